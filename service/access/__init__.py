@@ -1,0 +1,1 @@
+"""Identity and policy: who is asking, and which part of the truth is theirs to see."""

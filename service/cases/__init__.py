@@ -1,0 +1,1 @@
+"""Meaning without formats: case rules and changes; standard library only."""

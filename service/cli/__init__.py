@@ -1,0 +1,1 @@
+"""The command casebridge: one short file per command group."""

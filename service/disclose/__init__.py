@@ -1,0 +1,1 @@
+"""The door for those who pull: routes, query, serialise, capability."""

@@ -1,0 +1,143 @@
+"""The errors of Casebridge, one tree, rendered once per door.
+
+    CasebridgeError
+    ├── Rejected         the input cannot be used as it is            400 / 422  AE
+    │   ├── Malformed    it could not even be read                    400
+    │   ├── TooLarge     it is over the stated limit                  413
+    │   └── Unsupported  a media type or feature we do not take       415
+    ├── Denied           the partner has no right to this kind        403
+    ├── NotFound         it does not exist in the partner's scope     404
+    │   └── Gone         it was erased                                410
+    ├── Conflict         it contradicts what is stored                409
+    │   ├── Precondition    If-Match is missing                       428
+    │   └── Stale           If-Match names an older revision          412
+    ├── Unavailable      a part we need does not answer now           503  AR
+    └── Misconfigured    a setting, mapping or registry is wrong: refuses to start, exit code 2
+
+Every error carries issues: what is wrong, where, what to do. No issue quotes personal data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing wrong: `where` is a JSON pointer, FHIRPath or file:line:column; `code` a FHIR IssueType."""
+
+    what: str
+    where: str = ""
+    code: str = "invalid"
+
+
+class CasebridgeError(Exception):
+    """The root; `status` is the HTTP status, `code` the FHIR IssueType of the whole."""
+
+    status = 500
+    code = "exception"
+    title = "Internal error"
+
+    def __init__(self, what: str, *, where: str = "", issues: Sequence[Issue] = ()) -> None:
+        """Take one sentence, its place, or a list of issues when there is more than one."""
+        self.issues: tuple[Issue, ...] = tuple(issues) or (Issue(what, where, self.code),)
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        """The sentence with its place in front."""
+        where = self.issues[0].where
+        return f"{where}: {self.args[0]}" if where else str(self.args[0])
+
+
+class Rejected(CasebridgeError):
+    """The input cannot be used as it is."""
+
+    status = 422
+    code = "invalid"
+    title = "Content not acceptable"
+
+
+class Malformed(Rejected):
+    """The input could not even be read."""
+
+    status = 400
+    code = "structure"
+    title = "Malformed content"
+
+
+class TooLarge(Rejected):
+    """The input is over the stated limit."""
+
+    status = 413
+    code = "too-long"
+    title = "Content too large"
+
+
+class Unsupported(Rejected):
+    """A media type or feature we do not take."""
+
+    status = 415
+    code = "not-supported"
+    title = "Unsupported media type"
+
+
+class Denied(CasebridgeError):
+    """The partner has no right to this kind of thing."""
+
+    status = 403
+    code = "forbidden"
+    title = "Forbidden"
+
+
+class NotFound(CasebridgeError):
+    """It does not exist in the partner's scope."""
+
+    status = 404
+    code = "not-found"
+    title = "Not found"
+
+
+class Gone(NotFound):
+    """It was erased."""
+
+    status = 410
+    code = "deleted"
+    title = "Erased"
+
+
+class Conflict(CasebridgeError):
+    """It contradicts what is stored."""
+
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+
+
+class Precondition(Conflict):
+    """A change of an existing document needs If-Match."""
+
+    status = 428
+    code = "required"
+    title = "Precondition required"
+
+
+class Stale(Conflict):
+    """If-Match names an older revision."""
+
+    status = 412
+    code = "conflict"
+    title = "Precondition failed"
+
+
+class Unavailable(CasebridgeError):
+    """A part we need does not answer now; trying again may help."""
+
+    status = 503
+    code = "transient"
+    title = "Temporarily unavailable"
+
+
+class Misconfigured(CasebridgeError):
+    """A setting, mapping or partner registry is wrong; the service does not start."""
+
+    code = "invariant"
+    title = "Wrong configuration"

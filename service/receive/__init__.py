@@ -1,0 +1,1 @@
+"""Doors for facts coming in: cases over REST today; FHIR, MLLP and AMQP beside it."""

@@ -1,0 +1,1 @@
+"""Everything SQLAlchemy: tables, the unit of work, queries, migrations."""

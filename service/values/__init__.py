@@ -1,0 +1,1 @@
+"""The small frozen types rooms hand each other."""

@@ -1,0 +1,1 @@
+"""Formats without meaning: JSON, FHIR, the internal contracts, outcomes."""
