@@ -1,0 +1,86 @@
+# Everything here starts from git, make and Python >= 3.11; each target brings what else it needs.
+# pip is left to the machine's own configuration: no index is set here.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKED := --require-hashes --only-binary :all:
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+
+HELM_VERSION := v3.22.0
+HELM = $(or $(shell command -v helm),.tools/bin/helm)
+KUBERNETES_VERSION := 1.33
+
+export QUICK
+
+.PHONY: help demo serve test soak bench lint lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.runtime ## Play River's story end to end and print what each party saw
+	@$(BIN)/casebridge demo
+
+serve: .venv/.runtime ## Serve with River's story loaded, until Ctrl-C
+	@$(BIN)/casebridge serve --demo
+
+test: .venv/.dev ## Run the tests against private PostgreSQL and RabbitMQ servers
+	@$(BIN)/python -m pytest --cov=service --cov-report=term-missing:skip-covered $(ARGS)
+
+soak: .venv/.dev ## Run the long tests
+	@$(BIN)/python -m pytest -m soak $(ARGS)
+
+bench: .venv/.dev ## Measure the budgets into build/bench.json (QUICK=1: within three minutes)
+	@$(BIN)/python -m tests.performance $(ARGS)
+
+lint: .venv/.dev $(HELM) ## Check style, types, import contracts and the chart
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(HELM) lint --strict --quiet --kube-version $(KUBERNETES_VERSION).0 helm
+	@mkdir -p build
+	@$(HELM) template casebridge helm --namespace casebridge --kube-version $(KUBERNETES_VERSION).0 > build/chart.yaml
+	@said=$$($(BIN)/kubernetes-validate --strict --quiet -k $(KUBERNETES_VERSION) build/chart.yaml) && [ -z "$$said" ] \
+	  || { echo "build/chart.yaml is not valid: $$said" >&2; exit 1; }  # it only warns of an unknown kind
+
+lock: ## Renew both lock files (the one target that needs uv)
+	@echo 'setuptools>=77' | $(COMPILE) pyproject.toml - -o requirements.lock $(ARGS)
+	@echo 'setuptools>=77' | $(COMPILE) --extra dev -c requirements.lock pyproject.toml - -o tests/requirements.lock $(ARGS)
+
+clean: ## Remove what the targets made, except databases
+	@rm -rf .venv .tools build *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment: .runtime and .dev say which lock file it was last brought up to.
+
+.venv/.made:
+	@for python in python3.13 python3.12 python3.11 python3; do \
+	  "$$python" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || continue; \
+	  echo "Making .venv with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear .venv && touch $@ && exit 0; \
+	done; \
+	echo "No Python 3.11 or later with venv here: install it first (Debian, Ubuntu: python3 and python3-venv)." >&2; \
+	exit 1
+
+.venv/.runtime: .venv/.made requirements.lock pyproject.toml
+	@echo "Installing what requirements.lock names"
+	@$(PIP) install $(LOCKED) -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+.venv/.dev: .venv/.runtime tests/requirements.lock
+	@echo "Installing what tests/requirements.lock names"
+	@$(PIP) install $(LOCKED) -r tests/requirements.lock
+	@touch $@
+
+.tools/bin/helm:
+	@command -v go > /dev/null || { \
+	  echo "Neither helm nor go is on the PATH: install helm 3, or go 1.26 or later to build it." >&2; exit 1; }
+	@echo "Building helm $(HELM_VERSION)"
+	@GOBIN="$(CURDIR)/.tools/bin" go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
