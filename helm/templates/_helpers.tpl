@@ -1,0 +1,73 @@
+{{- define "casebridge.selector" -}}
+app.kubernetes.io/name: casebridge
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "casebridge.labels" -}}
+{{ include "casebridge.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "casebridge.image" -}}
+image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- end }}
+
+{{- define "casebridge.database" -}}
+- name: CASEBRIDGE_DATABASE_URL
+  valueFrom: {secretKeyRef: {name: {{ .Values.existingSecret | quote }}, key: database-url}}
+{{- end }}
+
+{{- define "casebridge.env" -}}
+{{ include "casebridge.database" . }}
+- name: CASEBRIDGE_AMQP_URL
+  valueFrom: {secretKeyRef: {name: {{ .Values.existingSecret | quote }}, key: amqp-url}}
+- name: CASEBRIDGE_BASE_URL
+  value: {{ .Values.baseUrl | quote }}
+- name: CASEBRIDGE_PARTNERS
+  value: /etc/casebridge/partners.yaml
+{{- with .Values.overlays }}
+- name: CASEBRIDGE_OVERLAYS
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- range $name, $value := .Values.env }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "casebridge.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "casebridge.podSecurity" -}}
+automountServiceAccountToken: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile: {type: RuntimeDefault}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets: {{ toJson . }}
+{{- end }}
+{{- end }}
+
+{{- define "casebridge.mounts" -}}
+volumeMounts:
+  - {name: partners, mountPath: /etc/casebridge, readOnly: true}
+  - {name: tmp, mountPath: /tmp}
+{{- end }}
+
+{{- define "casebridge.volumes" -}}
+volumes:
+  - name: partners
+    configMap: {name: {{ .Release.Name }}-partners}
+  - name: tmp
+    emptyDir: {}
+{{- end }}
