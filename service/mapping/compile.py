@@ -1,0 +1,289 @@
+"""Compiles a mapping document to one generated Python function whose lines know what they are for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from service.mapping import runtime
+from service.mapping.concepts import Terminology
+from service.mapping.pythonic import FUNCTIONS, Names, constant, never_absent, present_test
+from service.mapping.runtime import present, whole
+from service.mapping.source import Place, Wrong
+from service.mapping.statements import Line, Statements
+from service.mapping.templates import (
+    Block,
+    Document,
+    Items,
+    Literal,
+    Markup,
+    Object,
+    Template,
+    Text,
+    Value,
+    terms,
+)
+from service.mapping.terms import Constant, Lookup, Term, Variable, children
+
+Project = Callable[[dict[str, Any], list[Any]], None]
+_RUNTIME = (
+    "text",
+    "present",
+    "joined",
+    "whole",
+    "item",
+    "equal",
+    "below",
+    "most",
+    "among",
+    "escaped",
+    "TooMuch",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A generated function, its text and what each of its lines is for."""
+
+    project: Project
+    text: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where a value goes: under a key of a map, or (key None) behind the items of a list."""
+
+    name: str
+    key: str | None = None
+
+    def put(self, code: str) -> str:
+        """The statement that puts a value there."""
+        return f"{self.name}.append({code})" if self.key is None else f"{self.name}[{self.key!r}] = {code}"
+
+
+def compile_document(document: Document, terminology: Terminology) -> Compiled:
+    """Generate and compile the function of a document.
+
+    Raises:
+        Wrong: Python cannot compile it (it is nested too deep).
+    """
+    writer = _Writer(document, terminology)
+    writer.whole()
+    code = "\n".join(writer.lines)
+    values = {name: getattr(runtime, name) for name in _RUNTIME} | FUNCTIONS | writer.names.values
+    values |= {"E": runtime.EMPTY, "__builtins__": {"bool": bool, "len": len}}
+    try:
+        exec(compile(code, _file_name(document), "exec"), values)  # noqa: S102 - text of our own making
+    except (SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+        raise Wrong("nested too deep to be compiled; make it flatter", document.place) from error
+    return Compiled(values["project"], code, tuple(writer.infos))
+
+
+def _file_name(document: Document) -> str:
+    return f"<mapping {document.name}>"
+
+
+class _Writer(Statements):
+    """Writes one document."""
+
+    def __init__(self, document: Document, terminology: Terminology) -> None:
+        super().__init__(Names(terminology), Line(document.place, document.target, None))
+        self.document = document
+
+    def whole(self) -> None:
+        document = self.document
+        used = self.lets()
+        heads = [loop.over for loop in document.loops] + [let.value for let in used if let.value is not None]
+        heads += [document.when] if document.when is not None else []
+        everything = [*heads, *terms(document.make)]
+        self.names.plan(everything)
+        with self.inside("def project(roots, out):"):
+            for name, variable in document.roots.items():
+                self.line(f"{variable.python} = roots.get({name!r}) or E")
+                self.bind(variable)
+            with self.loops(document.loops):
+                early = self.needed([document.when] if document.when is not None else [])
+                for let in (let for let in used if let in early):
+                    self.let(let)
+                with self.given(document.when):
+                    for let in (let for let in used if let not in early):
+                        self.let(let)
+                    self.put(document.make, Sink("out"), document.target)
+
+    def lets(self) -> list[Variable]:
+        """The lets something uses, in order."""
+        wanted = [*terms(self.document.make), *(loop.over for loop in self.document.loops)]
+        wanted += [self.document.when] if self.document.when is not None else []
+        needed = self.needed(wanted)
+        return [let for let in self.document.lets if let in needed]
+
+    def needed(self, wanted: list[Term]) -> set[Variable]:
+        found: set[Variable] = set()
+        while wanted:
+            term = wanted.pop()
+            wanted += children(term)
+            if isinstance(term, Lookup):
+                owner = term.owner
+                bases = [term.base, *([owner.base] if isinstance(owner, Lookup) else [])]
+                for base in bases:
+                    if base.value is not None and base not in found:
+                        found.add(base)
+                        wanted.append(base.value)
+        return found
+
+    def let(self, let: Variable) -> None:
+        if let.value is None:
+            return
+        spare = " or E" if self.names.containers.get(let) or let.shape.kind == "object" else ""
+        with self.about(self.document.place, self.document.target, let.value):
+            self.line(f"{let.python} = {self.names.code(let.value)}{spare}")
+        self.bind(let)
+
+    def put(self, template: Template, sink: Sink, target: str) -> None:
+        """Write the statements that put what a template makes into a sink, when it is present."""
+        if (ready := _inline(template, self.names)) is not None:
+            with self.about(_place(template, self.info.place), target, _term(template)):
+                self.line(sink.put(ready))
+            return
+        match template:
+            case Value(term=term, place=place):
+                with self.about(place, target, term):
+                    self.value(term, sink)
+            case Text():
+                self.text(template, sink, target)
+            case Object(entries=entries):
+                self.map(entries, sink, target)
+            case Items(items=items):
+                self.items(lambda inner: self.each(items, inner, target), sink)
+            case Block() if sink.key is not None and template.loops:
+                self.items(lambda inner: self.block(template, inner, target), sink)
+            case Block():
+                self.block(template, sink, target)
+            case Markup():
+                self.markup(template, sink, target)
+
+    def each(self, items: tuple[Template, ...], sink: Sink, target: str) -> None:
+        for item in items:
+            self.put(item, sink, target)
+
+    def value(self, term: Term, sink: Sink) -> None:
+        name = self.names.fresh("t")
+        self.line(f"{name} = {self.names.made(term)}")
+        with self.inside(f"if {present_test(term.shape.kind, name)}:"):
+            self.line(sink.put(name))
+
+    def text(self, template: Text, sink: Sink, target: str) -> None:
+        codes, tests = [], []
+        for part in template.parts:
+            if isinstance(part, str):
+                codes.append(repr(part))
+                continue
+            name = self.names.fresh("t")
+            with self.about(template.place, target, part):
+                self.line(f"{name} = {self.names.printed(part)}")
+            tests += [] if isinstance(part, Constant) else [name]
+            codes.append(name)
+        with self.about(template.place, target, None), self.inside(f"if {' or '.join(tests) or 'True'}:"):
+            name = self.names.fresh("t")
+            self.line(f"{name} = ({' + '.join(codes)}).strip()")
+            with self.inside(f"if {name}:"):
+                self.line(sink.put(name))
+
+    def map(self, entries: tuple[tuple[str, Template], ...], sink: Sink, target: str) -> None:
+        name = self.names.fresh("d")
+        rest = [(key, each) for key, each in entries if not _nothing(each)]
+        head = []
+        while rest and (code := _inline(rest[0][1], self.names)) is not None:
+            head.append(f"{rest.pop(0)[0]!r}: {code}")
+        self.line(f"{name} = {{{', '.join(head)}}}")
+        for key, each in rest:
+            self.put(each, Sink(name, key), f"{target}.{key}")
+        if head:
+            self.line(sink.put(name))
+            return
+        with self.inside(f"if {name}:"):
+            self.line(sink.put(name))
+
+    def items(self, fill: Callable[[Sink], None], sink: Sink) -> None:
+        """A list of its own under a key; within a list, its items go where the list's do."""
+        if sink.key is None:
+            fill(sink)
+            return
+        name = self.names.fresh("l")
+        self.line(f"{name} = []")
+        fill(Sink(name))
+        with self.inside(f"if {name}:"):
+            self.line(sink.put(name))
+
+    def block(self, block: Block, sink: Sink, target: str) -> None:
+        with self.about(block.place, target, block.test), self.loops(block.loops), self.given(block.test):
+            self.put(block.make, sink, target)
+
+    def markup(self, markup: Markup, sink: Sink, target: str) -> None:
+        name = self.names.fresh("x")
+        self.line(f"{name} = []")
+        for part in markup.parts:
+            self.mark(part, name, target)
+        with self.inside(f"if {name}:"):
+            self.line(sink.put(f"''.join({name})"))
+
+    def mark(self, part: Template, name: str, target: str) -> None:
+        """One part of markup: literals as they are, expressions escaped."""
+        match part:
+            case Literal(value=value):
+                if present(value):
+                    self.line(f"{name}.append({runtime.text(value)!r})")
+            case Text():
+                self.marked(part, name, target)
+            case Items(items=items):
+                for each in items:
+                    self.mark(each, name, target)
+            case Block():
+                with self.about(part.place, target, part.test), self.loops(part.loops), self.given(part.test):
+                    self.mark(part.make, name, target)
+            case _:
+                raise Wrong("in $xhtml stand text, $each and $if", self.info.place)
+
+    def marked(self, template: Text, name: str, target: str) -> None:
+        codes, tests = [], []
+        for part in template.parts:
+            if isinstance(part, str):
+                codes.append(repr(part))
+                continue
+            made = self.names.fresh("t")
+            with self.about(template.place, target, part):
+                self.line(f"{made} = escaped({self.names.code(part)})")
+            tests.append(made)
+            codes.append(made)
+        with self.inside(f"if {' or '.join(tests) or 'True'}:"):
+            self.line(f"{name}.append({' + '.join(codes)})")
+
+
+def _nothing(template: Template) -> bool:
+    return isinstance(template, Literal) and not present(whole(template.value))
+
+
+def _place(template: Template, other: Place) -> Place:
+    return template.place if isinstance(template, Value) else other
+
+
+def _term(template: Template) -> Term | None:
+    return template.term if isinstance(template, Value) else None
+
+
+def _inline(template: Template, names: Names) -> str | None:
+    """A template that is always present as one expression."""
+    match template:
+        case Literal(value=value):
+            return constant(whole(value)) if present(whole(value)) else None
+        case Value(term=term) if never_absent(term):
+            return names.made(term)
+        case Object(entries=entries):
+            shown = [(key, _inline(each, names)) for key, each in entries if not _nothing(each)]
+            if shown and all(code is not None for _, code in shown):
+                return "{" + ", ".join(f"{key!r}: {code}" for key, code in shown) + "}"
+        case Items(items=items):
+            codes = [_inline(each, names) for each in items if not _nothing(each)]
+            if codes and not any(code is None or code.startswith("[") for code in codes):
+                return "[" + ", ".join(code for code in codes if code) + "]"
+    return None

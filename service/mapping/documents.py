@@ -1,0 +1,295 @@
+"""Reads mapping documents into templates: what is made, of what, when, and how often."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import nodes
+
+from service.mapping import expressions
+from service.mapping.checks import spoken_kind
+from service.mapping.concepts import Terminology
+from service.mapping.expressions import Parsed
+from service.mapping.resolve import resolve, step, weight
+from service.mapping.schema import ANY, LIST, OBJECT, World, nearest
+from service.mapping.scope import Scope
+from service.mapping.source import Findings, Mapping, Node, Place, Scalar, Sequence, Wrong, plain
+from service.mapping.templates import (
+    Block,
+    Document,
+    Items,
+    Literal,
+    Loop,
+    Markup,
+    Object,
+    Template,
+    Text,
+    Value,
+)
+from service.mapping.terms import Choice, Lookup, Term, Variable
+
+LOOP_DEPTH = 8
+_KEYS = ("map", "name", "from", "each", "when", "let", "withdraw", "make")
+_BLOCKS = ("$each", "$if", "$make", "$xhtml")
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one document; what is wrong goes to the findings and reading goes on."""
+
+    world: World
+    terminology: Terminology
+    findings: Findings
+    count: int = 0
+    looped: list[Variable] = field(default_factory=list)
+
+    def document(self, node: Node) -> Document | None:
+        """Give the document, or None when its head is unusable."""
+        try:
+            return self._document(_map(node))
+        except Wrong as wrong:
+            self.findings.add(wrong)
+            return None
+
+    def _document(self, node: Mapping) -> Document:
+        _known(node, _KEYS, "a mapping")
+        target, source = _name(node, "map"), _name(node, "from")
+        if source not in self.world.sources:
+            close = nearest(source, list(self.world.sources)) or ", ".join(sorted(self.world.sources))
+            raise Wrong(f"there is no source `{source}`; did you mean `{close}`?", node.entries["from"].place)
+        roots: dict[str, Variable] = {}
+        for name in self.world.sources[source]:
+            roots[name] = Variable(self.fresh(), self.world.root(source, name), name, None)
+        scope = Scope(self.world, self.terminology, roots, dict(roots))
+        each, when = node.entries.get("each"), node.entries.get("when")
+        loops, scope = self.loops(each, scope) if each else ((), scope)
+        lets, scope = self.lets(node.entries.get("let"), scope)
+        test = self.test(when, scope) if when else None
+        make = self.template(_map(_needed(node, "make")), scope)
+        name = _name(node, "name") if "name" in node.entries else target
+        return Document(
+            name, target, source, node.place, roots, loops, lets, test, make, self.withdrawal(node)
+        )
+
+    def fresh(self) -> str:
+        """A new Python name."""
+        self.count += 1
+        return f"v{self.count}"
+
+    def caught(self, read: Callable[[], Template]) -> Template:
+        """What `read` gives, or nothing after it found something wrong."""
+        try:
+            return read()
+        except Wrong as wrong:
+            self.findings.add(wrong)
+            return Literal(None)
+
+    def withdrawal(self, node: Mapping) -> dict[str, Any]:
+        """The literals that are merged over the last version when the fact is no longer so."""
+        found = node.entries.get("withdraw")
+        if found is None:
+            return {}
+        for leaf in _leaves(_map(found)):
+            if expressions.has_expression(leaf):
+                self.findings.add(Wrong("`withdraw` holds literals only", leaf.place))
+        given: dict[str, Any] = plain(found)
+        return given
+
+    def test(self, node: Node, scope: Scope) -> Term | None:
+        """The condition after `when` or `$if`."""
+        try:
+            return resolve(expressions.single(_leaf(node)), scope)
+        except Wrong as wrong:
+            self.findings.add(wrong)
+            return None
+
+    def lets(self, node: Node | None, scope: Scope) -> tuple[tuple[Variable, ...], Scope]:
+        """The named expressions in order; a plain path is only another name for it."""
+        made: list[Variable] = []
+        entries = _map(node).entries.items() if node else ()
+        for name, leaf in entries:
+            try:
+                place = _map(node).keys[name] if node else leaf.place
+                _free(name, scope, place)
+                term = resolve(expressions.single(_leaf(leaf)), scope)
+            except Wrong as wrong:
+                self.findings.add(wrong)
+                variable = Variable("", self.world.open(""), name, None)
+            else:
+                alias = isinstance(term, Lookup) or (isinstance(term, Choice) and term.shape.kind == OBJECT)
+                variable = Variable(
+                    "" if alias else self.fresh(), term.shape, name, None, value=term, weight=weight(term)
+                )
+                made += [] if alias else [variable]
+            scope = scope.with_name(name, variable)
+        return tuple(made), scope
+
+    def loops(self, node: Node, scope: Scope) -> tuple[tuple[Loop, ...], Scope]:
+        """The loops of one `each`, or of a list of them: one for each list on the way of a path."""
+        leaves = node.items if isinstance(node, Sequence) else (node,)
+        made: list[Loop] = []
+        for leaf in leaves:
+            name, parsed = expressions.loop(_leaf(leaf))
+            _free(name, scope, leaf.place)
+            for loop in self.walk(parsed, scope):
+                made.append(loop)
+                self.looped.append(loop.variable)
+            scope = scope.with_name(name, made[-1].variable)
+        if len(self.looped) > LOOP_DEPTH:
+            raise Wrong(f"loops nest more than {LOOP_DEPTH} deep", node.place)
+        return tuple(made), scope
+
+    def walk(self, parsed: Parsed, scope: Scope) -> Iterator[Loop]:
+        """A loop for each list that a path leads through, the last over the list it leads to."""
+        here, keys = parsed.node, list[nodes.Getattr]()
+        while isinstance(here, nodes.Getattr):
+            keys.insert(0, here)
+            here = here.node
+        over = resolve(Parsed(here, parsed.leaf, parsed.shift), scope)
+        for key in keys:
+            if isinstance(over, Lookup) and over.shape.kind == LIST:
+                loop = self.loop(over, parsed.at(key))
+                yield loop
+                over = Lookup(loop.variable, (), (), scope.roots)
+            over = step(parsed, scope, over, key)
+        if over.shape.kind not in {LIST, ANY}:
+            raise Wrong(f"a loop goes over a list, this is {spoken_kind(over.shape.kind)}", parsed.at())
+        yield self.loop(over, parsed.at())
+
+    def loop(self, over: Term, place: Place) -> Loop:
+        """One loop; its variable carries what its items are and whose."""
+        item = over.shape.item()
+        path = over.path if isinstance(over, Lookup) else ""
+        owner: Term | None = over.owner if isinstance(over, Lookup) else None
+        if isinstance(over, Lookup) and item.owner not in {"", "self"}:
+            owner = Lookup(over.roots[item.owner], (), (), over.roots)
+        crosses = bool(self.looped) and not (isinstance(over, Lookup) and over.base in self.looped)
+        return Loop(Variable(self.fresh(), item, path, owner, loop=True), over, place, crosses)
+
+    def template(self, node: Node, scope: Scope, *, markup: bool = False) -> Template:
+        """The template of any node under `make`."""
+        if isinstance(node, Scalar):
+            return self.caught(lambda: self.leaf(node, scope, markup=markup))
+        if isinstance(node, Sequence):
+            return Items(tuple(self.template(item, scope, markup=markup) for item in node.items))
+        if any(key.startswith("$") for key in node.entries):
+            return self.caught(lambda: self.block(node, scope, markup=markup))
+        if markup:
+            return self.caught(lambda: _refuse("in $xhtml stand text, $each and $if", node.place))
+        return Object(tuple(self.entry(node, key, scope) for key in node.entries))
+
+    def entry(self, node: Mapping, key: str, scope: Scope) -> tuple[str, Template]:
+        """One key with its template."""
+        if "{{" in key:
+            self.findings.add(Wrong("a key is a literal", node.keys[key]))
+        return key, self.template(node.entries[key], scope)
+
+    def block(self, node: Mapping, scope: Scope, *, markup: bool) -> Template:
+        """`$xhtml`, or `$make` with `$each`, `$if` or both."""
+        _known(node, _BLOCKS, "a block")
+        if "$xhtml" in node.entries:
+            if len(node.entries) > 1:
+                raise Wrong("$xhtml stands alone; put $each and $if inside it", node.place)
+            parts = node.entries["$xhtml"]
+            listed = parts.items if isinstance(parts, Sequence) else (parts,)
+            return Markup(tuple(self.template(part, scope, markup=True) for part in listed), node.place)
+        if "$each" not in node.entries and "$if" not in node.entries:
+            raise Wrong("$make stands with $each or $if", node.place)
+        outer = list(self.looped)
+        loops, inner = self.loops(node.entries["$each"], scope) if "$each" in node.entries else ((), scope)
+        test = self.test(node.entries["$if"], inner) if "$if" in node.entries else None
+        make = self.template(_needed(node, "$make"), inner, markup=markup)
+        self.looped = outer
+        return Block(loops, test, make, node.place)
+
+    def leaf(self, leaf: Scalar, scope: Scope, *, markup: bool) -> Template:
+        """A literal, a typed value or a text."""
+        if not expressions.has_expression(leaf):
+            return Literal(leaf.value)
+        found = expressions.parts(leaf)
+        solid = [part for part in found if not isinstance(part, str) or part.strip()]
+        if not markup and len(solid) == 1 and isinstance(solid[0], Parsed):
+            return Value(resolve(solid[0], scope), leaf.place)
+        parts = [part if isinstance(part, str) else self.printable(part, scope) for part in found]
+        return Text(tuple(parts), leaf.place)
+
+    def printable(self, part: Parsed, scope: Scope) -> Term:
+        """An expression whose value can stand in a text."""
+        term = resolve(part, scope)
+        if term.shape.kind in {OBJECT, LIST}:
+            raise Wrong(f"{spoken_kind(term.shape.kind)} is no text; name one of its fields", part.at())
+        return term
+
+
+def _refuse(what: str, place: Place) -> Template:
+    raise Wrong(what, place)
+
+
+def _map(node: Node) -> Mapping:
+    if not isinstance(node, Mapping):
+        raise Wrong("a map stands here", node.place)
+    return node
+
+
+def _leaf(node: Node) -> Scalar:
+    if not isinstance(node, Scalar):
+        raise Wrong("a text stands here", node.place)
+    return node
+
+
+def _needed(node: Mapping, key: str) -> Node:
+    if key not in node.entries:
+        raise Wrong(f"`{key}` is missing here", node.place)
+    return node.entries[key]
+
+
+def _name(node: Mapping, key: str) -> str:
+    value = _needed(node, key)
+    if (
+        not isinstance(value, Scalar)
+        or not isinstance(value.value, str)
+        or not re.match(r"[\w.-]{1,80}\Z", value.value)
+    ):
+        raise Wrong(f"`{key}` is a name of letters, digits, - and .", value.place)
+    return value.value
+
+
+def _free(name: str, scope: Scope, place: Place) -> None:
+    if not _NAME.match(name) or name.lower() in {
+        "true",
+        "false",
+        "none",
+        "not",
+        "and",
+        "or",
+        "in",
+        "is",
+        "if",
+        "else",
+    }:
+        raise Wrong(f"`{name}` cannot be a name; use letters and digits", place)
+    if name in scope.names:
+        raise Wrong(f"`{name}` already names something here; choose another name", place)
+
+
+def _known(node: Mapping, keys: tuple[str, ...], what: str) -> None:
+    for key, place in node.keys.items():
+        if key not in keys:
+            close = nearest(key, list(keys)) or ", ".join(keys)
+            raise Wrong(f"`{key}` is no part of {what}; did you mean `{close}`?", place)
+
+
+def _leaves(node: Node) -> Iterator[Scalar]:
+    if isinstance(node, Scalar):
+        yield node
+    children = (
+        node.entries.values()
+        if isinstance(node, Mapping)
+        else node.items
+        if isinstance(node, Sequence)
+        else ()
+    )
+    for child in children:
+        yield from _leaves(child)

@@ -1,0 +1,171 @@
+"""The filters of the mapping language; each docstring is the filter's documentation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from service.mapping.schema import ANY, LIST, OBJECT, TEXT
+from service.values.ids import resource_id
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter: what it takes, what it gives, and how many text constants it needs."""
+
+    name: str
+    function: Callable[..., Any]
+    takes: tuple[str, ...]
+    gives: str
+    arguments: int
+
+    @property
+    def documentation(self) -> str:
+        """What the language page says about it."""
+        return self.function.__doc__ or ""
+
+
+FILTERS: dict[str, Filter] = {}
+
+
+def _filter(name: str, *takes: str, gives: str, arguments: int = 0) -> Callable[[Any], Any]:
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        FILTERS[name] = Filter(name, function, takes, gives, arguments)
+        return function
+
+    return register
+
+
+@_filter("id", TEXT, OBJECT, gives=TEXT, arguments=1)
+def identify(owner: str, key: str | None, resource_type: str) -> str | None:
+    """Give the id of the resource of a type that is made of this value.
+
+    Example: `{{ goal | id('Goal') }}`.
+
+    It is derived from the UUID of the document the value belongs to, the type and the value's own `id`.
+    """
+    return None if key is None else resource_id(owner, resource_type, key)
+
+
+@_filter("reference", TEXT, OBJECT, gives=OBJECT, arguments=1)
+def refer(owner: str, key: str | None, resource_type: str) -> dict[str, str] | None:
+    """Give a Reference to the resource whose id `id` would give.
+
+    Example: `{{ client | reference('Patient') }}`.
+
+    Absent when the value is.
+    """
+    return None if key is None else {"reference": f"{resource_type}/{resource_id(owner, resource_type, key)}"}
+
+
+@_filter("concept", TEXT, gives=TEXT, arguments=1)
+def concept(code: str | None, table: dict[Any, Any]) -> str | None:
+    """Give the one target code by a ConceptMap of `concepts/`.
+
+    Example: `{{ case.status | concept('episode-status') }}`.
+
+    A code the map does not name follows the map's `unmapped`; without that it is an error.
+    """
+    return table[code]  # type: ignore[no-any-return]
+
+
+@_filter("coding", TEXT, gives=OBJECT, arguments=1)
+def coding(code: str | None, table: dict[Any, Any]) -> dict[str, str] | None:
+    """Give the Coding (system, code, display) by a CodeSystem or else a ConceptMap.
+
+    Example: `{{ case.care_model | coding('care-model') }}`.
+    """
+    found = table[code]
+    return dict(found[0]) if found else None
+
+
+@_filter("codeable", TEXT, gives=OBJECT, arguments=1)
+def codeable(code: str | None, table: dict[Any, Any]) -> dict[str, Any] | None:
+    """Give the CodeableConcept by a CodeSystem, a ConceptMap, or both of that name.
+
+    Example: `{{ service.kind | codeable('service-kind') }}`.
+
+    Our own coding stands first, then each target of the map.
+    """
+    found = table[code]
+    return {"coding": [dict(each) for each in found]} if found else None
+
+
+@_filter("display", TEXT, gives=TEXT, arguments=1)
+def display(code: str | None, table: dict[Any, Any]) -> str | None:
+    """Give the display text of a code by a CodeSystem of `codesystems/`.
+
+    Example: `{{ service.kind | display('service-kind') }}`.
+    """
+    return table[code]  # type: ignore[no-any-return]
+
+
+@_filter("join", LIST, gives=TEXT, arguments=1)
+def join(items: list[Any] | None, separator: str) -> str | None:
+    """Give the present texts of a list with a separator between them.
+
+    Example: `{{ name.given | join(' ') }}`.
+    """
+    return separator.join([item for item in items or () if item])
+
+
+@_filter("first", LIST, gives=ANY)
+def first(items: list[Any] | None) -> Any:
+    """Give the first item of a list; the same as `[0]`.
+
+    Example: `{{ client.names | first }}`.
+    """
+    return items[0] if items else None
+
+
+@_filter("last", LIST, gives=ANY)
+def last(items: list[Any] | None) -> Any:
+    """Give the last item of a list.
+
+    Example: `{{ goal.progress | last }}`.
+    """
+    return items[-1] if items else None
+
+
+@_filter("default", ANY, gives=ANY, arguments=1)
+def default(value: Any, other: Any) -> Any:
+    """Give the value, or a constant where it is absent.
+
+    Example: `{{ service.intent | default('order') }}`.
+    """
+    return value if value or value == 0 else other
+
+
+@_filter("date", TEXT, gives=TEXT)
+def date(value: str | None) -> str | None:
+    """Give the date of a date or an instant, as it was sent.
+
+    Example: `{{ stay.period.start | date }}`.
+    """
+    return value[:10] if value else None
+
+
+@_filter("lower", TEXT, gives=TEXT)
+def lower(value: str | None) -> str | None:
+    """Give the text in lower case.
+
+    Example: `{{ x | lower }}`.
+    """
+    return value.lower() if value else None
+
+
+@_filter("upper", TEXT, gives=TEXT)
+def upper(value: str | None) -> str | None:
+    """Give the text in upper case.
+
+    Example: `{{ x | upper }}`.
+    """
+    return value.upper() if value else None
+
+
+@_filter("strip", TEXT, gives=TEXT)
+def strip(value: str | None) -> str | None:
+    """Give the text without white space at its ends.
+
+    Example: `{{ x | strip }}`.
+    """
+    return value.strip() if value else None

@@ -1,0 +1,94 @@
+"""Traces targets to sources: which field made this element, and what does nothing read."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from service.mapping.schema import Shape, World, paths
+from service.mapping.templates import Block, Document, Items, Markup, Object, Template, Text, Value
+from service.mapping.terms import Term, is_whole, reads, tests
+
+Paths = dict[str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Trace:
+    """By target path, the source paths a value is made of and those that decide whether it is made."""
+
+    values: dict[str, dict[str, None]] = field(default_factory=dict)
+    tests: dict[str, dict[str, None]] = field(default_factory=dict)
+    wholes: set[str] = field(default_factory=set)
+
+    def read(self, target: str, term: Term) -> None:
+        """Note what a value is made of."""
+        self.values.setdefault(target, {}).update(dict.fromkeys(sorted(reads(term))))
+        self.decide(target, tests(term))
+        if is_whole(term):
+            self.wholes |= reads(term)
+
+    def decide(self, target: str, found: Iterable[str]) -> None:
+        """Note what decides about a value."""
+        if named := dict.fromkeys(sorted(found)):
+            self.tests.setdefault(target, {}).update(named)
+
+
+def trace(document: Document) -> Trace:
+    """Trace one document."""
+    found = Trace()
+    for loop in document.loops:
+        found.decide(document.target, reads(loop.over) | tests(loop.over))
+    if document.when is not None:
+        found.decide(document.target, reads(document.when) | tests(document.when))
+    _walk(document.make, document.target, found)
+    return found
+
+
+def lineage(found: Trace) -> Paths:
+    """The lineage of a trace: target path to the source paths its value is made of."""
+    return {target: tuple(sources) for target, sources in found.values.items() if sources}
+
+
+def unread(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
+    """The leaves of a source that no mapping reads; a link is read when anything behind it is."""
+    seen: set[str] = set()
+    wholes: set[str] = set()
+    for each in traces:
+        wholes |= each.wholes
+        for by_target in (each.values, each.tests):
+            seen |= {path for named in by_target.values() for path in named}
+    behind = {".".join(path.split(".")[:count]) for path in seen for count in range(1, path.count(".") + 2)}
+    return [path for path in _leaves(world, source) if path not in behind and not _covered(path, wholes)]
+
+
+def _leaves(world: World, source: str) -> Iterator[str]:
+    roots = world.sources[source]
+    for name in [source] if source in roots else list(roots):
+        shape: Shape = world.root(source, name)
+        yield from paths(shape, name)
+
+
+def _covered(path: str, wholes: set[str]) -> bool:
+    steps = path.split(".")
+    return any(".".join(steps[:count]) in wholes for count in range(1, len(steps) + 1))
+
+
+def _walk(template: Template, target: str, found: Trace) -> None:
+    match template:
+        case Value(term=term):
+            found.read(target, term)
+        case Text(parts=parts):
+            for part in parts:
+                if not isinstance(part, str):
+                    found.read(target, part)
+        case Object(entries=entries):
+            _all([(f"{target}.{key}", entry) for key, entry in entries], found)
+        case Items(items=items) | Markup(parts=items):
+            _all([(target, each) for each in items], found)
+        case Block(loops=loops, test=test, make=make):
+            for term in [*(loop.over for loop in loops), *([test] if test is not None else [])]:
+                found.decide(target, reads(term) | tests(term))
+            _walk(make, target, found)
+
+
+def _all(entries: Iterable[tuple[str, Template]], found: Trace) -> None:
+    for target, template in entries:
+        _walk(template, target, found)

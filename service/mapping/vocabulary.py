@@ -1,0 +1,143 @@
+"""Reads code systems and concept maps from YAML files (https://hl7.org/fhir/R4/conceptmap.html)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.mapping.concepts import CodeSystem, Coding, ConceptMap, Group, Terminology, coding_of
+from service.mapping.schema import nearest
+from service.mapping.source import (
+    Findings,
+    Mapping,
+    Node,
+    Place,
+    Scalar,
+    Sequence,
+    Wrong,
+    documents,
+    files,
+    plain,
+)
+
+NO_TARGET = "unmatched"
+_MODES = ("provided", "fixed", "other-map")
+
+
+def load_terminology(folder: Path, findings: Findings, texts: dict[str, str]) -> Terminology:
+    """Read `codesystems/` and `concepts/`; the names are those of the files."""
+    terminology = Terminology()
+    for place, name, node in _nodes(folder / "codesystems", findings, texts):
+        try:
+            terminology.codesystems[name] = _codesystem(name, _Part(node, place))
+        except Wrong as wrong:
+            findings.add(wrong)
+    for place, name, node in _nodes(folder / "concepts", findings, texts):
+        try:
+            terminology.concept_maps[name] = _concept_map(name, _Part(node, place))
+        except Wrong as wrong:
+            findings.add(wrong)
+    terminology.check(findings)
+    return terminology
+
+
+def _nodes(folder: Path, findings: Findings, texts: dict[str, str]) -> Iterator[tuple[Place, str, Node]]:
+    for file, stem, text in files(folder, findings):
+        texts[file] = text
+        try:
+            yield Place(file, 1, 1), stem, _only(documents(text, file), file)
+        except Wrong as wrong:
+            findings.add(wrong)
+
+
+def _only(found: list[Node], file: str) -> Node:
+    if len(found) != 1:
+        raise Wrong(f"one document stands in this file, found {len(found)}", Place(file, 1, 1))
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A node that is read by name, with errors that say where."""
+
+    node: Node
+    place: Place
+
+    def text(self, key: str, *known: str) -> str:
+        node = self._entries().get(key)
+        if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
+            raise Wrong(
+                f"`{key}` is needed here, as text (quote it)", node.place if node else self.node.place
+            )
+        if known and node.value not in known:
+            hint = nearest(node.value, list(known)) or " or ".join(known)
+            raise Wrong(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
+        return node.value
+
+    def option(self, key: str) -> str:
+        return self.text(key) if key in self._entries() else ""
+
+    def parts(self, key: str) -> list["_Part"]:
+        node = self._entries().get(key, Sequence((), self.node.place))
+        if not isinstance(node, Sequence):
+            raise Wrong(f"`{key}` is a list", node.place)
+        return [_Part(item, item.place) for item in node.items]
+
+    def part(self, key: str) -> "_Part | None":
+        node = self._entries().get(key)
+        return _Part(node, node.place) if node is not None else None
+
+    def _entries(self) -> dict[str, Node]:
+        if not isinstance(self.node, Mapping):
+            raise Wrong("a map stands here", self.node.place)
+        return self.node.entries
+
+
+def _codesystem(name: str, part: _Part) -> CodeSystem:
+    part.text("resourceType", "CodeSystem")
+    system = CodeSystem(name, part.text("url"), {}, {}, plain(part.node))
+    _concepts(part, system)
+    return system
+
+
+def _concepts(part: _Part, system: CodeSystem) -> None:
+    for concept in part.parts("concept"):
+        code = concept.text("code")
+        if code in system.displays:
+            raise Wrong(f"`{code}` stands here twice; keep one", concept.place)
+        system.displays[code] = concept.text("display")
+        system.designations[code] = {
+            each.text("language"): each.text("value") for each in concept.parts("designation")
+        }
+        _concepts(concept, system)
+
+
+def _concept_map(name: str, part: _Part) -> ConceptMap:
+    part.text("resourceType", "ConceptMap")
+    groups = tuple(_group(group) for group in part.parts("group"))
+    return ConceptMap(name, part.option("url"), groups, plain(part.node))
+
+
+def _group(part: _Part) -> Group:
+    target = part.option("target")
+    elements: dict[str, tuple[Coding, ...]] = {}
+    for element in part.parts("element"):
+        code = element.text("code")
+        if code in elements:
+            raise Wrong(f"`{code}` stands here twice; list its targets under one", element.place)
+        elements[code] = tuple(_targets(element.parts("target"), target))
+    unmapped = part.part("unmapped")
+    policy = {} if unmapped is None else _policy(unmapped)
+    return Group(target, elements, policy, unmapped.place if unmapped else part.place)
+
+
+def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:
+    for part in found:
+        if part.option("equivalence") != NO_TARGET:
+            yield coding_of(system, part.text("code"), part.option("display"))
+
+
+def _policy(part: _Part) -> dict[str, str]:
+    mode = part.text("mode", *_MODES)
+    needed = {"fixed": ["code"], "other-map": ["url"]}.get(mode, [])
+    policy = {"mode": mode} | {key: part.text(key) for key in needed}
+    return policy | ({"display": part.option("display")} if mode == "fixed" else {})
