@@ -1,1 +1,5 @@
 """The internal contracts: marshmallow schemas, and JSON Schema and OpenAPI made from them."""
+
+from service.wire.contracts.load import KINDS, load, merge
+
+__all__ = ["KINDS", "load", "merge"]

@@ -1,0 +1,112 @@
+"""What the flows need of the world, as Protocols; wiring plugs the real rooms in."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from service.values.documents import Document, Revision
+from service.values.resources import Current, Message, Numbered, Page, Query, ResourceVersion, Stored
+from service.values.scope import Scope
+
+T = TypeVar("T")
+
+
+class Unit(Protocol):
+    """One write transaction. Documents are locked in the order client, then case, by id."""
+
+    def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
+        """Lock and return a document by (source, its id there) or by our uuid; None outside the scope."""
+
+    def find(self, kind: str, source: str, ref: str) -> Document | None:
+        """Return a document that a link names, by (source, id) or by our uuid, without a lock."""
+
+    def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
+        """`find` for many (kind, source, ref) at once."""
+
+    def cases_of(self, client: str) -> list[Document]:
+        """Lock and return the cases of a client, by id."""
+
+    def add(self, document: Document, *, cause: str, partner: str) -> None:
+        """Insert a new document with revision 1 and its identifiers.
+
+        Raises Conflict when another client holds an identifying identifier, or when (source, id) is taken.
+        """
+
+    def update(self, document: Document, *, cause: str, partner: str) -> None:
+        """Store the document's new revision (its number already raised) and its identifiers."""
+
+    def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
+        """Return the current resources of an owner by (type, id)."""
+
+    def write(self, versions: Sequence[ResourceVersion]) -> None:
+        """Insert or replace the current resources, append history, replace search rows."""
+
+    def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        """Replace a client's memberships: (payer system, payer value, from ISO date, to ISO date)."""
+
+    def sequence(self, owner: str, view: str, count: int) -> int:
+        """Take `count` numbers of the owner's message sequence in a view and return the first."""
+
+    def emit(self, messages: Sequence[Message]) -> None:
+        """Append to the outbox."""
+
+    def erase(self, document: Document) -> list[tuple[str, str, str]]:
+        """Remove a document, revisions, identifiers, resources, history, search rows, message bodies.
+
+        Tombstones stay for 410. Returns (view, type, id) of what was erased.
+        """
+
+
+class Store(Protocol):
+    """Reads inside a scope, and write transactions."""
+
+    def transact(self, story: Callable[[Unit], T]) -> T:
+        """Run the story in one transaction; it runs again after a deadlock or serialization failure."""
+
+    def document(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
+        """Return a document by (source, its id there) or by our uuid."""
+
+    def documents(
+        self,
+        scope: Scope,
+        kind: str,
+        *,
+        identifier: tuple[str | None, str] | None = None,
+        client: str | None = None,
+        status: str | None = None,
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Document]:
+        """List documents by uuid after `after`; `client` is a client's uuid."""
+
+    def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
+        """Return all revisions of a document, newest first."""
+
+    def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
+        """Return the current bytes of a resource; raises Gone after erasure."""
+
+    def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
+        """Return the bytes of one version."""
+
+    def history(self, scope: Scope, type_: str, id_: str) -> list[Stored]:
+        """Return all versions of one resource, newest first."""
+
+    def search(self, scope: Scope, query: Query) -> Page:
+        """Search inside the scope, in SQL."""
+
+    def events(self, scope: Scope, after: int, count: int) -> list[Numbered]:
+        """Return numbered messages with a position above `after`."""
+
+
+class Clock(Protocol):
+    """Now, aware, UTC."""
+
+    def __call__(self) -> datetime:
+        """Return the present instant."""
+
+
+class Projector(Protocol):
+    """The mappings of one source, compiled."""
+
+    def run(self, roots: dict[str, dict[str, Any]]) -> Sequence[Any]:
+        """Return what was made: objects with `resource`, `mapping`, `target`."""

@@ -1,0 +1,122 @@
+"""Resources, search rows and messages as the rooms hand them to each other."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRows:
+    """What search finds a resource by; all text is already normalised.
+
+    tokens: (parameter, system, code); references: (parameter, type, id);
+    dates: (parameter, low, high) as UTC ISO text `YYYY-MM-DDThh:mm:ssZ`, both bounds inside;
+    strings: (parameter, casefolded text without accents).
+    """
+
+    tokens: tuple[tuple[str, str, str], ...] = ()
+    references: tuple[tuple[str, str, str], ...] = ()
+    dates: tuple[tuple[str, str, str], ...] = ()
+    strings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The stored current version of a resource of an owner."""
+
+    type: str
+    id: str
+    version: int
+    digest: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceVersion:
+    """A new version of a resource: goes to resource (current), history and search rows.
+
+    `owner` is the uuid of the owning document, `client` the uuid of the client whose data it is
+    (None for directory entries).
+    """
+
+    view: str
+    type: str
+    id: str
+    version: int
+    owner: str
+    client: str | None
+    body: bytes
+    digest: str
+    last_updated: datetime
+    mapping_version: str
+    rows: SearchRows = field(default_factory=SearchRows)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Stored bytes of one resource version, served as they are."""
+
+    type: str
+    id: str
+    version: int
+    last_updated: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An outbox row: a CloudEvents 1.0 JSON object as it goes on the wire.
+
+    `owner` is e.g. `case/<uuid>` (the partitionkey). `full` is the variant with the resource in `data`.
+    """
+
+    id: str
+    view: str
+    owner: str
+    routing_key: str
+    sequence: int
+    recorded: datetime
+    body: bytes
+    full: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A committed message at its gap-free position in the feed."""
+
+    position: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One search criterion; values are alternatives (OR). `kind`: token, reference, date, string.
+
+    token: (system or None for any, code); reference: (type or '', id); date: (prefix, low, high);
+    string: (modifier '' | exact | contains, text).
+    """
+
+    parameter: str
+    kind: str
+    values: tuple[tuple[str | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A parsed search on one type; `after` is the key (last_updated ISO, id) of the last one seen."""
+
+    type: str
+    conditions: tuple[Condition, ...] = ()
+    ids: tuple[str, ...] = ()
+    updated: tuple[tuple[str, str, str], ...] = ()
+    count: int = 50
+    after: tuple[str, str] | None = None
+    with_total: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of search results; `next` is the key to go on after, `total` counts all in scope."""
+
+    entries: tuple[Stored, ...]
+    total: int | None
+    next: tuple[str, str] | None

@@ -1,0 +1,50 @@
+"""Who asks, and which part of the truth is theirs."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+PartnerKind = Literal["case-system", "hospital", "insurer", "engineer", "operator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A topic pattern of a queue; `full_resource` asks for the resource itself in `data`."""
+
+    pattern: str
+    full_resource: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue to declare for a partner, with its bindings."""
+
+    name: str
+    bindings: tuple[Binding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A registered hospital, insurer, case system, engineer or operator.
+
+    `identifiers` are (system, value) pairs by which documents name the organisation: an insurer's
+    scope is the clients whose coverage names a payer organisation with one of them.
+    """
+
+    name: str
+    kind: PartnerKind
+    view: str = "default"
+    identifiers: tuple[tuple[str, str], ...] = ()
+    queues: tuple[Queue, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A condition of every query: all, or the clients of a payer, or what a source system owns, or nothing.
+
+    Made by `access.policy` only. `view` names the stack of overlays whose bytes may be read.
+    """
+
+    view: str = "default"
+    everything: bool = False
+    payers: tuple[tuple[str, str], ...] = ()
+    source: str | None = None

@@ -1,0 +1,168 @@
+"""The case document: one episode of case management for one client."""
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from service.wire.contracts.fields import Code, Contract, Id, Link, Number, PartialDate, Text, When, many
+from service.wire.contracts.parts import Coded, Identifier, Period
+from service.wire.contracts.plan import Plan
+
+STATUSES = ("planned", "waitlist", "active", "onhold", "finished", "cancelled")
+CARE_MODELS = ("strengths-based", "clinical", "brokerage", "intensive")
+TARGETED_GROUPS = (
+    "chronic-mental-illness",
+    "developmental-disability",
+    "physical-disability",
+    "substance-use",
+    "older-adults",
+    "children-and-youth",
+    "homelessness",
+    "chronic-illness",
+    "brain-injury",
+)
+TEAM_ROLES = (
+    "case-manager",
+    "deputy-case-manager",
+    "supervisor",
+    "registered-nurse",
+    "social-worker",
+    "physician",
+    "physiotherapist",
+    "neuropsychologist",
+    "occupational-therapist",
+    "psychologist",
+    "financial-counsellor",
+    "community-worker",
+    "hospital-contact",
+    "insurer-contact",
+    "family",
+    "friend",
+    "community",
+    "provider",
+    "other",
+)
+
+
+class Member(Contract):
+    """Somebody in the team: a professional, an organisation, family, or the community."""
+
+    id = Id(required=True)
+    role = Code(TEAM_ROLES, required=True)
+    practitioner = Link("practitioner")
+    organization = Link("organization")
+    related_person = Link("client.related_persons")
+    name = Text(limit=400)
+    deputy_for = Id()
+    period = fields.Nested(Period)
+
+    @validates_schema
+    def check_who(self, data: dict[str, object], **_: object) -> None:
+        """Somebody is exactly one of the four."""
+        who = [k for k in ("practitioner", "organization", "related_person", "name") if data.get(k)]
+        if len(who) != 1:
+            raise ValidationError("Give exactly one of practitioner, organization, related_person, name.")
+
+
+class Finding(Contract):
+    """A need, strength or resource found in an assessment."""
+
+    id = Id(required=True)
+    text = Text(required=True)
+    domain = Code(
+        ("physical", "cognitive", "social", "financial", "mental", "safety", "housing", "work", "other")
+    )
+
+
+class Assessment(Contract):
+    """What a client needs, is good at, and has to hand."""
+
+    id = Id(required=True)
+    date = When(required=True)
+    assessor = Link("practitioner")
+    needs = many(Finding)
+    strengths = many(Finding)
+    resources = many(Finding)
+    summary = Text()
+
+
+class Condition(Contract):
+    """A diagnosis or problem."""
+
+    id = Id(required=True)
+    code = fields.Nested(Coded, required=True)
+    clinical_status = Code(("active", "recurrence", "relapse", "inactive", "remission", "resolved"))
+    verification_status = Code(("unconfirmed", "provisional", "differential", "confirmed", "refuted"))
+    onset = When()
+    abatement = When()
+    recorded = When()
+
+    @validates_schema
+    def check_abatement(self, data: dict[str, object], **_: object) -> None:
+        """R4 con-4: what has abated is inactive, resolved or in remission."""
+        if data.get("abatement") and data.get("clinical_status") not in {"inactive", "resolved", "remission"}:
+            raise ValidationError(
+                "A condition with abatement is inactive, resolved or in remission.", "clinical_status"
+            )
+
+
+class Medication(Contract):
+    """What the client takes, and who says so."""
+
+    id = Id(required=True)
+    status = Code(
+        ("active", "completed", "intended", "stopped", "on-hold", "unknown", "not-taken"), required=True
+    )
+    medication = fields.Nested(Coded, required=True)
+    dosage = Text()
+    period = fields.Nested(Period)
+    source = Code(("client", "family", "professional", "record"))
+
+
+class Stay(Contract):
+    """A stay in hospital; service-owned where a hospital brought it."""
+
+    id = Id(required=True)
+    status = Code(("planned", "arrived", "in-progress", "onleave", "finished", "cancelled"), required=True)
+    kind = Code(("inpatient", "emergency", "outpatient", "short-stay"), required=True)
+    identifiers = many(Identifier)
+    hospital = Link("organization")
+    period = fields.Nested(Period)
+    conditions = fields.List(Id())
+
+
+class Outcome(Contract):
+    """Something measured or observed about how it goes."""
+
+    id = Id(required=True)
+    date = When(required=True)
+    code = fields.Nested(Coded, required=True)
+    quantity = Number()
+    unit = Text(limit=100)
+    text = Text()
+
+
+class Closure(Contract):
+    """Why and when a case ended."""
+
+    reason = Code(("goals-met", "moved", "declined", "died", "transferred", "other"), required=True)
+    date = PartialDate(required=True)
+
+
+class Case(Contract):
+    """A case; `client` is the id the case system gave the client."""
+
+    client = Link("client", required=True)
+    identifiers = many(Identifier)
+    status = Code(STATUSES, required=True)
+    care_model = Code(CARE_MODELS)
+    targeted_group = Code(TARGETED_GROUPS)
+    period = fields.Nested(Period)
+    managing_organization = Link("organization")
+    care_manager = Link("practitioner")
+    assessments = many(Assessment)
+    conditions = many(Condition)
+    team = many(Member)
+    plan = fields.Nested(Plan)
+    medications = many(Medication)
+    stays = many(Stay)
+    outcomes = many(Outcome)
+    closure = fields.Nested(Closure)

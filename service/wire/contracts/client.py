@@ -1,0 +1,61 @@
+"""The client document: the person whose care is coordinated, their family and their coverage."""
+
+from marshmallow import fields
+
+from service.wire.contracts.fields import Code, Contract, Flag, Id, Link, PartialDate, Text, When, many
+from service.wire.contracts.parts import GENDERS, Address, Identifier, Name, Period, Telecom
+
+RELATIONSHIPS = (
+    "spouse",
+    "partner",
+    "parent",
+    "child",
+    "sibling",
+    "grandparent",
+    "guardian",
+    "friend",
+    "neighbour",
+    "other",
+)
+
+
+class RelatedPerson(Contract):
+    """Somebody close to the client: family, friend, neighbour."""
+
+    id = Id(required=True)
+    relationship = Code(RELATIONSHIPS, required=True)
+    names = many(Name)
+    telecom = many(Telecom)
+    addresses = many(Address)
+    gender = Code(GENDERS)
+    period = fields.Nested(Period)
+
+
+class Coverage(Contract):
+    """An insurance, and who pays."""
+
+    id = Id(required=True)
+    status = Code(("active", "cancelled", "draft"), required=True)
+    payer = Link("organization", required=True)
+    subscriber_id = Text(limit=200)
+    kind = Code(("public", "statutory", "private", "accident", "self-pay"))
+    period = fields.Nested(Period)
+
+
+class Client(Contract):
+    """A client; `protected_identity` keeps address, telecom and location in the house, in every view."""
+
+    identifiers = many(Identifier)
+    active = Flag()
+    names = many(Name, required=True)
+    pronouns = Text(limit=40)
+    gender = Code(GENDERS)
+    birth_date = PartialDate()
+    deceased = When()
+    telecom = many(Telecom)
+    addresses = many(Address)
+    language = Text(limit=20)
+    interpreter_needed = Flag()
+    protected_identity = Flag()
+    related_persons = many(RelatedPerson)
+    coverages = many(Coverage)

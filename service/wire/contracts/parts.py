@@ -1,0 +1,90 @@
+"""Parts that several internal documents share: identifiers, names, telecom, addresses, periods, codes."""
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from service.wire.contracts.fields import Code, Contract, Text, Uri, When
+
+GENDERS = ("male", "female", "other", "unknown")
+
+
+class Identifier(Contract):
+    """A business identifier: `system` says whose number it is."""
+
+    system = Uri(required=True)
+    value = Text(limit=200, required=True)
+    use = Code(("usual", "official", "temp", "secondary", "old"))
+
+
+class Period(Contract):
+    """From `start` to `end`, both included; either may be open."""
+
+    start = When()
+    end = When()
+
+    @validates_schema
+    def check_order(self, data: dict[str, str], **_: object) -> None:
+        """Refuse an end before its start (R4 per-1), compared on what both dates say."""
+        start, end = data.get("start"), data.get("end")
+        if start and end and end[: min(10, len(start), len(end))] < start[: min(10, len(start), len(end))]:
+            raise ValidationError("Ends before it starts.", "end")
+
+
+class Name(Contract):
+    """A person's name, in parts or as text."""
+
+    use = Code(("usual", "official", "temp", "nickname", "anonymous", "old", "maiden"))
+    text = Text(limit=400)
+    family = Text(limit=200)
+    given = fields.List(Text(limit=200))
+
+    @validates_schema
+    def check_something(self, data: dict[str, object], **_: object) -> None:
+        """Refuse a name that names nothing."""
+        if not (data.get("text") or data.get("family") or data.get("given")):
+            raise ValidationError("Give family, given or text.")
+
+
+class Telecom(Contract):
+    """A way to reach somebody."""
+
+    system = Code(("phone", "fax", "email", "pager", "url", "sms", "other"), required=True)
+    value = Text(limit=400, required=True)
+    use = Code(("home", "work", "temp", "old", "mobile"))
+
+
+class Address(Contract):
+    """A postal address."""
+
+    use = Code(("home", "work", "temp", "old", "billing"))
+    line = fields.List(Text(limit=400))
+    city = Text(limit=200)
+    district = Text(limit=200)
+    state = Text(limit=200)
+    postal_code = Text(limit=40)
+    country = Text(limit=100)
+
+
+class Coded(Contract):
+    """A code of a public or local code system, or words, or both."""
+
+    system = Uri()
+    code = Text(limit=200)
+    display = Text(limit=400)
+    text = Text(limit=1000)
+
+    @validates_schema
+    def check_something(self, data: dict[str, object], **_: object) -> None:
+        """Refuse a concept that says nothing, and a system without its code."""
+        if data.get("system") and not data.get("code"):
+            raise ValidationError("A system needs a code.", "code")
+        if not (data.get("code") or data.get("text")):
+            raise ValidationError("Give a code or a text.")
+
+
+class Qualification(Contract):
+    """A licence or certificate, e.g. registered nurse, CCM."""
+
+    code = Text(limit=100, required=True)
+    name = Text(limit=400)
+    issuer = Text(limit=400)
+    period = fields.Nested(Period)

@@ -1,0 +1,179 @@
+"""The plan inside a case: goals, services, appointments, check-ins."""
+
+from marshmallow import fields
+
+from service.wire.contracts.fields import (
+    Code,
+    Contract,
+    Flag,
+    Id,
+    Instant,
+    Link,
+    Number,
+    PartialDate,
+    Text,
+    When,
+    WholeNumber,
+    many,
+)
+from service.wire.contracts.parts import Coded, Period
+
+SERVICE_KINDS = (
+    "physiotherapy",
+    "neuropsychology",
+    "occupational-therapy",
+    "mental-health-service",
+    "home-visit",
+    "phone-check-in",
+    "patient-education",
+    "financial-planning",
+    "follow-up",
+    "social-services-enrolment",
+    "nursing",
+    "medical",
+    "transport",
+    "other",
+)
+SETTINGS = (
+    "home",
+    "hospital",
+    "outpatient",
+    "community",
+    "telephone",
+    "rehabilitation",
+    "long-term-care",
+    "other",
+)
+GOAL_STATUS = ("proposed", "planned", "accepted", "active", "on-hold", "completed", "cancelled", "rejected")
+ACHIEVEMENT = (
+    "in-progress",
+    "improving",
+    "worsening",
+    "no-change",
+    "achieved",
+    "sustaining",
+    "not-achieved",
+    "no-progress",
+    "not-attainable",
+)
+
+
+class Progress(Contract):
+    """How a goal stood on a day."""
+
+    date = PartialDate(required=True)
+    achievement = Code(ACHIEVEMENT, required=True)
+    note = Text()
+
+
+class Target(Contract):
+    """What would show that a goal is reached."""
+
+    measure = fields.Nested(Coded)
+    text = Text()
+    quantity = Number()
+    unit = Text(limit=100)
+    due = PartialDate()
+
+
+class Goal(Contract):
+    """What the client wants to reach."""
+
+    id = Id(required=True)
+    status = Code(GOAL_STATUS, required=True)
+    description = Text(required=True)
+    category = Code(("physical", "cognitive", "social", "financial", "mental", "safety", "other"))
+    priority = Code(("high", "medium", "low"))
+    start = PartialDate()
+    target = fields.Nested(Target)
+    progress = many(Progress)
+    conditions = fields.List(Id())
+
+
+class Necessity(Contract):
+    """Why a service is medically necessary, and who decided."""
+
+    indication = Text()
+    condition = Id()
+    decision = Code(("necessary", "not-necessary", "pending"), required=True)
+    decided_by = Link("practitioner")
+    date = PartialDate()
+
+
+class Authorization(Contract):
+    """What the insurer says about paying for a service."""
+
+    required = Flag()
+    status = Code(("not-requested", "requested", "approved", "denied"), required=True)
+    reference = Text(limit=200)
+    coverage = Id()
+    period = fields.Nested(Period)
+
+
+class Schedule(Contract):
+    """How often: `frequency` times in `period` `unit`s."""
+
+    frequency = WholeNumber(low=1, high=1000, required=True)
+    period = WholeNumber(low=1, high=1000, required=True)
+    unit = Code(("h", "d", "wk", "mo", "a"), required=True)
+
+
+class Service(Contract):
+    """One service the plan asks for."""
+
+    id = Id(required=True)
+    kind = Code(SERVICE_KINDS, required=True)
+    status = Code(("proposed", "planned", "active", "on-hold", "completed", "cancelled"), required=True)
+    description = Text()
+    setting = Code(SETTINGS)
+    provider = Link("organization")
+    practitioner = Link("practitioner")
+    location = Link("location")
+    necessity = fields.Nested(Necessity)
+    authorization = fields.Nested(Authorization)
+    schedule = fields.Nested(Schedule)
+    period = fields.Nested(Period)
+    requested = When()
+    goals = fields.List(Id())
+
+
+class Appointment(Contract):
+    """A booked meeting."""
+
+    id = Id(required=True)
+    status = Code(
+        ("proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow"), required=True
+    )
+    service = Id()
+    description = Text()
+    start = Instant(required=True)
+    end = Instant(required=True)
+    practitioner = Link("practitioner")
+    location = Link("location")
+
+
+class CheckIn(Contract):
+    """A planned contact with the client, and what came of it."""
+
+    id = Id(required=True)
+    status = Code(("planned", "completed", "missed", "cancelled"), required=True)
+    medium = Code(("phone", "visit", "video", "message"), required=True)
+    topic = Text()
+    planned = When(required=True)
+    done = Instant()
+    by = Link("practitioner")
+    note = Text()
+
+
+class Plan(Contract):
+    """The care plan."""
+
+    title = Text(limit=400, required=True)
+    description = Text()
+    status = Code(("draft", "active", "on-hold", "completed", "revoked"), required=True)
+    period = fields.Nested(Period)
+    author = Link("practitioner")
+    goals = many(Goal)
+    services = many(Service)
+    appointments = many(Appointment)
+    check_ins = many(CheckIn)
