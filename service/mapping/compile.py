@@ -141,7 +141,8 @@ class _Writer(Statements):
 
     def put(self, template: Template, sink: Sink, target: str) -> None:
         """Write the statements that put what a template makes into a sink, when it is present."""
-        if (ready := _inline(template, self.names)) is not None:
+        spliced = isinstance(template, Items) and sink.key is None
+        if not spliced and (ready := _inline(template, self.names)) is not None:
             with self.about(_place(template, self.info.place), target, _term(template)):
                 self.line(sink.put(ready))
             return
@@ -284,6 +285,6 @@ def _inline(template: Template, names: Names) -> str | None:
                 return "{" + ", ".join(f"{key!r}: {code}" for key, code in shown) + "}"
         case Items(items=items):
             codes = [_inline(each, names) for each in items if not _nothing(each)]
-            if codes and not any(code is None or code.startswith("[") for code in codes):
+            if codes and None not in codes:
                 return "[" + ", ".join(code for code in codes if code) + "]"
     return None

@@ -173,7 +173,9 @@ class Reader:
         if isinstance(node, Scalar):
             return self.caught(lambda: self.leaf(node, scope, markup=markup))
         if isinstance(node, Sequence):
-            return Items(tuple(self.template(item, scope, markup=markup) for item in node.items))
+            made = [self.template(item, scope, markup=markup) for item in node.items]
+            flat = [each.items if isinstance(each, Items) else (each,) for each in made]
+            return Items(tuple(item for items in flat for item in items))
         if any(key.startswith("$") for key in node.entries):
             return self.caught(lambda: self.block(node, scope, markup=markup))
         if markup:

@@ -30,8 +30,12 @@ class Parsed:
     shift: int = 0
 
     def at(self, node: nodes.Node | None = None) -> Place:
-        """The place of a node, by default of the whole."""
-        return self.leaf.at(max((node or self.node).lineno - self.shift, 0))
+        """The place of a node, by default of the whole: of a lookup the key, of two operands the left."""
+        node = node or self.node
+        while isinstance(node, nodes.Compare | nodes.BinExpr):
+            node = node.expr if isinstance(node, nodes.Compare) else node.left
+        offset = node.lineno - self.shift + isinstance(node, nodes.Getattr)
+        return self.leaf.at(max(offset, 0))
 
     def constant(self, node: nodes.Const) -> Any:
         """The value of a literal; numbers are read again from the text, so that 1.10 keeps its digits."""
