@@ -1,0 +1,44 @@
+"""A partner pulls: search inside its scope, stored bytes as they are."""
+
+from dataclasses import dataclass
+
+from service.errors import NotFound
+from service.flows.ports import Store
+from service.values.resources import Numbered, Page, Query, Stored
+from service.values.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """The story of reads; what is out of scope does not exist."""
+
+    store: Store
+
+    def read(self, scope: Scope, type_: str, id_: str) -> Stored:
+        """Return a resource's current bytes; raises NotFound, or Gone after erasure."""
+        return _there(self.store.resource(scope, type_, id_))
+
+    def vread(self, scope: Scope, type_: str, id_: str, version: int) -> Stored:
+        """Return the bytes of one version; raises NotFound, or Gone after erasure."""
+        return _there(self.store.version(scope, type_, id_, version))
+
+    def history(self, scope: Scope, type_: str, id_: str) -> list[Stored]:
+        """Return every version, newest first; raises NotFound when there is none in scope."""
+        found = self.store.history(scope, type_, id_)
+        if not found:
+            raise NotFound("There is no such resource.")
+        return found
+
+    def search(self, scope: Scope, query: Query) -> Page:
+        """Return one page of what matches inside the scope."""
+        return self.store.search(scope, query)
+
+    def events(self, scope: Scope, after: int, count: int) -> list[Numbered]:
+        """Return the messages after a position of the feed."""
+        return self.store.events(scope, after, count)
+
+
+def _there(found: Stored | None) -> Stored:
+    if found is None:
+        raise NotFound("There is no such resource.")
+    return found

@@ -1,0 +1,206 @@
+"""A document comes in: checked, stored as a revision, projected and told, in one transaction."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import uuid4
+
+from service.cases.changes import events, status_history
+from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, Stale
+from service.flows.events import instant
+from service.flows.ports import Clock, Store, Unit
+from service.flows.project import Change, Projection
+from service.flows.source import Source, members
+from service.values.documents import Document, Revision
+from service.values.scope import Scope
+from service.wire.contracts.load import load, merge
+
+SERVICE: Final = "$service"
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A document as stored; `changed` is false when the stored one already said the same."""
+
+    document: Document
+    created: bool
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The story of documents: put, patch, get, list, revisions, erase."""
+
+    store: Store
+    projection: Projection
+    clock: Clock
+
+    def put(
+        self, scope: Scope, partner: str, kind: str, ref: str, document: Any, if_match: int | None
+    ) -> Saved:
+        """Create or replace a document named `ref` by `partner`.
+
+        Raises:
+            Rejected: the document does not fit its contract, or names what is not there.
+            Precondition, Stale: If-Match is missing for an existing document, or old.
+            Conflict: an identifying identifier is another client's.
+        """
+        if not _ID.match(ref):
+            raise Rejected("Not an id: use 1 to 64 of A-Z a-z 0-9 - and .", where="id")
+        body = load(kind, document)
+        return self.store.transact(lambda unit: self._save(unit, scope, partner, kind, ref, body, if_match))
+
+    def patch(
+        self, scope: Scope, partner: str, kind: str, ref: str, patch: Any, if_match: int | None
+    ) -> Saved:
+        """Merge a JSON merge patch (RFC 7396) into the stored document, load the whole; errors as `put`."""
+        if not isinstance(patch, dict):
+            raise Rejected("A merge patch of a document is a JSON object.", where="/")
+
+        def story(unit: Unit) -> Saved:
+            stored = unit.find(kind, partner, ref)
+            if stored is None:
+                raise NotFound(f"There is no such {kind}.")
+            body = load(kind, merge(_public(stored).body, patch))
+            return self._save(unit, scope, partner, kind, ref, body, if_match)
+
+        self.get(scope, partner, kind, ref)
+        return self.store.transact(story)
+
+    def get(self, scope: Scope, partner: str, kind: str, ref: str) -> Document:
+        """Return a document; raises NotFound outside the scope."""
+        found = self.store.document(scope, kind, partner, ref)
+        if found is None:
+            raise NotFound(f"There is no such {kind}.")
+        return _public(found)
+
+    def find(
+        self,
+        scope: Scope,
+        kind: str,
+        *,
+        partner: str,
+        identifier: tuple[str | None, str] | None = None,
+        client: str | None = None,
+        status: str | None = None,
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Document]:
+        """List documents; `client` is the partner's id of a client, or its uuid."""
+        uuid = None
+        if client is not None:
+            known = self.store.document(scope, "client", partner, client)
+            if known is None:
+                return []
+            uuid = known.uuid
+        found = self.store.documents(
+            scope, kind, identifier=identifier, client=uuid, status=status, after=after, count=count
+        )
+        return [_public(each) for each in found]
+
+    def revisions(self, scope: Scope, partner: str, kind: str, ref: str) -> list[Revision]:
+        """Return a document's revisions, newest first."""
+        uuid = self.get(scope, partner, kind, ref).uuid
+        return [replace(each, body=_plain(each.body)) for each in self.store.revisions(scope, uuid)]
+
+    def erase(self, scope: Scope, partner: str, kind: str, ref: str) -> None:
+        """Erase a document from everywhere, history and outbox too, and tell that its resources are gone.
+
+        Raises:
+            Conflict: a client that still has cases; erase those first.
+        """
+
+        def story(unit: Unit) -> None:
+            document = unit.lock(scope, kind, partner, ref)
+            if document is None:
+                raise NotFound(f"There is no such {kind}.")
+            if kind == "client" and unit.cases_of(document.uuid):
+                raise Conflict("The client has cases; erase them first.")
+            erased = unit.erase(document)
+            self.projection.tell_erased(unit, document, erased, self.clock())
+
+        self.store.transact(story)
+
+    def _save(
+        self,
+        unit: Unit,
+        scope: Scope,
+        partner: str,
+        kind: str,
+        ref: str,
+        body: dict[str, Any],
+        if_match: int | None,
+    ) -> Saved:
+        at = self.clock()
+        client = self._client(unit, scope, partner, body) if kind == "case" else None
+        before = unit.lock(scope, kind, partner, ref)
+        _guard(before, if_match)
+        if before is not None and before.client != client:
+            raise Rejected("A case keeps its client.", where="/client")
+        known = before.body.get(SERVICE, {}) if before is not None else {}
+        if before is not None and self._same(before, body):
+            return Saved(_public(before), created=False, changed=False)
+        stored = {**body, **_served(kind, known, body, instant(at))}
+        if before is None:
+            document = Document(str(uuid4()), kind, partner, ref, 1, stored, client, at, at)
+            unit.add(document, cause="create", partner=partner)
+        else:
+            document = replace(before, revision=before.revision + 1, body=stored, updated=at)
+            unit.update(document, cause="replace", partner=partner)
+        self._follow(unit, document, before, Change(partner, "create" if before is None else "replace", at))
+        return Saved(_public(document), created=before is None, changed=True)
+
+    def _client(self, unit: Unit, scope: Scope, partner: str, body: dict[str, Any]) -> str:
+        """Lock the case's client (client before case, always) and return its uuid."""
+        found = unit.lock(scope, "client", partner, body["client"])
+        if found is None:
+            raise Rejected(
+                "Unknown client.", issues=[Issue("No client has this id; PUT it first.", "/client")]
+            )
+        return found.uuid
+
+    def _same(self, before: Document, body: dict[str, Any]) -> bool:
+        canonical = self.projection.canonical
+        return canonical(_plain(before.body)) == canonical(body)
+
+    def _follow(self, unit: Unit, document: Document, before: Document | None, change: Change) -> None:
+        """Project the document and, for a client, the cases that tell of it."""
+        source = Source(unit, document.source)
+        roots = source.roots(document)
+        happened = events(before.body if before else None, document.body) if document.kind == "case" else []
+        self.projection.project(unit, document, roots, change, happened)
+        if document.kind == "client":
+            unit.memberships(document.uuid, members(roots["client"]))
+            for case in unit.cases_of(document.uuid):
+                self.projection.project(unit, case, Source(unit, case.source).roots(case), change, [])
+
+
+def _guard(before: Document | None, if_match: int | None) -> None:
+    """RFC 9110 section 13.1.1 and RFC 6585 section 3."""
+    if before is None and if_match is not None:
+        raise Stale("If-Match names a revision, but there is no such document yet.")
+    if before is not None and if_match is None:
+        raise Precondition("The document exists: send If-Match with the ETag you last saw.")
+    if before is not None and if_match != before.revision:
+        raise Stale(f"The document is at revision {before.revision}; GET it, merge, and try again.")
+
+
+def _served(kind: str, known: dict[str, Any], body: dict[str, Any], at: str) -> dict[str, Any]:
+    """Return the service-owned part of a document."""
+    if kind != "case":
+        return {}
+    return {
+        SERVICE: {
+            **known,
+            "status_history": status_history(known.get("status_history", []), body["status"], at),
+        }
+    }
+
+
+def _plain(body: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key != SERVICE}
+
+
+def _public(document: Document) -> Document:
+    return replace(document, body=_plain(document.body))

@@ -1,0 +1,209 @@
+"""From a document to its resources: run the mappings, keep what changed, withdraw what is no longer so."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from service.cases.changes import changed_paths
+from service.errors import Issue, Rejected
+from service.flows.events import Envelope, Event, instant
+from service.flows.ports import Unit
+from service.mapping.translate import Catalogue, Projector
+from service.values.documents import Document
+from service.values.resources import Current, ResourceVersion, SearchRows
+
+FIRST: Final = ("EpisodeOfCare", "CareTeam", "CarePlan")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changed what and when; goes into Provenance and on the history row."""
+
+    partner: str
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The compiled mappings and the formats they are written in.
+
+    `check` gives the R4 issues of a resource, `rows` its search rows; `parse`, `dump` and `canonical` are
+    JSON; `catalogues` holds one compiled catalogue a view.
+    """
+
+    catalogues: dict[str, Catalogue]
+    check: Callable[[dict[str, Any]], Sequence[Issue]]
+    rows: Callable[[dict[str, Any]], SearchRows]
+    parse: Callable[[bytes], Any]
+    dump: Callable[[Any], bytes]
+    canonical: Callable[[Any], bytes]
+    envelope: Envelope
+
+    def project(
+        self, unit: Unit, document: Document, roots: dict[str, Any], change: Change, happened: Sequence[str]
+    ) -> None:
+        """Write the new versions of an owner's resources in every view, and a message for each.
+
+        `happened` are the events of the document itself (`opened`, …); they come before its resources'.
+
+        Raises:
+            Rejected: when the mapping makes something that is not valid R4, with its FHIRPath.
+        """
+        for view, catalogue in self.catalogues.items():
+            versions, events = self._changes(unit, document, roots, change, catalogue, view)
+            told = [self._told(document, each) for each in happened] + events
+            unit.write(versions)
+            self._emit(unit, document, told, view, change.at)
+
+    def tell_erased(
+        self, unit: Unit, document: Document, erased: Sequence[tuple[str, str, str]], at: datetime
+    ) -> None:
+        """Write a `deleted` message for each erased resource; it names the reference alone."""
+        for view in self.catalogues:
+            told = [
+                Event(type_.lower(), "deleted", f"{type_}/{id_}", {"reference": f"{type_}/{id_}"})
+                for of, type_, id_ in erased
+                if of == view and type_ != "Provenance"
+            ]
+            self._emit(unit, document, told, view, at)
+
+    def _emit(self, unit: Unit, document: Document, told: Sequence[Event], view: str, at: datetime) -> None:
+        if not told:
+            return
+        owner = f"{document.kind}/{document.uuid}"
+        first = unit.sequence(document.uuid, view, len(told))
+        unit.emit(
+            [
+                self.envelope.message(event, owner=owner, view=view, sequence=first + number, at=at)
+                for number, event in enumerate(told)
+            ]
+        )
+
+    def _changes(
+        self,
+        unit: Unit,
+        document: Document,
+        roots: dict[str, Any],
+        change: Change,
+        catalogue: Catalogue,
+        view: str,
+    ) -> tuple[list[ResourceVersion], list[Event]]:
+        """Compare what the mappings make now with what is stored."""
+        resources, provenance = _split(catalogue.projector(document.kind))
+        revision = {
+            "id": str(document.revision),
+            "uuid": document.uuid,
+            "number": document.revision,
+            "recorded": instant(change.at),
+            "partner": change.partner,
+            "cause": change.cause,
+        }
+        made = [each.resource for each in resources.run({**roots, "revision": revision})]
+        current = unit.current(document.uuid, view)
+        made += _withdrawn(made, current, catalogue, self.parse)
+        versions: list[ResourceVersion] = []
+        events: list[Event] = []
+        for resource in sorted(made, key=_order):
+            found = self._version(document, resource, current, change.at, catalogue, view)
+            if found is not None:
+                version, event = found
+                versions.append(version)
+                events.append(event)
+        if versions:
+            targets = [f"{v.type}/{v.id}/_history/{v.version}" for v in versions]
+            witness = provenance.run({**roots, "revision": {**revision, "targets": targets}})
+            for each in witness:
+                found = self._version(document, each.resource, current, change.at, catalogue, view)
+                versions += [found[0]] if found is not None else []
+        return versions, events
+
+    def _version(
+        self,
+        document: Document,
+        resource: dict[str, Any],
+        current: dict[tuple[str, str], Current],
+        at: datetime,
+        catalogue: Catalogue,
+        view: str,
+    ) -> tuple[ResourceVersion, Event] | None:
+        """Return the next version of a resource and its event, or None when nothing changed."""
+        type_, id_ = resource["resourceType"], resource["id"]
+        digest = hashlib.sha256(
+            self.canonical({k: v for k, v in resource.items() if k != "meta"})
+        ).hexdigest()
+        before = current.get((type_, id_))
+        if before is not None and before.digest == digest:
+            return None
+        issues = self.check(resource)
+        if issues:
+            raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=issues)
+        number = before.version + 1 if before is not None else 1
+        stamped = _stamp(resource, number, at)
+        changed = _difference(self.parse(before.body), resource) if before is not None else []
+        version = ResourceVersion(
+            view=view,
+            type=type_,
+            id=id_,
+            version=number,
+            owner=document.uuid,
+            client=document.uuid if document.kind == "client" else document.client,
+            body=self.dump(stamped),
+            digest=digest,
+            last_updated=at,
+            mapping_version=catalogue.version,
+            rows=self.rows(resource),
+        )
+        data = {"reference": f"{type_}/{id_}", "versionId": str(number), "changed": changed}
+        happened = "created" if before is None else "updated"
+        return version, Event(type_.lower(), happened, f"{type_}/{id_}", data, stamped)
+
+    def _told(self, document: Document, happened: str) -> Event:
+        reference = f"{document.kind}/{document.uuid}"
+        data = {"reference": reference, "revision": document.revision, "status": document.body["status"]}
+        return Event(document.kind, happened, reference, data)
+
+
+def _split(projector: Projector) -> tuple[Projector, Projector]:
+    """Part the mappings of facts from those of Provenance, which tells of the facts' new versions."""
+    facts = tuple(step for step in projector.steps if step[0].target != "Provenance")
+    witness = tuple(step for step in projector.steps if step[0].target == "Provenance")
+    return replace(projector, steps=facts), replace(projector, steps=witness)
+
+
+def _order(resource: dict[str, Any]) -> tuple[int, str, str]:
+    type_ = resource["resourceType"]
+    return (FIRST.index(type_) if type_ in FIRST else len(FIRST), type_, resource["id"])
+
+
+def _stamp(resource: dict[str, Any], version: int, at: datetime) -> dict[str, Any]:
+    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(at)}
+    head = {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta}
+    return {**head, **{k: v for k, v in resource.items() if k not in head}}
+
+
+def _difference(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    def plain(resource: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in resource.items() if k != "meta"}
+
+    return changed_paths(plain(before), plain(after))
+
+
+def _withdrawn(
+    made: list[dict[str, Any]],
+    current: dict[tuple[str, str], Current],
+    catalogue: Catalogue,
+    parse: Callable[[bytes], Any],
+) -> list[dict[str, Any]]:
+    """Return the last versions of resources that are made no more, as their mapping withdraws them."""
+    kept = {(resource["resourceType"], resource["id"]) for resource in made}
+    gone = [each for key, each in current.items() if key not in kept and each.type != "Provenance"]
+    result = []
+    for each in gone:
+        last = parse(each.body)
+        patch = catalogue.withdrawal(each.type)
+        merged = {**{k: v for k, v in last.items() if k != "meta"}, **patch}
+        result.append({k: v for k, v in merged.items() if v is not None})
+    return result

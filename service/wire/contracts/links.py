@@ -1,0 +1,56 @@
+"""Find the links in a document: which member of which part names which other document."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from marshmallow import fields
+
+from service.wire.contracts.fields import Contract, Link
+from service.wire.contracts.load import KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A link as it stands in a document: `part[key]` is the id of a `to`; `where` is its JSON pointer."""
+
+    part: dict[str, Any]
+    key: str
+    to: str
+    where: str
+
+
+def links(kind: str, document: dict[str, Any]) -> Iterator[Found]:
+    """Give every link of a document of this kind."""
+    yield from _walk(KINDS[kind], document, "")
+
+
+def _walk(contract: type[Contract], part: dict[str, Any], where: str) -> Iterator[Found]:
+    for key, to, below in _plan(contract):
+        value = part.get(key)
+        if value is None:
+            continue
+        place = f"{where}/{key}"
+        if to is not None:
+            yield Found(part, key, to, place)
+        elif below is not None and isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from _walk(below, item, f"{place}/{index}")
+        elif below is not None:
+            yield from _walk(below, value, place)
+
+
+@cache
+def _plan(contract: type[Contract]) -> tuple[tuple[str, str | None, type[Contract] | None], ...]:
+    """Give the members of a contract that are links or may hold some."""
+    plan: list[tuple[str, str | None, type[Contract] | None]] = []
+    for key, declared in contract().fields.items():
+        inner = declared.inner if isinstance(declared, fields.List) else declared
+        if isinstance(inner, Link):
+            plan.append((key, inner.to, None))
+        elif isinstance(inner, fields.Nested):
+            below = type(inner.schema)
+            if issubclass(below, Contract) and _plan(below):
+                plan.append((key, None, below))
+    return tuple(plan)
