@@ -27,7 +27,7 @@ from service.mapping.templates import (
     Text,
     Value,
 )
-from service.mapping.terms import Choice, Lookup, Term, Variable
+from service.mapping.terms import Choice, Lookup, Term, Variable, is_whole
 
 LOOP_DEPTH = 8
 _KEYS = ("map", "name", "from", "each", "when", "let", "withdraw", "make")
@@ -213,7 +213,7 @@ class Reader:
         found = expressions.parts(leaf)
         solid = [part for part in found if not isinstance(part, str) or part.strip()]
         if not markup and len(solid) == 1 and isinstance(solid[0], Parsed):
-            return Value(resolve(solid[0], scope), leaf.place)
+            return Value(_given(resolve(solid[0], scope), solid[0]), leaf.place)
         parts = [part if isinstance(part, str) else self.printable(part, scope) for part in found]
         return Text(tuple(parts), leaf.place)
 
@@ -223,6 +223,12 @@ class Reader:
         if term.shape.kind in {OBJECT, LIST}:
             raise Wrong(f"{spoken_kind(term.shape.kind)} is no text; name one of its fields", part.at())
         return term
+
+
+def _given(term: Term, parsed: Parsed) -> Term:
+    if term.shape.owner == "self" and is_whole(term):
+        raise Wrong("a whole document is not given out; use `reference`, or name a field", parsed.at())
+    return term
 
 
 def _refuse(what: str, place: Place) -> Template:

@@ -6,10 +6,7 @@ https://www.rfc-editor.org/rfc/rfc9562#section-5.5
 from functools import lru_cache
 from hashlib import sha1
 
-_VERSION_CLEAR = ~(0xF000 << 64)
-_VERSION_5 = 5 << 76
-_VARIANT_CLEAR = ~(0xC000 << 48)
-_VARIANT = 0x8000 << 48
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 @lru_cache(maxsize=16_384)
@@ -27,10 +24,16 @@ def resource_id(owner_uuid: str, resource_type: str, key: str) -> str:
     """
     if not isinstance(key, str):
         raise TypeError("a key is text")
-    name_space = bytes.fromhex(owner_uuid.replace("-", ""))
-    if len(name_space) != 16:
+    named = sha1(_name_space(owner_uuid), usedforsecurity=False)
+    named.update(f"{resource_type}/{key}".encode())
+    digits = named.hexdigest()
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+
+
+@lru_cache(maxsize=1_024)
+def _name_space(owner_uuid: str) -> bytes:
+    found = bytes.fromhex(owner_uuid.replace("-", ""))
+    if len(found) != 16:
         raise ValueError("an owner is known by a UUID of 32 hexadecimal digits")
-    digest = sha1(name_space + f"{resource_type}/{key}".encode(), usedforsecurity=False).digest()
-    number = int.from_bytes(digest[:16], "big") & _VERSION_CLEAR | _VERSION_5
-    text = f"{number & _VARIANT_CLEAR | _VARIANT:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return found

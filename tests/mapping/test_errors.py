@@ -51,6 +51,8 @@ HEAD = "map: T\nfrom: case\nmake:\n"
         ("case.kind is defined", 20, "`is defined` is not taken; tests are `is present` and `is absent`"),
         ("case.plan ~ 'x'", 15, "an object is no text"),
         ("case.kind", 0, ""),
+        ("case", 10, "a whole document is not given out; use `reference`"),
+        ("case.helpers[0]", 22, "a whole document is not given out; use `reference`"),
         ("x y", 12, "not an expression"),
         ("", 11, "not an expression"),
         ("1e99999", 10, "a number of this size"),

@@ -25,8 +25,8 @@ SCHEMA = {
     "additionalProperties": False,
 }
 HEAD = "map: T\nfrom: s\nmake:\n"
-WORDS = "{{ }} {% == in is not and or if else s s.t s.n s.l s.o present absent id join first default 1 1.10 'x'"
-BLOCKS = ["$each", "$if", "$make", "$xhtml", "a: ", "- ", "  ", "x in s.l", "each: ", "let: ", "when: ", "none"]
+WORDS = "{{ }} {% == in is not and or if else s s.t s.n s.l s.o present absent id join first default 1 1.10"
+BLOCKS = ["$each", "$if", "$make", "$xhtml", "a: ", "- ", "  ", "x in s.l", "each: ", "let: ", "when: "]
 TOKENS = st.sampled_from([*"(){}[]|~.,:'\"-+*/%<>=!&#@ \n\\", *WORDS.split(), *BLOCKS])
 SOURCE = st.fixed_dictionaries(
     {
