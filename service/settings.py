@@ -1,0 +1,70 @@
+"""Settings from the environment, read once, frozen; nothing is read at import."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from service.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can set; the names are CASEBRIDGE_ and the upper-cased field."""
+
+    database_url: str
+    amqp_url: str | None
+    base_url: str
+    partners: Path | None
+    overlays: tuple[str, ...]
+    auth: str
+    mappings: Path
+    host: str
+    port: int
+    epoch: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings; raises Misconfigured with the variable's name and the remedy."""
+        given = os.environ if env is None else env
+        host = given.get("CASEBRIDGE_HOST", "127.0.0.1")
+        port = _number(given, "CASEBRIDGE_PORT", 8080)
+        auth = given.get("CASEBRIDGE_AUTH", "smart")
+        _check_auth(auth, host)
+        partners = given.get("CASEBRIDGE_PARTNERS")
+        return cls(
+            database_url=given.get("CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
+            amqp_url=given.get("CASEBRIDGE_AMQP_URL") or None,
+            base_url=given.get("CASEBRIDGE_BASE_URL", f"http://{host}:{port}").rstrip("/"),
+            partners=Path(partners) if partners else None,
+            overlays=tuple(each for each in given.get("CASEBRIDGE_OVERLAYS", "").split(",") if each),
+            auth=auth,
+            mappings=Path(given.get("CASEBRIDGE_MAPPINGS", str(Path(__file__).parent.parent / "mappings"))),
+            host=host,
+            port=port,
+            epoch=_number(given, "CASEBRIDGE_EPOCH", 1),
+        )
+
+
+def _number(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name, str(default))
+    if not text.isdigit():
+        raise Misconfigured("Not a number; write digits only.", where=name)
+    return int(text)
+
+
+def _check_auth(auth: str, host: str) -> None:
+    if auth not in {"smart", "off"}:
+        raise Misconfigured("Not a kind of authentication; write `smart` or `off`.", where="CASEBRIDGE_AUTH")
+    if auth == "off" and not _loopback(host):
+        raise Misconfigured("`off` is for a loopback address only.", where="CASEBRIDGE_AUTH")
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
