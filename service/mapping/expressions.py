@@ -18,7 +18,7 @@ DEPTH_LIMIT = 24
 _MARKS = ("{{", "{%", "{#")
 _ODD_ESCAPE = re.compile(r"\\(?![\\'\"nt])")
 _LOOP = re.compile(r"\s*([A-Za-z_]\w*)\s+in\s+(?=\S)")
-_NUMBER = re.compile(r"\d[\d.eE_+-]*")
+_NUMBER = re.compile(r"\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][-+]?\d[\d_]*)?(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class Parsed:
         value = node.value
         if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
             text = _NUMBER.match(str(self.leaf.value), max(node.lineno - self.shift, 0))
-            return number(text[0].replace("_", ""), self.at(node)) if text else value
+            if text is None:
+                raise Wrong("a number is written in decimal digits", self.at(node))
+            return number(text[0].replace("_", ""), self.at(node))
         return value
 
 

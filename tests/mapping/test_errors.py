@@ -55,6 +55,7 @@ HEAD = "map: T\nfrom: case\nmake:\n"
         ("case.helpers[0]", 22, "a whole document is not given out; use `reference`"),
         ("x y", 12, "not an expression"),
         ("", 11, "not an expression"),
+        ("0x1F", 10, "a number is written in decimal digits"),
         ("1e99999", 10, "a number of this size"),
         ("'\\\\x41'", 10, "of escapes only"),
         ("(case.kind if case.status else 'x').y", 46, "`case.kind` is a text"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from service.errors import Misconfigured
@@ -49,6 +49,7 @@ def run(text: str, source: dict[str, Any]) -> list[Any]:
 
 
 @settings(max_examples=400, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@example(text="0.0.0", source={})
 @given(text=st.one_of(st.text(max_size=200), st.lists(TOKENS, max_size=30).map("".join)), source=SOURCE)
 def test_any_file_is_a_load_error_or_a_map_that_ends(text: str, source: dict[str, Any]):
     for whole in (text, HEAD + "  x: " + text, HEAD + '  x: "{{ ' + text.replace('"', "") + ' }}"\n'):

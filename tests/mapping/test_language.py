@@ -68,6 +68,8 @@ from_case = "map: T\nfrom: case\nmake:\n"
         ("(case.plan if case.kind else case.plan).title", " T "),
         ("1.50", Decimal("1.50")),
         ("-3", -3),
+        ("1_000", 1000),
+        ("15e-1", Decimal("1.5")),
         ("'a\\'b'", "a'b"),
         ("'{{'", "{{"),
         ("true", True),
