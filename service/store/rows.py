@@ -1,0 +1,59 @@
+"""Between rows and the frozen types the rooms hand each other."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, Table
+
+from service.store import tables as t
+from service.values.documents import Document
+from service.values.resources import ResourceVersion, Stored
+
+RESOURCE: Final = (
+    "view", "type", "id", "version", "owner", "client", "body", "digest", "last_updated", "mapping_version",
+)  # fmt: skip
+
+
+def aware(at: datetime) -> datetime:
+    """SQLite forgets the zone; everything stored is UTC."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def document_of(row: Row[Any], parse: Callable[[bytes], Any]) -> Document:
+    """Return a `document` row as a Document."""
+    return Document(
+        row.uuid,
+        row.kind,
+        row.source,
+        row.source_id,
+        row.revision,
+        parse(row.body),
+        row.client,
+        aware(row.created),
+        aware(row.updated),
+    )
+
+
+def stored_of(row: Any) -> Stored:
+    """Return a `resource` or `resource_history` row as it is served."""
+    return Stored(row.type, row.id, row.version, aware(row.last_updated), bytes(row.body))
+
+
+def search_rows(versions: Sequence[ResourceVersion]) -> list[tuple[Table, list[dict[str, Any]]]]:
+    """Return the rows of each search table."""
+    found: dict[str, list[dict[str, Any]]] = {"token": [], "reference": [], "dates": [], "strings": []}
+    for each in versions:
+        base = {"view": each.view, "type": each.type, "id": each.id, "client": each.client}
+        found["token"] += [{**base, "parameter": p, "system": s, "code": c} for p, s, c in each.rows.tokens]
+        found["reference"] += [
+            {**base, "parameter": p, "target_type": y, "target_id": i} for p, y, i in each.rows.references
+        ]
+        found["dates"] += [{**base, "parameter": p, "low": lo, "high": hi} for p, lo, hi in each.rows.dates]
+        found["strings"] += [{**base, "parameter": p, "value": v[:400]} for p, v in each.rows.strings]
+    return [
+        (t.token, found["token"]),
+        (t.reference, found["reference"]),
+        (t.dates, found["dates"]),
+        (t.strings, found["strings"]),
+    ]

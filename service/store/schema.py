@@ -1,0 +1,39 @@
+"""Bring a database to the schema of this release, and refuse one that is not."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+from service.errors import Misconfigured
+
+
+def upgrade(engine: Engine) -> None:
+    """Run the migrations that are missing, in one transaction."""
+    config = _config()
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def check(engine: Engine) -> None:
+    """Raise Misconfigured unless the database is at this release's revision."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current != head:
+        what = f"The database is at schema {current or 'none'}, this release needs {head}"
+        raise Misconfigured(f"{what}: run `casebridge db upgrade` of this release.")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config

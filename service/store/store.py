@@ -1,0 +1,163 @@
+"""The store on SQLAlchemy: reads inside a scope, and write transactions that are tried again."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine, Table, and_, exists, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from service.errors import Conflict, Gone, Unavailable
+from service.store import tables as t
+from service.store.engine import writing
+from service.store.outbox import numbered_of
+from service.store.rows import aware, document_of, stored_of
+from service.store.scope import of_documents, of_resources
+from service.store.search import search
+from service.store.unit import SqlUnit
+from service.values.documents import Document, Revision
+from service.values.resources import Numbered, Page, Query, Stored
+from service.values.scope import Scope
+
+T = TypeVar("T")
+TRIES: Final = 10
+AGAIN: Final = frozenset({"40001", "40P01", "55P03"})
+
+
+class SqlStore:
+    """`flows.ports.Store` on SQLite or PostgreSQL."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        dump: Callable[[Any], bytes],
+        parse: Callable[[bytes], Any],
+        identifying: frozenset[str] = frozenset(),
+    ) -> None:
+        """Take the engine, JSON both ways, and the systems whose identifiers identify a person."""
+        self._engine = engine
+        self._dump = dump
+        self._parse = parse
+        self._identifying = identifying
+
+    def transact(self, story: Callable[[SqlUnit], T]) -> T:
+        """Run the story in one transaction; again after a deadlock, a serialization failure, a busy lock.
+
+        Raises:
+            Conflict: a unique key says that another took the name first.
+            Unavailable: the database does not answer, or was busy ten times over.
+        """
+        for attempt in range(TRIES):
+            try:
+                with writing(self._engine) as connection:
+                    return story(SqlUnit(connection, self._dump, self._parse, self._identifying))
+            except IntegrityError as exc:
+                raise Conflict(
+                    "Somebody else stored the same at the same time; GET it and try again."
+                ) from exc
+            except DBAPIError as exc:
+                if not _passing(exc):
+                    raise Unavailable("The database does not answer; try again later.") from exc
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  jitter, no secret
+        raise Unavailable("The database is too busy; try again later.")
+
+    def document(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
+        """Return a document by (source, id) or by our uuid."""
+        with self._engine.connect() as connection:
+            unit = SqlUnit(connection, self._dump, self._parse, self._identifying)
+            found = unit.find(kind, source, ref)
+            if found is None or scope.everything or found.source == scope.source:
+                return found
+            return None
+
+    def documents(
+        self,
+        scope: Scope,
+        kind: str,
+        *,
+        identifier: tuple[str | None, str] | None = None,
+        client: str | None = None,
+        status: str | None = None,
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Document]:
+        """List documents by uuid."""
+        c = t.document.c
+        where = [c.kind == kind, of_documents(scope)]
+        if identifier is not None:
+            system, value = identifier
+            i = t.identifier.c
+            same = [i.document == c.uuid, i.value == value] + (
+                [i.system == system] if system is not None else []
+            )
+            where.append(exists().where(*same))
+        where += [c.client == client] if client is not None else []
+        where += [c.status == status] if status is not None else []
+        where += [c.uuid > after] if after is not None else []
+        chosen = select(t.document).where(*where).order_by(c.uuid).limit(count)
+        with self._engine.connect() as connection:
+            return [document_of(row, self._parse) for row in connection.execute(chosen)]
+
+    def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
+        """Return all revisions of a document, newest first."""
+        c = t.revision.c
+        mine = exists().where(t.document.c.uuid == c.document, of_documents(scope))
+        chosen = select(t.revision).where(c.document == uuid, mine).order_by(c.revision.desc())
+        with self._engine.connect() as connection:
+            return [
+                Revision(row.revision, row.cause, row.partner, aware(row.recorded), self._parse(row.body))
+                for row in connection.execute(chosen)
+            ]
+
+    def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
+        """Return the current bytes of a resource; raises Gone after erasure."""
+        found = self._versions(scope, t.resource, type_, id_, None)
+        return found[0] if found else None
+
+    def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
+        """Return the bytes of one version; raises Gone after erasure."""
+        found = self._versions(scope, t.history, type_, id_, version)
+        return found[0] if found else None
+
+    def history(self, scope: Scope, type_: str, id_: str) -> list[Stored]:
+        """Return all versions of one resource, newest first; raises Gone after erasure."""
+        return self._versions(scope, t.history, type_, id_, None)
+
+    def search(self, scope: Scope, query: Query) -> Page:
+        """Search inside the scope."""
+        with self._engine.connect() as connection:
+            return search(connection, scope, query)
+
+    def events(self, scope: Scope, after: int, count: int) -> list[Numbered]:
+        """Return numbered messages of the scope's view above a position; all or nothing, as yet."""
+        if not scope.everything:
+            return []
+        c = t.outbox.c
+        chosen = select(t.outbox).where(c.position > after, c.view == scope.view).order_by(c.position)
+        with self._engine.connect() as connection:
+            return [numbered_of(row) for row in connection.execute(chosen.limit(count))]
+
+    def _versions(
+        self, scope: Scope, table: Table, type_: str, id_: str, version: int | None
+    ) -> list[Stored]:
+        c = table.c
+        where = [of_resources(scope, table), c.type == type_, c.id == id_]
+        where += [c.version == version] if version is not None else []
+        columns = select(c.type, c.id, c.version, c.last_updated, c.body)
+        with self._engine.connect() as connection:
+            rows = connection.execute(columns.where(*where).order_by(c.version.desc())).all()
+            if not rows and scope.everything:
+                stone = and_(
+                    t.tombstone.c.view == scope.view, t.tombstone.c.type == type_, t.tombstone.c.id == id_
+                )
+                if connection.execute(select(t.tombstone.c.id).where(stone)).first() is not None:
+                    raise Gone("The resource was erased.")
+            return [stored_of(row) for row in rows]
+
+
+def _passing(exc: DBAPIError) -> bool:
+    state = getattr(exc.orig, "sqlstate", None)
+    busy = isinstance(exc, OperationalError) and "locked" in str(exc.orig)
+    return state in AGAIN or busy

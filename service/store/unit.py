@@ -1,0 +1,202 @@
+"""One write transaction, as `flows.ports.Unit` tells it."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, or_, select, tuple_, update
+
+from service.errors import Conflict
+from service.store import tables as t
+from service.store.rows import RESOURCE, document_of, search_rows
+from service.store.scope import of_documents
+from service.values.documents import Document
+from service.values.resources import Current, Message, ResourceVersion
+from service.values.scope import Scope
+
+
+class SqlUnit:
+    """The statements of a write transaction on one connection."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        dump: Callable[[Any], bytes],
+        parse: Callable[[bytes], Any],
+        identifying: frozenset[str],
+    ) -> None:
+        """Take the open transaction, JSON both ways, and the systems whose identifiers identify a person."""
+        self._run = connection.execute
+        self._dump = dump
+        self._parse = parse
+        self._identifying = identifying
+
+    def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
+        """Lock and return a document by (source, id) or by our uuid; None outside the scope."""
+        chosen = select(t.document).where(_named(kind, source, ref), of_documents(scope)).with_for_update()
+        row = self._run(chosen).first()
+        return document_of(row, self._parse) if row is not None else None
+
+    def find(self, kind: str, source: str, ref: str) -> Document | None:
+        """Return a document that a link names, without a lock."""
+        row = self._run(select(t.document).where(_named(kind, source, ref))).first()
+        return document_of(row, self._parse) if row is not None else None
+
+    def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
+        """Return what many (kind, source, ref) name, in one query."""
+        keys = tuple_(t.document.c.kind, t.document.c.source, t.document.c.source_id)
+        uuids = [ref for _, _, ref in links]
+        rows = self._run(select(t.document).where(or_(keys.in_(links), t.document.c.uuid.in_(uuids)))).all()
+        found = {}
+        for each in (document_of(row, self._parse) for row in rows):
+            for key in links:
+                if key[0] == each.kind and (key[1:] == (each.source, each.source_id) or key[2] == each.uuid):
+                    found[key] = each
+        return found
+
+    def cases_of(self, client: str) -> list[Document]:
+        """Lock and return the cases of a client, by id."""
+        chosen = select(t.document).where(t.document.c.client == client).order_by(t.document.c.uuid)
+        return [document_of(row, self._parse) for row in self._run(chosen.with_for_update())]
+
+    def add(self, document: Document, *, cause: str, partner: str) -> None:
+        """Insert a new document; raises Conflict when its name or an identifying identifier is taken."""
+        self._identify(document)
+        self._run(insert(t.document), self._row(document))
+        self._record(document, cause, partner)
+
+    def update(self, document: Document, *, cause: str, partner: str) -> None:
+        """Store the document's new revision."""
+        self._identify(document)
+        self._run(update(t.document).where(t.document.c.uuid == document.uuid), self._row(document))
+        self._record(document, cause, partner)
+
+    def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
+        """Return the current resources of an owner by (type, id)."""
+        c = t.resource.c
+        rows = self._run(
+            select(c.type, c.id, c.version, c.digest, c.body).where(c.owner == owner, c.view == view)
+        )
+        return {
+            (row.type, row.id): Current(row.type, row.id, row.version, row.digest, row.body) for row in rows
+        }
+
+    def write(self, versions: Sequence[ResourceVersion]) -> None:
+        """Replace current resources and their search rows, and append history: a statement a table."""
+        if not versions:
+            return
+        keys = [(each.view, each.type, each.id) for each in versions]
+        replaced = [key for key, each in zip(keys, versions, strict=True) if each.version > 1]
+        if replaced:
+            for table in (t.resource, t.token, t.reference, t.dates, t.strings):
+                self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(replaced)))
+        rows = [{name: getattr(each, name) for name in RESOURCE} for each in versions]
+        self._run(insert(t.resource), rows)
+        stamped = [{**row, "recorded_on": row["last_updated"].date()} for row in rows]
+        self._run(insert(t.history), stamped)
+        for table, found in search_rows(versions):
+            if found:
+                self._run(insert(table), found)
+
+    def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        """Replace a client's memberships."""
+        self._run(delete(t.membership).where(t.membership.c.client == client))
+        if rows:
+            names = ("system", "value", "start", "end")
+            values = [
+                {"client": client, "position": i, **dict(zip(names, r, strict=True))}
+                for i, r in enumerate(rows)
+            ]
+            self._run(insert(t.membership), values)
+
+    def sequence(self, owner: str, view: str, count: int) -> int:
+        """Take `count` numbers of the owner's message sequence and return the first."""
+        mine = and_(t.stream.c.owner == owner, t.stream.c.view == view)
+        taken = self._run(
+            update(t.stream).where(mine).values(last=t.stream.c.last + count).returning(t.stream.c.last)
+        ).scalar()
+        if taken is None:
+            self._run(insert(t.stream), {"owner": owner, "view": view, "last": count})
+            return 1
+        return int(taken) - count + 1
+
+    def emit(self, messages: Sequence[Message]) -> None:
+        """Append to the outbox."""
+        if messages:
+            self._run(insert(t.outbox), [_outbox(each) for each in messages])
+
+    def erase(self, document: Document) -> list[tuple[str, str, str]]:
+        """Remove a document with all its traces; tombstones stay for 410."""
+        c = t.resource.c
+        gone = [tuple(row) for row in self._run(select(c.view, c.type, c.id).where(c.owner == document.uuid))]
+        if gone:
+            at = datetime.now(UTC)
+            stones = [
+                {"view": v, "type": y, "id": i, "owner": document.uuid, "erased": at} for v, y, i in gone
+            ]
+            self._run(insert(t.tombstone), stones)
+            for table in (t.token, t.reference, t.dates, t.strings):
+                self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
+        for table in (t.resource, t.history):
+            self._run(delete(table).where(table.c.owner == document.uuid))
+        for table in (t.revision, t.identifier):
+            self._run(delete(table).where(table.c.document == document.uuid))
+        self._run(delete(t.membership).where(t.membership.c.client == document.uuid))
+        owner = f"{document.kind}/{document.uuid}"
+        self._run(update(t.outbox).where(t.outbox.c.owner == owner).values(full=None))
+        self._run(delete(t.document).where(t.document.c.uuid == document.uuid))
+        return [(str(v), str(y), str(i)) for v, y, i in gone]
+
+    def _identify(self, document: Document) -> None:
+        """Store a document's identifiers; who else holds an identifying one is a conflict."""
+        self._run(delete(t.identifier).where(t.identifier.c.document == document.uuid))
+        rows = [
+            {
+                "document": document.uuid,
+                "position": position,
+                "kind": document.kind,
+                "system": each["system"],
+                "value": each["value"],
+                "identifying": document.kind == "client" and each["system"] in self._identifying,
+            }
+            for position, each in enumerate(document.body.get("identifiers", []))
+        ]
+        for row in rows:
+            if row["identifying"] and self._held(row):
+                where = f"/identifiers/{row['position']}"
+                raise Conflict(
+                    "Another client has this identifier; correct it, or merge the two.", where=where
+                )
+        if rows:
+            self._run(insert(t.identifier), rows)
+
+    def _held(self, row: dict[str, Any]) -> bool:
+        c = t.identifier.c
+        same = and_(c.kind == row["kind"], c.system == row["system"], c.value == row["value"], c.identifying)
+        return self._run(select(c.document).where(same)).first() is not None
+
+    def _row(self, document: Document) -> dict[str, Any]:
+        names = ("uuid", "kind", "source", "source_id", "revision", "client", "created", "updated")
+        row = {name: getattr(document, name) for name in names}
+        return {**row, "status": document.body.get("status"), "body": self._dump(document.body)}
+
+    def _record(self, document: Document, cause: str, partner: str) -> None:
+        row = {
+            "document": document.uuid,
+            "revision": document.revision,
+            "cause": cause,
+            "partner": partner,
+            "body": self._dump(document.body),
+            "recorded": document.updated,
+        }
+        self._run(insert(t.revision), row)
+
+
+def _named(kind: str, source: str, ref: str) -> Any:
+    c = t.document.c
+    return and_(c.kind == kind, or_(and_(c.source == source, c.source_id == ref), c.uuid == ref))
+
+
+def _outbox(message: Message) -> dict[str, Any]:
+    names = ("view", "owner", "routing_key", "sequence", "recorded", "body", "full")
+    return {"message": message.id, **{name: getattr(message, name) for name in names}}

@@ -1,0 +1,253 @@
+"""The store keeps what the flows hand it, inside a scope, on SQLite and PostgreSQL alike."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from service.errors import Conflict, Gone, Misconfigured
+from service.store.outbox import Outbox
+from service.store.schema import check
+from service.values.resources import Condition, Query, SearchRows
+from service.values.scope import Scope
+from tests.store.made import AT, document, message, version
+
+ALL = Scope(everything=True)
+CPR = "urn:oid:1.2.208.176.1.2"
+PAYER = ("urn:payers", "north")
+INSURER = Scope(payers=(PAYER,))
+
+
+def add(store, *documents):
+    store.transact(lambda unit: [unit.add(each, cause="create", partner="cms") for each in documents])
+
+
+def write(store, *versions):
+    store.transact(lambda unit: unit.write(versions))
+
+
+def test_a_document_is_found_by_its_name_and_by_our_uuid(store):
+    river = document()
+    add(store, river)
+    assert store.document(ALL, "client", "cms", "river") == river
+    assert store.document(ALL, "client", "other", river.uuid) == river
+    assert store.document(ALL, "client", "other", "river") is None
+
+
+def test_a_document_out_of_scope_does_not_exist(store):
+    add(store, document())
+    assert store.document(Scope(source="other"), "client", "cms", "river") is None
+    assert store.document(Scope(), "client", "cms", "river") is None
+    assert store.documents(Scope(source="other"), "client") == []
+    assert len(store.documents(Scope(source="cms"), "client")) == 1
+
+
+def test_one_name_is_one_document(store):
+    add(store, document())
+    with pytest.raises(Conflict):
+        add(store, document())
+
+
+def test_an_identifying_identifier_is_one_clients_alone(store):
+    number = {"system": CPR, "value": "1"}
+    add(store, document(identifiers=[number]))
+    with pytest.raises(Conflict, match="Another client"):
+        add(store, document("robin", identifiers=[number]))
+    assert store.document(ALL, "client", "cms", "robin") is None
+
+
+def test_other_identifiers_may_repeat_and_find_documents(store):
+    number = {"system": "urn:ward", "value": "7"}
+    add(store, document(identifiers=[number]), document("robin", identifiers=[number]))
+    assert len(store.documents(ALL, "client", identifier=("urn:ward", "7"))) == 2
+    assert store.documents(ALL, "client", identifier=(None, "8")) == []
+
+
+def test_every_revision_is_kept(store):
+    river = document()
+    add(store, river)
+    store.transact(lambda unit: unit.update(replace(river, revision=2), cause="replace", partner="cms"))
+    assert [each.revision for each in store.revisions(ALL, river.uuid)] == [2, 1]
+    assert store.revisions(Scope(source="other"), river.uuid) == []
+
+
+def test_a_story_that_fails_leaves_nothing(store):
+    def story(unit):
+        unit.add(document(), cause="create", partner="cms")
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        store.transact(story)
+    assert store.documents(ALL, "client") == []
+
+
+def test_writes_to_one_document_are_serialised(store):
+    river = document()
+    add(store, river)
+
+    def raise_revision(_):
+        def story(unit):
+            found = unit.lock(ALL, "client", "cms", "river")
+            unit.update(replace(found, revision=found.revision + 1), cause="replace", partner="cms")
+            return unit.sequence(river.uuid, "default", 2)
+
+        return store.transact(story)
+
+    with ThreadPoolExecutor(6) as pool:
+        numbers = list(pool.map(raise_revision, range(30)))
+    assert store.document(ALL, "client", "cms", "river").revision == 31
+    assert sorted(numbers) == list(range(1, 61, 2))
+
+
+def test_a_new_version_replaces_the_current_one_and_joins_the_history(store):
+    river = document()
+    add(store, river)
+    write(store, version(river.uuid, "p1", body=b'{"v":1}'))
+    write(store, version(river.uuid, "p1", number=2, body=b'{"v":2}'))
+    assert store.resource(ALL, "CarePlan", "p1").body == b'{"v":2}'
+    assert store.version(ALL, "CarePlan", "p1", 1).body == b'{"v":1}'
+    assert [each.version for each in store.history(ALL, "CarePlan", "p1")] == [2, 1]
+
+
+def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(store):
+    mine, other, nurse = document(), document("robin"), document("nurse", kind="practitioner")
+    add(store, mine, other, nurse)
+    refers = SearchRows(references=(("*", "Practitioner", "n1"),))
+    write(
+        store,
+        version("case", "p1", client=mine.uuid, rows=refers),
+        version("case", "p2", client=other.uuid),
+        version(nurse.uuid, "n1", type_="Practitioner"),
+        version(nurse.uuid, "n2", type_="Practitioner"),
+    )
+    store.transact(lambda unit: unit.memberships(mine.uuid, [(*PAYER, "2020-01-01", "9999-12-31")]))
+    store.transact(lambda unit: unit.memberships(other.uuid, [(*PAYER, "2020-01-01", "2020-12-31")]))
+    page = store.search(INSURER, Query("CarePlan"))
+    assert [each.id for each in page.entries] == ["p1"]
+    assert page.total == 1
+    assert store.resource(INSURER, "CarePlan", "p2") is None
+    assert store.history(INSURER, "CarePlan", "p2") == []
+    assert store.resource(INSURER, "Practitioner", "n1") is not None
+    assert store.resource(INSURER, "Practitioner", "n2") is None
+    assert store.search(Scope(payers=(("urn:payers", "south"),)), Query("CarePlan")).total == 0
+
+
+def test_search_finds_by_token_reference_date_and_string(store):
+    river = document()
+    add(store, river)
+    rows = SearchRows(
+        tokens=(("status", "urn:status", "active"),),
+        references=(("patient", "Patient", "c1"),),
+        dates=(("birthdate", "1990-02-01T00:00:00Z", "1990-02-28T23:59:59Z"),),
+        strings=(("family", "100%_x"),),
+    )
+    write(store, version(river.uuid, "p1", rows=rows), version(river.uuid, "p2"))
+
+    def found(*values, parameter="status", kind="token"):
+        query = Query("CarePlan", (Condition(parameter, kind, values),))
+        return [each.id for each in store.search(ALL, query).entries]
+
+    assert found(("urn:status", "active")) == ["p1"]
+    assert found((None, "nothing"), (None, "active")) == ["p1"]
+    assert found(("urn:other", "active")) == []
+    assert found(("Patient", "c1"), parameter="patient", kind="reference") == ["p1"]
+    assert found(
+        ("eq", "1990-01-01T00:00:00Z", "1990-12-31T23:59:59Z"), parameter="birthdate", kind="date"
+    ) == ["p1"]
+    assert (
+        found(("gt", "1990-03-01T00:00:00Z", "1990-03-01T23:59:59Z"), parameter="birthdate", kind="date")
+        == []
+    )
+    assert found(("", "100%"), parameter="family", kind="string") == ["p1"]
+    assert found(("", "1000"), parameter="family", kind="string") == []
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(store):
+    river = document()
+    add(store, river)
+    write(store, *(version(river.uuid, f"p{n}", at=AT + timedelta(seconds=n // 3)) for n in range(10)))
+    seen, after = [], None
+    while True:
+        page = store.search(ALL, Query("CarePlan", count=4, after=after))
+        seen += [each.id for each in page.entries]
+        after = page.next
+        if after is None:
+            break
+    assert sorted(seen) == sorted(f"p{n}" for n in range(10))
+    assert len(seen) == 10
+
+
+def test_erasure_reaches_history_search_and_outbox(store, engine):
+    river = document()
+    add(store, river)
+    rows = SearchRows(strings=(("family", "river"),))
+    write(store, version(river.uuid, "p1", rows=rows))
+    store.transact(lambda unit: unit.emit([message(f"client/{river.uuid}", 1)]))
+    assert store.transact(lambda unit: unit.erase(river)) == [("default", "CarePlan", "p1")]
+    with pytest.raises(Gone):
+        store.resource(ALL, "CarePlan", "p1")
+    with pytest.raises(Gone):
+        store.history(ALL, "CarePlan", "p1")
+    assert store.document(ALL, "client", "cms", "river") is None
+    assert store.revisions(ALL, river.uuid) == []
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM search_string")).scalar() == 0
+        assert connection.execute(text('SELECT count("full") FROM outbox')).scalar() == 0
+
+
+def test_positions_are_gap_free_and_keep_each_owners_order(store, engine):
+    outbox = Outbox(engine)
+
+    def story(n):
+        owner = f"case/{n % 3}"
+
+        def emit(unit):
+            first = unit.sequence(owner, "default", 2)
+            unit.emit([message(owner, first), message(owner, first + 1)])
+
+        store.transact(emit)
+        outbox.number()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(story, range(24)))
+    outbox.number()
+    found = store.events(ALL, 0, 100)
+    assert [each.position for each in found] == list(range(1, 49))
+    for owner in {each.message.owner for each in found}:
+        mine = [each.message.sequence for each in found if each.message.owner == owner]
+        assert mine == list(range(1, 17))
+    assert store.events(Scope(), 0, 100) == []
+
+
+def test_what_is_marked_is_no_longer_pending(store, engine):
+    outbox = Outbox(engine)
+    store.transact(lambda unit: unit.emit([message("case/1", 1), message("case/1", 2), message("case/2", 1)]))
+    assert outbox.number() == 3
+    outbox.mark([1], "published")
+    outbox.park(2, "too large for the broker")
+    assert [each.position for each in outbox.pending(0, 10)] == [3]
+    assert outbox.backlog() == 1
+
+
+def test_a_database_without_this_releases_schema_is_refused(engine):
+    check(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Misconfigured, match="casebridge db upgrade"):
+        check(engine)
+
+
+def test_only_one_session_leads_on_postgresql(engine):
+    if engine.dialect.name == "sqlite":
+        lead = Outbox(engine).lead()
+        assert lead.held()
+        lead.close()
+        return
+    first = Outbox(engine).lead()
+    assert Outbox(engine).lead() is None
+    first.close()
+    second = Outbox(engine).lead()
+    assert second is not None
+    second.close()
