@@ -1,0 +1,114 @@
+"""The internal contracts as JSON Schema (2020-12), for documentation and for the mapping language's names.
+
+https://json-schema.org/draft/2020-12
+"""
+
+from functools import cache
+from typing import Any, Final
+
+from marshmallow import fields, validate
+
+from service.wire.contracts import fields as own
+from service.wire.contracts.fields import Contract
+from service.wire.contracts.load import KINDS
+
+Schema = dict[str, Any]
+DIRECTORY: Final = ("practitioner", "organization", "location")
+_TEXT: Final[Schema] = {"type": "string"}
+_PERIOD: Final[Schema] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"start": _TEXT, "end": _TEXT},
+}
+_REVISION: Final[Schema] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **dict.fromkeys(("id", "uuid", "recorded", "partner", "cause"), _TEXT),
+        "number": {"type": "integer"},
+        "targets": {"type": "array", "items": _TEXT},
+    },
+}
+_STATUS_HISTORY: Final[Schema] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"status": _TEXT, "period": _PERIOD},
+    },
+}
+
+
+@cache
+def schema(kind: str) -> Schema:
+    """Return the JSON Schema of a kind of document."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": kind,
+        **_contract(KINDS[kind]),
+    }
+
+
+def links() -> dict[str, Schema]:
+    """Return what the links in a mapping's source lead to, by the kind a link names."""
+    return {kind: _rooted(kind) for kind in (*DIRECTORY, "client")}
+
+
+def sources() -> dict[str, dict[str, Schema]]:
+    """Return, for each source a mapping may be `from`, its root names and their schemas."""
+    case = _rooted("case")
+    status = KINDS["case"]().fields["status"]
+    history = {**_STATUS_HISTORY, "items": {**_STATUS_HISTORY["items"]}}
+    properties = {**history["items"]["properties"], "status": _field(status)}
+    history["items"]["properties"] = properties
+    case = {**case, "properties": {**case["properties"], "status_history": history}}
+    roots = {kind: {kind: _rooted(kind), "revision": _REVISION} for kind in (*DIRECTORY, "client")}
+    return {**roots, "case": {"case": case, "client": _rooted("client"), "revision": _REVISION}}
+
+
+def _rooted(kind: str) -> Schema:
+    """Return a contract as a mapping sees it: with our uuid."""
+    found = _contract(KINDS[kind])
+    return {**found, "properties": {"uuid": _TEXT, **found["properties"]}}
+
+
+def _contract(contract: type[Contract]) -> Schema:
+    declared = contract().fields
+    found: Schema = {
+        "type": "object",
+        "description": (contract.__doc__ or "").strip().splitlines()[0],
+        "additionalProperties": False,
+        "properties": {name: _field(each) for name, each in declared.items()},
+    }
+    required = [name for name, each in declared.items() if each.required]
+    return {**found, "required": required} if required else found
+
+
+def _field(field: fields.Field[Any]) -> Schema:
+    if isinstance(field, fields.Nested):
+        return _contract(type(field.schema))  # type: ignore[arg-type]
+    if isinstance(field, fields.List):
+        return {"type": "array", "items": _field(field.inner), **_limits(field, "Items")}
+    if isinstance(field, own.Flag):
+        return {"type": "boolean"}
+    if isinstance(field, own.WholeNumber):
+        return {"type": "integer", **_limits(field, "")}
+    if isinstance(field, own.Number):
+        return {"type": "number"}
+    return {"type": "string", **_limits(field, "Length"), **field.metadata}
+
+
+def _limits(field: fields.Field[Any], unit: str) -> Schema:
+    """Return what the field's validators say: ranges, lengths, patterns, codes."""
+    found: Schema = {}
+    for each in field.validators:
+        if isinstance(each, validate.Regexp):
+            found["pattern"] = "^(?:" + str(each.regex.pattern).replace(r"\Z", "") + ")$"
+        elif isinstance(each, validate.OneOf):
+            found["enum"] = list(each.choices)
+        elif isinstance(each, validate.Length):
+            found |= {f"min{unit}": each.min} if each.min is not None else {}
+            found |= {f"max{unit}": each.max} if each.max is not None else {}
+        elif isinstance(each, validate.Range):
+            found |= {"minimum": each.min, "maximum": each.max}
+    return found
