@@ -1,0 +1,112 @@
+"""The search parameters we know, one table: for extraction when writing and for parsing when searching.
+
+https://hl7.org/fhir/R4/search.html
+"""
+
+import calendar
+import unicodedata
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from service.values.resources import SearchRows
+
+PARAMETERS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "CarePlan": {
+        "patient": ("reference", "subject"),
+        "subject": ("reference", "subject"),
+        "status": ("token", "status"),
+        "identifier": ("token", "identifier"),
+    },
+    "CareTeam": {
+        "patient": ("reference", "subject"),
+        "subject": ("reference", "subject"),
+        "status": ("token", "status"),
+        "identifier": ("token", "identifier"),
+    },
+    "EpisodeOfCare": {
+        "patient": ("reference", "patient"),
+        "status": ("token", "status"),
+        "identifier": ("token", "identifier"),
+    },
+    "Patient": {
+        "identifier": ("token", "identifier"),
+        "family": ("string", "name.family"),
+        "birthdate": ("date", "birthDate"),
+    },
+}
+ANY: Final = "*"
+
+
+def rows(resource: dict[str, Any]) -> SearchRows:
+    """Return the search rows; every literal reference in the resource stands under the parameter `*` too."""
+    tokens: list[tuple[str, str, str]] = []
+    references: list[tuple[str, str, str]] = [(ANY, *target) for target in _references(resource)]
+    dates: list[tuple[str, str, str]] = []
+    strings: list[tuple[str, str]] = []
+    for name, (kind, path) in PARAMETERS.get(resource["resourceType"], {}).items():
+        for value in _values(resource, path.split(".")):
+            if kind == "token":
+                tokens.append((name, *_token(value)))
+            elif kind == "reference":
+                references += [(name, *target) for target in _references(value)]
+            elif kind == "date":
+                dates.append((name, *span(value)))
+            else:
+                strings.append((name, normal(value)))
+    unique = tuple(dict.fromkeys(references))
+    return SearchRows(tuple(tokens), unique, tuple(dates), tuple(strings))
+
+
+def normal(text: str) -> str:
+    """Return text as strings are compared: case-folded, without accents (R4 search section 3.1.1.4.7)."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(each for each in apart if not unicodedata.combining(each))
+
+
+def span(value: str) -> tuple[str, str]:
+    """Return the first and last second, UTC, that a FHIR date or dateTime covers."""
+    if "T" in value:
+        at = datetime.fromisoformat(value).astimezone(UTC)
+        return _instant(at), _instant(at)
+    year, month, day = ([int(each) for each in value.split("-")] + [0, 0])[:3]
+    first = datetime(year, month or 1, day or 1, tzinfo=UTC)
+    last_month = month or 12
+    last = date(year, last_month, day or calendar.monthrange(year, last_month)[1])
+    end = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(hours=23, minutes=59, seconds=59)
+    return _instant(first), _instant(end)
+
+
+def _instant(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+
+
+def _token(value: Any) -> tuple[str, str]:
+    """Return (system, code) of a code, Identifier or Coding."""
+    if isinstance(value, dict):
+        return value.get("system", ""), value.get("value") or value.get("code", "")
+    return "", str(value)
+
+
+def _values(node: Any, path: list[str]) -> Iterator[Any]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _values(item, path)
+    elif not path:
+        yield node
+    elif isinstance(node, dict) and path[0] in node:
+        yield from _values(node[path[0]], path[1:])
+
+
+def _references(node: Any) -> Iterator[tuple[str, str]]:
+    """Give (type, id) of every literal reference below a node, versions left off."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+    elif isinstance(node, dict):
+        literal = node.get("reference")
+        if isinstance(literal, str) and literal.count("/") >= 1 and ":" not in literal:
+            type_, id_ = literal.split("/")[:2]
+            yield type_, id_
+        for below in node.values():
+            yield from _references(below)

@@ -1,0 +1,98 @@
+"""The stories on a real store, with the real mappings, on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from service.flows.disclose import Disclosure
+from service.flows.documents import Documents
+from service.flows.events import Envelope
+from service.flows.project import Projection
+from service.mapping.translate import load
+from service.store.engine import connect
+from service.store.outbox import Outbox
+from service.store.schema import upgrade
+from service.store.store import SqlStore
+from service.values.scope import Scope
+from service.wire.contracts.schemas import links, sources
+from service.wire.fhir.search import rows
+from service.wire.fhir.validate import validate
+from service.wire.json import canonical, dump, parse
+from tests.flows import river
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+ALL = Scope(everything=True)
+
+
+@pytest.fixture(scope="session")
+def projection():
+    catalogue = load(MAPPINGS, sources=sources(), links=links())
+    return Projection(
+        catalogues={"default": catalogue},
+        check=validate,
+        rows=rows,
+        parse=parse,
+        dump=dump,
+        canonical=canonical,
+        envelope=Envelope("urn:casebridge:test", dump),
+    )
+
+
+@pytest.fixture
+def engine(database_url):
+    engine = connect(database_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+class House:
+    """The flows, wired; `cms` is the case system."""
+
+    def __init__(self, engine, projection):
+        ticks = count()
+        start = datetime(2026, 3, 1, 8, tzinfo=UTC)
+        self.store = SqlStore(engine, dump=dump, parse=parse)
+        self.documents = Documents(self.store, projection, lambda: start + timedelta(minutes=next(ticks)))
+        self.disclosure = Disclosure(self.store)
+        self.outbox = Outbox(engine)
+        self.seen = 0
+
+    def put(self, kind, ref, document, if_match=None):
+        return self.documents.put(ALL, "cms", kind, ref, document, if_match)
+
+    def told(self):
+        """Return what was told since the last time: (routing key, message)."""
+        self.outbox.number()
+        found = self.store.events(ALL, self.seen, 1000)
+        self.seen += len(found)
+        return [(each.message.routing_key, parse(each.message.body)) for each in found]
+
+    def one(self, type_):
+        from service.values.resources import Query
+
+        page = self.store.search(ALL, Query(type_))
+        assert page.total == 1
+        return parse(page.entries[0].body)
+
+    def of(self, type_, **conditions):
+        from service.values.resources import Query
+
+        return [parse(each.body) for each in self.store.search(ALL, Query(type_, **conditions)).entries]
+
+
+@pytest.fixture
+def house(engine, projection):
+    return House(engine, projection)
+
+
+@pytest.fixture
+def told(house):
+    """River's story up to the running case."""
+    house.put("organization", "northern", river.INSURER)
+    house.put("practitioner", "nurse", river.NURSE)
+    house.put("client", "river", river.CLIENT)
+    house.put("case", "c1", river.CASE)
+    return house
