@@ -1,0 +1,34 @@
+"""Who may see what: (partner) to rights and scope. Pure: no clock, no store, no request."""
+
+from typing import Final
+
+from service.values.scope import Partner, Scope
+
+RIGHTS: Final[dict[str, frozenset[str]]] = {
+    "operator": frozenset({"documents", "erase", "resources", "events", "metrics"}),
+    "case-system": frozenset({"documents", "resources"}),
+    "insurer": frozenset({"resources"}),
+    "hospital": frozenset({"resources"}),
+    "engineer": frozenset({"events"}),
+}
+LOCAL: Final = Partner(name="local", kind="operator")
+
+
+def allows(partner: Partner, right: str) -> bool:
+    """Tell whether a partner of this kind has a right at all; what it then sees is its scope's business."""
+    return right in RIGHTS[partner.kind]
+
+
+def scope(partner: Partner) -> Scope:
+    """Return the part of the truth a partner may see.
+
+    An operator sees all; an engineer all messages, which carry no personal data; a case system what it owns;
+    an insurer the clients whose coverage names it and covers now; a hospital nothing, as yet.
+    """
+    if partner.kind in {"operator", "engineer"}:
+        return Scope(view=partner.view, everything=True)
+    if partner.kind == "case-system":
+        return Scope(view=partner.view, source=partner.name)
+    if partner.kind == "insurer":
+        return Scope(view=partner.view, payers=partner.identifiers)
+    return Scope(view=partner.view)

@@ -1,0 +1,84 @@
+"""The partner registry: a YAML file, read strictly at start."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from service.access.policy import LOCAL, RIGHTS
+from service.errors import Issue, Misconfigured
+from service.values.scope import Binding, Partner, Queue
+
+
+class _Strict(Schema):
+    class Meta:
+        """Unknown members are errors."""
+
+        unknown = RAISE
+
+
+class _Binding(_Strict):
+    pattern = fields.String(required=True, validate=validate.Regexp(r"[a-z*#.]+\Z"))
+    full_resource = fields.Boolean(load_default=False)
+
+
+class _Queue(_Strict):
+    name = fields.String(required=True, validate=validate.Length(min=1, max=200))
+    bindings = fields.List(fields.Nested(_Binding), required=True, validate=validate.Length(min=1))
+
+
+class _Identifier(_Strict):
+    system = fields.String(required=True)
+    value = fields.String(required=True)
+
+
+class _Partner(_Strict):
+    name = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,60}\Z"))
+    kind = fields.String(required=True, validate=validate.OneOf(sorted(RIGHTS)))
+    view = fields.String(load_default="default", validate=validate.Equal("default"))
+    identifiers = fields.List(fields.Nested(_Identifier), load_default=list)
+    queues = fields.List(fields.Nested(_Queue), load_default=list)
+
+
+class _Registry(_Strict):
+    partners = fields.List(fields.Nested(_Partner), required=True)
+
+
+def load(path: Path | None) -> dict[str, Partner]:
+    """Return the partners by name; `local`, the operator on this machine, is always there.
+
+    Raises:
+        Misconfigured: the file is missing, not YAML, or says something that is not known.
+    """
+    if path is None:
+        return {LOCAL.name: LOCAL}
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        partners = _Registry().load(given)["partners"]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise Misconfigured("The partner registry cannot be read as YAML.", where=str(path)) from exc
+    except ValidationError as exc:
+        issues = [Issue(f"{place}: {what}", str(path)) for place, what in _flat(exc.messages, "")]
+        raise Misconfigured("The partner registry is wrong.", issues=issues) from exc
+    found = {LOCAL.name: LOCAL}
+    for each in partners:
+        if each["name"] in found:
+            raise Misconfigured(f"Two partners are named {each['name']}.", where=str(path))
+        found[each["name"]] = _partner(each)
+    return found
+
+
+def _partner(given: dict[str, Any]) -> Partner:
+    queues = tuple(
+        Queue(each["name"], tuple(Binding(**binding) for binding in each["bindings"]))
+        for each in given["queues"]
+    )
+    identifiers = tuple((each["system"], each["value"]) for each in given["identifiers"])
+    return Partner(given["name"], given["kind"], given["view"], identifiers, queues)
+
+
+def _flat(messages: Any, where: str) -> list[tuple[str, str]]:
+    if isinstance(messages, dict):
+        return [found for key, below in messages.items() for found in _flat(below, f"{where}/{key}")]
+    return [(where, " ".join(messages))]

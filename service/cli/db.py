@@ -1,0 +1,30 @@
+"""casebridge db: the schema of the database."""
+
+import click
+
+from service import wiring
+from service.settings import Settings
+
+
+@click.group()
+def db() -> None:
+    """Upgrade or check the database.
+
+    \b
+    Example:
+      CASEBRIDGE_DATABASE_URL=postgresql://host/casebridge casebridge db upgrade
+    """  # noqa: D301  click reads \b
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the schema to this release. Example: casebridge db upgrade."""
+    wiring.upgrade(Settings.from_env())
+    click.echo("The database is at this release's schema.")
+
+
+@db.command()
+def check() -> None:
+    """Exit 1 unless the schema is this release's. Example: casebridge db check."""
+    wiring.check(Settings.from_env())
+    click.echo("The database is at this release's schema.")

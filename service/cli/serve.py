@@ -1,0 +1,79 @@
+"""casebridge serve and worker: the processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import click
+
+from service import wiring
+from service.cli import demo as story
+from service.settings import Settings
+
+
+@click.command()
+@click.option("--host", help="The address to listen on; CASEBRIDGE_HOST otherwise.")
+@click.option("--port", type=int, help="The port to listen on; CASEBRIDGE_PORT otherwise.")
+@click.option("--demo", is_flag=True, help="Load River's case and print what to try.")
+def serve(host: str | None, port: int | None, demo: bool) -> None:
+    """Answer HTTP; on SQLite also upgrade the schema and run the worker.
+
+    \b
+    Example:
+      CASEBRIDGE_AUTH=off casebridge serve --port 8080
+    """  # noqa: D301  click reads \b
+    if host:
+        os.environ["CASEBRIDGE_HOST"] = host
+    if port:
+        os.environ["CASEBRIDGE_PORT"] = str(port)
+    if demo:
+        os.environ.setdefault("CASEBRIDGE_AUTH", "off")
+    settings = Settings.from_env()
+    child = None
+    if settings.database_url.startswith("sqlite"):
+        wiring.upgrade(settings)
+        child = subprocess.Popen([sys.executable, "-m", "service", "worker"])
+    if demo:
+        threading.Thread(target=story.load_when_up, args=(settings.base_url,), daemon=True).start()
+    try:
+        _listen(settings)
+    finally:
+        if child is not None:
+            child.terminate()
+
+
+def _listen(settings: Settings) -> None:
+    # granian is needed by the server alone, and its import is not free
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    server = Granian(
+        "service.wiring:web",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        blocking_threads=16,
+        log_access=False,
+    )
+    server.serve()
+
+
+@click.command()
+def worker() -> None:
+    """Number committed messages for the feed; the relay to RabbitMQ is not built yet.
+
+    \b
+    Example:
+      casebridge worker
+    """  # noqa: D301  click reads \b
+    settings = Settings.from_env()
+    wiring.check(settings)
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stop.set())
+    parent = os.getppid()
+    while not stop.wait(0.2) and os.getppid() == parent:
+        wiring.number(settings)

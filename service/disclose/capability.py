@@ -1,0 +1,49 @@
+"""The CapabilityStatement, made of the same table that search uses.
+
+https://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from typing import Any
+
+from service.wire.fhir.search import PARAMETERS
+
+TYPES = (
+    "CarePlan",
+    "CareTeam",
+    "EpisodeOfCare",
+    "Goal",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "Provenance",
+    "ServiceRequest",
+)
+
+
+def capability(base: str, version: str, date: str) -> dict[str, Any]:
+    """Return what this server can do."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": date,
+        "kind": "instance",
+        "software": {"name": "Casebridge", "version": version},
+        "implementation": {"description": "Casebridge", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "rest": [{"mode": "server", "resource": [_resource(type_) for type_ in TYPES]}],
+    }
+
+
+def _resource(type_: str) -> dict[str, Any]:
+    codes = ["read", "vread", "history-instance"] + (["search-type"] if type_ in PARAMETERS else [])
+    found: dict[str, Any] = {
+        "type": type_,
+        "versioning": "versioned",
+        "interaction": [{"code": code} for code in codes],
+    }
+    if type_ in PARAMETERS:
+        common = [("_id", "token"), ("_lastUpdated", "date")]
+        known = common + [(name, kind) for name, (kind, _) in PARAMETERS[type_].items()]
+        found["searchParam"] = [{"name": name, "type": kind} for name, kind in known]
+    return found

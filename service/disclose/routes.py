@@ -1,0 +1,116 @@
+"""The door for those who pull: read, vread, history, search, metadata; and the feed of messages.
+
+https://hl7.org/fhir/R4/http.html
+"""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, request
+
+from service.disclose.capability import TYPES, capability
+from service.disclose.query import parse_query
+from service.disclose.serialise import history, searchset
+from service.errors import Malformed, NotFound
+from service.flows.disclose import Disclosure
+from service.values.resources import Stored
+from service.wire.fhir.search import PARAMETERS
+from service.wire.json import dump, parse
+
+FHIR = "application/fhir+json"
+
+
+def fhir(
+    disclosure: Disclosure, base: str, seal: Callable[[str], str], unseal: Callable[[str], str]
+) -> Blueprint:
+    """Return the FHIR routes; `seal` and `unseal` keep what a next link says from whoever reads a log."""
+    door = Blueprint("fhir", __name__, url_prefix="/fhir")
+
+    @door.get("/<type_>/<id_>")
+    def read(type_: str, id_: str) -> Response:
+        return _stored(disclosure.read(g.scope, _known(type_), id_))
+
+    @door.get("/<type_>/<id_>/_history/<int:version>")
+    def vread(type_: str, id_: str, version: int) -> Response:
+        return _stored(disclosure.vread(g.scope, _known(type_), id_, version))
+
+    @door.get("/<type_>/<id_>/_history")
+    def instance_history(type_: str, id_: str) -> Response:
+        return Response(history(disclosure.history(g.scope, _known(type_), id_), base), mimetype=FHIR)
+
+    @door.get("/<type_>", endpoint="search")
+    @door.post("/<type_>/_search", endpoint="post-search")
+    def search(type_: str) -> Response:
+        if type_ not in PARAMETERS:
+            raise NotFound("No such resource type is searched here.")
+        given, after = _given(unseal)
+        query = parse_query(type_, given, after)
+        page = disclosure.search(g.scope, query)
+        next_url = None
+        if page.next is not None:
+            sealed = seal(dump({"given": given, "after": page.next}).decode())
+            next_url = f"{base}/{type_}?_cursor={sealed}"
+        self_url = f"{base}/{type_}" + (f"?{urlencode(given)}" if given else "")
+        return Response(searchset(page, base, self_url, next_url), mimetype=FHIR)
+
+    return door
+
+
+def public(base: str, version: str, started: str) -> Blueprint:
+    """Return what everybody may read: the capability statement."""
+    door = Blueprint("metadata", __name__)
+    statement = dump(capability(base, version, started))
+
+    @door.get("/fhir/metadata")
+    def metadata() -> Response:
+        return Response(statement, mimetype=FHIR)
+
+    return door
+
+
+def feed(disclosure: Disclosure) -> Blueprint:
+    """Return the feed of messages, in the order of their positions."""
+    door = Blueprint("events", __name__)
+
+    @door.get("/events")
+    def events() -> Response:
+        after, count = (_number(name, default) for name, default in (("after", 0), ("count", 100)))
+        found = disclosure.events(g.scope, after, min(max(count, 1), 1000))
+        body = b"[" + b",".join(each.message.body for each in found) + b"]"
+        answer = Response(body, mimetype="application/cloudevents-batch+json")
+        answer.headers["Casebridge-Position"] = str(found[-1].position if found else after)
+        return answer
+
+    return door
+
+
+def _known(type_: str) -> str:
+    if type_ not in TYPES:
+        raise NotFound("No such resource type is kept here.")
+    return type_
+
+
+def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
+    cursor = request.args.get("_cursor")
+    if cursor is None:
+        values = request.form if request.method == "POST" else request.args
+        return [(name, value) for name, value in values.items(multi=True) if name != "_format"], None
+    told = parse(unseal(cursor).encode())
+    return [(name, value) for name, value in told["given"]], (told["after"][0], told["after"][1])
+
+
+def _stored(found: Stored) -> Response:
+    etag = f'W/"{found.version}"'
+    if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
+        return Response(status=304, headers={"ETag": etag})
+    answer = Response(found.body, mimetype=FHIR)
+    answer.headers["ETag"] = etag
+    answer.last_modified = found.last_updated
+    return answer
+
+
+def _number(name: str, default: int) -> int:
+    text = request.args.get(name, str(default))
+    if not text.isdecimal() or len(text) > 18:
+        raise Malformed("Not a number.", where=name)
+    return int(text)

@@ -1,0 +1,137 @@
+"""The case system's door: clients, cases and directory entries as internal JSON."""
+
+from typing import Any, Final
+
+from flask import Blueprint, Response, g, request
+
+from service.errors import Denied, Malformed, Unsupported
+from service.flows.documents import Documents, Saved
+from service.values.documents import Document
+from service.wire.json import dump, parse
+
+PATHS: Final = {
+    "client": "/clients",
+    "case": "/cases",
+    "practitioner": "/directory/practitioner",
+    "organization": "/directory/organization",
+    "location": "/directory/location",
+}
+MERGE: Final = "application/merge-patch+json"
+
+
+def blueprint(documents: Documents) -> Blueprint:
+    """Return the routes of every kind of document under /api."""
+    door = Blueprint("api", __name__, url_prefix="/api")
+    for kind, path in PATHS.items():
+        _routes(door, documents, kind, path)
+    return door
+
+
+def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None:
+    def put(ref: str) -> Response:
+        body = _body("application/json")
+        return _saved(documents.put(g.scope, g.partner.name, kind, ref, body, _if_match()), path)
+
+    def patch(ref: str) -> Response:
+        body = _body(MERGE)
+        return _saved(documents.patch(g.scope, g.partner.name, kind, ref, body, _if_match()), path)
+
+    def get(ref: str) -> Response:
+        return _document(documents.get(g.scope, g.partner.name, kind, ref), 200)
+
+    def erase(ref: str) -> Response:
+        if "erase" not in g.rights:
+            raise Denied("This partner may not erase.")
+        documents.erase(g.scope, g.partner.name, kind, ref)
+        return Response(status=204)
+
+    def revisions(ref: str) -> Response:
+        found = documents.revisions(g.scope, g.partner.name, kind, ref)
+        items = [
+            {
+                "revision": each.revision,
+                "cause": each.cause,
+                "partner": each.partner,
+                "recorded": each.recorded,
+                "document": each.body,
+            }
+            for each in found
+        ]
+        return Response(dump({"items": items}), mimetype="application/json")
+
+    def find() -> Response:
+        return _list(documents, kind)
+
+    for rule, method, view in (
+        (f"{path}/<ref>", "PUT", put),
+        (f"{path}/<ref>", "PATCH", patch),
+        (f"{path}/<ref>", "GET", get),
+        (f"{path}/<ref>", "DELETE", erase),
+        (f"{path}/<ref>/revisions", "GET", revisions),
+        (path, "GET", find),
+    ):
+        door.add_url_rule(rule, f"{kind}-{view.__name__}", view, methods=[method])
+
+
+def _list(documents: Documents, kind: str) -> Response:
+    """List documents by identifier (`system|value` or `value`), client, status; `after` is an uuid."""
+    given = request.args
+    text = given.get("identifier")
+    identifier = None
+    if text is not None:
+        system, bar, value = text.rpartition("|")
+        identifier = (system if bar else None, value)
+    count = min(max(_count(given.get("_count", "50")), 1), 500)
+    found = documents.find(
+        g.scope,
+        kind,
+        partner=g.partner.name,
+        identifier=identifier,
+        client=given.get("client"),
+        status=given.get("status"),
+        after=given.get("after"),
+        count=count,
+    )
+    items = [{"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.body} for d in found]
+    answer: dict[str, Any] = {"items": items}
+    if len(found) == count:
+        # the search values may be personal, so the caller repeats them; the link carries the place alone
+        answer["after"] = found[-1].uuid
+    return Response(dump(answer), mimetype="application/json")
+
+
+def _body(media_type: str) -> Any:
+    if request.mimetype != media_type:
+        raise Unsupported(f"Send {media_type}.", where="Content-Type")
+    return parse(request.get_data())
+
+
+def _if_match() -> int | None:
+    given = request.headers.get("If-Match")
+    if given is None:
+        return None
+    number = given.strip().removeprefix("W/").strip('"')
+    if not number.isdecimal() or len(number) > 9:
+        raise Malformed('Send If-Match as you got the ETag, e.g. W/"3".', where="If-Match")
+    return int(number)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or len(text) > 6:
+        raise Malformed("Not a count.", where="_count")
+    return int(text)
+
+
+def _saved(saved: Saved, path: str) -> Response:
+    answer = _document(saved.document, 201 if saved.created else 200)
+    if saved.created:
+        answer.headers["Location"] = f"/api{path}/{saved.document.uuid}"
+    return answer
+
+
+def _document(document: Document, status: int) -> Response:
+    answer = Response(dump(document.body), status, mimetype="application/json")
+    answer.headers["ETag"] = f'W/"{document.revision}"'
+    answer.headers["Casebridge-Id"] = document.uuid
+    answer.last_modified = document.updated
+    return answer

@@ -1,0 +1,108 @@
+"""The Flask factory: blueprints and their guard on one line each, one error handler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from flask import Blueprint, Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from service.errors import CasebridgeError, Denied, Malformed, NotFound, Rejected, TooLarge
+from service.telemetry import begin, correlation
+from service.values.scope import Partner, Scope
+from service.wire.json import LIMIT, dump
+from service.wire.outcomes import operation_outcome, problem
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who asks: partners by name, what their kind may do, and the scope policy gives them."""
+
+    partners: dict[str, Partner]
+    rights: Callable[[Partner], frozenset[str]]
+    scope: Callable[[Partner], Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The blueprints, and the right each needs."""
+
+    api: Blueprint
+    fhir: Blueprint
+    events: Blueprint
+    metadata: Blueprint
+    ready: Callable[[], None]
+
+
+def create_app(doors: Doors, access: Access) -> Flask:
+    """Return the WSGI application."""
+    app = Flask("casebridge", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LIMIT
+    app.before_request(_correlate)
+    _mount(app, doors.api, access, "documents")
+    _mount(app, doors.fhir, access, "resources")
+    _mount(app, doors.events, access, "events")
+    app.register_blueprint(doors.metadata)
+    app.register_blueprint(_health(doors.ready))
+    app.register_error_handler(Exception, _failed)
+    return app
+
+
+def _mount(app: Flask, door: Blueprint, access: Access, right: str) -> None:
+    """Register a blueprint behind its guard."""
+
+    def guard() -> None:
+        name = request.headers.get("Casebridge-Partner", "local")
+        partner = access.partners.get(name)
+        if partner is None:
+            raise Denied("No such partner is registered.", where="Casebridge-Partner")
+        g.partner, g.rights, g.scope = partner, access.rights(partner), access.scope(partner)
+        if right not in g.rights:
+            raise Denied(f"A partner of this kind has no right to {right}.")
+
+    door.before_request(guard)
+    app.register_blueprint(door)
+
+
+def _health(ready: Callable[[], None]) -> Blueprint:
+    door = Blueprint("health", __name__)
+
+    @door.get("/health/live")
+    def live() -> Response:
+        return Response(b'{"status":"live"}', mimetype="application/json")
+
+    @door.get("/health/ready")
+    def is_ready() -> Response:
+        ready()
+        return Response(b'{"status":"ready"}', mimetype="application/json")
+
+    return door
+
+
+def _correlate() -> None:
+    g.correlation = begin(request.headers.get("X-Correlation-Id"))
+
+
+def _failed(error: Exception) -> Response:
+    """Answer an error in the form of its door; a foreign one is a bug and shows its correlation id alone."""
+    told = error if isinstance(error, CasebridgeError) else _translated(error)
+    status = error.code if isinstance(error, HTTPException) and error.code else told.status
+    if status == 500:
+        log.error("request.failed", kind=type(error).__name__)
+    in_fhir = request.path.startswith("/fhir")
+    body = operation_outcome(told) if in_fhir else {**problem(told), "status": status}
+    kind = "application/fhir+json" if in_fhir else "application/problem+json"
+    answer = Response(dump(body), status, mimetype=kind)
+    answer.headers["X-Correlation-Id"] = correlation.get()
+    if isinstance(error, HTTPException) and getattr(error, "valid_methods", None):
+        answer.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
+    return answer
+
+
+def _translated(error: Exception) -> CasebridgeError:
+    if isinstance(error, HTTPException):
+        known: dict[int, type[CasebridgeError]] = {404: NotFound, 413: TooLarge, 400: Malformed}
+        return known.get(error.code or 500, Rejected)(error.name)
+    return CasebridgeError(f"Something failed on our side; tell us {correlation.get()}.")

@@ -1,0 +1,120 @@
+"""The composition root: the one module that knows every room."""
+
+from datetime import UTC, datetime
+
+from cryptography.fernet import Fernet, InvalidToken
+from flask import Flask
+from sqlalchemy import Engine
+
+from service import __version__
+from service.access import policy, registry
+from service.disclose.routes import feed, fhir, public
+from service.errors import Malformed, Misconfigured
+from service.flows.disclose import Disclosure
+from service.flows.documents import Documents
+from service.flows.events import Envelope
+from service.flows.project import Projection
+from service.mapping.translate import Catalogue, load
+from service.receive.cases import blueprint
+from service.settings import Settings
+from service.store import schema
+from service.store.engine import connect
+from service.store.outbox import Outbox
+from service.store.store import SqlStore
+from service.telemetry import configure
+from service.web import Access, Doors, create_app
+from service.wire.contracts.schemas import links, sources
+from service.wire.fhir.search import rows
+from service.wire.fhir.validate import validate
+from service.wire.json import canonical, dump, parse
+
+
+def web() -> Flask:
+    """Return the WSGI application of the settings in the environment.
+
+    Raises:
+        Misconfigured: a setting, the registry, a mapping or the database's schema is wrong.
+    """
+    settings = Settings.from_env()
+    configure()
+    if settings.auth != "off":
+        raise Misconfigured(
+            "SMART is not built yet; set it to `off`, on a loopback address.", where="CASEBRIDGE_AUTH"
+        )
+    engine = connect(settings.database_url)
+    schema.check(engine)
+    return application(settings, engine, catalogue(settings))
+
+
+def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flask:
+    """Plug the rooms into each other."""
+    store = SqlStore(engine, dump=dump, parse=parse)
+    projection = Projection(
+        catalogues={mappings.view: mappings},
+        check=validate,
+        rows=rows,
+        parse=parse,
+        dump=dump,
+        canonical=canonical,
+        envelope=Envelope(f"{settings.base_url}/epoch/{settings.epoch}", dump),
+    )
+    disclosure = Disclosure(store)
+    base = f"{settings.base_url}/fhir"
+    cipher = Fernet(Fernet.generate_key())
+    doors = Doors(
+        api=blueprint(Documents(store, projection, lambda: datetime.now(UTC))),
+        fhir=fhir(
+            disclosure,
+            base,
+            lambda text: cipher.encrypt(text.encode()).decode(),
+            lambda text: _unsealed(cipher, text),
+        ),
+        events=feed(disclosure),
+        metadata=public(base, __version__, datetime.now(UTC).isoformat(timespec="seconds")),
+        ready=lambda: schema.check(engine),
+    )
+    access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
+    return create_app(doors, access)
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Return the mappings, compiled; raises Misconfigured with every mistake's file, line and column."""
+    return load(settings.mappings, sources=sources(), links=links(), overlays=settings.overlays)
+
+
+def database(settings: Settings) -> Engine:
+    """Return the engine of the settings."""
+    return connect(settings.database_url)
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring the database to this release's schema."""
+    engine = database(settings)
+    schema.upgrade(engine)
+    engine.dispose()
+
+
+def check(settings: Settings) -> None:
+    """Raise Misconfigured unless the database is at this release's schema."""
+    engine = database(settings)
+    schema.check(engine)
+    engine.dispose()
+
+
+def number(settings: Settings) -> int:
+    """Give committed messages their positions in the feed; return how many."""
+    engine = database(settings)
+    outbox, total = Outbox(engine), 0
+    while taken := outbox.number():
+        total += taken
+    engine.dispose()
+    return total
+
+
+def _unsealed(cipher: Fernet, text: str) -> str:
+    try:
+        return cipher.decrypt(text.encode()).decode()
+    except InvalidToken as exc:
+        raise Malformed(
+            "The link is not ours, or the service has restarted; search again.", where="_cursor"
+        ) from exc

@@ -1,0 +1,58 @@
+"""The registry is read strictly; policy gives each kind its part."""
+
+import pytest
+
+from service.access.policy import LOCAL, allows, scope
+from service.access.registry import load
+from service.errors import Misconfigured
+from service.values.scope import Partner
+
+
+def written(tmp_path, text):
+    path = tmp_path / "partners.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_registry_there_is_the_local_operator():
+    assert load(None) == {"local": LOCAL}
+
+
+def test_a_partner_is_read_with_its_queues(tmp_path):
+    text = "partners: [{name: e, kind: engineer, queues: [{name: q, bindings: [{pattern: 'careplan.*'}]}]}]"
+    partner = load(written(tmp_path, text))["e"]
+    assert partner.queues[0].bindings[0].pattern == "careplan.*"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("partners: [{name: a}]", "kind"),
+        ("partners: [{name: a, kind: bogus}]", "kind"),
+        ("partners: [{name: a, kind: insurer, colour: red}]", "colour"),
+        ("partners: [{name: a, kind: insurer, view: other}]", "view"),
+        ("partners: [{name: a, kind: insurer}, {name: a, kind: insurer}]", "named a"),
+        ("partners: [", "YAML"),
+        ("x", "partners"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, named):
+    with pytest.raises(Misconfigured) as caught:
+        load(written(tmp_path, text))
+    assert (
+        named in " ".join([str(caught.value), *(each.what for each in caught.value.issues)])
+        or named == "partners"
+    )
+
+
+def test_each_kind_has_its_scope():
+    assert scope(LOCAL).everything
+    assert scope(Partner("cms", "case-system")).source == "cms"
+    assert scope(Partner("n", "insurer", identifiers=(("s", "v"),))).payers == (("s", "v"),)
+    hospital = scope(Partner("h", "hospital"))
+    assert (hospital.everything, hospital.source, hospital.payers) == (False, None, ())
+
+
+def test_only_the_operator_may_erase():
+    kinds = ("operator", "case-system", "insurer", "hospital", "engineer")
+    assert [kind for kind in kinds if allows(Partner("x", kind), "erase")] == ["operator"]

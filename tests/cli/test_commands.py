@@ -1,0 +1,74 @@
+"""The command is tried as its user would: in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+WORDS = (
+    "serve",
+    "worker",
+    "db",
+    "db upgrade",
+    "db check",
+    "mappings",
+    "mappings check",
+    "events",
+    "events tail",
+    "demo",
+)
+
+
+def casebridge(*words, **env):
+    given = {**os.environ, **env}
+    return subprocess.run(
+        [sys.executable, "-m", "service", *words],
+        env=given,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_each_command_has_help_with_an_example(words):
+    done = casebridge(*words.split(), "--help")
+    assert done.returncode == 0
+    assert "Example" in done.stdout
+
+
+def test_the_demo_goes_as_told():
+    done = casebridge("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "The story went as told."
+
+
+def test_a_database_without_schema_is_found_wrong_and_upgraded(sqlite_url):
+    env = {"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_AUTH": "off"}
+    assert casebridge("db", "check", **env).returncode == 1
+    assert casebridge("db", "upgrade", **env).returncode == 0
+    assert casebridge("db", "check", **env).returncode == 0
+
+
+def test_the_mappings_are_checked_and_a_mistake_is_named(tmp_path):
+    assert casebridge("mappings", "check").returncode == 0
+    (tmp_path / "outbound").mkdir()
+    (tmp_path / "outbound" / "Patient.yaml").write_text(
+        "map: Patient\nfrom: client\nmake:\n  resourceType: Patient\n  gender: '{{ client.gendr }}'\n"
+    )
+    done = casebridge("mappings", "check", CASEBRIDGE_MAPPINGS=str(tmp_path))
+    assert done.returncode == 1
+    assert "outbound/Patient.yaml:5:22" in done.stderr
+    assert "client.gender" in done.stderr
+
+
+def test_wrong_use_exits_2():
+    assert casebridge("bogus").returncode == 2
+
+
+def test_auth_off_is_for_loopback_only():
+    done = casebridge("serve", CASEBRIDGE_AUTH="off", CASEBRIDGE_HOST="0.0.0.0")
+    assert done.returncode == 1
+    assert "loopback" in done.stderr

@@ -1,0 +1,85 @@
+"""The whole application, wired as it is served, on SQLite and PostgreSQL."""
+
+import pytest
+
+from service import wiring
+from service.settings import Settings
+from service.store.outbox import Outbox
+from service.store.schema import upgrade
+from tests.flows import river
+
+REGISTRY = """
+partners:
+  - {name: cms, kind: case-system}
+  - {name: other-cms, kind: case-system}
+  - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - {name: southern, kind: insurer, identifiers: [{system: "urn:example:payers", value: southern}]}
+  - {name: mercy, kind: hospital}
+  - {name: engine, kind: engineer}
+"""
+STORY = (
+    ("/api/directory/organization/northern", river.INSURER),
+    ("/api/directory/practitioner/nurse", river.NURSE),
+    ("/api/clients/river", river.CLIENT),
+    ("/api/cases/c1", river.CASE),
+)
+
+
+@pytest.fixture(scope="session")
+def mappings():
+    return wiring.catalogue(Settings.from_env({"CASEBRIDGE_AUTH": "off"}))
+
+
+@pytest.fixture
+def settings(tmp_path, database_url):
+    registry = tmp_path / "partners.yaml"
+    registry.write_text(REGISTRY, encoding="utf-8")
+    given = {
+        "CASEBRIDGE_AUTH": "off",
+        "CASEBRIDGE_DATABASE_URL": database_url,
+        "CASEBRIDGE_PARTNERS": str(registry),
+        "CASEBRIDGE_BASE_URL": "http://casebridge.test",
+    }
+    return Settings.from_env(given)
+
+
+class House:
+    """The application as partners see it."""
+
+    def __init__(self, app, engine):
+        self.app = app
+        self.client = app.test_client()
+        self.outbox = Outbox(engine)
+
+    def ask(self, method, path, *, partner="cms", headers=(), **given):
+        """Ask as a partner; None sends no name, as an operator on this machine does."""
+        named = {"Casebridge-Partner": partner} if partner else {}
+        return self.client.open(path, method=method, headers={**named, **dict(headers)}, **given)
+
+    def get(self, path, **given):
+        return self.ask("GET", path, **given)
+
+    def put(self, path, document, **given):
+        return self.ask("PUT", path, json=document, **given)
+
+    def one(self, type_, partner="cms"):
+        """The one resource of a type that a partner sees."""
+        found = self.get(f"/fhir/{type_}", partner=partner).json
+        assert found["total"] == 1
+        return found["entry"][0]["resource"]
+
+
+@pytest.fixture
+def house(settings, mappings):
+    engine = wiring.database(settings)
+    upgrade(engine)
+    yield House(wiring.application(settings, engine, mappings), engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def told(house):
+    """River's story up to the running case."""
+    for path, document in STORY:
+        assert house.put(path, document).status_code == 201
+    return house

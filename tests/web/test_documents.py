@@ -1,0 +1,119 @@
+"""The case system's door."""
+
+import json
+
+import pytest
+
+from tests.flows import river
+
+CASE = "/api/cases/c1"
+MERGE = "application/merge-patch+json"
+
+
+def test_a_new_document_is_created_with_its_etag_and_place(house):
+    answer = house.put("/api/clients/river", {**river.CLIENT, "coverages": []})
+    assert (answer.status_code, answer.headers["ETag"]) == (201, 'W/"1"')
+    again = house.get(answer.headers["Location"])
+    assert again.headers["Casebridge-Id"] == answer.headers["Casebridge-Id"]
+    assert again.json["identifiers"] == river.CLIENT["identifiers"]
+
+
+def test_the_same_again_changes_nothing(told):
+    answer = told.put(CASE, river.CASE, headers={"If-Match": 'W/"1"'})
+    assert (answer.status_code, answer.headers["ETag"]) == (200, 'W/"1"')
+
+
+@pytest.mark.parametrize(("tag", "status"), [(None, 428), ('W/"1"', 200), ('W/"2"', 412), ("one", 400)])
+def test_a_change_needs_the_revision_it_is_made_to(told, tag, status):
+    headers = {} if tag is None else {"If-Match": tag}
+    assert told.put(CASE, {**river.CASE, "care_model": "brokerage"}, headers=headers).status_code == status
+
+
+def test_a_merge_patch_changes_what_it_names(told):
+    patch = json.dumps({"care_model": "brokerage"})
+    answer = told.ask("PATCH", CASE, data=patch, content_type=MERGE, headers={"If-Match": 'W/"1"'})
+    assert (answer.status_code, answer.headers["ETag"]) == (200, 'W/"2"')
+    assert answer.json["care_model"] == "brokerage"
+    assert answer.json["client"] == "river"
+
+
+def test_other_patches_are_not_taken(told):
+    answer = told.ask("PATCH", CASE, data="[]", content_type="application/json-patch+json")
+    assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
+
+
+def test_every_revision_is_kept_with_its_cause(told):
+    told.put(CASE, {**river.CASE, "care_model": "brokerage"}, headers={"If-Match": 'W/"1"'})
+    found = told.get(f"{CASE}/revisions").json["items"]
+    assert [(each["revision"], each["partner"]) for each in found] == [(2, "cms"), (1, "cms")]
+    assert found[1]["document"]["care_model"] == "clinical"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["c1"]),
+        ("?client=river", ["c1"]),
+        ("?client=nobody", []),
+        ("?status=active", ["c1"]),
+        ("?status=finished", []),
+        ("?identifier=urn:example:cases|C-1", ["c1"]),
+        ("?identifier=C-1", ["c1"]),
+        ("?identifier=urn:example:other|C-1", []),
+    ],
+)
+def test_cases_are_listed_by_what_they_say(told, query, found):
+    assert [each["id"] for each in told.get(f"/api/cases{query}").json["items"]] == found
+
+
+def test_another_case_system_does_not_see_the_case(told):
+    assert told.get(CASE, partner="other-cms").status_code == 404
+    assert told.get("/api/cases", partner="other-cms").json["items"] == []
+
+
+def test_an_error_names_the_place(house):
+    wrong = {**river.CLIENT, "coverages": [], "gender": "bogus", "colour": "red"}
+    answer = house.put("/api/clients/river", wrong)
+    assert answer.content_type == "application/problem+json"
+    assert {each["pointer"] for each in answer.json["issues"]} == {"/gender", "/colour"}
+    assert b"bogus" not in answer.data
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b'{"names": 1, "names": 2}',
+        b"[" * 100_000,
+        b'{"names": "\\ud800"}',
+        b'{"names": "\\u0000"}',
+        b"\xff",
+        b"[]",
+        b'"text"',
+    ],
+)
+def test_bad_json_is_refused_and_nothing_is_stored(house, body):
+    answer = house.ask("PUT", "/api/clients/river", data=body, content_type="application/json")
+    assert 400 <= answer.status_code < 500
+    assert answer.content_type == "application/problem+json"
+    assert house.get("/api/clients").json["items"] == []
+
+
+def test_twenty_megabytes_are_too_much(house):
+    body = b'"' + b"a" * 20_000_000 + b'"'
+    answer = house.ask("PUT", "/api/clients/river", data=body, content_type="application/json")
+    assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["/api/clients/%00", "/api/clients?identifier=%00", "/api/cases?status=%00"])
+def test_nul_in_an_address_is_the_callers_mistake(house, path):
+    assert 400 <= house.get(path).status_code < 500
+
+
+def test_only_who_may_erase_erases(told):
+    assert told.ask("DELETE", CASE).status_code == 403
+    uuid = told.get(CASE).headers["Casebridge-Id"]
+    plan = told.one("CarePlan")["id"]
+    assert told.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
+    assert told.get(CASE).status_code == 404
+    assert told.get(f"/fhir/CarePlan/{plan}", partner=None).status_code == 410

@@ -1,0 +1,212 @@
+"""The doors answer as the standards and our contracts say."""
+
+import json
+
+import pytest
+
+from tests.flows import river
+
+CMS = {"Casebridge-Partner": "cms"}
+NORTHERN = {"Casebridge-Partner": "northern"}
+PUBLIC = {"metadata.metadata", "health.live", "health.is_ready"}
+
+
+@pytest.fixture
+def told(client):
+    for path, body in (
+        ("/api/directory/organization/northern", river.INSURER),
+        ("/api/directory/practitioner/nurse", river.NURSE),
+        ("/api/clients/river", river.CLIENT),
+        ("/api/cases/c1", river.CASE),
+    ):
+        assert client.put(path, json=body, headers=CMS).status_code == 201
+    return client
+
+
+def find(client, path, **headers):
+    answer = client.get(path, headers=headers or NORTHERN)
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def test_a_put_answers_with_etag_location_and_our_id(client):
+    answer = client.put("/api/clients/river", json={"names": [{"family": "x"}]}, headers=CMS)
+    assert answer.headers["ETag"] == 'W/"1"'
+    assert answer.headers["Location"] == f"/api/clients/{answer.headers['Casebridge-Id']}"
+    assert client.get(answer.headers["Location"], headers=CMS).json == {"names": [{"family": "x"}]}
+
+
+def test_conditional_writes_are_428_and_412(told):
+    assert told.put("/api/cases/c1", json=river.CASE, headers=CMS).status_code == 428
+    assert told.put("/api/cases/c1", json=river.CASE, headers={**CMS, "If-Match": 'W/"9"'}).status_code == 412
+    assert told.put("/api/cases/c1", json=river.CASE, headers={**CMS, "If-Match": 'W/"1"'}).status_code == 200
+    assert told.put("/api/cases/c1", json=river.CASE, headers={**CMS, "If-Match": "x"}).status_code == 400
+
+
+def test_a_merge_patch_is_the_only_patch(told):
+    path, match = "/api/cases/c1", {**CMS, "If-Match": 'W/"1"'}
+    assert told.patch(path, json={"targeted_group": "brain-injury"}, headers=match).status_code == 415
+    answer = told.patch(
+        path,
+        data=b'{"targeted_group":"brain-injury"}',
+        content_type="application/merge-patch+json",
+        headers=match,
+    )
+    assert answer.json["targeted_group"] == "brain-injury"
+    revisions = told.get(f"{path}/revisions", headers=CMS).json["items"]
+    assert [each["revision"] for each in revisions] == [2, 1]
+
+
+def test_another_case_system_sees_none_of_it(told):
+    other = {"Casebridge-Partner": "other"}
+    assert told.get("/api/cases/c1", headers=other).status_code == 404
+    assert told.get("/api/cases", headers=other).json == {"items": []}
+    assert find(told, "/fhir/CarePlan", **other)["total"] == 0
+
+
+def test_documents_are_listed_by_identifier_client_and_status(told):
+    def listed(query):
+        return [each["id"] for each in told.get(f"/api/cases?{query}", headers=CMS).json["items"]]
+
+    assert listed("identifier=urn:example:cases|C-1") == ["c1"]
+    assert listed("identifier=C-1&client=river&status=active") == ["c1"]
+    assert listed("identifier=urn:other|C-1") == []
+    assert listed("status=finished") == []
+    assert listed("client=nobody") == []
+
+
+def test_an_insurer_reads_what_is_its_own(told):
+    plan = find(told, "/fhir/CarePlan?status=active")["entry"][0]["resource"]
+    path = f"/fhir/CarePlan/{plan['id']}"
+    answer = told.get(path, headers=NORTHERN)
+    assert (answer.headers["ETag"], answer.mimetype) == ('W/"1"', "application/fhir+json")
+    assert told.get(path, headers={**NORTHERN, "If-None-Match": 'W/"1"'}).status_code == 304
+    assert find(told, f"{path}/_history")["entry"][0]["request"]["method"] == "POST"
+    assert find(told, f"{path}/_history/1") == plan
+    southern = {"Casebridge-Partner": "southern"}
+    assert told.get(path, headers=southern).status_code == 404
+    assert told.get(f"{path}/_history", headers=southern).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Patient?family=riv",
+        "Patient?birthdate=1990",
+        "Patient?birthdate=ge1990-02-01",
+        "Patient?identifier=urn:example:clients|R-1",
+        "Patient?_lastUpdated=gt2020",
+    ],
+)
+def test_patient_search_finds_river(told, query):
+    document = {**river.CLIENT, "names": [{"family": "River"}]}
+    told.put("/api/clients/river", json=document, headers={**CMS, "If-Match": 'W/"1"'})
+    assert find(told, f"/fhir/{query}")["total"] == 1
+
+
+def test_patient_search_that_does_not_match_finds_nothing(told):
+    for query in ("family=other", "birthdate=1991", "identifier=urn:x|R-1", "_lastUpdated=lt2020", "_id=x"):
+        assert find(told, f"/fhir/Patient?{query}")["total"] == 0
+
+
+def test_next_links_lead_through_all_and_tell_no_search_value(told):
+    for n in range(5):
+        told.put(f"/api/cases/more{n}", json={**river.CASE, "identifiers": []}, headers=CMS)
+    patient = find(told, "/fhir/Patient")["entry"][0]["resource"]["id"]
+    seen, path = [], f"/fhir/CarePlan?patient=Patient/{patient}&_count=2"
+    while path:
+        bundle = find(told, path)
+        seen += [each["resource"]["id"] for each in bundle["entry"]]
+        urls = {each["relation"]: each["url"] for each in bundle["link"]}
+        path = urls.get("next", "").removeprefix("http://127.0.0.1:8080")
+        assert patient not in path
+    assert len(seen) == len(set(seen)) == 6
+
+
+def test_an_unknown_search_parameter_is_refused_not_unheeded(told):
+    answer = told.get("/fhir/CarePlan?bogus=1", headers=NORTHERN)
+    assert (answer.status_code, answer.json["resourceType"]) == (400, "OperationOutcome")
+    assert answer.json["issue"][0]["expression"] == ["bogus"]
+    assert told.get("/fhir/CarePlan?_cursor=forged", headers=NORTHERN).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "pointer"),
+    [
+        (b'{"names": [', 400, None),
+        (b'{"names": [{"family": "x", "family": "y"}]}', 400, "/names/0/family"),
+        (b'{"names": [{"family": "x\\u0000"}]}', 400, "/names/0/family"),
+        (b'{"names": [{"family": "\\ud800"}]}', 400, "/names/0/family"),
+        (b"[" * 100_000, 400, None),
+        (b'{"names": [{"family": "x"}], "bogus": 1}', 422, "/bogus"),
+        (b'{"names": [{"family": "x"}], "gender": "bogus"}', 422, "/gender"),
+        (b'{"names": [{"family": "x"}], "birth_date": "2026-02-30"}', 422, "/birth_date"),
+        (b'{"names": 7}', 422, "/names"),
+        (b'{"names": [{"family": "' + b"x" * 20_000_000 + b'"}]}', 413, None),
+        (b"\xff", 400, None),
+        (b"[]", 422, "/"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_refused_with_its_place_and_nothing_is_stored(client, raw, status, pointer):
+    answer = client.put("/api/clients/bad", data=raw, content_type="application/json", headers=CMS)
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    if pointer is not None:
+        assert pointer in [each["pointer"] for each in answer.json["issues"]]
+    assert client.get("/api/clients/bad", headers=CMS).status_code == 404
+
+
+def test_an_id_with_illegal_characters_is_refused(client):
+    assert client.put("/api/clients/a_b", json={"names": [{"family": "x"}]}, headers=CMS).status_code == 422
+
+
+def test_erasure_needs_its_own_right_and_leaves_410(told):
+    plan = find(told, "/fhir/CarePlan")["entry"][0]["resource"]["id"]
+    uuid = told.get("/api/cases/c1", headers=CMS).headers["Casebridge-Id"]
+    assert told.delete("/api/cases/c1", headers=CMS).status_code == 403
+    assert told.delete(f"/api/cases/{uuid}").status_code == 204
+    assert told.get(f"/fhir/CarePlan/{plan}").status_code == 410
+    assert told.get("/api/cases/c1", headers=CMS).status_code == 404
+
+
+def test_the_feed_gives_messages_in_order_to_those_who_may(told, numbered):
+    numbered()
+    answer = told.get("/events?count=3", headers={"Casebridge-Partner": "engineer"})
+    assert answer.mimetype == "application/cloudevents-batch+json"
+    assert [len(answer.json), answer.headers["Casebridge-Position"]] == [3, "3"]
+    assert told.get("/events", headers=NORTHERN).status_code == 403
+
+
+def test_every_route_has_a_guard_or_is_public(app, client):
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in PUBLIC:
+            continue
+        path = rule.rule.replace("<ref>", "x").replace("<type_>", "CarePlan").replace("<id_>", "x")
+        for method in rule.methods - {"OPTIONS", "HEAD"}:
+            url = path.replace("<int:version>", "1")
+            answer = client.open(url, method=method, headers={"Casebridge-Partner": "nobody"})
+            assert answer.status_code == 403, (method, url)
+
+
+def test_errors_take_the_form_of_their_door(client):
+    assert client.get("/fhir/Bogus/x").json["resourceType"] == "OperationOutcome"
+    assert client.get("/api/nothing").mimetype == "application/problem+json"
+    wrong = client.post("/api/clients/x")
+    assert (wrong.status_code, "PUT" in wrong.headers["Allow"]) == (405, True)
+
+
+def test_the_capability_statement_is_valid_and_public(client):
+    from service.wire.fhir.validate import validate
+
+    statement = client.get("/fhir/metadata", headers={"Casebridge-Partner": "nobody"})
+    assert validate(json.loads(statement.data)) == []
+    assert client.get("/health/live").json == {"status": "live"}
+    assert client.get("/health/ready").json == {"status": "ready"}
+
+
+def test_bundles_are_valid(told):
+    from service.wire.fhir.validate import validate
+
+    plan = find(told, "/fhir/CarePlan")
+    assert validate(plan) == []
+    assert validate(find(told, f"/fhir/CarePlan/{plan['entry'][0]['resource']['id']}/_history")) == []

@@ -1,0 +1,135 @@
+"""The door for those who pull, and the feed."""
+
+import pytest
+
+from tests.flows import river
+
+FHIR = "application/fhir+json"
+
+
+def test_a_read_answers_the_stored_version(told):
+    plan = told.one("CarePlan")
+    answer = told.get(f"/fhir/CarePlan/{plan['id']}")
+    assert answer.json == plan
+    assert (answer.content_type, answer.headers["ETag"]) == (FHIR, 'W/"1"')
+    same = told.get(f"/fhir/CarePlan/{plan['id']}", headers={"If-None-Match": 'W/"1"'})
+    assert (same.status_code, same.data) == (304, b"")
+
+
+def test_versions_and_history_are_kept(told):
+    told.put("/api/cases/c1", {**river.CASE, "care_model": "brokerage"}, headers={"If-Match": 'W/"1"'})
+    id_ = told.one("CarePlan")["id"]
+    history = told.get(f"/fhir/CarePlan/{id_}/_history").json
+    assert [each["resource"]["meta"]["versionId"] for each in history["entry"]] == ["2", "1"]
+    assert told.get(f"/fhir/CarePlan/{id_}/_history/1").json["category"] != told.one("CarePlan")["category"]
+    assert told.get(f"/fhir/CarePlan/{id_}/_history/3").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("search", "total"),
+    [
+        ("CarePlan?status=active", 1),
+        ("CarePlan?status=completed", 0),
+        ("CarePlan?identifier=urn:example:cases|C-1", 1),
+        ("CareTeam?status=active", 1),
+        ("EpisodeOfCare?status=active,finished", 1),
+        ("EpisodeOfCare?status=finished", 0),
+        ("Patient?identifier=R-1", 1),
+        ("Patient?birthdate=1990", 1),
+        ("Patient?birthdate=ge1991", 0),
+        ("Patient?family=nobody", 0),
+        ("Patient?_lastUpdated=gt2020-01-01", 1),
+        ("Patient?_lastUpdated=lt2020-01-01", 0),
+        ("Patient?_id=nobody", 0),
+    ],
+)
+def test_search_finds_what_matches(told, search, total):
+    found = told.get(f"/fhir/{search}")
+    assert (found.status_code, found.content_type) == (200, FHIR)
+    assert found.json["total"] == total
+
+
+def test_search_goes_by_the_patient_either_way(told):
+    patient = told.one("Patient")["id"]
+    for text in (patient, f"Patient/{patient}", f"http://casebridge.test/fhir/Patient/{patient}"):
+        for name in ("patient", "subject"):
+            assert told.get(f"/fhir/CarePlan?{name}={text}").json["total"] == 1, (name, text)
+
+
+def test_a_posted_search_is_the_same_search(told):
+    answer = told.ask("POST", "/fhir/CarePlan/_search", data={"status": "active"})
+    assert answer.json["total"] == 1
+
+
+def test_next_links_lead_through_all_and_carry_no_search_value(told):
+    told.put("/api/cases/c2", {**river.CASE, "identifiers": [{"system": "urn:example:cases", "value": "C-2"}]})
+    patient = told.one("Patient")["id"]
+    seen, url = [], f"/fhir/CarePlan?patient={patient}&_count=1"
+    while url:
+        page = told.get(url).json
+        seen += [each["resource"]["id"] for each in page["entry"]]
+        url = next((each["url"] for each in page["link"] if each["relation"] == "next"), None)
+        assert url is None or patient not in url
+    assert len(seen) == len(set(seen)) == 2
+
+
+def test_each_insurer_sees_its_own_clients_alone(told):
+    plan = told.one("CarePlan", "northern")
+    assert told.get("/fhir/CarePlan", partner="southern").json["total"] == 0
+    for path in ("", "/_history", "/_history/1"):
+        assert told.get(f"/fhir/CarePlan/{plan['id']}{path}", partner="southern").status_code == 404
+        assert told.get(f"/fhir/CarePlan/{plan['id']}{path}", partner="mercy").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("Patient?shoe=44", 400),
+        ("Patient?family:missing=true", 400),
+        ("Patient?birthdate=yesterday", 400),
+        ("Patient?birthdate=2026-02-30", 400),
+        ("Patient?birthdate=0001-01-01T00:00:00%2B14:00", 400),
+        ("Patient?birthdate=9999-12-31T23:59:59-14:00", 400),
+        ("Patient?_count=many", 400),
+        ("Patient?_cursor=made-up", 400),
+        ("Patient?family=%00", 400),
+        ("Patient?_id=%00", 400),
+        ("Patient/%00", 404),
+        ("Patient/none/_history/99999999999999999999", 404),
+        ("Patient/none", 404),
+        ("Patient/none/_history", 404),
+        ("Nonsense", 404),
+        ("Nonsense/1", 404),
+    ],
+)
+def test_what_cannot_be_answered_is_an_operation_outcome(told, path, status):
+    answer = told.get(f"/fhir/{path}")
+    assert (answer.status_code, answer.content_type) == (status, FHIR)
+    assert answer.json["resourceType"] == "OperationOutcome"
+    assert b"44" not in answer.data
+
+
+@pytest.mark.parametrize("given", [{"headers": {"Accept": "application/fhir+xml"}}, {"xml": True}])
+def test_xml_is_not_acceptable(told, given):
+    path = "/fhir/Patient" + ("?_format=xml" if given.pop("xml", False) else "")
+    assert told.get(path, **given).status_code == 406
+
+
+def test_the_statement_names_what_is_searched(house):
+    found = house.get("/fhir/metadata", partner=None).json
+    patient = next(each for each in found["rest"][0]["resource"] if each["type"] == "Patient")
+    names = {each["name"] for each in patient["searchParam"]}
+    assert {"identifier", "family", "birthdate", "_id", "_lastUpdated"} <= names
+
+
+def test_the_feed_tells_engineers_what_happened_in_order(told):
+    told.outbox.number()
+    answer = told.get("/events", partner="engine")
+    assert answer.content_type == "application/cloudevents-batch+json"
+    kinds = [each["type"] for each in answer.json]
+    assert "org.casebridge.careplan.created.v1" in kinds
+    assert b"River" not in answer.data
+    last = int(answer.headers["Casebridge-Position"])
+    assert last == len(kinds)
+    assert told.get(f"/events?after={last}", partner="engine").json == []
+    assert told.get(f"/events?after={last - 1}", partner="engine").json == answer.json[-1:]
