@@ -11,11 +11,11 @@ from tests.flows import river
 REGISTRY = """
 partners:
   - {name: cms, kind: case-system}
-  - {name: other-cms, kind: case-system}
+  - {name: other, kind: case-system}
   - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
   - {name: southern, kind: insurer, identifiers: [{system: "urn:example:payers", value: southern}]}
   - {name: mercy, kind: hospital}
-  - {name: engine, kind: engineer}
+  - {name: engineer, kind: engineer}
 """
 STORY = (
     ("/api/directory/organization/northern", river.INSURER),
@@ -38,7 +38,6 @@ def settings(tmp_path, database_url):
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_PARTNERS": str(registry),
-        "CASEBRIDGE_BASE_URL": "http://casebridge.test",
     }
     return Settings.from_env(given)
 
@@ -70,11 +69,32 @@ class House:
 
 
 @pytest.fixture
-def house(settings, mappings):
+def engine(settings):
     engine = wiring.database(settings)
     upgrade(engine)
-    yield House(wiring.application(settings, engine, mappings), engine)
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def app(settings, engine, mappings):
+    return wiring.application(settings, engine, mappings)
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def numbered(engine):
+    """Gives what is committed its positions in the feed, as the leader does."""
+    return Outbox(engine).number
+
+
+@pytest.fixture
+def house(app, engine):
+    return House(app, engine)
 
 
 @pytest.fixture

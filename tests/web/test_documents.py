@@ -67,8 +67,8 @@ def test_cases_are_listed_by_what_they_say(told, query, found):
 
 
 def test_another_case_system_does_not_see_the_case(told):
-    assert told.get(CASE, partner="other-cms").status_code == 404
-    assert told.get("/api/cases", partner="other-cms").json["items"] == []
+    assert told.get(CASE, partner="other").status_code == 404
+    assert told.get("/api/cases", partner="other").json["items"] == []
 
 
 def test_an_error_names_the_place(house):

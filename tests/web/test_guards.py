@@ -21,9 +21,9 @@ def test_every_route_has_a_guard_or_is_public(house):
 @pytest.mark.parametrize(
     ("partner", "path", "status"),
     [
-        ("engine", "/fhir/Patient", 403),
-        ("engine", "/api/clients", 403),
-        ("engine", "/events", 200),
+        ("engineer", "/fhir/Patient", 403),
+        ("engineer", "/api/clients", 403),
+        ("engineer", "/events", 200),
         ("northern", "/api/clients", 403),
         ("northern", "/events", 403),
         ("northern", "/fhir/Patient", 200),
