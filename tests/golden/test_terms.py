@@ -1,0 +1,83 @@
+"""Every code a mapping can emit is known, and named in every language."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from service.wire.contracts import case, client, directory, plan
+from service.wire.contracts.schemas import sources
+
+FOLDER = Path(__file__).parents[2] / "mappings/codesystems"
+BASE = "https://casebridge.org/fhir/CodeSystem/"
+LANGUAGES = {"da", "sv", "fi", "de", "ru"}
+
+
+def schema(source: str, *path: str) -> tuple[str, ...]:
+    """The codes a contract takes at a path."""
+    found = sources()[source][source]
+    for step in path:
+        found = found.get("items", found)["properties"][step]
+    return tuple(found["enum"])
+
+
+CODES = {
+    "care-model": case.CARE_MODELS,
+    "targeted-group": case.TARGETED_GROUPS,
+    "case-role": case.TEAM_ROLES,
+    "service-kind": plan.SERVICE_KINDS,
+    "service-setting": plan.SETTINGS,
+    "profession": directory.PROFESSIONS,
+    "organization-kind": directory.ORGANIZATION_KINDS,
+    "relationship": client.RELATIONSHIPS,
+    "coverage-kind": schema("client", "coverages", "kind"),
+    "goal-category": schema("case", "plan", "goals", "category"),
+    "finding-domain": schema("case", "assessments", "needs", "domain"),
+    "check-in-medium": schema("case", "plan", "check_ins", "medium"),
+    "medication-source": schema("case", "medications", "source"),
+    "closure-reason": schema("case", "closure", "reason"),
+    "finding-kind": ("need", "strength", "resource"),
+    "observation-kind": ("assessment",),
+    "episode-type": ("case-management",),
+}
+
+
+def read(path: Path) -> dict:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def gaps(system: dict) -> Iterator[str]:
+    """Name what is missing in a code system's concepts."""
+    for concept in system["concept"]:
+        named = {each["language"]: each["value"] for each in concept.get("designation", [])}
+        missing = sorted(each for each in LANGUAGES if not str(named.get(each) or "").strip())
+        if not concept.get("display"):
+            missing.insert(0, "en")
+        for language in missing:
+            yield f"{system['id']}/{concept['code']}: {language}"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_concept_is_named_in_every_language(path):
+    assert list(gaps(read(path))) == []
+
+
+def test_a_concept_without_a_language_is_found():
+    concept = {"code": "a", "display": "a", "designation": [{"language": "da", "value": "a"}]}
+    assert list(gaps({"id": "x", "concept": [concept]})) == [
+        f"x/a: {each}" for each in ("de", "fi", "ru", "sv")
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_code_system_is_called_after_its_file_and_holds_the_contracts_codes(path):
+    system = read(path)
+    assert (system["id"], system["url"]) == (path.stem, BASE + path.stem)
+    codes = [each["code"] for each in system["concept"]]
+    assert len(set(codes)) == len(codes)
+    assert set(codes) == set(CODES[path.stem])
+
+
+def test_each_list_of_codes_has_its_code_system():
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(CODES)
