@@ -24,8 +24,8 @@ from service.store.store import SqlStore
 from service.telemetry import configure
 from service.web import Access, Doors, create_app
 from service.wire.contracts.schemas import links, sources
+from service.wire.fhir.check import check as check_r4
 from service.wire.fhir.search import rows
-from service.wire.fhir.validate import validate
 from service.wire.json import canonical, dump, parse
 
 
@@ -51,7 +51,7 @@ def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flas
     store = SqlStore(engine, dump=dump, parse=parse)
     projection = Projection(
         catalogues={mappings.view: mappings},
-        check=validate,
+        check=check_r4,
         rows=rows,
         parse=parse,
         dump=dump,

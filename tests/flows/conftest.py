@@ -17,8 +17,8 @@ from service.store.schema import upgrade
 from service.store.store import SqlStore
 from service.values.scope import Scope
 from service.wire.contracts.schemas import links, sources
+from service.wire.fhir.check import check as check_r4
 from service.wire.fhir.search import rows
-from service.wire.fhir.validate import validate
 from service.wire.json import canonical, dump, parse
 from tests.flows import river
 
@@ -31,7 +31,7 @@ def projection():
     catalogue = load(MAPPINGS, sources=sources(), links=links())
     return Projection(
         catalogues={"default": catalogue},
-        check=validate,
+        check=check_r4,
         rows=rows,
         parse=parse,
         dump=dump,
