@@ -41,6 +41,7 @@ def create_app(doors: Doors, access: Access) -> Flask:
     app = Flask("casebridge", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LIMIT
     app.before_request(_correlate)
+    app.before_request(_legible)
     _mount(app, doors.api, access, "documents")
     _mount(app, doors.fhir, access, "resources")
     _mount(app, doors.events, access, "events")
@@ -83,6 +84,12 @@ def _health(ready: Callable[[], None]) -> Blueprint:
 
 def _correlate() -> None:
     g.correlation = begin(request.headers.get("X-Correlation-Id"))
+
+
+def _legible() -> None:
+    """Refuse a NUL in the address: PostgreSQL cannot hold one, so nothing we keep can match."""
+    if "\0" in request.path or any("\0" in text for pair in request.args.items(multi=True) for text in pair):
+        raise Malformed("The address holds a NUL; leave it out.")
 
 
 def _failed(error: Exception) -> Response:

@@ -17,8 +17,10 @@ _DATE: Final = re.compile(
 MOST: Final = 500
 
 
-def parse_query(type_: str, given: Iterable[tuple[str, str]], after: tuple[str, str] | None) -> Query:
-    """Return the query of a search on a type.
+def parse_query(
+    type_: str, given: Iterable[tuple[str, str]], after: tuple[str, str] | None, base: str
+) -> Query:
+    """Return the query of a search on a type; `base` is our address, as absolute references name it.
 
     Raises:
         Malformed: an unknown parameter or modifier, or a value that cannot be read; names the parameter.
@@ -28,6 +30,8 @@ def parse_query(type_: str, given: Iterable[tuple[str, str]], after: tuple[str, 
     updated: list[tuple[str, str, str]] = []
     count = 50
     for name, text in given:
+        if "\0" in text:
+            raise Malformed("The value holds a NUL; leave it out.", where=name.partition(":")[0][:40])
         if name == "_id":
             ids = tuple(text.split(","))
         elif name == "_lastUpdated":
@@ -37,11 +41,11 @@ def parse_query(type_: str, given: Iterable[tuple[str, str]], after: tuple[str, 
                 raise Malformed("Not a count.", where=name)
             count = min(int(text), MOST)
         elif name not in {"_format", "_cursor"}:
-            conditions.append(_condition(type_, name, text))
+            conditions.append(_condition(type_, name, text, base))
     return Query(type_, tuple(conditions), ids, tuple(updated), count, after)
 
 
-def _condition(type_: str, name: str, text: str) -> Condition:
+def _condition(type_: str, name: str, text: str, base_url: str) -> Condition:
     base, _, modifier = name.partition(":")
     if base not in PARAMETERS[type_]:
         known = ", ".join([*PARAMETERS[type_], "_id", "_lastUpdated", "_count"])
@@ -56,13 +60,20 @@ def _condition(type_: str, name: str, text: str) -> Condition:
             system, bar, code = plain.rpartition("|")
             values.append((system if bar else None, code))
         elif kind == "reference":
-            reference = plain.rstrip("/").split("/")
-            values.append(("/".join(reference[:-1])[-40:], reference[-1]))
+            values.append(_reference(plain.removeprefix(f"{base_url}/"), base))
         elif kind == "date":
             values.append(_date(base, plain))
         else:
             values.append((modifier, normal(plain)))
     return Condition(base, kind, tuple(values))
+
+
+def _reference(text: str, name: str) -> tuple[str, str]:
+    """Return (type or '', id) of a relative reference; nothing we keep refers to another server."""
+    type_, _, id_ = text.rpartition("/")
+    if "/" in type_ or not id_:
+        raise Malformed("Not a reference of ours; write Type/id, or the id alone.", where=name)
+    return type_, id_
 
 
 def _date(name: str, text: str) -> tuple[str, str, str]:
@@ -71,6 +82,6 @@ def _date(name: str, text: str) -> tuple[str, str, str]:
         raise Malformed("Not a date with an optional prefix, e.g. ge2026-03.", where=name)
     try:
         low, high = span(found[2])
-    except ValueError as exc:
+    except (ValueError, OverflowError) as exc:
         raise Malformed("No such day in the calendar.", where=name) from exc
     return found[1] or "eq", low, high

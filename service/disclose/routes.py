@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/http.html
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, abort, g, request
 
 from service.disclose.capability import TYPES, capability
 from service.disclose.query import parse_query
@@ -18,6 +18,8 @@ from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse
 
 FHIR = "application/fhir+json"
+LAST_VERSION = 2**31 - 1
+JSON = ("json", "application/json", FHIR)
 
 
 def fhir(
@@ -25,6 +27,7 @@ def fhir(
 ) -> Blueprint:
     """Return the FHIR routes; `seal` and `unseal` keep what a next link says from whoever reads a log."""
     door = Blueprint("fhir", __name__, url_prefix="/fhir")
+    door.before_request(_json)
 
     @door.get("/<type_>/<id_>")
     def read(type_: str, id_: str) -> Response:
@@ -32,6 +35,8 @@ def fhir(
 
     @door.get("/<type_>/<id_>/_history/<int:version>")
     def vread(type_: str, id_: str, version: int) -> Response:
+        if version > LAST_VERSION:
+            raise NotFound("There is no such version.")
         return _stored(disclosure.vread(g.scope, _known(type_), id_, version))
 
     @door.get("/<type_>/<id_>/_history")
@@ -44,7 +49,7 @@ def fhir(
         if type_ not in PARAMETERS:
             raise NotFound("No such resource type is searched here.")
         given, after = _given(unseal)
-        query = parse_query(type_, given, after)
+        query = parse_query(type_, given, after, base)
         page = disclosure.search(g.scope, query)
         next_url = None
         if page.next is not None:
@@ -82,6 +87,18 @@ def feed(disclosure: Disclosure) -> Blueprint:
         return answer
 
     return door
+
+
+def _json() -> None:
+    """Answer 406 to who takes no JSON; `_format` comes before Accept (R4 http section 3.1.0.1.11)."""
+    wanted = request.args.get("_format")
+    if wanted is not None:
+        taken = wanted.partition(";")[0].strip().replace(" ", "+") in JSON
+    else:
+        accepted = {each.partition(";")[0].strip() for each, quality in request.accept_mimetypes if quality}
+        taken = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
+    if not taken:
+        abort(406, "Only JSON is spoken here; accept application/fhir+json.")
 
 
 def _known(type_: str) -> str:

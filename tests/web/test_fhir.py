@@ -61,6 +61,16 @@ def test_a_posted_search_is_the_same_search(told):
     assert answer.json["total"] == 1
 
 
+def test_nul_in_a_posted_search_is_the_callers_mistake(told):
+    assert told.ask("POST", "/fhir/Patient/_search", data={"family": "\0"}).status_code == 400
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/fhir+json; fhirVersion=4.0"])
+def test_json_by_any_of_its_names_is_answered(told, accept):
+    assert told.get("/fhir/Patient", headers={"Accept": accept}).status_code == 200
+    assert told.get("/fhir/Patient?_format=json", headers={"Accept": "text/html"}).status_code == 200
+
+
 def test_next_links_lead_through_all_and_carry_no_search_value(told):
     told.put(
         "/api/cases/c2", {**river.CASE, "identifiers": [{"system": "urn:example:cases", "value": "C-2"}]}
@@ -96,7 +106,9 @@ def test_each_insurer_sees_its_own_clients_alone(told):
         ("Patient?_cursor=made-up", 400),
         ("Patient?family=%00", 400),
         ("Patient?_id=%00", 400),
-        ("Patient/%00", 404),
+        ("CarePlan?patient=http://elsewhere.test/fhir/Patient/1", 400),
+        ("CarePlan?patient=Patient/", 400),
+        ("Patient/%00", 400),
         ("Patient/none/_history/99999999999999999999", 404),
         ("Patient/none", 404),
         ("Patient/none/_history", 404),
@@ -111,10 +123,12 @@ def test_what_cannot_be_answered_is_an_operation_outcome(told, path, status):
     assert b"44" not in answer.data
 
 
-@pytest.mark.parametrize("given", [{"headers": {"Accept": "application/fhir+xml"}}, {"xml": True}])
-def test_xml_is_not_acceptable(told, given):
-    path = "/fhir/Patient" + ("?_format=xml" if given.pop("xml", False) else "")
-    assert told.get(path, **given).status_code == 406
+@pytest.mark.parametrize(
+    ("query", "accept"), [("", "application/fhir+xml"), ("", "application/json;q=0"), ("?_format=xml", "*/*")]
+)
+def test_who_takes_no_json_is_told_406(told, query, accept):
+    answer = told.get(f"/fhir/Patient{query}", headers={"Accept": accept})
+    assert (answer.status_code, answer.json["resourceType"]) == (406, "OperationOutcome")
 
 
 def test_the_statement_names_what_is_searched(house):
