@@ -1,0 +1,76 @@
+"""What the relay needs of the outbox and of the broker, as Protocols."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from service.errors import Rejected
+from service.values.resources import Numbered
+
+Outcome = Literal["routed", "returned", "nacked"]
+
+
+class Misfit(Rejected):
+    """The message cannot be put into frames; nothing was sent."""
+
+
+class Refused(Rejected):
+    """The broker closed the channel over one of the messages under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A message as it goes to one exchange."""
+
+    exchange: str
+    routing_key: str
+    id: str
+    body: bytes
+
+
+class Publisher(Protocol):
+    """A channel that confirms; used by one thread."""
+
+    def send(self, copy: Copy) -> int:
+        """Put a copy on the wire and return its delivery tag; raises Misfit, Refused or Unavailable."""
+
+    def settle(self, seconds: float) -> list[tuple[int, Outcome]]:
+        """Wait up to `seconds` for confirms and return (delivery tag, outcome).
+
+        Raises Refused or Unavailable.
+        """
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+class Lead(Protocol):
+    """Leadership, until it is lost or given up."""
+
+    def held(self) -> bool:
+        """Tell whether it is still ours."""
+
+    def close(self) -> None:
+        """Give it up."""
+
+
+class Outbox(Protocol):
+    """The outbox as its leader sees it."""
+
+    def lead(self) -> Lead | None:
+        """Take leadership, or return None while another has it."""
+
+    def number(self, limit: int = ...) -> int:
+        """Number up to `limit` committed messages and return how many."""
+
+    def pending(self, after: int, limit: int) -> list[Numbered]:
+        """Return messages still to publish, in order, above a position."""
+
+    def mark(self, positions: Sequence[int], state: str) -> None:
+        """Record that messages were `published` or `unrouted`."""
+
+    def park(self, position: int, reason: str) -> None:
+        """Set a message aside with the reason."""
+
+    def backlog(self) -> int:
+        """Return how many messages are still to publish."""

@@ -1,0 +1,220 @@
+"""RabbitMQ through pika: the topology, and a channel with confirms that keeps many in flight.
+
+https://www.rabbitmq.com/docs/confirms and https://www.rabbitmq.com/docs/quorum-queues
+"""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import takewhile
+from typing import Any, Final
+
+import pika
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ShortStringTooLong
+
+from service.errors import Misconfigured, Unavailable
+from service.publish.ports import Copy, Misfit, Outcome, Refused
+from service.values.scope import Partner, Queue
+
+EVENTS: Final = "casebridge.events"
+FULL: Final = "casebridge.events.full"
+DEAD: Final = "casebridge.dead"
+DELIVERY_LIMIT: Final = 20
+CONFIRM_SECONDS: Final = 30.0
+CONNECT_SECONDS: Final = 10.0
+HEARTBEAT_SECONDS: Final = 60
+BLOCKED_SECONDS: Final = 20
+CONTENT_TYPE: Final = "application/cloudevents+json"
+_TOO_LARGE: Final = frozenset({311, 406})
+
+
+def declare(url: str, partners: Iterable[Partner]) -> None:
+    """Declare the exchanges and each partner's queues with their dead-letter queues and bindings.
+
+    Raises:
+        Unavailable: the broker does not answer.
+        Misconfigured: something of that name is there already, made otherwise.
+    """
+    try:
+        with pika.BlockingConnection(parameters(url)) as connection:
+            channel = connection.channel()
+            channel.exchange_declare(EVENTS, "topic", durable=True)
+            channel.exchange_declare(FULL, "topic", durable=True)
+            channel.exchange_declare(DEAD, "direct", durable=True)
+            for partner in partners:
+                for queue in partner.queues:
+                    _declare(channel, queue)
+    except ChannelClosedByBroker as exc:
+        raise Misconfigured(
+            f"The broker refused a declaration ({exc.reply_code}): something of a registered name was made "
+            "with other properties, or the right to declare is missing; remove it, rename it, or grant it."
+        ) from exc
+    except (AMQPError, OSError) as exc:
+        raise Unavailable("The broker does not answer; look whether it runs.") from exc
+
+
+def connect(url: str, partners: Iterable[Partner]) -> "RabbitPublisher":
+    """Declare the topology and return a publisher; raises as `declare` does."""
+    declare(url, partners)
+    return RabbitPublisher(url)
+
+
+def _declare(channel: Any, queue: Queue) -> None:
+    dead = f"{queue.name}.dead"
+    channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_bind(dead, DEAD, queue.name)
+    arguments = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD,
+        "x-dead-letter-routing-key": queue.name,
+        # without both, dead-lettering is at most once
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+    channel.queue_declare(queue.name, durable=True, arguments=arguments)
+    for binding in queue.bindings:
+        channel.queue_bind(queue.name, FULL if binding.full_resource else EVENTS, binding.pattern)
+
+
+def parameters(url: str) -> Any:
+    """Return connection parameters with our deadlines.
+
+    Raises:
+        Misconfigured: the URL cannot be read; it is not quoted, for it may hold a password.
+    """
+    try:
+        read: Any = pika.URLParameters(url)
+    except (ValueError, TypeError, KeyError) as exc:
+        raise Misconfigured(
+            "Not an AMQP URL; write amqp://user:password@host:5672/vhost.", where="CASEBRIDGE_AMQP_URL"
+        ) from exc
+    read.heartbeat = HEARTBEAT_SECONDS
+    read.blocked_connection_timeout = BLOCKED_SECONDS
+    read.socket_timeout = read.stack_timeout = CONNECT_SECONDS
+    return read
+
+
+class RabbitPublisher:
+    """One connection and channel in confirm mode, driven by the caller's thread inside `settle`."""
+
+    def __init__(self, url: str) -> None:
+        """Connect; raises Unavailable when the broker does not answer in time."""
+        self._sent: dict[int, tuple[float, str, str]] = {}
+        self._returned: set[tuple[str, str]] = set()
+        self._outcomes: list[tuple[int, Outcome]] = []
+        self._tag = 0
+        self._channel: Any = None
+        self._ready = False
+        self._lost: BaseException | None = None
+        self._connection: Any = pika.SelectConnection(
+            parameters(url),
+            on_open_callback=self._opened,
+            on_open_error_callback=self._broken,
+            on_close_callback=self._broken,
+        )
+        self._loop: Any = self._connection.ioloop
+        self._loop.activate_poller()
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while not self._ready and self._lost is None and time.monotonic() < deadline:
+            self._poll(0.1)
+        if not self._ready:
+            self.close()
+            raise Unavailable("The broker does not answer; look whether it runs.") from self._lost
+
+    def send(self, copy: Copy) -> int:
+        """Put a copy on the wire, persistent and mandatory, and return its delivery tag."""
+        self._check()
+        properties = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=copy.id)
+        try:
+            self._channel.basic_publish(
+                copy.exchange, copy.routing_key, copy.body, properties, mandatory=True
+            )
+        except (ShortStringTooLong, AssertionError, ValueError, TypeError) as exc:
+            raise Misfit("The message does not fit into AMQP frames.", where=copy.id) from exc
+        except AMQPError as exc:
+            raise Unavailable("The connection to the broker is lost.") from exc
+        self._tag += 1
+        self._sent[self._tag] = (time.monotonic(), copy.exchange, copy.id)
+        return self._tag
+
+    def settle(self, seconds: float) -> list[tuple[int, Outcome]]:
+        """Wait up to `seconds` for something from the broker; return what has been decided."""
+        if not self._outcomes:
+            self._check()
+            self._poll(seconds)
+        if not self._outcomes:
+            self._check()
+            self._watch()
+        decided, self._outcomes = self._outcomes, []
+        return decided
+
+    def close(self) -> None:
+        """Hang up without waiting for confirms."""
+        with suppress(AMQPError, OSError):
+            if self._connection.is_open:
+                self._connection.close()
+                deadline = time.monotonic() + 1
+                while not self._connection.is_closed and time.monotonic() < deadline:
+                    self._poll(0.05)
+        with suppress(AMQPError, OSError):
+            self._loop.deactivate_poller()
+            self._loop.close()
+
+    def _poll(self, seconds: float) -> None:
+        try:
+            timer = self._loop.call_later(seconds, _nothing)
+            self._loop.poll()
+            self._loop.process_timeouts()
+            self._loop.remove_timeout(timer)
+        except (AMQPError, OSError) as exc:
+            self._lost = self._lost or exc
+
+    def _opened(self, connection: Any) -> None:
+        self._channel = connection.channel(on_open_callback=self._prepare)
+
+    def _prepare(self, channel: Any) -> None:
+        channel.add_on_close_callback(self._broken)
+        channel.add_on_return_callback(self._come_back)
+        channel.confirm_delivery(self._confirmed, callback=self._confirming)
+
+    def _confirming(self, _frame: object) -> None:
+        self._ready = True
+
+    def _broken(self, _what: object, reason: BaseException) -> None:
+        self._lost = self._lost or reason
+
+    def _come_back(self, _channel: object, method: Any, properties: Any, _body: bytes) -> None:
+        self._returned.add((method.exchange, properties.message_id))
+
+    def _confirmed(self, frame: Any) -> None:
+        method = frame.method
+        tags = [method.delivery_tag]
+        if method.multiple:
+            tags = list(takewhile(lambda tag: tag <= method.delivery_tag, self._sent))
+        for tag in tags:
+            _, exchange, id_ = self._sent.pop(tag)
+            if method.NAME == "Basic.Nack":
+                outcome: Outcome = "nacked"
+            else:
+                # an unroutable message is acked too, after it was returned
+                outcome = "returned" if self._returned and (exchange, id_) in self._returned else "routed"
+            self._returned.discard((exchange, id_))
+            self._outcomes.append((tag, outcome))
+
+    def _check(self) -> None:
+        if self._lost is None:
+            return
+        if isinstance(self._lost, ChannelClosedByBroker) and self._lost.reply_code in _TOO_LARGE:
+            raise Refused(f"The broker refused it ({self._lost.reply_code}).") from self._lost
+        raise Unavailable("The connection to the broker is lost.") from self._lost
+
+    def _watch(self) -> None:
+        if self._sent:
+            sent = next(iter(self._sent.values()))[0]
+            if time.monotonic() - sent > CONFIRM_SECONDS:
+                raise Unavailable("The broker has not confirmed a message in time.")
+
+
+def _nothing() -> None:
+    """Wake the poll."""

@@ -1,0 +1,62 @@
+"""An outbox on a real database, filled as the flows fill it, and the partners' side of a real broker."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pika
+
+from service.store.engine import connect
+from service.store.outbox import Outbox
+from service.store.schema import upgrade
+from service.store.store import SqlStore
+from service.values.resources import Message
+from service.values.scope import Binding, Partner, Queue
+from service.wire.json import dump, parse
+
+
+class Office:
+    """An outbox to fill and look into."""
+
+    def __init__(self, url):
+        self.engine = connect(url)
+        upgrade(self.engine)
+        self.store = SqlStore(self.engine, dump=dump, parse=parse)
+        self.outbox = Outbox(self.engine)
+
+    def emit(self, *messages):
+        self.store.transact(lambda unit: unit.emit(messages))
+
+    def states(self):
+        with self.engine.connect() as connection:
+            return dict(connection.exec_driver_sql("SELECT message, state FROM outbox").all())
+
+
+class Broker:
+    """What partners see on the broker."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def take(self, queue, seconds=1.0):
+        """Everything in a queue until it is quiet for `seconds`: (properties, method, body)."""
+        found = []
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+            channel = connection.channel()
+            for method, properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=seconds):
+                if method is None:
+                    break
+                found.append((properties, method, body))
+        return found
+
+    def do(self, action):
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+            return action(connection.channel())
+
+
+def message(owner="case/1", sequence=1, key="careplan.updated", body=b'{"a":1}', full=None):
+    return Message(str(uuid4()), "default", owner, key, sequence, datetime.now(UTC), body, full)
+
+
+def partner(name="harbor", *, plain=("careplan.*",), full=()):
+    bindings = (*(Binding(each) for each in plain), *(Binding(each, full_resource=True) for each in full))
+    return Partner(name, "engineer", queues=(Queue(name, bindings),))

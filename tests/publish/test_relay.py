@@ -1,0 +1,200 @@
+"""The relay between a real outbox and a real broker."""
+
+import threading
+import time
+
+from service.publish import rabbit
+from service.publish.relay import ALARM, Relay, number_forever
+from tests import servers
+from tests.publish.made import Broker, Office, message, partner
+
+
+def until(holds, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+class Running:
+    """A relay in a thread of its own, as the worker runs it."""
+
+    def __init__(self, relay):
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=relay.run, args=(self._stop,))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+def test_each_message_arrives_once_in_its_owners_order_as_a_cloudevent(office, broker, relay_to):
+    sent = [message(f"case/{n % 7}", sequence=n, body=b"%d" % n) for n in range(700)]
+    office.emit(*sent)
+
+    relay_to(broker.url, partner()).run_once()
+
+    got = broker.take("harbor")
+    assert sorted(properties.message_id for properties, _, _ in got) == sorted(each.id for each in sent)
+    for owner in range(7):
+        mine = [int(body) for _, _, body in got if int(body) % 7 == owner]
+        assert mine == sorted(mine)
+    properties, method, _ = got[0]
+    assert properties.content_type == "application/cloudevents+json"
+    assert properties.delivery_mode == 2
+    assert (method.exchange, method.routing_key) == ("casebridge.events", "careplan.updated")
+    assert set(office.states().values()) == {"published"}
+
+
+def test_what_nobody_registered_for_is_marked_unrouted_and_passed(office, broker, relay_to):
+    lonely, wanted = message(key="goal.updated"), message()
+    office.emit(lonely, wanted)
+
+    relay_to(broker.url, partner()).run_once()
+
+    assert office.states() == {lonely.id: "unrouted", wanted.id: "published"}
+
+
+def test_a_covered_message_without_its_binding_waits_raises_the_alarm_and_goes_out_later(
+    office, broker, relay_to
+):
+    first, second, other = message(), message(sequence=2, key="goal.updated"), message("case/2", key="goal.x")
+    before = ALARM._value.get()
+    relay = relay_to(broker.url, partner(plain=("careplan.*", "goal.*")))
+    relay.run_once()
+    office.emit(first, second, other)
+    broker.do(lambda channel: channel.queue_unbind("harbor", rabbit.EVENTS, "careplan.*"))
+    relay.run_once()
+
+    assert office.states() == {first.id: "pending", second.id: "pending", other.id: "published"}
+    assert ALARM._value.get() > before
+
+    broker.do(lambda channel: channel.queue_bind("harbor", rabbit.EVENTS, "careplan.*"))
+    with Running(relay):
+        until(lambda: set(office.states().values()) == {"published"})
+    assert [properties.message_id for properties, _, _ in broker.take("harbor")] == [
+        other.id,
+        first.id,
+        second.id,
+    ]
+
+
+def test_the_resource_goes_only_to_whom_asked_for_it(office, broker, relay_to):
+    rich, plain = message(body=b"thin", full=b"rich"), message("case/2", key="case.discharged", body=b"short")
+    office.emit(rich, plain)
+
+    relay_to(broker.url, partner(), partner("clinic", plain=(), full=("#",))).run_once()
+
+    assert [body for _, _, body in broker.take("harbor")] == [b"thin"]
+    assert {body for _, _, body in broker.take("clinic")} == {b"rich", b"short"}
+    assert set(office.states().values()) == {"published"}
+
+
+def test_a_nacked_message_is_sent_again_before_its_owners_next(office, broker, relay_to):
+    full = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    relay = relay_to(broker.url, partner())
+    relay.run_once()
+    broker.do(lambda channel: channel.queue_declare("narrow", durable=True, arguments=full))
+    broker.do(lambda channel: channel.queue_bind("narrow", rabbit.EVENTS, "careplan.*"))
+    sent = [message(sequence=number, body=b"%d" % number) for number in range(4)]
+    office.emit(*sent)
+
+    with Running(relay):
+        until(lambda: list(office.states().values()).count("published") >= 1)
+        broker.do(lambda channel: channel.queue_delete("narrow"))
+        until(lambda: set(office.states().values()) == {"published"})
+
+    got = [properties.message_id for properties, _, _ in broker.take("harbor")]
+    assert list(dict.fromkeys(got)) == [each.id for each in sent]
+
+
+def test_a_message_that_fits_no_frame_is_parked_and_stops_its_owner_only(office, broker, relay_to):
+    bad, after, other = message(key="x" * 300), message(sequence=2), message("case/2")
+    office.emit(bad, after, other)
+
+    relay_to(broker.url, partner()).run_once()
+
+    assert office.states() == {bad.id: "parked", after.id: "pending", other.id: "published"}
+
+
+class SmallRabbit(servers.RabbitServer):
+    """A broker that takes messages up to 64 KiB."""
+
+    def _settings(self):
+        return f"{super()._settings()}max_message_size = 65536\n"
+
+
+def test_a_message_over_the_brokers_limit_is_found_among_many_and_parked(office, relay_to):
+    many = [message(f"case/{number}") for number in range(50)]
+    bad, after = message("case/7", body=b"x" * 70_000), message("case/7", sequence=3)
+    office.emit(*many[:25], bad, *many[25:], after)
+
+    with SmallRabbit() as server:
+        relay_to(server.url, partner()).run_once()
+        got = {properties.message_id for properties, _, _ in Broker(server.url).take("harbor")}
+
+    states = office.states()
+    assert states.pop(bad.id) == "parked"
+    # case/7 had a row before and one after the bad one
+    assert states.pop(after.id) == "pending"
+    stuck = {id_ for id_, state in states.items() if state != "published"}
+    assert stuck <= {each.id for each in many if each.owner == "case/7"}
+    assert got == set(states) - stuck
+
+
+def test_a_second_relay_stands_by_until_the_first_lets_go(postgres_url, broker):
+    office = Office(postgres_url)
+    relays = [
+        Relay(office.outbox, lambda: rabbit.connect(broker.url, [partner()]), [partner()]) for _ in range(2)
+    ]
+    relays[0].run_once()
+    office.emit(message())
+
+    relays[1].run_once()
+    assert set(office.states().values()) == {"pending"}
+
+    relays[0].close()
+    relays[1].run_once()
+    assert set(office.states().values()) == {"published"}
+    relays[1].close()
+    office.engine.dispose()
+
+
+def test_without_a_broker_messages_are_numbered_all_the_same(office):
+    office.emit(message(), message())
+    stop = threading.Event()
+    thread = threading.Thread(target=number_forever, args=(office.outbox, stop))
+    thread.start()
+    try:
+        until(lambda: len(office.outbox.pending(0, 10)) == 2)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_broker_killed_in_the_middle_loses_nothing_and_keeps_the_order(office, killable_rabbitmq, relay_to):
+    broker = Broker(killable_rabbitmq.create_vhost())
+    rabbit.declare(broker.url, [partner()])
+    time.sleep(1.5)  # a quorum queue is on disk only then
+    sent = [message(f"case/{n % 40}", sequence=n, body=b"%d" % n) for n in range(6000)]
+    office.emit(*sent[:2000])
+
+    with Running(relay_to(broker.url, partner())):
+        for turn in range(2):
+            published = list(office.states().values()).count("published")
+            office.emit(*sent[2000 * (turn + 1) : 2000 * (turn + 2)])
+            until(lambda published=published: list(office.states().values()).count("published") > published)
+            killable_rabbitmq.kill9()
+            killable_rabbitmq.start()
+        until(lambda: set(office.states().values()) == {"published"}, 90)
+
+    got = list(dict.fromkeys(int(body) for _, _, body in broker.take("harbor", 3)))
+    assert sorted(got) == list(range(6000))
+    for owner in range(40):
+        mine = [n for n in got if n % 40 == owner]
+        assert mine == sorted(mine)
