@@ -1,7 +1,10 @@
 """JSON is read strictly and written exactly."""
 
 import json
+import time
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -40,7 +43,14 @@ def test_decimals_keep_their_digits():
         (b'{"p": [{"a": 1, "a": 1}]}', "/p/0/a"),
         (b'{"a": {"b": "x\\u0000"}}', "/a/b"),
         (b'["\\ud800"]', "/0"),
-        (b'{"\\ud800": 1}', "/"),
+        (b'{"\\ud800": 1}', "/?"),
+        (b'{"a": [1, 99999999999999999999]}', "/a/1"),
+        (b'{"a": {"b": -9223372036854775809}}', "/a/b"),
+        (b'{"a": 1e99999999999999999999}', "/a"),
+        (b'{"a": 1e-129}', "/a"),
+        (b'{"a": NaN}', "/a"),
+        (b'{"a": "\\ud83d x"}', "/a"),
+        (b'{"a": 1, "b": {"c": 1, "d": 2, "c": 3}}', "/b/c"),
         (b'"\xff"', "byte 1"),
         (b"\xef\xbb\xbf{}", "byte 0"),
         (b"[" * 100_000, "byte 100"),
@@ -68,6 +78,69 @@ def test_brackets_in_text_do_not_nest():
 def test_a_text_over_the_limit_is_too_large():
     with pytest.raises(TooLarge):
         parse(b'"' + b"x" * 20 + b'"', limit=20)
+
+
+def test_every_fault_is_told_up_to_a_limit():
+    with pytest.raises(Malformed) as caught:
+        parse(b'{"a": NaN, "b": "\\u0000", "a": 1}')
+    assert [issue.where for issue in caught.value.issues] == ["/a", "/a", "/b"]
+    with pytest.raises(Malformed) as caught:
+        parse(b"[" + b"NaN," * 1000 + b"1]")
+    assert len(caught.value.issues) == 20
+
+
+def test_pairs_of_surrogates_and_escaped_backslashes_are_read():
+    assert parse(b'["\\ud83d\\ude00", "\\\\u0000"]') == ["\N{GRINNING FACE}", "\\u0000"]
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_every_64_bit_integer_is_read_and_written(number):
+    assert parse(dump(number)) == number
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20))
+def test_no_digit_of_a_decimal_is_lost(number):
+    if abs(number.as_tuple().exponent) <= 40:
+        written = dump([number])
+        assert str(json.loads(written, parse_float=Decimal, parse_int=Decimal)[0]) == str(number)
+
+
+@pytest.mark.parametrize("number", [Decimal("NaN"), Decimal("Infinity"), object()])
+def test_what_json_cannot_say_is_not_written(number):
+    with pytest.raises(TypeError):
+        dump([number])
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(raw):
+    try:
+        value = parse(raw)
+    except Malformed:
+        return
+    assert parse(dump(value)) == value
+
+
+def test_a_wide_and_broken_text_is_refused_quickly():
+    started = time.process_time()
+    with pytest.raises(Malformed) as caught:
+        parse(b'{"a": [' + b"1," * 2_000_000 + b"NaN]}")
+    assert caught.value.issues[0].where == "/a/2000000"
+    assert time.process_time() - started < 10
+
+
+def test_instants_and_identifiers_are_written():
+    zone = timezone(timedelta(hours=2))
+    instant = datetime(2024, 5, 1, 10, tzinfo=zone)
+    assert dump([instant, instant.date(), UUID(int=1)]) == (
+        b'["2024-05-01T10:00:00+02:00","2024-05-01","00000000-0000-0000-0000-000000000001"]'
+    )
+
+
+@pytest.mark.parametrize("key", [b"0101900101", b"Ann Example", b"a" * 65])
+def test_a_key_that_may_be_a_value_is_masked(key):
+    with pytest.raises(Malformed) as caught:
+        parse(b'{"' + key + b'": "\\u0000"}')
+    assert caught.value.issues[0].where == "/?"
 
 
 def test_an_odd_key_is_not_quoted_in_the_error():
