@@ -198,3 +198,12 @@ def test_a_broker_killed_in_the_middle_loses_nothing_and_keeps_the_order(office,
     for owner in range(40):
         mine = [n for n in got if n % 40 == owner]
         assert mine == sorted(mine)
+
+
+def test_a_body_of_many_frames_arrives_whole_and_so_does_the_next(office, broker, relay_to):
+    long, short = bytes(range(256)) * 2000, b"{}"
+    office.emit(message(body=long), message(sequence=2, body=short))
+
+    relay_to(broker.url, partner()).run_once()
+
+    assert [body for _, _, body in broker.take("harbor")] == [long, short]
