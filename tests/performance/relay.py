@@ -1,0 +1,201 @@
+"""The relay against a bare windowed pika publisher, and at 2 ms round trip; see README for the budgets.
+
+Both sides publish the same bodies, persistent and mandatory, to the same exchange with one quorum queue.
+"""
+
+import contextlib
+import selectors
+import socket
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pika
+
+from service.publish import rabbit
+from service.publish.relay import Relay
+from tests import servers
+from tests.publish.made import Office, message, partner
+
+CASES = 1000
+WINDOW = 500
+BODY = b'{"specversion":"1.0","type":"org.casebridge.careplan.updated.v1","data":"' + b"x" * 600 + b'"}'
+PARTNERS = (partner(plain=("#",)),)
+
+
+class Bare:
+    """What pika does at its best: nothing but publish and count confirms, with a window."""
+
+    def __init__(self, url: str, messages: list) -> None:
+        self._left, self._tag, self._acked = deque(messages), 0, 0
+        self._total = len(messages)
+        self.seconds = 0.0
+        parameters = pika.URLParameters(url)
+        self._connection = pika.SelectConnection(parameters, on_open_callback=self._opened)
+
+    def run(self) -> float:
+        """Publish everything and return the seconds it took, connecting not counted."""
+        self._connection.ioloop.start()
+        return self.seconds
+
+    def _opened(self, connection) -> None:
+        connection.channel(on_open_callback=self._confirm)
+
+    def _confirm(self, channel) -> None:
+        self._channel = channel
+        channel.confirm_delivery(self._on_confirm, callback=self._begin)
+
+    def _begin(self, _frame) -> None:
+        self._began = time.perf_counter()
+        self._send()
+
+    def _send(self) -> None:
+        while self._left and self._tag - self._acked < WINDOW:
+            each = self._left.popleft()
+            properties = pika.BasicProperties(
+                content_type=rabbit.CONTENT_TYPE, delivery_mode=2, message_id=each.id
+            )
+            self._channel.basic_publish(
+                rabbit.EVENTS, each.routing_key, each.body, properties, mandatory=True
+            )
+            self._tag += 1
+
+    def _on_confirm(self, frame) -> None:
+        method = frame.method
+        assert method.NAME == "Basic.Ack"
+        # without multiple, tags may come out of order: count them
+        self._acked = max(self._acked, method.delivery_tag) if method.multiple else self._acked + 1
+        if self._acked >= self._total:
+            self.seconds = time.perf_counter() - self._began
+            self._connection.ioloop.stop()
+        self._send()
+
+
+class Delay:
+    """A TCP proxy that adds a round trip: each chunk leaves half of it after it came."""
+
+    def __init__(self, host: str, port: int, round_trip: float) -> None:
+        self._to, self._half = (host, port), round_trip / 2
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Cut all connections."""
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                broker = socket.create_connection(self._to)
+                self._open += [client, broker]
+                for each in (client, broker):
+                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=self._carry, args=(client, broker), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        due: deque[tuple[float, socket.socket, bytes]] = deque()
+        with selectors.DefaultSelector() as selector, contextlib.suppress(OSError):
+            selector.register(one, selectors.EVENT_READ, other)
+            selector.register(other, selectors.EVENT_READ, one)
+            while True:
+                wait = max(due[0][0] - time.perf_counter(), 0) if due else None
+                for key, _ in selector.select(wait):
+                    chunk = key.fileobj.recv(1 << 16)
+                    if not chunk:
+                        key.data.shutdown(socket.SHUT_WR)
+                        return
+                    due.append((time.perf_counter() + self._half, key.data, chunk))
+                while due and due[0][0] <= time.perf_counter():
+                    _, to, chunk = due.popleft()
+                    to.sendall(chunk)
+
+
+def run(quick: bool, given: tuple[servers.Postgres, servers.Rabbit]) -> list[dict]:
+    """Measure both budgets on the given servers."""
+    database, broker = given
+    count, rounds = (10_000, 3) if quick else (40_000, 5)
+    url = broker.create_vhost()
+    rabbit.declare(url, PARTNERS)
+    name = f"casebridge_bench_{time.time_ns()}"
+    office = Office(database.create_database(name))
+    try:
+        bare, relayed = [], []
+        for _ in range(rounds):
+            messages = made(count)
+            bare.append(count / Bare(url, messages).run())
+            purge(url)
+            relayed.append(relay_rate(office, url, messages))
+            purge(url)
+        with delayed(url) as far:
+            slow = [relay_rate(office, far, made(count)) for _ in range(rounds)]
+    finally:
+        office.engine.dispose()
+        database.drop_database(name)
+    ratios = [ours / theirs for ours, theirs in zip(relayed, bare, strict=True)]
+    ratio, rate = statistics.median(ratios), statistics.median(slow)
+    both = f"relay {spread(relayed)}, bare pika {spread(bare)} msg/s; {rounds} rounds of {count}"
+    return [
+        entry("relay.vs_raw", round(ratio, 3), "ratio", 0.6, both),
+        entry("relay.rate_2ms", round(rate), "msg/s", 5000, f"{spread(slow)}; over {CASES} cases"),
+    ]
+
+
+def made(count: int) -> list:
+    """Messages over all cases."""
+    return [message(f"case/{n % CASES}", sequence=n // CASES + 1, body=BODY) for n in range(count)]
+
+
+def relay_rate(office: Office, url: str, messages: list) -> float:
+    """Messages a second from committed rows to marked ones; connecting is not counted."""
+    relay = Relay(office.outbox, lambda: rabbit.connect(url, PARTNERS), PARTNERS)
+    relay.run_once()
+    office.emit(*messages)
+    began = time.perf_counter()
+    relay.run_once()
+    seconds = time.perf_counter() - began
+    assert office.outbox.backlog() == 0
+    relay.close()
+    return len(messages) / seconds
+
+
+def purge(url: str) -> None:
+    """Empty the queue."""
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        connection.channel().queue_purge("harbor")
+
+
+@contextlib.contextmanager
+def delayed(url: str) -> Iterator[str]:
+    """The broker's URL through a proxy of 2 ms round trip."""
+    parts = urlsplit(url)
+    proxy = Delay(parts.hostname, parts.port or 5672, 0.002)
+    try:
+        yield url.replace(f"{parts.hostname}:{parts.port}", f"127.0.0.1:{proxy.port}", 1)
+    finally:
+        proxy.close()
+
+
+def spread(rates: list[float]) -> str:
+    """The median with its lowest and highest."""
+    return f"{statistics.median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f})"
+
+
+def entry(name: str, value: float, unit: str, budget: float, detail: str) -> dict:
+    """A line of the report; both budgets here are lower bounds."""
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "budget": budget,
+        "holds": value >= budget,
+        "detail": detail,
+    }
