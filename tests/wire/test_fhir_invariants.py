@@ -10,7 +10,7 @@ from service.wire.fhir import invariants
 from service.wire.fhir.by_hand import BY_HAND
 from service.wire.fhir.definitions import definitions
 from service.wire.fhir.invariants import UNSUPPORTED, evaluate, nodes, violations
-from service.wire.fhir.oracle import examine
+from service.wire.fhir.validate import validate
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">a</div>'
 UCUM = "http://unitsofmeasure.org"
@@ -186,9 +186,9 @@ def test_evaluating_leaves_the_resource_as_it_was():
 
 
 def test_the_oracle_joins_structure_and_invariants():
-    assert examine(PATIENT) == []
-    assert [issue.code for issue in examine({"resourceType": "Organization"})] == ["invariant"]
-    assert examine(PATIENT | {"gender": "bogus"})
+    assert validate(PATIENT) == []
+    assert [issue.code for issue in validate({"resourceType": "Organization"})] == ["invariant"]
+    assert validate(PATIENT | {"gender": "bogus"})
 
 
 def test_without_the_engine_the_remedy_is_named(monkeypatch):

@@ -1,4 +1,4 @@
-"""Whether a resource is structurally valid R4, by fhir.resources (its R4B package: the root is R5).
+"""All we can say about a resource's validity, for tests and authors of mappings: too slow for the hot path.
 
 https://hl7.org/fhir/R4/validation.html
 """
@@ -6,27 +6,16 @@ https://hl7.org/fhir/R4/validation.html
 from typing import Any
 
 from service.errors import Issue
+from service.wire.fhir.check import check
+from service.wire.fhir.invariants import violations
+from service.wire.fhir.model import structure
 
 
 def validate(resource: dict[str, Any]) -> list[Issue]:
-    """Return what is wrong, each with its element path; no value is quoted.
+    """Return what the checker and fhir.resources find, and if that is nothing the broken invariants.
 
-    Structure only: cardinality, names, types. Bindings, reference targets and invariants are not looked at.
+    Raises:
+        Misconfigured: fhirpathpy, which only development and tests install, is missing.
     """
-    # fhir.resources takes about a second to import: not before the first resource is checked
-    from fhir.resources.R4B import get_fhir_model_class
-    from pydantic import ValidationError
-
-    type_ = str(resource.get("resourceType", ""))
-    try:
-        model = get_fhir_model_class(type_)
-    except KeyError:
-        return [Issue("Not a resource type of R4.", "resourceType", "structure")]
-    try:
-        model.model_validate(resource)
-    except ValidationError as exc:
-        return [
-            Issue(each["msg"], ".".join([type_, *map(str, each["loc"])]), "structure")
-            for each in exc.errors(include_input=False, include_url=False, include_context=False)
-        ]
-    return []
+    # Invariants are only sure to be answerable about what is well built.
+    return [*check(resource), *structure(resource)] or violations(resource)
