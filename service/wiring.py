@@ -1,6 +1,7 @@
 """The composition root: the one module that knows every room."""
 
 from datetime import UTC, datetime
+from threading import Event
 
 from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask
@@ -15,6 +16,8 @@ from service.flows.documents import Documents
 from service.flows.events import Envelope
 from service.flows.project import Projection
 from service.mapping.translate import Catalogue, load
+from service.publish import rabbit
+from service.publish.relay import Relay, number_forever
 from service.receive.cases import blueprint
 from service.settings import Settings
 from service.store import schema
@@ -99,6 +102,17 @@ def check(settings: Settings) -> None:
     engine = database(settings)
     schema.check(engine)
     engine.dispose()
+
+
+def worker(settings: Settings, stop: Event) -> None:
+    """Relay the outbox to the broker until told to stop; without a broker, number it for the feed."""
+    engine = database(settings)
+    outbox = Outbox(engine)
+    if settings.amqp_url is None:
+        number_forever(outbox, stop)
+        return
+    url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
+    Relay(outbox, lambda: rabbit.connect(url, partners), partners).run(stop)
 
 
 def number(settings: Settings) -> int:

@@ -34,7 +34,8 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
     child = None
     if settings.database_url.startswith("sqlite"):
         wiring.upgrade(settings)
-        child = subprocess.Popen([sys.executable, "-m", "service", "worker"])
+        words = [sys.executable, "-m", "service", "worker", "--parent", str(os.getpid())]
+        child = subprocess.Popen(words)  # noqa: S603  our own interpreter and module
     if demo:
         threading.Thread(target=story.load_when_up, args=(settings.base_url,), daemon=True).start()
     try:
@@ -62,18 +63,25 @@ def _listen(settings: Settings) -> None:
 
 
 @click.command()
-def worker() -> None:
-    """Number committed messages for the feed; the relay to RabbitMQ is not built yet.
+@click.option("--parent", type=int, hidden=True, help="End when this process, our parent, has ended.")
+def worker(parent: int | None) -> None:
+    """Relay the outbox to RabbitMQ; without a broker, number it for the feed.
 
     \b
     Example:
-      casebridge worker
+      CASEBRIDGE_AMQP_URL=amqp://localhost casebridge worker
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     wiring.check(settings)
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
-    parent = os.getppid()
-    while not stop.wait(0.2) and os.getppid() == parent:
-        wiring.number(settings)
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
+    wiring.worker(settings, stop)
+
+
+def _watch(parent: int, stop: threading.Event) -> None:
+    while os.getppid() == parent and not stop.wait(0.5):
+        pass
+    stop.set()

@@ -1,0 +1,81 @@
+"""The worker process brings what was committed to the broker, in order, once each."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pika
+import pytest
+
+from tests.flows import river
+
+REGISTRY = """partners:
+  - name: engineer
+    kind: engineer
+    queues:
+      - {name: engineer.cases, bindings: [{pattern: "#"}]}
+"""
+
+
+@pytest.fixture
+def environment(tmp_path, postgres_url, amqp_url):
+    (tmp_path / "partners.yaml").write_text(REGISTRY)
+    return {
+        **os.environ,
+        "CASEBRIDGE_AUTH": "off",
+        "CASEBRIDGE_DATABASE_URL": postgres_url,
+        "CASEBRIDGE_AMQP_URL": amqp_url,
+        "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
+    }
+
+
+def taken(url, count):
+    """Take messages from the engineer's queue until there are `count`."""
+    found, until = [], time.monotonic() + 30
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        channel = connection.channel()
+        while len(found) < count and time.monotonic() < until:
+            method, properties, body = channel.basic_get("engineer.cases", auto_ack=True)
+            if method is None:
+                time.sleep(0.05)
+            else:
+                found.append((method.routing_key, properties, json.loads(body)))
+    return found
+
+
+def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
+    from service import wiring
+    from service.settings import Settings
+
+    settings = Settings.from_env(environment)
+    wiring.upgrade(settings)
+    engine = wiring.database(settings)
+    client = wiring.application(settings, engine, wiring.catalogue(settings)).test_client()
+    for path, body in (
+        ("/api/directory/organization/northern", river.INSURER),
+        ("/api/directory/practitioner/nurse", river.NURSE),
+        ("/api/clients/river", river.CLIENT),
+        ("/api/cases/c1", river.CASE),
+    ):
+        assert client.put(path, json=body).status_code == 201
+    process = subprocess.Popen([sys.executable, "-m", "service", "worker"], env=environment)
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                found = taken(amqp_url, 12)
+                break
+            except pika.exceptions.ChannelClosedByBroker:
+                time.sleep(0.2)
+        case = [key for key, _, body in found if body["partitionkey"].startswith("case/")]
+        assert case[:4] == ["case.opened", "episodeofcare.created", "careteam.created", "careplan.created"]
+        assert len({body["id"] for _, _, body in found}) == len(found)
+        assert {properties.content_type for _, properties, _ in found} == {"application/cloudevents+json"}
+        assert client.get("/events?count=1000").json[0] == found[0][2]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        engine.dispose()
