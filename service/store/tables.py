@@ -1,4 +1,11 @@
-"""The tables: documents and revisions, resources and history, search rows, memberships, outbox."""
+"""The tables as queries name them; `migrations/` makes them, and a test holds the two together.
+
+`resource_history` and `outbox` are partitioned by `recorded_on` on PostgreSQL, which wants the partition
+key in every unique key; so their primary key there is (row, recorded_on).
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -24,6 +31,10 @@ def _stamp(name: str) -> "Column[object]":
     return Column(name, DateTime(timezone=True), nullable=False)
 
 
+def _where(name: str, column: str, condition: str) -> Index:
+    return Index(name, column, sqlite_where=sql(condition), postgresql_where=sql(condition))
+
+
 document = Table(
     "document",
     metadata,
@@ -47,13 +58,14 @@ identifier = Table(
     Column("kind", String(20), nullable=False),
     Column("system", String(1000), nullable=False),
     Column("value", String(200), nullable=False),
+    # of system and value: a btree row of PostgreSQL holds 2,704 bytes, and these two may be longer
+    Column("digest", String(64), nullable=False),
     Column("identifying", Boolean, nullable=False),
     Index("identifier_value", "kind", "value"),
     Index(
         "identifier_identifying",
         "kind",
-        "system",
-        "value",
+        "digest",
         unique=True,
         sqlite_where=sql("identifying"),
         postgresql_where=sql("identifying"),
@@ -68,6 +80,23 @@ revision = Table(
     Column("partner", String(100), nullable=False),
     Column("body", LargeBinary, nullable=False),
     _stamp("recorded"),
+)
+
+# Which documents a document's projection reads, its own links' links too.
+link = Table(
+    "link",
+    metadata,
+    Column("document", String(36), primary_key=True),
+    Column("target", String(36), primary_key=True),
+    Index("link_target", "target"),
+)
+# Documents to project anew, because something they read has changed.
+reprojection = Table(
+    "reprojection",
+    metadata,
+    Column("document", String(36), primary_key=True),
+    Column("cause", String(30), nullable=False),
+    _stamp("queued"),
 )
 
 
@@ -94,24 +123,29 @@ resource = Table(
     Index("resource_client", "client"),
     Index("resource_updated", "view", "type", "last_updated", "id"),
 )
-# recorded_on is the partition key: PostgreSQL wants it in every unique key of a partitioned table.
 history = Table(
     "resource_history",
     metadata,
-    Column("view", String(50), primary_key=True),
-    Column("type", String(40), primary_key=True),
-    Column("id", String(64), primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("recorded_on", Date, primary_key=True),
+    Column("row", SERIAL, primary_key=True, autoincrement=True),
+    Column("recorded_on", Date, nullable=False),
     Column("position", BigInteger),
+    Column("view", String(50), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    # an older version tells where somebody was whose identity is protected now
+    Column("withheld", Boolean, nullable=False, server_default=sql("false")),
     *_resource_columns(),
+    UniqueConstraint("view", "type", "id", "version", "recorded_on"),
     Index("history_owner", "owner"),
-    postgresql_partition_by="RANGE (recorded_on)",
+    Index("history_client", "client"),
+    Index("history_position", "position"),
+    _where("history_unnumbered", "row", "position is null"),
 )
 
 
-def _search(name: str, *values: "Column[object]", bounded: str | None = None) -> Table:
-    names = [sql(bounded) if bounded and c.name == "value" else c.name for c in values]
+def _search(name: str, indexed: Sequence[Any], *values: "Column[object]") -> Table:
+    """A search table, found by `indexed`: a btree row of PostgreSQL holds 2,704 bytes, so not by all."""
     return Table(
         name,
         metadata,
@@ -122,22 +156,28 @@ def _search(name: str, *values: "Column[object]", bounded: str | None = None) ->
         Column("client", String(36)),
         Column("parameter", String(40), nullable=False),
         *values,
-        Index(f"{name}_value", "view", "type", "parameter", *names, "id"),
+        Index(f"{name}_value", "view", "type", "parameter", *indexed, "id"),
         Index(f"{name}_resource", "view", "type", "id"),
     )
 
 
-token = _search("search_token", Column("code", String(200), nullable=False), Column("system", String(1000)))
+token = _search(
+    "search_token", ["code"], Column("code", String(200), nullable=False), Column("system", String(1000))
+)
 reference = _search(
     "search_reference",
+    ["target_id", "target_type"],
     Column("target_id", String(64), nullable=False),
     Column("target_type", String(40), nullable=False),
 )
 dates = _search(
-    "search_date", Column("low", String(20), nullable=False), Column("high", String(20), nullable=False)
+    "search_date",
+    ["low", "high"],
+    Column("low", String(20), nullable=False),
+    Column("high", String(20), nullable=False),
 )
 strings = _search(
-    "search_string", Column("value", String(400), nullable=False), bounded="substr(value, 1, 60)"
+    "search_string", [sql("substr(value, 1, 60)")], Column("value", String(400), nullable=False)
 )
 Index("search_reference_target", reference.c.view, reference.c.target_type, reference.c.target_id)
 
@@ -156,7 +196,8 @@ outbox = Table(
     "outbox",
     metadata,
     Column("row", SERIAL, primary_key=True, autoincrement=True),
-    Column("position", BigInteger, index=True),
+    Column("recorded_on", Date, nullable=False),
+    Column("position", BigInteger),
     Column("message", String(36), nullable=False),
     Column("view", String(50), nullable=False),
     Column("owner", String(60), nullable=False),
@@ -168,18 +209,9 @@ outbox = Table(
     Column("reason", String(400)),
     _stamp("recorded"),
     Index("outbox_owner", "owner"),
-    Index(
-        "outbox_unnumbered",
-        "row",
-        sqlite_where=sql("position is null"),
-        postgresql_where=sql("position is null"),
-    ),
-    Index(
-        "outbox_pending",
-        "position",
-        sqlite_where=sql("state = 'pending'"),
-        postgresql_where=sql("state = 'pending'"),
-    ),
+    Index("outbox_position", "position"),
+    _where("outbox_unnumbered", "row", "position is null"),
+    _where("outbox_pending", "position", "state = 'pending'"),
 )
 stream = Table(
     "stream",
@@ -196,4 +228,26 @@ tombstone = Table(
     Column("id", String(64), primary_key=True),
     Column("owner", String(36), nullable=False),
     _stamp("erased"),
+)
+# The last position given in a stream of committed rows ("outbox", "history"); it outlives the rows.
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+# At this instant everything up to this position of a stream had been numbered.
+tick = Table(
+    "tick",
+    metadata,
+    Column("stream", String(40), primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    _stamp("at"),
+)
+# Keys that all processes share.
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
 )

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, text, tuple_, update
 
 from service.errors import Conflict
 from service.store import tables as t
@@ -13,6 +14,11 @@ from service.store.scope import of_documents
 from service.values.documents import Document
 from service.values.resources import Current, Message, ResourceVersion
 from service.values.scope import Scope
+
+TAKE: Final = text(
+    "INSERT INTO stream (owner, view, last) VALUES (:owner, :view, :count)"
+    " ON CONFLICT (owner, view) DO UPDATE SET last = stream.last + excluded.last RETURNING last"
+)
 
 
 class SqlUnit:
@@ -111,13 +117,7 @@ class SqlUnit:
 
     def sequence(self, owner: str, view: str, count: int) -> int:
         """Take `count` numbers of the owner's message sequence and return the first."""
-        mine = and_(t.stream.c.owner == owner, t.stream.c.view == view)
-        taken = self._run(
-            update(t.stream).where(mine).values(last=t.stream.c.last + count).returning(t.stream.c.last)
-        ).scalar()
-        if taken is None:
-            self._run(insert(t.stream), {"owner": owner, "view": view, "last": count})
-            return 1
+        taken = self._run(TAKE, {"owner": owner, "view": view, "count": count}).scalar_one()
         return int(taken) - count + 1
 
     def emit(self, messages: Sequence[Message]) -> None:
@@ -157,6 +157,7 @@ class SqlUnit:
                 "kind": document.kind,
                 "system": each["system"],
                 "value": each["value"],
+                "digest": sha256(f"{each['system']}|{each['value']}".encode()).hexdigest(),
                 "identifying": document.kind == "client" and each["system"] in self._identifying,
             }
             for position, each in enumerate(document.body.get("identifiers", []))
@@ -172,7 +173,7 @@ class SqlUnit:
 
     def _held(self, row: dict[str, Any]) -> bool:
         c = t.identifier.c
-        same = and_(c.kind == row["kind"], c.system == row["system"], c.value == row["value"], c.identifying)
+        same = and_(c.kind == row["kind"], c.digest == row["digest"], c.identifying)
         return self._run(select(c.document).where(same)).first() is not None
 
     def _row(self, document: Document) -> dict[str, Any]:
@@ -199,4 +200,5 @@ def _named(kind: str, source: str, ref: str) -> Any:
 
 def _outbox(message: Message) -> dict[str, Any]:
     names = ("view", "owner", "routing_key", "sequence", "recorded", "body", "full")
-    return {"message": message.id, **{name: getattr(message, name) for name in names}}
+    row = {name: getattr(message, name) for name in names}
+    return {"message": message.id, "recorded_on": message.recorded.date(), **row}
