@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from service.errors import Misconfigured
+from service.store.failures import translated
 
 
 def connect(url: str) -> Engine:
@@ -33,9 +34,19 @@ def connect(url: str) -> Engine:
 
 
 @contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a connection to read on; raises what `failures.translated` tells."""
+    with translated(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction: SQLite takes its write lock at once, or readers become writers too late."""
-    with engine.connect() as connection:
+    """Open a write transaction: SQLite takes its write lock at once, or readers become writers too late.
+
+    Raises what `failures.translated` tells.
+    """
+    with translated(), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine, Row, Table, func, select, text, update
 
 from service.store import tables as t
-from service.store.engine import writing
+from service.store.engine import reading, writing
 from service.store.rows import aware
 from service.values.resources import Message, Numbered
 
@@ -66,7 +66,7 @@ class Outbox:
         """Return numbered messages still to publish, in order, above a position."""
         c = t.outbox.c
         chosen = select(t.outbox).where(c.state == "pending", c.position > after).order_by(c.position)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [numbered_of(row) for row in connection.execute(chosen.limit(limit))]
 
     def mark(self, positions: Sequence[int], state: str) -> None:
@@ -82,7 +82,7 @@ class Outbox:
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             chosen = select(func.count()).select_from(t.outbox).where(t.outbox.c.state == "pending")
             return int(connection.execute(chosen).scalar_one())
 

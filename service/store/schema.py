@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from service.errors import Misconfigured
+from service.store.engine import reading
 
 MIGRATING = 0x0CA5EB20
 
@@ -27,9 +28,9 @@ def upgrade(engine: Engine) -> None:
 
 
 def check(engine: Engine) -> None:
-    """Raise Misconfigured unless the database is at this release's revision."""
+    """Raise Misconfigured unless the database is at this release's revision, Unavailable if it is away."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current != head:
         what = f"The database is at schema {current or 'none'}, this release needs {head}"

@@ -3,14 +3,15 @@
 import random
 import time
 from collections.abc import Callable
+from itertools import count as counting
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine, Table, and_, exists, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from service.errors import Conflict, Gone, Unavailable
+from service.errors import Gone
 from service.store import tables as t
-from service.store.engine import writing
+from service.store.engine import reading, writing
+from service.store.failures import Busy
 from service.store.outbox import numbered_of
 from service.store.rows import aware, document_of, stored_of
 from service.store.scope import of_documents, of_resources
@@ -21,8 +22,7 @@ from service.values.resources import Numbered, Page, Query, Stored
 from service.values.scope import Scope
 
 T = TypeVar("T")
-TRIES: Final = 10
-AGAIN: Final = frozenset({"40001", "40P01", "55P03"})
+PATIENCE: Final = 30.0
 
 
 class SqlStore:
@@ -47,25 +47,23 @@ class SqlStore:
 
         Raises:
             Conflict: a unique key says that another took the name first.
-            Unavailable: the database does not answer, or was busy ten times over.
+            Unavailable: the database does not answer, or was too busy all the time.
         """
-        for attempt in range(TRIES):
+        give_up = time.monotonic() + PATIENCE
+        for attempt in counting():
             try:
                 with writing(self._engine) as connection:
                     return story(SqlUnit(connection, self._dump, self._parse, self._identifying))
-            except IntegrityError as exc:
-                raise Conflict(
-                    "Somebody else stored the same at the same time; GET it and try again."
-                ) from exc
-            except DBAPIError as exc:
-                if not _passing(exc):
-                    raise Unavailable("The database does not answer; try again later.") from exc
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  jitter, no secret
-        raise Unavailable("The database is too busy; try again later.")
+            except Busy:
+                pause = random.uniform(0, min(0.02 * 2**attempt, 1.0))  # noqa: S311  jitter, no secret
+                if time.monotonic() + pause > give_up:
+                    raise
+                time.sleep(pause)
+        raise AssertionError("counting does not end")
 
     def document(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Return a document by (source, id) or by our uuid."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             unit = SqlUnit(connection, self._dump, self._parse, self._identifying)
             found = unit.find(kind, source, ref)
             if found is None or scope.everything or found.source == scope.source:
@@ -97,7 +95,7 @@ class SqlStore:
         where += [c.status == status] if status is not None else []
         where += [c.uuid > after] if after is not None else []
         chosen = select(t.document).where(*where).order_by(c.uuid).limit(count)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [document_of(row, self._parse) for row in connection.execute(chosen)]
 
     def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
@@ -105,7 +103,7 @@ class SqlStore:
         c = t.revision.c
         mine = exists().where(t.document.c.uuid == c.document, of_documents(scope))
         chosen = select(t.revision).where(c.document == uuid, mine).order_by(c.revision.desc())
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [
                 Revision(row.revision, row.cause, row.partner, aware(row.recorded), self._parse(row.body))
                 for row in connection.execute(chosen)
@@ -127,7 +125,7 @@ class SqlStore:
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return search(connection, scope, query)
 
     def events(self, scope: Scope, after: int, count: int) -> list[Numbered]:
@@ -136,7 +134,7 @@ class SqlStore:
             return []
         c = t.outbox.c
         chosen = select(t.outbox).where(c.position > after, c.view == scope.view).order_by(c.position)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [numbered_of(row) for row in connection.execute(chosen.limit(count))]
 
     def _versions(
@@ -146,7 +144,7 @@ class SqlStore:
         where = [of_resources(scope, table), c.type == type_, c.id == id_]
         where += [c.version == version] if version is not None else []
         columns = select(c.type, c.id, c.version, c.last_updated, c.body)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(columns.where(*where).order_by(c.version.desc())).all()
             if not rows and scope.everything:
                 stone = and_(
@@ -155,9 +153,3 @@ class SqlStore:
                 if connection.execute(select(t.tombstone.c.id).where(stone)).first() is not None:
                     raise Gone("The resource was erased.")
             return [stored_of(row) for row in rows]
-
-
-def _passing(exc: DBAPIError) -> bool:
-    state = getattr(exc.orig, "sqlstate", None)
-    busy = isinstance(exc, OperationalError) and "locked" in str(exc.orig)
-    return state in AGAIN or busy

@@ -1,0 +1,128 @@
+"""What goes wrong in the database is told as what it is: away, taken, or a bug of ours."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
+
+from service.errors import Conflict, Unavailable
+from service.store import schema
+from service.store.engine import connect, writing
+from service.store.outbox import Outbox
+from service.store.store import SqlStore
+from service.values.resources import Query
+from service.values.scope import Scope
+from service.wire.json import dump, parse
+from tests.server_process import free_port
+from tests.store.made import document, message
+
+ALL = Scope(everything=True)
+CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+@pytest.fixture
+def nobody():
+    """An engine on a port where nobody listens."""
+    engine = connect(f"postgresql://casebridge@127.0.0.1:{free_port()}/none")
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: store.document(ALL, "case", "cms", "c1"),
+        lambda store: store.documents(ALL, "case"),
+        lambda store: store.revisions(ALL, "c1"),
+        lambda store: store.resource(ALL, "CarePlan", "p1"),
+        lambda store: store.history(ALL, "CarePlan", "p1"),
+        lambda store: store.search(ALL, Query("CarePlan")),
+        lambda store: store.events(ALL, 0, 10),
+        lambda store: store.transact(lambda unit: unit.emit([message("case/1", 1)])),
+    ],
+)
+def test_reads_and_writes_say_that_the_database_does_not_answer(nobody, ask):
+    with pytest.raises(Unavailable, match="does not answer"):
+        ask(SqlStore(nobody, dump=dump, parse=parse))
+
+
+def test_the_outbox_and_the_schemas_check_say_so_too(nobody):
+    outbox = Outbox(nobody)
+    for ask in (outbox.number, outbox.backlog, lambda: schema.check(nobody)):
+        with pytest.raises(Unavailable, match="does not answer"):
+            ask()
+
+
+def test_a_file_that_cannot_be_opened_is_a_database_that_does_not_answer(tmp_path):
+    engine = connect(f"sqlite:///{tmp_path}/nowhere/casebridge.db")
+    with pytest.raises(Unavailable, match="does not answer"):
+        Outbox(engine).backlog()
+
+
+def test_a_transaction_in_the_way_is_waited_for_and_then_told(engine, database_url, monkeypatch):
+    monkeypatch.setattr("service.store.store.PATIENCE", 0.2)
+    sqlite = engine.dialect.name == "sqlite"
+    impatient = connect(database_url)
+    hurry = "PRAGMA busy_timeout=1" if sqlite else "SET SESSION lock_timeout='1ms'"
+    event.listen(impatient, "connect", lambda connection, _: [connection.execute(hurry), connection.commit()])
+    tried = []
+
+    def story(unit):
+        tried.append(unit)
+        unit.emit([message("case/1", 1)])
+
+    with writing(engine) as other:
+        other.exec_driver_sql("UPDATE outbox SET state = state" if sqlite else "LOCK TABLE outbox")
+        with pytest.raises(Unavailable, match="too busy"):
+            SqlStore(impatient, dump=dump, parse=parse).transact(story)
+    assert sqlite or len(tried) > 1
+    impatient.dispose()
+
+
+def test_a_value_too_long_for_its_column_is_a_bug_and_no_silence_of_the_database(postgres_url):
+    engine = connect(postgres_url)
+    schema.upgrade(engine)
+    with pytest.raises(DataError):
+        SqlStore(engine, dump=dump, parse=parse).transact(
+            lambda unit: unit.emit([replace(message("case/1", 1), routing_key="x" * 101)])
+        )
+    engine.dispose()
+
+
+def test_a_missing_table_is_a_bug(database_url):
+    engine = connect(database_url)
+    with pytest.raises((ProgrammingError, OperationalError), match="outbox"):
+        Outbox(engine).backlog()
+    engine.dispose()
+
+
+def test_what_may_not_be_null_is_a_bug_and_no_conflict(engine, store):
+    with pytest.raises(IntegrityError):
+        store.transact(lambda unit: unit.emit([replace(message("case/1", 1), owner=None)]))
+    store.transact(lambda unit: unit.add(document(), cause="create", partner="cms"))
+    with pytest.raises(Conflict):
+        store.transact(lambda unit: unit.add(document(), cause="create", partner="cms"))
+
+
+def test_a_connection_cut_in_the_middle_is_told_and_the_next_is_new(postgres_url):
+    engine, other = connect(postgres_url), connect(postgres_url)
+    schema.upgrade(engine)
+    store = SqlStore(engine, dump=dump, parse=parse)
+
+    def cut(unit):
+        unit.emit([message("case/1", 1)])
+        with other.connect() as connection:
+            connection.execute(text(CUT))
+        unit.emit([message("case/1", 2)])
+
+    with pytest.raises(Unavailable, match="does not answer"):
+        store.transact(cut)
+    assert Outbox(engine).backlog() == 0
+    store.transact(lambda unit: unit.emit([message("case/1", 1)]))
+    assert Outbox(engine).backlog() == 1
+    engine.dispose()
+    other.dispose()
