@@ -1,5 +1,7 @@
 """The composition root: the one module that knows every room."""
 
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
 
@@ -15,6 +17,7 @@ from service.flows.disclose import Disclosure
 from service.flows.documents import Documents
 from service.flows.events import Envelope
 from service.flows.project import Projection
+from service.mapping import golden
 from service.mapping.translate import Catalogue, load
 from service.publish import rabbit
 from service.publish.relay import Relay, number_forever
@@ -29,6 +32,7 @@ from service.web import Access, Doors, create_app
 from service.wire.contracts.schemas import links, sources
 from service.wire.fhir.check import check as check_r4
 from service.wire.fhir.search import rows
+from service.wire.fhir.validate import validate
 from service.wire.json import canonical, dump, parse
 
 
@@ -83,6 +87,14 @@ def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flas
 def catalogue(settings: Settings) -> Catalogue:
     """Return the mappings, compiled; raises Misconfigured with every mistake's file, line and column."""
     return load(settings.mappings, sources=sources(), links=links(), overlays=settings.overlays)
+
+
+def golden_results(
+    settings: Settings, names: Collection[str] = (), ignored: Collection[str] = ()
+) -> Iterator[golden.Result]:
+    """Run the golden pairs of these names, or all, each with its own overlays and the whole oracle."""
+    pairs = golden.chosen(golden.pairs(settings.mappings), names)
+    return golden.run(pairs, lambda stack: catalogue(replace(settings, overlays=stack)), validate, ignored)
 
 
 def database(settings: Settings) -> Engine:

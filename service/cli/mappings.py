@@ -1,14 +1,17 @@
 """casebridge mappings: what the mappings say, before it happens."""
 
+import sys
+
 import click
 
 from service import wiring
+from service.mapping import golden
 from service.settings import Settings
 
 
 @click.group()
 def mappings() -> None:
-    """Check the mappings. Example: casebridge mappings check."""
+    """Check and try the mappings. Example: casebridge mappings check."""
 
 
 @mappings.command()
@@ -23,3 +26,31 @@ def check() -> None:
     for each in catalogue.mappings:
         click.echo(f"{each.file}:{each.line}  {each.name}  from {each.source}")
     click.echo(f"{len(catalogue.mappings)} mappings, version {catalogue.version[:12]}")
+
+
+@mappings.command()
+@click.argument("pairs", nargs=-1)
+@click.option("--ignore", multiple=True, metavar="PATH", help="An element whose differences do not count.")
+@click.option("--update", is_flag=True, help="Write what is made now as what is expected from now on.")
+def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
+    """Run the golden pairs: each difference as `expected != made`, and whatever is not valid R4.
+
+    A pair is a folder under golden/ with in.json and out.json; PAIRS names some of them, or a folder of them.
+
+    \b
+    Example:
+      casebridge mappings test
+      casebridge mappings test us-core --ignore meta
+    """  # noqa: D301  click reads \b
+    wrong = run = 0
+    for result in wiring.golden_results(Settings.from_env(), pairs, ignore):
+        run += 1
+        if update and result.made and result.differences:
+            golden.update(result)
+            click.echo(f"{result.pair.name}: out.json written, {len(result.differences)} differences")
+        told = [*([] if update and result.made else result.differences), *result.issues]
+        for line in told:
+            click.echo(f"{result.pair.name}: {line}")
+        wrong += bool(told)
+    click.echo(f"{run} golden pairs, {wrong} wrong")
+    sys.exit(1 if wrong else 0)

@@ -25,6 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}\Z")
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _BAD_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_INDENT = re.compile(rb"^ +", re.MULTILINE)
 _TOKEN = re.compile(rb'[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
@@ -62,6 +63,13 @@ def dump(value: Any) -> bytes:
 def canonical(value: Any) -> bytes:
     """Write JSON with sorted keys: equal documents give equal bytes."""
     return orjson.dumps(value, _write, orjson.OPT_SORT_KEYS)
+
+
+def pretty(value: Any) -> bytes:
+    """Write JSON for people to read and compare: a line an element, one space a level."""
+    return (
+        _INDENT.sub(lambda spaces: spaces[0][::2], orjson.dumps(value, _write, orjson.OPT_INDENT_2)) + b"\n"
+    )
 
 
 def _shown(key: object) -> str:

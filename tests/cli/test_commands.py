@@ -1,11 +1,15 @@
 """The command is tried as its user would: in a process of its own."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+MAPPINGS = Path(__file__).parents[2] / "mappings"
 WORDS = (
     "serve",
     "worker",
@@ -14,6 +18,7 @@ WORDS = (
     "db check",
     "mappings",
     "mappings check",
+    "mappings test",
     "events",
     "events tail",
     "demo",
@@ -62,6 +67,23 @@ def test_the_mappings_are_checked_and_a_mistake_is_named(tmp_path):
     assert done.returncode == 1
     assert "outbound/Patient.yaml:5:22" in done.stderr
     assert "client.gender" in done.stderr
+
+
+def test_golden_pairs_are_run_told_apart_and_updated(tmp_path):
+    folder = tmp_path / "mappings"
+    shutil.copytree(MAPPINGS, folder)
+    env = {"CASEBRIDGE_MAPPINGS": str(folder)}
+    plan = folder / "outbound" / "CarePlan.yaml"
+    plan.write_text(
+        plan.read_text().replace('title: "{{ case.plan.title }}"', 'title: "Plan: {{ case.plan.title }}"')
+    )
+    done = casebridge("mappings", "test", "case", **env)
+    assert done.returncode == 1
+    told = r'case: CarePlan/[0-9a-f-]{36}: title: "Back on the bicycle" != "Plan: Back on the bicycle"'
+    assert re.search(told, done.stdout)
+    assert casebridge("mappings", "test", "case", "--ignore", "title", **env).returncode == 0
+    assert casebridge("mappings", "test", "--update", **env).returncode == 0
+    assert casebridge("mappings", "test", **env).returncode == 0
 
 
 def test_wrong_use_exits_2():

@@ -1,0 +1,171 @@
+"""Golden pairs: what goes into the mappings, and what must come out of them, to the letter."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from service.errors import Issue, Malformed, Misconfigured
+from service.mapping.schema import nearest
+from service.mapping.translate import Catalogue, MappingError
+from service.wire.json import canonical, dump, parse, pretty
+
+Resources = list[dict[str, Any]]
+_KEYS = frozenset({"source", "roots", "overlays"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A folder with `in.json` (source, roots, overlays) and `out.json` (the resources, in order)."""
+
+    name: str
+    folder: Path
+    source: str
+    roots: dict[str, Any]
+    overlays: tuple[str, ...]
+
+    @property
+    def expected(self) -> Resources:
+        """What `out.json` says; nothing while it is not written yet."""
+        path = self.folder / "out.json"
+        return _read(path) if path.exists() else []
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a pair came to: the resources, how they differ from the expected, and what is not valid R4."""
+
+    pair: Pair
+    made: Resources
+    differences: tuple[str, ...]
+    issues: tuple[str, ...]
+
+
+def pairs(folder: Path) -> list[Pair]:
+    """Read `golden/<pair>` and `golden/<overlay>/<pair>`; the latter run with that overlay.
+
+    `overlays` in an `in.json` names another stack.
+
+    Raises:
+        Misconfigured: an `in.json` is not what a pair opens with.
+    """
+    found = [*folder.glob("golden/*/in.json"), *folder.glob("golden/*/*/in.json")]
+    return [_pair(path, folder / "golden") for path in sorted(found)]
+
+
+def chosen(known: list[Pair], names: Collection[str]) -> list[Pair]:
+    """Give the pairs of these names, a folder standing for all in it; all pairs when none is named.
+
+    Raises:
+        Misconfigured: a name is no pair's.
+    """
+    for name in names:
+        if not any(_within(pair, name) for pair in known):
+            close = nearest(name, [pair.name for pair in known])
+            raise Misconfigured(
+                "There is no such golden pair." + (f" Did you mean {close}?" if close else "")
+            )
+    return [pair for pair in known if not names or any(_within(pair, name) for name in names)]
+
+
+def run(
+    chosen: Iterable[Pair],
+    catalogue: Callable[[tuple[str, ...]], Catalogue],
+    validate: Callable[[dict[str, Any]], list[Issue]],
+    ignored: Collection[str] = (),
+) -> Iterator[Result]:
+    """Map each pair's source, compare with what is expected and validate what was made.
+
+    Args:
+        chosen: the pairs to run.
+        catalogue: gives the mappings with a stack of overlays; asked once a stack.
+        validate: gives what is wrong with a resource.
+        ignored: element paths whose differences do not count, each with all below it.
+    """
+    compiled = cache(catalogue)
+    return (_run(pair, compiled(pair.overlays), validate, ignored) for pair in chosen)
+
+
+def update(result: Result) -> None:
+    """Write what was made as what is expected from now on."""
+    (result.pair.folder / "out.json").write_bytes(pretty(result.made))
+
+
+def differences(expected: Resources, made: Resources, ignored: Collection[str] = ()) -> Iterator[str]:
+    """Give each difference as `Type/id: path: expected != made`."""
+    before, after = _by_name(expected), _by_name(made)
+    for name in dict.fromkeys([*before, *after]):
+        if name not in after:
+            yield f"{name}: expected, not made"
+        elif name not in before:
+            yield f"{name}: made, not expected"
+        else:
+            for path, left, right in _differences(before[name], after[name], ""):
+                if not any(_below(path, each) for each in ignored):
+                    yield f"{name}: {path}: {left} != {right}"
+    if before.keys() == after.keys() and list(before) != list(after):
+        yield "the same resources in another order"
+
+
+def _run(
+    pair: Pair,
+    catalogue: Catalogue,
+    validate: Callable[[dict[str, Any]], list[Issue]],
+    ignored: Collection[str],
+) -> Result:
+    try:
+        made = [each.resource for each in catalogue.projector(pair.source).run(pair.roots)]
+    except MappingError as error:
+        return Result(pair, [], tuple(f"{each.where}: {each.what}" for each in error.issues), ())
+    issues = (f"{each.where}: {each.what}" for resource in made for each in validate(resource))
+    return Result(pair, made, tuple(differences(pair.expected, made, ignored)), tuple(issues))
+
+
+def _pair(path: Path, root: Path) -> Pair:
+    given = _read(path)
+    folder = path.parent
+    name = folder.relative_to(root).as_posix()
+    own = (folder.parent.name,) if folder.parent != root else ()
+    if not isinstance(given, dict) or not {"source", "roots"} <= given.keys() <= _KEYS:
+        raise Misconfigured("in.json holds `source`, `roots` and perhaps `overlays`.", where=str(path))
+    return Pair(name, folder, given["source"], given["roots"], tuple(given.get("overlays", own)))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return parse(path.read_bytes())
+    except Malformed as error:
+        raise Misconfigured(str(error), where=str(path)) from error
+
+
+def _within(pair: Pair, name: str) -> bool:
+    return pair.name == name or pair.name.startswith(f"{name.rstrip('/')}/")
+
+
+def _by_name(resources: Resources) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for each in resources:
+        name = f"{each.get('resourceType', '?')}/{each.get('id', '?')}"
+        found[name if name not in found else f"{name} (again)"] = each
+    return found
+
+
+def _differences(left: Any, right: Any, path: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in dict.fromkeys([*left, *right]):
+            yield from _differences(left.get(key), right.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(left, list) and isinstance(right, list):
+        for index in range(max(len(left), len(right))):
+            before, after = (each[index] if index < len(each) else None for each in (left, right))
+            yield from _differences(before, after, f"{path}[{index}]")
+    elif canonical(left) != canonical(right):
+        yield path, _shown(left), _shown(right)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else dump(value).decode()
+
+
+def _below(path: str, ignored: str) -> bool:
+    return path == ignored or path.startswith((f"{ignored}.", f"{ignored}["))
