@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from service.mapping.concepts import Terminology, Unmapped
+from service.mapping.narrative import marked
 from service.mapping.schema import ANY, OBJECT, nearest
 from service.mapping.source import Place, Wrong
 from service.mapping.terms import Constant, Lookup, Term
 
 TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display"})
+MARKED = "display within $xhtml"
 
 
 def check_identity(name: str, subject: Term, place: Place) -> None:
@@ -73,6 +75,8 @@ def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], An
         return one
     if filter_name == "display":
         return lambda code: words.display(name, code)
+    if filter_name == MARKED:
+        return lambda code: marked(name, code, words.display(name, code))
     return first if filter_name == "coding" else lambda code: words.codings(name, code)
 
 

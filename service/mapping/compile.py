@@ -6,6 +6,7 @@ from typing import Any
 
 from service.mapping import runtime
 from service.mapping.concepts import Terminology
+from service.mapping.narrative import ends_in_tag
 from service.mapping.pythonic import FUNCTIONS, Names, constant, never_absent, present_test
 from service.mapping.runtime import present, whole
 from service.mapping.source import Place, Wrong
@@ -22,7 +23,7 @@ from service.mapping.templates import (
     Value,
     terms,
 )
-from service.mapping.terms import Constant, Lookup, Term, Variable, children
+from service.mapping.terms import Lookup, Term, Variable, children, lookups
 
 Project = Callable[[dict[str, Any], list[Any]], None]
 _RUNTIME = (
@@ -182,7 +183,7 @@ class _Writer(Statements):
             name = self.names.fresh("t")
             with self.about(template.place, target, part):
                 self.line(f"{name} = {self.names.printed(part)}")
-            tests += [] if isinstance(part, Constant) else [name]
+            tests += [] if _is_fixed(part) else [name]
             codes.append(name)
         with self.about(template.place, target, None), self.inside(f"if {' or '.join(tests) or 'True'}:"):
             name = self.names.fresh("t")
@@ -246,15 +247,17 @@ class _Writer(Statements):
                 raise Wrong("in $xhtml stand text, $each and $if", self.info.place)
 
     def marked(self, template: Text, name: str, target: str) -> None:
-        codes, tests = [], []
+        codes, tests, in_tag = [], [], False
         for part in template.parts:
             if isinstance(part, str):
+                in_tag = ends_in_tag(part, in_tag)
                 codes.append(repr(part))
                 continue
             made = self.names.fresh("t")
             with self.about(template.place, target, part):
-                self.line(f"{made} = escaped({self.names.code(part)})")
-            tests.append(made)
+                code = f"escaped({self.names.code(part)})" if in_tag else self.names.markup(part)
+                self.line(f"{made} = {code}")
+            tests += [] if _is_fixed(part) else [made]
             codes.append(made)
         with self.inside(f"if {' or '.join(tests) or 'True'}:"):
             self.line(f"{name}.append({' + '.join(codes)})")
@@ -262,6 +265,11 @@ class _Writer(Statements):
 
 def _nothing(template: Template) -> bool:
     return isinstance(template, Literal) and not present(whole(template.value))
+
+
+def _is_fixed(term: Term) -> bool:
+    """Whether a term reads nothing of the source, as a fixed phrase does."""
+    return next(lookups(term), None) is None
 
 
 def _place(template: Template, other: Place) -> Place:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from service.mapping.checks import TERMINOLOGY, giver
+from service.mapping.checks import MARKED, TERMINOLOGY, giver
 from service.mapping.concepts import Terminology
 from service.mapping.filters import FILTERS, codeable, coding
 from service.mapping.runtime import present, text
@@ -107,6 +107,12 @@ class Names:
     def printed(self, term: Term) -> str:
         """A term as text, '' when absent."""
         return f"({self.code(term)} or '')" if term.shape.kind == TEXT else f"text({self.code(term)})"
+
+    def markup(self, term: Term) -> str:
+        """A term as content of markup, '' when absent; what `display` gives is marked with its concept."""
+        if isinstance(term, Filtered) and term.name == "display":
+            return f"({self.table(MARKED, term.arguments[0])}[{self.code(term.subject)}] or '')"
+        return f"escaped({self.code(term)})"
 
     def _fetch(self, base: Variable, steps: Steps) -> str:
         parent = self.containers.get(base, {}).get(steps[:-1]) if len(steps) > 1 else base.python

@@ -24,6 +24,7 @@ def schema(source: str, *path: str) -> tuple[str, ...]:
 
 CODES = {
     "care-model": case.CARE_MODELS,
+    "case-status": case.STATUSES,
     "targeted-group": case.TARGETED_GROUPS,
     "case-role": case.TEAM_ROLES,
     "service-kind": plan.SERVICE_KINDS,
@@ -40,6 +41,7 @@ CODES = {
     "finding-kind": ("need", "strength", "resource"),
     "observation-kind": ("assessment",),
     "episode-type": ("case-management",),
+    "phrase": ("episode-of-care", "care-team", "goals", "services"),
 }
 
 

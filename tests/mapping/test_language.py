@@ -8,6 +8,11 @@ import pytest
 from service.mapping.translate import MappingError
 
 from_case = "map: T\nfrom: case\nmake:\n"
+KIND = """
+    resourceType: CodeSystem
+    url: https://example.org/kind
+    concept: [{code: home, display: A & B}]
+"""
 
 
 @pytest.mark.parametrize(
@@ -194,6 +199,32 @@ def test_xhtml_takes_literals_as_markup_and_escapes_values(make):
 def test_characters_that_xml_has_no_place_for_are_dropped_from_markup(make, case):
     case["case"]["note"] = "a\x0b\ufffeb"
     assert make('x: {$xhtml: ["{{ case.note }}"]}') == {"x": "ab"}
+
+
+def test_what_display_gives_is_marked_with_its_concept_in_markup_but_not_within_a_tag(make, write):
+    write("codesystems/kind.yaml", KIND)
+    made = make("""
+        div:
+          $xhtml:
+            - <p title="{{ case.kind | display('kind') }}" class="a">{{ case.kind | display('kind') }}</p>
+            - <i>{{ case.period.end | display('kind') }}</i>
+        plain: "{{ case.kind | display('kind') }}"
+    """)
+    title = '<p title="A &amp; B" class="a">'
+    assert made["div"] == f'{title}<span class="kind|home">A &amp; B</span></p>'
+    assert made["plain"] == "A & B"
+
+
+def test_a_fixed_phrase_keeps_no_part_alive(make, write):
+    write("codesystems/kind.yaml", KIND)
+    made = make("""
+        div:
+          $xhtml:
+            - <p>{{ 'home' | display('kind') }}</p>
+            - <i>{{ 'home' | display('kind') }} {{ case.period.end }}</i>
+        text: "{{ 'home' | display('kind') }} {{ case.period.end }}"
+    """)
+    assert made == {"div": '<p><span class="kind|home">A &amp; B</span></p>'}
 
 
 def test_each_at_the_head_makes_one_resource_per_item(make):

@@ -1,0 +1,34 @@
+"""Concepts within narratives: marked when they are made, so that another language can take their place.
+
+https://hl7.org/fhir/R4/narrative.html
+"""
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+from service.mapping.runtime import escaped
+
+_MARKED = re.compile(r'<span class="([^"|]+)\|([^"]+)">[^<]*</span>')
+
+
+def marked(name: str, code: str, display: str) -> str:
+    """The display of a concept as markup that names its code system and code."""
+    return f'<span class="{escaped(name)}|{escaped(code)}">{escaped(display)}</span>'
+
+
+def ends_in_tag(markup: str, before: bool) -> bool:
+    """Whether what follows a piece of markup stands within a tag; `before` says whether the piece does."""
+    last = max(markup.rfind("<"), markup.rfind(">"))
+    return before if last < 0 else markup[last] == "<"
+
+
+def reworded(markup: str, word: Callable[[str, str], str | None]) -> str:
+    """Markup in which each concept is called what `word(code system, code)` calls it, if it knows it."""
+
+    def replace(found: re.Match[str]) -> str:
+        name, code = unescape(found[1]), unescape(found[2])
+        display = word(name, code)
+        return found[0] if display is None else marked(name, code, display)
+
+    return _MARKED.sub(replace, markup)
