@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Event
+from threading import Event, Thread
 
 from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask
@@ -16,6 +16,7 @@ from service.errors import Malformed, Misconfigured
 from service.flows.disclose import Disclosure
 from service.flows.documents import Documents
 from service.flows.events import Envelope
+from service.flows.follow import Reprojection
 from service.flows.project import Projection
 from service.mapping import golden
 from service.mapping.translate import Catalogue, load
@@ -56,18 +57,10 @@ def web() -> Flask:
 def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flask:
     """Plug the rooms into each other."""
     store = SqlStore(engine, dump=dump, parse=parse)
-    projection = Projection(
-        catalogues={mappings.view: mappings},
-        check=check_r4,
-        rows=rows,
-        parse=parse,
-        dump=dump,
-        canonical=canonical,
-        envelope=Envelope(f"{settings.base_url}/epoch/{settings.epoch}", dump),
-    )
+    projection = projecting(settings, mappings)
     disclosure = Disclosure(store)
     base = f"{settings.base_url}/fhir"
-    cipher = Fernet(Fernet.generate_key())
+    cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     doors = Doors(
         api=blueprint(Documents(store, projection, lambda: datetime.now(UTC))),
         fhir=fhir(
@@ -82,6 +75,19 @@ def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flas
     )
     access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
     return create_app(doors, access)
+
+
+def projecting(settings: Settings, mappings: Catalogue) -> Projection:
+    """Plug the mappings and the formats into the projection."""
+    return Projection(
+        catalogues={mappings.view: mappings},
+        check=check_r4,
+        rows=rows,
+        parse=parse,
+        dump=dump,
+        canonical=canonical,
+        envelope=Envelope(f"{settings.base_url}/epoch/{settings.epoch}", dump),
+    )
 
 
 def catalogue(settings: Settings) -> Catalogue:
@@ -117,14 +123,23 @@ def check(settings: Settings) -> None:
 
 
 def worker(settings: Settings, stop: Event) -> None:
-    """Relay the outbox to the broker until told to stop; without a broker, number it for the feed."""
+    """Relay the outbox to the broker and project what is queued, until told to stop.
+
+    Without a broker the outbox is numbered for the feed.
+    """
     engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    projection = projecting(settings, catalogue(settings))
+    queue = Reprojection(store, projection, lambda: datetime.now(UTC))
+    beside = Thread(target=queue.run, args=(stop,), daemon=True)
+    beside.start()
     outbox = Outbox(engine)
     if settings.amqp_url is None:
         number_forever(outbox, stop)
-        return
-    url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
-    Relay(outbox, lambda: rabbit.connect(url, partners), partners).run(stop)
+    else:
+        url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
+        Relay(outbox, lambda: rabbit.connect(url, partners), partners).run(stop)
+    beside.join()
 
 
 def number(settings: Settings) -> int:
@@ -141,6 +156,4 @@ def _unsealed(cipher: Fernet, text: str) -> str:
     try:
         return cipher.decrypt(text.encode()).decode()
     except InvalidToken as exc:
-        raise Malformed(
-            "The link is not ours, or the service has restarted; search again.", where="_cursor"
-        ) from exc
+        raise Malformed("The link is not one of ours; search again.", where="_cursor") from exc

@@ -8,14 +8,14 @@ from uuid import uuid4
 from service.cases.changes import events, status_history
 from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, Stale
 from service.flows.events import instant
+from service.flows.follow import follow
 from service.flows.ports import Clock, Store, Unit
 from service.flows.project import Change, Projection
-from service.flows.source import Source, members
+from service.flows.source import SERVICE
 from service.values.documents import Document, Revision
 from service.values.scope import Scope
 from service.wire.contracts.load import load, merge
 
-SERVICE: Final = "$service"
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
 
@@ -108,15 +108,15 @@ class Documents:
         """Erase a document from everywhere, history and outbox too, and tell that its resources are gone.
 
         Raises:
-            Conflict: a client that still has cases; erase those first.
+            Conflict: another document names it, as a case its client; erase or change that first.
         """
 
         def story(unit: Unit) -> None:
             document = unit.lock(scope, kind, partner, ref)
             if document is None:
                 raise NotFound(f"There is no such {kind}.")
-            if kind == "client" and unit.cases_of(document.uuid):
-                raise Conflict("The client has cases; erase them first.")
+            if unit.readers_of(document.uuid):
+                raise Conflict(f"Other documents name this {kind}; change or erase them first.")
             erased = unit.erase(document)
             self.projection.tell_erased(unit, document, erased, self.clock())
 
@@ -148,7 +148,9 @@ class Documents:
         else:
             document = replace(before, revision=before.revision + 1, body=stored, updated=at)
             unit.update(document, cause="replace", partner=partner)
-        self._follow(unit, document, before, Change(partner, "create" if before is None else "replace", at))
+        change = Change(partner, "create" if before is None else "replace", at)
+        happened = events(before.body if before else None, document.body) if kind == "case" else []
+        follow(unit, self.projection, document, before, change, happened)
         return Saved(_public(document), created=before is None, changed=True)
 
     def _client(self, unit: Unit, scope: Scope, partner: str, body: dict[str, Any]) -> str:
@@ -163,17 +165,6 @@ class Documents:
     def _same(self, before: Document, body: dict[str, Any]) -> bool:
         canonical = self.projection.canonical
         return canonical(_plain(before.body)) == canonical(body)
-
-    def _follow(self, unit: Unit, document: Document, before: Document | None, change: Change) -> None:
-        """Project the document and, for a client, the cases that tell of it."""
-        source = Source(unit, document.source)
-        roots = source.roots(document)
-        happened = events(before.body if before else None, document.body) if document.kind == "case" else []
-        self.projection.project(unit, document, roots, change, happened)
-        if document.kind == "client":
-            unit.memberships(document.uuid, members(roots["client"]))
-            for case in unit.cases_of(document.uuid):
-                self.projection.project(unit, case, Source(unit, case.source).roots(case), change, [])
 
 
 def _guard(before: Document | None, if_match: int | None) -> None:

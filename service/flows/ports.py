@@ -44,6 +44,30 @@ class Unit(Protocol):
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships: (payer system, payer value, from ISO date, to ISO date)."""
 
+    def relink(self, document: str, targets: set[str]) -> None:
+        """Record which documents, by uuid, the projection of a document reads."""
+
+    def readers_of(self, target: str) -> list[str]:
+        """Return the uuids of the documents whose projection reads a document."""
+
+    def queue_readers(self, target: str, cause: str, at: datetime) -> None:
+        """Queue all readers of a document to be projected anew."""
+
+    def next_queued(self, at: datetime) -> Document | None:
+        """Take the queued document longest due at an instant, that no other transaction has taken.
+
+        It is returned as it was last committed: lock it before it is used.
+        """
+
+    def unqueue(self, document: str) -> None:
+        """Take a document off the queue."""
+
+    def put_off(self, document: str, reason: str, at: datetime) -> None:
+        """Let a queued document that failed wait, twice as long each time, an hour at most."""
+
+    def withhold(self, client: str, before: datetime) -> None:
+        """Show no one what older versions and unsent messages of an instant before tell of a client."""
+
     def sequence(self, owner: str, view: str, count: int) -> int:
         """Take `count` numbers of the owner's message sequence in a view and return the first."""
 

@@ -16,10 +16,14 @@ class Source:
     """Resolves the links of one source system's documents, each document fetched once."""
 
     def __init__(self, unit: Unit, system: str) -> None:
-        """Take the transaction to read in and the system whose ids the links are."""
+        """Take the transaction to read in and the system whose ids the links are.
+
+        `read` holds the uuids of all documents that were opened.
+        """
         self.unit = unit
         self.system = system
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.read: set[str] = set()
 
     def roots(self, document: Document) -> dict[str, Any]:
         """Return the roots of a document's mappings: itself, and for a case its client.
@@ -79,6 +83,7 @@ class Source:
         return self.known.get((link.to, self.system, link.part[link.key]))
 
     def _copy(self, document: Document) -> dict[str, Any]:
+        self.read.add(document.uuid)
         body = {key: value for key, value in document.body.items() if key != SERVICE}
         return {**copy.deepcopy(body), "uuid": document.uuid}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count as counting
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine, Table, and_, exists, select
+from sqlalchemy import Engine, Table, and_, exists, select, text
 
 from service.errors import Gone
 from service.store import tables as t
@@ -23,6 +23,7 @@ from service.values.scope import Scope
 
 T = TypeVar("T")
 PATIENCE: Final = 30.0
+KEEP: Final = text("INSERT INTO secret (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
 
 
 class SqlStore:
@@ -137,12 +138,20 @@ class SqlStore:
         with reading(self._engine) as connection:
             return [numbered_of(row) for row in connection.execute(chosen.limit(count))]
 
+    def secret(self, name: str, proposed: bytes) -> bytes:
+        """Return the key of that name that all processes share: the proposed one where there is none yet."""
+        with writing(self._engine) as connection:
+            connection.execute(KEEP, {"name": name, "value": proposed})
+            chosen = select(t.secret.c.value).where(t.secret.c.name == name)
+            return bytes(connection.execute(chosen).scalar_one())
+
     def _versions(
         self, scope: Scope, table: Table, type_: str, id_: str, version: int | None
     ) -> list[Stored]:
         c = table.c
         where = [of_resources(scope, table), c.type == type_, c.id == id_]
         where += [c.version == version] if version is not None else []
+        where += [t.history.c.withheld.is_(False)] if table is t.history else []
         columns = select(c.type, c.id, c.version, c.last_updated, c.body)
         with reading(self._engine) as connection:
             rows = connection.execute(columns.where(*where).order_by(c.version.desc())).all()

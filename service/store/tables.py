@@ -96,7 +96,10 @@ reprojection = Table(
     metadata,
     Column("document", String(36), primary_key=True),
     Column("cause", String(30), nullable=False),
-    _stamp("queued"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("reason", String(400)),
+    _stamp("due"),
+    Index("reprojection_due", "due"),
 )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, delete, insert, or_, select, text, tupl
 
 from service.errors import Conflict
 from service.store import tables as t
+from service.store.readers import Readers
 from service.store.rows import RESOURCE, document_of, search_rows
 from service.store.scope import of_documents
 from service.values.documents import Document
@@ -21,7 +22,7 @@ TAKE: Final = text(
 )
 
 
-class SqlUnit:
+class SqlUnit(Readers):
     """The statements of a write transaction on one connection."""
 
     def __init__(
@@ -32,9 +33,8 @@ class SqlUnit:
         identifying: frozenset[str],
     ) -> None:
         """Take the open transaction, JSON both ways, and the systems whose identifiers identify a person."""
-        self._run = connection.execute
+        super().__init__(connection, parse)
         self._dump = dump
-        self._parse = parse
         self._identifying = identifying
 
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
@@ -139,7 +139,7 @@ class SqlUnit:
                 self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
         for table in (t.resource, t.history):
             self._run(delete(table).where(table.c.owner == document.uuid))
-        for table in (t.revision, t.identifier):
+        for table in (t.revision, t.identifier, t.link, t.reprojection):
             self._run(delete(table).where(table.c.document == document.uuid))
         self._run(delete(t.membership).where(t.membership.c.client == document.uuid))
         owner = f"{document.kind}/{document.uuid}"

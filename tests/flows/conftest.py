@@ -54,6 +54,7 @@ class House:
     def __init__(self, engine, projection):
         ticks = count()
         start = datetime(2026, 3, 1, 8, tzinfo=UTC)
+        self.engine = engine
         self.store = SqlStore(engine, dump=dump, parse=parse)
         self.documents = Documents(self.store, projection, lambda: start + timedelta(minutes=next(ticks)))
         self.disclosure = Disclosure(self.store)

@@ -74,8 +74,11 @@ def _documents() -> None:
         "reprojection",
         sa.Column("document", sa.String(36), primary_key=True),
         sa.Column("cause", sa.String(30), nullable=False),
-        _stamp("queued"),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("reason", sa.String(400)),
+        _stamp("due"),
     )
+    op.create_index("reprojection_due", "reprojection", ["due"])
     op.create_table(
         "membership",
         sa.Column("client", sa.String(36), primary_key=True),

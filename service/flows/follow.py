@@ -1,0 +1,110 @@
+"""What follows when a document has changed, or something it reads: projections, memberships, whereabouts."""
+
+from dataclasses import dataclass
+from threading import Event
+from typing import Final
+
+import structlog
+
+from service.errors import CasebridgeError
+from service.flows.ports import Clock, Store, Unit
+from service.flows.project import Change, Projection
+from service.flows.source import Source, members
+from service.values.documents import Document
+from service.values.scope import Scope
+
+OURSELVES: Final = "casebridge"
+EVERYTHING: Final = Scope(everything=True)
+IDLE_SECONDS: Final = 0.5
+
+log = structlog.get_logger()
+
+
+def follow(
+    unit: Unit,
+    projection: Projection,
+    document: Document,
+    before: Document | None,
+    change: Change,
+    happened: list[str],
+) -> None:
+    """Project a document that is locked and stored, and see to those that read it.
+
+    A client's cases are projected with it; who reads a directory entry is queued, for they may be many.
+
+    Raises:
+        Rejected: a link leads nowhere, or a mapping makes something that is not valid R4.
+    """
+    _project(unit, projection, document, change, happened)
+    if document.kind == "client":
+        for case in unit.cases_of(document.uuid):
+            _project(unit, projection, case, change, [])
+        if _protected(document) and before is not None and not _protected(before):
+            unit.withhold(document.uuid, change.at)
+    elif document.kind != "case" and before is not None:
+        unit.queue_readers(document.uuid, document.kind, change.at)
+
+
+def _project(
+    unit: Unit, projection: Projection, document: Document, change: Change, happened: list[str]
+) -> None:
+    source = Source(unit, document.source)
+    roots = source.roots(document)
+    unit.relink(document.uuid, source.read - {document.uuid})
+    projection.project(unit, document, roots, change, happened)
+    if document.kind == "client":
+        unit.memberships(document.uuid, members(roots["client"]))
+
+
+def _protected(client: Document) -> bool:
+    return bool(client.body.get("protected_identity"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reprojection:
+    """Works off the queue of documents to project anew; a queued one survives a crash."""
+
+    store: Store
+    projection: Projection
+    clock: Clock
+
+    def run(self, stop: Event) -> None:
+        """Work off the queue until told to stop."""
+        while not stop.is_set():
+            try:
+                idle = not self.next()
+            except CasebridgeError as failed:
+                log.warning("reprojection_interrupted", kind=type(failed).__name__)
+                idle = True
+            if idle:
+                stop.wait(IDLE_SECONDS)
+
+    def next(self) -> bool:
+        """Project the next document that is due, in a transaction of its own; false when there is none.
+
+        One that fails is put off, longer each time, with the reason, and holds up no other.
+        """
+        at = self.clock()
+        tried: list[str] = []
+
+        def story(unit: Unit) -> bool:
+            queued = unit.next_queued(at)
+            if queued is None:
+                return False
+            tried.append(queued.uuid)
+            if queued.client is not None:
+                unit.lock(EVERYTHING, "client", queued.source, queued.client)
+            document = unit.lock(EVERYTHING, queued.kind, queued.source, queued.uuid)
+            if document is not None:
+                follow(unit, self.projection, document, None, Change(OURSELVES, "reproject", at), [])
+            unit.unqueue(queued.uuid)
+            return True
+
+        try:
+            return self.store.transact(story)
+        except CasebridgeError as failed:
+            if not tried:
+                raise
+            where, reason = tried[-1], f"{failed.title}: {failed}"
+            self.store.transact(lambda unit: unit.put_off(where, reason, at))
+            return True

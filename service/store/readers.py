@@ -1,0 +1,81 @@
+"""Who reads whom, and the queue of documents to project anew: a part of the unit of work."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, text, update
+
+from service.store import tables as t
+from service.store.rows import document_of
+from service.values.documents import Document
+
+FIRST_PAUSE: Final = timedelta(seconds=2)
+LONGEST_PAUSE: Final = timedelta(hours=1)
+QUEUE: Final = text(
+    "INSERT INTO reprojection (document, cause, due)"
+    " SELECT document, :cause, :due FROM link WHERE target = :target"
+    " ON CONFLICT (document) DO UPDATE SET due = excluded.due, tries = 0, reason = NULL"
+).bindparams(bindparam("due", type_=t.reprojection.c.due.type))
+
+
+class Readers:
+    """The statements about links and about the queue, on one connection."""
+
+    def __init__(self, connection: Connection, parse: Callable[[bytes], Any]) -> None:
+        """Take the open transaction and how to read a stored document."""
+        self._run = connection.execute
+        self._parse = parse
+
+    def relink(self, document: str, targets: set[str]) -> None:
+        """Record which documents the projection of a document reads."""
+        mine = t.link.c.document == document
+        known = set(self._run(select(t.link.c.target).where(mine)).scalars())
+        if known - targets:
+            self._run(delete(t.link).where(mine, t.link.c.target.in_(sorted(known - targets))))
+        if targets - known:
+            rows = [{"document": document, "target": each} for each in sorted(targets - known)]
+            self._run(insert(t.link), rows)
+
+    def readers_of(self, target: str) -> list[str]:
+        """Return the uuids of the documents whose projection reads a document."""
+        return list(self._run(select(t.link.c.document).where(t.link.c.target == target)).scalars())
+
+    def queue_readers(self, target: str, cause: str, at: datetime) -> None:
+        """Queue all readers of a document; one that is queued already is due anew."""
+        self._run(QUEUE, {"target": target, "cause": cause, "due": at})
+
+    def next_queued(self, at: datetime) -> Document | None:
+        """Take the queued document longest due that no other transaction has taken; it is not locked."""
+        c = t.reprojection.c
+        due = select(c.document).where(c.due <= at).order_by(c.due, c.document).limit(1)
+        taken = self._run(due.with_for_update(skip_locked=True)).scalar()
+        if taken is None:
+            return None
+        row = self._run(select(t.document).where(t.document.c.uuid == taken)).first()
+        if row is not None:
+            return document_of(row, self._parse)
+        self.unqueue(taken)
+        return self.next_queued(at)
+
+    def unqueue(self, document: str) -> None:
+        """Take a document off the queue."""
+        self._run(delete(t.reprojection).where(t.reprojection.c.document == document))
+
+    def put_off(self, document: str, reason: str, at: datetime) -> None:
+        """Let a queued document that failed wait, twice as long each time, an hour at most."""
+        mine = t.reprojection.c.document == document
+        tries = self._run(select(t.reprojection.c.tries).where(mine)).scalar() or 0
+        due = at + min(FIRST_PAUSE * 2 ** min(tries, 20), LONGEST_PAUSE)
+        changed = update(t.reprojection).where(mine)
+        self._run(changed.values(tries=tries + 1, reason=reason[:400], due=due))
+
+    def withhold(self, client: str, before: datetime) -> None:
+        """Show no one what older versions and messages with resources tell of a client."""
+        h, r = t.history.c, t.resource.c
+        current = exists().where(r.view == h.view, r.type == h.type, r.id == h.id, r.version == h.version)
+        self._run(update(t.history).where(h.client == client, ~current).values(withheld=True))
+        cases = self._run(select(t.document.c.uuid).where(t.document.c.client == client)).scalars()
+        owners = [f"client/{client}", *(f"case/{each}" for each in cases)]
+        older = update(t.outbox).where(t.outbox.c.owner.in_(owners), t.outbox.c.recorded < before)
+        self._run(older.values(full=None))

@@ -1,0 +1,96 @@
+"""What follows a change: readers are projected anew, and whereabouts told before are held back."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.errors import Conflict, Issue, NotFound
+from service.flows.follow import Reprojection
+from service.values.resources import Query
+from service.values.scope import Scope
+from tests.flows import river
+from tests.flows.conftest import ALL
+
+LATER = datetime(2026, 3, 2, tzinfo=UTC)
+RENAMED = Scope(payers=(("urn:example:payers", "renamed"),))
+
+
+@pytest.fixture
+def queue(told, projection):
+    return Reprojection(told.store, projection, lambda: LATER)
+
+
+def test_a_directory_entry_that_changes_reaches_those_that_name_it(told, queue):
+    identifiers = [{"system": "urn:example:payers", "value": "renamed"}]
+    told.put("organization", "northern", {**river.INSURER, "identifiers": identifiers}, if_match=1)
+    assert told.disclosure.search(RENAMED, Query("CarePlan")).total == 0
+    assert [queue.next() for _ in range(3)] == [True, True, False]
+    assert told.disclosure.search(RENAMED, Query("CarePlan")).total == 1
+
+
+def test_projecting_anew_what_says_the_same_makes_no_version_and_no_message(told, queue):
+    told.put("practitioner", "nurse", {**river.NURSE, "gender": "female"}, if_match=1)
+    told.told()
+    while queue.next():
+        pass
+    assert told.told() == []
+
+
+def test_a_document_that_fails_is_put_off_and_holds_up_no_other(told, projection, queue):
+    client = told.documents.get(ALL, "cms", "client", "river")
+
+    def check(resource):
+        return [Issue("No.", "Coverage")] if resource["resourceType"] == "Coverage" else []
+
+    failing = Reprojection(told.store, replace(projection, check=check), lambda: LATER)
+    changed = {**river.INSURER, "identifiers": [{"system": "urn:example:payers", "value": "renamed"}]}
+    told.put("organization", "northern", changed, if_match=1)
+    told.put("practitioner", "nurse", {**river.NURSE, "gender": "female"}, if_match=1)
+    with told.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE resource SET digest = 'old' WHERE type = 'Coverage'")
+    while failing.next():
+        pass
+    with told.engine.connect() as connection:
+        left = connection.exec_driver_sql("SELECT document, tries, reason FROM reprojection").all()
+    assert [(each.document, each.tries) for each in left] == [(client.uuid, 1)]
+    assert "Coverage" in left[0].reason
+    assert not queue.next()
+    assert Reprojection(told.store, projection, lambda: LATER + timedelta(hours=2)).next()
+
+
+# SQLite has one writer at a time
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_workers_take_different_documents(told):
+    told.put("practitioner", "nurse", {**river.NURSE, "gender": "female"}, if_match=1)
+    told.put("organization", "northern", {**river.INSURER, "name": "North"}, if_match=1)
+
+    def first(unit):
+        mine = unit.next_queued(LATER)
+        return mine, told.store.transact(lambda other: other.next_queued(LATER))
+
+    mine, other = told.store.transact(first)
+    assert {mine.kind, other.kind} == {"client", "case"}
+
+
+def test_what_others_name_cannot_be_erased(told):
+    for kind, ref in (("practitioner", "nurse"), ("organization", "northern"), ("client", "river")):
+        with pytest.raises(Conflict):
+            told.documents.erase(ALL, "cms", kind, ref)
+    told.documents.erase(ALL, "cms", "case", "c1")
+    told.documents.erase(ALL, "cms", "practitioner", "nurse")
+
+
+def test_older_versions_of_a_protected_client_are_shown_to_no_one(told):
+    patient = told.one("Patient")
+    plan = told.one("CarePlan")["id"]
+    told.put("client", "river", {**river.CLIENT, "protected_identity": True}, if_match=1)
+    assert [each.version for each in told.disclosure.history(ALL, "Patient", patient["id"])] == [2]
+    with pytest.raises(NotFound):
+        told.disclosure.vread(ALL, "Patient", patient["id"], 1)
+    assert [each.version for each in told.disclosure.history(ALL, "CarePlan", plan)] == [1]
+    with told.engine.connect() as connection:
+        told_before = connection.exec_driver_sql(
+            "SELECT count(*) FROM outbox WHERE routing_key = 'patient.created' AND \"full\" IS NOT NULL"
+        )
+        assert told_before.scalar() == 0
