@@ -6,7 +6,7 @@ from typing import Any
 from service.errors import Issue, Rejected
 from service.flows.ports import Unit
 from service.values.documents import Document
-from service.wire.contracts.links import Found, links
+from service.wire.contracts.links import Found, items, links
 
 SERVICE = "$service"
 EVER = ("0001-01-01", "9999-12-31")
@@ -24,6 +24,7 @@ class Source:
         self.system = system
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.read: set[str] = set()
+        self.parts: dict[tuple[str, str], dict[str, Any]] = {}
 
     def roots(self, document: Document) -> dict[str, Any]:
         """Return the roots of a document's mappings: itself, and for a case its client.
@@ -45,13 +46,14 @@ class Source:
         """Return a copy of a document with uuid and with its links followed, level by level."""
         top = self._copy(document)
         self.known[document.kind, self.system, document.source_id] = top
+        near = {"client": client, document.kind: top}
         issues: list[Issue] = []
         level = [(document.kind, top)]
         while level:
             found = [link for kind, body in level for link in links(kind, body)]
             fetched = self._fetch(found)
             for link in found:
-                target = self._target(link, client)
+                target = self._target(link, near)
                 if target is None:
                     issues.append(_nowhere(link))
                 link.part[link.key] = target
@@ -63,9 +65,7 @@ class Source:
     def _fetch(self, found: list[Found]) -> list[tuple[str, dict[str, Any]]]:
         """Fetch the documents that are not known yet, in one query; return them with their kinds."""
         wanted = {
-            (link.to, self.system, link.part[link.key])
-            for link in found
-            if "." not in link.to and link.to != "client"
+            (link.to, self.system, link.id) for link in found if "." not in link.to and link.to != "client"
         }
         missing = sorted(wanted - self.known.keys())
         fetched = []
@@ -74,13 +74,14 @@ class Source:
             fetched.append((document.kind, self.known[key]))
         return fetched
 
-    def _target(self, link: Found, client: dict[str, Any] | None) -> Any:
-        if link.to == "client":
-            return client
-        if link.to == "client.related_persons":
-            persons = client.get("related_persons", []) if client else []
-            return next((each for each in persons if each["id"] == link.part[link.key]), None)
-        return self.known.get((link.to, self.system, link.part[link.key]))
+    def _target(self, link: Found, near: dict[str, Any]) -> Any:
+        root, _, path = link.to.partition(".")
+        if not path:
+            return near["client"] if root == "client" else self.known.get((root, self.system, link.id))
+        place = (near[root]["uuid"], path)
+        if place not in self.parts:
+            self.parts[place] = items(near[root], path)
+        return self.parts[place].get(link.id)
 
     def _copy(self, document: Document) -> dict[str, Any]:
         self.read.add(document.uuid)
@@ -89,7 +90,7 @@ class Source:
 
 
 def _nowhere(link: Found) -> Issue:
-    what = link.to.removeprefix("client.").replace("_", " ").removesuffix("s")
+    what = link.to.rpartition(".")[2].replace("_", " ").removesuffix("s")
     return Issue(f"No {what} has this id; PUT it first.", link.where, "not-found")
 
 

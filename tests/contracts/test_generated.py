@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from service.wire.contracts.generate import stale
-from service.wire.contracts.load import KINDS
+from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.schemas import links, schema, sources
 
 FOLDER = Path(__file__).parents[2] / "contracts"
@@ -39,6 +39,15 @@ def test_every_link_of_a_source_leads_to_a_schema():
             for below in node:
                 yield from walk(below)
 
-    named = {link.split(".")[0] for link in walk(sources())}
-    assert named
-    assert named <= set(links())
+    def leads(link, roots):
+        root, *path = link.split(".")
+        if not path:
+            return root in links()
+        found = roots[root]
+        for step in path:
+            found = found["properties"][step]
+        return "id" in found["items"]["properties"]
+
+    assert set(walk(sources()))
+    for roots in sources().values():
+        assert [link for link in walk(roots) if not leads(link, roots)] == []

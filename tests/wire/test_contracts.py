@@ -82,13 +82,163 @@ def test_a_merge_patch_removes_replaces_and_adds():
 
 
 def test_links_are_found_wherever_they_stand():
+    service = {"id": "s", "provider": "clinic", "necessity": {"decided_by": "dr"}, "goals": ["g"]}
+    found = {
+        (link.to, link.id, link.where) for link in links("case", {**CASE, "plan": {"services": [service]}})
+    }
+    assert found == {
+        ("client", "river", "/client"),
+        ("organization", "clinic", "/plan/services/0/provider"),
+        ("practitioner", "dr", "/plan/services/0/necessity/decided_by"),
+        ("case.plan.goals", "g", "/plan/services/0/goals/0"),
+    }
+
+
+def planned(**parts):
+    return {"plan": {"title": "x", "status": "active", **parts}}
+
+
+GOAL = {"id": "g", "status": "active", "description": "x"}
+SERVICE = {"id": "s", "kind": "nursing", "status": "active"}
+MEETING = {"id": "a", "status": "booked", "start": "2026-03-01T09:00:00Z", "end": "2026-03-01T10:00:00Z"}
+STAY = {"id": "s", "status": "finished", "kind": "inpatient"}
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (planned(goals=[{**GOAL, "conditions": ["none"]}]), "/plan/goals/0/conditions/0"),
+        (planned(goals=[GOAL], services=[{**SERVICE, "goals": ["g", "none"]}]), "/plan/services/0/goals/1"),
+        (planned(goals=[GOAL], services=[{**SERVICE, "goals": ["g", "g"]}]), "/plan/services/0/goals/1"),
+        (
+            planned(services=[{**SERVICE, "necessity": {"decision": "pending", "condition": "none"}}]),
+            "/plan/services/0/necessity/condition",
+        ),
+        (planned(appointments=[{**MEETING, "service": "none"}]), "/plan/appointments/0/service"),
+        ({"stays": [{**STAY, "conditions": ["none"]}]}, "/stays/0/conditions/0"),
+        ({"team": [{"id": "a", "role": "family", "name": "x", "deputy_for": "none"}]}, "/team/0/deputy_for"),
+        ({"team": [{"id": "a", "role": "family", "name": "x", "deputy_for": "a"}]}, "/team/0/deputy_for"),
+    ],
+)
+def test_an_id_of_a_part_that_is_not_there_is_refused(change, place):
+    assert places("case", {**CASE, **change}) == {place}
+
+
+def test_ids_of_parts_that_are_there_are_taken():
     case = {
         **CASE,
-        "plan": {"services": [{"id": "s", "provider": "clinic", "necessity": {"decided_by": "dr"}}]},
+        **planned(
+            goals=[GOAL], services=[{**SERVICE, "goals": ["g"]}], appointments=[{**MEETING, "service": "s"}]
+        ),
     }
-    found = {(link.to, link.where) for link in links("case", case)}
-    assert found == {
-        ("client", "/client"),
-        ("organization", "/plan/services/0/provider"),
-        ("practitioner", "/plan/services/0/necessity/decided_by"),
-    }
+    assert load("case", case) == case
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "fits"),
+    [
+        ("2026-03-01T10:00:00Z", "2026-03-01T09:00:00Z", False),
+        ("2026-03-01T10:00:00+02:00", "2026-03-01T09:00:00Z", True),
+        ("2026-03-01T09:00:00Z", "2026-03-01T10:00:00+02:00", False),
+        ("2026-03-01T09:00:00.0000002Z", "2026-03-01T09:00:00.0000001Z", False),
+        ("2026-03-01T09:00:00.5Z", "2026-03-01T09:00:00.500Z", True),
+        ("2026-03-01T09:00:00Z", "2026-03-01", True),
+        ("2026-03-02T09:00:00Z", "2026-03-01", False),
+        ("2026-03-02", "2026-03", True),
+        ("2026-03", "2026-03-01", True),
+        ("2026", "2025-12-31", False),
+    ],
+)
+def test_a_period_does_not_end_before_it_starts_as_far_as_both_say(start, end, fits):
+    case = {**CASE, "period": {"start": start, "end": end}}
+    if fits:
+        assert load("case", case) == case
+    else:
+        assert places("case", case) == {"/period/end"}
+
+
+CLIENT = {"names": [{"family": "x"}]}
+
+
+@pytest.mark.parametrize(
+    "text", ["\x00", "a\x0b", "a\ud800", "a\ufffe", "\u2003", "", " \n", 3, None, ["a"], {}, True]
+)
+def test_what_is_no_text_is_refused(text):
+    assert places("client", {"names": [{"family": text}]}) == {"/names/0/family"}
+
+
+@pytest.mark.parametrize(
+    "text", [" a ", "a\tb\r\n", "שלום \u202eabc", "👩‍👩‍👧", "<a>&\"'", "e\u0301", "\x7f\x85a"]
+)
+def test_text_stays_as_it_was_written(text):
+    assert load("client", {"names": [{"family": text}]})["names"][0]["family"] == text
+
+
+@pytest.mark.parametrize("code", [" a", "a ", "a  b", "a\tb", "a\u00a0b", "a\nb", "\ud800", "a\x00"])
+def test_what_is_no_code_of_fhir_is_refused(code):
+    condition = {"id": "c", "code": {"code": code}}
+    assert places("case", {**CASE, "conditions": [condition]}) == {"/conditions/0/code/code"}
+    qualified = {**CLIENT, "qualifications": [{"code": code}]}
+    assert places("practitioner", qualified) == {"/qualifications/0/code"}
+
+
+def test_a_code_may_hold_single_blanks():
+    assert load("case", {**CASE, "conditions": [{"id": "c", "code": {"code": "a b c"}}]})
+
+
+@pytest.mark.parametrize("uri", ["", "a b", "urn:\x00", "urn:é", "urn:\ud800", "urn:a\n", "http://x/{y}", 1])
+def test_what_is_no_uri_is_refused(uri):
+    identified = {**CLIENT, "identifiers": [{"system": uri, "value": "1"}]}
+    assert places("client", identified) == {"/identifiers/0/system"}
+
+
+@pytest.mark.parametrize("id_", ["", "a b", "a/b", "a_b", "é", "a\x00", "a\ud800", "x" * 65, 1, "a\n"])
+def test_an_id_with_other_characters_than_fhirs_is_refused(id_):
+    assert places("case", {**CASE, "stays": [{**STAY, "id": id_}]}) == {"/stays/0/id"}
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["2026-02-30", "2026-00", "0000", "26", "2026-3-1", "٢٠٢٦", "2026-03-01T10:00:00Z", "2026-03-01\n", 2026],
+)
+def test_what_is_no_day_month_or_year_is_refused(date):
+    assert places("client", {**CLIENT, "birth_date": date}) == {"/birth_date"}
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "2026-02-30T10:00:00Z",
+        "2026-03-01T24:00:00Z",
+        "2026-03-01T10:00Z",
+        "2026-03-01T10:00:00",
+        "2026-03-01T10:00:00+14:30",
+        "2026-03-01 10:00:00Z",
+        "2026-03-01",
+    ],
+)
+def test_what_is_no_instant_is_refused(instant):
+    case = {**CASE, **planned(appointments=[{**MEETING, "start": instant}])}
+    assert places("case", case) == {"/plan/appointments/0/start"}
+
+
+@pytest.mark.parametrize("number", ["5", True, None, Decimal("NaN"), Decimal("Infinity"), 1.5, [5]])
+def test_what_is_no_number_is_refused(number):
+    outcome = {"id": "o", "date": "2026", "code": {"text": "x"}, "quantity": number}
+    assert places("case", {**CASE, "outcomes": [outcome]}) == {"/outcomes/0/quantity"}
+
+
+@pytest.mark.parametrize("frequency", [0, -1, 1001, Decimal("1.5"), "1", True, 10**30])
+def test_what_is_no_whole_number_in_range_is_refused(frequency):
+    service = {**SERVICE, "schedule": {"frequency": frequency, "period": 1, "unit": "wk"}}
+    assert places("case", {**CASE, **planned(services=[service])}) == {"/plan/services/0/schedule/frequency"}
+
+
+@pytest.mark.parametrize("language", ["", "d", "da_DK", "da ", "da--DK", "dansk sprog"])
+def test_what_is_no_language_tag_is_refused(language):
+    assert places("client", {**CLIENT, "language": language}) == {"/language"}
+
+
+def test_an_unknown_member_with_a_strange_name_is_not_quoted():
+    assert places("client", {**CLIENT, "010190-1234 Ann": 1, "a\ud800": 1}) == {"/?"}
+    assert places("client", {"names": [{"family": "x", "nick~/name": "y"}]}) == {"/names/0/?"}

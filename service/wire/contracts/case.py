@@ -2,7 +2,18 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from service.wire.contracts.fields import Code, Contract, Id, Link, Number, PartialDate, Text, When, many
+from service.wire.contracts.fields import (
+    Code,
+    Contract,
+    Id,
+    Link,
+    Number,
+    PartialDate,
+    Text,
+    When,
+    many,
+    several,
+)
 from service.wire.contracts.parts import Coded, Identifier, Period
 from service.wire.contracts.plan import Plan
 
@@ -51,7 +62,7 @@ class Member(Contract):
     organization = Link("organization")
     related_person = Link("client.related_persons")
     name = Text(limit=400)
-    deputy_for = Id()
+    deputy_for = Link("case.team")
     period = fields.Nested(Period)
 
     @validates_schema
@@ -60,6 +71,8 @@ class Member(Contract):
         who = [k for k in ("practitioner", "organization", "related_person", "name") if data.get(k)]
         if len(who) != 1:
             raise ValidationError("Give exactly one of practitioner, organization, related_person, name.")
+        if data.get("deputy_for") == data["id"]:
+            raise ValidationError("Nobody is their own deputy.", "deputy_for")
 
 
 class Finding(Contract):
@@ -126,7 +139,7 @@ class Stay(Contract):
     identifiers = many(Identifier)
     hospital = Link("organization")
     period = fields.Nested(Period)
-    conditions = fields.List(Id())
+    conditions = several("case.conditions")
 
 
 class Outcome(Contract):

@@ -2,7 +2,18 @@
 
 from marshmallow import fields
 
-from service.wire.contracts.fields import Code, Contract, Flag, Id, Link, PartialDate, Text, When, many
+from service.wire.contracts.fields import (
+    Code,
+    Contract,
+    Flag,
+    Id,
+    Language,
+    Link,
+    PartialDate,
+    Text,
+    When,
+    many,
+)
 from service.wire.contracts.parts import GENDERS, Address, Identifier, Name, Period, Telecom
 
 RELATIONSHIPS = (
@@ -54,7 +65,7 @@ class Client(Contract):
     deceased = When()
     telecom = many(Telecom)
     addresses = many(Address)
-    language = Text(limit=20)
+    language = Language()
     interpreter_needed = Flag()
     protected_identity = Flag()
     related_persons = many(RelatedPerson)

@@ -12,11 +12,19 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
-DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?\Z")
+DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?\Z")
 INSTANT = re.compile(
-    r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)\Z"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)\Z"
 )
-URI = re.compile(r"\S+\Z")
+# RFC 3986: what a URI is written with
+URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
+# FHIR's `code`: no blank at either end, single ones within
+CODE = re.compile(r"[^\s\x00-\x20\x7f-\x9f]+(?: [^\s\x00-\x20\x7f-\x9f]+)*\Z")
+# BCP 47, well-formed: https://www.rfc-editor.org/rfc/rfc5646#section-2.1
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")
+# what FHIR's strings may not hold, and what XML, its other form, cannot
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class Contract(Schema):
@@ -29,7 +37,7 @@ class Contract(Schema):
 
 
 class Text(fields.String):
-    """A string with something in it: not blank, without control characters other than tab and newline."""
+    """A string with something in it: not blank, without characters that FHIR's JSON or XML cannot hold."""
 
     def __init__(self, *, limit: int = 4000, **kwargs: Any) -> None:
         """Take at most `limit` characters."""
@@ -42,9 +50,19 @@ class Text(fields.String):
             raise ValidationError("Not a string.")
         if not value.strip():
             raise ValidationError("Blank. Leave the member out when there is nothing to say.")
-        if any(ord(c) < 32 and c not in "\t\n\r" for c in value):
-            raise ValidationError("Contains a control character.")
+        if _NOT_TEXT.search(value):
+            raise ValidationError("Contains a control character, a lone surrogate or U+FFFE, U+FFFF.")
         return value
+
+
+class OpenCode(Text):
+    """A code of a list that is not ours, as FHIR's `code` is written."""
+
+    def __init__(self, *, limit: int = 200, **kwargs: Any) -> None:
+        """Take at most `limit` characters."""
+        super().__init__(limit=limit, **kwargs)
+        message = "Not a code: no blanks at its ends, no two together, no control characters."
+        self.validators.append(validate.Regexp(CODE, error=message))
 
 
 class Id(fields.String):
@@ -57,11 +75,22 @@ class Id(fields.String):
 
 
 class Uri(fields.String):
-    """An absolute or relative URI without white space."""
+    """An absolute or relative URI (RFC 3986)."""
 
     def __init__(self, **kwargs: Any) -> None:
-        """Check that there is no white space."""
-        checks = [validate.Length(min=1, max=1000), validate.Regexp(URI, error="White space in a URI.")]
+        """Check its characters."""
+        message = "Not a URI: it has characters to be percent-encoded, white space perhaps."
+        checks = [validate.Length(min=1, max=1000), validate.Regexp(URI, error=message)]
+        super().__init__(validate=checks, **kwargs)
+
+
+class Language(fields.String):
+    """A language tag, e.g. `da` or `sv-FI`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check that it is well-formed."""
+        message = "Not a language tag of BCP 47; write e.g. da or sv-FI."
+        checks = [validate.Length(max=35), validate.Regexp(LANGUAGE, error=message)]
         super().__init__(validate=checks, **kwargs)
 
 
@@ -133,6 +162,8 @@ class Number(fields.Decimal):
     ) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise ValidationError("Not a number.")
+        if isinstance(value, Decimal) and not value.is_finite():
+            raise ValidationError("Not a number.")
         return value
 
 
@@ -163,10 +194,10 @@ class Flag(fields.Boolean):
 
 
 class Link(Id):
-    """The id of another document, or of an item of the client's.
+    """The id of another document, or of a part of this one or of the client's.
 
-    `to` is `practitioner`, `organization`, `location` (directory entries), `client`, or
-    `client.related_persons`. The mapping sees the document or item itself in its place.
+    `to` is `practitioner`, `organization`, `location` (directory entries), `client`, or where the parts are:
+    `client.coverages`, `case.plan.goals`. The mapping sees the document or part itself in its place.
     """
 
     def __init__(self, to: str, **kwargs: Any) -> None:
@@ -180,14 +211,28 @@ def many(contract: type[Contract], *, limit: int = 1000, **kwargs: Any) -> "fiel
     return fields.List(fields.Nested(contract), validate=validate.Length(max=limit), **kwargs)
 
 
+def several(to: str, *, limit: int = 200) -> "fields.List[Any]":
+    """A list of links to the same kind of thing."""
+    return fields.List(Link(to), validate=validate.Length(max=limit))
+
+
 def check_calendar(text: str) -> None:
     """Refuse days and months the calendar does not have."""
     try:
-        if len(text) == 10:
-            date.fromisoformat(text)
-        elif len(text) == 7:
-            datetime.strptime(text + "-01", "%Y-%m-%d")  # noqa: DTZ007  a month has no zone
-        elif text == "0000":
-            raise ValueError(text)
+        date.fromisoformat(text + "0000-01-01"[len(text) :])
     except ValueError as exc:
         raise ValidationError("No such day in the calendar.") from exc
+
+
+def is_before(one: str, other: str) -> bool:
+    """Whether one date or instant is before another: instants on the time line, dates by what both say."""
+    if "T" in one and "T" in other:
+        return _point(one) < _point(other)
+    said = min(10, len(one), len(other))
+    return one[:said] < other[:said]
+
+
+def _point(instant: str) -> tuple[datetime, str]:
+    """The second of an instant, and its fraction as it orders: a datetime has six digits, we take nine."""
+    zone = -1 if instant.endswith("Z") else -6
+    return datetime.fromisoformat(instant[:19] + instant[zone:]), instant[20:zone].ljust(9, "0")

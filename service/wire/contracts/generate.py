@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from service.wire.contracts.load import KINDS
+from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.schemas import schema
 
 

@@ -1,4 +1,4 @@
-"""Find the links in a document: which member of which part names which other document."""
+"""Find the links in a document: which member of which part names which other document, or part of one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,22 +8,35 @@ from typing import Any
 from marshmallow import fields
 
 from service.wire.contracts.fields import Contract, Link
-from service.wire.contracts.load import KINDS
+from service.wire.contracts.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A link as it stands in a document: `part[key]` is the id of a `to`; `where` is its JSON pointer."""
 
-    part: dict[str, Any]
-    key: str
+    part: Any
+    key: str | int
     to: str
     where: str
+
+    @property
+    def id(self) -> str:
+        """The id it names."""
+        return str(self.part[self.key])
 
 
 def links(kind: str, document: dict[str, Any]) -> Iterator[Found]:
     """Give every link of a document of this kind."""
     yield from _walk(KINDS[kind], document, "")
+
+
+def items(document: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return the items of the list at a dotted path of a document by their ids."""
+    found: Any = document
+    for step in path.split("."):
+        found = found.get(step) or {}
+    return {each["id"]: each for each in found}
 
 
 def _walk(contract: type[Contract], part: dict[str, Any], where: str) -> Iterator[Found]:
@@ -33,7 +46,10 @@ def _walk(contract: type[Contract], part: dict[str, Any], where: str) -> Iterato
             continue
         place = f"{where}/{key}"
         if to is not None:
-            yield Found(part, key, to, place)
+            if isinstance(value, list):
+                yield from [Found(value, index, to, f"{place}/{index}") for index in range(len(value))]
+            else:
+                yield Found(part, key, to, place)
         elif below is not None and isinstance(value, list):
             for index, item in enumerate(value):
                 yield from _walk(below, item, f"{place}/{index}")

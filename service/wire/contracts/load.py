@@ -1,24 +1,17 @@
 """Load an internal document against its contract; merge-patch (RFC 7396) one."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from marshmallow import ValidationError
 
 from service.errors import Issue, Rejected
-from service.wire.contracts.case import Case
-from service.wire.contracts.client import Client
-from service.wire.contracts.directory import Location, Organization, Practitioner
-from service.wire.contracts.fields import Contract
+from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.links import items, links
 
-KINDS: Final[dict[str, type[Contract]]] = {
-    "client": Client,
-    "case": Case,
-    "practitioner": Practitioner,
-    "organization": Organization,
-    "location": Location,
-}
 _LOADED: Final = {kind: contract() for kind, contract in KINDS.items()}
+_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}\Z")
 
 
 def load(kind: str, document: Any) -> dict[str, Any]:
@@ -34,9 +27,8 @@ def load(kind: str, document: Any) -> dict[str, Any]:
     except ValidationError as exc:
         issues = [Issue(what, where or "/") for where, what in _flatten(exc.messages, "")]
         raise Rejected(f"The {kind} does not fit its contract.", issues=issues) from exc
-    issues = list(_duplicates(loaded, ""))
-    if issues:
-        raise Rejected("Ids repeat.", issues=issues)
+    if issues := [*_duplicates(loaded, ""), *_astray(kind, loaded)]:
+        raise Rejected(f"Ids of the {kind} repeat or lead nowhere.", issues=issues)
     return loaded
 
 
@@ -57,7 +49,7 @@ def _flatten(messages: Any, where: str) -> Iterator[tuple[str, str]]:
     """Give each of marshmallow's nested messages with its JSON pointer."""
     if isinstance(messages, dict):
         for key, below in messages.items():
-            place = where if key == "_schema" else f"{where}/{_escape(str(key))}"
+            place = where if key == "_schema" else f"{where}/{_shown(key)}"
             yield from _flatten(below, place)
     elif isinstance(messages, list):
         for message in messages:
@@ -66,21 +58,39 @@ def _flatten(messages: Any, where: str) -> Iterator[tuple[str, str]]:
         yield where, str(messages)
 
 
-def _escape(key: str) -> str:
-    return key[:64].replace("~", "~0").replace("/", "~1")
+def _shown(key: object) -> str:
+    """A member's name as a pointer may show it: a strange one may be somebody's data."""
+    return str(key) if isinstance(key, int) or _NAME.match(str(key)) else "?"
 
 
-def _duplicates(node: Any, where: str) -> Iterator[Issue]:
+def _duplicates(part: dict[str, Any], where: str) -> Iterator[Issue]:
     """Find local ids that occur twice in one list: their resources would be one."""
-    if isinstance(node, dict):
-        for key, value in node.items():
+    for key, value in part.items():
+        if isinstance(value, dict):
             yield from _duplicates(value, f"{where}/{key}")
-    elif isinstance(node, list):
-        seen: dict[str, str] = {}
-        for index, item in enumerate(node):
-            place = f"{where}/{index}"
-            if isinstance(item, dict) and "id" in item:
-                if item["id"] in seen:
-                    yield Issue(f"The same id as {seen[item['id']]}.", f"{place}/id", "duplicate")
-                seen.setdefault(item["id"], place)
-            yield from _duplicates(item, place)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            seen: dict[str, int] = {}
+            for index, item in enumerate(value):
+                first = seen.setdefault(item["id"], index) if "id" in item else index
+                if first != index:
+                    what = f"The same id as {where}/{key}/{first}."
+                    yield Issue(what, f"{where}/{key}/{index}/id", "duplicate")
+                yield from _duplicates(item, f"{where}/{key}/{index}")
+
+
+def _astray(kind: str, document: dict[str, Any]) -> Iterator[Issue]:
+    """Find links into the document itself that name none of its parts, or one twice."""
+    known: dict[str, dict[str, Any]] = {}
+    seen: set[tuple[int, str]] = set()
+    for link in links(kind, document):
+        root, _, path = link.to.partition(".")
+        if root != kind:
+            continue
+        if path not in known:
+            known[path] = items(document, path)
+        if link.id not in known[path]:
+            yield Issue(f"Nothing in /{path.replace('.', '/')} has this id.", link.where, "not-found")
+        if isinstance(link.part, list):
+            if (id(link.part), link.id) in seen:
+                yield Issue("Named twice.", link.where, "duplicate")
+            seen.add((id(link.part), link.id))

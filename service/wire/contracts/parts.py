@@ -2,7 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from service.wire.contracts.fields import Code, Contract, Text, Uri, When
+from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, When, is_before
 
 GENDERS = ("male", "female", "other", "unknown")
 
@@ -23,9 +23,8 @@ class Period(Contract):
 
     @validates_schema
     def check_order(self, data: dict[str, str], **_: object) -> None:
-        """Refuse an end before its start (R4 per-1), compared on what both dates say."""
-        start, end = data.get("start"), data.get("end")
-        if start and end and end[: min(10, len(start), len(end))] < start[: min(10, len(start), len(end))]:
+        """Refuse an end before its start (R4 per-1)."""
+        if "start" in data and "end" in data and is_before(data["end"], data["start"]):
             raise ValidationError("Ends before it starts.", "end")
 
 
@@ -68,7 +67,7 @@ class Coded(Contract):
     """A code of a public or local code system, or words, or both."""
 
     system = Uri()
-    code = Text(limit=200)
+    code = OpenCode()
     display = Text(limit=400)
     text = Text(limit=1000)
 
@@ -84,7 +83,7 @@ class Coded(Contract):
 class Qualification(Contract):
     """A licence or certificate, e.g. registered nurse, CCM."""
 
-    code = Text(limit=100, required=True)
+    code = OpenCode(limit=100, required=True)
     name = Text(limit=400)
     issuer = Text(limit=400)
     period = fields.Nested(Period)

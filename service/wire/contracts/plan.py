@@ -15,6 +15,7 @@ from service.wire.contracts.fields import (
     When,
     WholeNumber,
     many,
+    several,
 )
 from service.wire.contracts.parts import Coded, Period
 
@@ -87,14 +88,14 @@ class Goal(Contract):
     start = PartialDate()
     target = fields.Nested(Target)
     progress = many(Progress)
-    conditions = fields.List(Id())
+    conditions = several("case.conditions")
 
 
 class Necessity(Contract):
     """Why a service is medically necessary, and who decided."""
 
     indication = Text()
-    condition = Id()
+    condition = Link("case.conditions")
     decision = Code(("necessary", "not-necessary", "pending"), required=True)
     decided_by = Link("practitioner")
     date = PartialDate()
@@ -106,7 +107,7 @@ class Authorization(Contract):
     required = Flag()
     status = Code(("not-requested", "requested", "approved", "denied"), required=True)
     reference = Text(limit=200)
-    coverage = Id()
+    coverage = Link("client.coverages")
     period = fields.Nested(Period)
 
 
@@ -134,7 +135,7 @@ class Service(Contract):
     schedule = fields.Nested(Schedule)
     period = fields.Nested(Period)
     requested = When()
-    goals = fields.List(Id())
+    goals = several("case.plan.goals")
 
 
 class Appointment(Contract):
@@ -144,7 +145,7 @@ class Appointment(Contract):
     status = Code(
         ("proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow"), required=True
     )
-    service = Id()
+    service = Link("case.plan.services")
     description = Text()
     start = Instant(required=True)
     end = Instant(required=True)

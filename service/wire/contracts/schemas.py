@@ -10,7 +10,7 @@ from marshmallow import fields, validate
 
 from service.wire.contracts import fields as own
 from service.wire.contracts.fields import Contract
-from service.wire.contracts.load import KINDS
+from service.wire.contracts.kinds import KINDS
 
 Schema = dict[str, Any]
 DIRECTORY: Final = ("practitioner", "organization", "location")

@@ -1,0 +1,16 @@
+"""The kinds of internal documents, each with its contract."""
+
+from typing import Final
+
+from service.wire.contracts.case import Case
+from service.wire.contracts.client import Client
+from service.wire.contracts.directory import Location, Organization, Practitioner
+from service.wire.contracts.fields import Contract
+
+KINDS: Final[dict[str, type[Contract]]] = {
+    "client": Client,
+    "case": Case,
+    "practitioner": Practitioner,
+    "organization": Organization,
+    "location": Location,
+}
