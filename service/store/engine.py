@@ -5,12 +5,24 @@ https://www.sqlite.org/lang_transaction.html
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from service.errors import Misconfigured
 from service.store.failures import translated
+
+# Neither side waits long for one that has vanished without a word: a lock of its session ends soon, too.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+DEADLINES: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c lock_timeout=30s -c statement_timeout=60s -c tcp_user_timeout=10000"
+    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
+}
 
 
 def connect(url: str) -> Engine:
@@ -19,12 +31,13 @@ def connect(url: str) -> Engine:
     Raises:
         Misconfigured: the URL is neither sqlite nor postgresql.
     """
-    kind = make_url(url).get_backend_name()
+    parts = make_url(url)
+    kind = parts.get_backend_name()
     if kind == "postgresql":
-        options = "-c lock_timeout=30s -c statement_timeout=60s"
-        parts = make_url(url).set(drivername="postgresql+psycopg")
+        given = {name: value for name, value in DEADLINES.items() if name not in parts.query}
+        parts = parts.set(drivername="postgresql+psycopg")
         return create_engine(
-            parts, hide_parameters=True, pool_pre_ping=True, pool_size=10, connect_args={"options": options}
+            parts, hide_parameters=True, pool_pre_ping=True, pool_size=10, connect_args=given
         )
     if kind != "sqlite":
         raise Misconfigured("Use a sqlite or postgresql URL.", where="CASEBRIDGE_DATABASE_URL")

@@ -9,27 +9,11 @@ from sqlalchemy import Connection, Engine, Row, Table, func, select, text, updat
 
 from service.store import tables as t
 from service.store.engine import reading, writing
+from service.store.leadership import FileLead, SessionLead, lead
 from service.store.rows import aware
 from service.values.resources import Message, Numbered
 
-LEADER = 0x0CA5EB1D
-
-
-class Lead:
-    """Leadership held by a database session; it ends with the session."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Take the connection that holds the lock."""
-        self._connection = connection
-
-    def held(self) -> bool:
-        """Tell whether the session, and so the lock, still lives."""
-        return not self._connection.closed and not self._connection.invalidated
-
-    def close(self) -> None:
-        """Give leadership up."""
-        self._connection.invalidate()
-        self._connection.close()
+NUMBERING = 0x0CA5EB1E
 
 
 class Outbox:
@@ -39,20 +23,9 @@ class Outbox:
         """Take the engine to open transactions on."""
         self._engine = engine
 
-    def lead(self) -> Lead | None:
-        """Take leadership, or return None while another has it.
-
-        PostgreSQL: an advisory lock of the session. SQLite has one writing process; it always leads.
-        """
-        connection = self._engine.connect()
-        if self._engine.dialect.name == "sqlite":
-            return Lead(connection)
-        got = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER}).scalar()
-        connection.commit()
-        if got:
-            return Lead(connection)
-        connection.close()
-        return None
+    def lead(self) -> SessionLead | FileLead | None:
+        """Take leadership, or return None while another has it."""
+        return lead(self._engine)
 
     def number(self, limit: int = 5000) -> int:
         """Number up to `limit` committed messages, gap-free, in the order they were written; return how many.
@@ -106,7 +79,7 @@ def _number(connection: Connection, table: Table, limit: int) -> int:
     c = table.c
     if connection.dialect.name == "postgresql":
         # two leaders for a moment (one paused) must not give one position twice
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LEADER + 1})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": NUMBERING})
     rows = connection.scalars(select(c.row).where(c.position.is_(None)).order_by(c.row).limit(limit)).all()
     if not rows:
         return 0

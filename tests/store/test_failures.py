@@ -52,7 +52,7 @@ def test_reads_and_writes_say_that_the_database_does_not_answer(nobody, ask):
 
 def test_the_outbox_and_the_schemas_check_say_so_too(nobody):
     outbox = Outbox(nobody)
-    for ask in (outbox.number, outbox.backlog, lambda: schema.check(nobody)):
+    for ask in (outbox.lead, outbox.number, outbox.backlog, lambda: schema.check(nobody)):
         with pytest.raises(Unavailable, match="does not answer"):
             ask()
 

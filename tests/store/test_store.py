@@ -237,17 +237,3 @@ def test_a_database_without_this_releases_schema_is_refused(engine):
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Misconfigured, match="casebridge db upgrade"):
         check(engine)
-
-
-def test_only_one_session_leads_on_postgresql(engine):
-    if engine.dialect.name == "sqlite":
-        lead = Outbox(engine).lead()
-        assert lead.held()
-        lead.close()
-        return
-    first = Outbox(engine).lead()
-    assert Outbox(engine).lead() is None
-    first.close()
-    second = Outbox(engine).lead()
-    assert second is not None
-    second.close()
