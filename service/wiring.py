@@ -17,8 +17,10 @@ from service.flows.disclose import Disclosure
 from service.flows.documents import Documents
 from service.flows.events import Envelope
 from service.flows.follow import Reprojection
+from service.flows.localise import Localisation
 from service.flows.project import Projection
 from service.mapping import golden
+from service.mapping.localise import interpreter
 from service.mapping.translate import Catalogue, load
 from service.publish import rabbit
 from service.publish.relay import Relay, number_forever
@@ -65,6 +67,7 @@ def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flas
         api=blueprint(Documents(store, projection, lambda: datetime.now(UTC))),
         fhir=fhir(
             disclosure,
+            Localisation({mappings.view: interpreter(mappings.terminology)}, parse, dump),
             base,
             lambda text: cipher.encrypt(text.encode()).decode(),
             lambda text: _unsealed(cipher, text),

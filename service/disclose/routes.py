@@ -13,6 +13,7 @@ from service.disclose.query import parse_query
 from service.disclose.serialise import history, searchset
 from service.errors import Malformed, NotFound
 from service.flows.disclose import Disclosure
+from service.flows.localise import STORED, Localisation
 from service.values.resources import Stored
 from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse
@@ -23,7 +24,11 @@ JSON = ("json", "application/json", FHIR)
 
 
 def fhir(
-    disclosure: Disclosure, base: str, seal: Callable[[str], str], unseal: Callable[[str], str]
+    disclosure: Disclosure,
+    localisation: Localisation,
+    base: str,
+    seal: Callable[[str], str],
+    unseal: Callable[[str], str],
 ) -> Blueprint:
     """Return the FHIR routes; `seal` and `unseal` keep what a next link says from whoever reads a log."""
     door = Blueprint("fhir", __name__, url_prefix="/fhir")
@@ -31,17 +36,19 @@ def fhir(
 
     @door.get("/<type_>/<id_>")
     def read(type_: str, id_: str) -> Response:
-        return _stored(disclosure.read(g.scope, _known(type_), id_))
+        return _stored(disclosure.read(g.scope, _known(type_), id_), localisation)
 
     @door.get("/<type_>/<id_>/_history/<int:version>")
     def vread(type_: str, id_: str, version: int) -> Response:
         if version > LAST_VERSION:
             raise NotFound("There is no such version.")
-        return _stored(disclosure.vread(g.scope, _known(type_), id_, version))
+        return _stored(disclosure.vread(g.scope, _known(type_), id_, version), localisation)
 
     @door.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
-        return Response(history(disclosure.history(g.scope, _known(type_), id_), base), mimetype=FHIR)
+        found, language = disclosure.history(g.scope, _known(type_), id_), _language(localisation)
+        told = [localisation.tell(g.scope.view, each, language) for each in found]
+        return _spoken(Response(history(told, base), mimetype=FHIR), language)
 
     @door.get("/<type_>", endpoint="search")
     @door.post("/<type_>/_search", endpoint="post-search")
@@ -50,13 +57,14 @@ def fhir(
             raise NotFound("No such resource type is searched here.")
         given, after = _given(unseal)
         query = parse_query(type_, given, after, base)
-        page = disclosure.search(g.scope, query)
+        language = _language(localisation)
+        page = localisation.page(g.scope.view, disclosure.search(g.scope, query), language)
         next_url = None
         if page.next is not None:
             sealed = seal(dump({"given": given, "after": page.next}).decode())
             next_url = f"{base}/{type_}?_cursor={sealed}"
         self_url = f"{base}/{type_}" + (f"?{urlencode(given)}" if given else "")
-        return Response(searchset(page, base, self_url, next_url), mimetype=FHIR)
+        return _spoken(Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language)
 
     return door
 
@@ -116,13 +124,25 @@ def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[s
     return [(name, value) for name, value in told["given"]], (told["after"][0], told["after"][1])
 
 
-def _stored(found: Stored) -> Response:
-    etag = f'W/"{found.version}"'
+def _stored(found: Stored, localisation: Localisation) -> Response:
+    """Answer a version in the language asked for; each language has an entity tag of its own."""
+    language = _language(localisation)
+    etag = f'W/"{found.version}"' if language == STORED else f'W/"{found.version}-{language}"'
     if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
-        return Response(status=304, headers={"ETag": etag})
-    answer = Response(found.body, mimetype=FHIR)
+        return _spoken(Response(status=304, headers={"ETag": etag}), language)
+    answer = Response(localisation.tell(g.scope.view, found, language).body, mimetype=FHIR)
     answer.headers["ETag"] = etag
     answer.last_modified = found.last_updated
+    return _spoken(answer, language)
+
+
+def _language(localisation: Localisation) -> str:
+    return localisation.language(g.scope.view, list(request.accept_languages))
+
+
+def _spoken(answer: Response, language: str) -> Response:
+    answer.headers["Content-Language"] = language
+    answer.vary.add("Accept-Language")
     return answer
 
 

@@ -9,6 +9,8 @@ from html import unescape
 
 from service.mapping.runtime import escaped
 
+_HEAD = re.compile(r"<div\b[^>]*>")
+_SPOKEN = re.compile(r'\s(?:xml:)?lang="[^"]*"')
 _MARKED = re.compile(r'<span class="([^"|]+)\|([^"]+)">[^<]*</span>')
 
 
@@ -23,12 +25,16 @@ def ends_in_tag(markup: str, before: bool) -> bool:
     return before if last < 0 else markup[last] == "<"
 
 
-def reworded(markup: str, word: Callable[[str, str], str | None]) -> str:
-    """Markup in which each concept is called what `word(code system, code)` calls it, if it knows it."""
+def reworded(markup: str, language: str, word: Callable[[str, str], str | None]) -> str:
+    """A narrative in which each concept is called what `word(code system, code)` calls it, if it knows it."""
 
     def replace(found: re.Match[str]) -> str:
         name, code = unescape(found[1]), unescape(found[2])
         display = word(name, code)
         return found[0] if display is None else marked(name, code, display)
 
-    return _MARKED.sub(replace, markup)
+    def speak(head: re.Match[str]) -> str:
+        plain = _SPOKEN.sub("", head[0])[:-1]
+        return f'{plain} lang="{language}" xml:lang="{language}">'
+
+    return _HEAD.sub(speak, _MARKED.sub(replace, markup), count=1)

@@ -1,0 +1,70 @@
+"""A resource in another language: displays of our own codes, and the concepts its narrative marks.
+
+https://hl7.org/fhir/R4/languages.html
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.mapping.concepts import CodeSystem, Terminology
+from service.mapping.narrative import reworded
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """Our code systems by name and by url, and the languages they have designations in."""
+
+    named: dict[str, CodeSystem]
+    systems: dict[str, CodeSystem]
+    languages: tuple[str, ...]
+
+    def tell(self, resource: dict[str, Any], language: str) -> dict[str, Any]:
+        """Return a copy in a language; what has no designation in it, or was written by people, stays."""
+        head = {"resourceType": resource["resourceType"], "language": language}
+        told: dict[str, Any] = self._value(resource, language)
+        return head | told | head
+
+    def _value(self, value: Any, language: str) -> Any:
+        if isinstance(value, list):
+            return [self._value(each, language) for each in value]
+        if not isinstance(value, dict):
+            return value
+        told = {key: self._value(below, language) for key, below in value.items()}
+        if "coding" in value:
+            self._retitle(value, told)
+        elif "code" in value and value.get("system") in self.systems:
+            word = _word(self.systems[value["system"]], value["code"], language)
+            told |= {} if word is None else {"display": word}
+        elif "div" in value:
+            told["div"] = reworded(
+                value["div"], language, lambda name, code: self._named(name, code, language)
+            )
+        return told
+
+    def _retitle(self, concept: dict[str, Any], told: dict[str, Any]) -> None:
+        """Where the text of a concept is the display of one of its codings, it goes with it."""
+        for before, after in zip(concept["coding"], told["coding"], strict=True):
+            if "text" in concept and before.get("display") == concept["text"]:
+                told["text"] = after["display"]
+                return
+
+    def _named(self, name: str, code: str, language: str) -> str | None:
+        return _word(self.named[name], code, language) if name in self.named else None
+
+
+def interpreter(terminology: Terminology) -> Interpreter:
+    """The interpreter of a catalogue's code systems."""
+    systems = terminology.codesystems
+    spoken = [
+        language
+        for system in systems.values()
+        for designations in system.designations.values()
+        for language in designations
+    ]
+    return Interpreter(
+        dict(systems), {each.url: each for each in systems.values()}, tuple(dict.fromkeys(spoken))
+    )
+
+
+def _word(system: CodeSystem, code: str, language: str) -> str | None:
+    return system.designations.get(code, {}).get(language)
