@@ -145,6 +145,11 @@ def worker(settings: Settings, stop: Event) -> None:
     beside.join()
 
 
+def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
+    """Take the messages of a partner's queue off it; see `rabbit.queued`."""
+    return rabbit.queued(url, queue, last)
+
+
 def number(settings: Settings) -> int:
     """Give committed messages their positions in the feed; return how many."""
     engine = database(settings)

@@ -8,14 +8,25 @@ from typing import Any
 from service.wire.fhir.search import PARAMETERS
 
 TYPES = (
+    "Appointment",
     "CarePlan",
     "CareTeam",
+    "Communication",
+    "CommunicationRequest",
+    "Condition",
+    "Coverage",
+    "Encounter",
     "EpisodeOfCare",
     "Goal",
+    "Location",
+    "MedicationStatement",
+    "Observation",
     "Organization",
     "Patient",
     "Practitioner",
+    "PractitionerRole",
     "Provenance",
+    "RelatedPerson",
     "ServiceRequest",
 )
 

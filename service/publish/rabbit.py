@@ -4,7 +4,7 @@ https://www.rabbitmq.com/docs/confirms and https://www.rabbitmq.com/docs/quorum-
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import takewhile
 from typing import Any, Final
@@ -25,6 +25,9 @@ CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 60
 BLOCKED_SECONDS: Final = 20
 FRAME_OVERHEAD: Final = 8
+SILENCE_SECONDS: Final = 10.0
+SILENCE_AFTER: Final = 1.0
+NO_SUCH_QUEUE: Final = 404
 CONTENT_TYPE: Final = "application/cloudevents+json"
 _TOO_LARGE: Final = frozenset({311, 406})
 
@@ -242,3 +245,38 @@ class RabbitPublisher:
 
 def _nothing() -> None:
     """Wake the poll."""
+
+
+def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
+    """Take the messages of a queue off it, until one of routing key `last` has come and then silence.
+
+    Ends without it after ten seconds of silence; waits as long for the queue to be declared.
+
+    Raises:
+        Unavailable: the broker does not answer, or has no such queue.
+    """
+    deadline = time.monotonic() + SILENCE_SECONDS
+    while True:
+        try:
+            yield from _taken(url, queue, last)
+        except ChannelClosedByBroker as exc:
+            if exc.reply_code != NO_SUCH_QUEUE or time.monotonic() > deadline:
+                raise Unavailable(f"The broker gives nothing from the queue {queue}.") from exc
+            time.sleep(0.2)
+        except (AMQPError, OSError) as exc:
+            raise Unavailable("The broker does not answer; look whether it runs.") from exc
+        else:
+            return
+
+
+def _taken(url: str, queue: str, last: str) -> Iterator[bytes]:
+    with pika.BlockingConnection(parameters(url)) as connection:
+        channel = connection.channel()
+        silence = SILENCE_SECONDS
+        while True:
+            method, _, body = next(channel.consume(queue, inactivity_timeout=silence))
+            if method is None:
+                return
+            channel.basic_ack(method.delivery_tag)
+            silence = SILENCE_AFTER if method.routing_key == last else silence
+            yield body

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pika
 import pytest
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -48,6 +49,14 @@ def test_the_demo_goes_as_told():
     done = casebridge("demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "The story went as told."
+
+
+def test_the_demo_reads_a_queue_where_there_is_a_broker(amqp_url):
+    done = casebridge("demo", CASEBRIDGE_AMQP_URL=amqp_url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        left = connection.channel().queue_declare("casebridge.demo", passive=True).method.message_count
+    assert left == 0
 
 
 def test_a_database_without_schema_is_found_wrong_and_upgraded(sqlite_url):

@@ -1,0 +1,213 @@
+"""River's story over HTTP: each step says what its party saw, and fails when it is not as told."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import requests
+
+from service.errors import CasebridgeError, Unavailable
+
+# types of messages, without prefix and version, that came after the last ones asked for
+Messages = Callable[[str], list[str]]
+OPENED = ["case.opened", "episodeofcare.created", "careteam.created", "careplan.created"]
+REVISED = ["case.updated", "careplan.updated", "goal.updated", "servicerequest.updated"]
+
+
+class NotAsTold(CasebridgeError):
+    """A step of the story did not go as told."""
+
+    title = "Not as told"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The service, as its partners reach it at `url`."""
+
+    url: str
+
+    def ask(self, method: str, path: str, *, partner: str = "local", want: int = 200, **more: Any) -> Any:
+        """Send a request and return the answer; raises NotAsTold on another status than `want`."""
+        headers = {"Casebridge-Partner": partner, **more.pop("headers", {})}
+        answer = requests.request(method, self.url + path, headers=headers, timeout=30, **more)
+        if answer.status_code != want:
+            raise NotAsTold(f"{method} {path} answered {answer.status_code}, not {want}: {answer.text[:300]}")
+        return answer
+
+    def one(self, type_: str, partner: str = "northern") -> Any:
+        """Return the one resource of a type that a partner finds."""
+        found = self.ask("GET", f"/fhir/{type_}", partner=partner).json()
+        expect(found["total"] == 1, f"there is one {type_}, not {found['total']}")
+        return found["entry"][0]["resource"]
+
+
+class Feed:
+    """Messages as who has no broker reads them: GET /events, after the last position seen."""
+
+    def __init__(self, house: House) -> None:
+        """Take the service; start at the beginning of its feed."""
+        self._house = house
+        self._position = 0
+
+    def __call__(self, last: str) -> list[str]:
+        """Return the types that came since, once one of type `last` is among them."""
+        for _ in range(100):
+            path = f"/events?after={self._position}&count=1000"
+            answer = self._house.ask("GET", path, partner="engineer")
+            types = [kind(each) for each in answer.json()]
+            if last in types:
+                self._position = int(answer.headers["Casebridge-Position"])
+                return types
+            time.sleep(0.1)
+        raise NotAsTold(f"no {last} in the feed after ten seconds")
+
+
+def kind(message: dict[str, Any]) -> str:
+    """Return what a message tells, e.g. `careplan.updated`."""
+    return str(message["type"].removeprefix("org.casebridge.").removesuffix(".v1"))
+
+
+def expect(holds: bool, what: str) -> None:
+    """Raise NotAsTold unless it holds."""
+    if not holds:
+        raise NotAsTold(f"it should be so that {what}")
+
+
+def document(name: str) -> Any:
+    """Return one of River's documents."""
+    return json.loads((files("service.cli") / "river" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def load(house: House) -> None:
+    """Put River's documents."""
+    for path, name in (
+        ("/api/directory/organization/northern", "insurer"),
+        ("/api/directory/practitioner/nurse", "nurse"),
+        ("/api/clients/river", "client"),
+        ("/api/cases/c1", "case"),
+    ):
+        house.ask("PUT", path, json=document(name), want=201)
+
+
+def play(house: House, messages: Messages) -> Iterator[str]:
+    """Play the story; give each thing that was seen as a line to tell."""
+    yield from _taken_over(house)
+    yield from _projected(house)
+    yield from _pulled(house)
+    yield from _told(messages)
+    yield from _revised(house, messages)
+    yield from _closed(house, messages)
+
+
+def _taken_over(house: House) -> Iterator[str]:
+    load(house)
+    case = document("case")
+    plan = case["plan"]
+    yield "3. The case system takes River's case over."
+    yield f"   Care model {case['care_model']}; a registered nurse (CCM) manages the case."
+    yield f"   Services: {', '.join(each['kind'] for each in plan['services'])}."
+    counts = [
+        f"{len(plan[part])} {part.replace('_', '-')}" for part in ("goals", "appointments", "check_ins")
+    ]
+    yield f"   {', '.join(counts)}."
+
+
+def _projected(house: House) -> Iterator[str]:
+    yield "4. Casebridge projects it to FHIR."
+    for type_ in ("EpisodeOfCare", "CareTeam", "CarePlan"):
+        yield f"   {_named(house.one(type_, 'local'))}"
+    expect(house.one("EpisodeOfCare", "local")["status"] == "active", "the episode is active")
+    followed = _resolve(house, house.one("CarePlan"))
+    expect(followed > 5, "the plan refers to its team, goals and services")
+    yield f"   {followed} references in the plan, and each resolves."
+
+
+def _pulled(house: House) -> Iterator[str]:
+    plan = house.one("CarePlan")
+    goals = [
+        house.ask("GET", f"/fhir/{each['reference']}", partner="northern").json() for each in plan["goal"]
+    ]
+    team = house.ask("GET", f"/fhir/{plan['careTeam'][0]['reference']}", partner="northern").json()
+    yield "5. River's insurer, northern, pulls the plan with its team and goals."
+    yield f"   {_named(plan)}: {plan['title']}"
+    yield f"   {_named(team)}: {len(team['participant'])} members"
+    yield from (f"   {_named(each)}: {each['description']['text']}" for each in goals)
+    nothing = house.ask("GET", "/fhir/CarePlan", partner="southern").json()
+    expect(nothing["total"] == 0, "another insurer sees nothing")
+    house.ask("GET", f"/fhir/CarePlan/{plan['id']}", partner="southern", want=404)
+    yield "   The insurer southern finds 0 plans, and 404 at this one's address."
+
+
+def _told(messages: Messages) -> Iterator[str]:
+    types = messages("careplan.created")
+    mine = [each for each in types if each in OPENED]
+    expect(mine == OPENED, f"messages come in the order {OPENED}, not {mine}")
+    yield f"6. Engineers receive {len(types)} messages in order, once each, among them:"
+    yield f"   {', '.join(mine)}."
+
+
+def _revised(house: House, messages: Messages) -> Iterator[str]:
+    case = document("case")
+    case["plan"]["goals"][0]["progress"] = [{"date": "2026-04-01", "achievement": "improving"}]
+    case["plan"]["services"][0]["status"] = "completed"
+    case["plan"]["title"] = "Back on the bicycle, second leg"
+    house.ask("PUT", "/api/cases/c1", json=case, headers={"If-Match": 'W/"1"'})
+    plan = house.one("CarePlan")
+    path = f"/fhir/CarePlan/{plan['id']}"
+    house.ask("GET", path, partner="northern", headers={"If-None-Match": 'W/"1"'})
+    house.ask("GET", path, partner="northern", headers={"If-None-Match": 'W/"2"'}, want=304)
+    types = messages(REVISED[-1])
+    expect(types == REVISED, f"exactly the changed resources make messages: {REVISED}, not {types}")
+    yield "7. Progress is recorded, physiotherapy completed, the plan revised."
+    yield f"   {_named(plan)}: pulled with If-None-Match of version 1, and 304 with that of version 2."
+    yield f"   Messages: {', '.join(types)}."
+
+
+def _closed(house: House, messages: Messages) -> Iterator[str]:
+    case = document("case")
+    case["plan"].update(title="Back on the bicycle, second leg", status="completed")
+    case.update(status="finished", closure={"reason": "goals-met", "date": "2026-06-01"})
+    house.ask("PUT", "/api/cases/c1", json=case, headers={"If-Match": 'W/"2"'})
+    episode, plan = house.one("EpisodeOfCare"), house.one("CarePlan")
+    expect((episode["status"], plan["status"]) == ("finished", "completed"), "episode and plan have ended")
+    types = messages("careplan.updated")
+    expect(types[0] == "case.closed", f"the case is closed first, not {types[0]}")
+    yield "8. River is well, and the case is closed."
+    yield f"   {_named(episode)}"
+    yield f"   {_named(plan)}"
+
+
+def _named(resource: dict[str, Any]) -> str:
+    status = resource.get("status") or resource.get("lifecycleStatus")
+    version = resource["meta"]["versionId"]
+    return f"{resource['resourceType']}/{resource['id']} is {status}, version {version}"
+
+
+def _resolve(house: House, resource: Any) -> int:
+    """Follow every reference of a resource, as the insurer; return how many there were."""
+    wanted, seen = [resource], 0
+    while wanted:
+        node = wanted.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("reference"), str):
+                house.ask("GET", f"/fhir/{node['reference']}", partner="northern")
+                seen += 1
+            wanted += node.values()
+        elif isinstance(node, list):
+            wanted += node
+    return seen
+
+
+def wait_until_up(house: House) -> None:
+    """Wait for readiness; raises Unavailable after 30 seconds."""
+    for _ in range(300):
+        try:
+            if requests.get(f"{house.url}/health/ready", timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.1)
+    raise Unavailable("The server did not come up in 30 seconds.")
