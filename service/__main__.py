@@ -4,35 +4,46 @@ import sys
 
 import click
 
-from service.cli import db, demo, events, mappings, serve
-from service.errors import CasebridgeError
+from service.cli import cases, db, demo, events, mappings, partners, serve
+from service.cli.findings import tell
+from service.errors import CasebridgeError, Misconfigured
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="casebridge")
 def cli() -> None:
-    """Casebridge: FHIR interoperability for care case management."""
+    """Casebridge: FHIR interoperability for care case management.
+
+    Exit codes: 0 done; 1 found wrong, or something needed did not answer; 2 wrong use, which a wrong
+    setting, partner registry or mapping is too, except where a command is there to check it.
+    """
 
 
-for command in (serve.serve, serve.worker, db.db, mappings.mappings, events.events, demo.demo):
+for command in (
+    serve.serve,
+    serve.worker,
+    demo.demo,
+    db.db,
+    cases.cases,
+    mappings.mappings,
+    events.events,
+    partners.partners,
+):
     cli.add_command(command)
 
 
 def main() -> None:
     """Run the command: 0 done, 1 found wrong, 2 wrong use."""
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as exc:
-        sys.exit(exc.exit_code)
+        sys.exit(cli(standalone_mode=False))
     except click.ClickException as exc:
         exc.show()
         sys.exit(2)
     except click.Abort:
         sys.exit(1)
     except CasebridgeError as exc:
-        for issue in exc.issues:
-            click.echo(f"{issue.where}: {issue.what}" if issue.where else issue.what, err=True)
-        sys.exit(1)
+        tell(exc)
+        sys.exit(2 if isinstance(exc, Misconfigured) else 1)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@
     │   ├── Precondition    If-Match is missing                       428
     │   └── Stale           If-Match names an older revision          412
     ├── Unavailable      a part we need does not answer now           503  AR
-    └── Misconfigured    a setting, mapping or registry is wrong: refuses to start, exit code 2
+    └── Misconfigured    a setting, mapping or registry is wrong: refuses to start; exits 2, a check of it 1
 
 Every error carries issues: what is wrong, where, what to do. No issue quotes personal data.
 """

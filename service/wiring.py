@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from service import __version__
 from service.access import policy, registry
 from service.disclose.routes import feed, fhir, public
-from service.errors import Malformed, Misconfigured
+from service.errors import Malformed, Misconfigured, NotFound
 from service.flows.disclose import Disclosure
 from service.flows.documents import Documents
 from service.flows.events import Envelope
@@ -31,6 +31,8 @@ from service.store.engine import connect
 from service.store.outbox import Outbox
 from service.store.store import SqlStore
 from service.telemetry import configure
+from service.values.documents import Document, Revision
+from service.values.scope import Partner
 from service.web import Access, Doors, create_app
 from service.wire.contracts.schemas import links, sources
 from service.wire.fhir.check import check as check_r4
@@ -47,10 +49,7 @@ def web() -> Flask:
     """
     settings = Settings.from_env()
     configure()
-    if settings.auth != "off":
-        raise Misconfigured(
-            "SMART is not built yet; set it to `off`, on a loopback address.", where="CASEBRIDGE_AUTH"
-        )
+    _authenticates(settings)
     engine = connect(settings.database_url)
     schema.check(engine)
     return application(settings, engine, catalogue(settings))
@@ -93,6 +92,14 @@ def projecting(settings: Settings, mappings: Catalogue) -> Projection:
     )
 
 
+def preflight(settings: Settings) -> None:
+    """Raise what would keep `web` from starting: its server only says that a process of its own died."""
+    _authenticates(settings)
+    registry.load(settings.partners)
+    catalogue(settings)
+    check(settings)
+
+
 def catalogue(settings: Settings) -> Catalogue:
     """Return the mappings, compiled; raises Misconfigured with every mistake's file, line and column."""
     return load(settings.mappings, sources=sources(), links=links(), overlays=settings.overlays)
@@ -123,6 +130,34 @@ def check(settings: Settings) -> None:
     engine = database(settings)
     schema.check(engine)
     engine.dispose()
+
+
+def partners(settings: Settings) -> list[Partner]:
+    """Return the registered partners; raises Misconfigured with the place of each mistake."""
+    return list(registry.load(settings.partners).values())
+
+
+def cases(settings: Settings, status: str | None) -> Iterator[Document]:
+    """Give the cases that the operator of this machine may see, by id."""
+    engine = database(settings)
+    store, scope = SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL)
+    after = None
+    while page := store.documents(scope, "case", status=status, after=after):
+        yield from page
+        after = page[-1].uuid
+    engine.dispose()
+
+
+def case(settings: Settings, id_: str) -> tuple[Document, list[Revision]]:
+    """Return a case and its revisions, newest first; raises NotFound."""
+    engine = database(settings)
+    store, scope = SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL)
+    found = store.document(scope, "case", policy.LOCAL.name, id_)
+    if found is None:
+        raise NotFound("There is no such case; `casebridge cases list` prints their ids.", where="ID")
+    revisions = store.revisions(scope, found.uuid)
+    engine.dispose()
+    return found, revisions
 
 
 def worker(settings: Settings, stop: Event) -> None:
@@ -158,6 +193,13 @@ def number(settings: Settings) -> int:
         total += taken
     engine.dispose()
     return total
+
+
+def _authenticates(settings: Settings) -> None:
+    if settings.auth != "off":
+        raise Misconfigured(
+            "SMART is not built yet; set it to `off`, on a loopback address.", where="CASEBRIDGE_AUTH"
+        )
 
 
 def _unsealed(cipher: Fernet, text: str) -> str:

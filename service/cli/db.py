@@ -3,6 +3,7 @@
 import click
 
 from service import wiring
+from service.cli.findings import checking
 from service.settings import Settings
 
 
@@ -26,5 +27,7 @@ def upgrade() -> None:
 @db.command()
 def check() -> None:
     """Exit 1 unless the schema is this release's. Example: casebridge db check."""
-    wiring.check(Settings.from_env())
+    settings = Settings.from_env()
+    with checking():
+        wiring.check(settings)
     click.echo("The database is at this release's schema.")

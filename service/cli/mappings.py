@@ -5,6 +5,7 @@ import sys
 import click
 
 from service import wiring
+from service.cli.findings import checking
 from service.mapping import golden
 from service.settings import Settings
 
@@ -22,7 +23,9 @@ def check() -> None:
     Example:
       CASEBRIDGE_MAPPINGS=./mappings casebridge mappings check
     """  # noqa: D301  click reads \b
-    catalogue = wiring.catalogue(Settings.from_env())
+    settings = Settings.from_env()
+    with checking():
+        catalogue = wiring.catalogue(settings)
     for each in catalogue.mappings:
         click.echo(f"{each.file}:{each.line}  {each.name}  from {each.source}")
     click.echo(f"{len(catalogue.mappings)} mappings, version {catalogue.version[:12]}")

@@ -31,9 +31,12 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
     if demo:
         os.environ.setdefault("CASEBRIDGE_AUTH", "off")
     settings = Settings.from_env()
-    child = None
-    if settings.database_url.startswith("sqlite"):
+    embedded = settings.database_url.startswith("sqlite")
+    if embedded:
         wiring.upgrade(settings)
+    wiring.preflight(settings)
+    child = None
+    if embedded:
         words = [sys.executable, "-m", "service", "worker", "--parent", str(os.getpid())]
         child = subprocess.Popen(words)  # noqa: S603  our own interpreter and module
     if demo:

@@ -7,23 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pika
 import pytest
+from click.testing import CliRunner
+
+from service import wiring
+from service.__main__ import cli
+from service.settings import Settings
+from tests.flows import river
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
-WORDS = (
-    "serve",
-    "worker",
-    "db",
-    "db upgrade",
-    "db check",
-    "mappings",
-    "mappings check",
-    "mappings test",
-    "events",
-    "events tail",
-    "demo",
-)
+
+
+def commands(command=cli, words=()):
+    """The words of every command and group."""
+    below = command.commands.items() if isinstance(command, click.Group) else ()
+    return [" ".join(words), *(each for name, sub in below for each in commands(sub, (*words, name)))]
 
 
 def casebridge(*words, **env):
@@ -38,11 +38,18 @@ def casebridge(*words, **env):
     )
 
 
-@pytest.mark.parametrize("words", WORDS)
+def write_a_mistake(folder):
+    (folder / "outbound").mkdir()
+    (folder / "outbound" / "Patient.yaml").write_text(
+        "map: Patient\nfrom: client\nmake:\n  resourceType: Patient\n  gender: '{{ client.gendr }}'\n"
+    )
+
+
+@pytest.mark.parametrize("words", commands()[1:])
 def test_each_command_has_help_with_an_example(words):
-    done = casebridge(*words.split(), "--help")
-    assert done.returncode == 0
-    assert "Example" in done.stdout
+    done = CliRunner().invoke(cli, [*words.split(), "--help"])
+    assert done.exit_code == 0
+    assert "Example" in done.output
 
 
 def test_the_demo_goes_as_told():
@@ -68,10 +75,7 @@ def test_a_database_without_schema_is_found_wrong_and_upgraded(sqlite_url):
 
 def test_the_mappings_are_checked_and_a_mistake_is_named(tmp_path):
     assert casebridge("mappings", "check").returncode == 0
-    (tmp_path / "outbound").mkdir()
-    (tmp_path / "outbound" / "Patient.yaml").write_text(
-        "map: Patient\nfrom: client\nmake:\n  resourceType: Patient\n  gender: '{{ client.gendr }}'\n"
-    )
+    write_a_mistake(tmp_path)
     done = casebridge("mappings", "check", CASEBRIDGE_MAPPINGS=str(tmp_path))
     assert done.returncode == 1
     assert "outbound/Patient.yaml:5:22" in done.stderr
@@ -95,11 +99,66 @@ def test_golden_pairs_are_run_told_apart_and_updated(tmp_path):
     assert casebridge("mappings", "test", **env).returncode == 0
 
 
-def test_wrong_use_exits_2():
-    assert casebridge("bogus").returncode == 2
+@pytest.mark.parametrize(
+    ("words", "env", "told"),
+    [
+        ("bogus", {}, "bogus"),
+        ("serve", {"CASEBRIDGE_HOST": "0.0.0.0"}, "CASEBRIDGE_AUTH: `off` is for a loopback address only."),
+        ("serve", {"CASEBRIDGE_AUTH": "smart"}, "CASEBRIDGE_AUTH"),
+        ("serve", {"CASEBRIDGE_PORT": "eighty"}, "CASEBRIDGE_PORT"),
+        ("serve", {"CASEBRIDGE_PARTNERS": "nowhere.yaml"}, "nowhere.yaml"),
+        ("mappings check", {"CASEBRIDGE_PORT": "eighty"}, "CASEBRIDGE_PORT"),
+        ("partners list", {"CASEBRIDGE_PARTNERS": "nowhere.yaml"}, "nowhere.yaml"),
+    ],
+)
+def test_wrong_use_and_wrong_settings_exit_2_and_are_named(sqlite_url, words, env, told):
+    env = {"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_AUTH": "off", **env}
+    done = casebridge(*words.split(), **env)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-def test_auth_off_is_for_loopback_only():
-    done = casebridge("serve", CASEBRIDGE_AUTH="off", CASEBRIDGE_HOST="0.0.0.0")
+def test_a_server_whose_mappings_are_wrong_refuses_to_start(tmp_path, sqlite_url):
+    write_a_mistake(tmp_path)
+    env = {"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_AUTH": "off"}
+    done = casebridge("serve", CASEBRIDGE_MAPPINGS=str(tmp_path), **env)
+    assert done.returncode == 2
+    assert done.stderr.startswith("outbound/Patient.yaml:5:22")
+
+
+def test_the_partner_registry_is_checked_and_listed(tmp_path):
+    registry = tmp_path / "partners.yaml"
+    queue = "{name: e.all, bindings: [{pattern: 'careplan.*'}, {pattern: case.closed}]}"
+    registry.write_text(f"partners: [{{name: e, kind: engineer, queues: [{queue}]}}]")
+    env = {"CASEBRIDGE_PARTNERS": str(registry)}
+    assert casebridge("partners", "check", **env).returncode == 0
+    listed = casebridge("partners", "list", **env).stdout.splitlines()
+    assert listed == ["local  operator  default", "e  engineer  default  e.all(careplan.*,case.closed)"]
+    registry.write_text("partners: [{name: e, kind: bogus}]")
+    done = casebridge("partners", "check", **env)
     assert done.returncode == 1
-    assert "loopback" in done.stderr
+    assert f"{registry}: /partners/0/kind" in done.stderr
+
+
+def test_cases_are_listed_and_shown_without_a_name(database_url):
+    settings = Settings.from_env({"CASEBRIDGE_DATABASE_URL": database_url, "CASEBRIDGE_AUTH": "off"})
+    wiring.upgrade(settings)
+    engine = wiring.database(settings)
+    client = wiring.application(settings, engine, wiring.catalogue(settings)).test_client()
+    ids = {}
+    for path, document in river.STORY:
+        ids[path] = client.put(path, json=document).headers["Casebridge-Id"]
+    engine.dispose()
+    case, owner = ids["/api/cases/c1"], ids["/api/clients/river"]
+
+    env = {"CASEBRIDGE_DATABASE_URL": database_url}
+    assert casebridge("cases", "list", **env).stdout == f"{case}  active  {owner}  1\n"
+    assert casebridge("cases", "list", "--status", "finished", **env).stdout == ""
+    shown = casebridge("cases", "show", case, **env)
+    assert shown.returncode == 0
+    assert {f"id        {case}", f"client    {owner}"} < set(shown.stdout.splitlines())
+    assert shown.stdout.splitlines()[-1].endswith("create  by local")
+    assert "Rivers" not in shown.stdout
+    assert casebridge("cases", "show", owner, **env).returncode == 1
+    assert casebridge("cases", "list", "--status", "bogus", **env).returncode == 2

@@ -54,12 +54,7 @@ def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
     wiring.upgrade(settings)
     engine = wiring.database(settings)
     client = wiring.application(settings, engine, wiring.catalogue(settings)).test_client()
-    for path, body in (
-        ("/api/directory/organization/northern", river.INSURER),
-        ("/api/directory/practitioner/nurse", river.NURSE),
-        ("/api/clients/river", river.CLIENT),
-        ("/api/cases/c1", river.CASE),
-    ):
+    for path, body in river.STORY:
         assert client.put(path, json=body).status_code == 201
     process = subprocess.Popen([sys.executable, "-m", "service", "worker"], env=environment)
     try:

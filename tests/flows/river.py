@@ -60,3 +60,9 @@ CASE = {
         ],
     },
 }
+STORY = (
+    ("/api/directory/organization/northern", INSURER),
+    ("/api/directory/practitioner/nurse", NURSE),
+    ("/api/clients/river", CLIENT),
+    ("/api/cases/c1", CASE),
+)

@@ -17,12 +17,6 @@ partners:
   - {name: mercy, kind: hospital}
   - {name: engineer, kind: engineer}
 """
-STORY = (
-    ("/api/directory/organization/northern", river.INSURER),
-    ("/api/directory/practitioner/nurse", river.NURSE),
-    ("/api/clients/river", river.CLIENT),
-    ("/api/cases/c1", river.CASE),
-)
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +94,6 @@ def house(app, engine):
 @pytest.fixture
 def told(house):
     """River's story up to the running case."""
-    for path, document in STORY:
+    for path, document in river.STORY:
         assert house.put(path, document).status_code == 201
     return house

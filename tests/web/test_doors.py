@@ -13,12 +13,7 @@ PUBLIC = {"metadata.metadata", "health.live", "health.is_ready"}
 
 @pytest.fixture
 def told(client):
-    for path, body in (
-        ("/api/directory/organization/northern", river.INSURER),
-        ("/api/directory/practitioner/nurse", river.NURSE),
-        ("/api/clients/river", river.CLIENT),
-        ("/api/cases/c1", river.CASE),
-    ):
+    for path, body in river.STORY:
         assert client.put(path, json=body, headers=CMS).status_code == 201
     return client
 

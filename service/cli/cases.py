@@ -1,0 +1,53 @@
+"""casebridge cases: which cases there are and how they stand; never whose they are by name."""
+
+import click
+
+from service import wiring
+from service.settings import Settings
+from service.wire.contracts.case import STATUSES
+
+
+@click.group()
+def cases() -> None:
+    """List or show the cases in the database, as the operator; no names are shown.
+
+    \b
+    Example:
+      casebridge cases list --status active
+    """  # noqa: D301  click reads \b
+
+
+@cases.command("list")
+@click.option("--status", type=click.Choice(STATUSES), help="Only cases of this status.")
+def list_(status: str | None) -> None:
+    """Print the cases, one a line: id, status, the client's id, revision.
+
+    \b
+    Example:
+      casebridge cases list --status active
+    """  # noqa: D301  click reads \b
+    for each in wiring.cases(Settings.from_env(), status):
+        click.echo(f"{each.uuid}  {each.body['status']}  {each.client}  {each.revision}")
+
+
+@cases.command()
+@click.argument("id_", metavar="ID")
+def show(id_: str) -> None:
+    """Print how one case stands and its revisions; ID is the one that `list` prints.
+
+    \b
+    Example:
+      casebridge cases show 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
+    """  # noqa: D301  click reads \b
+    case, revisions = wiring.case(Settings.from_env(), id_)
+    for name, value in (
+        ("id", case.uuid),
+        ("status", case.body["status"]),
+        ("client", case.client),
+        ("owned by", case.source),
+        ("created", case.created.isoformat(timespec="seconds")),
+    ):
+        click.echo(f"{name:9} {value}")
+    for each in revisions:
+        recorded = each.recorded.isoformat(timespec="seconds")
+        click.echo(f"revision {each.revision}  {recorded}  {each.cause}  by {each.partner}")

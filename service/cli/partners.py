@@ -1,0 +1,44 @@
+"""casebridge partners: who may ask, and which queues they have."""
+
+import click
+
+from service import wiring
+from service.cli.findings import checking
+from service.settings import Settings
+
+
+@click.group()
+def partners() -> None:
+    """Check or list the partner registry that CASEBRIDGE_PARTNERS names.
+
+    \b
+    Example:
+      CASEBRIDGE_PARTNERS=partners.yaml casebridge partners check
+    """  # noqa: D301  click reads \b
+
+
+@partners.command()
+def check() -> None:
+    """Read the registry strictly; exit 1 and name the place of each mistake.
+
+    \b
+    Example:
+      CASEBRIDGE_PARTNERS=partners.yaml casebridge partners check
+    """  # noqa: D301  click reads \b
+    settings = Settings.from_env()
+    with checking():
+        found = wiring.partners(settings)
+    click.echo(f"{len(found)} partners, all as they should be.")
+
+
+@partners.command("list")
+def list_() -> None:
+    """Print the partners, one a line: name, kind, view, and their queues with what these are bound to.
+
+    \b
+    Example:
+      CASEBRIDGE_PARTNERS=partners.yaml casebridge partners list
+    """  # noqa: D301  click reads \b
+    for each in wiring.partners(Settings.from_env()):
+        queues = (f"{queue.name}({','.join(b.pattern for b in queue.bindings)})" for queue in each.queues)
+        click.echo("  ".join([each.name, each.kind, each.view, *queues]))
