@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import Issue, Malformed, Misconfigured
+from service.mapping.localise import interpreter
 from service.mapping.schema import nearest
 from service.mapping.translate import Catalogue, MappingError
 from service.wire.json import canonical, dump, parse, pretty
@@ -17,7 +18,10 @@ _KEYS = frozenset({"source", "roots", "overlays"})
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A folder with `in.json` (source, roots, overlays) and `out.json` (the resources, in order)."""
+    """A folder with `in.json` (source, roots, overlays) and `out.json` (the resources, in order).
+
+    `out.<language>.json` holds some of the resources as they are told in that language.
+    """
 
     name: str
     folder: Path
@@ -31,13 +35,19 @@ class Pair:
         path = self.folder / "out.json"
         return _read(path) if path.exists() else []
 
+    @property
+    def translated(self) -> dict[str, Resources]:
+        """What each `out.<language>.json` says, by language."""
+        return {path.name.split(".")[1]: _read(path) for path in sorted(self.folder.glob("out.*.json"))}
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a pair came to: the resources, how they differ from the expected, and what is not valid R4."""
+    """What a pair came to: the resources, also in languages, the differences, and what is not valid R4."""
 
     pair: Pair
     made: Resources
+    told: dict[str, Resources]
     differences: tuple[str, ...]
     issues: tuple[str, ...]
 
@@ -90,6 +100,8 @@ def run(
 def update(result: Result) -> None:
     """Write what was made as what is expected from now on."""
     (result.pair.folder / "out.json").write_bytes(pretty(result.made))
+    for language, resources in result.told.items():
+        (result.pair.folder / f"out.{language}.json").write_bytes(pretty(resources))
 
 
 def differences(expected: Resources, made: Resources, ignored: Collection[str] = ()) -> Iterator[str]:
@@ -117,9 +129,19 @@ def _run(
     try:
         made = [each.resource for each in catalogue.projector(pair.source).run(pair.roots)]
     except MappingError as error:
-        return Result(pair, [], tuple(f"{each.where}: {each.what}" for each in error.issues), ())
-    issues = (f"{each.where}: {each.what}" for resource in made for each in validate(resource))
-    return Result(pair, made, tuple(differences(pair.expected, made, ignored)), tuple(issues))
+        return Result(pair, [], {}, tuple(f"{each.where}: {each.what}" for each in error.issues), ())
+    words = interpreter(catalogue.terminology)
+    expected = pair.translated
+    told = {
+        language: [words.tell(each, language) for each in made if _name(each) in map(_name, resources)]
+        for language, resources in expected.items()
+    }
+    found = list(differences(pair.expected, made, ignored))
+    for language, resources in told.items():
+        found += (f"{language}: {each}" for each in differences(expected[language], resources, ignored))
+    all_made = [*made, *(each for resources in told.values() for each in resources)]
+    issues = (f"{each.where}: {each.what}" for resource in all_made for each in validate(resource))
+    return Result(pair, made, told, tuple(found), tuple(issues))
 
 
 def _pair(path: Path, root: Path) -> Pair:
@@ -146,9 +168,13 @@ def _within(pair: Pair, name: str) -> bool:
 def _by_name(resources: Resources) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for each in resources:
-        name = f"{each.get('resourceType', '?')}/{each.get('id', '?')}"
+        name = _name(each)
         found[name if name not in found else f"{name} (again)"] = each
     return found
+
+
+def _name(resource: dict[str, Any]) -> str:
+    return f"{resource.get('resourceType', '?')}/{resource.get('id', '?')}"
 
 
 def _differences(left: Any, right: Any, path: str) -> Iterator[tuple[str, str, str]]:

@@ -59,6 +59,14 @@ def test_what_a_case_refers_to_in_itself_is_there(pair):
     assert own - set(there) == set()
 
 
+def test_a_plan_with_its_team_and_episode_stands_in_every_language():
+    (pair,) = golden.chosen(PAIRS, ["case"])
+    assert set(pair.translated) == {"da", "sv", "fi", "de", "ru"}
+    for language, resources in pair.translated.items():
+        assert {each["resourceType"] for each in resources} >= {"CarePlan", "CareTeam", "EpisodeOfCare"}
+        assert {each["language"] for each in resources} == {language}
+
+
 def test_every_mapping_has_a_pair():
     runs = [(catalogue().projector(pair.source), pair.roots) for pair in PAIRS if not pair.overlays]
     used = {each.mapping for projector, roots in runs for each in projector.run(roots)}

@@ -104,6 +104,17 @@ def test_an_update_writes_what_was_made_to_the_digit(pair, run):
     assert '"a": 1.50' in (folder / "golden/one/out.json").read_text()
 
 
+def test_resources_in_another_language_are_compared_and_updated_with_it(pair, run, write):
+    folder = pair("one", exact(MADE))
+    write("golden/one/out.da.json", '[{"resourceType": "T", "id": "1"}]')
+    (result,) = run()
+    assert 'da: T/1: language: nothing != "da"' in result.differences
+    golden.update(result)
+    assert run()[0].differences == ()
+    (told,) = json.loads((folder / "golden/one/out.da.json").read_text())
+    assert told == MADE | {"language": "da"}
+
+
 def test_a_source_that_cannot_be_mapped_is_told_with_its_place(pair, run, case):
     case["case"]["kind"] = 5
     pair("one", [])
