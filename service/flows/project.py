@@ -10,7 +10,8 @@ from service.cases.changes import changed_paths
 from service.errors import Issue, Rejected
 from service.flows.events import Envelope, Event, instant
 from service.flows.ports import Unit
-from service.mapping.translate import Catalogue, Projector
+from service.mapping.projector import Projector
+from service.mapping.translate import Catalogue
 from service.values.documents import Document
 from service.values.resources import Current, ResourceVersion, SearchRows
 

@@ -6,6 +6,7 @@ https://jinja.palletsprojects.com/en/stable/templates/#expressions
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -77,6 +78,8 @@ class _Environment(jinja2.Environment):
 
 
 _PARSER = _Environment(keep_trailing_newline=True, autoescape=False)
+# several views read the same leaves; nobody changes a node
+_parsed = lru_cache(maxsize=4_096)(_PARSER.parse)
 
 
 def has_expression(leaf: Scalar) -> bool:
@@ -125,7 +128,7 @@ def _parse(text: str, leaf: Scalar, shift: int = 0) -> nodes.Template:
     if len(text) > LENGTH_LIMIT:
         raise Wrong(f"a leaf is at most {LENGTH_LIMIT} characters long", leaf.place)
     try:
-        return _PARSER.parse(text)
+        return _parsed(text)
     except jinja2.TemplateSyntaxError as error:
         message = (error.message or "not an expression").rstrip(".")
         raise Wrong(f"not an expression: {message}", leaf.at(max(error.lineno - shift, 0))) from error

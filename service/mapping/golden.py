@@ -8,8 +8,9 @@ from typing import Any
 
 from service.errors import Issue, Malformed, Misconfigured
 from service.mapping.localise import interpreter
+from service.mapping.projector import MappingError
 from service.mapping.schema import nearest
-from service.mapping.translate import Catalogue, MappingError
+from service.mapping.translate import Catalogue
 from service.wire.json import canonical, dump, parse, pretty
 
 Resources = list[dict[str, Any]]

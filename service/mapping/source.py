@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +101,10 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def files(folder: Path, findings: Findings) -> Iterator[tuple[str, str, str]]:
+def files(root: Path, folder: str, findings: Findings) -> Iterator[tuple[str, str, str]]:
     """Give (path within the root, stem, text) of each YAML file of a folder, in the order of names."""
-    for path in sorted(folder.glob("*.yaml")):
-        name = f"{folder.name}/{path.name}"
+    for path in sorted((root / folder).glob("*.yaml")):
+        name = path.relative_to(root).as_posix()
         raw = path.read_bytes()
         if len(raw) > SIZE_LIMIT:
             findings.add(Wrong(f"the file is over {SIZE_LIMIT} bytes; split it", Place(name)))
@@ -116,8 +117,9 @@ def files(folder: Path, findings: Findings) -> Iterator[tuple[str, str, str]]:
             findings.add(Wrong("not UTF-8; save the file as UTF-8", place))
 
 
-def documents(text: str, file: str) -> list[Node]:
-    """Read all YAML documents of a file.
+@lru_cache(maxsize=512)
+def documents(text: str, file: str) -> tuple[Node, ...]:
+    """Read all YAML documents of a file; several views read the same files.
 
     Raises:
         Wrong: the text is not the YAML that mappings are written in.
@@ -127,7 +129,7 @@ def documents(text: str, file: str) -> list[Node]:
     if "\0" in text:
         raise Wrong("NUL is no character of a mapping; remove it", _place(file, text, text.index("\0")))
     try:
-        return list(_Reader(text, file).documents())
+        return tuple(_Reader(text, file).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)

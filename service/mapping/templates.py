@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.mapping.source import Place
-from service.mapping.terms import Term, Variable
+from service.mapping.terms import Term, Variable, children
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +109,14 @@ def terms(template: Template) -> Iterator[Term]:
             yield from (loop.over for loop in loops)
             yield from [test] if test is not None else []
             yield from terms(make)
+
+
+def everything(document: Document) -> Iterator[Term]:
+    """Every term of a document with all the terms that those are made of."""
+    waiting = [*terms(document.make), *(loop.over for loop in document.loops)]
+    waiting += [let.value for let in document.lets if let.value is not None]
+    waiting += [document.when] if document.when is not None else []
+    while waiting:
+        term = waiting.pop()
+        yield term
+        waiting += children(term)

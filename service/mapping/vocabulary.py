@@ -2,57 +2,31 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from service.mapping.concepts import CodeSystem, Coding, ConceptMap, Group, Terminology, coding_of
+from service.mapping.layers import Layers
 from service.mapping.schema import nearest
-from service.mapping.source import (
-    Findings,
-    Mapping,
-    Node,
-    Place,
-    Scalar,
-    Sequence,
-    Wrong,
-    documents,
-    files,
-    plain,
-)
+from service.mapping.source import Mapping, Node, Place, Scalar, Sequence, Wrong, plain
 
 NO_TARGET = "unmatched"
 _MODES = ("provided", "fixed", "other-map")
 
 
-def load_terminology(folder: Path, findings: Findings, texts: dict[str, str]) -> Terminology:
-    """Read `codesystems/` and `concepts/`; the names are those of the files."""
-    terminology = Terminology()
-    for place, name, node in _nodes(folder / "codesystems", findings, texts):
+def load_terminology(layers: Layers) -> Terminology:
+    """Read `codesystems/` and `concepts/`, as the overlays leave them; the names are those of the files."""
+    terminology, findings = Terminology(), layers.findings
+    for name, node in layers.terminology("codesystems").items():
         try:
-            terminology.codesystems[name] = _codesystem(name, _Part(node, place))
+            terminology.codesystems[name] = _codesystem(name, _Part(node, node.place))
         except Wrong as wrong:
             findings.add(wrong)
-    for place, name, node in _nodes(folder / "concepts", findings, texts):
+    for name, node in layers.terminology("concepts").items():
         try:
-            terminology.concept_maps[name] = _concept_map(name, _Part(node, place))
+            terminology.concept_maps[name] = _concept_map(name, _Part(node, node.place))
         except Wrong as wrong:
             findings.add(wrong)
     terminology.check(findings)
     return terminology
-
-
-def _nodes(folder: Path, findings: Findings, texts: dict[str, str]) -> Iterator[tuple[Place, str, Node]]:
-    for file, stem, text in files(folder, findings):
-        texts[file] = text
-        try:
-            yield Place(file, 1, 1), stem, _only(documents(text, file), file)
-        except Wrong as wrong:
-            findings.add(wrong)
-
-
-def _only(found: list[Node], file: str) -> Node:
-    if len(found) != 1:
-        raise Wrong(f"one document stands in this file, found {len(found)}", Place(file, 1, 1))
-    return found[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,9 @@ def catalogue(write: Write, tmp_path: Path) -> Load:
 def found(catalogue: Load) -> Callable[..., list[tuple[str, str]]]:
     """What is wrong with a mapping: (place, message) pairs."""
 
-    def found(text: str | bytes = "") -> list[tuple[str, str]]:
+    def found(text: str | bytes = "", **settings: Any) -> list[tuple[str, str]]:
         with pytest.raises(Misconfigured) as caught:
-            catalogue(text)
+            catalogue(text, **settings)
         return [(issue.where, issue.what) for issue in caught.value.issues]
 
     return found

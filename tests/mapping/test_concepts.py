@@ -3,7 +3,7 @@
 import pytest
 
 from service.mapping.filters import FILTERS
-from service.mapping.translate import MappingError
+from service.mapping.projector import MappingError
 
 HEAD = "map: T\nfrom: case\nmake:\n"
 SYSTEM = """

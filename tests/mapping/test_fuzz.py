@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from service.errors import Misconfigured
-from service.mapping.translate import MappingError, load
+from service.mapping.projector import MappingError
+from service.mapping.translate import load
 
 FIELDS = ("t", "u", "n", "b", "l")
 SCHEMA = {

@@ -1,0 +1,178 @@
+"""Lays what an overlay says over what stands below it; every node keeps its own place.
+
+Maps merge by key, lists and everything else replace, and what is empty removes.
+"""
+
+from collections.abc import Mapping as Dict
+from typing import Final
+
+from jinja2 import nodes
+
+from service.mapping import expressions
+from service.mapping.source import Mapping, Node, Place, Scalar, Sequence, Wrong
+
+EXTENDS: Final = "extends"
+ADD: Final = "$add"
+_FIXED: Final = {
+    "map": "what is made stays as it is",
+    "name": "a mapping keeps its name",
+    "from": "a mapping keeps its source",
+    "each": "`each` decides which ids there are; leave some out with `when`",
+}
+_IDENTITY: Final = ("resourceType", "id")
+# the lists of code systems and concept maps whose items have a name
+_KEYED: Final = {"concept": "code", "designation": "language", "group": "target", "element": "code"}
+
+
+def extended(below: Mapping, above: Mapping) -> Mapping | None:
+    """Give a mapping document with an overlay's laid over it; None when that removes it by an empty `make`.
+
+    Raises:
+        Wrong: the overlay changes an id, or what decides about ids, or adds to what is no list.
+    """
+    for key, why in _FIXED.items():
+        if key in above.entries:
+            raise Wrong(f"`{key}` does not stand beside `extends`: {why}", above.keys[key])
+    make = above.entries.get("make")
+    if make is not None and _empty(make):
+        return None
+    if make is not None:
+        _keep_identity(below, above, make)
+    entries = dict(below.entries)
+    for key, node in above.entries.items():
+        under = entries.get(key)
+        if key == EXTENDS:
+            continue
+        if _empty(node):
+            entries.pop(key, None)
+        elif key in {"make", "let"}:
+            entries[key] = _laid(under, node)
+        elif key == "withdraw" and isinstance(under, Mapping) and isinstance(node, Mapping):
+            # null means something here: it removes a key of the last version
+            entries[key] = _joined(under, node, under.entries | node.entries)
+        else:
+            entries[key] = node
+    return _joined(below, above, entries)
+
+
+def terminology(below: Node, above: Node) -> Node:
+    """Give a code system or concept map with an overlay's laid over it.
+
+    Concepts go by code, designations by language, groups by target, elements by code; each of them that the
+    overlay names is replaced key by key, the others stay.
+    """
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    entries = dict(below.entries)
+    for key, node in above.entries.items():
+        under = entries.get(key)
+        if key in _KEYED and isinstance(under, Sequence) and isinstance(node, Sequence):
+            entries[key] = _by_name(under, node, _KEYED[key])
+        else:
+            entries[key] = node
+    return _joined(below, above, entries)
+
+
+def _laid(below: Node | None, above: Node) -> Node:
+    """A value over a value: maps merge, `$add` adds, the rest replaces."""
+    if not isinstance(above, Mapping):
+        return above
+    if ADD in above.entries:
+        return _added(below, above)
+    if not isinstance(below, Mapping) or _is_block(below) != _is_block(above):
+        below = Mapping({}, {}, above.place)
+    entries = dict(below.entries)
+    for key, node in above.entries.items():
+        if _empty(node):
+            entries.pop(key, None)
+        else:
+            entries[key] = _laid(entries.get(key), node)
+    return _joined(below, above, entries)
+
+
+def _added(below: Node | None, above: Mapping) -> Node:
+    place, items = above.keys[ADD], above.entries[ADD]
+    if len(above.entries) > 1 or not isinstance(items, Sequence):
+        raise Wrong("`$add` stands alone, with a list of what is added", place)
+    if below is None or _empty(below):
+        return items
+    if isinstance(below, Sequence):
+        return Sequence((*below.items, *items.items), items.place)
+    if isinstance(below, Mapping) and "$each" in below.entries:
+        return Sequence((below, *items.items), items.place)
+    raise Wrong(f"there is no list to add to at {below.place}; write the list out", place)
+
+
+def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
+    items = list(below.items)
+    names = [_text(item, key) for item in items]
+    for item in above.items:
+        name = _text(item, key)
+        if name in names:
+            at = names.index(name)
+            items[at] = terminology(items[at], item)
+        else:
+            items.append(item)
+    return Sequence(tuple(items), above.place)
+
+
+def _text(node: Node, key: str) -> str:
+    value = node.entries.get(key) if isinstance(node, Mapping) else None
+    return str(value.value) if isinstance(value, Scalar) else ""
+
+
+def _joined(below: Mapping, above: Mapping, entries: Dict[str, Node]) -> Mapping:
+    places: dict[str, Place] = below.keys | above.keys
+    return Mapping(dict(entries), {key: places[key] for key in entries}, above.place)
+
+
+def _is_block(node: Mapping) -> bool:
+    return any(key.startswith("$") for key in node.entries)
+
+
+def _empty(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return node.value is None or node.value == ""
+    return not (node.items if isinstance(node, Sequence) else node.entries)
+
+
+def _keep_identity(below: Mapping, above: Mapping, make: Node) -> None:
+    under = below.entries.get("make")
+    if not isinstance(make, Mapping) or _is_block(make):
+        raise Wrong("a map of what is made otherwise stands here", make.place)
+    if isinstance(under, Mapping) and _is_block(under):
+        raise Wrong(f"`make` at {under.place} is a block, which no overlay extends", make.place)
+    for key in _IDENTITY:
+        if key in make.entries:
+            raise Wrong(f"an overlay does not change `{key}`: others refer to it", make.keys[key])
+    let = above.entries.get("let")
+    for name in _deciding(below):
+        if isinstance(let, Mapping) and name in let.entries:
+            what = f"the id is made of `{name}`, so an overlay does not change it; give a `let` of your own"
+            raise Wrong(what, let.keys[name])
+
+
+def _deciding(below: Mapping) -> set[str]:
+    """The names that `make.id` is made of, with the `let`s behind them."""
+    make, let = below.entries.get("make"), below.entries.get("let")
+    waiting = [make.entries["id"]] if isinstance(make, Mapping) and "id" in make.entries else []
+    found: set[str] = set()
+    while waiting:
+        leaf = waiting.pop()
+        for name in _names(leaf) - found:
+            found.add(name)
+            if isinstance(let, Mapping) and name in let.entries:
+                waiting.append(let.entries[name])
+    return found
+
+
+def _names(leaf: Node) -> set[str]:
+    if not isinstance(leaf, Scalar) or not expressions.has_expression(leaf):
+        return set()
+    parsed = [part.node for part in expressions.parts(leaf) if not isinstance(part, str)]
+    return {
+        each.name
+        for node in parsed
+        for each in (node, *node.find_all(nodes.Name))
+        if isinstance(each, nodes.Name)
+    }

@@ -1,0 +1,377 @@
+"""An overlay says what is different: by name, at its own place, never about an id."""
+
+import pytest
+
+BASE = """
+map: T
+from: case
+let:
+  title: "{{ case.plan.title | strip }}"
+when: "{{ case.plan }}"
+withdraw: {status: gone, extra: null}
+make:
+  resourceType: T
+  id: "{{ case.plan.id | id('T') }}"
+  title: "{{ title }}"
+  kind: {code: "{{ case.kind | upper }}", note: "{{ case.note }}"}
+  tags: [{a: 1}, {b: 2}]
+  goal:
+    $each: goal in case.plan.goals
+    $if: "{{ goal.description }}"
+    $make: {text: "{{ goal.description }}", tag: "{{ goal.tags }}"}
+  period:
+    $if: "{{ case.period }}"
+    $make: {start: "{{ case.period.start }}"}
+"""
+OVER = "overlays/over/outbound/T.yaml"
+
+
+@pytest.fixture
+def laid(write, catalogue, case):
+    """What T is with an overlay on it, less its id and type."""
+
+    def laid(text, *, names=("over",), base=BASE):
+        write(OVER, "extends: T\n" + text)
+        made = catalogue(base, overlays=names).projector("case").run(case)
+        return (
+            {k: v for k, v in made[0].resource.items() if k not in {"id", "resourceType"}} if made else None
+        )
+
+    return laid
+
+
+@pytest.fixture
+def wrong(write, found, catalogue):
+    """What is wrong with an overlay over T: (place, message) pairs."""
+
+    def wrong(text, file=OVER, names=("over",)):
+        write(file, text)
+        return found(BASE, overlays=names)
+
+    return wrong
+
+
+PLAIN = {
+    "title": "T",
+    "kind": {"code": "HOME", "note": 'a <b> & "c"'},
+    "tags": [{"a": 1}, {"b": 2}],
+    "goal": [{"text": "walk", "tag": ["x", "y"]}],
+    "period": {"start": "2024-02-03T04:05:06+02:00"},
+}
+
+
+def test_an_overlay_that_says_nothing_changes_nothing(laid):
+    assert laid("") == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("make: {title: other}", {"title": "other"}),
+        ("make: {title: '{{ case.kind }} {{ title }}'}", {"title": "home T"}),
+        ("make: {more: {x: 1}}", {"more": {"x": 1}}),
+        ("make: {kind: {note: mine}}", {"kind": {"code": "HOME", "note": "mine"}}),
+        ("make: {kind: {more: [1]}}", {"kind": PLAIN["kind"] | {"more": [1]}}),
+        ("make: {kind: plain}", {"kind": "plain"}),
+        ("make: {tags: [{c: 3}]}", {"tags": [{"c": 3}]}),
+        ("make: {tags: {$add: [{c: 3}]}}", {"tags": [{"a": 1}, {"b": 2}, {"c": 3}]}),
+        ("make: {goal: {$add: [{text: run}]}}", {"goal": [*PLAIN["goal"], {"text": "run"}]}),
+        ("make: {fresh: {$add: [1]}}", {"fresh": [1]}),
+        ("make: {kind: {fresh: {$add: [1]}}}", {"kind": PLAIN["kind"] | {"fresh": [1]}}),
+        ("make: {goal: {$make: {tag: null}}}", {"goal": [{"text": "walk"}]}),
+        ("make: {goal: {$make: {text: '{{ goal.id }}'}}}", {"goal": [{"text": "g1", "tag": ["x", "y"]}]}),
+        ("make: {goal: {$if: null}}", {"goal": [*PLAIN["goal"], {"tag": ["x"]}]}),
+        ("make: {goal: {$make: '{{ goal.id }}'}}", {"goal": ["g1"]}),
+        ("make: {period: {end: '{{ case.period.start }}'}}", {"period": {"end": PLAIN["period"]["start"]}}),
+        ("make: {kind: {$if: '{{ case.plan }}', $make: 1}}", {"kind": 1}),
+        ("let: {title: \"{{ 'new' }}\"}", {"title": "new"}),
+        ("let: {own: '{{ title | upper }}'}\nmake: {title: '{{ own }}{{ own }}'}", {"title": "TT"}),
+        ("when: '{{ case.status }}'", {}),
+    ],
+)
+def test_what_is_named_is_replaced_and_the_rest_stays(laid, case, text, change):
+    case["case"]["plan"]["goals"][1]["tags"] = ["x"] if "$if: null" in text else []
+    assert laid(text) == PLAIN | change
+
+
+@pytest.mark.parametrize("empty", ["null", "''", "[]", "{}", ""])
+@pytest.mark.parametrize("key", ["title", "kind", "tags", "goal", "period"])
+def test_what_is_empty_removes(laid, key, empty):
+    assert laid(f"make:\n  {key}: {empty}") == {k: v for k, v in PLAIN.items() if k != key}
+
+
+def test_an_empty_condition_removes_the_condition(laid, case):
+    case["case"]["plan"]["title"] = ""
+    base = BASE.replace('when: "{{ case.plan }}"', 'when: "{{ case.plan.title }}"')
+    assert laid("make: {kind: 1}", base=base) is None
+    assert laid("when: null", base=base)
+
+
+def test_an_empty_make_removes_the_mapping(laid):
+    assert laid("make: null") is None
+
+
+def test_withdrawal_merges_by_key_and_null_keeps_its_meaning(write, catalogue):
+    write(OVER, "extends: T\nwithdraw: {status: null, other: 1}\n")
+    assert catalogue(BASE, overlays=["over"]).withdrawal("T") == {"status": None, "extra": None, "other": 1}
+
+
+def test_an_overlay_adds_mappings_of_its_own(write, catalogue, case):
+    write(OVER, "map: U\nfrom: case\nmake: {a: '{{ case.kind }}'}\n")
+    made = catalogue(BASE, overlays=["over"]).projector("case").run(case)
+    assert [(each.mapping, each.resource.get("a")) for each in made] == [("T", None), ("U", "home")]
+
+
+def test_overlays_stack_in_the_order_they_are_named(laid, write):
+    write("overlays/last/outbound/T.yaml", "extends: T\nmake: {title: '{{ title }}!', kind: null}\n")
+    text = "let: {title: \"{{ 'over' }}\"}\nmake: {title: x, kind: {note: y}}"
+    assert laid(text, names=("over", "last")) == {k: v for k, v in PLAIN.items() if k != "kind"} | {
+        "title": "over!"
+    }
+    assert laid(text, names=("last", "over")) == PLAIN | {"title": "x", "kind": {"note": "y"}}
+
+
+def test_what_an_overlay_extends_comes_below_it_once(laid, write):
+    write("overlays/over/overlay.yaml", "title: Over\nextends: [low, lower]\n")
+    write("overlays/low/overlay.yaml", "extends: lower\n")
+    write("overlays/low/outbound/T.yaml", "extends: T\nmake: {title: '{{ title }}low', kind: null}\n")
+    write("overlays/lower/outbound/T.yaml", "extends: T\nmake: {title: lower, tags: null, kind: 1}\n")
+    without = {k: v for k, v in PLAIN.items() if k not in {"kind", "tags"}}
+    assert laid("", names=("over",)) == without | {"title": "Tlow"}
+    assert laid("", names=("lower", "over", "low")) == without | {"title": "Tlow"}
+
+
+def test_a_folder_without_overlays_is_not_touched_by_them(write, catalogue, case):
+    write(OVER, "extends: T\nmake: {title: other}\n")
+    assert catalogue(BASE).projector("case").run(case)[0].resource["title"] == "T"
+
+
+def test_the_version_tells_stacks_apart(write, catalogue):
+    write(OVER, "extends: T\nmake: {title: other}\n")
+    write("overlays/last/outbound/T.yaml", "extends: T\nmake: {title: last}\n")
+    stacks = [(), ("over",), ("last",), ("over", "last"), ("last", "over")]
+    assert len({catalogue(BASE, overlays=stack).version for stack in stacks}) == 5
+
+
+def test_lineage_follows_the_overlay(write, catalogue):
+    write(OVER, "extends: T\nmake: {title: '{{ case.kind }}'}\n")
+    (mapping,) = catalogue(BASE, overlays=["over"]).mappings
+    assert mapping.lineage["T.title"] == ("case.kind",)
+    assert (mapping.file, mapping.line) == (OVER, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("extends: T\nmake: {id: x}\n", "2:8", "does not change `id`"),
+        ("extends: T\nmake: {id: null}\n", "2:8", "does not change `id`"),
+        ("extends: T\nmake: {resourceType: U}\n", "2:8", "does not change `resourceType`"),
+        ("extends: T\nmap: U\n", "2:1", "`map` does not stand beside `extends`"),
+        ("extends: T\nname: U\n", "2:1", "a mapping keeps its name"),
+        ("extends: T\nfrom: client\n", "2:1", "a mapping keeps its source"),
+        ("extends: T\neach: g in case.plan.goals\n", "2:1", "decides which ids there are"),
+        (
+            "extends: T\nmake: {$if: '{{ case.kind }}', $make: {id: x}}\n",
+            "2:7",
+            "a map of what is made otherwise",
+        ),
+        ("extends: T\nmake: {$add: [1]}\n", "2:7", "a map of what is made otherwise"),
+        ("extends: T\nmake: text\n", "2:7", "a map of what is made otherwise"),
+        ("extends: Tt\nmake: {a: 1}\n", "1:10", "no mapping `Tt` below this overlay; did you mean `T`?"),
+        ("extends: 5\n", "1:10", "no mapping"),
+        ("extends: T\n---\nextends: T\n", "3:1", f"speaks of `T` at {OVER}:1:1 too"),
+        (
+            "map: T\nfrom: case\nmake: {a: 1}\n",
+            "1:1",
+            "made at outbound/T.yaml:2:1 too; extend it by `extends: T`",
+        ),
+        ("map: U\nfrom: case\nmake: {a: 1}\n---\nextends: U\n", "5:1", f"speaks of `U` at {OVER}:1:1 too"),
+        ("extends: T\nmake: {title: '{{ case.kimd }}'}\n", "2:24", "did you mean `case.kind`?"),
+        ("extends: T\nmake: {kind: {note: '{{ title.x }}'}}\n", "2:31", "`title` is a text and has no `x`"),
+        ("extends: T\nwen: '{{ case }}'\n", "2:1", "`wen` is no part of a mapping; did you mean `when`?"),
+        ("extends: T\nmake: {kind: {$add: [1]}}\n", "2:15", "no list to add to at outbound/T.yaml:12:9"),
+        ("extends: T\nmake: {title: {$add: [1]}}\n", "2:16", "no list to add to"),
+        ("extends: T\nmake: {tags: {$add: 1}}\n", "2:15", "stands alone, with a list"),
+        ("extends: T\nmake: {tags: {$add: [1], b: 2}}\n", "2:15", "stands alone, with a list"),
+        ("extends: T\nmake: {goal: {$xhtml: [a]}}\n", "2:14", "$xhtml stands alone"),
+        ("extends: T\nmake: {tags: {$ad: [1]}}\n", "2:15", "`$ad` is no part of a block"),
+        ("extends: T\nlet: [1]\n", "2:6", "a map stands here"),
+        ("extends: T\nmake: {a: &a [1], b: *a}\n", "2:11", "anchors are not taken"),
+        ("- a\n", "1:1", "a map stands here"),
+        ("extends: T\nmake: {a: [\n", "3:1", "not YAML"),
+        (b"extends: T\nmake: {a: \xff}\n", "2:11", "not UTF-8"),
+        (b"extends: T\nmake: {a: '" + b"x" * 5_000_000 + b"'}\n", "", "over 1000000 bytes"),
+        (b"extends: T\nmake: {a: " + b"[" * 50_000, "2:50", "nested more than"),
+    ],
+)
+def test_an_overlay_that_is_wrong_is_refused_at_its_place(wrong, text, where, message):
+    ((place, what),) = wrong(text)
+    assert place == (f"{OVER}:{where}" if where else OVER)
+    assert message in what
+
+
+@pytest.mark.parametrize("name", ["key", "local"])
+def test_what_an_id_is_made_of_stays(write, found, name):
+    lets = 'let: {local: "{{ case.plan.id }}", key: "{{ local }}"}'
+    write(OVER, f"extends: U\nlet: {{{name}: '{{{{ case.kind }}}}'}}\nmake: {{a: 1}}\n")
+    base = f"map: U\nfrom: case\n{lets}\nmake: {{id: \"{{{{ key | id('U') }}}}\"}}\n"
+    ((place, what),) = found(base, overlays=["over"])
+    assert place == f"{OVER}:2:7"
+    assert f"the id is made of `{name}`" in what
+
+
+def test_what_goes_wrong_below_still_names_the_file_below(laid, wrong, write, found):
+    write(OVER, "extends: T\nlet: {title: null}\n")
+    ((place, what),) = found(BASE, overlays=["over"])
+    assert (place, "`title` is unknown" in what) == ("outbound/T.yaml:11:14", True)
+
+
+def test_a_mapping_that_cannot_run_names_the_overlay(write, catalogue, case):
+    from service.mapping.projector import MappingError
+
+    write(OVER, "extends: T\nmake:\n  kind:\n    code: '{{ case.note | strip }}'\n")
+    case["case"]["note"] = 5
+    with pytest.raises(MappingError) as caught:
+        catalogue(BASE, overlays=["over"]).projector("case").run(case)
+    assert caught.value.issues[0].where == f"{OVER}:4:11, target T.kind.code, source case.note"
+
+
+def test_extends_has_no_place_in_the_mappings_themselves(found):
+    ((place, what),) = found(BASE + "---\nextends: T\nmake: {a: 1}\n")
+    assert (place, "stands in overlays" in what) == ("outbound/T.yaml:22:1", True)
+
+
+def test_an_unknown_overlay_is_refused_with_what_was_meant(wrong):
+    ((place, what),) = wrong("extends: T\n", names=("ovr",))
+    assert (place, what) == ("overlays/ovr", "there is no overlay `ovr`; did you mean `over`?")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../overlays/over", "/etc"])
+def test_a_name_is_no_path(wrong, name):
+    ((_, what),) = wrong("extends: T\n", names=(name,))
+    assert "there is no overlay" in what
+
+
+def test_overlays_that_extend_each_other_in_a_circle_are_refused(write, wrong):
+    write("overlays/over/overlay.yaml", "extends: [low]\n")
+    write("overlays/low/overlay.yaml", "title: x\nextends:\n  - over\n")
+    ((place, what),) = wrong("extends: T\n")
+    assert place == "overlays/low/overlay.yaml:3:5"
+    assert "in a circle: over → low → over" in what
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("extends: over", "1:10", "in a circle: over → over"),
+        ("extends: [nope]", "1:11", "there is no overlay `nope`"),
+        ("extend: [x]", "1:1", "did you mean `extends`?"),
+        ("extends: [[x]]", "1:11", "the name of an overlay stands here"),
+        ("- a", "1:1", "a map with title, description and extends"),
+        ("a: [", "2:1", "not YAML"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_refused_at_its_place(write, wrong, text, where, message):
+    write("overlays/over/overlay.yaml", text + "\n")
+    ((place, what),) = wrong("extends: T\n")
+    assert place == f"overlays/over/overlay.yaml:{where}"
+    assert message in what
+
+
+@pytest.mark.parametrize("file", ["T.yaml", "outbound/T.yml", "outbond/T.yaml", "outbound/more/T.yaml"])
+def test_a_file_that_nothing_reads_is_refused(write, wrong, file):
+    write(f"overlays/over/{file}", "extends: T\n")
+    ((place, what),) = wrong("extends: T\n")
+    assert (place, "nothing reads this file" in what) == (f"overlays/over/{file}", True)
+
+
+def test_what_is_removed_is_referred_to_by_nothing(write, found, catalogue):
+    write(OVER, "extends: T\nmake: {}\n")
+    other = "---\nmap: U\nfrom: case\nmake: {a: [\"{{ case.plan.id | reference('T') }}\"]}\n"
+    ((place, what),) = found(BASE + other, overlays=["over"])
+    assert place == f"{OVER}:2:1"
+    assert "nothing makes `T`, yet outbound/T.yaml:24:31 refers to it" in what
+    write(OVER, "extends: T\nmake: {}\n---\nextends: U\nmake: {a: null, b: 1}\n")
+    assert [each.name for each in catalogue(BASE + other, overlays=["over"]).mappings] == ["U"]
+
+
+SYSTEM = """
+resourceType: CodeSystem
+url: https://example.org/kind
+concept:
+  - {code: home, display: At home, designation: [{language: da, value: hjemme}, {language: sv, value: hemma}]}
+  - {code: away, display: Away}
+"""
+MAP = """
+resourceType: ConceptMap
+url: https://example.org/map
+group:
+  - target: http://a
+    element:
+      - {code: home, target: [{code: H, display: Home}]}
+      - {code: away, target: [{code: A}]}
+    unmapped: {mode: fixed, code: O, display: Other}
+"""
+
+
+def test_a_code_system_is_extended_by_code_and_language(write, catalogue):
+    write("codesystems/kind.yaml", SYSTEM)
+    write(
+        "overlays/over/codesystems/kind.yaml",
+        """
+        concept:
+          - {code: home, designation: [{language: sv, value: därhemma}]}
+          - {code: near, display: Near}
+        """,
+    )
+    found = catalogue(BASE, overlays=["over"]).codesystems["kind"]
+    assert found.displays == {"home": "At home", "away": "Away", "near": "Near"}
+    assert found.designations["home"] == {"da": "hjemme", "sv": "därhemma"}
+    assert [each["code"] for each in found.resource["concept"]] == ["home", "away", "near"]
+
+
+def test_a_concept_map_is_extended_by_target_and_code(write, catalogue):
+    write("concepts/map.yaml", MAP)
+    write(
+        "overlays/over/concepts/map.yaml",
+        """
+        group:
+          - target: http://a
+            element: [{code: home, target: [{code: HH}]}, {code: near, target: [{code: N}]}]
+            unmapped: {mode: fixed, code: X}
+          - target: http://b
+            element: [{code: away, target: [{code: B}]}]
+        """,
+    )
+    found = catalogue(BASE, overlays=["over"])
+    given = {code: found.terminology.targets("map", code) for code in ("home", "away", "near", "else")}
+    assert given == {
+        "home": ({"system": "http://a", "code": "HH"},),
+        "away": ({"system": "http://a", "code": "A"}, {"system": "http://b", "code": "B"}),
+        "near": ({"system": "http://a", "code": "N"},),
+        "else": ({"system": "http://a", "code": "X"},),
+    }
+    assert catalogue(BASE).terminology.targets("map", "home")[0]["code"] == "H"
+
+
+def test_a_concept_map_without_the_one_target_an_expression_needs_is_refused_where_it_is_used(write, found):
+    write("concepts/map.yaml", MAP.replace("    unmapped: {mode: fixed, code: O, display: Other}\n", ""))
+    write(
+        "overlays/over/concepts/map.yaml",
+        "group: [{target: 'http://b', element: [{code: open, target: [{code: 1}]}]}]",
+    )
+    write(OVER, "extends: T\nmake: {title: \"{{ case.status | concept('map') }}\"}\n")
+    issues = found(BASE, overlays=["over"])
+    assert ("overlays/over/concepts/map.yaml:1:69", "`code` is needed here, as text (quote it)") in issues
+
+
+def test_several_targets_after_an_overlay_are_refused_where_one_is_needed(write, found):
+    write("concepts/map.yaml", MAP.replace("home", "open").replace("away", "closed"))
+    write(
+        "overlays/over/concepts/map.yaml",
+        "group: [{target: 'http://b', element: [{code: open, target: [{code: b}]}]}]",
+    )
+    write(OVER, "extends: T\nmake: {title: \"{{ case.status | concept('map') }}\"}\n")
+    ((place, what),) = found(BASE, overlays=["over"])
+    assert place == f"{OVER}:2:33"
+    assert "several targets for `open`" in what
