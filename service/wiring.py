@@ -67,12 +67,13 @@ def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flas
         fhir=fhir(
             disclosure,
             Localisation({mappings.view: interpreter(mappings.terminology)}, parse, dump),
+            mappings.targets,
             base,
             lambda text: cipher.encrypt(text.encode()).decode(),
             lambda text: _unsealed(cipher, text),
         ),
         events=feed(disclosure),
-        metadata=public(base, __version__, datetime.now(UTC).isoformat(timespec="seconds")),
+        metadata=public(base, __version__, datetime.now(UTC).isoformat(timespec="seconds"), mappings.targets),
         ready=lambda: schema.check(engine),
     )
     access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)

@@ -13,6 +13,12 @@ from service.errors import CasebridgeError, Unavailable
 
 # types of messages, without prefix and version, that came after the last ones asked for
 Messages = Callable[[str], list[str]]
+DOCUMENTS = (
+    ("/api/directory/organization/northern", "insurer"),
+    ("/api/directory/practitioner/nurse", "nurse"),
+    ("/api/clients/river", "client"),
+    ("/api/cases/c1", "case"),
+)
 OPENED = ["case.opened", "episodeofcare.created", "careteam.created", "careplan.created"]
 REVISED = ["case.updated", "careplan.updated", "goal.updated", "servicerequest.updated"]
 
@@ -83,12 +89,7 @@ def document(name: str) -> Any:
 
 def load(house: House) -> None:
     """Put River's documents."""
-    for path, name in (
-        ("/api/directory/organization/northern", "insurer"),
-        ("/api/directory/practitioner/nurse", "nurse"),
-        ("/api/clients/river", "client"),
-        ("/api/cases/c1", "case"),
-    ):
+    for path, name in DOCUMENTS:
         house.ask("PUT", path, json=document(name), want=201)
 
 

@@ -3,36 +3,14 @@
 https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from service.wire.fhir.search import PARAMETERS
 
-TYPES = (
-    "Appointment",
-    "CarePlan",
-    "CareTeam",
-    "Communication",
-    "CommunicationRequest",
-    "Condition",
-    "Coverage",
-    "Encounter",
-    "EpisodeOfCare",
-    "Goal",
-    "Location",
-    "MedicationStatement",
-    "Observation",
-    "Organization",
-    "Patient",
-    "Practitioner",
-    "PractitionerRole",
-    "Provenance",
-    "RelatedPerson",
-    "ServiceRequest",
-)
 
-
-def capability(base: str, version: str, date: str) -> dict[str, Any]:
-    """Return what this server can do."""
+def capability(base: str, version: str, date: str, types: Collection[str]) -> dict[str, Any]:
+    """Return what this server can do with the types it keeps."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -42,7 +20,7 @@ def capability(base: str, version: str, date: str) -> dict[str, Any]:
         "implementation": {"description": "Casebridge", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
-        "rest": [{"mode": "server", "resource": [_resource(type_) for type_ in TYPES]}],
+        "rest": [{"mode": "server", "resource": [_resource(type_) for type_ in types]}],
     }
 
 

@@ -3,12 +3,12 @@
 https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, g, request
 
-from service.disclose.capability import TYPES, capability
+from service.disclose.capability import capability
 from service.disclose.query import parse_query
 from service.disclose.serialise import history, searchset
 from service.errors import Malformed, NotFound
@@ -26,27 +26,36 @@ JSON = ("json", "application/json", FHIR)
 def fhir(
     disclosure: Disclosure,
     localisation: Localisation,
+    types: Collection[str],
     base: str,
     seal: Callable[[str], str],
     unseal: Callable[[str], str],
 ) -> Blueprint:
-    """Return the FHIR routes; `seal` and `unseal` keep what a next link says from whoever reads a log."""
+    """Return the FHIR routes of the types that are kept.
+
+    `seal` and `unseal` keep what a next link says from whoever reads a log.
+    """
     door = Blueprint("fhir", __name__, url_prefix="/fhir")
     door.before_request(_json)
 
+    def known(type_: str) -> str:
+        if type_ not in types:
+            raise NotFound("No such resource type is kept here.")
+        return type_
+
     @door.get("/<type_>/<id_>")
     def read(type_: str, id_: str) -> Response:
-        return _stored(disclosure.read(g.scope, _known(type_), id_), localisation)
+        return _stored(disclosure.read(g.scope, known(type_), id_), localisation)
 
     @door.get("/<type_>/<id_>/_history/<int:version>")
     def vread(type_: str, id_: str, version: int) -> Response:
         if version > LAST_VERSION:
             raise NotFound("There is no such version.")
-        return _stored(disclosure.vread(g.scope, _known(type_), id_, version), localisation)
+        return _stored(disclosure.vread(g.scope, known(type_), id_, version), localisation)
 
     @door.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
-        found, language = disclosure.history(g.scope, _known(type_), id_), _language(localisation)
+        found, language = disclosure.history(g.scope, known(type_), id_), _language(localisation)
         told = [localisation.tell(g.scope.view, each, language) for each in found]
         return _spoken(Response(history(told, base), mimetype=FHIR), language)
 
@@ -69,10 +78,10 @@ def fhir(
     return door
 
 
-def public(base: str, version: str, started: str) -> Blueprint:
+def public(base: str, version: str, started: str, types: Collection[str]) -> Blueprint:
     """Return what everybody may read: the capability statement."""
     door = Blueprint("metadata", __name__)
-    statement = dump(capability(base, version, started))
+    statement = dump(capability(base, version, started, types))
 
     @door.get("/fhir/metadata")
     def metadata() -> Response:
@@ -107,12 +116,6 @@ def _json() -> None:
         taken = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
     if not taken:
         abort(406, "Only JSON is spoken here; accept application/fhir+json.")
-
-
-def _known(type_: str) -> str:
-    if type_ not in TYPES:
-        raise NotFound("No such resource type is kept here.")
-    return type_
 
 
 def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:

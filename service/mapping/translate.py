@@ -56,6 +56,11 @@ class Catalogue:
         """The concept maps by name."""
         return self.terminology.concept_maps
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The resource types that the mappings make, by name."""
+        return tuple(sorted({mapping.target for mapping in self.mappings}))
+
     def projector(self, source_name: str) -> Projector:
         """The projector of a source.
 

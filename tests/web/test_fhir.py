@@ -1,7 +1,10 @@
 """The door for those who pull, and the feed."""
 
 import pytest
+from sqlalchemy import select
 
+from service.cli import story
+from service.store import tables
 from tests.flows import river
 
 FHIR = "application/fhir+json"
@@ -149,3 +152,25 @@ def test_the_feed_tells_engineers_what_happened_in_order(told):
     assert last == len(kinds)
     assert told.get(f"/events?after={last}", partner="engineer").json == []
     assert told.get(f"/events?after={last - 1}", partner="engineer").json == answer.json[-1:]
+
+
+def test_every_type_that_is_made_is_told_and_can_be_read(house, engine, mappings):
+    documents = {path: story.document(name) for path, name in story.DOCUMENTS}
+    documents["/api/directory/location/gym"] = {"name": "Gym"}
+    friend = {"id": "friend", "relationship": "friend", "names": [{"text": "A friend"}]}
+    documents["/api/clients/river"]["related_persons"] = [friend]
+    called = {"id": "first", "status": "completed", "medium": "phone", "planned": "2026-03-02"}
+    documents["/api/cases/c1"]["plan"]["check_ins"].append({**called, "done": "2026-03-02T10:00:00Z"})
+    documents["/api/cases/c1"]["stays"] = [{"id": "stay", "status": "finished", "kind": "inpatient"}]
+    taken = {"id": "pills", "status": "active", "medication": {"text": "Painkiller"}}
+    documents["/api/cases/c1"]["medications"] = [taken]
+    for path, document in documents.items():
+        answer = house.put(path, document)
+        assert answer.status_code == 201, answer.text
+
+    with engine.connect() as connection:
+        made = connection.execute(select(tables.resource.c.type, tables.resource.c.id)).all()
+    assert {type_ for type_, _ in made} == set(mappings.targets)
+    told = house.get("/fhir/metadata").json["rest"][0]["resource"]
+    assert [each["type"] for each in told] == list(mappings.targets)
+    assert {house.get(f"/fhir/{type_}/{id_}").status_code for type_, id_ in made} == {200}
