@@ -242,3 +242,13 @@ def test_what_is_no_language_tag_is_refused(language):
 def test_an_unknown_member_with_a_strange_name_is_not_quoted():
     assert places("client", {**CLIENT, "010190-1234 Ann": 1, "a\ud800": 1}) == {"/?"}
     assert places("client", {"names": [{"family": "x", "nick~/name": "y"}]}) == {"/names/0/?"}
+
+
+def test_a_discharge_that_says_little_is_a_discharge():
+    assert load("discharge", {"event": "merge"}) == {"event": "merge"}
+
+
+def test_a_discharge_does_not_say_and_clear_the_same():
+    said = {"event": "update", "stay": {"location": "Ward 3"}, "cleared": ["stay.location"]}
+    assert places("discharge", said) == {"/cleared"}
+    assert places("discharge", {"event": "update", "cleared": ["stay.kind"]}) == {"/cleared/0"}

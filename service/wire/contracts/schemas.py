@@ -85,6 +85,10 @@ def _contract(contract: type[Contract]) -> Schema:
 
 
 def _field(field: fields.Field[Any]) -> Schema:
+    return {**_typed(field), **field.metadata}
+
+
+def _typed(field: fields.Field[Any]) -> Schema:
     if isinstance(field, fields.Nested):
         return _contract(type(field.schema))  # type: ignore[arg-type]
     if isinstance(field, fields.List):
@@ -95,7 +99,7 @@ def _field(field: fields.Field[Any]) -> Schema:
         return {"type": "integer", **_limits(field, "")}
     if isinstance(field, own.Number):
         return {"type": "number"}
-    return {"type": "string", **_limits(field, "Length"), **field.metadata}
+    return {"type": "string", **_limits(field, "Length")}
 
 
 def _limits(field: fields.Field[Any], unit: str) -> Schema:

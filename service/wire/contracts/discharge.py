@@ -1,0 +1,230 @@
+"""The Discharge: a hospital's word about one stay, whatever format it came in.
+
+Inbound mappings make it; `cases/` decides what it does. Nothing but `event` is needed by this contract, so
+that a thin message can say little; what cannot be used for want of a patient, a stay or a time is kept in
+quarantine with the place. Three rules for who writes a mapping:
+
+- *Absent is unsaid.* A member left out leaves what is known as it is. A sender who says that something is
+  no longer so (HL7 v2 `""`) says it in `cleared`, by the member's path.
+- *A list is the whole list* of its kind: the conditions of one `kind`, all related persons, all coverages.
+- *Times order.* `recorded` says when the sender wrote the event down; it decides which word is newer.
+
+HL7 v2 triggers: https://www.hl7.eu/HL7v2x/v251/std251/ch03.html
+"""
+
+from typing import Final
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from service.wire.contracts.client import RELATIONSHIPS
+from service.wire.contracts.fields import (
+    Code,
+    Contract,
+    Flag,
+    Instant,
+    Language,
+    PartialDate,
+    Text,
+    When,
+    WholeNumber,
+    many,
+)
+from service.wire.contracts.parts import GENDERS, Address, Coded, Identifier, Name, Period, Telecom
+
+EVENTS: Final = (
+    "plan",
+    "register",
+    "admit",
+    "change-class",
+    "transfer",
+    "cancel-transfer",
+    "leave",
+    "return",
+    "update",
+    "discharge",
+    "death",
+    "cancel-discharge",
+    "cancel-admit",
+    "merge",
+)
+CLEARED: Final = (
+    "patient.telecom",
+    "patient.addresses",
+    "patient.gender",
+    "patient.birth_date",
+    "patient.language",
+    "patient.deceased",
+    "stay.period.start",
+    "stay.period.end",
+    "stay.disposition",
+    "stay.destination",
+    "stay.location",
+    "stay.conditions",
+    "contacts",
+    "related_persons",
+    "coverages",
+)
+CONDITION_KINDS: Final = (
+    "admission",
+    "working",
+    "discharge",
+    "chief-complaint",
+    "comorbidity",
+    "billing",
+    "other",
+)
+CONTACT_ROLES: Final = ("admitting", "attending", "referring", "consulting", "primary-care", "contact")
+
+
+def _says(text: str) -> dict[str, str]:
+    return {"description": text}
+
+
+class Named(Contract):
+    """An organisation as a sender names it."""
+
+    identifiers = many(Identifier)
+    name = Text(limit=400)
+
+    @validates_schema
+    def check_something(self, data: dict[str, object], **_: object) -> None:
+        """Refuse an organisation that is nobody."""
+        if not (data.get("identifiers") or data.get("name")):
+            raise ValidationError("Give identifiers or a name.")
+
+
+class Person(Contract):
+    """The patient, as the sender knows them."""
+
+    identifiers = many(
+        Identifier, metadata=_says("PID-3, Patient.identifier; `system` is the assigning authority as a URI.")
+    )
+    merged_from = many(
+        Identifier, metadata=_says("MRG-1: identifiers of the patient who is this one; for `merge` only.")
+    )
+    names = many(Name)
+    gender = Code(GENDERS)
+    birth_date = PartialDate()
+    deceased = When(metadata=_says("When the patient died; PID-29, Patient.deceasedDateTime."))
+    has_died = Flag(metadata=_says("PID-30, Patient.deceasedBoolean: for a death without its time."))
+    telecom = many(Telecom)
+    addresses = many(Address)
+    language = Language()
+    protected_identity = Flag(
+        metadata=_says("True keeps whereabouts in the house for good; only the case system can lift it.")
+    )
+
+
+class Diagnosis(Contract):
+    """A diagnosis of the stay; DG1, Encounter.diagnosis."""
+
+    code = fields.Nested(Coded, required=True)
+    kind = Code(CONDITION_KINDS, metadata=_says("DG1-6, Encounter.diagnosis.use; left out: `other`."))
+    rank = WholeNumber(low=1, high=1000, metadata=_says("DG1-15, Encounter.diagnosis.rank; 1 is the first."))
+    onset = When()
+    recorded = When(metadata=_says("DG1-5, Condition.recordedDate."))
+
+
+class HospitalStay(Contract):
+    """The stay the event is about."""
+
+    identifiers = many(
+        Identifier,
+        metadata=_says(
+            "PV1-19, Encounter.identifier, MedCom's Encounter.episodeOfCare.identifier: the visit number,"
+            " `system` its assigning authority. The first one is the stay's key, by every way in."
+        ),
+    )
+    status = Code(
+        ("planned", "arrived", "in-progress", "onleave", "finished", "cancelled"),
+        metadata=_says("Leave it out to let the event say; a sender's own status overrules the event's."),
+    )
+    kind = Code(
+        ("inpatient", "emergency", "outpatient", "short-stay"),
+        metadata=_says("PV1-2, Encounter.class; the partner's settings say which kinds open a case."),
+    )
+    period = fields.Nested(
+        Period, metadata=_says("PV1-44 and PV1-45 after the partner's fallbacks; Encounter.period.")
+    )
+    hospital = fields.Nested(Named, metadata=_says("PV1-39, EVN-7, MSH-4, Encounter.serviceProvider."))
+    location = Text(limit=400, metadata=_says("Ward, room, bed as words; PV1-3, Encounter.location."))
+    disposition = fields.Nested(
+        Coded, metadata=_says("PV1-36 after the partner's ConceptMap, hospitalization.dischargeDisposition.")
+    )
+    destination = Text(limit=400, metadata=_says("PV1-37, hospitalization.destination, as words."))
+    conditions = many(Diagnosis)
+
+
+class Contact(Contract):
+    """Somebody at the hospital, or the patient's own doctor; PV1-7, PV1-8, PV1-9, PV1-17, ROL."""
+
+    role = Code(CONTACT_ROLES, required=True)
+    identifiers = many(
+        Identifier, metadata=_says("With one, a directory entry is made; else the name stays.")
+    )
+    names = many(Name, required=True)
+    telecom = many(Telecom)
+    organization = fields.Nested(Named)
+
+
+class Relative(Contract):
+    """Somebody close to the patient; NK1, RelatedPerson, Patient.contact."""
+
+    relationship = Code(RELATIONSHIPS, required=True)
+    names = many(Name, required=True)
+    telecom = many(Telecom)
+    addresses = many(Address)
+    gender = Code(GENDERS)
+
+
+class Insurance(Contract):
+    """What the hospital was told of an insurance: unverified, it discloses nothing to anybody."""
+
+    payer = fields.Nested(Named, required=True, metadata=_says("IN1-3, IN1-4, Coverage.payor."))
+    subscriber_id = Text(limit=200, metadata=_says("IN1-36 or IN1-49, Coverage.subscriberId."))
+    kind = Code(("public", "statutory", "private", "accident", "self-pay"))
+    period = fields.Nested(Period, metadata=_says("IN1-12 and IN1-13, Coverage.period."))
+
+
+class Discharge(Contract):
+    """A hospital's word that a stay has begun, changed, ended, or was never so."""
+
+    event = Code(
+        EVENTS,
+        required=True,
+        metadata=_says(
+            "plan: Encounter planned · register: A04 · admit: A01, MedCom admit, notification-admit ·"
+            " change-class: A06, A07 · transfer: A02 · cancel-transfer: A12 · leave: A21 · return: A22 ·"
+            " update: A08 · discharge: A03, MedCom discharge · death: MedCom MORS ·"
+            " cancel-discharge: A13, MedCom cancelled discharge · cancel-admit: A11, entered-in-error ·"
+            " merge: A34, A40. A correction is its event once more, `recorded` later."
+        ),
+    )
+    recorded = Instant(
+        metadata=_says("EVN-2, else MSH-7; meta.lastUpdated, else Bundle.timestamp. Left out: on arrival.")
+    )
+    happened = When(metadata=_says("EVN-6; when it came to be: the admission, discharge, leave or death."))
+    processing = Code(
+        ("production", "training", "debugging"),
+        metadata=_says("MSH-11; Bundle.meta.tag HTEST is training. Left out: production."),
+    )
+    patient = fields.Nested(Person)
+    stay = fields.Nested(HospitalStay)
+    contacts = many(Contact, limit=100)
+    related_persons = many(Relative, limit=100)
+    coverages = many(Insurance, limit=100)
+    cleared = fields.List(
+        Code(CLEARED),
+        validate=validate.Length(max=len(CLEARED)),
+        metadata=_says('What the sender says is no longer so: paths of members; HL7 v2 `""`.'),
+    )
+
+    @validates_schema
+    def check_cleared(self, data: dict[str, object], **_: object) -> None:
+        """Refuse an event that clears what it says."""
+        for path in data.get("cleared", ()):  # type: ignore[attr-defined]
+            found: object = data
+            for step in path.split("."):
+                found = found.get(step) if isinstance(found, dict) else None
+            if found is not None:
+                raise ValidationError(f"{path} is said and cleared at once.", "cleared")
