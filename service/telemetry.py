@@ -1,12 +1,17 @@
-"""Structured logs with a correlation id; only identifiers of ours and static event names go in."""
+"""Structured logs with a correlation id, and metrics; only identifiers of ours and static names go in."""
 
 import logging
 from contextvars import ContextVar
 from uuid import uuid4
 
 import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
 correlation: ContextVar[str] = ContextVar("correlation", default="")
+
+_BY = ("method", "route", "status")
+_REQUESTS = Counter("casebridge_http_requests", "Requests answered, by the rule of their route", _BY)
+_SECONDS = Histogram("casebridge_http_request_seconds", "From a request's head to its answer", _BY)
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -30,6 +35,18 @@ def begin(given: str | None = None) -> str:
     chosen = given if given is not None and plain else str(uuid4())
     correlation.set(chosen)
     return chosen
+
+
+def answered(method: str, route: str, status: int, seconds: float) -> None:
+    """Count an answer; `route` is the rule, never the path: a path holds ids and has no end of values."""
+    labels = (method, route, str(status))
+    _REQUESTS.labels(*labels).inc()
+    _SECONDS.labels(*labels).observe(seconds)
+
+
+def exposition() -> tuple[bytes, str]:
+    """Return this process's metrics in Prometheus' text format, and its media type."""
+    return generate_latest(), CONTENT_TYPE_LATEST
 
 
 def _correlate(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

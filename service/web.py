@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 
 import structlog
 from flask import Blueprint, Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from service.errors import CasebridgeError, Denied, Malformed, NotFound, Rejected, TooLarge
-from service.telemetry import begin, correlation
+from service.telemetry import answered, begin, correlation, exposition
 from service.values.scope import Partner, Scope
 from service.wire.json import LIMIT, dump
 from service.wire.outcomes import operation_outcome, problem
@@ -42,9 +43,11 @@ def create_app(doors: Doors, access: Access) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LIMIT
     app.before_request(_correlate)
     app.before_request(_legible)
+    app.after_request(_counted)
     _mount(app, doors.api, access, "documents")
     _mount(app, doors.fhir, access, "resources")
     _mount(app, doors.events, access, "events")
+    _mount(app, _metrics(), access, "metrics")
     app.register_blueprint(doors.metadata)
     app.register_blueprint(_health(doors.ready))
     app.register_error_handler(Exception, _failed)
@@ -82,8 +85,27 @@ def _health(ready: Callable[[], None]) -> Blueprint:
     return door
 
 
+def _metrics() -> Blueprint:
+    door = Blueprint("metrics", __name__)
+
+    @door.get("/metrics")
+    def metrics() -> Response:
+        text, kind = exposition()
+        return Response(text, content_type=kind)
+
+    return door
+
+
 def _correlate() -> None:
+    g.started = perf_counter()
     g.correlation = begin(request.headers.get("X-Correlation-Id"))
+
+
+def _counted(answer: Response) -> Response:
+    rule = request.url_rule
+    method, route = (request.method, rule.rule) if rule is not None else ("", "none")
+    answered(method, route, answer.status_code, perf_counter() - g.started)
+    return answer
 
 
 def _legible() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-PUBLIC = ("/health/", "/metrics", "/docs", "/fhir/metadata")
+PUBLIC = ("/health/", "/docs", "/fhir/metadata")
 
 
 def test_every_route_has_a_guard_or_is_public(house):
@@ -31,6 +31,10 @@ def test_every_route_has_a_guard_or_is_public(house):
         ("mercy", "/api/cases", 403),
         (None, "/events", 200),
         (None, "/api/clients", 200),
+        (None, "/metrics", 200),
+        ("engineer", "/metrics", 403),
+        ("northern", "/metrics", 403),
+        ("cms", "/metrics", 403),
     ],
 )
 def test_a_kind_of_partner_has_its_rights_alone(house, partner, path, status):
