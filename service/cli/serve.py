@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import click
+from flask import Flask
 
 from service import wiring
 from service.cli import demo as story
@@ -54,7 +56,7 @@ def _listen(settings: Settings) -> None:
     from granian.constants import Interfaces
 
     server = Granian(
-        "service.wiring:web",
+        "service.cli.serve:answering",
         factory=True,
         address=settings.host,
         port=settings.port,
@@ -63,6 +65,21 @@ def _listen(settings: Settings) -> None:
         log_access=False,
     )
     server.serve()
+
+
+def answering() -> Flask:
+    """Return the application in a process of the server, which ends when the server was killed.
+
+    Otherwise it would keep answering on the port, beside the server that is started next.
+    """
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    return wiring.web()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @click.command()

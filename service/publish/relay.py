@@ -22,7 +22,7 @@ BATCH: Final = 1000
 IDLE_SECONDS: Final = 0.1
 STANDBY_SECONDS: Final = 1.0
 COUNT_SECONDS: Final = 5.0
-LONGEST_PAUSE: Final = 30.0
+LONGEST_PAUSE: Final = 5.0
 
 MESSAGES = Counter("casebridge_relay_messages_total", "Outbox messages by what became of them", ["outcome"])
 ALARM = Counter("casebridge_relay_unroutable_total", "Messages that a registered binding should have taken")

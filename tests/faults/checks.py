@@ -1,0 +1,49 @@
+"""What must hold in the end, whatever was killed: between the store, the outbox and the queue."""
+
+import json
+from collections import Counter, defaultdict
+
+import requests
+
+from tests.faults.callers import number_of
+
+PENDING = "SELECT 1 FROM outbox WHERE state <> 'published' LIMIT 1"
+
+
+def each_answered_change_is_stored_once(house, systems, last):
+    """Revision n + 1 of each case is its change n, and each answer said so."""
+    answered = {key: etag for each in systems for key, etag in each.answered.items()}
+    assert answered
+    for name in (case for each in systems for case in each.cases):
+        found = requests.get(f"{house.url}/api/cases/{name}/revisions", timeout=30).json()["items"]
+        stored = [(each["revision"], number_of(each["document"])) for each in reversed(found)]
+        assert stored == [(number + 1, number) for number in range(last + 1)], name
+        for (case, number), etag in answered.items():
+            assert case != name or etag == f'W/"{number + 1}"'
+
+
+def messages_are_the_outbox(house, engineer):
+    """Nothing lost, nothing invented, positions without gaps, each owner's messages in order."""
+    sent = {message: bytes(body) for message, body in house.rows("SELECT message, body FROM outbox")}
+    got = {each["id"]: each for each in engineer.messages}
+    assert got.keys() == sent.keys()
+    assert all(json.loads(sent[id_]) == got[id_] for id_ in sent)
+    assert [position for (position,) in house.rows("SELECT position FROM outbox ORDER BY position")] == list(
+        range(1, len(sent) + 1)
+    )
+    # the first copy of each, in the order they came
+    sequences = defaultdict(list)
+    for each in got.values():
+        sequences[each["partitionkey"]].append(int(each["sequence"]))
+    for owner, found in sequences.items():
+        assert found == list(range(1, len(found) + 1)), owner
+
+
+def versions_have_one_message_each(house):
+    """Each version of a resource was told once."""
+    told = [json.loads(bytes(body))["data"] for (body,) in house.rows("SELECT body FROM outbox")]
+    messages = Counter((each["reference"], each["versionId"]) for each in told if "versionId" in each)
+    versions = house.rows(
+        "SELECT type || '/' || id, version::text FROM resource_history WHERE type <> 'Provenance'"
+    )
+    assert messages == Counter(tuple(each) for each in versions)

@@ -1,0 +1,170 @@
+"""The service as its operators run it: a server and two workers, each started again when it ends."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.store.leadership import LEADER
+from tests.flows import river
+from tests.server_process import free_port
+
+REGISTRY = """partners:
+  - name: harbor
+    kind: engineer
+    queues:
+      - {name: harbor, bindings: [{pattern: "#"}]}
+"""
+LEADING = text(
+    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    " WHERE locktype = 'advisory' AND objid = :key"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'"
+
+
+class Kept:
+    """A process that is started again whenever it ends, as systemd or Kubernetes would."""
+
+    def __init__(self, words: list[str], env: dict[str, str], log: Path) -> None:
+        self._words, self._env, self._log = words, env, log
+        self._stop = threading.Event()
+        self._process = self._spawn()
+        self._keeper = threading.Thread(target=self._keep)
+        self._keeper.start()
+
+    def kill9(self) -> None:
+        """As a power cut would, children too."""
+        self._signal(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """As a machine that swaps, or is moved, would."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """End it for good."""
+        self._stop.set()
+        self._keeper.join()
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _spawn(self) -> subprocess.Popen:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "service", *self._words],
+                env=self._env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _keep(self) -> None:
+        while not self._stop.wait(0.1):
+            if self._process.poll() is not None:
+                self._signal(signal.SIGKILL)
+                self._process = self._spawn()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+
+class House:
+    """A server, two workers (one leads, one stands by), on the given database and broker."""
+
+    def __init__(self, folder: Path, database_url: str, amqp_url: str) -> None:
+        (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
+        self._engine = create_engine(database_url, pool_pre_ping=True)
+        self.amqp_url = amqp_url
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        env = {
+            **os.environ,
+            "CASEBRIDGE_AUTH": "off",
+            "CASEBRIDGE_DATABASE_URL": database_url,
+            "CASEBRIDGE_AMQP_URL": amqp_url,
+            "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
+            "CASEBRIDGE_PORT": str(port),
+        }
+        subprocess.run([sys.executable, "-m", "service", "db", "upgrade"], env=env, check=True)
+        self.log = folder / "log"
+        self._server = Kept(["serve"], env, self.log)
+        names = ("worker-1", "worker-2")
+        self._workers = {name: Kept(["worker"], {**env, "PGAPPNAME": name}, self.log) for name in names}
+
+    def kill_server(self) -> None:
+        """Kill -9 what answers HTTP."""
+        self._server.kill9()
+
+    def kill_relay(self) -> None:
+        """Kill -9 the worker that leads, once one does."""
+        self._workers[self.leader()].kill9()
+
+    def leader(self, besides: str = "") -> str:
+        """Wait until a worker leads, another than `besides`, and return its name."""
+        until(lambda: self._leading() not in {None, besides}, "no worker leads")
+        return self._leading() or self.leader(besides)
+
+    @contextlib.contextmanager
+    def paused(self, worker: str) -> Iterator[None]:
+        """A worker paused, its sessions cut by the database."""
+        self._workers[worker].pause()
+        try:
+            self.rows(CUT.format(worker))
+            yield
+        finally:
+            self._workers[worker].wake()
+
+    def rows(self, statement: str) -> list:
+        """What the database says."""
+        with self._engine.connect() as connection:
+            return connection.execute(text(statement)).all()
+
+    def prepare(self) -> None:
+        """Put what all cases refer to, once the server answers."""
+        until(self._ready, "the server does not answer")
+        for path, body in (
+            ("organization/northern", river.INSURER),
+            ("practitioner/nurse", river.NURSE),
+        ):
+            requests.put(f"{self.url}/api/directory/{path}", json=body, timeout=30).raise_for_status()
+
+    def close(self) -> None:
+        """End all processes."""
+        for each in (self._server, *self._workers.values()):
+            each.close()
+        self._engine.dispose()
+
+    def _leading(self) -> str | None:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(LEADING, {"key": LEADER}).scalar()
+        except SQLAlchemyError:
+            return None
+
+    def _ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/health/ready", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+
+def until(holds, otherwise: str, seconds: float = 60.0) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)

@@ -1,0 +1,75 @@
+"""Kill -9 of the relay, the server, the broker and the database in the middle of 2,000 changes of cases."""
+
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.faults import checks
+from tests.faults.callers import CaseSystem, Engineer
+from tests.faults.house import until
+
+CALLERS = 4
+CASES = 40
+CHANGES = 50
+KILLS = {"relay": 3, "server": 3, "broker": 2, "database": 1}
+
+
+def again(server):
+    """Kill a server and start it again."""
+    server.kill9()
+    server.start()
+
+
+def killing(action, moments, done):
+    """Do it at each of the moments, told by how many changes are done; tell how many were done then."""
+    killed = []
+    for moment in moments:
+        until(lambda moment=moment: done() >= moment, f"change {moment} was not reached", 120)
+        action()
+        killed.append(done())
+    return killed
+
+
+def test_kills_in_the_middle_of_changes_lose_no_message_and_invent_none(
+    house, killable_postgres, killable_rabbitmq
+):
+    seed = int(os.environ.get("CASEBRIDGE_FAULTS_SEED", time.time_ns() % 1_000_000))
+    print(f"CASEBRIDGE_FAULTS_SEED={seed}")
+    chance = random.Random(seed)
+    moments = {name: sorted(chance.sample(range(100, CASES * CHANGES - 100), n)) for name, n in KILLS.items()}
+    actions = {
+        "relay": house.kill_relay,
+        "server": house.kill_server,
+        "broker": lambda: again(killable_rabbitmq),
+        "database": lambda: again(killable_postgres),
+    }
+    cases = [f"case-{number}" for number in range(CASES)]
+    systems = [CaseSystem(house.url, cases[n::CALLERS], CHANGES) for n in range(CALLERS)]
+    engineer = Engineer(house.amqp_url, "harbor")
+
+    def done():
+        return sum(each.done for each in systems)
+
+    engineer.start()
+    try:
+        house.prepare()
+        assert engineer.connected.wait(60), "the engineer's queue was not declared"
+        time.sleep(1.5)  # a quorum queue is on disk only then
+        for each in systems:
+            each.start()
+        with ThreadPoolExecutor() as pool:
+            futures = {name: pool.submit(killing, actions[name], moments[name], done) for name in KILLS}
+            for each in systems:
+                each.join()
+            killed = {name: future.result() for name, future in futures.items()}
+        print(f"killed after changes {killed}; answers {[each.statuses for each in systems]}")
+        until(lambda: not house.rows(checks.PENDING), "messages were not published", 90)
+        sent = {message for (message,) in house.rows("SELECT message FROM outbox")}
+        until(lambda: engineer.seen >= sent, "messages were lost", 30)
+    finally:
+        engineer.stop()
+
+    checks.each_answered_change_is_stored_once(house, systems, CHANGES)
+    checks.messages_are_the_outbox(house, engineer)
+    checks.versions_have_one_message_each(house)

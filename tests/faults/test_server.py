@@ -1,0 +1,54 @@
+"""What a killed server leaves behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+from tests.faults.house import until
+from tests.server_process import free_port
+
+
+def answers(url):
+    try:
+        return requests.get(f"{url}/health/ready", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def ended(pid):
+    """Whether it is gone, or dead and only not yet buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def children(pid):
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_its_processes_end_with_it_so_that_only_the_next_one_answers(sqlite_url):
+    port = free_port()
+    env = {
+        **os.environ,
+        "CASEBRIDGE_AUTH": "off",
+        "CASEBRIDGE_DATABASE_URL": sqlite_url,
+        "CASEBRIDGE_PORT": str(port),
+    }
+    server = subprocess.Popen([sys.executable, "-m", "service", "serve"], env=env, start_new_session=True)
+    try:
+        until(lambda: answers(f"http://127.0.0.1:{port}"), "the server does not answer")
+        left = children(server.pid)
+        assert len(left) == 2, "one that answers, one that works"
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+        until(lambda: all(map(ended, left)), "they went on without it", 20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+    assert not answers(f"http://127.0.0.1:{port}")
