@@ -19,6 +19,7 @@ from service.flows.events import Envelope
 from service.flows.follow import Reprojection
 from service.flows.localise import Localisation
 from service.flows.project import Projection
+from service.flows.remap import Remapping
 from service.mapping import golden
 from service.mapping.localise import interpreter
 from service.mapping.translate import Catalogue, load
@@ -179,6 +180,12 @@ def worker(settings: Settings, stop: Event) -> None:
         url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
         Relay(outbox, lambda: rabbit.connect(url, partners), partners).run(stop)
     beside.join()
+
+
+def remapping(settings: Settings) -> Remapping:
+    """Return the story of live changes of mappings, on the database and mappings of the settings."""
+    store = SqlStore(database(settings), dump=dump, parse=parse)
+    return Remapping(store, projecting(settings, catalogue(settings)), lambda: datetime.now(UTC))
 
 
 def queued(url: str, queue: str, last: str) -> Iterator[bytes]:

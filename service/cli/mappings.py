@@ -5,6 +5,7 @@ import sys
 import click
 
 from service import wiring
+from service.cli import remap
 from service.cli.findings import checking
 from service.mapping import golden
 from service.settings import Settings
@@ -57,3 +58,7 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
         wrong += bool(told)
     click.echo(f"{run} golden pairs, {wrong} wrong")
     sys.exit(1 if wrong else 0)
+
+
+mappings.add_command(remap.plan)
+mappings.add_command(remap.apply)

@@ -143,10 +143,18 @@ class Documents:
             return Saved(_public(before), created=False, changed=False)
         stored = {**body, **_served(kind, known, body, instant(at))}
         if before is None:
-            document = Document(str(uuid4()), kind, partner, ref, 1, stored, client, at, at)
+            document = Document(
+                str(uuid4()), kind, partner, ref, 1, stored, client, at, at, self.projection.version
+            )
             unit.add(document, cause="create", partner=partner)
         else:
-            document = replace(before, revision=before.revision + 1, body=stored, updated=at)
+            document = replace(
+                before,
+                revision=before.revision + 1,
+                body=stored,
+                updated=at,
+                projected=self.projection.version,
+            )
             unit.update(document, cause="replace", partner=partner)
         change = Change(partner, "create" if before is None else "replace", at)
         happened = events(before.body if before else None, document.body) if kind == "case" else []

@@ -1,5 +1,6 @@
 """What follows when a document has changed, or something it reads: projections, memberships, whereabouts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Final
@@ -35,25 +36,39 @@ def follow(
     Raises:
         Rejected: a link leads nowhere, or a mapping makes something that is not valid R4.
     """
-    _project(unit, projection, document, change, happened)
+    anew(unit, projection, document, change, happened)
     if document.kind == "client":
         for case in unit.cases_of(document.uuid):
-            _project(unit, projection, case, change, [])
+            anew(unit, projection, case, change)
         if _protected(document) and before is not None and not _protected(before):
             unit.withhold(document.uuid, change.at)
     elif document.kind != "case" and before is not None:
         unit.queue_readers(document.uuid, document.kind, change.at)
 
 
-def _project(
-    unit: Unit, projection: Projection, document: Document, change: Change, happened: list[str]
-) -> None:
+def anew(
+    unit: Unit,
+    projection: Projection,
+    document: Document,
+    change: Change,
+    happened: Sequence[str] = (),
+) -> int:
+    """Project one document that is locked, and nothing that reads it; return how many resources changed."""
     source = Source(unit, document.source)
     roots = source.roots(document)
     unit.relink(document.uuid, source.read - {document.uuid})
-    projection.project(unit, document, roots, change, happened)
     if document.kind == "client":
         unit.memberships(document.uuid, members(roots["client"]))
+    if document.projected != projection.version:
+        unit.mark_projected(document.uuid, projection.version)
+    return projection.project(unit, document, roots, change, happened)
+
+
+def locked(unit: Unit, named: Document) -> Document | None:
+    """Lock a document that was read without a lock, its client first; None when it has been erased."""
+    if named.client is not None:
+        unit.lock(EVERYTHING, "client", named.source, named.client)
+    return unit.lock(EVERYTHING, named.kind, named.source, named.uuid)
 
 
 def _protected(client: Document) -> bool:
@@ -92,11 +107,9 @@ class Reprojection:
             if queued is None:
                 return False
             tried.append(queued.uuid)
-            if queued.client is not None:
-                unit.lock(EVERYTHING, "client", queued.source, queued.client)
-            document = unit.lock(EVERYTHING, queued.kind, queued.source, queued.uuid)
+            document = locked(unit, queued)
             if document is not None:
-                follow(unit, self.projection, document, None, Change(OURSELVES, "reproject", at), [])
+                anew(unit, self.projection, document, Change(OURSELVES, "reproject", at))
             unit.unqueue(queued.uuid)
             return True
 

@@ -65,6 +65,9 @@ class Unit(Protocol):
     def put_off(self, document: str, reason: str, at: datetime) -> None:
         """Let a queued document that failed wait, twice as long each time, an hour at most."""
 
+    def mark_projected(self, document: str, version: str) -> None:
+        """Record which mappings a document was projected with."""
+
     def withhold(self, client: str, before: datetime) -> None:
         """Show no one what older versions and unsent messages of an instant before tell of a client."""
 
@@ -86,6 +89,15 @@ class Store(Protocol):
 
     def transact(self, story: Callable[[Unit], T]) -> T:
         """Run the story in one transaction; it runs again after a deadlock or serialization failure."""
+
+    def look(self, story: Callable[[Unit], T]) -> T:
+        """Run a story that only reads, without locks; what it wrote would be rolled back."""
+
+    def unprojected(self, version: str, after: str, limit: int) -> list[Document]:
+        """Return documents, by uuid after `after`, that were not projected with these mappings."""
+
+    def count_unprojected(self, version: str) -> int:
+        """Return how many documents were not projected with these mappings."""
 
     def document(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Return a document by (source, its id there) or by our uuid."""

@@ -43,21 +43,44 @@ class Projection:
     canonical: Callable[[Any], bytes]
     envelope: Envelope
 
+    @property
+    def version(self) -> str:
+        """What names the mappings of all views together: another value means other mappings."""
+        named = [f"{view}={catalogue.version}" for view, catalogue in sorted(self.catalogues.items())]
+        return hashlib.sha256(" ".join(named).encode()).hexdigest()
+
+    def planned(
+        self, unit: Unit, document: Document, roots: dict[str, Any], change: Change
+    ) -> list[tuple[str, Event]]:
+        """Return the events that `project` would make, each with its view; nothing is written.
+
+        Raises as `project`.
+        """
+        return [
+            (view, event)
+            for view, catalogue in self.catalogues.items()
+            for event in self._changes(unit, document, roots, change, catalogue, view)[1]
+        ]
+
     def project(
         self, unit: Unit, document: Document, roots: dict[str, Any], change: Change, happened: Sequence[str]
-    ) -> None:
+    ) -> int:
         """Write the new versions of an owner's resources in every view, and a message for each.
 
         `happened` are the events of the document itself (`opened`, …); they come before its resources'.
+        Returns how many resources changed, Provenance not counted.
 
         Raises:
             Rejected: when the mapping makes something that is not valid R4, with its FHIRPath.
         """
+        changed = 0
         for view, catalogue in self.catalogues.items():
             versions, events = self._changes(unit, document, roots, change, catalogue, view)
             told = [self._told(document, each) for each in happened] + events
             unit.write(versions)
             self._emit(unit, document, told, view, change.at)
+            changed += len(events)
+        return changed
 
     def tell_erased(
         self, unit: Unit, document: Document, erased: Sequence[tuple[str, str, str]], at: datetime

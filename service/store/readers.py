@@ -70,6 +70,11 @@ class Readers:
         changed = update(t.reprojection).where(mine)
         self._run(changed.values(tries=tries + 1, reason=reason[:400], due=due))
 
+    def mark_projected(self, document: str, version: str) -> None:
+        """Record which mappings a document was projected with."""
+        mine = update(t.document).where(t.document.c.uuid == document)
+        self._run(mine.values(projected=version))
+
     def withhold(self, client: str, before: datetime) -> None:
         """Show no one what older versions and messages with resources tell of a client."""
         h, r = t.history.c, t.resource.c

@@ -32,6 +32,7 @@ def document_of(row: Row[Any], parse: Callable[[bytes], Any]) -> Document:
         row.client,
         aware(row.created),
         aware(row.updated),
+        row.projected,
     )
 
 

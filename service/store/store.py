@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count as counting
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine, Table, and_, exists, select, text
+from sqlalchemy import Engine, Table, and_, exists, func, select, text
 
 from service.errors import Gone
 from service.store import tables as t
@@ -61,6 +61,25 @@ class SqlStore:
                     raise
                 time.sleep(pause)
         raise AssertionError("counting does not end")
+
+    def look(self, story: Callable[[SqlUnit], T]) -> T:
+        """Run a story that only reads, without locks; what it wrote would be rolled back."""
+        with reading(self._engine) as connection:
+            return story(SqlUnit(connection, self._dump, self._parse, self._identifying))
+
+    def unprojected(self, version: str, after: str, limit: int) -> list[Document]:
+        """Return documents, by uuid after `after`, that were not projected with these mappings."""
+        c = t.document.c
+        chosen = select(t.document).where(c.projected != version, c.uuid > after).order_by(c.uuid)
+        with reading(self._engine) as connection:
+            return [document_of(row, self._parse) for row in connection.execute(chosen.limit(limit))]
+
+    def count_unprojected(self, version: str) -> int:
+        """Return how many documents were not projected with these mappings."""
+        c = t.document.c
+        with reading(self._engine) as connection:
+            chosen = select(func.count()).select_from(t.document).where(c.projected != version)
+            return int(connection.execute(chosen).scalar_one())
 
     def document(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Return a document by (source, id) or by our uuid."""

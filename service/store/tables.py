@@ -48,6 +48,7 @@ document = Table(
     Column("body", LargeBinary, nullable=False),
     _stamp("created"),
     _stamp("updated"),
+    Column("projected", String(64), nullable=False, server_default=""),
     UniqueConstraint("kind", "source", "source_id"),
 )
 identifier = Table(

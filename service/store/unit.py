@@ -177,7 +177,17 @@ class SqlUnit(Readers):
         return self._run(select(c.document).where(same)).first() is not None
 
     def _row(self, document: Document) -> dict[str, Any]:
-        names = ("uuid", "kind", "source", "source_id", "revision", "client", "created", "updated")
+        names = (
+            "uuid",
+            "kind",
+            "source",
+            "source_id",
+            "revision",
+            "client",
+            "created",
+            "updated",
+            "projected",
+        )
         row = {name: getattr(document, name) for name in names}
         return {**row, "status": document.body.get("status"), "body": self._dump(document.body)}
 

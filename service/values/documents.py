@@ -10,7 +10,8 @@ class Document:
     """The current revision of a document.
 
     `uuid` is ours; (`source`, `source_id`) is the owning system's name for it. `body` is the validated
-    JSON document. `client` is the uuid of the client a case belongs to, else None.
+    JSON document. `client` is the uuid of the client a case belongs to, else None. `projected` names the
+    mappings (of all views) that it was last projected with.
     """
 
     uuid: str
@@ -22,6 +23,7 @@ class Document:
     client: str | None
     created: datetime
     updated: datetime
+    projected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

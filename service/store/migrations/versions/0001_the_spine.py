@@ -40,6 +40,7 @@ def _documents() -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
         _stamp("created"),
         _stamp("updated"),
+        sa.Column("projected", sa.String(64), nullable=False, server_default=""),
         sa.UniqueConstraint("kind", "source", "source_id"),
     )
     op.create_index("ix_document_client", "document", ["client"])

@@ -1,0 +1,97 @@
+"""casebridge mappings plan and apply: what changed mappings would do to live resources, and doing it."""
+
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import click
+
+from service import wiring
+from service.cli.progress import progress
+from service.flows.remap import Difference
+from service.settings import Settings
+from service.wire.json import dump
+
+
+@click.command()
+@click.option("--sample", default=20, show_default=True, help="How many differences to show; 0 for all.")
+@click.option("--values", is_flag=True, help="Show the values too: they are personal data.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a difference, then the counts.")
+def plan(sample: int, values: bool, as_json: bool) -> None:
+    """Tell which live resources these mappings would change, and how. Nothing is written.
+
+    \b
+    Example:
+      CASEBRIDGE_OVERLAYS=us-core casebridge mappings plan
+      casebridge mappings plan --json --sample 0 > plan.jsonl
+    """  # noqa: D301  click reads \b
+    work = wiring.remapping(Settings.from_env())
+    counts: Counter[str] = Counter()
+    began, shown = time.monotonic(), 0
+    for outcome, differences in progress(work.plan(), work.left(), "Planning"):
+        counts["documents"] += 1
+        if outcome.failed:
+            counts["failed"] += 1
+            _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
+        for each in differences:
+            counts[f"{each.reference.partition('/')[0]} {each.happened}"] += 1
+            if not sample or shown < sample:
+                shown += 1
+                _tell(_told(each, values), as_json)
+    _sum("would change", counts, time.monotonic() - began, as_json)
+    sys.exit(1 if counts["failed"] else 0)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="The counts as one JSON object.")
+def apply(as_json: bool) -> None:
+    """Let these mappings change the live resources, one document a transaction.
+
+    It may be interrupted and started again, and cases may be written meanwhile. One that cannot be mapped is
+    named and stays as it is.
+
+    \b
+    Example:
+      casebridge mappings apply
+    """  # noqa: D301  click reads \b
+    work = wiring.remapping(Settings.from_env())
+    counts: Counter[str] = Counter()
+    began = time.monotonic()
+    for outcome in progress(work.apply(), work.left(), "Applying"):
+        counts["documents"] += 1
+        counts["resources"] += outcome.changed
+        if outcome.failed:
+            counts["failed"] += 1
+            _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
+    _sum("changed", counts, time.monotonic() - began, as_json)
+    sys.exit(1 if counts["failed"] else 0)
+
+
+def _told(each: Difference, values: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {"view": each.view, "reference": each.reference, "happened": each.happened}
+    told |= {"changed": list(each.changed)} if each.changed else {}
+    return told | ({"before": each.before, "after": each.after} if values else {})
+
+
+def _tell(told: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(dump(told))
+        return
+    if "failed" in told:
+        click.echo(f"{told['document']} cannot be mapped: {told['failed']}")
+        return
+    changed = ", ".join(told.get("changed", []))
+    click.echo(f"{told['reference']} ({told['view']}) {told['happened']}: {changed}")
+    for side in ("before", "after"):
+        if told.get(side):
+            click.echo(f"  {side}: {dump(told[side]).decode()}")
+
+
+def _sum(what: str, counts: Counter[str], seconds: float, as_json: bool) -> None:
+    rate = round(counts["documents"] / seconds) if seconds else 0
+    if as_json:
+        click.echo(dump({"counts": dict(counts), "documents_per_second": rate}))
+        return
+    parts = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if name != "documents")
+    click.echo(f"{counts['documents']} documents looked at ({rate}/s); {what}: {parts or 'nothing'}")

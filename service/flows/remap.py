@@ -1,0 +1,106 @@
+"""Mappings have changed: which live resources would change and how, and then let them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.errors import CasebridgeError
+from service.flows.follow import OURSELVES, anew, locked
+from service.flows.ports import Clock, Store, Unit
+from service.flows.project import Change, Projection
+from service.flows.source import Source
+from service.values.documents import Document
+
+BATCH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a change of mappings does to one resource: `happened` is created or updated.
+
+    `changed` are element paths; `before` and `after` the resources themselves, which are personal data.
+    """
+
+    view: str
+    reference: str
+    happened: str
+    changed: tuple[str, ...]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one document: how many resources changed, or why it could not be projected."""
+
+    document: str
+    kind: str
+    changed: int
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remapping:
+    """The story of live changes; a document that was projected with these mappings is done.
+
+    So it goes on where it was after a crash, and several may work at it.
+    """
+
+    store: Store
+    projection: Projection
+    clock: Clock
+
+    def left(self) -> int:
+        """Return how many documents are still as other mappings made them."""
+        return self.store.count_unprojected(self.projection.version)
+
+    def plan(self) -> Iterator[tuple[Outcome, list[Difference]]]:
+        """Give for each such document what would change; nothing is written and nobody waits."""
+        for document in self._documents():
+            yield self._plan(document)
+
+    def apply(self) -> Iterator[Outcome]:
+        """Project each such document anew, one a transaction; one that fails stays as it is."""
+        for document in self._documents():
+            yield self._apply(document)
+
+    def _documents(self) -> Iterator[Document]:
+        after = ""
+        while batch := self.store.unprojected(self.projection.version, after, BATCH):
+            yield from batch
+            after = batch[-1].uuid
+
+    def _plan(self, document: Document) -> tuple[Outcome, list[Difference]]:
+        def story(unit: Unit) -> list[Difference]:
+            return self._differences(unit, document)
+
+        try:
+            found = self.store.look(story)
+        except CasebridgeError as failed:
+            return Outcome(document.uuid, document.kind, 0, str(failed)), []
+        return Outcome(document.uuid, document.kind, len(found)), found
+
+    def _apply(self, named: Document) -> Outcome:
+        def story(unit: Unit) -> int:
+            document = locked(unit, named)
+            if document is None or document.projected == self.projection.version:
+                return 0
+            return anew(unit, self.projection, document, Change(OURSELVES, "remap", self.clock()))
+
+        try:
+            return Outcome(named.uuid, named.kind, self.store.transact(story))
+        except CasebridgeError as failed:
+            return Outcome(named.uuid, named.kind, 0, str(failed))
+
+    def _differences(self, unit: Unit, document: Document) -> list[Difference]:
+        roots = Source(unit, document.source).roots(document)
+        change = Change(OURSELVES, "remap", self.clock())
+        current = {view: unit.current(document.uuid, view) for view in self.projection.catalogues}
+        found = []
+        for view, event in self.projection.planned(unit, document, roots, change):
+            type_, _, id_ = event.subject.partition("/")
+            stored = current[view].get((type_, id_))
+            before = self.projection.parse(stored.body) if stored is not None else None
+            changed = tuple(event.data["changed"])
+            found.append(Difference(view, event.subject, event.happened, changed, before, event.resource))
+        return found

@@ -1,0 +1,93 @@
+"""casebridge mappings plan and apply as an engineer runs them, kill -9 included."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from service import wiring
+from service.settings import Settings
+from tests.flows import river
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+CASES = 150
+
+
+@pytest.fixture
+def env(tmp_path, database_url):
+    """Many cases in a database, then mappings with another title."""
+    folder = tmp_path / "mappings"
+    shutil.copytree(MAPPINGS, folder)
+    given = {
+        "CASEBRIDGE_AUTH": "off",
+        "CASEBRIDGE_DATABASE_URL": database_url,
+        "CASEBRIDGE_MAPPINGS": str(folder),
+    }
+    settings = Settings.from_env(given)
+    wiring.upgrade(settings)
+    engine = wiring.database(settings)
+    client = wiring.application(settings, engine, wiring.catalogue(settings)).test_client()
+    assert client.put("/api/directory/organization/northern", json=river.INSURER).status_code == 201
+    assert client.put("/api/directory/practitioner/nurse", json=river.NURSE).status_code == 201
+    assert client.put("/api/clients/river", json=river.CLIENT).status_code == 201
+    for number in range(CASES):
+        case = {**river.CASE, "identifiers": [{"system": "urn:example:cases", "value": str(number)}]}
+        assert client.put(f"/api/cases/c{number}", json=case).status_code == 201
+    plan = folder / "outbound" / "CarePlan.yaml"
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace('title: "{{ case', 'title: "Plan: {{ case'), encoding="utf-8")
+    client = wiring.application(settings, engine, wiring.catalogue(settings)).test_client()
+    yield {**os.environ, **given}, client, engine
+    engine.dispose()
+
+
+def run(env, *words):
+    command = [sys.executable, "-m", "service", "mappings", *words]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def titles(engine):
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT version, body FROM resource WHERE type = 'CarePlan'").all()
+    return [(row.version, json.loads(bytes(row.body))["title"].startswith("Plan: ")) for row in rows]
+
+
+def test_a_plan_counts_and_names_what_would_change_without_values(env):
+    told = run(env[0], "plan", "--sample", "2")
+    assert [line.rpartition("updated: ")[2] for line in told[:-1]] == ["title", "title"]
+    assert told[-1].endswith(f"would change: {CASES} CarePlan updated")
+    assert "bicycle" not in "".join(told)
+    machine = [json.loads(line) for line in run(env[0], "plan", "--json", "--values", "--sample", "0")]
+    assert machine[-1]["counts"]["CarePlan updated"] == CASES
+    assert machine[0]["after"]["title"] == "Plan: Back on the bicycle"
+
+
+def test_an_apply_that_is_killed_goes_on_and_changes_each_once_while_cases_are_written(env):
+    environment, client, engine = env
+    command = [sys.executable, "-m", "service", "mappings", "apply"]
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not any(new for _, new in titles(engine)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    done = sum(new for _, new in titles(engine))
+    assert 0 < done < CASES
+    second = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    changed = {**river.CASE, "care_model": "intensive"}
+    for number in range(0, CASES, 30):
+        answer = client.put(f"/api/cases/c{number}", json=changed, headers={"If-Match": 'W/"1"'})
+        assert answer.status_code == 200
+    told, _ = second.communicate(timeout=120)
+    assert "changed: " in told
+    assert {new for _, new in titles(engine)} == {True}
+    assert run(environment, "apply")[-1].endswith("changed: nothing")
