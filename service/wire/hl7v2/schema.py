@@ -1,0 +1,80 @@
+"""The JSON Schema of the view, against which mappings are checked when they are loaded.
+
+Segments and fields are those of HL7 v2.9 (https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649);
+which components a field has depends on its data type and version, so any of them may be named.
+"""
+
+from typing import Any, Final
+
+from service.wire.hl7v2.view import INSIDE, MANY, MANY_A_PATIENT, ONCE, ONCE_A_PATIENT, TIMES, USED_AS_TIMES
+
+FIELDS: Final = {
+    "ACC": 13,
+    "AL1": 8,
+    "ARV": 6,
+    "CON": 25,
+    "DB1": 8,
+    "DG1": 26,
+    "DRG": 33,
+    "EVN": 8,
+    "GT1": 57,
+    "IAM": 30,
+    "IN1": 55,
+    "IN2": 72,
+    "IN3": 28,
+    "MRG": 7,
+    "MSH": 28,
+    "NK1": 41,
+    "NTE": 9,
+    "OBX": 33,
+    "PD1": 23,
+    "PDA": 9,
+    "PID": 40,
+    "PR1": 25,
+    "PRT": 24,
+    "PV1": 54,
+    "PV2": 50,
+    "ROL": 14,
+    "SFT": 6,
+    "UB1": 23,
+    "UB2": 17,
+}
+"""How many fields each segment has."""
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema of what `to_json` gives."""
+    patient = {
+        **{name: _segment(name) for name in ONCE_A_PATIENT},
+        **{name: _list(_segment(name)) for name in MANY_A_PATIENT},
+        "other": {"type": "object", "additionalProperties": _list({"type": "object"})},
+    }
+    top = {**{name: _segment(name) for name in ONCE}, **{name: _list(_segment(name)) for name in MANY}}
+    return {
+        **_object({**top, **patient, "patients": _list(_object(patient))}),
+        "$defs": {
+            "field": {"type": "object", "additionalProperties": {"type": "string"}},
+            "time": _object({"time": {"type": "string"}}) | {"additionalProperties": {"type": "string"}},
+        },
+    }
+
+
+def _segment(name: str) -> dict[str, Any]:
+    times = (*TIMES.get(name, ()), *USED_AS_TIMES.get(name, ()))
+    fields: dict[str, Any] = {}
+    for number in range(1, FIELDS[name] + 1):
+        kind = {"$ref": "#/$defs/time" if number in times else "#/$defs/field"}
+        fields |= {f"f{number}": kind, f"r{number}": _list(kind)}
+    inside = {
+        each: _list(_segment(each)) if repeats else _segment(each)
+        for each, repeats in INSIDE.get(name, {}).items()
+    }
+    return _object({**fields, **inside, "nulls": _list({"type": "string"})})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}

@@ -1,0 +1,216 @@
+"""A message as JSON, for mappings: `message.PV1.f36.c1`, `each in message.PID.r3`, `message.IN1[0].IN2.f61`.
+
+```json
+{"MSH": {"f9": {"c1": "ADT", "c2": "A03"}},
+ "PID": {"f3": {"c1": "4711", "c4": "HOSP", "c4s2": "1.2.3", "c4s3": "ISO"},
+         "r3": [{"c1": "4711", "c4": "HOSP", "c4s2": "1.2.3", "c4s3": "ISO"}, {"c1": "12", "c5": "MR"}],
+         "nulls": ["f19"]},
+ "PV1": {"f44": {"c1": "202401311405", "time": "2024-01-31T14:05:00+01:00"}},
+ "IN1": [{"f2": {"c1": "P1"}, "IN2": {"f61": {"c1": "X"}}}],
+ "other": {"ZBE": [{"f1": {"c1": "1"}}]}}
+```
+
+- `f3` is field 3, of a repeating field the first repetition; `r3` is the list of all that are told.
+- `c4` is component 4, of one with subcomponents the first; `c4s2` is its second subcomponent. All are texts,
+  escape sequences read and trailing blanks gone. What is not told, or blank, has no key.
+- `nulls` lists what is sent as `""`, to be deleted: `f19`, `f5.c2`, `f3[1].c1` (repetitions count from 0).
+- `time` is the FHIR dateTime of a field that is a time stamp; a time stamp that is none has no `time` and
+  makes an issue. PV1-42 and PV1-43 have one where a sender keeps times there.
+- Segments that repeat are lists. IN2, IN3, ROL and PRT stand in the IN1 that they follow; ROL and PRT also in
+  the PR1.
+- `patients` has an item for each PID, with the segments from it to the next: a merge or a swap has two. Those
+  of the first stand at the top too, with MSH, EVN and SFT. What stands before the first PID belongs to it.
+- `other` holds what has no place of its own, by name, each a list: Z-segments, and of a segment that must not
+  repeat the second and later.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Final
+
+from service.errors import CasebridgeError, Issue
+from service.wire.hl7v2 import escapes
+from service.wire.hl7v2.delimiters import HEADERS
+from service.wire.hl7v2.message import NULL, Message, Segment
+from service.wire.hl7v2.places import Place
+from service.wire.hl7v2.times import to_fhir
+
+ONCE: Final = ("MSH", "EVN")
+ONCE_A_PATIENT: Final = ("PID", "PD1", "MRG", "PV1", "PV2", "ACC", "PDA", "UB1", "UB2")
+MANY: Final = ("SFT",)
+MANY_A_PATIENT: Final = (
+    *(
+        "NK1",
+        "ROL",
+        "PRT",
+        "ARV",
+        "DB1",
+        "OBX",
+        "AL1",
+        "IAM",
+        "DG1",
+        "DRG",
+        "PR1",
+        "GT1",
+        "IN1",
+        "CON",
+        "NTE",
+    ),
+)
+INSIDE: Final = {
+    "IN1": {"IN2": False, "IN3": True, "ROL": True, "PRT": True},
+    "PR1": {"ROL": True, "PRT": True},
+}
+"""What stands in a segment that it follows, and whether it repeats there."""
+
+TIMES: Final = {
+    "MSH": (7,),
+    "EVN": (2, 3, 6),
+    "PID": (7, 29, 33),
+    "PD1": (13, 17, 18),
+    "PV1": (25, 30, 35, 44, 45),
+    "PV2": (8, 9, 14, 17, 26, 28, 29, 33, 46, 47, 48),
+    "NK1": (8, 9, 16),
+    "ROL": (5, 6),
+    "PRT": (11, 12),
+    "DG1": (5, 19),
+    "PR1": (5,),
+    "AL1": (6,),
+    "IAM": (11, 13, 20),
+    "OBX": (12, 14, 19),
+    "GT1": (8, 13, 14),
+    "IN1": (12, 13, 18, 24, 26, 29),
+    "IN3": (6, 7, 9, 10, 13),
+    "ACC": (1,),
+    "PDA": (4,),
+    "DRG": (2,),
+}
+"""The fields that are time stamps by definition: HL7 v2 chapters 2, 3 and 6."""
+
+USED_AS_TIMES: Final = {"PV1": (42, 43)}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A message as JSON, and what in it could not be understood; an issue's `where` is such as `PV1-45`."""
+
+    json: dict[str, Any]
+    issues: tuple[Issue, ...]
+
+
+def to_json(message: Message, zone: tzinfo) -> View:
+    """Show a message as JSON; `zone` is where times without an offset are from."""
+    issues: list[Issue] = []
+    patient: dict[str, Any] = {}
+    patients = [patient]
+    top: dict[str, Any] = {}
+    seen: dict[str, int] = {}
+    inside: dict[str, bool] = {}
+    outer: dict[str, Any] = {}
+    for segment in message.segments:
+        name = segment.name
+        seen[name] = seen.get(name, 0) + 1
+        shown = _Segment(segment, seen[name], zone, issues).json()
+        if name in inside and (inside[name] or name not in outer):
+            _put(outer, name, shown, repeats=inside[name])
+            continue
+        if name == "PID" and "PID" in patient:
+            patient = {}
+            patients.append(patient)
+        _place(name, shown, top, patient)
+        inside, outer = INSIDE.get(name, {}), shown
+    return View(patients[0] | top | {"patients": patients}, tuple(issues))
+
+
+def _place(name: str, shown: dict[str, Any], top: dict[str, Any], patient: dict[str, Any]) -> None:
+    for home, once, many in ((top, ONCE, MANY), (patient, ONCE_A_PATIENT, MANY_A_PATIENT)):
+        if name in many or (name in once and name not in home):
+            _put(home, name, shown, repeats=name in many)
+            return
+    _put(patient.setdefault("other", {}), name, shown, repeats=True)
+
+
+def _put(home: dict[str, Any], name: str, shown: dict[str, Any], *, repeats: bool) -> None:
+    if repeats:
+        home.setdefault(name, []).append(shown)
+    else:
+        home[name] = shown
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    segment: Segment
+    sequence: int
+    zone: tzinfo
+    issues: list[Issue]
+
+    def json(self) -> dict[str, Any]:
+        """The segment's fields, those that are told."""
+        shown: dict[str, Any] = {}
+        nulls: list[str] = []
+        name, marks = self.segment.name, self.segment.delimiters
+        decode = self._decoder()
+        first = 3 if name in HEADERS else 1
+        for number, text in enumerate(self.segment.fields[first:], first):
+            if not text or text.isspace():
+                continue
+            repetitions = []
+            for index, each in enumerate(text.split(marks.repetition) if marks.repetition else [text]):
+                found, deleted = _repetition(each, marks.component, marks.subcomponent, decode)
+                repetitions.append(found)
+                if deleted:
+                    nulls += [f"f{number}{f'[{index}]' if index else ''}{part}" for part in deleted]
+            told = repetitions if all(repetitions) else [each for each in repetitions if each]
+            if repetitions[0]:
+                shown[f"f{number}"] = repetitions[0]
+            if told:
+                shown[f"r{number}"] = told
+        self._times(shown)
+        if nulls:
+            shown["nulls"] = nulls
+        return shown
+
+    def _decoder(self) -> Callable[[str], str]:
+        segment = self.segment
+        if not segment.delimiters.escape or segment.delimiters.escape not in segment.text:
+            return str.rstrip
+        return lambda text: escapes.decode(text, segment.delimiters, segment.charset).rstrip()
+
+    def _times(self, shown: dict[str, Any]) -> None:
+        name = self.segment.name
+        for number in TIMES.get(name, ()):
+            for index, each in enumerate(shown.get(f"r{number}", ())):
+                if "c1" in each:
+                    self._time(each, Place(name, self.sequence, number, index + 1), self.issues)
+        for number in USED_AS_TIMES.get(name, ()):
+            if "c1" in shown.get(f"f{number}", ()):
+                self._time(shown[f"f{number}"], Place(name, self.sequence, number), [])
+
+    def _time(self, field: dict[str, str], place: Place, issues: list[Issue]) -> None:
+        try:
+            field["time"] = to_fhir(field["c1"], self.zone, str(place))
+        except CasebridgeError as error:
+            issues.extend(error.issues)
+
+
+def _repetition(
+    text: str, component: str, subcomponent: str, decode: Callable[[str], str]
+) -> tuple[dict[str, str], list[str]]:
+    """The told components of one repetition, and which parts of it are to be deleted."""
+    if text == NULL:
+        return {}, [""]
+    told: dict[str, str] = {}
+    deleted: list[str] = []
+    for number, each in enumerate(text.split(component) if component else [text], 1):
+        if not each:
+            continue
+        if each == NULL:
+            deleted.append(f".c{number}")
+        elif subcomponent and subcomponent in each:
+            for part, value in enumerate(each.split(subcomponent), 1):
+                if plain := decode(value):
+                    told[f"c{number}" if part == 1 else f"c{number}s{part}"] = plain
+        elif plain := decode(each):
+            told[f"c{number}"] = plain
+    return told, deleted
