@@ -1,0 +1,201 @@
+"""A sender learns what became of its message, in the mode, delimiters and character set it uses."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from service.errors import Denied, Issue, Malformed, NotFound, Stale, TooLarge, Unavailable, Unsupported
+from service.wire.hl7v2.answer import answer, batch_answer, verdict_of
+from service.wire.hl7v2.parse import header_of
+from service.wire.hl7v2.read import read
+
+NOW = datetime(2024, 1, 31, 14, 5, 9, tzinfo=timezone(timedelta(hours=1)))
+MSH = "MSH|^~\\&|ADT^1.2^ISO|HOSP|CB|CLOUD|20240131||ADT^A03^ADT_A03|M-17|P^T|2.5.1||||||UNICODE UTF-8\r"
+
+
+def answered(raw: str | bytes, verdict="accept", issues=()):
+    header = header_of(raw.encode() if isinstance(raw, str) else raw)
+    found = answer(header, verdict, issues, now=NOW, control_id="A1")
+    return None if found is None else found.decode("latin-1").split("\r")[:-1]
+
+
+def test_the_header_is_mirrored():
+    msh, msa = answered(MSH)
+    assert msh == (
+        "MSH|^~\\&|CB|CLOUD|ADT^1.2^ISO|HOSP|20240131140509+0100||ACK^A03^ACK|A1|P^T|2.5.1||||||UNICODE UTF-8"
+    )
+    assert msa == "MSA|AA|M-17"
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("accept", "AA"), ("error", "AE"), ("reject", "AR")])
+def test_original_mode_says_what_became_of_it(verdict, code):
+    assert answered(MSH, verdict)[1] == f"MSA|{code}|M-17"
+
+
+@pytest.mark.parametrize(
+    ("accept", "application", "codes"),
+    [
+        ("AL", "NE", ("CA", "CE", "CR")),
+        ("AL", "", ("CA", "CE", "CR")),
+        ("AL", "AL", ("CA", "CE", "CR")),
+        ("NE", "AL", ("AA", "AE", "AR")),
+        ("", "AL", ("AA", "AE", "AR")),
+        ("NE", "NE", (None, None, None)),
+        ("ER", "NE", (None, "CE", "CR")),
+        ("SU", "NE", ("CA", None, None)),
+        ("ER", "SU", ("AA", "CE", "CR")),
+        ('""', '""', (None, None, None)),
+    ],
+)
+def test_enhanced_mode_answers_what_is_asked_for(accept, application, codes):
+    raw = MSH.replace("2.5.1|||", f"2.5.1|||{accept}|{application}")
+    found = [answered(raw, verdict) for verdict in ("accept", "error", "reject")]
+    assert tuple(each and each[1].split("|")[1] for each in found) == codes
+
+
+def test_each_issue_names_its_place_code_severity_and_text():
+    issues = [
+        Issue("There is no such date.", "PV1-45", "value"),
+        Issue("No patient.", "PID", "required"),
+        Issue("Unknown authority.", "PID[2]-3[2].4.1", "not-found"),
+        Issue("Not now.", "", "transient"),
+    ]
+    assert answered(MSH, "error", issues)[2:] == [
+        "ERR||PV1^1^45|102^Data type error^HL70357|E||||There is no such date.",
+        "ERR||PID^1|101^Required field missing^HL70357|E||||No patient.",
+        "ERR||PID^2^3^2^4^1|204^Unknown key identifier^HL70357|E||||Unknown authority.",
+        "ERR|||207^Application internal error^HL70357|E||||Not now.",
+    ]
+
+
+def test_an_accepted_message_can_have_a_warning():
+    _, msa, err = answered(MSH, "accept", [Issue("Kept for a person to look at.", "PID-3", "not-found")])
+    assert msa == "MSA|AA|M-17"
+    assert err.split("|")[4] == "W"
+
+
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [
+        ("", "200"),
+        ("MSH-9", "200"),
+        ("MSH-9.2", "201"),
+        ("MSH-11", "202"),
+        ("MSH-12", "203"),
+        ("PID-3", "207"),
+    ],
+)
+def test_what_is_not_supported_has_a_code_of_its_own(where, code):
+    err = answered(MSH, "reject", [Issue("Not taken.", where, "not-supported")])[2]
+    assert err.split("|")[3].startswith(f"{code}^")
+
+
+def test_before_2_5_one_err_names_all_places_and_msa_has_the_text():
+    issues = [Issue("No such date.", "PV1-45", "value"), Issue("No patient.", "PID", "required")]
+    _, msa, err = answered(MSH.replace("2.5.1", "2.3"), "error", issues)
+    assert msa == "MSA|AE|M-17|No such date."
+    assert err == (
+        "ERR|PV1^1^45^102&Data type error&HL70357~PID^1^^101&Required field missing&HL70357|PV1^1^45"
+        "|102^Data type error^HL70357|E||||No such date."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "answered_kind"),
+    [
+        ("ADT^A03", "2.3", "ACK^A03"),
+        ("ADT^A03", "2.4", "ACK^A03^ACK"),
+        ("ADT^A03^ADT_A03", "2.3.1", "ACK^A03^ACK"),
+        ("ADT", "2.5", "ACK"),
+        ("", "", "ACK"),
+    ],
+)
+def test_the_kind_of_answer_follows_the_version(kind, version, answered_kind):
+    msh = answered(f"MSH|^~\\&|A|B|C|D|2024||{kind}|17|P|{version}")[0].split("|")
+    assert msh[8] == answered_kind
+    assert msh[11] == (version or "2.5.1")
+
+
+@pytest.mark.parametrize(
+    "raw", ["MSH|^~\\&|A", "MSH|^~\\&|A|B|C|D|2024||ADT", "MSH|^~\\&|A|B|C|D|2024||ADT^A03|17"]
+)
+def test_a_cut_off_header_is_answered_all_the_same(raw):
+    msh, msa = answered(raw, "reject")
+    assert msh.split("|")[4] == "A"
+    assert msa.startswith("MSA|AR")
+
+
+def test_without_a_header_the_answer_names_nothing():
+    assert answered(b"hello", "error", [Issue("There is no MSH here.", "", "structure")]) == [
+        "MSH|^~\\&|||||20240131140509+0100||ACK|A1|P|2.5.1",
+        "MSA|AE",
+        "ERR|||100^Segment sequence error^HL70357|E||||There is no MSH here.",
+    ]
+
+
+def test_the_senders_delimiters_are_used_and_text_cannot_break_them():
+    lines = answered(
+        "MSH$%*!+$A$B$C$D$2024$$ADT%A03$17$P$2.6\r", "error", [Issue("5$ or 10%", "PID-3", "value")]
+    )
+    assert lines[1] == "MSA$AE$17"
+    assert lines[2] == "ERR$$PID%1%3$102%Data type error%HL70357$E$$$$5!F! or 10!S!"
+
+
+def test_encoding_characters_that_name_one_twice_do_not_hide_the_control_id():
+    msh, msa = answered("MSH|^~\\\\&|A|B|C|D|2024||ADT^A03|17|P|2.5\r", "error")
+    assert msh.startswith("MSH|^~\\&|C|D|A|B|")
+    assert msa == "MSA|AE|17"
+
+
+def test_the_answer_is_in_the_messages_character_set():
+    raw = MSH.replace("UNICODE UTF-8", "8859/15").replace("HOSP", "Žižkov").encode("iso8859-15")
+    (item,) = read(raw).items
+    assert "Žižkov".encode("iso8859-15") in answer(item.header, "accept", now=NOW, control_id="A1")
+
+
+def test_bytes_of_a_set_that_is_not_read_go_back_as_they_came():
+    raw = MSH.replace("UNICODE UTF-8", "BIG-5").encode().replace(b"HOSP", b"\xa4\xa4")
+    (item,) = read(raw).items
+    found = answer(item.header, "error", item.error.issues, now=NOW, control_id="A1")
+    assert b"\xa4\xa4" in found
+    assert b"BIG-5" not in found
+
+
+def test_an_answer_can_be_read_as_a_message():
+    (item,) = read(
+        answer(header_of(MSH.encode()), "error", [Issue("|^~\\&\r\n", "PID-3")], now=NOW, control_id="A1")
+    ).items
+    assert item.first("MSA").value(2) == "M-17"
+    assert item.first("ERR").value(8) == "|^~\\&\n"
+    assert item.first("ERR").value(2, 3) == "3"
+
+
+def test_a_batch_is_answered_by_a_batch():
+    envelope = header_of(MSH.encode())
+    batch = read(b"BHS|^~\\&|ADT|HOSP|CB|CLOUD|2024||||B-9\r" + MSH.encode() + MSH.encode() + b"BTS|2\r")
+    answers = [
+        answer(item.header, "accept", now=NOW, control_id=f"A{n}") for n, item in enumerate(batch.items)
+    ]
+    raw = batch_answer(batch.envelope, answers, now=NOW, control_id="B1")
+    assert raw.startswith(b"BHS|^~\\&|CB|CLOUD|ADT|HOSP|20240131140509+0100||||B1|B-9\r")
+    read_back = read(raw)
+    assert [item.first("MSA").value(2) for item in read_back.items] == ["M-17", "M-17"]
+    assert read_back.issues == ()
+    assert envelope is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (Malformed("x"), "error"),
+        (TooLarge("x"), "error"),
+        (Unsupported("x", where="MSH-18"), "error"),
+        (Unsupported("x", where="MSH-12"), "reject"),
+        (Stale("x"), "error"),
+        (Denied("x"), "reject"),
+        (Unavailable("x"), "reject"),
+        (NotFound("x"), "reject"),
+    ],
+)
+def test_an_error_is_the_senders_to_mend_or_not(error, verdict):
+    assert verdict_of(error) == verdict
