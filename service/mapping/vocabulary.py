@@ -8,7 +8,18 @@ from service.mapping.layers import Layers
 from service.mapping.schema import nearest
 from service.mapping.source import Mapping, Node, Place, Scalar, Sequence, Wrong, plain
 
-NO_TARGET = "unmatched"
+_NO_TARGET = ("unmatched", "disjoint")
+_EQUIVALENCES = (
+    "relatedto",
+    "equivalent",
+    "equal",
+    "wider",
+    "subsumes",
+    "narrower",
+    "specializes",
+    "inexact",
+    *_NO_TARGET,
+)
 _MODES = ("provided", "fixed", "other-map")
 
 
@@ -47,8 +58,8 @@ class _Part:
             raise Wrong(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
         return node.value
 
-    def option(self, key: str) -> str:
-        return self.text(key) if key in self._entries() else ""
+    def option(self, key: str, *known: str) -> str:
+        return self.text(key, *known) if key in self._entries() else ""
 
     def parts(self, key: str) -> list["_Part"]:
         node = self._entries().get(key, Sequence((), self.node.place))
@@ -106,7 +117,7 @@ def _group(part: _Part) -> Group:
 
 def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:
     for part in found:
-        if part.option("equivalence") != NO_TARGET:
+        if part.option("equivalence", *_EQUIVALENCES) not in _NO_TARGET:
             yield coding_of(system, part.text("code"), part.option("display"))
 
 

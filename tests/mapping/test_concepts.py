@@ -126,8 +126,9 @@ def test_unmapped_codes_follow_the_policy_of_the_map(concepts, make, unmapped, e
     """) == {"x": expected, "y": expected["code"]}
 
 
-def test_an_element_that_is_unmatched_makes_nothing(concepts, make):
-    element = "{code: home, target: [{equivalence: unmatched}]}"
+@pytest.mark.parametrize("equivalence", ["unmatched", "disjoint"])
+def test_an_element_that_has_no_match_makes_nothing(concepts, make, equivalence):
+    element = f"{{code: home, target: [{{equivalence: {equivalence}}}]}}"
     concepts("concepts/none.yaml", f"resourceType: ConceptMap\ngroup: [{{element: [{element}]}}]\n")
     assert (
         make("""
@@ -188,6 +189,12 @@ def test_a_close_name_of_a_map_is_suggested(concepts, found):
             "resourceType: CodeSystem\nurl: u\nconcept: [{code: 1}]\n",
             "3:18",
             "as text (quote it)",
+        ),
+        (
+            "concepts/a.yaml",
+            STATUS.replace("equivalence: wider", "equivalence: broader"),
+            "11:48",
+            "`broader` is no equivalence; did you mean",
         ),
         ("codesystems/a.yaml", "a: 1\n---\nb: 1\n", "1:1", "one document stands in this file, found 2"),
         ("concepts/a.yaml", "resourceType: ConceptMap\ngroup: x\n", "2:8", "`group` is a list"),
