@@ -44,22 +44,23 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
     if demo:
         threading.Thread(target=story.load_when_up, args=(settings.base_url,), daemon=True).start()
     try:
-        _listen(settings)
+        listen("service.cli.serve:answering", settings.host, settings.port)
     finally:
         if child is not None:
             child.terminate()
 
 
-def _listen(settings: Settings) -> None:
+def listen(factory: str, host: str, port: int) -> None:
+    """Serve the WSGI application that a factory, named `module:function`, returns; until a signal ends it."""
     # granian is needed by the server alone, and its import is not free
     from granian import Granian
     from granian.constants import Interfaces
 
     server = Granian(
-        "service.cli.serve:answering",
+        factory,
         factory=True,
-        address=settings.host,
-        port=settings.port,
+        address=host,
+        port=port,
         interface=Interfaces.WSGI,
         blocking_threads=16,
         log_access=False,

@@ -1,0 +1,77 @@
+"""Measures the budgets on private servers, prints a table and writes build/bench.json."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from tests.performance import case_in, mapping, read, relay, start
+from tests.performance.house import ROOT, Servers
+from tests.performance.lines import Entry, tell
+
+BENCHES: dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]] = {
+    ("mapping.vs_handwritten", "mapping.vs_fhirpathpy", "mapping.linear"): mapping.run,
+    ("relay.vs_raw", "relay.rate_2ms"): relay.run,
+    ("read.vs_floor", "pull.vs_floor"): read.run,
+    ("case.vs_rows",): case_in.run,
+    ("memory.worker",): start.memory,
+    ("start.first_answer",): start.first_answer,
+}
+REPORT = ROOT / "build" / "bench.json"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1)
+@click.option(
+    "--report", type=click.Path(path_type=Path), default=REPORT, help="Where the report is written."
+)
+def main(names: tuple[str, ...], report: Path) -> None:
+    """Measure the budgets; NAMES choose lines, whole or by what stands before the dot.
+
+    What is measured with a chosen line is reported too. QUICK=1 in the environment takes a smaller load and
+    ends within three minutes.
+
+    \b
+    Example:
+      make bench QUICK=1 ARGS="mapping read.vs_floor"
+    """
+    quick = os.environ.get("QUICK", "0") not in {"", "0"}
+    entries: list[Entry] = []
+    with Servers() as servers:
+        for lines, measure in _chosen(names).items():
+            tell(f"Measuring {', '.join(lines)}")
+            found = measure(quick, servers)
+            assert [each["name"] for each in found] == list(lines)
+            entries += found
+            for each in found:
+                click.echo(_row(each))
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    missed = sum(not each["holds"] for each in entries)
+    click.echo(f"{len(entries)} lines, {missed} over budget; written to {report}")
+
+
+def _chosen(names: tuple[str, ...]) -> dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]]:
+    """The benches that measure a line of a chosen name; all of them when none is chosen."""
+    known = {line for lines in BENCHES for line in lines}
+    known |= {line.partition(".")[0] for line in known}
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"{name} is no line; known are {', '.join(sorted(known))}.")
+    return {
+        lines: measure
+        for lines, measure in BENCHES.items()
+        if not names or {part for line in lines for part in (line, line.partition(".")[0])} & {*names}
+    }
+
+
+def _row(entry: Entry) -> str:
+    value, budget = f"{entry['value']} {entry['unit']}", f"budget {entry['budget']}"
+    holds = "holds" if entry["holds"] else "MISSED"
+    return f"{entry['name']:<23} {value:>14} {budget:>12} {holds:<6}  {entry['detail']}"
+
+
+if __name__ == "__main__":
+    main()

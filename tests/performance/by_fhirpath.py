@@ -1,0 +1,145 @@
+"""CarePlan and CareTeam of a case with every leaf read by a precompiled fhirpathpy expression.
+
+FHIRPath selects; what it has no word for (ids, code tables, markup) is left to Python, and a list of ids is
+read by one expression.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from html import escape
+from typing import Any
+
+import fhirpathpy
+
+from service.mapping.translate import Catalogue
+from service.values.ids import resource_id
+from tests.performance.by_hand import PLAN_STATUS, TEAM_STATUS, ByHand, narrative, put, reference
+
+RAW = {"returnRawData": True}
+
+
+@cache
+def compiled(path: str) -> Callable[[Any], list[Any]]:
+    """The function of an expression."""
+    return fhirpathpy.compile(path, options=RAW)
+
+
+def every(path: str, node: Any) -> list[Any]:
+    """All values of an expression."""
+    return [getattr(each, "data", each) for each in compiled(path)(node)]
+
+
+def one(path: str, node: Any) -> Any:
+    """The first value of an expression, or None."""
+    found = every(path, node)
+    return found[0] if found else None
+
+
+class ByFhirpath:
+    """The same tables as by hand."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.hand = ByHand(catalogue)
+
+    def run(self, roots: dict[str, Any]) -> list[dict[str, Any]]:
+        """Make both resources; a case without a plan has no CarePlan."""
+        made = [self.plan(roots)] if one("case.plan.title", roots) else []
+        return [*made, self.team(roots)]
+
+    def plan(self, roots: dict[str, Any]) -> dict[str, Any]:
+        uuid = one("case.uuid", roots)
+        made: dict[str, Any] = {
+            "resourceType": "CarePlan",
+            "id": resource_id(uuid, "CarePlan", ""),
+            "intent": "plan",
+            "subject": reference(one("client.uuid", roots), "Patient", ""),
+            "careTeam": [reference(uuid, "CareTeam", "")],
+        }
+        put(made, "identifier", [identifier(each) for each in every("case.identifiers", roots)])
+        put(made, "status", PLAN_STATUS.get(one("case.plan.status", roots)))
+        model = one("case.care_model", roots)
+        put(made, "category", [{"coding": [dict(self.hand.models[model])]}] if model else [])
+        put(made, "title", one("case.plan.title", roots))
+        put(made, "description", one("case.plan.description", roots))
+        start, end = one("case.plan.period.start", roots), one("case.plan.period.end", roots)
+        put(made, "period", period(start, end))
+        author = one("case.plan.author.uuid", roots)
+        put(made, "author", reference(author, "Practitioner", "") if author else None)
+        put(made, "addresses", references(uuid, "Condition", every("case.conditions.id", roots)))
+        seen = [f"assessment.{id_}" for id_ in every("case.assessments.id", roots)]
+        made["supportingInfo"] = [
+            reference(uuid, "EpisodeOfCare", ""),
+            *references(uuid, "Observation", seen),
+        ]
+        put(made, "goal", references(uuid, "Goal", every("case.plan.goals.id", roots)))
+        put(made, "activity", activities(uuid, roots))
+        listed = "".join(f"<li>{escape(each)}</li>" for each in every("case.plan.goals.description", roots))
+        kinds = every("case.plan.services.kind", roots)
+        wanted = "".join(f"<li>{self.hand.kinds[kind]}</li>" for kind in kinds)
+        parts = [f"<p>{escape(made['title'])}</p>"]
+        parts += [f"<p>{self.hand.phrases['goals']}</p><ul>{listed}</ul>"] if listed else []
+        parts += [f"<p>{self.hand.phrases['services']}</p><ul>{wanted}</ul>"] if wanted else []
+        made["text"] = narrative("".join(parts))
+        return made
+
+    def team(self, roots: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            "resourceType": "CareTeam",
+            "id": resource_id(one("case.uuid", roots), "CareTeam", ""),
+            "subject": reference(one("client.uuid", roots), "Patient", ""),
+        }
+        put(made, "identifier", [identifier(each) for each in every("case.identifiers", roots)])
+        put(made, "status", TEAM_STATUS.get(one("case.status", roots)))
+        put(made, "period", period(one("case.period.start", roots), one("case.period.end", roots)))
+        client = one("client.uuid", roots)
+        put(made, "participant", [self.member(each, client) for each in every("case.team", roots)])
+        organization = one("case.managing_organization.uuid", roots)
+        if organization:
+            made["managingOrganization"] = [reference(organization, "Organization", "")]
+        roles = every("case.team.role", roots)
+        listed = "".join(f"<li>{self.hand.titles[role]}</li>" for role in roles)
+        named = f"<p>{self.hand.phrases['care-team']}</p>"
+        made["text"] = narrative(f"{named}<ul>{listed}</ul>" if listed else named)
+        return made
+
+    def member(self, member: dict[str, Any], client: str) -> dict[str, Any]:
+        made: dict[str, Any] = {"role": [{"coding": [dict(self.hand.roles[one("role", member)])]}]}
+        who: dict[str, str] = {}
+        practitioner, organization = one("practitioner.uuid", member), one("organization.uuid", member)
+        if practitioner:
+            who = reference(practitioner, "Practitioner", "")
+        if organization:
+            who = reference(organization, "Organization", "")
+        related = one("related_person.id", member)
+        if related:
+            who = reference(client, "RelatedPerson", related)
+        put(who, "display", one("name", member))
+        put(made, "member", who)
+        put(made, "period", period(one("period.start", member), one("period.end", member)))
+        return made
+
+
+def activities(uuid: str, roots: dict[str, Any]) -> list[dict[str, Any]]:
+    services = references(uuid, "ServiceRequest", every("case.plan.services.id", roots))
+    appointments = references(uuid, "Appointment", every("case.plan.appointments.id", roots))
+    done = set(every("case.plan.check_ins.where(status = 'completed').id", roots))
+    made = [{"reference": each} for each in (*services, *appointments)]
+    for id_ in every("case.plan.check_ins.id", roots):
+        activity: dict[str, Any] = {}
+        if id_ in done:
+            activity["outcomeReference"] = references(uuid, "Communication", [id_])
+        made.append({**activity, "reference": reference(uuid, "CommunicationRequest", id_)})
+    return made
+
+
+def identifier(node: dict[str, Any]) -> dict[str, str]:
+    found = {key: one(key, node) for key in ("use", "system", "value")}
+    return {key: value for key, value in found.items() if value}
+
+
+def period(start: str | None, end: str | None) -> dict[str, str]:
+    return {key: value for key, value in (("start", start), ("end", end)) if value}
+
+
+def references(uuid: str, type_: str, keys: list[str]) -> list[dict[str, str]]:
+    return [reference(uuid, type_, key) for key in keys]

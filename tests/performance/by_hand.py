@@ -1,0 +1,154 @@
+"""CarePlan and CareTeam of a case as somebody would write them in plain Python, absent being absent."""
+
+from html import escape
+from typing import Any
+
+from service.mapping.translate import Catalogue
+from service.values.ids import resource_id
+
+PLAN_STATUS = {
+    "draft": "draft",
+    "active": "active",
+    "on-hold": "on-hold",
+    "completed": "completed",
+    "revoked": "revoked",
+}
+TEAM_STATUS = {
+    "planned": "proposed",
+    "waitlist": "proposed",
+    "active": "active",
+    "onhold": "suspended",
+    "finished": "inactive",
+    "cancelled": "inactive",
+}
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
+MEMBERS = (("practitioner", "Practitioner"), ("organization", "Organization"))
+
+
+class ByHand:
+    """Takes what the code systems say from the catalogue, once, as plain dicts."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        systems = catalogue.codesystems
+        self.models = {code: systems["care-model"].coding(code) for code in systems["care-model"].displays}
+        self.roles = {code: systems["case-role"].coding(code) for code in systems["case-role"].displays}
+        spans = {
+            name: {code: _span(name, code, display) for code, display in systems[name].displays.items()}
+            for name in ("phrase", "case-role", "service-kind")
+        }
+        self.phrases, self.titles, self.kinds = spans["phrase"], spans["case-role"], spans["service-kind"]
+
+    def run(self, roots: dict[str, Any]) -> list[dict[str, Any]]:
+        """Make both resources; a case without a plan has no CarePlan."""
+        case, client = roots["case"], roots["client"]
+        plan = case.get("plan")
+        made = [self.plan(case, client, plan)] if plan and plan.get("title") else []
+        return [*made, self.team(case, client)]
+
+    def plan(self, case: dict[str, Any], client: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+        uuid = case["uuid"]
+        goals, services = plan.get("goals") or (), plan.get("services") or ()
+        made = {"resourceType": "CarePlan", "id": resource_id(uuid, "CarePlan", ""), "intent": "plan"}
+        identify(made, case)
+        if plan.get("status"):
+            made["status"] = PLAN_STATUS[plan["status"]]
+        if case.get("care_model"):
+            made["category"] = [{"coding": [dict(self.models[case["care_model"]])]}]
+        for key in ("title", "description"):
+            if plan.get(key):
+                made[key] = plan[key]
+        made["subject"] = reference(client["uuid"], "Patient", "")
+        put(made, "period", period(plan.get("period")))
+        if plan.get("author"):
+            made["author"] = reference(plan["author"]["uuid"], "Practitioner", "")
+        made["careTeam"] = [reference(uuid, "CareTeam", "")]
+        put(made, "addresses", references(uuid, "Condition", case.get("conditions")))
+        made["supportingInfo"] = [
+            reference(uuid, "EpisodeOfCare", ""),
+            *(reference(uuid, "Observation", f"assessment.{a['id']}") for a in case.get("assessments") or ()),
+        ]
+        put(made, "goal", references(uuid, "Goal", goals))
+        put(made, "activity", activities(uuid, plan, services))
+        listed = "".join([f"<li>{escape(goal['description'])}</li>" for goal in goals])
+        wanted = "".join([f"<li>{self.kinds[service['kind']]}</li>" for service in services])
+        parts = [f"<p>{escape(plan['title'])}</p>"]
+        parts += [f"<p>{self.phrases['goals']}</p><ul>{listed}</ul>"] if goals else []
+        parts += [f"<p>{self.phrases['services']}</p><ul>{wanted}</ul>"] if services else []
+        made["text"] = narrative("".join(parts))
+        return made
+
+    def team(self, case: dict[str, Any], client: dict[str, Any]) -> dict[str, Any]:
+        members = case.get("team") or ()
+        made = {"resourceType": "CareTeam", "id": resource_id(case["uuid"], "CareTeam", "")}
+        identify(made, case)
+        if case.get("status"):
+            made["status"] = TEAM_STATUS[case["status"]]
+        made["subject"] = reference(client["uuid"], "Patient", "")
+        put(made, "period", period(case.get("period")))
+        put(made, "participant", [self.member(member, client) for member in members])
+        if case.get("managing_organization"):
+            organization = case["managing_organization"]["uuid"]
+            made["managingOrganization"] = [reference(organization, "Organization", "")]
+        listed = "".join([f"<li>{self.titles[member['role']]}</li>" for member in members])
+        named = f"<p>{self.phrases['care-team']}</p>"
+        made["text"] = narrative(f"{named}<ul>{listed}</ul>" if members else named)
+        return made
+
+    def member(self, member: dict[str, Any], client: dict[str, Any]) -> dict[str, Any]:
+        made = {"role": [{"coding": [dict(self.roles[member["role"]])]}]}
+        who = {}
+        for key, type_ in MEMBERS:
+            if member.get(key):
+                who = reference(member[key]["uuid"], type_, "")
+        if member.get("related_person"):
+            who = reference(client["uuid"], "RelatedPerson", member["related_person"]["id"])
+        if member.get("name"):
+            who["display"] = member["name"]
+        put(made, "member", who)
+        put(made, "period", period(member.get("period")))
+        return made
+
+
+def _span(name: str, code: str, display: str) -> str:
+    return f'<span class="{name}|{code}">{escape(display)}</span>'
+
+
+def activities(uuid: str, plan: dict[str, Any], services: Any) -> list[dict[str, Any]]:
+    planned = references(uuid, "ServiceRequest", services)
+    planned += references(uuid, "Appointment", plan.get("appointments"))
+    made: list[dict[str, Any]] = [{"reference": each} for each in planned]
+    for each in plan.get("check_ins") or ():
+        activity: dict[str, Any] = {}
+        if each.get("status") == "completed":
+            activity["outcomeReference"] = [reference(uuid, "Communication", each["id"])]
+        activity["reference"] = reference(uuid, "CommunicationRequest", each["id"])
+        made.append(activity)
+    return made
+
+
+def identify(made: dict[str, Any], case: dict[str, Any]) -> None:
+    put(made, "identifier", [
+        {key: each[key] for key in ("use", "system", "value") if each.get(key)}
+        for each in case.get("identifiers") or ()
+    ])  # fmt: skip
+
+
+def put(made: dict[str, Any], key: str, value: Any) -> None:
+    if value:
+        made[key] = value
+
+
+def period(given: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {key: given[key] for key in ("start", "end") if given.get(key)} if given else None
+
+
+def reference(uuid: str, type_: str, key: str) -> dict[str, str]:
+    return {"reference": f"{type_}/{resource_id(uuid, type_, key)}"}
+
+
+def references(uuid: str, type_: str, items: Any) -> list[dict[str, str]]:
+    return [reference(uuid, type_, item["id"]) for item in items or ()]
+
+
+def narrative(inside: str) -> dict[str, str]:
+    return {"status": "generated", "div": f"{DIV}{inside}</div>"}

@@ -1,0 +1,160 @@
+"""The servers and the service that the benchmarks measure."""
+
+import contextlib
+import http.client
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from service import wiring
+from service.settings import Settings
+from service.store.schema import upgrade
+from service.wire.json import dump
+from tests.performance import cases
+from tests.servers import Postgres, PostgresServer, RabbitServer
+
+ROOT = Path(__file__).parents[2]
+REGISTRY = """
+partners:
+  - {name: cms, kind: case-system}
+  - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - name: harbor
+    kind: engineer
+    queues: [{name: harbor, bindings: [{pattern: "#"}]}]
+"""
+
+
+class Servers(contextlib.ExitStack):
+    """Private servers, each started when it is first asked for."""
+
+    @cached_property
+    def postgres(self) -> PostgresServer:
+        """A PostgreSQL server, fsync on."""
+        return self.enter_context(PostgresServer())
+
+    @cached_property
+    def rabbit(self) -> RabbitServer:
+        """A RabbitMQ broker."""
+        return self.enter_context(RabbitServer())
+
+
+@contextlib.contextmanager
+def database(server: Postgres) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"casebridge_bench_{time.time_ns()}"
+    yield server.create_database(name)
+    server.drop_database(name)
+
+
+def environment(url: str, folder: Path, **more: str) -> dict[str, str]:
+    """The environment of a process of the service on a database; `folder` keeps its partner registry."""
+    registry = folder / "partners.yaml"
+    registry.write_text(REGISTRY, encoding="utf-8")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("CASEBRIDGE_")}
+    given = {"AUTH": "off", "DATABASE_URL": url, "PARTNERS": str(registry)}
+    return {**own, **{f"CASEBRIDGE_{name}": value for name, value in {**given, **more}.items()}}
+
+
+@contextlib.contextmanager
+def process(environment: dict[str, str], *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python module as a process, ended afterwards; its errors are shown."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", *words], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+def wait(port: int, path: str) -> None:
+    """Return when a server on this machine answers 200."""
+    deadline = time.monotonic() + 30
+    while not _answers(port, path):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{path} was not answered within 30 s")
+        time.sleep(0.005)
+
+
+def _answers(port: int, path: str) -> bool:
+    with contextlib.suppress(OSError):
+        get(port, path, **{"Casebridge-Partner": "northern"})
+        return True
+    return False
+
+
+def get(port: int, path: str, **headers: str) -> bytes:
+    """The body of a 200 answer."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise RuntimeError(f"{path} answered {answer.status}")
+        return answer.read()
+
+
+class House:
+    """The service's WSGI application in this process, on an empty database."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        settings = Settings.from_env(environment(url, folder))
+        self.engine = wiring.database(settings)
+        upgrade(self.engine)
+        self._app = wiring.application(settings, self.engine, wiring.catalogue(settings)).wsgi_app
+
+    def close(self) -> None:
+        """Let the database go."""
+        self.engine.dispose()
+
+    def fill(self, count: int) -> None:
+        """Put the directory and so many clients, each with a case."""
+        self.found()
+        for number in range(count):
+            self.put(*client(number))
+            self.put(*case(number))
+
+    def found(self) -> None:
+        """Put the directory."""
+        for (kind, name), entry in cases.DIRECTORY.items():
+            self.put(f"/api/directory/{kind}/{name}", dump(entry))
+
+    def put(self, path: str, body: bytes, revision: int | None = None) -> None:
+        """Put a document as the case system: new, or over a revision."""
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "PUT",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "8080",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CASEBRIDGE_PARTNER": "cms",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.url_scheme": "http",
+        }
+        if revision is not None:
+            environ["HTTP_IF_MATCH"] = f'W/"{revision}"'
+        status: list[str] = []
+        answer = b"".join(self._app(environ, lambda said, _headers: status.append(said)))
+        wanted = "201" if revision is None else "200"
+        assert status[0].startswith(wanted), f"{path} answered {status[0]}: {answer.decode()}"
+
+
+def client(number: int) -> tuple[str, bytes]:
+    """The path and body of a client."""
+    return f"/api/clients/client-{number}", dump(cases.client(number))
+
+
+def case(number: int) -> tuple[str, bytes]:
+    """The path and body of the client's case."""
+    return f"/api/cases/case-{number}", dump(cases.case(number))

@@ -1,0 +1,52 @@
+"""The lines of the report: what was measured, its budget, and whether it holds."""
+
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+
+Entry = dict[str, object]
+
+
+def at_least(name: str, value: float, unit: str, budget: float, detail: str) -> Entry:
+    """A line whose value must reach its budget."""
+    return _entry(name, value, unit, budget, value >= budget, detail)
+
+
+def at_most(name: str, value: float, unit: str, budget: float, detail: str) -> Entry:
+    """A line whose value must not pass its budget."""
+    return _entry(name, value, unit, budget, value <= budget, detail)
+
+
+def _entry(name: str, value: float, unit: str, budget: float, holds: bool, detail: str) -> Entry:
+    return {"name": name, "value": value, "unit": unit, "budget": budget, "holds": holds, "detail": detail}
+
+
+def rounds(what: str, count: int, *sides: Callable[[], float]) -> list[list[float]]:
+    """Measure each side once a round, in turn; return each side's numbers. One round before them warms up."""
+    found: list[list[float]] = [[] for _ in sides]
+    for number in range(count + 1):
+        for side, numbers in zip(sides, found, strict=True):
+            numbers.append(side())
+        if number:
+            tell(f"{what}: round {number} of {count}")
+    return [numbers[1:] for numbers in found]
+
+
+def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
+    """Divide round by round, so that what disturbed one round stays in it."""
+    return [one / other for one, other in zip(over, under, strict=True)]
+
+
+def median(numbers: Sequence[float]) -> float:
+    """The median to three digits."""
+    return float(f"{statistics.median(numbers):.3g}")
+
+
+def spread(numbers: Sequence[float]) -> str:
+    """The median with its lowest and highest."""
+    return f"{statistics.median(numbers):.4g} ({min(numbers):.4g} to {max(numbers):.4g})"
+
+
+def tell(what: str) -> None:
+    """Say how far it is; the report alone goes to standard output."""
+    print(what, file=sys.stderr, flush=True)

@@ -1,0 +1,133 @@
+"""Mapping one case (CarePlan and CareTeam, 112 leaves) against the same by hand and by fhirpathpy.
+
+Every case is mapped once under one uuid: a second time its resource ids would come out of a cache.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from service.flows.source import Source
+from service.mapping.translate import Catalogue, Projector, load
+from service.values.documents import Document
+from service.wire.contracts.load import load as load_document
+from service.wire.contracts.schemas import links, sources
+from tests.performance import cases
+from tests.performance.by_fhirpath import ByFhirpath
+from tests.performance.by_hand import ByHand
+from tests.performance.lines import Entry, at_least, at_most, median, ratios, rounds, spread
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+LEAVES = 112
+FEW, MANY = 100, 10_000
+
+
+def run(quick: bool, _servers: object) -> list[Entry]:
+    """Measure the three lines; all three ways must make the same."""
+    catalogue = load(MAPPINGS, sources=sources(), links=links())
+    return [*_against(catalogue, quick), _linear(catalogue, quick)]
+
+
+def _against(catalogue: Catalogue, quick: bool) -> list[Entry]:
+    count, number = (100, 5) if quick else (300, 11)
+    given = [roots(each) for each in range(count)]
+    ours = plan_and_team(catalogue)
+    hand, path = ByHand(catalogue), ByFhirpath(catalogue)
+    for each in given[:20]:
+        made = [found.resource for found in ours.run(each)]
+        assert made == hand.run(each) == path.run(each), "the three ways differ"
+        assert _leaves(made) == LEAVES
+    sides = [lambda way=way: _seconds(way, given) for way in (ours.run, hand.run, path.run)]
+    mapped, by_hand, by_path = rounds("mapping", number, *sides)
+    slower, faster = ratios(mapped, by_hand), ratios(by_path, mapped)
+    us = [f"{spread([1e6 * second for second in each])} µs" for each in (mapped, by_hand, by_path)]
+    times = f"mapping {us[0]}, by hand {us[1]}, fhirpathpy {us[2]} a case; {number} rounds of {count} cases"
+    return [
+        at_most("mapping.vs_handwritten", median(slower), "times", 3, f"{spread(slower)}; {times}"),
+        at_least("mapping.vs_fhirpathpy", median(faster), "times", 15, f"{spread(faster)}; {times}"),
+    ]
+
+
+def plan_and_team(catalogue: Catalogue) -> Projector:
+    """The mappings of a case that make its CarePlan and its CareTeam."""
+    whole = catalogue.projector("case")
+    return replace(
+        whole, steps=tuple(step for step in whole.steps if step[0].target in {"CarePlan", "CareTeam"})
+    )
+
+
+def _linear(catalogue: Catalogue, quick: bool) -> Entry:
+    """All of a case's mappings: what an item costs among many goals, over what it costs among few."""
+    number = 3 if quick else 7
+    projector = catalogue.projector("case")
+    few, many = (_with_goals(count) for count in (FEW, MANY))
+    small, large = rounds(
+        "mapping.linear",
+        number,
+        lambda: _seconds(projector.run, [few] * (MANY // FEW)) / FEW,
+        lambda: _seconds(projector.run, [many]) / MANY,
+    )
+    found = ratios(large, small)
+    us = [spread([1e6 * second for second in each]) for each in (small, large)]
+    detail = f"{spread(found)}; a goal among {FEW}: {us[0]} µs, among {MANY}: {us[1]} µs; {number} rounds"
+    return at_most("mapping.linear", median(found), "ratio", 1.5, detail)
+
+
+def _seconds(way: Callable[[dict[str, Any]], object], given: list[dict[str, Any]]) -> float:
+    """The seconds a case takes."""
+    fresh = [{**each, "case": {**each["case"], "uuid": str(uuid4())}} for each in given]
+    began = time.perf_counter()
+    for each in fresh:
+        way(each)
+    return (time.perf_counter() - began) / len(fresh)
+
+
+def _with_goals(count: int) -> dict[str, Any]:
+    """A case with that many goals; a contract takes fewer, the mappings do not ask."""
+    found = roots(0)
+    plan = {**found["case"]["plan"], "goals": [cases.goal(number) for number in range(count)]}
+    return {**found, "case": {**found["case"], "plan": plan}}
+
+
+def roots(number: int) -> dict[str, Any]:
+    """A case and its client as the mappings read them: loaded, links followed."""
+    shelf = Shelf()
+    for (kind, name), entry in cases.DIRECTORY.items():
+        shelf.add(kind, name, entry)
+    client = shelf.add("client", f"client-{number}", cases.client(number))
+    case = shelf.add("case", f"case-{number}", cases.case(number))
+    return Source(shelf, shelf.SYSTEM).roots(replace(case, client=client.uuid))
+
+
+class Shelf:
+    """The documents of one case system, for links to be followed to."""
+
+    SYSTEM = "cms"
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Document] = {}
+
+    def add(self, kind: str, name: str, given: dict[str, Any]) -> Document:
+        """Put a document on the shelf."""
+        now = datetime.now(UTC)
+        found = Document(str(uuid4()), kind, self.SYSTEM, name, 1, load_document(kind, given), None, now, now)
+        self._known[kind, name] = self._known[kind, found.uuid] = found
+        return found
+
+    def find(self, kind: str, _source: str, ref: str) -> Document | None:
+        """As the unit of work does."""
+        return self._known.get((kind, ref))
+
+    def find_many(self, links: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
+        """As the unit of work does."""
+        return {key: self._known[key[0], key[2]] for key in links if (key[0], key[2]) in self._known}
+
+
+def _leaves(node: Any) -> int:
+    if isinstance(node, dict):
+        return sum(map(_leaves, node.values()))
+    return sum(map(_leaves, node)) if isinstance(node, list) else 1

@@ -1,0 +1,71 @@
+"""The benchmarks report what others read, and measure the same work on each side; no time is asserted."""
+
+import json
+import subprocess
+import sys
+
+from click.testing import CliRunner
+
+from tests.performance import mapping
+from tests.performance.__main__ import BENCHES, main
+from tests.performance.by_fhirpath import ByFhirpath
+from tests.performance.by_hand import ByHand
+from tests.performance.house import ROOT
+from tests.performance.lines import at_least, at_most
+
+FIELDS = {"name": str, "value": int | float, "unit": str, "budget": int | float, "holds": bool, "detail": str}
+
+
+def catalogue():
+    return mapping.load(mapping.MAPPINGS, sources=mapping.sources(), links=mapping.links())
+
+
+def test_the_report_is_a_list_of_lines_with_the_fixed_fields(tmp_path):
+    report = tmp_path / "build" / "bench.json"
+    done = CliRunner().invoke(main, ["mapping", "--report", str(report)], env={"QUICK": "1"})
+    assert done.exit_code == 0, done.output
+    entries = json.loads(report.read_text(encoding="utf-8"))
+    assert [each["name"] for each in entries] == [*next(iter(BENCHES))]
+    for entry in entries:
+        assert entry.keys() == FIELDS.keys()
+        assert all(isinstance(entry[name], kind) for name, kind in FIELDS.items())
+        assert entry["name"] in done.output
+
+
+def test_a_budget_holds_up_to_its_bound_and_not_beyond():
+    assert [at_least("x", value, "ratio", 0.6, "")["holds"] for value in (0.59, 0.6, 2)] == [
+        False,
+        True,
+        True,
+    ]
+    assert [at_most("x", value, "s", 2, "")["holds"] for value in (1, 2, 2.01)] == [True, True, False]
+
+
+def test_the_mappings_the_hand_and_fhirpath_make_the_same_of_a_case():
+    found = catalogue()
+    given = mapping.roots(7)
+    made = [each.resource for each in mapping.plan_and_team(found).run(given)]
+    assert [each["resourceType"] for each in made] == ["CarePlan", "CareTeam"]
+    assert made == ByHand(found).run(given) == ByFhirpath(found).run(given)
+
+
+def test_absent_is_absent_on_each_side():
+    found = catalogue()
+    whole = mapping.roots(7)
+    bare = {key: whole["case"][key] for key in ("uuid", "client", "status", "team")}
+    for case in (bare, {**bare, "plan": {"title": "A plan", "status": "draft"}, "team": []}):
+        given = {**whole, "case": case}
+        made = [each.resource for each in mapping.plan_and_team(found).run(given)]
+        assert made == ByHand(found).run(given) == ByFhirpath(found).run(given)
+
+
+def test_a_name_that_is_no_line_is_wrong_use_and_names_the_lines():
+    done = CliRunner().invoke(main, ["maping"])
+    assert done.exit_code == 2
+    assert "mapping.vs_handwritten" in done.output
+
+
+def test_help_shows_an_example():
+    command = [sys.executable, "-m", "tests.performance", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "make bench QUICK=1" in done.stdout
