@@ -35,6 +35,9 @@ ROOTS = (
     "OperationOutcome",
     "CapabilityStatement",
     "Parameters",
+    "CodeSystem",
+    "ValueSet",
+    "ConceptMap",
 )
 DATA = Path(__file__).with_name("r4.json")
 
