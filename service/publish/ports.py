@@ -61,7 +61,7 @@ class Outbox(Protocol):
         """Take leadership, or return None while another has it."""
 
     def number(self, limit: int = ...) -> int:
-        """Number up to `limit` committed messages and return how many."""
+        """Number up to `limit` committed messages, and as many versions; return how many."""
 
     def pending(self, after: int, limit: int) -> list[Numbered]:
         """Return messages still to publish, in order, above a position."""

@@ -1,19 +1,15 @@
-"""The outbox as the leader sees it: number what is committed, read what is pending, mark what went out.
-
-A row committed late lies behind any cursor made of ids or times; so only committed rows get a position.
-"""
+"""The outbox as the leader sees it: number what is committed, read what is pending, mark what went out."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, Row, Table, func, select, text, update
+from sqlalchemy import Engine, Row, func, select, update
 
 from service.store import tables as t
 from service.store.engine import reading, writing
 from service.store.leadership import FileLead, SessionLead, lead
+from service.store.positions import Positions
 from service.store.rows import aware
 from service.values.resources import Message, Numbered
-
-NUMBERING = 0x0CA5EB1E
 
 
 class Outbox:
@@ -22,18 +18,18 @@ class Outbox:
     def __init__(self, engine: Engine) -> None:
         """Take the engine to open transactions on."""
         self._engine = engine
+        self._positions = Positions(engine)
 
     def lead(self) -> SessionLead | FileLead | None:
         """Take leadership, or return None while another has it."""
         return lead(self._engine)
 
     def number(self, limit: int = 5000) -> int:
-        """Number up to `limit` committed messages, gap-free, in the order they were written; return how many.
+        """Number up to `limit` committed messages, and as many versions of resources; return how many.
 
-        An owner's messages are written under its lock, so their order is the order of their rows.
+        The order is the one they were written in, without gaps.
         """
-        with writing(self._engine) as connection:
-            return _number(connection, t.outbox, limit)
+        return self._positions.number(limit)
 
     def pending(self, after: int, limit: int) -> list[Numbered]:
         """Return numbered messages still to publish, in order, above a position."""
@@ -73,19 +69,3 @@ def numbered_of(row: "Row[tuple[object, ...]]") -> Numbered:
         full=bytes(row.full) if row.full is not None else None,
     )
     return Numbered(row.position, message)
-
-
-def _number(connection: Connection, table: Table, limit: int) -> int:
-    c = table.c
-    if connection.dialect.name == "postgresql":
-        # two leaders for a moment (one paused) must not give one position twice
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": NUMBERING})
-    rows = connection.scalars(select(c.row).where(c.position.is_(None)).order_by(c.row).limit(limit)).all()
-    if not rows:
-        return 0
-    last = connection.scalar(select(func.coalesce(func.max(c.position), 0))) or 0
-    picked = (
-        select(c.row, func.row_number().over(order_by=c.row).label("rank")).where(c.row.in_(rows)).subquery()
-    )
-    connection.execute(update(table).where(c.row == picked.c.row).values(position=last + picked.c.rank))
-    return len(rows)

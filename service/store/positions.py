@@ -1,0 +1,85 @@
+"""Positions: gap-free numbers for committed rows, and ticks that say how far they had come at an instant.
+
+A row committed late lies behind any cursor made of ids or times; so only committed rows get a position.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, Engine, Table, exists, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.store import tables as t
+from service.store.engine import reading, writing
+
+NUMBERING: Final = 0x0CA5EB1E
+STREAMS: Final[dict[str, Table]] = {"outbox": t.outbox, "history": t.history}
+TICK_SECONDS: Final = 1.0
+_WAITING: Final = select(
+    *(exists().where(table.c.position.is_(None)).label(name) for name, table in STREAMS.items())
+)
+
+
+class Positions:
+    """Numbers what is committed, for its leader; two at once wait for each other."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the engine to open transactions on."""
+        self._engine = engine
+        self._clock = clock
+        self._ticked = dict.fromkeys(STREAMS, clock() - TICK_SECONDS)
+        self._untold = dict.fromkeys(STREAMS, True)
+
+    def number(self, limit: int) -> int:
+        """Give up to `limit` committed rows of each stream their positions, in the order they were written.
+
+        An owner's rows are written under its lock, so their order is the order of their rows. Returns how
+        many were numbered.
+        """
+        with reading(self._engine) as connection:
+            found = connection.execute(_WAITING).one()
+            waiting = [name for name, some in zip(STREAMS, found, strict=True) if some]
+        ticking = [name for name in STREAMS if self._untold[name] and self._due(name)]
+        if not waiting and not ticking:
+            return 0
+        with writing(self._engine) as connection:
+            if connection.dialect.name == "postgresql":
+                # two leaders for a moment (one paused) must not give one position twice
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": NUMBERING})
+            last = {row.name: row.last for row in connection.execute(select(t.counter))}
+            for name in ticking:
+                _tick(connection, name, last.get(name, 0))
+            counts = {name: _number(connection, name, last.get(name, 0), limit) for name in waiting}
+        for name in ticking:
+            self._ticked[name], self._untold[name] = self._clock(), False
+        for name, count in counts.items():
+            self._untold[name] |= count > 0
+        return sum(counts.values())
+
+    def _due(self, name: str) -> bool:
+        return self._clock() - self._ticked[name] >= TICK_SECONDS
+
+
+def _tick(connection: Connection, name: str, last: int) -> None:
+    """Write down what had been numbered and committed before now; so it is told before more is numbered."""
+    newest = connection.scalar(select(func.max(t.tick.c.position)).where(t.tick.c.stream == name))
+    if last > (newest or 0):
+        connection.execute(insert(t.tick).values(stream=name, position=last, at=datetime.now(UTC)))
+
+
+def _number(connection: Connection, name: str, last: int, limit: int) -> int:
+    table = STREAMS[name]
+    # on PostgreSQL the partition key leads to the partition
+    key = [table.c.row, table.c.recorded_on]
+    first = select(*key).where(table.c.position.is_(None)).order_by(table.c.row).limit(limit).subquery()
+    ranked = select(first, func.row_number().over(order_by=first.c.row).label("rank")).subquery()
+    mine = [column == ranked.c[column.name] for column in key]
+    count = connection.execute(update(table).where(*mine).values(position=last + ranked.c.rank)).rowcount
+    upsert = {"postgresql": postgresql, "sqlite": sqlite}[connection.dialect.name].insert(t.counter)
+    kept = {"last": last + count}
+    connection.execute(
+        upsert.values(name=name, **kept).on_conflict_do_update(index_elements=[t.counter.c.name], set_=kept)
+    )
+    return count
