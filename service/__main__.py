@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from service.cli import cases, db, demo, events, mappings, partners, serve
+from service.cli import cases, contracts, db, demo, events, mappings, partners, serve
 from service.cli.findings import tell
 from service.errors import CasebridgeError, Misconfigured
 
@@ -28,6 +28,7 @@ for command in (
     mappings.mappings,
     events.events,
     partners.partners,
+    contracts.contracts,
 ):
     cli.add_command(command)
 

@@ -35,6 +35,9 @@ from service.telemetry import configure
 from service.values.documents import Document, Revision
 from service.values.scope import Partner
 from service.web import Access, Doors, create_app
+from service.wire.contracts import generate
+from service.wire.contracts.asyncapi import asyncapi
+from service.wire.contracts.messages import messages
 from service.wire.contracts.schemas import links, sources
 from service.wire.fhir.check import check as check_r4
 from service.wire.fhir.search import rows
@@ -90,7 +93,9 @@ def projecting(settings: Settings, mappings: Catalogue) -> Projection:
         parse=parse,
         dump=dump,
         canonical=canonical,
-        envelope=Envelope(f"{settings.base_url}/epoch/{settings.epoch}", dump),
+        envelope=Envelope(
+            f"{settings.base_url}/epoch/{settings.epoch}", f"{settings.base_url}/docs/messages", dump
+        ),
     )
 
 
@@ -105,6 +110,13 @@ def preflight(settings: Settings) -> None:
 def catalogue(settings: Settings) -> Catalogue:
     """Return the mappings, compiled; raises Misconfigured with every mistake's file, line and column."""
     return load(settings.mappings, sources=sources(), links=links(), overlays=settings.overlays)
+
+
+def contracts(settings: Settings) -> dict[str, str]:
+    """Return the files of contracts/, as they should be with these mappings."""
+    told = tuple(messages(catalogue(settings).owners))
+    events = asyncapi(told, version=__version__, exchange=rabbit.EVENTS, content_type=rabbit.CONTENT_TYPE)
+    return generate.files({"asyncapi.yaml": events}, told)
 
 
 def golden_results(

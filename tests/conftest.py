@@ -1,4 +1,4 @@
-"""The servers that tests ask for by name: none is started for a test that asks for none."""
+"""What tests of several rooms ask for by name; no server is started for a test that asks for none."""
 
 import contextlib
 import itertools
@@ -6,9 +6,17 @@ import os
 
 import pytest
 
+from service import wiring
+from service.settings import Settings
 from tests import servers
 
 NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def mappings():
+    """The mappings of the repository, compiled."""
+    return wiring.catalogue(Settings.from_env({}))
 
 
 @contextlib.contextmanager

@@ -4,11 +4,13 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from service.values.documents import Document
+from service.values.messages import CaseTold, CloudEvent, Erased, Written, schema_name, type_name
 from service.values.resources import Message
 
 
@@ -16,43 +18,64 @@ from service.values.resources import Message
 class Event:
     """Something that happened to a resource or a case; `resource` is what a full-resource partner gets."""
 
-    what: str
-    happened: str
-    subject: str
-    data: dict[str, Any]
-    resource: dict[str, Any] | None = field(default=None)
+    key: str
+    data: Written | Erased | CaseTold
+    resource: dict[str, Any] | None = None
+
+
+def written(resource: dict[str, Any], changed: list[str]) -> Event:
+    """Return the event of a version of a resource, which differs from the one before in `changed`."""
+    type_, version = resource["resourceType"], resource["meta"]["versionId"]
+    reference = f"{type_}/{resource['id']}"
+    happened = "created" if version == "1" else "updated"
+    data = Written(reference=reference, versionId=version, changed=changed)
+    return Event(f"{type_.lower()}.{happened}", data, resource)
+
+
+def erased(type_: str, id_: str) -> Event:
+    """Return the event of a resource's erasure."""
+    return Event(f"{type_.lower()}.deleted", Erased(reference=f"{type_}/{id_}"))
+
+
+def case_told(document: Document, happened: str) -> Event:
+    """Return the event of something that happened to a case."""
+    data = CaseTold(
+        reference=f"case/{document.uuid}", revision=document.revision, status=document.body["status"]
+    )
+    return Event(f"case.{happened}", data)
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Puts events into messages; `source` names this service and its epoch."""
+    """Puts events into messages; `source` names this service and its epoch, `schemas` where theirs are."""
 
     source: str
+    schemas: str
     dump: Callable[[Any], bytes]
 
     def message(self, event: Event, *, owner: str, view: str, sequence: int, at: datetime) -> Message:
         """Return the outbox row of an event, number `sequence` of its owner in a view."""
-        body = {
-            "specversion": "1.0",
-            "id": str(uuid4()),
-            "source": self.source,
-            "type": f"org.casebridge.{event.what}.{event.happened}.v1",
-            "subject": event.subject,
-            "time": instant(at),
-            "dataschema": f"https://casebridge.org/schemas/{event.what}.{event.happened}.v1.json",
-            "datacontenttype": "application/json",
-            "partitionkey": owner,
-            "sequence": f"{sequence:020d}",
-            "data": event.data,
-        }
+        body = CloudEvent(
+            specversion="1.0",
+            id=str(uuid4()),
+            source=self.source,
+            type=type_name(event.key),
+            subject=event.data["reference"],
+            time=instant(at),
+            dataschema=f"{self.schemas}/{schema_name(event.key)}",
+            datacontenttype="application/json",
+            partitionkey=owner,
+            sequence=f"{sequence:020d}",
+            data={**event.data},
+        )
         full = None
         if event.resource is not None:
             full = self.dump({**body, "data": {**event.data, "resource": event.resource}})
         return Message(
-            id=str(body["id"]),
+            id=body["id"],
             view=view,
             owner=owner,
-            routing_key=f"{event.what}.{event.happened}",
+            routing_key=event.key,
             sequence=sequence,
             recorded=at,
             body=self.dump(body),

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from service.cases.changes import changed_paths
 from service.errors import Issue, Rejected
+from service.flows import events
 from service.flows.events import Envelope, Event, instant
 from service.flows.ports import Unit
 from service.mapping.projector import Projector
 from service.mapping.translate import Catalogue
 from service.values.documents import Document
+from service.values.messages import UNTOLD
 from service.values.resources import Current, ResourceVersion, SearchRows
 
 FIRST: Final = ("EpisodeOfCare", "CareTeam", "CarePlan")
@@ -75,8 +77,8 @@ class Projection:
         """
         changed = 0
         for view, catalogue in self.catalogues.items():
-            versions, events = self._changes(unit, document, roots, change, catalogue, view)
-            told = [self._told(document, each) for each in happened] + events
+            versions, told = self._changes(unit, document, roots, change, catalogue, view)
+            told = [events.case_told(document, each) for each in happened] + told
             unit.write(versions)
             self._emit(unit, document, told, view, change.at)
             changed += len(events)
@@ -87,11 +89,7 @@ class Projection:
     ) -> None:
         """Write a `deleted` message for each erased resource; it names the reference alone."""
         for view in self.catalogues:
-            told = [
-                Event(type_.lower(), "deleted", f"{type_}/{id_}", {"reference": f"{type_}/{id_}"})
-                for of, type_, id_ in erased
-                if of == view and type_ != "Provenance"
-            ]
+            told = [events.erased(type_, id_) for of, type_, id_ in erased if of == view and type_ != UNTOLD]
             self._emit(unit, document, told, view, at)
 
     def _emit(self, unit: Unit, document: Document, told: Sequence[Event], view: str, at: datetime) -> None:
@@ -129,20 +127,20 @@ class Projection:
         current = unit.current(document.uuid, view)
         made += _withdrawn(made, current, catalogue, self.parse)
         versions: list[ResourceVersion] = []
-        events: list[Event] = []
+        told: list[Event] = []
         for resource in sorted(made, key=_order):
             found = self._version(document, resource, current, change.at, catalogue, view)
             if found is not None:
                 version, event = found
                 versions.append(version)
-                events.append(event)
+                told.append(event)
         if versions:
             targets = [f"{v.type}/{v.id}/_history/{v.version}" for v in versions]
             witness = provenance.run({**roots, "revision": {**revision, "targets": targets}})
             for each in witness:
                 found = self._version(document, each.resource, current, change.at, catalogue, view)
                 versions += [found[0]] if found is not None else []
-        return versions, events
+        return versions, told
 
     def _version(
         self,
@@ -180,20 +178,13 @@ class Projection:
             mapping_version=catalogue.version,
             rows=self.rows(resource),
         )
-        data = {"reference": f"{type_}/{id_}", "versionId": str(number), "changed": changed}
-        happened = "created" if before is None else "updated"
-        return version, Event(type_.lower(), happened, f"{type_}/{id_}", data, stamped)
-
-    def _told(self, document: Document, happened: str) -> Event:
-        reference = f"{document.kind}/{document.uuid}"
-        data = {"reference": reference, "revision": document.revision, "status": document.body["status"]}
-        return Event(document.kind, happened, reference, data)
+        return version, events.written(stamped, changed)
 
 
 def _split(projector: Projector) -> tuple[Projector, Projector]:
     """Part the mappings of facts from those of Provenance, which tells of the facts' new versions."""
-    facts = tuple(step for step in projector.steps if step[0].target != "Provenance")
-    witness = tuple(step for step in projector.steps if step[0].target == "Provenance")
+    facts = tuple(step for step in projector.steps if step[0].target != UNTOLD)
+    witness = tuple(step for step in projector.steps if step[0].target == UNTOLD)
     return replace(projector, steps=facts), replace(projector, steps=witness)
 
 
@@ -223,7 +214,7 @@ def _withdrawn(
 ) -> list[dict[str, Any]]:
     """Return the last versions of resources that are made no more, as their mapping withdraws them."""
     kept = {(resource["resourceType"], resource["id"]) for resource in made}
-    gone = [each for key, each in current.items() if key not in kept and each.type != "Provenance"]
+    gone = [each for key, each in current.items() if key not in kept and each.type != UNTOLD]
     result = []
     for each in gone:
         last = parse(each.body)

@@ -162,3 +162,13 @@ def test_cases_are_listed_and_shown_without_a_name(database_url):
     assert "Rivers" not in shown.stdout
     assert casebridge("cases", "show", owner, **env).returncode == 1
     assert casebridge("cases", "list", "--status", "bogus", **env).returncode == 2
+
+
+def test_contracts_are_written_checked_and_a_stale_one_is_named(tmp_path):
+    assert casebridge("contracts", "check").returncode == 0
+    folder = str(tmp_path / "contracts")
+    assert casebridge("contracts", "write", folder).returncode == 0
+    (tmp_path / "contracts" / "asyncapi.yaml").write_text("asyncapi: 3.0.0\n")
+    done = casebridge("contracts", "check", folder)
+    assert done.returncode == 1
+    assert f"{folder}/asyncapi.yaml: stale; run `casebridge contracts write`" in done.stderr

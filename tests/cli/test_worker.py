@@ -10,6 +10,7 @@ import time
 import pika
 import pytest
 
+from tests.contracts.published import check
 from tests.flows import river
 
 REGISTRY = """partners:
@@ -42,7 +43,8 @@ def taken(url, count):
             if method is None:
                 time.sleep(0.05)
             else:
-                found.append((method.routing_key, properties, json.loads(body)))
+                message = check(method.routing_key, json.loads(body))
+                found.append((method.routing_key, properties, message))
     return found
 
 

@@ -5,15 +5,32 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from service.wire.contracts.generate import stale
+from service import wiring
+from service.settings import Settings
+from service.wire.contracts.generate import stale, write
 from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.schemas import links, schema, sources
 
 FOLDER = Path(__file__).parents[2] / "contracts"
 
 
-def test_the_generated_contracts_are_not_stale():
-    assert stale(FOLDER) == []
+@pytest.fixture(scope="module")
+def wanted():
+    return wiring.contracts(Settings.from_env({}))
+
+
+def test_the_generated_contracts_are_not_stale(wanted):
+    assert stale(FOLDER, wanted) == [], "run `casebridge contracts write`"
+
+
+def test_what_is_missing_changed_or_left_over_is_stale(tmp_path, wanted):
+    write(tmp_path, wanted)
+    assert stale(tmp_path, wanted) == []
+    (tmp_path / "case.schema.json").unlink()
+    (tmp_path / "asyncapi.yaml").write_text("asyncapi: 3.0.0\n")
+    (tmp_path / "messages" / "basic.created.v1.schema.json").write_text("{}")
+    names = ["asyncapi.yaml", "case.schema.json", "messages/basic.created.v1.schema.json"]
+    assert stale(tmp_path, wanted) == names
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,6 +20,7 @@ from service.wire.contracts.schemas import links, sources
 from service.wire.fhir.check import check as check_r4
 from service.wire.fhir.search import rows
 from service.wire.json import canonical, dump, parse
+from tests.contracts.published import check
 from tests.flows import river
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -36,7 +37,7 @@ def projection():
         parse=parse,
         dump=dump,
         canonical=canonical,
-        envelope=Envelope("urn:casebridge:test", dump),
+        envelope=Envelope("urn:casebridge:test", "urn:casebridge:test", dump),
     )
 
 
@@ -65,11 +66,14 @@ class House:
         return self.documents.put(ALL, "cms", kind, ref, document, if_match)
 
     def told(self):
-        """Return what was told since the last time: (routing key, message)."""
+        """Return what was told since the last time, (routing key, message), all as published."""
         self.outbox.number()
-        found = self.store.events(ALL, self.seen, 1000)
+        found = [each.message for each in self.store.events(ALL, self.seen, 1000)]
         self.seen += len(found)
-        return [(each.message.routing_key, parse(each.message.body)) for each in found]
+        for each in found:
+            if each.full is not None:
+                check(each.routing_key, parse(each.full))
+        return [(each.routing_key, check(each.routing_key, parse(each.body))) for each in found]
 
     def one(self, type_):
         from service.values.resources import Query

@@ -19,11 +19,6 @@ partners:
 """
 
 
-@pytest.fixture(scope="session")
-def mappings():
-    return wiring.catalogue(Settings.from_env({"CASEBRIDGE_AUTH": "off"}))
-
-
 @pytest.fixture
 def settings(tmp_path, database_url):
     registry = tmp_path / "partners.yaml"

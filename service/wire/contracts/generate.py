@@ -1,29 +1,56 @@
-"""Write the JSON Schemas of the internal contracts into a folder, and tell which there are stale."""
+"""The files of contracts/, as text by name; written into a folder, and compared with what a folder holds."""
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.messages import ENVELOPE, Told, envelope
 from service.wire.contracts.schemas import schema
 
 
-def write(folder: Path) -> None:
-    """Write one `<kind>.schema.json` a kind of document."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in _documents().items():
+class _Plain(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  the signature is yaml's
+        """Write what is used twice in full each time, as a reader expects it."""
+        return True
+
+    def text(self, data: str) -> yaml.ScalarNode:
+        """Write a text of several lines line by line."""
+        return self.represent_scalar("tag:yaml.org,2002:str", data, "|" if "\n" in data else None)
+
+
+_Plain.add_representer(str, _Plain.text)
+
+
+def files(described: Mapping[str, Any], told: Iterable[Told]) -> dict[str, str]:
+    """Return every file: the schemas of documents and messages, and the descriptions `described` by name."""
+    schemas: dict[str, Any] = {f"{kind}.schema.json": schema(kind) for kind in KINDS}
+    schemas[f"messages/{ENVELOPE}"] = envelope()
+    schemas |= {f"messages/{each.schema}": each.data for each in told}
+    written = {name: json.dumps(each, indent=2, ensure_ascii=False) + "\n" for name, each in schemas.items()}
+    return {**written, **{name: _yaml(each) for name, each in described.items()}}
+
+
+def write(folder: Path, wanted: Mapping[str, str]) -> None:
+    """Write the files into a folder, which is made if need be."""
+    for name, text in wanted.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def stale(folder: Path) -> list[str]:
-    """Return the names of files that are missing or say something else than the contracts."""
-    return [
-        name
-        for name, text in _documents().items()
-        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
-    ]
-
-
-def _documents() -> dict[str, str]:
-    return {
-        f"{kind}.schema.json": json.dumps(schema(kind), indent=2, ensure_ascii=False) + "\n" for kind in KINDS
+def stale(folder: Path, wanted: Mapping[str, str]) -> list[str]:
+    """Return the names of files that are missing, say something else, or are no contract of ours any more."""
+    found = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for pattern in ("*.yaml", "*.schema.json")
+        for path in folder.rglob(pattern)
     }
+    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+
+
+def _yaml(described: Any) -> str:
+    text: str = yaml.dump(described, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
+    return text

@@ -1,0 +1,57 @@
+"""Holds messages to what contracts/asyncapi.yaml publishes; tests that take a message call `check`."""
+
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+FOLDER = Path(__file__).parents[2] / "contracts"
+
+
+def retrieve(uri):
+    """A file of contracts/, by its file URI."""
+    contents = json.loads(Path(urlsplit(uri).path).read_text(encoding="utf-8"))
+    return Resource.from_contents(contents, default_specification=DRAFT202012)
+
+
+REGISTRY = Registry(retrieve=retrieve)
+
+
+@cache
+def described():
+    """The AsyncAPI document as it is committed."""
+    return yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def published(key):
+    """What is published of a routing key: the payload's validator, and the schemas it is made of."""
+    assert key in described()["channels"], f"{key} is in no channel of contracts/asyncapi.yaml"
+    payload = described()["components"]["messages"][key]["payload"]
+    validator = Draft202012Validator(
+        {"$id": f"{FOLDER.as_uri()}/asyncapi.yaml", **payload},
+        registry=REGISTRY,
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
+    envelope, closer = payload["allOf"]
+    data = closer["properties"]["data"]["$ref"]
+    return validator, *(json.loads((FOLDER / name).read_text()) for name in (envelope["$ref"], data)), data
+
+
+def check(key, message):
+    """Return the message; fail when its routing key, envelope or data is not as published, or says more."""
+    validator, envelope, data, file = published(key)
+    wrong = [f"{each.json_path}: {each.message}" for each in validator.iter_errors(message)]
+    assert wrong == [], (key, message, wrong)
+    assert set(message) <= set(envelope["properties"]), (key, message)
+    assert set(message["data"]) <= set(data["properties"]), (key, message)
+    assert message["dataschema"].endswith(file.rpartition("/")[2])
+    assert message["subject"] == message["data"]["reference"]
+    assert datetime.fromisoformat(message["time"]).utcoffset() is not None
+    return message

@@ -1,0 +1,69 @@
+"""What is published of the messages: a channel, a schema and an example of each."""
+
+import copy
+
+import pytest
+
+from service.publish import rabbit
+from service.wire.contracts.messages import messages
+from tests.contracts.published import check, described
+
+
+def keys(owners):
+    return [each.key for each in messages(owners)]
+
+
+def test_the_messages_are_those_of_cases_and_of_each_type_that_is_made(mappings):
+    of_cases = ["case.opened", "case.updated", "case.closed"]
+    happened = ("created", "updated", "deleted")
+    of_resources = [f"{type_.lower()}.{each}" for type_ in mappings.targets for each in happened]
+    assert list(described()["channels"]) == of_cases + [
+        each for each in of_resources if not each.startswith("provenance.")
+    ]
+
+
+def test_a_mapping_to_another_type_brings_its_messages():
+    assert keys({"Basic": ("case",)})[-3:] == ["basic.created", "basic.updated", "basic.deleted"]
+
+
+@pytest.mark.parametrize("key", list(described()["channels"]))
+def test_each_channel_is_a_routing_key_of_the_exchange_and_its_example_is_valid(key):
+    channel = described()["channels"][key]
+    assert channel["address"] == key
+    binding = described()["components"]["channelBindings"]["events"]["amqp"]
+    assert binding["exchange"]["name"] == rabbit.EVENTS == "casebridge.events"
+    assert (binding["exchange"]["type"], binding["exchange"]["durable"]) == ("topic", True)
+    message = described()["components"]["messages"][key]
+    for example in message["examples"]:
+        check(key, example["payload"])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda message: message.update(specversion="0.3"),
+        lambda message: message.update(type="org.casebridge.goal.updated.v1"),
+        lambda message: message.update(partitionkey="client/1"),
+        lambda message: message.update(sequence="1"),
+        lambda message: message.update(time="2026-03-01T08:00:00"),
+        lambda message: message.update(traceparent=7),
+        lambda message: message.update(dataschema="https://casebridge.example/goal.updated.v1.schema.json"),
+        lambda message: message.pop("id"),
+        lambda message: message["data"].update(reference="Goal/1"),
+        lambda message: message["data"].update(title="Back on the bicycle"),
+        lambda message: message["data"].update(resource={"resourceType": "Goal"}),
+        lambda message: message["data"].pop("versionId"),
+    ],
+)
+def test_what_is_not_as_published_is_found(spoil):
+    example = described()["components"]["messages"]["careplan.updated"]["examples"][0]["payload"]
+    spoilt = copy.deepcopy(example)
+    spoil(spoilt)
+    with pytest.raises(AssertionError):
+        check("careplan.updated", spoilt)
+
+
+def test_a_key_that_is_not_published_is_found():
+    example = described()["components"]["messages"]["careplan.updated"]["examples"][0]["payload"]
+    with pytest.raises(AssertionError, match="no channel"):
+        check("careplan.bogus", example)
