@@ -77,11 +77,11 @@ class Projection:
         """
         changed = 0
         for view, catalogue in self.catalogues.items():
-            versions, told = self._changes(unit, document, roots, change, catalogue, view)
-            told = [events.case_told(document, each) for each in happened] + told
+            versions, made = self._changes(unit, document, roots, change, catalogue, view)
+            told = [events.case_told(document, each) for each in happened] + made
             unit.write(versions)
             self._emit(unit, document, told, view, change.at)
-            changed += len(events)
+            changed += len(made)
         return changed
 
     def tell_erased(
