@@ -1,6 +1,6 @@
 """The composition root: the one module that knows every room."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Thread
@@ -21,6 +21,7 @@ from service.flows.localise import Localisation
 from service.flows.project import Projection
 from service.flows.remap import Remapping
 from service.mapping import golden
+from service.mapping.layers import overlays
 from service.mapping.localise import interpreter
 from service.mapping.translate import Catalogue, load
 from service.publish import rabbit
@@ -33,7 +34,7 @@ from service.store.outbox import Outbox
 from service.store.store import SqlStore
 from service.telemetry import configure
 from service.values.documents import Document, Revision
-from service.values.scope import Partner
+from service.values.scope import DEFAULT, Partner
 from service.web import Access, Doors, create_app
 from service.wire.contracts import generate
 from service.wire.contracts.asyncapi import asyncapi
@@ -56,13 +57,14 @@ def web() -> Flask:
     _authenticates(settings)
     engine = connect(settings.database_url)
     schema.check(engine)
-    return application(settings, engine, catalogue(settings))
+    return application(settings, engine, catalogues(settings))
 
 
-def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flask:
+def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue]) -> Flask:
     """Plug the rooms into each other."""
     store = SqlStore(engine, dump=dump, parse=parse)
     projection = projecting(settings, mappings)
+    types = tuple(sorted({target for each in mappings.values() for target in each.targets}))
     disclosure = Disclosure(store)
     base = f"{settings.base_url}/fhir"
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
@@ -70,24 +72,26 @@ def application(settings: Settings, engine: Engine, mappings: Catalogue) -> Flas
         api=blueprint(Documents(store, projection, lambda: datetime.now(UTC))),
         fhir=fhir(
             disclosure,
-            Localisation({mappings.view: interpreter(mappings.terminology)}, parse, dump),
-            mappings.targets,
+            Localisation(
+                {view: interpreter(each.terminology) for view, each in mappings.items()}, parse, dump
+            ),
+            types,
             base,
             lambda text: cipher.encrypt(text.encode()).decode(),
             lambda text: _unsealed(cipher, text),
         ),
         events=feed(disclosure),
-        metadata=public(base, __version__, datetime.now(UTC).isoformat(timespec="seconds"), mappings.targets),
+        metadata=public(base, __version__, datetime.now(UTC).isoformat(timespec="seconds"), types),
         ready=lambda: schema.check(engine),
     )
     access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
     return create_app(doors, access)
 
 
-def projecting(settings: Settings, mappings: Catalogue) -> Projection:
+def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Projection:
     """Plug the mappings and the formats into the projection."""
     return Projection(
-        catalogues={mappings.view: mappings},
+        catalogues=mappings,
         check=check_r4,
         rows=rows,
         parse=parse,
@@ -102,14 +106,26 @@ def projecting(settings: Settings, mappings: Catalogue) -> Projection:
 def preflight(settings: Settings) -> None:
     """Raise what would keep `web` from starting: its server only says that a process of its own died."""
     _authenticates(settings)
-    registry.load(settings.partners)
-    catalogue(settings)
+    catalogues(settings)
     check(settings)
 
 
 def catalogue(settings: Settings) -> Catalogue:
     """Return the mappings, compiled; raises Misconfigured with every mistake's file, line and column."""
-    return load(settings.mappings, sources=sources(), links=links(), overlays=settings.overlays)
+    return _compiled(settings, DEFAULT, settings.overlays, "CASEBRIDGE_OVERLAYS")
+
+
+def catalogues(settings: Settings) -> dict[str, Catalogue]:
+    """Return the mappings of each view that a partner has, compiled; raises as `catalogue`."""
+    found = {DEFAULT: catalogue(settings)}
+    for view, stack in registry.views(settings.partners).items():
+        found[view] = _compiled(settings, view, stack, f"{settings.partners}: /views/{view}")
+    return found
+
+
+def each_overlay(settings: Settings) -> dict[str, Catalogue]:
+    """Return the mappings with each overlay there is, alone; raises as `catalogue`."""
+    return {name: _compiled(settings, name, (name,), "overlays") for name in overlays(settings.mappings)}
 
 
 def contracts(settings: Settings) -> dict[str, str]:
@@ -181,7 +197,7 @@ def worker(settings: Settings, stop: Event) -> None:
     """
     engine = database(settings)
     store = SqlStore(engine, dump=dump, parse=parse)
-    projection = projecting(settings, catalogue(settings))
+    projection = projecting(settings, catalogues(settings))
     queue = Reprojection(store, projection, lambda: datetime.now(UTC))
     beside = Thread(target=queue.run, args=(stop,), daemon=True)
     beside.start()
@@ -197,7 +213,7 @@ def worker(settings: Settings, stop: Event) -> None:
 def remapping(settings: Settings) -> Remapping:
     """Return the story of live changes of mappings, on the database and mappings of the settings."""
     store = SqlStore(database(settings), dump=dump, parse=parse)
-    return Remapping(store, projecting(settings, catalogue(settings)), lambda: datetime.now(UTC))
+    return Remapping(store, projecting(settings, catalogues(settings)), lambda: datetime.now(UTC))
 
 
 def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
@@ -213,6 +229,12 @@ def number(settings: Settings) -> int:
         total += taken
     engine.dispose()
     return total
+
+
+def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str) -> Catalogue:
+    return load(
+        settings.mappings, sources=sources(), links=links(), view=view, overlays=stack, told_by=told_by
+    )
 
 
 def _authenticates(settings: Settings) -> None:

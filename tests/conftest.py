@@ -16,7 +16,7 @@ NUMBERS = itertools.count(1)
 @pytest.fixture(scope="session")
 def mappings():
     """The mappings of the repository, compiled."""
-    return wiring.catalogue(Settings.from_env({}))
+    return wiring.catalogues(Settings.from_env({}))
 
 
 @contextlib.contextmanager

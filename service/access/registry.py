@@ -8,7 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Issue, Misconfigured
-from service.values.scope import Binding, Partner, Queue
+from service.values.scope import DEFAULT, Binding, Partner, Queue
 
 
 class _Strict(Schema):
@@ -36,12 +36,17 @@ class _Identifier(_Strict):
 class _Partner(_Strict):
     name = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,60}\Z"))
     kind = fields.String(required=True, validate=validate.OneOf(sorted(RIGHTS)))
-    view = fields.String(load_default="default", validate=validate.Equal("default"))
+    view = fields.String(load_default=DEFAULT)
     identifiers = fields.List(fields.Nested(_Identifier), load_default=list)
     queues = fields.List(fields.Nested(_Queue), load_default=list)
 
 
 class _Registry(_Strict):
+    views = fields.Dict(
+        keys=fields.String(validate=validate.Regexp(r"[a-z0-9-]{1,50}\Z")),
+        values=fields.List(fields.String()),
+        load_default=dict,
+    )
     partners = fields.List(fields.Nested(_Partner), required=True)
 
 
@@ -51,22 +56,45 @@ def load(path: Path | None) -> dict[str, Partner]:
     Raises:
         Misconfigured: the file is missing, not YAML, or says something that is not known.
     """
+    found = {LOCAL.name: LOCAL}
     if path is None:
-        return {LOCAL.name: LOCAL}
+        return found
+    given = _read(path)
+    for index, each in enumerate(given["partners"]):
+        if each["name"] in found:
+            raise Misconfigured(f"Two partners are named {each['name']}.", where=str(path))
+        if each["view"] not in {DEFAULT, *given["views"]}:
+            place = f"/partners/{index}/view: "
+            known = ", ".join([DEFAULT, *given["views"]])
+            raise Misconfigured(f"{place}There is no such view; known are {known}.", where=str(path))
+        found[each["name"]] = _partner(each)
+    return found
+
+
+def views(path: Path | None) -> dict[str, tuple[str, ...]]:
+    """Return the overlays of each view that a partner has, the lowest first; not of the default one.
+
+    Raises:
+        Misconfigured: as `load`.
+    """
+    used = {partner.view for partner in load(path).values()} - {DEFAULT}
+    return (
+        {name: tuple(stack) for name, stack in _read(path)["views"].items() if name in used} if path else {}
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-        partners = _Registry().load(given)["partners"]
+        given: dict[str, Any] = _Registry().load(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         raise Misconfigured("The partner registry cannot be read as YAML.", where=str(path)) from exc
     except ValidationError as exc:
         issues = [Issue(f"{place}: {what}", str(path)) for place, what in _flat(exc.messages, "")]
         raise Misconfigured("The partner registry is wrong.", issues=issues) from exc
-    found = {LOCAL.name: LOCAL}
-    for each in partners:
-        if each["name"] in found:
-            raise Misconfigured(f"Two partners are named {each['name']}.", where=str(path))
-        found[each["name"]] = _partner(each)
-    return found
+    if DEFAULT in given["views"]:
+        what = f"/views/{DEFAULT}: The overlays of the default view stand in CASEBRIDGE_OVERLAYS."
+        raise Misconfigured(what, where=str(path))
+    return given
 
 
 def _partner(given: dict[str, Any]) -> Partner:

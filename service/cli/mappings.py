@@ -9,6 +9,7 @@ from service.cli import remap
 from service.cli.findings import checking
 from service.mapping import golden
 from service.settings import Settings
+from service.values.scope import DEFAULT
 
 
 @click.group()
@@ -18,7 +19,7 @@ def mappings() -> None:
 
 @mappings.command()
 def check() -> None:
-    """Load and compile all mappings; name file, line and column of each mistake.
+    """Load and compile the mappings of each view and with each overlay; name the place of each mistake.
 
     \b
     Example:
@@ -26,10 +27,13 @@ def check() -> None:
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     with checking():
-        catalogue = wiring.catalogue(settings)
-    for each in catalogue.mappings:
-        click.echo(f"{each.file}:{each.line}  {each.name}  from {each.source}")
-    click.echo(f"{len(catalogue.mappings)} mappings, version {catalogue.version[:12]}")
+        views, overlays = wiring.catalogues(settings), wiring.each_overlay(settings)
+    for mapping in views[DEFAULT].mappings:
+        click.echo(f"{mapping.file}:{mapping.line}  {mapping.name}  from {mapping.source}")
+    found = [(f"view {name}", each) for name, each in views.items()]
+    found += [(f"overlay {name}", each) for name, each in overlays.items()]
+    for name, each in found:
+        click.echo(f"{name}: {len(each.mappings)} mappings, version {each.version[:12]}")
 
 
 @mappings.command()

@@ -1,7 +1,7 @@
 """From a document to its resources: run the mappings, keep what changed, withdraw what is no longer so."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -37,7 +37,7 @@ class Projection:
     JSON; `catalogues` holds one compiled catalogue a view.
     """
 
-    catalogues: dict[str, Catalogue]
+    catalogues: Mapping[str, Catalogue]
     check: Callable[[dict[str, Any]], Sequence[Issue]]
     rows: Callable[[dict[str, Any]], SearchRows]
     parse: Callable[[bytes], Any]

@@ -38,10 +38,13 @@ class Layers:
     texts: dict[str, str] = field(default_factory=dict)
     removed: list[Removed] = field(default_factory=list)
 
-    def stack(self, names: Sequence[str]) -> None:
-        """Put overlays on, in order: what one extends comes below it, and each comes once."""
+    def stack(self, names: Sequence[str], told_by: str) -> None:
+        """Put overlays on, in order: what one extends comes below it, and each comes once.
+
+        `told_by` is what names them, for errors.
+        """
         for name in names:
-            self._put(name, Place(f"overlays/{name}"), ())
+            self._put(name, Place(told_by), ())
 
     def mappings(self) -> list[Mapping]:
         """Give the mapping documents, each as the overlays leave it, in the order they first stand in."""
@@ -72,7 +75,7 @@ class Layers:
         return digest.hexdigest()
 
     def _put(self, name: str, place: Place, under: tuple[str, ...]) -> None:
-        known = [path.name for path in sorted((self.root / "overlays").glob("*/"))]
+        known = overlays(self.root)
         if name not in known:
             close = nearest(name, known)
             what = f"there is no overlay `{name}`" + (f"; did you mean `{close}`?" if close else "")
@@ -173,6 +176,11 @@ class Layers:
             self.removed.append(Removed(_text(below[name], "map"), node.keys["make"]))
         else:
             found[name] = merged
+
+
+def overlays(root: Path) -> list[str]:
+    """Give the names of the overlays of a folder of mappings."""
+    return [path.name for path in sorted((root / "overlays").glob("*/"))]
 
 
 def _within(folder: str, kind: str) -> str:

@@ -103,6 +103,7 @@ def load(
     links: Mapping[str, JSONSchema],
     view: str = "default",
     overlays: Sequence[str] = (),
+    told_by: str = "overlays",
 ) -> Catalogue:
     """Read, check and compile a folder of mappings.
 
@@ -112,13 +113,14 @@ def load(
         links: the schema of what each kind of `x-link` leads to.
         view: the name of the view this catalogue makes.
         overlays: names of overlays, the lowest first; what one extends comes below it by itself.
+        told_by: what names the overlays, for errors.
 
     Raises:
         Misconfigured: with everything that is wrong, each with file, line and column.
     """
     findings = Findings()
     layers = Layers(folder, findings)
-    layers.stack(overlays)
+    layers.stack(overlays, told_by)
     world = World(sources, links)
     terminology = load_terminology(layers)
     given = (Reader(world, terminology, findings).document(node) for node in layers.mappings())

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from service.values.scope import Partner
+from service.values.scope import DEFAULT, Partner
 
 
 def matches(pattern: str, routing_key: str) -> bool:
@@ -31,21 +31,28 @@ class Expected:
 
 
 class Coverage:
-    """The bindings of all partners; answers are kept, for there are few routing keys."""
+    """The bindings of all partners, by view; answers are kept, for there are few routing keys."""
 
     def __init__(self, partners: Iterable[Partner]) -> None:
         """Take the partner registry."""
-        bindings = [each for partner in partners for queue in partner.queues for each in queue.bindings]
-        self._plain = [each.pattern for each in bindings if not each.full_resource]
-        self._full = [each.pattern for each in bindings if each.full_resource]
-        self._known: dict[str, Expected] = {}
+        self._patterns: dict[tuple[str, bool], list[str]] = {(DEFAULT, False): []}
+        for partner in partners:
+            self._patterns.setdefault((partner.view, False), [])
+            for binding in (each for queue in partner.queues for each in queue.bindings):
+                self._patterns.setdefault((partner.view, binding.full_resource), []).append(binding.pattern)
+        self._known: dict[tuple[str, str], Expected] = {}
 
-    def of(self, routing_key: str) -> Expected:
-        """Return who waits for a routing key."""
-        known = self._known.get(routing_key)
+    def knows(self, view: str) -> bool:
+        """Tell whether a view is anybody's."""
+        return (view, False) in self._patterns
+
+    def of(self, view: str, routing_key: str) -> Expected:
+        """Return who waits for a routing key in a view."""
+        known = self._known.get((view, routing_key))
         if known is None:
-            known = self._known[routing_key] = Expected(
-                any(matches(each, routing_key) for each in self._plain),
-                any(matches(each, routing_key) for each in self._full),
+            plain, full = (
+                any(matches(each, routing_key) for each in self._patterns.get((view, is_full), ()))
+                for is_full in (False, True)
             )
+            known = self._known[view, routing_key] = Expected(plain, full)
         return known

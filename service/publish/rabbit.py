@@ -6,6 +6,7 @@ https://www.rabbitmq.com/docs/confirms and https://www.rabbitmq.com/docs/quorum-
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import takewhile
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ShortStringTooLong
 
 from service.errors import Misconfigured, Unavailable
 from service.publish.ports import Copy, Misfit, Outcome, Refused
-from service.values.scope import Partner, Queue
+from service.values.scope import DEFAULT, Partner, Queue
 
 EVENTS: Final = "casebridge.events"
 FULL: Final = "casebridge.events.full"
@@ -33,21 +34,23 @@ _TOO_LARGE: Final = frozenset({311, 406})
 
 
 def declare(url: str, partners: Iterable[Partner]) -> None:
-    """Declare the exchanges and each partner's queues with their dead-letter queues and bindings.
+    """Declare each view's exchanges, and each partner's queues with their dead-letter queues and bindings.
 
     Raises:
         Unavailable: the broker does not answer.
         Misconfigured: something of that name is there already, made otherwise.
     """
+    registered = tuple(partners)
     try:
         with pika.BlockingConnection(parameters(url)) as connection:
             channel = connection.channel()
-            channel.exchange_declare(EVENTS, "topic", durable=True)
-            channel.exchange_declare(FULL, "topic", durable=True)
             channel.exchange_declare(DEAD, "direct", durable=True)
-            for partner in partners:
+            for view in (DEFAULT, *(partner.view for partner in registered)):
+                for exchange in exchanges(view):
+                    channel.exchange_declare(exchange, "topic", durable=True)
+            for partner in registered:
                 for queue in partner.queues:
-                    _declare(channel, queue)
+                    _declare(channel, queue, partner.view)
     except ChannelClosedByBroker as exc:
         raise Misconfigured(
             f"The broker refused a declaration ({exc.reply_code}): something of a registered name was made "
@@ -63,7 +66,13 @@ def connect(url: str, partners: Iterable[Partner]) -> "RabbitPublisher":
     return RabbitPublisher(url)
 
 
-def _declare(channel: Any, queue: Queue) -> None:
+@cache
+def exchanges(view: str) -> tuple[str, str]:
+    """The exchanges of a view: of its messages, and of those that carry the resource."""
+    return (EVENTS, FULL) if view == DEFAULT else (f"casebridge.view.{view}", f"casebridge.view.{view}.full")
+
+
+def _declare(channel: Any, queue: Queue, view: str) -> None:
     dead = f"{queue.name}.dead"
     channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
     channel.queue_bind(dead, DEAD, queue.name)
@@ -77,8 +86,9 @@ def _declare(channel: Any, queue: Queue) -> None:
         "x-overflow": "reject-publish",
     }
     channel.queue_declare(queue.name, durable=True, arguments=arguments)
+    plain, full = exchanges(view)
     for binding in queue.bindings:
-        channel.queue_bind(queue.name, FULL if binding.full_resource else EVENTS, binding.pattern)
+        channel.queue_bind(queue.name, full if binding.full_resource else plain, binding.pattern)
 
 
 def parameters(url: str) -> Any:

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge
 from service.publish.coverage import Coverage, Expected
 from service.publish.lanes import Lanes
 from service.publish.ports import Copy, Lead, Misfit, Outbox, Outcome, Publisher, Refused
-from service.publish.rabbit import EVENTS, FULL
+from service.publish.rabbit import exchanges
 from service.values.resources import Numbered
 from service.values.scope import Partner
 
@@ -166,6 +166,10 @@ class Relay:
         # after a refusal one at a time, so that the next refusal tells whose it is
         window = 1 if self._suspects else WINDOW
         while self._open < window and (row := self._lanes.take()) is not None:
+            if not self._coverage.knows(row.message.view):
+                self._done["unrouted"].append(row.position)
+                self._lanes.done(row)
+                continue
             flight = _Flight(row)
             try:
                 for copy in self._copies(row):
@@ -178,11 +182,12 @@ class Relay:
 
     def _copies(self, row: Numbered) -> Sequence[Copy]:
         message = row.message
-        plain = Copy(EVENTS, message.routing_key, message.id, message.body)
-        if message.full is None and not self._coverage.of(message.routing_key).full:
-            return (plain,)
+        plain, full = exchanges(message.view)
+        copy = Copy(plain, message.routing_key, message.id, message.body)
+        if message.full is None and not self._coverage.of(message.view, message.routing_key).full:
+            return (copy,)
         # who asked for the resource gets a message that never has one, too
-        return plain, Copy(FULL, message.routing_key, message.id, message.full or message.body)
+        return copy, Copy(full, message.routing_key, message.id, message.full or message.body)
 
     def _decide(self, tag: int, outcome: Outcome) -> None:
         flight, exchange = self._flights.pop(tag)
@@ -192,8 +197,10 @@ class Relay:
         elif outcome == "nacked":
             flight.nacked = True
         else:
-            expected: Expected = self._coverage.of(flight.row.message.routing_key)
-            flight.missing |= expected.full if exchange == FULL else expected.plain
+            message = flight.row.message
+            expected: Expected = self._coverage.of(message.view, message.routing_key)
+            of_plain = exchange == exchanges(message.view)[0]
+            flight.missing |= expected.plain if of_plain else expected.full
         if not flight.left:
             self._open -= 1
             self._settle(flight)

@@ -1,8 +1,10 @@
 """Who asks, and which part of the truth is theirs."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+# the view of whoever names no other
+DEFAULT: Final = "default"
 PartnerKind = Literal["case-system", "hospital", "insurer", "engineer", "operator"]
 
 
@@ -32,7 +34,7 @@ class Partner:
 
     name: str
     kind: PartnerKind
-    view: str = "default"
+    view: str = DEFAULT
     identifiers: tuple[tuple[str, str], ...] = ()
     queues: tuple[Queue, ...] = field(default=())
 
@@ -44,7 +46,7 @@ class Scope:
     Made by `access.policy` only. `view` names the stack of overlays whose bytes may be read.
     """
 
-    view: str = "default"
+    view: str = DEFAULT
     everything: bool = False
     payers: tuple[tuple[str, str], ...] = ()
     source: str | None = None

@@ -3,7 +3,7 @@
 import pytest
 
 from service.access.policy import LOCAL, allows, scope
-from service.access.registry import load
+from service.access.registry import load, views
 from service.errors import Misconfigured
 from service.values.scope import Partner
 
@@ -31,6 +31,10 @@ def test_a_partner_is_read_with_its_queues(tmp_path):
         ("partners: [{name: a, kind: bogus}]", "kind"),
         ("partners: [{name: a, kind: insurer, colour: red}]", "colour"),
         ("partners: [{name: a, kind: insurer, view: other}]", "view"),
+        ("views: {lean: []}\npartners: [{name: a, kind: insurer, view: laen}]", "known are default, lean"),
+        ("views: {default: [x]}\npartners: []", "CASEBRIDGE_OVERLAYS"),
+        ("views: {Lean: []}\npartners: []", "Lean"),
+        ("views: {lean: x}\npartners: []", "lean"),
         ("partners: [{name: a, kind: insurer}, {name: a, kind: insurer}]", "named a"),
         ("partners: [", "YAML"),
         ("x", "partners"),
@@ -43,6 +47,14 @@ def test_what_is_wrong_is_named(tmp_path, text, named):
         named in " ".join([str(caught.value), *(each.what for each in caught.value.issues)])
         or named == "partners"
     )
+
+
+def test_a_view_is_a_named_stack_of_overlays(tmp_path):
+    text = "views: {lean: [a, b], idle: [c]}\npartners: [{name: n, kind: insurer, view: lean}]"
+    path = written(tmp_path, text)
+    assert load(path)["n"].view == scope(load(path)["n"]).view == "lean"
+    assert views(path) == {"lean": ("a", "b")}
+    assert views(None) == {}
 
 
 def test_each_kind_has_its_scope():

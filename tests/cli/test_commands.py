@@ -145,7 +145,7 @@ def test_cases_are_listed_and_shown_without_a_name(database_url):
     settings = Settings.from_env({"CASEBRIDGE_DATABASE_URL": database_url, "CASEBRIDGE_AUTH": "off"})
     wiring.upgrade(settings)
     engine = wiring.database(settings)
-    client = wiring.application(settings, engine, wiring.catalogue(settings)).test_client()
+    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
     ids = {}
     for path, document in river.STORY:
         ids[path] = client.put(path, json=document).headers["Casebridge-Id"]

@@ -55,7 +55,7 @@ def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
     settings = Settings.from_env(environment)
     wiring.upgrade(settings)
     engine = wiring.database(settings)
-    client = wiring.application(settings, engine, wiring.catalogue(settings)).test_client()
+    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
     for path, body in river.STORY:
         assert client.put(path, json=body).status_code == 201
     process = subprocess.Popen([sys.executable, "-m", "service", "worker"], env=environment)

@@ -44,9 +44,9 @@ def laid(write, catalogue, case):
 def wrong(write, found, catalogue):
     """What is wrong with an overlay over T: (place, message) pairs."""
 
-    def wrong(text, file=OVER, names=("over",)):
+    def wrong(text, file=OVER, names=("over",), **more):
         write(file, text)
-        return found(BASE, overlays=names)
+        return found(BASE, overlays=names, **more)
 
     return wrong
 
@@ -242,8 +242,8 @@ def test_extends_has_no_place_in_the_mappings_themselves(found):
 
 
 def test_an_unknown_overlay_is_refused_with_what_was_meant(wrong):
-    ((place, what),) = wrong("extends: T\n", names=("ovr",))
-    assert (place, what) == ("overlays/ovr", "there is no overlay `ovr`; did you mean `over`?")
+    ((place, what),) = wrong("extends: T\n", names=("ovr",), told_by="partners.yaml: /views/x")
+    assert (place, what) == ("partners.yaml: /views/x", "there is no overlay `ovr`; did you mean `over`?")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../overlays/over", "/etc"])

@@ -107,7 +107,7 @@ class House:
         settings = Settings.from_env(environment(url, folder))
         self.engine = wiring.database(settings)
         upgrade(self.engine)
-        self._app = wiring.application(settings, self.engine, wiring.catalogue(settings)).wsgi_app
+        self._app = wiring.application(settings, self.engine, wiring.catalogues(settings)).wsgi_app
 
     def close(self) -> None:
         """Let the database go."""

@@ -53,10 +53,10 @@ class Broker:
             return action(connection.channel())
 
 
-def message(owner="case/1", sequence=1, key="careplan.updated", body=b'{"a":1}', full=None):
-    return Message(str(uuid4()), "default", owner, key, sequence, datetime.now(UTC), body, full)
+def message(owner="case/1", sequence=1, key="careplan.updated", body=b'{"a":1}', full=None, view="default"):
+    return Message(str(uuid4()), view, owner, key, sequence, datetime.now(UTC), body, full)
 
 
-def partner(name="harbor", *, plain=("careplan.*",), full=()):
+def partner(name="harbor", *, plain=("careplan.*",), full=(), view="default"):
     bindings = (*(Binding(each) for each in plain), *(Binding(each, full_resource=True) for each in full))
-    return Partner(name, "engineer", queues=(Queue(name, bindings),))
+    return Partner(name, "engineer", view, queues=(Queue(name, bindings),))

@@ -29,6 +29,14 @@ def test_a_pattern_covers_what_the_broker_would_route(pattern, key, covered):
 def test_bindings_with_the_resource_are_told_from_those_without():
     coverage = Coverage([partner(plain=("careplan.*",), full=("*.created",))])
 
-    assert coverage.of("careplan.created") == Expected(plain=True, full=True)
-    assert coverage.of("careplan.updated") == Expected(plain=True, full=False)
-    assert coverage.of("goal.updated") == Expected(plain=False, full=False)
+    assert coverage.of("default", "careplan.created") == Expected(plain=True, full=True)
+    assert coverage.of("default", "careplan.updated") == Expected(plain=True, full=False)
+    assert coverage.of("default", "goal.updated") == Expected(plain=False, full=False)
+
+
+def test_a_binding_covers_the_messages_of_its_partners_view_alone():
+    coverage = Coverage([partner(plain=("#",)), partner("clinic", plain=(), full=("#",), view="lean")])
+    assert coverage.of("default", "goal.created") == Expected(plain=True, full=False)
+    assert coverage.of("lean", "goal.created") == Expected(plain=False, full=True)
+    assert coverage.of("other", "goal.created") == Expected(plain=False, full=False)
+    assert [coverage.knows(each) for each in ("default", "lean", "other")] == [True, True, False]

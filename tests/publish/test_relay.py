@@ -95,6 +95,21 @@ def test_the_resource_goes_only_to_whom_asked_for_it(office, broker, relay_to):
     assert set(office.states().values()) == {"published"}
 
 
+def test_a_message_goes_only_to_partners_of_its_view(office, broker, relay_to):
+    rich = message(body=b"thin", full=b"rich")
+    lean = message(sequence=1, body=b"lean", full=b"lean with less", view="lean")
+    gone = message(sequence=1, body=b"gone", view="nobodys")
+    office.emit(rich, lean, gone)
+
+    everything = {"plain": ("#",), "full": ("#",)}
+    partners = (partner(**everything), partner("clinic", view="lean", **everything))
+    relay_to(broker.url, *partners).run_once()
+
+    assert {body for _, _, body in broker.take("harbor")} == {b"thin", b"rich"}
+    assert {body for _, _, body in broker.take("clinic")} == {b"lean", b"lean with less"}
+    assert office.states() == {rich.id: "published", lean.id: "published", gone.id: "unrouted"}
+
+
 def test_a_nacked_message_is_sent_again_before_its_owners_next(office, broker, relay_to):
     full = {"x-max-length": 1, "x-overflow": "reject-publish"}
     relay = relay_to(broker.url, partner())

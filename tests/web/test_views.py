@@ -1,0 +1,160 @@
+"""Two partners in two views: each sees its own bytes, totals, versions and messages, and no others."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from service import wiring
+from service.settings import Settings
+from tests.flows import river
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+REGISTRY = """
+views:
+  lean: [no-contact, short]
+  idle: [no-such-overlay]
+partners:
+  - {name: cms, kind: case-system}
+  - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - {name: auditor, kind: insurer, view: lean, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - {name: engineer, kind: engineer}
+  - {name: lean-engineer, kind: engineer, view: lean}
+  - {name: archive, kind: operator, view: lean}
+"""
+NO_CONTACT = "extends: Patient\nmake: {telecom: null, identifier: null, birthDate: null}\n"
+SHORT = "extends: CarePlan\nmake: {title: Care plan, text: null}\n"
+NEVER = (b"555-0100", b"R-1", b"1990-02", b"Back on the bicycle")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("views") / "mappings"
+    shutil.copytree(MAPPINGS, folder)
+    for name, text in {"no-contact/outbound/Patient": NO_CONTACT, "short/outbound/CarePlan": SHORT}.items():
+        path = folder / "overlays" / f"{name}.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def given(folder):
+    registry = folder.parent / "partners.yaml"
+    registry.write_text(REGISTRY, encoding="utf-8")
+    return {
+        "CASEBRIDGE_AUTH": "off",
+        "CASEBRIDGE_PARTNERS": str(registry),
+        "CASEBRIDGE_MAPPINGS": str(folder),
+    }
+
+
+@pytest.fixture
+def settings(given, database_url):
+    return Settings.from_env(given | {"CASEBRIDGE_DATABASE_URL": database_url})
+
+
+@pytest.fixture(scope="module")
+def mappings(given):
+    return wiring.catalogues(Settings.from_env(given))
+
+
+def id_of(told, type_, partner="northern"):
+    return told.one(type_, partner)["id"]
+
+
+def test_each_partner_reads_the_bytes_of_its_view(told):
+    plain, lean = (told.one("Patient", partner) for partner in ("northern", "auditor"))
+    assert plain["id"] == lean["id"]
+    assert plain["telecom"][0]["value"] == "555-0100"
+    assert {"telecom", "identifier", "birthDate"} & lean.keys() == set()
+    assert [told.one("CarePlan", each)["title"] for each in ("northern", "auditor")] == [
+        "Back on the bicycle",
+        "Care plan",
+    ]
+
+
+def test_nothing_of_another_view_is_in_any_answer(told):
+    patient, plan = id_of(told, "Patient"), id_of(told, "CarePlan")
+    paths = [
+        "/fhir/Patient",
+        "/fhir/CarePlan",
+        f"/fhir/Patient/{patient}",
+        f"/fhir/Patient/{patient}/_history/1",
+        f"/fhir/Patient/{patient}/_history",
+        f"/fhir/CarePlan/{plan}",
+        f"/fhir/CarePlan/{plan}/_history",
+    ]
+    for path in paths:
+        for language in ("en", "da"):
+            answer = told.get(path, partner="auditor", headers={"Accept-Language": language})
+            assert answer.status_code == 200, path
+            assert not [each for each in NEVER if each in answer.data], path
+
+
+def test_totals_and_matches_are_those_of_the_view(told):
+    def total(query, partner):
+        return told.get(f"/fhir/{query}", partner=partner).json["total"]
+
+    for query in ("Patient?identifier=R-1", "Patient?birthdate=1990-02"):
+        assert [total(query, each) for each in ("northern", "auditor")] == [1, 0]
+    for query in ("Patient?family=", "CarePlan?status=active", "Patient", "CarePlan", "CareTeam"):
+        assert total(query, "northern") == total(query, "auditor")
+
+
+def test_a_change_that_a_view_does_not_tell_is_no_version_in_it(told):
+    patient = id_of(told, "Patient")
+    changed = river.CLIENT | {"telecom": [{"system": "phone", "value": "555-0199"}]}
+    assert told.put("/api/clients/river", changed, headers={"If-Match": 'W/"1"'}).status_code == 200
+    versions = {
+        partner: told.get(f"/fhir/Patient/{patient}/_history", partner=partner).json["total"]
+        for partner in ("northern", "auditor")
+    }
+    assert versions == {"northern": 2, "auditor": 1}
+    assert told.get(f"/fhir/Patient/{patient}/_history/2", partner="auditor").status_code == 404
+
+
+def test_messages_come_in_their_view_with_a_sequence_of_their_own(told):
+    changed = river.CLIENT | {"telecom": [{"system": "phone", "value": "555-0199"}]}
+    told.put("/api/clients/river", changed, headers={"If-Match": 'W/"1"'})
+    told.outbox.number()
+    patient = id_of(told, "Patient")
+    seen = {
+        partner: [
+            (each["type"], each["sequence"].lstrip("0"))
+            for each in told.get("/events?count=1000", partner=partner).json
+            if each["subject"] == f"Patient/{patient}"
+        ]
+        for partner in ("engineer", "lean-engineer")
+    }
+    created, updated = (f"org.casebridge.patient.{each}.v1" for each in ("created", "updated"))
+    assert [type_ for type_, _ in seen["engineer"]] == [created, updated]
+    assert [type_ for type_, _ in seen["lean-engineer"]] == [created]
+    for partner in seen:
+        everything = told.get("/events?count=1000", partner=partner).json
+        owners = {each["partitionkey"] for each in everything}
+        for owner in owners:
+            numbers = [int(each["sequence"]) for each in everything if each["partitionkey"] == owner]
+            assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_erasure_reaches_every_view(told):
+    plan = id_of(told, "CarePlan")
+    case = told.get("/api/cases/c1").headers["Casebridge-Id"]
+    assert told.ask("DELETE", f"/api/cases/{case}", partner=None).status_code == 204
+    told.outbox.number()
+    for operator, engineer in ((None, "engineer"), ("archive", "lean-engineer")):
+        assert told.get(f"/fhir/CarePlan/{plan}", partner=operator).status_code == 410
+        assert told.get("/fhir/CarePlan", partner=operator).json["total"] == 0
+        last = told.get("/events?count=1000", partner=engineer).json[-1]
+        assert last["type"].endswith(".deleted.v1")
+    with told.outbox._engine.connect() as connection:
+        for table in ("resource", "resource_history"):
+            left = connection.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE owner = '{case}'").scalar()
+            assert left == 0
+        full = f"SELECT count(*) FROM outbox WHERE owner = 'case/{case}' AND \"full\" IS NOT NULL"
+        assert connection.exec_driver_sql(full).scalar() == 0
+
+
+def test_a_view_that_no_partner_has_is_not_made(mappings):
+    assert list(mappings) == ["default", "lean"]
