@@ -6,43 +6,53 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from service.values.documents import Document
 from service.values.messages import CaseTold, CloudEvent, Erased, Written, schema_name, type_name
 from service.values.resources import Message
 
+Data = Written | Erased | CaseTold
+D_co = TypeVar("D_co", bound=Data, covariant=True)
+
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(Generic[D_co]):
     """Something that happened to a resource or a case; `resource` is what a full-resource partner gets."""
 
-    key: str
-    data: Written | Erased | CaseTold
+    what: str
+    happened: str
+    data: D_co
     resource: dict[str, Any] | None = None
 
+    @property
+    def key(self) -> str:
+        """The routing key."""
+        return f"{self.what}.{self.happened}"
 
-def written(resource: dict[str, Any], changed: list[str]) -> Event:
+    @property
+    def subject(self) -> str:
+        """What it happened to."""
+        return self.data["reference"]
+
+
+def written(resource: dict[str, Any], changed: list[str]) -> Event[Written]:
     """Return the event of a version of a resource, which differs from the one before in `changed`."""
     type_, version = resource["resourceType"], resource["meta"]["versionId"]
-    reference = f"{type_}/{resource['id']}"
-    happened = "created" if version == "1" else "updated"
-    data = Written(reference=reference, versionId=version, changed=changed)
-    return Event(f"{type_.lower()}.{happened}", data, resource)
+    data = Written(reference=f"{type_}/{resource['id']}", versionId=version, changed=changed)
+    return Event(type_.lower(), "created" if version == "1" else "updated", data, resource)
 
 
-def erased(type_: str, id_: str) -> Event:
+def erased(type_: str, id_: str) -> Event[Erased]:
     """Return the event of a resource's erasure."""
-    return Event(f"{type_.lower()}.deleted", Erased(reference=f"{type_}/{id_}"))
+    return Event(type_.lower(), "deleted", Erased(reference=f"{type_}/{id_}"))
 
 
-def case_told(document: Document, happened: str) -> Event:
+def case_told(document: Document, happened: str) -> Event[CaseTold]:
     """Return the event of something that happened to a case."""
-    data = CaseTold(
-        reference=f"case/{document.uuid}", revision=document.revision, status=document.body["status"]
-    )
-    return Event(f"case.{happened}", data)
+    reference, status = f"case/{document.uuid}", document.body["status"]
+    return Event("case", happened, CaseTold(reference=reference, revision=document.revision, status=status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +63,14 @@ class Envelope:
     schemas: str
     dump: Callable[[Any], bytes]
 
-    def message(self, event: Event, *, owner: str, view: str, sequence: int, at: datetime) -> Message:
+    def message(self, event: Event[Data], *, owner: str, view: str, sequence: int, at: datetime) -> Message:
         """Return the outbox row of an event, number `sequence` of its owner in a view."""
         body = CloudEvent(
             specversion="1.0",
             id=str(uuid4()),
             source=self.source,
             type=type_name(event.key),
-            subject=event.data["reference"],
+            subject=event.subject,
             time=instant(at),
             dataschema=f"{self.schemas}/{schema_name(event.key)}",
             datacontenttype="application/json",

@@ -9,12 +9,12 @@ from typing import Any, Final
 from service.cases.changes import changed_paths
 from service.errors import Issue, Rejected
 from service.flows import events
-from service.flows.events import Envelope, Event, instant
+from service.flows.events import Data, Envelope, Event, instant
 from service.flows.ports import Unit
 from service.mapping.projector import Projector
 from service.mapping.translate import Catalogue
 from service.values.documents import Document
-from service.values.messages import UNTOLD
+from service.values.messages import UNTOLD, Written
 from service.values.resources import Current, ResourceVersion, SearchRows
 
 FIRST: Final = ("EpisodeOfCare", "CareTeam", "CarePlan")
@@ -53,7 +53,7 @@ class Projection:
 
     def planned(
         self, unit: Unit, document: Document, roots: dict[str, Any], change: Change
-    ) -> list[tuple[str, Event]]:
+    ) -> list[tuple[str, Event[Written]]]:
         """Return the events that `project` would make, each with its view; nothing is written.
 
         Raises as `project`.
@@ -77,11 +77,11 @@ class Projection:
         """
         changed = 0
         for view, catalogue in self.catalogues.items():
-            versions, made = self._changes(unit, document, roots, change, catalogue, view)
-            told = [events.case_told(document, each) for each in happened] + made
+            versions, told = self._changes(unit, document, roots, change, catalogue, view)
             unit.write(versions)
-            self._emit(unit, document, told, view, change.at)
-            changed += len(made)
+            first = [events.case_told(document, each) for each in happened]
+            self._emit(unit, document, [*first, *told], view, change.at)
+            changed += len(told)
         return changed
 
     def tell_erased(
@@ -92,7 +92,9 @@ class Projection:
             told = [events.erased(type_, id_) for of, type_, id_ in erased if of == view and type_ != UNTOLD]
             self._emit(unit, document, told, view, at)
 
-    def _emit(self, unit: Unit, document: Document, told: Sequence[Event], view: str, at: datetime) -> None:
+    def _emit(
+        self, unit: Unit, document: Document, told: Sequence[Event[Data]], view: str, at: datetime
+    ) -> None:
         if not told:
             return
         owner = f"{document.kind}/{document.uuid}"
@@ -112,7 +114,7 @@ class Projection:
         change: Change,
         catalogue: Catalogue,
         view: str,
-    ) -> tuple[list[ResourceVersion], list[Event]]:
+    ) -> tuple[list[ResourceVersion], list[Event[Written]]]:
         """Compare what the mappings make now with what is stored."""
         resources, provenance = _split(catalogue.projector(document.kind))
         revision = {
@@ -127,7 +129,7 @@ class Projection:
         current = unit.current(document.uuid, view)
         made += _withdrawn(made, current, catalogue, self.parse)
         versions: list[ResourceVersion] = []
-        told: list[Event] = []
+        told: list[Event[Written]] = []
         for resource in sorted(made, key=_order):
             found = self._version(document, resource, current, change.at, catalogue, view)
             if found is not None:
@@ -150,7 +152,7 @@ class Projection:
         at: datetime,
         catalogue: Catalogue,
         view: str,
-    ) -> tuple[ResourceVersion, Event] | None:
+    ) -> tuple[ResourceVersion, Event[Written]] | None:
         """Return the next version of a resource and its event, or None when nothing changed."""
         type_, id_ = resource["resourceType"], resource["id"]
         digest = hashlib.sha256(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from service.errors import CasebridgeError
 from service.flows.follow import OURSELVES, anew, locked
@@ -10,7 +10,6 @@ from service.flows.ports import Clock, Store, Unit
 from service.flows.project import Change, Projection
 from service.flows.source import Source
 from service.values.documents import Document
-from service.values.messages import Written
 
 BATCH: Final = 200
 
@@ -99,10 +98,9 @@ class Remapping:
         current = {view: unit.current(document.uuid, view) for view in self.projection.catalogues}
         found = []
         for view, event in self.projection.planned(unit, document, roots, change):
-            data, happened = cast(Written, event.data), event.key.partition(".")[2]
-            type_, _, id_ = data["reference"].partition("/")
+            type_, _, id_ = event.subject.partition("/")
             stored = current[view].get((type_, id_))
             before = self.projection.parse(stored.body) if stored is not None else None
-            changed = tuple(data["changed"])
-            found.append(Difference(view, data["reference"], happened, changed, before, event.resource))
+            changed = tuple(event.data["changed"])
+            found.append(Difference(view, event.subject, event.happened, changed, before, event.resource))
         return found
