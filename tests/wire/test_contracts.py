@@ -7,6 +7,7 @@ import pytest
 from service.errors import Rejected
 from service.wire.contracts import load, merge
 from service.wire.contracts.links import links
+from service.wire.json import dump, parse
 
 CASE = {"client": "river", "status": "active"}
 
@@ -134,6 +135,11 @@ def test_ids_of_parts_that_are_there_are_taken():
     assert load("case", case) == case
 
 
+def test_a_link_to_another_document_of_the_same_kind_is_none_into_this_one():
+    organization = {"name": "x", "kind": "other", "part_of": "elsewhere"}
+    assert load("organization", organization) == organization
+
+
 @pytest.mark.parametrize(
     ("start", "end", "fits"),
     [
@@ -226,6 +232,21 @@ def test_what_is_no_instant_is_refused(instant):
 def test_what_is_no_number_is_refused(number):
     outcome = {"id": "o", "date": "2026", "code": {"text": "x"}, "quantity": number}
     assert places("case", {**CASE, "outcomes": [outcome]}) == {"/outcomes/0/quantity"}
+
+
+@pytest.mark.parametrize("number", ["1E-19", "1E-128", "1E+18", "123456789012345678901", "-1E+128"])
+def test_a_number_with_more_digits_than_we_can_give_back_is_refused(number):
+    outcome = {"id": "o", "date": "2026", "code": {"text": "x"}, "quantity": Decimal(number)}
+    assert places("case", {**CASE, "outcomes": [outcome]}) == {"/outcomes/0/quantity"}
+
+
+@pytest.mark.parametrize(
+    "number", ["1E-18", "99999999999999999.000000000000000001", "-0.00", "0E+30", "1E+17"]
+)
+def test_a_number_that_is_taken_can_be_written_and_read_again(number):
+    outcome = {"id": "o", "date": "2026", "code": {"text": "x"}, "quantity": Decimal(number)}
+    loaded = load("case", {**CASE, "outcomes": [outcome]})
+    assert parse(dump(loaded)) == loaded
 
 
 @pytest.mark.parametrize("frequency", [0, -1, 1001, Decimal("1.5"), "1", True, 10**30])

@@ -155,15 +155,24 @@ class When(fields.String):
 
 
 class Number(fields.Decimal):
-    """A decimal that keeps its digits: `1.50` stays `1.50`."""
+    """A decimal that keeps its digits: `1.50` stays `1.50`; up to 18 before the point and 18 after it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Publish the range; with more digits we could not read again what we wrote."""
+        message = "Over 18 digits before the point; round it or use another unit."
+        most = 10**18 - 1
+        super().__init__(validate=validate.Range(min=-most, max=most, error=message), **kwargs)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise ValidationError("Not a number.")
-        if isinstance(value, Decimal) and not value.is_finite():
+        exponent = value.as_tuple().exponent if isinstance(value, Decimal) else 0
+        if not isinstance(exponent, int):
             raise ValidationError("Not a number.")
+        if exponent < -18:
+            raise ValidationError("Over 18 digits after the point; round it or use another unit.")
         return value
 
 

@@ -84,7 +84,7 @@ def _astray(kind: str, document: dict[str, Any]) -> Iterator[Issue]:
     seen: set[tuple[int, str]] = set()
     for link in links(kind, document):
         root, _, path = link.to.partition(".")
-        if root != kind:
+        if root != kind or not path:
             continue
         if path not in known:
             known[path] = items(document, path)

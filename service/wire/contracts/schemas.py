@@ -98,7 +98,7 @@ def _typed(field: fields.Field[Any]) -> Schema:
     if isinstance(field, own.WholeNumber):
         return {"type": "integer", **_limits(field, "")}
     if isinstance(field, own.Number):
-        return {"type": "number"}
+        return {"type": "number", **_limits(field, "")}
     return {"type": "string", **_limits(field, "Length")}
 
 
