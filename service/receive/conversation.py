@@ -1,0 +1,169 @@
+"""One connection of the MLLP server: frames in, each answered before the next is looked at."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+from uuid import uuid4
+
+import structlog
+
+from service.errors import CasebridgeError, TooLarge
+from service.receive.certificates import names
+from service.receive.framing import FS, Framer, Oversized, framed
+from service.values.senders import Sender
+from service.wire.hl7v2.answer import answer, verdict_of
+from service.wire.hl7v2.parse import header_of
+from service.wire.hl7v2.read import LIMIT
+
+CHUNK: Final = 65_536
+GARBAGE: Final = 65_536
+LINGER_SECONDS: Final = 5.0
+
+End = Literal["peer", "cut off", "idle", "slow", "unread", "oversized", "garbage", "lost", "stop"]
+Work = Callable[[bytes, Sender], Awaitable[bytes | None]]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one server lets its senders use.
+
+    A connection is closed after `idle_seconds` without a whole message, and when one takes longer than
+    `frame_seconds` from its first byte to its last. Past `connections` a new one is closed at once. `workers`
+    messages are worked on at a time; at the end there are `stop_seconds` for them.
+    """
+
+    message_bytes: int = LIMIT
+    connections: int = 256
+    workers: int = 16
+    idle_seconds: float = 600.0
+    frame_seconds: float = 60.0
+    write_seconds: float = 30.0
+    stop_seconds: float = 30.0
+
+
+class Conversation:
+    """Reads, has worked on, and answers, until someone ends it."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits, work: Work
+    ) -> None:
+        """Take the connection, its limits and what is done with a message."""
+        self.framer = Framer(limits.message_bytes)
+        self.busy = False
+        """Whether a message is in hand."""
+        self.stopping = False
+        """Set to end it after the message in hand."""
+        self._reader = reader
+        self._writer = writer
+        self._limits = limits
+        self._work = work
+        self._sender = _sender(writer)
+        self._waiting_for: End = "idle"
+
+    async def run(self) -> End:
+        """Converse, hang up, and tell what ended it."""
+        with suppress(OSError, AttributeError):
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        try:
+            end = await self._converse()
+        except TimeoutError:
+            end = self._waiting_for
+        except OSError:
+            end = "lost"
+        if end in {"cut off", "slow", "unread", "garbage", "oversized"}:
+            log.warning("mllp_connection_ended", by=end)
+        await self.hang_up()
+        return end
+
+    async def hang_up(self) -> None:
+        """Close the connection; what the peer does not read in time is dropped."""
+        if self._waiting_for != "unread":
+            self._writer.close()
+            if await self._closed():
+                return
+        self._writer.transport.abort()
+        await self._closed()
+
+    async def _closed(self) -> bool:
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self._writer.wait_closed()
+        except TimeoutError:
+            return False
+        except OSError:
+            pass
+        return True
+
+    async def _converse(self) -> End:
+        clock = asyncio.get_running_loop().time
+        quiet_until = clock() + self._limits.idle_seconds
+        whole_until: float | None = None
+        litter = 0
+        while not self.stopping:
+            self._waiting_for = "idle" if whole_until is None else "slow"
+            async with asyncio.timeout_at(quiet_until if whole_until is None else whole_until):
+                data = await self._reader.read(CHUNK)
+            if not data:
+                return "cut off" if self.framer.inside else "peer"
+            found = self.framer.feed(data)
+            for each in found:
+                if isinstance(each, Oversized):
+                    await self._refuse(each.head)
+                    return "oversized"
+                await self._reply(each.body)
+                if self.stopping:
+                    return "stop"
+            if found:
+                quiet_until, whole_until = clock() + self._limits.idle_seconds, None
+                litter = self.framer.garbage
+            if self.framer.inside:
+                whole_until = whole_until or clock() + self._limits.frame_seconds
+            elif self.framer.garbage - litter > GARBAGE:
+                return "garbage"
+        return "stop"
+
+    async def _reply(self, body: bytes) -> None:
+        self.busy = True
+        try:
+            reply = await self._work(body, self._sender)
+            if reply is not None:
+                await self._send(reply)
+        finally:
+            self.busy = False
+
+    async def _refuse(self, head: bytes) -> None:
+        """Answer a message that is too large and let its sender finish: a reset could overtake the answer."""
+        reply = None
+        if header_of(head) is not None:
+            what = f"The message has over {self._limits.message_bytes} bytes; send less in one."
+            reply = refusal(head, TooLarge(what))
+        if reply is not None:
+            await self._send(reply)
+            with suppress(TimeoutError, OSError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    while (data := await self._reader.read(CHUNK)) and FS not in data:
+                        pass
+
+    async def _send(self, reply: bytes) -> None:
+        self._waiting_for = "unread"
+        async with asyncio.timeout(self._limits.write_seconds):
+            self._writer.write(framed(reply))
+            await self._writer.drain()
+        self._waiting_for = "idle"
+
+
+def refusal(raw: bytes, error: CasebridgeError) -> bytes | None:
+    """Answer a message with an error."""
+    now, control_id = datetime.now(UTC), uuid4().hex[:20]
+    return answer(header_of(raw), verdict_of(error), error.issues, now=now, control_id=control_id)
+
+
+def _sender(writer: asyncio.StreamWriter) -> Sender:
+    peer = writer.get_extra_info("peername")
+    return Sender(str(peer[0]) if peer else "", names(writer.get_extra_info("peercert")))

@@ -1,0 +1,89 @@
+"""Frames of the minimal lower layer protocol: VT, a message, FS, CR, in whatever pieces they arrive.
+
+MLLP release 1: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=55
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+VT: Final = b"\x0b"
+FS: Final = b"\x1c"
+CR: Final = b"\r"
+HEAD: Final = 4_096
+_AGAIN: Final = VT + b"MSH"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stood between VT and FS."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Oversized:
+    """A frame over the limit: how it begins. Nothing after it is read."""
+
+    head: bytes
+
+
+def framed(body: bytes) -> bytes:
+    """Put a message into a frame."""
+    return VT + body + FS + CR
+
+
+class Framer:
+    """Finds frames in a stream of bytes; it holds at most a frame's limit and what was fed last.
+
+    The frame ends with FS: the CR after it is not waited for, since some senders leave it out. A VT inside a
+    frame is a character, but before MSH it begins the frame anew: the sender gave the first one up.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Take how many bytes a message may have."""
+        self.garbage = 0
+        """How many bytes stood outside of frames, line ends not counted."""
+        self.inside = False
+        """Whether a frame has begun and not ended."""
+        self._limit = limit
+        self._buffer = bytearray()
+        self._searched = 0
+        self._over = False
+
+    def feed(self, data: bytes) -> list[Frame | Oversized]:
+        """Take the next bytes and return what is complete with them."""
+        if self._over:
+            return []
+        self._buffer += data
+        found: list[Frame | Oversized] = []
+        while self._begun() and (each := self._ended()) is not None:
+            found.append(each)
+        return found
+
+    def _begun(self) -> bool:
+        if not self.inside and self._buffer:
+            at = self._buffer.find(VT)
+            skipped = self._buffer[: at if at >= 0 else None]
+            self.garbage += len(skipped.translate(None, b"\r\n"))
+            del self._buffer[: len(skipped) + 1]
+            self.inside = at >= 0
+            self._searched = 0
+        return self.inside
+
+    def _ended(self) -> Frame | Oversized | None:
+        at = self._buffer.find(FS, self._searched)
+        self._searched = len(self._buffer)
+        if max(at, 0 if at >= 0 else self._searched) > self._limit:
+            head = bytes(self._buffer[: min(HEAD, self._limit)])
+            self._over = True
+            self.inside = False
+            self._buffer.clear()
+            return Oversized(head)
+        if at < 0:
+            return None
+        body = bytes(self._buffer[:at])
+        del self._buffer[: at + 1]
+        self.inside = False
+        begun = body.rfind(_AGAIN) + 1
+        self.garbage += begun
+        return Frame(body[begun:])
