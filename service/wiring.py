@@ -28,7 +28,7 @@ from service.publish import rabbit
 from service.publish.relay import Relay, number_forever
 from service.receive.cases import blueprint
 from service.settings import Settings
-from service.store import schema
+from service.store import retention, schema
 from service.store.engine import connect
 from service.store.outbox import Outbox
 from service.store.store import SqlStore
@@ -195,19 +195,32 @@ def worker(settings: Settings, stop: Event) -> None:
 
     Without a broker the outbox is numbered for the feed.
     """
+    configure()
     engine = database(settings)
     store = SqlStore(engine, dump=dump, parse=parse)
     projection = projecting(settings, catalogues(settings))
     queue = Reprojection(store, projection, lambda: datetime.now(UTC))
     beside = Thread(target=queue.run, args=(stop,), daemon=True)
     beside.start()
-    outbox = Outbox(engine)
+    messages = Outbox(engine)
     if settings.amqp_url is None:
-        number_forever(outbox, stop)
+        number_forever(messages, stop)
     else:
         url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
-        Relay(outbox, lambda: rabbit.connect(url, partners), partners).run(stop)
+        Relay(messages, lambda: rabbit.connect(url, partners), partners).run(stop)
     beside.join()
+
+
+def outbox(settings: Settings) -> Outbox:
+    """Return the outbox as an operator handles it: list what is parked, release it."""
+    return Outbox(database(settings))
+
+
+def pruning(settings: Settings, before: datetime) -> tuple[int, Iterator[int]]:
+    """Return how many steps it takes to delete what was published before an instant, and the steps."""
+    engine = database(settings)
+    spans = retention.batches(engine, before)
+    return len(spans), retention.prune(engine, spans)
 
 
 def remapping(settings: Settings) -> Remapping:
@@ -224,8 +237,8 @@ def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
 def number(settings: Settings) -> int:
     """Give committed messages their positions in the feed; return how many."""
     engine = database(settings)
-    outbox, total = Outbox(engine), 0
-    while taken := outbox.number():
+    messages, total = Outbox(engine), 0
+    while taken := messages.number():
         total += taken
     engine.dispose()
     return total

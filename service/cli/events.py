@@ -1,15 +1,22 @@
-"""casebridge events: follow the messages without a broker."""
+"""casebridge events: follow the messages without a broker, let go what is stuck, delete what is old."""
 
 import json
+import sys
 import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import click
 import requests
 
+from service import wiring
+from service.cli.progress import progress
+from service.settings import Settings
+
 
 @click.group()
 def events() -> None:
-    """Follow the feed of messages. Example: casebridge events tail."""
+    """Follow the feed of messages; see to the outbox. Example: casebridge events tail."""
 
 
 @events.command()
@@ -34,3 +41,69 @@ def tail(url: str, after: int, follow: bool) -> None:
                 return
             time.sleep(1)
         after = seen
+
+
+@events.command()
+def parked() -> None:
+    """Print the messages that could not be published, one a line: position, routing key, reason.
+
+    Each stops the later messages of its owner until it is released.
+
+    \b
+    Example:
+      casebridge events parked
+    """  # noqa: D301  click reads \b
+    for each in wiring.outbox(Settings.from_env()).parked():
+        click.echo(f"{each.position}  {each.routing_key}  {each.reason}")
+
+
+@events.command()
+@click.argument("positions", nargs=-1, type=int, metavar="[POSITION]...")
+@click.option("--all", "everything", is_flag=True, help="All that is parked.")
+def release(positions: tuple[int, ...], everything: bool) -> None:
+    """Have parked messages published after all, once their reason is gone; exit 1 when one is not parked.
+
+    \b
+    Example:
+      casebridge events release 1207
+    """  # noqa: D301  click reads \b
+    if everything == bool(positions):
+        raise click.UsageError("Name positions, as `casebridge events parked` prints them, or --all.")
+    outbox = wiring.outbox(Settings.from_env())
+    known = [each.position for each in outbox.parked()]
+    unknown = [str(each) for each in positions if each not in known]
+    if unknown:
+        click.echo(f"Not parked: {', '.join(unknown)}; nothing is released.", err=True)
+        sys.exit(1)
+    click.echo(f"{outbox.release(known if everything else positions)} released.")
+
+
+@events.command()
+@click.option(
+    "--before", metavar="INSTANT", help="Delete what had been numbered before, e.g. 2026-01-31T00:00Z."
+)
+@click.option("--keep-days", type=click.IntRange(0), help="Delete what is older than so many days.")
+def prune(before: str | None, keep_days: int | None) -> None:
+    """Delete old messages that were published, or that nobody was registered for; the others stay.
+
+    The feed then begins later; positions are never given again.
+
+    \b
+    Example:
+      casebridge events prune --keep-days 90
+    """  # noqa: D301  click reads \b
+    if (before is None) == (keep_days is None):
+        raise click.UsageError("Say --before or --keep-days.")
+    instant = datetime.now(UTC) - timedelta(days=keep_days) if keep_days is not None else _instant(before)
+    steps, work = wiring.pruning(Settings.from_env(), instant)
+    click.echo(f"{sum(progress(work, steps, 'Deleting'))} messages deleted.")
+
+
+def _instant(text: str | None) -> datetime:
+    with suppress(ValueError):
+        found = datetime.fromisoformat(text or "")
+        if found.tzinfo is not None:
+            return found
+    raise click.BadParameter(
+        "write an instant with its offset, e.g. 2026-01-31T00:00Z", param_hint="--before"
+    )

@@ -1,8 +1,9 @@
 """Rows on their way out, a lane per owner: at most one of an owner is under way, the others wait in order."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from service.values.resources import Numbered
@@ -20,11 +21,11 @@ class _Held:
 class Lanes:
     """Pure bookkeeping: no clock, no broker, no store."""
 
-    def __init__(self, parked: Iterable[str] = ()) -> None:
-        """Take the owners that an earlier parked row stops."""
+    def __init__(self, parked: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Take the owners that a row parked earlier stops, with its position."""
         self.cursor = 0
         self.waiting = 0
-        self.parked = set(parked)
+        self.parked = dict(parked)
         self._lanes: dict[str, deque[Numbered]] = {}
         self._ready: deque[str] = deque()
         self._busy: set[str] = set()
@@ -79,8 +80,13 @@ class Lanes:
 
     def park(self, row: Numbered) -> None:
         """Stop an owner: its later rows stay in the outbox."""
-        self.parked.add(row.message.owner)
+        self.parked[row.message.owner] = row.position
         self._forget(row.message.owner)
+
+    def keep_parked(self, still: Collection[str], now: float) -> None:
+        """Let those owners go again that are parked no more, from the row that stopped them on."""
+        for owner in [each for each in self.parked if each not in still]:
+            self._held[owner] = _Held(self.parked.pop(owner), now)
 
     def due(self, now: float) -> bool:
         """Tell whether an owner has been held long enough."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from service.errors import Rejected
-from service.values.resources import Numbered
+from service.values.resources import Numbered, Parked
 
 Outcome = Literal["routed", "returned", "nacked"]
 
@@ -71,6 +71,9 @@ class Outbox(Protocol):
 
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason."""
+
+    def parked(self) -> list[Parked]:
+        """Return the messages set aside, in order."""
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""

@@ -21,7 +21,7 @@ READ: Final = 2000
 BATCH: Final = 1000
 IDLE_SECONDS: Final = 0.1
 STANDBY_SECONDS: Final = 1.0
-COUNT_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 5.0
 LONGEST_PAUSE: Final = 5.0
 
 MESSAGES = Counter("casebridge_relay_messages_total", "Outbox messages by what became of them", ["outcome"])
@@ -52,24 +52,19 @@ class Relay:
         connect: Callable[[], Publisher],
         registry: Iterable[Partner],
         *,
-        parked: Callable[[], Iterable[str]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the outbox, a way to a broker whose topology is declared, the registry.
-
-        `parked` tells the owners that a row parked earlier stops; it is asked at each start and reconnection.
-        """
+        """Take the outbox, a way to a broker whose topology is declared, the registry."""
         self._outbox = outbox
         self._connect = connect
         self._coverage = Coverage(registry)
-        self._parked = parked
         self._clock = clock
         self._lead: Lead | None = None
         self._publisher: Publisher | None = None
         self._lanes = Lanes()
         self._flights: dict[int, tuple[_Flight, str]] = {}
         self._open = 0
-        self._count_at = 0.0
+        self._look_at = 0.0
         self._suspects: set[int] = set()
         self._done: dict[str, list[int]] = {"published": [], "unrouted": []}
 
@@ -114,6 +109,8 @@ class Relay:
         if self._lead is None:
             return STANDBY_SECONDS
         publisher = self._publisher or self._begin()
+        if self._clock() >= self._look_at:
+            self._look()
         try:
             self._exchange(publisher)
         except Refused:
@@ -126,13 +123,17 @@ class Relay:
         if self._lanes.due(self._clock()) or self._fill():
             return 0
         self._suspects.clear()
-        self._count()
         return IDLE_SECONDS
 
-    def _count(self) -> None:
-        if self._clock() >= self._count_at:
-            self._count_at = self._clock() + COUNT_SECONDS
-            BACKLOG.set(self._outbox.backlog())
+    def _look(self) -> None:
+        """Count what is left to do, and see which owners an operator has released."""
+        self._look_at = self._clock() + LOOK_SECONDS
+        BACKLOG.set(self._outbox.backlog())
+        self._lanes.keep_parked(self._stopped(), self._clock())
+
+    def _stopped(self) -> dict[str, int]:
+        """Return the owners that a parked row stops, with the first such row's position."""
+        return {each.owner: each.position for each in reversed(self._outbox.parked())}
 
     def _begin(self) -> Publisher:
         self._publisher = self._connect()
@@ -140,7 +141,7 @@ class Relay:
         self._flights.clear()
         self._open = 0
         self._done = {"published": [], "unrouted": []}
-        self._lanes = Lanes({*self._lanes.parked, *self._parked()})
+        self._lanes = Lanes(self._stopped())
         return self._publisher
 
     def _exchange(self, publisher: Publisher) -> None:

@@ -9,7 +9,7 @@ from service.store.engine import reading, writing
 from service.store.leadership import FileLead, SessionLead, lead
 from service.store.positions import Positions
 from service.store.rows import aware
-from service.values.resources import Message, Numbered
+from service.values.resources import Message, Numbered, Parked
 
 
 class Outbox:
@@ -48,6 +48,20 @@ class Outbox:
         chosen = update(t.outbox).where(t.outbox.c.position == position)
         with writing(self._engine) as connection:
             connection.execute(chosen.values(state="parked", reason=reason[:400]))
+
+    def parked(self) -> list[Parked]:
+        """Return the messages set aside, in order."""
+        c = t.outbox.c
+        chosen = select(c.position, c.owner, c.routing_key, c.reason).where(c.state == "parked")
+        with reading(self._engine) as connection:
+            return [Parked(*row) for row in connection.execute(chosen.order_by(c.position))]
+
+    def release(self, positions: Sequence[int]) -> int:
+        """Let messages that were set aside be published after all; return how many there were."""
+        c = t.outbox.c
+        chosen = update(t.outbox).where(c.state == "parked", c.position.in_(positions))
+        with writing(self._engine) as connection:
+            return connection.execute(chosen.values(state="pending", reason=None)).rowcount
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""

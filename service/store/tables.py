@@ -216,6 +216,7 @@ outbox = Table(
     Index("outbox_position", "position"),
     _where("outbox_unnumbered", "row", "position is null"),
     _where("outbox_pending", "position", "state = 'pending'"),
+    _where("outbox_parked", "position", "state = 'parked'"),
 )
 stream = Table(
     "stream",

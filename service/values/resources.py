@@ -88,6 +88,16 @@ class Numbered:
 
 
 @dataclass(frozen=True, slots=True)
+class Parked:
+    """A message that could not be published; it stops its owner until it is released."""
+
+    position: int
+    owner: str
+    routing_key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One search criterion; values are alternatives (OR). `kind`: token, reference, date, string.
 

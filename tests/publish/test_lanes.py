@@ -89,3 +89,19 @@ def test_a_parked_row_stops_its_owner_only():
 
     assert [row.position for row in taken(lanes)] == [5]
     assert lanes.waiting == 0
+
+
+def test_a_parked_owner_goes_on_from_its_row_when_it_is_parked_no_more():
+    lanes = Lanes({"a": 1, "b": 2})
+    lanes.add(rows("a", "b", "a", "c"))
+    assert [row.position for row in taken(lanes)] == [4]
+    lanes.done(Numbered(4, message("c")))
+
+    lanes.keep_parked({"b": 2}, now=5.0)
+    assert lanes.due(5.0)
+    lanes.rewind(5.0)
+    assert lanes.cursor == 0
+
+    lanes.add(rows("a", "b", "a"))
+    assert [row.position for row in taken(lanes)] == [1]
+    assert lanes.parked == {"b": 2}

@@ -137,6 +137,28 @@ def test_a_message_that_fits_no_frame_is_parked_and_stops_its_owner_only(office,
     assert office.states() == {bad.id: "parked", after.id: "pending", other.id: "published"}
 
 
+def test_what_is_parked_stops_its_owner_after_a_new_start_too_until_it_is_released(office, broker, relay_to):
+    bad, after = message(key="x" * 300), message(sequence=2)
+    office.emit(bad, after)
+    first = relay_to(broker.url, partner())
+    first.run_once()
+    first.close()
+
+    with Running(relay_to(broker.url, partner(plain=("#",)))):
+        office.emit(message("case/2", key="goal.updated"))
+        until(lambda: list(office.states().values()).count("published") == 1)
+        assert office.states()[after.id] == "pending"
+        with office.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE outbox SET routing_key = 'goal.updated' WHERE state = 'parked'"
+            )
+        assert office.outbox.release([1]) == 1
+        until(lambda: set(office.states().values()) == {"published"})
+
+    got = [properties.message_id for properties, _, _ in broker.take("harbor")]
+    assert got[1:] == [bad.id, after.id]
+
+
 class SmallRabbit(servers.RabbitServer):
     """A broker that takes messages up to 64 KiB."""
 

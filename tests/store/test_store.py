@@ -231,6 +231,21 @@ def test_what_is_marked_is_no_longer_pending(store, engine):
     assert outbox.backlog() == 1
 
 
+def test_what_is_parked_is_listed_with_its_reason_until_it_is_released(store, engine):
+    outbox = Outbox(engine)
+    store.transact(lambda unit: unit.emit([message("case/1", 1), message("case/2", 1), message("case/3", 1)]))
+    outbox.number()
+    outbox.park(2, "too large for the broker")
+    outbox.park(1, "no frame fits it")
+    assert [(each.position, each.owner, each.reason) for each in outbox.parked()] == [
+        (1, "case/1", "no frame fits it"),
+        (2, "case/2", "too large for the broker"),
+    ]
+    assert outbox.release([2, 3]) == 1
+    assert [each.position for each in outbox.parked()] == [1]
+    assert [each.position for each in outbox.pending(0, 10)] == [2, 3]
+
+
 def test_a_database_without_this_releases_schema_is_refused(engine):
     check(engine)
     with engine.begin() as connection:

@@ -1,0 +1,39 @@
+"""Retention: what was published long ago leaves the outbox; positions are not given again."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Engine, and_, delete, func, select
+
+from service.store import tables as t
+from service.store.engine import reading, writing
+
+BATCH: Final = 5000
+GONE: Final = ("published", "unrouted")
+
+
+def batches(engine: Engine, before: datetime) -> list[tuple[int, int]]:
+    """Return the spans of positions, both ends inside, that had been numbered before an instant."""
+    ticks = and_(t.tick.c.stream == "outbox", t.tick.c.at < before)
+    with reading(engine) as connection:
+        first = connection.scalar(select(func.min(t.outbox.c.position)))
+        last = connection.scalar(select(func.max(t.tick.c.position)).where(ticks))
+    if first is None or last is None:
+        return []
+    return [(low, min(low + BATCH - 1, last)) for low in range(first, last + 1, BATCH)]
+
+
+def prune(engine: Engine, spans: list[tuple[int, int]]) -> Iterator[int]:
+    """Delete what is published or was wanted by nobody, a transaction a span; give how many each time.
+
+    What is still to be published, or is parked, stays.
+    """
+    for low, high in spans:
+        c = t.outbox.c
+        with writing(engine) as connection:
+            chosen = delete(t.outbox).where(c.position.between(low, high), c.state.in_(GONE))
+            count = connection.execute(chosen).rowcount
+            older = and_(t.tick.c.stream == "outbox", t.tick.c.position < high)
+            connection.execute(delete(t.tick).where(older))
+        yield count
