@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from service.mapping.concepts import Terminology, Unmapped
+from service.mapping.fhirpath import compiled
 from service.mapping.narrative import marked
 from service.mapping.schema import ANY, OBJECT, nearest
 from service.mapping.source import Place, Wrong
@@ -30,6 +31,18 @@ def check_identity(name: str, subject: Term, place: Place) -> None:
         )
     if shape.kind == OBJECT and shape.owner != "self" and shape.get("id") is None:
         raise Wrong(f"`{subject.path}` has no `id`; use a text of it as the key", place)
+
+
+def check_fhirpath(expression: str, place: Place) -> None:
+    """An expression must be FHIRPath.
+
+    Raises:
+        Wrong: it is not, or uses a function that is not known.
+    """
+    try:
+        compiled(expression)
+    except ValueError as error:
+        raise Wrong(f"`{expression}` is no FHIRPath; see http://hl7.org/fhirpath/N1/", place) from error
 
 
 def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, place: Place) -> None:

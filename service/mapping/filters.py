@@ -99,6 +99,18 @@ def display(code: str | None, table: dict[Any, Any]) -> str | None:
     return table[code]  # type: ignore[no-any-return]
 
 
+@_filter("fhirpath", OBJECT, ANY, gives=ANY, arguments=1)
+def fhirpath(value: Any, evaluate: Callable[[Any], list[Any]]) -> Any:
+    """Give what a FHIRPath expression finds in a resource: the one value, or the list of several.
+
+    Example: `{{ patient | fhirpath("identifier.where(use = 'official').value") }}`.
+
+    For inbound mappings: it is slower than a path.
+    """
+    found = evaluate(value) if value else []
+    return found[0] if len(found) == 1 else found
+
+
 @_filter("join", LIST, gives=TEXT, arguments=1)
 def join(items: list[Any] | None, separator: str) -> str | None:
     """Give the present texts of a list with a separator between them.

@@ -11,7 +11,7 @@ from service.mapping.schema import nearest
 from service.mapping.source import Findings, Mapping, Node, Place, Scalar, Wrong, documents, files
 from service.mapping.source import Sequence as List
 
-FOLDERS: Final = ("outbound", "codesystems", "concepts")
+FOLDERS: Final = ("outbound", "inbound", "codesystems", "concepts")
 _MANIFEST: Final = "overlay.yaml"
 _KEYS: Final = ("title", "description", "extends")
 
@@ -28,12 +28,13 @@ class Removed:
 class Layers:
     """Reads a folder of mappings layer by layer; what is wrong goes to the findings and reading goes on.
 
-    `texts` keeps what was read, by file; `folders` are the layers from the lowest up, each with the folder
-    its files stand in.
+    `direction` names the folder of the mappings, `outbound` or `inbound`. `texts` keeps what was read, by
+    file; `folders` are the layers from the lowest up, each with the folder its files stand in.
     """
 
     root: Path
     findings: Findings
+    direction: str = "outbound"
     folders: list[str] = field(default_factory=lambda: [""])
     texts: dict[str, str] = field(default_factory=dict)
     removed: list[Removed] = field(default_factory=list)
@@ -118,7 +119,7 @@ class Layers:
                 )
 
     def _documents(self, folder: str) -> Iterator[Node]:
-        for file, _, text in files(self.root, _within(folder, "outbound"), self.findings):
+        for file, _, text in files(self.root, _within(folder, self.direction), self.findings):
             self.texts[file] = text
             try:
                 yield from documents(text, file)

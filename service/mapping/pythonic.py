@@ -7,6 +7,7 @@ from typing import Any
 
 from service.mapping.checks import MARKED, TERMINOLOGY, giver
 from service.mapping.concepts import Terminology
+from service.mapping.fhirpath import compiled
 from service.mapping.filters import FILTERS, codeable, coding
 from service.mapping.runtime import present, text
 from service.mapping.schema import BOOLEAN, LIST, OBJECT, TEXT
@@ -67,6 +68,12 @@ class Names:
             table = self.terminology.table(name, giver(self.terminology, filter_name, name))
             self.values[self.tables[key]] = table
         return self.tables[key]
+
+    def expression(self, text: str) -> str:
+        """The name of a compiled FHIRPath expression."""
+        name = self.fresh("p")
+        self.values[name] = compiled(text)
+        return name
 
     def bindings(self, variable: Variable) -> list[str]:
         """The lines that fetch what lookups from a variable go through."""
@@ -132,6 +139,8 @@ class Names:
             table = self.table(term.name, term.arguments[0])
             plain = term.name in {"concept", "display"}
             return f"{table}[{subject}]" if plain else f"{term.name}({subject}, {table})"
+        if term.name == "fhirpath":
+            return f"f_fhirpath({subject}, {self.expression(term.arguments[0])})"
         if term.name == "date":
             return f"({subject} or '')[:10]"
         arguments = ", ".join([subject, *(constant(argument) for argument in term.arguments)])

@@ -6,7 +6,13 @@ from typing import Any
 
 from jinja2 import nodes
 
-from service.mapping.checks import TERMINOLOGY, check_codes, check_identity, spoken_kind
+from service.mapping.checks import (
+    TERMINOLOGY,
+    check_codes,
+    check_fhirpath,
+    check_identity,
+    spoken_kind,
+)
 from service.mapping.expressions import DEPTH_LIMIT, Parsed
 from service.mapping.filters import FILTERS
 from service.mapping.schema import ANY, BOOLEAN, LIST, OBJECT, TEXT, nearest
@@ -193,6 +199,8 @@ class _Resolver:
             )
         if node.name in IDENTITIES:
             check_identity(node.name, subject, self.parsed.at(node))
+        if node.name == "fhirpath":
+            check_fhirpath(arguments[0], self.parsed.at(node))
         if node.name in TERMINOLOGY:
             check_codes(self.scope.terminology, node.name, arguments[0], subject, self.parsed.at(node))
         return Filtered(

@@ -13,6 +13,7 @@ from service.mapping.layers import Layers, Removed
 from service.mapping.projector import Projector
 from service.mapping.schema import JSONSchema, World, nearest
 from service.mapping.source import Findings, Wrong
+from service.mapping.targets import Targets, check
 from service.mapping.templates import Document, everything
 from service.mapping.terms import IDENTITIES, Filtered
 from service.mapping.trace import Paths, Trace, lineage, trace, unread
@@ -104,26 +105,31 @@ def load(
     view: str = "default",
     overlays: Sequence[str] = (),
     told_by: str = "overlays",
+    makes: Targets | None = None,
 ) -> Catalogue:
     """Read, check and compile a folder of mappings.
 
     Args:
-        folder: holds `outbound/`, `codesystems/`, `concepts/` and `overlays/`.
+        folder: holds `outbound/`, `inbound/`, `codesystems/`, `concepts/` and `overlays/`.
         sources: of each source its root names and their JSON Schemas.
         links: the schema of what each kind of `x-link` leads to.
         view: the name of the view this catalogue makes.
         overlays: names of overlays, the lowest first; what one extends comes below it by itself.
         told_by: what names the overlays, for errors.
+        makes: for the inbound mappings, the JSON Schema of what each makes; without it, the outbound ones.
 
     Raises:
         Misconfigured: with everything that is wrong, each with file, line and column.
     """
     findings = Findings()
-    layers = Layers(folder, findings)
+    layers = Layers(folder, findings, "outbound" if makes is None else "inbound")
     layers.stack(overlays, told_by)
     world = World(sources, links)
     terminology = load_terminology(layers)
-    given = (Reader(world, terminology, findings).document(node) for node in layers.mappings())
+    nodes = layers.mappings()
+    for wrong in (each for node in nodes for each in check(node, makes)) if makes is not None else ():
+        findings.add(wrong)
+    given = (Reader(world, terminology, findings).document(node) for node in nodes)
     read = [document for document in given if document is not None]
     _check_withdrawals(read, findings)
     for gone in layers.removed:

@@ -8,6 +8,8 @@ from jsonschema import Draft202012Validator
 
 from service.mapping.source import documents, plain
 from service.mapping.translate import load
+from service.wire.contracts.schemas import schema
+from service.wire.fhir.schema import roots
 
 UUID = "7d9f4f2e-3c4b-4c6e-9d3a-0a1b2c3d4e5f"
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -42,13 +44,15 @@ def folder_of(block: str) -> str:
     """Where an example of the page would stand."""
     if block.startswith("title:"):
         return "overlays/page"
+    if "from: fhir" in block:
+        return "inbound"
     overlay = "overlays/page/" if "extends:" in block or "waitlist" in block else ""
     return overlay + ("concepts" if "resourceType: ConceptMap" in block else "outbound")
 
 
 def test_each_example_of_the_page_loads(language_page, tmp_path):
     (tmp_path / "overlays/us-core").mkdir(parents=True)
-    names = {"outbound": "m{}", "concepts": "map", "overlays/page": "overlay"}
+    names = {"outbound": "m{}", "concepts": "map", "overlays/page": "overlay", "inbound": "in"}
     for number, block in enumerate(blocks(language_page)):
         folder = folder_of(block)
         headless = folder == "outbound" and "map:" not in block
@@ -60,6 +64,9 @@ def test_each_example_of_the_page_loads(language_page, tmp_path):
         (tmp_path / folder / f"{stem}.yaml").write_text(text)
     world = {"case": {"case": CASE, "client": thing()}}
     plain, over = (load(tmp_path, sources=world, links={}, overlays=each) for each in ((), ("page",)))
+    makes = {"Discharge": schema("discharge")}
+    inbound = load(tmp_path, sources={"fhir": roots()}, links={}, makes=makes)
+    assert [each.target for each in inbound.mappings] == ["Discharge"]
     assert (len(plain.mappings), len(plain.concept_maps)) == (4, 1)
     assert plain.terminology.targets("map", "open")[0]["code"] == "active"
     assert over.terminology.targets("map", "open")[0]["code"] == "waitlist"

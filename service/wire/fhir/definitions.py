@@ -75,6 +75,10 @@ class Definitions:
         """The type or inner type of that path."""
         return self._types[name]
 
+    def names(self) -> list[str]:
+        """All types and inner types defined here."""
+        return list(self._types)
+
     def bases(self, name: str) -> list[str]:
         """The type and all it specialises, nearest first."""
         found = []

@@ -32,6 +32,7 @@ ROOTS = (
     "Encounter",
     "Provenance",
     "Bundle",
+    "MessageHeader",
     "OperationOutcome",
     "CapabilityStatement",
     "Parameters",

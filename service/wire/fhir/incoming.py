@@ -1,0 +1,152 @@
+"""FHIR that partners send, as inbound mappings read it: a stay at a time, references led to their targets.
+
+References within a Bundle: https://hl7.org/fhir/R4/bundle.html#references
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.errors import Issue, Rejected
+
+Json = dict[str, Any]
+_VERSION: Final = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}\Z")
+_RESTFUL: Final = re.compile(r"(?P<base>\S*?)(?P<relative>[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})\Z")
+LISTS: Final = {
+    "conditions": "Condition",
+    "coverages": "Coverage",
+    "provenances": "Provenance",
+    "related_persons": "RelatedPerson",
+}
+"""Which root of the source `fhir` holds which of the resources that tell of the same stay or patient."""
+
+
+def stays(sent: Json) -> list[Json]:
+    """Return the roots of the source `fhir`, an item for each Encounter that was sent.
+
+    Args:
+        sent: a Bundle (message, transaction, batch, collection), or one Encounter.
+
+    Returns:
+        For each Encounter `bundle` (without its entries), `header` (the MessageHeader or {}), `encounter`,
+        `patient` ({} when it was not sent), and lists: `conditions`, `coverages`, `provenances`,
+        `related_persons`. A Reference that leads to something sent has it under `resource`; these lead
+        around in circles, so follow them by name and never give one out whole.
+
+    Raises:
+        Rejected: two entries have one fullUrl, or an entry is no resource; with its FHIRPath.
+    """
+    entries = _entries(sent)
+    resources = [each["resource"] for each in entries if "resource" in each]
+    _lead(entries)
+    header = resources[0] if resources and resources[0].get("resourceType") == "MessageHeader" else {}
+    bundle = {key: value for key, value in sent.items() if key != "entry"} if sent is not _only(sent) else {}
+    return [_roots(each, bundle, header, resources) for each in _encounters(header, entries)]
+
+
+def _only(sent: Json) -> Json | None:
+    return sent if sent.get("resourceType") != "Bundle" else None
+
+
+def _entries(sent: Json) -> list[Json]:
+    if _only(sent) is not None:
+        return [{"resource": sent}]
+    entries: list[Json] = sent.get("entry", [])
+    seen: dict[str, int] = {}
+    issues = []
+    for index, entry in enumerate(entries):
+        resource, url = entry.get("resource"), entry.get("fullUrl")
+        if resource is not None and not isinstance(resource.get("resourceType"), str):
+            issues.append(Issue("Not a resource: it has no resourceType.", f"Bundle.entry[{index}].resource"))
+        if url is not None and url in seen:
+            what = f"The same fullUrl as Bundle.entry[{seen[url]}]; each entry needs its own (bdl-7)."
+            issues.append(Issue(what, f"Bundle.entry[{index}].fullUrl", "duplicate"))
+        elif url is not None:
+            seen[url] = index
+    if issues:
+        raise Rejected("The Bundle cannot be read.", issues=issues)
+    return entries
+
+
+def _encounters(header: Json, entries: list[Json]) -> list[Json]:
+    """Return what a message focuses on; without a focus on an Encounter, every Encounter that is written."""
+    focus = [each.get("resource", {}) for each in header.get("focus", [])]
+    told = [each for each in focus if each.get("resourceType") == "Encounter"]
+    if told:
+        return told
+    written = [each for each in entries if each.get("request", {}).get("method", "PUT") in {"POST", "PUT"}]
+    resources = [each.get("resource", {}) for each in written]
+    return [each for each in resources if each.get("resourceType") == "Encounter"]
+
+
+def _roots(encounter: Json, bundle: Json, header: Json, resources: list[Json]) -> Json:
+    patient = encounter.get("subject", {}).get("resource", {})
+    roots: Json = {"bundle": bundle, "header": header, "encounter": encounter, "patient": patient}
+    diagnosed = [each.get("condition", {}).get("resource") for each in encounter.get("diagnosis", [])]
+    for name, type_ in LISTS.items():
+        found = [each for each in resources if each.get("resourceType") == type_]
+        roots[name] = [
+            each
+            for each in found
+            if any(each is known for known in diagnosed) or _tells_of(each, encounter, patient)
+        ]
+    return roots
+
+
+def _tells_of(resource: Json, encounter: Json, patient: Json) -> bool:
+    """Whether a resource is about the stay, or says of no stay in particular that it is about the patient."""
+    if "encounter" in resource:
+        return resource["encounter"].get("resource") is encounter
+    told = resource.get("target") or [
+        resource[key] for key in ("subject", "patient", "beneficiary") if key in resource
+    ]
+    wanted = encounter if "target" in resource else patient
+    return any(each.get("resource") is wanted for each in told) and bool(wanted)
+
+
+def _lead(entries: list[Json]) -> None:
+    """Put under each literal Reference what it leads to."""
+    told = [each for each in entries if "resource" in each]
+    sent = _Sent(
+        {each["fullUrl"]: each["resource"] for each in told if "fullUrl" in each},
+        {f"{r.get('resourceType')}/{r.get('id')}": r for r in (each["resource"] for each in told)},
+    )
+    found = [
+        (reference, sent.target(reference["reference"], each.get("fullUrl", ""), each["resource"]))
+        for each in told
+        for reference in _references(each["resource"])
+    ]
+    for reference, target in found:
+        if target is not None:
+            reference["resource"] = target
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    by_url: dict[str, Json]
+    by_name: dict[str, Json]
+
+    def target(self, literal: str, url: str, within: Json) -> Json | None:
+        """Return what a literal reference in a resource, whose fullUrl is `url`, leads to."""
+        if literal.startswith("#"):
+            own = within.get("contained", [])
+            return next((each for each in own if each.get("id") == literal[1:]), None)
+        plain = _VERSION.sub("", literal)
+        base = _RESTFUL.match(url)
+        told = self.by_url.get(plain) or self.by_url.get(f"{base['base']}{plain}" if base else "")
+        # senders give urn:uuid as fullUrl and still refer by Type/id
+        return told or self.by_name.get(plain)
+
+
+def _references(resource: Json) -> Iterator[Json]:
+    """Give every literal Reference of a resource, deep ones too."""
+    waiting: list[Any] = [resource]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            if isinstance(node.get("reference"), str):
+                yield node
+            waiting += node.values()

@@ -1,0 +1,78 @@
+"""R4 types as JSON Schema, for what inbound mappings may name; a check of resources is `check`, not this.
+
+https://hl7.org/fhir/R4/json.html
+"""
+
+from functools import cache
+from typing import Any, Final
+
+from service.wire.fhir.definitions import Definition, Element, definitions
+from service.wire.fhir.incoming import LISTS
+
+Schema = dict[str, Any]
+_TEXT: Final[Schema] = {"type": "string"}
+_OPEN: Final[Schema] = {}
+_PRIMITIVES: Final[dict[str, Schema]] = {
+    "boolean": {"type": "boolean"},
+    "decimal": {"type": "number"},
+    "integer": {"type": "integer"},
+    "positiveInt": {"type": "integer"},
+    "unsignedInt": {"type": "integer"},
+}
+
+
+@cache
+def roots() -> dict[str, Schema]:
+    """Return the roots of the source `fhir` (see `incoming.stays`), each with its JSON Schema."""
+    one = {"bundle": "Bundle", "header": "MessageHeader", "encounter": "Encounter", "patient": "Patient"}
+    defined = {"$defs": _definitions()}
+    single: dict[str, Schema] = {name: {**defined, **_ref(type_)} for name, type_ in one.items()}
+    return single | {
+        name: {**defined, "type": "array", "items": _ref(type_)} for name, type_ in LISTS.items()
+    }
+
+
+@cache
+def _definitions() -> dict[str, Schema]:
+    known = definitions()
+    return {name.replace("/", "."): _type(known[name]) for name in known.names()}
+
+
+def _type(definition: Definition) -> Schema:
+    if definition.kind == "primitive-type":
+        return _PRIMITIVES.get(definition.name, _TEXT)
+    properties: dict[str, Schema] = {}
+    if definition.kind == "resource":
+        properties["resourceType"] = _TEXT
+    for element in definition.elements:
+        for name, kind in element.spelt().items():
+            properties[name] = _element(element, kind)
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _element(element: Element, kind: str) -> Schema:
+    found = _reference(element) if kind == "Reference" else _value(element, kind)
+    return {"type": "array", "items": found} if element.many else found
+
+
+def _value(element: Element, kind: str) -> Schema:
+    if kind == "code" and element.codes:
+        return {"type": "string", "enum": sorted(set().union(*element.codes.values()))}
+    return _ref(kind)
+
+
+def _reference(element: Element) -> Schema:
+    known = [_ref(target) for target in sorted(element.targets) if target in definitions()]
+    inside = definitions()["Reference"].elements
+    properties = {name: _value(each, kind) for each in inside for name, kind in each.spelt().items()}
+    return {
+        "type": "object",
+        "properties": {**properties, "resource": {"anyOf": known} if known else _OPEN},
+        "additionalProperties": False,
+    }
+
+
+def _ref(kind: str) -> Schema:
+    if kind.startswith("System."):
+        return _TEXT
+    return {"$ref": f"#/$defs/{kind}"} if kind in definitions() and kind != "Resource" else _OPEN
