@@ -32,6 +32,7 @@ class Doors:
 
     api: Blueprint
     fhir: Blueprint
+    terminology: Blueprint
     events: Blueprint
     metadata: Blueprint
     ready: Callable[[], None]
@@ -46,6 +47,7 @@ def create_app(doors: Doors, access: Access) -> Flask:
     app.after_request(_counted)
     _mount(app, doors.api, access, "documents")
     _mount(app, doors.fhir, access, "resources")
+    _mount(app, doors.terminology, access, "resources")
     _mount(app, doors.events, access, "events")
     _mount(app, _metrics(), access, "metrics")
     app.register_blueprint(doors.metadata)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from service import __version__
 from service.access import policy, registry
 from service.disclose.routes import feed, fhir, public
+from service.disclose.terminology import terminology
 from service.errors import Malformed, Misconfigured, NotFound
 from service.flows.disclose import Disclosure
 from service.flows.documents import Documents
@@ -20,6 +21,7 @@ from service.flows.follow import Reprojection
 from service.flows.localise import Localisation
 from service.flows.project import Projection
 from service.flows.remap import Remapping
+from service.flows.terminology import vocabulary
 from service.mapping import golden
 from service.mapping.layers import overlays
 from service.mapping.localise import interpreter
@@ -67,18 +69,20 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
     types = tuple(sorted({target for each in mappings.values() for target in each.targets}))
     disclosure = Disclosure(store)
     base = f"{settings.base_url}/fhir"
+    words = {view: each.terminology for view, each in mappings.items()}
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     doors = Doors(
         api=blueprint(Documents(store, projection, lambda: datetime.now(UTC))),
         fhir=fhir(
             disclosure,
-            Localisation(
-                {view: interpreter(each.terminology) for view, each in mappings.items()}, parse, dump
-            ),
+            Localisation({view: interpreter(each) for view, each in words.items()}, parse, dump),
             types,
             base,
             lambda text: cipher.encrypt(text.encode()).decode(),
             lambda text: _unsealed(cipher, text),
+        ),
+        terminology=terminology(
+            {view: vocabulary(each) for view, each in words.items()}, base, lambda: datetime.now(UTC)
         ),
         events=feed(disclosure),
         metadata=public(base, __version__, datetime.now(UTC).isoformat(timespec="seconds"), types),

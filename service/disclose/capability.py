@@ -6,11 +6,13 @@ https://hl7.org/fhir/R4/capabilitystatement.html
 from collections.abc import Collection
 from typing import Any
 
+from service.disclose.terminology import OPERATIONS, SEARCHED
 from service.wire.fhir.search import PARAMETERS
 
 
 def capability(base: str, version: str, date: str, types: Collection[str]) -> dict[str, Any]:
-    """Return what this server can do with the types it keeps."""
+    """Return what this server can do with the types it keeps, and with terminologies."""
+    resources = [*(_resource(each) for each in types), *(_terminology(each) for each in OPERATIONS)]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -20,7 +22,7 @@ def capability(base: str, version: str, date: str, types: Collection[str]) -> di
         "implementation": {"description": "Casebridge", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
-        "rest": [{"mode": "server", "resource": [_resource(type_) for type_ in types]}],
+        "rest": [{"mode": "server", "resource": resources}],
     }
 
 
@@ -36,3 +38,13 @@ def _resource(type_: str) -> dict[str, Any]:
         known = common + [(name, kind) for name, (kind, _) in PARAMETERS[type_].items()]
         found["searchParam"] = [{"name": name, "type": kind} for name, kind in known]
     return found
+
+
+def _terminology(type_: str) -> dict[str, Any]:
+    definition = f"http://hl7.org/fhir/OperationDefinition/{type_}-"
+    return {
+        "type": type_,
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "searchParam": [{"name": name, "type": kind} for name, kind in SEARCHED.items()],
+        "operation": [{"name": name, "definition": definition + name} for name in OPERATIONS[type_]],
+    }

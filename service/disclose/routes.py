@@ -6,9 +6,10 @@ https://hl7.org/fhir/R4/http.html
 from collections.abc import Callable, Collection
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, g, request
+from flask import Blueprint, Response, g, request
 
 from service.disclose.capability import capability
+from service.disclose.negotiate import FHIR, speak_json, spoken
 from service.disclose.query import parse_query
 from service.disclose.serialise import history, searchset
 from service.errors import Malformed, NotFound
@@ -18,9 +19,7 @@ from service.values.resources import Stored
 from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse
 
-FHIR = "application/fhir+json"
 LAST_VERSION = 2**31 - 1
-JSON = ("json", "application/json", FHIR)
 
 
 def fhir(
@@ -36,7 +35,7 @@ def fhir(
     `seal` and `unseal` keep what a next link says from whoever reads a log.
     """
     door = Blueprint("fhir", __name__, url_prefix="/fhir")
-    door.before_request(_json)
+    door.before_request(speak_json)
 
     def known(type_: str) -> str:
         if type_ not in types:
@@ -57,7 +56,7 @@ def fhir(
     def instance_history(type_: str, id_: str) -> Response:
         found, language = disclosure.history(g.scope, known(type_), id_), _language(localisation)
         told = [localisation.tell(g.scope.view, each, language) for each in found]
-        return _spoken(Response(history(told, base), mimetype=FHIR), language)
+        return spoken(Response(history(told, base), mimetype=FHIR), language)
 
     @door.get("/<type_>", endpoint="search")
     @door.post("/<type_>/_search", endpoint="post-search")
@@ -73,7 +72,7 @@ def fhir(
             sealed = seal(dump({"given": given, "after": page.next}).decode())
             next_url = f"{base}/{type_}?_cursor={sealed}"
         self_url = f"{base}/{type_}" + (f"?{urlencode(given)}" if given else "")
-        return _spoken(Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language)
+        return spoken(Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language)
 
     return door
 
@@ -106,18 +105,6 @@ def feed(disclosure: Disclosure) -> Blueprint:
     return door
 
 
-def _json() -> None:
-    """Answer 406 to who takes no JSON; `_format` comes before Accept (R4 http section 3.1.0.1.11)."""
-    wanted = request.args.get("_format")
-    if wanted is not None:
-        taken = wanted.partition(";")[0].strip().replace(" ", "+") in JSON
-    else:
-        accepted = {each.partition(";")[0].strip() for each, quality in request.accept_mimetypes if quality}
-        taken = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
-    if not taken:
-        abort(406, "Only JSON is spoken here; accept application/fhir+json.")
-
-
 def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
     cursor = request.args.get("_cursor")
     if cursor is None:
@@ -132,21 +119,15 @@ def _stored(found: Stored, localisation: Localisation) -> Response:
     language = _language(localisation)
     etag = f'W/"{found.version}"' if language == STORED else f'W/"{found.version}-{language}"'
     if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
-        return _spoken(Response(status=304, headers={"ETag": etag}), language)
+        return spoken(Response(status=304, headers={"ETag": etag}), language)
     answer = Response(localisation.tell(g.scope.view, found, language).body, mimetype=FHIR)
     answer.headers["ETag"] = etag
     answer.last_modified = found.last_updated
-    return _spoken(answer, language)
+    return spoken(answer, language)
 
 
 def _language(localisation: Localisation) -> str:
     return localisation.language(g.scope.view, list(request.accept_languages))
-
-
-def _spoken(answer: Response, language: str) -> Response:
-    answer.headers["Content-Language"] = language
-    answer.vary.add("Accept-Language")
-    return answer
 
 
 def _number(name: str, default: int) -> int:

@@ -172,5 +172,6 @@ def test_every_type_that_is_made_is_told_and_can_be_read(house, engine, mappings
         made = connection.execute(select(tables.resource.c.type, tables.resource.c.id)).all()
     assert {type_ for type_, _ in made} == set(mappings["default"].targets)
     told = house.get("/fhir/metadata").json["rest"][0]["resource"]
-    assert [each["type"] for each in told] == list(mappings["default"].targets)
+    words = {"CodeSystem", "ConceptMap", "ValueSet"}
+    assert [each["type"] for each in told if each["type"] not in words] == list(mappings["default"].targets)
     assert {house.get(f"/fhir/{type_}/{id_}").status_code for type_, id_ in made} == {200}

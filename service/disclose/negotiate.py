@@ -1,0 +1,27 @@
+"""What a client takes, and what an answer says of itself: https://hl7.org/fhir/R4/http.html#mime-type."""
+
+from typing import Final
+
+from flask import Response, abort, request
+
+FHIR: Final = "application/fhir+json"
+JSON: Final = ("json", "application/json", FHIR)
+
+
+def speak_json() -> None:
+    """Answer 406 to who takes no JSON; `_format` comes before Accept (R4 http section 3.1.0.1.11)."""
+    wanted = request.args.get("_format")
+    if wanted is not None:
+        taken = wanted.partition(";")[0].strip().replace(" ", "+") in JSON
+    else:
+        accepted = {each.partition(";")[0].strip() for each, quality in request.accept_mimetypes if quality}
+        taken = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
+    if not taken:
+        abort(406, "Only JSON is spoken here; accept application/fhir+json.")
+
+
+def spoken(answer: Response, language: str) -> Response:
+    """Say the language of an answer that would be another for another Accept-Language."""
+    answer.headers["Content-Language"] = language
+    answer.vary.add("Accept-Language")
+    return answer

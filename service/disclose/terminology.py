@@ -1,0 +1,238 @@
+"""The door for those who ask what our codes mean: CodeSystem, ValueSet, ConceptMap and their operations.
+
+https://hl7.org/fhir/R4/terminology-service.html
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, request
+
+from service.disclose.negotiate import FHIR, JSON, speak_json, spoken
+from service.errors import Malformed, Unsupported
+from service.flows.terminology import Resource, Sought, Vocabulary, Window, required
+from service.flows.translation import Translator, answer
+from service.wire.fhir.parameters import (
+    BOOLEAN,
+    CODING,
+    CONCEPT,
+    INTEGER,
+    TEXT,
+    Asked,
+    from_query,
+    from_resource,
+)
+from service.wire.json import dump, parse
+
+TYPES: Final = ("CodeSystem", "ConceptMap", "ValueSet")
+SEARCHED: Final = {"_id": "token", "url": "uri", "version": "token", "name": "string", "status": "token"}
+_CODE: Final = {"code": TEXT, "system": TEXT, "version": TEXT, "coding": CODING}
+_VALIDATE: Final = {
+    "url": TEXT,
+    **_CODE,
+    "codeableConcept": CONCEPT,
+    "display": TEXT,
+    "displayLanguage": TEXT,
+}
+_TAKEN: Final = {
+    "lookup": {**_CODE, "displayLanguage": TEXT, "property": TEXT},
+    "translate": {
+        "url": TEXT,
+        **_CODE,
+        "codeableConcept": CONCEPT,
+        "source": TEXT,
+        "target": TEXT,
+        "targetsystem": TEXT,
+        "reverse": BOOLEAN,
+    },
+    "expand": {
+        "url": TEXT,
+        "filter": TEXT,
+        "offset": INTEGER,
+        "count": INTEGER,
+        "includeDesignations": BOOLEAN,
+        "displayLanguage": TEXT,
+        "activeOnly": BOOLEAN,
+        "excludeNested": BOOLEAN,
+    },
+    "validate-code": _VALIDATE,
+}
+OPERATIONS: Final = {
+    "CodeSystem": ("lookup", "validate-code"),
+    "ConceptMap": ("translate",),
+    "ValueSet": ("expand", "validate-code"),
+}
+OF_TYPES_ALONE: Final = frozenset({"lookup"})
+_MOST: Final = 200
+
+
+def terminology(
+    vocabularies: Mapping[str, Vocabulary], base: str, clock: Callable[[], datetime]
+) -> Blueprint:
+    """Return the routes; `vocabularies` holds that of each view."""
+    door = Blueprint("terminology", __name__, url_prefix="/fhir")
+    door.before_request(speak_json)
+    answers: dict[tuple[str, str], Callable[[Vocabulary, Asked, Resource | None], Response]] = {
+        ("CodeSystem", "lookup"): _look_up,
+        ("CodeSystem", "validate-code"): partial(_validate, "CodeSystem"),
+        ("ConceptMap", "translate"): _translate,
+        ("ValueSet", "expand"): partial(_expand, clock),
+        ("ValueSet", "validate-code"): partial(_validate, "ValueSet"),
+    }
+
+    def read(type_: str, id_: str) -> Response:
+        return _read(vocabularies[g.scope.view].read(type_, id_))
+
+    def search(type_: str) -> Response:
+        return _search(vocabularies[g.scope.view], type_, base)
+
+    def operate(type_: str, operation: str, id_: str | None = None) -> Response:
+        words = vocabularies[g.scope.view]
+        named = None if id_ is None else words.read(type_, id_)
+        return answers[type_, operation](words, _asked(_TAKEN[operation]), named)
+
+    for type_ in TYPES:
+        found = partial(search, type_)
+        door.add_url_rule(f"/{type_}", f"{type_}-search", found)
+        door.add_url_rule(f"/{type_}/_search", f"{type_}-search", found, methods=["POST"])
+        door.add_url_rule(f"/{type_}/<id_>", f"{type_}-read", partial(read, type_))
+        for operation in OPERATIONS[type_]:
+            asked, name = partial(operate, type_, operation), f"{type_}-{operation}"
+            door.add_url_rule(f"/{type_}/${operation}", name, asked, methods=["GET", "POST"])
+            if operation not in OF_TYPES_ALONE:
+                door.add_url_rule(f"/{type_}/<id_>/${operation}", name, asked, methods=["GET", "POST"])
+    return door
+
+
+def _asked(known: Mapping[str, str]) -> Asked:
+    """Read what an operation is asked with, from the address or from a Parameters resource."""
+    if request.method == "GET":
+        pairs = [(name, text) for name, text in request.args.items(multi=True) if name != "_format"]
+        return from_query(pairs, known)
+    if request.mimetype not in JSON:
+        raise Unsupported("Send a Parameters resource as application/fhir+json.")
+    return from_resource(parse(request.get_data()), known)
+
+
+def _codings(asked: Asked, system: str | None = None) -> list[dict[str, Any]]:
+    """The codings an operation is asked about: `code` with its system, `coding` or `codeableConcept`."""
+    found = list(asked.many("coding"))
+    found += [each for concept in asked.many("codeableConcept") for each in concept.get("coding", [])]
+    if (code := asked.one("code")) is not None:
+        found.append({"system": asked.one("system") or system, "code": code})
+    coded = [{key: value for key, value in each.items() if value} for each in found if each.get("code")]
+    if not coded:
+        required(None, "code")
+    return coded
+
+
+def _look_up(words: Vocabulary, asked: Asked, _: Resource | None) -> Response:
+    coding, language = _codings(asked)[0], _language(words, asked)
+    required(coding.get("system"), "system")
+    told = words.look_up(coding, language, asked.many("property"), asked.one("version"))
+    return spoken(_answer(told), language)
+
+
+def _expand(
+    clock: Callable[[], datetime], words: Vocabulary, asked: Asked, named: Resource | None
+) -> Response:
+    value_set = named or words.named("ValueSet", required(asked.one("url"), "url"))
+    window = Window(
+        asked.one("filter") or "",
+        asked.one("offset") or 0,
+        asked.one("count"),
+        bool(asked.one("includeDesignations")),
+    )
+    language = _language(words, asked)
+    return spoken(_answer(words.expand(value_set, window, language, clock())), language)
+
+
+def _validate(type_: str, words: Vocabulary, asked: Asked, named: Resource | None) -> Response:
+    resource = named or words.named(type_, required(asked.one("url"), "url"))
+    system = resource["url"] if type_ == "CodeSystem" else resource["compose"]["include"][0]["system"]
+    codings = _codings(asked, system if type_ == "CodeSystem" else None)
+    for each in codings:
+        required(each.get("system"), "system")
+    language = _language(words, asked)
+    return spoken(_answer(words.validate(system, codings, asked.one("display"), language)), language)
+
+
+def _translate(words: Vocabulary, asked: Asked, named: Resource | None) -> Response:
+    url, source = asked.one("url"), asked.one("source")
+    chosen = named or (words.named("ConceptMap", url) if url else None)
+    maps = [each for each in words.resources if each["resourceType"] == "ConceptMap"]
+    by = maps if chosen is None else [chosen]
+    if source:
+        by = [each for each in by if each.get("sourceCanonical") == source]
+    codings = _codings(asked)
+    for each in codings if chosen is None else ():
+        required(each.get("system"), "system")
+    translator = Translator(maps, asked.one("targetsystem") or asked.one("target"))
+    way = translator.back if asked.one("reverse") else translator.forth
+    return _answer(answer([match for each in codings for match in way(each, by)]))
+
+
+def _read(resource: Resource) -> Response:
+    etag = f'W/"{resource["version"]}"'
+    if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
+        return Response(status=304, headers={"ETag": etag})
+    found = _answer(resource)
+    found.headers["ETag"] = etag
+    return found
+
+
+def _search(words: Vocabulary, type_: str, base: str) -> Response:
+    values = request.form if request.method == "POST" else request.args
+    given = [(name, text) for name, text in values.items(multi=True) if name != "_format"]
+    numbers = {name: _number(name, text) for name, text in given if name in {"_count", "_cursor"}}
+    criteria = [(name, text) for name, text in given if name not in numbers]
+    found = words.search(type_, _sought(criteria))
+    first, count = numbers.get("_cursor", 0), min(numbers.get("_count", _MOST), _MOST)
+    links = [{"relation": "self", "url": _url(f"{base}/{type_}", given)}]
+    if first + count < len(found) and count:
+        more = [*criteria, ("_count", str(count)), ("_cursor", str(first + count))]
+        links.append({"relation": "next", "url": _url(f"{base}/{type_}", more)})
+    entries = [
+        {"fullUrl": f"{base}/{type_}/{each['id']}", "resource": each, "search": {"mode": "match"}}
+        for each in found[first : first + count]
+    ]
+    bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
+    return _answer(bundle | ({"entry": entries} if entries else {}))
+
+
+def _sought(criteria: list[tuple[str, str]]) -> Sought:
+    exact: list[tuple[str, tuple[str, ...]]] = []
+    names: list[tuple[str, str]] = []
+    for given, text in criteria:
+        name, _, modifier = given.partition(":")
+        if name not in SEARCHED or (modifier and (name != "name" or modifier not in {"exact", "contains"})):
+            known = ", ".join([*SEARCHED, "_count"])
+            raise Malformed(f"Not a search parameter here; known are {known}.", where=given[:40])
+        if name == "name":
+            names.append((modifier, text))
+        else:
+            values = tuple(each.rpartition("|")[2] if name == "status" else each for each in text.split(","))
+            exact.append((name.removeprefix("_"), values))
+    return Sought(tuple(exact), tuple(names))
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isdecimal() and text.isascii()) or len(text) > 6:
+        raise Malformed("Not a count.", where=name)
+    return int(text)
+
+
+def _language(words: Vocabulary, asked: Asked) -> str:
+    named = asked.one("displayLanguage")
+    return words.language([(named, 1.0)] if named else list(request.accept_languages))
+
+
+def _answer(resource: Resource) -> Response:
+    return Response(dump(resource), mimetype=FHIR)
+
+
+def _url(place: str, pairs: list[tuple[str, str]]) -> str:
+    return place + (f"?{urlencode(pairs)}" if pairs else "")
