@@ -28,7 +28,7 @@ def scope(partner: Partner) -> Scope:
     if partner.kind in {"operator", "engineer"}:
         return Scope(view=partner.view, everything=True)
     if partner.kind == "case-system":
-        return Scope(view=partner.view, source=partner.name)
+        return Scope(view=partner.view, source=partner.name, offered=partner.offered)
     if partner.kind == "insurer":
         return Scope(view=partner.view, payers=partner.identifiers)
     return Scope(view=partner.view)

@@ -1,13 +1,16 @@
 """The partner registry: a YAML file, read strictly at start."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from service.access.intake import Intake, offers
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Issue, Misconfigured
+from service.values.intake import IntakeSettings
 from service.values.scope import DEFAULT, Binding, Partner, Queue
 
 
@@ -39,6 +42,7 @@ class _Partner(_Strict):
     view = fields.String(load_default=DEFAULT)
     identifiers = fields.List(fields.Nested(_Identifier), load_default=list)
     queues = fields.List(fields.Nested(_Queue), load_default=list)
+    intake = fields.Nested(Intake, load_default=IntakeSettings)
 
 
 class _Registry(_Strict):
@@ -68,7 +72,11 @@ def load(path: Path | None) -> dict[str, Partner]:
             known = ", ".join([DEFAULT, *given["views"]])
             raise Misconfigured(f"{place}There is no such view; known are {known}.", where=str(path))
         found[each["name"]] = _partner(each)
-    return found
+    try:
+        offered = offers(found)
+    except Misconfigured as exc:
+        raise Misconfigured(str(exc), where=str(path)) from exc
+    return {name: replace(each, offered=offered.get(name, ())) for name, each in found.items()}
 
 
 def views(path: Path | None) -> dict[str, tuple[str, ...]]:
@@ -103,7 +111,7 @@ def _partner(given: dict[str, Any]) -> Partner:
         for each in given["queues"]
     )
     identifiers = tuple((each["system"], each["value"]) for each in given["identifiers"])
-    return Partner(given["name"], given["kind"], given["view"], identifiers, queues)
+    return Partner(given["name"], given["kind"], given["view"], identifiers, queues, intake=given["intake"])
 
 
 def _flat(messages: Any, where: str) -> list[tuple[str, str]]:

@@ -18,7 +18,11 @@ def of_documents(scope: Scope) -> ColumnElement[bool]:
     """Return the condition on `document` rows: only who owns documents sees any."""
     if scope.everything:
         return true()
-    return document.c.source == scope.source if scope.source is not None else false()
+    return document.c.source.in_(_sources(scope)) if scope.source is not None else false()
+
+
+def _sources(scope: Scope) -> list[str]:
+    return [*([scope.source] if scope.source is not None else []), *scope.offered]
 
 
 def _whose(scope: Scope, table: FromClause) -> ColumnElement[bool]:
@@ -26,7 +30,7 @@ def _whose(scope: Scope, table: FromClause) -> ColumnElement[bool]:
         return true()
     seen: list[ColumnElement[bool]] = []
     if scope.source is not None:
-        owned = select(document.c.uuid).where(document.c.source == scope.source)
+        owned = select(document.c.uuid).where(document.c.source.in_(_sources(scope)))
         seen.append(table.c.owner.in_(owned))
     if scope.payers:
         today = datetime.now(UTC).date().isoformat()

@@ -86,9 +86,7 @@ class SqlStore:
         with reading(self._engine) as connection:
             unit = SqlUnit(connection, self._dump, self._parse, self._identifying)
             found = unit.find(kind, source, ref)
-            if found is None or scope.everything or found.source == scope.source:
-                return found
-            return None
+            return found if found is not None and scope.owns(found.source) else None
 
     def documents(
         self,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from service.values.intake import IntakeSettings
+
 # the view of whoever names no other
 DEFAULT: Final = "default"
 PartnerKind = Literal["case-system", "hospital", "insurer", "engineer", "operator"]
@@ -29,7 +31,8 @@ class Partner:
     """A registered hospital, insurer, case system, engineer or operator.
 
     `identifiers` are (system, value) pairs by which documents name the organisation: an insurer's
-    scope is the clients whose coverage names a payer organisation with one of them.
+    scope is the clients whose coverage names a payer organisation with one of them. `intake` is how what
+    it sends is used; `offered` are the hospitals whose clients and cases a case system may take over.
     """
 
     name: str
@@ -37,11 +40,16 @@ class Partner:
     view: str = DEFAULT
     identifiers: tuple[tuple[str, str], ...] = ()
     queues: tuple[Queue, ...] = field(default=())
+    intake: IntakeSettings = field(default=IntakeSettings())
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A condition of every query: all, or the clients of a payer, or what a source system owns, or nothing.
+
+    What a hospital opened belongs to the hospital until a case system takes it over; `offered` are the
+    hospitals whose documents this scope's case system may see and take over.
 
     Made by `access.policy` only. `view` names the stack of overlays whose bytes may be read.
     """
@@ -50,3 +58,8 @@ class Scope:
     everything: bool = False
     payers: tuple[tuple[str, str], ...] = ()
     source: str | None = None
+    offered: tuple[str, ...] = ()
+
+    def owns(self, source: str) -> bool:
+        """Return whether the documents of a source are in it."""
+        return self.everything or source == self.source or source in self.offered

@@ -68,3 +68,36 @@ def test_each_kind_has_its_scope():
 def test_only_the_operator_may_erase():
     kinds = ("operator", "case-system", "insurer", "hospital", "engineer")
     assert [kind for kind in kinds if allows(Partner("x", kind), "erase")] == ["operator"]
+
+
+CMS = "{name: cms, kind: case-system}"
+GENERAL = (
+    "{name: general, kind: hospital, intake: {days: 30, kinds: [inpatient], time_zone: Europe/Helsinki}}"
+)
+
+
+def test_a_hospitals_settings_are_read_and_what_is_left_out_has_its_default(tmp_path):
+    settings = load(written(tmp_path, f"partners: [{GENERAL}]"))["general"].intake
+    assert (settings.days, settings.kinds, settings.time_zone) == (30, ("inpatient",), "Europe/Helsinki")
+    assert settings.unknown_person == "create"
+
+
+@pytest.mark.parametrize(
+    "intake",
+    ["{day: 30}", "{days: 0}", "{kinds: []}", "{kinds: [x]}", "{time_zone: Mars}", "{discharge_time: [PV1]}"],
+)
+def test_a_hospitals_settings_are_read_strictly(tmp_path, intake):
+    with pytest.raises(Misconfigured, match="registry is wrong"):
+        load(written(tmp_path, f"partners: [{{name: g, kind: hospital, intake: {intake}}}]"))
+
+
+def test_a_hospital_offers_what_it_opens_to_the_case_system_it_names_or_to_the_only_one(tmp_path):
+    only = load(written(tmp_path, f"partners: [{CMS}, {GENERAL}]"))
+    assert scope(only["cms"]).offered == ("general",)
+    other = "{name: other, kind: case-system}"
+    assert load(written(tmp_path, f"partners: [{CMS}, {other}, {GENERAL}]"))["cms"].offered == ()
+    named = "{name: city, kind: hospital, intake: {case_system: other}}"
+    both = load(written(tmp_path, f"partners: [{CMS}, {other}, {GENERAL}, {named}]"))
+    assert (both["cms"].offered, both["other"].offered) == ((), ("city",))
+    with pytest.raises(Misconfigured, match="no case system"):
+        load(written(tmp_path, f"partners: [{GENERAL}, {named}]"))

@@ -1,0 +1,62 @@
+"""Facts that know when they were said, so that what arrives late or twice comes to the same.
+
+A fact is `[moment, value]` under a path; of two, the one of the later moment holds, and of two at one moment
+the one whose text is greater. Joining is commutative, associative and idempotent: the facts of the same
+events are the same in whatever order, and however often, the events arrive (a last-writer-wins map,
+https://inria.hal.science/inria-00555588).
+"""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+Moment = list[int]
+Fact = list[Any]
+Facts = dict[str, Fact]
+
+EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  offsets are taken off by hand: no year is out of range
+SECOND: Final = timedelta(seconds=1)
+
+
+def seconds(instant: str) -> tuple[int, int]:
+    """Return an instant with an offset as seconds since 1970 and nanoseconds."""
+    cut = -1 if instant.endswith("Z") else -6
+    zone = instant[cut:]
+    offset = 0 if zone == "Z" else int(zone[:3]) * 3600 + int(zone[0] + zone[4:]) * 60
+    whole = datetime.fromisoformat(instant[:19])
+    return (whole - EPOCH) // SECOND - offset, int(instant[20:cut].ljust(9, "0") or "0")
+
+
+def day(moment: Moment) -> str:
+    """Return the ISO date of a moment, in UTC."""
+    return (EPOCH + moment[0] * SECOND).date().isoformat()
+
+
+def join(known: Facts, said: Facts) -> Facts:
+    """Return what is known after something was said; neither is changed."""
+    joined = dict(known)
+    for path, fact in said.items():
+        other = joined.get(path)
+        if other is None or _weight(fact) > _weight(other):
+            joined[path] = fact
+    return joined
+
+
+def value(facts: Facts, path: str) -> Any:
+    """Return what a path says, or None when nothing was said or it was cleared."""
+    fact = facts.get(path)
+    return fact[1] if fact is not None else None
+
+
+def listed(facts: Facts, path: str) -> list[tuple[str, Any]]:
+    """Return (rest of path, value) of what is said below a path, without what `path` itself cleared later."""
+    cleared = facts[path][0] if path in facts else None
+    return [
+        (key.removeprefix(f"{path}."), fact[1])
+        for key, fact in sorted(facts.items())
+        if key.startswith(f"{path}.") and fact[1] is not None and (cleared is None or fact[0] > cleared)
+    ]
+
+
+def _weight(fact: Fact) -> tuple[Moment, str]:
+    return fact[0], json.dumps(fact[1], sort_keys=True, default=str)

@@ -1,0 +1,217 @@
+"""What hospitals brought into a case or a client: the service-owned parts, and the document with them in.
+
+Who owns what: a case system's document says what the case system knows, `received` what hospitals said. A
+part of the document's own lists that has the id of a received one stands in its place (that is how a
+proposed service is accepted); stays are the hospitals' alone.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final
+
+from service.cases.discharge import (
+    PERSONAL,
+    condition_id,
+    contacts,
+    diagnoses,
+    digest,
+    stay_of,
+)
+from service.cases.facts import Facts, day, listed, value
+from service.cases.pathways import propose
+from service.values.pathways import Pathway
+
+# Demographics: the document's own word where it has one, the hospital's latest where it has none …
+FILLS: Final = tuple(name for name in PERSONAL if name != "protected_identity")
+# … the whereabouts of somebody are protected when either side says so.
+EITHER: Final = "protected_identity"
+LISTS: Final = ("stays", "conditions", "team", "related_persons", "coverages")
+
+# Of an organisation or practitioner as a hospital names it, the uuid of its directory entry; None for a
+# practitioner without an identifier to be known by.
+Link = Callable[[str, dict[str, Any]], str | None]
+
+
+def of_case(
+    stays: dict[str, dict[str, Any]],
+    *,
+    died: bool,
+    group: str | None,
+    pathways: Sequence[Pathway],
+    link: Link,
+) -> dict[str, Any]:
+    """Return what hospitals brought into a case: stays, diagnoses, people at the hospital, proposals.
+
+    Args:
+        stays: facts by the stay's key.
+        died: whether the client is known to have died: nothing is proposed then.
+        group: the targeted group of the case.
+        pathways: what to propose.
+        link: finds directory entries.
+    """
+    parts: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in ("stays", "conditions", "team")}
+    services: list[dict[str, Any]] = []
+    for key, facts in sorted(stays.items()):
+        stay = stay_of(key, facts)
+        found = [_condition(each) for each in diagnoses(facts)]
+        for each in found:
+            parts["conditions"].setdefault(each["id"], each)
+        hospital = stay.pop("hospital", None) or {"partner": value(facts, "partner")}
+        for each in _team(hospital, contacts(facts), link):
+            parts["team"].setdefault(each["id"], each)
+        if stay["status"] == "finished" and not died:
+            ended = stay.get("period", {}).get("end") or day(facts["status"][0])
+            services += propose(pathways, stay["id"], ended, found, group)
+        parts["stays"][key] = _linked(stay, hospital, found, link)
+    received: dict[str, Any] = {name: list(each.values()) for name, each in parts.items() if each}
+    return {**received, "plan": {"services": services}} if services else received
+
+
+def of_client(facts: Facts, link: Link) -> dict[str, Any]:
+    """Return what hospitals said about a client."""
+    received = {name: value(facts, name) for name in PERSONAL}
+    received["identifiers"] = [each for _, each in listed(facts, "identifiers")]
+    kin = [each for _, group in listed(facts, "related_persons") for each in group]
+    received["related_persons"] = _once({"id": f"kin-{_name(each)}", **each} for each in kin)
+    insurances = [each for _, group in listed(facts, "coverages") for each in group]
+    received["coverages"] = _once(_coverage(each, link) for each in insurances)
+    return {name: each for name, each in received.items() if each not in (None, [], "")}
+
+
+def kept(received: dict[str, Any], before: dict[str, Any], named: Collection[str]) -> dict[str, Any]:
+    """Return `received` with the parts that are no longer said, but that the document's own parts name."""
+    result = dict(received)
+    for name in LISTS:
+        known = {each["id"] for each in received.get(name, [])}
+        left = [each for each in before.get(name, []) if each["id"] in named and each["id"] not in known]
+        if left:
+            result[name] = [*received.get(name, []), *left]
+    services = received.get("plan", {}).get("services", [])
+    known = {each["id"] for each in services}
+    left = [
+        {**each, "status": "cancelled"}
+        for each in before.get("plan", {}).get("services", [])
+        if each["id"] in named and each["id"] not in known
+    ]
+    if left:
+        result["plan"] = {"services": [*services, *left]}
+    return result
+
+
+def whole(kind: str, body: dict[str, Any], received: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with what hospitals brought in; neither is changed."""
+    if not received:
+        return body
+    return _whole_case(body, received) if kind == "case" else _whole_client(body, received)
+
+
+def _whole_case(body: dict[str, Any], received: dict[str, Any]) -> dict[str, Any]:
+    mine = {
+        (each["code"].get("system"), each["code"]["code"]): each["id"]
+        for each in body.get("conditions", [])
+        if "code" in each["code"]
+    }
+    same = {
+        each["id"]: mine[code["system"], code["code"]]
+        for each in received.get("conditions", [])
+        if (code := each["code"]).keys() >= {"system", "code"} and (code["system"], code["code"]) in mine
+    }
+    conditions = [each for each in received.get("conditions", []) if each["id"] not in same]
+    result = dict(body)
+    _add(result, "conditions", conditions)
+    _add(result, "team", received.get("team", []))
+    _add(result, "stays", [_renamed(each, same) for each in received.get("stays", [])])
+    services = received.get("plan", {}).get("services", [])
+    if services:
+        result["plan"] = dict(body.get("plan", {}))
+        _add(result["plan"], "services", [_indicated(each, same) for each in services])
+    return result
+
+
+def _whole_client(body: dict[str, Any], received: dict[str, Any]) -> dict[str, Any]:
+    result = dict(body)
+    for name in FILLS:
+        if not result.get(name) and name in received:
+            result[name] = received[name]
+    if received.get(EITHER):
+        result[EITHER] = True
+    known = {(each["system"], each["value"]) for each in body.get("identifiers", [])}
+    more = [e for e in received.get("identifiers", []) if (e["system"], e["value"]) not in known]
+    if more:
+        result["identifiers"] = [*body.get("identifiers", []), *more]
+    for name in ("related_persons", "coverages"):
+        _add(result, name, received.get(name, []))
+    return result
+
+
+def _add(body: dict[str, Any], name: str, parts: list[dict[str, Any]]) -> None:
+    own = body.get(name, [])
+    known = {each["id"] for each in own}
+    more = [each for each in parts if each["id"] not in known]
+    if more:
+        body[name] = [*own, *more]
+
+
+def _renamed(stay: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
+    if "conditions" not in stay:
+        return stay
+    return {**stay, "conditions": list(dict.fromkeys(same.get(each, each) for each in stay["conditions"]))}
+
+
+def _indicated(service: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
+    necessity = service.get("necessity", {})
+    if necessity.get("condition") not in same:
+        return service
+    return {**service, "necessity": {**necessity, "condition": same[necessity["condition"]]}}
+
+
+def _condition(said: dict[str, Any]) -> dict[str, Any]:
+    more: dict[str, Any] = {name: said[name] for name in ("onset", "recorded") if name in said}
+    return {"id": condition_id(said["code"]), "code": said["code"], **more}
+
+
+def _linked(
+    stay: dict[str, Any], hospital: dict[str, Any], conditions: list[dict[str, Any]], link: Link
+) -> dict[str, Any]:
+    uuid = link("organization", hospital)
+    more = {"hospital": uuid, "conditions": [each["id"] for each in conditions]}
+    return {**stay, **{name: each for name, each in more.items() if each}}
+
+
+def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) -> list[dict[str, Any]]:
+    members = []
+    organization = link("organization", hospital)
+    if organization is not None:
+        members.append(
+            {"id": f"hospital-{organization[:8]}", "role": "hospital-contact", "organization": organization}
+        )
+    for each in people:
+        role = "physician" if each["role"] == "primary-care" else "hospital-contact"
+        practitioner = link("practitioner", each)
+        who = {"name": text_of(each)} if practitioner is None else {"practitioner": practitioner}
+        members.append({"id": f"contact-{_name(each)}", "role": role, **who})
+    return members
+
+
+def _coverage(said: dict[str, Any], link: Link) -> dict[str, Any]:
+    """Return an insurance as a draft: only an active one makes a membership."""
+    payer = said["payer"]
+    more: dict[str, Any] = {name: said[name] for name in ("subscriber_id", "kind", "period") if name in said}
+    named = digest(payer.get("name", ""), str(payer.get("identifiers", "")) + said.get("subscriber_id", ""))
+    return {"id": f"cov-{named[:16]}", "status": "draft", "payer": link("organization", payer), **more}
+
+
+def text_of(who: dict[str, Any]) -> str:
+    """Return somebody's name as words."""
+    name = who["names"][0] if who.get("names") else {}
+    return name.get("text") or " ".join([*name.get("given", []), name.get("family", "")]).strip() or "?"
+
+
+def _name(who: dict[str, Any]) -> str:
+    """Return a digest by which the same person is the same next time."""
+    known = who.get("identifiers", [])
+    named = known[0]["system"] + known[0]["value"] if known else text_of(who)
+    return digest(who.get("role", who.get("relationship", "")), named)[:16]
+
+
+def _once(parts: Any) -> list[dict[str, Any]]:
+    return list({each["id"]: each for each in parts}.values())

@@ -1,0 +1,136 @@
+"""What a hospital's event does: whether it can be used, whose it is, which case its stay belongs to.
+
+Which case: the one that has the stay; else the client's live case: one that no case system has taken over
+yet, else the one that is furthest (active, on hold, waiting, planned) and newest; else a new one, `planned`,
+when the stay is of a kind and an age that the partner's settings let open a case. A stay that opens no case
+waits with the client, and comes into the case that a later word on it opens.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal
+
+from service.cases.discharge import begun_kinds, key_of
+from service.cases.facts import EPOCH, Facts, seconds
+from service.values.intake import IntakeSettings
+
+LIVE: Final = ("active", "onhold", "waitlist", "planned")
+AHEAD: Final = timedelta(days=1)
+NOT_THERE: Final = frozenset({"planned", "finished", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an event is not used (now): kept in quarantine, or kept and ignored.
+
+    `reason` is a code for lists and metrics; `passing` says that it may come right by itself.
+    """
+
+    outcome: Literal["quarantine", "ignore"]
+    reason: str
+    what: str
+    where: str = ""
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A case of the client as the choice sees it."""
+
+    uuid: str
+    status: str
+    untaken: bool
+    created: datetime
+
+
+def unusable(said: dict[str, Any], settings: IntakeSettings, now: datetime) -> Refusal | None:
+    """Return why an event cannot be used whoever it is about, or None when it can."""
+    given = said.get("processing", "production")
+    if given != settings.processing:
+        what = f"A {given} message; this partner's are {settings.processing}. Nothing was changed."
+        return Refusal("ignore", "other-processing", what, "/processing")
+    if not identifying(said.get("patient", {}).get("identifiers", []), settings):
+        what = "Nothing says who the patient is: send an identifier of a system that identifies."
+        return Refusal("quarantine", "no-patient", what, "/patient/identifiers")
+    if said["event"] not in {"update", "merge"} and key_of(said) is None:
+        what = "The stay has no identifier: send the visit number with its assigning authority."
+        return Refusal("quarantine", "no-stay", what, "/stay/identifiers")
+    if said["event"] == "merge" and not said.get("patient", {}).get("merged_from"):
+        what = "A merge names the identifiers that are no longer used."
+        return Refusal("quarantine", "no-merged", what, "/patient/merged_from")
+    if "recorded" in said:
+        ahead = now.replace(tzinfo=None) + AHEAD - EPOCH
+        if seconds(said["recorded"])[0] > ahead.total_seconds():
+            what = "Recorded more than a day in the future: correct the sender's clock, edit and replay."
+            return Refusal("quarantine", "future", what, "/recorded")
+    return None
+
+
+def identifying(identifiers: Iterable[dict[str, Any]], settings: IntakeSettings) -> list[dict[str, Any]]:
+    """Return the identifiers that find a person; what is secondary or temporary does not."""
+    return [
+        each
+        for each in identifiers
+        if each.get("use") not in {"secondary", "temp"}
+        and (not settings.identifying or each["system"] in settings.identifying)
+    ]
+
+
+def whose(clients: Collection[str], settings: IntakeSettings) -> Refusal | None:
+    """Return why an event cannot be used, by the clients that its identifiers find, or None."""
+    if len(clients) > 1:
+        what = "The identifiers are those of several clients: correct them, or merge the clients, and replay."
+        return Refusal("quarantine", "several-clients", what, "/patient/identifiers", passing=True)
+    if clients or settings.unknown_person == "create":
+        return None
+    if settings.unknown_person == "ignore":
+        what = "Nobody we know has these identifiers; this partner's settings say to ignore them."
+        return Refusal("ignore", "unknown-person", what)
+    what = "Nobody we know has these identifiers: create the client, and replay."
+    return Refusal("quarantine", "unknown-person", what, "/patient/identifiers", passing=True)
+
+
+def opens(facts: Facts, settings: IntakeSettings, today: date) -> bool:
+    """Return whether a stay is of a kind and an age that opens a case."""
+    oldest = "" if settings.days is None else (today - timedelta(settings.days)).isoformat()
+    return any(kind in settings.kinds and last >= oldest for kind, last in begun_kinds(facts))
+
+
+def choose(cases: Sequence[Seen]) -> str | None:
+    """Return the uuid of the case that a new stay of the client belongs to, or None when there is none."""
+    untaken = [each for each in cases if each.untaken]
+    if untaken:
+        return min(untaken, key=lambda each: (each.created, each.uuid)).uuid
+    live = [each for each in cases if each.status in LIVE]
+    if not live:
+        return None
+    live.sort(key=lambda each: (each.created, each.uuid), reverse=True)
+    return min(live, key=lambda each: LIVE.index(each.status)).uuid
+
+
+def standing(stays: Sequence[dict[str, Any]], died: str | bool | None, today: date) -> dict[str, Any]:
+    """Return how a case stands that no case system has taken over: what its body says beside its client.
+
+    It is planned, until all its stays are cancelled, or the client has died.
+    """
+    if died:
+        closed = died[:10] if isinstance(died, str) else today.isoformat()
+        return {"status": "finished", "closure": {"reason": "died", "date": closed}}
+    if stays and all(each["status"] == "cancelled" for each in stays):
+        return {"status": "cancelled"}
+    return {"status": "planned"}
+
+
+def stay_events(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[str]:
+    """Return what happened to a stay: `admitted`, `discharged`, `discharge-cancelled`, or nothing."""
+    if after is None:
+        return []
+    was, now = before["status"] if before else "planned", after["status"]
+    if was == now:
+        return []
+    if now == "finished":
+        return ["discharged"]
+    if now in NOT_THERE:
+        return []
+    return ["discharge-cancelled"] if was == "finished" else ["admitted"] if was in NOT_THERE else []

@@ -1,0 +1,30 @@
+"""What a hospital's entry in the partner registry says about what it sends."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    """How what a partner sends is understood and used; every default suits a partner of whom nothing is said.
+
+    Rules: `unknown_person` says what becomes of somebody we do not know; a stay opens a case when it is of
+    one of `kinds` and no more than `days` old (None: of any age); messages of another `processing` (MSH-11)
+    are kept and ignored; `identifying` are the systems whose identifiers find a person (none named: every
+    system the partner uses); `case_system` is the partner that is offered what the hospital opens.
+
+    Reading: `time_zone` (IANA) is that of times without an offset; `charset` overrules MSH-18;
+    `discharge_time` are the fields that may tell the time of discharge, the first that does wins;
+    `authorities` are (assigning authority as sent, URI) pairs.
+    """
+
+    unknown_person: Literal["create", "quarantine", "ignore"] = "create"
+    kinds: tuple[str, ...] = ("inpatient", "emergency", "short-stay")
+    days: int | None = None
+    processing: Literal["production", "training", "debugging"] = "production"
+    identifying: tuple[str, ...] = ()
+    case_system: str | None = None
+    time_zone: str = "UTC"
+    charset: str | None = None
+    discharge_time: tuple[str, ...] = ("PV1-45", "EVN-6", "EVN-2", "MSH-7")
+    authorities: tuple[tuple[str, str], ...] = ()

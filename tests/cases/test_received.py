@@ -1,0 +1,145 @@
+"""What hospitals brought stands beside what the case system says, and proposes what follows."""
+
+from service.cases.discharge import condition_id, key_of, moment, person_facts, stay_facts
+from service.cases.facts import join
+from service.cases.pathways import due
+from service.cases.received import kept, of_case, of_client, whole
+from service.values.pathways import Pathway, Proposal
+
+VISIT = {"system": "urn:example:visits", "value": "V-1"}
+BRAIN = {"system": "urn:icd", "code": "S06.2"}
+EVERYBODY = Pathway("everybody", (Proposal("call", "phone-check-in", 2, working=True),))
+BRAINS = Pathway("brains", (Proposal("call", "phone-check-in", 1),), diagnoses=(("urn:icd", "S06"),))
+GROUP = Pathway("group", (Proposal("visit", "home-visit", 7),), groups=("homelessness",))
+SAID = {
+    "event": "discharge",
+    "recorded": "2026-03-06T10:00:00Z",
+    "stay": {
+        "identifiers": [VISIT],
+        "kind": "inpatient",
+        "period": {"end": "2026-03-06T11:00:00+01:00"},
+        "conditions": [{"code": BRAIN, "kind": "discharge"}],
+        "hospital": {"name": "General"},
+    },
+    "contacts": [
+        {"role": "attending", "names": [{"family": "Known"}], "identifiers": [VISIT]},
+        {"role": "primary-care", "names": [{"given": ["No"], "family": "Number"}]},
+    ],
+}
+
+
+def link(kind, who):
+    if kind == "practitioner" and "identifiers" not in who:
+        return None
+    return f"{kind}-uuid"
+
+
+def received(said=SAID, pathways=(EVERYBODY,), **more):
+    facts = stay_facts(said, moment(said["event"], said["recorded"]), "general")
+    given = {"died": False, "group": None, **more}
+    return of_case({key_of(said): facts}, pathways=pathways, link=link, **given)
+
+
+def services(**more):
+    return [
+        (s["kind"], s.get("period", {}).get("end"))
+        for s in received(**more).get("plan", {}).get("services", [])
+    ]
+
+
+def test_a_discharge_brings_stay_diagnoses_and_people_into_the_case():
+    found = received()
+    assert found["stays"][0]["conditions"] == [condition_id(BRAIN)]
+    assert found["stays"][0]["hospital"] == "organization-uuid"
+    assert [each["code"] for each in found["conditions"]] == [BRAIN]
+    assert [(each["role"], each.get("practitioner", each.get("name"))) for each in found["team"]] == [
+        ("hospital-contact", None),
+        ("hospital-contact", "practitioner-uuid"),
+        ("physician", "No Number"),
+    ]
+
+
+def test_follow_up_is_proposed_from_the_day_of_discharge():
+    assert services() == [("phone-check-in", "2026-03-10")]
+    assert services(pathways=(BRAINS, EVERYBODY)) == [("phone-check-in", "2026-03-07")]
+    assert services(pathways=(GROUP,)) == []
+    assert services(pathways=(GROUP,), group="homelessness") == [("home-visit", "2026-03-13")]
+
+
+def test_nothing_is_proposed_for_who_is_still_in_hospital_or_has_died():
+    assert services(said={**SAID, "event": "admit"}) == []
+    assert services(died=True) == []
+
+
+def test_a_proposal_for_a_diagnosis_names_it():
+    service = received(pathways=(BRAINS,))["plan"]["services"][0]
+    assert service["necessity"] == {"condition": condition_id(BRAIN), "decision": "pending"}
+
+
+def test_working_days_leave_out_saturday_and_sunday():
+    assert due("2026-03-05", 2, working=True) == "2026-03-09"
+    assert due("2026-03-07", 1, working=True) == "2026-03-09"
+    assert due("2026-03-05", 2, working=False) == "2026-03-07"
+
+
+def test_a_service_of_the_case_system_with_a_proposals_id_stands_in_its_place():
+    found = received()
+    mine = {"id": found["plan"]["services"][0]["id"], "kind": "phone-check-in", "status": "planned"}
+    body = {"client": "c", "status": "active", "plan": {"title": "T", "status": "active", "services": [mine]}}
+    assert whole("case", body, found)["plan"]["services"] == [mine]
+
+
+def test_a_diagnosis_that_the_case_system_has_too_is_one():
+    body = {"client": "c", "status": "active", "conditions": [{"id": "mine", "code": BRAIN}]}
+    result = whole("case", body, received(pathways=(BRAINS,)))
+    assert [each["id"] for each in result["conditions"]] == ["mine"]
+    assert result["stays"][0]["conditions"] == ["mine"]
+    assert result["plan"]["services"][0]["necessity"]["condition"] == "mine"
+
+
+def test_what_is_said_no_more_stays_where_the_case_system_names_it():
+    before, after = received(), received(said={**SAID, "event": "cancel-discharge"})
+    call = before["plan"]["services"][0]["id"]
+    assert kept(after, before, set()) == after
+    assert kept(after, before, {call})["plan"]["services"][0]["status"] == "cancelled"
+
+
+def person(said, partner="general"):
+    return person_facts(said, moment(said["event"], said["recorded"]), partner)
+
+
+def test_the_case_systems_word_on_a_client_stands_and_the_hospital_fills_what_it_left_out():
+    said = {"names": [{"family": "Hospital"}], "gender": "other", "protected_identity": True}
+    found = of_client(person({**SAID, "patient": {"identifiers": [VISIT], **said}}), link)
+    body = {"names": [{"family": "Case system"}], "identifiers": [VISIT], "protected_identity": False}
+    result = whole("client", body, found)
+    assert result["names"] == body["names"]
+    assert (result["gender"], result["protected_identity"]) == ("other", True)
+    assert result["identifiers"] == [VISIT]
+
+
+def test_an_insurance_a_hospital_tells_of_is_a_draft():
+    payer = {"payer": {"name": "Northern"}, "subscriber_id": "7"}
+    found = of_client(person({**SAID, "coverages": [payer]}), link)
+    assert [(each["status"], each["payer"]) for each in found["coverages"]] == [
+        ("draft", "organization-uuid")
+    ]
+
+
+def test_one_hospital_does_not_take_away_what_another_said():
+    mother = {"relationship": "parent", "names": [{"family": "M"}]}
+    friend = {"relationship": "friend", "names": [{"family": "F"}]}
+    facts = join(
+        person({**SAID, "related_persons": [mother]}, "one"),
+        person({**SAID, "related_persons": [friend]}, "two"),
+    )
+    assert [each["relationship"] for each in of_client(facts, link)["related_persons"]] == [
+        "parent",
+        "friend",
+    ]
+
+
+def test_a_death_is_the_persons():
+    dead = {**SAID, "event": "death", "happened": "2026-03-05", "patient": {"identifiers": [VISIT]}}
+    found = of_client(person(dead), link)
+    assert (found["has_died"], found["deceased"]) == (True, "2026-03-05")

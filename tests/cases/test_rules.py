@@ -1,0 +1,127 @@
+"""Whether an event can be used, whose it is, and which case its stay belongs to."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from service.cases.discharge import moment, stay_facts
+from service.cases.rules import Seen, choose, identifying, opens, standing, stay_events, unusable, whose
+from service.values.intake import IntakeSettings
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TODAY = date(2026, 3, 2)
+ANY = IntakeSettings()
+ID = {"system": "urn:example:persons", "value": "P-1"}
+SAID = {
+    "event": "admit",
+    "patient": {"identifiers": [ID]},
+    "stay": {"identifiers": [{"system": "urn:example:visits", "value": "V-1"}]},
+}
+
+
+def facts(event, **stay):
+    said = {"event": event, "stay": stay}
+    return stay_facts(said, moment(event, "2026-03-01T10:00:00Z"), "general")
+
+
+def test_what_says_who_and_which_stay_can_be_used():
+    assert unusable(SAID, ANY, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "reason"),
+    [
+        ({"processing": "training"}, "ignore", "other-processing"),
+        ({"patient": {"names": [{"family": "Anybody"}]}}, "quarantine", "no-patient"),
+        ({"patient": {"identifiers": [{**ID, "use": "temp"}]}}, "quarantine", "no-patient"),
+        ({"stay": {"kind": "inpatient"}}, "quarantine", "no-stay"),
+        ({"event": "merge"}, "quarantine", "no-merged"),
+        ({"recorded": "2026-03-03T12:00:01Z"}, "quarantine", "future"),
+    ],
+)
+def test_what_cannot_be_used_says_why(change, outcome, reason):
+    found = unusable({**SAID, **change}, ANY, NOW)
+    assert (found.outcome, found.reason) == (outcome, reason)
+
+
+def test_an_update_of_the_person_alone_needs_no_stay():
+    assert unusable({"event": "update", "patient": SAID["patient"]}, ANY, NOW) is None
+
+
+def test_a_partner_may_name_the_systems_that_identify():
+    other = {"system": "urn:example:insurances", "value": "shared by the family"}
+    assert identifying([ID, other], ANY) == [ID, other]
+    assert identifying([ID, other], replace(ANY, identifying=(ID["system"],))) == [ID]
+
+
+def test_identifiers_of_several_clients_are_never_guessed_about():
+    assert whose({"a", "b"}, ANY).reason == "several-clients"
+    assert whose({"a"}, ANY) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "outcome"), [("create", None), ("quarantine", "quarantine"), ("ignore", "ignore")]
+)
+def test_somebody_unknown_is_what_the_partners_settings_make_of_them(setting, outcome):
+    found = whose(set(), replace(ANY, unknown_person=setting))
+    assert (found.outcome if found else None) == outcome
+
+
+def test_only_configured_kinds_of_stay_open_a_case():
+    assert opens(facts("admit", kind="inpatient"), ANY, TODAY)
+    assert not opens(facts("register", kind="outpatient"), ANY, TODAY)
+    assert opens(facts("register", kind="outpatient"), replace(ANY, kinds=("outpatient",)), TODAY)
+    assert opens(facts("admit"), ANY, TODAY)
+
+
+def test_only_stays_of_the_configured_days_open_a_case():
+    old = facts("discharge", kind="inpatient", period={"end": "2026-01-30"})
+    assert opens(old, ANY, TODAY)
+    assert not opens(old, replace(ANY, days=30), TODAY)
+    assert opens(old, replace(ANY, days=31), TODAY)
+    assert opens(facts("admit", kind="inpatient"), replace(ANY, days=1), TODAY)
+
+
+def test_what_never_was_and_what_only_changes_opens_no_case():
+    assert not opens(facts("cancel-admit", kind="inpatient"), ANY, TODAY)
+    assert not opens(facts("update", kind="inpatient"), ANY, TODAY)
+
+
+def seen(uuid, status, day, *, untaken=False):
+    return Seen(uuid, status, untaken, datetime(2026, 1, day, tzinfo=UTC))
+
+
+def test_a_stay_belongs_to_the_case_nobody_took_over_then_to_the_live_one_that_is_furthest_and_newest():
+    assert choose([]) is None
+    assert choose([seen("a", "finished", 1), seen("b", "cancelled", 2)]) is None
+    assert choose([seen("a", "planned", 3), seen("b", "active", 1), seen("c", "active", 2)]) == "c"
+    assert choose([seen("a", "active", 1), seen("b", "cancelled", 3, untaken=True)]) == "b"
+
+
+def test_a_case_nobody_took_over_stands_as_its_stays_do():
+    gone, here = {"status": "cancelled"}, {"status": "in-progress"}
+    assert standing([gone, here], None, TODAY) == {"status": "planned"}
+    assert standing([gone], None, TODAY) == {"status": "cancelled"}
+    died = standing([here], "2026-02-28T23:00:00Z", TODAY)
+    assert died == {"status": "finished", "closure": {"reason": "died", "date": "2026-02-28"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, "planned", []),
+        (None, "in-progress", ["admitted"]),
+        (None, "finished", ["discharged"]),
+        ("in-progress", "onleave", []),
+        ("onleave", "in-progress", []),
+        ("in-progress", "finished", ["discharged"]),
+        ("finished", "in-progress", ["discharge-cancelled"]),
+        ("in-progress", "cancelled", []),
+        ("cancelled", "in-progress", ["admitted"]),
+        ("finished", "finished", []),
+    ],
+)
+def test_a_change_of_a_stay_is_told_once(before, after, told):
+    stay = {"status": before} if before else None
+    assert stay_events(stay, {"status": after}) == told
