@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from service import __version__
 from service.access import policy, registry
+from service.disclose.capability import capability, terminology_capability
 from service.disclose.routes import feed, fhir, public
 from service.disclose.terminology import terminology
 from service.errors import Malformed, Misconfigured, NotFound
@@ -21,7 +22,7 @@ from service.flows.follow import Reprojection
 from service.flows.localise import Localisation
 from service.flows.project import Projection
 from service.flows.remap import Remapping
-from service.flows.terminology import vocabulary
+from service.flows.terminology import Sought, vocabulary
 from service.mapping import golden
 from service.mapping.layers import overlays
 from service.mapping.localise import interpreter
@@ -70,6 +71,9 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
     disclosure = Disclosure(store)
     base = f"{settings.base_url}/fhir"
     words = {view: each.terminology for view, each in mappings.items()}
+    vocabularies = {view: vocabulary(each) for view, each in words.items()}
+    kept = vocabularies[DEFAULT].search("CodeSystem", Sought())
+    about = (base, __version__, datetime.now(UTC).isoformat(timespec="seconds"))
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     doors = Doors(
         api=blueprint(Documents(store, projection, lambda: datetime.now(UTC))),
@@ -81,11 +85,9 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
             lambda text: cipher.encrypt(text.encode()).decode(),
             lambda text: _unsealed(cipher, text),
         ),
-        terminology=terminology(
-            {view: vocabulary(each) for view, each in words.items()}, base, lambda: datetime.now(UTC)
-        ),
+        terminology=terminology(vocabularies, base, lambda: datetime.now(UTC)),
         events=feed(disclosure),
-        metadata=public(base, __version__, datetime.now(UTC).isoformat(timespec="seconds"), types),
+        metadata=public(capability(*about, types), terminology_capability(*about, kept)),
         ready=lambda: schema.check(engine),
     )
     access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)

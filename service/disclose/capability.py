@@ -1,12 +1,12 @@
-"""The CapabilityStatement, made of the same table that search uses.
+"""The CapabilityStatement, made of the same tables that the doors use; and that of terminologies.
 
-https://hl7.org/fhir/R4/capabilitystatement.html
+https://hl7.org/fhir/R4/capabilitystatement.html · https://hl7.org/fhir/R4/terminologycapabilities.html
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from service.disclose.terminology import OPERATIONS, SEARCHED
+from service.disclose.terminology import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.wire.fhir.search import PARAMETERS
 
 
@@ -23,6 +23,27 @@ def capability(base: str, version: str, date: str, types: Collection[str]) -> di
         "fhirVersion": "4.0.1",
         "format": ["json"],
         "rest": [{"mode": "server", "resource": resources}],
+    }
+
+
+def terminology_capability(
+    base: str, version: str, date: str, systems: Iterable[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return which code systems are kept, and what can be asked of them."""
+    return {
+        "resourceType": "TerminologyCapabilities",
+        "status": "active",
+        "date": date,
+        "kind": "instance",
+        "software": {"name": "Casebridge", "version": version},
+        "implementation": {"description": "Casebridge", "url": base},
+        "codeSystem": [
+            {"uri": each["url"], "version": [{"code": each["version"], "isDefault": True}]}
+            for each in systems
+        ],
+        "expansion": {"paging": True, "parameter": [{"name": each} for each in EXPANDED_BY]},
+        "validateCode": {"translations": True},
+        "translation": {"needsMap": False},
     }
 
 

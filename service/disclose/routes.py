@@ -4,11 +4,11 @@ https://hl7.org/fhir/R4/http.html
 """
 
 from collections.abc import Callable, Collection
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
-from service.disclose.capability import capability
 from service.disclose.negotiate import FHIR, speak_json, spoken
 from service.disclose.query import parse_query
 from service.disclose.serialise import history, searchset
@@ -77,14 +77,17 @@ def fhir(
     return door
 
 
-def public(base: str, version: str, started: str, types: Collection[str]) -> Blueprint:
-    """Return what everybody may read: the capability statement."""
+def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Blueprint:
+    """Return what everybody may read: the capability statement, and that of terminologies."""
     door = Blueprint("metadata", __name__)
-    statement = dump(capability(base, version, started, types))
+    told = {"terminology": dump(terminologies)} | dict.fromkeys(("full", "normative"), dump(statement))
 
     @door.get("/fhir/metadata")
     def metadata() -> Response:
-        return Response(statement, mimetype=FHIR)
+        mode = request.args.get("mode", "full")
+        if mode not in told:
+            raise Malformed("Not a mode; known are full, normative and terminology.", where="mode")
+        return Response(told[mode], mimetype=FHIR)
 
     return door
 

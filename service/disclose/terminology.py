@@ -60,6 +60,7 @@ _TAKEN: Final = {
     },
     "validate-code": _VALIDATE,
 }
+EXPANDED_BY: Final = tuple(name for name in _TAKEN["expand"] if name != "url")
 OPERATIONS: Final = {
     "CodeSystem": ("lookup", "validate-code"),
     "ConceptMap": ("translate",),

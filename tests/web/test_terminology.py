@@ -370,3 +370,13 @@ def test_the_statement_names_the_operations(house):
         assert [each["code"] for each in told[type_]["interaction"]] == ["read", "search-type"]
         for each in told[type_]["searchParam"]:
             assert house.get(f"/fhir/{type_}?{each['name']}=x").status_code == 200
+
+
+def test_the_terminology_statement_names_every_code_system_and_its_version(house):
+    told = get(house, "metadata?mode=terminology")
+    assert told["resourceType"] == "TerminologyCapabilities"
+    systems = [each["resource"] for each in get(house, "CodeSystem")["entry"]]
+    kept = [(each["uri"], each["version"][0]["code"]) for each in told["codeSystem"]]
+    assert kept == [(each["url"], each["version"]) for each in systems]
+    assert get(house, "metadata?mode=full") == get(house, "metadata")
+    assert get(house, "metadata?mode=bogus", 400)["issue"][0]["expression"] == ["mode"]

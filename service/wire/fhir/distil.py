@@ -39,6 +39,7 @@ ROOTS = (
     "CodeSystem",
     "ValueSet",
     "ConceptMap",
+    "TerminologyCapabilities",
 )
 DATA = Path(__file__).with_name("r4.json")
 
