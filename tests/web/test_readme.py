@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.conftest import STORY
+from tests.flows import river
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^curl .*$", README, re.MULTILINE)
@@ -16,7 +16,7 @@ ADDRESS = "http://127.0.0.1:8080"
 @pytest.fixture
 def served(house):
     """River's story as the operator on this machine put it, which is whom `make serve` answers."""
-    for path, document in STORY:
+    for path, document in river.STORY:
         assert house.put(path, document, partner=None).status_code == 201
     return house
 
