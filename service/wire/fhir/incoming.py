@@ -30,9 +30,10 @@ def stays(sent: Json) -> list[Json]:
 
     Returns:
         For each Encounter `bundle` (without its entries), `header` (the MessageHeader or {}), `encounter`,
-        `patient` ({} when it was not sent), and lists: `conditions`, `coverages`, `provenances`,
-        `related_persons`. A Reference that leads to something sent has it under `resource`; these lead
-        around in circles, so follow them by name and never give one out whole.
+        `patient` ({} when it was not sent), and lists: `conditions` (that its diagnoses do not name),
+        `coverages`, `provenances` (newest first), `related_persons`. A Reference that leads to something
+        sent has it under `resource`; these lead around in circles, so follow them by name and never give
+        one out whole.
 
     Raises:
         Rejected: two entries have one fullUrl, or an entry is no resource; with its FHIRPath.
@@ -82,27 +83,25 @@ def _encounters(header: Json, entries: list[Json]) -> list[Json]:
 
 def _roots(encounter: Json, bundle: Json, header: Json, resources: list[Json]) -> Json:
     patient = encounter.get("subject", {}).get("resource", {})
+    named = [each.get("condition", {}).get("resource") for each in encounter.get("diagnosis", [])]
     roots: Json = {"bundle": bundle, "header": header, "encounter": encounter, "patient": patient}
-    diagnosed = [each.get("condition", {}).get("resource") for each in encounter.get("diagnosis", [])]
     for name, type_ in LISTS.items():
         found = [each for each in resources if each.get("resourceType") == type_]
-        roots[name] = [
-            each
-            for each in found
-            if any(each is known for known in diagnosed) or _tells_of(each, encounter, patient)
-        ]
+        told = [each for each in found if _tells_of(each, encounter, header, patient)]
+        roots[name] = [each for each in told if not any(each is one for one in named)]
+    roots["provenances"].sort(key=lambda each: str(each.get("recorded", "")), reverse=True)
     return roots
 
 
-def _tells_of(resource: Json, encounter: Json, patient: Json) -> bool:
-    """Whether a resource is about the stay, or says of no stay in particular that it is about the patient."""
+def _tells_of(resource: Json, encounter: Json, header: Json, patient: Json) -> bool:
+    """Whether a resource is about the stay or its message, or of no stay in particular about the patient."""
+    if "target" in resource:
+        told = [each.get("resource") for each in resource["target"]]
+        return any(each is encounter or (each is header and bool(header)) for each in told)
     if "encounter" in resource:
         return resource["encounter"].get("resource") is encounter
-    told = resource.get("target") or [
-        resource[key] for key in ("subject", "patient", "beneficiary") if key in resource
-    ]
-    wanted = encounter if "target" in resource else patient
-    return any(each.get("resource") is wanted for each in told) and bool(wanted)
+    named = [resource[key] for key in ("subject", "patient", "beneficiary") if key in resource]
+    return any(each.get("resource") is patient for each in named) and bool(patient)
 
 
 def _lead(entries: list[Json]) -> None:

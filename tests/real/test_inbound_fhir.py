@@ -1,0 +1,77 @@
+"""FHIR that others wrote becomes the Discharges a reader of it would expect."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from service.mapping.translate import load
+from service.wire.contracts.load import load as load_contract
+from service.wire.contracts.schemas import schema
+from service.wire.fhir.incoming import stays
+from service.wire.fhir.schema import roots
+from service.wire.json import parse
+from tests.real.real_data import folder
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+# what MedCom's file names say: AN annuls, STIN and STAA start, STOR and SLOR lead on leave and back
+MEDCOM = {
+    "AN_STIN": "cancel-admit",
+    "AN_STAA": "cancel-admit",
+    "AN_STOR": "return",
+    "AN_SLOR": "leave",
+    "AN_SLHJ": "cancel-discharge",
+    "STIN": "admit",
+    "STAA": "admit",
+    "STOR": "leave",
+    "SLOR": "return",
+    "SLHJ": "discharge",
+    "MORS": "death",
+}
+
+
+@pytest.fixture(scope="module")
+def understand():
+    makes = {"Discharge": schema("discharge")}
+    projector = load(MAPPINGS, sources={"fhir": roots()}, links={}, makes=makes).projector("fhir")
+
+    def read(path):
+        made = [each for root in stays(parse(path.read_bytes())) for each in projector.run(root)]
+        return [load_contract("discharge", each.resource) for each in made]
+
+    return read
+
+
+def test_a_medcom_notification_is_the_event_that_its_name_says(understand):
+    found = [
+        path for path in folder("medcom").rglob("*.json") if path.name.startswith("HospitalNotification_Ex_")
+    ]
+    assert found
+    for path in found:
+        says = next((event for name, event in MEDCOM.items() if name in path.name), "admit")
+        (discharge,) = understand(path)
+        assert discharge["event"] == says, path.name
+        assert discharge["patient"]["identifiers"], path.name
+        assert discharge["stay"]["identifiers"], path.name
+
+
+def test_a_da_vinci_notification_is_an_admission_with_its_diagnosis(understand):
+    found = [
+        path
+        for path in folder("da-vinci-alerts").rglob("*.json")
+        if path.name.startswith("admit-notification")
+    ]
+    assert found
+    for path in found:
+        (discharge,) = understand(path)
+        assert (discharge["event"], discharge["stay"]["kind"]) == ("admit", "emergency")
+        assert discharge["stay"]["conditions"][0]["code"]["display"]
+
+
+def test_every_encounter_of_a_transaction_is_a_stay(understand):
+    found = [path for path in folder("synthea").rglob("*.json") if b'"Encounter"' in path.read_bytes()]
+    assert found
+    for path in found:
+        bundle = json.loads(path.read_bytes())
+        sent = [each["resource"]["resourceType"] for each in bundle["entry"]].count("Encounter")
+        assert len(understand(path)) == sent > 0
