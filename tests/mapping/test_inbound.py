@@ -29,10 +29,10 @@ make:
         $make: {system: "{{ known.system }}", value: "{{ known.value }}"}
     hospital: {name: "{{ hospital | fhirpath('Organization.name') }}"}
     conditions:
-      $each: condition in conditions
+      $each: known in encounter.diagnosis
       $make:
         code:
-          text: "{{ condition | fhirpath('code.coding.where(display.exists()).display') }}"
+          text: "{{ known.condition.resource | fhirpath('code.coding.where(display.exists()).display') }}"
 """
 
 

@@ -43,9 +43,7 @@ def understand():
 
 
 def test_a_medcom_notification_is_the_event_that_its_name_says(understand):
-    found = [
-        path for path in folder("medcom").rglob("*.json") if path.name.startswith("HospitalNotification_Ex_")
-    ]
+    found = list(folder("medcom").rglob("HospitalNotification_Ex_*.json"))
     assert found
     for path in found:
         says = next((event for name, event in MEDCOM.items() if name in path.name), "admit")
@@ -56,11 +54,7 @@ def test_a_medcom_notification_is_the_event_that_its_name_says(understand):
 
 
 def test_a_da_vinci_notification_is_an_admission_with_its_diagnosis(understand):
-    found = [
-        path
-        for path in folder("da-vinci-alerts").rglob("*.json")
-        if path.name.startswith("admit-notification")
-    ]
+    found = list(folder("da-vinci-alerts").rglob("admit-notification*.json"))
     assert found
     for path in found:
         (discharge,) = understand(path)
