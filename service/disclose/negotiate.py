@@ -25,3 +25,8 @@ def spoken(answer: Response, language: str) -> Response:
     answer.headers["Content-Language"] = language
     answer.vary.add("Accept-Language")
     return answer
+
+
+def unchanged(tag: str) -> bool:
+    """Tell whether the client has the version of a weak entity tag already (RFC 9110 section 13.1.2)."""
+    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(tag)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
-from service.disclose.negotiate import FHIR, speak_json, spoken
+from service.disclose.negotiate import FHIR, speak_json, spoken, unchanged
 from service.disclose.query import parse_query
 from service.disclose.serialise import history, searchset
 from service.errors import Malformed, NotFound
@@ -120,8 +120,9 @@ def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[s
 def _stored(found: Stored, localisation: Localisation) -> Response:
     """Answer a version in the language asked for; each language has an entity tag of its own."""
     language = _language(localisation)
-    etag = f'W/"{found.version}"' if language == STORED else f'W/"{found.version}-{language}"'
-    if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
+    tag = str(found.version) if language == STORED else f"{found.version}-{language}"
+    etag = f'W/"{tag}"'
+    if unchanged(tag):
         return spoken(Response(status=304, headers={"ETag": etag}), language)
     answer = Response(localisation.tell(g.scope.view, found, language).body, mimetype=FHIR)
     answer.headers["ETag"] = etag

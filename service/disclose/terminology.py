@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
-from service.disclose.negotiate import FHIR, JSON, speak_json, spoken
+from service.disclose.negotiate import FHIR, JSON, speak_json, spoken, unchanged
 from service.errors import Malformed, Unsupported
 from service.flows.terminology import Resource, Sought, Vocabulary, Window, required
 from service.flows.translation import Translator, answer
@@ -178,7 +178,7 @@ def _translate(words: Vocabulary, asked: Asked, named: Resource | None) -> Respo
 
 def _read(resource: Resource) -> Response:
     etag = f'W/"{resource["version"]}"'
-    if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
+    if unchanged(resource["version"]):
         return Response(status=304, headers={"ETag": etag})
     found = _answer(resource)
     found.headers["ETag"] = etag

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from service.mapping.layers import overlays
+from service.mapping.translate import load
 from service.wire.contracts import case, client, directory, plan
-from service.wire.contracts.schemas import sources
+from service.wire.contracts.schemas import links, sources
 
 FOLDER = Path(__file__).parents[2] / "mappings/codesystems"
 BASE = "https://casebridge.org/fhir/CodeSystem/"
@@ -63,6 +65,14 @@ def gaps(system: dict) -> Iterator[str]:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_concept_is_named_in_every_language(path):
     assert list(gaps(read(path))) == []
+
+
+def test_every_concept_of_every_overlay_is_named_in_every_language():
+    for stack in [(), *((each,) for each in overlays(FOLDER.parent))]:
+        catalogue = load(FOLDER.parent, sources=sources(), links=links(), overlays=stack)
+        for system in catalogue.codesystems.values():
+            for code, designations in system.designations.items():
+                assert set(designations) >= LANGUAGES, (stack, system.name, code)
 
 
 def test_a_concept_without_a_language_is_found():
