@@ -25,9 +25,7 @@ def search(connection: Connection, scope: Scope, query: Query) -> Page:
     where += [_updated(prefix, low, high) for prefix, low, high in query.updated]
     if query.ids:
         where.append(c.id.in_(query.ids))
-    total = None
-    if query.with_total:
-        total = connection.execute(select(func.count()).select_from(t.resource).where(*where)).scalar_one()
+    counted = select(func.count()).select_from(t.resource).where(*where)
     if query.after is not None:
         at, id_ = datetime.fromisoformat(query.after[0]), query.after[1]
         where.append(or_(c.last_updated < at, and_(c.last_updated == at, c.id < id_)))
@@ -37,6 +35,11 @@ def search(connection: Connection, scope: Scope, query: Query) -> Page:
     shown = found[: query.count]
     more = len(found) > query.count and bool(shown)
     key = (shown[-1].last_updated.isoformat(), shown[-1].id) if more else None
+    total = None
+    if query.with_total:
+        # a first page that holds all that matches has counted it
+        all_shown = query.after is None and len(found) <= query.count
+        total = len(found) if all_shown else connection.execute(counted).scalar_one()
     return Page(tuple(shown), total, key)
 
 

@@ -1,5 +1,6 @@
 """What goes wrong in the database is told as what it is: away, taken, or a bug of ours."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -124,5 +125,28 @@ def test_a_connection_cut_in_the_middle_is_told_and_the_next_is_new(postgres_url
     assert Outbox(engine).backlog() == 0
     store.transact(lambda unit: unit.emit([message("case/1", 1)]))
     assert Outbox(engine).backlog() == 1
+    engine.dispose()
+    other.dispose()
+
+
+def cut_all(engine):
+    """End every other session of the database, and return when none is left."""
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        while connection.execute(text(CUT)).all():
+            time.sleep(0.01)
+
+
+def test_connections_cut_while_nobody_used_them_are_replaced_unnoticed(postgres_url):
+    engine, other = connect(postgres_url), connect(postgres_url)
+    schema.upgrade(engine)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    assert store.search(ALL, Query("CarePlan")).total == 0
+    cut_all(other)
+    assert store.search(ALL, Query("CarePlan")).total == 0
+    store.transact(lambda unit: unit.emit([message("case/1", 1)]))
+    cut_all(other)
+    store.transact(lambda unit: unit.emit([message("case/1", 2)]))
+    assert Outbox(engine).backlog() == 2
     engine.dispose()
     other.dispose()
