@@ -154,7 +154,6 @@ def test_each_language_has_an_entity_tag_of_its_own(told):
         ("da", 'W/"1-sv"'),
         (None, 'W/"1-da"'),
         ("da", 'W/"2-da"'),
-        ("da", "1-da"),
     ):
         assert ask(told, path, language, **{"If-None-Match": tag}).status_code == 200, (language, tag)
     for tags in ('W/"7", W/"1-da"', 'W/"7",W/"1-da"', '"1-da"', "*"):
