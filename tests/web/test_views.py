@@ -12,7 +12,7 @@ from tests.flows import river
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 REGISTRY = """
 views:
-  lean: [no-contact, short]
+  lean: [no-contact, short, words]
   idle: [no-such-overlay]
 partners:
   - {name: cms, kind: case-system}
@@ -24,6 +24,25 @@ partners:
 """
 NO_CONTACT = "extends: Patient\nmake: {telecom: null, identifier: null, birthDate: null}\n"
 SHORT = "extends: CarePlan\nmake: {title: Care plan, text: null}\n"
+MODEL = "https://casebridge.org/fhir/CodeSystem/care-model"
+WORDS = """
+resourceType: CodeSystem
+concept: [{code: clinical, designation: [{language: da, value: behandlende}]}]
+"""
+MAP = f"""
+resourceType: ConceptMap
+url: https://example.org/ConceptMap/care-model
+group:
+  - source: {MODEL}
+    target: urn:example:models
+    element: [{{code: clinical, target: [{{code: C, display: Clinical, equivalence: equal}}]}}]
+"""
+OVERLAYS = {
+    "no-contact/outbound/Patient": NO_CONTACT,
+    "short/outbound/CarePlan": SHORT,
+    "words/codesystems/care-model": WORDS,
+    "words/concepts/care-model": MAP,
+}
 NEVER = (b"555-0100", b"R-1", b"1990-02", b"Back on the bicycle")
 
 
@@ -31,7 +50,7 @@ NEVER = (b"555-0100", b"R-1", b"1990-02", b"Back on the bicycle")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("views") / "mappings"
     shutil.copytree(MAPPINGS, folder)
-    for name, text in {"no-contact/outbound/Patient": NO_CONTACT, "short/outbound/CarePlan": SHORT}.items():
+    for name, text in OVERLAYS.items():
         path = folder / "overlays" / f"{name}.yaml"
         path.parent.mkdir(parents=True)
         path.write_text(text)
@@ -90,6 +109,22 @@ def test_nothing_of_another_view_is_in_any_answer(told):
             answer = told.get(path, partner="auditor", headers={"Accept-Language": language})
             assert answer.status_code == 200, path
             assert not [each for each in NEVER if each in answer.data], path
+
+
+def test_each_view_has_words_and_public_codes_of_its_own(told):
+    def asked(partner):
+        headers = {"Accept-Language": "da"}
+        plan = told.get(f"/fhir/CarePlan/{id_of(told, 'CarePlan')}", partner=partner, headers=headers).json
+        display = told.get(
+            f"/fhir/CodeSystem/$lookup?system={MODEL}&code=clinical&property=lang.da", partner=partner
+        ).json["parameter"][-1]["part"][1]["valueString"]
+        told_of = told.get(f"/fhir/ConceptMap/$translate?system={MODEL}&code=clinical", partner=partner).json
+        codes = [each["code"] for each in plan["category"][0]["coding"]]
+        words = plan["category"][0]["coding"][0]["display"]
+        return words, display, codes, told_of["parameter"][0]["valueBoolean"]
+
+    assert asked("northern") == ("klinisk", "klinisk", ["clinical"], False)
+    assert asked("auditor") == ("behandlende", "behandlende", ["clinical", "C"], True)
 
 
 def test_totals_and_matches_are_those_of_the_view(told):
