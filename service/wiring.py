@@ -43,6 +43,7 @@ from service.wire.contracts import generate
 from service.wire.contracts.asyncapi import asyncapi
 from service.wire.contracts.messages import messages
 from service.wire.contracts.schemas import links, sources
+from service.wire.fhir import profiles
 from service.wire.fhir.check import check as check_r4
 from service.wire.fhir.search import rows
 from service.wire.fhir.validate import validate
@@ -252,7 +253,13 @@ def number(settings: Settings) -> int:
 
 def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str) -> Catalogue:
     return load(
-        settings.mappings, sources=sources(), links=links(), view=view, overlays=stack, told_by=told_by
+        settings.mappings,
+        sources=sources(),
+        links=links(),
+        view=view,
+        overlays=stack,
+        told_by=told_by,
+        profiles=profiles,
     )
 
 

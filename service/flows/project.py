@@ -17,6 +17,7 @@ from service.values.documents import Document
 from service.values.messages import UNTOLD, Written
 from service.values.resources import Current, ResourceVersion, SearchRows
 
+STAMPS: Final = frozenset({"versionId", "lastUpdated"})
 FIRST: Final = ("EpisodeOfCare", "CareTeam", "CarePlan")
 
 
@@ -155,9 +156,7 @@ class Projection:
     ) -> tuple[ResourceVersion, Event[Written]] | None:
         """Return the next version of a resource and its event, or None when nothing changed."""
         type_, id_ = resource["resourceType"], resource["id"]
-        digest = hashlib.sha256(
-            self.canonical({k: v for k, v in resource.items() if k != "meta"})
-        ).hexdigest()
+        digest = hashlib.sha256(self.canonical(resource)).hexdigest()
         before = current.get((type_, id_))
         if before is not None and before.digest == digest:
             return None
@@ -166,7 +165,7 @@ class Projection:
             raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=issues)
         number = before.version + 1 if before is not None else 1
         stamped = _stamp(resource, number, at)
-        changed = _difference(self.parse(before.body), resource) if before is not None else []
+        changed = [] if before is None else changed_paths(_unstamped(self.parse(before.body)), resource)
         version = ResourceVersion(
             view=view,
             type=type_,
@@ -201,11 +200,11 @@ def _stamp(resource: dict[str, Any], version: int, at: datetime) -> dict[str, An
     return {**head, **{k: v for k, v in resource.items() if k not in head}}
 
 
-def _difference(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    def plain(resource: dict[str, Any]) -> dict[str, Any]:
-        return {k: v for k, v in resource.items() if k != "meta"}
-
-    return changed_paths(plain(before), plain(after))
+def _unstamped(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored resource as the mappings made it."""
+    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in STAMPS}
+    plain = {k: v for k, v in resource.items() if k != "meta"}
+    return plain | ({"meta": meta} if meta else {})
 
 
 def _withdrawn(
@@ -217,10 +216,4 @@ def _withdrawn(
     """Return the last versions of resources that are made no more, as their mapping withdraws them."""
     kept = {(resource["resourceType"], resource["id"]) for resource in made}
     gone = [each for key, each in current.items() if key not in kept and each.type != UNTOLD]
-    result = []
-    for each in gone:
-        last = parse(each.body)
-        patch = catalogue.withdrawal(each.type)
-        merged = {**{k: v for k, v in last.items() if k != "meta"}, **patch}
-        result.append({k: v for k, v in merged.items() if v is not None})
-    return result
+    return [catalogue.withdrawn(_unstamped(parse(each.body))) for each in gone]

@@ -11,6 +11,7 @@ from service.mapping import expressions
 from service.mapping.checks import spoken_kind
 from service.mapping.concepts import Terminology
 from service.mapping.expressions import Parsed
+from service.mapping.profiles import Profiles
 from service.mapping.resolve import resolve, step, weight
 from service.mapping.schema import ANY, LIST, OBJECT, World, nearest
 from service.mapping.scope import Scope
@@ -30,7 +31,7 @@ from service.mapping.templates import (
 from service.mapping.terms import Choice, Lookup, Term, Variable, is_whole
 
 LOOP_DEPTH = 8
-_KEYS = ("map", "name", "from", "each", "when", "let", "withdraw", "make")
+_KEYS = ("map", "name", "from", "each", "when", "let", "profile", "withdraw", "make")
 _BLOCKS = ("$each", "$if", "$make", "$xhtml")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
@@ -42,6 +43,7 @@ class Reader:
     world: World
     terminology: Terminology
     findings: Findings
+    profiles: Profiles
     count: int = 0
     looped: list[Variable] = field(default_factory=list)
 
@@ -69,9 +71,8 @@ class Reader:
         test = self.test(when, scope) if when else None
         make = self.template(_map(_needed(node, "make")), scope)
         name = _name(node, "name") if "name" in node.entries else target
-        return Document(
-            name, target, source, node.place, roots, loops, lets, test, make, self.withdrawal(node)
-        )
+        claims, withdraw = self.claims(node, target), self.withdrawal(node)
+        return Document(name, target, source, node.place, roots, loops, lets, test, make, claims, withdraw)
 
     def fresh(self) -> str:
         """A new Python name."""
@@ -96,6 +97,23 @@ class Reader:
                 self.findings.add(Wrong("`withdraw` holds literals only", leaf.place))
         given: dict[str, Any] = plain(found)
         return given
+
+    def claims(self, node: Mapping, target: str) -> tuple[str, ...]:
+        """The profiles that the resource claims where it meets them."""
+        given = node.entries.get("profile", Sequence((), node.place))
+        known = self.profiles.profiles()
+        found: list[str] = []
+        for leaf in given.items if isinstance(given, Sequence) else (given,):
+            url = str(leaf.value) if isinstance(leaf, Scalar) else ""
+            if url not in known:
+                close = nearest(url, list(known)) or ", ".join(known) or "none"
+                what = f"this is no profile that can be checked; did you mean `{close}`?"
+                self.findings.add(Wrong(what, leaf.place))
+            elif known[url].type != target:
+                self.findings.add(Wrong(f"this profile is about {known[url].type}, not {target}", leaf.place))
+            else:
+                found.append(url)
+        return tuple(found)
 
     def test(self, node: Node, scope: Scope) -> Term | None:
         """The condition after `when` or `$if`."""

@@ -14,12 +14,12 @@ from service.mapping.translate import Catalogue
 from service.wire.json import canonical, dump, parse, pretty
 
 Resources = list[dict[str, Any]]
-_KEYS = frozenset({"source", "roots", "overlays"})
+_KEYS = frozenset({"source", "roots", "like", "overlays"})
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A folder with `in.json` (source, roots, overlays) and `out.json` (the resources, in order).
+    """A folder with `in.json` (source and roots, perhaps overlays) and `out.json` (the resources, in order).
 
     `out.<language>.json` holds some of the resources as they are told in that language.
     """
@@ -56,7 +56,7 @@ class Result:
 def pairs(folder: Path) -> list[Pair]:
     """Read `golden/<pair>` and `golden/<overlay>/<pair>`; the latter run with that overlay.
 
-    `overlays` in an `in.json` names another stack.
+    `overlays` in an `in.json` names another stack; `like` takes source and roots of another pair.
 
     Raises:
         Misconfigured: an `in.json` is not what a pair opens with.
@@ -150,14 +150,20 @@ def _pair(path: Path, root: Path) -> Pair:
     folder = path.parent
     name = folder.relative_to(root).as_posix()
     own = (folder.parent.name,) if folder.parent != root else ()
+    if isinstance(given, dict) and isinstance(given.get("like"), str):
+        # a pair that is like another again has neither source nor roots and is refused below
+        given = _read(root / given["like"] / "in.json") | {k: v for k, v in given.items() if k != "like"}
     if not isinstance(given, dict) or not {"source", "roots"} <= given.keys() <= _KEYS:
-        raise Misconfigured("in.json holds `source`, `roots` and perhaps `overlays`.", where=str(path))
+        what = "in.json holds `source` and `roots`, or `like` and the name of a pair, and perhaps `overlays`."
+        raise Misconfigured(what, where=str(path))
     return Pair(name, folder, given["source"], given["roots"], tuple(given.get("overlays", own)))
 
 
 def _read(path: Path) -> Any:
     try:
         return parse(path.read_bytes())
+    except OSError as error:
+        raise Misconfigured("There is no such file.", where=str(path)) from error
     except Malformed as error:
         raise Misconfigured(str(error), where=str(path)) from error
 

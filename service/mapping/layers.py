@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from service.mapping import merge
 from service.mapping.schema import nearest
-from service.mapping.source import Findings, Mapping, Node, Place, Scalar, Wrong, documents, files
+from service.mapping.source import Findings, Mapping, Node, Place, Scalar, Wrong, documents, files, plain
 from service.mapping.source import Sequence as List
 
 FOLDERS: Final = ("outbound", "inbound", "codesystems", "concepts")
@@ -18,9 +18,10 @@ _KEYS: Final = ("title", "description", "extends")
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A mapping that an overlay removes: what it made, and where that is said."""
+    """A mapping that an overlay removes: what it made, how that is withdrawn, and where it is said."""
 
     target: str
+    withdraw: dict[str, Any]
     place: Place
 
 
@@ -174,7 +175,9 @@ class Layers:
         merged = merge.extended(below[name], node)
         if merged is None:
             del found[name]
-            self.removed.append(Removed(_text(below[name], "map"), node.keys["make"]))
+            withdraw = below[name].entries.get("withdraw")
+            patch = plain(withdraw) if isinstance(withdraw, Mapping) else {}
+            self.removed.append(Removed(_text(below[name], "map"), patch, node.keys["make"]))
         else:
             found[name] = merged
 

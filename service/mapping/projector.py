@@ -8,6 +8,7 @@ from typing import Any
 from service.errors import Issue, Rejected
 from service.mapping.compile import Compiled
 from service.mapping.concepts import Unmapped
+from service.mapping.profiles import Profiles, claim
 from service.mapping.runtime import TooMuch
 from service.mapping.source import Place
 from service.mapping.templates import Document
@@ -55,6 +56,7 @@ class Projector:
 
     source: str
     steps: tuple[tuple[Document, Compiled], ...]
+    profiles: Profiles
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,6 +77,8 @@ class Projector:
                 compiled.project(given, resources)
             except _FAILURES as error:
                 raise _explain(error, document, compiled) from None  # a cause may quote the source
+            for resource in resources if document.claims else ():
+                claim(resource, document.claims, self.profiles)
             made += [Made(resource, document.name, document.target) for resource in resources]
         return made
 

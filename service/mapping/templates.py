@@ -89,6 +89,7 @@ class Document:
     lets: tuple[Variable, ...]
     when: Term | None
     make: Template
+    claims: tuple[str, ...]
     withdraw: dict[str, Any]
 
 

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from service.mapping.schema import Shape, World, paths
-from service.mapping.templates import Block, Document, Items, Markup, Object, Template, Text, Value
+from service.mapping.templates import (
+    Block,
+    Document,
+    Items,
+    Literal,
+    Markup,
+    Object,
+    Template,
+    Text,
+    Value,
+)
 from service.mapping.terms import Term, is_whole, reads, tests
 
 Paths = dict[str, tuple[str, ...]]
@@ -47,6 +57,11 @@ def lineage(found: Trace) -> Paths:
     return {target: tuple(sources) for target, sources in found.values.items() if sources}
 
 
+def made(document: Document) -> tuple[str, ...]:
+    """The target paths that a document can make, in order."""
+    return tuple(dict.fromkeys(_made(document.make, document.target)))
+
+
 def unread(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
     """The leaves of a source that no mapping reads; a link is read when anything behind it is."""
     seen: set[str] = set()
@@ -87,6 +102,21 @@ def _walk(template: Template, target: str, found: Trace) -> None:
             for term in [*(loop.over for loop in loops), *([test] if test is not None else [])]:
                 found.decide(target, reads(term) | tests(term))
             _walk(make, target, found)
+
+
+def _made(template: Template, target: str) -> Iterator[str]:
+    if template == Literal(None):
+        return
+    yield target
+    match template:
+        case Object(entries=entries):
+            for key, entry in entries:
+                yield from _made(entry, f"{target}.{key}")
+        case Items(items=items):
+            for each in items:
+                yield from _made(each, target)
+        case Block(make=make):
+            yield from _made(make, target)
 
 
 def _all(entries: Iterable[tuple[str, Template]], found: Trace) -> None:

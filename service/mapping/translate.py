@@ -10,13 +10,14 @@ from service.mapping.compile import Compiled, compile_document
 from service.mapping.concepts import CodeSystem, ConceptMap, Terminology
 from service.mapping.documents import Reader
 from service.mapping.layers import Layers, Removed
+from service.mapping.profiles import NoProfiles, Profiles, claim
 from service.mapping.projector import Projector
 from service.mapping.schema import JSONSchema, World, nearest
 from service.mapping.source import Findings, Wrong
 from service.mapping.targets import Targets, check
 from service.mapping.templates import Document, everything
 from service.mapping.terms import IDENTITIES, Filtered
-from service.mapping.trace import Paths, Trace, lineage, trace, unread
+from service.mapping.trace import Paths, Trace, lineage, made, trace, unread
 from service.mapping.vocabulary import load_terminology
 
 
@@ -29,7 +30,9 @@ class MappingInfo:
     source: str
     file: str
     line: int
+    claims: tuple[str, ...]
     withdraw: dict[str, Any]
+    made: tuple[str, ...]
     lineage: Paths
     conditions: Paths
     text: str
@@ -45,6 +48,8 @@ class Catalogue:
     terminology: Terminology
     projectors: dict[str, Projector]
     world: World
+    profiles: Profiles
+    removed: tuple[Removed, ...]
     traces: tuple[Trace, ...] = field(repr=False)
 
     @property
@@ -84,12 +89,32 @@ class Catalogue:
             )
         return self.projectors[source_name]
 
+    def withdrawn(self, last: dict[str, Any]) -> dict[str, Any]:
+        """What the last version of a resource becomes when its fact is no longer so."""
+        target = last["resourceType"]
+        found: dict[str, Any] = last | self.withdrawal(target)
+        found = {key: value for key, value in found.items() if value is not None}
+        if claims := {url for each in self.mappings if each.target == target for url in each.claims}:
+            claim(found, sorted(claims), self.profiles)
+        return found
+
     def withdrawal(self, target: str) -> dict[str, Any]:
         """What a resource of a type takes on when its fact is no longer so; None removes a key."""
         found: dict[str, Any] = {}
-        for mapping in self.mappings:
-            if mapping.target == target:
-                found |= mapping.withdraw
+        for patch in (
+            *(each.withdraw for each in self.removed if each.target == target),
+            *(each.withdraw for each in self.mappings if each.target == target),
+        ):
+            found |= patch
+        return found
+
+    def unsupported(self) -> dict[str, tuple[str, ...]]:
+        """Of each profile that is claimed, the elements it wants supported that its mappings never make."""
+        found: dict[str, tuple[str, ...]] = {}
+        for url in dict.fromkeys(url for each in self.mappings for url in each.claims):
+            stems = {path for each in self.mappings if url in each.claims for path in each.made}
+            wanted = self.profiles.profiles()[url].supported
+            found[url] = tuple(path for path in wanted if not _makes(path, stems))
         return found
 
     def unread(self, source_name: str) -> list[str]:
@@ -106,6 +131,7 @@ def load(
     overlays: Sequence[str] = (),
     told_by: str = "overlays",
     makes: Targets | None = None,
+    profiles: Profiles | None = None,
 ) -> Catalogue:
     """Read, check and compile a folder of mappings.
 
@@ -117,6 +143,7 @@ def load(
         overlays: names of overlays, the lowest first; what one extends comes below it by itself.
         told_by: what names the overlays, for errors.
         makes: for the inbound mappings, the JSON Schema of what each makes; without it, the outbound ones.
+        profiles: what checks the profiles that mappings claim; without it they can claim none.
 
     Raises:
         Misconfigured: with everything that is wrong, each with file, line and column.
@@ -129,7 +156,8 @@ def load(
     nodes = layers.mappings()
     for wrong in (each for node in nodes for each in check(node, makes)) if makes is not None else ():
         findings.add(wrong)
-    given = (Reader(world, terminology, findings).document(node) for node in nodes)
+    checker = profiles or NoProfiles()
+    given = (Reader(world, terminology, findings, checker).document(node) for node in nodes)
     read = [document for document in given if document is not None]
     _check_withdrawals(read, findings)
     for gone in layers.removed:
@@ -142,7 +170,27 @@ def load(
         except Wrong as wrong:
             findings.add(wrong)
     findings.settle()
-    return _catalogue(view, world, terminology, compiled, layers.version())
+    traces = tuple(trace(document) for document, _ in compiled)
+    return Catalogue(
+        view=view,
+        version=layers.version(),
+        mappings=tuple(_info(*each, found) for each, found in zip(compiled, traces, strict=True)),
+        terminology=terminology,
+        projectors={
+            name: Projector(name, tuple(each for each in compiled if each[0].source == name), checker)
+            for name in sources
+        },
+        world=world,
+        profiles=checker,
+        removed=tuple(layers.removed),
+        traces=traces,
+    )
+
+
+def _makes(path: str, made: set[str]) -> bool:
+    """Whether a path is made; of an element of several types, any."""
+    stem = path.removesuffix("[x]")
+    return path in made or (stem != path and any(each.startswith(stem) for each in made))
 
 
 def _check_withdrawals(documents: list[Document], findings: Findings) -> None:
@@ -168,25 +216,7 @@ def _check_removed(gone: Removed, documents: list[Document], findings: Findings)
                 findings.add(Wrong(what, gone.place))
 
 
-def _catalogue(
-    view: str,
-    world: World,
-    terminology: Terminology,
-    compiled: list[tuple[Document, Compiled]],
-    version: str,
-) -> Catalogue:
-    traces = tuple(trace(document) for document, _ in compiled)
-    mappings = tuple(
-        _info(document, made, found) for (document, made), found in zip(compiled, traces, strict=True)
-    )
-    projectors = {
-        source: Projector(source, tuple(each for each in compiled if each[0].source == source))
-        for source in world.sources
-    }
-    return Catalogue(view, version, mappings, terminology, projectors, world, traces)
-
-
-def _info(document: Document, made: Compiled, found: Trace) -> MappingInfo:
+def _info(document: Document, compiled: Compiled, found: Trace) -> MappingInfo:
     conditions = {target: tuple(sources) for target, sources in found.tests.items()}
     place = document.place
     return MappingInfo(
@@ -195,8 +225,10 @@ def _info(document: Document, made: Compiled, found: Trace) -> MappingInfo:
         document.source,
         place.file,
         place.line,
+        document.claims,
         document.withdraw,
+        made(document),
         lineage(found),
         conditions,
-        made.text,
+        compiled.text,
     )

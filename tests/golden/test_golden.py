@@ -9,6 +9,7 @@ import pytest
 from service.mapping import golden
 from service.mapping.translate import load
 from service.wire.contracts.schemas import links, sources
+from service.wire.fhir import profiles
 from service.wire.fhir.validate import validate
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -29,7 +30,7 @@ def nodes(value) -> Iterator[dict]:
 
 @cache
 def catalogue(overlays=()):
-    return load(MAPPINGS, sources=sources(), links=links(), overlays=overlays)
+    return load(MAPPINGS, sources=sources(), links=links(), overlays=overlays, profiles=profiles)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
@@ -42,9 +43,7 @@ def test_a_source_makes_exactly_its_golden_resources_and_they_are_valid(pair):
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_withdrawn_golden_resources_are_valid(pair):
     for resource in pair.expected:
-        merged = resource | catalogue(pair.overlays).withdrawal(resource["resourceType"])
-        withdrawn = {key: value for key, value in merged.items() if value is not None}
-        assert validate(withdrawn) == []
+        assert validate(catalogue(pair.overlays).withdrawn(resource)) == []
 
 
 @pytest.mark.parametrize(
@@ -85,3 +84,60 @@ def test_whereabouts_of_a_protected_client_are_in_nothing(name):
     assert keys & {"address", "telecom", "locationReference"} == set()
     told = {node["reference"] for node in nodes(resources) if isinstance(node.get("reference"), str)}
     assert not [each for each in told if each.startswith("Location/")]
+
+
+# what US Core wants supported and a case has nothing to say of
+NOT_HELD = {
+    "Coverage.identifier",
+    "Coverage.class",
+    "Encounter.participant",
+    "Encounter.participant.type",
+    "Encounter.participant.period",
+    "Encounter.participant.individual",
+    "Encounter.reasonCode",
+    "Encounter.reasonReference",
+    "Encounter.hospitalization",
+    "Encounter.hospitalization.dischargeDisposition",
+    "Encounter.location",
+    "Encounter.location.location",
+}
+
+
+def test_the_us_core_overlay_makes_what_its_profiles_want_supported_as_far_as_it_is_known():
+    unsupported = catalogue(("us-core",)).unsupported()
+    assert set(unsupported) == set(profiles.profiles())
+    assert {path for paths in unsupported.values() for path in paths} == NOT_HELD
+
+
+def test_each_us_core_profile_is_claimed_by_what_meets_it_and_not_by_what_does_not():
+    claimed, unclaimed = set(), set()
+    for pair in golden.chosen(PAIRS, ["us-core"]):
+        for resource in pair.expected:
+            told = set(resource.get("meta", {}).get("profile", ()))
+            meets = {url for url in profiles.profiles() if not profiles.misses(url, resource)}
+            assert told == meets
+            claimed |= told
+            unclaimed |= {resource["resourceType"]} if not told else set()
+    assert claimed == set(profiles.profiles())
+    assert {"Patient", "Coverage", "CareTeam"} <= unclaimed
+
+
+def test_the_minimum_necessary_overlay_sends_no_ways_to_reach_people_no_addresses_and_no_notes():
+    resources = [each for pair in golden.chosen(PAIRS, ["minimum-necessary"]) for each in pair.expected]
+    keys = {key for node in nodes(resources) for key in node}
+    assert keys & {"telecom", "address", "note", "payload", "component"} == set()
+    plans = [each for each in resources if each["resourceType"] == "CarePlan"]
+    assert plans
+    assert not [each for each in plans if "text" in each or "description" in each]
+
+
+@pytest.mark.parametrize("overlay", ["us-core", "dk-core", "minimum-necessary"])
+def test_each_overlay_has_pairs_for_what_it_changes(overlay):
+    plain, over = catalogue(), catalogue((overlay,))
+    seen = set()
+    for pair in golden.chosen(PAIRS, [overlay]):
+        before, after = (list(one.projector(pair.source).run(pair.roots)) for one in (plain, over))
+        known = {(each.target, each.resource["id"]): each.resource for each in before}
+        seen |= {each.mapping for each in after if known[each.target, each.resource["id"]] != each.resource}
+    changed = {each.name for each in over.mappings if each.file.startswith("overlays/")}
+    assert changed == seen

@@ -10,6 +10,7 @@ from service.mapping.layers import overlays
 from service.mapping.translate import load
 from service.wire.contracts import case, client, directory, plan
 from service.wire.contracts.schemas import links, sources
+from service.wire.fhir import profiles
 
 FOLDER = Path(__file__).parents[2] / "mappings/codesystems"
 BASE = "https://casebridge.org/fhir/CodeSystem/"
@@ -69,7 +70,7 @@ def test_every_concept_is_named_in_every_language(path):
 
 def test_every_concept_of_every_overlay_is_named_in_every_language():
     for stack in [(), *((each,) for each in overlays(FOLDER.parent))]:
-        catalogue = load(FOLDER.parent, sources=sources(), links=links(), overlays=stack)
+        catalogue = load(FOLDER.parent, sources=sources(), links=links(), overlays=stack, profiles=profiles)
         for system in catalogue.codesystems.values():
             for code, designations in system.designations.items():
                 assert set(designations) >= LANGUAGES, (stack, system.name, code)

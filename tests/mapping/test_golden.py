@@ -130,6 +130,14 @@ def test_pairs_stand_alone_or_under_the_overlay_they_run_with(pair, tmp_path):
     assert [each.name for each in golden.chosen(golden.pairs(tmp_path), ["lean"])] == ["lean/plain"]
 
 
+def test_a_pair_may_take_the_source_of_another(pair, write, tmp_path, case):
+    pair("plain", [])
+    write("golden/lean/plain/in.json", '{"like": "plain"}')
+    lean, plain = golden.pairs(tmp_path)
+    assert (lean.name, lean.overlays) == ("lean/plain", ("lean",))
+    assert (lean.source, lean.roots) == (plain.source, plain.roots)
+
+
 def test_each_stack_of_overlays_is_compiled_once(pair, catalogue, tmp_path):
     for name in ("a", "b", "lean/c"):
         pair(name, [])
@@ -149,9 +157,20 @@ def test_an_unknown_pair_is_refused_with_what_was_meant(pair, tmp_path):
         golden.chosen(golden.pairs(tmp_path), ["clint"])
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"source": "case"}', '{"source": "case", "roots": {}, "x": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"like": "two"}',
+        '{"like": "one"}',
+        '{"like": 1}',
+        "[]",
+        "{",
+        '{"source": "case"}',
+        '{"source": "case", "roots": {}, "x": 1}',
+    ],
+)
 def test_an_in_json_that_is_none_is_refused_at_its_file(write, tmp_path, text):
     write("golden/one/in.json", text)
     with pytest.raises(Misconfigured) as caught:
         golden.pairs(tmp_path)
-    assert "golden/one/in.json" in str(caught.value)
+    assert "in.json: " in str(caught.value)

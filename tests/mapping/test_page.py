@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from service.mapping.source import documents, plain
 from service.mapping.translate import load
 from service.wire.contracts.schemas import schema
+from service.wire.fhir import profiles
 from service.wire.fhir.schema import roots
 
 UUID = "7d9f4f2e-3c4b-4c6e-9d3a-0a1b2c3d4e5f"
@@ -36,40 +37,30 @@ CASE = thing(
 )
 
 
-def blocks(page: str) -> list[str]:
-    return re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-
-
-def folder_of(block: str) -> str:
-    """Where an example of the page would stand."""
-    if block.startswith("title:"):
-        return "overlays/page"
-    if "from: fhir" in block:
-        return "inbound"
-    overlay = "overlays/page/" if "extends:" in block or "waitlist" in block else ""
-    return overlay + ("concepts" if "resourceType: ConceptMap" in block else "outbound")
+def examples(page: str) -> dict[str, str]:
+    """Each example by the file it says it is; what says none is the body of a mapping."""
+    found = {}
+    for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)):
+        named = re.match(r"# (\S+\.yaml)\n", block)
+        body = f"map: M{number}\nfrom: case\nmake:\n" + re.sub("(?m)^", "  ", block)
+        found[named[1] if named else f"outbound/M{number}.yaml"] = block if named else body
+    return found
 
 
 def test_each_example_of_the_page_loads(language_page, tmp_path):
-    (tmp_path / "overlays/us-core").mkdir(parents=True)
-    names = {"outbound": "m{}", "concepts": "map", "overlays/page": "overlay", "inbound": "in"}
-    for number, block in enumerate(blocks(language_page)):
-        folder = folder_of(block)
-        headless = folder == "outbound" and "map:" not in block
-        text = f"map: M{number}\nfrom: case\nmake:\n" + re.sub("(?m)^", "  ", block) if headless else block
-        if "extends: Goal" in block:
-            text = text.replace("extends: Goal", "extends: goal-of-plan")
-        stem = names.get(folder.removeprefix("overlays/page/"), "m").format(number)
-        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        (tmp_path / folder / f"{stem}.yaml").write_text(text)
+    for file, text in examples(language_page).items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
     world = {"case": {"case": CASE, "client": thing()}}
-    plain, over = (load(tmp_path, sources=world, links={}, overlays=each) for each in ((), ("page",)))
-    makes = {"Discharge": schema("discharge")}
-    inbound = load(tmp_path, sources={"fhir": roots()}, links={}, makes=makes)
+    plain, over = (
+        load(tmp_path, sources=world, links={}, overlays=each, profiles=profiles)
+        for each in ((), ("northern",))
+    )
+    inbound = load(tmp_path, sources={"fhir": roots()}, links={}, makes={"Discharge": schema("discharge")})
     assert [each.target for each in inbound.mappings] == ["Discharge"]
     assert (len(plain.mappings), len(plain.concept_maps)) == (4, 1)
-    assert plain.terminology.targets("map", "open")[0]["code"] == "active"
-    assert over.terminology.targets("map", "open")[0]["code"] == "waitlist"
+    assert plain.terminology.targets("episode-status", "open")[0]["code"] == "active"
+    assert over.terminology.targets("episode-status", "open")[0]["code"] == "waitlist"
     goals = [{"id": "1", "description": "walk", "start": "2026"}]
     given = {"case": {"uuid": UUID, "plan": {"title": "T", "goals": goals}}, "client": {"uuid": UUID}}
     said = [
@@ -81,21 +72,17 @@ def test_each_example_of_the_page_loads(language_page, tmp_path):
     assert [each["description"]["text"] for each in said] == ["walk", "Goal: walk"]
     assert ["startDate" in each for each in said] == [True, False]
     assert said[1]["category"] == [{"text": "shared"}]
+    assert over.mappings[0].claims == ("http://hl7.org/fhir/us/core/StructureDefinition/us-core-goal",)
 
 
 def test_the_schema_for_editors_takes_what_the_page_shows_and_refuses_what_the_language_refuses(
     language_page,
 ):
     check = Draft202012Validator(json.loads((MAPPINGS / "schema.json").read_text()))
-    shown = [
-        plain(documents(block, "page")[0])
-        for block in blocks(language_page)
-        if folder_of(block).endswith("outbound")
-    ]
-    for each in shown:
-        check.validate(
-            each if {"map", "extends"} & each.keys() else {"map": "M", "from": "case", "make": each}
-        )
+    shown = {file: text for file, text in examples(language_page).items() if "outbound/" in file}
+    assert len(shown) > 5
+    for file, text in shown.items():
+        check.validate(plain(documents(text, file)[0]))
     good = {"map": "M", "from": "case", "make": {"a": 1}}
     for wrong in (
         {"mak": {}},

@@ -1,5 +1,6 @@
 """Two partners in two views: each sees its own bytes, totals, versions and messages, and no others."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -13,11 +14,13 @@ MAPPINGS = Path(__file__).parents[2] / "mappings"
 REGISTRY = """
 views:
   lean: [no-contact, short, words]
+  american: [us-core]
   idle: [no-such-overlay]
 partners:
   - {name: cms, kind: case-system}
   - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
   - {name: auditor, kind: insurer, view: lean, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - {name: us, kind: insurer, view: american, identifiers: [{system: "urn:example:payers", value: northern}]}
   - {name: engineer, kind: engineer}
   - {name: lean-engineer, kind: engineer, view: lean}
   - {name: archive, kind: operator, view: lean}
@@ -192,4 +195,25 @@ def test_erasure_reaches_every_view(told):
 
 
 def test_a_view_that_no_partner_has_is_not_made(mappings):
-    assert list(mappings) == ["default", "lean"]
+    assert set(mappings) == {"default", "lean", "american"}
+
+
+def test_profiles_are_claimed_in_the_view_whose_overlay_claims_them(told):
+    def claimed(type_, partner):
+        return [url.rpartition("-")[2] for url in told.one(type_, partner)["meta"].get("profile", [])]
+
+    assert claimed("CarePlan", "northern") == []
+    assert claimed("CarePlan", "us") == ["careplan"]
+    assert claimed("Patient", "us") == ["patient"]
+
+
+def test_a_claim_that_comes_or_goes_is_a_version_and_a_message_of_its_own(told):
+    patient = id_of(told, "Patient")
+    nameless = river.CLIENT | {"names": [{"use": "usual", "text": "River"}], "identifiers": []}
+    assert told.put("/api/clients/river", nameless, headers={"If-Match": 'W/"1"'}).status_code == 200
+    versions = told.get(f"/fhir/Patient/{patient}/_history", partner="us").json["entry"]
+    assert [each["resource"]["meta"].get("profile") is not None for each in versions] == [False, True]
+    with told.outbox._engine.connect() as connection:
+        written = "SELECT body FROM outbox WHERE view = 'american' AND routing_key = 'patient.updated'"
+        (body,) = [bytes(each) for (each,) in connection.exec_driver_sql(written)]
+    assert "meta" in json.loads(body)["data"]["changed"]

@@ -1,0 +1,51 @@
+"""What a mapping asks of whoever checks profiles: a claim stands only where the resource meets it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+
+class Profile(Protocol):
+    """A profile that can be checked."""
+
+    @property
+    def type(self) -> str:
+        """The resource type it is about."""
+
+    @property
+    def supported(self) -> Sequence[str]:
+        """The paths of the elements that it wants supported."""
+
+
+class Profiles(Protocol):
+    """Whoever checks profiles."""
+
+    def profiles(self) -> Mapping[str, Profile]:
+        """Give the profiles that can be checked, by url."""
+
+    def misses(self, url: str, resource: dict[str, Any]) -> Sequence[str]:
+        """Give what keeps a resource from meeting a profile."""
+
+
+class NoProfiles:
+    """Where no profile can be checked, none can be claimed."""
+
+    def profiles(self) -> Mapping[str, Profile]:
+        """Give none."""
+        return {}
+
+    def misses(self, url: str, resource: dict[str, Any]) -> Sequence[str]:
+        """Give none, for none is asked."""
+        raise LookupError((url, resource.get("resourceType")))
+
+
+def claim(resource: dict[str, Any], candidates: Sequence[str], known: Profiles) -> None:
+    """Write into `meta.profile` which of the candidates the resource meets."""
+    met = [url for url in candidates if not known.misses(url, resource)]
+    meta = resource.get("meta", {})
+    claimed = [url for url in meta.get("profile", ()) if url not in candidates] + met
+    rest = {key: value for key, value in meta.items() if key != "profile"}
+    told = {**rest, "profile": claimed} if claimed else rest
+    if told:
+        resource["meta"] = told
+    else:
+        resource.pop("meta", None)
