@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.errors import Denied, Issue, Malformed, NotFound, Stale, TooLarge, Unavailable, Unsupported
 from service.wire.hl7v2.answer import answer, batch_answer, verdict_of
@@ -161,6 +163,12 @@ def test_bytes_of_a_set_that_is_not_read_go_back_as_they_came():
     assert b"BIG-5" not in found
 
 
+def test_no_control_character_is_mirrored():
+    msh, msa = answered(MSH.replace("HOSP", "HO\x00S\x1cP").replace("M-17", "M\x0b-17"))
+    assert msh.split("|")[5] == "HOSP"
+    assert msa == "MSA|AA|M-17"
+
+
 def test_an_answer_can_be_read_as_a_message():
     (item,) = read(
         answer(header_of(MSH.encode()), "error", [Issue("|^~\\&\r\n", "PID-3")], now=NOW, control_id="A1")
@@ -168,6 +176,20 @@ def test_an_answer_can_be_read_as_a_message():
     assert item.first("MSA").value(2) == "M-17"
     assert item.first("ERR").value(8) == "|^~\\&\n"
     assert item.first("ERR").value(2, 3) == "3"
+
+
+MARKS = st.sampled_from([*'|^~\\&#!"\r\x0bA1 é\u20ac', "MSH|", "||AL|NE", "8859/5", "UTF-16"])
+
+
+@given(st.lists(MARKS, max_size=40).map("".join), st.sampled_from(["accept", "error", "reject"]))
+def test_whatever_the_header_is_the_answer_can_be_read(rest, verdict):
+    for item in read(f"MSH{rest}".encode()).items:
+        found = answer(item.header, verdict, [Issue("5 | ^ ~ \\ &", "PID-3.1")], now=NOW, control_id="A1")
+        if found is not None:
+            (acknowledgement,) = read(found).items
+            assert acknowledgement.header.control_id == "A1"
+            if acknowledgement.delimiters.escape:
+                assert acknowledgement.first("ERR").value(8) == "5 | ^ ~ \\ &"
 
 
 def test_a_batch_is_answered_by_a_batch():

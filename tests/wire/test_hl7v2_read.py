@@ -84,6 +84,11 @@ def test_framing_and_blank_lines_around_a_message_do_no_harm():
     assert one(b"\n\n" + PLAIN + b"\n\n").header.control_id == "17"
 
 
+def test_a_capture_of_several_frames_is_parted():
+    frame = b"\x0b" + PLAIN + b"\x1c\r"
+    assert [item.raw for item in read(frame * 3).items] == [PLAIN] * 3
+
+
 def test_custom_and_repeated_segments_are_read_wherever_they_stand():
     message = one(MSH + b"\rZPD|a\r" + PID + b"\rIN1|1\rIN1|2\rZ01|b\r")
     assert [each.name for each in message.segments] == ["MSH", "ZPD", "PID", "IN1", "IN1", "Z01"]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from service.errors import Rejected
 from service.mapping.schema import World
+from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.read import read
 from service.wire.hl7v2.schema import FIELDS, schema
 from service.wire.hl7v2.times import to_fhir
@@ -47,9 +48,31 @@ def test_nulls_are_listed_and_have_no_value():
     assert pid["f5"] == {"c1": "Doe", "c3": "X"}
 
 
+def test_nulls_are_known_where_nothing_parts_repetitions():
+    (message,) = read(b'MSH|^|A\rPID|""|X^""\r').items
+    assert to_json(message, COPENHAGEN).json["PID"] == {
+        "f2": {"c1": "X"},
+        "r2": [{"c1": "X"}],
+        "nulls": ["f1", "f2.c2"],
+    }
+
+
 def test_escape_sequences_are_read():
     assert view("PID|1||||Smith \\T\\ Sons\\.br\\").json["PID"]["f5"] == {"c1": "Smith & Sons"}
     assert view(r"NTE|1||a\.br\b").json["NTE"][0]["f3"]["c1"] == "a\nb"
+
+
+def test_control_characters_are_left_out():
+    assert view("NTE|1||a\x1b[1m\x7fb\tc\n").json["NTE"][0]["f3"] == {"c1": "a[1mb\tc"}
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_shown(text):
+    (item,) = read(f"{MSH}\rPID|1||{text}\rNTE|{text}^~&\\".encode("utf-8", "replace")).items
+    if isinstance(item, Message):
+        for note in to_json(item, COPENHAGEN).json["NTE"]:
+            plain = "".join(value for field in note.get("r1", ()) for value in field.values())
+            assert not any(ord(each) < 32 and each not in "\t\n\r" for each in plain)
 
 
 def test_times_have_the_partners_offset():

@@ -6,6 +6,7 @@ acknowledgement when MSH-16 wants that, else nothing. One message gets one answe
 both has custody confirmed by the first.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
@@ -44,6 +45,7 @@ _UNSUPPORTED: Final = {
     "MSH-18": ("103", "Table value not found"),
 }
 _INTERNAL: Final = ("207", "Application internal error")
+_CONTROL: Final = re.compile("[\x00-\x1f]")
 _REJECTING: Final = frozenset({"MSH-9", "MSH-9.2", "MSH-11", "MSH-12"})
 
 
@@ -193,4 +195,6 @@ def _joined(name: str, marks: Delimiters, fields: Sequence[str]) -> str:
 
 
 def _written(lines: Sequence[str], theirs: Segment) -> bytes:
-    return "".join(f"{line}\r" for line in lines).encode(theirs.charset, "replace")
+    # what is mirrored may hold control characters, and with them a frame's end
+    plain = (_CONTROL.sub("", line) for line in lines)
+    return "".join(f"{line}\r" for line in plain).encode(theirs.charset, "replace")

@@ -17,13 +17,15 @@ BYTEWISE: Final = "latin-1"
 """What bytes of an unknown set are read with where they only go back as they came."""
 _READ: Final = {
     "UNICODE UTF-8": UTF8,
+    # deprecated, and says no encoding: in bytes that are not wide it can be UTF-8 only
+    "UNICODE": UTF8,
     # as in browsers: Windows' set is 8859/1 with characters where that has none, and senders mean it
     "8859/1": LATIN1,
     **{f"8859/{part}": f"iso8859-{part}" for part in (*range(2, 10), 15)},
 }
 # table 0211 names these too; what is in them cannot be read by looking at single bytes
 _KNOWN: Final = re.compile(
-    r"UNICODE(?: UTF-?(?:16|32))?|UTF-?(?:16|32)(?:[BL]E)?|ISO IR ?\d+|GB ?18030(?:-2000)?|KS X 1001|"
+    r"UNICODE UTF-?(?:16|32)|UTF-?(?:16|32)(?:[BL]E)?|ISO IR ?\d+|GB ?18030(?:-2000)?|KS X 1001|"
     r"CNS 11643(?:-1992)?|BIG-?5|(?:JIS|JAS2020).*"
 )
 _SPELLED: Final = (

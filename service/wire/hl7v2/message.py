@@ -56,11 +56,12 @@ class Segment:
     def tree(self, field: int) -> list[list[list[str]]]:
         """A field's repetitions, their components, and the subcomponents of these, escape sequences read."""
         text, marks = self.raw(field), self.delimiters
-        if field <= 2 and self.name in HEADERS:
+        if not text or (field <= 2 and self.name in HEADERS):
             return [[[text]]]
+        inner = marks.subcomponent
         tree = [
-            [_parts(component, marks.subcomponent) for component in _parts(repetition, marks.component)]
-            for repetition in _parts(text, marks.repetition)
+            [each.split(inner) if inner and inner in each else [each] for each in part.split(marks.component)]
+            for part in _parts(text, marks.repetition)
         ]
         if not marks.escape or marks.escape not in text:
             return tree

@@ -5,7 +5,7 @@ FHIR wants minutes and seconds with an hour, which are filled with zeros.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from service.errors import Issue, Rejected
@@ -15,7 +15,7 @@ _STAMP: Final = re.compile(
     r"(?:(?P<second>\d\d)(?P<fraction>\.\d{1,4})?)?)?)?)?)?(?P<offset>[+-]\d{4})?",
     re.ASCII,
 )
-_LONGEST_OFFSET: Final = timedelta(hours=14)
+_LONGEST_OFFSET: Final = "14:00"
 
 
 def to_fhir(text: str, zone: tzinfo, where: str) -> str:
@@ -34,7 +34,7 @@ def to_fhir(text: str, zone: tzinfo, where: str) -> str:
         raise _refused("Not a time stamp; write YYYYMMDDHHMMSS with an offset such as +0100.", where)
     try:
         return _written(found, zone)
-    except (ValueError, OverflowError) as exc:
+    except ValueError as exc:
         raise _refused("There is no such date, time or offset; correct it.", where) from exc
 
 
@@ -44,26 +44,19 @@ def stamp(instant: datetime) -> str:
 
 
 def _written(found: re.Match[str], zone: tzinfo) -> str:
-    year, month, day, hour = (found[part] for part in ("year", "month", "day", "hour"))
-    date(int(year), int(month or 1), int(day or 1))
+    year, month, day, hour, minute, second, fraction, offset = found.groups()
     if hour is None:
+        date.fromisoformat(f"{year}-{month or '01'}-{day or '01'}")
         return "-".join(part for part in (year, month, day) if part)
-    minute, second = found["minute"] or "00", found["second"] or "00"
-    offset = zone if found["offset"] is None else _offset(found["offset"])
-    numbers = map(int, (year, month, day, hour, minute, second))
-    instant = datetime(*numbers, tzinfo=offset)  # type: ignore[misc,arg-type]
-    return f"{year}-{month}-{day}T{hour}:{minute}:{second}{found['fraction'] or ''}{_spoken(instant)}"
+    text = f"{year}-{month}-{day}T{hour}:{minute or '00'}:{second or '00'}"
+    instant = datetime.fromisoformat(text)
+    spoken = _offset(instant.replace(tzinfo=zone)) if offset is None else f"{offset[:3]}:{offset[3:]}"
+    if spoken[1:] > _LONGEST_OFFSET or spoken[4:] > "59":
+        raise ValueError(spoken)
+    return f"{text}{fraction or ''}{spoken}"
 
 
-def _offset(text: str) -> tzinfo:
-    hours, minutes = int(text[1:3]), int(text[3:])
-    size = timedelta(hours=hours, minutes=minutes)
-    if minutes > 59 or size > _LONGEST_OFFSET:
-        raise ValueError(text)
-    return timezone(-size if text[0] == "-" else size) if size else UTC
-
-
-def _spoken(instant: datetime) -> str:
+def _offset(instant: datetime) -> str:
     """The offset as FHIR writes it, to the minute; local mean times of old had seconds."""
     offset = instant.utcoffset() or timedelta()
     hours, minutes = divmod(int(abs(offset).total_seconds()) // 60, 60)

@@ -12,7 +12,7 @@
 
 - `f3` is field 3, of a repeating field the first repetition; `r3` is the list of all that are told.
 - `c4` is component 4, of one with subcomponents the first; `c4s2` is its second subcomponent. All are texts,
-  escape sequences read and trailing blanks gone. What is not told, or blank, has no key.
+  escape sequences read, control characters and trailing blanks gone. What is not told, or blank, has no key.
 - `nulls` lists what is sent as `""`, to be deleted: `f19`, `f5.c2`, `f3[1].c1` (repetitions count from 0).
 - `time` is the FHIR dateTime of a field that is a time stamp; a time stamp that is none has no `time` and
   makes an issue. PV1-42 and PV1-43 have one where a sender keeps times there.
@@ -24,7 +24,8 @@
   repeat the second and later.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final
@@ -89,6 +90,7 @@ TIMES: Final = {
 """The fields that are time stamps by definition: HL7 v2 chapters 2, 3 and 6."""
 
 USED_AS_TIMES: Final = {"PV1": (42, 43)}
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,32 +152,41 @@ class _Segment:
         shown: dict[str, Any] = {}
         nulls: list[str] = []
         name, marks = self.segment.name, self.segment.delimiters
-        decode = self._decoder()
+        decode = str.rstrip if self._is_plain() else self._decoded
         first = 3 if name in HEADERS else 1
         for number, text in enumerate(self.segment.fields[first:], first):
-            if not text or text.isspace():
+            if not text:
                 continue
-            repetitions = []
-            for index, each in enumerate(text.split(marks.repetition) if marks.repetition else [text]):
-                found, deleted = _repetition(each, marks.component, marks.subcomponent, decode)
-                repetitions.append(found)
-                if deleted:
-                    nulls += [f"f{number}{f'[{index}]' if index else ''}{part}" for part in deleted]
-            told = repetitions if all(repetitions) else [each for each in repetitions if each]
+            # nearly all fields have one repetition: those are spared the lists that several need
+            several = text.split(marks.repetition) if marks.repetition and marks.repetition in text else None
+            if several is None:
+                told = repetitions = [_repetition(text, marks.component, marks.subcomponent, decode)]
+            else:
+                repetitions = [
+                    _repetition(part, marks.component, marks.subcomponent, decode) for part in several
+                ]
+                told = [each for each in repetitions if each]
             if repetitions[0]:
                 shown[f"f{number}"] = repetitions[0]
-            if told:
+            if told and told[0]:
                 shown[f"r{number}"] = told
+            if NULL in text:
+                nulls += _nulls(f"f{number}", several or [text], marks.component)
         self._times(shown)
         if nulls:
             shown["nulls"] = nulls
         return shown
 
-    def _decoder(self) -> Callable[[str], str]:
-        segment = self.segment
-        if not segment.delimiters.escape or segment.delimiters.escape not in segment.text:
-            return str.rstrip
-        return lambda text: escapes.decode(text, segment.delimiters, segment.charset).rstrip()
+    def _is_plain(self) -> bool:
+        """Whether it has neither escape sequences nor control characters, as nearly all segments."""
+        text, escape = self.segment.text, self.segment.delimiters.escape
+        if self.segment.name in HEADERS:
+            text = text[4 + len(self.segment.delimiters.encoding) :]
+        return text.isprintable() and not (escape and escape in text)
+
+    def _decoded(self, text: str) -> str:
+        plain = escapes.decode(text, self.segment.delimiters, self.segment.charset)
+        return (plain if plain.isprintable() else _CONTROL.sub("", plain)).rstrip()
 
     def _times(self, shown: dict[str, Any]) -> None:
         name = self.segment.name
@@ -194,23 +205,31 @@ class _Segment:
             issues.extend(error.issues)
 
 
-def _repetition(
-    text: str, component: str, subcomponent: str, decode: Callable[[str], str]
-) -> tuple[dict[str, str], list[str]]:
-    """The told components of one repetition, and which parts of it are to be deleted."""
-    if text == NULL:
-        return {}, [""]
+def _repetition(text: str, component: str, subcomponent: str, decode: Callable[[str], str]) -> dict[str, str]:
+    """The components of one repetition that are told."""
+    if component not in text and not (subcomponent and subcomponent in text):
+        plain = decode(text)
+        return {"c1": plain} if plain and plain != NULL else {}
     told: dict[str, str] = {}
-    deleted: list[str] = []
-    for number, each in enumerate(text.split(component) if component else [text], 1):
-        if not each:
+    for number, each in enumerate(text.split(component), 1):
+        if not each or each == NULL:
             continue
-        if each == NULL:
-            deleted.append(f".c{number}")
-        elif subcomponent and subcomponent in each:
+        if subcomponent and subcomponent in each:
             for part, value in enumerate(each.split(subcomponent), 1):
-                if plain := decode(value):
+                if value and (plain := decode(value)):
                     told[f"c{number}" if part == 1 else f"c{number}s{part}"] = plain
         elif plain := decode(each):
             told[f"c{number}"] = plain
-    return told, deleted
+    return told
+
+
+def _nulls(field: str, repetitions: Sequence[str], component: str) -> Iterator[str]:
+    """What of a field is to be deleted: repetitions, or components of them."""
+    for index, text in enumerate(repetitions):
+        name = f"{field}[{index}]" if index else field
+        if text == NULL:
+            yield name
+            continue
+        for number, each in enumerate(text.split(component), 1):
+            if each == NULL:
+                yield f"{name}.c{number}"
