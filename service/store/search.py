@@ -1,37 +1,54 @@
 """A Query as SQL: every criterion an EXISTS on an indexed table, the scope among the criteria.
 
+A statement depends on the form of the question alone (which kinds of criteria, how many values), so that it
+is built once for all questions of that form; their values are bound when it runs.
+
 https://hl7.org/fhir/R4/search.html
 """
 
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+)
 
+from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.rows import stored_of
-from service.store.scope import of_resources
-from service.values.resources import Condition, Page, Query
+from service.values.resources import Page, Query
 from service.values.scope import Scope
 
 TABLES = {"token": t.token, "reference": t.reference, "date": t.dates, "string": t.strings}
+FORMS = 500
+
+
+class Form(NamedTuple):
+    """What a question looks like: each criterion's kind and its values' forms, the prefixes of dates."""
+
+    criteria: tuple[tuple[str, tuple[str, ...]], ...]
+    updated: tuple[str, ...]
+    ids: bool
+    after: bool
 
 
 def search(connection: Connection, scope: Scope, query: Query) -> Page:
     """Return one page, newest first, and the total of all that matches inside the scope."""
-    c = t.resource.c
-    where = [of_resources(scope, t.resource), c.type == query.type]
-    where += [_criterion(each) for each in query.conditions]
-    where += [_updated(prefix, low, high) for prefix, low, high in query.updated]
-    if query.ids:
-        where.append(c.id.in_(query.ids))
-    counted = select(func.count()).select_from(t.resource).where(*where)
-    if query.after is not None:
-        at, id_ = datetime.fromisoformat(query.after[0]), query.after[1]
-        where.append(or_(c.last_updated < at, and_(c.last_updated == at, c.id < id_)))
-    columns = select(c.type, c.id, c.version, c.last_updated, c.body)
-    chosen = columns.where(*where).order_by(c.last_updated.desc(), c.id.desc()).limit(query.count + 1)
-    found = [stored_of(row) for row in connection.execute(chosen)]
+    page, counted = _statements(of_scope.form(scope), _form(query))
+    values = {**of_scope.bound(scope), **_values(query)}
+    found = [stored_of(row) for row in connection.execute(page, values)]
     shown = found[: query.count]
     more = len(found) > query.count and bool(shown)
     key = (shown[-1].last_updated.isoformat(), shown[-1].id) if more else None
@@ -39,54 +56,97 @@ def search(connection: Connection, scope: Scope, query: Query) -> Page:
     if query.with_total:
         # a first page that holds all that matches has counted it
         all_shown = query.after is None and len(found) <= query.count
-        total = len(found) if all_shown else connection.execute(counted).scalar_one()
+        total = len(found) if all_shown else connection.execute(counted, values).scalar_one()
     return Page(tuple(shown), total, key)
 
 
-def _criterion(condition: Condition) -> ColumnElement[bool]:
-    table = TABLES[condition.kind]
+def _form(query: Query) -> Form:
+    criteria = tuple(
+        (each.kind, tuple(_value_form(each.kind, value) for value in each.values))
+        for each in query.conditions
+    )
+    prefixes = tuple(prefix for prefix, _, _ in query.updated)
+    return Form(criteria, prefixes, bool(query.ids), query.after is not None)
+
+
+def _value_form(kind: str, value: tuple[str | None, ...]) -> str:
+    """A date's prefix, a string's modifier; of a token or reference whether its system or type is given."""
+    if kind in {"date", "string"}:
+        return str(value[0])
+    anything = None if kind == "token" else ""
+    return "any" if value[0] == anything else "given"
+
+
+def _values(query: Query) -> dict[str, Any]:
+    """What a question asks for, by the names its form's statement binds."""
+    values: dict[str, Any] = {"type": query.type, "ids": query.ids, "rows": query.count + 1}
+    for number, condition in enumerate(query.conditions):
+        values[f"parameter_{number}"] = condition.parameter
+        for place, value in enumerate(condition.values):
+            first, second = value[-2:]
+            if condition.kind == "string":
+                second = _pattern(str(first), str(second))
+            values[f"first_{number}_{place}"], values[f"second_{number}_{place}"] = first, second
+    for number, (_, low, high) in enumerate(query.updated):
+        values[f"low_{number}"], values[f"high_{number}"] = map(datetime.fromisoformat, (low, high))
+    if query.after is not None:
+        values["after_at"], values["after_id"] = datetime.fromisoformat(query.after[0]), query.after[1]
+    return values
+
+
+def _pattern(modifier: str, text: str) -> str:
+    """What LIKE looks for; an exact search takes the text as it is."""
+    if modifier == "exact":
+        return text
+    escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return f"%{escaped}%" if modifier == "contains" else f"{escaped}%"
+
+
+@lru_cache(maxsize=FORMS)
+def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[Any]]:
+    """Return the statement of a page, and that of the count of all pages."""
+    c = t.resource.c
+    where = [of_scope.of_resources(scope, t.resource), c.type == bindparam("type")]
+    where += [_criterion(number, kind, forms) for number, (kind, forms) in enumerate(form.criteria)]
+    where += [
+        _between(prefix, c.last_updated, c.last_updated, bindparam(f"low_{n}"), bindparam(f"high_{n}"))
+        for n, prefix in enumerate(form.updated)
+    ]
+    if form.ids:
+        where.append(c.id.in_(bindparam("ids", expanding=True)))
+    counted = select(func.count()).select_from(t.resource).where(*where)
+    if form.after:
+        at: Any = bindparam("after_at")
+        where.append(or_(c.last_updated < at, and_(c.last_updated == at, c.id < bindparam("after_id"))))
+    columns = select(c.type, c.id, c.version, c.last_updated, c.body)
+    ordered = columns.where(*where).order_by(c.last_updated.desc(), c.id.desc())
+    return ordered.limit(bindparam("rows", type_=Integer)), counted
+
+
+def _criterion(number: int, kind: str, forms: tuple[str, ...]) -> ColumnElement[bool]:
+    table = TABLES[kind]
     same = and_(
         table.c.view == t.resource.c.view,
         table.c.type == t.resource.c.type,
         table.c.id == t.resource.c.id,
-        table.c.parameter == condition.parameter,
+        table.c.parameter == bindparam(f"parameter_{number}"),
     )
-    values = [_value(condition.kind, table, each) for each in condition.values]
+    values = [_value(kind, table, form, f"{number}_{place}") for place, form in enumerate(forms)]
     return exists().where(same, or_(*values))
 
 
-def _value(kind: str, table: Table, value: tuple[str | None, ...]) -> ColumnElement[bool]:
+def _value(kind: str, table: Table, form: str, name: str) -> ColumnElement[bool]:
+    first: Any = bindparam(f"first_{name}")
+    second: Any = bindparam(f"second_{name}")
     if kind == "token":
-        system, code = value
-        return (
-            table.c.code == code if system is None else and_(table.c.system == system, table.c.code == code)
-        )
+        code = table.c.code == second
+        return code if form == "any" else and_(table.c.system == first, code)
     if kind == "reference":
-        type_, id_ = value
-        return (
-            and_(table.c.target_type == type_, table.c.target_id == id_)
-            if type_
-            else table.c.target_id == id_
-        )
+        target = table.c.target_id == second
+        return target if form == "any" else and_(table.c.target_type == first, target)
     if kind == "date":
-        prefix, low, high = value
-        return _between(str(prefix), table.c.low, table.c.high, low, high)
-    modifier, text = value
-    if modifier == "exact":
-        return table.c.value == text
-    return (
-        table.c.value.contains(text, autoescape=True) if modifier == "contains" else _starts(table, str(text))
-    )
-
-
-def _starts(table: Table, text: str) -> ColumnElement[bool]:
-    return table.c.value.startswith(text, autoescape=True)
-
-
-def _updated(prefix: str, low: str, high: str) -> ColumnElement[bool]:
-    at = t.resource.c.last_updated
-    ends = [datetime.fromisoformat(each) for each in (low, high)]
-    return _between(prefix, at, at, *ends)
+        return _between(form, table.c.low, table.c.high, first, second)
+    return table.c.value == second if form == "exact" else table.c.value.like(second, escape="/")
 
 
 def _between(prefix: str, low: Any, high: Any, first: Any, last: Any) -> ColumnElement[bool]:

@@ -3,10 +3,11 @@
 import random
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import count as counting
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine, Table, and_, exists, func, select, text
+from sqlalchemy import Engine, Select, Table, and_, bindparam, exists, func, select, text
 
 from service.errors import Gone
 from service.store import tables as t
@@ -14,7 +15,7 @@ from service.store.engine import reading, writing
 from service.store.failures import Busy
 from service.store.outbox import numbered_of
 from service.store.rows import aware, document_of, stored_of
-from service.store.scope import of_documents, of_resources
+from service.store.scope import Form, bound, form, of_documents, of_resources
 from service.store.search import search
 from service.store.unit import SqlUnit
 from service.values.documents import Document, Revision
@@ -101,7 +102,7 @@ class SqlStore:
     ) -> list[Document]:
         """List documents by uuid."""
         c = t.document.c
-        where = [c.kind == kind, of_documents(scope)]
+        where = [c.kind == kind, of_documents(form(scope))]
         if identifier is not None:
             system, value = identifier
             i = t.identifier.c
@@ -114,17 +115,17 @@ class SqlStore:
         where += [c.uuid > after] if after is not None else []
         chosen = select(t.document).where(*where).order_by(c.uuid).limit(count)
         with reading(self._engine) as connection:
-            return [document_of(row, self._parse) for row in connection.execute(chosen)]
+            return [document_of(row, self._parse) for row in connection.execute(chosen, bound(scope))]
 
     def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
         """Return all revisions of a document, newest first."""
         c = t.revision.c
-        mine = exists().where(t.document.c.uuid == c.document, of_documents(scope))
+        mine = exists().where(t.document.c.uuid == c.document, of_documents(form(scope)))
         chosen = select(t.revision).where(c.document == uuid, mine).order_by(c.revision.desc())
         with reading(self._engine) as connection:
             return [
                 Revision(row.revision, row.cause, row.partner, aware(row.recorded), self._parse(row.body))
-                for row in connection.execute(chosen)
+                for row in connection.execute(chosen, bound(scope))
             ]
 
     def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
@@ -165,13 +166,10 @@ class SqlStore:
     def _versions(
         self, scope: Scope, table: Table, type_: str, id_: str, version: int | None
     ) -> list[Stored]:
-        c = table.c
-        where = [of_resources(scope, table), c.type == type_, c.id == id_]
-        where += [c.version == version] if version is not None else []
-        where += [t.history.c.withheld.is_(False)] if table is t.history else []
-        columns = select(c.type, c.id, c.version, c.last_updated, c.body)
+        chosen = _chosen(form(scope), table, version is not None)
+        named = {**bound(scope), "type": type_, "id": id_, "version": version}
         with reading(self._engine) as connection:
-            rows = connection.execute(columns.where(*where).order_by(c.version.desc())).all()
+            rows = connection.execute(chosen, named).all()
             if not rows and scope.everything:
                 stone = and_(
                     t.tombstone.c.view == scope.view, t.tombstone.c.type == type_, t.tombstone.c.id == id_
@@ -179,3 +177,14 @@ class SqlStore:
                 if connection.execute(select(t.tombstone.c.id).where(stone)).first() is not None:
                     raise Gone("The resource was erased.")
             return [stored_of(row) for row in rows]
+
+
+@lru_cache(maxsize=500)
+def _chosen(scope: Form, table: Table, numbered: bool) -> Select[Any]:
+    """Return the statement of a resource's versions in a table, newest first, or of one by its number."""
+    c = table.c
+    where = [of_resources(scope, table), c.type == bindparam("type"), c.id == bindparam("id")]
+    where += [c.version == bindparam("version")] if numbered else []
+    where += [t.history.c.withheld.is_(False)] if table is t.history else []
+    columns = select(c.type, c.id, c.version, c.last_updated, c.body)
+    return columns.where(*where).order_by(c.version.desc())

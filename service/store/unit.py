@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, or_, select, text, tuple_, update
 
 from service.errors import Conflict
 from service.store import tables as t
 from service.store.readers import Readers
 from service.store.rows import RESOURCE, document_of, search_rows
-from service.store.scope import of_documents
+from service.store.scope import Form, bound, form, of_documents
 from service.values.documents import Document
 from service.values.resources import Current, Message, ResourceVersion
 from service.values.scope import Scope
@@ -19,6 +20,13 @@ from service.values.scope import Scope
 TAKE: Final = text(
     "INSERT INTO stream (owner, view, last) VALUES (:owner, :view, :count)"
     " ON CONFLICT (owner, view) DO UPDATE SET last = stream.last + excluded.last RETURNING last"
+)
+FIND: Final = select(t.document).where(
+    t.document.c.kind == bindparam("kind"),
+    or_(
+        and_(t.document.c.source == bindparam("source"), t.document.c.source_id == bindparam("ref")),
+        t.document.c.uuid == bindparam("ref"),
+    ),
 )
 
 
@@ -39,13 +47,13 @@ class SqlUnit(Readers):
 
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, id) or by our uuid; None outside the scope."""
-        chosen = select(t.document).where(_named(kind, source, ref), of_documents(scope)).with_for_update()
-        row = self._run(chosen).first()
+        named = {**bound(scope), "kind": kind, "source": source, "ref": ref}
+        row = self._run(_locked(form(scope)), named).first()
         return document_of(row, self._parse) if row is not None else None
 
     def find(self, kind: str, source: str, ref: str) -> Document | None:
         """Return a document that a link names, without a lock."""
-        row = self._run(select(t.document).where(_named(kind, source, ref))).first()
+        row = self._run(FIND, {"kind": kind, "source": source, "ref": ref}).first()
         return document_of(row, self._parse) if row is not None else None
 
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
@@ -203,9 +211,9 @@ class SqlUnit(Readers):
         self._run(insert(t.revision), row)
 
 
-def _named(kind: str, source: str, ref: str) -> Any:
-    c = t.document.c
-    return and_(c.kind == kind, or_(and_(c.source == source, c.source_id == ref), c.uuid == ref))
+@lru_cache(maxsize=500)
+def _locked(scope: Form) -> Select[Any]:
+    return FIND.where(of_documents(scope)).with_for_update()
 
 
 def _outbox(message: Message) -> dict[str, Any]:

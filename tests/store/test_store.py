@@ -161,7 +161,10 @@ def test_search_finds_by_token_reference_date_and_string(store):
         == []
     )
     assert found(("", "100%"), parameter="family", kind="string") == ["p1"]
+    assert found(("contains", "%_"), parameter="family", kind="string") == ["p1"]
+    assert found(("exact", "100%_x"), parameter="family", kind="string") == ["p1"]
     assert found(("", "1000"), parameter="family", kind="string") == []
+    assert found(("contains", "__"), parameter="family", kind="string") == []
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(store):
