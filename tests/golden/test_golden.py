@@ -17,7 +17,8 @@ PAIRS = golden.pairs(MAPPINGS)
 # what a case owns; everything else that it refers to stands in other documents
 CASE_OWNED = {
     "EpisodeOfCare", "CareTeam", "CarePlan", "Goal", "ServiceRequest", "Appointment", "CommunicationRequest",
-    "Communication", "Condition", "Observation", "MedicationStatement", "Encounter",
+    "Communication", "Condition", "Observation", "MedicationStatement", "Encounter", "ClaimResponse",
+    "DocumentReference",
 }  # fmt: skip
 
 
@@ -70,6 +71,15 @@ def test_every_mapping_has_a_pair():
     runs = [(catalogue().projector(pair.source), pair.roots) for pair in PAIRS if not pair.overlays]
     used = {each.mapping for projector, roots in runs for each in projector.run(roots)}
     assert {mapping.name for mapping in catalogue().mappings} - used == set()
+
+
+# what no resource tells, with the reason
+UNREAD = {"case": {"case.client": "mappings read the client itself, as the root `client`"}}
+
+
+@pytest.mark.parametrize("source", sources())
+def test_every_member_of_every_contract_reaches_a_resource(source):
+    assert set(catalogue().unread(source)) == set(UNREAD.get(source, ()))
 
 
 def test_every_mapping_but_provenance_says_how_it_is_withdrawn():

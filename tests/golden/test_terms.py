@@ -42,7 +42,10 @@ CODES = {
     "medication-source": schema("case", "medications", "source"),
     "closure-reason": schema("case", "closure", "reason"),
     "finding-kind": ("need", "strength", "resource"),
-    "observation-kind": ("assessment",),
+    "observation-kind": ("assessment", "necessity"),
+    "necessity-decision": schema("case", "plan", "services", "necessity", "decision"),
+    "authorization-status": schema("case", "plan", "services", "authorization", "status"),
+    "adjudication-kind": ("authorization",),
     "episode-type": ("case-management",),
     "phrase": ("episode-of-care", "care-team", "goals", "services"),
 }

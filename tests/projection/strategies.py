@@ -126,6 +126,8 @@ SIMPLE: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     own.Code: lambda field: st.sampled_from(next(each.choices for each in field.validators)),
     own.Id: lambda _: IDS,
     own.Uri: lambda _: URIS,
+    own.Url: lambda _: URIS.filter(own.URL.match) | st.just("urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7"),
+    own.MediaType: lambda _: st.sampled_from(["application/pdf", "text/plain; charset=utf-8", "a/b;c=d"]),
     own.Language: lambda _: st.sampled_from(["da", "sv-FI", "de-CH-1901", "zh-Hant", "x-klingon"[2:]]),
     own.PartialDate: lambda _: DATES,
     own.Instant: lambda _: INSTANTS,

@@ -24,7 +24,7 @@ from service.wire.fhir.validate import validate
 from service.wire.json import canonical, dump, parse
 from tests.projection.strategies import documents
 
-DIRECTORY = ("organization", "practitioner", "location")
+DIRECTORY = ("organization", "location", "practitioner")
 ALL = Scope(everything=True)
 QUICK = settings(
     max_examples=100,

@@ -7,9 +7,11 @@ from service.wire.contracts.fields import (
     Contract,
     Id,
     Link,
+    MediaType,
     Number,
     PartialDate,
     Text,
+    Url,
     When,
     many,
     several,
@@ -153,6 +155,17 @@ class Outcome(Contract):
     text = Text()
 
 
+class Document(Contract):
+    """A file that belongs to the case: what it is and where it can be fetched, not the file itself."""
+
+    id = Id(required=True)
+    title = Text(limit=400, required=True)
+    kind = fields.Nested(Coded)
+    url = Url(required=True)
+    content_type = MediaType()
+    date = When()
+
+
 class Closure(Contract):
     """Why and when a case ended."""
 
@@ -178,4 +191,5 @@ class Case(Contract):
     medications = many(Medication)
     stays = many(Stay)
     outcomes = many(Outcome)
+    documents = many(Document)
     closure = fields.Nested(Closure)

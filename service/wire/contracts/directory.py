@@ -36,6 +36,7 @@ class Role(Contract):
     id = Id(required=True)
     profession = Code(PROFESSIONS, required=True)
     organization = Link("organization")
+    location = Link("location")
     period = fields.Nested(Period)
 
 

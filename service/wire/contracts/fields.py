@@ -19,6 +19,10 @@ INSTANT = re.compile(
 )
 # RFC 3986: what a URI is written with
 URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
+URL = re.compile(r"(?:https?|s?ftp|urn):" + URI.pattern)
+# RFC 6838 section 4.2, and parameters with one blank before them, as a FHIR `code` may have
+_TOKEN = r"[A-Za-z0-9!#$&^_.+\-]+"
+MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:; ?{_TOKEN}={_TOKEN})*\Z")
 # FHIR's `code`: no blank at either end, single ones within
 CODE = re.compile(r"[^\s\x00-\x20\x7f-\x9f]+(?: [^\s\x00-\x20\x7f-\x9f]+)*\Z")
 # BCP 47, well-formed: https://www.rfc-editor.org/rfc/rfc5646#section-2.1
@@ -81,6 +85,26 @@ class Uri(fields.String):
         """Check its characters."""
         message = "Not a URI: it has characters to be percent-encoded, white space perhaps."
         checks = [validate.Length(min=1, max=1000), validate.Regexp(URI, error=message)]
+        super().__init__(validate=checks, **kwargs)
+
+
+class Url(fields.String):
+    """Where something can be fetched, or what it is: an absolute URI of a scheme that carries no code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check the scheme and the characters."""
+        message = "Not an https:, http:, ftp:, sftp: or urn: URI; percent-encode what a URI may not hold."
+        checks = [validate.Length(max=1000), validate.Regexp(URL, error=message)]
+        super().__init__(validate=checks, **kwargs)
+
+
+class MediaType(fields.String):
+    """A media type, e.g. `application/pdf` or `text/plain; charset=utf-8`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check type, subtype and parameters."""
+        message = "Not a media type; write e.g. application/pdf."
+        checks = [validate.Length(max=200), validate.Regexp(MEDIA_TYPE, error=message)]
         super().__init__(validate=checks, **kwargs)
 
 

@@ -108,6 +108,7 @@ class Authorization(Contract):
     status = Code(("not-requested", "requested", "approved", "denied"), required=True)
     reference = Text(limit=200)
     coverage = Link("client.coverages")
+    answered = When()
     period = fields.Nested(Period)
 
 

@@ -30,6 +30,8 @@ ROOTS = (
     "Observation",
     "MedicationStatement",
     "Encounter",
+    "DocumentReference",
+    "ClaimResponse",
     "Provenance",
     "Bundle",
     "MessageHeader",
