@@ -95,7 +95,7 @@ def _values(field: Any, targets: Targets, whole: bool) -> st.SearchStrategy[Any]
         case fields.List(inner=own.Link() as link):
             return st.lists(_link(link, targets), min_size=whole, max_size=3)
         case fields.List():
-            most = 1 if whole else min(_limit(field), 3)
+            most = min(_limit(field), 3) if not whole else 1 + _name_one_another(field)
             items = _values(field.inner, targets, whole)
             return st.lists(items, min_size=whole, max_size=most, unique_by=_local_id)
         case own.Link():
@@ -104,6 +104,12 @@ def _values(field: Any, targets: Targets, whole: bool) -> st.SearchStrategy[Any]
         if type(field) is type_:
             return strategy(field)
     raise TypeError(f"say in SIMPLE how a {type(field).__name__} is generated")
+
+
+def _name_one_another(parts: fields.List[Any]) -> bool:
+    """Whether the parts in a list may name others in it, so that one alone could not."""
+    below = parts.inner.schema.fields.values() if isinstance(parts.inner, fields.Nested) else ()
+    return any(isinstance(each, own.Link) and each.to.endswith(f".{parts.name}") for each in below)
 
 
 def _link(link: own.Link, targets: Targets) -> st.SearchStrategy[Any]:

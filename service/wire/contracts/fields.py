@@ -21,8 +21,8 @@ INSTANT = re.compile(
 URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
 URL = re.compile(r"(?:https?|s?ftp|urn):" + URI.pattern)
 # RFC 6838 section 4.2, and parameters with one blank before them, as a FHIR `code` may have
-_TOKEN = r"[A-Za-z0-9!#$&^_.+\-]+"
-MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:; ?{_TOKEN}={_TOKEN})*\Z")
+_WORD = r"[A-Za-z0-9!#$&^_.+\-]+"
+MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}={_WORD})*\Z")
 # FHIR's `code`: no blank at either end, single ones within
 CODE = re.compile(r"[^\s\x00-\x20\x7f-\x9f]+(?: [^\s\x00-\x20\x7f-\x9f]+)*\Z")
 # BCP 47, well-formed: https://www.rfc-editor.org/rfc/rfc5646#section-2.1
