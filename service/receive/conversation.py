@@ -20,6 +20,7 @@ from service.wire.hl7v2.parse import header_of
 from service.wire.hl7v2.read import LIMIT
 
 CHUNK: Final = 65_536
+LARGE: Final = 262_144
 GARBAGE: Final = 65_536
 LINGER_SECONDS: Final = 5.0
 
@@ -35,12 +36,14 @@ class Limits:
 
     A connection is closed after `idle_seconds` without a whole message, and when one takes longer than
     `frame_seconds` from its first byte to its last. Past `connections` a new one is closed at once. `workers`
-    messages are worked on at a time; at the end there are `stop_seconds` for them.
+    messages are worked on at a time; at the end there are `stop_seconds` for them. Of messages over LARGE
+    bytes only `large_messages` are held in memory at a time; the senders of others wait.
     """
 
     message_bytes: int = LIMIT
     connections: int = 256
     workers: int = 16
+    large_messages: int = 8
     idle_seconds: float = 600.0
     frame_seconds: float = 60.0
     write_seconds: float = 30.0
@@ -51,9 +54,14 @@ class Conversation:
     """Reads, has worked on, and answers, until someone ends it."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits, work: Work
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        limits: Limits,
+        work: Work,
+        room: asyncio.Semaphore,
     ) -> None:
-        """Take the connection, its limits and what is done with a message."""
+        """Take the connection, its limits, what is done with a message, and the room for large ones."""
         self.framer = Framer(limits.message_bytes)
         self.busy = False
         """Whether a message is in hand."""
@@ -63,6 +71,8 @@ class Conversation:
         self._writer = writer
         self._limits = limits
         self._work = work
+        self._room = room
+        self._takes_room = False
         self._sender = _sender(writer)
         self._waiting_for: End = "idle"
 
@@ -76,6 +86,8 @@ class Conversation:
             end = self._waiting_for
         except OSError:
             end = "lost"
+        finally:
+            self._leave_room()
         if end in {"cut off", "slow", "unread", "garbage", "oversized"}:
             log.warning("mllp_connection_ended", by=end)
         await self.hang_up()
@@ -114,6 +126,7 @@ class Conversation:
             found = self.framer.feed(data)
             for each in found:
                 if isinstance(each, Oversized):
+                    self._leave_room()
                     await self._refuse(each.head)
                     return "oversized"
                 await self._reply(each.body)
@@ -122,11 +135,20 @@ class Conversation:
             if found:
                 quiet_until, whole_until = clock() + self._limits.idle_seconds, None
                 litter = self.framer.garbage
+                self._leave_room()
+            if self.framer.held > LARGE and not self._takes_room:
+                await self._room.acquire()
+                self._takes_room, whole_until = True, None
             if self.framer.inside:
                 whole_until = whole_until or clock() + self._limits.frame_seconds
             elif self.framer.garbage - litter > GARBAGE:
                 return "garbage"
         return "stop"
+
+    def _leave_room(self) -> None:
+        if self._takes_room:
+            self._room.release()
+            self._takes_room = False
 
     async def _reply(self, body: bytes) -> None:
         self.busy = True

@@ -50,6 +50,11 @@ class Framer:
         self._searched = 0
         self._over = False
 
+    @property
+    def held(self) -> int:
+        """How many bytes are kept of a frame that has not ended."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[Frame | Oversized]:
         """Take the next bytes and return what is complete with them."""
         if self._over:

@@ -56,6 +56,7 @@ class MllpServer:
         self._limits = limits or Limits()
         self._tls = tls
         self._open: dict[asyncio.Task[None], Conversation] = {}
+        self._room = asyncio.Semaphore(self._limits.large_messages)
         self._pool = ThreadPoolExecutor(self._limits.workers, "mllp")
 
     def run(self, stop: threading.Event) -> None:
@@ -109,7 +110,7 @@ class MllpServer:
             return
         task = asyncio.current_task()
         assert task is not None, "each connection is served in a task"
-        conversation = self._open[task] = Conversation(reader, writer, self._limits, self._work)
+        conversation = self._open[task] = Conversation(reader, writer, self._limits, self._work, self._room)
         CONNECTIONS.inc()
         try:
             ENDED.labels(await conversation.run()).inc()

@@ -57,7 +57,7 @@ def test_a_frame_may_have_just_the_limit():
 def test_an_oversized_frame_is_told_once_and_nothing_after_it_is_kept():
     found, framer = fed(b"\x0b" + b"a" * 10_000, b"b" * 1_000_000, framed(b"x"), limit=5_000)
     assert found == [Oversized(b"a" * HEAD)]
-    assert len(framer._buffer) == 0
+    assert framer.held == 0
 
 
 def test_a_frame_is_not_searched_twice_as_it_grows():
@@ -90,4 +90,4 @@ def test_byte_by_byte_gives_what_was_framed(bodies):
 def test_no_bytes_disturb_the_framer(limit, stream):
     found, framer = fed(stream, limit=limit)
     assert all(len(each.body if isinstance(each, Frame) else each.head) <= limit for each in found)
-    assert len(framer._buffer) <= len(stream)
+    assert framer.held <= len(stream)

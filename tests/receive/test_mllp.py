@@ -6,11 +6,12 @@ import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 
 from service.errors import Denied, Issue, Malformed, Misconfigured, Unavailable
-from service.receive.conversation import Limits
+from service.receive.conversation import LARGE, Limits
 from service.receive.framing import framed
 from service.receive.mllp import MllpServer
 from tests.receive.conftest import connected, message
@@ -223,6 +224,39 @@ def test_no_more_messages_are_worked_on_at_once_than_there_are_workers(serve, de
     assert most == [3]
 
 
+def test_few_large_messages_are_held_at_a_time_and_small_ones_pass(serve, desk):
+    large = framed(message("large", note="a" * 3 * LARGE))
+    running = serve(Limits(large_messages=1))
+    with connected(running) as first, connected(running) as second, connected(running) as small:
+        first.socket.sendall(large[: 2 * LARGE])
+        until = time.monotonic() + 10
+        while not running.server._room.locked() and time.monotonic() < until:
+            time.sleep(0.01)
+        second_sent = threading.Thread(target=second.socket.sendall, args=(large,))
+        second_sent.start()
+        small.send(message("small"))
+        assert small.acknowledgement().header.control_id == "small"
+        assert len(desk.got) == 1
+        first.socket.sendall(large[2 * LARGE :])
+        assert first.acknowledgement().header.control_id == "large"
+        assert second.acknowledgement().header.control_id == "large"
+        second_sent.join()
+    assert running.emptied()
+    assert not running.server._room.locked()
+
+
+def test_a_large_message_that_is_cut_off_leaves_room_for_others(serve, desk):
+    large = framed(message("large", note="a" * 2 * LARGE))
+    running = serve(Limits(large_messages=1))
+    for _ in range(3):
+        with connected(running) as client:
+            client.socket.sendall(large[:-10])
+    with connected(running) as client:
+        client.socket.sendall(large)
+        assert client.acknowledgement().header.control_id == "large"
+    assert len(desk.got) == 1
+
+
 def test_connections_past_the_limit_are_closed_and_taken_again_later(serve):
     running = serve(Limits(connections=2))
     with connected(running) as first, connected(running) as second:
@@ -364,7 +398,7 @@ def test_memory_does_not_grow_with_what_was_sent(serve, desk):
     running = serve(Limits(message_bytes=1_000_000))
 
     def storm() -> None:
-        for number in range(30):
+        for number in range(20):
             with connected(running) as client:
                 client.send(message(str(number), note="a" * 200_000))
                 client.acknowledgement()
@@ -379,12 +413,13 @@ def test_memory_does_not_grow_with_what_was_sent(serve, desk):
         gc.collect()
 
     storm()
+    held = []
     tracemalloc.start()
     try:
-        storm()
-        before, _ = tracemalloc.get_traced_memory()
-        storm()
-        after, _ = tracemalloc.get_traced_memory()
+        for _ in range(4):
+            storm()
+            held.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
-    assert after - before < 200_000
+    # what leaks leaks each time; once is a cache or a buffer
+    assert min(after - before for before, after in pairwise(held)) < 20_000
