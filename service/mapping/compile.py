@@ -68,11 +68,15 @@ def compile_document(document: Document, terminology: Terminology) -> Compiled:
     Raises:
         Wrong: Python cannot compile it (it is nested too deep).
     """
-    writer = _Writer(document, terminology)
+    return generated(Writer(document, terminology), document)
+
+
+def generated(writer: "Writer", document: Document, **more: Any) -> Compiled:
+    """Let a writer write and Python compile; `more` are names for the text. Raises as `compile_document`."""
     writer.whole()
     code = "\n".join(writer.lines)
     values = {name: getattr(runtime, name) for name in _RUNTIME} | FUNCTIONS | writer.names.values
-    values |= {"E": runtime.EMPTY, "__builtins__": {"bool": bool, "len": len}}
+    values |= {"E": runtime.EMPTY, "__builtins__": {"bool": bool, "len": len}, **more}
     try:
         exec(compile(code, _file_name(document), "exec"), values)  # noqa: S102 - text of our own making
     except (SyntaxError, RecursionError, MemoryError, OverflowError) as error:
@@ -84,14 +88,16 @@ def _file_name(document: Document) -> str:
     return f"<mapping {document.name}>"
 
 
-class _Writer(Statements):
+class Writer(Statements):
     """Writes one document."""
 
     def __init__(self, document: Document, terminology: Terminology) -> None:
+        """Take what is written and the tables it looks codes up in."""
         super().__init__(Names(terminology), Line(document.place, document.target, None))
         self.document = document
 
     def whole(self) -> None:
+        """Write the whole function."""
         document = self.document
         used = self.lets()
         heads = [loop.over for loop in document.loops] + [let.value for let in used if let.value is not None]
@@ -119,6 +125,7 @@ class _Writer(Statements):
         return [let for let in self.document.lets if let in needed]
 
     def needed(self, wanted: list[Term]) -> set[Variable]:
+        """The lets behind terms."""
         found: set[Variable] = set()
         while wanted:
             term = wanted.pop()
@@ -133,6 +140,7 @@ class _Writer(Statements):
         return found
 
     def let(self, let: Variable) -> None:
+        """Evaluate a let where it is first in reach."""
         if let.value is None:
             return
         spare = " or E" if self.names.containers.get(let) or let.shape.kind == "object" else ""
@@ -143,38 +151,49 @@ class _Writer(Statements):
     def put(self, template: Template, sink: Sink, target: str) -> None:
         """Write the statements that put what a template makes into a sink, when it is present."""
         spliced = isinstance(template, Items) and sink.key is None
-        if not spliced and (ready := _inline(template, self.names)) is not None:
+        if not spliced and (ready := self.ready(template)) is not None:
             with self.about(_place(template, self.info.place), target, _term(template)):
-                self.line(sink.put(ready))
+                self.place(sink, ready, template)
             return
         match template:
             case Value(term=term, place=place):
                 with self.about(place, target, term):
-                    self.value(term, sink)
+                    self.value(template, sink)
             case Text():
                 self.text(template, sink, target)
-            case Object(entries=entries):
-                self.map(entries, sink, target)
+            case Object():
+                self.map(template, sink, target)
             case Items(items=items):
-                self.items(lambda inner: self.each(items, inner, target), sink)
+                self.items(template, lambda inner: self.each(items, inner, target), sink)
             case Block() if sink.key is not None and template.loops:
-                self.items(lambda inner: self.block(template, inner, target), sink)
+                self.items(template, lambda inner: self.block(template, inner, target), sink)
             case Block():
                 self.block(template, sink, target)
             case Markup():
                 self.markup(template, sink, target)
 
+    def place(self, sink: Sink, code: str, _template: Template) -> None:
+        """Put what a template made where it goes."""
+        self.line(sink.put(code))
+
+    def ready(self, template: Template) -> str | None:
+        """A template that is always present as one expression."""
+        return _inline(template, self.names)
+
     def each(self, items: tuple[Template, ...], sink: Sink, target: str) -> None:
+        """The items of a list."""
         for item in items:
             self.put(item, sink, target)
 
-    def value(self, term: Term, sink: Sink) -> None:
-        name = self.names.fresh("t")
+    def value(self, template: Value, sink: Sink) -> None:
+        """A typed value."""
+        term, name = template.term, self.names.fresh("t")
         self.line(f"{name} = {self.names.made(term)}")
         with self.inside(f"if {present_test(term.shape.kind, name)}:"):
-            self.line(sink.put(name))
+            self.place(sink, name, template)
 
     def text(self, template: Text, sink: Sink, target: str) -> None:
+        """Text of parts."""
         codes, tests = [], []
         for part in template.parts:
             if isinstance(part, str):
@@ -189,24 +208,29 @@ class _Writer(Statements):
             name = self.names.fresh("t")
             self.line(f"{name} = ({' + '.join(codes)}).strip()")
             with self.inside(f"if {name}:"):
-                self.line(sink.put(name))
+                self.place(sink, name, template)
 
-    def map(self, entries: tuple[tuple[str, Template], ...], sink: Sink, target: str) -> None:
+    def map(self, template: Object, sink: Sink, target: str) -> None:
+        """A map: what is always present is written at once, the rest key by key."""
         name = self.names.fresh("d")
-        rest = [(key, each) for key, each in entries if not _nothing(each)]
+        rest = [(key, each) for key, each in template.entries if not _nothing(each)]
         head = []
-        while rest and (code := _inline(rest[0][1], self.names)) is not None:
+        while rest and (code := self.head(rest[0][1])) is not None:
             head.append(f"{rest.pop(0)[0]!r}: {code}")
         self.line(f"{name} = {{{', '.join(head)}}}")
         for key, each in rest:
             self.put(each, Sink(name, key), f"{target}.{key}")
         if head:
-            self.line(sink.put(name))
+            self.place(sink, name, template)
             return
         with self.inside(f"if {name}:"):
-            self.line(sink.put(name))
+            self.place(sink, name, template)
 
-    def items(self, fill: Callable[[Sink], None], sink: Sink) -> None:
+    def head(self, template: Template) -> str | None:
+        """A template as it can stand in a map from the start."""
+        return self.ready(template)
+
+    def items(self, template: Template, fill: Callable[[Sink], None], sink: Sink) -> None:
         """A list of its own under a key; within a list, its items go where the list's do."""
         if sink.key is None:
             fill(sink)
@@ -215,19 +239,21 @@ class _Writer(Statements):
         self.line(f"{name} = []")
         fill(Sink(name))
         with self.inside(f"if {name}:"):
-            self.line(sink.put(name))
+            self.place(sink, name, template)
 
     def block(self, block: Block, sink: Sink, target: str) -> None:
+        """What is made for each item, or only if."""
         with self.about(block.place, target, block.test), self.loops(block.loops), self.given(block.test):
             self.put(block.make, sink, target)
 
     def markup(self, markup: Markup, sink: Sink, target: str) -> None:
+        """Parts of markup, joined."""
         name = self.names.fresh("x")
         self.line(f"{name} = []")
         for part in markup.parts:
             self.mark(part, name, target)
         with self.inside(f"if {name}:"):
-            self.line(sink.put(f"''.join({name})"))
+            self.place(sink, f"''.join({name})", markup)
 
     def mark(self, part: Template, name: str, target: str) -> None:
         """One part of markup: literals as they are, expressions escaped."""
@@ -247,6 +273,7 @@ class _Writer(Statements):
                 raise Wrong("in $xhtml stand text, $each and $if", self.info.place)
 
     def marked(self, template: Text, name: str, target: str) -> None:
+        """A part of markup with expressions."""
         codes, tests, in_tag = [], [], False
         for part in template.parts:
             if isinstance(part, str):

@@ -227,13 +227,13 @@ class Reader:
     def leaf(self, leaf: Scalar, scope: Scope, *, markup: bool) -> Template:
         """A literal, a typed value or a text."""
         if not expressions.has_expression(leaf):
-            return Literal(leaf.value)
+            return Literal(leaf.value, leaf.place)
         found = expressions.parts(leaf)
         solid = [part for part in found if not isinstance(part, str) or part.strip()]
         if not markup and len(solid) == 1 and isinstance(solid[0], Parsed):
-            return Value(_given(resolve(solid[0], scope), solid[0]), leaf.place)
+            return Value(_given(resolve(solid[0], scope), solid[0]), leaf.place, str(leaf.value).strip())
         parts = [part if isinstance(part, str) else self.printable(part, scope) for part in found]
-        return Text(tuple(parts), leaf.place)
+        return Text(tuple(parts), leaf.place, str(leaf.value))
 
     def printable(self, part: Parsed, scope: Scope) -> Term:
         """An expression whose value can stand in a text."""

@@ -91,13 +91,17 @@ class Statements:
             items = self.names.fresh("s")
             self.line(f"{items} = {over} or ()")
             self.spend(items)
-            self.line(f"for {variable.python} in {items}:")
+            self.line(self.over(variable, items))
         else:
-            self.line(f"for {variable.python} in {over} or ():")
+            self.line(self.over(variable, f"{over} or ()"))
         self.depth += 1
         with self.inside(f"if not ({present_test(variable.shape.kind, variable.python)}):"):
             self.line("continue")
         self.bind(variable)
+
+    def over(self, variable: Variable, items: str) -> str:
+        """The statement that goes over items."""
+        return f"for {variable.python} in {items}:"
 
     @contextmanager
     def given(self, test: Term | None) -> Iterator[None]:

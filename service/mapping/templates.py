@@ -1,7 +1,7 @@
 """The templates that mapping documents are read into, before they are compiled."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.mapping.source import Place
@@ -10,25 +10,28 @@ from service.mapping.terms import Term, Variable, children
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value that is the same for every source."""
+    """A value that is the same for every source; it stands in a file unless it stands for what is wrong."""
 
     value: Any
+    place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A leaf that is one expression: the typed value."""
+    """A leaf that is one expression: the typed value; `text` is what is written."""
 
     term: Term
     place: Place
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A leaf that mixes text and expressions."""
+    """A leaf that mixes text and expressions; `text` is what is written."""
 
     parts: tuple[str | Term, ...]
     place: Place
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
