@@ -35,6 +35,7 @@ class Doors:
     terminology: Blueprint
     events: Blueprint
     metadata: Blueprint
+    reference: Blueprint
     ready: Callable[[], None]
 
 
@@ -51,6 +52,7 @@ def create_app(doors: Doors, access: Access) -> Flask:
     _mount(app, doors.events, access, "events")
     _mount(app, _metrics(), access, "metrics")
     app.register_blueprint(doors.metadata)
+    app.register_blueprint(doors.reference)
     app.register_blueprint(_health(doors.ready))
     app.register_error_handler(Exception, _failed)
     return app

@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 
 from service import __version__
 from service.access import policy, registry
+from service.disclose import terminology as codes
 from service.disclose.capability import capability, terminology_capability
+from service.disclose.reference import reference
 from service.disclose.routes import feed, fhir, public
-from service.disclose.terminology import terminology
 from service.errors import Malformed, Misconfigured, NotFound
 from service.flows.disclose import Disclosure
 from service.flows.documents import Documents
@@ -29,7 +30,7 @@ from service.mapping.localise import interpreter
 from service.mapping.translate import Catalogue, load
 from service.publish import rabbit
 from service.publish.relay import Relay, number_forever
-from service.receive.cases import blueprint
+from service.receive.cases import PATHS, blueprint
 from service.settings import Settings
 from service.store import retention, schema
 from service.store.engine import connect
@@ -39,9 +40,10 @@ from service.telemetry import configure
 from service.values.documents import Document, Revision
 from service.values.scope import DEFAULT, Partner
 from service.web import Access, Doors, create_app
-from service.wire.contracts import generate
 from service.wire.contracts.asyncapi import asyncapi
+from service.wire.contracts.generate import Contracts
 from service.wire.contracts.messages import messages
+from service.wire.contracts.openapi import Terminology, openapi
 from service.wire.contracts.schemas import links, sources
 from service.wire.fhir import profiles
 from service.wire.fhir.check import check as check_r4
@@ -68,7 +70,7 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
     """Plug the rooms into each other."""
     store = SqlStore(engine, dump=dump, parse=parse)
     projection = projecting(settings, mappings)
-    types = tuple(sorted({target for each in mappings.values() for target in each.targets}))
+    types = tuple(_owners(mappings))
     disclosure = Disclosure(store)
     base = f"{settings.base_url}/fhir"
     words = {view: each.terminology for view, each in mappings.items()}
@@ -86,9 +88,10 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
             lambda text: cipher.encrypt(text.encode()).decode(),
             lambda text: _unsealed(cipher, text),
         ),
-        terminology=terminology(vocabularies, base, lambda: datetime.now(UTC)),
+        terminology=codes.terminology(vocabularies, base, lambda: datetime.now(UTC)),
         events=feed(disclosure),
         metadata=public(capability(*about, types), terminology_capability(*about, kept)),
+        reference=reference(lambda: contracts(mappings)),
         ready=lambda: schema.check(engine),
     )
     access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
@@ -135,11 +138,19 @@ def each_overlay(settings: Settings) -> dict[str, Catalogue]:
     return {name: _compiled(settings, name, (name,), "overlays") for name in overlays(settings.mappings)}
 
 
-def contracts(settings: Settings) -> dict[str, str]:
-    """Return the files of contracts/, as they should be with these mappings."""
-    told = tuple(messages(catalogue(settings).owners))
-    events = asyncapi(told, version=__version__, exchange=rabbit.EVENTS, content_type=rabbit.CONTENT_TYPE)
-    return generate.files({"asyncapi.yaml": events}, told)
+def contracts(mappings: Mapping[str, Catalogue]) -> Contracts:
+    """Return what partners can rely on with these mappings."""
+    owners = _owners(mappings)
+    told = tuple(messages(owners))
+    asked = {type_: {name: codes.TAKEN[name] for name in names} for type_, names in codes.OPERATIONS.items()}
+    answered = Terminology(asked, codes.OF_TYPES_ALONE, codes.SEARCHED)
+    return Contracts(
+        openapi=openapi(PATHS, tuple(owners), answered, __version__),
+        asyncapi=asyncapi(
+            told, version=__version__, exchange=rabbit.EVENTS, content_type=rabbit.CONTENT_TYPE
+        ),
+        told=told,
+    )
 
 
 def golden_results(
@@ -261,6 +272,12 @@ def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str)
         told_by=told_by,
         profiles=profiles,
     )
+
+
+def _owners(mappings: Mapping[str, Catalogue]) -> dict[str, tuple[str, ...]]:
+    """Return the resource types that are made in some view, by name, each with the kinds of its owners."""
+    made = sorted({(each.target, each.source) for view in mappings.values() for each in view.mappings})
+    return {type_: tuple(kind for target, kind in made if target == type_) for type_, _ in made}
 
 
 def _authenticates(settings: Settings) -> None:

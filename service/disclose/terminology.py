@@ -37,7 +37,7 @@ _VALIDATE: Final = {
     "display": TEXT,
     "displayLanguage": TEXT,
 }
-_TAKEN: Final = {
+TAKEN: Final = {
     "lookup": {**_CODE, "displayLanguage": TEXT, "property": TEXT},
     "translate": {
         "url": TEXT,
@@ -60,7 +60,7 @@ _TAKEN: Final = {
     },
     "validate-code": _VALIDATE,
 }
-EXPANDED_BY: Final = tuple(name for name in _TAKEN["expand"] if name != "url")
+EXPANDED_BY: Final = tuple(name for name in TAKEN["expand"] if name != "url")
 OPERATIONS: Final = {
     "CodeSystem": ("lookup", "validate-code"),
     "ConceptMap": ("translate",),
@@ -93,7 +93,7 @@ def terminology(
     def operate(type_: str, operation: str, id_: str | None = None) -> Response:
         words = vocabularies[g.scope.view]
         named = None if id_ is None else words.read(type_, id_)
-        return answers[type_, operation](words, _asked(_TAKEN[operation]), named)
+        return answers[type_, operation](words, _asked(TAKEN[operation]), named)
 
     for type_ in TYPES:
         found = partial(search, type_)

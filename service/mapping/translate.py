@@ -62,20 +62,6 @@ class Catalogue:
         """The concept maps by name."""
         return self.terminology.concept_maps
 
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The resource types that the mappings make, by name."""
-        return tuple(sorted({mapping.target for mapping in self.mappings}))
-
-    @property
-    def owners(self) -> dict[str, tuple[str, ...]]:
-        """The sources that each resource type is made from."""
-        made = {
-            target: {each.source for each in self.mappings if each.target == target}
-            for target in self.targets
-        }
-        return {target: tuple(sorted(sources)) for target, sources in made.items()}
-
     def projector(self, source_name: str) -> Projector:
         """The projector of a source.
 

@@ -6,6 +6,7 @@ from service import wiring
 from service.settings import Settings
 from service.store.outbox import Outbox
 from service.store.schema import upgrade
+from tests.contracts.answered import CheckedClient
 from tests.flows import river
 
 REGISTRY = """
@@ -67,7 +68,9 @@ def engine(settings):
 
 @pytest.fixture
 def app(settings, engine, mappings):
-    return wiring.application(settings, engine, mappings)
+    app = wiring.application(settings, engine, mappings)
+    app.test_client_class = CheckedClient
+    return app
 
 
 @pytest.fixture

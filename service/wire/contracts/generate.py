@@ -1,7 +1,8 @@
 """The files of contracts/, as text by name; written into a folder, and compared with what a folder holds."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,25 @@ class _Plain(yaml.SafeDumper):
 _Plain.add_representer(str, _Plain.text)
 
 
-def files(described: Mapping[str, Any], told: Iterable[Told]) -> dict[str, str]:
-    """Return every file: the schemas of documents and messages, and the descriptions `described` by name."""
-    schemas: dict[str, Any] = {f"{kind}.schema.json": schema(kind) for kind in KINDS}
-    schemas[f"messages/{ENVELOPE}"] = envelope()
-    schemas |= {f"messages/{each.schema}": each.data for each in told}
-    written = {name: json.dumps(each, indent=2, ensure_ascii=False) + "\n" for name, each in schemas.items()}
-    return {**written, **{name: _yaml(each) for name, each in described.items()}}
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """What partners can rely on, beside the schemas of documents: the routes and the messages, described."""
+
+    openapi: dict[str, Any]
+    asyncapi: dict[str, Any]
+    told: tuple[Told, ...]
+
+    def files(self) -> dict[str, str]:
+        """Return every file of contracts/, by name."""
+        schemas: dict[str, Any] = {f"{kind}.schema.json": schema(kind) for kind in KINDS}
+        schemas[f"messages/{ENVELOPE}"] = envelope()
+        schemas |= {f"messages/{each.schema}": each.data for each in self.told}
+        found = {name: json.dumps(each, indent=2, ensure_ascii=False) for name, each in schemas.items()}
+        return {
+            **{name: f"{text}\n" for name, text in found.items()},
+            "asyncapi.yaml": _yaml(self.asyncapi),
+            "openapi.yaml": _yaml(self.openapi),
+        }
 
 
 def write(folder: Path, wanted: Mapping[str, str]) -> None:

@@ -1,0 +1,104 @@
+"""The API reference: a page made of the OpenAPI document, and the contracts themselves as files."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from service.errors import NotFound
+from service.wire.contracts.generate import Contracts
+from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.schemas import schema
+
+_PAGES = Environment(
+    loader=PackageLoader("service.disclose", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def reference(contracts: Callable[[], Contracts]) -> Blueprint:
+    """Return the public routes of the reference; what they answer is made when first asked for."""
+    door = Blueprint("reference", __name__)
+
+    @cache
+    def html() -> bytes:
+        return page(contracts())
+
+    @cache
+    def files() -> Mapping[str, str]:
+        return contracts().files()
+
+    @door.get("/docs")
+    def docs() -> Response:
+        answer = Response(html(), mimetype="text/html")
+        answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+        return answer
+
+    @door.get("/docs/<name>")
+    def contract(name: str) -> Response:
+        return _file(files(), name)
+
+    @door.get("/docs/messages/<name>", endpoint="message")
+    def message_schema(name: str) -> Response:
+        return _file(files(), f"messages/{name}")
+
+    return door
+
+
+def page(contracts: Contracts) -> bytes:
+    """Return the reference as one HTML page that loads nothing else."""
+    api = contracts.openapi
+    tags = [(tag["name"], tag["description"], list(_operations(api, tag["name"]))) for tag in api["tags"]]
+    errors = [(name, each) for name, each in api["components"]["responses"].items()]
+    documents = [(kind, list(_members(schema(kind), ""))) for kind in KINDS]
+    text = _PAGES.get_template("reference.html").render(
+        info=api["info"],
+        tags=tags,
+        errors=errors,
+        documents=documents,
+        messages=contracts.told,
+        about_messages=contracts.asyncapi["info"]["description"],
+        pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+        resolved=lambda part: _resolved(api, part),
+    )
+    return text.encode()
+
+
+def _operations(api: dict[str, Any], tag: str) -> Iterator[dict[str, Any]]:
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            if tag in operation["tags"]:
+                yield {**operation, "method": method.upper(), "path": path}
+
+
+def _resolved(api: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference into the components."""
+    if "$ref" not in part:
+        return part
+    found = api
+    for step in part["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return found
+
+
+def _members(part: dict[str, Any], path: str) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """Give each member of a document: its path, whether it is required there, and its schema."""
+    for name, member in part["properties"].items():
+        item = member.get("items", member)
+        place = f"{path}{name}" + ("[]" if item is not member else "")
+        yield place, name in part.get("required", ()), item
+        if "properties" in item:
+            yield from _members(item, f"{place}.")
+
+
+def _file(files: Mapping[str, str], name: str) -> Response:
+    if name not in files:
+        raise NotFound("There is no such contract; /docs names them.")
+    kind = "application/yaml" if name.endswith(".yaml") else "application/schema+json"
+    return Response(files[name], mimetype=kind)

@@ -1,0 +1,161 @@
+"""The case system's door, /api: every kind of document has the same six routes."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Final
+
+from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+from service.wire.contracts.schemas import schema
+
+JSON: Final = "application/json"
+MERGE: Final = "application/merge-patch+json"
+_CHANGED: Final = (409, 412, 413, 415, 422, 428)
+_SAVED: Final = ("ETag", "Last-Modified", "Casebridge-Id")
+EXAMPLES: Final[dict[str, Described]] = {
+    "client": {
+        "identifiers": [{"system": "urn:example:clients", "value": "R-1"}],
+        "names": [{"use": "usual", "given": ["River"]}],
+    },
+    "case": {
+        "client": "river",
+        "status": "active",
+        "care_model": "clinical",
+        "care_manager": "nurse",
+        "plan": {
+            "title": "Back on the bicycle",
+            "status": "active",
+            "goals": [{"id": "walk", "status": "active", "description": "Walk to the shop"}],
+            "services": [{"id": "physio", "kind": "physiotherapy", "status": "active", "goals": ["walk"]}],
+        },
+    },
+    "practitioner": {"names": [{"family": "Example", "given": ["Nurse"]}]},
+    "organization": {"name": "Northern Health", "kind": "insurer"},
+    "location": {"name": "Clinic by the river"},
+}
+
+
+def operations(paths: Mapping[str, str]) -> Iterator[Operation]:
+    """Give the operations of each kind of document, whose path under /api is given."""
+    for kind, below in paths.items():
+        yield from _of(kind, f"/api{below}")
+
+
+def _of(kind: str, path: str) -> Iterator[Operation]:
+    one, document = f"{path}/{{ref}}", {"$ref": f"./{kind}.schema.json"}
+    stored = answer(f"The {kind} as it is stored.", JSON, document, _SAVED)
+    created = answer(f"The {kind} is new.", JSON, document, (*_SAVED, "Location"))
+    said = partial(Operation, tag="Documents", right="documents")
+    yield said(
+        "get",
+        path,
+        f"list-{kind}",
+        summary=f"List {kind} documents",
+        parameters=_filters(kind),
+        answers={200: answer("A page of documents.", JSON, _page(kind))},
+    )
+    yield said(
+        "get",
+        one,
+        f"get-{kind}",
+        summary=f"Read a {kind}",
+        parameters=("Ref",),
+        answers={200: stored},
+        faults=(404,),
+    )
+    yield said(
+        "put",
+        one,
+        f"put-{kind}",
+        summary=f"Create or replace a {kind}",
+        parameters=("Ref", "If-Match"),
+        body={"required": True, "content": {JSON: {"schema": document, "example": EXAMPLES[kind]}}},
+        answers={200: stored, 201: created},
+        faults=_CHANGED,
+    )
+    yield said(
+        "patch",
+        one,
+        f"patch-{kind}",
+        summary=f"Change members of a {kind}",
+        parameters=("Ref", "If-Match"),
+        body={"required": True, "content": {MERGE: {"schema": _patch(kind)}}},
+        answers={200: stored},
+        faults=(*_CHANGED, 404),
+    )
+    yield said(
+        "delete",
+        one,
+        f"erase-{kind}",
+        right="erase",
+        summary=f"Erase a {kind} from everywhere, its history too",
+        parameters=("Ref",),
+        answers={204: {"description": "It is erased; its resources answer 410."}},
+        faults=(404, 409),
+    )
+    yield said(
+        "get",
+        f"{one}/revisions",
+        f"revisions-{kind}",
+        summary=f"Read the revisions of a {kind}",
+        parameters=("Ref",),
+        answers={200: answer("All revisions, newest first.", JSON, _revisions(kind))},
+        faults=(404,),
+    )
+
+
+def _patch(kind: str) -> Described:
+    what = (
+        f"A merge patch (RFC 7396) of the {kind}: null removes a member; the outcome is checked as a whole."
+    )
+    return {"type": "object", "description": what}
+
+
+def _filters(kind: str) -> tuple[Described | str, ...]:
+    known = schema(kind)["properties"]
+    found: list[Described | str] = []
+    if "identifiers" in known:
+        found.append(query("identifier", "A business identifier, `system|value` or the value alone."))
+    if kind == "case":
+        found.append(query("client", "A client's id: yours or ours."))
+    if "status" in known:
+        found.append(query("status", "The status.", enum=known["status"]["enum"]))
+    return (*found, query("after", "`after` of the page before; repeat the filters."), "Count")
+
+
+def _page(kind: str) -> Described:
+    item = {
+        "type": "object",
+        "required": ["id", "uuid", "revision", "document"],
+        "properties": {
+            "id": {"type": "string", "description": "The id that its own system gave it."},
+            "uuid": {"type": "string", "description": "Our id."},
+            "revision": {"type": "integer", "minimum": 1},
+            "document": {"$ref": f"./{kind}.schema.json"},
+        },
+    }
+    after = {"type": "string", "description": "There may be more: ask again with this `after`."}
+    return _items(item) | {"properties": {**_items(item)["properties"], "after": after}}
+
+
+def _revisions(kind: str) -> Described:
+    return _items(
+        {
+            "type": "object",
+            "required": ["revision", "cause", "partner", "recorded", "document"],
+            "properties": {
+                "revision": {"type": "integer", "minimum": 1},
+                "cause": {"type": "string", "description": "create, replace, …"},
+                "partner": {"type": "string", "description": "Who did it."},
+                "recorded": {"type": "string", "format": "date-time"},
+                "document": {"$ref": f"./{kind}.schema.json"},
+            },
+        }
+    )
+
+
+def _items(item: Described) -> Described:
+    return {
+        "type": "object",
+        "required": ["items"],
+        "properties": {"items": {"type": "array", "items": item}},
+    }

@@ -1,0 +1,134 @@
+"""The OpenAPI document.
+
+https://spec.openapis.org/oas/v3.1.1
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from apispec import APISpec
+
+from service.wire.contracts.openapi import api, fhir, operator
+from service.wire.contracts.openapi import terminology as words
+from service.wire.contracts.openapi.faults import OUTCOME, PROBLEM, outcomes, problems
+from service.wire.contracts.openapi.operations import Described, Operation
+from service.wire.contracts.openapi.terminology import Terminology
+from service.wire.fhir.search import PARAMETERS
+
+_VERSION: Final = "3.1.0"
+ABOUT: Final = """\
+A case-management system writes clients, cases and directory entries under `/api`. They are projected to
+FHIR R4 in the same transaction, and read under `/fhir` by those whom they concern. Each change is a message,
+on RabbitMQ (asyncapi.yaml) and in the feed `/events`.
+
+What is outside of a partner's scope does not exist for it: 404. What its kind has no right to is 403.
+"""
+_EVERYWHERE: Final = (400, 500)
+_GUARDED: Final = (403, 503)
+_TAGS: Final = {
+    "Documents": "Clients, cases and directory entries as internal JSON.",
+    "FHIR": "FHIR R4 (4.0.1).",
+    "Terminology": "What our codes mean: FHIR's terminology operations.",
+    "Messages": "The outbox as a feed.",
+    "Operation": "Health and metrics.",
+    "Reference": "What you are reading, for people and for programs.",
+}
+_TEXT: Final[Described] = {"type": "string"}
+_ETAG: Final[Described] = {"examples": ['W/"3"']}
+_HEADERS: Final[dict[str, tuple[str, Described]]] = {
+    "ETag": ("The version; send it back in If-Match or If-None-Match.", _ETAG),
+    "Last-Modified": ("When that version was stored.", {}),
+    "Location": ("Where the document is from now on, by our id.", {"format": "uri-reference"}),
+    "Casebridge-Id": ("Our id of the document.", {}),
+    "Casebridge-Position": ("The position of the last message; send it as `after`.", {}),
+    "Content-Language": ("The language of displays and narratives.", {"examples": ["en"]}),
+}
+_PARAMETERS: Final[dict[str, tuple[str, str, str, Described]]] = {
+    "Ref": ("path", "ref", "Your id of the document, or ours.", {"pattern": r"^[A-Za-z0-9\-.]{1,64}$"}),
+    "If-Match": (
+        "header",
+        "If-Match",
+        "The ETag you last saw: needed to change what exists (428), and not to be old (412).",
+        _ETAG,
+    ),
+    "If-None-Match": ("header", "If-None-Match", "The ETag of the version you have.", _ETAG),
+    "Accept-Language": ("header", "Accept-Language", "Which languages of displays and narratives.", {}),
+    "Count": ("query", "_count", "How many at most.", {"type": "integer", "minimum": 0, "default": 50}),
+    "Cursor": ("query", "_cursor", "Part of a `next` link; never made by hand.", {}),
+    "Id": ("query", "_id", "Logical ids, separated by commas.", {}),
+    "Last-Updated": ("query", "_lastUpdated", "A date or instant with an optional prefix.", {}),
+    "Format": ("query", "_format", "Only JSON is spoken.", {"examples": ["json"]}),
+}
+
+
+def openapi(
+    paths: Mapping[str, str], types: Sequence[str], terminology: Terminology, version: str
+) -> dict[str, Any]:
+    """Return the document.
+
+    Args:
+        paths: of each kind of document its path under /api.
+        types: the resource types that are kept.
+        terminology: what is answered about our codes.
+        version: of the service.
+    """
+    spec = APISpec(
+        "Casebridge",
+        version,
+        _VERSION,
+        info={"description": ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        servers=[{"url": "/"}],
+        tags=[{"name": name, "description": what} for name, what in _TAGS.items()],
+    )
+    _components(spec)
+    for each in (
+        *api.operations(paths),
+        *fhir.operations(types, PARAMETERS),
+        *words.operations(terminology),
+        *operator.operations(),
+    ):
+        spec.path(each.path, operations={each.method: _described(each)})
+    return {"openapi": _VERSION, **spec.to_dict()}
+
+
+def _components(spec: APISpec) -> None:
+    spec.components.security_scheme(
+        "partner",
+        {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Casebridge-Partner",
+            "description": "A registered partner, while CASEBRIDGE_AUTH is `off`; without it, the operator.",
+        },
+    )
+    spec.components.schema("Problem", PROBLEM)
+    spec.components.schema("OperationOutcome", OUTCOME)
+    for name, (what, schema) in _HEADERS.items():
+        spec.components.header(name, {"description": what, "schema": {**_TEXT, **schema}})
+    for name, (where, called, what, schema) in _PARAMETERS.items():
+        spec.components.parameter(
+            name, where, {"name": called, "description": what, "schema": {**_TEXT, **schema}}
+        )
+    for status, told in problems().items():
+        spec.components.response(f"problem-{status}", told)
+    for status, told in outcomes().items():
+        spec.components.response(f"outcome-{status}", told)
+
+
+def _described(each: Operation) -> Described:
+    form = "outcome" if each.path.startswith("/fhir") else "problem"
+    found: Described = {
+        "operationId": each.name,
+        "tags": [each.tag],
+        "summary": each.summary,
+        "security": [{"partner": []}, {}] if each.right else [],
+    }
+    if each.right:
+        found["description"] = f"Needs the right `{each.right}`."
+    if each.parameters:
+        found["parameters"] = list(each.parameters)
+    if each.body:
+        found["requestBody"] = each.body
+    faults = {*_EVERYWHERE, *each.faults, *(_GUARDED if each.right else ())}
+    told = {**each.answers, **{status: f"{form}-{status}" for status in faults}}
+    return {**found, "responses": dict(sorted(told.items()))}

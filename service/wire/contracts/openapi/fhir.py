@@ -1,0 +1,116 @@
+"""The door for those who pull, /fhir: FHIR R4's RESTful API, as far as it goes here.
+
+https://hl7.org/fhir/R4/http.html
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+
+FHIR: Final = "application/fhir+json"
+TAG: Final = "FHIR"
+FORM: Final = ("Format", "Accept-Language")
+TOLD: Final = ("Content-Language",)
+_VERSION: Final = ("ETag", "Last-Modified", *TOLD)
+_KINDS: Final = {
+    "token": "`code`, `|code`, or `system|code`",
+    "reference": "`Type/id`, the id alone, or the whole address",
+    "date": "a date or instant with an optional prefix, e.g. `ge2026-03`",
+    "string": "the beginning of the text; `:exact` and `:contains` are known",
+}
+
+
+def operations(
+    types: Sequence[str], parameters: Mapping[str, Mapping[str, tuple[str, str]]]
+) -> Iterator[Operation]:
+    """Give the operations of the types that are kept, and of those that are searched by their parameters."""
+    modes = ["full", "normative", "terminology"]
+    yield Operation(
+        "get",
+        "/fhir/metadata",
+        "capabilities",
+        tag=TAG,
+        summary="Read what this server can do",
+        right=None,
+        parameters=(query("mode", "What is asked for.", enum=modes, default="full"),),
+        answers={200: answer("The CapabilityStatement, or TerminologyCapabilities.", FHIR, resource())},
+    )
+    for type_, known in parameters.items():
+        yield from _searches(type_, known)
+    yield from _reads(types)
+
+
+def _searches(type_: str, known: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
+    given = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in known.items())
+    bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), TOLD)
+    said = partial(Operation, tag=TAG, right="resources", answers={200: bundle}, faults=(404, 406))
+    yield said(
+        "get",
+        f"/fhir/{type_}",
+        f"search-{type_}",
+        summary=f"Search {type_}",
+        parameters=(*given, "Id", "Last-Updated", "Count", "Cursor", *FORM),
+    )
+    yield said(
+        "post",
+        f"/fhir/{type_}/_search",
+        f"search-{type_}-by-form",
+        summary=f"Search {type_} with values that stay out of addresses",
+        parameters=FORM,
+        body=_form(known),
+    )
+
+
+def _reads(types: Sequence[str]) -> Iterator[Operation]:
+    one = "/fhir/{type}/{id}"
+    which = (place("type", "The resource type.", enum=list(types)), place("id", "The logical id."))
+    found = answer("The resource.", FHIR, resource(), _VERSION)
+    same = {"description": "It is the version you have.", "headers": {"ETag": "ETag"}}
+    said = partial(Operation, tag=TAG, right="resources", faults=(404, 406, 410))
+    yield said(
+        "get",
+        one,
+        "read",
+        summary="Read a resource",
+        parameters=(*which, "If-None-Match", *FORM),
+        answers={200: found, 304: same},
+    )
+    yield said(
+        "get",
+        f"{one}/_history",
+        "history",
+        summary="Read all versions of a resource",
+        parameters=(*which, *FORM),
+        answers={200: answer("A history Bundle, newest first.", FHIR, resource("Bundle"), TOLD)},
+    )
+    yield said(
+        "get",
+        f"{one}/_history/{{version}}",
+        "vread",
+        summary="Read one version of a resource",
+        parameters=(*which, place("version", "The version.", type="integer"), "If-None-Match", *FORM),
+        answers={200: found, 304: same},
+    )
+
+
+def _form(known: Mapping[str, tuple[str, str]]) -> Described:
+    names = (*known, "_id", "_lastUpdated", "_count")
+    form = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}
+
+
+def place(name: str, what: str, **schema: Any) -> Described:
+    """Return a parameter in the path."""
+    where = {"name": name, "in": "path", "required": True}
+    return {**where, "description": what, "schema": {"type": "string", **schema}}
+
+
+def resource(type_: str | None = None) -> Described:
+    """Return the schema of a resource: FHIR itself says what is in it."""
+    found: Described = {"type": "object", "required": ["resourceType"]}
+    if type_ is None:
+        return {**found, "externalDocs": {"url": "https://hl7.org/fhir/R4/resourcelist.html"}}
+    page = f"https://hl7.org/fhir/R4/{type_.lower()}.html"
+    return {**found, "properties": {"resourceType": {"const": type_}}, "externalDocs": {"url": page}}

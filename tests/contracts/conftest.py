@@ -1,0 +1,16 @@
+"""The application as its routes are looked at; no request reaches its database."""
+
+import pytest
+
+from service import wiring
+from service.settings import Settings
+from service.store.schema import upgrade
+
+
+@pytest.fixture
+def app(sqlite_url, mappings):
+    settings = Settings.from_env({"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_AUTH": "off"})
+    engine = wiring.database(settings)
+    upgrade(engine)
+    yield wiring.application(settings, engine, mappings)
+    engine.dispose()

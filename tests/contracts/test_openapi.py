@@ -1,0 +1,132 @@
+"""contracts/openapi.yaml says what the routes are, all of them and no other, and is sound in itself."""
+
+import json
+import re
+
+import pytest
+from jsonschema import Draft202012Validator
+from werkzeug.exceptions import HTTPException
+
+from service.wire.contracts.load import load
+from service.wire.contracts.openapi.api import EXAMPLES
+from tests.contracts.answered import described, operation, resolved, validator
+from tests.contracts.published import FOLDER
+
+OPERATIONS = [
+    (method, path, each) for path, methods in described()["paths"].items() for method, each in methods.items()
+]
+SHAPE = {
+    "type": "object",
+    "required": ["openapi", "info", "servers", "tags", "paths", "components"],
+    "properties": {
+        "openapi": {"const": "3.1.0"},
+        "info": {"type": "object", "required": ["title", "version", "description", "license"]},
+        "paths": {
+            "propertyNames": {"pattern": "^/"},
+            "additionalProperties": {
+                "propertyNames": {"enum": ["get", "put", "post", "patch", "delete"]},
+                "additionalProperties": {
+                    "type": "object",
+                    "required": ["operationId", "tags", "summary", "security", "responses"],
+                    "properties": {
+                        "responses": {
+                            "required": ["400", "500"],
+                            "propertyNames": {"pattern": "^[1-5][0-9][0-9]$"},
+                            "additionalProperties": {
+                                "anyOf": [{"required": ["$ref"]}, {"required": ["description"]}]
+                            },
+                        },
+                        "parameters": {
+                            "items": {
+                                "anyOf": [{"required": ["$ref"]}, {"required": ["name", "in", "schema"]}]
+                            }
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+def walk(node):
+    """Every object below a node."""
+    if isinstance(node, dict):
+        yield node
+        for below in node.values():
+            yield from walk(below)
+    elif isinstance(node, list):
+        for below in node:
+            yield from walk(below)
+
+
+def references(node):
+    return {each["$ref"] for each in walk(node) if isinstance(each.get("$ref"), str)}
+
+
+def filled(path):
+    """A path with something in each place."""
+    values = {"version": "1", "type": "Patient"}
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "x"), path)
+
+
+def test_the_document_has_the_shape_of_openapi():
+    Draft202012Validator(SHAPE).validate(described())
+    names = [each["operationId"] for _, _, each in OPERATIONS]
+    assert len(names) == len(set(names))
+    assert {tag for _, _, each in OPERATIONS for tag in each["tags"]} == {
+        each["name"] for each in described()["tags"]
+    }
+
+
+def test_every_route_is_described_and_every_description_has_its_route(app):
+    adapter = app.url_map.bind("localhost")
+    served = {
+        (rule.rule, method)
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"OPTIONS", "HEAD"}
+    }
+    matched = set()
+    for method, path, _ in OPERATIONS:
+        try:
+            rule, _ = adapter.match(filled(path), method.upper(), return_rule=True)
+        except HTTPException as nothing:
+            pytest.fail(f"{method} {path} is described and not served: {nothing}")
+        matched.add((rule.rule, method.upper()))
+    assert served - matched == set(), "describe these in service/wire/contracts/openapi/"
+
+
+def test_every_reference_leads_somewhere_and_every_component_is_used():
+    used = references(described())
+    for each in used:
+        if each.startswith("./"):
+            assert (FOLDER / each).is_file(), each
+        else:
+            assert resolved({"$ref": each})
+    parts = described()["components"]
+    made = {f"#/components/{kind}/{name}" for kind, below in parts.items() for name in below}
+    assert made - used == {"#/components/securitySchemes/partner"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "each"), OPERATIONS, ids=lambda part: part if isinstance(part, str) else ""
+)
+def test_each_operation_names_its_parameters_and_its_right(method, path, each):
+    given = [resolved(parameter) for parameter in each.get("parameters", ())]
+    assert re.findall(r"\{(\w+)\}", path) == [one["name"] for one in given if one["in"] == "path"]
+    assert all(one.get("required") for one in given if one["in"] == "path")
+    guarded = {"403", "503"} <= each["responses"].keys()
+    assert guarded == bool(each["security"]) == ("right" in each.get("description", ""))
+    assert operation(method.upper(), filled(path)) == each
+
+
+def test_every_example_is_what_its_schema_says():
+    contents = [each for each in walk(described()) if "example" in each and "schema" in each]
+    assert len(contents) > 15
+    for each in contents:
+        validator(each["schema"]).validate(each["example"])
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_the_example_of_a_document_can_be_put(kind):
+    assert load(kind, json.loads(json.dumps(EXAMPLES[kind])))
