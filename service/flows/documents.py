@@ -8,13 +8,13 @@ from uuid import uuid4
 from service.cases.changes import events, status_history
 from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, Stale
 from service.flows.events import instant
-from service.flows.follow import follow
+from service.flows.follow import EVERYTHING, follow
+from service.flows.ownership import check, offered, parted, public, shown, taken, takes_over
 from service.flows.ports import Clock, Store, Unit
 from service.flows.project import Change, Projection
-from service.flows.source import SERVICE
-from service.values.documents import Document, Revision
+from service.values.documents import SERVICE, Document, Revision
 from service.values.scope import Scope
-from service.wire.contracts.load import load, merge
+from service.wire.contracts.load import merge, parts
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 
@@ -39,17 +39,21 @@ class Documents:
     def put(
         self, scope: Scope, partner: str, kind: str, ref: str, document: Any, if_match: int | None
     ) -> Saved:
-        """Create or replace a document named `ref` by `partner`.
+        """Create, replace or take over (see `ownership`) a document named `ref` by `partner`.
 
         Raises:
-            Rejected: the document does not fit its contract, or names what is not there.
+            Rejected: the document does not fit its contract, changes what hospitals brought, or names what
+                is not there.
             Precondition, Stale: If-Match is missing for an existing document, or old.
             Conflict: an identifying identifier is another client's.
         """
         if not _ID.match(ref):
             raise Rejected("Not an id: use 1 to 64 of A-Z a-z 0-9 - and .", where="id")
-        body = load(kind, document)
-        return self.store.transact(lambda unit: self._save(unit, scope, partner, kind, ref, body, if_match))
+        said, repeated = parted(document)
+        body = parts(kind, said)
+        return self.store.transact(
+            lambda unit: self._save(unit, scope, partner, kind, ref, body, repeated, if_match)
+        )
 
     def patch(
         self, scope: Scope, partner: str, kind: str, ref: str, patch: Any, if_match: int | None
@@ -62,8 +66,8 @@ class Documents:
             stored = unit.find(kind, partner, ref)
             if stored is None:
                 raise NotFound(f"There is no such {kind}.")
-            body = load(kind, merge(_public(stored).body, patch))
-            return self._save(unit, scope, partner, kind, ref, body, if_match)
+            said, repeated = parted(merge(public(stored).body, patch))
+            return self._save(unit, scope, partner, kind, ref, parts(kind, said), repeated, if_match)
 
         self.get(scope, partner, kind, ref)
         return self.store.transact(story)
@@ -73,7 +77,7 @@ class Documents:
         found = self.store.document(scope, kind, partner, ref)
         if found is None:
             raise NotFound(f"There is no such {kind}.")
-        return _public(found)
+        return public(found)
 
     def find(
         self,
@@ -97,12 +101,12 @@ class Documents:
         found = self.store.documents(
             scope, kind, identifier=identifier, client=uuid, status=status, after=after, count=count
         )
-        return [_public(each) for each in found]
+        return [public(each) for each in found]
 
     def revisions(self, scope: Scope, partner: str, kind: str, ref: str) -> list[Revision]:
         """Return a document's revisions, newest first."""
         uuid = self.get(scope, partner, kind, ref).uuid
-        return [replace(each, body=_plain(each.body)) for each in self.store.revisions(scope, uuid)]
+        return [replace(each, body=shown(each.body)) for each in self.store.revisions(scope, uuid)]
 
     def erase(self, scope: Scope, partner: str, kind: str, ref: str) -> None:
         """Erase a document from everywhere, history and outbox too, and tell that its resources are gone.
@@ -130,17 +134,25 @@ class Documents:
         kind: str,
         ref: str,
         body: dict[str, Any],
+        repeated: Any,
         if_match: int | None,
     ) -> Saved:
         at = self.clock()
         client = self._client(unit, scope, partner, body) if kind == "case" else None
         before = unit.lock(scope, kind, partner, ref)
-        _guard(before, if_match)
+        if before is not None or if_match is not None:
+            _guard(before, if_match)
+        else:
+            before = offered(unit, scope, kind, body, client)
         if before is not None and before.client != client:
             raise Rejected("A case keeps its client.", where="/client")
-        known = before.body.get(SERVICE, {}) if before is not None else {}
-        if before is not None and self._same(before, body):
-            return Saved(_public(before), created=False, changed=False)
+        check(kind, body, repeated, before)
+        takeover = before is not None and takes_over(before, partner)
+        if before is not None and not takeover and self._same(before, body):
+            return Saved(public(before), created=False, changed=False)
+        if before is not None and takeover:
+            before = taken(before, partner, ref)
+        known = before.served if before is not None else {}
         stored = {**body, **_served(kind, known, body, instant(at))}
         if before is None:
             document = Document(
@@ -155,11 +167,11 @@ class Documents:
                 updated=at,
                 projected=self.projection.version,
             )
-            unit.update(document, cause="replace", partner=partner)
+            unit.update(document, cause="take-over" if takeover else "replace", partner=partner)
         change = Change(partner, "create" if before is None else "replace", at)
         happened = events(before.body if before else None, document.body) if kind == "case" else []
         follow(unit, self.projection, document, before, change, happened)
-        return Saved(_public(document), created=before is None, changed=True)
+        return Saved(public(document), created=before is None, changed=True)
 
     def _client(self, unit: Unit, scope: Scope, partner: str, body: dict[str, Any]) -> str:
         """Lock the case's client (client before case, always) and return its uuid."""
@@ -168,11 +180,14 @@ class Documents:
             raise Rejected(
                 "Unknown client.", issues=[Issue("No client has this id; PUT it first.", "/client")]
             )
+        while (survivor := found.served.get("merged_into")) is not None:
+            found = unit.lock(EVERYTHING, "client", "", survivor)
+            assert found is not None, "who merged clients have become is there as long as they are"
         return found.uuid
 
     def _same(self, before: Document, body: dict[str, Any]) -> bool:
         canonical = self.projection.canonical
-        return canonical(_plain(before.body)) == canonical(body)
+        return canonical(before.own) == canonical(body)
 
 
 def _guard(before: Document | None, if_match: int | None) -> None:
@@ -187,19 +202,7 @@ def _guard(before: Document | None, if_match: int | None) -> None:
 
 def _served(kind: str, known: dict[str, Any], body: dict[str, Any], at: str) -> dict[str, Any]:
     """Return the service-owned part of a document."""
-    if kind != "case":
-        return {}
-    return {
-        SERVICE: {
-            **known,
-            "status_history": status_history(known.get("status_history", []), body["status"], at),
-        }
-    }
-
-
-def _plain(body: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in body.items() if key != SERVICE}
-
-
-def _public(document: Document) -> Document:
-    return replace(document, body=_plain(document.body))
+    if kind == "case":
+        history = status_history(known.get("status_history", []), body["status"], at)
+        known = {**known, "status_history": history}
+    return {SERVICE: known} if known else {}

@@ -54,7 +54,7 @@ def anew(
     happened: Sequence[str] = (),
 ) -> int:
     """Project one document that is locked, and nothing that reads it; return how many resources changed."""
-    source = Source(unit, document.source)
+    source = Source(unit)
     roots = source.roots(document)
     unit.relink(document.uuid, source.read - {document.uuid})
     if document.kind == "client":
@@ -72,7 +72,7 @@ def locked(unit: Unit, named: Document) -> Document | None:
 
 
 def _protected(client: Document) -> bool:
-    return bool(client.body.get("protected_identity"))
+    return bool(client.own.get("protected_identity") or client.received.get("protected_identity"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,15 @@ class Unit(Protocol):
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
         """`find` for many (kind, source, ref) at once."""
 
+    def holders(self, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
+        """Return the clients of whom one of these (system, value) is an identifying identifier."""
+
+    def named(self, kind: str, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
+        """Return the documents of a kind that have one of these (system, value), identifying or not.
+
+        A case has those of its stays too.
+        """
+
     def cases_of(self, client: str) -> list[Document]:
         """Lock and return the cases of a client, by id."""
 

@@ -93,7 +93,7 @@ class Remapping:
             return Outcome(named.uuid, named.kind, 0, str(failed))
 
     def _differences(self, unit: Unit, document: Document) -> list[Difference]:
-        roots = Source(unit, document.source).roots(document)
+        roots = Source(unit).roots(document)
         change = Change(OURSELVES, "remap", self.clock())
         current = {view: unit.current(document.uuid, view) for view in self.projection.catalogues}
         found = []

@@ -3,25 +3,21 @@
 import copy
 from typing import Any
 
+from service.cases.received import whole
 from service.errors import Issue, Rejected
 from service.flows.ports import Unit
 from service.values.documents import Document
 from service.wire.contracts.links import Found, items, links
 
-SERVICE = "$service"
 EVER = ("0001-01-01", "9999-12-31")
 
 
 class Source:
-    """Resolves the links of one source system's documents, each document fetched once."""
+    """Resolves the links of documents, each document fetched once."""
 
-    def __init__(self, unit: Unit, system: str) -> None:
-        """Take the transaction to read in and the system whose ids the links are.
-
-        `read` holds the uuids of all documents that were opened.
-        """
+    def __init__(self, unit: Unit) -> None:
+        """Take the transaction to read in; `read` holds the uuids of all documents that were opened."""
         self.unit = unit
-        self.system = system
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.read: set[str] = set()
         self.parts: dict[tuple[str, str], dict[str, Any]] = {}
@@ -34,26 +30,29 @@ class Source:
         """
         if document.kind != "case":
             return {document.kind: self._opened(document, None)}
-        found = self.unit.find("client", self.system, str(document.client))
+        found = self.unit.find("client", document.source, str(document.client))
         assert found is not None, "a case's client is there as long as the case is"
         client = self._opened(found, None)
         case = self._opened(document, client)
         case["client"] = client
-        case.update(document.body.get(SERVICE, {}))
+        case["status_history"] = document.served.get("status_history", [])
         return {"case": case, "client": client}
 
     def _opened(self, document: Document, client: dict[str, Any] | None) -> dict[str, Any]:
-        """Return a copy of a document with uuid and with its links followed, level by level."""
+        """Return a copy of a document with uuid and with its links followed, level by level.
+
+        A link is an id of the system whose document it stands in, or our uuid.
+        """
         top = self._copy(document)
-        self.known[document.kind, self.system, document.source_id] = top
+        self.known[document.kind, document.source, document.source_id] = top
         near = {"client": client, document.kind: top}
         issues: list[Issue] = []
-        level = [(document.kind, top)]
+        level = [(document, top)]
         while level:
-            found = [link for kind, body in level for link in links(kind, body)]
+            found = [(each.source, link) for each, body in level for link in links(each.kind, body)]
             fetched = self._fetch(found)
-            for link in found:
-                target = self._target(link, near)
+            for system, link in found:
+                target = self._target(system, link, near)
                 if target is None:
                     issues.append(_nowhere(link))
                 link.part[link.key] = target
@@ -62,22 +61,22 @@ class Source:
             raise Rejected(f"The {document.kind} names what is not there.", issues=issues)
         return top
 
-    def _fetch(self, found: list[Found]) -> list[tuple[str, dict[str, Any]]]:
-        """Fetch the documents that are not known yet, in one query; return them with their kinds."""
+    def _fetch(self, found: list[tuple[str, Found]]) -> list[tuple[Document, dict[str, Any]]]:
+        """Fetch the documents that are not known yet, in one query; return them with their copies."""
         wanted = {
-            (link.to, self.system, link.id) for link in found if "." not in link.to and link.to != "client"
+            (link.to, system, link.id) for system, link in found if "." not in link.to and link.to != "client"
         }
         missing = sorted(wanted - self.known.keys())
         fetched = []
         for key, document in self.unit.find_many(missing).items() if missing else ():
             self.known[key] = self._copy(document)
-            fetched.append((document.kind, self.known[key]))
+            fetched.append((document, self.known[key]))
         return fetched
 
-    def _target(self, link: Found, near: dict[str, Any]) -> Any:
+    def _target(self, system: str, link: Found, near: dict[str, Any]) -> Any:
         root, _, path = link.to.partition(".")
         if not path:
-            return near["client"] if root == "client" else self.known.get((root, self.system, link.id))
+            return near["client"] if root == "client" else self.known.get((root, system, link.id))
         place = (near[root]["uuid"], path)
         if place not in self.parts:
             self.parts[place] = items(near[root], path)
@@ -85,8 +84,12 @@ class Source:
 
     def _copy(self, document: Document) -> dict[str, Any]:
         self.read.add(document.uuid)
-        body = {key: value for key, value in document.body.items() if key != SERVICE}
-        return {**copy.deepcopy(body), "uuid": document.uuid}
+        body = copy.deepcopy(whole(document.kind, document.own, document.received))
+        merged_into = document.served.get("merged_into")
+        if merged_into is None:
+            return {**body, "uuid": document.uuid}
+        self.read.add(merged_into)
+        return {**body, "active": False, "merged_into": {"uuid": merged_into}, "uuid": document.uuid}
 
 
 def _nowhere(link: Found) -> Issue:

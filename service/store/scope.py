@@ -5,7 +5,7 @@ be kept; what the scope says is bound when a statement runs.
 """
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, false, or_, select, true
 from sqlalchemy.sql import FromClause
@@ -13,9 +13,11 @@ from sqlalchemy.sql import FromClause
 from service.store.tables import document, membership, reference
 from service.values.scope import Scope
 
+SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
+
 
 class Form(NamedTuple):
-    """What a scope's condition looks like: whether it shows all, or what a source owns; how many payers."""
+    """What a scope's condition looks like: whether it shows all, or what sources own; how many payers."""
 
     everything: bool
     source: bool
@@ -29,7 +31,8 @@ def form(scope: Scope) -> Form:
 
 def bound(scope: Scope) -> dict[str, Any]:
     """Return what a scope says, for the parameters of its condition."""
-    said = {"scope_view": scope.view, "scope_source": scope.source}
+    said: dict[str, Any] = {"scope_view": scope.view}
+    said["scope_sources"] = [*([scope.source] if scope.source is not None else []), *scope.offered]
     said["scope_today"] = datetime.now(UTC).date().isoformat()
     for number, (system, value) in enumerate(scope.payers):
         said[f"scope_system_{number}"], said[f"scope_value_{number}"] = system, value
@@ -45,7 +48,7 @@ def of_documents(scope: Form) -> ColumnElement[bool]:
     """Return the condition on `document` rows: only who owns documents sees any."""
     if scope.everything:
         return true()
-    return document.c.source == bindparam("scope_source") if scope.source else false()
+    return document.c.source.in_(SOURCES) if scope.source else false()
 
 
 def _whose(scope: Form, table: FromClause) -> ColumnElement[bool]:
@@ -53,7 +56,7 @@ def _whose(scope: Form, table: FromClause) -> ColumnElement[bool]:
         return true()
     seen: list[ColumnElement[bool]] = []
     if scope.source:
-        owned = select(document.c.uuid).where(document.c.source == bindparam("scope_source"))
+        owned = select(document.c.uuid).where(document.c.source.in_(SOURCES))
         seen.append(table.c.owner.in_(owned))
     if scope.payers:
         today: Any = bindparam("scope_today")

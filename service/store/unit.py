@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, or_, select, text, tuple_, update
 
-from service.errors import Conflict
 from service.store import tables as t
+from service.store.identifiers import Identifiers
 from service.store.readers import Readers
 from service.store.rows import RESOURCE, document_of, search_rows
 from service.store.scope import Form, bound, form, of_documents
@@ -30,7 +29,7 @@ FIND: Final = select(t.document).where(
 )
 
 
-class SqlUnit(Readers):
+class SqlUnit(Readers, Identifiers):
     """The statements of a write transaction on one connection."""
 
     def __init__(
@@ -41,9 +40,9 @@ class SqlUnit(Readers):
         identifying: frozenset[str],
     ) -> None:
         """Take the open transaction, JSON both ways, and the systems whose identifiers identify a person."""
-        super().__init__(connection, parse)
+        Readers.__init__(self, connection, parse)
+        Identifiers.__init__(self, connection, parse, identifying)
         self._dump = dump
-        self._identifying = identifying
 
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, id) or by our uuid; None outside the scope."""
@@ -75,13 +74,13 @@ class SqlUnit(Readers):
 
     def add(self, document: Document, *, cause: str, partner: str) -> None:
         """Insert a new document; raises Conflict when its name or an identifying identifier is taken."""
-        self._identify(document)
+        self.identify(document)
         self._run(insert(t.document), self._row(document))
         self._record(document, cause, partner)
 
     def update(self, document: Document, *, cause: str, partner: str) -> None:
         """Store the document's new revision."""
-        self._identify(document)
+        self.identify(document)
         self._run(update(t.document).where(t.document.c.uuid == document.uuid), self._row(document))
         self._record(document, cause, partner)
 
@@ -154,35 +153,6 @@ class SqlUnit(Readers):
         self._run(update(t.outbox).where(t.outbox.c.owner == owner).values(full=None))
         self._run(delete(t.document).where(t.document.c.uuid == document.uuid))
         return [(str(v), str(y), str(i)) for v, y, i in gone]
-
-    def _identify(self, document: Document) -> None:
-        """Store a document's identifiers; who else holds an identifying one is a conflict."""
-        self._run(delete(t.identifier).where(t.identifier.c.document == document.uuid))
-        rows = [
-            {
-                "document": document.uuid,
-                "position": position,
-                "kind": document.kind,
-                "system": each["system"],
-                "value": each["value"],
-                "digest": sha256(f"{each['system']}|{each['value']}".encode()).hexdigest(),
-                "identifying": document.kind == "client" and each["system"] in self._identifying,
-            }
-            for position, each in enumerate(document.body.get("identifiers", []))
-        ]
-        for row in rows:
-            if row["identifying"] and self._held(row):
-                where = f"/identifiers/{row['position']}"
-                raise Conflict(
-                    "Another client has this identifier; correct it, or merge the two.", where=where
-                )
-        if rows:
-            self._run(insert(t.identifier), rows)
-
-    def _held(self, row: dict[str, Any]) -> bool:
-        c = t.identifier.c
-        same = and_(c.kind == row["kind"], c.digest == row["digest"], c.identifying)
-        return self._run(select(c.document).where(same)).first() is not None
 
     def _row(self, document: Document) -> dict[str, Any]:
         names = (

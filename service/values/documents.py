@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+# the part of a stored body that is the service's own; no document that comes in has it
+SERVICE: Final = "$service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,23 @@ class Document:
     created: datetime
     updated: datetime
     projected: str = ""
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The document as its owner sent it."""
+        return {key: value for key, value in self.body.items() if key != SERVICE}
+
+    @property
+    def served(self) -> dict[str, Any]:
+        """What the service keeps with it: status history, facts of stays, `received`."""
+        found: dict[str, Any] = self.body.get(SERVICE, {})
+        return found
+
+    @property
+    def received(self) -> dict[str, Any]:
+        """What hospitals brought into it, as parts of a document of its kind."""
+        found: dict[str, Any] = self.served.get("received", {})
+        return found
 
 
 @dataclass(frozen=True, slots=True)

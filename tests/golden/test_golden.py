@@ -106,10 +106,6 @@ NOT_HELD = {
     "Encounter.participant.individual",
     "Encounter.reasonCode",
     "Encounter.reasonReference",
-    "Encounter.hospitalization",
-    "Encounter.hospitalization.dischargeDisposition",
-    "Encounter.location",
-    "Encounter.location.location",
 }
 
 

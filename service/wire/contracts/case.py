@@ -133,7 +133,7 @@ class Medication(Contract):
 
 
 class Stay(Contract):
-    """A stay in hospital; service-owned where a hospital brought it."""
+    """A stay in hospital, as the case system knows it; those that hospitals brought stand in `received`."""
 
     id = Id(required=True)
     status = Code(("planned", "arrived", "in-progress", "onleave", "finished", "cancelled"), required=True)
@@ -141,6 +141,9 @@ class Stay(Contract):
     identifiers = many(Identifier)
     hospital = Link("organization")
     period = fields.Nested(Period)
+    location = Text(limit=400)
+    disposition = fields.Nested(Coded)
+    destination = Text(limit=400)
     conditions = several("case.conditions")
 
 

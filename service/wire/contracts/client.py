@@ -63,6 +63,7 @@ class Client(Contract):
     gender = Code(GENDERS)
     birth_date = PartialDate()
     deceased = When()
+    has_died = Flag()
     telecom = many(Telecom)
     addresses = many(Address)
     language = Language()

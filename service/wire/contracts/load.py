@@ -20,6 +20,17 @@ def load(kind: str, document: Any) -> dict[str, Any]:
     Raises:
         Rejected: with one issue, its place a JSON pointer (RFC 6901), for each thing wrong.
     """
+    loaded = parts(kind, document)
+    check_links(kind, loaded, {})
+    return loaded
+
+
+def parts(kind: str, document: Any) -> dict[str, Any]:
+    """Return the document of a kind, validated but for where its links lead.
+
+    Raises:
+        Rejected: with one issue, its place a JSON pointer (RFC 6901), for each thing wrong.
+    """
     if not isinstance(document, dict):
         raise Rejected(f"A {kind} is a JSON object.", where="/")
     try:
@@ -27,9 +38,19 @@ def load(kind: str, document: Any) -> dict[str, Any]:
     except ValidationError as exc:
         issues = [Issue(what, where or "/") for where, what in _flatten(exc.messages, "")]
         raise Rejected(f"The {kind} does not fit its contract.", issues=issues) from exc
-    if issues := [*_duplicates(loaded, ""), *_astray(kind, loaded)]:
-        raise Rejected(f"Ids of the {kind} repeat or lead nowhere.", issues=issues)
+    if issues := list(_duplicates(loaded, "")):
+        raise Rejected(f"Ids of the {kind} repeat.", issues=issues)
     return loaded
+
+
+def check_links(kind: str, document: dict[str, Any], received: dict[str, Any]) -> None:
+    """Check that links into a document lead to parts of its own, or to parts that hospitals brought.
+
+    Raises:
+        Rejected: as `load`.
+    """
+    if issues := list(_astray(kind, document, received)):
+        raise Rejected(f"Ids of the {kind} lead nowhere.", issues=issues)
 
 
 def merge(stored: Any, patch: Any) -> Any:
@@ -78,7 +99,7 @@ def _duplicates(part: dict[str, Any], where: str) -> Iterator[Issue]:
                 yield from _duplicates(item, f"{where}/{key}/{index}")
 
 
-def _astray(kind: str, document: dict[str, Any]) -> Iterator[Issue]:
+def _astray(kind: str, document: dict[str, Any], received: dict[str, Any]) -> Iterator[Issue]:
     """Find links into the document itself that name none of its parts, or one twice."""
     known: dict[str, dict[str, Any]] = {}
     seen: set[tuple[int, str]] = set()
@@ -87,7 +108,7 @@ def _astray(kind: str, document: dict[str, Any]) -> Iterator[Issue]:
         if root != kind or not path:
             continue
         if path not in known:
-            known[path] = items(document, path)
+            known[path] = items(received, path) | items(document, path)
         if link.id not in known[path]:
             yield Issue(f"Nothing in /{path.replace('.', '/')} has this id.", link.where, "not-found")
         if isinstance(link.part, list):

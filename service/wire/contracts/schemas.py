@@ -11,6 +11,7 @@ from marshmallow import fields, validate
 from service.wire.contracts import fields as own
 from service.wire.contracts.fields import Contract
 from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.received import RECEIVED
 
 Schema = dict[str, Any]
 DIRECTORY: Final = ("practitioner", "organization", "location")
@@ -42,11 +43,11 @@ _STATUS_HISTORY: Final[Schema] = {
 @cache
 def schema(kind: str) -> Schema:
     """Return the JSON Schema of a kind of document."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": kind,
-        **_contract(KINDS[kind]),
-    }
+    found = _contract(KINDS[kind])
+    if kind in RECEIVED:
+        shown = {**_contract(RECEIVED[kind]), "readOnly": True}
+        found = {**found, "properties": {**found["properties"], "received": shown}}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind, **found}
 
 
 def links() -> dict[str, Schema]:
@@ -67,9 +68,10 @@ def sources() -> dict[str, dict[str, Schema]]:
 
 
 def _rooted(kind: str) -> Schema:
-    """Return a contract as a mapping sees it: with our uuid."""
+    """Return a contract as a mapping sees it: with our uuid, and whom a merged client has become."""
     found = _contract(KINDS[kind])
-    return {**found, "properties": {"uuid": _TEXT, **found["properties"]}}
+    more = {"merged_into": {**_TEXT, "x-link": "client"}} if kind == "client" else {}
+    return {**found, "properties": {"uuid": _TEXT, **found["properties"], **more}}
 
 
 def _contract(contract: type[Contract]) -> Schema:

@@ -1,0 +1,92 @@
+"""Two hands on one document: what its owner sends, what hospitals brought, and how a case system takes over.
+
+What a hospital opens belongs to the hospital as its source, marked `untaken`, until a case system to which it
+is offered puts it: by our uuid with If-Match, or under an id of its own. A client put under an own id is the
+untaken one that holds an identifying identifier of it; a case put under an own id is the untaken one of its
+client. Nothing is lost by that: what the hospital said stays in `received`.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from service.cases.changes import changed_paths
+from service.errors import Issue, Rejected
+from service.flows.ports import Unit
+from service.values.documents import SERVICE, Document
+from service.values.scope import Scope
+from service.wire.contracts.load import check_links
+
+RECEIVED: Final = "received"
+UNTAKEN: Final = "untaken"
+
+
+def public(document: Document) -> Document:
+    """Return a document as its owner sees it: with what hospitals brought, which it cannot change."""
+    return replace(document, body=shown(document.body))
+
+
+def shown(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored body as `public` shows it."""
+    received = body.get(SERVICE, {}).get(RECEIVED)
+    own = {key: each for key, each in body.items() if key != SERVICE}
+    return {**own, RECEIVED: received} if received else own
+
+
+def parted(document: Any) -> tuple[Any, Any]:
+    """Return what a document that comes in says itself, and what it repeats of `received` (None: nothing)."""
+    if not isinstance(document, dict):
+        return document, None
+    return {key: each for key, each in document.items() if key != RECEIVED}, document.get(RECEIVED)
+
+
+def check(kind: str, body: dict[str, Any], repeated: Any, before: Document | None) -> None:
+    """Check that what comes in leaves alone what hospitals brought, and that its links lead somewhere.
+
+    Raises:
+        Rejected: with the JSON pointer of what is changed, of a stay's id that is taken, of a link astray.
+    """
+    received = before.received if before is not None else {}
+    if repeated is not None and repeated != received:
+        where = [_pointer(path) for path in changed_paths(received, repeated)]
+        what = "Only hospitals change this; send it as it was, or leave `received` out."
+        raise Rejected("`received` cannot be changed.", issues=[Issue(what, each) for each in where])
+    known = {each["id"] for each in received.get("stays", [])}
+    taken = [
+        Issue("A stay that a hospital brought has this id; leave it out.", f"/stays/{index}/id", "duplicate")
+        for index, each in enumerate(body.get("stays", []))
+        if each["id"] in known
+    ]
+    if taken:
+        raise Rejected("The stays of hospitals cannot be changed.", issues=taken)
+    check_links(kind, body, received)
+
+
+def offered(unit: Unit, scope: Scope, kind: str, body: dict[str, Any], client: str | None) -> Document | None:
+    """Lock and return the untaken document that one under a new id stands for, or None when there is none."""
+    if kind == "client":
+        named = [(each["system"], each["value"]) for each in body.get("identifiers", [])]
+        found = unit.holders(named) if named else []
+    elif kind == "case" and client is not None:
+        found = unit.cases_of(client)
+    else:
+        return None
+    mine = [each for each in found if each.served.get(UNTAKEN) and scope.owns(each.source)]
+    if len(mine) != 1:
+        return None
+    return unit.lock(scope, kind, mine[0].source, mine[0].uuid)
+
+
+def takes_over(document: Document, partner: str) -> bool:
+    """Return whether a partner who puts this document takes it over."""
+    return bool(document.served.get(UNTAKEN)) and document.source != partner
+
+
+def taken(document: Document, partner: str, ref: str) -> Document:
+    """Return a document as its new owner's."""
+    served = {key: each for key, each in document.served.items() if key != UNTAKEN}
+    return replace(document, source=partner, source_id=ref, body={**document.own, SERVICE: served})
+
+
+def _pointer(path: str) -> str:
+    steps = path.replace("[", ".").replace("]", "").strip(".")
+    return "/".join([f"/{RECEIVED}", *(steps.split(".") if steps else [])])
