@@ -35,13 +35,17 @@ def test_sequences_stand_for_text(sent, meant):
         r"C:\temp\new",
         r"a \ b",
         r"\\",
-        r"\.sp9999\ ",
+        r"\.sp999\ ",
         r"\.xx\ \Q\ ",
         r"\P\ ",
     ],
 )
 def test_what_cannot_be_said_in_text_stays_as_sent(sent):
     assert decode(sent, DEFAULT, "utf-8") == sent
+
+
+def test_a_blank_that_does_not_break_is_text():
+    assert decode(r"a\XA0\b", DEFAULT, "cp1252") == "a\u00a0b"
 
 
 def test_hexadecimal_data_is_in_the_messages_character_set():

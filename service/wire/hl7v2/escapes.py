@@ -10,8 +10,18 @@ from functools import lru_cache
 
 from service.wire.hl7v2.delimiters import Delimiters
 
-_FORMAT = re.compile(r"\.(br|ce|sp|sk|in|ti|fi|nf)\s*([+-]?\d{1,3})?", re.ASCII)
+_FORMAT = re.compile(r"\.(br|ce|sp|sk|in|ti|fi|nf)\s*([+-]?\d{1,2})?", re.ASCII)
 _HEX = re.compile(r"X((?:[0-9A-Fa-f]{2})+)")
+_LETTERS = {
+    "field": "F",
+    "component": "S",
+    "repetition": "R",
+    "escape": "E",
+    "subcomponent": "T",
+    "truncation": "P",
+}
+_DELIMITERS = {letter: name for name, letter in _LETTERS.items()}
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _LINE = {"br": "\n", "ce": "\n", "sp": "\n", "sk": " "}
 
 
@@ -40,17 +50,6 @@ def encode(text: str, delimiters: Delimiters) -> str:
     return plain.replace("\r\n", "\n").replace("\r", "\n").translate(table)
 
 
-_LETTERS = {
-    "field": "F",
-    "component": "S",
-    "repetition": "R",
-    "escape": "E",
-    "subcomponent": "T",
-    "truncation": "P",
-}
-_DELIMITERS = {letter: name for name, letter in _LETTERS.items()}
-
-
 @lru_cache(maxsize=64)
 def _sequences(escape: str) -> re.Pattern[str]:
     mark = re.escape(escape)
@@ -77,4 +76,4 @@ def _hexadecimal(digits: str, charset: str) -> str:
         text = bytes.fromhex(digits).decode(charset)
     except UnicodeDecodeError:
         return ""
-    return text if all(each.isprintable() or each in "\t\r\n" for each in text) else ""
+    return "" if _CONTROL.search(text) else text
