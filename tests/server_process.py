@@ -37,7 +37,7 @@ if [ ! -e $policy ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
-apt-get install -y -q --no-install-recommends postgresql rabbitmq-server
+apt-get install -y -q --no-install-recommends postgresql rabbitmq-server curl
 """
 
 
@@ -70,13 +70,15 @@ def find(name: str, places: tuple[str, ...]) -> Path:
     if folder is None and shutil.which("apt-get"):
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         if not sudo or _succeeds([*sudo, "true"]):
-            print(f"{name} is missing: installing PostgreSQL and RabbitMQ with apt-get", file=sys.stderr)
+            print(
+                f"{name} is missing: installing PostgreSQL, RabbitMQ and curl with apt-get", file=sys.stderr
+            )
             subprocess.run([*sudo, "sh", "-c", INSTALL], stdout=sys.stderr, check=False)
             folder = _look(name, places)
     if folder is None:
         sys.exit(
-            f"{name} is missing: install the packages postgresql and rabbitmq-server, "
-            "or set CASEBRIDGE_TEST_DATABASE_URL and CASEBRIDGE_TEST_AMQP_URL to servers for tests."
+            f"{name} is missing: install the packages postgresql, rabbitmq-server and curl; for the servers "
+            "CASEBRIDGE_TEST_DATABASE_URL and CASEBRIDGE_TEST_AMQP_URL can name others that tests may use."
         )
     return folder
 

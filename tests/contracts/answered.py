@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from tests.contracts.published import FOLDER, check, retrieve
+from tests.contracts.published import FOLDER, check_fed, retrieve
 
 URI = f"{FOLDER.as_uri()}/openapi.yaml"
 METHODS = {"GET", "PUT", "POST", "PATCH", "DELETE"}
@@ -72,7 +72,7 @@ def hold(method, path, answer):
         assert wrong == [], (*place, wrong)
         if path == "/events" and answer.status_code == 200:
             for each in body:
-                check(each["type"].removeprefix("org.casebridge.").removesuffix(".v1"), each)
+                check_fed(each)
 
 
 class CheckedClient(FlaskClient):

@@ -55,3 +55,8 @@ def check(key, message):
     assert message["subject"] == message["data"]["reference"]
     assert datetime.fromisoformat(message["time"]).utcoffset() is not None
     return message
+
+
+def check_fed(message):
+    """As `check`, of a message from the feed, whose routing key its type tells."""
+    return check(message["type"].removeprefix("org.casebridge.").removesuffix(".v1"), message)

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 
 import requests
 
+from tests.contracts.published import check_fed
 from tests.faults.callers import number_of
 
 PENDING = "SELECT 1 FROM outbox WHERE state <> 'published' LIMIT 1"
@@ -23,11 +24,13 @@ def each_answered_change_is_stored_once(house, systems, last):
 
 
 def messages_are_the_outbox(house, engineer):
-    """Nothing lost, nothing invented, positions without gaps, each owner's messages in order."""
+    """Nothing lost or invented, positions without gaps, owners' messages in order, each type as published."""
     sent = {message: bytes(body) for message, body in house.rows("SELECT message, body FROM outbox")}
     got = {each["id"]: each for each in engineer.messages}
     assert got.keys() == sent.keys()
     assert all(json.loads(sent[id_]) == got[id_] for id_ in sent)
+    for each in {each["type"]: each for each in got.values()}.values():
+        check_fed(each)
     assert [position for (position,) in house.rows("SELECT position FROM outbox ORDER BY position")] == list(
         range(1, len(sent) + 1)
     )
