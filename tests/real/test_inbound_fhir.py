@@ -10,6 +10,7 @@ from service.wire.contracts.load import load as load_contract
 from service.wire.contracts.schemas import schema
 from service.wire.fhir.incoming import stays
 from service.wire.fhir.schema import roots
+from service.wire.hl7v2 import incoming
 from service.wire.json import parse
 from tests.real.real_data import folder
 
@@ -33,7 +34,9 @@ MEDCOM = {
 @pytest.fixture(scope="module")
 def understand():
     makes = {"Discharge": schema("discharge")}
-    projector = load(MAPPINGS, sources={"fhir": roots()}, links={}, makes=makes).projector("fhir")
+    projector = load(
+        MAPPINGS, sources={"fhir": roots(), "hl7v2": incoming.roots()}, links={}, makes=makes
+    ).projector("fhir")
 
     def read(path):
         made = [each for root in stays(parse(path.read_bytes())) for each in projector.run(root)]

@@ -1,0 +1,119 @@
+"""HL7 v2 that partners send, as inbound mappings read it: a patient at a time, with whose numbers are whose.
+
+Assigning authorities are HDs: http://www.hl7.eu/refactored/dtHD.html
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from service.values.intake import IntakeSettings
+from service.wire.hl7v2.message import Message
+from service.wire.hl7v2.schema import schema
+from service.wire.hl7v2.view import to_json
+
+Json = dict[str, Any]
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+\Z")
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+\Z")
+_AUTHORITY: Final = {
+    **dict.fromkeys(("PID-2", "PID-3", "PID-4", "PID-18", "PV1-19", "PV1-50", "MRG-1", "IN1-3"), 4),
+    **dict.fromkeys(("PV1-7", "PV1-8", "PV1-9", "PV1-17", "ROL-4"), 9),
+}
+"""The component that holds the assigning authority, by field: of a CX the fourth, of an XCN the ninth."""
+
+
+def roots() -> dict[str, Json]:
+    """Return the roots of the source `hl7v2` (see `patients`), each with its JSON Schema."""
+    text = {"type": "string"}
+    times = {"type": "object", "properties": {"recorded": text, "discharged": text}}
+    return {"message": schema(), "times": {**times, "additionalProperties": False}}
+
+
+def patients(message: Message, partner: str, settings: IntakeSettings) -> list[Json]:
+    """Return the roots of the source `hl7v2`, an item for each PID.
+
+    Args:
+        message: a message that was read.
+        partner: the sender's name in the registry; numbers of no stated authority are theirs.
+        settings: their time zone, authorities, and the fields that tell the time of discharge.
+
+    Returns:
+        For each patient `message` (as `view.to_json` shows it, with only their segments, and under each
+        identifier `system`, the URI of who assigned it) and `times`: `recorded` (EVN-2, else MSH-7, as an
+        instant), `discharged` (the first of the fields told by `settings` that is not before PV1-44).
+    """
+    shown = to_json(message, ZoneInfo(settings.time_zone)).json
+    found = []
+    for each in shown["patients"] or [{}]:
+        told = {**{name: shown[name] for name in ("MSH", "EVN") if name in shown}, **each}
+        _name_systems(told, partner, settings)
+        found.append({"message": told, "times": _times(told, settings)})
+    return found
+
+
+def _times(told: Json, settings: IntakeSettings) -> Json:
+    recorded = (_time(told, place) for place in ("EVN-2", "MSH-7"))
+    started = _time(told, "PV1-44")
+    ended = (_time(told, place) for place in settings.discharge_time)
+    times = {
+        "recorded": next((each for each in recorded if each and _is_instant(each)), None),
+        "discharged": next((each for each in ended if each and not _before(each, started)), None),
+    }
+    return {name: time for name, time in times.items() if time is not None}
+
+
+def _time(told: Json, place: str) -> str | None:
+    name, _, number = place.partition("-")
+    time: str | None = told.get(name, {}).get(f"f{number}", {}).get("time")
+    return time
+
+
+def _is_instant(time: str) -> bool:
+    return "T" in time
+
+
+def _before(ended: str, started: str | None) -> bool:
+    """Whether a discharge would lie before its admission, as far as both say."""
+    if started is None:
+        return False
+    if _is_instant(ended) and _is_instant(started):
+        return datetime.fromisoformat(ended) < datetime.fromisoformat(started)
+    length = min(len(ended), len(started), 10)
+    return ended[:length] < started[:length]
+
+
+def _name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
+    known = dict(settings.authorities)
+    for field, component in _identifiers(told):
+        field["system"] = _system(field, component, partner, known)
+
+
+def _identifiers(told: Json) -> Iterator[tuple[dict[str, str], int]]:
+    for place, component in _AUTHORITY.items():
+        name, _, number = place.partition("-")
+        segments = told.get(name, [])
+        for segment in segments if isinstance(segments, list) else [segments]:
+            # the first repetition stands under f too, and is the same object
+            for field in segment.get(f"r{number}", []):
+                yield field, component
+
+
+def _system(field: dict[str, str], component: int, partner: str, known: dict[str, str]) -> str:
+    """Return the URI of who assigned a number: as the registry says, as the sender says, or theirs."""
+    name, universal, kind = (field.get(f"c{component}{part}", "") for part in ("", "s2", "s3"))
+    for each in (name, universal):
+        if each in known:
+            return known[each]
+    if kind in {"ISO", ""} and _OID.match(universal):
+        return f"urn:oid:{universal}"
+    if kind == "UUID" and universal:
+        return f"urn:uuid:{universal.lower()}"
+    if _URI.match(universal):
+        return universal
+    if _OID.match(name):
+        return f"urn:oid:{name}"
+    parts = [partner, name or universal, "" if component != 4 else field.get("c5", "")]
+    return ":".join(["urn:casebridge:authority", *(quote(each, safe="") for each in parts if each)])

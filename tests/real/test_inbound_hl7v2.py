@@ -1,0 +1,69 @@
+"""HL7 v2 that others wrote becomes the Discharge its trigger says, or names the field that hinders."""
+
+from pathlib import Path
+
+import pytest
+
+from service.mapping.projector import MappingError
+from service.mapping.translate import load
+from service.values.intake import IntakeSettings
+from service.wire.contracts.load import load as load_contract
+from service.wire.contracts.schemas import schema
+from service.wire.fhir import schema as fhir
+from service.wire.hl7v2 import incoming
+from service.wire.hl7v2.message import Message
+from service.wire.hl7v2.read import read
+from tests.real.real_data import folder
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+SOURCES = {"fhir": fhir.roots(), "hl7v2": incoming.roots()}
+EVENTS = {
+    "A01": "admit",
+    "A02": "transfer",
+    "A03": "discharge",
+    "A04": "register",
+    "A05": "plan",
+    "A06": "change-class",
+    "A07": "change-class",
+    "A08": "update",
+    "A11": "cancel-admit",
+    "A13": "cancel-discharge",
+    "A34": "merge",
+    "A40": "merge",
+}
+
+
+@pytest.fixture(scope="module")
+def projector():
+    return load(MAPPINGS, sources=SOURCES, links={}, makes={"Discharge": schema("discharge")}).projector(
+        "hl7v2"
+    )
+
+
+def adt():
+    """Every ADT message with its trigger and the name of its file."""
+    for path in sorted(each for each in folder("hl7v2-adt").rglob("*") if each.is_file()):
+        for message in read(path.read_bytes()).items:
+            if isinstance(message, Message) and path.suffix != ".csv":
+                head = incoming.patients(message, "partner", IntakeSettings())[0]["message"]["MSH"]
+                kind = head.get("f9", {})
+                if kind.get("c1") == "ADT" and kind.get("c2"):
+                    yield path.name, kind["c2"], message
+
+
+def test_each_message_is_the_event_of_its_trigger_or_names_its_class_of_patient(projector):
+    seen, reasons = set(), []
+    for name, trigger, message in adt():
+        for roots in incoming.patients(message, "partner", IntakeSettings()):
+            try:
+                made = projector.run(roots)
+            except MappingError as hindered:
+                reasons.append(hindered.issues[0].where)
+                continue
+            events = [load_contract("discharge", each.resource)["event"] for each in made]
+            assert events == ([EVENTS[trigger]] if trigger in EVENTS else []), name
+            seen.add(trigger)
+    assert {"A01", "A02", "A03", "A08", "A11", "A13", "A40"} <= seen
+    # a site's own PV1-2: its overlay must say what it means
+    assert all("message.PV1.f2.c1" in each for each in reasons)
+    assert len(reasons) < 5

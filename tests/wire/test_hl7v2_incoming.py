@@ -1,0 +1,74 @@
+"""What an inbound mapping sees of an HL7 v2 message: whose numbers are whose, and when it ended."""
+
+import pytest
+
+from service.values.intake import IntakeSettings
+from service.wire.hl7v2.incoming import patients
+from service.wire.hl7v2.read import read
+
+
+def roots(pid="1^^^HOSP^MR", pv1="", evn="A03|20260302101500+0100", **settings):
+    text = (
+        f"MSH|^~\\&|EHR|CITY|||20260302101502+0100||ADT^A03|7|P|2.5.1\rEVN|{evn}\rPID|||{pid}\rPV1||I{pv1}\r"
+    )
+    (message,) = read(text.encode()).items
+    return patients(message, "mercy", IntakeSettings(**settings))
+
+
+def at(number, value, before=""):
+    """PV1 with one more field."""
+    return before + "|" * (number - 2 - before.count("|")) + value
+
+
+@pytest.mark.parametrize(
+    ("sent", "system"),
+    [
+        ("1^^^&1.2.208.176.1.2&ISO", "urn:oid:1.2.208.176.1.2"),
+        ("1^^^CPR&1.2.208.176.1.2&ISO^NNDNK", "urn:oid:1.2.208.176.1.2"),
+        ("1^^^1.2.246.21", "urn:oid:1.2.246.21"),
+        ("1^^^X&https://example.org/ids&URI", "https://example.org/ids"),
+        ("1^^^X&6BA7B810-9DAD-11D1-80B4-00C04FD430C8&UUID", "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
+        ("1^^^HOSP^MR", "urn:casebridge:authority:mercy:HOSP:MR"),
+        ("1^^^ A/B ^MR", "urn:casebridge:authority:mercy:%20A%2FB:MR"),
+        ("1", "urn:casebridge:authority:mercy"),
+        ("1^^^KNOWN^MR", "https://example.org/known"),
+    ],
+)
+def test_a_number_has_the_uri_of_who_assigned_it(sent, system):
+    known = (("KNOWN", "https://example.org/known"),)
+    (found,) = roots(pid=sent, authorities=known)
+    assert [each["system"] for each in found["message"]["PID"]["r3"]] == [system]
+    assert found["message"]["PID"]["f3"]["system"] == system
+
+
+@pytest.mark.parametrize(
+    ("pv1", "order", "discharged"),
+    [
+        (at(45, "20260302090000+0100"), ("PV1-45", "EVN-2"), "2026-03-02T09:00:00+01:00"),
+        ("", ("PV1-45", "EVN-6", "EVN-2"), "2026-03-02T10:15:00+01:00"),
+        ("", ("PV1-45", "MSH-7"), "2026-03-02T10:15:02+01:00"),
+        (at(43, "20260302080000+0100"), ("PV1-43", "EVN-2"), "2026-03-02T08:00:00+01:00"),
+        # before the admission, and no day of the calendar: passed over
+        (at(45, "20260228", at(44, "20260301")), ("PV1-45", "EVN-2"), "2026-03-02T10:15:00+01:00"),
+        (at(45, "20260230101500"), ("PV1-45", "EVN-2"), "2026-03-02T10:15:00+01:00"),
+    ],
+)
+def test_the_discharge_is_where_the_partner_tells_it_and_can_be(pv1, order, discharged):
+    (found,) = roots(pv1=pv1, discharge_time=order)
+    assert found["times"]["discharged"] == discharged
+
+
+def test_an_event_was_recorded_when_evn_says_or_else_when_the_message_was_made():
+    assert roots()[0]["times"]["recorded"] == "2026-03-02T10:15:00+01:00"
+    assert roots(evn="A03")[0]["times"]["recorded"] == "2026-03-02T10:15:02+01:00"
+    assert roots(evn="A03|20260302")[0]["times"]["recorded"] == "2026-03-02T10:15:02+01:00"
+
+
+def test_each_patient_of_a_message_has_roots_of_their_own():
+    text = (
+        "MSH|^~\\&|||||20260302||ADT^A40|7|P|2.5\rEVN|A40\rPID|||1^^^H\rMRG|2^^^H\rPID|||3^^^H\rMRG|4^^^H\r"
+    )
+    (message,) = read(text.encode()).items
+    found = [each["message"] for each in patients(message, "mercy", IntakeSettings())]
+    assert [(each["PID"]["f3"]["c1"], each["MRG"]["f1"]["c1"]) for each in found] == [("1", "2"), ("3", "4")]
+    assert {each["MSH"]["f9"]["c2"] for each in found} == {"A40"}
