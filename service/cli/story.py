@@ -110,10 +110,8 @@ def _taken_over(house: House) -> Iterator[str]:
     yield "3. The case system takes River's case over."
     yield f"   Care model {case['care_model']}; a registered nurse (CCM) manages the case."
     yield f"   Services: {', '.join(each['kind'] for each in plan['services'])}."
-    counts = [
-        f"{len(plan[part])} {part.replace('_', '-')}" for part in ("goals", "appointments", "check_ins")
-    ]
-    yield f"   {', '.join(counts)}."
+    yield f"   Goals: {'; '.join(each['description'] for each in plan['goals'])}."
+    yield f"   Appointments: {len(plan['appointments'])}. Check-ins by phone: {len(plan['check_ins'])}."
 
 
 def _projected(house: House) -> Iterator[str]:
@@ -136,6 +134,11 @@ def _pulled(house: House) -> Iterator[str]:
     yield f"   {_named(plan)}: {plan['title']}"
     yield f"   {_named(team)}: {len(team['participant'])} members"
     yield from (f"   {_named(each)}: {each['description']['text']}" for each in goals)
+    danish = house.ask(
+        "GET", f"/fhir/CarePlan/{plan['id']}", partner="northern", headers={"Accept-Language": "da"}
+    )
+    expect(danish.headers["Content-Language"] == "da", "the plan can be had in Danish")
+    yield f"   In Danish: {danish.json()['category'][0]['coding'][0]['display']}."
     nothing = house.ask("GET", "/fhir/CarePlan", partner="southern").json()
     expect(nothing["total"] == 0, "another insurer sees nothing")
     house.ask("GET", f"/fhir/CarePlan/{plan['id']}", partner="southern", want=404)
