@@ -35,6 +35,8 @@ class Localisation:
 
     def page(self, view: str, page: Page, language: str) -> Page:
         """Return the page with each entry in a language."""
+        if language == STORED:
+            return page
         return replace(page, entries=tuple(self.tell(view, each, language) for each in page.entries))
 
 
