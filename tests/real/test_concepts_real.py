@@ -9,7 +9,9 @@ import yaml
 from tests.real.real_data import folder
 
 MAPS = sorted((Path(__file__).parents[2] / "mappings/concepts").glob("*.yaml"))
+# not in HL7's download of R4, or, as v2's tables, for each site to extend
 ELSEWHERE = (
+    "http://terminology.hl7.org/CodeSystem/v2-",
     "http://snomed.info/",
     "https://casebridge.org/",
     "http://medcomfhir.dk/",
