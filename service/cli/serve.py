@@ -40,7 +40,8 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
     child = None
     if embedded:
         words = [sys.executable, "-m", "service", "worker", "--parent", str(os.getpid())]
-        child = subprocess.Popen(words)  # noqa: S603  our own interpreter and module
+        # in a group of its own: Ctrl-C is for this process, which then ends its child in good order
+        child = subprocess.Popen(words, process_group=0)  # noqa: S603  our own interpreter and module
     if demo:
         threading.Thread(target=story.load_when_up, args=(settings.base_url,), daemon=True).start()
     try:
@@ -71,8 +72,10 @@ def listen(factory: str, host: str, port: int) -> None:
 def answering() -> Flask:
     """Return the application in a process of the server, which ends when the server was killed.
 
-    Otherwise it would keep answering on the port, beside the server that is started next.
+    Otherwise it would keep answering on the port, beside the server that is started next. Ctrl-C reaches the
+    whole group, and after it the server's SIGTERM: two signals could leave this process waiting for ever.
     """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     return wiring.web()
 
