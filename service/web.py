@@ -31,6 +31,7 @@ class Doors:
     """The blueprints, and the right each needs."""
 
     api: Blueprint
+    preview: Blueprint
     fhir: Blueprint
     terminology: Blueprint
     events: Blueprint
@@ -47,6 +48,7 @@ def create_app(doors: Doors, access: Access) -> Flask:
     app.before_request(_legible)
     app.after_request(_counted)
     _mount(app, doors.api, access, "documents")
+    _mount(app, doors.preview, access, "preview")
     _mount(app, doors.fhir, access, "resources")
     _mount(app, doors.terminology, access, "resources")
     _mount(app, doors.events, access, "events")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Thread
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask
@@ -21,6 +22,7 @@ from service.flows.documents import Documents
 from service.flows.events import Envelope
 from service.flows.follow import Reprojection
 from service.flows.localise import Localisation
+from service.flows.preview import Previewed, Previews, of_document, of_roots
 from service.flows.project import Projection
 from service.flows.remap import Remapping
 from service.flows.terminology import Sought, vocabulary
@@ -31,6 +33,7 @@ from service.mapping.translate import Catalogue, load
 from service.publish import rabbit
 from service.publish.relay import Relay, number_forever
 from service.receive.cases import PATHS, blueprint
+from service.receive.preview import preview
 from service.settings import Settings
 from service.store import retention, schema
 from service.store.engine import connect
@@ -80,6 +83,7 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     doors = Doors(
         api=blueprint(Documents(store, projection, lambda: datetime.now(UTC))),
+        preview=preview(Previews(store, mappings, check_r4)),
         fhir=fhir(
             disclosure,
             Localisation({view: interpreter(each) for view, each in words.items()}, parse, dump),
@@ -159,6 +163,14 @@ def golden_results(
     """Run the golden pairs of these names, or all, each with its own overlays and the whole oracle."""
     pairs = golden.chosen(golden.pairs(settings.mappings), names)
     return golden.run(pairs, lambda stack: catalogue(replace(settings, overlays=stack)), validate, ignored)
+
+
+def previewed(settings: Settings, kind: str, given: Any) -> Previewed:
+    """Preview a document, or a source as golden pairs have it, where nothing is stored."""
+    found = catalogue(settings)
+    if isinstance(given, dict) and isinstance(given.get("roots"), dict):
+        return of_roots(found, validate, str(given.get("source")), given["roots"])
+    return of_document(found, validate, kind, given)
 
 
 def database(settings: Settings) -> Engine:

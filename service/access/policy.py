@@ -5,8 +5,8 @@ from typing import Final
 from service.values.scope import Partner, Scope
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
-    "operator": frozenset({"documents", "erase", "resources", "events", "metrics"}),
-    "case-system": frozenset({"documents", "resources"}),
+    "operator": frozenset({"documents", "erase", "preview", "resources", "events", "metrics"}),
+    "case-system": frozenset({"documents", "preview", "resources"}),
     "insurer": frozenset({"resources"}),
     "hospital": frozenset({"resources"}),
     "engineer": frozenset({"events"}),

@@ -5,7 +5,7 @@ import sys
 import click
 
 from service import wiring
-from service.cli import remap
+from service.cli import remap, seeing
 from service.cli.findings import checking
 from service.mapping import golden
 from service.settings import Settings
@@ -64,5 +64,6 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
     sys.exit(1 if wrong else 0)
 
 
+mappings.add_command(seeing.preview)
 mappings.add_command(remap.plan)
 mappings.add_command(remap.apply)

@@ -1,21 +1,31 @@
 """What a mapping reads: the document with its links replaced by what they lead to."""
 
 import copy
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from service.cases.received import whole
 from service.errors import Issue, Rejected
-from service.flows.ports import Unit
 from service.values.documents import Document
 from service.wire.contracts.links import Found, items, links
 
 EVER = ("0001-01-01", "9999-12-31")
 
 
+class Linked(Protocol):
+    """Where links lead to."""
+
+    def find(self, kind: str, source: str, ref: str) -> Document | None:
+        """Return a document that a link names, by (source, id) or by our uuid."""
+
+    def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
+        """`find` for many (kind, source, ref) at once."""
+
+
 class Source:
     """Resolves the links of documents, each document fetched once."""
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Linked) -> None:
         """Take the transaction to read in; `read` holds the uuids of all documents that were opened."""
         self.unit = unit
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -30,13 +40,21 @@ class Source:
         """
         if document.kind != "case":
             return {document.kind: self._opened(document, None)}
-        found = self.unit.find("client", document.source, str(document.client))
-        assert found is not None, "a case's client is there as long as the case is"
-        client = self._opened(found, None)
+        client = self.client(document)
         case = self._opened(document, client)
         case["client"] = client
         case["status_history"] = document.served.get("status_history", [])
         return {"case": case, "client": client}
+
+    def client(self, document: Document) -> dict[str, Any]:
+        """Return the client of a case, opened."""
+        found = self.unit.find("client", document.source, str(document.client))
+        assert found is not None, "a case's client is there as long as the case is"
+        return self._opened(found, None)
+
+    def missing(self, link: Found, issues: list[Issue]) -> Any:
+        """Return what stands for a link that leads nowhere; an issue refuses the document."""
+        issues.append(nowhere(link))
 
     def _opened(self, document: Document, client: dict[str, Any] | None) -> dict[str, Any]:
         """Return a copy of a document with uuid and with its links followed, level by level.
@@ -53,9 +71,7 @@ class Source:
             fetched = self._fetch(found)
             for system, link in found:
                 target = self._target(system, link, near)
-                if target is None:
-                    issues.append(_nowhere(link))
-                link.part[link.key] = target
+                link.part[link.key] = target if target is not None else self.missing(link, issues)
             level = fetched
         if issues:
             raise Rejected(f"The {document.kind} names what is not there.", issues=issues)
@@ -92,7 +108,8 @@ class Source:
         return {**body, "active": False, "merged_into": {"uuid": merged_into}, "uuid": document.uuid}
 
 
-def _nowhere(link: Found) -> Issue:
+def nowhere(link: Found) -> Issue:
+    """Return what to say of a link that leads nowhere."""
     what = link.to.rpartition(".")[2].replace("_", " ").removesuffix("s")
     return Issue(f"No {what} has this id; PUT it first.", link.where, "not-found")
 

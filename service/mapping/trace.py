@@ -70,8 +70,16 @@ def unread(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
         wholes |= each.wholes
         for by_target in (each.values, each.tests):
             seen |= {path for named in by_target.values() for path in named}
+    # a case leads to its client, which its mappings read as a root of its own
+    roots = {name for name in world.sources[source] if any(path.split(".")[0] == name for path in seen)}
     behind = {".".join(path.split(".")[:count]) for path in seen for count in range(1, path.count(".") + 2)}
-    return [path for path in _leaves(world, source) if path not in behind and not _covered(path, wholes)]
+    return [
+        path
+        for path in _leaves(world, source)
+        if path not in behind
+        and not _covered(path, wholes)
+        and path.split(".")[1:] not in [[n] for n in roots]
+    ]
 
 
 def _leaves(world: World, source: str) -> Iterator[str]:

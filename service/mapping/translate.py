@@ -1,7 +1,7 @@
 """Loads a folder of mappings, with overlays on it, into a catalogue."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ from service.errors import Misconfigured
 from service.mapping.compile import Compiled, compile_document
 from service.mapping.concepts import CodeSystem, ConceptMap, Terminology
 from service.mapping.documents import Reader
+from service.mapping.explain import Origin, explainer
 from service.mapping.layers import Layers, Removed
 from service.mapping.profiles import NoProfiles, Profiles, claim
-from service.mapping.projector import Projector
+from service.mapping.projector import Made, Projector
 from service.mapping.schema import JSONSchema, World, nearest
 from service.mapping.source import Findings, Wrong
 from service.mapping.targets import Targets, check
@@ -74,6 +75,23 @@ class Catalogue:
                 f"there is no source `{source_name}`" + (f"; did you mean `{close}`?" if close else "")
             )
         return self.projectors[source_name]
+
+    def explained(
+        self, source_name: str, roots: Mapping[str, Any]
+    ) -> list[tuple[MappingInfo, Made, dict[str, Origin]]]:
+        """Make all resources of a source, each with its mapping and the origins of its elements.
+
+        Raises as `projector` and its `run`.
+        """
+        projector = self.projector(source_name)
+        by_name = {each.name: each for each in self.mappings}
+        found: list[tuple[MappingInfo, Made, dict[str, Origin]]] = []
+        for step in projector.steps:
+            made = replace(projector, steps=(step,)).run(roots)
+            told = explainer(step[0], self.terminology).run(roots) if made else []
+            pairs = zip(made, told, strict=True)
+            found += [(by_name[each.mapping], each, explained.origins) for each, explained in pairs]
+        return found
 
     def withdrawn(self, last: dict[str, Any]) -> dict[str, Any]:
         """What the last version of a resource becomes when its fact is no longer so."""

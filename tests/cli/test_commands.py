@@ -99,6 +99,30 @@ def test_golden_pairs_are_run_told_apart_and_updated(tmp_path):
     assert casebridge("mappings", "test", **env).returncode == 0
 
 
+def test_a_document_is_previewed_with_an_overlay_on_without_a_database(tmp_path):
+    client = Path(wiring.__file__).parent / "cli/river/client.json"
+    words = ("mappings", "preview", str(client), "--kind", "client")
+    nowhere = {"CASEBRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/none/none.db"}
+    done = casebridge(*words, "--overlay", "minimum-necessary", **nowhere)
+    assert done.returncode == 0, done.stderr
+    assert "made by Patient at overlays/minimum-necessary/outbound/Patient.yaml:2" in done.stdout
+    assert "555-0100" not in done.stdout
+    assert "# supposed: /coverages/0/payer: No organization has this id" in done.stdout
+    lines = casebridge(*words, "--lineage").stdout
+    assert re.search(r"telecom\[0\]\.value  <-  client\.telecom\[0\]\.value  \(outbound/Patient\.yaml", lines)
+    assert "555-0100" not in lines
+
+
+def test_a_golden_pair_is_previewed_and_what_is_wrong_exits_1(tmp_path):
+    pair = MAPPINGS / "golden/client/in.json"
+    assert casebridge("mappings", "preview", str(pair)).returncode == 0
+    file = tmp_path / "client.json"
+    file.write_text('{"names": [], "gender": "bogus"}')
+    done = casebridge("mappings", "preview", str(file), "--kind", "client")
+    assert done.returncode == 1
+    assert "/gender" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "env", "told"),
     [

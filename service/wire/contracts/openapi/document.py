@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from apispec import APISpec
 
-from service.wire.contracts.openapi import api, fhir, operator
+from service.wire.contracts.openapi import api, fhir, operator, preview
 from service.wire.contracts.openapi import terminology as words
 from service.wire.contracts.openapi.faults import OUTCOME, PROBLEM, outcomes, problems
 from service.wire.contracts.openapi.operations import Described, Operation
@@ -27,6 +27,7 @@ _EVERYWHERE: Final = (400, 500)
 _GUARDED: Final = (403, 503)
 _TAGS: Final = {
     "Documents": "Clients, cases and directory entries as internal JSON.",
+    "Mappings": "What is made of a document, before it is.",
     "FHIR": "FHIR R4 (4.0.1).",
     "Terminology": "What our codes mean: FHIR's terminology operations.",
     "Messages": "The outbox as a feed.",
@@ -83,6 +84,7 @@ def openapi(
     _components(spec)
     for each in (
         *api.operations(paths),
+        *preview.operations(tuple(paths)),
         *fhir.operations(types, PARAMETERS),
         *words.operations(terminology),
         *operator.operations(),

@@ -1,0 +1,56 @@
+"""casebridge mappings preview and explain: what is made of a document, and where an element comes from."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from service import wiring
+from service.flows.preview import Previewed, lineage
+from service.settings import Settings
+from service.wire.contracts.kinds import KINDS
+from service.wire.json import parse, pretty
+
+_KINDS = tuple(kind for kind in KINDS if kind != "discharge")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--kind", default="case", show_default=True, type=click.Choice(_KINDS), help="What FILE holds.")
+@click.option("--overlay", multiple=True, metavar="NAME", help="An overlay to put on; the lowest first.")
+@click.option("--lineage", "as_lines", is_flag=True, help="Where each element comes from, not the resources.")
+def preview(file: Path, kind: str, overlay: tuple[str, ...], as_lines: bool) -> None:
+    """Show what the mappings would make of a document, and which of its fields nothing reads.
+
+    FILE is JSON as it is PUT to /api, or the in.json of a golden pair. Nothing is stored and no database is
+    needed: where the document links to another, something is supposed in its place.
+
+    \b
+    Example:
+      casebridge mappings preview case.json --overlay us-core
+      casebridge mappings preview client.json --kind client --lineage
+    """  # noqa: D301  click reads \b
+    settings = Settings.from_env()
+    if overlay:
+        settings = replace(settings, overlays=overlay)
+    found = wiring.previewed(settings, kind, parse(file.read_bytes()))
+    for each in found.resources:
+        name = f"{each.resource['resourceType']}/{each.resource['id']}"
+        click.echo(f"# {name}, made by {each.mapping} at {each.place}")
+        if not as_lines:
+            click.echo(pretty(each.resource), nl=False)
+            continue
+        for path, origin in lineage(each):
+            sources = ", ".join(origin["sources"]) or "fixed"
+            click.echo(f"  {path}  <-  {sources}  ({origin['place']})")
+    _remarks(found)
+    sys.exit(1 if found.issues else 0)
+
+
+def _remarks(found: Previewed) -> None:
+    remarks = [("read by nothing", path) for path in found.unread]
+    remarks += [("supposed", f"{each.where}: {each.what}") for each in found.supposed]
+    remarks += [("wrong", f"{each.where}: {each.what}") for each in found.issues]
+    for kind, what in remarks:
+        click.echo(f"# {kind}: {what}")
