@@ -13,7 +13,16 @@ import fhirpathpy
 
 from service.mapping.translate import Catalogue
 from service.values.ids import resource_id
-from tests.performance.by_hand import PLAN_STATUS, TEAM_STATUS, ByHand, narrative, put, reference
+from tests.performance.by_hand import (
+    DEPUTY,
+    PLAN_STATUS,
+    TEAM_STATUS,
+    ByHand,
+    concept,
+    narrative,
+    put,
+    reference,
+)
 
 RAW = {"returnRawData": True}
 
@@ -58,7 +67,7 @@ class ByFhirpath:
         put(made, "identifier", [identifier(each) for each in every("case.identifiers", roots)])
         put(made, "status", PLAN_STATUS.get(one("case.plan.status", roots)))
         model = one("case.care_model", roots)
-        put(made, "category", [{"coding": [dict(self.hand.models[model])]}] if model else [])
+        put(made, "category", [concept(self.hand.models[model])] if model else [])
         put(made, "title", one("case.plan.title", roots))
         put(made, "description", one("case.plan.description", roots))
         start, end = one("case.plan.period.start", roots), one("case.plan.period.end", roots)
@@ -70,6 +79,7 @@ class ByFhirpath:
         made["supportingInfo"] = [
             reference(uuid, "EpisodeOfCare", ""),
             *references(uuid, "Observation", seen),
+            *references(uuid, "DocumentReference", every("case.documents.id", roots)),
         ]
         put(made, "goal", references(uuid, "Goal", every("case.plan.goals.id", roots)))
         put(made, "activity", activities(uuid, roots))
@@ -92,7 +102,9 @@ class ByFhirpath:
         put(made, "status", TEAM_STATUS.get(one("case.status", roots)))
         put(made, "period", period(one("case.period.start", roots), one("case.period.end", roots)))
         client = one("client.uuid", roots)
-        put(made, "participant", [self.member(each, client) for each in every("case.team", roots)])
+        protected = bool(one("client.protected_identity", roots))
+        members = [self.member(each, client, protected) for each in every("case.team", roots)]
+        put(made, "participant", members)
         organization = one("case.managing_organization.uuid", roots)
         if organization:
             made["managingOrganization"] = [reference(organization, "Organization", "")]
@@ -102,21 +114,30 @@ class ByFhirpath:
         made["text"] = narrative(f"{named}<ul>{listed}</ul>" if listed else named)
         return made
 
-    def member(self, member: dict[str, Any], client: str) -> dict[str, Any]:
-        made: dict[str, Any] = {"role": [{"coding": [dict(self.hand.roles[one("role", member)])]}]}
-        who: dict[str, str] = {}
-        practitioner, organization = one("practitioner.uuid", member), one("organization.uuid", member)
-        if practitioner:
-            who = reference(practitioner, "Practitioner", "")
-        if organization:
-            who = reference(organization, "Organization", "")
-        related = one("related_person.id", member)
-        if related:
-            who = reference(client, "RelatedPerson", related)
-        put(who, "display", one("name", member))
-        put(made, "member", who)
+    def member(self, member: dict[str, Any], client: str, protected: bool) -> dict[str, Any]:
+        made: dict[str, Any] = {"id": one("id", member)}
+        role, deputised = one("role", member), one("deputy_for", member)
+        if deputised and not (protected and one("role", deputised) == "community"):
+            made["extension"] = [{"url": DEPUTY, "valueReference": who(deputised, client)}]
+        made["role"] = [concept(self.hand.roles[role])]
+        if not (protected and role == "community"):
+            put(made, "member", who(member, client))
         put(made, "period", period(one("period.start", member), one("period.end", member)))
         return made
+
+
+def who(member: dict[str, Any], client: str) -> dict[str, str]:
+    made: dict[str, str] = {}
+    practitioner, organization = one("practitioner.uuid", member), one("organization.uuid", member)
+    if practitioner:
+        made = reference(practitioner, "Practitioner", "")
+    if organization:
+        made = reference(organization, "Organization", "")
+    related = one("related_person.id", member)
+    if related:
+        made = reference(client, "RelatedPerson", related)
+    put(made, "display", one("name", member))
+    return made
 
 
 def activities(uuid: str, roots: dict[str, Any]) -> list[dict[str, Any]]:

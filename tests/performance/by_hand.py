@@ -22,6 +22,7 @@ TEAM_STATUS = {
     "cancelled": "inactive",
 }
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
+DEPUTY = "https://casebridge.org/fhir/StructureDefinition/deputy-for"
 MEMBERS = (("practitioner", "Practitioner"), ("organization", "Organization"))
 
 
@@ -30,8 +31,11 @@ class ByHand:
 
     def __init__(self, catalogue: Catalogue) -> None:
         systems = catalogue.codesystems
-        self.models = {code: systems["care-model"].coding(code) for code in systems["care-model"].displays}
-        self.roles = {code: systems["case-role"].coding(code) for code in systems["case-role"].displays}
+        codings = catalogue.terminology.codings
+        self.models, self.roles = (
+            {code: codings(name, code) for code in systems[name].displays}
+            for name in ("care-model", "case-role")
+        )
         spans = {
             name: {code: _span(name, code, display) for code, display in systems[name].displays.items()}
             for name in ("phrase", "case-role", "service-kind")
@@ -53,7 +57,7 @@ class ByHand:
         if plan.get("status"):
             made["status"] = PLAN_STATUS[plan["status"]]
         if case.get("care_model"):
-            made["category"] = [{"coding": [dict(self.models[case["care_model"]])]}]
+            made["category"] = [concept(self.models[case["care_model"]])]
         for key in ("title", "description"):
             if plan.get(key):
                 made[key] = plan[key]
@@ -66,6 +70,7 @@ class ByHand:
         made["supportingInfo"] = [
             reference(uuid, "EpisodeOfCare", ""),
             *(reference(uuid, "Observation", f"assessment.{a['id']}") for a in case.get("assessments") or ()),
+            *references(uuid, "DocumentReference", case.get("documents")),
         ]
         put(made, "goal", references(uuid, "Goal", goals))
         put(made, "activity", activities(uuid, plan, services))
@@ -95,18 +100,35 @@ class ByHand:
         return made
 
     def member(self, member: dict[str, Any], client: dict[str, Any]) -> dict[str, Any]:
-        made = {"role": [{"coding": [dict(self.roles[member["role"]])]}]}
-        who = {}
-        for key, type_ in MEMBERS:
-            if member.get(key):
-                who = reference(member[key]["uuid"], type_, "")
-        if member.get("related_person"):
-            who = reference(client["uuid"], "RelatedPerson", member["related_person"]["id"])
-        if member.get("name"):
-            who["display"] = member["name"]
-        put(made, "member", who)
+        made: dict[str, Any] = {"id": member["id"]}
+        deputised = member.get("deputy_for")
+        if deputised and not hidden(deputised, client):
+            made["extension"] = [{"url": DEPUTY, "valueReference": who(deputised, client)}]
+        made["role"] = [concept(self.roles[member["role"]])]
+        if not hidden(member, client):
+            put(made, "member", who(member, client))
         put(made, "period", period(member.get("period")))
         return made
+
+
+def concept(codings: Any) -> dict[str, Any]:
+    return {"coding": [dict(coding) for coding in codings]}
+
+
+def hidden(member: dict[str, Any], client: dict[str, Any]) -> bool:
+    return bool(client.get("protected_identity")) and member["role"] == "community"
+
+
+def who(member: dict[str, Any], client: dict[str, Any]) -> dict[str, str]:
+    made = {}
+    for key, type_ in MEMBERS:
+        if member.get(key):
+            made = reference(member[key]["uuid"], type_, "")
+    if member.get("related_person"):
+        made = reference(client["uuid"], "RelatedPerson", member["related_person"]["id"])
+    if member.get("name"):
+        made["display"] = member["name"]
+    return made
 
 
 def _span(name: str, code: str, display: str) -> str:

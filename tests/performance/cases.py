@@ -11,10 +11,7 @@ DIRECTORY: dict[tuple[str, str], dict[str, Any]] = {
         "qualifications": [{"code": "CCM", "name": "Certified Case Manager"}],
     },
 }
-_ROLES = (
-    "registered-nurse", "physician", "social-worker", "physiotherapist", "psychologist", "supervisor",
-    "insurer-contact",
-)  # fmt: skip
+_ROLES = ("registered-nurse", "physician", "social-worker")
 _KINDS = (
     "physiotherapy", "neuropsychology", "occupational-therapy", "home-visit", "nursing", "transport",
     "medical", "follow-up",
@@ -53,10 +50,7 @@ def case(number: int) -> dict[str, Any]:
         ],
         "team": [
             {"id": "manager", "role": "case-manager", "practitioner": "nurse"},
-            *(
-                {"id": role, "role": role, "practitioner": "nurse", "period": {"start": "2026-03-01"}}
-                for role in _ROLES
-            ),
+            *({"id": role, "role": role, "practitioner": "nurse"} for role in _ROLES),
             {"id": "sibling", "role": "family", "related_person": "sibling"},
             {"id": "friend", "role": "friend", "name": "A friend from the cycling club"},
         ],
@@ -86,7 +80,7 @@ def case(number: int) -> dict[str, Any]:
                     "end": f"2026-03-{n + 10}T10:00:00+01:00",
                     "practitioner": "nurse",
                 }
-                for n in range(4)
+                for n in range(3)
             ],
             "check_ins": [
                 {

@@ -49,12 +49,24 @@ def test_the_mappings_the_hand_and_fhirpath_make_the_same_of_a_case():
     assert made == ByHand(found).run(given) == ByFhirpath(found).run(given)
 
 
+def test_the_case_that_is_mapped_has_as_many_leaves_as_the_budget_says():
+    made = [each.resource for each in mapping.plan_and_team(catalogue()).run(mapping.roots(7))]
+    assert mapping.leaves(made) == mapping.LEAVES
+
+
 def test_absent_is_absent_on_each_side():
     found = catalogue()
     whole = mapping.roots(7)
     bare = {key: whole["case"][key] for key in ("uuid", "client", "status", "team")}
-    for case in (bare, {**bare, "plan": {"title": "A plan", "status": "draft"}, "team": []}):
-        given = {**whole, "case": case}
+    unknown = {**whole["client"], "protected_identity": True}
+    club = {"id": "club", "role": "community", "name": "The cycling club"}
+    deputy = {"id": "deputy", "role": "friend", "name": "A friend", "deputy_for": bare["team"][0]}
+    for case in (
+        bare,
+        {**bare, "plan": {"title": "A plan", "status": "draft"}, "team": []},
+        {**bare, "client": unknown, "team": [club, deputy, {**deputy, "deputy_for": club}]},
+    ):
+        given = {"case": case, "client": case["client"]}
         made = [each.resource for each in mapping.plan_and_team(found).run(given)]
         assert made == ByHand(found).run(given) == ByFhirpath(found).run(given)
 
