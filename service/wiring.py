@@ -20,6 +20,7 @@ from service.errors import Malformed, Misconfigured, NotFound
 from service.flows.disclose import Disclosure
 from service.flows.documents import Documents
 from service.flows.events import Envelope
+from service.flows.explain import Explanation, Explanations
 from service.flows.follow import Reprojection
 from service.flows.localise import Localisation
 from service.flows.preview import Previewed, Previews, of_document, of_roots
@@ -171,6 +172,16 @@ def previewed(settings: Settings, kind: str, given: Any) -> Previewed:
     if isinstance(given, dict) and isinstance(given.get("roots"), dict):
         return of_roots(found, validate, str(given.get("source")), given["roots"])
     return of_document(found, validate, kind, given)
+
+
+def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation:
+    """Explain an element of a live resource in a view, to the operator of this machine."""
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    scope = replace(policy.scope(policy.LOCAL), view=view)
+    found = Explanations(store, catalogues(settings)).explain(scope, path, id_)
+    engine.dispose()
+    return found
 
 
 def database(settings: Settings) -> Engine:

@@ -65,5 +65,6 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
 
 
 mappings.add_command(seeing.preview)
+mappings.add_command(seeing.explain)
 mappings.add_command(remap.plan)
 mappings.add_command(remap.apply)

@@ -9,8 +9,9 @@ import click
 from service import wiring
 from service.flows.preview import Previewed, lineage
 from service.settings import Settings
+from service.values.scope import DEFAULT
 from service.wire.contracts.kinds import KINDS
-from service.wire.json import parse, pretty
+from service.wire.json import dump, parse, pretty
 
 _KINDS = tuple(kind for kind in KINDS if kind != "discharge")
 
@@ -46,6 +47,38 @@ def preview(file: Path, kind: str, overlay: tuple[str, ...], as_lines: bool) -> 
             click.echo(f"  {path}  <-  {sources}  ({origin['place']})")
     _remarks(found)
     sys.exit(1 if found.issues else 0)
+
+
+@click.command()
+@click.argument("path")
+@click.option("--id", "id_", required=True, metavar="ID", help="The id of the resource.")
+@click.option("--view", default=DEFAULT, show_default=True, help="The view whose resource is explained.")
+@click.option(
+    "--values/--no-values", default=None, help="Show values: personal data. Else on a terminal only."
+)
+def explain(path: str, id_: str, view: str, values: bool | None) -> None:
+    """Tell where an element of a live resource comes from: field, mapping, line, revision.
+
+    PATH is the type and the element; without indexes it means every such element, without an element all.
+
+    \b
+    Example:
+      casebridge mappings explain CarePlan.activity[2].reference --id 6f1c0b9e-8d5a-5f7e-9f63-0d4f6f1f2a11
+    """  # noqa: D301  click reads \b
+    found = wiring.explained(Settings.from_env(), view, path, id_.rpartition("/")[2])
+    shown = sys.stdout.isatty() if values is None else values
+    at = found.last_updated.isoformat(timespec="seconds")
+    owner = f"{found.document.kind}/{found.document.uuid}"
+    click.echo(f"{found.reference} version {found.version} of {at}, from {owner} revision {found.revision}")
+    if not found.current:
+        click.echo("other mappings made this version; `casebridge mappings plan` tells what changed")
+    for each in found.elements:
+        click.echo(f"{each.path}" + (f" = {dump(each.value).decode()}" if shown else ""))
+        click.echo(f"  by {each.origin.place}  {each.origin.rule}")
+        for source, value in each.sources.items():
+            click.echo(f"  of {source}" + (f" = {dump(value).decode()}" if shown else ""))
+        for condition in each.origin.conditions:
+            click.echo(f"  if {condition}")
 
 
 def _remarks(found: Previewed) -> None:

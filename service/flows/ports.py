@@ -130,6 +130,9 @@ class Store(Protocol):
     def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
         """Return the current bytes of a resource; raises Gone after erasure."""
 
+    def owner(self, scope: Scope, type_: str, id_: str) -> tuple[Document, str] | None:
+        """Return the document that owns a resource, and the version of the mappings that made it."""
+
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
         """Return the bytes of one version."""
 

@@ -133,6 +133,15 @@ class SqlStore:
         found = self._versions(scope, t.resource, type_, id_, None)
         return found[0] if found else None
 
+    def owner(self, scope: Scope, type_: str, id_: str) -> tuple[Document, str] | None:
+        """Return the document that owns a resource, and the version of the mappings that made it."""
+        c = t.resource.c
+        mine = [of_resources(form(scope), t.resource), c.type == type_, c.id == id_]
+        chosen = select(t.document, c.mapping_version).join(t.resource, c.owner == t.document.c.uuid)
+        with reading(self._engine) as connection:
+            row = connection.execute(chosen.where(*mine), bound(scope)).first()
+        return (document_of(row, self._parse), row.mapping_version) if row is not None else None
+
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
         """Return the bytes of one version; raises Gone after erasure."""
         found = self._versions(scope, t.history, type_, id_, version)

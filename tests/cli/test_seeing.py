@@ -1,0 +1,63 @@
+"""The command tells where an element of a live resource comes from, values only where they may be seen."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from service import wiring
+from service.settings import Settings
+from tests.flows import river
+
+
+@pytest.fixture
+def live(sqlite_url):
+    """River's case in a database, and the id of its plan."""
+    given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_DATABASE_URL": sqlite_url}
+    settings = Settings.from_env(given)
+    wiring.upgrade(settings)
+    engine = wiring.database(settings)
+    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
+    for path, document in river.STORY:
+        assert client.put(path, json=document).status_code == 201
+    plan = client.get("/fhir/CarePlan").json["entry"][0]["resource"]["id"]
+    engine.dispose()
+    return {**os.environ, **given}, plan
+
+
+def explain(env, *words):
+    command = [sys.executable, "-m", "service", "mappings", "explain", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_an_element_is_explained_without_its_value_unless_that_is_asked_for(live):
+    env, plan = live
+    done = explain(env, "CarePlan.title", "--id", plan)
+    assert done.returncode == 0, done.stderr
+    head, *lines = done.stdout.splitlines()
+    assert head.startswith(f"CarePlan/{plan} version 1 of ")
+    assert ", from case/" in head
+    assert head.endswith("revision 1")
+    assert lines[0] == "title"
+    assert lines[1].startswith("  by outbound/CarePlan.yaml:")
+    assert lines[1].endswith("{{ case.plan.title }}")
+    assert lines[2] == "  of case.plan.title"
+    shown = explain(env, "CarePlan.title", "--id", f"CarePlan/{plan}", "--values").stdout
+    assert f"  of case.plan.title = {json.dumps('Back on the bicycle')}" in shown.splitlines()
+    assert "Back on the bicycle" not in done.stdout
+
+
+def test_other_mappings_than_those_that_made_it_are_told(live):
+    env, plan = live
+    done = explain(env | {"CASEBRIDGE_OVERLAYS": "us-core"}, "CarePlan.category", "--id", plan)
+    assert "other mappings made this version" in done.stdout
+    assert "by overlays/us-core/outbound/CarePlan.yaml:" in done.stdout
+
+
+def test_what_is_not_there_exits_1(live):
+    env, plan = live
+    done = explain(env, "CarePlan.nothing", "--id", plan)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "CarePlan.nothing: The resource has no such element." in done.stderr
