@@ -165,7 +165,12 @@ class Projection:
             raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=issues)
         number = before.version + 1 if before is not None else 1
         stamped = _stamp(resource, number, at)
-        changed = [] if before is None else changed_paths(_unstamped(self.parse(before.body)), resource)
+        rows: SearchRows | None = self.rows(resource)
+        changed: list[str] = []
+        if before is not None:
+            stored = _unstamped(self.parse(before.body))
+            changed = changed_paths(stored, resource)
+            rows = rows if rows != self.rows(stored) else None
         version = ResourceVersion(
             view=view,
             type=type_,
@@ -177,7 +182,7 @@ class Projection:
             digest=digest,
             last_updated=at,
             mapping_version=catalogue.version,
-            rows=self.rows(resource),
+            rows=rows,
         )
         return version, events.written(stamped, changed)
 

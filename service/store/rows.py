@@ -42,9 +42,11 @@ def stored_of(row: Any) -> Stored:
 
 
 def search_rows(versions: Sequence[ResourceVersion]) -> list[tuple[Table, list[dict[str, Any]]]]:
-    """Return the rows of each search table."""
+    """Return the rows of each search table, of the versions that have others than the one before."""
     found: dict[str, list[dict[str, Any]]] = {"token": [], "reference": [], "dates": [], "strings": []}
     for each in versions:
+        if each.rows is None:
+            continue
         base = {"view": each.view, "type": each.type, "id": each.id, "client": each.client}
         found["token"] += [{**base, "parameter": p, "system": s, "code": c} for p, s, c in each.rows.tokens]
         found["reference"] += [

@@ -2,31 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Table, delete, or_, select, tuple_, update
 
+from service.store import statements as q
 from service.store import tables as t
 from service.store.identifiers import Identifiers
 from service.store.readers import Readers
 from service.store.rows import RESOURCE, document_of, search_rows
-from service.store.scope import Form, bound, form, of_documents
+from service.store.scope import bound, form
 from service.values.documents import Document
 from service.values.resources import Current, Message, ResourceVersion
 from service.values.scope import Scope
-
-TAKE: Final = text(
-    "INSERT INTO stream (owner, view, last) VALUES (:owner, :view, :count)"
-    " ON CONFLICT (owner, view) DO UPDATE SET last = stream.last + excluded.last RETURNING last"
-)
-FIND: Final = select(t.document).where(
-    t.document.c.kind == bindparam("kind"),
-    or_(
-        and_(t.document.c.source == bindparam("source"), t.document.c.source_id == bindparam("ref")),
-        t.document.c.uuid == bindparam("ref"),
-    ),
-)
 
 
 class SqlUnit(Readers, Identifiers):
@@ -47,12 +35,12 @@ class SqlUnit(Readers, Identifiers):
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, id) or by our uuid; None outside the scope."""
         named = {**bound(scope), "kind": kind, "source": source, "ref": ref}
-        row = self._run(_locked(form(scope)), named).first()
+        row = self._run(q.lock(form(scope)), named).first()
         return document_of(row, self._parse) if row is not None else None
 
     def find(self, kind: str, source: str, ref: str) -> Document | None:
         """Return a document that a link names, without a lock."""
-        row = self._run(FIND, {"kind": kind, "source": source, "ref": ref}).first()
+        row = self._run(q.FIND, {"kind": kind, "source": source, "ref": ref}).first()
         return document_of(row, self._parse) if row is not None else None
 
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
@@ -75,62 +63,61 @@ class SqlUnit(Readers, Identifiers):
     def add(self, document: Document, *, cause: str, partner: str) -> None:
         """Insert a new document; raises Conflict when its name or an identifying identifier is taken."""
         self.identify(document)
-        self._run(insert(t.document), self._row(document))
+        self._put(t.document, [self._row(document)])
         self._record(document, cause, partner)
 
     def update(self, document: Document, *, cause: str, partner: str) -> None:
         """Store the document's new revision."""
         self.identify(document)
-        self._run(update(t.document).where(t.document.c.uuid == document.uuid), self._row(document))
+        self._run(q.UPDATE, {"of": document.uuid, **self._row(document)})
         self._record(document, cause, partner)
 
     def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
         """Return the current resources of an owner by (type, id)."""
-        c = t.resource.c
-        rows = self._run(
-            select(c.type, c.id, c.version, c.digest, c.body).where(c.owner == owner, c.view == view)
-        )
+        rows = self._run(q.CURRENT, {"owner": owner, "view": view})
         return {
             (row.type, row.id): Current(row.type, row.id, row.version, row.digest, row.body) for row in rows
         }
 
     def write(self, versions: Sequence[ResourceVersion]) -> None:
-        """Replace current resources and their search rows, and append history: a statement a table."""
-        if not versions:
-            return
-        keys = [(each.view, each.type, each.id) for each in versions]
-        replaced = [key for key, each in zip(keys, versions, strict=True) if each.version > 1]
-        if replaced:
-            for table in (t.resource, t.token, t.reference, t.dates, t.strings):
-                self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(replaced)))
+        """Replace current resources, append history, and replace search rows where they are other ones."""
         rows = [{name: getattr(each, name) for name in RESOURCE} for each in versions]
-        self._run(insert(t.resource), rows)
-        stamped = [{**row, "recorded_on": row["last_updated"].date()} for row in rows]
-        self._run(insert(t.history), stamped)
+        self._put(t.resource, [row for row in rows if row["version"] == 1])
+        replaced = [
+            {"of_view": row["view"], "of_type": row["type"], "of_id": row["id"], **row}
+            for row in rows
+            if row["version"] > 1
+        ]
+        if replaced:
+            self._run(q.REPLACE, replaced)
+        self._put(t.history, [{**row, "recorded_on": row["last_updated"].date()} for row in rows])
+        stale = [
+            {"of_view": each.view, "of_type": each.type, "of_id": each.id}
+            for each in versions
+            if each.version > 1 and each.rows is not None
+        ]
         for table, found in search_rows(versions):
-            if found:
-                self._run(insert(table), found)
+            if stale:
+                self._run(q.FORGET[table], stale)
+            self._put(table, found)
 
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships."""
         self._run(delete(t.membership).where(t.membership.c.client == client))
-        if rows:
-            names = ("system", "value", "start", "end")
-            values = [
-                {"client": client, "position": i, **dict(zip(names, r, strict=True))}
-                for i, r in enumerate(rows)
-            ]
-            self._run(insert(t.membership), values)
+        names = ("system", "value", "start", "end")
+        values = [
+            {"client": client, "position": i, **dict(zip(names, r, strict=True))} for i, r in enumerate(rows)
+        ]
+        self._put(t.membership, values)
 
     def sequence(self, owner: str, view: str, count: int) -> int:
         """Take `count` numbers of the owner's message sequence and return the first."""
-        taken = self._run(TAKE, {"owner": owner, "view": view, "count": count}).scalar_one()
+        taken = self._run(q.TAKE, {"owner": owner, "view": view, "count": count}).scalar_one()
         return int(taken) - count + 1
 
     def emit(self, messages: Sequence[Message]) -> None:
         """Append to the outbox."""
-        if messages:
-            self._run(insert(t.outbox), [_outbox(each) for each in messages])
+        self._put(t.outbox, [_outbox(each) for each in messages])
 
     def erase(self, document: Document) -> list[tuple[str, str, str]]:
         """Remove a document with all its traces; tombstones stay for 410."""
@@ -141,8 +128,8 @@ class SqlUnit(Readers, Identifiers):
             stones = [
                 {"view": v, "type": y, "id": i, "owner": document.uuid, "erased": at} for v, y, i in gone
             ]
-            self._run(insert(t.tombstone), stones)
-            for table in (t.token, t.reference, t.dates, t.strings):
+            self._put(t.tombstone, stones)
+            for table in q.SEARCH:
                 self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
         for table in (t.resource, t.history):
             self._run(delete(table).where(table.c.owner == document.uuid))
@@ -178,12 +165,12 @@ class SqlUnit(Readers, Identifiers):
             "body": self._dump(document.body),
             "recorded": document.updated,
         }
-        self._run(insert(t.revision), row)
+        self._put(t.revision, [row])
 
-
-@lru_cache(maxsize=500)
-def _locked(scope: Form) -> Select[Any]:
-    return FIND.where(of_documents(scope)).with_for_update()
+    def _put(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows; one alone goes without the machinery of many."""
+        if rows:
+            self._run(q.INSERT[table], rows if len(rows) > 1 else rows[0])
 
 
 def _outbox(message: Message) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class ResourceVersion:
     """A new version of a resource: goes to resource (current), history and search rows.
 
     `owner` is the uuid of the owning document, `client` the uuid of the client whose data it is
-    (None for directory entries).
+    (None for directory entries). `rows` is None where they are those of the version before.
     """
 
     view: str
@@ -48,7 +48,7 @@ class ResourceVersion:
     digest: str
     last_updated: datetime
     mapping_version: str
-    rows: SearchRows = field(default_factory=SearchRows)
+    rows: SearchRows | None = field(default_factory=SearchRows)
 
 
 @dataclass(frozen=True, slots=True)

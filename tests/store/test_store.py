@@ -167,6 +167,23 @@ def test_search_finds_by_token_reference_date_and_string(store):
     assert found(("contains", "__"), parameter="family", kind="string") == []
 
 
+def test_search_finds_a_new_version_by_its_own_rows_or_those_it_keeps(store):
+    river = document()
+    add(store, river)
+
+    def found(status):
+        query = Query("CarePlan", (Condition("status", "token", ((None, status),)),))
+        return [(each.id, each.version) for each in store.search(ALL, query).entries]
+
+    draft, active = (SearchRows(tokens=(("status", "", each),)) for each in ("draft", "active"))
+    write(store, version(river.uuid, "p1", rows=draft), version(river.uuid, "p2", rows=draft))
+    write(store, replace(version(river.uuid, "p1", number=2), rows=None))
+    assert found("draft") == [("p2", 1), ("p1", 2)]
+    write(store, version(river.uuid, "p1", number=3, rows=active))
+    assert (found("draft"), found("active")) == ([("p2", 1)], [("p1", 3)])
+    assert [each.version for each in store.history(ALL, "CarePlan", "p1")] == [3, 2, 1]
+
+
 def test_pages_follow_each_other_without_gap_or_repeat(store):
     river = document()
     add(store, river)

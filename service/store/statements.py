@@ -1,0 +1,61 @@
+"""The statements of a write transaction, each built once: a kept one costs no building and no looking up."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    Delete,
+    Insert,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from service.store import tables as t
+from service.store.scope import Form, of_documents
+
+SEARCH: Final = (t.token, t.reference, t.dates, t.strings)
+INSERT: Final[dict[Table, Insert]] = {table: insert(table) for table in t.metadata.sorted_tables}
+FIND: Final = select(t.document).where(
+    t.document.c.kind == bindparam("kind"),
+    or_(
+        and_(t.document.c.source == bindparam("source"), t.document.c.source_id == bindparam("ref")),
+        t.document.c.uuid == bindparam("ref"),
+    ),
+)
+UPDATE: Final = update(t.document).where(t.document.c.uuid == bindparam("of"))
+CURRENT: Final = select(
+    t.resource.c.type, t.resource.c.id, t.resource.c.version, t.resource.c.digest, t.resource.c.body
+).where(t.resource.c.owner == bindparam("owner"), t.resource.c.view == bindparam("view"))
+REPLACE: Final = update(t.resource).where(
+    t.resource.c.view == bindparam("of_view"),
+    t.resource.c.type == bindparam("of_type"),
+    t.resource.c.id == bindparam("of_id"),
+)
+TAKE: Final = text(
+    "INSERT INTO stream (owner, view, last) VALUES (:owner, :view, :count)"
+    " ON CONFLICT (owner, view) DO UPDATE SET last = stream.last + excluded.last RETURNING last"
+)
+
+
+def _forget(table: Table) -> Delete:
+    c = table.c
+    return delete(table).where(
+        c.view == bindparam("of_view"), c.type == bindparam("of_type"), c.id == bindparam("of_id")
+    )
+
+
+FORGET: Final = {table: _forget(table) for table in SEARCH}
+
+
+@lru_cache(maxsize=500)
+def lock(scope: Form) -> Select[Any]:
+    """Return FIND inside a scope, with a lock."""
+    return FIND.where(of_documents(scope)).with_for_update()
