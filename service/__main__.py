@@ -16,7 +16,11 @@ def cli() -> None:
 
     Exit codes: 0 done; 1 found wrong, or something needed did not answer; 2 wrong use, which a wrong
     setting, partner registry or mapping is too, except where a command is there to check it.
-    """
+
+    \b
+    Example:
+      casebridge serve --demo
+    """  # noqa: D301  click reads \b
 
 
 for command in (
