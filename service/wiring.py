@@ -31,7 +31,7 @@ from service.mapping import golden
 from service.mapping.layers import overlays
 from service.mapping.localise import interpreter
 from service.mapping.translate import Catalogue, load
-from service.publish import rabbit
+from service.publish import frames, rabbit
 from service.publish.relay import Relay, number_forever
 from service.receive.cases import PATHS, blueprint
 from service.receive.preview import preview
@@ -152,7 +152,7 @@ def contracts(mappings: Mapping[str, Catalogue]) -> Contracts:
     return Contracts(
         openapi=openapi(PATHS, tuple(owners), answered, __version__),
         asyncapi=asyncapi(
-            told, version=__version__, exchange=rabbit.EVENTS, content_type=rabbit.CONTENT_TYPE
+            told, version=__version__, exchange=rabbit.EVENTS, content_type=frames.CONTENT_TYPE
         ),
         told=told,
     )

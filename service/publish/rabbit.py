@@ -11,10 +11,11 @@ from itertools import takewhile
 from typing import Any, Final
 
 import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ShortStringTooLong
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from service.errors import Misconfigured, Unavailable
-from service.publish.ports import Copy, Misfit, Outcome, Refused
+from service.publish.frames import Frames
+from service.publish.ports import Copy, Outcome, Refused
 from service.values.scope import DEFAULT, Partner, Queue
 
 EVENTS: Final = "casebridge.events"
@@ -25,11 +26,9 @@ CONFIRM_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 60
 BLOCKED_SECONDS: Final = 20
-FRAME_OVERHEAD: Final = 8
 SILENCE_SECONDS: Final = 10.0
 SILENCE_AFTER: Final = 1.0
 NO_SUCH_QUEUE: Final = 404
-CONTENT_TYPE: Final = "application/cloudevents+json"
 _TOO_LARGE: Final = frozenset({311, 406})
 
 
@@ -119,8 +118,7 @@ class RabbitPublisher:
         self._outcomes: list[tuple[int, Outcome]] = []
         self._tag = 0
         self._unwritten: list[bytes] = []
-        self._methods: dict[tuple[str, str], bytes] = {}
-        self._piece = 0
+        self._frames: Frames  # once the channel is open
         self._channel: Any = None
         self._ready = False
         self._lost: BaseException | None = None
@@ -142,10 +140,7 @@ class RabbitPublisher:
     def send(self, copy: Copy) -> int:
         """Put a copy on the wire, persistent and mandatory, and return its delivery tag."""
         self._check()
-        try:
-            self._unwritten.extend(self._framed(copy))
-        except (ShortStringTooLong, AssertionError, ValueError, TypeError) as exc:
-            raise Misfit("The message does not fit into AMQP frames.", where=copy.id) from exc
+        self._unwritten.extend(self._frames.of(copy))
         self._tag += 1
         self._sent[self._tag] = (time.monotonic(), copy.exchange, copy.id)
         return self._tag
@@ -173,19 +168,6 @@ class RabbitPublisher:
         with suppress(AMQPError, OSError):
             self._loop.deactivate_poller()
             self._loop.close()
-
-    def _framed(self, copy: Copy) -> list[bytes]:
-        """Return the frames of a persistent, mandatory publish; few methods differ, so those are kept."""
-        number = self._channel.channel_number
-        key = (copy.exchange, copy.routing_key)
-        method = self._methods.get(key)
-        if method is None:
-            publish = pika.spec.Basic.Publish(exchange=key[0], routing_key=key[1], mandatory=True)
-            method = self._methods[key] = pika.frame.Method(number, publish).marshal()
-        properties = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=copy.id)
-        header = pika.frame.Header(number, len(copy.body), properties).marshal()
-        pieces = (copy.body[at : at + self._piece] for at in range(0, len(copy.body), self._piece))
-        return [method, header, *(pika.frame.Body(number, piece).marshal() for piece in pieces)]
 
     def _write(self) -> None:
         """Hand all frames to the socket at once: basic_publish makes three system calls of each message."""
@@ -215,7 +197,7 @@ class RabbitPublisher:
         channel.confirm_delivery(self._confirmed, callback=self._confirming)
 
     def _confirming(self, _frame: object) -> None:
-        self._piece = self._connection.params.frame_max - FRAME_OVERHEAD
+        self._frames = Frames(self._channel.channel_number, self._connection.params.frame_max)
         self._ready = True
 
     def _broken(self, _what: object, reason: BaseException) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge
 
+from service.publish.beside import Beside
 from service.publish.coverage import Coverage, Expected
 from service.publish.lanes import Lanes
 from service.publish.ports import Copy, Lead, Misfit, Outbox, Outcome, Publisher, Refused
@@ -17,7 +18,6 @@ from service.values.resources import Numbered
 from service.values.scope import Partner
 
 WINDOW: Final = 500
-READ: Final = 2000
 BATCH: Final = 1000
 IDLE_SECONDS: Final = 0.1
 STANDBY_SECONDS: Final = 1.0
@@ -44,7 +44,7 @@ class _Flight:
 
 
 class Relay:
-    """One thread's work. Whoever leads publishes; the others stand by."""
+    """One thread's work, another beside it at the outbox. Whoever leads publishes; the others stand by."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Relay:
         self._clock = clock
         self._lead: Lead | None = None
         self._publisher: Publisher | None = None
+        self._beside = Beside(outbox)
         self._lanes = Lanes()
         self._flights: dict[int, tuple[_Flight, str]] = {}
         self._open = 0
@@ -94,12 +95,13 @@ class Relay:
         publisher, self._publisher = self._publisher, None
         lead, self._lead = self._lead, None
         LEADING.set(0)
-        endings = [self._flush, *(each.close for each in (publisher, lead) if each is not None)]
-        for ending in endings:
+        held = [each.close for each in (publisher, lead) if each is not None]
+        for ending in (self._flush, self._beside.close, *held):
             try:
                 ending()
             except Exception as exc:  # noqa: BLE001 - it is being given up because it is broken
                 log.info("relay_close_failed", kind=type(exc).__name__)
+        self._done = {"published": [], "unrouted": []}
 
     def _turn(self) -> float:
         """Do what can be done now; return how long there is nothing to do."""
@@ -122,6 +124,7 @@ class Relay:
             return 0
         if self._lanes.due(self._clock()) or self._fill():
             return 0
+        self._beside.forget()
         self._suspects.clear()
         return IDLE_SECONDS
 
@@ -140,7 +143,7 @@ class Relay:
         LEADING.set(1)
         self._flights.clear()
         self._open = 0
-        self._done = {"published": [], "unrouted": []}
+        self._beside.forget()
         self._lanes = Lanes(self._stopped())
         return self._publisher
 
@@ -149,6 +152,7 @@ class Relay:
         if self._lanes.due(self._clock()):
             if not self._open:
                 self._flush()
+                self._beside.forget()
                 self._lanes.rewind(self._clock())
         else:
             if self._lanes.waiting < WINDOW:
@@ -158,8 +162,8 @@ class Relay:
             self._decide(tag, outcome)
 
     def _fill(self) -> int:
-        self._outbox.number()
-        rows = self._outbox.pending(self._lanes.cursor, READ)
+        # with messages under way there is something else to do than to wait
+        rows = self._beside.read(self._lanes.cursor, patient=not self._open)
         self._lanes.add(rows)
         return len(rows)
 
@@ -242,7 +246,7 @@ class Relay:
     def _flush(self) -> None:
         for state, positions in self._done.items():
             if positions:
-                self._outbox.mark(positions, state)
+                self._beside.mark(positions, state)
                 MESSAGES.labels(state).inc(len(positions))
                 self._done[state] = []
 

@@ -5,26 +5,12 @@ https://www.sqlite.org/lang_transaction.html
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from select import POLLIN, poll
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DisconnectionError
 
 from service.errors import Misconfigured
 from service.store.failures import translated
-
-# Neither side waits long for one that has vanished without a word: a lock of its session ends soon, too.
-# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-DEADLINES: Final = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-    "options": "-c lock_timeout=30s -c statement_timeout=60s -c tcp_user_timeout=10000"
-    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
-}
 
 
 def connect(url: str) -> Engine:
@@ -36,11 +22,10 @@ def connect(url: str) -> Engine:
     parts = make_url(url)
     kind = parts.get_backend_name()
     if kind == "postgresql":
-        given = {name: value for name, value in DEADLINES.items() if name not in parts.query}
-        parts = parts.set(drivername="postgresql+psycopg")
-        engine = create_engine(parts, hide_parameters=True, pool_size=10, connect_args=given)
-        event.listen(engine, "checkout", _still_there)
-        return engine
+        # psycopg is needed for PostgreSQL alone, and its import is not free
+        from service.store.postgresql import engine_of
+
+        return engine_of(parts)
     if kind != "sqlite":
         raise Misconfigured("Use a sqlite or postgresql URL.", where="CASEBRIDGE_DATABASE_URL")
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30})
@@ -57,7 +42,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """
     with translated(), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.execution_options(isolation_level="AUTOCOMMIT", binary=True)
         yield connection
 
 
@@ -67,7 +52,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     Raises what `failures.translated` tells.
     """
-    with translated(), engine.connect() as connection:
+    with translated(), engine.connect().execution_options(binary=True) as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
@@ -76,14 +61,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
             connection.rollback()
             raise
         connection.commit()
-
-
-def _still_there(connection: Any, _record: object, _proxy: object) -> None:
-    """Have the pool replace a connection that the server has ended; word of it lies unread on the socket."""
-    heard = poll()
-    heard.register(connection.fileno(), POLLIN)
-    if heard.poll(0):
-        raise DisconnectionError
 
 
 def _sqlite(connection: Any, _record: object) -> None:

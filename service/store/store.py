@@ -13,7 +13,7 @@ from service.errors import Gone
 from service.store import tables as t
 from service.store.engine import reading, writing
 from service.store.failures import Busy
-from service.store.outbox import numbered_of
+from service.store.outbox import MESSAGE, numbered_of
 from service.store.rows import aware, document_of, stored_of
 from service.store.scope import Form, bound, form, of_documents, of_resources
 from service.store.search import search
@@ -161,7 +161,7 @@ class SqlStore:
         if not scope.everything:
             return []
         c = t.outbox.c
-        chosen = select(t.outbox).where(c.position > after, c.view == scope.view).order_by(c.position)
+        chosen = select(*MESSAGE).where(c.position > after, c.view == scope.view).order_by(c.position)
         with reading(self._engine) as connection:
             return [numbered_of(row) for row in connection.execute(chosen.limit(count))]
 

@@ -212,7 +212,7 @@ outbox = Table(
     Column("state", String(10), nullable=False, server_default="pending"),
     Column("reason", String(400)),
     _stamp("recorded"),
-    Index("outbox_owner", "owner"),
+    Index("outbox_owner", "owner", postgresql_with={"deduplicate_items": "off"}),
     Index("outbox_position", "position"),
     _where("outbox_unnumbered", "row", "position is null"),
     _where("outbox_pending", "position", "state = 'pending'"),

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pika
 
 from service.publish import rabbit
+from service.publish.frames import CONTENT_TYPE
 from service.publish.relay import Relay
 from tests.performance import house
 from tests.performance.lines import Entry, at_least, median, ratios, rounds, spread
@@ -55,9 +56,7 @@ class Bare:
     def _send(self) -> None:
         while self._left and self._tag - self._acked < WINDOW:
             each = self._left.popleft()
-            properties = pika.BasicProperties(
-                content_type=rabbit.CONTENT_TYPE, delivery_mode=2, message_id=each.id
-            )
+            properties = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=each.id)
             self._channel.basic_publish(
                 rabbit.EVENTS, each.routing_key, each.body, properties, mandatory=True
             )

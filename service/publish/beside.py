@@ -1,0 +1,71 @@
+"""The outbox beside the relay: rows are read ahead and marked behind while others are under way."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Final, ParamSpec, TypeVar
+
+from service.publish.ports import Outbox
+from service.values.resources import Numbered
+
+P = ParamSpec("P")
+T = TypeVar("T")
+READ: Final = 1000
+BEHIND: Final = 8
+
+
+class Beside:
+    """Two threads, one to number and read, one to mark, at the service of the relay's own."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        """Take the outbox; nothing is read yet."""
+        self._outbox = outbox
+        self._threads: ThreadPoolExecutor | None = None
+        self._ahead: Future[list[Numbered]] | None = None
+        self._marks: list[Future[None]] = []
+
+    def read(self, after: int, *, patient: bool) -> list[Numbered]:
+        """Return rows above a position if they have come, when they come if `patient`; read on behind them.
+
+        The next call names the position of the last row, unless `forget` came between.
+        """
+        if self._ahead is None:
+            self._ahead = self._do(self._numbered, after)
+        if not patient and not self._ahead.done():
+            return []
+        rows = self._ahead.result()
+        self._ahead = self._do(self._numbered, rows[-1].position) if rows else None
+        return rows
+
+    def mark(self, positions: Sequence[int], state: str) -> None:
+        """Have rows marked soon; raises what has kept earlier ones from being marked."""
+        self._marks.append(self._do(self._outbox.mark, positions, state))
+        self._settle(BEHIND)
+
+    def forget(self) -> None:
+        """Wait until all is marked, and drop what was read ahead."""
+        self._settle(0)
+        if self._ahead is not None:
+            wait((self._ahead,))
+        self._ahead = None
+
+    def close(self) -> None:
+        """Wait until all is marked, and end the threads; others begin when there is something to do."""
+        threads, self._threads, self._ahead = self._threads, None, None
+        if threads is not None:
+            threads.shutdown()
+        marks, self._marks = self._marks, []
+        for each in marks:
+            each.result()
+
+    def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(2, "outbox")
+        return self._threads.submit(work, *args, **kwargs)
+
+    def _numbered(self, after: int) -> list[Numbered]:
+        self._outbox.number(READ)
+        return self._outbox.pending(after, READ)
+
+    def _settle(self, left: int) -> None:
+        while len(self._marks) > left or (self._marks and self._marks[0].done()):
+            self._marks.pop(0).result()

@@ -1,0 +1,56 @@
+"""PostgreSQL through psycopg: its deadlines, and its answers in binary.
+
+https://www.psycopg.org/psycopg3/docs/advanced/cursors.html
+"""
+
+from select import POLLIN, poll
+from typing import Any, Final
+
+from psycopg.pq import Format
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+
+# Neither side waits long for one that has vanished without a word: a lock of its session ends soon, too.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+DEADLINES: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c lock_timeout=30s -c statement_timeout=60s -c tcp_user_timeout=10000"
+    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
+}
+
+
+def engine_of(url: URL) -> Engine:
+    """Return an engine; what the URL says of deadlines goes before ours."""
+    deadlines = {name: value for name, value in DEADLINES.items() if name not in url.query}
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_size=10,
+        connect_args=deadlines,
+    )
+    event.listen(engine, "checkout", _still_there)
+    event.listen(engine, "before_cursor_execute", _in_binary)
+    return engine
+
+
+def _in_binary(
+    connection: Connection, cursor: Any, _statement: str, _parameters: Any, _context: Any, _many: bool
+) -> None:
+    """Have our own reads answered in binary: in text, each byte of a body is two to send and to read.
+
+    What SQLAlchemy reads of the catalogue stays text, for it knows some of its types so only.
+    """
+    if connection.get_execution_options().get("binary"):
+        cursor.format = Format.BINARY
+
+
+def _still_there(connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection that the server has ended; word of it lies unread on the socket."""
+    heard = poll()
+    heard.register(connection.fileno(), POLLIN)
+    if heard.poll(0):
+        raise DisconnectionError
