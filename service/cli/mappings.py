@@ -5,7 +5,7 @@ import sys
 import click
 
 from service import wiring
-from service.cli import remap, seeing
+from service.cli import remap, seeing, spec
 from service.cli.findings import checking
 from service.mapping import golden
 from service.settings import Settings
@@ -66,5 +66,7 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
 
 mappings.add_command(seeing.preview)
 mappings.add_command(seeing.explain)
+mappings.add_command(spec.spec)
+mappings.add_command(spec.coverage)
 mappings.add_command(remap.plan)
 mappings.add_command(remap.apply)

@@ -72,7 +72,23 @@ class Reader:
         make = self.template(_map(_needed(node, "make")), scope)
         name = _name(node, "name") if "name" in node.entries else target
         claims, withdraw = self.claims(node, target), self.withdrawal(node)
-        return Document(name, target, source, node.place, roots, loops, lets, test, make, claims, withdraw)
+        names = node.entries.get("let")
+        told = tuple((name, _text_of(leaf)) for name, leaf in _map(names).entries.items()) if names else ()
+        return Document(
+            name,
+            target,
+            source,
+            node.place,
+            roots,
+            loops,
+            lets,
+            test,
+            make,
+            claims,
+            withdraw,
+            _written(node, "each", "when"),
+            told,
+        )
 
     def fresh(self) -> str:
         """A new Python name."""
@@ -222,7 +238,7 @@ class Reader:
         test = self.test(node.entries["$if"], inner) if "$if" in node.entries else None
         make = self.template(_needed(node, "$make"), inner, markup=markup)
         self.looped = outer
-        return Block(loops, test, make, node.place)
+        return Block(loops, test, make, node.place, _written(node, "$each", "$if"))
 
     def leaf(self, leaf: Scalar, scope: Scope, *, markup: bool) -> Template:
         """A literal, a typed value or a text."""
@@ -241,6 +257,17 @@ class Reader:
         if term.shape.kind in {OBJECT, LIST}:
             raise Wrong(f"{spoken_kind(term.shape.kind)} is no text; name one of its fields", part.at())
         return term
+
+
+def _written(node: Mapping, each: str, test: str) -> tuple[str, str]:
+    """What stands after `each` and `when`, or `$each` and `$if`."""
+    first, second = (_text_of(node.entries[key]) if key in node.entries else "" for key in (each, test))
+    return first, second
+
+
+def _text_of(node: Node) -> str:
+    leaves = node.items if isinstance(node, Sequence) else (node,)
+    return ", ".join(" ".join(str(leaf.value).split()) for leaf in leaves if isinstance(leaf, Scalar))
 
 
 def _given(term: Term, parsed: Parsed) -> Term:

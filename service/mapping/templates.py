@@ -60,12 +60,13 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`$each` (loops, maybe none), `$if` and `$make`."""
+    """`$each` (loops, maybe none), `$if` and `$make`; `written` is what stands after the first two."""
 
     loops: tuple[Loop, ...]
     test: Term | None
     make: "Template"
     place: Place
+    written: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ Template = Literal | Value | Text | Object | Items | Block | Markup
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One mapping document, read and checked."""
+    """One mapping document, read and checked.
+
+    `written` is what stands after `each` and `when`, `names` what stands in `let`.
+    """
 
     name: str
     target: str
@@ -94,6 +98,8 @@ class Document:
     make: Template
     claims: tuple[str, ...]
     withdraw: dict[str, Any]
+    written: tuple[str, str] = ("", "")
+    names: tuple[tuple[str, str], ...] = ()
 
 
 def terms(template: Template) -> Iterator[Term]:

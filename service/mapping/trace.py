@@ -62,24 +62,40 @@ def made(document: Document) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_made(document.make, document.target)))
 
 
-def unread(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
-    """The leaves of a source that no mapping reads; a link is read when anything behind it is."""
-    seen: set[str] = set()
+def reach(world: World, source: str, traces: Iterable[Trace]) -> dict[str, tuple[str, ...]]:
+    """Give, for each leaf of a source, the targets that are made of it or decided by it.
+
+    A link is read when anything behind it is, and a case's client, which its mappings read as a root of its
+    own, when anything of that root is.
+    """
+    readers: dict[str, set[str]] = {}
     wholes: set[str] = set()
     for each in traces:
         wholes |= each.wholes
         for by_target in (each.values, each.tests):
-            seen |= {path for named in by_target.values() for path in named}
-    # a case leads to its client, which its mappings read as a root of its own
-    roots = {name for name in world.sources[source] if any(path.split(".")[0] == name for path in seen)}
-    behind = {".".join(path.split(".")[:count]) for path in seen for count in range(1, path.count(".") + 2)}
-    return [
-        path
-        for path in _leaves(world, source)
-        if path not in behind
-        and not _covered(path, wholes)
-        and path.split(".")[1:] not in [[n] for n in roots]
-    ]
+            for target, named in by_target.items():
+                for path in named:
+                    for step in _steps(path):
+                        readers.setdefault(step, set()).add(target)
+    given = world.sources[source]
+    found: dict[str, tuple[str, ...]] = {}
+    for path in _leaves(world, source):
+        above = [step for step in _steps(path) if step in wholes]
+        root = path.partition(".")[2]
+        targets = set().union(*(readers.get(step, set()) for step in [path, *above]))
+        found[path] = tuple(sorted(targets or (readers.get(root, set()) if root in given else set())))
+    return found
+
+
+def unread(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
+    """The leaves of a source that no mapping reads."""
+    return [path for path, targets in reach(world, source, traces).items() if not targets]
+
+
+def _steps(path: str) -> list[str]:
+    """A path and all that it leads through."""
+    steps = path.split(".")
+    return [".".join(steps[:count]) for count in range(1, len(steps) + 1)]
 
 
 def _leaves(world: World, source: str) -> Iterator[str]:
@@ -87,11 +103,6 @@ def _leaves(world: World, source: str) -> Iterator[str]:
     for name in [source] if source in roots else list(roots):
         shape: Shape = world.root(source, name)
         yield from paths(shape, name)
-
-
-def _covered(path: str, wholes: set[str]) -> bool:
-    steps = path.split(".")
-    return any(".".join(steps[:count]) in wholes for count in range(1, len(steps) + 1))
 
 
 def _walk(template: Template, target: str, found: Trace) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ import pytest
 from service import wiring
 from service.settings import Settings
 from tests.flows import river
+
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
 
 
 @pytest.fixture
@@ -61,3 +64,27 @@ def test_what_is_not_there_exits_1(live):
     done = explain(env, "CarePlan.nothing", "--id", plan)
     assert (done.returncode, done.stdout) == (1, "")
     assert "CarePlan.nothing: The resource has no such element." in done.stderr
+
+
+def mappings(*words):
+    command = [sys.executable, "-m", "service", "mappings", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_the_specification_is_written_a_page_a_mapping(tmp_path):
+    told = mappings("spec", "--out", str(tmp_path / "spec"), "--overlay", "us-core")
+    pages = {path.name: path.read_text() for path in (tmp_path / "spec").iterdir()}
+    assert told == f"{len(pages)} pages are written into {tmp_path / 'spec'}.\n"
+    assert {"README.md", "terminology.md", "CarePlan.md", "observation-of-outcome.md"} <= pages.keys()
+    assert "overlays/us-core/outbound/CarePlan.yaml" in pages["CarePlan.md"]
+    assert "# CarePlan\n" in mappings("spec")
+
+
+def test_the_coverage_tells_where_fields_go_and_what_a_profile_misses():
+    plain, lean = mappings("coverage"), mappings("coverage", "--overlay", "minimum-necessary")
+    assert "client.birth_date  ->  Patient.birthDate" in plain.splitlines()
+    assert "client.telecom.value  ->  nothing" in lean.splitlines()
+    assert re.search(r"^(\d+) of \1 fields reach a resource$", plain, re.MULTILINE)
+    told = json.loads(mappings("coverage", "--overlay", "us-core", "--json"))
+    assert told["fields"]["case.plan.title"]
+    assert "Encounter.participant" in told["unsupported"][f"{US_CORE}us-core-encounter"]

@@ -1,0 +1,70 @@
+"""casebridge mappings spec and coverage: the mappings as pages to read, and which fields reach FHIR."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from service import wiring
+from service.mapping.specification import coverage as covered
+from service.mapping.specification import pages
+from service.mapping.translate import Catalogue
+from service.settings import Settings
+from service.wire.json import dump
+
+OVERLAY = click.option(
+    "--overlay", multiple=True, metavar="NAME", help="An overlay to put on; the lowest first."
+)
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A folder for the pages.")
+@OVERLAY
+def spec(out: Path | None, overlay: tuple[str, ...]) -> None:
+    """Write what the mappings say as Markdown: a page a mapping, the code tables, an index.
+
+    Without --out everything is printed.
+
+    \b
+    Example:
+      casebridge mappings spec --out build/spec --overlay us-core
+    """  # noqa: D301  click reads \b
+    found = pages(_catalogue(overlay))
+    if out is None:
+        click.echo("\n".join(found.values()), nl=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in found.items():
+        (out / name).write_text(text, encoding="utf-8")
+    click.echo(f"{len(found)} pages are written into {out}.")
+
+
+@click.command()
+@OVERLAY
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: elements by field.")
+def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
+    """Show which fields of clients, cases and directory entries reach FHIR, and where.
+
+    With overlays that claim profiles, also what these want supported and no mapping makes.
+
+    \b
+    Example:
+      casebridge mappings coverage --overlay minimum-necessary
+    """  # noqa: D301  click reads \b
+    catalogue = _catalogue(overlay)
+    fields, unsupported = covered(catalogue), catalogue.unsupported()
+    if as_json:
+        click.echo(dump({"fields": fields, "unsupported": unsupported}))
+        return
+    for path, targets in fields.items():
+        click.echo(f"{path}  ->  {', '.join(targets) or 'nothing'}")
+    for url, paths in unsupported.items():
+        for path in paths:
+            click.echo(f"{url} wants {path}, which nothing makes")
+    reached = sum(bool(targets) for targets in fields.values())
+    click.echo(f"{reached} of {len(fields)} fields reach a resource")
+
+
+def _catalogue(overlay: tuple[str, ...]) -> Catalogue:
+    settings = Settings.from_env()
+    return wiring.catalogue(replace(settings, overlays=overlay) if overlay else settings)
