@@ -16,6 +16,7 @@ from service.mapping.translate import Catalogue
 from service.values.documents import Document
 from service.values.messages import UNTOLD, Written
 from service.values.resources import Current, ResourceVersion, SearchRows
+from service.wire.fhir.whereabouts import without_whereabouts
 
 STAMPS: Final = frozenset({"versionId", "lastUpdated"})
 FIRST: Final = ("EpisodeOfCare", "CareTeam", "CarePlan")
@@ -128,7 +129,10 @@ class Projection:
         }
         made = [each.resource for each in resources.run({**roots, "revision": revision})]
         current = unit.current(document.uuid, view)
-        made += _withdrawn(made, current, catalogue, self.parse)
+        gone = _withdrawn(made, current, catalogue, self.parse)
+        # no mapping leaves out of these what it told before the client's identity was protected
+        protected = roots.get("client", {}).get("protected_identity")
+        made += [without_whereabouts(each) for each in gone] if protected else gone
         versions: list[ResourceVersion] = []
         told: list[Event[Written]] = []
         for resource in sorted(made, key=_order):

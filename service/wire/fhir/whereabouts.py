@@ -1,0 +1,17 @@
+"""What tells where somebody is, taken out of a resource that no mapping makes any more."""
+
+from typing import Any, Final
+
+_TELLING: Final = frozenset({"address", "telecom", "locationReference", "location"})
+
+
+def without_whereabouts(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a resource about a client without address, telecom and places."""
+    kept = {key: value for key, value in resource.items() if key not in _TELLING}
+    if "participant" in kept:
+        kept["participant"] = [each for each in kept["participant"] if not _is_place(each.get("actor", {}))]
+    return kept
+
+
+def _is_place(reference: dict[str, Any]) -> bool:
+    return str(reference.get("reference", "")).startswith("Location/")

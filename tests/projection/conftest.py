@@ -1,0 +1,21 @@
+"""The real flows, with the real mappings and every overlay, on SQLite."""
+
+import pytest
+
+from service import wiring
+from service.settings import Settings
+from service.store.engine import connect
+from service.store.schema import upgrade
+from service.store.store import SqlStore
+from service.wire.json import dump, parse
+from tests.projection.worlds import House
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('validity') / 'casebridge.db'}")
+    upgrade(engine)
+    given = Settings.from_env({})
+    views = {"default": wiring.catalogue(given), **wiring.each_overlay(given)}
+    yield House(SqlStore(engine, dump=dump, parse=parse), wiring.projecting(given, views))
+    engine.dispose()
