@@ -31,8 +31,9 @@ from service.mapping import golden
 from service.mapping.layers import overlays
 from service.mapping.localise import interpreter
 from service.mapping.translate import Catalogue, load
-from service.publish import frames, rabbit
+from service.publish import frames, rabbit, topology
 from service.publish.relay import Relay, number_forever
+from service.publish.watch import watch
 from service.receive.cases import PATHS, blueprint
 from service.receive.preview import preview
 from service.settings import Settings
@@ -152,7 +153,7 @@ def contracts(mappings: Mapping[str, Catalogue]) -> Contracts:
     return Contracts(
         openapi=openapi(PATHS, tuple(owners), answered, __version__),
         asyncapi=asyncapi(
-            told, version=__version__, exchange=rabbit.EVENTS, content_type=frames.CONTENT_TYPE
+            told, version=__version__, exchange=topology.EVENTS, content_type=frames.CONTENT_TYPE
         ),
         told=told,
     )
@@ -248,6 +249,8 @@ def worker(settings: Settings, stop: Event) -> None:
         number_forever(messages, stop)
     else:
         url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
+        asks = (lambda names: topology.depths(url, names), lambda: topology.declare(url, partners))
+        Thread(target=watch, args=(*asks, partners, stop), daemon=True).start()
         Relay(messages, lambda: rabbit.connect(url, partners), partners).run(stop)
     beside.join()
 

@@ -179,9 +179,13 @@ class RabbitServer(Server, Rabbit):
         """The AMQP URL of a virtual host nobody has had: they are made at start, and by the dozen later."""
         if self._given == self._made:
             path = self._define(VHOSTS)
-            self._run([self._bin / "rabbitmqctl", "-q", "import_definitions", path], self._env)
+            self.control("import_definitions", str(path))
         self._given += 1
         return self._vhost_url(f"test-{self._given}")
+
+    def control(self, *words: str) -> None:
+        """Run rabbitmqctl."""
+        self._run([self._bin / "rabbitmqctl", "-q", *words], self._env)
 
     def _vhost_url(self, vhost: str) -> str:
         return f"amqp://casebridge:casebridge@127.0.0.1:{self.port}/{vhost}"

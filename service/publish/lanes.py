@@ -8,8 +8,8 @@ from typing import Final
 
 from service.values.resources import Numbered
 
-FIRST_PAUSE: Final = 0.2
-LONGEST_PAUSE: Final = 30.0
+FIRST_PAUSE: Final = 0.25
+LONGEST_PAUSE: Final = 32.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,15 @@ class Lanes:
             self._ready.append(owner)
 
     def hold(self, row: Numbered, now: float) -> None:
-        """Keep an owner back for a while, longer each time; `row` is then its first again."""
+        """Keep an owner back for a while, longer each time; `row` is then its first again.
+
+        Those of one length of pause come due together, for a rewind is no small matter.
+        """
         owner = row.message.owner
         tries = self._tries.get(owner, 0)
         self._tries[owner] = tries + 1
         pause = min(FIRST_PAUSE * 2 ** min(tries, 20), LONGEST_PAUSE)
-        self._held[owner] = _Held(row.position, now + pause)
+        self._held[owner] = _Held(row.position, (now // pause + 1) * pause)
         self._forget(owner)
 
     def park(self, row: Numbered) -> None:

@@ -1,111 +1,33 @@
-"""RabbitMQ through pika: the topology, and a channel with confirms that keeps many in flight.
+"""RabbitMQ through pika: a channel with confirms that keeps many in flight.
 
-https://www.rabbitmq.com/docs/confirms and https://www.rabbitmq.com/docs/quorum-queues
+https://www.rabbitmq.com/docs/confirms
 """
 
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import cache
 from itertools import takewhile
 from typing import Any, Final
 
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from service.errors import Misconfigured, Unavailable
+from service.errors import Unavailable
 from service.publish.frames import Frames
 from service.publish.ports import Copy, Outcome, Refused
-from service.values.scope import DEFAULT, Partner, Queue
+from service.publish.topology import CONNECT_SECONDS, NO_SUCH_QUEUE, declare, parameters
+from service.values.scope import Partner
 
-EVENTS: Final = "casebridge.events"
-FULL: Final = "casebridge.events.full"
-DEAD: Final = "casebridge.dead"
-DELIVERY_LIMIT: Final = 20
 CONFIRM_SECONDS: Final = 30.0
-CONNECT_SECONDS: Final = 10.0
-HEARTBEAT_SECONDS: Final = 60
-BLOCKED_SECONDS: Final = 20
 SILENCE_SECONDS: Final = 10.0
 SILENCE_AFTER: Final = 1.0
-NO_SUCH_QUEUE: Final = 404
 _TOO_LARGE: Final = frozenset({311, 406})
-
-
-def declare(url: str, partners: Iterable[Partner]) -> None:
-    """Declare each view's exchanges, and each partner's queues with their dead-letter queues and bindings.
-
-    Raises:
-        Unavailable: the broker does not answer.
-        Misconfigured: something of that name is there already, made otherwise.
-    """
-    registered = tuple(partners)
-    try:
-        with pika.BlockingConnection(parameters(url)) as connection:
-            channel = connection.channel()
-            channel.exchange_declare(DEAD, "direct", durable=True)
-            for view in (DEFAULT, *(partner.view for partner in registered)):
-                for exchange in exchanges(view):
-                    channel.exchange_declare(exchange, "topic", durable=True)
-            for partner in registered:
-                for queue in partner.queues:
-                    _declare(channel, queue, partner.view)
-    except ChannelClosedByBroker as exc:
-        raise Misconfigured(
-            f"The broker refused a declaration ({exc.reply_code}): something of a registered name was made "
-            "with other properties, or the right to declare is missing; remove it, rename it, or grant it."
-        ) from exc
-    except (AMQPError, OSError) as exc:
-        raise Unavailable("The broker does not answer; look whether it runs.") from exc
 
 
 def connect(url: str, partners: Iterable[Partner]) -> "RabbitPublisher":
     """Declare the topology and return a publisher; raises as `declare` does."""
     declare(url, partners)
     return RabbitPublisher(url)
-
-
-@cache
-def exchanges(view: str) -> tuple[str, str]:
-    """The exchanges of a view: of its messages, and of those that carry the resource."""
-    return (EVENTS, FULL) if view == DEFAULT else (f"casebridge.view.{view}", f"casebridge.view.{view}.full")
-
-
-def _declare(channel: Any, queue: Queue, view: str) -> None:
-    dead = f"{queue.name}.dead"
-    channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
-    channel.queue_bind(dead, DEAD, queue.name)
-    arguments = {
-        "x-queue-type": "quorum",
-        "x-delivery-limit": DELIVERY_LIMIT,
-        "x-dead-letter-exchange": DEAD,
-        "x-dead-letter-routing-key": queue.name,
-        # without both, dead-lettering is at most once
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    }
-    channel.queue_declare(queue.name, durable=True, arguments=arguments)
-    plain, full = exchanges(view)
-    for binding in queue.bindings:
-        channel.queue_bind(queue.name, full if binding.full_resource else plain, binding.pattern)
-
-
-def parameters(url: str) -> Any:
-    """Return connection parameters with our deadlines.
-
-    Raises:
-        Misconfigured: the URL cannot be read; it is not quoted, for it may hold a password.
-    """
-    try:
-        read: Any = pika.URLParameters(url)
-    except (ValueError, TypeError, KeyError) as exc:
-        raise Misconfigured(
-            "Not an AMQP URL; write amqp://user:password@host:5672/vhost.", where="CASEBRIDGE_AMQP_URL"
-        ) from exc
-    read.heartbeat = HEARTBEAT_SECONDS
-    read.blocked_connection_timeout = BLOCKED_SECONDS
-    read.socket_timeout = read.stack_timeout = CONNECT_SECONDS
-    return read
 
 
 class RabbitPublisher:

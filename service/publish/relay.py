@@ -13,7 +13,7 @@ from service.publish.beside import Beside
 from service.publish.coverage import Coverage, Expected
 from service.publish.lanes import Lanes
 from service.publish.ports import Copy, Lead, Misfit, Outbox, Outcome, Publisher, Refused
-from service.publish.rabbit import exchanges
+from service.publish.topology import exchanges
 from service.values.resources import Numbered
 from service.values.scope import Partner
 
@@ -189,7 +189,7 @@ class Relay:
         message = row.message
         plain, full = exchanges(message.view)
         copy = Copy(plain, message.routing_key, message.id, message.body)
-        if message.full is None and not self._coverage.of(message.view, message.routing_key).full:
+        if not self._coverage.of(message.view, message.routing_key).full:
             return (copy,)
         # who asked for the resource gets a message that never has one, too
         return copy, Copy(full, message.routing_key, message.id, message.full or message.body)

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from service.publish import rabbit
+from service.publish import topology
 from service.wire.contracts.messages import messages
 from tests.contracts.published import check, described
 
@@ -32,7 +32,7 @@ def test_each_channel_is_a_routing_key_of_the_exchange_and_its_example_is_valid(
     channel = described()["channels"][key]
     assert channel["address"] == key
     binding = described()["components"]["channelBindings"]["events"]["amqp"]
-    assert binding["exchange"]["name"] == rabbit.EVENTS == "casebridge.events"
+    assert binding["exchange"]["name"] == topology.EVENTS == "casebridge.events"
     assert (binding["exchange"]["type"], binding["exchange"]["durable"]) == ("topic", True)
     message = described()["components"]["messages"][key]
     for example in message["examples"]:

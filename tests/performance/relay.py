@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pika
 
-from service.publish import rabbit
+from service.publish import rabbit, topology
 from service.publish.frames import CONTENT_TYPE
 from service.publish.relay import Relay
 from tests.performance import house
@@ -58,7 +58,7 @@ class Bare:
             each = self._left.popleft()
             properties = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=each.id)
             self._channel.basic_publish(
-                rabbit.EVENTS, each.routing_key, each.body, properties, mandatory=True
+                topology.EVENTS, each.routing_key, each.body, properties, mandatory=True
             )
             self._tag += 1
 
@@ -122,7 +122,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure both lines."""
     count, number = (10_000, 3) if quick else (40_000, 5)
     url = servers.rabbit.create_vhost()
-    rabbit.declare(url, PARTNERS)
+    topology.declare(url, PARTNERS)
     with house.database(servers.postgres) as database:
         office = Office(database)
         relayed, bare = rounds(

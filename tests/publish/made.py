@@ -1,5 +1,6 @@
 """An outbox on a real database, filled as the flows fill it, and the partners' side of a real broker."""
 
+import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -60,3 +61,11 @@ def message(owner="case/1", sequence=1, key="careplan.updated", body=b'{"a":1}',
 def partner(name="harbor", *, plain=("careplan.*",), full=(), view="default"):
     bindings = (*(Binding(each) for each in plain), *(Binding(each, full_resource=True) for each in full))
     return Partner(name, "engineer", view, queues=(Queue(name, bindings),))
+
+
+def until(holds, seconds=30.0):
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)

@@ -36,9 +36,9 @@ def test_a_held_owner_is_read_again_from_its_first_row_while_others_go_on():
     lanes.done(b)
     assert [row.position for row in taken(lanes)] == [4]
     lanes.done(Numbered(4, b.message))
-    assert not lanes.due(10.1)
-    assert lanes.due(10.2)
-    lanes.rewind(10.2)
+    assert not lanes.due(10.2)
+    assert lanes.due(10.25)
+    lanes.rewind(10.25)
     assert lanes.cursor == 0
 
     lanes.add(rows("a", "a"))
@@ -77,6 +77,17 @@ def test_pauses_grow_to_a_limit_and_are_forgotten_after_success():
     lanes.hold(row, now)
 
     assert lanes.due(now + 0.3)
+
+
+def test_owners_held_one_after_the_other_come_due_together():
+    lanes = Lanes()
+    lanes.add(rows("a", "b"))
+    a, b = taken(lanes)
+    lanes.hold(a, now=10.0)
+    lanes.hold(b, now=10.2)
+    lanes.rewind(10.25)
+    lanes.add(rows("a", "b"))
+    assert [row.position for row in taken(lanes)] == [1, 2]
 
 
 def test_a_parked_row_stops_its_owner_only():

@@ -3,17 +3,10 @@
 import threading
 import time
 
-from service.publish import rabbit
+from service.publish import rabbit, topology
 from service.publish.relay import ALARM, Relay, number_forever
 from tests import servers
-from tests.publish.made import Broker, Office, message, partner
-
-
-def until(holds, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
+from tests.publish.made import Broker, Office, message, partner, until
 
 
 class Running:
@@ -68,13 +61,13 @@ def test_a_covered_message_without_its_binding_waits_raises_the_alarm_and_goes_o
     relay = relay_to(broker.url, partner(plain=("careplan.*", "goal.*")))
     relay.run_once()
     office.emit(first, second, other)
-    broker.do(lambda channel: channel.queue_unbind("harbor", rabbit.EVENTS, "careplan.*"))
+    broker.do(lambda channel: channel.queue_unbind("harbor", topology.EVENTS, "careplan.*"))
     relay.run_once()
 
     assert office.states() == {first.id: "pending", second.id: "pending", other.id: "published"}
     assert ALARM._value.get() > before
 
-    broker.do(lambda channel: channel.queue_bind("harbor", rabbit.EVENTS, "careplan.*"))
+    broker.do(lambda channel: channel.queue_bind("harbor", topology.EVENTS, "careplan.*"))
     with Running(relay):
         until(lambda: set(office.states().values()) == {"published"})
     assert [properties.message_id for properties, _, _ in broker.take("harbor")] == [
@@ -82,6 +75,18 @@ def test_a_covered_message_without_its_binding_waits_raises_the_alarm_and_goes_o
         first.id,
         second.id,
     ]
+
+
+def test_the_resource_leaves_for_nobody_who_did_not_ask(office, broker, relay_to):
+    relay = relay_to(broker.url, partner())
+    relay.run_once()
+    broker.do(lambda channel: channel.queue_declare("curious", durable=True))
+    broker.do(lambda channel: channel.queue_bind("curious", topology.FULL, "#"))
+    office.emit(message(body=b"thin", full=b"rich"))
+    relay.run_once()
+
+    assert broker.take("curious") == []
+    assert [body for _, _, body in broker.take("harbor")] == [b"thin"]
 
 
 def test_the_resource_goes_only_to_whom_asked_for_it(office, broker, relay_to):
@@ -115,7 +120,7 @@ def test_a_nacked_message_is_sent_again_before_its_owners_next(office, broker, r
     relay = relay_to(broker.url, partner())
     relay.run_once()
     broker.do(lambda channel: channel.queue_declare("narrow", durable=True, arguments=full))
-    broker.do(lambda channel: channel.queue_bind("narrow", rabbit.EVENTS, "careplan.*"))
+    broker.do(lambda channel: channel.queue_bind("narrow", topology.EVENTS, "careplan.*"))
     sent = [message(sequence=number, body=b"%d" % number) for number in range(4)]
     office.emit(*sent)
 
@@ -216,7 +221,7 @@ def test_without_a_broker_messages_are_numbered_all_the_same(office):
 
 def test_a_broker_killed_in_the_middle_loses_nothing_and_keeps_the_order(office, killable_rabbitmq, relay_to):
     broker = Broker(killable_rabbitmq.create_vhost())
-    rabbit.declare(broker.url, [partner()])
+    topology.declare(broker.url, [partner()])
     time.sleep(1.5)  # a quorum queue is on disk only then
     sent = [message(f"case/{n % 40}", sequence=n, body=b"%d" % n) for n in range(4000)]
     office.emit(*sent[:2000])
@@ -233,6 +238,22 @@ def test_a_broker_killed_in_the_middle_loses_nothing_and_keeps_the_order(office,
     for owner in range(40):
         mine = [n for n in got if n % 40 == owner]
         assert mine == sorted(mine)
+
+
+def test_a_broker_that_lost_all_it_knew_is_told_again(office, killable_rabbitmq, relay_to):
+    broker = Broker(killable_rabbitmq.create_vhost())
+    vhost = broker.url.rpartition("/")[2]
+    office.emit(message())
+    with Running(relay_to(broker.url, partner())):
+        until(lambda: set(office.states().values()) == {"published"})
+        killable_rabbitmq.control("delete_vhost", vhost)
+        killable_rabbitmq.control("add_vhost", vhost)
+        killable_rabbitmq.control("set_permissions", "-p", vhost, "casebridge", ".*", ".*", ".*")
+        after = message(sequence=2)
+        office.emit(after)
+        until(lambda: office.states()[after.id] == "published")
+
+    assert [properties.message_id for properties, _, _ in broker.take("harbor")] == [after.id]
 
 
 def test_a_body_of_many_frames_arrives_whole_and_so_does_the_next(office, broker, relay_to):

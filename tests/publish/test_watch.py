@@ -1,0 +1,71 @@
+"""A queue that is gone raises the alarm and is made again, its bindings too."""
+
+import threading
+
+import pytest
+
+from service.publish import topology
+from service.publish import watch as watching
+from service.publish.watch import DEPTH, MISSING, watch
+from tests.publish.made import partner, until
+
+PARTNERS = (partner(),)
+
+
+@pytest.fixture
+def watched(broker, monkeypatch):
+    """A declared broker under watch."""
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.1)
+    topology.declare(broker.url, PARTNERS)
+    stop = threading.Event()
+
+    def depths(names):
+        return topology.depths(broker.url, names)
+
+    def declare():
+        topology.declare(broker.url, PARTNERS)
+
+    thread = threading.Thread(target=watch, args=(depths, declare, PARTNERS, stop))
+    thread.start()
+    yield broker
+    stop.set()
+    thread.join()
+
+
+def published(broker, count):
+    """Publish, and return how deep the queue is then."""
+    for _ in range(count):
+        broker.do(lambda channel: channel.basic_publish(topology.EVENTS, "careplan.updated", b"{}"))
+    return topology.depths(broker.url, ["harbor"])["harbor"]
+
+
+def test_a_queue_that_is_gone_is_told_and_declared_again(watched):
+    before = MISSING._value.get()
+    watched.do(lambda channel: channel.queue_delete("harbor"))
+    until(lambda: MISSING._value.get() > before)
+    until(lambda: topology.depths(watched.url, ["harbor"]) == {"harbor": 0})
+    until(lambda: published(watched, 1) > 0)
+
+
+def test_a_binding_that_is_gone_is_declared_again(watched):
+    watched.do(lambda channel: channel.queue_unbind("harbor", topology.EVENTS, "careplan.*"))
+    until(lambda: published(watched, 1) > 0)
+
+
+def test_the_depth_of_a_queue_is_told(watched):
+    published(watched, 3)
+    until(lambda: DEPTH.labels("harbor")._value.get() == 3)
+
+
+def test_a_broker_that_is_away_is_no_end(broker, monkeypatch):
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.01)
+    stop, asked = threading.Event(), []
+
+    def depths(names):
+        asked.append(names)
+        if len(asked) == 3:
+            stop.set()
+        return topology.depths("amqp://casebridge@127.0.0.1:1/none", names)
+
+    watch(depths, lambda: None, PARTNERS, stop)
+    assert asked == [["harbor"]] * 3
