@@ -31,7 +31,9 @@ def stays_valid(house: House, world: list[Step]) -> None:
 
 
 def leaves(found: dict[str, Any], path: str) -> Iterator[str]:
-    """The paths of all members of a JSON Schema that hold a value."""
+    """The paths of all members of a JSON Schema that hold a value and may be sent."""
+    if found.get("readOnly"):
+        return
     if "items" in found:
         yield from leaves(found["items"], path)
     elif "properties" in found:
