@@ -3,6 +3,7 @@
     CasebridgeError
     ├── Rejected         the input cannot be used as it is            400 / 422  AE
     │   ├── Malformed    it could not even be read                    400
+    │   ├── Refused      it can be read, but will never be used       422
     │   ├── TooLarge     it is over the stated limit                  413
     │   └── Unsupported  a media type or feature we do not take       415
     ├── Denied           the partner has no right to this kind        403
@@ -62,6 +63,10 @@ class Malformed(Rejected):
     status = 400
     code = "structure"
     title = "Malformed content"
+
+
+class Refused(Rejected):
+    """It can be read, but will never be used as it is: not kept for later either."""
 
 
 class TooLarge(Rejected):

@@ -26,8 +26,8 @@ FILLS: Final = tuple(name for name in PERSONAL if name != "protected_identity")
 EITHER: Final = "protected_identity"
 LISTS: Final = ("stays", "conditions", "team", "related_persons", "coverages")
 
-# Of an organisation or practitioner as a hospital names it, the uuid of its directory entry; None for a
-# practitioner without an identifier to be known by.
+# Of a `hospital`, `insurer` or `practitioner` as a hospital names it, the uuid of its directory entry; None
+# for a practitioner without an identifier to be known by.
 Link = Callable[[str, dict[str, Any]], str | None]
 
 
@@ -75,6 +75,17 @@ def of_client(facts: Facts, link: Link) -> dict[str, Any]:
     insurances = [each for _, group in listed(facts, "coverages") for each in group]
     received["coverages"] = _once(_coverage(each, link) for each in insurances)
     return {name: each for name, each in received.items() if each not in (None, [], "")}
+
+
+def unfounded(own: dict[str, Any], received: dict[str, Any]) -> dict[str, list[str]]:
+    """Return which accepted proposals have lost their discharge; decided and done ones are not told of."""
+    standing = [f"{each['id']}." for each in received.get("stays", []) if each["status"] != "finished"]
+    found = [
+        each["id"]
+        for each in own.get("plan", {}).get("services", [])
+        if each["id"].startswith(tuple(standing)) and each["status"] not in {"cancelled", "completed"}
+    ]
+    return {"unfounded": found} if found else {}
 
 
 def kept(received: dict[str, Any], before: dict[str, Any], named: Collection[str]) -> dict[str, Any]:
@@ -172,14 +183,14 @@ def _condition(said: dict[str, Any]) -> dict[str, Any]:
 def _linked(
     stay: dict[str, Any], hospital: dict[str, Any], conditions: list[dict[str, Any]], link: Link
 ) -> dict[str, Any]:
-    uuid = link("organization", hospital)
+    uuid = link("hospital", hospital)
     more = {"hospital": uuid, "conditions": [each["id"] for each in conditions]}
     return {**stay, **{name: each for name, each in more.items() if each}}
 
 
 def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) -> list[dict[str, Any]]:
     members = []
-    organization = link("organization", hospital)
+    organization = link("hospital", hospital)
     if organization is not None:
         members.append(
             {"id": f"hospital-{organization[:8]}", "role": "hospital-contact", "organization": organization}
@@ -197,7 +208,7 @@ def _coverage(said: dict[str, Any], link: Link) -> dict[str, Any]:
     payer = said["payer"]
     more: dict[str, Any] = {name: said[name] for name in ("subscriber_id", "kind", "period") if name in said}
     named = digest(payer.get("name", ""), str(payer.get("identifiers", "")) + said.get("subscriber_id", ""))
-    return {"id": f"cov-{named[:16]}", "status": "draft", "payer": link("organization", payer), **more}
+    return {"id": f"cov-{named[:16]}", "status": "draft", "payer": link("insurer", payer), **more}
 
 
 def text_of(who: dict[str, Any]) -> str:

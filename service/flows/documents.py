@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from service.cases.changes import events, status_history
+from service.cases.discharge import digest
 from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, Stale
 from service.flows.events import instant
 from service.flows.follow import EVERYTHING, follow
@@ -13,6 +14,7 @@ from service.flows.ownership import check, offered, parted, public, shown, taken
 from service.flows.ports import Clock, Store, Unit
 from service.flows.project import Change, Projection
 from service.values.documents import SERVICE, Document, Revision
+from service.values.messages import Happened
 from service.values.scope import Scope
 from service.wire.contracts.load import merge, parts
 
@@ -168,9 +170,11 @@ class Documents:
                 projected=self.projection.version,
             )
             unit.update(document, cause="take-over" if takeover else "replace", partner=partner)
+        if kind == "client":
+            unit.hasten([digest(each["system"], each["value"]) for each in body.get("identifiers", [])], at)
         change = Change(partner, "create" if before is None else "replace", at)
-        happened = events(before.body if before else None, document.body) if kind == "case" else []
-        follow(unit, self.projection, document, before, change, happened)
+        told = events(before.body if before else None, document.body) if kind == "case" else []
+        follow(unit, self.projection, document, before, change, [Happened(each) for each in told])
         return Saved(public(document), created=before is None, changed=True)
 
     def _client(self, unit: Unit, scope: Scope, partner: str, body: dict[str, Any]) -> str:

@@ -10,7 +10,17 @@ from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from service.values.documents import Document
-from service.values.messages import CaseTold, CloudEvent, Erased, Written, schema_name, type_name
+from service.values.ids import resource_id
+from service.values.messages import (
+    CaseTold,
+    CloudEvent,
+    Erased,
+    Happened,
+    StayTold,
+    Written,
+    schema_name,
+    type_name,
+)
 from service.values.resources import Message
 
 Data = Written | Erased | CaseTold
@@ -49,10 +59,14 @@ def erased(type_: str, id_: str) -> Event[Erased]:
     return Event(type_.lower(), "deleted", Erased(reference=f"{type_}/{id_}"))
 
 
-def case_told(document: Document, happened: str) -> Event[CaseTold]:
+def case_told(document: Document, happened: Happened) -> Event[CaseTold]:
     """Return the event of something that happened to a case."""
     reference, status = f"case/{document.uuid}", document.body["status"]
-    return Event("case", happened, CaseTold(reference=reference, revision=document.revision, status=status))
+    told = CaseTold(reference=reference, revision=document.revision, status=status)
+    if happened.stay is None:
+        return Event("case", happened.what, told)
+    stay = f"Encounter/{resource_id(document.uuid, 'Encounter', happened.stay)}"
+    return Event("case", happened.what, StayTold(**told, stay=stay))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from service.flows.ports import Clock, Store, Unit
 from service.flows.project import Change, Projection
 from service.flows.source import Source, members
 from service.values.documents import Document
+from service.values.messages import Happened
 from service.values.scope import Scope
 
 OURSELVES: Final = "casebridge"
@@ -27,7 +28,7 @@ def follow(
     document: Document,
     before: Document | None,
     change: Change,
-    happened: list[str],
+    happened: Sequence[Happened],
 ) -> None:
     """Project a document that is locked and stored, and see to those that read it.
 
@@ -40,7 +41,7 @@ def follow(
     if document.kind == "client":
         for case in unit.cases_of(document.uuid):
             anew(unit, projection, case, change)
-        if _protected(document) and before is not None and not _protected(before):
+        if is_protected(document) and before is not None and not is_protected(before):
             unit.withhold(document.uuid, change.at)
     elif document.kind != "case" and before is not None:
         unit.queue_readers(document.uuid, document.kind, change.at)
@@ -51,7 +52,7 @@ def anew(
     projection: Projection,
     document: Document,
     change: Change,
-    happened: Sequence[str] = (),
+    happened: Sequence[Happened] = (),
 ) -> int:
     """Project one document that is locked, and nothing that reads it; return how many resources changed."""
     source = Source(unit)
@@ -71,7 +72,8 @@ def locked(unit: Unit, named: Document) -> Document | None:
     return unit.lock(EVERYTHING, named.kind, named.source, named.uuid)
 
 
-def _protected(client: Document) -> bool:
+def is_protected(client: Document) -> bool:
+    """Return whether a client's whereabouts stay in the house."""
     return bool(client.own.get("protected_identity") or client.received.get("protected_identity"))
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from service.values.documents import Document, Revision
+from service.values.inbox import Entry, EntryState
 from service.values.resources import Current, Message, Numbered, Page, Query, ResourceVersion, Stored
 from service.values.scope import Scope
 
@@ -43,6 +44,12 @@ class Unit(Protocol):
 
     def update(self, document: Document, *, cause: str, partner: str) -> None:
         """Store the document's new revision (its number already raised) and its identifiers."""
+
+    def amend(self, document: Document) -> None:
+        """Store what nobody can see of a document: its revision stays what it was."""
+
+    def move(self, case: str, client: str) -> None:
+        """Let what is stored of a case's resources be another client's."""
 
     def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
         """Return the current resources of an owner by (type, id)."""
@@ -92,6 +99,46 @@ class Unit(Protocol):
         Tombstones stay for 410. Returns (view, type, id) of what was erased.
         """
 
+    def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
+        """Return the inbox entry of a partner with one of these keys and the same content, without bytes."""
+
+    def is_reused(self, partner: str, keys: Sequence[str], content: str) -> bool:
+        """Return whether one of a partner's keys came before with other content."""
+
+    def claim(self, entry: Entry) -> None:
+        """Take an entry's keys for it; raises Conflict when another entry has one with the same content."""
+
+    def keep(self, entry: Entry) -> None:
+        """Insert an inbox entry."""
+
+    def settle(self, entry: Entry) -> None:
+        """Store what became of an entry that is there; of its bytes, only those that were edited."""
+
+    def entry(self, id_: str) -> Entry | None:
+        """Lock and return an inbox entry."""
+
+    def due(self, at: datetime) -> Entry | None:
+        """Lock and return the quarantined entry longest due at an instant that nobody else has locked."""
+
+    def hasten(self, subjects: Sequence[str], at: datetime) -> None:
+        """Let the quarantined entries about a subject that wait for their time be due at an instant."""
+
+    def entries(
+        self,
+        *,
+        partner: str | None = None,
+        state: EntryState | None = None,
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Entry]:
+        """List entries by id after `after`, without their bytes."""
+
+    def strip(self, before: datetime, limit: int) -> int:
+        """Take the bytes off settled entries that arrived before an instant; return of how many."""
+
+    def drop(self, before: datetime, limit: int) -> int:
+        """Delete settled entries that arrived before an instant; return how many."""
+
 
 class Store(Protocol):
     """Reads inside a scope, and write transactions."""
@@ -122,7 +169,10 @@ class Store(Protocol):
         after: str | None = None,
         count: int = 50,
     ) -> list[Document]:
-        """List documents by uuid after `after`; `client` is a client's uuid."""
+        """List documents by uuid after `after`; `client` is a client's uuid.
+
+        A case is found by the identifiers of its stays and of its client too.
+        """
 
     def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
         """Return all revisions of a document, newest first."""

@@ -14,7 +14,7 @@ from service.flows.ports import Unit
 from service.mapping.projector import Projector
 from service.mapping.translate import Catalogue
 from service.values.documents import Document
-from service.values.messages import UNTOLD, Written
+from service.values.messages import UNTOLD, Happened, Written
 from service.values.resources import Current, ResourceVersion, SearchRows
 from service.wire.fhir.whereabouts import without_whereabouts
 
@@ -67,7 +67,12 @@ class Projection:
         ]
 
     def project(
-        self, unit: Unit, document: Document, roots: dict[str, Any], change: Change, happened: Sequence[str]
+        self,
+        unit: Unit,
+        document: Document,
+        roots: dict[str, Any],
+        change: Change,
+        happened: Sequence[Happened],
     ) -> int:
         """Write the new versions of an owner's resources in every view, and a message for each.
 

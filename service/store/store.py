@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import count as counting
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine, Select, Table, and_, bindparam, exists, func, select, text
+from sqlalchemy import Engine, Select, Table, and_, bindparam, exists, func, or_, select, text
 
 from service.errors import Gone
 from service.store import tables as t
@@ -100,13 +100,13 @@ class SqlStore:
         after: str | None = None,
         count: int = 50,
     ) -> list[Document]:
-        """List documents by uuid."""
+        """List documents by uuid; a case has the identifiers of its stays and of its client too."""
         c = t.document.c
         where = [c.kind == kind, of_documents(form(scope))]
         if identifier is not None:
             system, value = identifier
             i = t.identifier.c
-            same = [i.document == c.uuid, i.value == value] + (
+            same = [or_(i.document == c.uuid, i.document == c.client), i.value == value] + (
                 [i.system == system] if system is not None else []
             )
             where.append(exists().where(*same))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, delete, or_, select, tuple_, update
 from service.store import statements as q
 from service.store import tables as t
 from service.store.identifiers import Identifiers
+from service.store.inbox import Inbox
 from service.store.readers import Readers
 from service.store.rows import RESOURCE, document_of, search_rows
 from service.store.scope import bound, form
@@ -17,7 +18,7 @@ from service.values.resources import Current, Message, ResourceVersion
 from service.values.scope import Scope
 
 
-class SqlUnit(Readers, Identifiers):
+class SqlUnit(Readers, Identifiers, Inbox):
     """The statements of a write transaction on one connection."""
 
     def __init__(
@@ -30,7 +31,7 @@ class SqlUnit(Readers, Identifiers):
         """Take the open transaction, JSON both ways, and the systems whose identifiers identify a person."""
         Readers.__init__(self, connection, parse)
         Identifiers.__init__(self, connection, parse, identifying)
-        self._dump = dump
+        Inbox.__init__(self, connection, dump, parse)
 
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, id) or by our uuid; None outside the scope."""
@@ -71,6 +72,21 @@ class SqlUnit(Readers, Identifiers):
         self.identify(document)
         self._run(q.UPDATE, {"of": document.uuid, **self._row(document)})
         self._record(document, cause, partner)
+
+    def amend(self, document: Document) -> None:
+        """Store what nobody can see of a document."""
+        body = self._dump(document.body)
+        self._run(update(t.document).where(t.document.c.uuid == document.uuid).values(body=body))
+
+    def move(self, case: str, client: str) -> None:
+        """Let what is stored of a case's resources be another client's."""
+        c = t.resource.c
+        mine = [tuple(row) for row in self._run(select(c.view, c.type, c.id).where(c.owner == case))]
+        for table in (t.resource, t.history):
+            self._run(update(table).where(table.c.owner == case).values(client=client))
+        for table in (t.token, t.reference, t.dates, t.strings):
+            same = tuple_(table.c.view, table.c.type, table.c.id).in_(mine)
+            self._run(update(table).where(same).values(client=client))
 
     def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
         """Return the current resources of an owner by (type, id)."""
@@ -133,6 +149,7 @@ class SqlUnit(Readers, Identifiers):
                 self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
         for table in (t.resource, t.history):
             self._run(delete(table).where(table.c.owner == document.uuid))
+        self.forget(document)
         for table in (t.revision, t.identifier, t.link, t.reprojection):
             self._run(delete(table).where(table.c.document == document.uuid))
         self._run(delete(t.membership).where(t.membership.c.client == document.uuid))

@@ -3,7 +3,7 @@
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md and its extensions partitioning, sequence
 """
 
-from typing import Annotated, Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NamedTuple, NotRequired, TypedDict
 
 UNTOLD: Final = "Provenance"
 
@@ -46,6 +46,19 @@ class CaseTold(TypedDict):
         int, {"description": "The revision that came of the change.", "minimum": 1, "examples": [1]}
     ]
     status: Annotated[str, {"description": "The status of the case in that revision."}]
+
+
+class StayTold(CaseTold):
+    """Says what a hospital told of a stay in a case."""
+
+    stay: Annotated[
+        str,
+        {
+            "description": "The stay, as it is read under /fhir.",
+            "pattern": "^Encounter/",
+            "examples": ["Encounter/1d6a2f0e-6f3a-5b6c-9a53-0b8a0f1c7e55"],
+        },
+    ]
 
 
 class CloudEvent(TypedDict):
@@ -98,7 +111,21 @@ class CloudEvent(TypedDict):
 
 
 RESOURCE: Final[dict[str, type]] = {"created": Written, "updated": Written, "deleted": Erased}
-CASE: Final[dict[str, type]] = {"opened": CaseTold, "updated": CaseTold, "closed": CaseTold}
+CASE: Final[dict[str, type]] = {
+    "opened": CaseTold,
+    "updated": CaseTold,
+    "closed": CaseTold,
+    "admitted": StayTold,
+    "discharged": StayTold,
+    "discharge-cancelled": StayTold,
+}
+
+
+class Happened(NamedTuple):
+    """Something that happened to a case, and the local id of the stay it happened by."""
+
+    what: str
+    stay: str | None = None
 
 
 def type_name(key: str) -> str:

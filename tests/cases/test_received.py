@@ -50,7 +50,7 @@ def services(**more):
 def test_a_discharge_brings_stay_diagnoses_and_people_into_the_case():
     found = received()
     assert found["stays"][0]["conditions"] == [condition_id(BRAIN)]
-    assert found["stays"][0]["hospital"] == "organization-uuid"
+    assert found["stays"][0]["hospital"] == "hospital-uuid"
     assert [each["code"] for each in found["conditions"]] == [BRAIN]
     assert [(each["role"], each.get("practitioner", each.get("name"))) for each in found["team"]] == [
         ("hospital-contact", None),
@@ -121,9 +121,7 @@ def test_the_case_systems_word_on_a_client_stands_and_the_hospital_fills_what_it
 def test_an_insurance_a_hospital_tells_of_is_a_draft():
     payer = {"payer": {"name": "Northern"}, "subscriber_id": "7"}
     found = of_client(person({**SAID, "coverages": [payer]}), link)
-    assert [(each["status"], each["payer"]) for each in found["coverages"]] == [
-        ("draft", "organization-uuid")
-    ]
+    assert [(each["status"], each["payer"]) for each in found["coverages"]] == [("draft", "insurer-uuid")]
 
 
 def test_one_hospital_does_not_take_away_what_another_said():

@@ -14,7 +14,8 @@ def keys(owners):
 
 
 def test_the_messages_are_those_of_cases_and_of_each_type_that_is_made(mappings):
-    of_cases = ["case.opened", "case.updated", "case.closed"]
+    happened = ("opened", "updated", "closed", "admitted", "discharged", "discharge-cancelled")
+    of_cases = [f"case.{each}" for each in happened]
     happened = ("created", "updated", "deleted")
     made = sorted({each.target for each in mappings["default"].mappings})
     of_resources = [f"{type_.lower()}.{each}" for type_ in made for each in happened]

@@ -36,7 +36,7 @@ def parts(kind: str, document: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = _LOADED[kind].load(document)
     except ValidationError as exc:
-        issues = [Issue(what, where or "/") for where, what in _flatten(exc.messages, "")]
+        issues = [Issue(what, where or "/") for where, what in flattened(exc.messages)]
         raise Rejected(f"The {kind} does not fit its contract.", issues=issues) from exc
     if issues := list(_duplicates(loaded, "")):
         raise Rejected(f"Ids of the {kind} repeat.", issues=issues)
@@ -66,15 +66,15 @@ def merge(stored: Any, patch: Any) -> Any:
     return result
 
 
-def _flatten(messages: Any, where: str) -> Iterator[tuple[str, str]]:
+def flattened(messages: Any, where: str = "") -> Iterator[tuple[str, str]]:
     """Give each of marshmallow's nested messages with its JSON pointer."""
     if isinstance(messages, dict):
         for key, below in messages.items():
             place = where if key == "_schema" else f"{where}/{_shown(key)}"
-            yield from _flatten(below, place)
+            yield from flattened(below, place)
     elif isinstance(messages, list):
         for message in messages:
-            yield from _flatten(message, where)
+            yield from flattened(message, where)
     else:
         yield where, str(messages)
 

@@ -1,0 +1,262 @@
+"""A client with its cases, locked: facts of hospitals go in, documents and their projections come out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import uuid4
+
+from service.cases.changes import CLOSED, status_history
+from service.cases.facts import Facts, join
+from service.cases.received import kept, of_case, of_client, unfounded, whole
+from service.cases.rules import Seen, choose, opens, standing, stay_events
+from service.errors import Conflict
+from service.flows.directory import Directory
+from service.flows.events import instant
+from service.flows.follow import EVERYTHING, anew, is_protected
+from service.flows.ownership import UNTAKEN
+from service.flows.ports import Unit
+from service.flows.project import Change, Projection
+from service.values.documents import SERVICE, Document
+from service.values.intake import IntakeSettings
+from service.values.messages import Happened
+from service.values.pathways import Pathway
+from service.wire.contracts.links import links
+
+OURS: Final = "urn:ietf:rfc:3986"
+DEMOGRAPHICS: Final = (
+    "identifiers",
+    "names",
+    "gender",
+    "birth_date",
+    "deceased",
+    "has_died",
+    "telecom",
+    "addresses",
+    "language",
+    "protected_identity",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the charts of one event share: the transaction, who sent it, and what is made of it."""
+
+    unit: Unit
+    projection: Projection
+    pathways: Sequence[Pathway]
+    directory: Directory
+    change: Change
+
+    def chart(self, uuid: str) -> "Chart":
+        """Lock a client with its cases; raises Conflict when it was erased in the meantime."""
+        client = self.unit.lock(EVERYTHING, "client", "", uuid)
+        if client is None:
+            raise Conflict("The client was erased in the meantime.")
+        cases = self.unit.cases_of(uuid)
+        return Chart(self, client, cases, {each.uuid: each for each in [client, *cases]})
+
+    def new_chart(self) -> "Chart":
+        """Return the chart of a client who was not known."""
+        return Chart(self, self.document("client", {}, None), [], {})
+
+    def document(self, kind: str, body: dict[str, Any], client: str | None) -> Document:
+        """Return a document that belongs to the hospital until a case system takes it over."""
+        uuid, at = str(uuid4()), self.change.at
+        body = {**body, SERVICE: {UNTAKEN: True}}
+        version = self.projection.version
+        return Document(uuid, kind, self.change.partner, uuid, 1, body, client, at, at, version)
+
+
+@dataclass(slots=True)
+class Chart:
+    """What is known of one client in one transaction.
+
+    `before` are the documents as they were locked, by uuid: those that are new are not in it.
+    """
+
+    desk: Desk
+    client: Document
+    cases: list[Document]
+    before: dict[str, Document]
+
+    def say(self, facts: Facts, identifying: Iterable[tuple[str, str]]) -> None:
+        """Take in what a hospital says of the person, and by which identifiers it knows them."""
+        served = self.client.served
+        known = {(system, value) for system, value in served.get("identifying", [])}
+        self.client = _serving(
+            self.client,
+            facts=join(served.get("facts", {}), facts),
+            identifying=[list(each) for each in sorted({*known, *identifying})],
+        )
+
+    def has(self, key: str) -> bool:
+        """Return whether the stay of a key is known."""
+        return key in self.client.served.get("stays", {}) or self._home(key) is not None
+
+    def stay(self, key: str, facts: Facts, settings: IntakeSettings) -> Document | None:
+        """Take in what a hospital says of a stay; return its case, or None while it opens none."""
+        case = self._home(key)
+        waiting = self.client.served.get("stays", {})
+        if case is None:
+            facts = join(waiting.get(key, {}), facts)
+            if not opens(facts, settings, self.desk.change.at.date()):
+                self.client = _serving(self.client, stays={**waiting, key: facts})
+                return None
+            if key in waiting:
+                rest = {each: found for each, found in waiting.items() if each != key}
+                self.client = _serving(self.client, stays=rest)
+            case = _chosen(self.cases) or self._opened()
+        stays = case.served.get("stays", {})
+        case = _serving(case, stays={**stays, key: join(stays.get(key, {}), facts)})
+        self._put(case)
+        return case
+
+    def absorb(self, other: "Chart") -> None:
+        """Take in the cases and the waiting stays of a client who is this one; `other` is left merged.
+
+        A case that nobody took over gives its stays to the live case of the two, and is cancelled.
+        """
+        mine, theirs = self.client.served.get("stays", {}), other.client.served.get("stays", {})
+        both = {key: join(mine.get(key, {}), theirs.get(key, {})) for key in [*mine, *theirs]}
+        self.client = _serving(self.client, stays=both)
+        other.client = _serving(other.client, stays={}, merged_into=self.client.uuid)
+        for case in other.cases:
+            self.desk.unit.move(case.uuid, self.client.uuid)
+            self.before[case.uuid] = other.before[case.uuid]
+            self._put(replace(case, client=self.client.uuid))
+        other.cases = []
+        taken = [each for each in self.cases if not each.served.get(UNTAKEN)]
+        target = _chosen(taken) or _chosen(self.cases)
+        for case in list(self.cases):
+            if target is not None and case.uuid != target.uuid and case.served.get(UNTAKEN):
+                stays, more = target.served.get("stays", {}), case.served.get("stays", {})
+                joined = {key: join(stays.get(key, {}), more.get(key, {})) for key in [*stays, *more]}
+                target = _serving(target, stays=joined)
+                self._put(target)
+                self._put(_serving(case, stays={}, **{UNTAKEN: False}, emptied=True))
+
+    def save(self) -> None:
+        """Store what has changed, and project it."""
+        named = {link.id for case in self.cases for link in links("case", case.own)}
+        self.client = self._of_client(named)
+        full = whole("client", self.client.own, self.client.received)
+        died = full.get("deceased") or full.get("has_died") or None
+        self.cases = [self._of_case(case, died, named) for case in self.cases]
+        self.client, client_changed = self._store(self.client)
+        stored = [self._store(case) for case in self.cases]
+        self.cases = [case for case, _ in stored]
+        if client_changed:
+            anew(self.desk.unit, self.desk.projection, self.client, self.desk.change)
+        for case, changed in stored:
+            if changed or client_changed:
+                happened = self._happened(case) if changed else []
+                anew(self.desk.unit, self.desk.projection, case, self.desk.change, happened)
+        before = self.before.get(self.client.uuid)
+        if before is not None and is_protected(self.client) and not is_protected(before):
+            self.desk.unit.withhold(self.client.uuid, self.desk.change.at)
+
+    def _home(self, key: str) -> Document | None:
+        return next((each for each in self.cases if key in each.served.get("stays", {})), None)
+
+    def _opened(self) -> Document:
+        case = self.desk.document("case", {"status": "planned"}, self.client.uuid)
+        self.cases.append(case)
+        return case
+
+    def _put(self, case: Document) -> None:
+        self.cases = [each for each in self.cases if each.uuid != case.uuid] + [case]
+
+    def _of_client(self, named: set[str]) -> Document:
+        """Return the client with what hospitals said derived from its facts."""
+        client = self.client
+        received = of_client(client.served.get("facts", {}), self.desk.directory.link)
+        client = _serving(client, received=kept(received, client.received, named))
+        if not client.served.get(UNTAKEN):
+            return client
+        own: dict[str, Any] = {name: received[name] for name in DEMOGRAPHICS if name in received}
+        own.setdefault("names", [])
+        return replace(client, body={**own, SERVICE: client.served})
+
+    def _of_case(self, case: Document, died: str | bool | None, named: set[str]) -> Document:
+        """Return a case with what hospitals brought derived from the facts of its stays."""
+        if not case.served.keys() & {"stays", "emptied"}:
+            return case
+        received = of_case(
+            case.served.get("stays", {}),
+            died=died is not None,
+            group=case.own.get("targeted_group"),
+            pathways=self.desk.pathways,
+            link=self.desk.directory.link,
+        )
+        received |= unfounded(case.own, received)
+        case = _serving(case, received=kept(received, case.received, named))
+        if case.served.get("emptied"):
+            return self._standing(case, {"status": "cancelled"})
+        if case.served.get(UNTAKEN):
+            return self._standing(case, standing(received.get("stays", []), died, self.desk.change.at.date()))
+        return case
+
+    def _standing(self, case: Document, how: dict[str, Any]) -> Document:
+        history = status_history(
+            case.served.get("status_history", []), how["status"], instant(self.desk.change.at)
+        )
+        case = _serving(case, status_history=history)
+        own = {
+            "client": self.client.uuid,
+            "identifiers": [{"system": OURS, "value": f"urn:uuid:{case.uuid}"}],
+            **how,
+        }
+        return replace(case, body={**own, SERVICE: case.served})
+
+    def _store(self, document: Document) -> tuple[Document, bool]:
+        """Store a document; return it, and whether anybody can see a difference."""
+        before = self.before.get(document.uuid)
+        partner, cause = self.desk.change.partner, self.desk.change.cause
+        if before is None:
+            self.desk.unit.add(document, cause=cause, partner=partner)
+            return document, True
+        if _visible(document) == _visible(before):
+            if document.body != before.body:
+                self.desk.unit.amend(document)
+            return document, False
+        document = replace(
+            document,
+            revision=before.revision + 1,
+            updated=self.desk.change.at,
+            projected=self.desk.projection.version,
+        )
+        self.desk.unit.update(document, cause=cause, partner=partner)
+        return document, True
+
+    def _happened(self, case: Document) -> list[Happened]:
+        """Return what happened to a case, by its stays."""
+        before = self.before.get(case.uuid)
+        past = {each["id"]: each for each in before.received.get("stays", [])} if before else {}
+        told = [Happened("opened")] if before is None else []
+        for stay in case.received.get("stays", []):
+            told += [Happened(what, stay["id"]) for what in stay_events(past.get(stay["id"]), stay)]
+        is_closed = case.body["status"] in CLOSED
+        if is_closed and (before is None or before.body["status"] not in CLOSED):
+            told.append(Happened("closed"))
+        return told or [Happened("updated")]
+
+
+def _chosen(cases: Sequence[Document]) -> Document | None:
+    """Return the case that a new stay belongs to."""
+    seen = [
+        Seen(each.uuid, each.body["status"], bool(each.served.get(UNTAKEN)), each.created) for each in cases
+    ]
+    uuid = choose(seen)
+    return next((each for each in cases if each.uuid == uuid), None)
+
+
+def _serving(document: Document, **more: Any) -> Document:
+    """Return a document with more in its service-owned part; what is empty is not in it."""
+    served = {name: each for name, each in {**document.served, **more}.items() if each not in ({}, [], False)}
+    return replace(document, body={**document.own, SERVICE: served})
+
+
+def _visible(document: Document) -> Any:
+    served = document.served
+    seen = (served.get("status_history"), served.get("merged_into"), served.get(UNTAKEN), document.client)
+    return document.own, document.received, seen

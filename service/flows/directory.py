@@ -1,0 +1,82 @@
+"""Directory entries for the organisations and people that hospitals name: found, or made as theirs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from service.cases.discharge import digest
+from service.flows.follow import anew
+from service.flows.ports import Unit
+from service.flows.project import Change, Projection
+from service.values.documents import Document
+from service.values.scope import Partner
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Finds or makes directory entries in one transaction, each once.
+
+    Who is named by an identifier is whoever has it in the directory, the hospital's own entry first; an entry
+    that was made says what was said first: from then on it is the directory's, and its owner's to change.
+    """
+
+    unit: Unit
+    projection: Projection
+    partner: Partner
+    change: Change
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def link(self, kind: str, who: dict[str, Any]) -> str | None:
+        """Return the uuid of a `hospital`, `insurer` or `practitioner`, as `cases.received.Link`."""
+        if kind == "practitioner":
+            return self._entry("practitioner", who, _practitioner(who)) if who.get("identifiers") else None
+        if "partner" in who:
+            return self._partner(who["partner"])
+        return self._entry("organization", who, _organization(kind, who))
+
+    def _partner(self, name: str) -> str | None:
+        """Return the organisation that a partner itself is; made when it is the one that sends."""
+        if name == self.partner.name:
+            identifiers = [{"system": system, "value": value} for system, value in self.partner.identifiers]
+            who = {"name": name, **({"identifiers": identifiers} if identifiers else {})}
+            return self._entry("organization", who, _organization("hospital", who))
+        found = self.unit.find("organization", name, _ref({"name": name}))
+        return found.uuid if found is not None else None
+
+    def _entry(self, kind: str, who: dict[str, Any], body: dict[str, Any]) -> str:
+        ref = _ref(who)
+        if (kind, ref) not in self.known:
+            self.known[kind, ref] = (self._found(kind, ref, who) or self._made(kind, ref, body)).uuid
+        return self.known[kind, ref]
+
+    def _found(self, kind: str, ref: str, who: dict[str, Any]) -> Document | None:
+        mine = self.unit.find(kind, self.partner.name, ref)
+        pairs = [(each["system"], each["value"]) for each in who.get("identifiers", [])]
+        if mine is not None or not pairs:
+            return mine
+        return min(self.unit.named(kind, pairs), key=lambda each: each.uuid, default=None)
+
+    def _made(self, kind: str, ref: str, body: dict[str, Any]) -> Document:
+        at = self.change.at
+        document = Document(
+            str(uuid4()), kind, self.partner.name, ref, 1, body, None, at, at, self.projection.version
+        )
+        self.unit.add(document, cause=self.change.cause, partner=self.partner.name)
+        anew(self.unit, self.projection, document, self.change)
+        return document
+
+
+def _ref(who: dict[str, Any]) -> str:
+    """Return the id by which a partner's own entry is found again."""
+    known = who.get("identifiers")
+    return digest(known[0]["system"], known[0]["value"]) if known else digest("", who.get("name", ""))
+
+
+def _organization(kind: str, who: dict[str, Any]) -> dict[str, Any]:
+    named = who.get("name") or who["identifiers"][0]["value"]
+    more = {"identifiers": who["identifiers"]} if "identifiers" in who else {}
+    return {"name": named, "kind": kind, **more}
+
+
+def _practitioner(who: dict[str, Any]) -> dict[str, Any]:
+    return {name: who[name] for name in ("identifiers", "names", "telecom") if name in who}

@@ -1,0 +1,209 @@
+"""A message comes in: seen before? understood, used or kept, and answered, its bytes in the same transaction.
+
+Every positive answer is committed with the bytes it answers and with all that came of them. The unique keys
+of the inbox decide between two processes with the same message: who comes second finds the first answer.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, Literal
+from uuid import uuid4
+
+from service.cases.discharge import digest
+from service.errors import (
+    Conflict,
+    Issue,
+    Malformed,
+    Refused,
+    Rejected,
+    TooLarge,
+    Unavailable,
+    Unsupported,
+)
+from service.flows.intake import Held, Intake
+from service.flows.ports import Clock, Store, Unit
+from service.values.documents import Document
+from service.values.inbox import Entry, Outcome, Received, Render, Understood
+from service.values.scope import Partner
+from service.wire.contracts.load import load
+
+Understand = Callable[[Partner, Received], Understood]
+TRIES: Final = 5
+TRIES_LATER: Final = 12
+EMPTY: Final = Issue(
+    "Nothing in it changes a case; it was kept, and nothing else was done.", "", "informational"
+)
+REUSED: Final = Issue("Another message with this key had other content; both were used.", "", "duplicate")
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """The story of messages. `forms` understand them by `Received.form`."""
+
+    store: Store
+    intake: Intake
+    clock: Clock
+    forms: Mapping[str, Understand]
+
+    def receive(self, partner: Partner, received: Received, render: Render) -> Outcome:
+        """Take a message in, once; the outcome carries the answer that was committed with it.
+
+        `render` makes the answer of an outcome; it may run more than once.
+
+        Raises:
+            Malformed, TooLarge, Unsupported: it can never be used; nothing of it is kept.
+            Unavailable: the database does not answer, or too many send the same at once; nothing is kept.
+        """
+        received = replace(received, keys=received.keys or (received.content,))
+        for _ in range(TRIES):
+            known = self.store.look(lambda unit: unit.seen(partner.name, received.keys, received.content))
+            if known is not None and known.state != "quarantined":
+                return _again(known, render)
+            try:
+                return self._received(partner, received, render, known)
+            except Conflict:
+                continue  # another process was first with the message, its person or its hospital
+        raise Unavailable("Others send the same at the same time; send it again.")
+
+    def understood(self, partner: Partner, received: Received) -> Understood:
+        """Return what a message comes to, each discharge loaded against its contract.
+
+        Raises:
+            Rejected: its form cannot be read, or what its mapping makes does not fit the contract.
+        """
+        found = self.forms[received.form](partner, received)
+        return replace(found, discharges=tuple(load("discharge", each) for each in found.discharges))
+
+    def used(
+        self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """Use all that a message comes to; return what became of it, and its entry to be stored.
+
+        Raises:
+            Rejected: some of it cannot be used; the transaction is to be rolled back.
+            Conflict: as `Intake.apply`.
+        """
+        touched: list[Document] = []
+        for said in understood.discharges:
+            touched += self.intake.apply(unit, partner, said, at)
+        issues = (*understood.notes, *((REUSED,) if entry.flagged else ()))
+        if not touched:
+            issues = (*issues, EMPTY)
+        state: Literal["accepted", "ignored"] = "accepted" if touched else "ignored"
+        outcome = Outcome(
+            state,
+            entry.id,
+            issues,
+            "" if touched else "nothing-to-do",
+            entry.flagged,
+            tuple(dict.fromkeys(each.uuid for each in touched if each.kind == "case")),
+        )
+        subjects = tuple(each.uuid for each in touched)
+        settled = replace(
+            entry,
+            state=state,
+            reason=outcome.reason,
+            issues=issues,
+            subjects=subjects,
+            due=None,
+        )
+        return outcome, settled
+
+    def held(
+        self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """Return what becomes of a message that is not used, and its entry to be stored."""
+        refusal = why.refusal if isinstance(why, Held) else None
+        state: Literal["ignored", "quarantined"] = "quarantined"
+        if refusal is not None and refusal.outcome == "ignore":
+            state = "ignored"
+        reason = refusal.reason if refusal is not None else "not-understood"
+        outcome = Outcome(state, entry.id, why.issues, reason, entry.flagged)
+        waits = refusal is not None and refusal.passing and state == "quarantined"
+        settled = replace(
+            entry,
+            state=state,
+            reason=reason,
+            issues=why.issues,
+            subjects=_subjects(understood),
+            tries=entry.tries + 1,
+            due=at + pause(entry.tries) if waits and entry.tries < TRIES_LATER else None,
+        )
+        return outcome, settled
+
+    def _received(self, partner: Partner, received: Received, render: Render, known: Entry | None) -> Outcome:
+        at, understood = self.clock(), None
+        entry = known or Entry(str(uuid4()), partner.name, received, at, "quarantined")
+        try:
+            understood = self.understood(partner, received)
+            return self.store.transact(partial(self._use, partner, entry, understood, render, at))
+        except (Malformed, TooLarge, Unsupported, Refused):
+            raise
+        except Rejected as why:
+            outcome, settled = self.held(entry, why, understood, at)
+            return self.store.transact(partial(self._keep, outcome, settled, render))
+
+    def _use(
+        self,
+        partner: Partner,
+        entry: Entry,
+        understood: Understood,
+        render: Render,
+        at: datetime,
+        unit: Unit,
+    ) -> Outcome:
+        entry = self._entered(unit, entry)
+        outcome, settled = self.used(unit, partner, entry, understood, at)
+        return _answered(unit, outcome, settled, render)
+
+    def _keep(self, outcome: Outcome, settled: Entry, render: Render, unit: Unit) -> Outcome:
+        entry = self._entered(unit, settled)
+        return _answered(unit, replace(outcome, flagged=entry.flagged), entry, render)
+
+    def _entered(self, unit: Unit, entry: Entry) -> Entry:
+        """Take the keys of a new entry, or lock one that waits in quarantine.
+
+        Raises:
+            Conflict: another process was first.
+        """
+        if not entry.is_new:
+            stored = unit.entry(entry.id)
+            if stored is None or stored.state != "quarantined":
+                raise Conflict("The entry was settled in the meantime.")
+            return entry
+        unit.claim(entry)
+        received = entry.received
+        return replace(entry, flagged=unit.is_reused(entry.partner, received.keys, received.content))
+
+
+def pause(tries: int) -> timedelta:
+    """Return how long an entry waits after so many tries: twice as long each time, and never all at once."""
+    return timedelta(minutes=2**tries) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, no secret
+
+
+def _again(known: Entry, render: Render) -> Outcome:
+    """Return the outcome of a message that was answered before: the same answer, while it is kept."""
+    outcome = Outcome("duplicate", known.id, known.issues, known.reason, known.flagged)
+    return replace(outcome, answer=known.answer or render(outcome))
+
+
+def _answered(unit: Unit, outcome: Outcome, entry: Entry, render: Render) -> Outcome:
+    answer = render(outcome)
+    entry = replace(entry, answer=answer)
+    if entry.is_new:
+        unit.keep(replace(entry, is_new=False))
+    else:
+        unit.settle(entry)
+    return replace(outcome, answer=answer)
+
+
+def _subjects(understood: Understood | None) -> tuple[str, ...]:
+    """Return digests of the identifiers of whom a message is about: erasure and later clients find it."""
+    return tuple(
+        digest(each["system"], each["value"])
+        for said in (understood.discharges if understood is not None else ())
+        for each in said.get("patient", {}).get("identifiers", [])
+    )

@@ -1,0 +1,174 @@
+"""The inbox: what came in, word for word, and what became of it; a part of the unit of work."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+
+from service.errors import Issue
+from service.store import tables as t
+from service.store.rows import aware
+from service.values.documents import Document
+from service.values.inbox import Answer, Entry, EntryState, Received
+
+SETTLED: Final = ("accepted", "ignored", "replayed", "discarded", "erased")
+NAMES: Final = ("id", "partner", "state", "reason", "flagged", "edited", "replay_of", "tries", "due")
+TOLD: Final = [each for each in t.inbox.c if each.name not in {"raw", "edited"}]
+
+
+class Inbox:
+    """The statements about the inbox, on one connection."""
+
+    def __init__(
+        self, connection: Connection, dump: Callable[[Any], bytes], parse: Callable[[bytes], Any]
+    ) -> None:
+        """Take the open transaction, and JSON both ways."""
+        self._run = connection.execute
+        self._dump = dump
+        self._parse = parse
+
+    def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
+        """Return the entry of a partner with one of these keys and the same content, without its bytes."""
+        k = t.inbox_key.c
+        same = and_(k.partner == partner, k.key.in_(_digests(keys)), k.content == content)
+        found = select(k.entry).where(same).limit(1).scalar_subquery()
+        row = self._run(select(*TOLD).where(t.inbox.c.id == found)).first()
+        return self._entry(row) if row is not None else None
+
+    def is_reused(self, partner: str, keys: Sequence[str], content: str) -> bool:
+        """Return whether one of a partner's keys came before with other content."""
+        k = t.inbox_key.c
+        other = and_(k.partner == partner, k.key.in_(_digests(keys)), k.content != content)
+        return self._run(select(k.entry).where(other).limit(1)).first() is not None
+
+    def claim(self, entry: Entry) -> None:
+        """Take an entry's keys for it; raises Conflict when another entry has one with the same content."""
+        row = {"partner": entry.partner, "content": entry.received.content, "entry": entry.id}
+        self._run(insert(t.inbox_key), [{**row, "key": each} for each in _digests(entry.received.keys)])
+
+    def keep(self, entry: Entry) -> None:
+        """Insert an entry."""
+        received = entry.received
+        names = ("raw", "media_type", "form", "way", "content")
+        row = {name: getattr(received, name) for name in names}
+        row |= {"arrived": entry.arrived, "arrived_on": entry.arrived.date(), **self._settled(entry)}
+        self._run(insert(t.inbox), row)
+        self._about(entry)
+
+    def settle(self, entry: Entry) -> None:
+        """Store what became of an entry that is there; of its bytes, only those that were edited."""
+        self._run(update(t.inbox).where(t.inbox.c.id == entry.id).values(**self._settled(entry)))
+        self._run(delete(t.inbox_subject).where(t.inbox_subject.c.entry == entry.id))
+        self._about(entry)
+
+    def entry(self, id_: str) -> Entry | None:
+        """Lock and return an entry."""
+        row = self._run(select(t.inbox).where(t.inbox.c.id == id_).with_for_update()).first()
+        return self._entry(row) if row is not None else None
+
+    def due(self, at: datetime) -> Entry | None:
+        """Lock and return the quarantined entry longest due at an instant that nobody else has locked."""
+        c = t.inbox.c
+        waiting = select(t.inbox).where(c.state == "quarantined", c.due <= at).order_by(c.due).limit(1)
+        row = self._run(waiting.with_for_update(skip_locked=True)).first()
+        return self._entry(row) if row is not None else None
+
+    def hasten(self, subjects: Sequence[str], at: datetime) -> None:
+        """Let the quarantined entries about a subject that wait for their time be due at an instant."""
+        about = select(t.inbox_subject.c.entry).where(t.inbox_subject.c.subject.in_(subjects))
+        c = t.inbox.c
+        waiting = and_(c.state == "quarantined", c.due.is_not(None), c.id.in_(about))
+        self._run(update(t.inbox).where(waiting).values(due=at))
+
+    def entries(
+        self,
+        *,
+        partner: str | None = None,
+        state: EntryState | None = None,
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Entry]:
+        """List entries by id after `after`, without their bytes."""
+        c = t.inbox.c
+        where = [c.partner == partner] if partner is not None else []
+        where += [c.state == state] if state is not None else []
+        where += [c.id > after] if after is not None else []
+        return [
+            self._entry(row) for row in self._run(select(*TOLD).where(*where).order_by(c.id).limit(count))
+        ]
+
+    def strip(self, before: datetime, limit: int) -> int:
+        """Take the bytes off settled entries that arrived before an instant; return of how many."""
+        c = t.inbox.c
+        old = select(c.id).where(c.state.in_(SETTLED), c.arrived < before, c.raw.is_not(None)).limit(limit)
+        ids = list(self._run(old).scalars())
+        self._run(update(t.inbox).where(c.id.in_(ids)).values(raw=None, edited=None))
+        return len(ids)
+
+    def drop(self, before: datetime, limit: int) -> int:
+        """Delete settled entries that arrived before an instant; return how many."""
+        c = t.inbox.c
+        old = select(c.id).where(c.state.in_(SETTLED), c.arrived < before).limit(limit)
+        ids = list(self._run(old).scalars())
+        for table, column in ((t.inbox_key, "entry"), (t.inbox_subject, "entry"), (t.inbox, "id")):
+            self._run(delete(table).where(table.c[column].in_(ids)))
+        return len(ids)
+
+    def forget(self, document: Document) -> None:
+        """Erase what the inbox holds about a document; the keys stay, so that nothing erased comes back."""
+        held = select(t.identifier.c.digest).where(t.identifier.c.document == document.uuid)
+        subjects = [document.uuid, *(self._run(held).scalars() if document.kind == "client" else ())]
+        about = select(t.inbox_subject.c.entry).where(t.inbox_subject.c.subject.in_(subjects))
+        emptied = {"raw": None, "edited": None, "answer": None, "issues": None, "due": None}
+        self._run(
+            update(t.inbox).where(t.inbox.c.id.in_(about)).values(**emptied, state="erased", reason="erased")
+        )
+
+    def _settled(self, entry: Entry) -> dict[str, Any]:
+        answer = entry.answer
+        issues = [{"what": each.what, "where": each.where, "code": each.code} for each in entry.issues]
+        return {
+            **{name: getattr(entry, name) for name in NAMES},
+            "issues": self._dump(issues) if issues else None,
+            "answer_status": answer.status if answer else None,
+            "answer_type": answer.media_type if answer else None,
+            "answer": answer.body if answer else None,
+        }
+
+    def _about(self, entry: Entry) -> None:
+        rows = [{"entry": entry.id, "subject": each} for each in sorted(set(entry.subjects))]
+        if rows:
+            self._run(insert(t.inbox_subject), rows)
+
+    def _entry(self, row: Row[Any]) -> Entry:
+        given = row._mapping  # noqa: SLF001  the public name of a row's mapping
+        bytes_of = {name: bytes(given[name]) if given.get(name) else b"" for name in ("raw", "answer")}
+        received = Received(
+            bytes_of["raw"], given["media_type"], given["form"], given["way"], (), given["content"]
+        )
+        issues = self._parse(given["issues"]) if given["issues"] else []
+        answered = given["answer_status"] is not None and given["answer"] is not None
+        return Entry(
+            id=given["id"],
+            partner=given["partner"],
+            received=received,
+            arrived=aware(given["arrived"]),
+            state=given["state"],
+            reason=given["reason"],
+            issues=tuple(Issue(**each) for each in issues),
+            flagged=given["flagged"],
+            answer=Answer(given["answer_status"], given["answer_type"], bytes_of["answer"])
+            if answered
+            else None,
+            edited=bytes(given["edited"]) if given.get("edited") else None,
+            replay_of=given["replay_of"],
+            tries=given["tries"],
+            due=aware(given["due"]) if given["due"] else None,
+            is_new=False,
+        )
+
+
+def _digests(keys: Sequence[str]) -> list[str]:
+    return sorted({sha256(each.encode()).hexdigest() for each in keys})

@@ -1,0 +1,93 @@
+"""What came in, word for word, and what became of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from service.errors import Issue
+
+# accepted and ignored are done with; quarantined waits; replayed was used in another entry; discarded and
+# erased will never be used
+EntryState = Literal["accepted", "ignored", "quarantined", "replayed", "discarded", "erased"]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as it came in.
+
+    `form` names what understands it (`fhir`, `hl7v2`), `way` how it came (`http`, `mllp`, `amqp`). `keys` are
+    the sender's own names for it, the strongest first (MSH-10; Bundle.identifier, Bundle.id,
+    MessageHeader.id); without any, its content is its key. `content` digests what it says: without what
+    differs when the same is sent again (Bundle.id, Bundle.timestamp, MSH-7).
+    """
+
+    raw: bytes
+    media_type: str
+    form: str
+    way: str
+    keys: tuple[str, ...]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a message comes to: discharges, all used or none; and what in it was not used, and why."""
+
+    discharges: tuple[dict[str, Any], ...] = ()
+    notes: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a door answers; kept, to answer the same again byte for byte."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message, for a door to put into its own words.
+
+    `state` is accepted, ignored (kept, nothing done), quarantined (kept, to be used later) or duplicate
+    (with the answer given before). `flagged` says that one of its keys came before with other content.
+    `cases` are the uuids of the cases it touched.
+    """
+
+    state: Literal["accepted", "ignored", "quarantined", "duplicate"]
+    entry: str
+    issues: tuple[Issue, ...] = ()
+    reason: str = ""
+    flagged: bool = False
+    cases: tuple[str, ...] = ()
+    answer: Answer | None = None
+
+
+Render = Callable[[Outcome], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of the inbox. `raw` and `edited` are None once their retention is over, or when erased.
+
+    `edited` is what an operator made of `raw`, to be used in its place. `subjects` are the uuids of the
+    documents it touched and digests of the identifiers of whom it is about; `is_new` until it is stored.
+    """
+
+    id: str
+    partner: str
+    received: Received
+    arrived: datetime
+    state: EntryState
+    reason: str = ""
+    issues: tuple[Issue, ...] = ()
+    flagged: bool = False
+    answer: Answer | None = None
+    edited: bytes | None = None
+    replay_of: str | None = None
+    tries: int = 0
+    due: datetime | None = None
+    subjects: tuple[str, ...] = ()
+    is_new: bool = True

@@ -1,0 +1,86 @@
+"""Pathways: which services a discharge proposes; one YAML file each, read strictly at start."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from marshmallow import ValidationError, fields, validate
+
+from service.errors import Issue, Misconfigured
+from service.values.pathways import Pathway, Proposal
+from service.wire.contracts.case import TARGETED_GROUPS
+from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, many
+from service.wire.contracts.load import flattened
+from service.wire.contracts.plan import SERVICE_KINDS, SETTINGS
+
+WITHIN: Final = r"([1-9][0-9]{0,2}) (working )?days?\Z"
+
+
+class _Proposal(Contract):
+    # behind the id of the stay and a point it is the local id of the proposed service
+    id = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[a-z0-9-]{1,40}\Z", error="Use 1 to 40 of a-z 0-9 and -."),
+    )
+    kind = Code(SERVICE_KINDS, required=True)
+    within = fields.String(
+        required=True,
+        validate=validate.Regexp(WITHIN, error="Write e.g. `7 days` or `2 working days`."),
+    )
+    setting = Code(SETTINGS)
+    description = Text(limit=1000)
+
+
+class _Diagnoses(Contract):
+    system = Uri(required=True)
+    starts = fields.List(OpenCode(limit=20), required=True, validate=validate.Length(min=1))
+
+
+class _For(Contract):
+    diagnoses = many(_Diagnoses)
+    groups = fields.List(Code(TARGETED_GROUPS))
+
+
+class _Pathway(Contract):
+    applies = fields.Nested(_For, data_key="for")
+    services = many(_Proposal, required=True)
+
+
+def load(folder: Path) -> tuple[Pathway, ...]:
+    """Return the pathways of a folder, by file name; none when there is no such folder.
+
+    Raises:
+        Misconfigured: with file and place of each mistake.
+    """
+    return tuple(_read(path) for path in sorted(folder.glob("*.yaml")))
+
+
+def _read(path: Path) -> Pathway:
+    try:
+        given: dict[str, Any] = _Pathway().load(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise Misconfigured("The pathway cannot be read as YAML.", where=str(path)) from exc
+    except ValidationError as exc:
+        issues = [Issue(f"{place}: {what}", str(path)) for place, what in flattened(exc.messages)]
+        raise Misconfigured("The pathway is wrong.", issues=issues) from exc
+    applies = given.get("applies", {})
+    return Pathway(
+        name=path.stem,
+        services=tuple(_proposal(each) for each in given["services"]),
+        diagnoses=tuple(
+            (each["system"], start) for each in applies.get("diagnoses", []) for start in each["starts"]
+        ),
+        groups=tuple(applies.get("groups", ())),
+    )
+
+
+def _proposal(given: dict[str, Any]) -> Proposal:
+    days, _, rest = given["within"].partition(" ")
+    return Proposal(
+        given["id"],
+        given["kind"],
+        int(days),
+        rest.startswith("working"),
+        given.get("setting"),
+        given.get("description"),
+    )

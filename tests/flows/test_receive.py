@@ -1,0 +1,485 @@
+"""A hospital's message comes to one correct case, or is kept, and is answered the same again."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from service.errors import Malformed
+from service.flows.intake import Intake
+from service.flows.receive import Reception
+from service.values.inbox import Understood
+from service.values.intake import IntakeSettings
+from service.values.pathways import Pathway, Proposal
+from service.values.scope import Scope
+from service.wire.json import parse
+from tests.flows import river
+from tests.flows.conftest import ALL, House
+from tests.flows.hospital import (
+    ADMITTED,
+    BRAIN,
+    DISCHARGED,
+    GENERAL,
+    PERSON,
+    VISIT,
+    Hospital,
+    after,
+    message,
+    render,
+    understand,
+)
+
+PATHWAYS = (Pathway("everybody", (Proposal("phone-check-in", "phone-check-in", 2, working=True),)),)
+OFFERED = Scope(source="cms", offered=("general",))
+
+
+@pytest.fixture
+def hospital(house, projection):
+    return Hospital(house, projection, PATHWAYS)
+
+
+def the_case(house):
+    (found,) = house.documents.find(ALL, "case", partner="local")
+    return found
+
+
+def test_a_discharge_opens_one_planned_case_with_stay_diagnosis_team_and_follow_up(hospital, house):
+    outcome = hospital.send(DISCHARGED)
+    assert (outcome.state, outcome.issues) == ("accepted", ())
+    case = the_case(house)
+    assert (case.uuid,) == outcome.cases
+    assert (case.body["status"], case.source) == ("planned", "general")
+    encounter = house.one("Encounter")
+    assert encounter["status"] == "finished"
+    assert encounter["period"] == {"end": "2026-02-27T14:00:00+01:00"}
+    assert encounter["identifier"] == [VISIT]
+    assert house.one("Condition")["code"]["coding"][0]["code"] == BRAIN["code"]
+    names = [each["member"].get("display") for each in house.one("CareTeam")["participant"]]
+    assert names == [None, "Doctor"]
+    assert house.one("Organization")["name"] == "General Hospital"
+    request = house.one("ServiceRequest")
+    assert (request["intent"], request["status"]) == ("proposal", "draft")
+    assert request["occurrencePeriod"] == {"start": "2026-02-27", "end": "2026-03-03"}
+    assert house.one("Patient")["name"] == [{"family": "Rider", "given": ["River"]}]
+
+
+def test_every_reference_of_a_hospitals_case_resolves(hospital, house):
+    hospital.send(DISCHARGED)
+    types = (
+        "EpisodeOfCare",
+        "CareTeam",
+        "Encounter",
+        "Condition",
+        "ServiceRequest",
+        "Patient",
+        "Organization",
+    )
+    resources = [each for type_ in types for each in house.of(type_)]
+    there = {f"{each['resourceType']}/{each['id']}" for each in resources}
+
+    def references(node):
+        if isinstance(node, dict):
+            yield from [node["reference"]] if "reference" in node else []
+            for below in node.values():
+                yield from references(below)
+        elif isinstance(node, list):
+            for below in node:
+                yield from references(below)
+
+    assert {each for resource in resources for each in references(resource)} <= there
+
+
+def test_engineers_are_told_of_admission_discharge_and_its_cancelling(hospital, house):
+    hospital.send(ADMITTED)
+    hospital.send(DISCHARGED)
+    hospital.send(after(DISCHARGED, 5, event="cancel-discharge"))
+    told = [(key, message["data"]) for key, message in house.told() if key.startswith("case.")]
+    assert [key for key, _ in told] == [
+        "case.opened",
+        "case.admitted",
+        "case.discharged",
+        "case.discharge-cancelled",
+    ]
+    assert {data.get("stay") for _, data in told[1:]} == {f"Encounter/{house.one('Encounter')['id']}"}
+
+
+def test_the_same_again_is_answered_byte_for_byte_and_changes_nothing(hospital, house):
+    first = hospital.send(DISCHARGED, "M-1")
+    house.told()
+    again = hospital.send(DISCHARGED, "M-1")
+    assert (again.state, again.entry) == ("duplicate", first.entry)
+    assert again.answer == first.answer
+    assert house.told() == []
+
+
+def test_a_message_with_other_content_under_the_same_key_is_used_and_flagged(hospital, house):
+    hospital.send(ADMITTED, "M-1")
+    other = hospital.send(DISCHARGED, "M-1")
+    assert (other.state, other.flagged) == ("accepted", True)
+    assert [each.code for each in other.issues] == ["duplicate"]
+    assert house.one("Encounter")["status"] == "finished"
+
+
+def test_another_partner_may_use_the_same_key(hospital):
+    hospital.send(ADMITTED, "M-1")
+    other = replace(GENERAL, name="other")
+    assert not hospital.send({**ADMITTED, "patient": {"identifiers": [VISIT]}}, "M-1", partner=other).flagged
+
+
+def test_the_bytes_are_kept_word_for_word(hospital):
+    outcome = hospital.send(DISCHARGED)
+    entry = hospital.entry(outcome)
+    assert entry.received.raw == message(DISCHARGED, "x").raw
+    assert (entry.state, entry.partner, entry.received.way) == ("accepted", "general", "http")
+
+
+def test_the_same_discharge_by_two_ways_is_one_stay(hospital, house):
+    hospital.send(DISCHARGED, "Bundle-1")
+    hospital.send({**DISCHARGED, "recorded": "2026-02-27T15:00:01Z"}, "MSH-1")
+    assert house.one("Encounter")["status"] == "finished"
+    assert len(house.of("EpisodeOfCare")) == 1
+
+
+def test_what_fails_is_kept_with_its_place_and_the_same_again_is_processed_anew(hospital, house):
+    nobody = {**DISCHARGED, "patient": {"names": [{"family": "Nobody"}]}}
+    first = hospital.send(nobody, "M-1")
+    assert (first.state, first.reason) == ("quarantined", "no-patient")
+    assert first.issues[0].where == "/patient/identifiers"
+    assert hospital.entry(first).received.raw == message(nobody, "M-1").raw
+    hospital.reception.forms["discharge"] = lambda *_: Understood((DISCHARGED,))
+    second = hospital.send(nobody, "M-1")
+    assert (second.state, second.entry) == ("accepted", first.entry)
+    assert (hospital.entry(second).state, hospital.entry(second).reason) == ("accepted", "")
+    assert hospital.send(nobody, "M-1").answer == second.answer
+    assert len(house.of("Encounter")) == 1
+
+
+def test_what_does_not_fit_the_contract_is_kept_with_a_pointer(hospital):
+    outcome = hospital.send({**DISCHARGED, "event": "bogus"})
+    assert (outcome.state, outcome.reason) == ("quarantined", "not-understood")
+    assert [each.where for each in outcome.issues] == ["/event"]
+
+
+def test_what_cannot_be_read_is_refused_and_not_kept(hospital, house):
+    def unreadable(*_):
+        raise Malformed("No JSON.")
+
+    hospital.reception.forms["discharge"] = unreadable
+    with pytest.raises(Malformed):
+        hospital.send(DISCHARGED)
+    assert house.store.look(lambda unit: unit.entries()) == []
+
+
+def test_of_several_discharges_in_one_message_all_are_used_or_none(hospital, house):
+    bad = {**DISCHARGED, "stay": {"kind": "inpatient"}}
+    outcome = hospital.send([ADMITTED, bad])
+    assert (outcome.state, outcome.reason) == ("quarantined", "no-stay")
+    assert house.of("Patient") == []
+    assert hospital.send([ADMITTED, DISCHARGED]).state == "accepted"
+
+
+def test_nothing_in_a_message_is_kept_and_ignored(hospital):
+    outcome = hospital.send([])
+    assert (outcome.state, outcome.reason) == ("ignored", "nothing-to-do")
+    assert hospital.send([], "M-1").state == "duplicate"
+
+
+def test_a_test_message_opens_no_case(hospital, house):
+    outcome = hospital.send({**DISCHARGED, "processing": "training"})
+    assert (outcome.state, outcome.reason) == ("ignored", "other-processing")
+    assert house.of("Patient") == []
+
+
+@pytest.mark.parametrize(("setting", "state"), [("quarantine", "quarantined"), ("ignore", "ignored")])
+def test_somebody_unknown_is_what_the_partners_settings_say(hospital, house, setting, state):
+    careful = replace(GENERAL, intake=IntakeSettings(unknown_person=setting))
+    outcome = hospital.send(DISCHARGED, partner=careful)
+    assert (outcome.state, outcome.reason) == (state, "unknown-person")
+    assert house.of("Patient") == []
+
+
+def test_identifiers_of_two_clients_are_kept_never_guessed(hospital, house):
+    house.put("client", "river", {**river.CLIENT, "coverages": []})
+    other = {"system": PERSON["system"], "value": "R-2"}
+    house.put("client", "other", {"names": [{"family": "Other"}], "identifiers": [other]})
+    outcome = hospital.send({**DISCHARGED, "patient": {"identifiers": [PERSON, other]}})
+    assert (outcome.state, outcome.reason) == ("quarantined", "several-clients")
+
+
+def test_a_visit_number_of_another_client_is_kept(hospital):
+    hospital.send(ADMITTED)
+    somebody = {"identifiers": [{"system": PERSON["system"], "value": "R-2"}]}
+    outcome = hospital.send({**DISCHARGED, "patient": somebody})
+    assert (outcome.state, outcome.reason) == ("quarantined", "stay-elsewhere")
+
+
+def test_a_known_client_gets_the_stay_into_the_live_case(told, projection):
+    hospital = Hospital(told, projection, PATHWAYS)
+    hospital.send(DISCHARGED)
+    case = the_case(told)
+    assert (case.source, case.body["status"]) == ("cms", "active")
+    assert case.body["received"]["stays"][0]["status"] == "finished"
+    assert len(told.one("CarePlan")["activity"]) == len(river.CASE["plan"]["services"]) + 1
+
+
+def test_an_outpatient_visit_opens_no_case_until_it_becomes_a_stay(hospital, house):
+    visit = {**ADMITTED, "event": "register", "stay": {**ADMITTED["stay"], "kind": "outpatient"}}
+    assert hospital.send(visit).state == "accepted"
+    assert house.of("EpisodeOfCare") == []
+    inpatient = {"identifiers": [VISIT], "kind": "inpatient"}
+    hospital.send(after(visit, 5, event="change-class", stay=inpatient, contacts=[]))
+    encounter = house.one("Encounter")
+    assert (encounter["class"]["code"], encounter["status"]) == ("IMP", "in-progress")
+    assert encounter["period"] == {"start": "2026-02-20T09:00:00+01:00"}
+
+
+def test_a_cancelled_admission_cancels_the_case_nobody_took_over(hospital, house):
+    hospital.send(ADMITTED)
+    hospital.send(after(ADMITTED, 5, event="cancel-admit"))
+    assert the_case(house).body["status"] == "cancelled"
+    assert house.one("Encounter")["status"] == "cancelled"
+
+
+def test_a_death_ends_stay_and_case_and_proposes_nothing(hospital, house):
+    hospital.send(ADMITTED)
+    hospital.send(after(ADMITTED, 5, event="death", happened="2026-02-20T10:04:00Z"))
+    assert the_case(house).body["closure"] == {"reason": "died", "date": "2026-02-20"}
+    assert house.one("Patient")["deceasedDateTime"] == "2026-02-20T10:04:00Z"
+    assert house.of("ServiceRequest") == []
+
+
+def test_an_insurance_a_hospital_tells_of_discloses_nothing(hospital, house):
+    payer = {"name": "Northern", "identifiers": [{"system": "urn:example:payers", "value": "northern"}]}
+    hospital.send({**DISCHARGED, "coverages": [{"payer": payer, "subscriber_id": "7"}]})
+    assert house.one("Coverage")["status"] == "draft"
+    northern = Scope(payers=(("urn:example:payers", "northern"),))
+    assert house.store.document(northern, "client", "x", the_case(house).client) is None
+    from service.values.resources import Query
+
+    assert house.disclosure.search(northern, Query("Patient")).total == 0
+
+
+def test_whereabouts_are_held_back_when_a_hospital_says_so(told, projection):
+    hospital = Hospital(told, projection, PATHWAYS)
+    hospital.send({**ADMITTED, "stay": {**ADMITTED["stay"], "location": "Ward 3"}})
+    assert told.one("Encounter")["location"] == [{"location": {"display": "Ward 3"}}]
+    secret = {"identifiers": [PERSON], "protected_identity": True}
+    hospital.send(after(ADMITTED, 5, event="update", patient=secret))
+    assert "location" not in told.one("Encounter")
+    assert "telecom" not in told.one("Patient")
+
+
+class TestTakingOver:
+    def test_a_case_system_finds_the_case_by_visit_or_person_and_takes_it_over_by_our_id(
+        self, hospital, house
+    ):
+        hospital.send(DISCHARGED)
+        for identifier in (VISIT, PERSON):
+            pair = (identifier["system"], identifier["value"])
+            (found,) = house.documents.find(OFFERED, "case", partner="cms", identifier=pair)
+        plan = {"title": "Home again", "status": "active", "services": []}
+        body = {"client": found.client, "status": "active", "plan": plan, "received": found.body["received"]}
+        saved = house.documents.put(OFFERED, "cms", "case", found.uuid, body, found.revision)
+        assert (saved.document.source, saved.created) == ("cms", False)
+        assert house.one("Encounter")["status"] == "finished"
+        assert house.one("CarePlan")["activity"][0]["reference"]["reference"].startswith("ServiceRequest/")
+
+    def test_a_case_system_that_puts_its_own_ids_takes_over_client_and_case(self, hospital, house):
+        hospital.send(DISCHARGED)
+        river_ = {**river.CLIENT, "coverages": []}
+        client = house.documents.put(OFFERED, "cms", "client", "river", river_, None)
+        assert not client.created
+        case = house.documents.put(
+            OFFERED, "cms", "case", "c1", {"client": "river", "status": "active"}, None
+        )
+        assert (case.created, case.document.source_id) == (False, "c1")
+        assert len(house.of("Patient")) == len(house.of("EpisodeOfCare")) == 1
+        assert house.documents.get(OFFERED, "cms", "case", "c1").body["received"]["stays"]
+
+    def test_a_case_system_to_which_nothing_is_offered_sees_nothing(self, hospital, house):
+        hospital.send(DISCHARGED)
+        assert house.documents.find(Scope(source="other"), "case", partner="other") == []
+
+    def test_what_a_hospital_brought_cannot_be_removed_or_changed(self, hospital, house):
+        from service.errors import Rejected
+
+        hospital.send(DISCHARGED)
+        found = the_case(house)
+        changed = {**found.body, "received": {**found.body["received"], "stays": []}}
+        with pytest.raises(Rejected) as caught:
+            house.documents.put(OFFERED, "cms", "case", found.uuid, changed, found.revision)
+        assert [each.where for each in caught.value.issues] == ["/received/stays"]
+        copied = {"client": found.client, "status": "active", "stays": found.body["received"]["stays"]}
+        with pytest.raises(Rejected) as caught:
+            house.documents.put(OFFERED, "cms", "case", found.uuid, copied, found.revision)
+        assert [each.where for each in caught.value.issues] == ["/stays/0/id"]
+
+    def test_a_proposal_is_accepted_by_its_id_and_told_of_when_its_discharge_is_cancelled(
+        self, hospital, house
+    ):
+        hospital.send(DISCHARGED)
+        found = the_case(house)
+        (proposed,) = found.body["received"]["plan"]["services"]
+        plan = {"title": "T", "status": "active", "services": [{**proposed, "status": "planned"}]}
+        body = {"client": found.client, "status": "active", "plan": plan}
+        house.documents.put(OFFERED, "cms", "case", found.uuid, body, found.revision)
+        assert house.one("ServiceRequest")["intent"] == "plan"
+        hospital.send(after(DISCHARGED, 5, event="cancel-discharge"))
+        assert the_case(house).body["received"]["unfounded"] == [proposed["id"]]
+        assert house.one("ServiceRequest")["intent"] == "plan"
+
+    def test_a_proposal_nobody_accepted_is_withdrawn_with_its_discharge(self, hospital, house):
+        hospital.send(DISCHARGED)
+        hospital.send(after(DISCHARGED, 5, event="cancel-discharge"))
+        assert house.one("ServiceRequest")["status"] == "entered-in-error"
+
+    def test_the_case_systems_own_parts_may_name_what_a_hospital_brought(self, hospital, house):
+        hospital.send(DISCHARGED)
+        found = the_case(house)
+        (condition,) = found.body["received"]["conditions"]
+        goal = {"id": "g", "status": "active", "description": "Read", "conditions": [condition["id"]]}
+        body = {
+            "client": found.client,
+            "status": "active",
+            "plan": {"title": "T", "status": "active", "goals": [goal]},
+        }
+        house.documents.put(OFFERED, "cms", "case", found.uuid, body, found.revision)
+        hospital.send(
+            after(DISCHARGED, 5, event="update", stay={"identifiers": [VISIT]}, cleared=["stay.conditions"])
+        )
+        assert house.one("Goal")["addresses"][0]["reference"] == f"Condition/{house.one('Condition')['id']}"
+
+
+OLD = {"system": PERSON["system"], "value": "R-old"}
+MERGE = {
+    "event": "merge",
+    "recorded": "2026-02-28T10:00:00Z",
+    "patient": {"identifiers": [PERSON], "merged_from": [OLD]},
+}
+OTHER = {
+    **ADMITTED,
+    "patient": {"identifiers": [OLD]},
+    "stay": {**ADMITTED["stay"], "identifiers": [{"system": VISIT["system"], "value": "V-2"}]},
+}
+
+
+class TestMerging:
+    def live(self, house):
+        (found,) = [
+            e for e in house.documents.find(ALL, "case", partner="x") if e.body["status"] == "planned"
+        ]
+        return found
+
+    def test_a_merged_client_is_inactive_with_a_link_and_its_stays_follow(self, hospital, house):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        hospital.send(MERGE)
+        old, new = sorted(house.of("Patient"), key=lambda each: each.get("active", True))
+        assert (old["active"], old["link"]) == (
+            False,
+            [{"other": {"reference": f"Patient/{new['id']}"}, "type": "replaced-by"}],
+        )
+        assert len(self.live(house).body["received"]["stays"]) == 2
+
+    def test_whom_a_late_message_names_by_the_old_number_is_the_same(self, hospital, house):
+        hospital.send(MERGE)
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        assert len(house.of("Patient")) == 1
+        assert len(self.live(house).body["received"]["stays"]) == 2
+        hospital.send(MERGE)
+        assert len(house.of("Patient")) == 1
+
+    def test_a_case_systems_case_moves_to_who_stays(self, told, projection):
+        hospital = Hospital(told, projection, PATHWAYS)
+        old = {"system": PERSON["system"], "value": "R-1"}
+        new = {"system": PERSON["system"], "value": "R-new"}
+        hospital.send({**ADMITTED, "patient": {"identifiers": [new]}})
+        hospital.send({**MERGE, "patient": {"identifiers": [new], "merged_from": [old]}})
+        case = told.documents.get(ALL, "cms", "case", "c1")
+        assert len(case.body["received"]["stays"]) == 1
+        plan = told.one("CarePlan")
+        (survivor,) = [each for each in told.of("Patient") if each.get("active", True)]
+        assert plan["subject"]["reference"] == f"Patient/{survivor['id']}"
+        told.put("case", "c1", {**river.CASE, "status": "onhold"}, if_match=case.revision)
+
+
+def test_what_is_erased_is_erased_from_the_inbox_and_does_not_come_back(hospital, house):
+    sent = hospital.send(DISCHARGED, "M-1")
+    case = the_case(house)
+    house.documents.erase(ALL, "local", "case", case.uuid)
+    house.documents.erase(ALL, "local", "client", case.client)
+    entry = hospital.entry(sent)
+    assert (entry.state, entry.received.raw, entry.answer) == ("erased", b"", None)
+    assert hospital.send(DISCHARGED, "M-1").state == "duplicate"
+    assert house.of("Patient") == []
+
+
+def test_what_is_in_quarantine_about_somebody_erased_is_erased_too(hospital, house):
+    hospital.send(ADMITTED)
+    waiting = hospital.send({**DISCHARGED, "stay": {}})
+    case = the_case(house)
+    house.documents.erase(ALL, "local", "case", case.uuid)
+    house.documents.erase(ALL, "local", "client", case.client)
+    assert hospital.entry(waiting).state == "erased"
+
+
+def test_a_client_put_hastens_what_waits_for_it(hospital, house):
+    careful = replace(GENERAL, intake=IntakeSettings(unknown_person="quarantine"))
+    waiting = hospital.send(DISCHARGED, partner=careful)
+    due = hospital.entry(waiting).due
+    house.put("client", "river", {**river.CLIENT, "coverages": []})
+    assert hospital.entry(waiting).due < due
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_same_from_many_processes_at_once_is_one(engine, projection):
+    house = House(engine, projection)
+    senders = [Hospital(house, projection, PATHWAYS) for _ in range(6)]
+    answers, barrier = [], threading.Barrier(len(senders))
+
+    def send(sender):
+        barrier.wait()
+        answers.append(sender.send(DISCHARGED, "M-1"))
+
+    threads = [threading.Thread(target=send, args=(each,)) for each in senders]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(each.state for each in answers) == ["accepted"] + ["duplicate"] * 5
+    assert len({each.answer for each in answers}) == 1
+    assert len(house.of("Patient")) == len(house.of("Encounter")) == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_events_of_one_new_person_from_many_processes_make_one_case(engine, projection):
+    house = House(engine, projection)
+    said = [ADMITTED, after(ADMITTED, 1, event="leave"), after(ADMITTED, 2, event="return"), DISCHARGED]
+    senders = [(Hospital(house, projection, PATHWAYS), each, f"K-{n}") for n, each in enumerate(said)]
+    barrier = threading.Barrier(len(senders))
+    failed = []
+
+    def send(sender, each, key):
+        barrier.wait()
+        outcome = sender.send(each, key)
+        if outcome.state != "accepted":
+            failed.append(outcome)
+
+    threads = [threading.Thread(target=send, args=each) for each in senders]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert failed == []
+    assert house.one("Encounter")["status"] == "finished"
+    assert len(house.of("EpisodeOfCare")) == len(house.of("Organization")) == 1
+
+
+def test_the_story_takes_any_form(house, projection):
+    reception = Reception(
+        house.store, Intake(projection, ()), house.documents.clock, {"discharge": understand}
+    )
+    assert (
+        parse(reception.receive(GENERAL, message(ADMITTED, "k"), render).answer.body)["state"] == "accepted"
+    )
