@@ -55,9 +55,11 @@ def anew(
     happened: Sequence[Happened] = (),
 ) -> int:
     """Project one document that is locked, and nothing that reads it; return how many resources changed."""
-    source = Source(unit)
+    # nearly always what was read the last time is all there is to read
+    linked = unit.linked(document.uuid)
+    source = Source(unit, [each for each in linked.values() if each is not None])
     roots = source.roots(document)
-    unit.relink(document.uuid, source.read - {document.uuid})
+    unit.relink(document.uuid, set(linked), source.read - {document.uuid})
     if document.kind == "client":
         unit.memberships(document.uuid, members(roots["client"]))
     if document.projected != projection.version:

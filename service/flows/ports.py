@@ -60,8 +60,11 @@ class Unit(Protocol):
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships: (payer system, payer value, from ISO date, to ISO date)."""
 
-    def relink(self, document: str, targets: set[str]) -> None:
-        """Record which documents, by uuid, the projection of a document reads."""
+    def linked(self, document: str) -> dict[str, Document | None]:
+        """Return what the projection of a document read the last time, by uuid; None for what is erased."""
+
+    def relink(self, document: str, before: set[str], now: set[str]) -> None:
+        """Record which documents, by uuid, a document's projection reads; `before` are those recorded."""
 
     def readers_of(self, target: str) -> list[str]:
         """Return the uuids of the documents whose projection reads a document."""

@@ -1,7 +1,7 @@
 """What a mapping reads: the document with its links replaced by what they lead to."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from service.cases.received import whole
@@ -25,11 +25,18 @@ class Linked(Protocol):
 class Source:
     """Resolves the links of documents, each document fetched once."""
 
-    def __init__(self, unit: Linked) -> None:
-        """Take the transaction to read in; `read` holds the uuids of all documents that were opened."""
+    def __init__(self, unit: Linked, read: Iterable[Document] = ()) -> None:
+        """Take where to look links up, and documents that are `read` already.
+
+        Its own `read` holds the uuids of all documents that were opened.
+        """
         self.unit = unit
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.read: set[str] = set()
+        self.shelf: dict[tuple[str, str, str], Document] = {}
+        for each in read:
+            self.shelf[each.kind, each.source, each.source_id] = each
+            self.shelf[each.kind, "", each.uuid] = each
         self.parts: dict[tuple[str, str], dict[str, Any]] = {}
 
     def roots(self, document: Document) -> dict[str, Any]:
@@ -48,13 +55,17 @@ class Source:
 
     def client(self, document: Document) -> dict[str, Any]:
         """Return the client of a case, opened."""
-        found = self.unit.find("client", document.source, str(document.client))
+        name = ("client", document.source, str(document.client))
+        found = self._shelved(*name) or self.unit.find(*name)
         assert found is not None, "a case's client is there as long as the case is"
         return self._opened(found, None)
 
     def missing(self, link: Found, issues: list[Issue]) -> Any:
         """Return what stands for a link that leads nowhere; an issue refuses the document."""
         issues.append(nowhere(link))
+
+    def _shelved(self, kind: str, system: str, ref: str) -> Document | None:
+        return self.shelf.get((kind, system, ref)) or self.shelf.get((kind, "", ref))
 
     def _opened(self, document: Document, client: dict[str, Any] | None) -> dict[str, Any]:
         """Return a copy of a document with uuid and with its links followed, level by level.
@@ -78,13 +89,16 @@ class Source:
         return top
 
     def _fetch(self, found: list[tuple[str, Found]]) -> list[tuple[Document, dict[str, Any]]]:
-        """Fetch the documents that are not known yet, in one query; return them with their copies."""
+        """Fetch the documents that are not known yet, in one query at most; return them with their copies."""
         wanted = {
             (link.to, system, link.id) for system, link in found if "." not in link.to and link.to != "client"
         }
         missing = sorted(wanted - self.known.keys())
+        documents = {key: each for key in missing if (each := self._shelved(*key)) is not None}
+        if others := [key for key in missing if key not in documents]:
+            documents |= self.unit.find_many(others)
         fetched = []
-        for key, document in self.unit.find_many(missing).items() if missing else ():
+        for key, document in documents.items():
             self.known[key] = self._copy(document)
             fetched.append((document, self.known[key]))
         return fetched

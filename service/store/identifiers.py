@@ -53,10 +53,12 @@ class Identifiers:
             for position, each in enumerate(_identifiers(document))
         ]
         mine = t.identifier.c.document == document.uuid
-        known = self._run(select(t.identifier).where(mine).order_by(t.identifier.c.position)).mappings()
-        if [dict(each) for each in known] == rows:
+        chosen = select(t.identifier).where(mine).order_by(t.identifier.c.position)
+        known = [dict(each) for each in self._run(chosen).mappings()]
+        if known == rows:
             return
-        self._run(delete(t.identifier).where(mine))
+        if known:
+            self._run(delete(t.identifier).where(mine))
         for row in rows:
             if row["identifying"] and self._held(row):
                 where = f"/identifiers/{row['position']}"

@@ -18,6 +18,12 @@ QUEUE: Final = text(
     " ON CONFLICT (document) DO UPDATE SET due = excluded.due, tries = 0, reason = NULL"
 ).bindparams(bindparam("due", type_=t.reprojection.c.due.type))
 
+LINKED: Final = (
+    select(t.link.c.target, t.document)
+    .join_from(t.link, t.document, t.link.c.target == t.document.c.uuid, isouter=True)
+    .where(t.link.c.document == bindparam("of"))
+)
+
 
 class Readers:
     """The statements about links and about the queue, on one connection."""
@@ -27,14 +33,18 @@ class Readers:
         self._run = connection.execute
         self._parse = parse
 
-    def relink(self, document: str, targets: set[str]) -> None:
-        """Record which documents the projection of a document reads."""
+    def linked(self, document: str) -> dict[str, Document | None]:
+        """Return what the projection of a document read the last time, by uuid; None for what is erased."""
+        rows = self._run(LINKED, {"of": document})
+        return {row.target: document_of(row, self._parse) if row.uuid else None for row in rows}
+
+    def relink(self, document: str, before: set[str], now: set[str]) -> None:
+        """Record which documents a document's projection reads; `before` are those recorded."""
         mine = t.link.c.document == document
-        known = set(self._run(select(t.link.c.target).where(mine)).scalars())
-        if known - targets:
-            self._run(delete(t.link).where(mine, t.link.c.target.in_(sorted(known - targets))))
-        if targets - known:
-            rows = [{"document": document, "target": each} for each in sorted(targets - known)]
+        if before - now:
+            self._run(delete(t.link).where(mine, t.link.c.target.in_(sorted(before - now))))
+        if now - before:
+            rows = [{"document": document, "target": each} for each in sorted(now - before)]
             self._run(insert(t.link), rows)
 
     def readers_of(self, target: str) -> list[str]:

@@ -22,7 +22,8 @@ from service.store import tables as t
 from service.store.scope import Form, of_documents
 
 SEARCH: Final = (t.token, t.reference, t.dates, t.strings)
-INSERT: Final[dict[Table, Insert]] = {table: insert(table) for table in t.metadata.sorted_tables}
+# inline: nobody asks for the serial numbers
+INSERT: Final[dict[Table, Insert]] = {table: insert(table).inline() for table in t.metadata.sorted_tables}
 FIND: Final = select(t.document).where(
     t.document.c.kind == bindparam("kind"),
     or_(
