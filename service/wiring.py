@@ -167,12 +167,12 @@ def golden_results(
     return golden.run(pairs, lambda stack: catalogue(replace(settings, overlays=stack)), validate, ignored)
 
 
-def previewed(settings: Settings, kind: str, given: Any) -> Previewed:
+def previewed(settings: Settings, kind: str, given: Any, client: Any) -> Previewed:
     """Preview a document, or a source as golden pairs have it, where nothing is stored."""
     found = catalogue(settings)
     if isinstance(given, dict) and isinstance(given.get("roots"), dict):
         return of_roots(found, validate, str(given.get("source")), given["roots"])
-    return of_document(found, validate, kind, given)
+    return of_document(found, validate, kind, given, client)
 
 
 def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation:

@@ -13,6 +13,7 @@ import pytest
 
 from service.cli.demo import PARTNERS
 from service.settings import Settings
+from tests.mapping.page import examples
 from tests.server_process import find, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +94,11 @@ class Reader:
         for name in ("mappings", "contracts"):
             shutil.copytree(ROOT / name, folder / name)
         (folder / "partners.yaml").write_text(PARTNERS, encoding="utf-8")
+        for each in examples(text_of("mappings/README.md")):
+            if each.file.startswith("overlays/"):
+                path = folder / "mappings" / each.file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(each.text, encoding="utf-8")
         given = {"python": sys.executable, "curl": find("curl", ()) / "curl"}
         (folder / "bin").mkdir()
         for name, script in SHIMS.items():

@@ -13,15 +13,17 @@ from service.values.scope import DEFAULT
 from service.wire.contracts.kinds import KINDS
 from service.wire.json import dump, parse, pretty
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _KINDS = tuple(kind for kind in KINDS if kind != "discharge")
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @click.option("--kind", default="case", show_default=True, type=click.Choice(_KINDS), help="What FILE holds.")
+@click.option("--client", type=FILE, help="Of a case, the client.")
 @click.option("--overlay", multiple=True, metavar="NAME", help="An overlay to put on; the lowest first.")
 @click.option("--lineage", "as_lines", is_flag=True, help="Where each element comes from, not the resources.")
-def preview(file: Path, kind: str, overlay: tuple[str, ...], as_lines: bool) -> None:
+def preview(file: Path, kind: str, client: Path | None, overlay: tuple[str, ...], as_lines: bool) -> None:
     """Show what the mappings would make of a document, and which of its fields nothing reads.
 
     FILE is JSON as it is PUT to /api, or the in.json of a golden pair. Nothing is stored and no database is
@@ -29,13 +31,14 @@ def preview(file: Path, kind: str, overlay: tuple[str, ...], as_lines: bool) -> 
 
     \b
     Example:
-      casebridge mappings preview case.json --overlay us-core
+      casebridge mappings preview case.json --client client.json --overlay us-core
       casebridge mappings preview client.json --kind client --lineage
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     if overlay:
         settings = replace(settings, overlays=overlay)
-    found = wiring.previewed(settings, kind, parse(file.read_bytes()))
+    of = parse(client.read_bytes()) if client is not None else None
+    found = wiring.previewed(settings, kind, parse(file.read_bytes()), of)
     for each in found.resources:
         name = f"{each.resource['resourceType']}/{each.resource['id']}"
         click.echo(f"# {name}, made by {each.mapping} at {each.place}")

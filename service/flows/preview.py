@@ -73,10 +73,13 @@ class Previews:
         return self.store.look(story)
 
 
-def of_document(catalogue: Catalogue, check: Check, kind: str, document: Any) -> Previewed:
-    """Preview a document where there is no store: whatever it links to is supposed. Raises as `preview`."""
-    found = _document(kind, "", "", _loaded(kind, document), None, None)
-    source = _Supposing(_Nowhere(), "")
+def of_document(
+    catalogue: Catalogue, check: Check, kind: str, document: Any, client: Any = None
+) -> Previewed:
+    """Preview a document where there is no store; of a case perhaps with its client. Raises as `preview`."""
+    known = _document("client", "", "", _loaded("client", client), None, None) if client is not None else None
+    found = _document(kind, "", "", _loaded(kind, document), None, known)
+    source = _Supposing(_Nowhere(known), "" if known is None else known.uuid)
     previewed = of_roots(catalogue, check, kind, source.roots(found))
     return replace(previewed, supposed=tuple(source.supposed))
 
@@ -124,11 +127,15 @@ class _Supposing(Source):
         return {"id": link.id} if "." in link.to else {"uuid": _uuid(link.to, link.id)}
 
 
+@dataclass(frozen=True, slots=True)
 class _Nowhere:
-    """Where nothing is stored."""
+    """Where nothing is stored; a case's client may be at hand."""
 
-    def find(self, kind: str, source: str, ref: str) -> None:
-        """Find nothing."""
+    client: Document | None
+
+    def find(self, kind: str, source: str, ref: str) -> Document | None:  # noqa: ARG002
+        """Find the client, whatever it is called."""
+        return self.client if kind == "client" else None
 
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:  # noqa: ARG002
         """Find nothing."""

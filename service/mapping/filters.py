@@ -19,9 +19,19 @@ class Filter:
     arguments: int
 
     @property
-    def documentation(self) -> str:
-        """What the language page says about it."""
-        return self.function.__doc__ or ""
+    def summary(self) -> str:
+        """What the language page says it gives: the docstring without its example."""
+        told = [part for part in self._parts() if not part.startswith("Example: ")]
+        return " ".join(told).removeprefix("Give ")
+
+    @property
+    def example(self) -> str:
+        """The expression that the language page shows."""
+        (shown,) = (part for part in self._parts() if part.startswith("Example: "))
+        return shown.removeprefix("Example: `").removesuffix("`.")
+
+    def _parts(self) -> list[str]:
+        return [" ".join(part.split()) for part in (self.function.__doc__ or "").strip().split("\n\n")]
 
 
 FILTERS: dict[str, Filter] = {}
@@ -61,7 +71,7 @@ def refer(owner: str, key: str | None, resource_type: str) -> dict[str, str] | N
 def concept(code: str | None, table: dict[Any, Any]) -> str | None:
     """Give the one target code by a ConceptMap of `concepts/`.
 
-    Example: `{{ case.status | concept('episode-status') }}`.
+    Example: `{{ case.status | concept('site-status') }}`.
 
     A code the map does not name follows the map's `unmapped`; without that it is an error.
     """
@@ -72,7 +82,7 @@ def concept(code: str | None, table: dict[Any, Any]) -> str | None:
 def coding(code: str | None, table: dict[Any, Any]) -> dict[str, str] | None:
     """Give the Coding (system, code, display) by a CodeSystem or else a ConceptMap.
 
-    Example: `{{ case.care_model | coding('care-model') }}`.
+    Example: `{{ case.care_model | coding('site-kind') }}`.
     """
     found = table[code]
     return dict(found[0]) if found else None
@@ -82,7 +92,7 @@ def coding(code: str | None, table: dict[Any, Any]) -> dict[str, str] | None:
 def codeable(code: str | None, table: dict[Any, Any]) -> dict[str, Any] | None:
     """Give the CodeableConcept by a CodeSystem, a ConceptMap, or both of that name.
 
-    Example: `{{ service.kind | codeable('service-kind') }}`.
+    Example: `{{ case.care_model | codeable('site-kind') }}`.
 
     Our own coding stands first, then each target of the map.
     """
@@ -94,7 +104,7 @@ def codeable(code: str | None, table: dict[Any, Any]) -> dict[str, Any] | None:
 def display(code: str | None, table: dict[Any, Any]) -> str | None:
     """Give the display text of a code by a CodeSystem of `codesystems/`.
 
-    Example: `{{ service.kind | display('service-kind') }}`.
+    Example: `{{ case.care_model | display('site-kind') }}`.
     """
     return table[code]  # type: ignore[no-any-return]
 
@@ -103,7 +113,7 @@ def display(code: str | None, table: dict[Any, Any]) -> str | None:
 def fhirpath(value: Any, evaluate: Callable[[Any], list[Any]]) -> Any:
     """Give what a FHIRPath expression finds in a resource: the one value, or the list of several.
 
-    Example: `{{ patient | fhirpath("identifier.where(use = 'official').value") }}`.
+    Example: `{{ patient | fhirpath("name.where(use = 'official').family") }}`.
 
     For inbound mappings: it is slower than a path.
     """
@@ -142,7 +152,7 @@ def last(items: list[Any] | None) -> Any:
 def default(value: Any, other: Any) -> Any:
     """Give the value, or a constant where it is absent.
 
-    Example: `{{ service.intent | default('order') }}`.
+    Example: `{{ case.targeted_group | default('none') }}`.
     """
     return value if value or value == 0 else other
 
@@ -151,7 +161,7 @@ def default(value: Any, other: Any) -> Any:
 def date(value: str | None) -> str | None:
     """Give the date of a date or an instant, as it was sent.
 
-    Example: `{{ stay.period.start | date }}`.
+    Example: `{{ case.period.start | date }}`.
     """
     return value[:10] if value else None
 
@@ -160,7 +170,7 @@ def date(value: str | None) -> str | None:
 def lower(value: str | None) -> str | None:
     """Give the text in lower case.
 
-    Example: `{{ x | lower }}`.
+    Example: `{{ name.family | lower }}`.
     """
     return value.lower() if value else None
 
@@ -169,7 +179,7 @@ def lower(value: str | None) -> str | None:
 def upper(value: str | None) -> str | None:
     """Give the text in upper case.
 
-    Example: `{{ x | upper }}`.
+    Example: `{{ name.family | upper }}`.
     """
     return value.upper() if value else None
 
@@ -178,6 +188,6 @@ def upper(value: str | None) -> str | None:
 def strip(value: str | None) -> str | None:
     """Give the text without white space at its ends.
 
-    Example: `{{ x | strip }}`.
+    Example: `{{ name.family | strip }}`.
     """
     return value.strip() if value else None

@@ -174,9 +174,3 @@ def make(catalogue: Load, case: dict[str, Any]) -> Callable[[str], Any]:
         return made[0].resource if made else {}
 
     return make
-
-
-@pytest.fixture(scope="session")
-def language_page() -> str:
-    """The page that documents the language."""
-    return (Path(__file__).parents[2] / "mappings" / "README.md").read_text()

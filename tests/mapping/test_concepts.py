@@ -2,7 +2,6 @@
 
 import pytest
 
-from service.mapping.filters import FILTERS
 from service.mapping.projector import MappingError
 
 HEAD = "map: T\nfrom: case\nmake:\n"
@@ -249,9 +248,3 @@ def test_designations_are_kept_by_language(concepts, catalogue):
     system = catalogue(HEAD + "  a: 1\n").codesystems["kind"]
     assert system.designations["home"] == {"da": "I hjemmet"}
     assert system.resource["concept"][0]["code"] == "home"
-
-
-@pytest.mark.parametrize("name", sorted(FILTERS))
-def test_every_filter_is_documented_in_its_docstring_and_on_the_language_page(name, language_page):
-    assert "Example: `{{" in FILTERS[name].documentation
-    assert f"`{name}" in language_page

@@ -1,88 +1,169 @@
-"""The language page: what it shows is what the language takes."""
+"""The language page: every example is run, and what it says it gives is what it gives."""
 
 import json
-import re
+import shutil
 from pathlib import Path
 
+import pytest
 from jsonschema import Draft202012Validator
 
+from service.access import registry
+from service.flows.preview import of_document
+from service.mapping.filters import FILTERS
 from service.mapping.source import documents, plain
 from service.mapping.translate import load
-from service.wire.contracts.schemas import schema
+from service.wire.contracts.schemas import links, schema, sources
 from service.wire.fhir import profiles
-from service.wire.fhir.schema import roots
+from service.wire.fhir.schema import roots as fhir_roots
+from tests.mapping import page as pages
 
-UUID = "7d9f4f2e-3c4b-4c6e-9d3a-0a1b2c3d4e5f"
 MAPPINGS = Path(__file__).parents[2] / "mappings"
+PAGE = (MAPPINGS / "README.md").read_text(encoding="utf-8")
+EXAMPLES = pages.examples(PAGE)
+BODIES = [each for each in EXAMPLES if not each.file]
+LEAVES = [(leaf, value) for title in ("Leaves", "Expressions") for leaf, value in pages.rows(PAGE, title)] + [
+    (leaf, value) for name, (_, leaf, value) in pages.filters(PAGE).items() if name != "fhirpath"
+]
+CLIENT, CASE = pages.documents(PAGE)
+NAMES = """
+let:
+  goal: "{{ case.plan.goals[0] }}"
+  service: "{{ case.plan.services[0] }}"
+  name: "{{ client.names[0] }}"
+"""
+PATIENT = {"resourceType": "Patient", "name": [{"use": "official", "family": "Example"}]}
 
-TEXT = {"type": ["string", "null"]}
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The code tables of the repository with those of the page, and the page's overlay."""
+    folder = tmp_path_factory.mktemp("page")
+    for kind in ("codesystems", "concepts"):
+        shutil.copytree(MAPPINGS / kind, folder / kind)
+    for each in EXAMPLES:
+        if each.file.startswith(("codesystems/", "concepts/")):
+            (folder / each.file).write_text(each.text, encoding="utf-8")
+    return folder
 
 
-def thing(**properties):
-    return {"type": "object", "properties": {"id": TEXT} | properties, "additionalProperties": False}
+@pytest.fixture
+def run(folder):
+    """What a document makes of the page's case."""
+
+    def run(text):
+        outbound = folder / "outbound"
+        shutil.rmtree(outbound, ignore_errors=True)
+        outbound.mkdir()
+        (outbound / "Example.yaml").write_text(text, encoding="utf-8")
+        return made("case", load(folder, sources=sources(), links=links(), profiles=profiles))
+
+    return run
 
 
-def many(**properties):
-    return {"type": "array", "items": thing(**properties)}
+def made(kind, catalogue):
+    document = {"client": CLIENT, "case": CASE}[kind]
+    found = of_document(catalogue, lambda _: [], kind, document, CLIENT if kind == "case" else None)
+    assert found.issues == ()
+    return [each.resource for each in found.resources]
 
 
-CASE = thing(
-    plan=thing(
-        title=TEXT,
-        goals=many(description=TEXT, start=TEXT),
-        services=many(withdrawn={"type": "boolean"}),
-        appointments=many(),
-    ),
-    period=thing(start=TEXT, end=TEXT),
+def body(text, names=""):
+    indented = "".join(f"  {line}\n" for line in text.splitlines())
+    return f"map: M\nfrom: case\n{names}make:\n{indented}"
+
+
+@pytest.mark.parametrize("example", BODIES, ids=range(len(BODIES)))
+def test_an_example_makes_what_stands_below_it(run, example):
+    assert example.makes is not None
+    assert run(body(example.text)) == [example.makes]
+
+
+@pytest.mark.parametrize(
+    "example", [each for each in EXAMPLES if each.file.startswith("outbound/")], ids=lambda e: e.file
 )
+def test_a_mapping_of_the_page_makes_the_resources_below_it(run, example):
+    assert run(example.text) == example.makes
 
 
-def examples(page: str) -> dict[str, str]:
-    """Each example by the file it says it is; what says none is the body of a mapping."""
-    found = {}
-    for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)):
-        named = re.match(r"# (\S+\.yaml)\n", block)
-        body = f"map: M{number}\nfrom: case\nmake:\n" + re.sub("(?m)^", "  ", block)
-        found[named[1] if named else f"outbound/M{number}.yaml"] = block if named else body
-    return found
+@pytest.mark.parametrize(("leaf", "value"), LEAVES, ids=[leaf for leaf, _ in LEAVES])
+def test_a_line_of_a_table_gives_what_stands_beside_it(run, leaf, value):
+    assert run(body(f"x: {json.dumps(leaf)}", NAMES)) == ([] if value is None else [{"x": value}])
 
 
-def test_each_example_of_the_page_loads(language_page, tmp_path):
-    for file, text in examples(language_page).items():
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).write_text(text)
-    world = {"case": {"case": CASE, "client": thing()}}
+def test_every_kind_of_expression_and_every_filter_has_its_line():
+    assert len(pages.rows(PAGE, "Leaves")) == 4
+    assert len(pages.rows(PAGE, "Expressions")) >= 11
+    assert set(pages.filters(PAGE)) == set(FILTERS)
+
+
+@pytest.mark.parametrize("name", sorted(FILTERS))
+def test_the_page_says_of_a_filter_what_its_docstring_says(name):
+    summary, leaf, _ = pages.filters(PAGE)[name]
+    assert (summary, leaf) == (FILTERS[name].summary, FILTERS[name].example)
+
+
+def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
+    (example,) = (each for each in EXAMPLES if each.file.startswith("inbound/"))
+    leaf, value = pages.filters(PAGE)["fhirpath"][1:]
+    (tmp_path / "inbound").mkdir()
+    text = example.text + f"  patient: {{names: [{{family: {json.dumps(leaf)}}}]}}\n"
+    (tmp_path / "inbound/Discharge.yaml").write_text(text, encoding="utf-8")
+    found = load(tmp_path, sources={"fhir": fhir_roots()}, links={}, makes={"Discharge": schema("discharge")})
+    hospital = {"resource": {"resourceType": "Organization", "name": "City Hospital"}}
+    given = {
+        "bundle": {"timestamp": "2026-03-01T08:00:00Z"},
+        "encounter": {"serviceProvider": hospital},
+        "patient": PATIENT,
+    }
+    (discharge,) = found.projector("fhir").run(given)
+    assert discharge.resource == {
+        "event": "discharge",
+        "recorded": "2026-03-01T08:00:00Z",
+        "stay": {"hospital": {"name": "City Hospital"}},
+        "patient": {"names": [{"family": value}]},
+    }
+
+
+def test_the_overlay_of_the_page_changes_what_it_says_on_the_shipped_mappings(tmp_path):
+    shutil.copytree(MAPPINGS, tmp_path / "mappings")
+    for each in EXAMPLES:
+        if each.file.startswith("overlays/"):
+            path = tmp_path / "mappings" / each.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(each.text, encoding="utf-8")
     plain, over = (
-        load(tmp_path, sources=world, links={}, overlays=each, profiles=profiles)
-        for each in ((), ("northern",))
+        load(tmp_path / "mappings", sources=sources(), links=links(), overlays=stack, profiles=profiles)
+        for stack in ((), ("northern",))
     )
-    inbound = load(tmp_path, sources={"fhir": roots()}, links={}, makes={"Discharge": schema("discharge")})
-    assert [each.target for each in inbound.mappings] == ["Discharge"]
-    assert (len(plain.mappings), len(plain.concept_maps)) == (4, 1)
-    assert plain.terminology.targets("episode-status", "open")[0]["code"] == "active"
-    assert over.terminology.targets("episode-status", "open")[0]["code"] == "waitlist"
-    goals = [{"id": "1", "description": "walk", "start": "2026"}]
-    given = {"case": {"uuid": UUID, "plan": {"title": "T", "goals": goals}}, "client": {"uuid": UUID}}
-    said = [
-        each.resource
+    plans = [
+        next(each for each in made("case", found) if each["resourceType"] == "CarePlan")
         for found in (plain, over)
-        for each in found.projector("case").run(given)
-        if each.target == "Goal"
     ]
-    assert [each["description"]["text"] for each in said] == ["walk", "Goal: walk"]
-    assert ["startDate" in each for each in said] == [True, False]
-    assert said[1]["category"] == [{"text": "shared"}]
-    assert over.mappings[0].claims == ("http://hl7.org/fhir/us/core/StructureDefinition/us-core-goal",)
+    assert [each["title"] for each in plans] == ["Back on the bicycle", "Care plan: Back on the bicycle"]
+    assert plans[1]["category"][-1] == {"text": "shared"}
+    assert plans[1]["meta"]["profile"][0].endswith("us-core-careplan")
+    (patient,) = (each for each in made("client", over) if each["resourceType"] == "Patient")
+    assert "telecom" not in patient
+    codes = [
+        [each["code"] for each in found.terminology.targets("case-role", "registered-nurse")]
+        for found in (plain, over)
+    ]
+    assert codes == [["224535009"], ["106292003"]]
 
 
-def test_the_schema_for_editors_takes_what_the_page_shows_and_refuses_what_the_language_refuses(
-    language_page,
-):
+def test_the_registry_of_the_page_is_one(tmp_path):
+    (example,) = (each for each in EXAMPLES if each.file == "partners.yaml")
+    (tmp_path / "partners.yaml").write_text(example.text, encoding="utf-8")
+    assert registry.load(tmp_path / "partners.yaml")["northern"].view == "northern"
+    assert registry.views(tmp_path / "partners.yaml") == {"northern": ("northern", "minimum-necessary")}
+
+
+def test_the_schema_for_editors_takes_what_the_page_shows_and_refuses_what_the_language_refuses():
     check = Draft202012Validator(json.loads((MAPPINGS / "schema.json").read_text()))
-    shown = {file: text for file, text in examples(language_page).items() if "outbound/" in file}
-    assert len(shown) > 5
-    for file, text in shown.items():
-        check.validate(plain(documents(text, file)[0]))
+    shown = [each for each in EXAMPLES if "outbound/" in each.file or not each.file]
+    assert len(shown) > 8
+    for each in shown:
+        check.validate(plain(documents(each.text if each.file else body(each.text), each.file or "M")[0]))
     good = {"map": "M", "from": "case", "make": {"a": 1}}
     for wrong in (
         {"mak": {}},
@@ -111,3 +192,11 @@ def test_the_shipped_mappings_follow_the_schema_for_editors():
     for path in sorted([*MAPPINGS.glob("outbound/*.yaml"), *MAPPINGS.glob("overlays/*/outbound/*.yaml")]):
         for document in documents(path.read_text(), path.name):
             check.validate(plain(document))
+
+
+def test_every_word_of_the_language_stands_on_the_page():
+    from service.mapping import documents as reader
+    from service.mapping import merge
+
+    words = {*reader._KEYS, *reader._BLOCKS, merge.EXTENDS, merge.ADD}
+    assert [word for word in sorted(words) if f"`{word}`" not in PAGE and f"{word}:" not in PAGE] == []
