@@ -23,6 +23,12 @@ def each_answered_change_is_stored_once(house, systems, last):
             assert case != name or etag == f'W/"{number + 1}"'
 
 
+def failures_were_told_as_such(systems):
+    """What was killed is away for a while; nothing is a bug, and no change was refused for good."""
+    seen = {status.split()[1] for each in systems for status in each.statuses}
+    assert seen <= {"none", "200", "201", "404", "412", "428", "503"}, seen
+
+
 def messages_are_the_outbox(house, engineer):
     """Nothing lost or invented, positions without gaps, owners' messages in order, each type as published."""
     sent = {message: bytes(body) for message, body in house.rows("SELECT message, body FROM outbox")}

@@ -5,14 +5,15 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.faults import checks
 from tests.faults.callers import CaseSystem, Engineer
 from tests.faults.house import until
 
 CALLERS = 4
 CASES = 40
-CHANGES = 50
-KILLS = {"relay": 3, "server": 3, "broker": 2, "database": 1}
+KILLS = {"relay": 3, "server": 2, "broker": 2, "database": 1}
 
 
 def again(server):
@@ -25,19 +26,27 @@ def killing(action, moments, done):
     """Do it at each of the moments, told by how many changes are done; tell how many were done then."""
     killed = []
     for moment in moments:
-        until(lambda moment=moment: done() >= moment, f"change {moment} was not reached", 120)
-        action()
+        until(lambda moment=moment: done() >= moment, f"change {moment} was not reached", 300)
         killed.append(done())
+        action()
     return killed
 
 
+@pytest.mark.parametrize(
+    ("changes", "times"),
+    [
+        pytest.param(50, 1, id="2000 changes"),
+        pytest.param(500, 8, id="20000 changes", marks=pytest.mark.soak),
+    ],
+)
 def test_kills_in_the_middle_of_changes_lose_no_message_and_invent_none(
-    house, killable_postgres, killable_rabbitmq
+    house, killable_postgres, killable_rabbitmq, changes, times
 ):
     seed = int(os.environ.get("CASEBRIDGE_FAULTS_SEED", time.time_ns() % 1_000_000))
     print(f"CASEBRIDGE_FAULTS_SEED={seed}")
     chance = random.Random(seed)
-    moments = {name: sorted(chance.sample(range(100, CASES * CHANGES - 100), n)) for name, n in KILLS.items()}
+    middle = range(100, CASES * changes - 100)
+    moments = {name: sorted(chance.sample(middle, times * count)) for name, count in KILLS.items()}
     actions = {
         "relay": house.kill_relay,
         "server": house.kill_server,
@@ -45,7 +54,7 @@ def test_kills_in_the_middle_of_changes_lose_no_message_and_invent_none(
         "database": lambda: again(killable_postgres),
     }
     cases = [f"case-{number}" for number in range(CASES)]
-    systems = [CaseSystem(house.url, cases[n::CALLERS], CHANGES) for n in range(CALLERS)]
+    systems = [CaseSystem(house.url, cases[n::CALLERS], changes) for n in range(CALLERS)]
     engineer = Engineer(house.amqp_url, "harbor")
 
     def done():
@@ -70,6 +79,7 @@ def test_kills_in_the_middle_of_changes_lose_no_message_and_invent_none(
     finally:
         engineer.stop()
 
-    checks.each_answered_change_is_stored_once(house, systems, CHANGES)
+    checks.each_answered_change_is_stored_once(house, systems, changes)
+    checks.failures_were_told_as_such(systems)
     checks.messages_are_the_outbox(house, engineer)
     checks.versions_have_one_message_each(house)

@@ -30,5 +30,6 @@ def test_a_leader_that_slept_while_another_led_disturbs_no_order(house):
         engineer.stop()
 
     checks.each_answered_change_is_stored_once(house, [system], CHANGES)
+    checks.failures_were_told_as_such([system])
     checks.messages_are_the_outbox(house, engineer)
     checks.versions_have_one_message_each(house)
