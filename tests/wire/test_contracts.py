@@ -125,6 +125,28 @@ def test_an_id_of_a_part_that_is_not_there_is_refused(change, place):
     assert places("case", {**CASE, **change}) == {place}
 
 
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (planned(appointments=[{**MEETING, "end": "2026-03-01T08:59:59Z"}]), "/plan/appointments/0/end"),
+        (planned(appointments=[{**MEETING, "end": "2026-03-01T10:00:00+02:00"}]), "/plan/appointments/0/end"),
+        (
+            {"period": {"start": "2026-03-02"}, "closure": {"reason": "moved", "date": "2026-03-01"}},
+            "/closure/date",
+        ),
+        ({"period": {"start": "2026-03"}, "closure": {"reason": "moved", "date": "2025"}}, "/closure/date"),
+    ],
+)
+def test_what_ends_before_it_starts_is_refused(change, place):
+    assert places("case", {**CASE, **change}) == {place}
+
+
+@pytest.mark.parametrize("start", ["2026", "2026-03", "2026-03-01", "2026-03-01T10:00:00Z"])
+def test_a_case_may_be_closed_on_the_day_it_was_opened(start):
+    case = {**CASE, "period": {"start": start}, "closure": {"reason": "other", "date": "2026-03-01"}}
+    assert load("case", case) == case
+
+
 def test_ids_of_parts_that_are_there_are_taken():
     case = {
         **CASE,

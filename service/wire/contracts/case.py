@@ -1,5 +1,7 @@
 """The case document: one episode of case management for one client."""
 
+from typing import Any
+
 from marshmallow import ValidationError, fields, validates_schema
 
 from service.wire.contracts.fields import (
@@ -13,6 +15,7 @@ from service.wire.contracts.fields import (
     Text,
     Url,
     When,
+    is_before,
     many,
     several,
 )
@@ -196,3 +199,10 @@ class Case(Contract):
     outcomes = many(Outcome)
     documents = many(Document)
     closure = fields.Nested(Closure)
+
+    @validates_schema
+    def check_closure(self, data: dict[str, Any], **_: object) -> None:
+        """Refuse a closure before the case was opened: both bound the episode's period."""
+        start = data.get("period", {}).get("start")
+        if start and "closure" in data and is_before(data["closure"]["date"], start):
+            raise ValidationError({"closure": {"date": ["Before the period of the case starts."]}})

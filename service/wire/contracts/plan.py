@@ -1,6 +1,6 @@
 """The plan inside a case: goals, services, appointments, check-ins."""
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validates_schema
 
 from service.wire.contracts.fields import (
     Code,
@@ -14,6 +14,7 @@ from service.wire.contracts.fields import (
     Text,
     When,
     WholeNumber,
+    is_before,
     many,
     several,
 )
@@ -152,6 +153,12 @@ class Appointment(Contract):
     end = Instant(required=True)
     practitioner = Link("practitioner")
     location = Link("location")
+
+    @validates_schema
+    def check_order(self, data: dict[str, str], **_: object) -> None:
+        """Refuse a meeting that is over before it begins."""
+        if is_before(data["end"], data["start"]):
+            raise ValidationError("Ends before it starts.", "end")
 
 
 class CheckIn(Contract):
