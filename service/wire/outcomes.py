@@ -3,20 +3,28 @@
 https://hl7.org/fhir/R4/operationoutcome.html · https://www.rfc-editor.org/rfc/rfc9457
 """
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
-from service.errors import CasebridgeError
+from service.errors import CasebridgeError, Issue
+
+Severity = Literal["error", "warning", "information"]
 
 
 def operation_outcome(error: CasebridgeError) -> dict[str, Any]:
     """Return an OperationOutcome with an issue for each thing wrong."""
-    issues = []
-    for each in error.issues:
-        issue: dict[str, Any] = {"severity": "error", "code": each.code, "details": {"text": each.what}}
+    return outcome(error.issues, "error")
+
+
+def outcome(issues: Iterable[Issue], severity: Severity) -> dict[str, Any]:
+    """Return an OperationOutcome that tells issues of one severity; at least one."""
+    told = []
+    for each in issues:
+        issue: dict[str, Any] = {"severity": severity, "code": each.code, "details": {"text": each.what}}
         if each.where:
             issue["expression"] = [each.where]
-        issues.append(issue)
-    return {"resourceType": "OperationOutcome", "issue": issues}
+        told.append(issue)
+    return {"resourceType": "OperationOutcome", "issue": told}
 
 
 def problem(error: CasebridgeError) -> dict[str, Any]:

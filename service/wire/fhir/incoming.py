@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.errors import Issue, Rejected
+from service.wire.fhir.bundles import conditional
 
 Json = dict[str, Any]
 _VERSION: Final = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}\Z")
@@ -110,6 +111,11 @@ def _lead(entries: list[Json]) -> None:
     sent = _Sent(
         {each["fullUrl"]: each["resource"] for each in told if "fullUrl" in each},
         {f"{r.get('resourceType')}/{r.get('id')}": r for r in (each["resource"] for each in told)},
+        {
+            (r["resourceType"], known.get("system", ""), known.get("value")): r
+            for r in (each["resource"] for each in told)
+            for known in _identifiers(r)
+        },
     )
     found = [
         (reference, sent.target(reference["reference"], each.get("fullUrl", ""), each["resource"]))
@@ -119,23 +125,34 @@ def _lead(entries: list[Json]) -> None:
     for reference, target in found:
         if target is not None:
             reference["resource"] = target
+        elif named := conditional(reference["reference"]):
+            # what is not sent is still known by its identifier
+            reference.setdefault("identifier", {"system": named[1], "value": named[2]})
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
     by_url: dict[str, Json]
     by_name: dict[str, Json]
+    by_identifier: dict[Any, Json]
 
     def target(self, literal: str, url: str, within: Json) -> Json | None:
         """Return what a literal reference in a resource, whose fullUrl is `url`, leads to."""
         if literal.startswith("#"):
             own = within.get("contained", [])
             return next((each for each in own if each.get("id") == literal[1:]), None)
+        if named := conditional(literal):
+            return self.by_identifier.get(named)
         plain = _VERSION.sub("", literal)
         base = _RESTFUL.match(url)
         told = self.by_url.get(plain) or self.by_url.get(f"{base['base']}{plain}" if base else "")
         # senders give urn:uuid as fullUrl and still refer by Type/id
         return told or self.by_name.get(plain)
+
+
+def _identifiers(resource: Json) -> list[Json]:
+    given = resource.get("identifier")
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
 
 
 def _references(resource: Json) -> Iterator[Json]:

@@ -25,6 +25,7 @@ VERSION: Final = "2.5.1"
 _TEXT_LIMIT: Final = 250
 _OLD_TEXT_LIMIT: Final = 80
 _LETTERS: Final = {"accept": "A", "error": "E", "reject": "R"}
+_ACCEPTED: Final = ("0", "Message accepted")
 _CONDITIONS: Final = {
     "structure": ("100", "Segment sequence error"),
     "required": ("101", "Required field missing"),
@@ -34,6 +35,8 @@ _CONDITIONS: Final = {
     "too-long": ("104", "Value too long"),
     "not-found": ("204", "Unknown key identifier"),
     "duplicate": ("205", "Duplicate key identifier"),
+    "informational": _ACCEPTED,
+    "incomplete": _ACCEPTED,
     "lock-error": ("206", "Application record locked"),
 }
 _UNSUPPORTED: Final = {

@@ -1,0 +1,162 @@
+"""Whether a transaction or batch can be taken: its requests, its identities, what its references lead to.
+
+https://hl7.org/fhir/R4/http.html#transaction · https://hl7.org/fhir/R4/http.html#trules
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+from urllib.parse import unquote
+
+from service.errors import Issue, Rejected
+
+Json = dict[str, Any]
+USED: Final = frozenset(
+    {
+        "Condition",
+        "Coverage",
+        "Encounter",
+        "Location",
+        "Organization",
+        "Patient",
+        "Practitioner",
+        "PractitionerRole",
+        "Provenance",
+        "RelatedPerson",
+    }
+)
+"""The types that tell something of a stay; of others nothing is kept but the message they came in."""
+_UPDATED: Final = re.compile(r"(?P<type>[A-Z][A-Za-z]+)(/[A-Za-z0-9.-]{1,64}|\?.+)\Z")
+_PASSING: Final = frozenset({"secondary", "temp", "old"})
+
+
+def check_transaction(bundle: Json) -> None:
+    """Raise Rejected with the FHIRPath of each entry that keeps a transaction from being taken whole."""
+    entries = _entries(bundle)
+    issues = [issue for index, each in enumerate(entries) for issue in request_issues(each, index)]
+    issues += _overlaps(entries)
+    issues += _dangling(entries)
+    if issues:
+        raise Rejected("Nothing of the transaction was done.", issues=issues)
+
+
+def request_issues(entry: Json, index: int) -> Iterator[Issue]:
+    """Give what is wrong with the request of an entry."""
+    place = f"Bundle.entry[{index}].request"
+    request, resource = entry.get("request") or {}, entry.get("resource") or {}
+    method, url = request.get("method"), request.get("url")
+    if method not in {"POST", "PUT"}:
+        what = "Only POST and PUT are taken in a Bundle." if method else "Every entry needs a request."
+        yield Issue(what, f"{place}.method", "not-supported" if method else "required")
+    elif not resource:
+        yield Issue(f"A {method} needs its resource.", f"Bundle.entry[{index}].resource", "required")
+    elif method == "PUT" and not (isinstance(url, str) and _UPDATED.match(url)):
+        yield Issue("A PUT needs Type/id, or Type?identifier=system|value.", f"{place}.url", "value")
+    elif isinstance(url, str) and re.split(r"[/?]", url)[0] != resource.get("resourceType"):
+        yield Issue("The url names another type than the resource is of.", f"{place}.url", "value")
+
+
+def led_to(bundle: Json, index: int) -> list[int]:
+    """Return an entry of a batch and those it leads to, other Encounters left out."""
+    entries = _entries(bundle)
+    wanted, waiting = {index}, [index]
+    names = {name: number for number, each in enumerate(entries) for name in _names(each)}
+    while waiting:
+        for _, reference in references(entries[waiting.pop()].get("resource"), ""):
+            number = names.get(reference)
+            if number is None or number in wanted or type_of(entries[number]) == "Encounter":
+                continue
+            wanted.add(number)
+            waiting.append(number)
+    return sorted(wanted)
+
+
+def chosen(bundle: Json, indices: Collection[int]) -> Json:
+    """Return a Bundle with some of its entries, without the names of the whole."""
+    about = {key: each for key, each in bundle.items() if key not in {"entry", "id", "identifier"}}
+    return {**about, "entry": [bundle["entry"][index] for index in indices]}
+
+
+def unused(bundle: Json) -> list[tuple[int, str]]:
+    """Return the entries of types of which nothing is kept, each with its type."""
+    types = [(index, type_of(each)) for index, each in enumerate(_entries(bundle))]
+    return [(index, type_) for index, type_ in types if type_ not in USED]
+
+
+def references(node: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Give the literal references below a node, each with its place."""
+    if isinstance(node, list):
+        for index, each in enumerate(node):
+            yield from references(each, f"{where}[{index}]")
+    elif isinstance(node, dict):
+        if isinstance(node.get("reference"), str):
+            yield f"{where}.reference", node["reference"]
+        for key, each in node.items():
+            yield from references(each, f"{where}.{key}")
+
+
+def conditional(url: str) -> tuple[str, str, str] | None:
+    """Return (type, system, value) of `Type?identifier=system|value`, or None when it is no such url."""
+    type_, mark, query = url.partition("?")
+    name, equals, value = query.partition("=")
+    if not mark or not equals or name != "identifier" or "&" in value:
+        return None
+    system, bar, rest = unquote(value).partition("|")
+    return (type_, system, rest) if bar and rest else None
+
+
+def _overlaps(entries: list[Json]) -> Iterator[Issue]:
+    seen: dict[Any, int] = {}
+    for index, each in enumerate(entries):
+        mine = set(_identities(each))
+        known = [seen[one] for one in mine if one in seen]
+        if known:
+            what = f"The same {type_of(each)} as Bundle.entry[{min(known)}]; name each thing once."
+            yield Issue(what, f"Bundle.entry[{index}]", "duplicate")
+        seen.update(dict.fromkeys(mine, index))
+
+
+def _identities(entry: Json) -> Iterator[Any]:
+    request, type_ = entry.get("request") or {}, type_of(entry)
+    for url in (request.get("ifNoneExist"), request.get("url") if request.get("method") == "PUT" else None):
+        if isinstance(url, str):
+            whole = url if "?" in url or "/" in url else f"{type_}?{url}"
+            yield conditional(whole) or whole
+    if type_ in {"Encounter", "Patient"}:
+        given = (entry.get("resource") or {}).get("identifier")
+        known = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+        # a stay's first identifier is what it is known by; others it may share
+        for each in known[:1] if type_ == "Encounter" else known:
+            if each.get("use") not in _PASSING and "value" in each:
+                yield type_, each.get("system", ""), each["value"]
+
+
+def _dangling(entries: list[Json]) -> Iterator[Issue]:
+    names: Collection[str] = {name for each in entries for name in _names(each)}
+    for index, each in enumerate(entries):
+        if type_of(each) in USED:
+            for place, reference in references(each.get("resource"), f"Bundle.entry[{index}].resource"):
+                if reference.startswith(("urn:uuid:", "urn:oid:")) and reference not in names:
+                    what = "No entry has this fullUrl; send what is referred to, or refer by identifier."
+                    yield Issue(what, place, "not-found")
+
+
+def _names(entry: Json) -> Iterator[str]:
+    resource = entry.get("resource") or {}
+    if isinstance(entry.get("fullUrl"), str):
+        yield entry["fullUrl"]
+    if "id" in resource:
+        yield f"{resource.get('resourceType')}/{resource['id']}"
+
+
+def type_of(entry: Json) -> str:
+    """Return the type of an entry's resource, or nothing."""
+    resource = entry.get("resource") or {}
+    return str(resource.get("resourceType", "")) if isinstance(resource, dict) else ""
+
+
+def _entries(bundle: Json) -> list[Json]:
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        raise Rejected("A list of entries is wanted.", where="Bundle.entry")
+    return entries
