@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from service.cli import cases, contracts, db, demo, events, mappings, partners, serve
+from service.cli import cases, contracts, db, demo, events, mappings, mllp, partners, serve
 from service.cli.findings import tell
 from service.errors import CasebridgeError, Misconfigured
 
@@ -26,6 +26,7 @@ def cli() -> None:
 for command in (
     serve.serve,
     serve.worker,
+    mllp.mllp,
     demo.demo,
     db.db,
     cases.cases,

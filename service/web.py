@@ -35,6 +35,7 @@ class Doors:
     fhir: Blueprint
     terminology: Blueprint
     events: Blueprint
+    hospitals: tuple[Blueprint, ...]
     metadata: Blueprint
     reference: Blueprint
     ready: Callable[[], None]
@@ -52,6 +53,8 @@ def create_app(doors: Doors, access: Access) -> Flask:
     _mount(app, doors.fhir, access, "resources")
     _mount(app, doors.terminology, access, "resources")
     _mount(app, doors.events, access, "events")
+    for door in doors.hospitals:
+        _mount(app, door, access, "discharges")
     _mount(app, _metrics(), access, "metrics")
     app.register_blueprint(doors.metadata)
     app.register_blueprint(doors.reference)

@@ -22,11 +22,14 @@ from service.flows.documents import Documents
 from service.flows.events import Envelope
 from service.flows.explain import Explanation, Explanations
 from service.flows.follow import Reprojection
+from service.flows.intake import Intake
 from service.flows.localise import Localisation
 from service.flows.preview import Previewed, Previews, of_document, of_roots
 from service.flows.project import Projection
+from service.flows.receive import Reception
 from service.flows.remap import Remapping
 from service.flows.terminology import Sought, vocabulary
+from service.flows.understand import Understanding
 from service.mapping import golden
 from service.mapping.layers import overlays
 from service.mapping.localise import interpreter
@@ -34,8 +37,15 @@ from service.mapping.translate import Catalogue, load
 from service.publish import frames, rabbit, topology
 from service.publish.relay import Relay, number_forever
 from service.publish.watch import watch
+from service.receive import fhir as sent
+from service.receive import hl7v2
+from service.receive.bundles import Bundles
 from service.receive.cases import PATHS, blueprint
+from service.receive.certificates import Tls
+from service.receive.mllp import MllpServer
 from service.receive.preview import preview
+from service.receive.process import Processing
+from service.receive.single import Encounters
 from service.settings import Settings
 from service.store import retention, schema
 from service.store.engine import connect
@@ -45,15 +55,19 @@ from service.telemetry import configure
 from service.values.documents import Document, Revision
 from service.values.scope import DEFAULT, Partner
 from service.web import Access, Doors, create_app
+from service.wire.contracts import pathways
 from service.wire.contracts.asyncapi import asyncapi
 from service.wire.contracts.generate import Contracts
 from service.wire.contracts.messages import messages
 from service.wire.contracts.openapi import Terminology, openapi
 from service.wire.contracts.schemas import links, sources
+from service.wire.contracts.schemas import schema as contract
 from service.wire.fhir import profiles
+from service.wire.fhir import schema as fhir_schema
 from service.wire.fhir.check import check as check_r4
 from service.wire.fhir.search import rows
 from service.wire.fhir.validate import validate
+from service.wire.hl7v2 import incoming
 from service.wire.json import canonical, dump, parse
 
 
@@ -82,9 +96,10 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
     vocabularies = {view: vocabulary(each) for view, each in words.items()}
     kept = vocabularies[DEFAULT].search("CodeSystem", Sought())
     about = (base, __version__, datetime.now(UTC).isoformat(timespec="seconds"))
+    taken = receiving(settings, store, projection)
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     doors = Doors(
-        api=blueprint(Documents(store, projection, lambda: datetime.now(UTC))),
+        api=blueprint(Documents(store, projection, now)),
         preview=preview(Previews(store, mappings, check_r4)),
         fhir=fhir(
             disclosure,
@@ -94,8 +109,12 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
             lambda text: cipher.encrypt(text.encode()).decode(),
             lambda text: _unsealed(cipher, text),
         ),
-        terminology=codes.terminology(vocabularies, base, lambda: datetime.now(UTC)),
+        terminology=codes.terminology(vocabularies, base, now),
         events=feed(disclosure),
+        hospitals=(
+            sent.blueprint(Processing(taken, now, base), Bundles(taken), Encounters(taken, base)),
+            hl7v2.blueprint(hl7v2.Messages(taken, now)),
+        ),
         metadata=public(capability(*about, types), terminology_capability(*about, kept)),
         reference=reference(lambda: contracts(mappings)),
         ready=lambda: schema.check(engine),
@@ -119,10 +138,52 @@ def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Project
     )
 
 
+def receiving(settings: Settings, store: SqlStore, projection: Projection) -> Reception:
+    """Plug the inbound mappings, the rules and the inbox into the story of what hospitals send."""
+    understanding = Understanding(inbound(settings))
+    return Reception(
+        store,
+        Intake(projection, pathways.load(settings.mappings / "pathways")),
+        now,
+        {"fhir": understanding.fhir, "hl7v2": understanding.hl7v2},
+    )
+
+
+def inbound(settings: Settings) -> Catalogue:
+    """Return the inbound mappings, compiled; raises as `catalogue`."""
+    return load(
+        settings.mappings,
+        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots()},
+        links={},
+        overlays=settings.overlays,
+        told_by="CASEBRIDGE_OVERLAYS",
+        makes={"Discharge": contract("discharge")},
+    )
+
+
+def mllp(settings: Settings, host: str, port: int, tls: Tls | None, stop: Event) -> None:
+    """Take HL7 v2 in over MLLP until told to stop; raises as `web`, and when it cannot listen."""
+    configure()
+    engine = database(settings)
+    schema.check(engine)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    taken = receiving(settings, store, projecting(settings, catalogues(settings)))
+    partners = tuple(registry.load(settings.partners).values())
+    handler = hl7v2.over_mllp(hl7v2.Messages(taken, now), partners)
+    MllpServer(host, port, handler, tls=tls).run(stop)
+    engine.dispose()
+
+
+def now() -> datetime:
+    """Return the present instant, UTC."""
+    return datetime.now(UTC)
+
+
 def preflight(settings: Settings) -> None:
     """Raise what would keep `web` from starting: its server only says that a process of its own died."""
     _authenticates(settings)
     catalogues(settings)
+    inbound(settings)
     check(settings)
 
 
@@ -241,7 +302,7 @@ def worker(settings: Settings, stop: Event) -> None:
     engine = database(settings)
     store = SqlStore(engine, dump=dump, parse=parse)
     projection = projecting(settings, catalogues(settings))
-    queue = Reprojection(store, projection, lambda: datetime.now(UTC))
+    queue = Reprojection(store, projection, now)
     beside = Thread(target=queue.run, args=(stop,), daemon=True)
     beside.start()
     messages = Outbox(engine)
@@ -270,7 +331,7 @@ def pruning(settings: Settings, before: datetime) -> tuple[int, Iterator[int]]:
 def remapping(settings: Settings) -> Remapping:
     """Return the story of live changes of mappings, on the database and mappings of the settings."""
     store = SqlStore(database(settings), dump=dump, parse=parse)
-    return Remapping(store, projecting(settings, catalogues(settings)), lambda: datetime.now(UTC))
+    return Remapping(store, projecting(settings, catalogues(settings)), now)
 
 
 def queued(url: str, queue: str, last: str) -> Iterator[bytes]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
-from marshmallow import RAISE, Schema, fields, post_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from service.errors import Misconfigured
 from service.values.intake import IntakeSettings
 from service.values.scope import Partner
+from service.values.senders import SenderPattern
 
 
 class Authority(Schema):
@@ -21,6 +22,41 @@ class Authority(Schema):
 
     name = fields.String(required=True)
     uri = fields.String(required=True)
+
+
+class Sending(Schema):
+    """As `SenderPattern`; some name in MSH and some of the connection must be there."""
+
+    class Meta:
+        """Unknown members are errors."""
+
+        unknown = RAISE
+
+    application = fields.String()
+    facility = fields.String()
+    certificates = fields.List(
+        fields.String(validate=validate.Regexp(r"(CN=|DNS:|URI:|IP Address:|email:).+\Z"))
+    )
+    addresses = fields.List(fields.IPInterface())
+
+    @validates_schema
+    def check(self, given: dict[str, Any], **_: Any) -> None:
+        """Refuse what anybody could say of themselves, and what any of theirs could be."""
+        if not ({"application", "facility"} & given.keys()):
+            raise ValidationError("Name application (MSH-3) or facility (MSH-4).")
+        if not (given.get("certificates") or given.get("addresses")):
+            raise ValidationError("Name certificates or addresses.")
+
+    @post_load
+    def pattern(self, given: dict[str, Any], **_: Any) -> SenderPattern:
+        """Return it frozen."""
+        names, networks = given.get("certificates", ()), given.get("addresses", ())
+        return SenderPattern(
+            given.get("application"),
+            given.get("facility"),
+            tuple(names),
+            tuple(str(each.network) for each in networks),
+        )
 
 
 class Intake(Schema):
@@ -49,6 +85,8 @@ class Intake(Schema):
         validate=validate.Length(min=1),
     )
     authorities = fields.List(fields.Nested(Authority))
+    senders = fields.List(fields.Nested(Sending), validate=validate.Length(min=1))
+    not_retained = fields.String(validate=validate.OneOf(("accept", "refuse")))
 
     @post_load
     def settings(self, given: dict[str, Any], **_: Any) -> IntakeSettings:

@@ -8,7 +8,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "operator": frozenset({"documents", "erase", "preview", "resources", "events", "metrics"}),
     "case-system": frozenset({"documents", "preview", "resources"}),
     "insurer": frozenset({"resources"}),
-    "hospital": frozenset({"resources"}),
+    "hospital": frozenset({"resources", "discharges"}),
     "engineer": frozenset({"events"}),
 }
 LOCAL: Final = Partner(name="local", kind="operator")

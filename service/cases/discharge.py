@@ -67,6 +67,11 @@ def key_of(said: dict[str, Any]) -> str | None:
     return digest(identifiers[0]["system"], identifiers[0]["value"]) if identifiers else None
 
 
+def stay_id(key: str) -> str:
+    """Return the id of a stay in its case."""
+    return f"stay-{key[:16]}"
+
+
 def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     """Return what an event says of its stay."""
     stay, event = said.get("stay", {}), said["event"]
@@ -147,7 +152,7 @@ def stay_of(key: str, facts: Facts) -> dict[str, Any]:
     status = value(facts, "status") or "in-progress"
     start, end = value(facts, "period.start"), value(facts, "period.end")
     said = {
-        "id": f"stay-{key[:16]}",
+        "id": stay_id(key),
         "status": status,
         "kind": value(facts, "kind") or UNSAID_KIND,
         "identifiers": _first([each for _, each in listed(facts, "identifiers")], key),

@@ -4,10 +4,12 @@ https://hl7.org/fhir/R4/capabilitystatement.html · https://hl7.org/fhir/R4/term
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, Final
 
 from service.disclose.terminology import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.wire.fhir.search import PARAMETERS
+
+PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
 
 
 def capability(base: str, version: str, date: str, types: Collection[str]) -> dict[str, Any]:
@@ -22,7 +24,14 @@ def capability(base: str, version: str, date: str, types: Collection[str]) -> di
         "implementation": {"description": "Casebridge", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["json"],
-        "rest": [{"mode": "server", "resource": resources}],
+        "rest": [
+            {
+                "mode": "server",
+                "resource": resources,
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                "operation": [{"name": "process-message", "definition": PROCESS_MESSAGE}],
+            }
+        ],
     }
 
 
@@ -54,6 +63,10 @@ def _resource(type_: str) -> dict[str, Any]:
         "versioning": "versioned",
         "interaction": [{"code": code} for code in codes],
     }
+    if type_ == "Encounter":
+        # what hospitals send of a stay is told by its identifier
+        found["interaction"] += [{"code": "create"}, {"code": "update"}]
+        found |= {"conditionalCreate": True, "conditionalUpdate": True}
     if type_ in PARAMETERS:
         common = [("_id", "token"), ("_lastUpdated", "date")]
         known = common + [(name, kind) for name, (kind, _) in PARAMETERS[type_].items()]

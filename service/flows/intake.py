@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from service.cases.discharge import alias_facts, key_of, moment, person_facts, stay_facts
+from service.cases.discharge import alias_facts, key_of, moment, person_facts, stay_facts, stay_id
 from service.cases.facts import Moment
 from service.cases.rules import Refusal, identifying, unusable, whose
 from service.errors import Issue, Rejected
@@ -18,6 +18,8 @@ from service.flows.events import instant
 from service.flows.ports import Unit
 from service.flows.project import Change, Projection
 from service.values.documents import Document
+from service.values.ids import resource_id
+from service.values.inbox import Stay
 from service.values.pathways import Pathway
 from service.values.scope import Partner
 
@@ -36,14 +38,22 @@ class Held(Rejected):
 
 
 @dataclass(frozen=True, slots=True)
+class Applied:
+    """What an event came to: the client, the case when there is one, and the stay."""
+
+    touched: tuple[Document, ...]
+    stay: Stay
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """The story of one event."""
 
     projection: Projection
     pathways: Sequence[Pathway]
 
-    def apply(self, unit: Unit, partner: Partner, said: dict[str, Any], at: datetime) -> list[Document]:
-        """Use an event, loaded against its contract; return the client, and the case when there is one.
+    def apply(self, unit: Unit, partner: Partner, said: dict[str, Any], at: datetime) -> Applied:
+        """Use an event, loaded against its contract.
 
         Raises:
             Held: it is not used: to be kept in quarantine, or ignored.
@@ -61,12 +71,15 @@ class Intake:
             chart = _opened(desk, partner, said)
         chart.say(person_facts(said, when, partner.name), _pairs(said["patient"]["identifiers"], partner))
         key, case = key_of(said), None
+        is_new = key is not None and not chart.has(key)
         if key is not None and said["event"] != "merge":
-            if not chart.has(key):
+            if is_new:
                 _check_elsewhere(unit, chart, key, said["stay"]["identifiers"][0])
             case = chart.stay(key, stay_facts(said, when, partner.name), partner.intake)
         chart.save()
-        return [chart.client, *([case] if case is not None else [])]
+        if case is None or key is None:
+            return Applied((chart.client,), Stay(None, is_new))
+        return Applied((chart.client, case), Stay(resource_id(case.uuid, "Encounter", stay_id(key)), is_new))
 
 
 def _opened(desk: Desk, partner: Partner, said: dict[str, Any]) -> Chart:

@@ -25,7 +25,6 @@ from service.errors import (
 )
 from service.flows.intake import Held, Intake
 from service.flows.ports import Clock, Store, Unit
-from service.values.documents import Document
 from service.values.inbox import Entry, Outcome, Received, Render, Understood
 from service.values.scope import Partner
 from service.wire.contracts.load import load
@@ -86,9 +85,8 @@ class Reception:
             Rejected: some of it cannot be used; the transaction is to be rolled back.
             Conflict: as `Intake.apply`.
         """
-        touched: list[Document] = []
-        for said in understood.discharges:
-            touched += self.intake.apply(unit, partner, said, at)
+        applied = [self.intake.apply(unit, partner, said, at) for said in understood.discharges]
+        touched = [document for each in applied for document in each.touched]
         issues = (*understood.notes, *((REUSED,) if entry.flagged else ()))
         if not touched:
             issues = (*issues, EMPTY)
@@ -100,6 +98,7 @@ class Reception:
             "" if touched else "nothing-to-do",
             entry.flagged,
             tuple(dict.fromkeys(each.uuid for each in touched if each.kind == "case")),
+            tuple(each.stay for each in applied),
         )
         subjects = tuple(each.uuid for each in touched)
         settled = replace(

@@ -48,12 +48,23 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """What a discharge told of: the id of the stay's Encounter, and whether nothing was known of it before.
+
+    While it is in no case, or the discharge was about a person alone, there is no Encounter.
+    """
+
+    encounter: str | None
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a message, for a door to put into its own words.
 
     `state` is accepted, ignored (kept, nothing done), quarantined (kept, to be used later) or duplicate
     (with the answer given before). `flagged` says that one of its keys came before with other content.
-    `cases` are the uuids of the cases it touched.
+    `cases` are the uuids of the cases it touched, `stays` tell of the stay of each discharge.
     """
 
     state: Literal["accepted", "ignored", "quarantined", "duplicate"]
@@ -62,6 +73,7 @@ class Outcome:
     reason: str = ""
     flagged: bool = False
     cases: tuple[str, ...] = ()
+    stays: tuple[Stay, ...] = ()
     answer: Answer | None = None
 
 

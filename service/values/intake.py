@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from service.values.senders import SenderPattern
+
 
 @dataclass(frozen=True, slots=True)
 class IntakeSettings:
@@ -16,6 +18,9 @@ class IntakeSettings:
     Reading: `time_zone` (IANA) is that of times without an offset; `charset` overrules MSH-18;
     `discharge_time` are the fields that may tell the time of discharge, the first that does wins;
     `authorities` are (assigning authority as sent, URI) pairs.
+
+    Doors: `senders` tell how what comes over MLLP is known to be theirs; `not_retained` says whether entries
+    of types of which nothing is kept are accepted, and told, or let a FHIR Bundle be refused.
     """
 
     unknown_person: Literal["create", "quarantine", "ignore"] = "create"
@@ -28,3 +33,5 @@ class IntakeSettings:
     charset: str | None = None
     discharge_time: tuple[str, ...] = ("PV1-45", "EVN-6", "EVN-2", "MSH-7")
     authorities: tuple[tuple[str, str], ...] = ()
+    senders: tuple[SenderPattern, ...] = ()
+    not_retained: Literal["accept", "refuse"] = "accept"

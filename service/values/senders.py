@@ -13,3 +13,16 @@ class Sender:
 
     address: str
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SenderPattern:
+    """How a partner's messages are known: by MSH-3.1 and MSH-4.1 (None: any), and by connection.
+
+    `certificates` are names as in `Sender`; `addresses` are networks (`10.1.0.0/16`) or single addresses.
+    """
+
+    application: str | None = None
+    facility: str | None = None
+    certificates: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()

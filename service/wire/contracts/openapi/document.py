@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from apispec import APISpec
 
-from service.wire.contracts.openapi import api, fhir, operator, preview
+from service.wire.contracts.openapi import api, fhir, hospital, operator, preview
 from service.wire.contracts.openapi import terminology as words
 from service.wire.contracts.openapi.faults import OUTCOME, PROBLEM, outcomes, problems
 from service.wire.contracts.openapi.operations import Described, Operation
@@ -29,6 +29,7 @@ _TAGS: Final = {
     "Documents": "Clients, cases and directory entries as internal JSON.",
     "Mappings": "What is made of a document, before it is.",
     "FHIR": "FHIR R4 (4.0.1).",
+    "Hospitals": "What hospitals send: FHIR messages, transactions, batches and Encounters, and HL7 v2.",
     "Terminology": "What our codes mean: FHIR's terminology operations.",
     "Messages": "The outbox as a feed.",
     "Operation": "Health and metrics.",
@@ -87,6 +88,7 @@ def openapi(
         *preview.operations(tuple(paths)),
         *fhir.operations(types, PARAMETERS),
         *words.operations(terminology),
+        *hospital.operations(),
         *operator.operations(),
     ):
         spec.path(each.path, operations={each.method: _described(each)})
@@ -132,5 +134,5 @@ def _described(each: Operation) -> Described:
     if each.body:
         found["requestBody"] = each.body
     faults = {*_EVERYWHERE, *each.faults, *(_GUARDED if each.right else ())}
-    told = {**each.answers, **{status: f"{form}-{status}" for status in faults}}
+    told = {**{status: f"{form}-{status}" for status in faults}, **each.answers}
     return {**found, "responses": dict(sorted(told.items()))}

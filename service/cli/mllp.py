@@ -1,0 +1,45 @@
+"""casebridge mllp: the process that takes HL7 v2 in over MLLP."""
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from service import wiring
+from service.receive.certificates import Tls
+from service.settings import Settings
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=int, default=2575, show_default=True, help="The port to listen on; 0: any.")
+@click.option("--certificate", type=FILE, help="Our certificate chain (PEM): connections are TLS.")
+@click.option("--key", type=FILE, help="The key of our certificate (PEM).")
+@click.option("--authorities", type=FILE, help="Who signs our clients' certificates (PEM): each shows one.")
+@click.option("--by-address-too", is_flag=True, help="Let those known by address in without a certificate.")
+def mllp(
+    host: str,
+    port: int,
+    certificate: Path | None,
+    key: Path | None,
+    authorities: Path | None,
+    by_address_too: bool,
+) -> None:
+    """Take HL7 v2 messages in over MLLP; who sends them is told by intake/senders in the registry.
+
+    \b
+    Example:
+      CASEBRIDGE_PARTNERS=partners.yaml casebridge mllp --port 2575
+    """  # noqa: D301  click reads \b
+    tls = None
+    if certificate is not None and key is not None:
+        tls = Tls(certificate, key, authorities, by_address_too)
+    elif certificate or key or authorities or by_address_too:
+        raise click.UsageError("TLS needs --certificate and --key.")
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stop.set())
+    wiring.mllp(Settings.from_env(), host, port, tls, stop)

@@ -1,0 +1,106 @@
+"""What a message comes to: it is read, checked as far as it must be, and run through its form's mapping."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.errors import Issue, Refused, Unsupported
+from service.mapping.translate import Catalogue
+from service.values.inbox import Received, Understood
+from service.values.scope import Partner
+from service.wire.fhir.bundles import USED, unused
+from service.wire.fhir.check import check
+from service.wire.fhir.incoming import stays
+from service.wire.hl7v2.charsets import UTF8, of_partner
+from service.wire.hl7v2.incoming import patients
+from service.wire.hl7v2.message import Message
+from service.wire.hl7v2.parse import parse as parse_hl7v2
+from service.wire.json import parse
+
+Json = dict[str, Any]
+VERSION: Final = re.compile(r"2\.([1-9])(\.[0-9])?")
+SHOWN: Final = 20
+# what a stay is made of must be as R4 has it; of what stands beside it, what can be read is taken
+UNREADABLE: Final = frozenset({"structure", "value"})
+KNOWN: Final = USED | {"Bundle", "MessageHeader"}
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """The inbound mappings, and what reads what they are run over."""
+
+    catalogue: Catalogue
+
+    def fhir(self, _: Partner, received: Received) -> Understood:
+        """Understand a Bundle or an Encounter.
+
+        Raises:
+            Refused: it is not FHIR R4 where it tells of a stay; with the FHIRPath of each mistake.
+            Rejected: as `service.wire.fhir.incoming.stays`, or a mapping cannot make what it should of it.
+        """
+        sent = parse(received.raw)
+        wrong, odd = _checked(sent)
+        if wrong:
+            raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])
+        left = unused(sent) if sent["resourceType"] == "Bundle" else []
+        notes = [*odd, *(_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")]
+        return Understood(tuple(self._made("fhir", stays(sent))), tuple(notes[:SHOWN]))
+
+    def hl7v2(self, partner: Partner, received: Received) -> Understood:
+        """Understand an ADT message.
+
+        Raises:
+            Unsupported: it is of a version, or no ADT message, that is taken here.
+            Rejected: as `service.wire.hl7v2.parse.parse`, or a mapping cannot make what it should of it.
+        """
+        charset = partner.intake.charset
+        message = parse_hl7v2(received.raw, of_partner(charset) if charset else UTF8)
+        _check_kind(message)
+        return Understood(tuple(self._made("hl7v2", patients(message, partner.name, partner.intake))))
+
+    def _made(self, form: str, roots: Iterable[Json]) -> Iterator[Json]:
+        projector = self.catalogue.projector(form)
+        for each in roots:
+            yield from (made.resource for made in projector.run(each))
+
+
+def _checked(sent: Any) -> tuple[list[Issue], list[Issue]]:
+    """Return what keeps it from being read, and what is wrong beside that, where it tells of a stay."""
+    wrong, odd = [], []
+    for each in check(sent):
+        type_ = _type_at(sent, each.where)
+        if type_ == "Encounter" or (type_ in KNOWN and each.code in UNREADABLE):
+            wrong.append(each)
+        elif type_ in KNOWN:
+            odd.append(each)
+    return wrong, odd
+
+
+def _type_at(sent: Json, where: str) -> str:
+    """Return the type of the resource that a place is in; what is no resource is the Bundle's own."""
+    found = re.match(r"Bundle\.entry\[(\d+)\]\.resource\b", where)
+    if found is None:
+        return str(sent["resourceType"])
+    resource = sent["entry"][int(found[1])].get("resource")
+    type_ = resource.get("resourceType") if isinstance(resource, dict) else None
+    return type_ if isinstance(type_, str) else "Bundle"
+
+
+def _not_retained(index: int, type_: str) -> Issue:
+    what = f"{type_ or 'An entry without resource'}: not retained; it tells nothing of a stay here."
+    return Issue(what, f"Bundle.entry[{index}].resource", "informational")
+
+
+def _check_kind(message: Message) -> None:
+    header = message.header
+    if header.code != "ADT":
+        raise Unsupported("Only ADT messages are taken; send others where they are.", where="MSH-9")
+    if header.version and not VERSION.fullmatch(header.version):
+        raise Unsupported("Only HL7 2.1 to 2.9 are read.", where="MSH-12")
+    evn = message.first("EVN")
+    if not header.trigger and not (evn is not None and evn.value(1)):
+        raise Refused(
+            "Nothing says what has happened.",
+            issues=[Issue("The trigger is missing; send it, e.g. A03.", "MSH-9.2", "required")],
+        )

@@ -1,0 +1,137 @@
+"""Transactions, all or nothing, and batches, each entry for itself.
+
+https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from service.errors import CasebridgeError, Issue, Refused, Rejected
+from service.receive import single
+from service.receive.messages import FHIR_JSON, IN_FHIR, Reception, said
+from service.values.inbox import Answer, Outcome, Received, Stay
+from service.values.scope import Partner
+from service.wire.fhir import bundles
+from service.wire.fhir.answers import responses
+from service.wire.fhir.naming import content, keys
+from service.wire.json import dump, parse
+from service.wire.outcomes import operation_outcome, outcome
+
+Json = dict[str, Any]
+USED: Final = Issue("Used with the stay that it tells of.", "", "informational")
+NOT_RETAINED: Final = Issue("Not retained; it tells nothing of a stay here.", "", "informational")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundles:
+    """Takes transactions and batches in."""
+
+    reception: Reception
+
+    def transaction(self, partner: Partner, raw: bytes, sent: Json, named: tuple[str, ...]) -> Answer:
+        """Return the response to each entry, or an OperationOutcome (202) when all of it is in quarantine.
+
+        Raises:
+            Rejected: an entry cannot be taken: nothing was done.
+            Unavailable: as `Reception.receive`.
+        """
+        bundles.check_transaction(sent)
+        refused = [index for index, _ in self._refused(partner, sent)]
+        if refused:
+            issues = [
+                Issue(NOT_RETAINED.what, f"Bundle.entry[{i}].resource", "not-supported") for i in refused
+            ]
+            raise Refused("It holds what this partner's settings do not let us leave out.", issues=issues)
+
+        def render(became: Outcome) -> Answer:
+            if became.state == "quarantined":
+                return Answer(202, FHIR_JSON, dump(said(became, IN_FHIR)))
+            found = responses("transaction-response", list(_each(sent, became)))
+            return Answer(200, FHIR_JSON, dump(found))
+
+        received = Received(raw, FHIR_JSON, "fhir", "http", (*named, *keys(sent)), content(sent))
+        became = self.reception.receive(partner, received, render)
+        return became.answer or render(became)
+
+    def batch(self, partner: Partner, sent: Json, named: tuple[str, ...]) -> Answer:
+        """Return the response to each entry: an Encounter is used with the entries that it leads to."""
+        refused = dict(self._refused(partner, sent))
+        answers: dict[int, Json] = {}
+        led: set[int] = set()
+        for index, entry in enumerate(sent.get("entry", [])):
+            wrong = list(bundles.request_issues(entry, index))
+            if wrong:
+                answers[index] = _fault(Rejected("It cannot be taken.", issues=wrong))
+            elif index in refused:
+                answers[index] = _fault(Refused(NOT_RETAINED.what))
+            elif bundles.type_of(entry) == "Encounter":
+                answers[index] = self._one(partner, sent, index, named)
+                led |= set(bundles.led_to(sent, index))
+        left = [index for index in range(len(sent.get("entry", []))) if index not in answers]
+        if left:
+            self._kept(partner, sent, [index for index in left if index not in led], named)
+        for index in left:
+            answers[index] = _done(USED if index in led else NOT_RETAINED)
+        found = responses("batch-response", [answers[index] for index in sorted(answers)])
+        return Answer(200, FHIR_JSON, dump(found))
+
+    def _one(self, partner: Partner, sent: Json, index: int, named: tuple[str, ...]) -> Json:
+        alone = bundles.chosen(sent, bundles.led_to(sent, index))
+        try:
+            became = self.reception.receive(partner, _received(alone, index, named), single.render)
+        except CasebridgeError as error:
+            return _fault(error)
+        given = became.answer or single.render(became)
+        stay = became.stays[0] if became.stays else None
+        return {"status": _status(given.status), **_location(stay), "outcome": parse(given.body)}
+
+    def _kept(self, partner: Partner, sent: Json, indices: list[int], named: tuple[str, ...]) -> None:
+        """Keep what came and leads from no Encounter, before it is answered."""
+        if indices:
+            rest = _received(bundles.chosen(sent, indices), -1, named)
+            self.reception.receive(partner, rest, single.render)
+
+    def _refused(self, partner: Partner, sent: Json) -> list[tuple[int, str]]:
+        return bundles.unused(sent) if partner.intake.not_retained == "refuse" else []
+
+
+def _received(part: Json, index: int, named: tuple[str, ...]) -> Received:
+    """Return a part of a batch as a message: the batch's own names are those of the whole."""
+    raw = dump(part)
+    return Received(raw, FHIR_JSON, "fhir", "http", tuple(f"{each}|{index}" for each in named), content(part))
+
+
+def _each(sent: Json, became: Outcome) -> Iterator[Json]:
+    """Give the response to each entry; what is told of an entry stands with it, the rest with each stay."""
+    stays = iter(became.stays)
+    entries = sent.get("entry", [])
+    has_stay = any(bundles.type_of(entry) == "Encounter" for entry in entries)
+    for index, entry in enumerate(entries):
+        type_ = bundles.type_of(entry)
+        if type_ == "Encounter":
+            stay = next(stays, None)
+            place = f"Bundle.entry[{index}]"
+            mine = [e for e in became.issues if not e.where.startswith("Bundle.entry[") or place in e.where]
+            told = said(replace(became, issues=tuple(mine)), IN_FHIR)
+            status = _status(201 if stay is not None and stay.is_new else 200)
+            yield {"status": status, **_location(stay), "outcome": told}
+        else:
+            yield _done(USED if has_stay and type_ in bundles.USED else NOT_RETAINED)
+
+
+def _done(issue: Issue) -> Json:
+    return {"status": _status(200), "outcome": outcome([issue], "information")}
+
+
+def _fault(error: CasebridgeError) -> Json:
+    return {"status": _status(error.status), "outcome": operation_outcome(error)}
+
+
+def _location(stay: Stay | None) -> Json:
+    return {"location": f"Encounter/{stay.encounter}"} if stay is not None and stay.encounter else {}
+
+
+def _status(number: int) -> str:
+    names = {200: "OK", 201: "Created", 202: "Accepted"}
+    return f"{number} {names[number]}" if number in names else str(number)

@@ -1,0 +1,106 @@
+"""The doors for FHIR that hospitals send: messages, transactions, batches, an Encounter alone.
+
+https://hl7.org/fhir/R4/messageheader-operation-process-message.html · https://hl7.org/fhir/R4/http.html
+"""
+
+from typing import Any, Final
+
+from flask import Blueprint, Response, g, request
+
+from service.errors import Malformed, Refused, TooLarge, Unsupported
+from service.receive.bundles import Bundles
+from service.receive.process import Processing
+from service.receive.single import Encounters
+from service.values.inbox import Answer
+from service.wire.fhir.bundles import conditional
+from service.wire.json import dump, parse
+from service.wire.outcomes import operation_outcome
+
+JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
+ENTRIES: Final = 10_000
+
+
+def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) -> Blueprint:
+    """Return the routes that take FHIR in."""
+    door = Blueprint("hospital", __name__, url_prefix="/fhir")
+
+    @door.post("/$process-message")
+    def process() -> Response:
+        if request.args.get("async", "false") != "false":
+            error = Unsupported("Messages are answered at once: send async=false.", where="async")
+            return Response(dump(operation_outcome(error)), 501, mimetype=JSON[0])
+        raw, sent = _body("Bundle")
+        return _response(messages.answered(g.partner, raw, sent, _named()))
+
+    @door.post("", strict_slashes=False)
+    def bundle() -> Response:
+        raw, sent = _body("Bundle")
+        if sent.get("type") == "batch":
+            return _response(bundles.batch(g.partner, sent, _named()))
+        if sent.get("type") == "transaction":
+            return _response(bundles.transaction(g.partner, raw, sent, _named()))
+        what = "A transaction or a batch is taken here; a message at $process-message."
+        raise Refused(what, where="Bundle.type")
+
+    @door.post("/Encounter")
+    def create() -> Response:
+        raw, sent = _body("Encounter")
+        if "If-None-Exist" in request.headers:
+            _check_named(sent, f"Encounter?{request.headers['If-None-Exist'].removeprefix('?')}")
+        return _encounter(encounters, raw, sent)
+
+    @door.put("/Encounter")
+    def update() -> Response:
+        raw, sent = _body("Encounter")
+        if "If-Match" in request.headers:
+            what = "A hospital's word is put in its place by when it was said; send no If-Match."
+            raise Refused(what, where="If-Match")
+        _check_named(sent, f"Encounter?{request.query_string.decode('utf-8', 'replace')}")
+        return _encounter(encounters, raw, sent)
+
+    return door
+
+
+def _encounter(encounters: Encounters, raw: bytes, sent: Any) -> Response:
+    given, location = encounters.answered(g.partner, raw, sent, _named())
+    answer = _response(given)
+    if location:
+        answer.headers["Location"] = location
+    return answer
+
+
+def _check_named(sent: Any, url: str) -> None:
+    """Refuse criteria that are not the one identifier of the stay that is sent."""
+    named = conditional(url)
+    if named is None:
+        raise Malformed("Name the stay: identifier=system|value.", where="identifier")
+    given = sent.get("identifier")
+    known = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    if not any((each.get("system", ""), each.get("value")) == named[1:] for each in known):
+        raise Refused("The Encounter has not this identifier.", where="Encounter.identifier")
+
+
+def _body(type_: str) -> tuple[bytes, Any]:
+    raw = request.get_data()
+    if "xml" in request.mimetype or raw[:64].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
+        raise Unsupported("XML is not taken; send application/fhir+json.", where="Content-Type")
+    if request.mimetype not in JSON:
+        raise Unsupported("Send application/fhir+json.", where="Content-Type")
+    sent = parse(raw)
+    if not isinstance(sent, dict) or sent.get("resourceType") != type_:
+        raise Malformed(f"Send a {type_} here.", where="resourceType")
+    entries = sent.get("entry", [])
+    if type_ == "Bundle" and not (isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
+        raise Malformed("A list of entries is wanted.", where="Bundle.entry")
+    if len(entries) > ENTRIES:
+        raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")
+    return raw, sent
+
+
+def _named() -> tuple[str, ...]:
+    key = request.headers.get("Idempotency-Key")
+    return (f"Idempotency-Key|{key}",) if key else ()
+
+
+def _response(given: Answer) -> Response:
+    return Response(given.body, given.status, mimetype=given.media_type)

@@ -1,0 +1,117 @@
+"""The doors for what hospitals send: FHIR messages, transactions, batches, an Encounter alone, HL7 v2.
+
+https://hl7.org/fhir/R4/messageheader-operation-process-message.html
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from service.wire.contracts.openapi.fhir import FHIR, resource
+from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+
+TAG: Final = "Hospitals"
+ER7: Final = "x-application/hl7-v2+er7"
+_MESSAGE: Final[Described] = {"type": "string", "description": "HL7 v2, vertical bar encoding."}
+_PROBLEM: Final[Described] = {"$ref": "#/components/schemas/Problem"}
+_KEY: Final[Described] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Your own name for it: sent again with the same content it is answered as before.",
+    "schema": {"type": "string"},
+}
+_FAULTS: Final = (413, 415, 422)
+_WRONG: Final = {
+    400: "It could not be read.",
+    403: "A partner of this kind may not send discharges.",
+    413: "It is over a limit.",
+    415: "A media type that is not taken; XML is none.",
+    422: "It can be read, and not be used.",
+    503: "It cannot be kept now; send it again.",
+}
+
+
+def operations() -> Iterator[Operation]:
+    """Give the operations."""
+    said = partial(Operation, tag=TAG, right="discharges")
+    yield said(
+        "post",
+        "/fhir/$process-message",
+        "process-message",
+        summary="Send a message: a discharge, an admission, a transfer, their cancellation",
+        parameters=(query("async", "Messages are answered at once.", enum=["false"]), _KEY),
+        body=_body("Bundle"),
+        answers={
+            200: answer("The response message: it is kept, and used.", FHIR, resource("Bundle")),
+            202: answer("The response message: it waits in quarantine.", FHIR, resource("Bundle")),
+            501: answer("Asynchronous answers are not given.", FHIR, resource("OperationOutcome")),
+            # once the message can be named, a response message says what is wrong
+            **{status: answer(what, FHIR, resource()) for status, what in _WRONG.items()},
+        },
+    )
+    waits = answer("It waits in quarantine, under the id that is told.", FHIR, resource("OperationOutcome"))
+    yield said(
+        "post",
+        "/fhir",
+        "bundle",
+        summary="Send a transaction, used whole or not at all, or a batch, each entry for itself",
+        parameters=(_KEY,),
+        body=_body("Bundle"),
+        answers={200: answer("What became of each entry.", FHIR, resource("Bundle")), 202: waits},
+        faults=_FAULTS,
+    )
+    done = answer("It was known before, or nothing came of it.", FHIR, resource("OperationOutcome"))
+    stay = {
+        200: done,
+        201: answer("It is kept, and used.", FHIR, resource("OperationOutcome")),
+        202: waits,
+    }
+    where = query("identifier", "The stay: `system|value`, one of the Encounter's identifiers.")
+    for method, name, parameters in (
+        ("post", "send-encounter", (_KEY,)),
+        ("put", "send-encounter-by-identifier", ({**where, "required": True}, _KEY)),
+    ):
+        yield said(
+            method,
+            "/fhir/Encounter",
+            name,
+            summary="Send a stay" if method == "post" else "Send a stay by its identifier",
+            parameters=parameters,
+            body=_body("Encounter"),
+            answers=stay,
+            faults=_FAULTS,
+        )
+    yield _hl7v2()
+
+
+def _hl7v2() -> Operation:
+    acknowledged = {"description": "An acknowledgement.", "content": {ER7: {"schema": _MESSAGE}}}
+    refused = {
+        status: {
+            "description": what,
+            "content": {ER7: {"schema": _MESSAGE}, "application/problem+json": {"schema": _PROBLEM}},
+        }
+        for status, what in _WRONG.items()
+    }
+    return Operation(
+        "post",
+        "/hl7v2",
+        "hl7v2",
+        tag=TAG,
+        summary="Send HL7 v2 ADT messages, one or a batch",
+        right="discharges",
+        body={"required": True, "content": {ER7: {"schema": _MESSAGE}}},
+        answers={
+            200: {**acknowledged, "description": "AA: it is kept; a batch: each is answered in its own."},
+            204: {"description": "It is kept, and its sender wants no acknowledgement."},
+            500: {
+                "description": "Something failed on our side.",
+                "content": {ER7: {"schema": _MESSAGE}, "application/problem+json": {"schema": _PROBLEM}},
+            },
+            **refused,
+        },
+    )
+
+
+def _body(type_: str) -> Described:
+    return {"required": True, "content": {FHIR: {"schema": resource(type_)}}}

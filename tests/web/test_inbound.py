@@ -1,0 +1,289 @@
+"""The doors that hospitals push through, on the whole application."""
+
+import json
+import time
+
+import pytest
+
+from service.wire.fhir.validate import validate
+from tests.web.sent import FHIR, PERSON, VISIT, Mercy, a03, encounter, entry, message, outcomes, transaction
+
+
+@pytest.fixture
+def mercy(house):
+    return Mercy(house)
+
+
+def one_case(mercy):
+    (case,) = mercy.cases()
+    return case
+
+
+def test_a_message_and_the_a03_of_the_same_discharge_are_one_case(mercy):
+    told = mercy.message(message())
+    assert told.status_code == 200, told.data
+    assert told.json["entry"][0]["resource"]["response"] == {
+        "identifier": "m1",
+        "code": "ok",
+        "details": {"reference": told.json["entry"][1]["fullUrl"]},
+    }
+    assert validate(told.json) == []
+    acknowledged = mercy.hl7v2(a03())
+    assert acknowledged.status_code == 200
+    assert b"MSA|AA|MSG-1" in acknowledged.data
+    case = mercy.house.get(f"/api/cases/{one_case(mercy)['uuid']}", partner=None).json
+    assert case["status"] == "planned"
+    assert mercy.house.one("EpisodeOfCare", partner=None)["status"] == "planned"
+    assert mercy.send("/fhir/Encounter", encounter()).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["message", "hl7v2"])
+def test_the_same_message_again_gets_the_same_answer_byte_for_byte(mercy, way):
+    send = {"message": lambda: mercy.message(message()), "hl7v2": lambda: mercy.hl7v2(a03())}[way]
+    first = send()
+    again = send()
+    assert (again.status_code, again.data) == (first.status_code, first.data)
+    assert len(mercy.cases()) == 1
+
+
+def test_a_new_bundle_id_does_not_make_a_new_message(mercy):
+    first = mercy.message(message())
+    again = mercy.message(message(id="other", timestamp="2026-02-27T16:00:00Z"))
+    assert again.data == first.data
+
+
+def test_a_transaction_tells_of_each_entry(mercy):
+    observed = {"resourceType": "Observation", "id": "b1", "status": "final", "code": {"text": "x"}}
+    told = mercy.send("/fhir", transaction("transaction", entry(observed, method="POST", url="Observation")))
+    assert told.status_code == 200, told.data
+    responses = [each["response"] for each in told.json["entry"]]
+    assert [each["status"] for each in responses] == ["201 Created", "200 OK", "200 OK", "200 OK"]
+    assert "Not retained" in responses[3]["outcome"]["issue"][0]["details"]["text"]
+    found = mercy.house.get(f"/fhir/{responses[0]['location']}", partner=None)
+    assert found.json["identifier"][0]["value"] == VISIT["value"]
+    assert validate(told.json) == []
+
+
+def test_a_conditional_reference_leads_to_who_was_sent_or_is_taken_at_its_word(mercy):
+    asked = "Patient?identifier=urn:example:persons|R-1"
+    sent = transaction()
+    sent["entry"][0]["resource"]["subject"] = {"reference": asked}
+    assert mercy.send("/fhir", sent).status_code == 200
+    alone = encounter(subject={"reference": asked}, identifier=[{**VISIT, "value": "V-2"}])
+    del alone["contained"]
+    assert mercy.send("/fhir/Encounter", alone).status_code == 201
+    (client,) = mercy.house.get("/api/clients", partner=None).json["items"]
+    assert client["document"]["names"][0]["family"] == "Rider"
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "code"),
+    [
+        (lambda sent: sent["entry"].append(sent["entry"][0]), "Bundle.entry[3]", "duplicate"),
+        (
+            lambda sent: sent["entry"].append(
+                entry({**sent["entry"][1]["resource"], "id": "a2"}, method="PUT", url="Patient/a2")
+            ),
+            "Bundle.entry[3]",
+            "duplicate",
+        ),
+        (
+            lambda sent: sent["entry"][0]["resource"].update(subject={"reference": "urn:uuid:nobody"}),
+            "Bundle.entry[0].resource.subject.reference",
+            "not-found",
+        ),
+        (
+            lambda sent: sent["entry"][0].update(request={"method": "DELETE", "url": "Encounter/1"}),
+            "Bundle.entry[0].request.method",
+            "not-supported",
+        ),
+        (lambda sent: sent["entry"][0].pop("request"), "Bundle.entry[0].request.method", "required"),
+        (
+            lambda sent: sent["entry"][0]["resource"].update(period="yesterday"),
+            "Bundle.entry[0].resource.period",
+            "value",
+        ),
+    ],
+)
+def test_a_transaction_that_cannot_be_taken_whole_does_nothing(mercy, change, place, code):
+    sent = transaction()
+    change(sent)
+    told = mercy.send("/fhir", sent)
+    assert told.status_code == 422, told.data
+    assert ("error", code, place) in [each[:3] for each in outcomes(told)]
+    assert mercy.cases() == []
+
+
+def test_a_batch_answers_each_entry_for_itself(mercy):
+    other = encounter(id="e2", identifier=[{**VISIT, "value": "V-2"}], period={"start": "soon"})
+    sent = transaction(
+        "batch",
+        entry(other, method="POST", url="Encounter"),
+        {"request": {"method": "GET", "url": "Patient/1"}},
+    )
+    told = mercy.send("/fhir", sent)
+    assert told.status_code == 200, told.data
+    statuses = [each["response"]["status"][:3] for each in told.json["entry"]]
+    assert statuses == ["201", "200", "200", "422", "422"]
+    assert len(mercy.cases()) == 1
+
+
+def test_the_same_stay_again_is_200_and_not_201(mercy):
+    first = mercy.send("/fhir/Encounter", encounter())
+    assert first.status_code == 201, first.data
+    again = mercy.send("/fhir/Encounter", encounter())
+    newer = encounter(meta={"lastUpdated": "2026-02-28T15:00:00Z"})
+    by_identifier = f"/fhir/Encounter?identifier={VISIT['system']}|{VISIT['value']}"
+    updated = mercy.send(by_identifier, newer, method="PUT")
+    assert (again.status_code, updated.status_code) == (200, 200)
+    path = first.headers["Location"].partition("/fhir/")[2]
+    assert mercy.house.get(f"/fhir/{path}", partner=None).json["identifier"][0]["value"] == VISIT["value"]
+
+
+def test_criteria_that_are_not_those_of_the_stay_are_refused(mercy):
+    told = mercy.send("/fhir/Encounter?identifier=urn:example:visits|V-9", encounter(), method="PUT")
+    assert told.status_code == 422
+    assert outcomes(told)[0][2] == "Encounter.identifier"
+    assert mercy.send("/fhir/Encounter?status=finished", encounter(), method="PUT").status_code == 400
+
+
+def test_who_cannot_be_told_waits_in_quarantine_and_the_sender_knows(mercy):
+    nobody = encounter(subject={"reference": "Patient/unknown"})
+    told = mercy.send("/fhir/Encounter", nobody)
+    assert told.status_code == 202
+    assert "Kept in quarantine as " in outcomes(told)[0][3]
+    assert {each[2] for each in outcomes(told)} == {"Patient.identifier"}
+    v2 = mercy.hl7v2(a03(person=""))
+    assert v2.status_code == 200
+    assert b"MSA|AA|MSG-1" in v2.data
+    assert b"ERR||PID^1^3|0^Message accepted^HL70357|W||||Kept in quarantine as " in v2.data
+    assert mercy.cases() == []
+
+
+def test_a_medcom_message_gets_an_acknowledgement(mercy):
+    sent = message()
+    profile = "http://medcomfhir.dk/ig/hospitalnotification/StructureDefinition/medcom-hospitalNotification"
+    sent["entry"][0]["resource"]["meta"] = {"profile": [f"{profile}-messageHeader"]}
+    told = mercy.message(sent)
+    header = told.json["entry"][0]["resource"]
+    assert header["eventCoding"]["code"] == "acknowledgement-message"
+    assert header["response"] == {"identifier": "m1", "code": "ok"}
+    done = told.json["entry"][-1]["resource"]
+    assert (done["resourceType"], done["activity"]["coding"][0]["code"]) == ("Provenance", "acknowledgement")
+    assert validate(told.json) == []
+
+
+def test_a_message_that_cannot_be_used_is_answered_by_one_that_says_why(mercy):
+    sent = message()
+    sent["entry"][1]["resource"]["status"] = ["finished"]
+    told = mercy.message(sent)
+    assert told.status_code == 422
+    assert told.json["entry"][0]["resource"]["response"]["code"] == "fatal-error"
+    assert outcomes(told)[0][2] == "Bundle.entry[1].resource.status"
+    assert mercy.message(message(), Idempotency_Key="k").status_code == 200
+
+
+def test_asynchronous_answers_are_not_given(mercy):
+    told = mercy.send("/fhir/$process-message?async=true", message())
+    assert (told.status_code, outcomes(told)[0][1]) == (501, "not-supported")
+
+
+@pytest.mark.parametrize("path", ["/fhir/$process-message", "/fhir", "/fhir/Encounter", "/hl7v2"])
+@pytest.mark.parametrize("kind", ["application/fhir+xml", "as its own"])
+def test_xml_is_refused_with_the_reason(mercy, path, kind):
+    own = FHIR if path.startswith("/fhir") else "x-application/hl7-v2+er7"
+    raw = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]><x>&y;</x>'
+    told = mercy.send(path, raw, kind=own if kind == "as its own" else kind)
+    assert told.status_code == 415
+    assert b"XML" in told.data
+
+
+@pytest.mark.parametrize(
+    ("path", "raw", "status"),
+    [
+        ("/fhir", b"{", 400),
+        ("/fhir", b"[]", 400),
+        ("/fhir", b'{"resourceType":"Patient"}', 400),
+        ("/fhir", b'{"resourceType":"Bundle","type":"document","entry":[]}', 422),
+        ("/fhir", b'{"resourceType":"Bundle","type":"transaction","entry":[1]}', 400),
+        ("/fhir", b'{"resourceType":"Bundle","type":"transaction","entry":[{"resource":[]}]}', 422),
+        ("/fhir/$process-message", b'{"resourceType":"Bundle","type":"message"}', 422),
+        ("/fhir/$process-message", b'{"resourceType":"Bundle","type":"message","entry":[{}]}', 422),
+        ("/fhir/Encounter", b'{"resourceType":"Encounter"}', 422),
+        ("/fhir/Encounter", b'{"resourceType":"Encounter","status":{}}', 422),
+        ("/fhir/Encounter", b"\x00\x01\xff", 400),
+    ],
+)
+def test_what_is_broken_is_answered_with_its_place(mercy, path, raw, status):
+    told = mercy.send(path, raw)
+    assert told.status_code == status, told.data
+    assert outcomes(told)
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "code"),
+    [
+        (b"", 400, b"MSA|AE"),
+        (b"PID|1||4711", 400, b"MSA|AE"),
+        (a03().replace(b"MSH|^~\\&", b"MSH|^^^^"), 400, b"MSA|AE"),
+        (a03(trigger=""), 422, b"MSA|AE"),
+        (a03().replace(b"ADT^A03", b"ORU^R01"), 422, b"MSA|AR"),
+        (a03().replace(b"|P|2.5", b"|P|9.9"), 422, b"MSA|AR"),
+        (a03().replace(b"|P|2.5", b"|P|2.5||||||BIG-5"), 422, b"MSA|AE"),
+        (a03().decode().encode("utf-16"), 422, b"MSA|AE"),
+        (a03(trigger="A60"), 200, b"MSA|AA"),
+    ],
+)
+def test_what_is_broken_is_acknowledged_as_such(mercy, raw, status, code):
+    told = mercy.hl7v2(raw)
+    assert (told.status_code, code in told.data) == (status, True), told.data
+
+
+def test_a_message_of_another_processing_opens_no_case(mercy):
+    told = mercy.hl7v2(a03(msh11="T"))
+    assert b"MSA|AA" in told.data
+    assert b"MSH^1^11" in told.data
+    assert mercy.cases() == []
+
+
+def test_a_batch_of_messages_is_answered_by_a_batch(mercy):
+    sent = (
+        b"FHS|^~\\&|ADT\rBHS|^~\\&|ADT\r" + a03("M1") + a03("M2", "A99") + b"MSH|^^^^\r" + b"BTS|3\rFTS|1\r"
+    )
+    told = mercy.hl7v2(sent)
+    assert told.status_code == 200
+    assert told.data.startswith(b"BHS|")
+    assert [line[:6] for line in told.data.split(b"\r") if line.startswith(b"MSA")] == [
+        b"MSA|AA",
+        b"MSA|AA",
+        b"MSA|AE",
+    ]
+
+
+def test_a_large_bundle_is_answered_in_time(mercy):
+    many = [
+        entry(
+            {"resourceType": "Observation", "id": str(number), "status": "final", "code": {"text": "x"}},
+            method="POST",
+            url="Observation",
+        )
+        for number in range(9_000)
+    ]
+    started = time.monotonic()
+    told = mercy.send("/fhir", transaction("transaction", *many))
+    assert told.status_code == 200, told.data[:500]
+    assert len(json.loads(told.data)["entry"]) == 9_003
+    assert time.monotonic() - started < 60
+    over = transaction("transaction", *many, *many)
+    assert mercy.send("/fhir", over).status_code == 413
+
+
+def test_only_hospitals_and_the_operator_may_send(house):
+    for partner in ("cms", "northern", "engineer"):
+        answer = house.ask("POST", "/fhir/Encounter", partner=partner, json=encounter())
+        assert answer.status_code == 403
+
+
+def test_the_case_system_finds_what_was_opened(mercy):
+    assert mercy.message(message()).status_code == 200
+    assert PERSON["value"] in json.dumps(mercy.house.get("/api/clients", partner=None).json)
