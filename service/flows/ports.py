@@ -1,6 +1,6 @@
 """What the flows need of the world, as Protocols; wiring plugs the real rooms in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -53,6 +53,11 @@ class Unit(Protocol):
 
     def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
         """Return the current resources of an owner by (type, id)."""
+
+    def bodies(
+        self, owner: str, view: str, keys: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], bytes]:
+        """Return the bodies of some current resources of an owner, by (type, id)."""
 
     def write(self, versions: Sequence[ResourceVersion]) -> None:
         """Insert or replace the current resources, append history, replace search rows."""

@@ -18,6 +18,7 @@ from service.values.messages import UNTOLD, Happened, Written
 from service.values.resources import Current, ResourceVersion, SearchRows
 from service.wire.fhir.whereabouts import without_whereabouts
 
+Key = tuple[str, str]
 STAMPS: Final = frozenset({"versionId", "lastUpdated"})
 FIRST: Final = ("EpisodeOfCare", "CareTeam", "CarePlan")
 
@@ -134,14 +135,20 @@ class Projection:
         }
         made = [each.resource for each in resources.run({**roots, "revision": revision})]
         current = unit.current(document.uuid, view)
-        gone = _withdrawn(made, current, catalogue, self.parse)
+        digests = {_key(each): self._digest(each) for each in made}
+        # what is made no more, and what is made otherwise; of all else the digest is enough
+        gone = [key for key in current if key not in digests and key[0] != UNTOLD]
+        other = [key for key in digests if key in current and current[key].digest != digests[key]]
+        bodies = unit.bodies(document.uuid, view, [*gone, *other])
+        stored = {key: _unstamped(self.parse(body)) for key, body in bodies.items()}
+        withdrawn = [catalogue.withdrawn(stored[key]) for key in gone]
         # no mapping leaves out of these what it told before the client's identity was protected
         protected = roots.get("client", {}).get("protected_identity")
-        made += [without_whereabouts(each) for each in gone] if protected else gone
+        made += [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
         versions: list[ResourceVersion] = []
         told: list[Event[Written]] = []
         for resource in sorted(made, key=_order):
-            found = self._version(document, resource, current, change.at, catalogue, view)
+            found = self._version(document, resource, current, stored, change.at, catalogue, view)
             if found is not None:
                 version, event = found
                 versions.append(version)
@@ -150,23 +157,27 @@ class Projection:
             targets = [f"{v.type}/{v.id}/_history/{v.version}" for v in versions]
             witness = provenance.run({**roots, "revision": {**revision, "targets": targets}})
             for each in witness:
-                found = self._version(document, each.resource, current, change.at, catalogue, view)
+                found = self._version(document, each.resource, current, stored, change.at, catalogue, view)
                 versions += [found[0]] if found is not None else []
         return versions, told
+
+    def _digest(self, resource: dict[str, Any]) -> str:
+        return hashlib.sha256(self.canonical(resource)).hexdigest()
 
     def _version(
         self,
         document: Document,
         resource: dict[str, Any],
-        current: dict[tuple[str, str], Current],
+        current: dict[Key, Current],
+        stored: dict[Key, dict[str, Any]],
         at: datetime,
         catalogue: Catalogue,
         view: str,
     ) -> tuple[ResourceVersion, Event[Written]] | None:
         """Return the next version of a resource and its event, or None when nothing changed."""
-        type_, id_ = resource["resourceType"], resource["id"]
-        digest = hashlib.sha256(self.canonical(resource)).hexdigest()
-        before = current.get((type_, id_))
+        type_, id_ = key = _key(resource)
+        digest = self._digest(resource)
+        before = current.get(key)
         if before is not None and before.digest == digest:
             return None
         issues = self.check(resource)
@@ -176,10 +187,9 @@ class Projection:
         stamped = _stamp(resource, number, at)
         rows: SearchRows | None = self.rows(resource)
         changed: list[str] = []
-        if before is not None:
-            stored = _unstamped(self.parse(before.body))
-            changed = changed_paths(stored, resource)
-            rows = rows if rows != self.rows(stored) else None
+        if key in stored:
+            changed = changed_paths(stored[key], resource)
+            rows = rows if rows != self.rows(stored[key]) else None
         version = ResourceVersion(
             view=view,
             type=type_,
@@ -194,6 +204,10 @@ class Projection:
             rows=rows,
         )
         return version, events.written(stamped, changed)
+
+
+def _key(resource: dict[str, Any]) -> Key:
+    return resource["resourceType"], resource["id"]
 
 
 def _split(projector: Projector) -> tuple[Projector, Projector]:
@@ -219,15 +233,3 @@ def _unstamped(resource: dict[str, Any]) -> dict[str, Any]:
     meta = {k: v for k, v in resource.get("meta", {}).items() if k not in STAMPS}
     plain = {k: v for k, v in resource.items() if k != "meta"}
     return plain | ({"meta": meta} if meta else {})
-
-
-def _withdrawn(
-    made: list[dict[str, Any]],
-    current: dict[tuple[str, str], Current],
-    catalogue: Catalogue,
-    parse: Callable[[bytes], Any],
-) -> list[dict[str, Any]]:
-    """Return the last versions of resources that are made no more, as their mapping withdraws them."""
-    kept = {(resource["resourceType"], resource["id"]) for resource in made}
-    gone = [each for key, each in current.items() if key not in kept and each.type != UNTOLD]
-    return [catalogue.withdrawn(_unstamped(parse(each.body))) for each in gone]

@@ -95,12 +95,11 @@ class Remapping:
     def _differences(self, unit: Unit, document: Document) -> list[Difference]:
         roots = Source(unit).roots(document)
         change = Change(OURSELVES, "remap", self.clock())
-        current = {view: unit.current(document.uuid, view) for view in self.projection.catalogues}
         found = []
         for view, event in self.projection.planned(unit, document, roots, change):
             type_, _, id_ = event.subject.partition("/")
-            stored = current[view].get((type_, id_))
-            before = self.projection.parse(stored.body) if stored is not None else None
+            stored = unit.bodies(document.uuid, view, [(type_, id_)]) if event.happened != "created" else {}
+            before = self.projection.parse(stored[type_, id_]) if stored else None
             changed = tuple(event.data["changed"])
             found.append(Difference(view, event.subject, event.happened, changed, before, event.resource))
         return found

@@ -32,9 +32,13 @@ FIND: Final = select(t.document).where(
     ),
 )
 UPDATE: Final = update(t.document).where(t.document.c.uuid == bindparam("of"))
-CURRENT: Final = select(
-    t.resource.c.type, t.resource.c.id, t.resource.c.version, t.resource.c.digest, t.resource.c.body
-).where(t.resource.c.owner == bindparam("owner"), t.resource.c.view == bindparam("view"))
+OWNED: Final = (t.resource.c.owner == bindparam("owner"), t.resource.c.view == bindparam("view"))
+CURRENT: Final = select(t.resource.c.type, t.resource.c.id, t.resource.c.version, t.resource.c.digest).where(
+    *OWNED
+)
+BODIES: Final = select(t.resource.c.type, t.resource.c.id, t.resource.c.body).where(
+    *OWNED, t.resource.c.id.in_(bindparam("ids", expanding=True))
+)
 REPLACE: Final = update(t.resource).where(
     t.resource.c.view == bindparam("of_view"),
     t.resource.c.type == bindparam("of_type"),

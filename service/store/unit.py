@@ -1,6 +1,6 @@
 """One write transaction, as `flows.ports.Unit` tells it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,9 +91,17 @@ class SqlUnit(Readers, Identifiers, Inbox):
     def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
         """Return the current resources of an owner by (type, id)."""
         rows = self._run(q.CURRENT, {"owner": owner, "view": view})
-        return {
-            (row.type, row.id): Current(row.type, row.id, row.version, row.digest, row.body) for row in rows
-        }
+        return {(row.type, row.id): Current(row.type, row.id, row.version, row.digest) for row in rows}
+
+    def bodies(
+        self, owner: str, view: str, keys: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], bytes]:
+        """Return the bodies of some current resources of an owner, by (type, id)."""
+        if not keys:
+            return {}
+        named = {"owner": owner, "view": view, "ids": [id_ for _, id_ in keys]}
+        found = {(row.type, row.id): bytes(row.body) for row in self._run(q.BODIES, named)}
+        return {key: found[key] for key in keys}
 
     def write(self, versions: Sequence[ResourceVersion]) -> None:
         """Replace current resources, append history, and replace search rows where they are other ones."""

@@ -27,7 +27,6 @@ class Current:
     id: str
     version: int
     digest: str
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

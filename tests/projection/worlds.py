@@ -83,8 +83,8 @@ class House:
                 yield [body for each in known.values() for body in self._current(each.uuid, view)]
 
     def _current(self, owner: str, view: str) -> list[dict[str, Any]]:
-        found = self.store.transact(lambda unit: unit.current(owner, view))
-        return [parse(each.body) for each in found.values()]
+        found = self.store.transact(lambda unit: unit.bodies(owner, view, unit.current(owner, view).keys()))
+        return [parse(each) for each in found.values()]
 
 
 def references(node: Any) -> Iterator[str]:
