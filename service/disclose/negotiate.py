@@ -4,8 +4,11 @@ from typing import Final
 
 from flask import Response, abort, request
 
+from service.errors import Unsupported
+
 FHIR: Final = "application/fhir+json"
 JSON: Final = ("json", "application/json", FHIR)
+FORM: Final = "application/x-www-form-urlencoded"
 
 
 def speak_json() -> None:
@@ -18,6 +21,18 @@ def speak_json() -> None:
         taken = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
     if not taken:
         abort(406, "Only JSON is spoken here; accept application/fhir+json.")
+
+
+def searched() -> list[tuple[str, str]]:
+    """Return what is searched for: of the address, and of a posted form (R4 search section 3.1.1.3).
+
+    Raises:
+        Unsupported: something else is posted, which unheeded would let the search find too much.
+    """
+    if request.method == "POST" and request.mimetype != FORM and (request.mimetype or request.content_length):
+        raise Unsupported(f"Send the parameters as {FORM}.", where="Content-Type")
+    pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    return [(name, text) for name, text in pairs if name != "_format"]
 
 
 def spoken(answer: Response, language: str) -> Response:

@@ -4,27 +4,34 @@ https://hl7.org/fhir/R4/search.html
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from service.errors import Malformed
 from service.values.resources import Condition, Query
-from service.wire.fhir.search import PARAMETERS, normal, span
+from service.wire.fhir.search import PARAMETERS, bounds, normal, span
 
 _DATE: Final = re.compile(
     r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(\d{4}(?:-\d\d(?:-\d\d(?:T[0-9:.]+(?:Z|[+-]\d\d:\d\d))?)?)?)\Z"
 )
 MOST: Final = 500
+# SQLite: an expression 1000 deep, 50,000 bytes in LIKE; PostgreSQL: 65,535 values in a statement
+MOST_VALUES: Final = 200
+# each is a table to join, and planning many takes PostgreSQL longer than a statement may last
+MOST_CRITERIA: Final = 20
+LONGEST: Final = 1000
 
 
 def parse_query(
-    type_: str, given: Iterable[tuple[str, str]], after: tuple[str, str] | None, base: str
+    type_: str, given: Sequence[tuple[str, str]], after: tuple[str, str] | None, base: str
 ) -> Query:
     """Return the query of a search on a type; `base` is our address, as absolute references name it.
 
     Raises:
-        Malformed: an unknown parameter or modifier, or a value that cannot be read; names the parameter.
+        Malformed: an unknown parameter or modifier, too many values, or one that cannot be read; names the
+            parameter.
     """
+    _bounded(given)
     conditions: list[Condition] = []
     ids: tuple[str, ...] = ()
     updated: list[tuple[str, str, str]] = []
@@ -33,16 +40,31 @@ def parse_query(
         if "\0" in text:
             raise Malformed("The value holds a NUL; leave it out.", where=name.partition(":")[0][:40])
         if name == "_id":
+            if ids:
+                raise Malformed("Say it once, with commas between the ids.", where=name)
             ids = tuple(text.split(","))
         elif name == "_lastUpdated":
-            updated.append(_date(name, text))
+            prefix, value = _dated(name, text)
+            first, last = bounds(value)
+            updated.append((prefix, first.isoformat(), last.isoformat()))
         elif name == "_count":
             if not text.isdecimal() or len(text) > 6:
                 raise Malformed("Not a count.", where=name)
             count = min(int(text), MOST)
-        elif name not in {"_format", "_cursor"}:
+        else:
             conditions.append(_condition(type_, name, text, base))
     return Query(type_, tuple(conditions), ids, tuple(updated), count, after)
+
+
+def _bounded(given: Sequence[tuple[str, str]]) -> None:
+    """Refuse more values, or longer ones, than every database compares with."""
+    values = [(name, each) for name, text in given for each in text.split(",")]
+    if len(given) > MOST_CRITERIA or len(values) > MOST_VALUES:
+        told = f"{MOST_CRITERIA} parameters, or over {MOST_VALUES} values"
+        raise Malformed(f"The search has over {told}; ask for them in parts.")
+    for name, each in values:
+        if len(each) > LONGEST:
+            raise Malformed(f"A value has over {LONGEST} characters.", where=name.partition(":")[0][:40])
 
 
 def _condition(type_: str, name: str, text: str, base_url: str) -> Condition:
@@ -77,11 +99,17 @@ def _reference(text: str, name: str) -> tuple[str, str]:
 
 
 def _date(name: str, text: str) -> tuple[str, str, str]:
+    prefix, value = _dated(name, text)
+    return prefix, *span(value)
+
+
+def _dated(name: str, text: str) -> tuple[str, str]:
+    """Return the prefix and the date, which is one of the calendar."""
     found = _DATE.match(text)
     if found is None:
         raise Malformed("Not a date with an optional prefix, e.g. ge2026-03.", where=name)
     try:
-        low, high = span(found[2])
+        bounds(found[2])
     except (ValueError, OverflowError) as exc:
         raise Malformed("No such day in the calendar.", where=name) from exc
-    return found[1] or "eq", low, high
+    return found[1] or "eq", found[2]

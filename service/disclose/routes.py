@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
-from service.disclose.negotiate import FHIR, speak_json, spoken, unchanged
+from service.disclose.negotiate import FHIR, searched, speak_json, spoken, unchanged
 from service.disclose.query import parse_query
 from service.disclose.serialise import history, searchset
 from service.errors import Malformed, NotFound
@@ -111,8 +111,7 @@ def feed(disclosure: Disclosure) -> Blueprint:
 def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
     cursor = request.args.get("_cursor")
     if cursor is None:
-        values = request.form if request.method == "POST" else request.args
-        return [(name, value) for name, value in values.items(multi=True) if name != "_format"], None
+        return searched(), None
     told = parse(unseal(cursor).encode())
     return [(name, value) for name, value in told["given"]], (told["after"][0], told["after"][1])
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
-from service.disclose.negotiate import FHIR, JSON, speak_json, spoken, unchanged
+from service.disclose.negotiate import FHIR, JSON, searched, speak_json, spoken, unchanged
 from service.errors import Malformed, Unsupported
 from service.flows.terminology import Resource, Sought, Vocabulary, Window, required
 from service.flows.translation import Translator, answer
@@ -186,8 +186,7 @@ def _read(resource: Resource) -> Response:
 
 
 def _search(words: Vocabulary, type_: str, base: str) -> Response:
-    values = request.form if request.method == "POST" else request.args
-    given = [(name, text) for name, text in values.items(multi=True) if name != "_format"]
+    given = searched()
     numbers = {name: _number(name, text) for name, text in given if name in {"_count", "_cursor"}}
     criteria = [(name, text) for name, text in given if name not in numbers]
     found = words.search(type_, _sought(criteria))

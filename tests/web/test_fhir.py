@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from service.cli import story
 from service.store import tables
@@ -62,6 +63,51 @@ def test_search_goes_by_the_patient_either_way(told):
 def test_a_posted_search_is_the_same_search(told):
     answer = told.ask("POST", "/fhir/CarePlan/_search", data={"status": "active"})
     assert answer.json["total"] == 1
+
+
+def test_a_posted_search_heeds_its_address_too(told):
+    assert told.ask("POST", "/fhir/CarePlan/_search?status=completed").json["total"] == 0
+    both = told.ask("POST", "/fhir/CarePlan/_search?status=active", data={"identifier": "nobody"})
+    assert both.json["total"] == 0
+
+
+@pytest.mark.parametrize("type_", ["CarePlan", "CodeSystem"])
+def test_a_search_is_not_posted_in_another_form(told, type_):
+    answer = told.ask("POST", f"/fhir/{type_}/_search", json={"status": "completed"})
+    assert (answer.status_code, answer.content_type) == (415, FHIR)
+
+
+def test_a_search_has_no_more_values_than_a_database_compares(told):
+    def status(type_, *given):
+        return told.ask("POST", f"/fhir/{type_}/_search", data=MultiDict(given)).status_code
+
+    many = ",".join(["x|a"] * 200)
+    for each in (
+        [("status", "x|a")] * 20,
+        [("_lastUpdated", "ne2026")] * 20,
+        [("status", many)],
+        [("_id", many)],
+    ):
+        assert status("CarePlan", *each) == 200, each[0][0]
+    assert status("Patient", ("family", "%" * 1000)) == 200
+    for each in (
+        [("status", "x|a")] * 21,
+        [("status", f"{many},b")],
+        [("_id", f"{many},b")],
+        [("_id", "a")] * 2,
+    ):
+        assert status("CarePlan", *each) == 400, each[0][0]
+    assert status("Patient", ("family", "a" * 1001)) == 400
+
+
+def test_a_resource_was_last_updated_when_it_says(told):
+    plan = told.one("CarePlan")
+    at = plan["meta"]["lastUpdated"]
+    minute = f"{at[:16]}Z"
+    for prefix, total in {"": 1, "ge": 1, "le": 1, "gt": 0, "lt": 0, "sa": 0, "eb": 0, "ne": 0}.items():
+        for value in (at, minute, at[:10], at[:4]):
+            found = told.get(f"/fhir/CarePlan?_id={plan['id']}&_lastUpdated={prefix}{value}")
+            assert found.json["total"] == total, (prefix, value)
 
 
 def test_nul_in_a_posted_search_is_the_callers_mistake(told):

@@ -66,15 +66,34 @@ def normal(text: str) -> str:
 
 def span(value: str) -> tuple[str, str]:
     """Return the first and last second, UTC, that a FHIR date or dateTime covers."""
+    first, last = bounds(value)
+    return _instant(first), _instant(last)
+
+
+def bounds(value: str) -> tuple[datetime, datetime]:
+    """Return the first and last microsecond, UTC, that a FHIR date or dateTime covers.
+
+    Raises:
+        ValueError, OverflowError: there is no such day, hour or instant.
+    """
     if "T" in value:
-        at = datetime.fromisoformat(value).astimezone(UTC)
-        return _instant(at), _instant(at)
+        first = datetime.fromisoformat(value).astimezone(UTC)
+        return first, first + (_precision(value) - timedelta(microseconds=1))
     year, month, day = ([int(each) for each in value.split("-")] + [0, 0])[:3]
-    first = datetime(year, month or 1, day or 1, tzinfo=UTC)
+    start = datetime(year, month or 1, day or 1, tzinfo=UTC)
     last_month = month or 12
     last = date(year, last_month, day or calendar.monthrange(year, last_month)[1])
-    end = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(hours=23, minutes=59, seconds=59)
-    return _instant(first), _instant(end)
+    end = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1, microseconds=-1)
+    return start, end
+
+
+def _precision(instant: str) -> timedelta:
+    """Return how long the last digit of an instant's time lasts: R4 search section 3.1.1.4.6."""
+    time = instant[11:].rstrip("Z").partition("+")[0].partition("-")[0]
+    if time.count(":") < 2:
+        return timedelta(minutes=1)
+    decimals = len(time.partition(".")[2])
+    return max(timedelta(seconds=10**-decimals), timedelta(microseconds=1))
 
 
 def _instant(at: datetime) -> str:

@@ -45,13 +45,14 @@ def operations(
 def _searches(type_: str, known: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
     given = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in known.items())
     bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), TOLD)
-    said = partial(Operation, tag=TAG, right="resources", answers={200: bundle}, faults=(404, 406))
+    said = partial(Operation, tag=TAG, right="resources", answers={200: bundle})
     yield said(
         "get",
         f"/fhir/{type_}",
         f"search-{type_}",
         summary=f"Search {type_}",
         parameters=(*given, "Id", "Last-Updated", "Count", "Cursor", *FORM),
+        faults=(404, 406),
     )
     yield said(
         "post",
@@ -60,6 +61,7 @@ def _searches(type_: str, known: Mapping[str, tuple[str, str]]) -> Iterator[Oper
         summary=f"Search {type_} with values that stay out of addresses",
         parameters=FORM,
         body=_form(known),
+        faults=(404, 406, 413, 415),
     )
 
 

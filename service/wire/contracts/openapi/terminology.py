@@ -61,7 +61,7 @@ def _reads(type_: str, searched: Mapping[str, str]) -> Iterator[Operation]:
         parameters=("Format",),
         body={"content": {"application/x-www-form-urlencoded": {"schema": form}}},
         answers=bundle,
-        faults=(406,),
+        faults=(406, 413, 415),
     )
     yield said(
         "get",
