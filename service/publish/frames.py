@@ -3,7 +3,6 @@
 https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf sections 2.3.5 and 4.2; a test holds it to pika's.
 """
 
-from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
@@ -32,25 +31,22 @@ class Frames:
         self._methods: dict[tuple[str, str], bytes] = {}
         self._properties = _short(CONTENT_TYPE) + _PERSISTENT
 
-    def of(self, copy: Copy) -> Iterator[bytes]:
-        """Give the bytes of a publish; raises Misfit when a name does not fit before there are any."""
+    def of(self, copy: Copy) -> bytes:
+        """Return the bytes of a publish; raises Misfit when a name does not fit."""
         key = (copy.exchange, copy.routing_key)
         method = self._methods.get(key)
         if method is None:
             names = _short(copy.exchange) + _short(copy.routing_key)
             payload = _METHOD.pack(_CLASS, _PUBLISH, 0) + names + _MANDATORY
             method = self._methods[key] = _FRAME.pack(1, self._channel, len(payload)) + payload + _END
-        properties = self._properties + _short(copy.id)
+        body, properties = copy.body, self._properties + _short(copy.id)
         size = _HEADER.size - _FRAME.size + len(properties)
-        yield method
-        yield _HEADER.pack(2, self._channel, size, _CLASS, 0, len(copy.body), _FLAGS)
-        yield properties
-        yield _END
-        for at in range(0, len(copy.body), self._piece):
-            piece = copy.body[at : at + self._piece]
-            yield _FRAME.pack(3, self._channel, len(piece))
-            yield piece
-            yield _END
+        header = _HEADER.pack(2, self._channel, size, _CLASS, 0, len(body), _FLAGS)
+        parts = [method, header, properties, _END]
+        for at in range(0, len(body), self._piece):
+            piece = body[at : at + self._piece]
+            parts += (_FRAME.pack(3, self._channel, len(piece)), piece, _END)
+        return b"".join(parts)
 
 
 def _short(text: str) -> bytes:

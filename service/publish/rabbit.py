@@ -62,7 +62,7 @@ class RabbitPublisher:
     def send(self, copy: Copy) -> int:
         """Put a copy on the wire, persistent and mandatory, and return its delivery tag."""
         self._check()
-        self._unwritten.extend(self._frames.of(copy))
+        self._unwritten.append(self._frames.of(copy))
         self._tag += 1
         self._sent[self._tag] = (time.monotonic(), copy.exchange, copy.id)
         return self._tag

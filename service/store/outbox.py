@@ -64,7 +64,7 @@ class Outbox:
         first = select(func.min(c.position)).where(waiting, c.position > after).scalar_subquery()
         chosen = select(*MESSAGE).where(waiting, c.position >= first, c.position < first + limit)
         with reading(self._engine) as connection:
-            return [numbered_of(row) for row in connection.execute(chosen.order_by(c.position))]
+            return [numbered_of(row) for row in connection.execute(chosen.order_by(c.position)).all()]
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""
