@@ -20,6 +20,7 @@ PARTNERS = """partners:
   - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
   - {name: southern, kind: insurer, identifiers: [{system: "urn:example:payers", value: southern}]}
   - {name: engineer, kind: engineer}
+  - {name: general, kind: hospital}
 """
 QUEUE = "casebridge.demo"
 WITH_QUEUE = f"""  - name: demo
