@@ -37,7 +37,8 @@ def extended(below: Mapping, above: Mapping) -> Mapping | None:
     if make is not None and _empty(make):
         return None
     if make is not None:
-        _keep_identity(below, above, make)
+        _keep_identity(below, make)
+    _keep_deciding(below, above)
     entries = dict(below.entries)
     for key, node in above.entries.items():
         under = entries.get(key)
@@ -136,7 +137,7 @@ def _empty(node: Node) -> bool:
     return not (node.items if isinstance(node, Sequence) else node.entries)
 
 
-def _keep_identity(below: Mapping, above: Mapping, make: Node) -> None:
+def _keep_identity(below: Mapping, make: Node) -> None:
     under = below.entries.get("make")
     if not isinstance(make, Mapping) or _is_block(make):
         raise Wrong("a map of what is made otherwise stands here", make.place)
@@ -145,6 +146,10 @@ def _keep_identity(below: Mapping, above: Mapping, make: Node) -> None:
     for key in _IDENTITY:
         if key in make.entries:
             raise Wrong(f"an overlay does not change `{key}`: others refer to it", make.keys[key])
+
+
+def _keep_deciding(below: Mapping, above: Mapping) -> None:
+    """Refuse another meaning of a name that the id is made of."""
     let = above.entries.get("let")
     for name in _deciding(below):
         if isinstance(let, Mapping) and name in let.entries:

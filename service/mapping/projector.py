@@ -67,7 +67,8 @@ class Projector:
         """Make all resources of a source: `roots` are its documents by name, links being what they lead to.
 
         Raises:
-            MappingError: a code without a target, or a value of another kind than its schema says.
+            MappingError: a code without a target, a value of another kind than its schema says, or a resource
+                made twice.
         """
         made: list[Made] = []
         given = dict(roots)
@@ -80,7 +81,22 @@ class Projector:
             for resource in resources if document.claims else ():
                 claim(resource, document.claims, self.profiles)
             made += [Made(resource, document.name, document.target) for resource in resources]
+        ids = [each.resource.get("id") for each in made]
+        if len(set(ids)) < len(ids):
+            _once(made, {document.name: document for document, _ in self.steps})
         return made
+
+
+def _once(made: list[Made], documents: dict[str, Document]) -> None:
+    """Refuse a resource that is made twice: an overlay may add a mapping, or items share an id."""
+    seen: set[tuple[str, str]] = set()
+    for each in made:
+        key = (each.resource.get("resourceType", ""), each.resource.get("id", ""))
+        if key in seen and key[1]:
+            what = "another mapping or another item makes this resource too; give it an id of its own"
+            place = documents[each.mapping].place
+            raise MappingError(what, place=place, target=f"{each.target}.id", source="")
+        seen.add(key)
 
 
 def _explain(error: Exception, document: Document, compiled: Compiled) -> MappingError:

@@ -1,10 +1,12 @@
 """Any text is a load error or a map that ends; generated expressions mean what a plain interpreter says."""
 
+import json
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +27,7 @@ SCHEMA = {
     },
     "additionalProperties": False,
 }
+MAP = "resourceType: ConceptMap\ngroup: [{target: 'http://t', element: [{code: a, target: [{code: b}]}]}]\n"
 HEAD = "map: T\nfrom: s\nmake:\n"
 WORDS = "{{ }} {% == in is not and or if else s s.t s.n s.l s.o present absent id join first default 1 1.10"
 BLOCKS = ["$each", "$if", "$make", "$xhtml", "a: ", "- ", "  ", "x in s.l", "each: ", "let: ", "when: "]
@@ -41,11 +44,17 @@ SOURCE = st.fixed_dictionaries(
 )
 
 
-def run(text: str, source: dict[str, Any]) -> list[Any]:
+def run(text: str, source: dict[str, Any], *overlays: tuple[str, str]) -> list[Any]:
+    """What a mapping makes with overlays on, each a file's path in it and its text."""
+    files = {"outbound/T.yaml": text, "concepts/m.yaml": MAP}
+    files |= {f"overlays/o{number}/{file}": text for number, (file, text) in enumerate(overlays)}
     with TemporaryDirectory() as folder:
-        (Path(folder) / "outbound").mkdir()
-        (Path(folder) / "outbound" / "T.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
-        projector = load(Path(folder), sources={"s": {"s": SCHEMA}}, links={}).projector("s")
+        for name, content in files.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode("utf-8", "surrogatepass"))
+        stack = [f"o{number}" for number in range(len(overlays))]
+        projector = load(Path(folder), sources={"s": {"s": SCHEMA}}, links={}, overlays=stack).projector("s")
     return [made.resource for made in projector.run({"s": source})]
 
 
@@ -127,3 +136,120 @@ def test_an_expression_means_what_the_language_page_says(data: st.DataObject, so
         HEAD + f'  y: 1\n  x: "{{{{ {text} }}}}"\n  z: {{$if: "{{{{ {test} }}}}", $make: 1}}\n', source
     )
     assert made == {"y": 1} | ({"x": meaning} if present(meaning) else {}) | ({"z": 1} if holds else {})
+
+
+UUID = "7d9f4f2e-3c4b-4c6e-9d3a-0a1b2c3d4e5f"
+KEPT = (
+    "map: T\nfrom: s\nlet: {k: '{{ s.t }}', v: '{{ s.t }}'}\n"
+    "make:\n  id: \"{{ k | id('T') }}\"\n  a: '{{ v }}'\n  l: [1]\n  m: {b: '{{ s.u }}'}\n"
+)
+WORDS_OF_OVERLAYS = "extends map from each let when withdraw make id k v a l m b"
+CHANGES = st.sampled_from([f"{word}: " for word in WORDS_OF_OVERLAYS.split()])
+CHANGED = st.sampled_from(
+    ["T", "null", "{}", "[]", "$add: ", "{{ k }}", "'{{ s.u }}'", "\n", "\n  ", "\n    ", ", "]
+)
+MARKS = st.sampled_from([*"{}[]:,'\"-# "])
+TEXTS = st.one_of(
+    st.text(max_size=100), st.lists(st.one_of(CHANGES, CHANGED, MARKS, TOKENS), max_size=25).map("".join)
+)
+
+
+PLACES = st.sampled_from(
+    [
+        ("outbound/T.yaml", "{}"),
+        ("outbound/T.yaml", "extends: T\n{}"),
+        ("outbound/T.yaml", "extends: T\nmake:\n  c: {}"),
+        ("outbound/T.yaml", "extends: T\nmake: {}"),
+        ("outbound/T.yaml", "extends: T\nlet: {}"),
+        ("concepts/m.yaml", "{}"),
+        ("concepts/m.yaml", "group: [{}]"),
+        ("overlay.yaml", "{}"),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(
+    place=("outbound/T.yaml", "extends: T\nlet: {}"), text="{k: '{{ s.u }}'}", source={"t": "a", "u": "b"}
+)
+@given(place=PLACES, text=TEXTS, source=SOURCE)
+def test_any_overlay_is_a_load_error_or_a_map_that_ends_and_keeps_every_id(
+    place: tuple[str, str], text: str, source: dict[str, Any]
+):
+    given = source | {"uuid": UUID}
+    (before,) = run(KEPT, given)
+    file, head = place
+    with suppress(Misconfigured, MappingError):
+        made = run(KEPT, given, (file, head.replace("{}", text)))
+        assert {each["id"] for each in made if "id" in each and "a" in each} <= {before.get("id")}
+        assert file == "outbound/T.yaml" or made == [before]
+
+
+# Trees of literals: what a mapping makes, and what an overlay says about it.
+LEAF = st.sampled_from(["a", "b", 1, 0, True, False, None, ""])
+EMPTY = (None, "", [], {})
+ITEM = st.one_of(LEAF, st.dictionaries(st.sampled_from("pqr"), LEAF, max_size=2))
+LIST = st.lists(ITEM, max_size=3)
+
+
+def trees(*more: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    below = st.recursive(
+        st.one_of(LEAF, LIST, *more),
+        lambda inner: st.dictionaries(st.sampled_from("pqr"), inner, max_size=3),
+        max_leaves=8,
+    )
+    return st.dictionaries(st.sampled_from("pqr"), below, min_size=1, max_size=3)
+
+
+CHANGE = trees(st.fixed_dictionaries({"$add": LIST}))
+
+
+def is_empty(value: Any) -> bool:
+    return value is None or (value in EMPTY and not isinstance(value, bool | int))
+
+
+def laid(below: Any, above: Any) -> Any:
+    """What the language page says of a value over another; LookupError where there is no list to add to."""
+    if not isinstance(above, dict):
+        return above
+    if "$add" in above:
+        if is_empty(below):
+            return above["$add"]
+        if not isinstance(below, list):
+            raise LookupError
+        return below + above["$add"]
+    result = dict(below) if isinstance(below, dict) else {}
+    for key, value in above.items():
+        if is_empty(value):
+            result.pop(key, None)
+        else:
+            result[key] = laid(result.get(key), value)
+    return result
+
+
+def pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: pruned(each) for key, each in value.items()}
+        return {key: each for key, each in kept.items() if not is_empty(each)}
+    if isinstance(value, list):
+        return [each for each in map(pruned, value) if not is_empty(each)]
+    return value
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(base=trees(), changes=st.lists(CHANGE, min_size=1, max_size=3))
+def test_a_stack_of_overlays_means_what_the_language_page_says(
+    base: dict[str, Any], changes: list[dict[str, Any]]
+):
+    overlays = [("outbound/T.yaml", f"extends: T\nmake: {json.dumps(each)}\n") for each in changes]
+    mapping = f"map: T\nfrom: s\nmake: {json.dumps(base)}\n"
+    try:
+        expected = base
+        for each in changes:
+            expected = laid(expected, each)
+    except LookupError:
+        with pytest.raises(Misconfigured, match="no list to add to"):
+            run(mapping, {}, *overlays)
+        return
+    wanted = pruned(expected)
+    assert run(mapping, {}, *overlays) == ([wanted] if wanted else [])

@@ -2,6 +2,8 @@
 
 import pytest
 
+from service.mapping.projector import MappingError
+
 BASE = """
 map: T
 from: case
@@ -122,6 +124,16 @@ def test_an_overlay_adds_mappings_of_its_own(write, catalogue, case):
     assert [(each.mapping, each.resource.get("a")) for each in made] == [("T", None), ("U", "home")]
 
 
+def test_a_mapping_of_an_overlay_that_makes_a_resource_again_is_refused_when_it_does(write, catalogue, case):
+    write(
+        OVER,
+        "map: T\nname: again\nfrom: case\nmake: {resourceType: T, id: \"{{ case.plan.id | id('T') }}\"}\n",
+    )
+    with pytest.raises(MappingError, match="makes this resource too") as caught:
+        catalogue(BASE, overlays=["over"]).projector("case").run(case)
+    assert caught.value.issues[0].where == f"{OVER}:1:1, target T.id"
+
+
 def test_overlays_stack_in_the_order_they_are_named(laid, write):
     write("overlays/last/outbound/T.yaml", "extends: T\nmake: {title: '{{ title }}!', kind: null}\n")
     text = "let: {title: \"{{ 'over' }}\"}\nmake: {title: x, kind: {note: y}}"
@@ -210,10 +222,11 @@ def test_an_overlay_that_is_wrong_is_refused_at_its_place(wrong, text, where, me
     assert message in what
 
 
+@pytest.mark.parametrize("make", ["", "make: {a: 1}\n"])
 @pytest.mark.parametrize("name", ["key", "local"])
-def test_what_an_id_is_made_of_stays(write, found, name):
+def test_what_an_id_is_made_of_stays(write, found, name, make):
     lets = 'let: {local: "{{ case.plan.id }}", key: "{{ local }}"}'
-    write(OVER, f"extends: U\nlet: {{{name}: '{{{{ case.kind }}}}'}}\nmake: {{a: 1}}\n")
+    write(OVER, f"extends: U\nlet: {{{name}: '{{{{ case.kind }}}}'}}\n{make}")
     base = f"map: U\nfrom: case\n{lets}\nmake: {{id: \"{{{{ key | id('U') }}}}\"}}\n"
     ((place, what),) = found(base, overlays=["over"])
     assert place == f"{OVER}:2:7"
@@ -227,8 +240,6 @@ def test_what_goes_wrong_below_still_names_the_file_below(laid, wrong, write, fo
 
 
 def test_a_mapping_that_cannot_run_names_the_overlay(write, catalogue, case):
-    from service.mapping.projector import MappingError
-
     write(OVER, "extends: T\nmake:\n  kind:\n    code: '{{ case.note | strip }}'\n")
     case["case"]["note"] = 5
     with pytest.raises(MappingError) as caught:
