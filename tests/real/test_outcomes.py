@@ -1,0 +1,106 @@
+"""What becomes of messages, transactions, Encounters and ADT that others wrote, sent to the application.
+
+The table `outcomes.md` beside this counts them; `CASEBRIDGE_WRITE_OUTCOMES=1` writes it anew.
+"""
+
+import os
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from service import wiring
+from service.errors import CasebridgeError
+from service.settings import Settings
+from service.store.engine import connect
+from service.store.schema import upgrade
+from service.store.tables import inbox
+from service.wire.json import parse
+from tests.real.real_data import folder
+from tests.web.sent import ER7, FHIR, outcomes
+
+TABLE = Path(__file__).with_name("outcomes.md")
+FOLDERS = ("da-vinci-alerts", "europe", "hl7-r4-examples", "hl7v2-adt", "medcom", "synthea")
+ROUTES = {"message": "/fhir/$process-message", "transaction": "/fhir", "batch": "/fhir"}
+REGISTRY = "partners: [{name: mercy, kind: hospital}]\n"
+# what is recorded in the future depends on when that is
+TODAY = datetime(2026, 3, 1, tzinfo=UTC)
+HEAD = """# What becomes of what others wrote
+
+Written by `tests/real/test_outcomes.py`, which sends each file to the application as one hospital's. A batch
+of HL7 v2 counts each of its messages.
+
+| folder | outcome | reason | times |
+|---|---|---|---|
+"""
+
+
+@pytest.fixture
+def engine(tmp_path, sqlite_url, monkeypatch):
+    monkeypatch.setattr(wiring, "now", lambda: TODAY)
+    engine = connect(sqlite_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def client(tmp_path, engine, mappings):
+    registry = tmp_path / "partners.yaml"
+    registry.write_text(REGISTRY, encoding="utf-8")
+    given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}
+    return wiring.application(Settings.from_env(given), engine, mappings).test_client()
+
+
+def requests(name):
+    """Each file of a folder that is for a door of hospitals: its path, route, media type and bytes."""
+    for path in sorted(each for each in folder(name).rglob("*") if each.is_file()):
+        raw = path.read_bytes()
+        if name == "hl7v2-adt":
+            if path.suffix not in {".csv", ".json", ".md"}:
+                yield path, "/hl7v2", ER7, raw
+        elif path.suffix == ".json" and (route := route_of(raw)) is not None:
+            yield path, route, FHIR, raw
+
+
+def route_of(raw):
+    try:
+        sent = parse(raw)
+    except CasebridgeError:
+        return None
+    if not isinstance(sent, dict):
+        return None
+    if sent.get("resourceType") == "Encounter":
+        return "/fhir/Encounter"
+    return ROUTES.get(sent.get("type")) if sent.get("resourceType") == "Bundle" else None
+
+
+def refusal(answer, kind):
+    """Why a file was refused: the first reason that is told; one without a reason is none."""
+    if kind == FHIR:
+        return outcomes(answer)[0][3]
+    return re.search(rb"\rERR(.)[^\r]*\1([^\r]+)\r", answer.data)[2].decode()
+
+
+def test_everything_is_accepted_ignored_quarantined_or_refused_with_its_reason(client, engine):
+    counted, known = Counter(), set()
+    for name in FOLDERS:
+        for path, route, kind, raw in requests(name):
+            answer = client.post(route, data=raw, content_type=kind, headers={"Casebridge-Partner": "mercy"})
+            assert answer.status_code < 500, path
+            with engine.connect() as connection:
+                rows = connection.execute(select(inbox.c.id, inbox.c.state, inbox.c.reason)).all()
+            became = [(state, reason) for id_, state, reason in rows if id_ not in known]
+            known |= {id_ for id_, _, _ in rows}
+            if answer.status_code >= 400:
+                assert became == [], path
+                became = [("refused", refusal(answer, kind))]
+            counted.update((name, *each) for each in became or [("answered as before", "")])
+    lines = [f"| {' | '.join(each)} | {times} |" for each, times in sorted(counted.items())]
+    table = HEAD + "\n".join(lines) + "\n"
+    if os.environ.get("CASEBRIDGE_WRITE_OUTCOMES"):
+        TABLE.write_text(table, encoding="utf-8")
+    assert TABLE.read_text(encoding="utf-8") == table
