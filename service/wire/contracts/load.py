@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 from service.errors import Issue, Rejected
 from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.links import items, links
+from service.wire.contracts.quick import loading
 
 _LOADED: Final = {kind: contract() for kind, contract in KINDS.items()}
 _NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}\Z")
@@ -34,13 +35,22 @@ def parts(kind: str, document: Any) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Rejected(f"A {kind} is a JSON object.", where="/")
     try:
-        loaded: dict[str, Any] = _LOADED[kind].load(document)
+        loaded = _loaded(kind, document)
     except ValidationError as exc:
         issues = [Issue(what, where or "/") for where, what in flattened(exc.messages)]
         raise Rejected(f"The {kind} does not fit its contract.", issues=issues) from exc
     if issues := list(_duplicates(loaded, "")):
         raise Rejected(f"Ids of the {kind} repeat.", issues=issues)
     return loaded
+
+
+def _loaded(kind: str, document: dict[str, Any]) -> dict[str, Any]:
+    try:
+        quickly: dict[str, Any] = loading(KINDS[kind])(document)
+    except ValidationError:
+        slowly: dict[str, Any] = _LOADED[kind].load(document)
+        return slowly
+    return quickly
 
 
 def check_links(kind: str, document: dict[str, Any], received: dict[str, Any]) -> None:

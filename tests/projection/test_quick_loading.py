@@ -1,0 +1,53 @@
+"""Quick loading of a contract takes what marshmallow takes, refuses what it refuses, and gives the same."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from marshmallow import ValidationError, fields, pre_load
+
+from service.wire.contracts.fields import Contract, Text
+from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.quick import loading
+from service.wire.json import dump
+from tests.projection.strategies import documents
+from tests.projection.test_bad_input import JUNK, TARGETS, places, put
+from tests.projection.worlds import DIRECTORY, QUICK
+
+
+@given(st.data(), st.sampled_from([*DIRECTORY, "client", "case"]), st.booleans())
+@settings(QUICK, max_examples=200)
+def test_quick_and_slow_loading_agree(data: Any, kind: str, whole: bool) -> None:
+    quickly, slowly = loading(KINDS[kind]), KINDS[kind]().load
+    document = data.draw(documents(kind, TARGETS, whole=whole))
+    assert dump(quickly(document)) == dump(slowly(document))
+    at = data.draw(st.sampled_from(list(places(document))))
+    changed = put(document, at, data.draw(JUNK))
+    try:
+        expected = slowly(changed)
+    except ValidationError:
+        with pytest.raises(ValidationError):
+            quickly(changed)
+    else:
+        assert quickly(changed) == expected
+        assert list(quickly(changed)) == list(expected)
+
+
+def test_a_contract_that_does_more_than_quick_loading_knows_is_no_contract_for_it():
+    class Hooked(Contract):
+        name = Text()
+
+        @pre_load
+        def trim(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+            return data
+
+    class Renamed(Contract):
+        name = Text(data_key="called")
+
+    class Filled(Contract):
+        name = fields.String(load_default="x")
+
+    for contract in (Hooked, Renamed, Filled):
+        with pytest.raises(TypeError):
+            loading(contract)
