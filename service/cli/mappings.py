@@ -19,7 +19,7 @@ def mappings() -> None:
 
 @mappings.command()
 def check() -> None:
-    """Load and compile the mappings of each view and with each overlay; name the place of each mistake.
+    """Load and compile the mappings of each view, with each overlay, and inbound; name each mistake's place.
 
     \b
     Example:
@@ -28,10 +28,12 @@ def check() -> None:
     settings = Settings.from_env()
     with checking():
         views, overlays = wiring.catalogues(settings), wiring.each_overlay(settings)
-    for mapping in views[DEFAULT].mappings:
+        inbound = wiring.inbound(settings)
+    for mapping in (*views[DEFAULT].mappings, *inbound.mappings):
         click.echo(f"{mapping.file}:{mapping.line}  {mapping.name}  from {mapping.source}")
     found = [(f"view {name}", each) for name, each in views.items()]
     found += [(f"overlay {name}", each) for name, each in overlays.items()]
+    found += [("inbound", inbound)]
     for name, each in found:
         click.echo(f"{name}: {len(each.mappings)} mappings, version {each.version[:12]}")
 

@@ -8,7 +8,6 @@ import click
 from service import wiring
 from service.mapping.specification import coverage as covered
 from service.mapping.specification import pages
-from service.mapping.translate import Catalogue
 from service.settings import Settings
 from service.wire.json import dump
 
@@ -29,7 +28,8 @@ def spec(out: Path | None, overlay: tuple[str, ...]) -> None:
     Example:
       casebridge mappings spec --out build/spec --overlay us-core
     """  # noqa: D301  click reads \b
-    found = pages(_catalogue(overlay))
+    settings = _settings(overlay)
+    found = pages(wiring.catalogue(settings), wiring.inbound(settings))
     if out is None:
         click.echo("\n".join(found.values()), nl=False)
         return
@@ -51,7 +51,7 @@ def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
     Example:
       casebridge mappings coverage --overlay minimum-necessary
     """  # noqa: D301  click reads \b
-    catalogue = _catalogue(overlay)
+    catalogue = wiring.catalogue(_settings(overlay))
     fields, unsupported = covered(catalogue), catalogue.unsupported()
     if as_json:
         click.echo(dump({"fields": fields, "unsupported": unsupported}))
@@ -65,6 +65,6 @@ def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
     click.echo(f"{reached} of {len(fields)} fields reach a resource")
 
 
-def _catalogue(overlay: tuple[str, ...]) -> Catalogue:
+def _settings(overlay: tuple[str, ...]) -> Settings:
     settings = Settings.from_env()
-    return wiring.catalogue(replace(settings, overlays=overlay) if overlay else settings)
+    return replace(settings, overlays=overlay) if overlay else settings

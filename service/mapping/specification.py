@@ -18,7 +18,7 @@ from service.mapping.templates import (
     Value,
     terms,
 )
-from service.mapping.terms import Filtered, Term, children, reads
+from service.mapping.terms import Filtered, Lookup, Term, children, reads
 from service.mapping.trace import reach
 from service.mapping.translate import Catalogue
 
@@ -26,9 +26,13 @@ Row = tuple[str, ...]
 _CODES: Final = "terminology.md"
 
 
-def pages(catalogue: Catalogue) -> dict[str, str]:
-    """Give the pages by file name: one a mapping, the code tables, and an index."""
-    documents = [each for projector in catalogue.projectors.values() for each, _ in projector.steps]
+def pages(catalogue: Catalogue, *more: Catalogue) -> dict[str, str]:
+    """Give the pages by file name: one a mapping, the code tables, and an index.
+
+    `more` hold other mappings over the same code tables, as the inbound ones.
+    """
+    projectors = [each for found in (catalogue, *more) for each in found.projectors.values()]
+    documents = [each for projector in projectors for each, _ in projector.steps]
     found = {f"{each.name}.md": _page(each) for each in documents}
     return {"README.md": _index(catalogue, documents)} | found | {_CODES: _terminology(catalogue)}
 
@@ -120,6 +124,8 @@ def _all(found: Iterable[Term]) -> Iterator[Term]:
     for term in found:
         yield term
         yield from _all(children(term))
+        if isinstance(term, Lookup) and term.base.value is not None:
+            yield from _all([term.base.value])
 
 
 def _terminology(catalogue: Catalogue) -> str:

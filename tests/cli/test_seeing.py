@@ -75,7 +75,13 @@ def test_the_specification_is_written_a_page_a_mapping(tmp_path):
     told = mappings("spec", "--out", str(tmp_path / "spec"), "--overlay", "us-core")
     pages = {path.name: path.read_text() for path in (tmp_path / "spec").iterdir()}
     assert told == f"{len(pages)} pages are written into {tmp_path / 'spec'}.\n"
-    assert {"README.md", "terminology.md", "CarePlan.md", "observation-of-outcome.md"} <= pages.keys()
+    assert {
+        "README.md",
+        "terminology.md",
+        "CarePlan.md",
+        "observation-of-outcome.md",
+        "discharge-of-fhir.md",
+    } <= pages.keys()
     assert "overlays/us-core/outbound/CarePlan.yaml" in pages["CarePlan.md"]
     assert "# CarePlan\n" in mappings("spec")
 

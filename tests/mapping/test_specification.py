@@ -10,12 +10,13 @@ T = """
 map: T
 from: case
 each: goal in case.plan.goals
-let: {about: "{{ goal.description | default('x') }}"}
+let: {about: "{{ goal.description | default('x') }}", stands: "{{ case.status | concept('status') }}"}
 when: "{{ case.kind }}"
 withdraw: {status: gone}
 make:
   resourceType: T
   status: "{{ case.status | concept('status') }}"
+  stands: "{{ stands }}"
   text: "{{ about }}: {{ goal.weight }}"
   who:
     $if: "{{ case.manager is present }}"
@@ -66,27 +67,34 @@ def test_each_element_has_its_source_its_rule_its_codes_and_its_line(found):
             "outbound/T.yaml:10",
         ),
         (
+            "`T.stands`",
+            "`case.status`",
+            "`{{ stands }}`",
+            "[status](terminology.md#status)",
+            "outbound/T.yaml:11",
+        ),
+        (
             "`T.text`",
             "`case.plan.goals.description`, `case.plan.goals.weight`",
             "`{{ about }}: {{ goal.weight }}`",
             "",
-            "outbound/T.yaml:11",
+            "outbound/T.yaml:12",
         ),
         (
             "`T.who.name`",
             "`case.manager.name`",
             "if `{{ case.manager is present }}`, `{{ case.manager.name }}`",
             "",
-            "outbound/T.yaml:14",
+            "outbound/T.yaml:15",
         ),
         (
             "`T.notes.text`",
             "`case.plan.goals.progress.note`",
             "for each `step in goal.progress`, `{{ step.note \\| default('\\|') }}`",
             "",
-            "outbound/T.yaml:17",
+            "outbound/T.yaml:18",
         ),
-        ("`T.div`", "`case.note`", "narrative", "", "outbound/T.yaml:18"),
+        ("`T.div`", "`case.note`", "narrative", "", "outbound/T.yaml:19"),
     ]
 
 
@@ -95,7 +103,10 @@ def test_a_page_says_when_and_how_often_and_what_its_names_are(found):
     assert "One for each `goal in case.plan.goals`." in page
     assert "Made where `{{ case.kind }}` holds." in page
     assert "its last version takes on `status: gone`" in page
-    assert rows(page, "Names") == [("`about`", "`{{ goal.description \\| default('x') }}`")]
+    assert rows(page, "Names") == [
+        ("`about`", "`{{ goal.description \\| default('x') }}`"),
+        ("`stands`", "`{{ case.status \\| concept('status') }}`"),
+    ]
 
 
 def test_the_code_tables_name_each_code_in_each_language(found):
@@ -116,7 +127,7 @@ def test_the_index_leads_to_every_page_and_names_what_nothing_reads(found):
 
 def test_the_coverage_names_what_is_made_of_each_field_or_decided_by_it(found):
     fields = coverage(found)
-    assert fields["case.status"] == ("T.status",)
+    assert fields["case.status"] == ("T.stands", "T.status")
     assert fields["case.kind"] == ("T",)
     assert fields["case.manager"] == ("T.who", "T.who.name")
     assert fields["case.plan.goals.done"] == ()
