@@ -1,6 +1,5 @@
 """What a mapping reads: the document with its links replaced by what they lead to."""
 
-import copy
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -114,12 +113,19 @@ class Source:
 
     def _copy(self, document: Document) -> dict[str, Any]:
         self.read.add(document.uuid)
-        body = copy.deepcopy(whole(document.kind, document.own, document.received))
+        body = _copied(whole(document.kind, document.own, document.received))
         merged_into = document.served.get("merged_into")
         if merged_into is None:
             return {**body, "uuid": document.uuid}
         self.read.add(merged_into)
         return {**body, "active": False, "merged_into": {"uuid": merged_into}, "uuid": document.uuid}
+
+
+def _copied(node: Any) -> Any:
+    """Return a copy of JSON, its objects and lists new; deepcopy looks at each text, too."""
+    if isinstance(node, dict):
+        return {k: _copied(v) if isinstance(v, dict | list) else v for k, v in node.items()}
+    return [_copied(v) if isinstance(v, dict | list) else v for v in node] if isinstance(node, list) else node
 
 
 def nowhere(link: Found) -> Issue:
