@@ -65,6 +65,7 @@ from service.wire.contracts.schemas import schema as contract
 from service.wire.fhir import profiles
 from service.wire.fhir import schema as fhir_schema
 from service.wire.fhir.check import check as check_r4
+from service.wire.fhir.elements import is_required
 from service.wire.fhir.search import rows
 from service.wire.fhir.validate import validate
 from service.wire.hl7v2 import incoming
@@ -358,6 +359,7 @@ def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str)
         overlays=stack,
         told_by=told_by,
         profiles=profiles,
+        required=is_required,
     )
 
 

@@ -13,6 +13,7 @@ from service.mapping.explain import Origin, explainer
 from service.mapping.layers import Layers, Removed
 from service.mapping.profiles import NoProfiles, Profiles, claim
 from service.mapping.projector import Made, Projector
+from service.mapping.required import Required, untargeted
 from service.mapping.schema import JSONSchema, World, nearest
 from service.mapping.source import Findings, Wrong
 from service.mapping.targets import Targets, check
@@ -136,6 +137,7 @@ def load(
     told_by: str = "overlays",
     makes: Targets | None = None,
     profiles: Profiles | None = None,
+    required: Required | None = None,
 ) -> Catalogue:
     """Read, check and compile a folder of mappings.
 
@@ -148,6 +150,7 @@ def load(
         told_by: what names the overlays, for errors.
         makes: for the inbound mappings, the JSON Schema of what each makes; without it, the outbound ones.
         profiles: what checks the profiles that mappings claim; without it they can claim none.
+        required: tells of a target path whether it is required; without it nothing is.
 
     Raises:
         Misconfigured: with everything that is wrong, each with file, line and column.
@@ -167,6 +170,10 @@ def load(
     for gone in layers.removed:
         _check_removed(gone, read, findings)
     findings.settle()
+    for wrong in (
+        each for document in read if required for each in untargeted(document, terminology, required)
+    ):
+        findings.add(wrong)
     compiled: list[tuple[Document, Compiled]] = []
     for document in read:
         try:

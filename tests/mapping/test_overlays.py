@@ -386,3 +386,24 @@ def test_several_targets_after_an_overlay_are_refused_where_one_is_needed(write,
     ((place, what),) = found(BASE, overlays=["over"])
     assert place == f"{OVER}:2:33"
     assert "several targets for `open`" in what
+
+
+@pytest.mark.parametrize("filter_", ["concept", "coding", "codeable"])
+def test_a_code_without_a_target_is_refused_where_the_element_is_required_and_only_there(
+    write, found, catalogue, filter_
+):
+    write("concepts/map.yaml", MAP.replace("home", "open").replace("away", "closed"))
+    nothing = "{code: open, target: [{equivalence: unmatched}]}"
+    write("overlays/over/concepts/map.yaml", f"group: [{{target: 'http://a', element: [{nothing}]}}]")
+    leaf = f"{{{{ case.status | {filter_}('map') }}}}"
+    write(OVER, f'extends: T\nmake:\n  kind:\n    code: "{leaf}"\n    note: "{leaf}"\n')
+
+    def required(path):
+        return path == "T.kind.code"
+
+    ((place, what),) = found(BASE, overlays=["over"], required=required)
+    assert place == f"{OVER}:4:29"
+    assert "`map` has no target for `open`, yet `T.kind.code` is required; map the code" in what
+    catalogue(BASE, overlays=["over"])
+    write("overlays/over/concepts/map.yaml", "group: [{target: 'http://a', element: []}]")
+    catalogue(BASE, overlays=["over"], required=required)

@@ -8,7 +8,9 @@ import pytest
 
 from service import wiring
 from service.settings import Settings
+from service.store.schema import upgrade
 from tests.flows import river
+from tests.web.conftest import House
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 REGISTRY = """
@@ -217,3 +219,26 @@ def test_a_claim_that_comes_or_goes_is_a_version_and_a_message_of_its_own(told):
         written = "SELECT body FROM outbox WHERE view = 'american' AND routing_key = 'patient.updated'"
         (body,) = [bytes(each) for (each,) in connection.exec_driver_sql(written)]
     assert "meta" in json.loads(body)["data"]["changed"]
+
+
+def test_a_view_that_is_new_to_a_database_holds_nothing_until_it_is_applied(given, database_url, tmp_path):
+    nobody = tmp_path / "partners.yaml"
+    nobody.write_text("partners: [{name: cms, kind: case-system}]")
+    here = given | {"CASEBRIDGE_DATABASE_URL": database_url}
+    before, after = (Settings.from_env(here | more) for more in ({"CASEBRIDGE_PARTNERS": str(nobody)}, {}))
+    engine = wiring.database(before)
+    upgrade(engine)
+    house = House(wiring.application(before, engine, wiring.catalogues(before)), engine)
+    for path, document in river.STORY:
+        assert house.put(path, document).status_code == 201
+
+    house = House(wiring.application(after, engine, wiring.catalogues(after)), engine)
+    assert house.get("/fhir/CarePlan", partner="auditor").json["total"] == 0
+    work = wiring.remapping(after)
+    assert [each.failed for each in work.apply()] == [""] * len(river.STORY)
+    work.store._engine.dispose()
+    assert house.one("CarePlan", "auditor")["title"] == "Care plan"
+    house.outbox.number()
+    told = house.get("/events?count=1000", partner="lean-engineer").json
+    assert "org.casebridge.careplan.created.v1" in {each["type"] for each in told}
+    engine.dispose()

@@ -1,0 +1,48 @@
+"""Where the target requires a code, every code that the source may send needs a target."""
+
+from collections.abc import Callable, Iterator
+
+from service.mapping.checks import TERMINOLOGY, giver
+from service.mapping.concepts import Terminology
+from service.mapping.source import Wrong
+from service.mapping.templates import Block, Document, Items, Object, Template, Value
+from service.mapping.terms import Choice, Filtered, Term
+
+Required = Callable[[str], bool]
+
+
+def untargeted(document: Document, terminology: Terminology, required: Required) -> Iterator[Wrong]:
+    """Find tables that leave a required element of a document without a code."""
+    for target, leaf in _leaves(document.make, document.target):
+        for term in _sides(leaf):
+            if isinstance(term, Filtered) and term.name in TERMINOLOGY and required(target):
+                give = giver(terminology, term.name, term.arguments[0])
+                silent = ", ".join(f"`{code}`" for code in term.subject.shape.codes if not give(code))
+                if silent:
+                    what = f"`{term.arguments[0]}` has no target for {silent}, yet `{target}` is required"
+                    yield Wrong(
+                        f"{what}; map the code, or say with `unmapped` what becomes of it", term.place
+                    )
+
+
+def _leaves(template: Template, target: str) -> Iterator[tuple[str, Term]]:
+    match template:
+        case Value(term=term):
+            yield target, term
+        case Object(entries=entries):
+            for key, entry in entries:
+                yield from _leaves(entry, f"{target}.{key}")
+        case Items(items=items):
+            for item in items:
+                yield from _leaves(item, target)
+        case Block(make=make):
+            yield from _leaves(make, target)
+
+
+def _sides(term: Term) -> Iterator[Term]:
+    """What a value may be: a term, or either side of a choice."""
+    if isinstance(term, Choice):
+        yield from _sides(term.then)
+        yield from _sides(term.other)
+    else:
+        yield term
