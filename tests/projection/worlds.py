@@ -80,9 +80,9 @@ class House:
             put = flows.put(ALL, partner, kind, ref, document, before and before.revision)
             known[kind, ref] = put.document
             for view in self.projection.catalogues if kind not in DIRECTORY else ():
-                yield [body for each in known.values() for body in self._current(each.uuid, view)]
+                yield [body for each in known.values() for body in self.current(each.uuid, view)]
 
-    def _current(self, owner: str, view: str) -> list[dict[str, Any]]:
+    def current(self, owner: str, view: str) -> list[dict[str, Any]]:
         found = self.store.transact(lambda unit: unit.bodies(owner, view, unit.current(owner, view).keys()))
         return [parse(each) for each in found.values()]
 
