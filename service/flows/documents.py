@@ -1,6 +1,7 @@
 """A document comes in: checked, stored as a revision, projected and told, in one transaction."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
@@ -39,7 +40,7 @@ class Documents:
     clock: Clock
 
     def put(
-        self, scope: Scope, partner: str, kind: str, ref: str, document: Any, if_match: int | None
+        self, scope: Scope, partner: str, kind: str, ref: str, document: Any, if_match: Container[int] | None
     ) -> Saved:
         """Create, replace or take over (see `ownership`) a document named `ref` by `partner`.
 
@@ -58,7 +59,7 @@ class Documents:
         )
 
     def patch(
-        self, scope: Scope, partner: str, kind: str, ref: str, patch: Any, if_match: int | None
+        self, scope: Scope, partner: str, kind: str, ref: str, patch: Any, if_match: Container[int] | None
     ) -> Saved:
         """Merge a JSON merge patch (RFC 7396) into the stored document, load the whole; errors as `put`."""
         if not isinstance(patch, dict):
@@ -110,10 +111,13 @@ class Documents:
         uuid = self.get(scope, partner, kind, ref).uuid
         return [replace(each, body=shown(each.body)) for each in self.store.revisions(scope, uuid)]
 
-    def erase(self, scope: Scope, partner: str, kind: str, ref: str) -> None:
+    def erase(
+        self, scope: Scope, partner: str, kind: str, ref: str, if_match: Container[int] | None = None
+    ) -> None:
         """Erase a document from everywhere, history and outbox too, and tell that its resources are gone.
 
         Raises:
+            Stale: If-Match names other revisions.
             Conflict: another document names it, as a case its client; erase or change that first.
         """
 
@@ -121,6 +125,8 @@ class Documents:
             document = unit.lock(scope, kind, partner, ref)
             if document is None:
                 raise NotFound(f"There is no such {kind}.")
+            if if_match is not None:
+                _guard(document, if_match)
             if unit.readers_of(document.uuid):
                 raise Conflict(f"Other documents name this {kind}; change or erase them first.")
             erased = unit.erase(document)
@@ -137,7 +143,7 @@ class Documents:
         ref: str,
         body: dict[str, Any],
         repeated: Any,
-        if_match: int | None,
+        if_match: Container[int] | None,
     ) -> Saved:
         at = self.clock()
         client = self._client(unit, scope, partner, body) if kind == "case" else None
@@ -194,13 +200,13 @@ class Documents:
         return canonical(before.own) == canonical(body)
 
 
-def _guard(before: Document | None, if_match: int | None) -> None:
+def _guard(before: Document | None, if_match: Container[int] | None) -> None:
     """RFC 9110 section 13.1.1 and RFC 6585 section 3."""
     if before is None and if_match is not None:
         raise Stale("If-Match names a revision, but there is no such document yet.")
     if before is not None and if_match is None:
         raise Precondition("The document exists: send If-Match with the ETag you last saw.")
-    if before is not None and if_match != before.revision:
+    if before is not None and if_match is not None and before.revision not in if_match:
         raise Stale(f"The document is at revision {before.revision}; GET it, merge, and try again.")
 
 

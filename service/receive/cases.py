@@ -1,5 +1,6 @@
 """The case system's door: clients, cases and directory entries as internal JSON."""
 
+from collections.abc import Container
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
@@ -42,7 +43,7 @@ def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None
     def erase(ref: str) -> Response:
         if "erase" not in g.rights:
             raise Denied("This partner may not erase.")
-        documents.erase(g.scope, g.partner.name, kind, ref)
+        documents.erase(g.scope, g.partner.name, kind, ref, _if_match())
         return Response(status=204)
 
     def revisions(ref: str) -> Response:
@@ -106,14 +107,17 @@ def _body(media_type: str) -> Any:
     return parse(request.get_data())
 
 
-def _if_match() -> int | None:
+def _if_match() -> Container[int] | None:
+    """Return the revisions that If-Match names, `*` every one; None without it (RFC 9110 section 13.1.1)."""
     given = request.headers.get("If-Match")
     if given is None:
         return None
-    number = given.strip().removeprefix("W/").strip('"')
-    if not number.isdecimal() or len(number) > 9:
+    if given.strip() == "*":
+        return range(1, 10**9)
+    numbers = [each.strip().removeprefix("W/").strip('"') for each in given.split(",")]
+    if not all(each.isdecimal() and len(each) <= 9 for each in numbers):
         raise Malformed('Send If-Match as you got the ETag, e.g. W/"3".', where="If-Match")
-    return int(number)
+    return {int(each) for each in numbers}
 
 
 def _count(text: str) -> int:

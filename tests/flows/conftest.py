@@ -63,7 +63,7 @@ class House:
         self.seen = 0
 
     def put(self, kind, ref, document, if_match=None):
-        return self.documents.put(ALL, "cms", kind, ref, document, if_match)
+        return self.documents.put(ALL, "cms", kind, ref, document, if_match and {if_match})
 
     def told(self):
         """Return what was told since the last time, (routing key, message), all as published."""

@@ -279,7 +279,7 @@ class TestTakingOver:
             (found,) = house.documents.find(OFFERED, "case", partner="cms", identifier=pair)
         plan = {"title": "Home again", "status": "active", "services": []}
         body = {"client": found.client, "status": "active", "plan": plan, "received": found.body["received"]}
-        saved = house.documents.put(OFFERED, "cms", "case", found.uuid, body, found.revision)
+        saved = house.documents.put(OFFERED, "cms", "case", found.uuid, body, {found.revision})
         assert (saved.document.source, saved.created) == ("cms", False)
         assert house.one("Encounter")["status"] == "finished"
         assert house.one("CarePlan")["activity"][0]["reference"]["reference"].startswith("ServiceRequest/")
@@ -307,11 +307,11 @@ class TestTakingOver:
         found = the_case(house)
         changed = {**found.body, "received": {**found.body["received"], "stays": []}}
         with pytest.raises(Rejected) as caught:
-            house.documents.put(OFFERED, "cms", "case", found.uuid, changed, found.revision)
+            house.documents.put(OFFERED, "cms", "case", found.uuid, changed, {found.revision})
         assert [each.where for each in caught.value.issues] == ["/received/stays"]
         copied = {"client": found.client, "status": "active", "stays": found.body["received"]["stays"]}
         with pytest.raises(Rejected) as caught:
-            house.documents.put(OFFERED, "cms", "case", found.uuid, copied, found.revision)
+            house.documents.put(OFFERED, "cms", "case", found.uuid, copied, {found.revision})
         assert [each.where for each in caught.value.issues] == ["/stays/0/id"]
 
     def test_a_proposal_is_accepted_by_its_id_and_told_of_when_its_discharge_is_cancelled(
@@ -322,7 +322,7 @@ class TestTakingOver:
         (proposed,) = found.body["received"]["plan"]["services"]
         plan = {"title": "T", "status": "active", "services": [{**proposed, "status": "planned"}]}
         body = {"client": found.client, "status": "active", "plan": plan}
-        house.documents.put(OFFERED, "cms", "case", found.uuid, body, found.revision)
+        house.documents.put(OFFERED, "cms", "case", found.uuid, body, {found.revision})
         assert house.one("ServiceRequest")["intent"] == "plan"
         hospital.send(after(DISCHARGED, 5, event="cancel-discharge"))
         assert the_case(house).body["received"]["unfounded"] == [proposed["id"]]
@@ -343,7 +343,7 @@ class TestTakingOver:
             "status": "active",
             "plan": {"title": "T", "status": "active", "goals": [goal]},
         }
-        house.documents.put(OFFERED, "cms", "case", found.uuid, body, found.revision)
+        house.documents.put(OFFERED, "cms", "case", found.uuid, body, {found.revision})
         hospital.send(
             after(DISCHARGED, 5, event="update", stay={"identifiers": [VISIT]}, cleared=["stay.conditions"])
         )

@@ -89,6 +89,6 @@ def test_a_document_saved_meanwhile_is_done(told, edited):
     work = edited(*TITLE)
     documents = replace(told.documents, projection=work.projection)
     changed = {**river.CASE, "care_model": "intensive"}
-    documents.put(ALL, "cms", "case", "c1", changed, 1)
+    documents.put(ALL, "cms", "case", "c1", changed, {1})
     assert told.one("CarePlan")["title"] == "Plan: Back on the bicycle"
     assert work.left() == 3

@@ -146,10 +146,10 @@ def test_a_change_without_if_match_is_refused_and_an_old_one_too(told):
 
 
 def test_a_merge_patch_changes_what_it_names(told):
-    saved = told.documents.patch(ALL, "cms", "case", "c1", {"targeted_group": "brain-injury"}, 1)
+    saved = told.documents.patch(ALL, "cms", "case", "c1", {"targeted_group": "brain-injury"}, {1})
     assert saved.document.body == {**river.CASE, "targeted_group": "brain-injury"}
     with pytest.raises(Rejected):
-        told.documents.patch(ALL, "cms", "case", "c1", {"status": "bogus"}, 2)
+        told.documents.patch(ALL, "cms", "case", "c1", {"status": "bogus"}, {2})
 
 
 @pytest.mark.parametrize(

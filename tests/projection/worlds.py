@@ -77,7 +77,7 @@ class House:
         known: dict[tuple[str, str], Any] = {}
         for kind, ref, document in world:
             before = known.get((kind, ref))
-            put = flows.put(ALL, partner, kind, ref, document, before and before.revision)
+            put = flows.put(ALL, partner, kind, ref, document, before and {before.revision})
             known[kind, ref] = put.document
             for view in self.projection.catalogues if kind not in DIRECTORY else ():
                 yield [body for each in known.values() for body in self.current(each.uuid, view)]

@@ -23,7 +23,10 @@ def test_the_same_again_changes_nothing(told):
     assert (answer.status_code, answer.headers["ETag"]) == (200, 'W/"1"')
 
 
-@pytest.mark.parametrize(("tag", "status"), [(None, 428), ('W/"1"', 200), ('W/"2"', 412), ("one", 400)])
+@pytest.mark.parametrize(
+    ("tag", "status"),
+    [(None, 428), ('W/"1"', 200), ('W/"2"', 412), ('W/"2", W/"1"', 200), ("*", 200), ("one", 400)],
+)
 def test_a_change_needs_the_revision_it_is_made_to(told, tag, status):
     headers = {} if tag is None else {"If-Match": tag}
     assert told.put(CASE, {**river.CASE, "care_model": "brokerage"}, headers=headers).status_code == status
@@ -117,3 +120,12 @@ def test_only_who_may_erase_erases(told):
     assert told.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
     assert told.get(CASE).status_code == 404
     assert told.get(f"/fhir/CarePlan/{plan}", partner=None).status_code == 410
+
+
+def test_an_erasure_that_names_an_older_revision_is_not_done(told):
+    uuid = told.get(CASE).headers["Casebridge-Id"]
+    for tag, status in (('W/"2"', 412), ('W/"1"', 204)):
+        answer = told.ask("DELETE", f"/api/cases/{uuid}", partner=None, headers={"If-Match": tag})
+        assert answer.status_code == status
+    new = told.put(CASE, river.CASE, headers={"If-Match": "*"})
+    assert new.status_code == 412

@@ -88,9 +88,9 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
         f"erase-{kind}",
         right="erase",
         summary=f"Erase a {kind} from everywhere, its history too",
-        parameters=("Ref",),
+        parameters=("Ref", "If-Match"),
         answers={204: {"description": "It is erased; its resources answer 410."}},
-        faults=(404, 409),
+        faults=(400, 404, 409, 412),
     )
     yield said(
         "get",
