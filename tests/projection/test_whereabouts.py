@@ -5,10 +5,14 @@ from typing import Any
 
 from hypothesis import given, settings
 
+from service.wire.fhir.validate import validate
 from tests.projection.worlds import QUICK, House, Step, references, worlds
 
 # what stands in the directory is told of professionals and organisations, not of the client
 DIRECTORY_OWNED = {"Organization", "Location", "Practitioner", "PractitionerRole"}
+
+
+TELLING = {"address", "telecom", "locationReference", "location", "destination"}
 
 
 def keys(node: Any) -> Iterator[str]:
@@ -21,7 +25,7 @@ def keys(node: Any) -> Iterator[str]:
 
 def whereabouts(resource: dict[str, Any]) -> list[str]:
     """What in a resource of a client or case tells where the client is."""
-    told = [key for key in keys(resource) if key in {"address", "telecom", "locationReference", "location"}]
+    told = [key for key in keys(resource) if key in TELLING]
     told += [each for each in references(resource) if each.startswith("Location/")]
     for each in resource.get("participant", []) if resource["resourceType"] == "CareTeam" else ():
         roles = {coding["code"] for role in each.get("role", []) for coding in role["coding"]}
@@ -53,3 +57,5 @@ def test_nothing_of_a_protected_client_tells_where_they_are(house: House, world:
         mine = [each for each in resources if each["resourceType"] not in DIRECTORY_OWNED]
         assert {"Patient", "EpisodeOfCare", "CareTeam"} <= {each["resourceType"] for each in mine}
         assert [(each["resourceType"], whereabouts(each)) for each in mine if whereabouts(each)] == []
+        relatives = [each for each in mine if each["resourceType"] == "RelatedPerson"]
+        assert [each for each in relatives if each["active"] or validate(each)] == []

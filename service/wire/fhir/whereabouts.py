@@ -2,15 +2,21 @@
 
 from typing import Any, Final
 
-_TELLING: Final = frozenset({"address", "telecom", "locationReference", "location"})
+_TELLING: Final = frozenset({"address", "telecom", "locationReference", "location", "destination"})
 
 
 def without_whereabouts(resource: dict[str, Any]) -> dict[str, Any]:
     """Return a resource about a client without address, telecom and places."""
-    kept = {key: value for key, value in resource.items() if key not in _TELLING}
+    kept = _without(resource)
+    if "hospitalization" in kept:
+        kept["hospitalization"] = _without(kept["hospitalization"])
     if "participant" in kept:
         kept["participant"] = [each for each in kept["participant"] if not _is_place(each.get("actor", {}))]
-    return kept
+    return {key: value for key, value in kept.items() if value not in ({}, [])}
+
+
+def _without(part: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in part.items() if key not in _TELLING}
 
 
 def _is_place(reference: dict[str, Any]) -> bool:
