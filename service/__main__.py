@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from service.cli import cases, contracts, db, demo, events, mappings, mllp, partners, serve
+from service.cli import cases, contracts, db, demo, events, mappings, mllp, partners, quarantine, serve
 from service.cli.findings import tell
 from service.errors import CasebridgeError, Misconfigured
 
@@ -32,6 +32,7 @@ for command in (
     cases.cases,
     mappings.mappings,
     events.events,
+    quarantine.quarantine,
     partners.partners,
     contracts.contracts,
 ):

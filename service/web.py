@@ -32,6 +32,7 @@ class Doors:
 
     api: Blueprint
     preview: Blueprint
+    quarantine: Blueprint
     fhir: Blueprint
     terminology: Blueprint
     events: Blueprint
@@ -50,6 +51,7 @@ def create_app(doors: Doors, access: Access) -> Flask:
     app.after_request(_counted)
     _mount(app, doors.api, access, "documents")
     _mount(app, doors.preview, access, "preview")
+    _mount(app, doors.quarantine, access, "quarantine")
     _mount(app, doors.fhir, access, "resources")
     _mount(app, doors.terminology, access, "resources")
     _mount(app, doors.events, access, "events")

@@ -1,6 +1,7 @@
 """The composition root: the one module that knows every room."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Thread
@@ -26,6 +27,7 @@ from service.flows.intake import Intake
 from service.flows.localise import Localisation
 from service.flows.preview import Previewed, Previews, of_document, of_roots
 from service.flows.project import Projection
+from service.flows.quarantine import Quarantine
 from service.flows.receive import Reception
 from service.flows.remap import Remapping
 from service.flows.terminology import Sought, vocabulary
@@ -45,6 +47,7 @@ from service.receive.certificates import Tls
 from service.receive.mllp import MllpServer
 from service.receive.preview import preview
 from service.receive.process import Processing
+from service.receive.quarantine import quarantine
 from service.receive.single import Encounters
 from service.settings import Settings
 from service.store import retention, schema
@@ -102,6 +105,7 @@ def application(settings: Settings, engine: Engine, mappings: Mapping[str, Catal
     doors = Doors(
         api=blueprint(Documents(store, projection, now)),
         preview=preview(Previews(store, mappings, check_r4)),
+        quarantine=quarantine(Quarantine(store, taken, registry.load(settings.partners), now)),
         fhir=fhir(
             disclosure,
             Localisation({view: interpreter(each) for view, each in words.items()}, parse, dump),
@@ -304,8 +308,11 @@ def worker(settings: Settings, stop: Event) -> None:
     store = SqlStore(engine, dump=dump, parse=parse)
     projection = projecting(settings, catalogues(settings))
     queue = Reprojection(store, projection, now)
-    beside = Thread(target=queue.run, args=(stop,), daemon=True)
-    beside.start()
+    taken = receiving(settings, store, projection)
+    retries = Quarantine(store, taken, registry.load(settings.partners), now)
+    beside = [Thread(target=each.run, args=(stop,), daemon=True) for each in (queue, retries)]
+    for each in beside:
+        each.start()
     messages = Outbox(engine)
     if settings.amqp_url is None:
         number_forever(messages, stop)
@@ -314,7 +321,20 @@ def worker(settings: Settings, stop: Event) -> None:
         asks = (lambda names: topology.depths(url, names), lambda: topology.declare(url, partners))
         Thread(target=watch, args=(*asks, partners, stop), daemon=True).start()
         Relay(messages, lambda: rabbit.connect(url, partners), partners).run(stop)
-    beside.join()
+    for each in beside:
+        each.join()
+
+
+@contextmanager
+def quarantined(settings: Settings) -> Iterator[Quarantine]:
+    """Give the quarantine as an operator handles it."""
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    taken = receiving(settings, store, projecting(settings, catalogues(settings)))
+    try:
+        yield Quarantine(store, taken, registry.load(settings.partners), now)
+    finally:
+        engine.dispose()
 
 
 def outbox(settings: Settings) -> Outbox:

@@ -5,10 +5,12 @@ from typing import Final
 from service.values.scope import Partner, Scope
 
 RIGHTS: Final[dict[str, frozenset[str]]] = {
-    "operator": frozenset({"documents", "erase", "preview", "resources", "events", "metrics"}),
+    "operator": frozenset(
+        {"quarantine", "operate", "documents", "erase", "preview", "resources", "events", "metrics"}
+    ),
     "case-system": frozenset({"documents", "preview", "resources"}),
     "insurer": frozenset({"resources"}),
-    "hospital": frozenset({"resources", "discharges"}),
+    "hospital": frozenset({"resources", "discharges", "quarantine"}),
     "engineer": frozenset({"events"}),
 }
 LOCAL: Final = Partner(name="local", kind="operator")

@@ -139,7 +139,10 @@ class Unit(Protocol):
         after: str | None = None,
         count: int = 50,
     ) -> list[Entry]:
-        """List entries by id after `after`, without their bytes."""
+        """List entries as they arrived, those after the entry `after`, without their bytes."""
+
+    def prunable(self, bodies: datetime, entries: datetime) -> int:
+        """Return how many settled entries have bytes and arrived before one instant, or before the other."""
 
     def strip(self, before: datetime, limit: int) -> int:
         """Take the bytes off settled entries that arrived before an instant; return of how many."""

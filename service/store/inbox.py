@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, text, tuple_, update
 
 from service.errors import Issue
 from service.store import tables as t
@@ -15,6 +15,9 @@ from service.values.inbox import Answer, Entry, EntryState, Received
 
 SETTLED: Final = ("accepted", "ignored", "replayed", "discarded", "erased")
 NAMES: Final = ("id", "partner", "state", "reason", "flagged", "edited", "replay_of", "tries", "due")
+ABOUT: Final = text(
+    "INSERT INTO inbox_subject (entry, subject) VALUES (:entry, :subject) ON CONFLICT DO NOTHING"
+)
 TOLD: Final = [each for each in t.inbox.c if each.name not in {"raw", "edited"}]
 
 
@@ -58,9 +61,11 @@ class Inbox:
         self._about(entry)
 
     def settle(self, entry: Entry) -> None:
-        """Store what became of an entry that is there; of its bytes, only those that were edited."""
+        """Store what became of an entry that is there; of its bytes, only those that were edited.
+
+        Whom it is about only grows: erasure has to find it.
+        """
         self._run(update(t.inbox).where(t.inbox.c.id == entry.id).values(**self._settled(entry)))
-        self._run(delete(t.inbox_subject).where(t.inbox_subject.c.entry == entry.id))
         self._about(entry)
 
     def entry(self, id_: str) -> Entry | None:
@@ -90,14 +95,24 @@ class Inbox:
         after: str | None = None,
         count: int = 50,
     ) -> list[Entry]:
-        """List entries by id after `after`, without their bytes."""
+        """List entries as they arrived, those after the entry `after`, without their bytes."""
         c = t.inbox.c
+        order = tuple_(c.arrived, c.id)
         where = [c.partner == partner] if partner is not None else []
         where += [c.state == state] if state is not None else []
-        where += [c.id > after] if after is not None else []
-        return [
-            self._entry(row) for row in self._run(select(*TOLD).where(*where).order_by(c.id).limit(count))
-        ]
+        if after is not None:
+            other = t.inbox.alias()
+            last = select(other.c.arrived, other.c.id).where(other.c.id == after).scalar_subquery()
+            where.append(order > last)
+        chosen = select(*TOLD).where(*where).order_by(c.arrived, c.id).limit(count)
+        return [self._entry(row) for row in self._run(chosen)]
+
+    def prunable(self, bodies: datetime, entries: datetime) -> int:
+        """Return how many settled entries have bytes and arrived before one instant, or before the other."""
+        c = t.inbox.c
+        old = or_(c.arrived < entries, and_(c.arrived < bodies, c.raw.is_not(None)))
+        chosen = select(func.count()).select_from(t.inbox).where(c.state.in_(SETTLED), old)
+        return int(self._run(chosen).scalar_one())
 
     def strip(self, before: datetime, limit: int) -> int:
         """Take the bytes off settled entries that arrived before an instant; return of how many."""
@@ -140,7 +155,7 @@ class Inbox:
     def _about(self, entry: Entry) -> None:
         rows = [{"entry": entry.id, "subject": each} for each in sorted(set(entry.subjects))]
         if rows:
-            self._run(insert(t.inbox_subject), rows)
+            self._run(ABOUT, rows)
 
     def _entry(self, row: Row[Any]) -> Entry:
         given = row._mapping  # noqa: SLF001  the public name of a row's mapping

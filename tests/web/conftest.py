@@ -16,6 +16,7 @@ partners:
   - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
   - {name: southern, kind: insurer, identifiers: [{system: "urn:example:payers", value: southern}]}
   - {name: mercy, kind: hospital}
+  - {name: lakeside, kind: hospital}
   - {name: engineer, kind: engineer}
 """
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from apispec import APISpec
 
-from service.wire.contracts.openapi import api, fhir, hospital, operator, preview
+from service.wire.contracts.openapi import api, fhir, hospital, operator, preview, quarantine
 from service.wire.contracts.openapi import terminology as words
 from service.wire.contracts.openapi.faults import OUTCOME, PROBLEM, outcomes, problems
 from service.wire.contracts.openapi.operations import Described, Operation
@@ -28,6 +28,7 @@ _GUARDED: Final = (403, 503)
 _TAGS: Final = {
     "Documents": "Clients, cases and directory entries as internal JSON.",
     "Mappings": "What is made of a document, before it is.",
+    "Quarantine": "What hospitals sent and could not be used yet; nothing is thrown away.",
     "FHIR": "FHIR R4 (4.0.1).",
     "Hospitals": "What hospitals send: FHIR messages, transactions, batches and Encounters, and HL7 v2.",
     "Terminology": "What our codes mean: FHIR's terminology operations.",
@@ -86,6 +87,7 @@ def openapi(
     for each in (
         *api.operations(paths),
         *preview.operations(tuple(paths)),
+        *quarantine.operations(),
         *fhir.operations(types, PARAMETERS),
         *words.operations(terminology),
         *hospital.operations(),

@@ -1,0 +1,121 @@
+"""The door to the quarantine: what came in and could not be used, looked at by its sender and handled by us.
+
+A hospital sees the entries of what it sent itself; only an operator changes or uses them.
+"""
+
+from typing import Any, Final, cast, get_args
+
+from flask import Blueprint, Response, g, request
+
+from service.errors import Denied, Malformed, Rejected
+from service.flows.quarantine import Quarantine
+from service.values.inbox import Entry, EntryState, Outcome
+from service.wire.json import dump
+
+STATES: Final = get_args(EntryState)
+
+
+def quarantine(entries: Quarantine) -> Blueprint:
+    """Return the routes under /api/quarantine."""
+    door = Blueprint("quarantine", __name__, url_prefix="/api/quarantine")
+    _reading(door, entries)
+    _changing(door, entries)
+    return door
+
+
+def _reading(door: Blueprint, entries: Quarantine) -> None:
+    @door.get("")
+    def find() -> Response:
+        state = request.args.get("state", "quarantined")
+        if state not in {*STATES, "all"}:
+            raise Rejected(f"Not a state; known are {', '.join(STATES)}, all.", where="state")
+        found = entries.find(
+            partner=_own() or request.args.get("partner"),
+            state=None if state == "all" else cast("EntryState", state),
+            after=request.args.get("after"),
+            count=_count(),
+        )
+        return _answered({"items": [told(each) for each in found]})
+
+    @door.get("/<entry>")
+    def show(entry: str) -> Response:
+        return _answered(told(entries.show(entry, _own())))
+
+    @door.get("/<entry>/body")
+    def body(entry: str) -> Response:
+        """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
+        found = entries.show(entry, _own())
+        raw = found.edited if "edited" in request.args else found.received.raw
+        return Response(raw or b"", mimetype="application/octet-stream")
+
+
+def _changing(door: Blueprint, entries: Quarantine) -> None:
+    @door.put("/<entry>/body")
+    def edit(entry: str) -> Response:
+        _operating()
+        return _answered(told(entries.edit(entry, request.get_data())))
+
+    @door.post("/<entry>/replay")
+    def replay(entry: str) -> Response:
+        _operating()
+        return _answered(replayed(entries.replay(entry)))
+
+    @door.post("/<entry>/discard")
+    def discard(entry: str) -> Response:
+        _operating()
+        return _answered(told(entries.discard(entry)))
+
+    @door.post("/<entry>/stop")
+    def stop(entry: str) -> Response:
+        _operating()
+        return _answered(told(entries.stop(entry)))
+
+
+def told(entry: Entry) -> dict[str, Any]:
+    """Return what is told of an entry: nothing of what its bytes say."""
+    said = {
+        "id": entry.id,
+        "partner": entry.partner,
+        "arrived": entry.arrived,
+        "way": entry.received.way,
+        "media_type": entry.received.media_type,
+        "state": entry.state,
+        "reason": entry.reason or None,
+        "issues": _issues(entry.issues) or None,
+        "flagged": entry.flagged or None,
+        "edited": entry.edited is not None or None,
+        "replay_of": entry.replay_of,
+        "tries": entry.tries,
+        "due": entry.due,
+    }
+    return {name: each for name, each in said.items() if each is not None}
+
+
+def replayed(outcome: Outcome) -> dict[str, Any]:
+    """Return what became of a replay."""
+    return {"state": outcome.state, "entry": outcome.entry, "issues": _issues(outcome.issues)}
+
+
+def _issues(issues: Any) -> list[dict[str, str]]:
+    return [{"what": each.what, "where": each.where, "code": each.code} for each in issues]
+
+
+def _own() -> str | None:
+    """Return the partner whose entries alone may be seen, or None for an operator."""
+    return None if "operate" in g.rights else g.partner.name
+
+
+def _operating() -> None:
+    if "operate" not in g.rights:
+        raise Denied("Only an operator changes or uses what is in quarantine.")
+
+
+def _count() -> int:
+    text = request.args.get("_count", "50")
+    if not text.isdecimal() or len(text) > 6:
+        raise Malformed("Not a count.", where="_count")
+    return min(max(int(text), 1), 500)
+
+
+def _answered(said: dict[str, Any]) -> Response:
+    return Response(dump(said), mimetype="application/json")

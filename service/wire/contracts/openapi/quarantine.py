@@ -1,0 +1,123 @@
+"""The routes of the quarantine."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final, get_args
+
+from service.values.inbox import EntryState
+from service.wire.contracts.openapi.api import JSON
+from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+
+_TEXT: Final[Described] = {"type": "string"}
+_ENTRY: Final[Described] = {
+    "name": "entry",
+    "in": "path",
+    "required": True,
+    "description": "The entry's id.",
+    "schema": _TEXT,
+}
+_STATES: Final = list(get_args(EntryState))
+_ISSUES: Final[Described] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["what", "where", "code"],
+        "properties": {"what": _TEXT, "where": _TEXT, "code": _TEXT},
+    },
+}
+_TOLD: Final[Described] = {
+    "type": "object",
+    "required": ["id", "partner", "arrived", "way", "media_type", "state", "tries"],
+    "additionalProperties": False,
+    "properties": {
+        "id": _TEXT,
+        "partner": _TEXT | {"description": "Who sent it."},
+        "arrived": _TEXT | {"format": "date-time"},
+        "way": _TEXT | {"description": "How it came.", "examples": ["http", "mllp", "amqp"]},
+        "media_type": _TEXT,
+        "state": _TEXT | {"enum": _STATES},
+        "reason": _TEXT | {"description": "A code for why it was not used.", "examples": ["no-patient"]},
+        "issues": _ISSUES | {"description": "What is wrong, and where."},
+        "flagged": {"type": "boolean", "description": "One of its keys came before with other content."},
+        "edited": {"type": "boolean", "description": "An operator put other bytes in the place of its own."},
+        "replay_of": _TEXT | {"description": "The entry that this one is a replay of."},
+        "tries": {"type": "integer", "minimum": 0},
+        "due": _TEXT | {"format": "date-time", "description": "When it is tried again by itself."},
+    },
+}
+
+
+def operations() -> Iterator[Operation]:
+    """Give the operations."""
+    said = partial(Operation, tag="Quarantine", right="quarantine")
+    listed = {"type": "object", "required": ["items"], "properties": {"items": _list_of(_TOLD)}}
+    yield said(
+        "get",
+        "/api/quarantine",
+        "list-quarantine",
+        summary="List what could not be used, the first to arrive first; a hospital its own",
+        parameters=(
+            query("state", "Only entries of this state.", enum=[*_STATES, "all"], default="quarantined"),
+            query("partner", "Only what this partner sent."),
+            query("after", "The id of the last entry you have seen."),
+            "Count",
+        ),
+        answers={200: answer("Entries, without what their bytes say.", JSON, listed)},
+        faults=(422,),
+    )
+    one = partial(said, parameters=(_ENTRY,))
+    path = "/api/quarantine/{entry}"
+    told = {200: answer("The entry, without what its bytes say.", JSON, _TOLD)}
+    yield one("get", path, "show-quarantine", summary="Show an entry", answers=told, faults=(404,))
+    yield from _bodies(said, f"{path}/body", told)
+    became = {
+        "type": "object",
+        "required": ["state", "entry", "issues"],
+        "properties": {"state": _TEXT, "entry": _TEXT, "issues": _ISSUES},
+    }
+    for word, summary, answers in (
+        ("replay", "Use an entry now", {200: answer("What became of it.", JSON, became)}),
+        ("discard", "Say that an entry will not be used", told),
+        ("stop", "Try an entry no more by itself", told),
+    ):
+        yield one(
+            "post",
+            f"{path}/{word}",
+            f"{word}-quarantine",
+            summary=summary,
+            answers=answers,
+            faults=(404, 409),
+        )
+
+
+def _bodies(said: Any, path: str, told: dict[int, Described]) -> Iterator[Operation]:
+    edited: Described = {
+        "name": "edited",
+        "in": "query",
+        "description": "Give the bytes that an operator put in their place.",
+        "allowEmptyValue": True,
+        "schema": _TEXT,
+    }
+    yield said(
+        "get",
+        path,
+        "read-quarantine-body",
+        summary="Read the bytes of an entry as they came: personal data",
+        parameters=(_ENTRY, edited),
+        answers={200: answer("The bytes.", "application/octet-stream", _TEXT)},
+        faults=(404,),
+    )
+    yield said(
+        "put",
+        path,
+        "edit-quarantine",
+        summary="Put other bytes in the place of an entry's, for its replay",
+        parameters=(_ENTRY,),
+        body={"required": True, "content": {"*/*": {"schema": _TEXT}}},
+        answers=told,
+        faults=(404, 409, 413),
+    )
+
+
+def _list_of(schema: Described) -> Described:
+    return {"type": "array", "items": schema}

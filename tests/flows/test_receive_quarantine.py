@@ -1,0 +1,180 @@
+"""What could not be used is mended, tried again, or discarded; and retention deletes what is settled."""
+
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event, Thread
+
+import pytest
+
+from service.errors import Conflict, NotFound
+from service.flows.quarantine import Quarantine
+from service.values.intake import IntakeSettings
+from service.wire.json import dump
+from tests.flows import river
+from tests.flows.conftest import ALL
+from tests.flows.hospital import ADMITTED, DISCHARGED, GENERAL, Hospital
+
+NOBODY = {**DISCHARGED, "patient": {"names": [{"family": "Nobody"}]}}
+CAREFUL = replace(GENERAL, name="careful", intake=IntakeSettings(unknown_person="quarantine"))
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def hospital(house, projection):
+    return Hospital(house, projection, ())
+
+
+@pytest.fixture
+def quarantine(house, hospital):
+    partners = {each.name: each for each in (GENERAL, CAREFUL)}
+    return Quarantine(house.store, hospital.reception, partners, hospital.reception.clock)
+
+
+def later(quarantine, by):
+    """The quarantine some time later."""
+    return replace(quarantine, clock=lambda: hospital_now(quarantine) + by)
+
+
+def hospital_now(quarantine):
+    return quarantine.reception.clock()
+
+
+def retries(quarantine):
+    """How many entries are due, each tried once."""
+    return next(n for n in range(100) if not quarantine.retry())
+
+
+def test_an_entry_that_was_edited_is_replayed_as_one_of_its_own_and_its_error_is_cleared(
+    quarantine, hospital, house
+):
+    sent = hospital.send(NOBODY)
+    quarantine.edit(sent.entry, dump(DISCHARGED))
+    outcome = quarantine.replay(sent.entry)
+    assert outcome.state == "accepted"
+    first, second = quarantine.show(sent.entry), quarantine.show(outcome.entry)
+    assert (first.state, first.reason, first.issues) == ("replayed", "", ())
+    assert first.received.raw == dump(NOBODY)
+    assert (second.replay_of, second.received.raw) == (first.id, dump(DISCHARGED))
+    assert house.one("Encounter")["status"] == "finished"
+    assert hospital.send(NOBODY, "M-1").state == "duplicate"
+
+
+def test_a_replay_that_fails_leaves_the_entry_with_the_new_reason(quarantine, hospital):
+    sent = hospital.send(NOBODY)
+    quarantine.edit(sent.entry, dump({**DISCHARGED, "stay": {}}))
+    outcome = quarantine.replay(sent.entry)
+    assert (outcome.state, outcome.entry, outcome.reason) == ("quarantined", sent.entry, "no-stay")
+    entry = quarantine.show(sent.entry)
+    assert (entry.reason, entry.tries) == ("no-stay", 2)
+    assert [each.id for each in quarantine.find(state=None)] == [sent.entry]
+    quarantine.edit(sent.entry, b"not JSON")
+    assert quarantine.replay(sent.entry).reason == "not-understood"
+
+
+def test_what_was_used_is_not_replayed(quarantine, hospital):
+    sent = hospital.send(DISCHARGED)
+    for change in (quarantine.replay, quarantine.discard, quarantine.stop):
+        with pytest.raises(Conflict):
+            change(sent.entry)
+    with pytest.raises(NotFound):
+        quarantine.replay("no such entry")
+
+
+def test_what_was_discarded_stays_and_can_be_taken_up_again(quarantine, hospital):
+    sent = hospital.send(NOBODY)
+    assert quarantine.discard(sent.entry).state == "discarded"
+    assert quarantine.find() == []
+    with pytest.raises(Conflict):
+        quarantine.edit(sent.entry, b"")
+    assert quarantine.replay(sent.entry).state == "quarantined"
+
+
+def test_somebody_unknown_is_tried_again_later_each_time_until_they_are_known(quarantine, hospital, house):
+    sent = hospital.send(DISCHARGED, partner=CAREFUL)
+    assert retries(quarantine) == 0
+    waits = []
+    for days in (1, 2, 3):
+        now = later(quarantine, timedelta(days=days))
+        assert retries(now) == 1
+        waits.append(quarantine.show(sent.entry).due - now.clock())
+    assert MINUTE < waits[0] < 3 * MINUTE
+    assert 4 * MINUTE < waits[2] < 12 * MINUTE
+    house.put("client", "river", {**river.CLIENT, "coverages": []})
+    assert retries(quarantine) == 1
+    entry = quarantine.show(sent.entry)
+    assert (entry.state, entry.reason, entry.due) == ("accepted", "", None)
+    assert house.one("Encounter")["status"] == "finished"
+    assert retries(later(quarantine, timedelta(days=30))) == 0
+
+
+def test_a_retry_ends_after_some_tries_and_can_be_stopped_before(quarantine, hospital):
+    stopped = hospital.send(ADMITTED, partner=CAREFUL)
+    quarantine.stop(stopped.entry)
+    sent = hospital.send(DISCHARGED, partner=CAREFUL)
+    for months in range(1, 20):
+        if retries(later(quarantine, timedelta(days=30 * months))) == 0:
+            break
+    assert quarantine.show(sent.entry).due is None
+    assert 10 < quarantine.show(sent.entry).tries < 20
+    assert quarantine.show(stopped.entry).tries == 1
+
+
+def test_what_cannot_come_right_by_itself_is_not_tried_again(quarantine, hospital):
+    hospital.send(NOBODY)
+    assert retries(later(quarantine, timedelta(days=30))) == 0
+
+
+def test_a_partner_who_left_the_registry_holds_up_no_other(quarantine, hospital, house):
+    gone = replace(CAREFUL, name="gone")
+    hospital.send(ADMITTED, partner=gone)
+    hospital.send(DISCHARGED, partner=CAREFUL)
+    assert retries(later(quarantine, timedelta(days=1))) == 2
+
+
+def test_the_worker_tries_what_is_due_until_it_is_told_to_stop(quarantine, hospital, house):
+    hospital.send(DISCHARGED, partner=CAREFUL)
+    house.put("client", "river", {**river.CLIENT, "coverages": []})
+    stop, tried = Event(), Event()
+
+    class Watched(Quarantine):
+        def retry(self):
+            found = super().retry()
+            if not found:
+                tried.set()
+            return found
+
+    watched = Watched(quarantine.store, quarantine.reception, quarantine.partners, quarantine.clock)
+    worker = Thread(target=watched.run, args=(stop,))
+    worker.start()
+    assert tried.wait(60)
+    stop.set()
+    worker.join(60)
+    assert not worker.is_alive()
+    assert house.one("Encounter")["status"] == "finished"
+
+
+def test_entries_are_listed_as_they_arrived_page_by_page(quarantine, hospital):
+    sent = [hospital.send({**NOBODY, "recorded": f"2026-02-27T15:00:0{n}Z"}).entry for n in range(5)]
+    assert [each.id for each in quarantine.find(count=3)] == sent[:3]
+    assert [each.id for each in quarantine.find(after=sent[2])] == sent[3:]
+    assert quarantine.find(partner="careful") == []
+    with pytest.raises(NotFound):
+        quarantine.show(sent[0], "careful")
+
+
+def test_bytes_and_entries_have_each_their_retention_and_quarantine_has_none(quarantine, hospital, house):
+    used, waiting = hospital.send(DISCHARGED, "M-1"), hospital.send(NOBODY)
+    month, year = timedelta(days=30), timedelta(days=365)
+    now = later(quarantine, timedelta(days=31))
+    assert now.prunable(month, year) == 1
+    assert list(now.prune(month, year)) == [("bodies", 1)]
+    entry = quarantine.show(used.entry)
+    assert (entry.received.raw, entry.state) == (b"", "accepted")
+    assert quarantine.show(waiting.entry).received.raw == dump(NOBODY)
+    assert hospital.send(DISCHARGED, "M-1").answer == used.answer
+    now = later(quarantine, timedelta(days=366))
+    assert list(now.prune(month, year)) == [("entries", 1)]
+    with pytest.raises(NotFound):
+        quarantine.show(used.entry)
+    assert hospital.send(DISCHARGED, "M-1").state == "accepted"
+    assert len(house.documents.find(ALL, "case", partner="x")) == 1
