@@ -17,6 +17,7 @@ PATHS: Final = {
     "organization": "/directory/organization",
     "location": "/directory/location",
 }
+LISTED: Final = ("identifier", "client", "status", "after", "_count")
 MERGE: Final = "application/merge-patch+json"
 
 
@@ -77,6 +78,10 @@ def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None
 def _list(documents: Documents, kind: str) -> Response:
     """List documents by identifier (`system|value` or `value`), client, status; `after` is an uuid."""
     given = request.args
+    for name in given:
+        if name not in LISTED:
+            # a filter unheeded would show too much
+            raise Malformed(f"Not a parameter of a list; known are {', '.join(LISTED)}.", where=name[:40])
     text = given.get("identifier")
     identifier = None
     if text is not None:
