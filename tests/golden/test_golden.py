@@ -1,5 +1,6 @@
 """Golden pairs: what goes into the mappings and what comes out, to the letter, and valid R4."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -77,6 +78,16 @@ def test_every_mapping_has_a_pair():
 @pytest.mark.parametrize("source", sources())
 def test_every_member_of_every_contract_reaches_a_resource(source):
     assert catalogue().unread(source) == []
+
+
+def test_every_extension_of_our_own_is_on_the_language_page():
+    found = {
+        name
+        for path in MAPPINGS.glob("o*/**/*.yaml")
+        for name in re.findall(r"casebridge\.org/fhir/StructureDefinition/([\w-]+)", path.read_text("utf-8"))
+    }
+    page = (MAPPINGS / "README.md").read_text("utf-8").partition("## Extensions of our own")[2]
+    assert set(re.findall(r"^\| `([\w-]+)` \|", page.partition("\n## ")[0], re.MULTILINE)) == found
 
 
 def test_every_mapping_but_provenance_says_how_it_is_withdrawn():
