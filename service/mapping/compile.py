@@ -6,10 +6,11 @@ from typing import Any
 
 from service.mapping import runtime
 from service.mapping.concepts import Terminology
+from service.mapping.inline import inline, is_fixed, is_nothing, place_of, term_of
 from service.mapping.narrative import ends_in_tag
-from service.mapping.pythonic import FUNCTIONS, Names, constant, never_absent, present_test
-from service.mapping.runtime import present, whole
-from service.mapping.source import Place, Wrong
+from service.mapping.pythonic import FUNCTIONS, Names, present_test
+from service.mapping.runtime import present
+from service.mapping.source import Wrong
 from service.mapping.statements import Line, Statements
 from service.mapping.templates import (
     Block,
@@ -23,7 +24,7 @@ from service.mapping.templates import (
     Value,
     terms,
 )
-from service.mapping.terms import Lookup, Term, Variable, children, lookups
+from service.mapping.terms import Lookup, Term, Variable, children
 
 Project = Callable[[dict[str, Any], list[Any]], None]
 _RUNTIME = (
@@ -152,7 +153,7 @@ class Writer(Statements):
         """Write the statements that put what a template makes into a sink, when it is present."""
         spliced = isinstance(template, Items) and sink.key is None
         if not spliced and (ready := self.ready(template)) is not None:
-            with self.about(_place(template, self.info.place), target, _term(template)):
+            with self.about(place_of(template, self.info.place), target, term_of(template)):
                 self.place(sink, ready, template)
             return
         match template:
@@ -178,7 +179,7 @@ class Writer(Statements):
 
     def ready(self, template: Template) -> str | None:
         """A template that is always present as one expression."""
-        return _inline(template, self.names)
+        return inline(template, self.names)
 
     def each(self, items: tuple[Template, ...], sink: Sink, target: str) -> None:
         """The items of a list."""
@@ -202,7 +203,7 @@ class Writer(Statements):
             name = self.names.fresh("t")
             with self.about(template.place, target, part):
                 self.line(f"{name} = {self.names.printed(part)}")
-            tests += [] if _is_fixed(part) else [name]
+            tests += [] if is_fixed(part) else [name]
             codes.append(name)
         with self.about(template.place, target, None), self.inside(f"if {' or '.join(tests) or 'True'}:"):
             name = self.names.fresh("t")
@@ -213,7 +214,7 @@ class Writer(Statements):
     def map(self, template: Object, sink: Sink, target: str) -> None:
         """A map: what is always present is written at once, the rest key by key."""
         name = self.names.fresh("d")
-        rest = [(key, each) for key, each in template.entries if not _nothing(each)]
+        rest = [(key, each) for key, each in template.entries if not is_nothing(each)]
         head = []
         while rest and (code := self.head(rest[0][1])) is not None:
             head.append(f"{rest.pop(0)[0]!r}: {code}")
@@ -284,42 +285,7 @@ class Writer(Statements):
             with self.about(template.place, target, part):
                 code = f"escaped({self.names.code(part)})" if in_tag else self.names.markup(part)
                 self.line(f"{made} = {code}")
-            tests += [] if _is_fixed(part) else [made]
+            tests += [] if is_fixed(part) else [made]
             codes.append(made)
         with self.inside(f"if {' or '.join(tests) or 'True'}:"):
             self.line(f"{name}.append({' + '.join(codes)})")
-
-
-def _nothing(template: Template) -> bool:
-    return isinstance(template, Literal) and not present(whole(template.value))
-
-
-def _is_fixed(term: Term) -> bool:
-    """Whether a term reads nothing of the source, as a fixed phrase does."""
-    return next(lookups(term), None) is None
-
-
-def _place(template: Template, other: Place) -> Place:
-    return template.place if isinstance(template, Value) else other
-
-
-def _term(template: Template) -> Term | None:
-    return template.term if isinstance(template, Value) else None
-
-
-def _inline(template: Template, names: Names) -> str | None:
-    """A template that is always present as one expression."""
-    match template:
-        case Literal(value=value):
-            return constant(whole(value)) if present(whole(value)) else None
-        case Value(term=term) if never_absent(term):
-            return names.made(term)
-        case Object(entries=entries):
-            shown = [(key, _inline(each, names)) for key, each in entries if not _nothing(each)]
-            if shown and all(code is not None for _, code in shown):
-                return "{" + ", ".join(f"{key!r}: {code}" for key, code in shown) + "}"
-        case Items(items=items):
-            codes = [_inline(each, names) for each in items if not _nothing(each)]
-            if codes and None not in codes:
-                return "[" + ", ".join(code for code in codes if code) + "]"
-    return None

@@ -11,6 +11,7 @@ from service.mapping import expressions
 from service.mapping.checks import spoken_kind
 from service.mapping.concepts import Terminology
 from service.mapping.expressions import Parsed
+from service.mapping.nodes import as_leaf, as_map, check_keys, leaves, name_at, needed, text_of, written
 from service.mapping.profiles import Profiles
 from service.mapping.resolve import resolve, step, weight
 from service.mapping.schema import ANY, LIST, OBJECT, World, nearest
@@ -50,14 +51,14 @@ class Reader:
     def document(self, node: Node) -> Document | None:
         """Give the document, or None when its head is unusable."""
         try:
-            return self._document(_map(node))
+            return self._document(as_map(node))
         except Wrong as wrong:
             self.findings.add(wrong)
             return None
 
     def _document(self, node: Mapping) -> Document:
-        _known(node, _KEYS, "a mapping")
-        target, source = _name(node, "map"), _name(node, "from")
+        check_keys(node, _KEYS, "a mapping")
+        target, source = name_at(node, "map"), name_at(node, "from")
         if source not in self.world.sources:
             close = nearest(source, list(self.world.sources)) or ", ".join(sorted(self.world.sources))
             raise Wrong(f"there is no source `{source}`; did you mean `{close}`?", node.entries["from"].place)
@@ -69,11 +70,11 @@ class Reader:
         loops, scope = self.loops(each, scope) if each else ((), scope)
         lets, scope = self.lets(node.entries.get("let"), scope)
         test = self.test(when, scope) if when else None
-        make = self.template(_map(_needed(node, "make")), scope)
-        name = _name(node, "name") if "name" in node.entries else target
+        make = self.template(as_map(needed(node, "make")), scope)
+        name = name_at(node, "name") if "name" in node.entries else target
         claims, withdraw = self.claims(node, target), self.withdrawal(node)
         names = node.entries.get("let")
-        told = tuple((name, _text_of(leaf)) for name, leaf in _map(names).entries.items()) if names else ()
+        told = tuple((name, text_of(leaf)) for name, leaf in as_map(names).entries.items()) if names else ()
         return Document(
             name,
             target,
@@ -86,7 +87,7 @@ class Reader:
             make,
             claims,
             withdraw,
-            _written(node, "each", "when"),
+            written(node, "each", "when"),
             told,
         )
 
@@ -108,7 +109,7 @@ class Reader:
         found = node.entries.get("withdraw")
         if found is None:
             return {}
-        for leaf in _leaves(_map(found)):
+        for leaf in leaves(as_map(found)):
             if expressions.has_expression(leaf):
                 self.findings.add(Wrong("`withdraw` holds literals only", leaf.place))
         given: dict[str, Any] = plain(found)
@@ -134,7 +135,7 @@ class Reader:
     def test(self, node: Node, scope: Scope) -> Term | None:
         """The condition after `when` or `$if`."""
         try:
-            return resolve(expressions.single(_leaf(node)), scope)
+            return resolve(expressions.single(as_leaf(node)), scope)
         except Wrong as wrong:
             self.findings.add(wrong)
             return None
@@ -142,12 +143,12 @@ class Reader:
     def lets(self, node: Node | None, scope: Scope) -> tuple[tuple[Variable, ...], Scope]:
         """The named expressions in order; a plain path is only another name for it."""
         made: list[Variable] = []
-        entries = _map(node).entries.items() if node else ()
+        entries = as_map(node).entries.items() if node else ()
         for name, leaf in entries:
             try:
-                place = _map(node).keys[name] if node else leaf.place
+                place = as_map(node).keys[name] if node else leaf.place
                 _free(name, scope, place)
-                term = resolve(expressions.single(_leaf(leaf)), scope)
+                term = resolve(expressions.single(as_leaf(leaf)), scope)
             except Wrong as wrong:
                 self.findings.add(wrong)
                 variable = Variable("", self.world.open(""), name, None)
@@ -165,7 +166,7 @@ class Reader:
         leaves = node.items if isinstance(node, Sequence) else (node,)
         made: list[Loop] = []
         for leaf in leaves:
-            name, parsed = expressions.loop(_leaf(leaf))
+            name, parsed = expressions.loop(as_leaf(leaf))
             _free(name, scope, leaf.place)
             for loop in self.walk(parsed, scope):
                 made.append(loop)
@@ -224,7 +225,7 @@ class Reader:
 
     def block(self, node: Mapping, scope: Scope, *, markup: bool) -> Template:
         """`$xhtml`, or `$make` with `$each`, `$if` or both."""
-        _known(node, _BLOCKS, "a block")
+        check_keys(node, _BLOCKS, "a block")
         if "$xhtml" in node.entries:
             if len(node.entries) > 1:
                 raise Wrong("$xhtml stands alone; put $each and $if inside it", node.place)
@@ -236,9 +237,9 @@ class Reader:
         outer = list(self.looped)
         loops, inner = self.loops(node.entries["$each"], scope) if "$each" in node.entries else ((), scope)
         test = self.test(node.entries["$if"], inner) if "$if" in node.entries else None
-        make = self.template(_needed(node, "$make"), inner, markup=markup)
+        make = self.template(needed(node, "$make"), inner, markup=markup)
         self.looped = outer
-        return Block(loops, test, make, node.place, _written(node, "$each", "$if"))
+        return Block(loops, test, make, node.place, written(node, "$each", "$if"))
 
     def leaf(self, leaf: Scalar, scope: Scope, *, markup: bool) -> Template:
         """A literal, a typed value or a text."""
@@ -259,17 +260,6 @@ class Reader:
         return term
 
 
-def _written(node: Mapping, each: str, test: str) -> tuple[str, str]:
-    """What stands after `each` and `when`, or `$each` and `$if`."""
-    first, second = (_text_of(node.entries[key]) if key in node.entries else "" for key in (each, test))
-    return first, second
-
-
-def _text_of(node: Node) -> str:
-    leaves = node.items if isinstance(node, Sequence) else (node,)
-    return ", ".join(" ".join(str(leaf.value).split()) for leaf in leaves if isinstance(leaf, Scalar))
-
-
 def _given(term: Term, parsed: Parsed) -> Term:
     if term.shape.owner == "self" and is_whole(term):
         raise Wrong("a whole document is not given out; use `reference`, or name a field", parsed.at())
@@ -278,35 +268,6 @@ def _given(term: Term, parsed: Parsed) -> Term:
 
 def _refuse(what: str, place: Place) -> Template:
     raise Wrong(what, place)
-
-
-def _map(node: Node) -> Mapping:
-    if not isinstance(node, Mapping):
-        raise Wrong("a map stands here", node.place)
-    return node
-
-
-def _leaf(node: Node) -> Scalar:
-    if not isinstance(node, Scalar):
-        raise Wrong("a text stands here", node.place)
-    return node
-
-
-def _needed(node: Mapping, key: str) -> Node:
-    if key not in node.entries:
-        raise Wrong(f"`{key}` is missing here", node.place)
-    return node.entries[key]
-
-
-def _name(node: Mapping, key: str) -> str:
-    value = _needed(node, key)
-    if (
-        not isinstance(value, Scalar)
-        or not isinstance(value.value, str)
-        or not re.match(r"[\w.-]{1,80}\Z", value.value)
-    ):
-        raise Wrong(f"`{key}` is a name of letters, digits, - and .", value.place)
-    return value.value
 
 
 def _free(name: str, scope: Scope, place: Place) -> None:
@@ -325,24 +286,3 @@ def _free(name: str, scope: Scope, place: Place) -> None:
         raise Wrong(f"`{name}` cannot be a name; use letters and digits", place)
     if name in scope.names:
         raise Wrong(f"`{name}` already names something here; choose another name", place)
-
-
-def _known(node: Mapping, keys: tuple[str, ...], what: str) -> None:
-    for key, place in node.keys.items():
-        if key not in keys:
-            close = nearest(key, list(keys)) or ", ".join(keys)
-            raise Wrong(f"`{key}` is no part of {what}; did you mean `{close}`?", place)
-
-
-def _leaves(node: Node) -> Iterator[Scalar]:
-    if isinstance(node, Scalar):
-        yield node
-    children = (
-        node.entries.values()
-        if isinstance(node, Mapping)
-        else node.items
-        if isinstance(node, Sequence)
-        else ()
-    )
-    for child in children:
-        yield from _leaves(child)
