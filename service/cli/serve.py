@@ -12,6 +12,7 @@ from flask import Flask
 
 from service import wiring
 from service.cli import demo as story
+from service.cli.process import settle
 from service.settings import Settings
 
 
@@ -77,7 +78,9 @@ def answering() -> Flask:
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    return wiring.web()
+    application = wiring.web()
+    settle()
+    return application
 
 
 def _end_with(parent: int) -> None:
