@@ -181,6 +181,11 @@ class Names:
         return f"equal({self.code(left)}, {self.code(right)})"
 
     def _joined(self, parts: tuple[Term, ...]) -> str:
+        made = [part for part in parts if not isinstance(part, Constant)]
+        if len(made) == 1:
+            name = self.fresh("t")
+            written = [repr(text(p.value)) if isinstance(p, Constant) else name for p in parts]
+            return f"({' + '.join(written)} if ({name} := {self.printed(made[0])}) else None)"
         values = "".join(f"{self.code(part)}, " for part in parts if not isinstance(part, Constant))
         template = "".join(f"{text(p.value)!r}, " if isinstance(p, Constant) else "None, " for p in parts)
         return f"joined(({values}), ({template}))" if values else repr("".join(_texts(parts)))

@@ -98,7 +98,8 @@ def among(value: Any, values: Any) -> bool:
 
 def escaped(value: Any) -> str:
     """Text as XML content or attribute value; characters XML 1.0 has no place for are dropped."""
-    plain = _NOT_XML.sub("", text(value))
-    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
-        plain = plain.replace(char, entity)
-    return plain
+    plain = text(value)
+    if not plain.isprintable():
+        plain = _NOT_XML.sub("", plain)
+    plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return plain.replace('"', "&quot;").replace("'", "&#39;")
