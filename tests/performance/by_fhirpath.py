@@ -1,7 +1,7 @@
-"""CarePlan and CareTeam of a case with every leaf read by a precompiled fhirpathpy expression.
+"""CarePlan and CareTeam of a case, each leaf read by a precompiled fhirpathpy expression as in a mapping.
 
-FHIRPath selects; what it has no word for (ids, code tables, markup) is left to Python, and a list of ids is
-read by one expression.
+FHIRPath selects the items and reads their leaves; what it has no word for (ids, code tables, markup) is left
+to Python.
 """
 
 from collections.abc import Callable
@@ -74,18 +74,18 @@ class ByFhirpath:
         put(made, "period", period(start, end))
         author = one("case.plan.author.uuid", roots)
         put(made, "author", reference(author, "Practitioner", "") if author else None)
-        put(made, "addresses", references(uuid, "Condition", every("case.conditions.id", roots)))
-        seen = [f"assessment.{id_}" for id_ in every("case.assessments.id", roots)]
+        put(made, "addresses", references(uuid, "Condition", every("case.conditions", roots)))
+        seen = [f"assessment.{one('id', each)}" for each in every("case.assessments", roots)]
         made["supportingInfo"] = [
             reference(uuid, "EpisodeOfCare", ""),
-            *references(uuid, "Observation", seen),
-            *references(uuid, "DocumentReference", every("case.documents.id", roots)),
+            *(reference(uuid, "Observation", key) for key in seen),
+            *references(uuid, "DocumentReference", every("case.documents", roots)),
         ]
-        put(made, "goal", references(uuid, "Goal", every("case.plan.goals.id", roots)))
+        put(made, "goal", references(uuid, "Goal", every("case.plan.goals", roots)))
         put(made, "activity", activities(uuid, roots))
-        listed = "".join(f"<li>{escape(each)}</li>" for each in every("case.plan.goals.description", roots))
-        kinds = every("case.plan.services.kind", roots)
-        wanted = "".join(f"<li>{self.hand.kinds[kind]}</li>" for kind in kinds)
+        goals, services = every("case.plan.goals", roots), every("case.plan.services", roots)
+        listed = "".join(f"<li>{escape(one('description', each))}</li>" for each in goals)
+        wanted = "".join(f"<li>{self.hand.kinds[one('kind', each)]}</li>" for each in services)
         parts = [f"<p>{escape(made['title'])}</p>"]
         parts += [f"<p>{self.hand.phrases['goals']}</p><ul>{listed}</ul>"] if listed else []
         parts += [f"<p>{self.hand.phrases['services']}</p><ul>{wanted}</ul>"] if wanted else []
@@ -108,8 +108,8 @@ class ByFhirpath:
         organization = one("case.managing_organization.uuid", roots)
         if organization:
             made["managingOrganization"] = [reference(organization, "Organization", "")]
-        roles = every("case.team.role", roots)
-        listed = "".join(f"<li>{self.hand.titles[role]}</li>" for role in roles)
+        team = every("case.team", roots)
+        listed = "".join(f"<li>{self.hand.titles[one('role', each)]}</li>" for each in team)
         named = f"<p>{self.hand.phrases['care-team']}</p>"
         made["text"] = narrative(f"{named}<ul>{listed}</ul>" if listed else named)
         return made
@@ -141,15 +141,15 @@ def who(member: dict[str, Any], client: str) -> dict[str, str]:
 
 
 def activities(uuid: str, roots: dict[str, Any]) -> list[dict[str, Any]]:
-    services = references(uuid, "ServiceRequest", every("case.plan.services.id", roots))
-    appointments = references(uuid, "Appointment", every("case.plan.appointments.id", roots))
-    done = set(every("case.plan.check_ins.where(status = 'completed').id", roots))
+    services = references(uuid, "ServiceRequest", every("case.plan.services", roots))
+    appointments = references(uuid, "Appointment", every("case.plan.appointments", roots))
     made = [{"reference": each} for each in (*services, *appointments)]
-    for id_ in every("case.plan.check_ins.id", roots):
+    for check_in in every("case.plan.check_ins", roots):
         activity: dict[str, Any] = {}
-        if id_ in done:
-            activity["outcomeReference"] = references(uuid, "Communication", [id_])
-        made.append({**activity, "reference": reference(uuid, "CommunicationRequest", id_)})
+        if one("status = 'completed'", check_in):
+            activity["outcomeReference"] = references(uuid, "Communication", [check_in])
+        activity["reference"] = reference(uuid, "CommunicationRequest", one("id", check_in))
+        made.append(activity)
     return made
 
 
@@ -162,5 +162,5 @@ def period(start: str | None, end: str | None) -> dict[str, str]:
     return {key: value for key, value in (("start", start), ("end", end)) if value}
 
 
-def references(uuid: str, type_: str, keys: list[str]) -> list[dict[str, str]]:
-    return [reference(uuid, type_, key) for key in keys]
+def references(uuid: str, type_: str, items: list[Any]) -> list[dict[str, str]]:
+    return [reference(uuid, type_, one("id", item)) for item in items]
