@@ -112,10 +112,12 @@ class Chart:
         return case
 
     def absorb(self, other: "Chart") -> None:
-        """Take in the cases and the waiting stays of a client who is this one; `other` is left merged.
+        """Take in the cases, waiting stays and facts of a client who is this one; `other` is left merged.
 
         A case that nobody took over gives its stays to the live case of the two, and is cancelled.
         """
+        said = other.client.served.get("facts", {})
+        self.say({path: fact for path, fact in said.items() if not path.startswith("identifiers.")}, ())
         mine, theirs = self.client.served.get("stays", {}), other.client.served.get("stays", {})
         both = {key: join(mine.get(key, {}), theirs.get(key, {})) for key in [*mine, *theirs]}
         self.client = _serving(self.client, stays=both)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from service.cases.discharge import alias_facts, key_of, moment, person_facts, stay_facts, stay_id
 from service.cases.facts import Moment
+from service.cases.received import whole
 from service.cases.rules import Refusal, identifying, unusable, whose
 from service.errors import Issue, Rejected
 from service.flows.chart import Chart, Desk
@@ -23,6 +24,7 @@ from service.values.inbox import Stay
 from service.values.pathways import Pathway
 from service.values.scope import Partner
 
+Json = dict[str, Any]
 CAUSE: Final = "receive"
 
 
@@ -65,11 +67,14 @@ class Intake:
         directory = Directory(unit, self.projection, partner, change)
         desk = Desk(unit, self.projection, self.pathways, directory, change)
         when = moment(said["event"], said.get("recorded") or instant(at))
-        if said["event"] == "merge":
-            chart = _merged(desk, partner, said, when)
-        else:
-            chart = _opened(desk, partner, said)
-        chart.say(person_facts(said, when, partner.name), _pairs(said["patient"]["identifiers"], partner))
+        people = _People(unit, partner)
+        named = said["patient"]["identifiers"]
+        chart = (
+            _merged(desk, people, said, when) if said["event"] == "merge" else _opened(desk, people, named)
+        )
+        mine = people.left_to(chart.client.uuid, named)
+        known = {**said, "patient": {**said["patient"], "identifiers": mine}}
+        chart.say(person_facts(known, when, partner.name), people.pairs(mine))
         key, case = key_of(said), None
         is_new = key is not None and not chart.has(key)
         if key is not None and said["event"] != "merge":
@@ -82,23 +87,63 @@ class Intake:
         return Applied((chart.client, case), Stay(resource_id(case.uuid, "Encounter", stay_id(key)), is_new))
 
 
-def _opened(desk: Desk, partner: Partner, said: dict[str, Any]) -> Chart:
-    """Return the chart of the client whom the event is about, a new one where that is somebody unknown."""
-    clients = _clients(desk.unit, said["patient"]["identifiers"], partner)
-    _check(whose(clients, partner.intake))
+class _People:
+    """Finds the clients that a partner's identifiers are about."""
+
+    def __init__(self, unit: Unit, partner: Partner) -> None:
+        self._unit = unit
+        self._settings = partner.intake
+
+    def pairs(self, identifiers: Sequence[Json]) -> list[tuple[str, str]]:
+        """Return those of the identifiers that find somebody, as (system, value)."""
+        return [(each["system"], each["value"]) for each in identifying(identifiers, self._settings)]
+
+    def find(self, identifiers: Sequence[Json]) -> set[str]:
+        """Return the uuids of the clients that identifiers find; of a merged one, who they have become."""
+        return {self._survivor(each) for each in self._holders(identifiers)}
+
+    def check(self, clients: set[str]) -> None:
+        """Raise Held unless these are one client, or nobody where that may be."""
+        _check(whose(clients, self._settings))
+
+    def left_to(self, client: str, identifiers: Sequence[Json]) -> list[Json]:
+        """Return the identifiers without those that a merged client keeps, who has become this one."""
+        held = {
+            (each["system"], each["value"])
+            for holder in self._holders(identifiers)
+            if holder.uuid != client
+            for each in whole("client", holder.own, holder.received).get("identifiers", [])
+        }
+        return [each for each in identifiers if (each["system"], each["value"]) not in held]
+
+    def _holders(self, identifiers: Sequence[Json]) -> list[Document]:
+        pairs = self.pairs(identifiers)
+        return self._unit.named("client", pairs) if pairs else []
+
+    def _survivor(self, client: Document) -> str:
+        while (uuid := client.served.get("merged_into")) is not None:
+            found = self._unit.find("client", "", uuid)
+            assert found is not None, "who a merged client has become is there as long as the merged one is"
+            client = found
+        return client.uuid
+
+
+def _opened(desk: Desk, people: _People, identifiers: Sequence[Json]) -> Chart:
+    """Return the chart of the client whom an event is about, a new one where that is somebody unknown."""
+    clients = people.find(identifiers)
+    people.check(clients)
     return desk.chart(min(clients)) if clients else desk.new_chart()
 
 
-def _merged(desk: Desk, partner: Partner, said: dict[str, Any], when: Moment) -> Chart:
+def _merged(desk: Desk, people: _People, said: Json, when: Moment) -> Chart:
     """Return the chart of the client who stays, who has become the one who is no longer used.
 
     Whom only one of the two is known as gets the other's identifiers; so whatever is late finds its client.
     """
     patient = said["patient"]
-    kept = _clients(desk.unit, patient["identifiers"], partner)
-    gone = _clients(desk.unit, patient["merged_from"], partner)
+    kept, gone = people.find(patient["identifiers"]), people.find(patient["merged_from"])
     for each in (kept, gone):
-        _check(whose(each or kept or gone, partner.intake))
+        people.check(each or kept or gone)
     if kept and gone and kept != gone:
         charts = {uuid: desk.chart(uuid) for uuid in sorted(kept | gone)}
         chart, other = charts[min(kept)], charts[min(gone)]
@@ -106,27 +151,9 @@ def _merged(desk: Desk, partner: Partner, said: dict[str, Any], when: Moment) ->
         other.save()
         return chart
     chart = desk.chart(min(kept | gone)) if kept | gone else desk.new_chart()
-    chart.say(alias_facts(patient["merged_from"], when), _pairs(patient["merged_from"], partner))
+    aliases = people.left_to(chart.client.uuid, patient["merged_from"])
+    chart.say(alias_facts(aliases, when), people.pairs(aliases))
     return chart
-
-
-def _clients(unit: Unit, identifiers: Sequence[dict[str, Any]], partner: Partner) -> set[str]:
-    """Return the uuids of the clients that identifiers find; of a merged one, who they have become."""
-    pairs = _pairs(identifiers, partner)
-    found = unit.named("client", pairs) if pairs else []
-    return {_survivor(unit, each) for each in found}
-
-
-def _survivor(unit: Unit, client: Document) -> str:
-    while (uuid := client.served.get("merged_into")) is not None:
-        found = unit.find("client", "", uuid)
-        assert found is not None, "who a merged client has become is there as long as the merged one is"
-        client = found
-    return client.uuid
-
-
-def _pairs(identifiers: Sequence[dict[str, Any]], partner: Partner) -> list[tuple[str, str]]:
-    return [(each["system"], each["value"]) for each in identifying(identifiers, partner.intake)]
 
 
 def _check_elsewhere(unit: Unit, chart: Chart, key: str, visit: dict[str, Any]) -> None:

@@ -390,6 +390,15 @@ class TestMerging:
         hospital.send(MERGE)
         assert len(house.of("Patient")) == 1
 
+    def test_after_a_merge_the_old_number_still_finds_who_stays(self, hospital, house):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        hospital.send(MERGE)
+        assert hospital.send(after(OTHER, 5, event="discharge")).state == "accepted"
+        assert hospital.send(after(MERGE, 5)).state == "accepted"
+        statuses = {each["status"] for each in self.live(house).body["received"]["stays"]}
+        assert statuses == {"finished"}
+
     def test_a_case_systems_case_moves_to_who_stays(self, told, projection):
         hospital = Hospital(told, projection, PATHWAYS)
         old = {"system": PERSON["system"], "value": "R-1"}
