@@ -69,8 +69,11 @@ class Outbox:
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""
         with writing(self._engine) as connection:
-            mine = _among(connection, t.outbox.c.position, positions)
-            connection.execute(update(t.outbox).where(mine).values(state=state))
+            c = t.outbox.c
+            # the span leads to the index: without statistics, a thousand positions look like the whole table
+            span = c.position.between(min(positions), max(positions))
+            mine = (span, _among(connection, c.position, positions))
+            connection.execute(update(t.outbox).where(*mine).values(state=state))
 
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason why it cannot be published."""
