@@ -8,7 +8,8 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-LOCKED := --require-hashes --only-binary :all:
+# The lock files are whole: nothing is resolved, so a release of today can't come in between.
+LOCKED := --require-hashes --only-binary :all: --no-deps
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
@@ -72,11 +73,13 @@ clean: ## Remove what the targets made, except databases
 	@echo "Installing what requirements.lock names"
 	@$(PIP) install $(LOCKED) -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@$(PIP) check
 	@touch $@
 
 .venv/.dev: .venv/.runtime tests/requirements.lock
 	@echo "Installing what tests/requirements.lock names"
 	@$(PIP) install $(LOCKED) -r tests/requirements.lock
+	@$(PIP) check
 	@touch $@
 
 .tools/bin/helm:
