@@ -76,6 +76,14 @@ class Intake(Schema):
     processing = fields.String(validate=validate.OneOf(("production", "training", "debugging")))
     identifying = fields.List(fields.String(), validate=validate.Length(min=1))
     case_system = fields.String()
+    bases = fields.List(
+        fields.String(
+            validate=validate.Regexp(
+                r"https?://[^\s?#]+[^\s?#/]\Z", error="Write an http(s) address without a slash at its end."
+            )
+        ),
+        validate=validate.Length(min=1),
+    )
     time_zone = fields.String(
         validate=validate.OneOf(sorted(available_timezones()), error="No time zone of IANA's.")
     )

@@ -72,8 +72,7 @@ def identifying(identifiers: Iterable[dict[str, Any]], settings: IntakeSettings)
     return [
         each
         for each in identifiers
-        if each.get("use") not in {"secondary", "temp"}
-        and (not settings.identifying or each["system"] in settings.identifying)
+        if each.get("use") not in {"secondary", "temp"} and settings.identifies(each["system"])
     ]
 
 

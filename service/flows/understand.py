@@ -32,7 +32,7 @@ class Understanding:
 
     catalogue: Catalogue
 
-    def fhir(self, _: Partner, received: Received) -> Understood:
+    def fhir(self, partner: Partner, received: Received) -> Understood:
         """Understand a Bundle or an Encounter.
 
         Raises:
@@ -45,7 +45,7 @@ class Understanding:
             raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])
         left = unused(sent) if sent["resourceType"] == "Bundle" else []
         notes = [*odd, *(_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")]
-        return Understood(tuple(self._made("fhir", stays(sent))), tuple(notes[:SHOWN]))
+        return Understood(tuple(self._made("fhir", stays(sent, partner.intake.bases))), tuple(notes[:SHOWN]))
 
     def hl7v2(self, partner: Partner, received: Received) -> Understood:
         """Understand an ADT message.

@@ -15,6 +15,9 @@ class IntakeSettings:
     are kept and ignored; `identifying` are the systems whose identifiers find a person (none named: every
     system the partner uses); `case_system` is the partner that is offered what the hospital opens.
 
+    References: `bases` are the addresses of the partner's own FHIR server, the first the one that is kept;
+    who or what a literal reference of theirs leads to there is known by it.
+
     Reading: `time_zone` (IANA) is that of times without an offset; `charset` overrules MSH-18;
     `discharge_time` are the fields that may tell the time of discharge, the first that does wins;
     `authorities` are (assigning authority as sent, URI) pairs.
@@ -29,9 +32,15 @@ class IntakeSettings:
     processing: Literal["production", "training", "debugging"] = "production"
     identifying: tuple[str, ...] = ()
     case_system: str | None = None
+    bases: tuple[str, ...] = ()
     time_zone: str = "UTC"
     charset: str | None = None
     discharge_time: tuple[str, ...] = ("PV1-45", "EVN-6", "EVN-2", "MSH-7")
     authorities: tuple[tuple[str, str], ...] = ()
     senders: tuple[SenderPattern, ...] = ()
     not_retained: Literal["accept", "refuse"] = "accept"
+
+    def identifies(self, system: str) -> bool:
+        """Return whether an identifier of a system finds a person; a name on their own server does."""
+        own = f"{self.bases[0]}/Patient" if self.bases else None
+        return not self.identifying or system in self.identifying or system == own

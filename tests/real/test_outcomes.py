@@ -26,13 +26,18 @@ from tests.web.sent import ER7, FHIR, outcomes
 TABLE = Path(__file__).with_name("outcomes.md")
 FOLDERS = ("da-vinci-alerts", "europe", "hl7-r4-examples", "hl7v2-adt", "medcom", "synthea")
 ROUTES = {"message": "/fhir/$process-message", "transaction": "/fhir", "batch": "/fhir"}
-REGISTRY = "partners: [{name: mercy, kind: hospital}]\n"
+REGISTRY = """
+partners:
+  - {name: mercy, kind: hospital}
+  - {name: lakeside, kind: hospital, intake: {bases: ["https://lakeside.example/fhir"]}}
+"""
 # what is recorded in the future depends on when that is
 TODAY = datetime(2026, 3, 1, tzinfo=UTC)
 HEAD = """# What becomes of what others wrote
 
-Written by `tests/real/test_outcomes.py`, which sends each file to the application as one hospital's. A batch
-of HL7 v2 counts each of its messages. The files: {files}.
+Written by `tests/real/test_outcomes.py`, which sends each file to the application as one hospital's, and an
+Encounter alone as another's, whose own server's base URL the registry states. A batch of HL7 v2 counts each
+of its messages. The files: {files}.
 
 | folder | outcome | reason | times |
 |---|---|---|---|
@@ -91,7 +96,8 @@ def test_everything_is_accepted_ignored_quarantined_or_refused_with_its_reason(c
     for name in FOLDERS:
         for path, route, kind, raw in requests(name):
             files.update(f"{name}/{path.name} ".encode() + raw)
-            answer = client.post(route, data=raw, content_type=kind, headers={"Casebridge-Partner": "mercy"})
+            sender = "lakeside" if route == "/fhir/Encounter" else "mercy"
+            answer = client.post(route, data=raw, content_type=kind, headers={"Casebridge-Partner": sender})
             assert answer.status_code < 500, path
             with engine.connect() as connection:
                 rows = connection.execute(select(inbox.c.id, inbox.c.state, inbox.c.reason)).all()

@@ -17,6 +17,14 @@ partners:
   - {name: southern, kind: insurer, identifiers: [{system: "urn:example:payers", value: southern}]}
   - {name: mercy, kind: hospital}
   - {name: lakeside, kind: hospital}
+  - name: harbour
+    kind: hospital
+    intake:
+      bases: ["https://harbour.example/fhir", "http://10.0.0.7/r4"]
+      identifying: ["urn:example:persons"]
+  - name: hillside
+    kind: hospital
+    intake: {bases: ["https://hillside.example/fhir"], unknown_person: quarantine, not_retained: refuse}
   - {name: engineer, kind: engineer}
 """
 

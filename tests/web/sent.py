@@ -107,16 +107,17 @@ def outcomes(answer):
 
 
 class Mercy:
-    """The hospital mercy, sending to a house."""
+    """The hospital mercy, or another, sending to a house."""
 
-    def __init__(self, house):
+    def __init__(self, house, name="mercy"):
         self.house = house
+        self.name = name
 
     def send(self, path, body, *, kind=FHIR, method="POST", **headers):
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.house.ask(
-            method, path, partner="mercy", data=raw, content_type=kind, headers=named.items()
+            method, path, partner=self.name, data=raw, content_type=kind, headers=named.items()
         )
 
     def message(self, body, **headers):

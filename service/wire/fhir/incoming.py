@@ -4,7 +4,7 @@ References within a Bundle: https://hl7.org/fhir/R4/bundle.html#references
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,18 +23,20 @@ LISTS: Final = {
 """Which root of the source `fhir` holds which of the resources that tell of the same stay or patient."""
 
 
-def stays(sent: Json) -> list[Json]:
+def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
     """Return the roots of the source `fhir`, an item for each Encounter that was sent.
 
     Args:
         sent: a Bundle (message, transaction, batch, collection), or one Encounter.
+        bases: the addresses of the sender's own FHIR server; names there are kept under the first.
 
     Returns:
         For each Encounter `bundle` (without its entries), `header` (the MessageHeader or {}), `encounter`,
-        `patient` ({} when it was not sent), and lists: `conditions` (that its diagnoses do not name),
-        `coverages`, `provenances` (newest first), `related_persons`. A Reference that leads to something
-        sent has it under `resource`; these lead around in circles, so follow them by name and never give
-        one out whole.
+        `patient` ({} when it was not sent), `encounter_at` and `patient_at` (Identifiers: what the two are
+        called on the sender's own server, {} when nothing says so), and lists: `conditions` (that its
+        diagnoses do not name), `coverages`, `provenances` (newest first), `related_persons`. A Reference that
+        leads to something sent has it under `resource`; these lead around in circles, so follow them by name
+        and never give one out whole.
 
     Raises:
         Rejected: two entries have one fullUrl, or an entry is no resource; with its FHIRPath.
@@ -44,7 +46,38 @@ def stays(sent: Json) -> list[Json]:
     _lead(entries)
     header = resources[0] if resources and resources[0].get("resourceType") == "MessageHeader" else {}
     bundle = {key: value for key, value in sent.items() if key != "entry"} if sent is not _only(sent) else {}
-    return [_roots(each, bundle, header, resources) for each in _encounters(header, entries)]
+    found = _encounters(header, entries)
+    urls = {id(each["resource"]): each.get("fullUrl", "") for each in entries if "resource" in each}
+    return [{**_roots(each, bundle, header, resources), **_names_there(each, urls, bases)} for each in found]
+
+
+def _names_there(encounter: Json, urls: dict[int, str], bases: Sequence[str]) -> Json:
+    """Return what a stay and its patient are called on the sender's own server."""
+    # what is contained has no name but in what contains it
+    own = f"Encounter/{encounter.get('id', '')}" if id(encounter) in urls else ""
+    url, subject = urls.get(id(encounter), ""), encounter.get("subject", {})
+    patient = urls.get(id(subject.get("resource")), "")
+    return {
+        "encounter_at": _there("Encounter", [url or own], "", bases),
+        "patient_at": _there("Patient", [subject.get("reference", ""), patient], url, bases),
+    }
+
+
+def _there(type_: str, literals: Sequence[str], url: str, bases: Sequence[str]) -> Json:
+    """Return the first of some literal references that leads to a base, as an identifier.
+
+    A relative one is relative to the base of the `url` of what it stands in, else to the sender's own.
+    """
+    within = _RESTFUL.match(url)
+    for literal in literals:
+        named = _RESTFUL.match(_VERSION.sub("", literal))
+        if named is None or not bases:
+            continue
+        base = named["base"] or (within["base"] if within else "") or f"{bases[0]}/"
+        kind, _, id_ = named["relative"].partition("/")
+        if kind == type_ and base.endswith("/") and base[:-1] in bases:
+            return {"system": f"{bases[0]}/{type_}", "value": id_}
+    return {}
 
 
 def _only(sent: Json) -> Json | None:

@@ -24,7 +24,14 @@ _PRIMITIVES: Final[dict[str, Schema]] = {
 @cache
 def roots() -> dict[str, Schema]:
     """Return the roots of the source `fhir` (see `incoming.stays`), each with its JSON Schema."""
-    one = {"bundle": "Bundle", "header": "MessageHeader", "encounter": "Encounter", "patient": "Patient"}
+    one = {
+        "bundle": "Bundle",
+        "header": "MessageHeader",
+        "encounter": "Encounter",
+        "encounter_at": "Identifier",
+        "patient": "Patient",
+        "patient_at": "Identifier",
+    }
     defined = {"$defs": _definitions()}
     single: dict[str, Schema] = {name: {**defined, **_ref(type_)} for name, type_ in one.items()}
     return single | {
