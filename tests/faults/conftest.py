@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.faults.house import House
+from tests.faults.house import Clinics, House
 
 
 @pytest.fixture
@@ -14,4 +14,14 @@ def house(tmp_path, killable_postgres, killable_rabbitmq):
     house = House(tmp_path, killable_postgres.create_database(name), killable_rabbitmq.create_vhost())
     yield house
     house.close()
+    killable_postgres.drop_database(name)
+
+
+@pytest.fixture
+def clinics(tmp_path, killable_postgres):
+    """What hospitals send to, on a database that may be killed."""
+    name = f"casebridge_faults_{time.time_ns()}"
+    found = Clinics(tmp_path, killable_postgres.create_database(name))
+    yield found
+    found.close()
     killable_postgres.drop_database(name)

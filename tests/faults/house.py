@@ -1,4 +1,4 @@
-"""The service as its operators run it: a server and two workers, each started again when it ends."""
+"""The service as its operators run it: its processes, each started again when it ends."""
 
 import contextlib
 import os
@@ -23,6 +23,13 @@ REGISTRY = """partners:
     kind: engineer
     queues:
       - {name: harbor, bindings: [{pattern: "#"}]}
+"""
+HOSPITAL = """partners:
+  - name: mercy
+    kind: hospital
+    intake:
+      identifying: ["urn:example:persons"]
+      senders: [{application: ADT, facility: MERCY, addresses: [127.0.0.1]}]
 """
 LEADING = text(
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
@@ -82,32 +89,78 @@ class Kept:
             os.killpg(self._process.pid, number)
 
 
-class House:
-    """A server, two workers (one leads, one stands by), on the given database and broker."""
+class Standing:
+    """Processes of the service on a database; the first is a server."""
 
-    def __init__(self, folder: Path, database_url: str, amqp_url: str) -> None:
-        (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
+    def __init__(self, folder: Path, database_url: str, registry: str, **more: str) -> None:
+        (folder / "partners.yaml").write_text(registry, encoding="utf-8")
         self._engine = create_engine(database_url, pool_pre_ping=True)
-        self.amqp_url = amqp_url
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        env = {
+        self._env = {
             **os.environ,
             "CASEBRIDGE_AUTH": "off",
             "CASEBRIDGE_DATABASE_URL": database_url,
-            "CASEBRIDGE_AMQP_URL": amqp_url,
             "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
             "CASEBRIDGE_PORT": str(port),
+            **more,
         }
-        subprocess.run([sys.executable, "-m", "service", "db", "upgrade"], env=env, check=True)
+        subprocess.run([sys.executable, "-m", "service", "db", "upgrade"], env=self._env, check=True)
         self.log = folder / "log"
-        self._server = Kept(["serve"], env, self.log)
-        names = ("worker-1", "worker-2")
-        self._workers = {name: Kept(["worker"], {**env, "PGAPPNAME": name}, self.log) for name in names}
+        self._kept: list[Kept] = []
+        self._server = self._keep(["serve"])
 
     def kill_server(self) -> None:
         """Kill -9 what answers HTTP."""
         self._server.kill9()
+
+    def rows(self, statement: str) -> list:
+        """What the database says."""
+        with self._engine.connect() as connection:
+            return connection.execute(text(statement)).all()
+
+    def await_server(self) -> None:
+        """Return once the server answers."""
+        until(self._ready, "the server does not answer")
+
+    def close(self) -> None:
+        """End all processes."""
+        for each in self._kept:
+            each.close()
+        self._engine.dispose()
+
+    def _keep(self, words: list[str], **more: str) -> Kept:
+        self._kept.append(Kept(words, {**self._env, **more}, self.log))
+        return self._kept[-1]
+
+    def _ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/health/ready", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+
+class Clinics(Standing):
+    """A server and an MLLP process, for what hospitals send."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        super().__init__(folder, database_url, HOSPITAL)
+        self.mllp_port = free_port()
+        self._mllp = self._keep(["mllp", "--port", str(self.mllp_port)])
+
+    def kill_mllp(self) -> None:
+        """Kill -9 what answers MLLP."""
+        self._mllp.kill9()
+
+
+class House(Standing):
+    """A server, two workers (one leads, one stands by), on the given database and broker."""
+
+    def __init__(self, folder: Path, database_url: str, amqp_url: str) -> None:
+        self.amqp_url = amqp_url
+        super().__init__(folder, database_url, REGISTRY, CASEBRIDGE_AMQP_URL=amqp_url)
+        names = ("worker-1", "worker-2")
+        self._workers = {name: self._keep(["worker"], PGAPPNAME=name) for name in names}
 
     def kill_relay(self) -> None:
         """Kill -9 the worker that leads, once one does."""
@@ -128,25 +181,14 @@ class House:
         finally:
             self._workers[worker].wake()
 
-    def rows(self, statement: str) -> list:
-        """What the database says."""
-        with self._engine.connect() as connection:
-            return connection.execute(text(statement)).all()
-
     def prepare(self) -> None:
         """Put what all cases refer to, once the server answers."""
-        until(self._ready, "the server does not answer")
+        self.await_server()
         for path, body in (
             ("organization/northern", river.INSURER),
             ("practitioner/nurse", river.NURSE),
         ):
             requests.put(f"{self.url}/api/directory/{path}", json=body, timeout=30).raise_for_status()
-
-    def close(self) -> None:
-        """End all processes."""
-        for each in (self._server, *self._workers.values()):
-            each.close()
-        self._engine.dispose()
 
     def _leading(self) -> str | None:
         try:
@@ -154,12 +196,6 @@ class House:
                 return connection.execute(LEADING, {"key": LEADER}).scalar()
         except SQLAlchemyError:
             return None
-
-    def _ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/health/ready", timeout=5).ok
-        except requests.RequestException:
-            return False
 
 
 def until(holds, otherwise: str, seconds: float = 60.0) -> None:

@@ -1,0 +1,160 @@
+"""Hospitals' systems that send discharges, each until it is positively answered, over FHIR and over MLLP."""
+
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import requests
+
+from service.receive.framing import framed
+from tests.web.sent import FHIR, a03, message
+
+SECONDS = 15.0
+PAUSE = 0.1
+
+
+@dataclass(frozen=True)
+class Discharge:
+    """One discharge as it is sent, over and over."""
+
+    visit: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer: whether it is positive, what it says in a word, and all of it."""
+
+    positive: bool
+    word: str
+    raw: bytes
+
+
+def discharge(way: Literal["fhir", "mllp"], sender: int, number: int) -> Discharge:
+    """Return the discharge `number` of a sender.
+
+    Both ways tell of the same persons, each of two stays in a row, and of every fourth stay both tell; of
+    every fifth nobody can say whose it is.
+    """
+    visit = f"V-{sender}-{'both' if number % 4 == 0 else way}-{number}"
+    person = f"P-{sender}-{number // 2}"
+    named = f"{way}-{sender}-{number}"
+    raw = a03(named, person=person, visit=visit) if way == "mllp" else _message(named, person, visit)
+    if number % 5 == 3:
+        raw = raw.replace(b"urn:example:persons", b"urn:example:bracelets")
+    return Discharge(visit, raw)
+
+
+def _message(named: str, person: str, visit: str) -> bytes:
+    text = json.dumps(message(named))
+    return text.replace('"R-1"', f'"{person}"').replace('"V-1"', f'"{visit}"').encode()
+
+
+class Sender:
+    """Sends one distinct discharge after the other until told to stop; each until it is answered for good."""
+
+    way: Literal["fhir", "mllp"]
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.answered: list[tuple[Discharge, Said]] = []
+        self.words: dict[str, int] = {}
+        self.start, self.join = self._thread.start, self._thread.join
+
+    def stop(self) -> None:
+        """Let it end, with the discharge in hand answered."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Hang up."""
+        raise NotImplementedError
+
+    def send(self, each: Discharge) -> Said:
+        """Send until it is positively answered."""
+        while True:
+            said = self._ask(each)
+            word = said.word if said is not None else "none"
+            self.words[word] = self.words.get(word, 0) + 1
+            if said is not None and said.positive:
+                return said
+            time.sleep(PAUSE)
+
+    def _run(self) -> None:
+        number = 0
+        while not self._stop.is_set():
+            each = discharge(self.way, self._number, number)
+            self.answered.append((each, self.send(each)))
+            number += 1
+
+    def _ask(self, each: Discharge) -> Said | None:
+        """Send once; None when no answer came."""
+        raise NotImplementedError
+
+
+class OverFhir(Sender):
+    """Posts message Bundles."""
+
+    way = "fhir"
+
+    def __init__(self, number: int, url: str) -> None:
+        super().__init__(number)
+        self._url = f"{url}/fhir/$process-message"
+        self._session = requests.Session()
+        self._session.headers.update({"Content-Type": FHIR, "Casebridge-Partner": "mercy"})
+
+    def close(self) -> None:
+        """Hang up."""
+        self._session.close()
+
+    def _ask(self, each: Discharge) -> Said | None:
+        try:
+            answer = self._session.post(self._url, data=each.raw, timeout=SECONDS)
+        except requests.RequestException:
+            return None
+        return Said(answer.status_code in {200, 202}, str(answer.status_code), answer.content)
+
+
+class OverMllp(Sender):
+    """Keeps a connection, and makes another when it is cut off."""
+
+    way = "mllp"
+
+    def __init__(self, number: int, port: int) -> None:
+        super().__init__(number)
+        self._address = ("127.0.0.1", port)
+        self._connection: socket.socket | None = None
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _ask(self, each: Discharge) -> Said | None:
+        try:
+            if self._connection is None:
+                self._connection = socket.create_connection(self._address, SECONDS)
+            self._connection.sendall(framed(each.raw))
+            raw = self._frame(self._connection)
+        except OSError:
+            raw = None
+        if raw is None:
+            self.close()
+            return None
+        word, control_id = raw.partition(b"\rMSA|")[2].split(b"\r")[0].decode().split("|")[:2]
+        assert control_id == each.raw.split(b"|", 10)[9].decode(), "the answer is another message's"
+        return Said(word == "AA", word, raw)
+
+    def _frame(self, connection: socket.socket) -> bytes | None:
+        found = b""
+        while not found.endswith(b"\x1c\r"):
+            data = connection.recv(65_536)
+            if not data:
+                return None
+            found += data
+        return found
