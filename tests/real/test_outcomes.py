@@ -45,8 +45,7 @@ of its messages. The files: {files}.
 
 
 @pytest.fixture
-def engine(tmp_path, sqlite_url, monkeypatch):
-    monkeypatch.setattr(wiring, "now", lambda: TODAY)
+def engine(tmp_path, sqlite_url):
     engine = connect(sqlite_url)
     upgrade(engine)
     yield engine
@@ -58,7 +57,7 @@ def client(tmp_path, engine, mappings):
     registry = tmp_path / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
     given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}
-    return wiring.application(Settings.from_env(given), engine, mappings).test_client()
+    return wiring.application(Settings.from_env(given), engine, mappings, lambda: TODAY).test_client()
 
 
 def requests(name):

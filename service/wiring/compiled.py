@@ -1,0 +1,108 @@
+"""The mappings that the settings name, compiled, and what is told from them."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from service import __version__
+from service.access import registry
+from service.disclose import terminology as codes
+from service.flows.preview import Previewed, of_document, of_roots
+from service.mapping import golden
+from service.mapping.layers import overlays
+from service.mapping.translate import Catalogue, load
+from service.publish import frames, topology
+from service.receive.cases import PATHS
+from service.settings import Settings
+from service.values.scope import DEFAULT
+from service.wire.contracts.asyncapi import asyncapi
+from service.wire.contracts.generate import Contracts
+from service.wire.contracts.messages import messages
+from service.wire.contracts.openapi import Terminology, openapi
+from service.wire.contracts.schemas import links, sources
+from service.wire.contracts.schemas import schema as contract
+from service.wire.fhir import profiles
+from service.wire.fhir import schema as fhir_schema
+from service.wire.fhir.elements import is_required
+from service.wire.fhir.validate import validate
+from service.wire.hl7v2 import incoming
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Return the mappings, compiled; raises Misconfigured with every mistake's file, line and column."""
+    return _compiled(settings, DEFAULT, settings.overlays, "CASEBRIDGE_OVERLAYS")
+
+
+def catalogues(settings: Settings) -> dict[str, Catalogue]:
+    """Return the mappings of each view that a partner has, compiled; raises as `catalogue`."""
+    found = {DEFAULT: catalogue(settings)}
+    for view, stack in registry.views(settings.partners).items():
+        found[view] = _compiled(settings, view, stack, f"{settings.partners}: /views/{view}")
+    return found
+
+
+def each_overlay(settings: Settings) -> dict[str, Catalogue]:
+    """Return the mappings with each overlay there is, alone; raises as `catalogue`."""
+    return {name: _compiled(settings, name, (name,), "overlays") for name in overlays(settings.mappings)}
+
+
+def inbound(settings: Settings) -> Catalogue:
+    """Return the inbound mappings, compiled; raises as `catalogue`."""
+    return load(
+        settings.mappings,
+        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots()},
+        links={},
+        overlays=settings.overlays,
+        told_by="CASEBRIDGE_OVERLAYS",
+        makes={"Discharge": contract("discharge")},
+    )
+
+
+def contracts(mappings: Mapping[str, Catalogue]) -> Contracts:
+    """Return what partners can rely on with these mappings."""
+    kinds = owners(mappings)
+    told = tuple(messages(kinds))
+    asked = {type_: {name: codes.TAKEN[name] for name in names} for type_, names in codes.OPERATIONS.items()}
+    answered = Terminology(asked, codes.OF_TYPES_ALONE, codes.SEARCHED)
+    return Contracts(
+        openapi=openapi(PATHS, tuple(kinds), answered, __version__),
+        asyncapi=asyncapi(
+            told, version=__version__, exchange=topology.EVENTS, content_type=frames.CONTENT_TYPE
+        ),
+        told=told,
+    )
+
+
+def golden_results(
+    settings: Settings, names: Collection[str] = (), ignored: Collection[str] = ()
+) -> Iterator[golden.Result]:
+    """Run the golden pairs of these names, or all, each with its own overlays and the whole oracle."""
+    pairs = golden.chosen(golden.pairs(settings.mappings), names)
+    return golden.run(pairs, lambda stack: catalogue(replace(settings, overlays=stack)), validate, ignored)
+
+
+def previewed(settings: Settings, kind: str, given: Any, client: Any) -> Previewed:
+    """Preview a document, or a source as golden pairs have it, where nothing is stored."""
+    found = catalogue(settings)
+    if isinstance(given, dict) and isinstance(given.get("roots"), dict):
+        return of_roots(found, validate, str(given.get("source")), given["roots"])
+    return of_document(found, validate, kind, given, client)
+
+
+def owners(mappings: Mapping[str, Catalogue]) -> dict[str, tuple[str, ...]]:
+    """Return the resource types that are made in some view, by name, each with the kinds of its owners."""
+    made = sorted({(each.target, each.source) for view in mappings.values() for each in view.mappings})
+    return {type_: tuple(kind for target, kind in made if target == type_) for type_, _ in made}
+
+
+def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str) -> Catalogue:
+    return load(
+        settings.mappings,
+        sources=sources(),
+        links=links(),
+        view=view,
+        overlays=stack,
+        told_by=told_by,
+        profiles=profiles,
+        required=is_required,
+    )

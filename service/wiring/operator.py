@@ -1,0 +1,119 @@
+"""What the operator of this machine does by command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from service.access import policy, registry
+from service.errors import NotFound
+from service.flows.explain import Explanation, Explanations
+from service.flows.quarantine import Quarantine
+from service.flows.remap import Remapping
+from service.publish import rabbit
+from service.settings import Settings
+from service.store import retention, schema
+from service.store.outbox import Outbox
+from service.store.store import SqlStore
+from service.values.documents import Document, Revision
+from service.values.scope import Partner
+from service.wire.json import dump, parse
+from service.wiring.compiled import catalogues
+from service.wiring.rooms import database, now, projecting, receiving
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring the database to this release's schema."""
+    engine = database(settings)
+    schema.upgrade(engine)
+    engine.dispose()
+
+
+def check(settings: Settings) -> None:
+    """Raise Misconfigured unless the database is at this release's schema."""
+    engine = database(settings)
+    schema.check(engine)
+    engine.dispose()
+
+
+def partners(settings: Settings) -> list[Partner]:
+    """Return the registered partners; raises Misconfigured with the place of each mistake."""
+    return list(registry.load(settings.partners).values())
+
+
+def cases(settings: Settings, status: str | None) -> Iterator[Document]:
+    """Give the cases that the operator of this machine may see, by id."""
+    engine = database(settings)
+    store, scope = SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL)
+    after = None
+    while page := store.documents(scope, "case", status=status, after=after):
+        yield from page
+        after = page[-1].uuid
+    engine.dispose()
+
+
+def case(settings: Settings, id_: str) -> tuple[Document, list[Revision]]:
+    """Return a case and its revisions, newest first; raises NotFound."""
+    engine = database(settings)
+    store, scope = SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL)
+    found = store.document(scope, "case", policy.LOCAL.name, id_)
+    if found is None:
+        raise NotFound("There is no such case; `casebridge cases list` prints their ids.", where="ID")
+    revisions = store.revisions(scope, found.uuid)
+    engine.dispose()
+    return found, revisions
+
+
+def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation:
+    """Explain an element of a live resource in a view, to the operator of this machine."""
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    scope = replace(policy.scope(policy.LOCAL), view=view)
+    found = Explanations(store, catalogues(settings)).explain(scope, path, id_)
+    engine.dispose()
+    return found
+
+
+@contextmanager
+def quarantined(settings: Settings) -> Iterator[Quarantine]:
+    """Give the quarantine as an operator handles it."""
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    taken = receiving(settings, store, projecting(settings, catalogues(settings)))
+    try:
+        yield Quarantine(store, taken, registry.load(settings.partners), now)
+    finally:
+        engine.dispose()
+
+
+def outbox(settings: Settings) -> Outbox:
+    """Return the outbox as an operator handles it: list what is parked, release it."""
+    return Outbox(database(settings))
+
+
+def pruning(settings: Settings, before: datetime) -> tuple[int, Iterator[int]]:
+    """Return how many steps it takes to delete what was published before an instant, and the steps."""
+    engine = database(settings)
+    spans = retention.batches(engine, before)
+    return len(spans), retention.prune(engine, spans)
+
+
+def remapping(settings: Settings) -> Remapping:
+    """Return the story of live changes of mappings, on the database and mappings of the settings."""
+    store = SqlStore(database(settings), dump=dump, parse=parse)
+    return Remapping(store, projecting(settings, catalogues(settings)), now)
+
+
+def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
+    """Take the messages of a partner's queue off it; see `rabbit.queued`."""
+    return rabbit.queued(url, queue, last)
+
+
+def number(settings: Settings) -> int:
+    """Give committed messages their positions in the feed; return how many."""
+    engine = database(settings)
+    messages, total = Outbox(engine), 0
+    while taken := messages.number():
+        total += taken
+    engine.dispose()
+    return total

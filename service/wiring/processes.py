@@ -1,0 +1,172 @@
+"""The processes: the WSGI application, the worker, the MLLP server."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from threading import Event, Thread
+
+from cryptography.fernet import Fernet, InvalidToken
+from flask import Flask
+from sqlalchemy import Engine
+
+from service import __version__
+from service.access import policy, registry
+from service.disclose import terminology as codes
+from service.disclose.capability import capability, terminology_capability
+from service.disclose.reference import reference
+from service.disclose.routes import feed, fhir, public
+from service.errors import Malformed, Misconfigured
+from service.flows.disclose import Disclosure
+from service.flows.documents import Documents
+from service.flows.follow import Reprojection
+from service.flows.localise import Localisation
+from service.flows.preview import Previews
+from service.flows.quarantine import Quarantine
+from service.flows.terminology import Sought, vocabulary
+from service.mapping.localise import interpreter
+from service.mapping.translate import Catalogue
+from service.publish import rabbit, topology
+from service.publish.relay import Relay, number_forever
+from service.publish.watch import watch
+from service.receive import fhir as sent
+from service.receive import hl7v2
+from service.receive.bundles import Bundles
+from service.receive.cases import blueprint
+from service.receive.certificates import Tls
+from service.receive.mllp import MllpServer
+from service.receive.preview import preview
+from service.receive.process import Processing
+from service.receive.quarantine import quarantine
+from service.receive.single import Encounters
+from service.settings import Settings
+from service.store import schema
+from service.store.engine import connect
+from service.store.outbox import Outbox
+from service.store.store import SqlStore
+from service.telemetry import configure
+from service.values.scope import DEFAULT
+from service.web import Access, Doors, create_app
+from service.wire.fhir.check import check as check_r4
+from service.wire.json import dump, parse
+from service.wiring.compiled import catalogues, contracts, inbound, owners
+from service.wiring.operator import check
+from service.wiring.rooms import database, now, projecting, receiving
+
+
+def preflight(settings: Settings) -> None:
+    """Raise what would keep `web` from starting: its server only says that a process of its own died."""
+    _authenticates(settings)
+    catalogues(settings)
+    inbound(settings)
+    check(settings)
+
+
+def web() -> Flask:
+    """Return the WSGI application of the settings in the environment.
+
+    Raises:
+        Misconfigured: a setting, the registry, a mapping or the database's schema is wrong.
+    """
+    settings = Settings.from_env()
+    configure()
+    _authenticates(settings)
+    engine = connect(settings.database_url)
+    schema.check(engine)
+    return application(settings, engine, catalogues(settings))
+
+
+def application(
+    settings: Settings,
+    engine: Engine,
+    mappings: Mapping[str, Catalogue],
+    now: Callable[[], datetime] = now,
+) -> Flask:
+    """Plug the rooms into each other."""
+    store = SqlStore(engine, dump=dump, parse=parse)
+    projection = projecting(settings, mappings)
+    types = tuple(owners(mappings))
+    disclosure = Disclosure(store)
+    base = f"{settings.base_url}/fhir"
+    words = {view: each.terminology for view, each in mappings.items()}
+    vocabularies = {view: vocabulary(each) for view, each in words.items()}
+    kept = vocabularies[DEFAULT].search("CodeSystem", Sought())
+    about = (base, __version__, now().isoformat(timespec="seconds"))
+    taken = receiving(settings, store, projection, now)
+    cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
+    doors = Doors(
+        api=blueprint(Documents(store, projection, now)),
+        preview=preview(Previews(store, mappings, check_r4)),
+        quarantine=quarantine(Quarantine(store, taken, registry.load(settings.partners), now)),
+        fhir=fhir(
+            disclosure,
+            Localisation({view: interpreter(each) for view, each in words.items()}, parse, dump),
+            types,
+            base,
+            lambda text: cipher.encrypt(text.encode()).decode(),
+            lambda text: _unsealed(cipher, text),
+        ),
+        terminology=codes.terminology(vocabularies, base, now),
+        events=feed(disclosure),
+        hospitals=(
+            sent.blueprint(Processing(taken, now, base), Bundles(taken), Encounters(taken, base)),
+            hl7v2.blueprint(hl7v2.Messages(taken, now)),
+        ),
+        metadata=public(capability(*about, types), terminology_capability(*about, kept)),
+        reference=reference(lambda: contracts(mappings)),
+        ready=lambda: schema.check(engine),
+    )
+    access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
+    return create_app(doors, access)
+
+
+def worker(settings: Settings, stop: Event) -> None:
+    """Relay the outbox to the broker and project what is queued, until told to stop.
+
+    Without a broker the outbox is numbered for the feed.
+    """
+    configure()
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    projection = projecting(settings, catalogues(settings))
+    queue = Reprojection(store, projection, now)
+    taken = receiving(settings, store, projection)
+    retries = Quarantine(store, taken, registry.load(settings.partners), now)
+    beside = [Thread(target=each.run, args=(stop,), daemon=True) for each in (queue, retries)]
+    for each in beside:
+        each.start()
+    messages = Outbox(engine)
+    if settings.amqp_url is None:
+        number_forever(messages, stop)
+    else:
+        url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
+        asks = (lambda names: topology.depths(url, names), lambda: topology.declare(url, partners))
+        Thread(target=watch, args=(*asks, partners, stop), daemon=True).start()
+        Relay(messages, lambda: rabbit.connect(url, partners), partners).run(stop)
+    for each in beside:
+        each.join()
+
+
+def mllp(settings: Settings, host: str, port: int, tls: Tls | None, stop: Event) -> None:
+    """Take HL7 v2 in over MLLP until told to stop; raises as `web`, and when it cannot listen."""
+    configure()
+    engine = database(settings)
+    schema.check(engine)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    taken = receiving(settings, store, projecting(settings, catalogues(settings)))
+    partners = tuple(registry.load(settings.partners).values())
+    handler = hl7v2.over_mllp(hl7v2.Messages(taken, now), partners)
+    MllpServer(host, port, handler, tls=tls).run(stop)
+    engine.dispose()
+
+
+def _authenticates(settings: Settings) -> None:
+    if settings.auth != "off":
+        raise Misconfigured(
+            "SMART is not built yet; set it to `off`, on a loopback address.", where="CASEBRIDGE_AUTH"
+        )
+
+
+def _unsealed(cipher: Fernet, text: str) -> str:
+    try:
+        return cipher.decrypt(text.encode()).decode()
+    except InvalidToken as exc:
+        raise Malformed("The link is not one of ours; search again.", where="_cursor") from exc

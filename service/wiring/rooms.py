@@ -1,0 +1,59 @@
+"""The rooms, plugged into each other: what every process is made of."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from service.flows.events import Envelope
+from service.flows.intake import Intake
+from service.flows.project import Projection
+from service.flows.receive import Reception
+from service.flows.understand import Understanding
+from service.mapping.translate import Catalogue
+from service.settings import Settings
+from service.store.engine import connect
+from service.store.store import SqlStore
+from service.wire.contracts import pathways
+from service.wire.fhir.check import check as check_r4
+from service.wire.fhir.search import rows
+from service.wire.json import canonical, dump, parse
+from service.wiring.compiled import inbound
+
+
+def now() -> datetime:
+    """Return the present instant, UTC."""
+    return datetime.now(UTC)
+
+
+def database(settings: Settings) -> Engine:
+    """Return the engine of the settings."""
+    return connect(settings.database_url)
+
+
+def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Projection:
+    """Plug the mappings and the formats into the projection."""
+    return Projection(
+        catalogues=mappings,
+        check=check_r4,
+        rows=rows,
+        parse=parse,
+        dump=dump,
+        canonical=canonical,
+        envelope=Envelope(
+            f"{settings.base_url}/epoch/{settings.epoch}", f"{settings.base_url}/docs/messages", dump
+        ),
+    )
+
+
+def receiving(
+    settings: Settings, store: SqlStore, projection: Projection, now: Callable[[], datetime] = now
+) -> Reception:
+    """Plug the inbound mappings, the rules and the inbox into the story of what hospitals send."""
+    understanding = Understanding(inbound(settings))
+    return Reception(
+        store,
+        Intake(projection, pathways.load(settings.mappings / "pathways")),
+        now,
+        {"fhir": understanding.fhir, "hl7v2": understanding.hl7v2},
+    )
