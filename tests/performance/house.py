@@ -24,6 +24,9 @@ REGISTRY = """
 partners:
   - {name: cms, kind: case-system}
   - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - name: general
+    kind: hospital
+    intake: {senders: [{application: ADT, facility: GENERAL, addresses: [127.0.0.1]}]}
   - name: harbor
     kind: engineer
     queues: [{name: harbor, bindings: [{pattern: "#"}]}]
@@ -127,27 +130,32 @@ class House:
 
     def put(self, path: str, body: bytes, revision: int | None = None) -> None:
         """Put a document as the case system: new, or over a revision."""
+        match = {} if revision is None else {"HTTP_IF_MATCH": f'W/"{revision}"'}
+        said = self.ask("PUT", path, body, "application/json", "cms", **match)
+        wanted = "201" if revision is None else "200"
+        assert said.startswith(wanted), f"{path} answered {said}"
+
+    def ask(self, method: str, path: str, body: bytes, kind: str, partner: str, **more: str) -> str:
+        """Send a body as a partner; the status of the answer and, but for a 2xx, its body."""
         environ: dict[str, Any] = {
-            "REQUEST_METHOD": "PUT",
+            "REQUEST_METHOD": method,
             "SCRIPT_NAME": "",
             "PATH_INFO": path,
             "QUERY_STRING": "",
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": "8080",
             "SERVER_PROTOCOL": "HTTP/1.1",
-            "CONTENT_TYPE": "application/json",
+            "CONTENT_TYPE": kind,
             "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CASEBRIDGE_PARTNER": "cms",
+            "HTTP_CASEBRIDGE_PARTNER": partner,
             "wsgi.input": io.BytesIO(body),
             "wsgi.errors": io.StringIO(),
             "wsgi.url_scheme": "http",
+            **more,
         }
-        if revision is not None:
-            environ["HTTP_IF_MATCH"] = f'W/"{revision}"'
         status: list[str] = []
         answer = b"".join(self._app(environ, lambda said, _headers: status.append(said)))
-        wanted = "201" if revision is None else "200"
-        assert status[0].startswith(wanted), f"{path} answered {status[0]}: {answer.decode()}"
+        return status[0] if status[0].startswith("2") else f"{status[0]}: {answer.decode()}"
 
 
 def client(number: int) -> tuple[str, bytes]:

@@ -1,4 +1,4 @@
-"""A client process that asks over kept connections as fast as it is answered.
+"""A client process that asks over kept connections, HTTP's or MLLP's, as fast as it is answered.
 
 Run as `python -m tests.performance.load`: takes what to do as JSON on standard input, prints what came of it.
 """
@@ -13,20 +13,28 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).parents[2]
 END = b"\r\n\r\n"
+FRAME_END = b"\x1c\r"
+NUMBER = "{0000000}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What to ask of a server on this machine: paths in turn, on so many connections, for so long."""
+    """What to ask of a server on this machine: requests in turn, on so many connections, for so long.
+
+    A request is all that is sent; NUMBER in it stands for a number, `first` for the first request and so on,
+    as long as itself. `protocol` is that of the answers, each of which has to be positive.
+    """
 
     port: int
-    paths: list[str]
-    headers: dict[str, str]
+    requests: list[str]
     seconds: float
     connections: int = 8
+    first: int = 0
+    protocol: Literal["http", "mllp"] = "http"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +44,13 @@ class Answered:
     rate: float
     median_ms: float
     p99_ms: float
+    count: int
+
+
+def gets(paths: list[str], headers: dict[str, str]) -> list[str]:
+    """Return the requests that GET paths."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}\r\n" for path in paths]
 
 
 def ask(load: Load) -> Answered:
@@ -54,11 +69,12 @@ def ask(load: Load) -> Answered:
 class Connection:
     """One kept connection: one request under way at a time."""
 
-    def __init__(self, port: int, requests: Iterator[bytes]) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), 30)
+    def __init__(self, load: Load, requests: Iterator[bytes]) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", load.port), 30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._requests = requests
-        self._came, self._needed = bytearray(), 0
+        self._is_whole = _http if load.protocol == "http" else _mllp
+        self._came = bytearray()
 
     def send(self) -> None:
         self._began = time.perf_counter()
@@ -70,33 +86,45 @@ class Connection:
         if not chunk:
             raise ConnectionError("the server closed a kept connection")
         self._came += chunk
-        if not self._needed:
-            head = self._came.find(END)
-            if head < 0:
-                return None
-            self._needed = head + len(END) + _length(bytes(self._came[:head]))
-        if len(self._came) < self._needed:
+        if not self._is_whole(self._came):
             return None
-        self._came, self._needed = bytearray(), 0
+        self._came = bytearray()
         return time.perf_counter() - self._began
 
 
-def _length(head: bytes) -> int:
-    """The length of the body; anything but 200 ends the run."""
-    status, *fields = head.split(b"\r\n")
+def _http(came: bytearray) -> bool:
+    """Whether an answer has come whole; anything but 200 ends the run."""
+    head = came.find(END)
+    if head < 0:
+        return False
+    status, *fields = bytes(came[:head]).split(b"\r\n")
     if b" 200 " not in status:
         raise ValueError(f"answered {status.decode()}")
-    return next(int(each[15:]) for each in fields if each[:15].lower() == b"content-length:")
+    length = next(int(each[15:]) for each in fields if each[:15].lower() == b"content-length:")
+    return len(came) >= head + len(END) + length
+
+
+def _mllp(came: bytearray) -> bool:
+    """Whether an acknowledgement has come whole; anything but AA ends the run."""
+    if not came.endswith(FRAME_END):
+        return False
+    if b"\rMSA|AA|" not in came:
+        raise ValueError(f"answered {came.decode()}")
+    return True
+
+
+def _numbered(load: Load) -> Iterator[bytes]:
+    """Give the requests, in turn and for ever."""
+    for number, each in zip(itertools.count(load.first), itertools.cycle(load.requests), strict=False):
+        yield each.replace(NUMBER, f"{number:0{len(NUMBER)}}").encode()
 
 
 def _answers(load: Load) -> Answered:
-    head = "".join(f"{name}: {value}\r\n" for name, value in load.headers.items())
-    ready = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}\r\n".encode() for path in load.paths]
-    requests = itertools.cycle(ready)
+    requests = _numbered(load)
     took: list[float] = []
     with selectors.DefaultSelector() as selector:
         for _ in range(load.connections):
-            connection = Connection(load.port, requests)
+            connection = Connection(load, requests)
             selector.register(connection.socket, selectors.EVENT_READ, connection)
             connection.send()
         began = time.perf_counter()
@@ -111,7 +139,7 @@ def _answers(load: Load) -> Answered:
             key.data.socket.close()
     took.sort()
     middle, last = took[len(took) // 2], took[len(took) * 99 // 100]
-    return Answered(len(took) / elapsed, 1000 * middle, 1000 * last)
+    return Answered(len(took) / elapsed, 1000 * middle, 1000 * last, len(took))
 
 
 if __name__ == "__main__":

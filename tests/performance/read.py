@@ -11,7 +11,7 @@ from service.wire.json import parse
 from tests.performance import house
 from tests.performance.floor import TABLE
 from tests.performance.lines import Entry, at_least, median, ratios, rounds, spread, tell
-from tests.performance.load import Answered, Load, ask
+from tests.performance.load import Answered, Load, ask, gets
 from tests.server_process import free_port
 
 BUDGET = 0.35  # with the guard and the scope on
@@ -77,7 +77,7 @@ def _line(
     answered: list[list[Answered]] = [[], []]
 
     def side(index: int) -> float:
-        found = ask(Load(ports[index], paths, WHO, seconds))
+        found = ask(Load(ports[index], gets(paths, WHO), seconds))
         answered[index].append(found)
         return found.rate
 

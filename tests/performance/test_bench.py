@@ -6,7 +6,11 @@ import sys
 
 from click.testing import CliRunner
 
-from tests.performance import mapping
+from service.wire.fhir.naming import content
+from service.wire.hl7v2.naming import keys
+from service.wire.hl7v2.read import read
+from service.wire.json import parse
+from tests.performance import discharge_in, mapping
 from tests.performance.__main__ import BENCHES, main
 from tests.performance.by_fhirpath import ByFhirpath
 from tests.performance.by_hand import ByHand
@@ -69,6 +73,24 @@ def test_absent_is_absent_on_each_side():
         given = {"case": case, "client": case["client"]}
         made = [each.resource for each in mapping.plan_and_team(found).run(given)]
         assert made == ByHand(found).run(given) == ByFhirpath(found).run(given)
+
+
+def test_each_discharge_that_is_sent_is_of_another_person_and_stay_and_no_duplicate():
+    one, other = (parse(discharge_in.fhir(number)) for number in ("0000001", "0000002"))
+    assert content(one) != content(other)
+    assert one["id"] != other["id"]
+    for kind, names in (("Patient", "R-000000"), ("Encounter", "V-000000")):
+        found = [
+            each["resource"]["identifier"][0]["value"]
+            for sent in (one, other)
+            for each in sent["entry"]
+            if each["resource"]["resourceType"] == kind
+        ]
+        assert found == [f"{names}1", f"{names}2"]
+    (message,), (another,) = (read(discharge_in.hl7v2(number)).items for number in ("0000001", "0000002"))
+    assert keys(message) != keys(another)
+    assert [each.first("PID").value(3) for each in (message, another)] == ["R-0000001", "R-0000002"]
+    assert [each.first("PV1").value(19) for each in (message, another)] == ["V-0000001", "V-0000002"]
 
 
 def test_a_name_that_is_no_line_is_wrong_use_and_names_the_lines():
