@@ -103,14 +103,13 @@ class Conversation:
         await self._closed()
 
     async def _closed(self) -> bool:
-        try:
-            async with asyncio.timeout(LINGER_SECONDS):
-                await self._writer.wait_closed()
-        except TimeoutError:
-            return False
-        except OSError:
-            pass
-        return True
+        """Wait from beside it: who is told to stop meanwhile can wait once more."""
+        done, _ = await asyncio.wait({asyncio.ensure_future(self._end())}, timeout=LINGER_SECONDS)
+        return bool(done)
+
+    async def _end(self) -> None:
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
     async def _converse(self) -> End:
         clock = asyncio.get_running_loop().time
