@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from service.values.documents import Document, Revision
-from service.values.inbox import Entry, EntryState
+from service.values.inbox import Entry, EntryState, Reply
 from service.values.resources import Current, Message, Numbered, Page, Query, ResourceVersion, Stored
 from service.values.scope import Scope
 
@@ -149,6 +149,18 @@ class Unit(Protocol):
 
     def drop(self, before: datetime, limit: int) -> int:
         """Delete settled entries that arrived before an instant; return how many."""
+
+    def owe(self, entry: str, partner: str, url: str, at: datetime) -> None:
+        """Let the answer of an entry be owed to an address from an instant on, once more if it was before."""
+
+    def next_reply(self, at: datetime, until: datetime) -> Reply | None:
+        """Take the reply longest due at an instant; nobody else takes it until the other one."""
+
+    def replied(self, reply: Reply, reason: str | None = None) -> None:
+        """Store that a reply is delivered, or, with a reason, that it never will be."""
+
+    def put_off_reply(self, reply: Reply, reason: str, until: datetime) -> None:
+        """Let a reply wait that was not taken, and with it what is owed to the same address."""
 
 
 class Store(Protocol):

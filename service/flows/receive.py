@@ -60,7 +60,7 @@ class Reception:
         for _ in range(TRIES):
             known = self.store.look(lambda unit: unit.seen(partner.name, received.keys, received.content))
             if known is not None and known.state != "quarantined":
-                return _again(known, render)
+                return self._again(known, received, render)
             try:
                 return self._received(partner, received, render, known)
             except Conflict:
@@ -136,6 +136,8 @@ class Reception:
     def _received(self, partner: Partner, received: Received, render: Render, known: Entry | None) -> Outcome:
         at, understood = self.clock(), None
         entry = known or Entry(str(uuid4()), partner.name, received, at, "quarantined")
+        # one that waits is asked for anew, and by that who asks now is answered
+        entry = replace(entry, received=replace(entry.received, reply_to=received.reply_to))
         try:
             understood = self.understood(partner, received)
             return self.store.transact(partial(self._use, partner, entry, understood, render, at))
@@ -156,11 +158,30 @@ class Reception:
     ) -> Outcome:
         entry = self._entered(unit, entry)
         outcome, settled = self.used(unit, partner, entry, understood, at)
-        return _answered(unit, outcome, settled, render)
+        return self._answered(unit, outcome, settled, render)
 
     def _keep(self, outcome: Outcome, settled: Entry, render: Render, unit: Unit) -> Outcome:
         entry = self._entered(unit, settled)
-        return _answered(unit, replace(outcome, flagged=entry.flagged), entry, render)
+        return self._answered(unit, replace(outcome, flagged=entry.flagged), entry, render)
+
+    def _answered(self, unit: Unit, outcome: Outcome, entry: Entry, render: Render) -> Outcome:
+        answer = render(outcome)
+        entry = replace(entry, answer=answer)
+        if entry.is_new:
+            unit.keep(replace(entry, is_new=False))
+        else:
+            unit.settle(entry)
+        if entry.received.reply_to is not None:
+            unit.owe(entry.id, entry.partner, entry.received.reply_to, self.clock())
+        return replace(outcome, answer=answer)
+
+    def _again(self, known: Entry, received: Received, render: Render) -> Outcome:
+        """Return the outcome of a message that was answered before: the same answer, while it is kept."""
+        if (url := received.reply_to) is not None:
+            at = self.clock()
+            self.store.transact(lambda unit: unit.owe(known.id, known.partner, url, at))
+        outcome = Outcome("duplicate", known.id, known.issues, known.reason, known.flagged)
+        return replace(outcome, answer=known.answer or render(outcome))
 
     def _entered(self, unit: Unit, entry: Entry) -> Entry:
         """Take the keys of a new entry, or lock one that waits in quarantine.
@@ -181,22 +202,6 @@ class Reception:
 def pause(tries: int) -> timedelta:
     """Return how long an entry waits after so many tries: twice as long each time, and never all at once."""
     return timedelta(minutes=2**tries) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, no secret
-
-
-def _again(known: Entry, render: Render) -> Outcome:
-    """Return the outcome of a message that was answered before: the same answer, while it is kept."""
-    outcome = Outcome("duplicate", known.id, known.issues, known.reason, known.flagged)
-    return replace(outcome, answer=known.answer or render(outcome))
-
-
-def _answered(unit: Unit, outcome: Outcome, entry: Entry, render: Render) -> Outcome:
-    answer = render(outcome)
-    entry = replace(entry, answer=answer)
-    if entry.is_new:
-        unit.keep(replace(entry, is_new=False))
-    else:
-        unit.settle(entry)
-    return replace(outcome, answer=answer)
 
 
 def _subjects(understood: Understood | None) -> tuple[str, ...]:

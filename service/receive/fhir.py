@@ -13,8 +13,7 @@ from service.receive.process import Processing
 from service.receive.single import Encounters
 from service.values.inbox import Answer
 from service.wire.fhir.bundles import conditional
-from service.wire.json import dump, parse
-from service.wire.outcomes import operation_outcome
+from service.wire.json import parse
 
 JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
 ENTRIES: Final = 10_000
@@ -26,11 +25,7 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
 
     @door.post("/$process-message")
     def process() -> Response:
-        if request.args.get("async", "false") != "false":
-            error = Unsupported("Messages are answered at once: send async=false.", where="async")
-            return Response(dump(operation_outcome(error)), 501, mimetype=JSON[0])
-        raw, sent = _body("Bundle")
-        return _response(messages.answered(g.partner, raw, sent, _named()))
+        return _response(_processed(messages))
 
     @door.post("", strict_slashes=False)
     def bundle() -> Response:
@@ -59,6 +54,16 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
         return _encounter(encounters, raw, sent)
 
     return door
+
+
+def _processed(messages: Processing) -> Answer:
+    waits = request.args.get("async", "false")
+    if waits not in {"true", "false"}:
+        raise Malformed("Send async=true or async=false.", where="async")
+    raw, sent = _body("Bundle")
+    if waits == "false":
+        return messages.answered(g.partner, raw, sent, _named())
+    return messages.promised(g.partner, raw, sent, _named(), request.args.get("response-url"))
 
 
 def _encounter(encounters: Encounters, raw: bytes, sent: Any) -> Response:

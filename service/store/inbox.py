@@ -127,8 +127,9 @@ class Inbox:
         c = t.inbox.c
         old = select(c.id).where(c.state.in_(SETTLED), c.arrived < before).limit(limit)
         ids = list(self._run(old).scalars())
-        for table, column in ((t.inbox_key, "entry"), (t.inbox_subject, "entry"), (t.inbox, "id")):
-            self._run(delete(table).where(table.c[column].in_(ids)))
+        for table in (t.inbox_key, t.inbox_subject, t.delivery):
+            self._run(delete(table).where(table.c.entry.in_(ids)))
+        self._run(delete(t.inbox).where(c.id.in_(ids)))
         return len(ids)
 
     def forget(self, document: Document) -> None:

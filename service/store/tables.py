@@ -294,6 +294,19 @@ inbox_key = Table(
     Column("entry", String(36), nullable=False),
     Index("inbox_key_entry", "entry"),
 )
+# The answer of an entry, which holds it, is owed to an address.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("entry", String(36), primary_key=True),
+    Column("partner", String(100), nullable=False),
+    Column("url", String(1000), nullable=False),
+    Column("state", String(10), nullable=False, server_default="pending"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("reason", String(400)),
+    _stamp("due"),
+    _where("delivery_pending", "due", "state = 'pending'"),
+)
 # What an entry is about: uuids of documents, and digests of identifiers.
 inbox_subject = Table(
     "inbox_subject",

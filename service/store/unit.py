@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, delete, or_, select, tuple_, update
 
 from service.store import statements as q
 from service.store import tables as t
+from service.store.deliveries import Deliveries
 from service.store.identifiers import Identifiers
 from service.store.inbox import Inbox
 from service.store.readers import Readers
@@ -18,7 +19,7 @@ from service.values.resources import Current, Message, ResourceVersion
 from service.values.scope import Scope
 
 
-class SqlUnit(Readers, Identifiers, Inbox):
+class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
     """The statements of a write transaction on one connection."""
 
     def __init__(
@@ -32,6 +33,7 @@ class SqlUnit(Readers, Identifiers, Inbox):
         Readers.__init__(self, connection, parse)
         Identifiers.__init__(self, connection, parse, identifying)
         Inbox.__init__(self, connection, dump, parse)
+        Deliveries.__init__(self, connection)
 
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, id) or by our uuid; None outside the scope."""

@@ -19,7 +19,8 @@ class Received:
     `form` names what understands it (`fhir`, `hl7v2`), `way` how it came (`http`, `mllp`, `amqp`). `keys` are
     the sender's own names for it, the strongest first (MSH-10; Bundle.identifier, Bundle.id,
     MessageHeader.id); without any, its content is its key. `content` digests what it says: without what
-    differs when the same is sent again (Bundle.id, Bundle.timestamp, MSH-7).
+    differs when the same is sent again (Bundle.id, Bundle.timestamp, MSH-7). `reply_to` is the address that
+    the answer is owed to, when the sender does not wait for it.
     """
 
     raw: bytes
@@ -28,6 +29,7 @@ class Received:
     way: str
     keys: tuple[str, ...]
     content: str
+    reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +105,18 @@ class Entry:
     due: datetime | None = None
     subjects: tuple[str, ...] = ()
     is_new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is owed to an address; `answer` is None once the entry it answers was erased.
+
+    `due` names the attempt: who has it sent says so by it.
+    """
+
+    entry: str
+    partner: str
+    url: str
+    tries: int
+    due: datetime
+    answer: Answer | None

@@ -23,7 +23,8 @@ class IntakeSettings:
     `authorities` are (assigning authority as sent, URI) pairs.
 
     Doors: `senders` tell how what comes over MLLP is known to be theirs; `not_retained` says whether entries
-    of types of which nothing is kept are accepted, and told, or let a FHIR Bundle be refused.
+    of types of which nothing is kept are accepted, and told, or let a FHIR Bundle be refused; `endpoints` are
+    the only addresses that asynchronous answers go to.
     """
 
     unknown_person: Literal["create", "quarantine", "ignore"] = "create"
@@ -39,6 +40,7 @@ class IntakeSettings:
     authorities: tuple[tuple[str, str], ...] = ()
     senders: tuple[SenderPattern, ...] = ()
     not_retained: Literal["accept", "refuse"] = "accept"
+    endpoints: tuple[str, ...] = ()
 
     def identifies(self, system: str) -> bool:
         """Return whether an identifier of a system finds a person; a name on their own server does."""

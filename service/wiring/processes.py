@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from service import __version__
 from service.access import policy, registry
+from service.deliver.endpoint import Endpoint
 from service.disclose import terminology as codes
 from service.disclose.capability import capability, terminology_capability
 from service.disclose.reference import reference
@@ -21,6 +22,7 @@ from service.flows.follow import Reprojection
 from service.flows.localise import Localisation
 from service.flows.preview import Previews
 from service.flows.quarantine import Quarantine
+from service.flows.reply import Replies
 from service.flows.terminology import Sought, vocabulary
 from service.mapping.localise import interpreter
 from service.mapping.translate import Catalogue
@@ -46,6 +48,7 @@ from service.telemetry import configure
 from service.values.scope import DEFAULT
 from service.web import Access, Doors, create_app
 from service.wire.fhir.check import check as check_r4
+from service.wire.http import Client
 from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues, contracts, inbound, owners
 from service.wiring.operator import check
@@ -119,7 +122,7 @@ def application(
 
 
 def worker(settings: Settings, stop: Event) -> None:
-    """Relay the outbox to the broker and project what is queued, until told to stop.
+    """Relay the outbox to the broker, project what is queued and send what is owed, until told to stop.
 
     Without a broker the outbox is numbered for the feed.
     """
@@ -129,8 +132,10 @@ def worker(settings: Settings, stop: Event) -> None:
     projection = projecting(settings, catalogues(settings))
     queue = Reprojection(store, projection, now)
     taken = receiving(settings, store, projection)
-    retries = Quarantine(store, taken, registry.load(settings.partners), now)
-    beside = [Thread(target=each.run, args=(stop,), daemon=True) for each in (queue, retries)]
+    known = registry.load(settings.partners)
+    retries = Quarantine(store, taken, known, now)
+    replies = Replies(store, Endpoint(Client()), known, now)
+    beside = [Thread(target=each.run, args=(stop,), daemon=True) for each in (queue, retries, replies)]
     for each in beside:
         each.start()
     messages = Outbox(engine)

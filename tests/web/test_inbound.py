@@ -182,11 +182,6 @@ def test_a_message_that_cannot_be_used_is_answered_by_one_that_says_why(mercy):
     assert mercy.message(message(), Idempotency_Key="k").status_code == 200
 
 
-def test_asynchronous_answers_are_not_given(mercy):
-    told = mercy.send("/fhir/$process-message?async=true", message())
-    assert (told.status_code, outcomes(told)[0][1]) == (501, "not-supported")
-
-
 @pytest.mark.parametrize("path", ["/fhir/$process-message", "/fhir", "/fhir/Encounter", "/hl7v2"])
 @pytest.mark.parametrize("kind", ["application/fhir+xml", "as its own"])
 def test_xml_is_refused_with_the_reason(mercy, path, kind):

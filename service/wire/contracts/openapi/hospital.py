@@ -39,12 +39,20 @@ def operations() -> Iterator[Operation]:
         "/fhir/$process-message",
         "process-message",
         summary="Send a message: a discharge, an admission, a transfer, their cancellation",
-        parameters=(query("async", "Messages are answered at once.", enum=["false"]), _KEY),
+        parameters=(
+            query("async", "`true`: it is kept and answered later.", enum=["true", "false"]),
+            query("response-url", "Where to, when not to MessageHeader.source.endpoint.", format="uri"),
+            _KEY,
+        ),
         body=_body("Bundle"),
         answers={
             200: answer("The response message: it is kept, and used.", FHIR, resource("Bundle")),
-            202: answer("The response message: it waits in quarantine.", FHIR, resource("Bundle")),
-            501: answer("Asynchronous answers are not given.", FHIR, resource("OperationOutcome")),
+            202: answer(
+                "The response message: it waits in quarantine. With `async=true` an OperationOutcome: it is "
+                "kept, and the response message will be posted to the partner's registered endpoint.",
+                FHIR,
+                resource(),
+            ),
             # once the message can be named, a response message says what is wrong
             **{status: answer(what, FHIR, resource()) for status, what in _WRONG.items()},
         },

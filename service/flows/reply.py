@@ -1,0 +1,100 @@
+"""An answer that its sender does not wait for reaches the sender's endpoint, at least once.
+
+It was committed with the message it answers. It is taken in one transaction, sent in none, and told to be
+delivered in another: a process that dies in between leaves it to be sent again, with the same Bundle.id.
+https://hl7.org/fhir/R4/messaging.html#async
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+from typing import Final, Protocol
+
+import structlog
+
+from service.errors import CasebridgeError, Unavailable
+from service.flows.ports import Clock, Store
+from service.values.inbox import Answer, Reply
+from service.values.scope import Partner
+
+# longer than an endpoint may take to answer
+LEASE: Final = timedelta(minutes=5)
+FIRST_SECONDS: Final = 2
+LONGEST_SECONDS: Final = 3600
+# more than two days, most of them an hour apart
+TRIES: Final = 60
+IDLE_SECONDS: Final = 0.5
+
+log = structlog.get_logger()
+
+
+class Send(Protocol):
+    """The adapter to partners' endpoints."""
+
+    def __call__(self, url: str, answer: Answer) -> None:
+        """Post an answer to an address; raises Unavailable unless it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """The story of replies; `partners` say by name which addresses are theirs."""
+
+    store: Store
+    send: Send
+    partners: Mapping[str, Partner]
+    clock: Clock
+
+    def next(self) -> bool:
+        """Send the reply that is longest due; false when none is.
+
+        One that is not taken waits, twice as long each time; what is owed to the same address waits with it.
+        """
+        at = self.clock()
+        reply = self.store.transact(lambda unit: unit.next_reply(at, at + LEASE))
+        if reply is None:
+            return False
+        try:
+            reason = self._sent(reply)
+        except Unavailable as failed:
+            self._not_taken(reply, str(failed))
+        else:
+            self.store.transact(lambda unit: unit.replied(reply, reason))
+        return True
+
+    def run(self, stop: Event) -> None:
+        """Send what is owed until told to stop."""
+        while not stop.is_set():
+            try:
+                idle = not self.next()
+            except CasebridgeError as failed:
+                log.warning("replies_interrupted", kind=type(failed).__name__)
+                idle = True
+            if idle:
+                stop.wait(IDLE_SECONDS)
+
+    def _sent(self, reply: Reply) -> str | None:
+        """Send a reply; return why it never will be, if so."""
+        if reply.answer is None:
+            return "What it answers is no longer kept."
+        partner = self.partners.get(reply.partner)
+        if partner is None or reply.url not in partner.intake.endpoints:
+            raise Unavailable("The address is no longer registered as the partner's.")
+        self.send(reply.url, reply.answer)
+        return None
+
+    def _not_taken(self, reply: Reply, reason: str) -> None:
+        if reply.tries >= TRIES:
+            log.error("reply_given_up", entry=reply.entry, partner=reply.partner, reason=reason)
+            self.store.transact(lambda unit: unit.replied(reply, reason))
+            return
+        log.warning("reply_not_taken", entry=reply.entry, partner=reply.partner, reason=reason)
+        until = self.clock() + pause(reply.tries)
+        self.store.transact(lambda unit: unit.put_off_reply(reply, reason, until))
+
+
+def pause(tries: int) -> timedelta:
+    """Return how long a reply waits after so many tries: twice as long each time, and never all at once."""
+    longest = min(FIRST_SECONDS * 2.0**tries, LONGEST_SECONDS)
+    return timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311  jitter, no secret
