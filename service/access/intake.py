@@ -93,6 +93,7 @@ class Intake(Schema):
         validate=validate.Length(min=1),
     )
     authorities = fields.List(fields.Nested(Authority))
+    overlays = fields.List(fields.String())
     senders = fields.List(fields.Nested(Sending), validate=validate.Length(min=1))
     endpoints = fields.List(
         fields.String(

@@ -91,6 +91,19 @@ def views(path: Path | None) -> dict[str, tuple[str, ...]]:
     )
 
 
+def intakes(path: Path | None) -> dict[tuple[str, ...], str]:
+    """Return each stack of overlays that a partner's messages are read with, and the place that names it.
+
+    Raises:
+        Misconfigured: as `load`.
+    """
+    found: dict[tuple[str, ...], str] = {}
+    for index, each in enumerate(_read(path)["partners"] if path else ()):
+        if each["intake"].overlays is not None:
+            found.setdefault(each["intake"].overlays, f"/partners/{index}/intake/overlays")
+    return found
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         given: dict[str, Any] = _Registry().load(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -28,12 +28,14 @@ def check() -> None:
     settings = Settings.from_env()
     with checking():
         views, overlays = wiring.catalogues(settings), wiring.each_overlay(settings)
-        inbound = wiring.inbound(settings)
-    for mapping in (*views[DEFAULT].mappings, *inbound.mappings):
+        inbounds = wiring.inbounds(settings)
+    for mapping in (*views[DEFAULT].mappings, *inbounds[None].mappings):
         click.echo(f"{mapping.file}:{mapping.line}  {mapping.name}  from {mapping.source}")
     found = [(f"view {name}", each) for name, each in views.items()]
-    found += [(f"overlay {name}", each) for name, each in overlays.items()]
-    found += [("inbound", inbound)]
+    for name, (outbound, inbound) in overlays.items():
+        found += [(f"overlay {name}", outbound), (f"overlay {name}, inbound", inbound)]
+    for stack, each in inbounds.items():
+        found += [("inbound" if stack is None else f"inbound with {', '.join(stack) or 'no overlay'}", each)]
     for name, each in found:
         click.echo(f"{name}: {len(each.mappings)} mappings, version {each.version[:12]}")
 
@@ -53,15 +55,17 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
       casebridge mappings test us-core --ignore meta
     """  # noqa: D301  click reads \b
     wrong = run = 0
-    for result in wiring.golden_results(Settings.from_env(), pairs, ignore):
-        run += 1
-        if update and result.made and result.differences:
-            golden.update(result)
-            click.echo(f"{result.pair.name}: out.json written, {len(result.differences)} differences")
-        told = [*([] if update and result.made else result.differences), *result.issues]
-        for line in told:
-            click.echo(f"{result.pair.name}: {line}")
-        wrong += bool(told)
+    results = wiring.golden_results(Settings.from_env(), pairs, ignore)
+    with checking():
+        for result in results:
+            run += 1
+            if update and result.made and result.differences:
+                golden.update(result)
+                click.echo(f"{result.pair.name}: out.json written, {len(result.differences)} differences")
+            told = [*([] if update and result.made else result.differences), *result.issues]
+            for line in told:
+                click.echo(f"{result.pair.name}: {line}")
+            wrong += bool(told)
     click.echo(f"{run} golden pairs, {wrong} wrong")
     sys.exit(1 if wrong else 0)
 

@@ -19,7 +19,7 @@ def partners() -> None:
 
 @partners.command()
 def check() -> None:
-    """Read the registry strictly; exit 1 and name the place of each mistake.
+    """Read the registry strictly, and find the overlays it names; exit 1 and name the place of each mistake.
 
     \b
     Example:
@@ -28,6 +28,7 @@ def check() -> None:
     settings = Settings.from_env()
     with checking():
         found = wiring.partners(settings)
+        wiring.check_stacks(settings)
     click.echo(f"{len(found)} partners, all as they should be.")
 
 

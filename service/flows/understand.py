@@ -1,7 +1,7 @@
 """What a message comes to: it is read, checked as far as it must be, and run through its form's mapping."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,9 +28,9 @@ KNOWN: Final = USED | {"Bundle", "MessageHeader"}
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """The inbound mappings, and what reads what they are run over."""
+    """The inbound mappings by the overlays that partners name, and what reads what they are run over."""
 
-    catalogue: Catalogue
+    catalogues: Mapping[tuple[str, ...] | None, Catalogue]
 
     def fhir(self, partner: Partner, received: Received) -> Understood:
         """Understand a Bundle or an Encounter.
@@ -45,7 +45,8 @@ class Understanding:
             raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])
         left = unused(sent) if sent["resourceType"] == "Bundle" else []
         notes = [*odd, *(_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")]
-        return Understood(tuple(self._made("fhir", stays(sent, partner.intake.bases))), tuple(notes[:SHOWN]))
+        made = self._made(partner, "fhir", stays(sent, partner.intake.bases))
+        return Understood(tuple(made), tuple(notes[:SHOWN]))
 
     def hl7v2(self, partner: Partner, received: Received) -> Understood:
         """Understand an ADT message.
@@ -57,10 +58,11 @@ class Understanding:
         charset = partner.intake.charset
         message = parse_hl7v2(received.raw, of_partner(charset) if charset else UTF8)
         _check_kind(message)
-        return Understood(tuple(self._made("hl7v2", patients(message, partner.name, partner.intake))))
+        read = patients(message, partner.name, partner.intake)
+        return Understood(tuple(self._made(partner, "hl7v2", read)))
 
-    def _made(self, form: str, roots: Iterable[Json]) -> Iterator[Json]:
-        projector = self.catalogue.projector(form)
+    def _made(self, partner: Partner, form: str, roots: Iterable[Json]) -> Iterator[Json]:
+        projector = self.catalogues[partner.intake.overlays].projector(form)
         for each in roots:
             yield from (made.resource for made in projector.run(each))
 

@@ -20,7 +20,8 @@ class IntakeSettings:
 
     Reading: `time_zone` (IANA) is that of times without an offset; `charset` overrules MSH-18;
     `discharge_time` are the fields that may tell the time of discharge, the first that does wins;
-    `authorities` are (assigning authority as sent, URI) pairs.
+    `authorities` are (assigning authority as sent, URI) pairs; `overlays` are those on the inbound mappings,
+    the lowest first (None: those that are on for everybody).
 
     Doors: `senders` tell how what comes over MLLP is known to be theirs; `not_retained` says whether entries
     of types of which nothing is kept are accepted, and told, or let a FHIR Bundle be refused; `endpoints` are
@@ -37,6 +38,7 @@ class IntakeSettings:
     time_zone: str = "UTC"
     charset: str | None = None
     discharge_time: tuple[str, ...] = ("PV1-45", "EVN-6", "EVN-2", "MSH-7")
+    overlays: tuple[str, ...] | None = None
     authorities: tuple[tuple[str, str], ...] = ()
     senders: tuple[SenderPattern, ...] = ()
     not_retained: Literal["accept", "refuse"] = "accept"

@@ -3,10 +3,12 @@
 from service.wiring.compiled import (
     catalogue,
     catalogues,
+    check_stacks,
     contracts,
     each_overlay,
     golden_results,
     inbound,
+    inbounds,
     previewed,
 )
 from service.wiring.operator import (
@@ -33,12 +35,14 @@ __all__ = [
     "catalogue",
     "catalogues",
     "check",
+    "check_stacks",
     "contracts",
     "database",
     "each_overlay",
     "explained",
     "golden_results",
     "inbound",
+    "inbounds",
     "mllp",
     "now",
     "number",

@@ -7,9 +7,11 @@ from typing import Any
 from service import __version__
 from service.access import registry
 from service.disclose import terminology as codes
+from service.errors import Misconfigured
 from service.flows.preview import Previewed, of_document, of_roots
 from service.mapping import golden
-from service.mapping.layers import overlays
+from service.mapping.layers import Layers, overlays
+from service.mapping.source import Findings
 from service.mapping.translate import Catalogue, load
 from service.publish import frames, topology
 from service.receive.cases import PATHS
@@ -27,6 +29,8 @@ from service.wire.fhir.elements import is_required
 from service.wire.fhir.validate import validate
 from service.wire.hl7v2 import incoming
 
+Inbounds = dict[tuple[str, ...] | None, Catalogue]
+
 
 def catalogue(settings: Settings) -> Catalogue:
     """Return the mappings, compiled; raises Misconfigured with every mistake's file, line and column."""
@@ -41,21 +45,38 @@ def catalogues(settings: Settings) -> dict[str, Catalogue]:
     return found
 
 
-def each_overlay(settings: Settings) -> dict[str, Catalogue]:
-    """Return the mappings with each overlay there is, alone; raises as `catalogue`."""
-    return {name: _compiled(settings, name, (name,), "overlays") for name in overlays(settings.mappings)}
+def each_overlay(settings: Settings) -> dict[str, tuple[Catalogue, Catalogue]]:
+    """Return the outbound and inbound mappings with each overlay there is, alone; raises as `catalogue`."""
+    return {
+        name: (_compiled(settings, name, (name,), "overlays"), _inbound(settings, (name,), "overlays"))
+        for name in overlays(settings.mappings)
+    }
 
 
 def inbound(settings: Settings) -> Catalogue:
     """Return the inbound mappings, compiled; raises as `catalogue`."""
-    return load(
-        settings.mappings,
-        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots()},
-        links={},
-        overlays=settings.overlays,
-        told_by="CASEBRIDGE_OVERLAYS",
-        makes={"Discharge": contract("discharge")},
-    )
+    return _inbound(settings, settings.overlays, "CASEBRIDGE_OVERLAYS")
+
+
+def inbounds(settings: Settings) -> Inbounds:
+    """Return the inbound mappings by the overlays that partners name; None: those on for everybody.
+
+    Raises:
+        Misconfigured: as `catalogue`.
+    """
+    found: Inbounds = {None: inbound(settings)}
+    for stack, place in registry.intakes(settings.partners).items():
+        found[stack] = _inbound(settings, stack, f"{settings.partners}: {place}")
+    return found
+
+
+def check_stacks(settings: Settings) -> None:
+    """Raise Misconfigured when the registry names overlays that are not there or cannot be stacked."""
+    findings = Findings()
+    stacks = [(stack, f"/views/{view}") for view, stack in registry.views(settings.partners).items()]
+    for stack, place in [*stacks, *registry.intakes(settings.partners).items()]:
+        Layers(settings.mappings, findings).stack(stack, f"{settings.partners}: {place}")
+    findings.settle()
 
 
 def contracts(mappings: Mapping[str, Catalogue]) -> Contracts:
@@ -96,7 +117,7 @@ def owners(mappings: Mapping[str, Catalogue]) -> dict[str, tuple[str, ...]]:
 
 
 def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str) -> Catalogue:
-    return load(
+    found = load(
         settings.mappings,
         sources=sources(),
         links=links(),
@@ -106,3 +127,24 @@ def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str)
         profiles=profiles,
         required=is_required,
     )
+    return _some(found, settings, "outbound")
+
+
+def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogue:
+    found = load(
+        settings.mappings,
+        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots()},
+        links={},
+        overlays=stack,
+        told_by=told_by,
+        makes={"Discharge": contract("discharge")},
+    )
+    return _some(found, settings, "inbound")
+
+
+def _some(found: Catalogue, settings: Settings, direction: str) -> Catalogue:
+    """Return mappings unless there are none: nothing would be made of anything, and nobody told."""
+    if not found.mappings:
+        what = f"No mapping is left of {settings.mappings / direction}/*.yaml; name the folder of mappings."
+        raise Misconfigured(what, where="CASEBRIDGE_MAPPINGS")
+    return found

@@ -50,7 +50,7 @@ from service.web import Access, Doors, create_app
 from service.wire.fhir.check import check as check_r4
 from service.wire.http import Client
 from service.wire.json import dump, parse
-from service.wiring.compiled import catalogues, contracts, inbound, owners
+from service.wiring.compiled import catalogues, contracts, inbounds, owners
 from service.wiring.operator import check
 from service.wiring.rooms import database, now, projecting, receiving
 
@@ -59,7 +59,7 @@ def preflight(settings: Settings) -> None:
     """Raise what would keep `web` from starting: its server only says that a process of its own died."""
     _authenticates(settings)
     catalogues(settings)
-    inbound(settings)
+    inbounds(settings)
     check(settings)
 
 

@@ -18,7 +18,7 @@ from service.wire.contracts import pathways
 from service.wire.fhir.check import check as check_r4
 from service.wire.fhir.search import rows
 from service.wire.json import canonical, dump, parse
-from service.wiring.compiled import inbound
+from service.wiring.compiled import inbounds
 
 
 def now() -> datetime:
@@ -50,7 +50,7 @@ def receiving(
     settings: Settings, store: SqlStore, projection: Projection, now: Callable[[], datetime] = now
 ) -> Reception:
     """Plug the inbound mappings, the rules and the inbox into the story of what hospitals send."""
-    understanding = Understanding(inbound(settings))
+    understanding = Understanding(inbounds(settings))
     return Reception(
         store,
         Intake(projection, pathways.load(settings.mappings / "pathways")),

@@ -83,6 +83,55 @@ def test_the_mappings_are_checked_and_a_mistake_is_named(tmp_path):
     assert "client.gender" in done.stderr
 
 
+def test_mappings_that_cannot_be_loaded_are_found_wrong_and_unknown_pairs_are_wrong_use(tmp_path):
+    folder = tmp_path / "mappings"
+    shutil.copytree(MAPPINGS, folder)
+    env = {"CASEBRIDGE_MAPPINGS": str(folder)}
+    done = casebridge("mappings", "test", "bogus", **env)
+    assert (done.returncode, "no such golden pair" in done.stderr) == (2, True)
+    (folder / "outbound/Extra.yaml").write_text("map: Extra\nfrom: bogus\nmake: {}\n")
+    done = casebridge("mappings", "test", "client", **env)
+    assert (done.returncode, done.stderr.partition(":")[0]) == (1, "outbound/Extra.yaml")
+
+
+@pytest.mark.parametrize("folder", ["empty", "missing", "outbound alone"])
+def test_a_folder_without_mappings_is_refused(tmp_path, sqlite_url, folder):
+    if folder != "missing":
+        (tmp_path / folder).mkdir()
+    if folder == "outbound alone":
+        shutil.copytree(MAPPINGS, tmp_path / folder, dirs_exist_ok=True)
+        shutil.rmtree(tmp_path / folder / "inbound")
+    env = {
+        "CASEBRIDGE_MAPPINGS": str(tmp_path / folder),
+        "CASEBRIDGE_AUTH": "off",
+        "CASEBRIDGE_DATABASE_URL": sqlite_url,
+    }
+    for words, code in (("mappings check", 1), ("serve", 2)):
+        done = casebridge(*words.split(), **env)
+        assert done.returncode == code, done.stderr
+        assert done.stderr.startswith("CASEBRIDGE_MAPPINGS: No mapping is left of ")
+
+
+def test_the_stacks_of_hospitals_are_checked_and_a_missing_overlay_is_named(tmp_path):
+    registry = tmp_path / "partners.yaml"
+    env = {"CASEBRIDGE_PARTNERS": str(registry)}
+    hospital = "partners: [{name: mercy, kind: hospital, intake: {overlays: [us-core, %s]}}]"
+    registry.write_text(hospital % "dk-core")
+    assert casebridge("partners", "check", **env).returncode == 0
+    done = casebridge("mappings", "check", **env)
+    assert done.returncode == 0
+    assert "overlay us-core, inbound: " in done.stdout
+    assert "inbound with us-core, dk-core: " in done.stdout
+    registry.write_text(hospital % "dk-cor")
+    for words in ("partners check", "mappings check"):
+        done = casebridge(*words.split(), **env)
+        assert done.returncode == 1
+        told = (
+            f"{registry}: /partners/0/intake/overlays: there is no overlay `dk-cor`; did you mean `dk-core`?"
+        )
+        assert told in done.stderr
+
+
 def test_golden_pairs_are_run_told_apart_and_updated(tmp_path):
     folder = tmp_path / "mappings"
     shutil.copytree(MAPPINGS, folder)

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from service import wiring
 from service.access import registry
 from service.flows.preview import of_document
 from service.mapping.filters import FILTERS
 from service.mapping.source import documents, plain
 from service.mapping.translate import load
+from service.settings import Settings
 from service.wire.contracts.schemas import links, schema, sources
 from service.wire.fhir import profiles
 from service.wire.fhir.schema import roots as fhir_roots
@@ -149,6 +151,43 @@ def test_the_overlay_of_the_page_changes_what_it_says_on_the_shipped_mappings(tm
         for found in (plain, over)
     ]
     assert codes == [["224535009"], ["106292003"]]
+
+
+def test_a_hospitals_overlay_of_the_page_reads_its_codes_as_it_says(tmp_path):
+    """The page's overlay stands on the shipped inbound mappings, by the page's registry."""
+    shutil.copytree(MAPPINGS, tmp_path / "mappings")
+    for each in EXAMPLES:
+        if each.file.startswith(("overlays/", "hospitals.yaml")):
+            path = tmp_path / "mappings" / each.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(each.text, encoding="utf-8")
+    given = {
+        "CASEBRIDGE_MAPPINGS": str(tmp_path / "mappings"),
+        "CASEBRIDGE_PARTNERS": str(tmp_path / "mappings/hospitals.yaml"),
+    }
+    found = wiring.inbounds(Settings.from_env(given))
+    ended = {"dischargeDisposition": {"coding": [{"code": "07"}]}}
+    fhir = {"encounter": {"status": "finished", "hospitalization": ended}}
+    v2 = {
+        "message": {"MSH": {"f9": {"c1": "ADT", "c2": "A03"}}, "PV1": {"f36": {"c1": "07"}}},
+        "times": {},
+    }
+    told = {
+        (stack, form): found[stack].projector(form).run(roots)[0].resource["stay"]["disposition"]
+        for stack in (None, ("mercy",))
+        for form, roots in (("fhir", fhir), ("hl7v2", v2))
+    }
+    explained = {
+        "system": "http://terminology.hl7.org/CodeSystem/discharge-disposition",
+        "code": "aadvice",
+        "display": "Left against advice",
+    }
+    assert told == {
+        (None, "fhir"): {"code": "07"},
+        (None, "hl7v2"): {"system": "http://terminology.hl7.org/CodeSystem/v2-0112", "code": "07"},
+        (("mercy",), "fhir"): explained,
+        (("mercy",), "hl7v2"): explained,
+    }
 
 
 def test_the_registry_of_the_page_is_one(tmp_path):
