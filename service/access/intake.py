@@ -1,7 +1,7 @@
 """The part of a hospital's registry entry that says how what it sends is used, read strictly."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
@@ -10,6 +10,18 @@ from service.errors import Misconfigured
 from service.values.intake import IntakeSettings
 from service.values.scope import Partner
 from service.values.senders import SenderPattern
+from service.wire.hl7v2.charsets import of_partner
+
+# AMQP has 255 bytes for a name
+SHORT: Final = validate.Length(min=1, max=255)
+
+
+def _readable(name: str) -> None:
+    """Refuse a character set that is not read here."""
+    try:
+        of_partner(name)
+    except Misconfigured as exc:
+        raise ValidationError(str(exc.args[0])) from exc
 
 
 class Authority(Schema):
@@ -87,7 +99,7 @@ class Intake(Schema):
     time_zone = fields.String(
         validate=validate.OneOf(sorted(available_timezones()), error="No time zone of IANA's.")
     )
-    charset = fields.String()
+    charset = fields.String(validate=_readable)
     discharge_time = fields.List(
         fields.String(validate=validate.Regexp(r"[A-Z][A-Z0-9]{2}-[1-9][0-9]?\Z")),
         validate=validate.Length(min=1),
@@ -104,6 +116,8 @@ class Intake(Schema):
         ),
         validate=validate.Length(min=1),
     )
+    amqp_users = fields.List(fields.String(validate=SHORT), validate=validate.Length(min=1))
+    amqp_replies = fields.List(fields.String(validate=SHORT), validate=validate.Length(min=1))
     not_retained = fields.String(validate=validate.OneOf(("accept", "refuse")))
 
     @post_load
@@ -134,3 +148,20 @@ def offers(partners: Mapping[str, Partner]) -> dict[str, tuple[str, ...]]:
         if each.kind == "hospital" and to is not None:
             found[to].append(each.name)
     return {name: tuple(names) for name, names in found.items()}
+
+
+def amqp_senders(partners: Mapping[str, Partner]) -> dict[str, Partner]:
+    """Return the hospitals by their users at the broker.
+
+    Raises:
+        Misconfigured: two of them share a user, or a partner that is no hospital says how it sends.
+    """
+    found: dict[str, Partner] = {}
+    for each in partners.values():
+        if each.kind != "hospital" and (each.intake.amqp_users or each.intake.senders):
+            raise Misconfigured(f"{each.name} is no hospital: intake/senders and amqp_users are for those.")
+        for user in each.intake.amqp_users:
+            if user in found:
+                raise Misconfigured(f"{found[user].name} and {each.name} have the same intake/amqp_users.")
+            found[user] = each
+    return found

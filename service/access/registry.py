@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from service.access.intake import Intake, offers
+from service.access.intake import Intake, amqp_senders, offers
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Issue, Misconfigured
 from service.values.intake import IntakeSettings
@@ -74,6 +74,7 @@ def load(path: Path | None) -> dict[str, Partner]:
         found[each["name"]] = _partner(each)
     try:
         offered = offers(found)
+        amqp_senders(found)
     except Misconfigured as exc:
         raise Misconfigured(str(exc), where=str(path)) from exc
     return {name: replace(each, offered=offered.get(name, ())) for name, each in found.items()}

@@ -3,8 +3,9 @@
 https://www.rabbitmq.com/docs/quorum-queues
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import pika
@@ -16,6 +17,7 @@ from service.values.scope import DEFAULT, Partner, Queue
 EVENTS: Final = "casebridge.events"
 FULL: Final = "casebridge.events.full"
 DEAD: Final = "casebridge.dead"
+DISCHARGES: Final = "casebridge.discharges"
 DELIVERY_LIMIT: Final = 20
 CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 60
@@ -24,7 +26,7 @@ NO_SUCH_QUEUE: Final = 404
 
 
 def declare(url: str, partners: Iterable[Partner]) -> None:
-    """Declare each view's exchanges, and each partner's queues with their dead-letter queues and bindings.
+    """Declare each view's exchanges, each partner's queues, and that of discharges, with dead-letter queues.
 
     Raises:
         Unavailable: the broker does not answer.
@@ -38,6 +40,7 @@ def declare(url: str, partners: Iterable[Partner]) -> None:
             for view in (DEFAULT, *(partner.view for partner in registered)):
                 for exchange in exchanges(view):
                     channel.exchange_declare(exchange, "topic", durable=True)
+            _declare_discharges(channel)
             for partner in registered:
                 for queue in partner.queues:
                     _declare(channel, queue, partner.view)
@@ -79,22 +82,35 @@ def exchanges(view: str) -> tuple[str, str]:
 
 
 def _declare(channel: Any, queue: Queue, view: str) -> None:
-    dead = f"{queue.name}.dead"
+    _declare_with_dead(channel, queue.name)
+    plain, full = exchanges(view)
+    for binding in queue.bindings:
+        channel.queue_bind(queue.name, full if binding.full_resource else plain, binding.pattern)
+
+
+def _declare_discharges(channel: Any) -> None:
+    """Declare the queue of discharges, and an exchange that leads to it alone: the right to send is its."""
+    # several workers, one at a time: what a hospital sends stays in order
+    _declare_with_dead(channel, DISCHARGES, {"x-single-active-consumer": True})
+    channel.exchange_declare(DISCHARGES, "fanout", durable=True)
+    channel.queue_bind(DISCHARGES, DISCHARGES)
+
+
+def _declare_with_dead(channel: Any, name: str, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+    dead = f"{name}.dead"
     channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
-    channel.queue_bind(dead, DEAD, queue.name)
+    channel.queue_bind(dead, DEAD, name)
     arguments = {
+        **more,
         "x-queue-type": "quorum",
         "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": DEAD,
-        "x-dead-letter-routing-key": queue.name,
+        "x-dead-letter-routing-key": name,
         # without both, dead-lettering is at most once
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
-    channel.queue_declare(queue.name, durable=True, arguments=arguments)
-    plain, full = exchanges(view)
-    for binding in queue.bindings:
-        channel.queue_bind(queue.name, full if binding.full_resource else plain, binding.pattern)
+    channel.queue_declare(name, durable=True, arguments=arguments)
 
 
 def parameters(url: str) -> Any:

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, request
 
 from service.errors import Malformed, Refused, TooLarge, Unsupported
 from service.receive.bundles import Bundles
+from service.receive.messages import keyed
 from service.receive.process import Processing
 from service.receive.single import Encounters
 from service.values.inbox import Answer
@@ -66,6 +67,25 @@ def _processed(messages: Processing) -> Answer:
     return messages.promised(g.partner, raw, sent, _named(), request.args.get("response-url"))
 
 
+def sent_as(raw: bytes, *types: str) -> Any:
+    """Return what bytes say, a resource of one of the types.
+
+    Raises:
+        Malformed: they are no JSON, another resource, or a Bundle whose entries cannot be read.
+        TooLarge: it is a Bundle of more entries than are taken at once.
+    """
+    sent = parse(raw)
+    type_ = sent.get("resourceType") if isinstance(sent, dict) else None
+    if type_ not in types:
+        raise Malformed(f"Send a {' or an '.join(types)} here.", where="resourceType")
+    entries = sent.get("entry", [])
+    if type_ == "Bundle" and not (isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
+        raise Malformed("A list of entries is wanted.", where="Bundle.entry")
+    if type_ == "Bundle" and len(entries) > ENTRIES:
+        raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")
+    return sent
+
+
 def _encounter(encounters: Encounters, raw: bytes, sent: Any) -> Response:
     given, location = encounters.answered(g.partner, raw, sent, _named())
     answer = _response(given)
@@ -91,20 +111,11 @@ def _body(type_: str) -> tuple[bytes, Any]:
         raise Unsupported("XML is not taken; send application/fhir+json.", where="Content-Type")
     if request.mimetype not in JSON:
         raise Unsupported("Send application/fhir+json.", where="Content-Type")
-    sent = parse(raw)
-    if not isinstance(sent, dict) or sent.get("resourceType") != type_:
-        raise Malformed(f"Send a {type_} here.", where="resourceType")
-    entries = sent.get("entry", [])
-    if type_ == "Bundle" and not (isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
-        raise Malformed("A list of entries is wanted.", where="Bundle.entry")
-    if len(entries) > ENTRIES:
-        raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")
-    return raw, sent
+    return raw, sent_as(raw, type_)
 
 
 def _named() -> tuple[str, ...]:
-    key = request.headers.get("Idempotency-Key")
-    return (f"Idempotency-Key|{key}",) if key else ()
+    return keyed(request.headers.get("Idempotency-Key"))
 
 
 def _response(given: Answer) -> Response:

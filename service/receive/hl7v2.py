@@ -11,9 +11,10 @@ from typing import Final
 from uuid import uuid4
 
 from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.errors import CasebridgeError, Denied, Unsupported
-from service.receive.messages import IN_HL7V2, Reception, located, told
+from service.errors import CasebridgeError, Denied, Malformed, Rejected, TooLarge, Unsupported
+from service.receive.messages import IN_HL7V2, Reception, keyed, located, told
 from service.receive.mllp import Handler
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
@@ -22,12 +23,28 @@ from service.wire.hl7v2.answer import answer, batch_answer, verdict_of
 from service.wire.hl7v2.charsets import UTF8, of_partner
 from service.wire.hl7v2.message import Header, Message
 from service.wire.hl7v2.naming import content, keys
-from service.wire.hl7v2.parse import header_of
-from service.wire.hl7v2.read import Broken, read
+from service.wire.hl7v2.read import Batch, Broken, read, sender_of
 
 ER7: Final = "x-application/hl7-v2+er7"
 TAKEN: Final = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2")
 XML: Final = "XML-encoded messages are not taken; send the vertical bar encoding (ER7)."
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What a payload is answered: an HTTP status, and a body that is empty when the sender wants none.
+
+    A batch has the status 200: each of its messages is answered for itself. `errors` are those of messages
+    of which nothing was kept, and of a batch from which messages are missing.
+    """
+
+    status: int
+    body: bytes
+    errors: tuple[CasebridgeError, ...] = ()
+
+
+def _anybodys(_: Header) -> None:
+    """Let every message of a payload in: its sender was known before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +54,62 @@ class Messages:
     reception: Reception
     clock: Callable[[], datetime]
 
-    def answered(self, partner: Partner, raw: bytes, way: str) -> tuple[int, bytes]:
-        """Return the acknowledgement of a payload, empty when the sender wants none, and its HTTP status.
+    def answered(
+        self,
+        partner: Partner,
+        raw: bytes,
+        way: str,
+        named: tuple[str, ...] = (),
+        admit: Callable[[Header], None] = _anybodys,
+    ) -> Acknowledged:
+        """Take a payload in and return what it is answered.
 
-        A batch has the status 200: each of its messages is answered for itself.
+        Args:
+            partner: who sends it.
+            raw: one message, several, or a batch.
+            way: how it came.
+            named: the sender's own keys for it beside MSH-10.
+            admit: raises Denied over a message that is not the partner's.
         """
-        charset = partner.intake.charset
-        batch = read(raw, charset=of_partner(charset) if charset else UTF8)
-        replies = [self._one(partner, each, way) for each in batch.items]
-        if batch.envelope is None and len(replies) == 1:
-            return replies[0]
-        bodies = [body for _, body in replies if body]
-        if batch.envelope is None:
-            return 200, b"".join(bodies)
-        return 200, batch_answer(batch.envelope, bodies, now=self.clock(), control_id=_control_id())
+        batch = _read(partner, raw)
+        keyed = [
+            (each, named if len(batch.items) == 1 else tuple(f"{name}|{index}" for name in named))
+            for index, each in enumerate(batch.items)
+        ]
+        replies = [self._one(partner, each, way, names, admit) for each, names in keyed]
+        errors = tuple(error for each in replies for error in each.errors)
+        if batch.envelope is None and not batch.issues:
+            return (
+                replies[0]
+                if len(replies) == 1
+                else Acknowledged(200, b"".join(each.body for each in replies), errors)
+            )
+        if batch.issues:
+            errors += (Rejected("The batch is not whole.", issues=batch.issues),)
+        bodies = [each.body for each in replies if each.body]
+        now, control_id = self.clock(), _control_id()
+        body = batch_answer(batch.envelope, bodies, batch.issues, now=now, control_id=control_id)
+        return Acknowledged(200, body, errors)
 
-    def _one(self, partner: Partner, item: Message | Broken, way: str) -> tuple[int, bytes]:
+    def refused(self, header: Header | None, error: CasebridgeError) -> Acknowledged:
+        """Return what a message is answered of which nothing is kept."""
+        issues = located(error.issues, IN_HL7V2)
+        body = answer(header, verdict_of(error), issues, now=self.clock(), control_id=_control_id())
+        # the media type was right: what is unsupported is in the message
+        status = 422 if isinstance(error, Unsupported) else error.status
+        return Acknowledged(status, body or b"", (error,))
+
+    def _one(
+        self,
+        partner: Partner,
+        item: Message | Broken,
+        way: str,
+        named: tuple[str, ...],
+        admit: Callable[[Header], None],
+    ) -> Acknowledged:
         if isinstance(item, Broken):
-            return self._refused(item.header, item.error)
-        received = Received(item.raw, ER7, "hl7v2", way, keys(item), content(item))
+            return self.refused(item.header, item.error)
+        received = Received(item.raw, ER7, "hl7v2", way, (*named, *keys(item)), content(item))
 
         def render(outcome: Outcome) -> Answer:
             issues = told(outcome, IN_HL7V2)
@@ -63,17 +117,12 @@ class Messages:
             return Answer(200, ER7, body or b"")
 
         try:
+            admit(item.header)
             outcome = self.reception.receive(partner, received, render)
         except CasebridgeError as error:
-            return self._refused(item.header, error)
+            return self.refused(item.header, error)
         given = outcome.answer or render(outcome)
-        return given.status, given.body
-
-    def _refused(self, header: Header | None, error: CasebridgeError) -> tuple[int, bytes]:
-        issues = located(error.issues, IN_HL7V2)
-        body = answer(header, verdict_of(error), issues, now=self.clock(), control_id=_control_id())
-        # the media type was right: what is unsupported is in the message
-        return 422 if isinstance(error, Unsupported) else error.status, body or b""
+        return Acknowledged(given.status, given.body)
 
 
 def blueprint(messages: Messages) -> Blueprint:
@@ -82,40 +131,52 @@ def blueprint(messages: Messages) -> Blueprint:
 
     @door.post("/hl7v2")
     def post() -> Response:
-        raw = request.get_data()
+        try:
+            raw = request.get_data()
+        except RequestEntityTooLarge:
+            return _response(messages.refused(None, TooLarge("It is too large for one; send it in parts.")))
         if "xml" in request.mimetype or raw[:64].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
             raise Unsupported(XML, where="Content-Type")
+        key = keyed(request.headers.get("Idempotency-Key"))
         if request.mimetype not in TAKEN:
             raise Unsupported(f"Send {ER7}.", where="Content-Type")
-        status, body = messages.answered(g.partner, raw, "http")
-        return Response(body, status if body else 204, mimetype=ER7)
+        return _response(messages.answered(g.partner, raw, "http", key))
 
     return door
+
+
+def _response(given: Acknowledged) -> Response:
+    return Response(given.body, given.status if given.body else 204, mimetype=ER7)
 
 
 def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
     """Return what an MLLP server does with a frame: who sent it is told by connection and MSH-3/4."""
 
     def handle(raw: bytes, sender: Sender) -> bytes | None:
-        partner = known(partners, sender, header_of(raw))
-        _, body = messages.answered(partner, raw, "mllp")
-        return body or None
+        header = sender_of(raw)
+        if header is None:
+            error = Malformed("There is no MSH here that can be read; begin each message with it.")
+            broken = (each for each in read(raw).items if isinstance(each, Broken))
+            return messages.refused(None, next((each.error for each in broken), error)).body or None
+        partner = known(partners, sender, header)
+
+        def admit(each: Header) -> None:
+            if known(partners, sender, each) is not partner:
+                what = "Another partner's than the first of what came in one piece; send it alone."
+                raise Denied(what, where="MSH-3")
+
+        return messages.answered(partner, raw, "mllp", admit=admit).body or None
 
     return handle
 
 
-def known(partners: Collection[Partner], sender: Sender, header: Header | None) -> Partner:
+def known(partners: Collection[Partner], sender: Sender, header: Header) -> Partner:
     """Return the partner that a message comes from.
 
     Raises:
         Denied: nobody in the registry is known by this connection and MSH-3/4, or several are.
     """
-    application, facility = (header.application, header.facility) if header else ("", "")
-    found = [
-        each
-        for each in partners
-        if any(_is_from(one, sender, application, facility) for one in each.intake.senders)
-    ]
+    found = [each for each in partners if any(_is_from(one, sender, header) for one in each.intake.senders)]
     if len(found) == 1:
         return found[0]
     what = "No partner is" if not found else "Several partners are"
@@ -123,8 +184,10 @@ def known(partners: Collection[Partner], sender: Sender, header: Header | None) 
     raise Denied(f"{what} registered for this connection, MSH-3 and MSH-4; {remedy}.", where="MSH-3")
 
 
-def _is_from(pattern: SenderPattern, sender: Sender, application: str, facility: str) -> bool:
-    if pattern.application not in {None, application} or pattern.facility not in {None, facility}:
+def _is_from(pattern: SenderPattern, sender: Sender, header: Header) -> bool:
+    if pattern.application not in {None, header.application}:
+        return False
+    if pattern.facility not in {None, header.facility}:
         return False
     return any(each in sender.names for each in pattern.certificates) or any(
         _holds(network, sender.address) for network in pattern.addresses
@@ -136,6 +199,11 @@ def _holds(network: str, address: str) -> bool:
         return ip_address(address) in ip_network(network)
     except ValueError:
         return False
+
+
+def _read(partner: Partner, raw: bytes) -> Batch:
+    charset = partner.intake.charset
+    return read(raw, charset=of_partner(charset) if charset else UTF8)
 
 
 def _control_id() -> str:

@@ -63,3 +63,8 @@ def said(outcome: Outcome, places: Mapping[str, str]) -> dict[str, Any]:
 def located(issues: Sequence[Issue], places: Mapping[str, str]) -> tuple[Issue, ...]:
     """Return issues with their places as the sender knows them."""
     return tuple(replace(each, where=places.get(each.where, each.where)) for each in issues)
+
+
+def keyed(key: str | None) -> tuple[str, ...]:
+    """Return the sender's own key for a message, as the inbox has it, or none."""
+    return (f"Idempotency-Key|{key}",) if key else ()

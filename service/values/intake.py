@@ -18,14 +18,16 @@ class IntakeSettings:
     References: `bases` are the addresses of the partner's own FHIR server, the first the one that is kept;
     who or what a literal reference of theirs leads to there is known by it.
 
-    Reading: `time_zone` (IANA) is that of times without an offset; `charset` overrules MSH-18;
-    `discharge_time` are the fields that may tell the time of discharge, the first that does wins;
-    `authorities` are (assigning authority as sent, URI) pairs; `overlays` are those on the inbound mappings,
-    the lowest first (None: those that are on for everybody).
+    Reading: `time_zone` (IANA) is that of times without an offset; `charset` (table 0211) is that of messages
+    whose MSH-18 names none, or ASCII; `discharge_time` are the fields that may tell the time of discharge,
+    the first that does wins, unless that is before the admission; `authorities` are (assigning authority as
+    sent, URI) pairs; `overlays` are those on the inbound mappings, the lowest first (None: those that are on
+    for everybody).
 
-    Doors: `senders` tell how what comes over MLLP is known to be theirs; `not_retained` says whether entries
-    of types of which nothing is kept are accepted, and told, or let a FHIR Bundle be refused; `endpoints` are
-    the only addresses that asynchronous answers go to.
+    Doors: `senders` tell how what comes over MLLP is known to be theirs, `amqp_users` who they are at the
+    broker; `amqp_replies` are queues that they may have answers sent to, beside their own; `not_retained`
+    says whether entries of types of which nothing is kept are accepted, and told, or let a FHIR Bundle be
+    refused; `endpoints` are the only addresses that asynchronous answers go to.
     """
 
     unknown_person: Literal["create", "quarantine", "ignore"] = "create"
@@ -41,6 +43,8 @@ class IntakeSettings:
     overlays: tuple[str, ...] | None = None
     authorities: tuple[tuple[str, str], ...] = ()
     senders: tuple[SenderPattern, ...] = ()
+    amqp_users: tuple[str, ...] = ()
+    amqp_replies: tuple[str, ...] = ()
     not_retained: Literal["accept", "refuse"] = "accept"
     endpoints: tuple[str, ...] = ()
 

@@ -29,6 +29,12 @@ def described():
     return yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
 
 
+def keys():
+    """The routing keys of what we tell."""
+    told = [each for each in described()["operations"].values() if each["action"] == "send"]
+    return [each["channel"]["$ref"].removeprefix("#/channels/") for each in told]
+
+
 @cache
 def published(key):
     """What is published of a routing key: the payload's validator, and the schemas it is made of."""

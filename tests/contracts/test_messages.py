@@ -5,7 +5,10 @@ import copy
 import pytest
 
 from service.publish import topology
+from service.receive.hl7v2 import ER7
+from service.receive.messages import FHIR_JSON
 from service.wire.contracts.messages import messages
+from tests.contracts import published
 from tests.contracts.published import check, described
 
 
@@ -19,7 +22,7 @@ def test_the_messages_are_those_of_cases_and_of_each_type_that_is_made(mappings)
     happened = ("created", "updated", "deleted")
     made = sorted({each.target for each in mappings["default"].mappings})
     of_resources = [f"{type_.lower()}.{each}" for type_ in made for each in happened]
-    assert list(described()["channels"]) == of_cases + [
+    assert published.keys() == of_cases + [
         each for each in of_resources if not each.startswith("provenance.")
     ]
 
@@ -28,7 +31,7 @@ def test_a_mapping_to_another_type_brings_its_messages():
     assert keys({"Basic": ("case",)})[-3:] == ["basic.created", "basic.updated", "basic.deleted"]
 
 
-@pytest.mark.parametrize("key", list(described()["channels"]))
+@pytest.mark.parametrize("key", published.keys())
 def test_each_channel_is_a_routing_key_of_the_exchange_and_its_example_is_valid(key):
     channel = described()["channels"][key]
     assert channel["address"] == key
@@ -69,3 +72,12 @@ def test_a_key_that_is_not_published_is_found():
     example = described()["components"]["messages"]["careplan.updated"]["examples"][0]["payload"]
     with pytest.raises(AssertionError, match="no channel"):
         check("careplan.bogus", example)
+
+
+def test_the_queue_that_hospitals_send_to_is_described_with_the_forms_it_takes():
+    channel = described()["channels"][topology.DISCHARGES]
+    assert channel["bindings"]["amqp"]["queue"]["name"] == "casebridge.discharges"
+    messages = described()["components"]["messages"]
+    assert [messages[name]["contentType"] for name in channel["messages"]] == [ER7, FHIR_JSON]
+    taking = described()["operations"]["take-discharges"]
+    assert (taking["action"], taking["channel"]) == ("receive", {"$ref": "#/channels/casebridge.discharges"})

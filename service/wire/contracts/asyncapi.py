@@ -21,12 +21,51 @@ before it is sent, and can be read from then on.
 
 By default no message carries personal data: it says what changed, and who may see it reads it under /fhir.
 A queue bound with `full_resource` gets the resource too, in `data.resource`.
+
+Hospitals send discharges the other way, to a queue of their own; what it takes is told at its channel.
+"""
+DISCHARGES: Final = """\
+A stay has begun, changed, ended or was cancelled, as a hospital says it to anybody: an HL7 v2 ADT message or
+batch, or FHIR R4 JSON: a message or transaction Bundle, or an Encounter. The content type tells which.
+
+Publish to the exchange of this name, or to the queue; persistent, and confirmed. `user-id` names the AMQP
+user of the connection: the broker vouches for it, and the partner registry knows the hospital by it
+(`intake/amqp_users`). With a `message-id` the same message is used once, however often it comes.
+
+What comes is taken in the order in which it came, and acknowledged once it is committed. With `reply-to` it
+is answered there, with its `correlation-id` (else its `message-id`), as it would be over HTTP; the header
+`casebridge-status` has the status. Answers go to queues of the sender's own connection and to those in
+`intake/amqp_replies`. What cannot be kept goes to the queue of this name and `.dead`, with the headers
+`casebridge-reason` (a list), `casebridge-user` and `casebridge-correlation`.
 """
 _BINDING: Final = "0.3.0"
+_TAKEN: Final[dict[str, Any]] = {
+    "discharge-hl7v2": {
+        "name": "discharge-hl7v2",
+        "title": "An ADT message of HL7 2.1 to 2.9, or a batch of them, in the vertical bar encoding",
+        "contentType": "x-application/hl7-v2+er7",
+        "payload": {"type": "string", "pattern": "^(MSH|FHS|BHS)"},
+    },
+    "discharge-fhir": {
+        "name": "discharge-fhir",
+        "title": "A FHIR R4 message, transaction or Encounter",
+        "contentType": "application/fhir+json",
+        "payload": {
+            "type": "object",
+            "required": ["resourceType"],
+            "properties": {"resourceType": {"enum": ["Bundle", "Encounter"]}},
+        },
+    },
+}
 
 
-def asyncapi(told: Iterable[Told], *, version: str, exchange: str, content_type: str) -> dict[str, Any]:
-    """Return the AsyncAPI document of these messages: a channel, an operation and a message for each."""
+def asyncapi(
+    told: Iterable[Told], *, version: str, exchange: str, content_type: str, discharges: str
+) -> dict[str, Any]:
+    """Return the AsyncAPI document: a channel, an operation and a message for each of what is told.
+
+    `exchange` is where we tell it, `discharges` the queue where we are told of discharges.
+    """
     told = tuple(told)
     return {
         "asyncapi": "3.0.0",
@@ -46,10 +85,16 @@ def asyncapi(told: Iterable[Told], *, version: str, exchange: str, content_type:
                 "variables": {"broker": {"default": "localhost:5672"}},
             }
         },
-        "channels": {each.key: _channel(each) for each in told},
-        "operations": {f"tell-{each.key}": _operation(each) for each in told},
+        "channels": {
+            **{each.key: _channel(each) for each in told},
+            discharges: _discharges(discharges),
+        },
+        "operations": {
+            **{f"tell-{each.key}": _operation(each) for each in told},
+            "take-discharges": _taking(discharges),
+        },
         "components": {
-            "messages": {each.key: _message(each, content_type) for each in told},
+            "messages": {**{each.key: _message(each, content_type) for each in told}, **_TAKEN},
             "channelBindings": {
                 "events": {
                     "amqp": {
@@ -81,6 +126,32 @@ def _operation(each: Told) -> dict[str, Any]:
         "summary": each.summary,
         "messages": [{"$ref": f"#/channels/{each.key}/messages/{each.key}"}],
         "bindings": {"$ref": "#/components/operationBindings/told"},
+    }
+
+
+def _discharges(queue: str) -> dict[str, Any]:
+    made = {"name": queue, "durable": True, "exclusive": False, "autoDelete": False}
+    return {
+        "address": queue,
+        "description": DISCHARGES,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _TAKEN},
+        "bindings": {"amqp": {"is": "queue", "queue": made, "bindingVersion": _BINDING}},
+    }
+
+
+def _taking(queue: str) -> dict[str, Any]:
+    return {
+        "action": "receive",
+        "channel": {"$ref": f"#/channels/{queue}"},
+        "summary": "A hospital tells of a stay.",
+        "messages": [{"$ref": f"#/channels/{queue}/messages/{name}"} for name in _TAKEN],
+        "reply": {
+            "address": {
+                "description": "The queue that the property reply-to names.",
+                "location": "$message.header#/reply-to",
+            }
+        },
+        "bindings": {"amqp": {"ack": True, "bindingVersion": _BINDING}},
     }
 
 

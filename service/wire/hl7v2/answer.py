@@ -91,15 +91,30 @@ def answer(
     return _written(lines, theirs)
 
 
-def batch_answer(envelope: Header, answers: Sequence[bytes], *, now: datetime, control_id: str) -> bytes:
-    """Write the answers to a batch's messages as one batch; `envelope` is the FHS or BHS it came in."""
-    theirs = envelope.segment
+def batch_answer(
+    envelope: Header | None,
+    answers: Sequence[bytes],
+    issues: Sequence[Issue] = (),
+    *,
+    now: datetime,
+    control_id: str,
+) -> bytes:
+    """Write the answers to a batch's messages as one batch.
+
+    Args:
+        envelope: the FHS or BHS it came in, or None when it has none that can be read.
+        answers: those to its messages.
+        issues: what is wrong with the batch, told in BTS-2: an ERR is about one message.
+        now: the time of the answer, aware.
+        control_id: our BHS-11.
+    """
+    theirs = envelope.segment if envelope else Segment("BHS", DEFAULT, "ascii")
     mirrored = [theirs.raw(number) for number in (5, 6, 3, 4)]
     fields = [*mirrored, stamp(now), "", "", "", control_id, theirs.raw(11)]
-    head = _written([_joined("BHS", theirs.delimiters, [theirs.delimiters.encoding, *fields])], theirs)
-    return (
-        head + b"".join(answers) + _written([_joined("BTS", theirs.delimiters, [str(len(answers))])], theirs)
-    )
+    head = _joined("BHS", theirs.delimiters, [theirs.delimiters.encoding, *fields])
+    comment = escapes.encode(" ".join(each.what for each in issues), theirs.delimiters)
+    tail = _joined("BTS", theirs.delimiters, [str(len(answers)), comment])
+    return _written([head], theirs) + b"".join(answers) + _written([tail], theirs)
 
 
 def _code(theirs: Segment, verdict: Verdict) -> str | None:

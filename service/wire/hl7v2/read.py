@@ -16,6 +16,7 @@ from service.wire.hl7v2.parse import header_of, parse
 
 LIMIT: Final = 5_000_000
 MESSAGES: Final = 10_000
+_SOUGHT: Final = 20_000
 _BLANK: Final = b"\r\n\t \x0b\x1c"
 _HEADERS: Final = (b"FHS", b"BHS")
 _TRAILERS: Final = (b"BTS", b"FTS")
@@ -36,7 +37,8 @@ class Broken:
 class Batch:
     """What came in one piece, in order.
 
-    `envelope` is the FHS or BHS around it, if there was one; `issues` tell which trailer miscounts.
+    `envelope` is the FHS or BHS around it, if there was one; `issues` tell which trailer miscounts, or that
+    none came.
     """
 
     items: tuple[Message | Broken, ...]
@@ -60,6 +62,21 @@ def read(raw: bytes, *, charset: str = UTF8, limit: int = LIMIT) -> Batch:
         error = TooLarge(f"The batch has over {MESSAGES} messages; send it in parts.")
         return Batch((Broken(raw, error, header_of(raw, charset)),))
     return _assembled(pieces, charset)
+
+
+def sender_of(raw: bytes, charset: str = UTF8) -> Header | None:
+    """Return the first header that names who sends a payload, in its third and fourth field.
+
+    That is MSH, or FHS or BHS where these name somebody; None when there is none that can be read.
+    """
+    bare = raw[:_SOUGHT].lstrip(_BLANK)
+    for start in sorted(at for name in (b"MSH", *_HEADERS) for at in _starts(bare, name)):
+        line = re.split(rb"[\r\n]", bare[start:], maxsplit=1)[0]
+        is_message = line.removeprefix(BOM).startswith(b"MSH")
+        header = header_of(line, charset) if is_message else _envelope(line, charset)
+        if header is not None and (is_message or header.application or header.facility):
+            return header
+    return None
 
 
 def _refusal(raw: bytes, limit: int) -> CasebridgeError | None:
@@ -101,6 +118,7 @@ def _assembled(pieces: list[bytes], charset: str) -> Batch:
     issues: list[Issue] = []
     envelope: Header | None = None
     messages = batches = 0
+    is_open = False
     for piece in pieces:
         name = piece.removeprefix(BOM)[:3]
         if name == b"MSH":
@@ -113,11 +131,14 @@ def _assembled(pieces: list[bytes], charset: str) -> Batch:
         if name in _HEADERS:
             envelope = envelope or _envelope(line, charset)
             batches += name == b"BHS"
-            messages = 0
+            messages, is_open = 0, True
         elif line:
-            issues += _miscounted(line, messages if name == b"BTS" else batches or bool(items))
+            issues += _miscounted(line, messages if name == b"BTS" else batches or int(bool(items)))
+            is_open = False
         if rest.strip(_BLANK):
             items.append(Broken(rest, Malformed("There is no MSH here; begin each message with it."), None))
+    if is_open:
+        issues.append(Issue("No BTS or FTS ends the batch; it may be cut off.", "BTS", "incomplete"))
     return Batch(tuple(items), envelope, tuple(issues))
 
 
