@@ -25,7 +25,7 @@ from service.wiring.operator import (
     remapping,
     upgrade,
 )
-from service.wiring.processes import application, mllp, preflight, web, worker
+from service.wiring.processes import application, consuming, mllp, preflight, web, worker
 from service.wiring.rooms import database, now, projecting, receiving
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "catalogues",
     "check",
     "check_stacks",
+    "consuming",
     "contracts",
     "database",
     "each_overlay",

@@ -88,7 +88,11 @@ def contracts(mappings: Mapping[str, Catalogue]) -> Contracts:
     return Contracts(
         openapi=openapi(PATHS, tuple(kinds), answered, __version__),
         asyncapi=asyncapi(
-            told, version=__version__, exchange=topology.EVENTS, content_type=frames.CONTENT_TYPE
+            told,
+            version=__version__,
+            exchange=topology.EVENTS,
+            content_type=frames.CONTENT_TYPE,
+            discharges=topology.DISCHARGES,
         ),
         told=told,
     )

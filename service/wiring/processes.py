@@ -1,8 +1,9 @@
 """The processes: the WSGI application, the worker, the MLLP server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from threading import Event, Thread
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from flask import Flask
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 
 from service import __version__
 from service.access import policy, registry
+from service.access.intake import amqp_senders
 from service.deliver.endpoint import Endpoint
 from service.disclose import terminology as codes
 from service.disclose.capability import capability, terminology_capability
@@ -22,6 +24,7 @@ from service.flows.follow import Reprojection
 from service.flows.localise import Localisation
 from service.flows.preview import Previews
 from service.flows.quarantine import Quarantine
+from service.flows.receive import Reception
 from service.flows.reply import Replies
 from service.flows.terminology import Sought, vocabulary
 from service.mapping.localise import interpreter
@@ -31,9 +34,11 @@ from service.publish.relay import Relay, number_forever
 from service.publish.watch import watch
 from service.receive import fhir as sent
 from service.receive import hl7v2
+from service.receive.amqp import Discharges
 from service.receive.bundles import Bundles
 from service.receive.cases import blueprint
 from service.receive.certificates import Tls
+from service.receive.consumer import Consumer, Place
 from service.receive.mllp import MllpServer
 from service.receive.preview import preview
 from service.receive.process import Processing
@@ -45,7 +50,7 @@ from service.store.engine import connect
 from service.store.outbox import Outbox
 from service.store.store import SqlStore
 from service.telemetry import configure
-from service.values.scope import DEFAULT
+from service.values.scope import DEFAULT, Partner
 from service.web import Access, Doors, create_app
 from service.wire.fhir.check import check as check_r4
 from service.wire.http import Client
@@ -144,10 +149,26 @@ def worker(settings: Settings, stop: Event) -> None:
     else:
         url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
         asks = (lambda names: topology.depths(url, names), lambda: topology.declare(url, partners))
+        discharges = consuming(settings, url, partners, taken)
+        beside.append(Thread(target=discharges.run, args=(stop,), daemon=True))
+        beside[-1].start()
         Thread(target=watch, args=(*asks, partners, stop), daemon=True).start()
         Relay(messages, lambda: rabbit.connect(url, partners), partners).run(stop)
     for each in beside:
         each.join()
+
+
+def consuming(settings: Settings, url: str, partners: Collection[Partner], taken: Reception) -> Consumer:
+    """Plug the queue of discharges into the story of what hospitals send."""
+
+    def connect() -> Any:
+        topology.declare(url, partners)
+        return topology.parameters(url)
+
+    senders = amqp_senders({each.name: each for each in partners})
+    door = Discharges(taken, senders, now, f"{settings.base_url}/fhir")
+    place = Place(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES)
+    return Consumer(connect, place, door.take)
 
 
 def mllp(settings: Settings, host: str, port: int, tls: Tls | None, stop: Event) -> None:

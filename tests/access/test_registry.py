@@ -1,10 +1,16 @@
 """The registry is read strictly; policy gives each kind its part."""
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
+from service.access.intake import amqp_senders
 from service.access.policy import LOCAL, allows, scope
 from service.access.registry import load, views
 from service.errors import Misconfigured
+from service.values.intake import IntakeSettings
 from service.values.scope import Partner
 
 
@@ -84,7 +90,20 @@ def test_a_hospitals_settings_are_read_and_what_is_left_out_has_its_default(tmp_
 
 @pytest.mark.parametrize(
     "intake",
-    ["{day: 30}", "{days: 0}", "{kinds: []}", "{kinds: [x]}", "{time_zone: Mars}", "{discharge_time: [PV1]}"],
+    [
+        "{charset: EBCDIC}",
+        "{amqp_users: []}",
+        "{senders: [{application: A}]}",
+        "{senders: [{addresses: [10.0.0.1]}]}",
+        "{senders: [{application: A, certificates: [mercy]}]}",
+        "{authorities: [{name: A}]}",
+        "{day: 30}",
+        "{days: 0}",
+        "{kinds: []}",
+        "{kinds: [x]}",
+        "{time_zone: Mars}",
+        "{discharge_time: [PV1]}",
+    ],
 )
 def test_a_hospitals_settings_are_read_strictly(tmp_path, intake):
     with pytest.raises(Misconfigured, match="registry is wrong"):
@@ -101,3 +120,30 @@ def test_a_hospital_offers_what_it_opens_to_the_case_system_it_names_or_to_the_o
     assert (both["cms"].offered, both["other"].offered) == ((), ("city",))
     with pytest.raises(Misconfigured, match="no case system"):
         load(written(tmp_path, f"partners: [{GENERAL}, {named}]"))
+
+
+def test_the_registrys_page_in_the_readme_is_a_registry(tmp_path):
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(partners:.*?)^```", page, re.DOTALL | re.MULTILINE)
+    mercy = load(written(tmp_path, text))["mercy"].intake
+    told = set(re.findall(r"^      (\w+):", text, re.MULTILINE))
+    assert told == {each.name for each in fields(IntakeSettings)}
+    assert mercy.authorities == (("MERCY", "urn:oid:1.2.246.10.1"),)
+    assert mercy.senders[1].addresses == ("10.1.0.0/16",)
+
+
+def test_a_hospital_is_known_by_its_users_at_the_broker(tmp_path):
+    mercy = "{name: mercy, kind: hospital, intake: {amqp_users: [a, b]}}"
+    partners = load(written(tmp_path, f"partners: [{mercy}]"))
+    assert amqp_senders(partners) == {"a": partners["mercy"], "b": partners["mercy"]}
+    city = "{name: city, kind: hospital, intake: {amqp_users: [b]}}"
+    with pytest.raises(Misconfigured, match="mercy and city have the same"):
+        load(written(tmp_path, f"partners: [{mercy}, {city}]"))
+
+
+@pytest.mark.parametrize(
+    "intake", ["{amqp_users: [a]}", "{senders: [{application: A, addresses: [127.0.0.1]}]}"]
+)
+def test_only_a_hospital_says_how_it_sends(tmp_path, intake):
+    with pytest.raises(Misconfigured, match="northern is no hospital"):
+        load(written(tmp_path, f"partners: [{{name: northern, kind: insurer, intake: {intake}}}]"))

@@ -1,0 +1,171 @@
+"""RabbitMQ through pika: takes deliveries off the queue of discharges, one at a time, in order.
+
+A delivery is acknowledged once what came of it is committed, and answered where an answer is wanted. Whoever
+ends before that leaves it to the next: it comes again, and the inbox knows it.
+
+https://www.rabbitmq.com/docs/confirms · https://www.rabbitmq.com/docs/consumers#single-active-consumer
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+
+import pika
+import structlog
+from pika.exceptions import AMQPError, NackError
+
+from service.errors import CasebridgeError, Unavailable
+from service.receive.amqp import DELIVERIES, Delivery, Taken
+
+LOOK_SECONDS: Final = 0.5
+FIRST_PAUSE: Final = 0.25
+LONGEST_PAUSE: Final = 30.0
+_SHOWN: Final = 20
+
+log = structlog.get_logger()
+
+
+class _StoppedError(Exception):
+    """The worker ends while a delivery is still to be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where discharges wait, and where what cannot be kept goes: an exchange, and the key it routes by."""
+
+    queue: str
+    dead_exchange: str
+    dead_key: str
+
+
+class Consumer:
+    """One thread's work at the broker, another beside it that takes in: a slow message loses no heartbeat."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        place: Place,
+        take: Callable[[Delivery], Taken],
+    ) -> None:
+        """Take a way to the parameters of a broker where all is declared, the place, what takes in.
+
+        `connect` raises Unavailable or Misconfigured; `take` raises Unavailable for what is to be tried
+        again.
+        """
+        self._connect = connect
+        self._place = place
+        self._take = take
+        self._pool = ThreadPoolExecutor(1, "discharges")
+
+    def run(self, stop: threading.Event) -> None:
+        """Take in until told to stop; a fallen broker is tried again, with longer and longer pauses."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                with pika.BlockingConnection(self._connect()) as connection:
+                    failures = 0
+                    self._consume(connection, stop)
+            except _StoppedError:
+                break
+            except (AMQPError, OSError, CasebridgeError) as exc:
+                pause = _pause(failures)
+                failures += 1
+                log.warning("discharges_interrupted", kind=type(exc).__name__, pause=pause)
+                stop.wait(pause)
+        self._pool.shutdown()
+
+    def _consume(self, connection: Any, stop: threading.Event) -> None:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_qos(prefetch_count=1)
+        for method, properties, body in channel.consume(self._place.queue, inactivity_timeout=LOOK_SECONDS):
+            if method is not None:
+                self._handle(connection, channel, properties, body, stop)
+                channel.basic_ack(method.delivery_tag)
+            if stop.is_set():
+                return
+
+    def _handle(
+        self, connection: Any, channel: Any, properties: Any, body: bytes, stop: threading.Event
+    ) -> None:
+        taken = self._taken(connection, _delivery(properties, body), stop)
+        if taken.why:
+            self._put_aside(channel, properties, body, taken)
+        if taken.reply_to and taken.answer is not None and taken.answer.body:
+            self._reply(channel, properties, taken)
+
+    def _taken(self, connection: Any, delivery: Delivery, stop: threading.Event) -> Taken:
+        """Take a delivery in, again and again while that cannot be done now: those behind it wait."""
+        for tries in count():
+            try:
+                return self._worked(connection, delivery)
+            except Unavailable:
+                DELIVERIES.labels("retried").inc()
+                left = _pause(tries)
+                log.warning("delivery_waits", pause=left)
+            while left > 0:
+                if stop.is_set():
+                    raise _StoppedError
+                connection.sleep(min(left, LOOK_SECONDS))
+                left -= LOOK_SECONDS
+        raise AssertionError("counting does not end")
+
+    def _worked(self, connection: Any, delivery: Delivery) -> Taken:
+        future = self._pool.submit(self._take, delivery)
+        future.add_done_callback(lambda _: _wake(connection))
+        try:
+            while not future.done():
+                connection.process_data_events(LOOK_SECONDS)
+        finally:
+            # a connection that is lost leaves nothing behind that runs beside the next delivery
+            wait((future,))
+        return future.result()
+
+    def _put_aside(self, channel: Any, properties: Any, body: bytes, taken: Taken) -> None:
+        """Publish what cannot be kept where an operator finds it, with the reasons; confirmed and routed."""
+        told = {
+            "casebridge-reason": [_sentence(each.where, each.what) for each in taken.why[:_SHOWN]],
+            "casebridge-user": properties.user_id or "",
+            "casebridge-correlation": taken.correlation,
+        }
+        # the broker takes no user-id but our own
+        kept = {name: value for name, value in vars(properties).items() if name != "user_id"}
+        kept |= {"headers": {**(properties.headers or {}), **told}, "delivery_mode": 2, "expiration": None}
+        copy = pika.BasicProperties(**kept)
+        channel.basic_publish(self._place.dead_exchange, self._place.dead_key, body, copy, mandatory=True)
+
+    def _reply(self, channel: Any, properties: Any, taken: Taken) -> None:
+        """Send an answer to a queue; one that is gone, or full, is its owner's affair."""
+        assert taken.answer is not None, "there is something to send"
+        about = properties.correlation_id or properties.message_id
+        headers = {"casebridge-status": taken.answer.status}
+        told = pika.BasicProperties(taken.answer.media_type, None, headers, 2, correlation_id=about)
+        with suppress(NackError):
+            channel.basic_publish("", taken.reply_to, taken.answer.body, told)
+
+
+def _delivery(properties: Any, body: bytes) -> Delivery:
+    told = (properties.content_type, properties.user_id, properties.message_id, properties.reply_to)
+    return Delivery(body, *(each or "" for each in told))
+
+
+def _sentence(where: str, what: str) -> str:
+    return f"{where}: {what}" if where else what
+
+
+def _wake(connection: Any) -> None:
+    """End the wait for the broker: there is something to tell it."""
+    with suppress(AMQPError):
+        connection.add_callback_threadsafe(_nothing)
+
+
+def _nothing() -> None:
+    """Wake the connection."""
+
+
+def _pause(failures: int) -> float:
+    return float(min(FIRST_PAUSE * 2 ** min(failures, 20), LONGEST_PAUSE))

@@ -1,0 +1,328 @@
+"""The queue of discharges on a real broker, into both databases."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pika
+import pytest
+
+from service import wiring
+from service.publish import topology
+from service.receive.amqp import DELIVERIES
+from service.settings import Settings
+from service.store.store import SqlStore
+from service.values.scope import Scope
+from service.wire.json import dump, parse
+from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
+
+USER = "casebridge"
+REGISTRY = """partners:
+  - {name: cms, kind: case-system}
+  - name: mercy
+    kind: hospital
+    intake: {amqp_users: [casebridge], amqp_replies: [mercy.answers]}
+"""
+KILLED_BEFORE_ITS_ACK = """
+import os, signal, threading
+from service import wiring
+from service.receive.consumer import Consumer
+from service.settings import Settings
+from service.access import registry
+from service.store.store import SqlStore
+from service.wire.json import dump, parse
+
+settings = Settings.from_env()
+store = SqlStore(wiring.database(settings), dump=dump, parse=parse)
+taken = wiring.receiving(settings, store, wiring.projecting(settings, wiring.catalogues(settings)))
+partners = tuple(registry.load(settings.partners).values())
+consumer = wiring.consuming(settings, settings.amqp_url, partners, taken)
+take = consumer._take
+
+def dying(delivery):
+    take(delivery)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+consumer._take = dying
+consumer.run(threading.Event())
+"""
+SECONDS = 60
+
+
+def until(found, otherwise):
+    """Wait for something and return it."""
+    deadline = time.monotonic() + SECONDS
+    while not (each := found()):
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+    return each
+
+
+class Hospital:
+    """The hospital mercy at the broker, an operator who looks into its queues, and a consumer for them."""
+
+    def __init__(self, environment, mappings):
+        self.environment = environment
+        self.settings = Settings.from_env(environment)
+        self.url = self.settings.amqp_url
+        wiring.upgrade(self.settings)
+        self.engine = wiring.database(self.settings)
+        self.store = SqlStore(self.engine, dump=dump, parse=parse)
+        self.partners = tuple(wiring.partners(self.settings))
+        self.taken = wiring.receiving(self.settings, self.store, wiring.projecting(self.settings, mappings))
+        topology.declare(self.url, self.partners)
+        self.stop, self.thread = threading.Event(), None
+
+    def consume(self):
+        consumer = wiring.consuming(self.settings, self.url, self.partners, self.taken)
+        self.thread = threading.Thread(target=consumer.run, args=(self.stop,))
+        self.thread.start()
+        return consumer
+
+    def close(self):
+        self.stop.set()
+        if self.thread is not None:
+            self.thread.join(30)
+            assert not self.thread.is_alive()
+        self.engine.dispose()
+
+    def send(self, *bodies, kind=ER7, user_id=USER, exchange="", **properties):
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            for body in bodies:
+                raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+                told = pika.BasicProperties(kind, user_id=user_id, delivery_mode=2, **properties)
+                channel.basic_publish(exchange, topology.DISCHARGES, raw, told, mandatory=True)
+
+    def got(self, queue):
+        """Take one message off a queue: its properties and body."""
+
+        def look():
+            with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+                method, properties, body = connection.channel().basic_get(queue, auto_ack=True)
+                return (properties, body) if method is not None else None
+
+        return until(look, f"nothing comes to {queue}")
+
+    def dead(self):
+        return self.got("casebridge.discharges.dead")
+
+    def cases(self):
+        return self.store.documents(Scope(everything=True), "case")
+
+    def entries(self):
+        found = self.store.look(lambda unit: unit.entries(partner=None, state=None, after=None, count=50))
+        return [self.store.look(lambda unit, id_=each.id: unit.entry(id_)) for each in found]
+
+    def kept(self, count):
+        return until(lambda: len(self.entries()) >= count and self.entries(), "it was not kept")
+
+    def drained(self):
+        names = ("casebridge.discharges", "casebridge.discharges.dead")
+        return until(lambda: list(topology.depths(self.url, names).values()) == [0, 0], "messages are left")
+
+
+@pytest.fixture
+def environment(tmp_path, database_url, amqp_url):
+    (tmp_path / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
+    return {
+        "CASEBRIDGE_AUTH": "off",
+        "CASEBRIDGE_DATABASE_URL": database_url,
+        "CASEBRIDGE_AMQP_URL": amqp_url,
+        "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
+    }
+
+
+@pytest.fixture
+def mercy(environment, mappings):
+    mercy = Hospital(environment, mappings)
+    yield mercy
+    mercy.close()
+
+
+def test_both_forms_of_one_discharge_come_to_one_case(mercy):
+    mercy.send(message(), kind=FHIR)
+    mercy.send(a03())
+    mercy.send(encounter(), kind="application/fhir+json; charset=utf-8")
+    mercy.send(transaction(), kind=FHIR, exchange=topology.DISCHARGES)
+    mercy.consume()
+    entries = mercy.kept(4)
+    assert [(each.state, each.received.way, each.partner) for each in entries] == [
+        ("accepted", "amqp", "mercy")
+    ] * 4
+    (case,) = mercy.cases()
+    assert (case.body["status"], case.source) == ("planned", "mercy")
+    mercy.drained()
+
+
+def test_messages_are_taken_in_the_order_in_which_they_came(mercy):
+    mercy.send(*(a03(f"M{number}", visit=f"V-{number}") for number in range(20)))
+    mercy.consume()
+    found = mercy.kept(20)
+    names = [each.received.raw.split(b"|")[9] for each in sorted(found, key=lambda each: each.arrived)]
+    assert names == [b"M%d" % number for number in range(20)]
+
+
+def test_the_same_message_id_again_is_the_same_message(mercy):
+    other = message(id_="m2", id="other")
+    mercy.send(message(), kind=FHIR, message_id="k-1")
+    mercy.send(message(), kind=FHIR, message_id="k-1")
+    mercy.send(other, kind=FHIR, message_id="k-1")
+    mercy.consume()
+    first, second = mercy.kept(2)
+    mercy.drained()
+    assert len(mercy.entries()) == 2
+    assert [first.flagged, second.flagged] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "user", "reason"),
+    [
+        (a03(), ER7, None, "user-id: No partner is registered for this AMQP user"),
+        (b"\x00\xff" * 100, ER7, USER, "There is no MSH here"),
+        (a03().replace(b"ADT^A03", b"ORU^R01"), ER7, USER, "MSH-9: Only ADT messages are taken"),
+        (a03(), "text/plain", USER, "content-type: Send x-application/hl7-v2+er7"),
+        (b"{", FHIR, USER, "Not JSON"),
+        (b'{"resourceType":"Patient"}', FHIR, USER, "resourceType: Send a Bundle or an Encounter"),
+        (transaction("batch"), FHIR, USER, "Bundle.type: A message, a transaction or an Encounter"),
+        (encounter(status=["x"]), FHIR, USER, "Encounter.status"),
+        (message(type="message", entry=[]), FHIR, USER, "MessageHeader"),
+        (b"x" * 6_000_000, ER7, USER, "send at most 5000000"),
+        (b"BHS|^~\\&\r" + a03() + b"BTS|2\r", ER7, USER, "BTS-1: BTS-1 announces 2 messages, 1 came."),
+    ],
+)
+def test_what_cannot_be_kept_is_put_aside_with_its_reason_and_its_bytes(mercy, body, kind, user, reason):
+    mercy.send(body, kind=kind, user_id=user, message_id="x-1", headers={"theirs": "kept"})
+    mercy.send(a03("AFTER"))
+    mercy.consume()
+    properties, raw = mercy.dead()
+    assert raw == (body if isinstance(body, bytes) else json.dumps(body).encode())
+    assert reason in properties.headers["casebridge-reason"][0]
+    assert properties.headers["casebridge-user"] == (user or "")
+    assert properties.headers["theirs"] == "kept"
+    assert (properties.message_id, properties.content_type) == ("x-1", kind)
+    until(lambda: any(b"AFTER" in each.received.raw for each in mercy.entries()), "it holds the next up")
+    mercy.drained()
+
+
+def test_the_broker_takes_nobodys_word_for_who_they_are(mercy):
+    with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="user_id"):
+        mercy.send(a03(), user_id="somebody-else")
+
+
+def test_what_waits_in_quarantine_is_kept_and_not_put_aside(mercy):
+    mercy.send(a03(person=""))
+    mercy.consume()
+    (entry,) = mercy.kept(1)
+    assert (entry.state, entry.reason) == ("quarantined", "no-patient")
+    mercy.drained()
+
+
+@pytest.mark.parametrize("queue", ["mercy.answers", ""])
+def test_who_wants_an_answer_gets_it(mercy, queue):
+    with pika.BlockingConnection(pika.URLParameters(mercy.url)) as connection:
+        channel = connection.channel()
+        name = channel.queue_declare(queue, exclusive=True).method.queue
+        mercy.consume()
+        mercy.send(a03(), reply_to=name, correlation_id="c-1")
+        mercy.send(message(), kind=FHIR, reply_to=name, message_id="k-2")
+        mercy.send(a03("BAD").replace(b"|P|2.5", b"|P|9.9"), reply_to=name)
+        answers = [
+            (told.correlation_id, told.content_type, told.headers["casebridge-status"], body)
+            for _, told, body in (next(channel.consume(name, auto_ack=True)) for _ in range(3))
+        ]
+    assert [each[:3] for each in answers] == [("c-1", ER7, 200), ("k-2", FHIR, 200), (None, ER7, 422)]
+    assert b"MSA|AA|MSG-1" in answers[0][3]
+    assert json.loads(answers[1][3])["entry"][0]["resource"]["response"]["code"] == "ok"
+    assert b"MSA|AR|BAD" in answers[2][3]
+
+
+def test_an_answer_goes_to_no_queue_of_others(mercy):
+    with pika.BlockingConnection(pika.URLParameters(mercy.url)) as connection:
+        channel = connection.channel()
+        channel.queue_declare("harbor", exclusive=True)
+        mercy.consume()
+        mercy.send(a03(), reply_to="harbor")
+        mercy.send(a03("M2"), reply_to="casebridge.discharges")
+        mercy.kept(2)
+        mercy.drained()
+        assert channel.basic_get("harbor") == (None, None, None)
+
+
+def test_a_worker_killed_between_commit_and_ack_makes_no_second_case(mercy):
+    mercy.send(a03(), a03("M2", visit="V-2"))
+    words = [sys.executable, "-c", KILLED_BEFORE_ITS_ACK]
+    killed = subprocess.run(words, env={**os.environ, **mercy.environment}, timeout=120, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(mercy.entries()) == 1
+    mercy.consume()
+    mercy.kept(2)
+    mercy.drained()
+    assert len(mercy.entries()) == 2
+    (case,) = mercy.cases()
+    assert len(case.received["stays"]) == 2
+
+
+def test_the_process_takes_discharges_in_and_ends_in_good_order(mercy):
+    mercy.send(a03())
+    words = [sys.executable, "-m", "service", "worker"]
+    with subprocess.Popen(words, env={**os.environ, **mercy.environment}) as worker:
+        try:
+            (entry,) = mercy.kept(1)
+            mercy.drained()
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(30) == 0
+    assert entry.state == "accepted"
+
+
+@pytest.fixture
+def on_servers_of_their_own(tmp_path, killable_postgres, killable_rabbitmq, mappings):
+    (tmp_path / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
+    name = f"casebridge_amqp_{time.time_ns()}"
+    mercy = Hospital(
+        {
+            "CASEBRIDGE_AUTH": "off",
+            "CASEBRIDGE_DATABASE_URL": killable_postgres.create_database(name),
+            "CASEBRIDGE_AMQP_URL": killable_rabbitmq.create_vhost(),
+            "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
+        },
+        mappings,
+    )
+    time.sleep(1.5)  # a quorum queue is on disk only then
+    yield mercy
+    mercy.close()
+    killable_postgres.drop_database(name)
+
+
+def test_a_broker_that_falls_keeps_what_it_took_and_is_found_again(
+    on_servers_of_their_own, killable_rabbitmq
+):
+    mercy = on_servers_of_their_own
+    mercy.send(a03("BEFORE"))
+    killable_rabbitmq.kill9()
+    killable_rabbitmq.start()
+    mercy.consume()
+    mercy.kept(1)
+    killable_rabbitmq.restart()
+    mercy.send(a03("AFTER", visit="V-2"))
+    assert {each.received.raw.split(b"|")[9] for each in mercy.kept(2)} == {b"BEFORE", b"AFTER"}
+    mercy.drained()
+
+
+def test_while_the_database_is_away_messages_wait_in_order(on_servers_of_their_own, killable_postgres):
+    mercy = on_servers_of_their_own
+    mercy.consume()
+    before = DELIVERIES.labels("retried")._value.get()
+    killable_postgres.stop()
+    mercy.send(*(a03(f"M{number}", visit=f"V-{number}") for number in range(3)))
+    until(lambda: DELIVERIES.labels("retried")._value.get() > before, "nothing was tried again")
+    killable_postgres.start()
+    found = sorted(mercy.kept(3), key=lambda each: each.arrived)
+    assert [each.received.raw.split(b"|")[9] for each in found] == [b"M0", b"M1", b"M2"]
+    mercy.drained()
