@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from marshmallow import fields, validate
 
 from service.errors import Rejected
-from service.wire.contracts import case
+from service.wire.contracts import case, plan
 from service.wire.contracts import fields as own
 from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.links import items, links
@@ -153,7 +153,17 @@ def _one_of_four(draw: Any, member: dict[str, Any]) -> dict[str, Any]:
     return kept if who in kept else {**kept, "name": draw(TEXT)}
 
 
-ADJUSTED: dict[type, Callable[[Any, dict[str, Any]], dict[str, Any]]] = {case.Member: _one_of_four}
+def _one_author(draw: Any, note: dict[str, Any]) -> dict[str, Any]:
+    """Who wrote a note is one of three, or nobody."""
+    there = [each for each in ("practitioner", "organization", "name") if each in note]
+    who = draw(st.sampled_from(there)) if there else None
+    return {key: value for key, value in note.items() if key not in there or key == who}
+
+
+ADJUSTED: dict[type, Callable[[Any, dict[str, Any]], dict[str, Any]]] = {
+    case.Member: _one_of_four,
+    plan.Note: _one_author,
+}
 
 
 def _lead(draw: Any, kind: str, document: dict[str, Any]) -> None:

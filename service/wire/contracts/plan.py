@@ -121,6 +121,23 @@ class Schedule(Contract):
     unit = Code(("h", "d", "wk", "mo", "a"), required=True)
 
 
+class Note(Contract):
+    """How a service went, in somebody's words; partners may write them too."""
+
+    id = Id(required=True)
+    time = When()
+    text = Text(required=True)
+    practitioner = Link("practitioner")
+    organization = Link("organization")
+    name = Text(limit=400)
+
+    @validates_schema
+    def check_author(self, data: dict[str, object], **_: object) -> None:
+        """Its author, if told at all, is one of the three."""
+        if sum(each in data for each in ("practitioner", "organization", "name")) > 1:
+            raise ValidationError("Give one of practitioner, organization, name, or none of them.")
+
+
 class Service(Contract):
     """One service the plan asks for."""
 
@@ -138,6 +155,7 @@ class Service(Contract):
     period = fields.Nested(Period)
     requested = When()
     goals = several("case.plan.goals")
+    progress = many(Note)
 
 
 class Appointment(Contract):
