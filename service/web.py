@@ -37,6 +37,7 @@ class Doors:
     terminology: Blueprint
     events: Blueprint
     hospitals: tuple[Blueprint, ...]
+    back: Blueprint
     metadata: Blueprint
     reference: Blueprint
     ready: Callable[[], None]
@@ -58,6 +59,7 @@ def create_app(doors: Doors, access: Access) -> Flask:
     _mount(app, doors.events, access, "events")
     for door in doors.hospitals:
         _mount(app, door, access, "discharges")
+    _mount(app, doors.back, access, "resources")
     _mount(app, _metrics(), access, "metrics")
     app.register_blueprint(doors.metadata)
     app.register_blueprint(doors.reference)

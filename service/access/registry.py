@@ -11,7 +11,7 @@ from service.access.intake import Intake, amqp_senders, offers
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Issue, Misconfigured
 from service.values.intake import IntakeSettings
-from service.values.scope import DEFAULT, Binding, Partner, Queue
+from service.values.scope import DEFAULT, RETURNED, Binding, Partner, Queue
 
 
 class _Strict(Schema):
@@ -43,6 +43,7 @@ class _Partner(_Strict):
     identifiers = fields.List(fields.Nested(_Identifier), load_default=list)
     queues = fields.List(fields.Nested(_Queue), load_default=list)
     intake = fields.Nested(Intake, load_default=IntakeSettings)
+    writes = fields.List(fields.String(validate=validate.OneOf(RETURNED)), load_default=list)
 
 
 class _Registry(_Strict):
@@ -125,7 +126,15 @@ def _partner(given: dict[str, Any]) -> Partner:
         for each in given["queues"]
     )
     identifiers = tuple((each["system"], each["value"]) for each in given["identifiers"])
-    return Partner(given["name"], given["kind"], given["view"], identifiers, queues, intake=given["intake"])
+    return Partner(
+        given["name"],
+        given["kind"],
+        given["view"],
+        identifiers,
+        queues,
+        intake=given["intake"],
+        writes=tuple(given["writes"]),
+    )
 
 
 def _flat(messages: Any, where: str) -> list[tuple[str, str]]:

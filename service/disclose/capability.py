@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from service.disclose.terminology import EXPANDED_BY, OPERATIONS, SEARCHED
+from service.values.scope import RETURNED
 from service.wire.fhir.search import PARAMETERS
 
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
@@ -67,6 +68,10 @@ def _resource(type_: str) -> dict[str, Any]:
         # what hospitals send of a stay is told by its identifier
         found["interaction"] += [{"code": "create"}, {"code": "update"}]
         found |= {"conditionalCreate": True, "conditionalUpdate": True}
+    if type_ in RETURNED:
+        # what a permitted partner puts comes back into the case; ids are given here
+        found["interaction"].append({"code": "update"})
+        found |= {"versioning": "versioned-update", "updateCreate": False}
     if type_ in PARAMETERS:
         common = [("_id", "token"), ("_lastUpdated", "date")]
         known = common + [(name, kind) for name, (kind, _) in PARAMETERS[type_].items()]

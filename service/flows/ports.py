@@ -206,6 +206,9 @@ class Store(Protocol):
     def owner(self, scope: Scope, type_: str, id_: str) -> tuple[Document, str] | None:
         """Return the document that owns a resource, and the version of the mappings that made it."""
 
+    def owners(self, scope: Scope, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], Document]:
+        """Return the documents that own resources, by the (type, id) of those that there are."""
+
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
         """Return the bytes of one version."""
 

@@ -1,6 +1,7 @@
 """Checks what an inbound mapping makes against the contract it is made for: a typo does not start."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from service.mapping import expressions
 from service.mapping.schema import LIST, JSONSchema, Shape, World, nearest
@@ -23,7 +24,14 @@ def check(node: Map, targets: Targets) -> Iterator[Wrong]:
         known = ", ".join(f"`{each}`" for each in sorted(targets))
         yield Wrong(f"an inbound mapping makes {known}, not `{named.value}`", named.place)
         return
-    yield from _walk(made, World({"": {"": schema}}, {}).root("", ""), str(named.value))
+    yield from _walk(made, World({"": {"": _unlinked(schema)}}, {}).root("", ""), str(named.value))
+
+
+def _unlinked(schema: Any) -> Any:
+    """Return a schema whose links are what is made of them: texts."""
+    if isinstance(schema, dict):
+        return {key: _unlinked(each) for key, each in schema.items() if key != "x-link"}
+    return [_unlinked(each) for each in schema] if isinstance(schema, list) else schema
 
 
 def _walk(node: Node, shape: Shape, path: str) -> Iterator[Wrong]:

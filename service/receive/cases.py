@@ -1,5 +1,6 @@
 """The case system's door: clients, cases and directory entries as internal JSON."""
 
+import re
 from collections.abc import Container
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ PATHS: Final = {
 }
 LISTED: Final = ("identifier", "client", "status", "after", "_count")
 MERGE: Final = "application/merge-patch+json"
+# a version, and perhaps the language that it was told in
+_TAG: Final = re.compile(r"([0-9]{1,9})(-[A-Za-z][A-Za-z0-9-]*)?\Z")
 
 
 def blueprint(documents: Documents) -> Blueprint:
@@ -32,11 +35,11 @@ def blueprint(documents: Documents) -> Blueprint:
 def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None:
     def put(ref: str) -> Response:
         body = _body("application/json")
-        return _saved(documents.put(g.scope, g.partner.name, kind, ref, body, _if_match()), path)
+        return _saved(documents.put(g.scope, g.partner.name, kind, ref, body, if_match()), path)
 
     def patch(ref: str) -> Response:
         body = _body(MERGE)
-        return _saved(documents.patch(g.scope, g.partner.name, kind, ref, body, _if_match()), path)
+        return _saved(documents.patch(g.scope, g.partner.name, kind, ref, body, if_match()), path)
 
     def get(ref: str) -> Response:
         return _document(documents.get(g.scope, g.partner.name, kind, ref), 200)
@@ -44,7 +47,7 @@ def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None
     def erase(ref: str) -> Response:
         if "erase" not in g.rights:
             raise Denied("This partner may not erase.")
-        documents.erase(g.scope, g.partner.name, kind, ref, _if_match())
+        documents.erase(g.scope, g.partner.name, kind, ref, if_match())
         return Response(status=204)
 
     def revisions(ref: str) -> Response:
@@ -112,17 +115,21 @@ def _body(media_type: str) -> Any:
     return parse(request.get_data())
 
 
-def _if_match() -> Container[int] | None:
-    """Return the revisions that If-Match names, `*` every one; None without it (RFC 9110 section 13.1.1)."""
+def if_match() -> Container[int] | None:
+    """Return the versions that If-Match names, `*` every one; None without it (RFC 9110 section 13.1.1).
+
+    The tag of a version told in another language names no version: it is not what is stored.
+    """
     given = request.headers.get("If-Match")
     if given is None:
         return None
     if given.strip() == "*":
         return range(1, 10**9)
-    numbers = [each.strip().removeprefix("W/").strip('"') for each in given.split(",")]
-    if not all(each.isdecimal() and len(each) <= 9 for each in numbers):
+    tags = [_TAG.match(each.strip().removeprefix("W/").strip('"')) for each in given.split(",")]
+    found = [each for each in tags if each is not None]
+    if len(found) < len(tags):
         raise Malformed('Send If-Match as you got the ETag, e.g. W/"3".', where="If-Match")
-    return {int(each) for each in numbers}
+    return {int(each[1]) for each in found if each[2] is None}
 
 
 def _count(text: str) -> int:

@@ -30,7 +30,7 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
 
     @door.post("", strict_slashes=False)
     def bundle() -> Response:
-        raw, sent = _body("Bundle")
+        raw, sent = fhir_body("Bundle")
         if sent.get("type") == "batch":
             return _response(bundles.batch(g.partner, sent, _named()))
         if sent.get("type") == "transaction":
@@ -40,14 +40,14 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
 
     @door.post("/Encounter")
     def create() -> Response:
-        raw, sent = _body("Encounter")
+        raw, sent = fhir_body("Encounter")
         if "If-None-Exist" in request.headers:
             _check_named(sent, f"Encounter?{request.headers['If-None-Exist'].removeprefix('?')}")
         return _encounter(encounters, raw, sent)
 
     @door.put("/Encounter")
     def update() -> Response:
-        raw, sent = _body("Encounter")
+        raw, sent = fhir_body("Encounter")
         if "If-Match" in request.headers:
             what = "A hospital's word is put in its place by when it was said; send no If-Match."
             raise Refused(what, where="If-Match")
@@ -61,7 +61,7 @@ def _processed(messages: Processing) -> Answer:
     waits = request.args.get("async", "false")
     if waits not in {"true", "false"}:
         raise Malformed("Send async=true or async=false.", where="async")
-    raw, sent = _body("Bundle")
+    raw, sent = fhir_body("Bundle")
     if waits == "false":
         return messages.answered(g.partner, raw, sent, _named())
     return messages.promised(g.partner, raw, sent, _named(), request.args.get("response-url"))
@@ -105,7 +105,13 @@ def _check_named(sent: Any, url: str) -> None:
         raise Refused("The Encounter has not this identifier.", where="Encounter.identifier")
 
 
-def _body(type_: str) -> tuple[bytes, Any]:
+def fhir_body(type_: str) -> tuple[bytes, Any]:
+    """Return what was requested with a resource of a type: its bytes, and what they say.
+
+    Raises:
+        Unsupported: it is not sent as JSON.
+        Malformed, TooLarge: as `sent_as`.
+    """
     raw = request.get_data()
     if "xml" in request.mimetype or raw[:64].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
         raise Unsupported("XML is not taken; send application/fhir+json.", where="Content-Type")

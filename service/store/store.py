@@ -2,12 +2,12 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from itertools import count as counting
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine, Select, Table, and_, bindparam, exists, func, or_, select, text
+from sqlalchemy import Engine, Select, Table, and_, bindparam, exists, func, or_, select, text, tuple_
 
 from service.errors import Gone
 from service.store import tables as t
@@ -24,6 +24,7 @@ from service.values.scope import Scope
 
 T = TypeVar("T")
 PATIENCE: Final = 30.0
+MANY: Final = 500
 KEEP: Final = text("INSERT INTO secret (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
 
 
@@ -141,6 +142,19 @@ class SqlStore:
         with reading(self._engine) as connection:
             row = connection.execute(chosen.where(*mine), bound(scope)).first()
         return (document_of(row, self._parse), row.mapping_version) if row is not None else None
+
+    def owners(self, scope: Scope, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], Document]:
+        """Return the documents that own resources, by the (type, id) of those that there are."""
+        c = t.resource.c
+        chosen = select(c.type, c.id, t.document).join(t.resource, c.owner == t.document.c.uuid)
+        chosen = chosen.where(of_resources(form(scope), t.resource))
+        keys, found = sorted(named), dict[tuple[str, str], Document]()
+        with reading(self._engine) as connection:
+            for start in range(0, len(keys), MANY):
+                some = chosen.where(tuple_(c.type, c.id).in_(keys[start : start + MANY]))
+                for row in connection.execute(some, bound(scope)):
+                    found[row[0], row[1]] = document_of(row, self._parse)
+        return found
 
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
         """Return the bytes of one version; raises Gone after erasure."""

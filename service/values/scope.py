@@ -7,6 +7,8 @@ from service.values.intake import IntakeSettings
 
 # the view of whoever names no other
 DEFAULT: Final = "default"
+# the types that a permitted partner may put, and that so come back into the case
+RETURNED: Final = ("CareTeam", "CarePlan")
 PartnerKind = Literal["case-system", "hospital", "insurer", "engineer", "operator"]
 
 
@@ -32,7 +34,8 @@ class Partner:
 
     `identifiers` are (system, value) pairs by which documents name the organisation: an insurer's
     scope is the clients whose coverage names a payer organisation with one of them. `intake` is how what
-    it sends is used; `offered` are the hospitals whose clients and cases a case system may take over.
+    it sends is used; `offered` are the hospitals whose clients and cases a case system may take over;
+    `writes` are the types of resources that it may put.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Partner:
     queues: tuple[Queue, ...] = field(default=())
     intake: IntakeSettings = field(default=IntakeSettings())
     offered: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from service.mapping.translate import Catalogue, load
 from service.publish import frames, topology
 from service.receive.cases import PATHS
 from service.settings import Settings
-from service.values.scope import DEFAULT
+from service.values.scope import DEFAULT, RETURNED
 from service.wire.contracts.asyncapi import asyncapi
 from service.wire.contracts.generate import Contracts
 from service.wire.contracts.messages import messages
@@ -137,13 +137,18 @@ def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str)
 def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogue:
     found = load(
         settings.mappings,
-        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots()},
+        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots(), **_returned()},
         links={},
         overlays=stack,
         told_by=told_by,
-        makes={"Discharge": contract("discharge")},
+        makes={"Discharge": contract("discharge"), "Case": contract("case")},
     )
     return _some(found, settings, "inbound")
+
+
+def _returned() -> dict[str, dict[str, Any]]:
+    """Return the sources of what partners may put back: of each type a root, by its name in lower case."""
+    return {type_.lower(): {type_.lower(): fhir_schema.of(type_)} for type_ in RETURNED}
 
 
 def _some(found: Catalogue, settings: Settings, direction: str) -> Catalogue:

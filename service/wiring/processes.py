@@ -18,6 +18,7 @@ from service.disclose.capability import capability, terminology_capability
 from service.disclose.reference import reference
 from service.disclose.routes import feed, fhir, public
 from service.errors import Malformed, Misconfigured
+from service.flows.back import Back
 from service.flows.disclose import Disclosure
 from service.flows.documents import Documents
 from service.flows.follow import Reprojection
@@ -32,8 +33,8 @@ from service.mapping.translate import Catalogue
 from service.publish import rabbit, topology
 from service.publish.relay import Relay, number_forever
 from service.publish.watch import watch
+from service.receive import back, hl7v2
 from service.receive import fhir as sent
-from service.receive import hl7v2
 from service.receive.amqp import Discharges
 from service.receive.bundles import Bundles
 from service.receive.cases import blueprint
@@ -55,7 +56,7 @@ from service.web import Access, Doors, create_app
 from service.wire.fhir.check import check as check_r4
 from service.wire.http import Client
 from service.wire.json import dump, parse
-from service.wiring.compiled import catalogues, contracts, inbounds, owners
+from service.wiring.compiled import catalogues, contracts, inbound, inbounds, owners
 from service.wiring.operator import check
 from service.wiring.rooms import database, now, projecting, receiving
 
@@ -118,6 +119,7 @@ def application(
             sent.blueprint(Processing(taken, now, base), Bundles(taken), Encounters(taken, base)),
             hl7v2.blueprint(hl7v2.Messages(taken, now)),
         ),
+        back=back.blueprint(Back(store, projection, inbound(settings), base, now)),
         metadata=public(capability(*about, types), terminology_capability(*about, kept)),
         reference=reference(lambda: contracts(mappings)),
         ready=lambda: schema.check(engine),

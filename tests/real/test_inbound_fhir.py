@@ -1,20 +1,16 @@
 """FHIR that others wrote becomes the Discharges a reader of it would expect."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from service.mapping.translate import load
+from service import wiring
+from service.settings import Settings
 from service.wire.contracts.load import load as load_contract
-from service.wire.contracts.schemas import schema
 from service.wire.fhir.incoming import stays
-from service.wire.fhir.schema import roots
-from service.wire.hl7v2 import incoming
 from service.wire.json import parse
 from tests.real.real_data import folder
 
-MAPPINGS = Path(__file__).parents[2] / "mappings"
 # what MedCom's file names say: AN annuls, STIN and STAA start, STOR and SLOR lead on leave and back
 MEDCOM = {
     "AN_STIN": "cancel-admit",
@@ -33,10 +29,7 @@ MEDCOM = {
 
 @pytest.fixture(scope="module")
 def understand():
-    makes = {"Discharge": schema("discharge")}
-    projector = load(
-        MAPPINGS, sources={"fhir": roots(), "hl7v2": incoming.roots()}, links={}, makes=makes
-    ).projector("fhir")
+    projector = wiring.inbound(Settings.from_env({})).projector("fhir")
 
     def read(path):
         made = [each for root in stays(parse(path.read_bytes())) for each in projector.run(root)]

@@ -1,22 +1,17 @@
 """HL7 v2 that others wrote becomes the Discharge its trigger says, or names the field that hinders."""
 
-from pathlib import Path
-
 import pytest
 
+from service import wiring
 from service.mapping.projector import MappingError
-from service.mapping.translate import load
+from service.settings import Settings
 from service.values.intake import IntakeSettings
 from service.wire.contracts.load import load as load_contract
-from service.wire.contracts.schemas import schema
-from service.wire.fhir import schema as fhir
 from service.wire.hl7v2 import incoming
 from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.read import read
 from tests.real.real_data import folder
 
-MAPPINGS = Path(__file__).parents[2] / "mappings"
-SOURCES = {"fhir": fhir.roots(), "hl7v2": incoming.roots()}
 EVENTS = {
     "A01": "admit",
     "A02": "transfer",
@@ -35,9 +30,7 @@ EVENTS = {
 
 @pytest.fixture(scope="module")
 def projector():
-    return load(MAPPINGS, sources=SOURCES, links={}, makes={"Discharge": schema("discharge")}).projector(
-        "hl7v2"
-    )
+    return wiring.inbound(Settings.from_env({})).projector("hl7v2")
 
 
 def adt():

@@ -40,6 +40,12 @@ def roots() -> dict[str, Schema]:
 
 
 @cache
+def of(type_: str) -> Schema:
+    """Return the JSON Schema of one resource, its references as `roots` has them."""
+    return {"$defs": _definitions(), **_ref(type_)}
+
+
+@cache
 def _definitions() -> dict[str, Schema]:
     known = definitions()
     return {name.replace("/", "."): _type(known[name]) for name in known.names()}

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from apispec import APISpec
 
-from service.wire.contracts.openapi import api, fhir, hospital, operator, preview, quarantine
+from service.wire.contracts.openapi import api, back, fhir, hospital, operator, preview, quarantine
 from service.wire.contracts.openapi import terminology as words
 from service.wire.contracts.openapi.faults import OUTCOME, PROBLEM, outcomes, problems
 from service.wire.contracts.openapi.operations import Described, Operation
@@ -89,6 +89,7 @@ def openapi(
         *preview.operations(tuple(paths)),
         *quarantine.operations(),
         *fhir.operations(types, PARAMETERS),
+        *back.operations(),
         *words.operations(terminology),
         *hospital.operations(),
         *operator.operations(),

@@ -87,7 +87,9 @@ _OUTCOMES: Final[dict[int, CasebridgeError]] = {
     404: NotFound("There is no such resource."),
     406: Rejected("Not Acceptable"),
     410: Gone("It was erased."),
+    412: Stale("The resource has another version now: GET it, make your change in it, and try again."),
     422: Rejected("Not valid R4.", issues=[Issue("Unknown element.", "Parameters.parametr", "structure")]),
+    428: Precondition("Send If-Match with the ETag that you read."),
 }
 
 

@@ -1,0 +1,84 @@
+"""A resource of ours that a partner puts, as inbound mappings read it: with ids, its references led home.
+
+https://hl7.org/fhir/R4/element.html
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any, Final
+from uuid import uuid4
+
+Json = dict[str, Any]
+_DEPUTY: Final = "https://casebridge.org/fhir/StructureDefinition/deputy-for"
+
+
+def received(sent: Json, stored: Json, base: str) -> Json:
+    """Return what was sent as we would have written it.
+
+    References to `base`, our own address, are relative ones. Each item that a partner may add has an id: that
+    of the same item in what is stored, else a new one.
+    """
+    found = deepcopy(sent)
+    for node in _referring(found):
+        node["reference"] = node["reference"].removeprefix(f"{base}/")
+    known = dict(_lists(stored))
+    for key, items in _lists(found):
+        _identify(items, known.get(key, []))
+    return found
+
+
+def references(resource: Json) -> set[str]:
+    """Return the literal references in a resource."""
+    return {node["reference"] for node in _referring(resource)}
+
+
+def led(resource: Json, known: Mapping[str, str]) -> Json:
+    """Return a resource with what its references lead to in the case's own terms under `resource`.
+
+    Args:
+        resource: as it is stored, or as `received` gives it.
+        known: of references their ids in the document that the case is.
+
+    Returns:
+        What is not known leads nowhere. The extension `deputy-for` leads to the participant whom it names.
+    """
+    found = deepcopy(resource)
+    for node in _referring(found):
+        if local := known.get(node["reference"]):
+            node["resource"] = {"resourceType": node["reference"].partition("/")[0], "id": local}
+    members = found.get("participant", [])
+    for extension in (each for one in members for each in one.get("extension", [])):
+        if extension.get("url") == _DEPUTY and "valueReference" in extension:
+            named = extension["valueReference"]
+            told = (one for one in members if _who(one.get("member")) == _who(named))
+            named["resource"] = {"id": next((one["id"] for one in told), None)}
+    return found
+
+
+def _who(reference: Json | None) -> str | None:
+    return reference.get("reference") or reference.get("display") if reference else None
+
+
+def _lists(resource: Json) -> Iterator[tuple[str, list[Json]]]:
+    """Give the lists that a partner may add to, each with a name of its own."""
+    yield "participant", resource.get("participant", [])
+    for each in resource.get("activity", []):
+        yield each.get("reference", {}).get("reference", ""), each.get("progress", [])
+
+
+def _identify(items: list[Json], known: list[Json]) -> None:
+    taken = {each["id"] for each in items if "id" in each}
+    for each in items:
+        if "id" not in each:
+            free = (one for one in known if "id" in one and one["id"] not in taken)
+            same = (one["id"] for one in free if {k: v for k, v in one.items() if k != "id"} == each)
+            each["id"] = next(same, None) or str(uuid4())
+            taken.add(each["id"])
+
+
+def _referring(node: Any) -> Iterator[Json]:
+    """Give every literal Reference below a node."""
+    if isinstance(node, dict) and isinstance(node.get("reference"), str):
+        yield node
+    for below in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _referring(below)

@@ -1,0 +1,297 @@
+"""What partners put back: a CareTeam with one participant more, a CarePlan with progress; what is refused."""
+
+import copy
+
+import pytest
+
+from service.settings import Settings
+from service.values.ids import resource_id
+from tests.flows import river
+
+REGISTRY = """
+partners:
+  - {name: cms, kind: case-system, writes: [CareTeam]}
+  - {name: other, kind: case-system, writes: [CareTeam, CarePlan]}
+  - name: northern
+    kind: insurer
+    identifiers: [{system: "urn:example:payers", value: northern}]
+    writes: [CareTeam, CarePlan]
+  - {name: reader, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - name: southern
+    kind: insurer
+    identifiers: [{system: "urn:example:payers", value: southern}]
+    writes: [CareTeam, CarePlan]
+  - {name: engineer, kind: engineer}
+"""
+ROLE = "https://casebridge.org/fhir/CodeSystem/case-role"
+FHIR = "application/fhir+json"
+
+
+@pytest.fixture
+def settings(tmp_path, database_url):
+    registry = tmp_path / "partners.yaml"
+    registry.write_text(REGISTRY, encoding="utf-8")
+    return Settings.from_env(
+        {
+            "CASEBRIDGE_AUTH": "off",
+            "CASEBRIDGE_DATABASE_URL": database_url,
+            "CASEBRIDGE_PARTNERS": str(registry),
+        }
+    )
+
+
+def put(house, resource, *, partner="northern", version=None, **headers):
+    """Put a resource as it was read, with what was changed in it."""
+    tag = {"If-Match": f'W/"{version or resource["meta"]["versionId"]}"'} if version != "" else {}
+    path = f"/fhir/{resource['resourceType']}/{resource['id']}"
+    return house.put(path, resource, partner=partner, headers={"Content-Type": FHIR, **tag, **headers})
+
+
+def refused(answer):
+    """Which elements an answer refuses."""
+    assert answer.status_code == 422, answer.json
+    assert {each["severity"] for each in answer.json["issue"]} == {"error"}
+    return sorted(each["expression"][0] for each in answer.json["issue"])
+
+
+def participant(role, **member):
+    return {"role": [{"coding": [{"system": ROLE, "code": role}]}], "member": member}
+
+
+def case(house):
+    return house.get("/api/cases/c1")
+
+
+def test_an_insurer_adds_a_participant_known_in_the_directory_and_the_case_has_it(told):
+    nurse = river.NURSE | {"names": [{"family": "Other"}]}
+    told.put("/api/directory/practitioner/other-nurse", nurse)
+    services = [river.CASE["plan"]["services"][0] | {"practitioner": "other-nurse"}]
+    document = river.CASE | {"plan": river.CASE["plan"] | {"services": services}}
+    assert told.put("/api/cases/c1", document, headers={"If-Match": 'W/"1"'}).status_code == 200
+    (activity,) = told.one("CarePlan", "northern")["activity"]
+    service = told.get(f"/fhir/{activity['reference']['reference']}", partner="northern").json
+    (known,) = service["performer"]
+    told.outbox.number()
+    before = len(told.get("/events?count=1000", partner="engineer").json)
+
+    team = told.one("CareTeam", "northern")
+    team["participant"].append(participant("registered-nurse", **known))
+    answer = put(told, team)
+    assert answer.status_code == 200, answer.json
+    assert answer.headers["ETag"] == 'W/"2"'
+    assert answer.json == told.one("CareTeam", "northern")
+
+    added = case(told).json["team"][-1]
+    assert {key: added[key] for key in added if key != "id"} == {
+        "role": "registered-nurse",
+        "practitioner": "other-nurse",
+    }
+    assert case(told).json["team"][:-1] == river.CASE["team"]
+    assert case(told).headers["ETag"] == 'W/"3"'
+    last = told.get("/api/cases/c1/revisions").json["items"][0]
+    assert (last["partner"], last["cause"]) == ("northern", "update")
+    told.outbox.number()
+    events = told.get("/events?count=1000", partner="engineer").json[before:]
+    assert [each["type"] for each in events] == [
+        "org.casebridge.case.updated.v1",
+        "org.casebridge.careteam.updated.v1",
+    ]
+
+
+def test_somebody_of_whom_only_the_name_is_known_is_added_changed_and_taken_away(told):
+    team = told.one("CareTeam", "northern")
+    added = participant("insurer-contact", display="The case desk") | {"id": "desk"}
+    team["participant"].insert(0, added)
+    team = put(told, team).json
+    desk = {"id": "desk", "role": "insurer-contact", "name": "The case desk"}
+    assert case(told).json["team"] == [desk, *river.CASE["team"]]
+
+    team["participant"][0]["period"] = {"start": "2026-03"}
+    team = put(told, team).json
+    assert case(told).json["team"][0] == desk | {"period": {"start": "2026-03"}}
+
+    del team["participant"][0]
+    assert put(told, team).status_code == 200
+    assert case(told).json["team"] == river.CASE["team"]
+
+
+def test_a_public_code_says_the_role_where_it_says_it_for_sure(told):
+    team = told.one("CareTeam", "northern")
+    coding = {"system": "http://snomed.info/sct", "code": "36682004"}
+    team["participant"].append({"role": [{"coding": [coding]}], "member": {"display": "A physiotherapist"}})
+    answer = put(told, team)
+    assert answer.status_code == 200, answer.json
+    assert case(told).json["team"][-1]["role"] == "physiotherapist"
+
+
+def test_progress_comes_to_the_service_whose_activity_it_is(told):
+    plan = told.one("CarePlan", "northern")
+    note = {
+        "time": "2026-04-01T10:00:00+02:00",
+        "text": "Walks <with> a stick",
+        "authorString": "A therapist",
+    }
+    plan["activity"][0]["progress"] = [note]
+    plan["activity"][2]["progress"] = [{"id": "n1", "text": "Called twice"}]
+    answer = put(told, plan)
+    assert answer.status_code == 200, answer.json
+    physio, neuro, call = case(told).json["plan"]["services"]
+    assert [{k: v for k, v in each.items() if k != "id"} for each in physio["progress"]] == [
+        {"time": note["time"], "text": note["text"], "name": "A therapist"}
+    ]
+    assert call["progress"] == [{"id": "n1", "text": "Called twice"}]
+    assert "progress" not in neuro
+
+    plan = answer.json
+    del plan["activity"][0]["progress"]
+    assert put(told, plan).status_code == 200
+    assert "progress" not in case(told).json["plan"]["services"][0]
+
+
+def test_what_was_read_can_be_put_and_nothing_comes_of_it(told):
+    for type_ in ("CareTeam", "CarePlan"):
+        resource = told.one(type_, "northern")
+        bare = {key: value for key, value in resource.items() if key not in {"meta", "text"}}
+        for each in (resource, bare):
+            answer = put(told, each, version=1)
+            assert answer.status_code == 200, answer.json
+            assert answer.json == resource
+            assert answer.headers["ETag"] == 'W/"1"'
+            assert "Last-Modified" in answer.headers
+    assert case(told).headers["ETag"] == 'W/"1"'
+
+
+def test_a_client_that_loses_element_ids_adds_nobody_twice(told):
+    team = told.one("CareTeam", "northern")
+    for each in team["participant"]:
+        del each["id"]
+    team["participant"].append(participant("friend", display="Another friend"))
+    assert put(told, team).status_code == 200
+    assert case(told).json["team"][:-1] == river.CASE["team"]
+    assert case(told).json["team"][-1]["name"] == "Another friend"
+
+
+def test_each_element_that_cannot_be_represented_is_named_and_nothing_is_stored(told):
+    team = told.one("CareTeam", "northern")
+    team["name"] = "The team"
+    team["status"] = "inactive"
+    del team["identifier"]
+    team["text"] = {"status": "additional", "div": '<div xmlns="http://www.w3.org/1999/xhtml">Mine</div>'}
+    team["meta"]["tag"] = [{"code": "x"}]
+    team["participant"][0]["onBehalfOf"] = {"reference": "Organization/unknown"}
+    team["participant"] += [
+        participant("nobody", display="Of no role"),
+        participant("friend", reference="Practitioner/unknown"),
+        {"member": {"display": "Without a role"}},
+        participant("friend", display="A good friend"),
+    ]
+    assert refused(put(told, team)) == [
+        "CareTeam.identifier",
+        "CareTeam.meta.tag",
+        "CareTeam.name",
+        "CareTeam.participant[0].onBehalfOf",
+        "CareTeam.participant[2].role.coding.code",
+        "CareTeam.participant[3]",
+        "CareTeam.participant[4]",
+        "CareTeam.status",
+        "CareTeam.text",
+    ]
+    assert case(told).headers["ETag"] == 'W/"1"'
+    assert told.one("CareTeam", "northern")["meta"]["versionId"] == "1"
+
+    plan = told.one("CarePlan", "northern")
+    plan["title"] = "Mine"
+    plan["activity"][0]["progress"] = [
+        {"text": "Well"},
+        {"text": "Badly", "extension": [{"url": "urn:example:x", "valueString": "x"}]},
+        {"text": "By nobody", "authorReference": {"reference": "Practitioner/unknown"}},
+    ]
+    del plan["activity"][1]
+    plan["activity"].append({"detail": {"status": "in-progress"}})
+    assert refused(put(told, plan)) == [
+        "CarePlan.activity[0].progress[1].extension",
+        "CarePlan.activity[0].progress[2].authorReference",
+        "CarePlan.activity[1]",
+        "CarePlan.activity[2]",
+        "CarePlan.title",
+    ]
+    assert case(told).headers["ETag"] == 'W/"1"'
+
+
+def test_nobody_is_named_or_shown_by_what_is_refused(told):
+    team = told.one("CareTeam", "northern")
+    team["participant"].append(participant("Secret", display="Somebody secret"))
+    team["note"] = [{"text": "Secret"}]
+    answer = put(told, team)
+    assert "CareTeam.participant[2].role.coding.code" in refused(answer)
+    assert b"ecret" not in answer.data
+
+
+def test_a_directory_entry_that_the_partner_may_not_see_is_not_there_for_it(told):
+    hidden = told.put("/api/directory/practitioner/hidden", river.NURSE).headers["Casebridge-Id"]
+    reference = f"Practitioner/{resource_id(hidden, 'Practitioner', '')}"
+    assert told.get(f"/fhir/{reference}", partner="northern").status_code == 404
+    team = told.one("CareTeam", "northern")
+    team["participant"].append(participant("physician", reference=reference))
+    assert refused(put(told, team)) == ["CareTeam.participant[2]"]
+    assert put(told, team, partner="cms").status_code == 200
+    assert case(told).json["team"][-1]["practitioner"] == "hidden"
+
+
+def test_who_may_put_what(told):
+    team, plan = (told.one(each, "northern") for each in ("CareTeam", "CarePlan"))
+    assert put(told, team, partner="reader").status_code == 403
+    assert put(told, plan, partner="cms").status_code == 403
+    assert put(told, team, partner="engineer").status_code == 403
+    assert put(told, team, partner=None).status_code == 403
+    assert put(told, team, partner="southern").status_code == 404
+    assert put(told, team, partner="other").status_code == 404
+    assert put(told, team | {"id": "nowhere"}).status_code == 404
+    assert put(told, team, partner="cms").status_code == 200
+    assert house_of(told, "PUT", "/fhir/Goal/x").status_code == 405
+
+
+def house_of(house, method, path, **given):
+    return house.ask(method, path, partner="northern", **given)
+
+
+def test_the_version_must_be_the_one_that_is_there(told):
+    team = told.one("CareTeam", "northern")
+    team["participant"].append(participant("friend", display="Another friend"))
+    assert put(told, team, version="").status_code == 428
+    assert put(told, team, version=2).status_code == 412
+    assert put(told, team, version="1-da").status_code == 412
+    assert put(told, team, version="x").status_code == 400
+    # what the resource says of its own version is not heeded (R4 http section 3.1.0.7)
+    assert put(told, team | {"meta": {"versionId": "7"}}, version=1).status_code == 200
+    assert put(told, team).status_code == 412
+
+
+def test_what_is_no_such_resource_is_refused_by_what_it_is(told):
+    team = told.one("CareTeam", "northern")
+    path = f"/fhir/CareTeam/{team['id']}"
+
+    def sent(data, kind=FHIR):
+        headers = {"If-Match": 'W/"1"', "Content-Type": kind}
+        return house_of(told, "PUT", path, data=data, headers=headers).status_code
+
+    assert sent(b'<CareTeam xmlns="http://hl7.org/fhir"/>', "application/fhir+xml") == 415
+    assert sent(b"<CareTeam/>") == 415
+    assert sent(b"{}", "text/plain") == 415
+    assert sent(b"{") == 400
+    assert sent(b'{"resourceType": "CarePlan"}') == 400
+    assert sent(b'{"resourceType": "CareTeam"}') == 400
+    assert sent(b'{"resourceType": "CareTeam", "id": "another"}') == 400
+    wrong = copy.deepcopy(team) | {"participants": [], "status": "busy"}
+    assert refused(put(told, wrong)) == ["CareTeam.participants", "CareTeam.status"]
+
+
+def test_the_case_system_must_have_seen_what_came_back_before_it_writes_over_it(told):
+    team = told.one("CareTeam", "northern")
+    team["participant"].append(participant("friend", display="Another friend"))
+    assert put(told, team).status_code == 200
+    assert told.put("/api/cases/c1", river.CASE, headers={"If-Match": 'W/"1"'}).status_code == 412
+    assert told.put("/api/cases/c1", case(told).json, headers={"If-Match": 'W/"2"'}).status_code == 200
+    assert len(told.one("CareTeam", "northern")["participant"]) == 3
+    assert told.put("/api/cases/c1", river.CASE, headers={"If-Match": 'W/"2"'}).status_code == 200
+    assert len(told.one("CareTeam", "northern")["participant"]) == 2
