@@ -6,12 +6,19 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from service import wiring
 from service.settings import Settings
+from service.wire.hl7v2.read import LIMIT
+from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client
+from tests.server_process import free_port
 from tests.web.sent import a03
 
 REGISTRY = """partners:
@@ -21,59 +28,244 @@ REGISTRY = """partners:
   - name: elsewhere
     kind: hospital
     intake: {senders: [{application: ADT, facility: ELSEWHERE, addresses: [10.0.0.0/8]}]}
+  - name: harbor
+    kind: hospital
+    intake: {senders: [{application: ADT, facility: HARBOR, certificates: [CN=adt.harbor.test]}]}
+  - name: city
+    kind: hospital
+    intake: {senders: [{facility: CITY, certificates: ["DNS:engine.city.test"]}]}
 """
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+class Process:
+    """A process that listens, and connections to it."""
+
+    def __init__(self, process, port):
+        self._process, self._port = process, port
+
+    @contextmanager
+    def connected(self, context=None):
+        with socket.create_connection(("127.0.0.1", self._port), SECONDS) as plain:
+            if context is None:
+                yield Client(plain)
+                return
+            with context.wrap_socket(plain, server_hostname="localhost") as wrapped:
+                yield Client(wrapped)
+
+    def answered(self, raw, context=None):
+        """What one message on a connection of its own is answered."""
+        with self.connected(context) as client:
+            client.send(raw)
+            return client.acknowledgement()
+
+    def is_refused(self, context=None):
+        """Whether a connection comes to nothing before a message on it is answered."""
+        try:
+            with self.connected(context) as client:
+                client.send(a03())
+                return client.hung_up()
+        except OSError:
+            return True
+
+    def megabytes(self):
+        """How much memory the process holds."""
+        told = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        (held,) = [line.split()[1] for line in told.splitlines() if line.startswith("VmRSS")]
+        return int(held) / 1024
 
 
-@pytest.fixture
-def settings(tmp_path, database_url):
-    (tmp_path / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    found = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_DATABASE_URL": database_url}
-    return {**found, "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml")}
+def settings_on(folder, url):
+    (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
+    found = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_DATABASE_URL": url}
+    return {**found, "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml")}
 
 
-@pytest.fixture
-def sender(settings):
-    """A connection to a process that listens."""
+@contextmanager
+def listening(settings, *options):
+    """A process that listens; it ends in good order."""
     wiring.upgrade(Settings.from_env(settings))
     port = free_port()
-    words = [sys.executable, "-m", "service", "mllp", "--port", str(port)]
+    words = [sys.executable, "-m", "service", "mllp", "--port", str(port), *options]
     with subprocess.Popen(words, env={**os.environ, **settings}) as process:
         try:
             until = time.monotonic() + 60
             while True:
                 try:
-                    connection = socket.create_connection(("127.0.0.1", port), SECONDS)
+                    socket.create_connection(("127.0.0.1", port), SECONDS).close()
                     break
                 except OSError:
                     assert process.poll() is None
                     assert time.monotonic() < until, "it does not listen"
                     time.sleep(0.1)
-            with connection:
-                yield Client(connection)
+            yield Process(process, port)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            assert process.wait(30) == 0
+
+
+@pytest.fixture
+def settings(tmp_path, database_url):
+    return settings_on(tmp_path, database_url)
+
+
+@pytest.fixture
+def on_sqlite(tmp_path, sqlite_url):
+    return settings_on(tmp_path, sqlite_url)
+
+
+def cases(settings):
+    return list(wiring.cases(Settings.from_env(settings), None))
 
 
 def codes(*answers):
     return [(each.first("MSA").value(1), each.first("MSA").value(2)) for each in answers]
 
 
-def test_what_is_acknowledged_is_a_case_and_what_is_not_says_why(sender, settings):
-    strange = a03("M3").replace(b"|MERCY|", b"|ELSEWHERE|")
-    sender.send(a03("M1"), a03("M1"), strange, a03("M4").replace(b"|P|2.5", b"|P|9"), a03("M5", msh11="T"))
-    first = sender.answer()
-    assert sender.answer() == first
-    answers = [sender.acknowledgement() for _ in range(3)]
+def of(facility, control_id):
+    return a03(control_id).replace(b"|MERCY|", b"|%s|" % facility)
+
+
+def test_what_is_acknowledged_is_a_case_and_what_is_not_says_why(settings):
+    strange, newer = of(b"ELSEWHERE", "M3"), a03("M4").replace(b"|P|2.5", b"|P|9")
+    with listening(settings) as process, process.connected() as sender:
+        sender.send(a03("M1"), a03("M1"), strange, newer, a03("M5", msh11="T"))
+        first = sender.answer()
+        assert sender.answer() == first
+        answers = [sender.acknowledgement() for _ in range(3)]
     assert b"MSA|AA|M1" in first
     assert codes(*answers) == [("AR", "M3"), ("AR", "M4"), ("AA", "M5")]
     assert "No partner is registered" in answers[0].first("ERR").value(8)
-    (case,) = wiring.cases(Settings.from_env(settings), None)
+    (case,) = cases(settings)
     assert case.body["status"] == "planned"
     assert case.source == "mercy"
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path, "authority")
+
+
+@pytest.fixture
+def tls(authority):
+    """The options of a process that has a certificate and asks its clients for theirs."""
+    certificate, key = authority.sign("server", x509.DNSName("localhost"))
+    return ["--certificate", certificate, "--key", key, "--authorities", authority.pem]
+
+
+def test_over_tls_a_partner_is_known_by_its_certificate_and_what_msh_says(
+    on_sqlite, authority, tls, tmp_path
+):
+    harbor = client_context(authority, authority.sign("adt.harbor.test"))
+    city = client_context(authority, authority.sign("city", x509.DNSName("engine.city.test")))
+    nobody = client_context(authority, authority.sign("adt.nobody.test"))
+    stranger = Authority(tmp_path, "stranger").sign("adt.harbor.test")
+    with listening(on_sqlite, *tls) as process:
+        given = [
+            process.answered(of(b"HARBOR", "M1"), harbor),
+            process.answered(of(b"CITY", "M2").replace(b"V-1", b"V-2"), city),
+            process.answered(of(b"HARBOR", "M3"), city),
+            process.answered(of(b"HARBOR", "M4"), nobody),
+        ]
+        assert process.is_refused(client_context(authority, stranger))
+        assert process.is_refused(client_context(authority))
+        assert process.is_refused()
+    assert codes(*given) == [("AA", "M1"), ("AA", "M2"), ("AR", "M3"), ("AR", "M4")]
+    assert {"MSH^1^3"} == {"^".join(each.first("ERR").raw(2).split("^")[:3]) for each in given[2:]}
+    (case,) = cases(on_sqlite)
+    assert case.source == "harbor"
+    assert len(case.received["stays"]) == 2
+
+
+def test_who_is_known_by_address_needs_no_certificate_where_that_is_said(on_sqlite, authority, tls):
+    with listening(on_sqlite, *tls, "--by-address-too") as process:
+        plain = client_context(authority)
+        given = [process.answered(of(b"MERCY", "M1"), plain), process.answered(of(b"HARBOR", "M2"), plain)]
+        assert process.is_refused()
+    assert codes(*given) == [("AA", "M1"), ("AR", "M2")]
+
+
+WRONG = {
+    "no MSH": (b"PID|1||4711\r", "AE", "There is no MSH"),
+    "text": (b"hello", "AE", "There is no MSH"),
+    "nothing": (b"", "AE", "The message is empty"),
+    "binary": (bytes(each for each in range(256) if each not in {0x0B, 0x1C}) * 40, "AE", "no MSH"),
+    "XML": (b'<ADT_A03 xmlns="urn:hl7-org:v2xml"/>', "AE", "XML-encoded messages are not taken"),
+    "UTF-16": (a03().decode().encode("utf-16-le"), "AE", "send UNICODE UTF-8"),
+    "a delimiter twice": (a03().replace(b"MSH|^~\\&", b"MSH|^^^^"), "AE", "stands twice"),
+    "no delimiters": (a03().replace(b"MSH|^~\\&", b"MSH||"), "AR", "No partner is registered"),
+    "other delimiters in the body": (a03().replace(b"PID|", b"PID#"), "AE", "a field separator"),
+    "a set that is not read": (a03().replace(b"|P|2.5", b"|P|2.5||||||BIG-5"), "AE", "not read here"),
+    "a set of nobody's": (
+        a03().replace(b"|P|2.5", b"|P|2.5||||||KLINGON").replace(b"Rider", b"R\xffder"),
+        "AE",
+        "No character set of HL7 table 0211",
+    ),
+    "no character of the set": (a03().replace(b"Rider", b"R\xffder"), "AE", "no character of the set"),
+    "a NUL": (a03().replace(b"Rider", b"R\x00der"), "AE", "A NUL character"),
+    "no trigger": (a03(trigger=""), "AE", "The trigger is missing"),
+    "another type": (a03().replace(b"ADT^A03", b"ORU^R01"), "AR", "Only ADT"),
+    "a version nobody reads": (a03().replace(b"|P|2.5", b"|P|3"), "AR", "Only HL7 2.1 to 2.9"),
+}
+
+
+def test_whatever_is_wrong_is_answered_and_the_connection_lives_on(on_sqlite):
+    with listening(on_sqlite) as process, process.connected() as sender:
+        for name, (raw, code, what) in WRONG.items():
+            sender.send(raw)
+            given = sender.acknowledgement()
+            told = (given.first("MSA").value(1), what in given.first("ERR").value(8))
+            assert told == (code, True), (name, given.text)
+        sender.send(a03("LAST"))
+        assert codes(sender.acknowledgement()) == [("AA", "LAST")]
+        sender.socket.sendall(b"\x0b" + a03("CUT")[:100])
+        sender.socket.shutdown(socket.SHUT_WR)
+        assert sender.answer() is None
+    assert len(cases(on_sqlite)) == 1
+
+
+def test_a_batch_is_taken_message_by_message_and_told_what_is_missing(on_sqlite):
+    bhs = b"BHS|^~\\&|ADT|%s|CB|CLOUD\r"
+    mercys = a03("M1") + of(b"HARBOR", "M2") + b"MSH|^~\\&\r" + a03("M4", visit="V-2")
+    with listening(on_sqlite) as process, process.connected() as sender:
+        sender.send(b"FHS|^~\\&|\r" + bhs % b"MERCY" + mercys + b"BTS|5\rFTS|2\r")
+        sender.send(bhs % b"HARBOR" + a03("M5") + b"BTS|1\r")
+        sender.send(bhs % b"MERCY" + a03("M6", visit="V-3"))
+        first, second, third = (sender.answer().split(b"\r") for _ in range(3))
+    assert [line[:9] for line in first if line.startswith(b"MSA")] == [
+        b"MSA|AA|M1",
+        b"MSA|AR|M2",
+        b"MSA|AE",
+        b"MSA|AA|M4",
+    ]
+    assert b"BTS|4|BTS-1 announces 5 messages, 4 came. FTS-1 announces 2 batches, 1 came." in first
+    assert [line for line in second if line.startswith(b"MSA")] == [b"MSA|AR"]
+    assert [line[:10] for line in third if line.startswith(b"MSA")] == [b"MSA|AA|M6"]
+    assert b"BTS|1|No BTS or FTS ends the batch; it may be cut off." in third
+    (case,) = cases(on_sqlite)
+    assert len(case.received["stays"]) == 3
+
+
+def large(control_id, size):
+    """A discharge with a document in an OBX, larger than `size` bytes."""
+    return a03(
+        control_id, visit=control_id, more="OBX|1|ED|PDF^Letter||^application^pdf^Base64^" + "A" * size
+    )
+
+
+def test_large_messages_one_after_another_are_answered_and_leave_no_memory_behind(on_sqlite):
+    under, over = LIMIT - 10_000, 10_000_000
+    held = []
+    with listening(on_sqlite) as process:
+        for turn in range(4):
+            for number in range(4):
+                assert codes(process.answered(large(f"U{turn}{number}", under))) == [
+                    ("AA", f"U{turn}{number}")
+                ]
+                given = process.answered(large(f"O{turn}{number}", over))
+                assert codes(given) == [("AE", f"O{turn}{number}")]
+                assert given.first("ERR").value(3) == "104"
+            held.append(process.megabytes())
+    # what leaks leaks each time: four messages of 5 MB a turn would be 20
+    assert min(after - before for before, after in pairwise(held)) < 5, held
+    (case,) = cases(on_sqlite)
+    assert len(case.received["stays"]) == 16
