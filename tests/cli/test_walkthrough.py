@@ -1,0 +1,215 @@
+"""The language page followed to the letter: a partner's overlay seen, tried, and let loose on live cases.
+
+At 1,000 cases; `make soak` does the same at 10,000.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from itertools import count
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from service import wiring
+from service.settings import Settings
+from service.store.outbox import Outbox
+from tests.flows import river
+from tests.mapping.page import examples, section
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+PAGE = (MAPPINGS / "README.md").read_text(encoding="utf-8")
+SNOMED = "http://snomed.info/sct"
+PER_CLIENT = 10
+NURSE = {"id": "nurse", "role": "registered-nurse", "practitioner": "nurse"}
+
+
+def lines():
+    """What the page says to do with its overlay, in order."""
+    return section(PAGE, "Overlays").partition("```sh\n")[2].partition("```")[0].splitlines()
+
+
+class Site:
+    """A folder of mappings and a database, as somebody who reads the page has them."""
+
+    def __init__(self, folder, database_url):
+        self.folder = folder
+        shutil.copytree(MAPPINGS, folder / "mappings")
+        self.env = {
+            "CASEBRIDGE_AUTH": "off",
+            "CASEBRIDGE_DATABASE_URL": database_url,
+            "CASEBRIDGE_MAPPINGS": str(folder / "mappings"),
+        }
+        self.engine = wiring.database(Settings.from_env(self.env))
+        self.position = 0
+
+    def service(self, **more):
+        settings = Settings.from_env({**self.env, **more})
+        return wiring.application(settings, self.engine, wiring.catalogues(settings))
+
+    def run(self, line):
+        """Do a line of the page; return what it says."""
+        (self.folder / "bin").mkdir(exist_ok=True)
+        shim = self.folder / "bin/casebridge"
+        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m service "$@"\n', encoding="utf-8")
+        shim.chmod(0o755)
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        env = {**os.environ, **self.env, "PATH": path, "PYTHONPATH": str(MAPPINGS.parent)}
+        done = subprocess.run(
+            ["sh", "-c", line],
+            cwd=self.folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def messages(self, client):
+        """The messages since the last time, in the order of the feed."""
+        while Outbox(self.engine).number():
+            pass
+        while True:
+            answer = client.get(f"/events?after={self.position}&count=1000")
+            self.position = int(answer.headers["Casebridge-Position"])
+            if not answer.json:
+                return
+            yield from answer.json
+
+    def versions(self):
+        """The version of each resource."""
+        asked = "SELECT type, id, version FROM resource WHERE type <> 'Provenance'"
+        with self.engine.connect() as connection:
+            return {f"{row.type}/{row.id}": row.version for row in connection.exec_driver_sql(asked)}
+
+
+class Writer(Thread):
+    """Changes the plan of every seventh case and opens others, until told to stop."""
+
+    def __init__(self, app, cases):
+        super().__init__()
+        self.client, self.stop = app.test_client(), Event()
+        self.cases = range(0, cases, 7)
+        self.titles, self.owners, self.failed = {}, set(), []
+
+    def run(self):
+        for number in count():
+            if self.stop.is_set():
+                return
+            old = self.cases[number % len(self.cases)]
+            for name, headers in ((f"c{old}", {"If-Match": "*"}), (f"new{number}", {})):
+                title = f"Written {number}"
+                answer = self.client.put(f"/api/cases/{name}", json=case(name, title), headers=headers)
+                if answer.status_code >= 300:
+                    self.failed.append(answer.data)
+                    return
+                self.titles[name] = title
+                self.owners.add(f"case/{answer.headers['Casebridge-Id']}")
+
+
+def case(name, title):
+    number = int(name.strip("cnew"))
+    plan = {**river.CASE["plan"], "title": title}
+    return {
+        **river.CASE,
+        "client": f"river-{number // PER_CLIENT}",
+        "identifiers": [{"system": "urn:example:cases", "value": name}],
+        "team": [*river.CASE["team"], NURSE],
+        "plan": plan,
+    }
+
+
+@pytest.fixture
+def site(tmp_path, postgres_url):
+    site = Site(tmp_path, postgres_url)
+    wiring.upgrade(Settings.from_env(site.env))
+    yield site
+    site.engine.dispose()
+
+
+def filled(site, cases):
+    """Put clients and cases in with the mappings as they are shipped; return who to ask."""
+    client = site.service().test_client()
+    told = [("/api/directory/organization/northern", river.INSURER)]
+    told += [("/api/directory/practitioner/nurse", river.NURSE)]
+    for number in range(cases // PER_CLIENT + 1):
+        mine = {**river.CLIENT, "identifiers": [{"system": "urn:example:clients", "value": f"R-{number}"}]}
+        told += [(f"/api/clients/river-{number}", mine)]
+    told += [(f"/api/cases/c{number}", case(f"c{number}", "Back on the bicycle")) for number in range(cases)]
+    for path, document in told:
+        assert client.put(path, json=document).status_code == 201
+    return client
+
+
+def found_one(client, type_, case):
+    (found,) = client.get(f"/fhir/{type_}?identifier=urn:example:cases|{case}").json["entry"]
+    return found["resource"]
+
+
+@pytest.mark.parametrize("cases", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_an_overlay_by_the_page_changes_cases_while_they_are_written_and_tells_each_change_once(site, cases):
+    client = filled(site, cases)
+    assert all(message["type"].endswith((".created.v1", ".opened.v1")) for message in site.messages(client))
+    before = site.versions()
+
+    for each in examples(PAGE):
+        if each.file.startswith("overlays/northern/"):
+            path = site.folder / "mappings" / each.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(each.text, encoding="utf-8")
+    check, preview, coverage, plan, apply = lines()
+    assert "overlay northern: " in site.run(check)
+    shown = site.run(preview)
+    assert '"title": "Care plan: Back on the bicycle"' in shown
+    assert "fields reach a resource" in site.run(coverage)
+    assert f"{cases} CarePlan updated" in site.run(plan).splitlines()[-1]
+    *differences, _ = map(json.loads, site.run(f"{plan} --json --sample 0").splitlines())
+    planned = {each["reference"]: each["changed"] for each in differences}
+    assert list(site.messages(client)) == []
+
+    writer = Writer(site.service(CASEBRIDGE_OVERLAYS="northern"), cases)
+    writer.start()
+    try:
+        applied = site.run(apply).splitlines()[-1]
+    finally:
+        writer.stop.set()
+        writer.join()
+    print(applied)  # the rate, for who runs it with -s
+    assert writer.failed == []
+    assert len(writer.titles) > 2
+
+    after, told, sequences = site.versions(), defaultdict(list), defaultdict(list)
+    for message in site.messages(client):
+        if message["subject"] in after:
+            told[message["subject"]].append(message)
+        sequences[message["partitionkey"]].append(int(message["sequence"]))
+    # each version that is new has one message, in order
+    for reference, version in after.items():
+        new = [str(number) for number in range(before.get(reference, 0) + 1, version + 1)]
+        assert [message["data"]["versionId"] for message in told[reference]] == new, reference
+    assert all(row == list(range(row[0], row[0] + len(row))) for row in sequences.values())
+    # what nobody wrote has changed as the plan said, and only that
+    alone = {
+        reference: [message["data"]["changed"] for message in found]
+        for reference, found in told.items()
+        if found and found[0]["partitionkey"] not in writer.owners
+    }
+    assert len(alone) > len(planned) / 2
+    assert alone == {reference: [planned[reference]] for reference in alone}
+    assert planned.keys() <= told.keys()
+    # what somebody wrote is theirs, under the new mappings
+    for name, title in writer.titles.items():
+        assert found_one(client, "CarePlan", name)["title"] == f"Care plan: {title}"
+    for name in ("c1", *writer.titles):
+        team = found_one(client, "CareTeam", name)["participant"]
+        codes = [coding["code"] for each in team for role in each["role"] for coding in role["coding"]]
+        assert ("106292003" in codes, "224535009" in codes) == (True, False)
+    (person,) = client.get("/fhir/Patient?identifier=urn:example:clients|R-0").json["entry"]
+    assert "telecom" not in person["resource"]
+    assert site.run(apply).splitlines()[-1].endswith("changed: nothing")
