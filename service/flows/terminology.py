@@ -152,7 +152,7 @@ class Vocabulary:
 
 def vocabulary(terminology: Terminology) -> Vocabulary:
     """Return the vocabulary of a catalogue's terminology."""
-    words = interpreter(terminology)
+    words = interpreter(terminology, {})
     return Vocabulary(published(terminology), words.systems, words.languages)
 
 

@@ -131,7 +131,7 @@ def _run(
         made = [each.resource for each in catalogue.projector(pair.source).run(pair.roots)]
     except MappingError as error:
         return Result(pair, [], {}, tuple(f"{each.where}: {each.what}" for each in error.issues), ())
-    words = interpreter(catalogue.terminology)
+    words = interpreter(catalogue.terminology, catalogue.words)
     expected = pair.translated
     told = {
         language: [words.tell(each, language) for each in made if _name(each) in map(_name, resources)]

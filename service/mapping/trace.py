@@ -15,17 +15,21 @@ from service.mapping.templates import (
     Text,
     Value,
 )
-from service.mapping.terms import Term, is_whole, reads, tests
+from service.mapping.terms import Filtered, Lookup, Term, children, is_whole, reads, tests
 
 Paths = dict[str, tuple[str, ...]]
 
 
 @dataclass(slots=True)
 class Trace:
-    """By target path, the source paths a value is made of and those that decide whether it is made."""
+    """By target path, the source paths a value is made of and those that decide whether it is made.
+
+    `words` are, by target path, the code systems whose displays may be the value.
+    """
 
     values: dict[str, dict[str, None]] = field(default_factory=dict)
     tests: dict[str, dict[str, None]] = field(default_factory=dict)
+    words: dict[str, set[str]] = field(default_factory=dict)
     wholes: set[str] = field(default_factory=set)
 
     def read(self, target: str, term: Term) -> None:
@@ -109,6 +113,8 @@ def _walk(template: Template, target: str, found: Trace) -> None:
     match template:
         case Value(term=term):
             found.read(target, term)
+            if systems := set(_displayed(term)):
+                found.words.setdefault(target, set()).update(systems)
         case Text(parts=parts):
             for part in parts:
                 if not isinstance(part, str):
@@ -121,6 +127,17 @@ def _walk(template: Template, target: str, found: Trace) -> None:
             for term in [*(loop.over for loop in loops), *([test] if test is not None else [])]:
                 found.decide(target, reads(term) | tests(term))
             _walk(make, target, found)
+
+
+def _displayed(term: Term) -> Iterator[str]:
+    """The code systems whose displays a term may be, a `let` looked through."""
+    if isinstance(term, Filtered) and term.name == "display":
+        yield str(term.arguments[0])
+    elif isinstance(term, Lookup) and not term.steps and term.base.value is not None:
+        yield from _displayed(term.base.value)
+    else:
+        for each in children(term):
+            yield from _displayed(each)
 
 
 def _made(template: Template, target: str) -> Iterator[str]:

@@ -64,6 +64,15 @@ class Catalogue:
         """The concept maps by name."""
         return self.terminology.concept_maps
 
+    @property
+    def words(self) -> dict[str, set[str]]:
+        """By target path, the code systems whose displays may stand there as plain text."""
+        found: dict[str, set[str]] = {}
+        for each in self.traces:
+            for target, systems in each.words.items():
+                found.setdefault(target, set()).update(systems)
+        return found
+
     def projector(self, source_name: str) -> Projector:
         """The projector of a source.
 

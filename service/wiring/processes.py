@@ -95,8 +95,8 @@ def application(
     types = tuple(owners(mappings))
     disclosure = Disclosure(store)
     base = f"{settings.base_url}/fhir"
-    words = {view: each.terminology for view, each in mappings.items()}
-    vocabularies = {view: vocabulary(each) for view, each in words.items()}
+    vocabularies = {view: vocabulary(each.terminology) for view, each in mappings.items()}
+    words = {view: interpreter(each.terminology, each.words) for view, each in mappings.items()}
     kept = vocabularies[DEFAULT].search("CodeSystem", Sought())
     about = (base, __version__, now().isoformat(timespec="seconds"))
     taken = receiving(settings, store, projection, now)
@@ -107,7 +107,7 @@ def application(
         quarantine=quarantine(Quarantine(store, taken, registry.load(settings.partners), now)),
         fhir=fhir(
             disclosure,
-            Localisation({view: interpreter(each) for view, each in words.items()}, parse, dump),
+            Localisation(words, parse, dump),
             types,
             base,
             lambda text: cipher.encrypt(text.encode()).decode(),

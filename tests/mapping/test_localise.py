@@ -15,7 +15,7 @@ DESIGNATIONS = {"home": {"da": "I hjemmet"}, "a|b": {"da": "Sær & <fremmed>"}, 
 @pytest.fixture
 def tell():
     system = CodeSystem("kind", URL, DISPLAYS, DESIGNATIONS, {})
-    words = interpreter(Terminology({"kind": system}))
+    words = interpreter(Terminology({"kind": system}), {"T.from.display": {"kind"}})
     assert words.languages == ("da", "fi")
 
     def tell(language="da", **elements):
@@ -45,6 +45,12 @@ def test_what_has_no_designation_or_is_not_ours_stays(tell):
         "e": ["At home", 1, True, None],
     }
     assert tell(**given) == given
+
+
+def test_a_display_that_a_mapping_puts_there_as_text_is_told_in_the_language_and_no_other_text_is(tell):
+    given = {"from": [{"display": "At home"}, {"display": "Anna"}, {"other": "At home"}, {"display": "New"}]}
+    told = tell(**given)["from"]
+    assert told == [{"display": "I hjemmet"}, {"display": "Anna"}, {"other": "At home"}, {"display": "New"}]
 
 
 def test_a_text_goes_with_the_coding_it_repeats_and_no_other_does(tell):
