@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from service.errors import Issue, Malformed, Misconfigured
+from service.errors import CasebridgeError, Issue, Malformed, Misconfigured
 from service.mapping.localise import interpreter
 from service.mapping.projector import MappingError
 from service.mapping.schema import nearest
@@ -21,7 +21,8 @@ _KEYS = frozenset({"source", "roots", "like", "overlays"})
 class Pair:
     """A folder with `in.json` (source and roots, perhaps overlays) and `out.json` (the resources, in order).
 
-    `out.<language>.json` holds some of the resources as they are told in that language.
+    `out.<language>.json` holds some of the resources as they are told in that language. What comes in stands
+    in `sent.json` or `sent.hl7` instead, as it is sent; `sent` are the roots that are read of it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Pair:
     source: str
     roots: dict[str, Any]
     overlays: tuple[str, ...]
+    sent: tuple[dict[str, Any], ...] = ()
 
     @property
     def expected(self) -> Resources:
@@ -63,6 +65,29 @@ def pairs(folder: Path) -> list[Pair]:
     """
     found = [*folder.glob("golden/*/in.json"), *folder.glob("golden/*/*/in.json")]
     return [_pair(path, folder / "golden") for path in sorted(found)]
+
+
+def sent(folder: Path, read: Callable[[str, bytes], Iterable[dict[str, Any]]]) -> list[Pair]:
+    """Read the pairs that open with what a partner sends, `sent.json` (FHIR) or `sent.hl7`.
+
+    They stand where `pairs` stand; `read` gives the roots of each source.
+
+    Raises:
+        Misconfigured: nothing can be read of what is sent.
+    """
+    root = folder / "golden"
+    found = []
+    for path in sorted([*root.glob("*/sent.*"), *root.glob("*/*/sent.*")]):
+        source = {".json": "fhir", ".hl7": "hl7v2"}.get(path.suffix)
+        if source is None:
+            raise Misconfigured("What is sent is sent.json (FHIR) or sent.hl7.", where=str(path))
+        try:
+            roots = tuple(read(source, path.read_bytes()))
+        except CasebridgeError as error:
+            raise Misconfigured(str(error), where=str(path)) from error
+        name, own = _named(path, root)
+        found.append(Pair(name, path.parent, source, {}, own, roots))
+    return found
 
 
 def chosen(known: list[Pair], names: Collection[str]) -> list[Pair]:
@@ -128,7 +153,8 @@ def _run(
     ignored: Collection[str],
 ) -> Result:
     try:
-        made = [each.resource for each in catalogue.projector(pair.source).run(pair.roots)]
+        projector = catalogue.projector(pair.source)
+        made = [each.resource for roots in pair.sent or (pair.roots,) for each in projector.run(roots)]
     except MappingError as error:
         return Result(pair, [], {}, tuple(f"{each.where}: {each.what}" for each in error.issues), ())
     words = interpreter(catalogue.terminology, catalogue.words)
@@ -147,16 +173,21 @@ def _run(
 
 def _pair(path: Path, root: Path) -> Pair:
     given = _read(path)
-    folder = path.parent
-    name = folder.relative_to(root).as_posix()
-    own = (folder.parent.name,) if folder.parent != root else ()
+    name, own = _named(path, root)
     if isinstance(given, dict) and isinstance(given.get("like"), str):
         # a pair that is like another again has neither source nor roots and is refused below
         given = _read(root / given["like"] / "in.json") | {k: v for k, v in given.items() if k != "like"}
     if not isinstance(given, dict) or not {"source", "roots"} <= given.keys() <= _KEYS:
         what = "in.json holds `source` and `roots`, or `like` and the name of a pair, and perhaps `overlays`."
         raise Misconfigured(what, where=str(path))
-    return Pair(name, folder, given["source"], given["roots"], tuple(given.get("overlays", own)))
+    return Pair(name, path.parent, given["source"], given["roots"], tuple(given.get("overlays", own)))
+
+
+def _named(path: Path, root: Path) -> tuple[str, tuple[str, ...]]:
+    """The name of the pair that a file opens, and the overlay that its folder names."""
+    folder = path.parent
+    own = (folder.parent.name,) if folder.parent != root else ()
+    return folder.relative_to(root).as_posix(), own
 
 
 def _read(path: Path) -> Any:

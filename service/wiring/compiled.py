@@ -1,13 +1,14 @@
 """The mappings that the settings name, compiled, and what is told from them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from service import __version__
 from service.access import registry
 from service.disclose import terminology as codes
-from service.errors import Misconfigured
+from service.errors import Issue, Misconfigured, Rejected
 from service.flows.preview import Previewed, of_document, of_roots
 from service.mapping import golden
 from service.mapping.layers import Layers, overlays
@@ -16,9 +17,11 @@ from service.mapping.translate import Catalogue, load
 from service.publish import frames, topology
 from service.receive.cases import PATHS
 from service.settings import Settings
+from service.values.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED
 from service.wire.contracts.asyncapi import asyncapi
 from service.wire.contracts.generate import Contracts
+from service.wire.contracts.load import load as load_document
 from service.wire.contracts.messages import messages
 from service.wire.contracts.openapi import Terminology, openapi
 from service.wire.contracts.schemas import links, sources
@@ -26,8 +29,13 @@ from service.wire.contracts.schemas import schema as contract
 from service.wire.fhir import profiles
 from service.wire.fhir import schema as fhir_schema
 from service.wire.fhir.elements import is_required
+from service.wire.fhir.incoming import stays
 from service.wire.fhir.validate import validate
 from service.wire.hl7v2 import incoming
+from service.wire.hl7v2.charsets import UTF8
+from service.wire.hl7v2.incoming import patients
+from service.wire.hl7v2.parse import parse as parse_hl7v2
+from service.wire.json import parse
 
 Inbounds = dict[tuple[str, ...] | None, Catalogue]
 
@@ -101,9 +109,18 @@ def contracts(mappings: Mapping[str, Catalogue]) -> Contracts:
 def golden_results(
     settings: Settings, names: Collection[str] = (), ignored: Collection[str] = ()
 ) -> Iterator[golden.Result]:
-    """Run the golden pairs of these names, or all, each with its own overlays and the whole oracle."""
-    pairs = golden.chosen(golden.pairs(settings.mappings), names)
-    return golden.run(pairs, lambda stack: catalogue(replace(settings, overlays=stack)), validate, ignored)
+    """Run the golden pairs of these names, or all, each with its own overlays and the whole oracle.
+
+    Raises:
+        Misconfigured: a name is no pair's, or a pair cannot be read; when run, as `catalogue`.
+    """
+    known = [*golden.pairs(settings.mappings), *golden.sent(settings.mappings, _roots)]
+    pairs = golden.chosen(known, names)
+    out, back = ([each for each in pairs if bool(each.sent) == sent] for sent in (False, True))
+    return chain(
+        golden.run(out, lambda stack: catalogue(replace(settings, overlays=stack)), validate, ignored),
+        golden.run(back, lambda stack: inbound(replace(settings, overlays=stack)), _unfit, ignored),
+    )
 
 
 def previewed(settings: Settings, kind: str, given: Any, client: Any) -> Previewed:
@@ -157,3 +174,20 @@ def _some(found: Catalogue, settings: Settings, direction: str) -> Catalogue:
         what = f"No mapping is left of {settings.mappings / direction}/*.yaml; name the folder of mappings."
         raise Misconfigured(what, where="CASEBRIDGE_MAPPINGS")
     return found
+
+
+def _roots(source: str, raw: bytes) -> Iterable[dict[str, Any]]:
+    """Read what a partner of whom nothing is said sends."""
+    if source == "fhir":
+        return stays(parse(raw))
+    message = parse_hl7v2(raw.replace(b"\n", b"\r"), UTF8)
+    return patients(message, "golden", IntakeSettings())
+
+
+def _unfit(made: dict[str, Any]) -> list[Issue]:
+    """Return what keeps a discharge that was made from being used."""
+    try:
+        load_document("discharge", made)
+    except Rejected as error:
+        return list(error.issues)
+    return []

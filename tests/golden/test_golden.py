@@ -1,5 +1,6 @@
 """Golden pairs: what goes into the mappings and what comes out, to the letter, and valid R4."""
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -7,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from service import wiring
 from service.mapping import golden
+from service.mapping.layers import overlays
+from service.mapping.localise import interpreter
 from service.mapping.translate import load
+from service.settings import Settings
 from service.wire.contracts.schemas import links, sources
 from service.wire.fhir import profiles
 from service.wire.fhir.validate import validate
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 PAIRS = golden.pairs(MAPPINGS)
+LANGUAGES = ("da", "sv", "fi", "de", "ru")
 # what a case owns; everything else that it refers to stands in other documents
 CASE_OWNED = {
     "EpisodeOfCare", "CareTeam", "CarePlan", "Goal", "ServiceRequest", "Appointment", "CommunicationRequest",
@@ -63,7 +69,7 @@ def test_what_a_case_refers_to_in_itself_is_there(pair):
 @pytest.mark.parametrize("name", ["case", "us-core/case", "minimum-necessary/case"])
 def test_a_plan_stands_in_every_language(name):
     (pair,) = [each for each in PAIRS if each.name == name]
-    assert set(pair.translated) == {"da", "sv", "fi", "de", "ru"}
+    assert set(pair.translated) == set(LANGUAGES)
     for language, resources in pair.translated.items():
         assert "CarePlan" in {each["resourceType"] for each in resources}
         assert {each["language"] for each in resources} == {language}
@@ -73,6 +79,53 @@ def test_every_mapping_has_a_pair():
     runs = [(catalogue().projector(pair.source), pair.roots) for pair in PAIRS if not pair.overlays]
     used = {each.mapping for projector, roots in runs for each in projector.run(roots)}
     assert {mapping.name for mapping in catalogue().mappings} - used == set()
+
+
+SENT = [
+    "cancelled-stay-of-fhir",
+    "discharge-of-fhir",
+    "discharge-of-hl7v2",
+    "merge-of-hl7v2",
+    "update-of-hl7v2",
+]
+
+
+def test_what_is_sent_makes_exactly_its_golden_discharges_and_they_can_be_used():
+    results = list(wiring.golden_results(Settings.from_env({}), SENT))
+    assert {each.pair.name: (each.differences, each.issues) for each in results} == dict.fromkeys(
+        SENT, ((), ())
+    )
+    assert sorted(path.parent.name for path in MAPPINGS.glob("golden/**/sent.*")) == SENT
+    run = {each.name for each in wiring.inbound(Settings.from_env({})).mappings if each.target == "Discharge"}
+    assert run == {f"discharge-of-{name.rpartition('-of-')[2]}" for name in SENT}
+
+
+def bare(resource):
+    """A resource without what only says which language it is in."""
+    told = json.dumps({**resource, "language": ""}, default=str, sort_keys=True)
+    return re.sub(r' (?:xml:)?lang=\\"\w+\\"', "", told)
+
+
+@pytest.mark.parametrize("stack", [(), *((each,) for each in overlays(MAPPINGS))], ids="+".join)
+def test_whatever_has_words_has_a_golden_resource_in_every_language(stack):
+    """Of each type that a stack of overlays makes with words of ours in it."""
+    words = interpreter(catalogue(stack).terminology, catalogue(stack).words)
+    pairs = [each for each in PAIRS if each.overlays == stack]
+    spoken = {
+        (resource["resourceType"], language)
+        for pair in pairs
+        for resource in pair.expected
+        for language in LANGUAGES
+        if bare(words.tell(resource, language)) != bare(resource)
+    }
+    golden_ones = {
+        (resource["resourceType"], language)
+        for pair in pairs
+        for language, resources in pair.translated.items()
+        for resource in resources
+    }
+    assert spoken
+    assert spoken - golden_ones == set()
 
 
 @pytest.mark.parametrize("source", sources())

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from service.errors import Issue, Misconfigured
+from service.errors import Issue, Malformed, Misconfigured
 from service.mapping import golden
 
 T = """
@@ -174,3 +174,28 @@ def test_an_in_json_that_is_none_is_refused_at_its_file(write, tmp_path, text):
     with pytest.raises(Misconfigured) as caught:
         golden.pairs(tmp_path)
     assert "in.json: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("sent.json", "no good"), ("sent.xml", "What is sent is sent.json (FHIR) or sent.hl7.")],
+)
+def test_what_is_sent_and_cannot_be_read_is_named(tmp_path, name, told):
+    def read(source, raw):
+        raise Malformed("no good")
+
+    path = tmp_path / "golden/one" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"{")
+    with pytest.raises(Misconfigured) as raised:
+        golden.sent(tmp_path, read)
+    assert (raised.value.issues[0].what, raised.value.issues[0].where) == (told, str(path))
+
+
+def test_what_is_sent_runs_with_the_overlay_of_its_folder_and_once_for_each_that_it_tells_of(tmp_path):
+    path = tmp_path / "golden/site/one/sent.hl7"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    (pair,) = golden.sent(tmp_path, lambda source, raw: [{"source": source}, {"raw": raw}])
+    assert (pair.name, pair.overlays, pair.source) == ("site/one", ("site",), "hl7v2")
+    assert pair.sent == ({"source": "hl7v2"}, {"raw": b"x"})
