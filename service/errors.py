@@ -5,7 +5,9 @@
     │   ├── Malformed    it could not even be read                    400
     │   ├── Refused      it can be read, but will never be used       422
     │   ├── TooLarge     it is over the stated limit                  413
-    │   └── Unsupported  a media type or feature we do not take       415
+    │   ├── Unsupported  a media type or feature we do not take       415
+    │   ├── Unspoken     no form of the answer is accepted            406
+    │   └── Unallowed    the address does not take the method         405
     ├── Denied           the partner has no right to this kind        403
     ├── NotFound         it does not exist in the partner's scope     404
     │   └── Gone         it was erased                                410
@@ -83,6 +85,22 @@ class Unsupported(Rejected):
     status = 415
     code = "not-supported"
     title = "Unsupported media type"
+
+
+class Unspoken(Rejected):
+    """The answer has no form that is accepted."""
+
+    status = 406
+    code = "not-supported"
+    title = "Not acceptable"
+
+
+class Unallowed(Rejected):
+    """The address does not take the method."""
+
+    status = 405
+    code = "not-supported"
+    title = "Method not allowed"
 
 
 class Denied(CasebridgeError):

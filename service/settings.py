@@ -49,7 +49,7 @@ class Settings:
 
 def _number(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name, str(default))
-    if not text.isdigit():
+    if not (text.isascii() and text.isdecimal()):
         raise Misconfigured("Not a number; write digits only.", where=name)
     return int(text)
 

@@ -3,18 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Final
 
 import structlog
 from flask import Blueprint, Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from service.errors import CasebridgeError, Denied, Malformed, NotFound, Rejected, TooLarge
+from service.errors import CasebridgeError, Denied, Malformed, NotFound, Rejected, TooLarge, Unallowed
 from service.telemetry import answered, begin, correlation, exposition
 from service.values.scope import Partner, Scope
 from service.wire.json import LIMIT, dump
 from service.wire.outcomes import operation_outcome, problem
 
 log = structlog.get_logger()
+_TOLD: Final = {
+    404: "There is nothing at this address; /docs lists what there is.",
+    413: f"Send at most {LIMIT} bytes.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,11 @@ def _failed(error: Exception) -> Response:
 
 
 def _translated(error: Exception) -> CasebridgeError:
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return Unallowed(f"This address takes {allowed}." if allowed else "This address takes other methods.")
     if isinstance(error, HTTPException):
         known: dict[int, type[CasebridgeError]] = {404: NotFound, 413: TooLarge, 400: Malformed}
-        return known.get(error.code or 500, Rejected)(error.name)
+        told = _TOLD.get(error.code or 500, error.name)
+        return known.get(error.code or 500, Rejected)(told)
     return CasebridgeError(f"Something failed on our side; tell us {correlation.get()}.")

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from flask import Response, abort, request
+from flask import Response, request
 
-from service.errors import Unsupported
+from service.errors import Unspoken, Unsupported
 
 FHIR: Final = "application/fhir+json"
 JSON: Final = ("json", "application/json", FHIR)
@@ -12,7 +12,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 
 
 def speak_json() -> None:
-    """Answer 406 to who takes no JSON; `_format` comes before Accept (R4 http section 3.1.0.1.11)."""
+    """Refuse who takes no JSON; `_format` comes before Accept (R4 http section 3.1.0.1.11)."""
     wanted = request.args.get("_format")
     if wanted is not None:
         taken = wanted.partition(";")[0].strip().replace(" ", "+") in JSON
@@ -20,7 +20,8 @@ def speak_json() -> None:
         accepted = {each.partition(";")[0].strip() for each, quality in request.accept_mimetypes if quality}
         taken = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
     if not taken:
-        abort(406, "Only JSON is spoken here; accept application/fhir+json.")
+        where = "Accept" if wanted is None else "_format"
+        raise Unspoken(f"Only JSON is spoken here; ask for {FHIR}.", where=where)
 
 
 def searched() -> list[tuple[str, str]]:

@@ -5,15 +5,18 @@ https://hl7.org/fhir/R4/search.html
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from service.errors import Malformed
-from service.values.resources import Condition, Query
-from service.wire.fhir.search import PARAMETERS, bounds, normal, span
+from service.values.resources import Condition, Past, Query
+from service.wire.fhir.search import EXACT, PARAMETERS, bounds, normal, span
 
 _DATE: Final = re.compile(
     r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(\d{4}(?:-\d\d(?:-\d\d(?:T[0-9:.]+(?:Z|[+-]\d\d:\d\d))?)?)?)\Z"
 )
+CURSOR: Final = "_cursor"
 MOST: Final = 500
 # SQLite: an expression 1000 deep, 50,000 bytes in LIKE; PostgreSQL: 65,535 values in a statement
 MOST_VALUES: Final = 200
@@ -48,12 +51,44 @@ def parse_query(
             first, last = bounds(value)
             updated.append((prefix, first.isoformat(), last.isoformat()))
         elif name == "_count":
-            if not text.isdecimal() or len(text) > 6:
-                raise Malformed("Not a count.", where=name)
-            count = min(int(text), MOST)
+            count = _count(text)
         else:
             conditions.append(_condition(type_, name, text, base))
     return Query(type_, tuple(conditions), ids, tuple(updated), count, after)
+
+
+def parse_past(given: Sequence[tuple[str, str]]) -> Past:
+    """Return which versions a history asks for (R4 http section 3.1.0.12).
+
+    Raises:
+        Malformed: an unknown parameter, or one that cannot be read; names the parameter.
+    """
+    past = Past()
+    for name, text in given:
+        if name == "_count":
+            past = replace(past, count=_count(text))
+        elif name == "_since":
+            past = replace(past, since=_since(text))
+        elif name == CURSOR and text.isdecimal() and len(text) < 10:
+            past = replace(past, below=int(text))
+        else:
+            raise Malformed("Not a parameter of a history; known are _count and _since.", where=name[:40])
+    return past
+
+
+def _since(text: str) -> datetime:
+    try:
+        if "T" in text and (instant := datetime.fromisoformat(text)).tzinfo is not None:
+            return instant
+    except ValueError as exc:
+        raise Malformed("No such instant in the calendar.", where="_since") from exc
+    raise Malformed("Not an instant, e.g. 2026-03-02T08:00:00Z.", where="_since")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or len(text) > 6:
+        raise Malformed("Not a count.", where="_count")
+    return min(int(text), MOST)
 
 
 def _bounded(given: Sequence[tuple[str, str]]) -> None:
@@ -86,8 +121,8 @@ def _condition(type_: str, name: str, text: str, base_url: str) -> Condition:
         elif kind == "date":
             values.append(_date(base, plain))
         else:
-            values.append((modifier, normal(plain)))
-    return Condition(base, kind, tuple(values))
+            values.append((modifier, plain if modifier == "exact" else normal(plain)))
+    return Condition(base + EXACT if modifier == "exact" else base, kind, tuple(values))
 
 
 def _reference(text: str, name: str) -> tuple[str, str]:

@@ -3,19 +3,19 @@
 https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
 from service.disclose.negotiate import FHIR, searched, speak_json, spoken, unchanged
-from service.disclose.query import parse_query
+from service.disclose.query import CURSOR, parse_past, parse_query
 from service.disclose.serialise import history, searchset
 from service.errors import Malformed, NotFound
 from service.flows.disclose import Disclosure
 from service.flows.localise import STORED, Localisation
-from service.values.resources import Stored
+from service.values.resources import Page, Stored
 from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse
 
@@ -54,9 +54,12 @@ def fhir(
 
     @door.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
-        found, language = disclosure.history(g.scope, known(type_), id_), _language(localisation)
-        told = [localisation.tell(g.scope.view, each, language) for each in found]
-        return spoken(Response(history(told, base), mimetype=FHIR), language)
+        given = searched()
+        past, language = parse_past(given), _language(localisation)
+        found = disclosure.history(g.scope, known(type_), id_, past)
+        page, url = localisation.page(g.scope.view, found, language), f"{base}/{type_}/{id_}/_history"
+        told = history(page, base, _url(url, given), _older(url, given, page))
+        return spoken(Response(told, mimetype=FHIR), language)
 
     @door.get("/<type_>", endpoint="search")
     @door.post("/<type_>/_search", endpoint="post-search")
@@ -70,8 +73,8 @@ def fhir(
         next_url = None
         if page.next is not None:
             sealed = seal(dump({"given": given, "after": page.next}).decode())
-            next_url = f"{base}/{type_}?_cursor={sealed}"
-        self_url = f"{base}/{type_}" + (f"?{urlencode(given)}" if given else "")
+            next_url = f"{base}/{type_}?{CURSOR}={sealed}"
+        self_url = _url(f"{base}/{type_}", given)
         return spoken(Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language)
 
     return door
@@ -80,6 +83,7 @@ def fhir(
 def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Blueprint:
     """Return what everybody may read: the capability statement, and that of terminologies."""
     door = Blueprint("metadata", __name__)
+    door.before_request(speak_json)
     told = {"terminology": dump(terminologies)} | dict.fromkeys(("full", "normative"), dump(statement))
 
     @door.get("/fhir/metadata")
@@ -109,11 +113,22 @@ def feed(disclosure: Disclosure) -> Blueprint:
 
 
 def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
-    cursor = request.args.get("_cursor")
+    cursor = request.args.get(CURSOR)
     if cursor is None:
         return searched(), None
     told = parse(unseal(cursor).encode())
     return [(name, value) for name, value in told["given"]], (told["after"][0], told["after"][1])
+
+
+def _url(path: str, given: Sequence[tuple[str, str]]) -> str:
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _older(path: str, given: Sequence[tuple[str, str]], page: Page) -> str | None:
+    """Return the address of the versions before a page of a history."""
+    if page.next is None:
+        return None
+    return _url(path, [*(each for each in given if each[0] != CURSOR), (CURSOR, page.next[0])])
 
 
 def _stored(found: Stored, localisation: Localisation) -> Response:

@@ -3,20 +3,12 @@
 https://hl7.org/fhir/R4/bundle.html
 """
 
-from collections.abc import Sequence
-
-from service.values.resources import Page, Stored
+from service.values.resources import Page
 from service.wire.json import dump
 
 
 def searchset(page: Page, base: str, self_url: str, next_url: str | None) -> bytes:
     """Return a searchset Bundle."""
-    links = [{"relation": "self", "url": self_url}] + (
-        [{"relation": "next", "url": next_url}] if next_url else []
-    )
-    head: dict[str, object] = {"resourceType": "Bundle", "type": "searchset", "link": links}
-    if page.total is not None:
-        head["total"] = page.total
     entries = [
         b'{"fullUrl":'
         + dump(f"{base}/{each.type}/{each.id}")
@@ -25,14 +17,13 @@ def searchset(page: Page, base: str, self_url: str, next_url: str | None) -> byt
         + b',"search":{"mode":"match"}}'
         for each in page.entries
     ]
-    return _bundle(head, entries)
+    return _bundle(_head("searchset", page, self_url, next_url), entries)
 
 
-def history(versions: Sequence[Stored], base: str) -> bytes:
+def history(page: Page, base: str, self_url: str, next_url: str | None) -> bytes:
     """Return a history Bundle, newest first."""
-    head: dict[str, object] = {"resourceType": "Bundle", "type": "history", "total": len(versions)}
     entries = []
-    for each in versions:
+    for each in page.entries:
         url = f"{each.type}/{each.id}"
         first = each.version == 1
         about = {
@@ -45,7 +36,14 @@ def history(versions: Sequence[Stored], base: str) -> bytes:
         }
         full = b'{"fullUrl":' + dump(f"{base}/{url}") + b',"resource":' + each.body + b","
         entries.append(full + dump(about)[1:])
-    return _bundle(head, entries)
+    return _bundle(_head("history", page, self_url, next_url), entries)
+
+
+def _head(type_: str, page: Page, self_url: str, next_url: str | None) -> dict[str, object]:
+    links = [{"relation": "self", "url": self_url}]
+    links += [{"relation": "next", "url": next_url}] if next_url else []
+    head: dict[str, object] = {"resourceType": "Bundle", "type": type_, "link": links}
+    return head if page.total is None else {**head, "total": page.total}
 
 
 def _bundle(head: dict[str, object], entries: list[bytes]) -> bytes:

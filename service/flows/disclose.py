@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from service.errors import NotFound
 from service.flows.ports import Store
-from service.values.resources import Numbered, Page, Query, Stored
+from service.values.resources import Numbered, Page, Past, Query, Stored
 from service.values.scope import Scope
 
 
@@ -22,11 +22,11 @@ class Disclosure:
         """Return the bytes of one version; raises NotFound, or Gone after erasure."""
         return _there(self.store.version(scope, type_, id_, version))
 
-    def history(self, scope: Scope, type_: str, id_: str) -> list[Stored]:
-        """Return every version, newest first; raises NotFound when there is none in scope."""
-        found = self.store.history(scope, type_, id_)
-        if not found:
-            raise NotFound("There is no such resource.")
+    def history(self, scope: Scope, type_: str, id_: str, past: Past) -> Page:
+        """Return a page of versions, newest first, and their total; raises NotFound, Gone after erasure."""
+        found = self.store.history(scope, type_, id_, past)
+        if not found.total:
+            _there(self.store.resource(scope, type_, id_))
         return found
 
     def search(self, scope: Scope, query: Query) -> Page:

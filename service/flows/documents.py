@@ -19,7 +19,10 @@ from service.values.messages import Happened
 from service.values.scope import Scope
 from service.wire.contracts.load import merge, parts
 
-_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
+# an address would lose . and .. on its way
+_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9\-.]{1,64}\Z")
+# the revision of a document that is not there
+ABSENT: Final = frozenset({0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Documents:
     ) -> Saved:
         """Create, replace or take over (see `ownership`) a document named `ref` by `partner`.
 
+        `if_match` holds the revisions that may be replaced; `ABSENT` lets it create only.
+
         Raises:
             Rejected: the document does not fit its contract, changes what hospitals brought, or names what
                 is not there.
@@ -51,7 +56,7 @@ class Documents:
             Conflict: an identifying identifier is another client's.
         """
         if not _ID.match(ref):
-            raise Rejected("Not an id: use 1 to 64 of A-Z a-z 0-9 - and .", where="id")
+            raise Rejected("Not an id: use 1 to 64 of A-Z a-z 0-9 - and ., not . or .. alone.", where="id")
         said, repeated = parted(document)
         body = parts(kind, said)
         return self.store.transact(
@@ -148,9 +153,8 @@ class Documents:
         at = self.clock()
         client = self._client(unit, scope, partner, body) if kind == "case" else None
         before = unit.lock(scope, kind, partner, ref)
-        if before is not None or if_match is not None:
-            _guard(before, if_match)
-        else:
+        _guard(before, if_match)
+        if before is None:
             before = offered(unit, scope, kind, body, client)
         if before is not None and before.client != client:
             raise Rejected("A case keeps its client.", where="/client")
@@ -202,11 +206,13 @@ class Documents:
 
 def _guard(before: Document | None, if_match: Container[int] | None) -> None:
     """RFC 9110 section 13.1.1 and RFC 6585 section 3."""
-    if before is None and if_match is not None:
-        raise Stale("If-Match names a revision, but there is no such document yet.")
-    if before is not None and if_match is None:
-        raise Precondition("The document exists: send If-Match with the ETag you last saw.")
-    if before is not None and if_match is not None and before.revision not in if_match:
+    if if_match is None:
+        if before is not None:
+            raise Precondition("The document exists: send If-Match with the ETag you last saw.")
+    elif before is None:
+        if 0 not in if_match:
+            raise Stale("If-Match names a revision, but there is no such document yet.")
+    elif before.revision not in if_match:
         raise Stale(f"The document is at revision {before.revision}; GET it, merge, and try again.")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from service.values.documents import Document, Revision
 from service.values.inbox import Entry, EntryState, Reply
-from service.values.resources import Current, Message, Numbered, Page, Query, ResourceVersion, Stored
+from service.values.resources import Current, Message, Numbered, Page, Past, Query, ResourceVersion, Stored
 from service.values.scope import Scope
 
 T = TypeVar("T")
@@ -212,7 +212,7 @@ class Store(Protocol):
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
         """Return the bytes of one version."""
 
-    def history(self, scope: Scope, type_: str, id_: str) -> list[Stored]:
+    def history(self, scope: Scope, type_: str, id_: str, past: Past) -> Page:
         """Return all versions of one resource, newest first."""
 
     def search(self, scope: Scope, query: Query) -> Page:

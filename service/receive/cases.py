@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, g, request
 
 from service.errors import Denied, Malformed, Unsupported
-from service.flows.documents import Documents, Saved
+from service.flows.documents import ABSENT, Documents, Saved
 from service.values.documents import Document
 from service.wire.json import dump, parse
 
@@ -35,14 +35,17 @@ def blueprint(documents: Documents) -> Blueprint:
 def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None:
     def put(ref: str) -> Response:
         body = _body("application/json")
-        return _saved(documents.put(g.scope, g.partner.name, kind, ref, body, if_match()), path)
+        return _saved(documents.put(g.scope, g.partner.name, kind, ref, body, _expected()), path)
 
     def patch(ref: str) -> Response:
         body = _body(MERGE)
         return _saved(documents.patch(g.scope, g.partner.name, kind, ref, body, if_match()), path)
 
     def get(ref: str) -> Response:
-        return _document(documents.get(g.scope, g.partner.name, kind, ref), 200)
+        found = documents.get(g.scope, g.partner.name, kind, ref)
+        if request.if_none_match.contains_weak(str(found.revision)):
+            return Response(status=304, headers={"ETag": _etag(found)})
+        return _document(found, 200)
 
     def erase(ref: str) -> Response:
         if "erase" not in g.rights:
@@ -132,6 +135,19 @@ def if_match() -> Container[int] | None:
     return {int(each[1]) for each in found if each[2] is None}
 
 
+def _expected() -> Container[int] | None:
+    """Return the revisions that a PUT's If-Match names; `If-None-Match: *` wants none to be there yet.
+
+    RFC 9110 section 13.1.2 knows entity tags there too: no document here has use for a PUT unless it changed.
+    """
+    unwanted = request.headers.get("If-None-Match")
+    if unwanted is None:
+        return if_match()
+    if unwanted.strip() != "*" or "If-Match" in request.headers:
+        raise Malformed("Send If-None-Match: * to create, or If-Match to replace.", where="If-None-Match")
+    return ABSENT
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or len(text) > 6:
         raise Malformed("Not a count.", where="_count")
@@ -147,7 +163,11 @@ def _saved(saved: Saved, path: str) -> Response:
 
 def _document(document: Document, status: int) -> Response:
     answer = Response(dump(document.body), status, mimetype="application/json")
-    answer.headers["ETag"] = f'W/"{document.revision}"'
+    answer.headers["ETag"] = _etag(document)
     answer.headers["Casebridge-Id"] = document.uuid
     answer.last_modified = document.updated
     return answer
+
+
+def _etag(document: Document) -> str:
+    return f'W/"{document.revision}"'

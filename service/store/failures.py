@@ -25,6 +25,10 @@ _SQLITE_AWAY: Final = frozenset(
 )
 
 
+class Taken(Conflict):
+    """A unique key says that another took the name first."""
+
+
 class Busy(Unavailable):
     """Another transaction was in the way; the same one may succeed when it runs again."""
 
@@ -35,7 +39,7 @@ def translated() -> Iterator[None]:
 
     Raises:
         Busy: a deadlock, a serialization failure, a lock not had in time.
-        Conflict: a unique key says that another took the name first.
+        Taken: a unique key says that another took the name first.
         Unavailable: the database does not answer, shuts down, or has no room.
     """
     try:
@@ -63,5 +67,5 @@ def _meaning(exc: DBAPIError) -> CasebridgeError | None:
     if passing:
         return Busy("The database is too busy; try again later.")
     if taken:
-        return Conflict("Somebody else stored the same at the same time; GET it and try again.")
+        return Taken("Somebody else stored the same at the same time; GET it and try again.")
     return Unavailable("The database does not answer; try again later.") if away else None

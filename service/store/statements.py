@@ -24,12 +24,17 @@ from service.store.scope import Form, of_documents
 SEARCH: Final = (t.token, t.reference, t.dates, t.strings)
 # inline: nobody asks for the serial numbers
 INSERT: Final[dict[Table, Insert]] = {table: insert(table).inline() for table in t.metadata.sorted_tables}
-FIND: Final = select(t.document).where(
-    t.document.c.kind == bindparam("kind"),
-    or_(
-        and_(t.document.c.source == bindparam("source"), t.document.c.source_id == bindparam("ref")),
-        t.document.c.uuid == bindparam("ref"),
-    ),
+# an id of the partner's own comes before a uuid that reads the same
+FIND: Final = (
+    select(t.document)
+    .where(
+        t.document.c.kind == bindparam("kind"),
+        or_(
+            and_(t.document.c.source == bindparam("source"), t.document.c.source_id == bindparam("ref")),
+            t.document.c.uuid == bindparam("ref"),
+        ),
+    )
+    .order_by(t.document.c.uuid == bindparam("ref"))
 )
 UPDATE: Final = update(t.document).where(t.document.c.uuid == bindparam("of"))
 OWNED: Final = (t.resource.c.owner == bindparam("owner"), t.resource.c.view == bindparam("view"))

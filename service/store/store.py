@@ -12,14 +12,14 @@ from sqlalchemy import Engine, Select, Table, and_, bindparam, exists, func, or_
 from service.errors import Gone
 from service.store import tables as t
 from service.store.engine import reading, writing
-from service.store.failures import Busy
+from service.store.failures import Busy, Taken
 from service.store.outbox import MESSAGE, numbered_of
 from service.store.rows import aware, document_of, stored_of
 from service.store.scope import Form, bound, form, of_documents, of_resources
 from service.store.search import search
 from service.store.unit import SqlUnit
 from service.values.documents import Document, Revision
-from service.values.resources import Numbered, Page, Query, Stored
+from service.values.resources import Numbered, Page, Past, Query, Stored
 from service.values.scope import Scope
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class SqlStore:
         self._identifying = identifying
 
     def transact(self, story: Callable[[SqlUnit], T]) -> T:
-        """Run the story in one transaction; again after a deadlock, a serialization failure, a busy lock.
+        """Run the story in one transaction; again after a deadlock, a lost race, a busy lock.
 
         Raises:
             Conflict: a unique key says that another took the name first.
@@ -57,6 +57,10 @@ class SqlStore:
             try:
                 with writing(self._engine) as connection:
                     return story(SqlUnit(connection, self._dump, self._parse, self._identifying))
+            except Taken:
+                # who came first is committed: the story that runs again finds it
+                if attempt > 0:
+                    raise
             except Busy:
                 pause = random.uniform(0, min(0.02 * 2**attempt, 1.0))  # noqa: S311  jitter, no secret
                 if time.monotonic() + pause > give_up:
@@ -161,9 +165,21 @@ class SqlStore:
         found = self._versions(scope, t.history, type_, id_, version)
         return found[0] if found else None
 
-    def history(self, scope: Scope, type_: str, id_: str) -> list[Stored]:
-        """Return all versions of one resource, newest first; raises Gone after erasure."""
-        return self._versions(scope, t.history, type_, id_, None)
+    def history(self, scope: Scope, type_: str, id_: str, past: Past) -> Page:
+        """Return one page of a resource's versions, newest first, and how many there are since."""
+        c = t.history.c
+        where = [of_resources(form(scope), t.history), c.type == type_, c.id == id_, c.withheld.is_(False)]
+        where += [c.last_updated >= past.since] if past.since is not None else []
+        below = [c.version < past.below] if past.below is not None else []
+        columns = select(c.type, c.id, c.version, c.last_updated, c.body).where(*where, *below)
+        chosen = columns.order_by(c.version.desc()).limit(past.count + 1)
+        counted = select(func.count()).select_from(t.history).where(*where)
+        with reading(self._engine) as connection:
+            found = [stored_of(row) for row in connection.execute(chosen, bound(scope))]
+            total = connection.execute(counted, bound(scope)).scalar_one()
+        shown = found[: past.count]
+        more = len(found) > past.count and bool(shown)
+        return Page(tuple(shown), total, (str(shown[-1].version), id_) if more else None)
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope."""

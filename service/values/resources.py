@@ -10,7 +10,7 @@ class SearchRows:
 
     tokens: (parameter, system, code); references: (parameter, type, id);
     dates: (parameter, low, high) as UTC ISO text `YYYY-MM-DDThh:mm:ssZ`, both bounds inside;
-    strings: (parameter, casefolded text without accents).
+    strings: (parameter, casefolded text without accents; to the letter under the parameter with `:exact`).
     """
 
     tokens: tuple[tuple[str, str, str], ...] = ()
@@ -59,6 +59,15 @@ class Stored:
     version: int
     last_updated: datetime
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Which versions of a resource are asked for: stored since, numbered below, so many at most."""
+
+    since: datetime | None = None
+    below: int | None = None
+    count: int = 50
 
 
 @dataclass(frozen=True, slots=True)

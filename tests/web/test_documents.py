@@ -1,12 +1,15 @@
 """The case system's door."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.flows import river
+from tests.web.conftest import House
 
 CASE = "/api/cases/c1"
+RIVER = "/api/clients/river"
 MERGE = "application/merge-patch+json"
 
 
@@ -30,6 +33,39 @@ def test_the_same_again_changes_nothing(told):
 def test_a_change_needs_the_revision_it_is_made_to(told, tag, status):
     headers = {} if tag is None else {"If-Match": tag}
     assert told.put(CASE, {**river.CASE, "care_model": "brokerage"}, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        (CASE, {"If-None-Match": "*"}, 412),
+        ("/api/cases/new", {"If-None-Match": "*"}, 201),
+        (CASE, {"If-None-Match": "*", "If-Match": 'W/"1"'}, 400),
+        (CASE, {"If-None-Match": 'W/"1"'}, 400),
+    ],
+)
+def test_who_means_to_create_replaces_nothing(told, path, headers, status):
+    assert told.put(path, {**river.CASE, "care_model": "brokerage"}, headers=headers).status_code == status
+    assert told.get(CASE).headers["ETag"] == 'W/"1"'
+
+
+@pytest.mark.parametrize(("tag", "status"), [('W/"1"', 304), ('W/"2"', 200), ('W/"2", "1"', 304)])
+def test_who_has_the_revision_is_told_so(told, tag, status):
+    answer = told.get(CASE, headers={"If-None-Match": tag})
+    assert (answer.status_code, answer.headers["ETag"]) == (status, 'W/"1"')
+    assert bool(answer.data) == (status == 200)
+
+
+@pytest.mark.parametrize("path", ["/api/clients/%2E", "/api/clients/%2E%2E"])
+def test_an_id_that_addresses_lose_is_refused(house, path):
+    assert house.put(path, river.CLIENT).status_code in {404, 405, 422}
+
+
+def test_of_two_that_create_at_once_the_second_needs_the_revision(house, engine):
+    client = {**river.CLIENT, "coverages": []}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: House(house.app, engine).put(RIVER, client), range(8)))
+    assert sorted(each.status_code for each in answers) == [201, *[428] * 7]
 
 
 def test_a_merge_patch_changes_what_it_names(told):

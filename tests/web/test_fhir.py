@@ -8,6 +8,7 @@ from service.cli import story
 from service.store import tables
 from tests.flows import river
 
+BASE = "http://127.0.0.1:8080"
 FHIR = "application/fhir+json"
 
 
@@ -27,6 +28,48 @@ def test_versions_and_history_are_kept(told):
     assert [each["resource"]["meta"]["versionId"] for each in history["entry"]] == ["2", "1"]
     assert told.get(f"/fhir/CarePlan/{id_}/_history/1").json["category"] != told.one("CarePlan")["category"]
     assert told.get(f"/fhir/CarePlan/{id_}/_history/3").status_code == 404
+
+
+def test_a_history_comes_in_pages_that_name_themselves(told):
+    for number, model in enumerate(("brokerage", "intensive", "clinical"), 1):
+        headers = {"If-Match": f'W/"{number}"'}
+        told.put("/api/cases/c1", {**river.CASE, "care_model": model}, headers=headers)
+    path = f"/fhir/CarePlan/{told.one('CarePlan')['id']}/_history"
+    seen, url, totals = [], f"{path}?_count=3", set()
+    while url:
+        page = told.get(url).json
+        links = {each["relation"]: each["url"].removeprefix(BASE) for each in page["link"]}
+        assert links["self"] == url
+        seen += [each["resource"]["meta"]["versionId"] for each in page["entry"]]
+        totals.add(page["total"])
+        url = links.get("next")
+    assert (seen, totals) == (["4", "3", "2", "1"], {4})
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "total"),
+    [
+        ("_since=2020-01-01T00:00:00Z", 200, 1),
+        ("_since=2999-01-01T00:00:00%2B02:00", 200, 0),
+        ("_since=2020-01-01", 400, None),
+        ("_since=2020-13-01T00:00:00Z", 400, None),
+        ("_count=0", 200, 1),
+        ("_count=many", 400, None),
+        ("_at=2020", 400, None),
+    ],
+)
+def test_a_history_since_an_instant_holds_what_was_stored_then(told, query, status, total):
+    answer = told.get(f"/fhir/CarePlan/{told.one('CarePlan')['id']}/_history?{query}")
+    assert (answer.status_code, answer.json.get("total")) == (status, total)
+
+
+@pytest.mark.parametrize("found", [("Fjörd", 1), ("fjord", 0), ("Fjord", 0)])
+def test_an_exact_search_goes_by_the_letter(house, found):
+    named = {**river.CLIENT, "names": [{"family": "Fjörd", "given": ["River"]}], "coverages": []}
+    assert house.put("/api/clients/fjord", named).status_code == 201
+    text, total = found
+    assert house.get(f"/fhir/Patient?family:exact={text}").json["total"] == total
+    assert house.get(f"/fhir/Patient?family={text}").json["total"] == 1
 
 
 @pytest.mark.parametrize(
@@ -176,8 +219,11 @@ def test_what_cannot_be_answered_is_an_operation_outcome(told, path, status):
     ("query", "accept"), [("", "application/fhir+xml"), ("", "application/json;q=0"), ("?_format=xml", "*/*")]
 )
 def test_who_takes_no_json_is_told_406(told, query, accept):
-    answer = told.get(f"/fhir/Patient{query}", headers={"Accept": accept})
-    assert (answer.status_code, answer.json["resourceType"]) == (406, "OperationOutcome")
+    for path in ("Patient", "metadata"):
+        answer = told.get(f"/fhir/{path}{query}", headers={"Accept": accept})
+        assert (answer.status_code, answer.json["resourceType"]) == (406, "OperationOutcome")
+        (issue,) = answer.json["issue"]
+        assert (issue["code"], "application/fhir+json" in issue["details"]["text"]) == ("not-supported", True)
 
 
 def test_the_statement_names_what_is_searched(house):

@@ -58,6 +58,7 @@ def test_health_answers_anybody(house, path):
 def test_flasks_own_errors_leave_in_the_form_of_their_door(house, method, path, status, kind):
     answer = house.ask(method, path)
     assert (answer.status_code, answer.content_type) == (status, kind)
+    assert ("GET" if status == 405 else "/docs") in answer.text
 
 
 def test_a_bug_shows_its_correlation_id_and_nothing_else(house):

@@ -36,6 +36,8 @@ PARAMETERS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
 }
 ANY: Final = "*"
+# what a string says to the letter stands under a parameter of its own (R4 search section 3.1.1.5.1)
+EXACT: Final = ":exact"
 
 
 def rows(resource: dict[str, Any]) -> SearchRows:
@@ -53,7 +55,7 @@ def rows(resource: dict[str, Any]) -> SearchRows:
             elif kind == "date":
                 dates.append((name, *span(value)))
             else:
-                strings.append((name, normal(value)))
+                strings += [(name, normal(value)), (name + EXACT, value)]
     unique = tuple(dict.fromkeys(references))
     return SearchRows(tuple(tokens), unique, tuple(dates), tuple(strings))
 

@@ -44,6 +44,7 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
     one, document = f"{path}/{{ref}}", {"$ref": f"./{kind}.schema.json"}
     stored = answer(f"The {kind} as it is stored.", JSON, document, _SAVED)
     created = answer(f"The {kind} is new.", JSON, document, (*_SAVED, "Location"))
+    same = {"description": "It is the revision you have.", "headers": {"ETag": "ETag"}}
     said = partial(Operation, tag="Documents", right="documents")
     yield said(
         "get",
@@ -58,8 +59,8 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
         one,
         f"get-{kind}",
         summary=f"Read a {kind}",
-        parameters=("Ref",),
-        answers={200: stored},
+        parameters=("Ref", "If-None-Match"),
+        answers={200: stored, 304: same},
         faults=(404,),
     )
     yield said(
@@ -67,7 +68,7 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
         one,
         f"put-{kind}",
         summary=f"Create or replace a {kind}",
-        parameters=("Ref", "If-Match"),
+        parameters=("Ref", "If-Match", "If-Absent"),
         body={"required": True, "content": {JSON: {"schema": document, "example": EXAMPLES[kind]}}},
         answers={200: stored, 201: created},
         faults=_CHANGED,

@@ -19,6 +19,7 @@ from service.errors import (
     Stale,
     TooLarge,
     Unavailable,
+    Unspoken,
     Unsupported,
 )
 from service.wire.contracts.openapi.operations import Described
@@ -85,7 +86,7 @@ _OUTCOMES: Final[dict[int, CasebridgeError]] = {
     **_SHARED,
     400: Malformed("Not a date with an optional prefix, e.g. ge2026-03.", where="birthdate"),
     404: NotFound("There is no such resource."),
-    406: Rejected("Not Acceptable"),
+    406: Unspoken("Only JSON is spoken here; ask for application/fhir+json.", where="Accept"),
     410: Gone("It was erased."),
     412: Stale("The resource has another version now: GET it, make your change in it, and try again."),
     422: Rejected("Not valid R4.", issues=[Issue("Unknown element.", "Parameters.parametr", "structure")]),

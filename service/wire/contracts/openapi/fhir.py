@@ -34,7 +34,8 @@ def operations(
         tag=TAG,
         summary="Read what this server can do",
         right=None,
-        parameters=(query("mode", "What is asked for.", enum=modes, default="full"),),
+        parameters=(query("mode", "What is asked for.", enum=modes, default="full"), "Format"),
+        faults=(400, 406),
         answers={200: answer("The CapabilityStatement, or TerminologyCapabilities.", FHIR, resource())},
     )
     for type_, known in parameters.items():
@@ -84,7 +85,8 @@ def _reads(types: Sequence[str]) -> Iterator[Operation]:
         f"{one}/_history",
         "history",
         summary="Read all versions of a resource",
-        parameters=(*which, *FORM),
+        parameters=(*which, "Count", "Since", "Cursor", *FORM),
+        faults=(400, 404, 406, 410),
         answers={200: answer("A history Bundle, newest first.", FHIR, resource("Bundle"), TOLD)},
     )
     yield said(
