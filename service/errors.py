@@ -13,7 +13,7 @@
     │   └── Gone         it was erased                                410
     ├── Conflict         it contradicts what is stored                409
     │   ├── Precondition    If-Match is missing                       428
-    │   └── Stale           If-Match names an older revision          412
+    │   └── Stale           what the sender makes it depend on is not so  412
     ├── Unavailable      a part we need does not answer now           503  AR
     └── Misconfigured    a setting, mapping or registry is wrong: refuses to start; exits 2, a check of it 1
 
@@ -144,7 +144,7 @@ class Precondition(Conflict):
 
 
 class Stale(Conflict):
-    """If-Match names an older revision."""
+    """What the sender makes it depend on is not so: the revision or version that If-Match names is old."""
 
     status = 412
     code = "conflict"

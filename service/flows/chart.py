@@ -91,11 +91,11 @@ class Chart:
 
     def has(self, key: str) -> bool:
         """Return whether the stay of a key is known."""
-        return key in self.client.served.get("stays", {}) or self._home(key) is not None
+        return key in self.client.served.get("stays", {}) or self.home(key) is not None
 
     def stay(self, key: str, facts: Facts, settings: IntakeSettings) -> Document | None:
         """Take in what a hospital says of a stay; return its case, or None while it opens none."""
-        case = self._home(key)
+        case = self.home(key)
         waiting = self.client.served.get("stays", {})
         if case is None:
             facts = join(waiting.get(key, {}), facts)
@@ -157,7 +157,8 @@ class Chart:
         if before is not None and is_protected(self.client) and not is_protected(before):
             self.desk.unit.withhold(self.client.uuid, self.desk.change.at)
 
-    def _home(self, key: str) -> Document | None:
+    def home(self, key: str) -> Document | None:
+        """Return the case that has the stay of a key."""
         return next((each for each in self.cases if key in each.served.get("stays", {})), None)
 
     def _opened(self) -> Document:

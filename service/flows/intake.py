@@ -6,13 +6,13 @@ The rules are in `cases/`; here is found whom they are about.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from service.cases.discharge import alias_facts, key_of, moment, person_facts, stay_facts, stay_id
+from service.cases.discharge import alias_facts, digest, key_of, moment, person_facts, stay_facts, stay_id
 from service.cases.facts import Moment
 from service.cases.received import whole
 from service.cases.rules import Refusal, identifying, unusable, whose
-from service.errors import Issue, Rejected
+from service.errors import Issue, Rejected, Stale
 from service.flows.chart import Chart, Desk
 from service.flows.directory import Directory
 from service.flows.events import instant
@@ -20,11 +20,12 @@ from service.flows.ports import Unit
 from service.flows.project import Change, Projection
 from service.values.documents import Document
 from service.values.ids import resource_id
-from service.values.inbox import Stay
+from service.values.inbox import UNCONDITIONAL, Conditions, Stay
 from service.values.pathways import Pathway
 from service.values.scope import Partner
 
 Json = dict[str, Any]
+T = TypeVar("T")
 CAUSE: Final = "receive"
 
 
@@ -54,10 +55,18 @@ class Intake:
     projection: Projection
     pathways: Sequence[Pathway]
 
-    def apply(self, unit: Unit, partner: Partner, said: dict[str, Any], at: datetime) -> Applied:
-        """Use an event, loaded against its contract.
+    def apply(
+        self,
+        unit: Unit,
+        partner: Partner,
+        said: dict[str, Any],
+        at: datetime,
+        asked: Conditions = UNCONDITIONAL,
+    ) -> Applied:
+        """Use an event, loaded against its contract, as far as its sender's conditions let it be used.
 
         Raises:
+            Stale: they do not let it be used.
             Held: it is not used: to be kept in quarantine, or ignored.
             Rejected: a mapping makes something of it that is not valid R4.
             Conflict: another transaction made the same client or directory entry first: run again.
@@ -68,10 +77,22 @@ class Intake:
         desk = Desk(unit, self.projection, self.pathways, directory, change)
         when = moment(said["event"], said.get("recorded") or instant(at))
         people = _People(unit, partner)
+        there = _there(unit, people, asked)
+        if there is not None:
+            said = {**said, "patient": {"identifiers": []}}
         named = said["patient"]["identifiers"]
-        chart = (
-            _merged(desk, people, said, when) if said["event"] == "merge" else _opened(desk, people, named)
-        )
+        if there is not None:
+            chart = desk.chart(there)
+        elif said["event"] == "merge":
+            chart = _merged(desk, people, said, when)
+        else:
+            chart = _opened(desk, people, named)
+        if asked.new_stay is not None and (stays := _stays(unit, chart, asked.new_stay)):
+            only = _only(stays, asked)
+            version = unit.version_of(partner.view, "Encounter", only) if only else None
+            return Applied((), Stay(only, is_new=False, version=version))
+        if asked.versions is not None:
+            _check_version(unit, chart, key_of(said), partner.view, asked)
         mine = people.left_to(chart.client.uuid, named)
         known = {**said, "patient": {**said["patient"], "identifiers": mine}}
         chart.say(person_facts(known, when, partner.name), people.pairs(mine))
@@ -84,7 +105,9 @@ class Intake:
         chart.save()
         if case is None or key is None:
             return Applied((chart.client,), Stay(None, is_new))
-        return Applied((chart.client, case), Stay(resource_id(case.uuid, "Encounter", stay_id(key)), is_new))
+        encounter = resource_id(case.uuid, "Encounter", stay_id(key))
+        version = unit.version_of(partner.view, "Encounter", encounter)
+        return Applied((chart.client, case), Stay(encounter, is_new, version))
 
 
 class _People:
@@ -100,7 +123,11 @@ class _People:
 
     def find(self, identifiers: Sequence[Json]) -> set[str]:
         """Return the uuids of the clients that identifiers find; of a merged one, who they have become."""
-        return {self._survivor(each) for each in self._holders(identifiers)}
+        return self.become(self._holders(identifiers))
+
+    def become(self, clients: Sequence[Document]) -> set[str]:
+        """Return the uuids of clients; of a merged one, who they have become."""
+        return {self._survivor(each) for each in clients}
 
     def check(self, clients: set[str]) -> None:
         """Raise Held unless these are one client, or nobody where that may be."""
@@ -162,6 +189,43 @@ def _check_elsewhere(unit: Unit, chart: Chart, key: str, visit: dict[str, Any]) 
         if key in case.served.get("stays", {}) and case.client != chart.client.uuid:
             what = "This stay is another client's: correct the visit number or the patient, and replay."
             raise Held(Refusal("quarantine", "stay-elsewhere", what, "/stay/identifiers", passing=True))
+
+
+def _there(unit: Unit, people: _People, asked: Conditions) -> str | None:
+    """Return the client who has the identifier that only somebody new is to be made with."""
+    if asked.new_person is None:
+        return None
+    found = people.become(unit.named("client", [asked.new_person]))
+    return _only(sorted(found), asked) if found else None
+
+
+def _stays(unit: Unit, chart: Chart, pair: tuple[str, str]) -> list[str | None]:
+    """Return the Encounters of the stays that have an identifier; None for one that is in no case."""
+    named = [
+        resource_id(case.uuid, "Encounter", stay["id"])
+        for case in unit.named("case", [pair])
+        for stay in case.received.get("stays", [])
+        if any((each["system"], each["value"]) == pair for each in stay.get("identifiers", []))
+    ]
+    waiting = chart.client.served.get("stays", {}).values()
+    return [*named, *(None for facts in waiting if f"identifiers.{digest(*pair)}" in facts)]
+
+
+def _only(found: Sequence[T], asked: Conditions) -> T:
+    if len(found) > 1:
+        what = "Several have this identifier; name one that tells them apart."
+        raise Stale(what, issues=[Issue(what, asked.where, "multiple-matches")])
+    return found[0]
+
+
+def _check_version(unit: Unit, chart: Chart, key: str | None, view: str, asked: Conditions) -> None:
+    case = chart.home(key) if key is not None else None
+    found = None
+    if case is not None and key is not None:
+        found = unit.version_of(view, "Encounter", resource_id(case.uuid, "Encounter", stay_id(key)))
+    if asked.versions is not None and found not in asked.versions:
+        what = "The stay is of another version, or not there; send it with the ETag of the last answer."
+        raise Stale(what, where=asked.where)
 
 
 def _check(refusal: Refusal | None) -> None:

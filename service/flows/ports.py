@@ -59,6 +59,9 @@ class Unit(Protocol):
     ) -> dict[tuple[str, str], bytes]:
         """Return the bodies of some current resources of an owner, by (type, id)."""
 
+    def version_of(self, view: str, type_: str, id_: str) -> int | None:
+        """Return the version of a current resource."""
+
     def write(self, versions: Sequence[ResourceVersion]) -> None:
         """Insert or replace the current resources, append history, replace search rows."""
 

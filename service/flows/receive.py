@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import repeat
 from typing import Final, Literal
 from uuid import uuid4
 
@@ -19,13 +20,14 @@ from service.errors import (
     Malformed,
     Refused,
     Rejected,
+    Stale,
     TooLarge,
     Unavailable,
     Unsupported,
 )
 from service.flows.intake import Held, Intake
 from service.flows.ports import Clock, Store, Unit
-from service.values.inbox import Entry, Outcome, Received, Render, Understood
+from service.values.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
 from service.values.scope import Partner
 from service.wire.contracts.load import load
 
@@ -54,6 +56,7 @@ class Reception:
 
         Raises:
             Malformed, TooLarge, Unsupported: it can never be used; nothing of it is kept.
+            Stale: what its sender makes it depend on is not so; nothing of it is kept.
             Unavailable: the database does not answer, or too many send the same at once; nothing is kept.
         """
         received = replace(received, keys=received.keys or (received.content,))
@@ -63,6 +66,8 @@ class Reception:
                 return self._again(known, received, render)
             try:
                 return self._received(partner, received, render, known)
+            except Stale:
+                raise
             except Conflict:
                 continue  # another process was first with the message, its person or its hospital
         raise Unavailable("Others send the same at the same time; send it again.")
@@ -83,9 +88,10 @@ class Reception:
 
         Raises:
             Rejected: some of it cannot be used; the transaction is to be rolled back.
-            Conflict: as `Intake.apply`.
+            Stale, Conflict: as `Intake.apply`.
         """
-        applied = [self.intake.apply(unit, partner, said, at) for said in understood.discharges]
+        each = zip(understood.discharges, understood.asked or repeat(UNCONDITIONAL), strict=False)
+        applied = [self.intake.apply(unit, partner, said, at, asked) for said, asked in each]
         touched = [document for each in applied for document in each.touched]
         issues = (*understood.notes, *((REUSED,) if entry.flagged else ()))
         if not touched:

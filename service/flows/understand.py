@@ -11,6 +11,7 @@ from service.values.inbox import Received, Understood
 from service.values.scope import Partner
 from service.wire.fhir.bundles import USED, unused
 from service.wire.fhir.check import check
+from service.wire.fhir.conditions import of_entries
 from service.wire.fhir.incoming import stays
 from service.wire.hl7v2.charsets import UTF8, of_partner
 from service.wire.hl7v2.incoming import patients
@@ -45,8 +46,12 @@ class Understanding:
             raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])
         left = unused(sent) if sent["resourceType"] == "Bundle" else []
         notes = [*odd, *(_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")]
-        made = self._made(partner, "fhir", stays(sent, partner.intake.bases))
-        return Understood(tuple(made), tuple(notes[:SHOWN]))
+        roots = stays(sent, partner.intake.bases)
+        asked = [received.asked] * len(roots) if received.asked is not None else of_entries(sent, roots)
+        pairs = zip(roots, asked, strict=True)
+        made = [(each, one) for root, one in pairs for each in self._made(partner, "fhir", [root])]
+        discharges, conditions = zip(*made, strict=True) if made else ((), ())
+        return Understood(discharges, tuple(notes[:SHOWN]), conditions)
 
     def hl7v2(self, partner: Partner, received: Received) -> Understood:
         """Understand an ADT message.

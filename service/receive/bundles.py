@@ -14,6 +14,7 @@ from service.values.inbox import Answer, Outcome, Received, Stay
 from service.values.scope import Partner
 from service.wire.fhir import bundles
 from service.wire.fhir.answers import responses
+from service.wire.fhir.conditions import issues
 from service.wire.fhir.naming import content, keys
 from service.wire.json import dump, parse
 from service.wire.outcomes import operation_outcome, outcome
@@ -34,9 +35,14 @@ class Bundles:
 
         Raises:
             Rejected: an entry cannot be taken: nothing was done.
+            Stale: what an entry depends on is not so: nothing was done.
             Unavailable: as `Reception.receive`.
         """
         bundles.check_transaction(sent)
+        entries = enumerate(sent.get("entry", []))
+        wrong = [issue for index, entry in entries for issue in _unheeded(entry, index)]
+        if wrong:
+            raise Rejected("Nothing of the transaction was done.", issues=wrong)
         refused = [index for index, _ in self._refused(partner, sent)]
         if refused:
             issues = [
@@ -61,6 +67,7 @@ class Bundles:
         led: set[int] = set()
         for index, entry in enumerate(sent.get("entry", [])):
             wrong = list(bundles.request_issues(entry, index))
+            wrong += _unheeded(entry, index)
             if wrong:
                 answers[index] = _fault(Rejected("It cannot be taken.", issues=wrong))
             elif index in refused:
@@ -120,6 +127,11 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
             yield _done(USED if has_stay and type_ in bundles.USED else NOT_RETAINED)
 
 
+def _unheeded(entry: Json, index: int) -> Iterator[Issue]:
+    request = entry.get("request") or {}
+    return issues(bundles.type_of(entry), request, f"Bundle.entry[{index}].request")
+
+
 def _done(issue: Issue) -> Json:
     return {"status": _status(200), "outcome": outcome([issue], "information")}
 
@@ -129,7 +141,10 @@ def _fault(error: CasebridgeError) -> Json:
 
 
 def _location(stay: Stay | None) -> Json:
-    return {"location": f"Encounter/{stay.encounter}"} if stay is not None and stay.encounter else {}
+    if stay is None or not stay.encounter:
+        return {}
+    tag = {"etag": f'W/"{stay.version}"'} if stay.version is not None else {}
+    return {"location": f"Encounter/{stay.encounter}", **tag}
 
 
 def _status(number: int) -> str:

@@ -1,6 +1,5 @@
 """The case system's door: clients, cases and directory entries as internal JSON."""
 
-import re
 from collections.abc import Container
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from flask import Blueprint, Response, g, request
 from service.errors import Denied, Malformed, Unsupported
 from service.flows.documents import ABSENT, Documents, Saved
 from service.values.documents import Document
+from service.wire.etags import versions
 from service.wire.json import dump, parse
 
 PATHS: Final = {
@@ -20,8 +20,6 @@ PATHS: Final = {
 }
 LISTED: Final = ("identifier", "client", "status", "after", "_count")
 MERGE: Final = "application/merge-patch+json"
-# a version, and perhaps the language that it was told in
-_TAG: Final = re.compile(r"([0-9]{1,9})(-[A-Za-z][A-Za-z0-9-]*)?\Z")
 
 
 def blueprint(documents: Documents) -> Blueprint:
@@ -124,15 +122,7 @@ def if_match() -> Container[int] | None:
     The tag of a version told in another language names no version: it is not what is stored.
     """
     given = request.headers.get("If-Match")
-    if given is None:
-        return None
-    if given.strip() == "*":
-        return range(1, 10**9)
-    tags = [_TAG.match(each.strip().removeprefix("W/").strip('"')) for each in given.split(",")]
-    found = [each for each in tags if each is not None]
-    if len(found) < len(tags):
-        raise Malformed('Send If-Match as you got the ETag, e.g. W/"3".', where="If-Match")
-    return {int(each[1]) for each in found if each[2] is None}
+    return versions(given, "If-Match") if given is not None else None
 
 
 def _expected() -> Container[int] | None:

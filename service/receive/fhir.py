@@ -12,8 +12,9 @@ from service.receive.bundles import Bundles
 from service.receive.messages import keyed
 from service.receive.process import Processing
 from service.receive.single import Encounters
-from service.values.inbox import Answer
+from service.values.inbox import Answer, Conditions
 from service.wire.fhir.bundles import conditional
+from service.wire.fhir.conditions import of_headers
 from service.wire.json import parse
 
 JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
@@ -41,18 +42,13 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
     @door.post("/Encounter")
     def create() -> Response:
         raw, sent = fhir_body("Encounter")
-        if "If-None-Exist" in request.headers:
-            _check_named(sent, f"Encounter?{request.headers['If-None-Exist'].removeprefix('?')}")
-        return _encounter(encounters, raw, sent)
+        return _encounter(encounters, raw, sent, of_headers(request.headers.get("If-None-Exist"), None))
 
     @door.put("/Encounter")
     def update() -> Response:
         raw, sent = fhir_body("Encounter")
-        if "If-Match" in request.headers:
-            what = "A hospital's word is put in its place by when it was said; send no If-Match."
-            raise Refused(what, where="If-Match")
         _check_named(sent, f"Encounter?{request.query_string.decode('utf-8', 'replace')}")
-        return _encounter(encounters, raw, sent)
+        return _encounter(encounters, raw, sent, of_headers(None, request.headers.get("If-Match")))
 
     return door
 
@@ -86,11 +82,10 @@ def sent_as(raw: bytes, *types: str) -> Any:
     return sent
 
 
-def _encounter(encounters: Encounters, raw: bytes, sent: Any) -> Response:
-    given, location = encounters.answered(g.partner, raw, sent, _named())
+def _encounter(encounters: Encounters, raw: bytes, sent: Any, asked: Conditions | None) -> Response:
+    given, headers = encounters.answered(g.partner, raw, sent, _named(), asked)
     answer = _response(given)
-    if location:
-        answer.headers["Location"] = location
+    answer.headers.update(headers)
     return answer
 
 

@@ -1,10 +1,11 @@
 """An Encounter alone: a stay that a hospital creates or updates by its identifier."""
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from service.receive.messages import FHIR_JSON, IN_FHIR, Reception, said
-from service.values.inbox import Answer, Outcome, Received
+from service.values.inbox import Answer, Conditions, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.naming import content
 from service.wire.json import dump
@@ -18,23 +19,35 @@ class Encounters:
     base: str
 
     def answered(
-        self, partner: Partner, raw: bytes, sent: dict[str, Any], named: tuple[str, ...]
-    ) -> tuple[Answer, str | None]:
-        """Return an OperationOutcome, and where the stay is read: 201 the first time, 200 after that.
+        self,
+        partner: Partner,
+        raw: bytes,
+        sent: dict[str, Any],
+        named: tuple[str, ...],
+        asked: Conditions | None = None,
+    ) -> tuple[Answer, dict[str, str]]:
+        """Return an OperationOutcome, and headers that say where the stay is and its version.
 
-        In quarantine it is 202. Raises as `Reception.receive`.
+        It is 201 the first time, 200 after that, 202 in quarantine. Raises as `Reception.receive`.
         """
-        received = Received(raw, FHIR_JSON, "fhir", "http", named, content(sent))
+        said_so = content(sent)
+        if asked is not None:
+            # the same stay, sent on another condition, is not the same once more
+            said_so = sha256(f"{said_so}|{asked.new_stay}|{asked.versions}".encode()).hexdigest()
+        received = Received(raw, FHIR_JSON, "fhir", "http", named, said_so, asked=asked)
         became = self.reception.receive(partner, received, render)
         given = became.answer or render(became)
         if became.state == "duplicate" and not named and given.status == 201:
             # not a lost answer repeated, but the same stay once more
             given = replace(given, status=200)
-        return given, self._location(became)
+        return given, self._headers(became)
 
-    def _location(self, became: Outcome) -> str | None:
-        known = [each.encounter for each in became.stays if each.encounter]
-        return f"{self.base}/Encounter/{known[0]}" if known else None
+    def _headers(self, became: Outcome) -> dict[str, str]:
+        known = next((each for each in became.stays if each.encounter), None)
+        if known is None:
+            return {}
+        tag = {"ETag": f'W/"{known.version}"'} if known.version is not None else {}
+        return {"Location": f"{self.base}/Encounter/{known.encounter}", **tag}
 
 
 def render(became: Outcome) -> Answer:

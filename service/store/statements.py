@@ -41,6 +41,11 @@ OWNED: Final = (t.resource.c.owner == bindparam("owner"), t.resource.c.view == b
 CURRENT: Final = select(t.resource.c.type, t.resource.c.id, t.resource.c.version, t.resource.c.digest).where(
     *OWNED
 )
+VERSION: Final = select(t.resource.c.version).where(
+    t.resource.c.view == bindparam("view"),
+    t.resource.c.type == bindparam("type"),
+    t.resource.c.id == bindparam("id"),
+)
 BODIES: Final = select(t.resource.c.type, t.resource.c.id, t.resource.c.body).where(
     *OWNED, t.resource.c.id.in_(bindparam("ids", expanding=True))
 )

@@ -105,6 +105,10 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
         found = {(row.type, row.id): bytes(row.body) for row in self._run(q.BODIES, named)}
         return {key: found[key] for key in keys}
 
+    def version_of(self, view: str, type_: str, id_: str) -> int | None:
+        """Return the version of a current resource."""
+        return self._run(q.VERSION, {"view": view, "type": type_, "id": id_}).scalar_one_or_none()
+
     def write(self, versions: Sequence[ResourceVersion]) -> None:
         """Replace current resources, append history, and replace search rows where they are other ones."""
         rows = [{name: getattr(each, name) for name in RESOURCE} for each in versions]

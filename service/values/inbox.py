@@ -1,15 +1,33 @@
 """What came in, word for word, and what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from service.errors import Issue
 
 # accepted and ignored are done with; quarantined waits; replayed was used in another entry; discarded and
 # erased will never be used
 EntryState = Literal["accepted", "ignored", "quarantined", "replayed", "discarded", "erased"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a sender makes the use of a stay depend on; `where` is the place at which it says so.
+
+    `new_stay`: nothing is done when a stay has this (system, value) already. `new_person`: who has this one
+    already is the patient, and nothing that is sent of the patient is used. `versions`: the stay is there,
+    and its Encounter of one of these versions.
+    """
+
+    new_stay: tuple[str, str] | None = None
+    new_person: tuple[str, str] | None = None
+    versions: Container[int] | None = None
+    where: str = ""
+
+
+UNCONDITIONAL: Final = Conditions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +38,7 @@ class Received:
     the sender's own names for it, the strongest first (MSH-10; Bundle.identifier, Bundle.id,
     MessageHeader.id); without any, its content is its key. `content` digests what it says: without what
     differs when the same is sent again (Bundle.id, Bundle.timestamp, MSH-7). `reply_to` is the address that
-    the answer is owed to, when the sender does not wait for it.
+    the answer is owed to, when the sender does not wait for it. `asked` are conditions that are not in `raw`.
     """
 
     raw: bytes
@@ -30,14 +48,19 @@ class Received:
     keys: tuple[str, ...]
     content: str
     reply_to: str | None = None
+    asked: Conditions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What a message comes to: discharges, all used or none; and what in it was not used, and why."""
+    """What a message comes to: discharges, all used or none; and what in it was not used, and why.
+
+    `asked` are the conditions of each discharge, in their order; there may be none of any.
+    """
 
     discharges: tuple[dict[str, Any], ...] = ()
     notes: tuple[Issue, ...] = ()
+    asked: tuple[Conditions, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +76,13 @@ class Answer:
 class Stay:
     """What a discharge told of: the id of the stay's Encounter, and whether nothing was known of it before.
 
-    While it is in no case, or the discharge was about a person alone, there is no Encounter.
+    While it is in no case, or the discharge was about a person alone, there is no Encounter. `version` is
+    the Encounter's, in the view of who sent it.
     """
 
     encounter: str | None
     is_new: bool
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,18 @@ _KEY: Final[Described] = {
     "description": "Your own name for it: sent again with the same content it is answered as before.",
     "schema": {"type": "string"},
 }
+_NEW: Final[Described] = {
+    "name": "If-None-Exist",
+    "in": "header",
+    "description": "`identifier=system|value`: nothing is done when a stay has it (412 when several have).",
+    "schema": {"type": "string"},
+}
+_SEEN: Final[Described] = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of the last answer: nothing is done when the stay has another (412).",
+    "schema": {"type": "string"},
+}
 _FAULTS: Final = (413, 415, 422)
 _WRONG: Final = {
     400: "It could not be read.",
@@ -66,18 +78,18 @@ def operations() -> Iterator[Operation]:
         parameters=(_KEY,),
         body=_body("Bundle"),
         answers={200: answer("What became of each entry.", FHIR, resource("Bundle")), 202: waits},
-        faults=_FAULTS,
+        faults=(*_FAULTS, 412),
     )
-    done = answer("It was known before, or nothing came of it.", FHIR, resource("OperationOutcome"))
+    told = resource("OperationOutcome")
     stay = {
-        200: done,
-        201: answer("It is kept, and used.", FHIR, resource("OperationOutcome")),
+        200: answer("It was known before (`ETag`: its version), or nothing came of it.", FHIR, told),
+        201: answer("It is kept, and used; `Location` and `ETag` tell of a stay in a case.", FHIR, told),
         202: waits,
     }
-    where = query("identifier", "The stay: `system|value`, one of the Encounter's identifiers.")
+    named = query("identifier", "The stay: `system|value`, one of the Encounter's identifiers.")
     for method, name, parameters in (
-        ("post", "send-encounter", (_KEY,)),
-        ("put", "send-encounter-by-identifier", ({**where, "required": True}, _KEY)),
+        ("post", "send-encounter", (_NEW, _KEY)),
+        ("put", "send-encounter-by-identifier", ({**named, "required": True}, _SEEN, _KEY)),
     ):
         yield said(
             method,
@@ -87,7 +99,7 @@ def operations() -> Iterator[Operation]:
             parameters=parameters,
             body=_body("Encounter"),
             answers=stay,
-            faults=_FAULTS,
+            faults=(*_FAULTS, 412),
         )
     yield _hl7v2()
 

@@ -1,0 +1,27 @@
+"""Entity tags as they come in: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1."""
+
+import re
+from collections.abc import Container
+from typing import Final
+
+from service.errors import Malformed
+
+# a version, and perhaps the language that it was told in
+_TAG: Final = re.compile(r"([0-9]{1,9})(-[A-Za-z][A-Za-z0-9-]*)?\Z")
+
+
+def versions(given: str, where: str) -> Container[int]:
+    """Return the versions that an If-Match names, `*` every one.
+
+    The tag of a version told in another language names no version: it is not what is stored.
+
+    Raises:
+        Malformed: they are not ours.
+    """
+    if given.strip() == "*":
+        return range(1, 10**9)
+    tags = [_TAG.match(each.strip().removeprefix("W/").strip('"')) for each in given.split(",")]
+    found = [each for each in tags if each is not None]
+    if len(found) < len(tags):
+        raise Malformed('Send If-Match as you got the ETag, e.g. W/"3".', where=where)
+    return frozenset(int(each[1]) for each in found if each[2] is None)

@@ -1,0 +1,159 @@
+"""What hospitals make their writes depend on is heeded, in headers and in entries."""
+
+import pytest
+
+from tests.web.sent import PERSON, VISIT, Mercy, encounter, entry, outcomes, parts, transaction
+
+NEW = f"identifier={VISIT['system']}|{VISIT['value']}"
+BY_IDENTIFIER = f"/fhir/Encounter?{NEW}"
+
+
+@pytest.fixture
+def mercy(house):
+    return Mercy(house)
+
+
+def later(minute, **more):
+    return encounter(meta={"lastUpdated": f"2026-02-27T15:{minute:02}:00Z"}, **more)
+
+
+def kept(mercy, answer):
+    path = answer.headers["Location"].partition("/fhir/")[2]
+    return mercy.house.get(f"/fhir/{path}", partner=None)
+
+
+def test_what_is_only_to_be_created_is_not_changed(mercy):
+    first = mercy.send("/fhir/Encounter", encounter(), If_None_Exist=NEW)
+    assert first.status_code == 201, first.data
+    leaves = later(30, status="onleave")
+    again = mercy.send("/fhir/Encounter", leaves, If_None_Exist=NEW)
+    assert again.status_code == 200
+    assert [again.headers[name] == first.headers[name] for name in ("Location", "ETag")] == [True, True]
+    assert kept(mercy, first).json["status"] == "finished"
+    assert mercy.send("/fhir/Encounter", leaves).status_code == 200
+    assert kept(mercy, first).json["status"] == "onleave"
+
+
+def test_several_that_have_it_are_told(mercy):
+    shared = {"system": "urn:example:episodes", "value": "E-1"}
+    for number in ("V-1", "V-2"):
+        stay = encounter(identifier=[{**VISIT, "value": number}, shared])
+        assert mercy.send("/fhir/Encounter", stay).status_code == 201
+    new = encounter(identifier=[{**VISIT, "value": "V-3"}])
+    told = mercy.send("/fhir/Encounter", new, If_None_Exist="identifier=urn:example:episodes|E-1")
+    assert told.status_code == 412
+    assert outcomes(told)[0][:3] == ("error", "multiple-matches", "If-None-Exist")
+
+
+def test_an_update_of_what_has_changed_meanwhile_is_not_done(mercy):
+    first = mercy.send("/fhir/Encounter", encounter())
+    seen = first.headers["ETag"]
+    assert kept(mercy, first).headers["ETag"].startswith(seen[:-1])
+    changed = mercy.send(BY_IDENTIFIER, later(10, status="onleave"), method="PUT", If_Match=seen)
+    assert changed.status_code == 200, changed.data
+    assert changed.headers["ETag"] != seen
+    stale = mercy.send(BY_IDENTIFIER, later(20), method="PUT", If_Match=seen)
+    assert stale.status_code == 412
+    assert outcomes(stale)[0][2] == "If-Match"
+    assert kept(mercy, first).json["status"] == "onleave"
+    last = mercy.send(BY_IDENTIFIER, later(20), method="PUT", If_Match=changed.headers["ETag"])
+    assert last.status_code == 200
+    assert kept(mercy, first).json["status"] == "finished"
+
+
+@pytest.mark.parametrize("tag", ['W/"1"', "*"])
+def test_an_update_of_what_is_not_there_is_not_a_creation(mercy, tag):
+    told = mercy.send(BY_IDENTIFIER, encounter(), method="PUT", If_Match=tag)
+    assert told.status_code == 412
+    assert mercy.cases() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "value"),
+    [("POST", "If_None_Exist", "status=finished"), ("PUT", "If_Match", "yesterday")],
+)
+def test_a_condition_that_is_not_understood_is_refused(mercy, method, header, value):
+    path = "/fhir/Encounter" if method == "POST" else BY_IDENTIFIER
+    told = mercy.send(path, encounter(), method=method, **{header: value})
+    assert told.status_code == 400
+    assert outcomes(told)[0][2] == header.replace("_", "-")
+
+
+def test_an_entry_that_is_only_to_be_created_is_not_changed(mercy):
+    assert mercy.send("/fhir", transaction()).status_code == 200
+    sent = transaction()
+    sent["entry"][0]["resource"] |= {"status": "onleave", "meta": {"lastUpdated": "2026-02-28T15:00:00Z"}}
+    sent["entry"][0]["request"]["ifNoneExist"] = NEW
+    told = mercy.send("/fhir", sent)
+    assert told.status_code == 200, told.data
+    response = told.json["entry"][0]["response"]
+    assert response["status"] == "200 OK"
+    assert mercy.house.get(f"/fhir/{response['location']}", partner=None).json["status"] == "finished"
+
+
+def test_a_patient_who_is_only_to_be_created_is_not_renamed(mercy):
+    assert mercy.send("/fhir", transaction()).status_code == 200
+    stay, patient, brain = parts()
+    stay["identifier"] = [{**VISIT, "value": "V-2"}]
+    patient |= {"name": [{"family": "Renamed"}], "identifier": [PERSON, {**PERSON, "value": "R-2"}]}
+    only_new = {"ifNoneExist": f"Patient?identifier={PERSON['system']}|{PERSON['value']}"}
+    sent = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            entry(stay, method="POST", url="Encounter"),
+            entry(patient, method="POST", url="Patient", **only_new),
+            entry(brain, method="POST", url="Condition"),
+        ],
+    }
+    told = mercy.send("/fhir", sent)
+    assert told.json["entry"][0]["response"]["status"] == "201 Created", told.data
+    (client,) = mercy.house.get("/api/clients", partner=None).json["items"]
+    assert client["document"]["names"][0]["family"] == "Rider"
+    assert [each["value"] for each in client["document"]["identifiers"]] == ["R-1"]
+
+
+def test_a_stale_entry_lets_nothing_of_a_transaction_be_done(mercy):
+    first = mercy.send("/fhir", transaction()).json["entry"][0]["response"]
+    sent = transaction()
+    sent["entry"][0]["resource"] |= {"status": "onleave", "meta": {"lastUpdated": "2026-02-28T15:00:00Z"}}
+    sent["entry"][0]["request"] = {"method": "PUT", "url": f"Encounter?{NEW}", "ifMatch": 'W/"7"'}
+    other = encounter(id="e2", identifier=[{**VISIT, "value": "V-2"}])
+    sent["entry"].append(entry(other, method="POST", url="Encounter"))
+    told = mercy.send("/fhir", sent)
+    assert told.status_code == 412
+    assert outcomes(told)[0][2] == "Bundle.entry[0].request.ifMatch"
+    sent["type"] = "batch"
+    each = [one["response"]["status"][:3] for one in mercy.send("/fhir", sent).json["entry"]]
+    assert each == ["412", "200", "200", "201"]
+    sent["type"] = "transaction"
+    sent["entry"][0]["request"]["ifMatch"] = first["etag"]
+    told = mercy.send("/fhir", sent)
+    assert told.status_code == 200, told.data
+    response = told.json["entry"][0]["response"]
+    assert mercy.house.get(f"/fhir/{response['location']}", partner=None).json["status"] == "onleave"
+
+
+@pytest.mark.parametrize(
+    ("index", "request_", "name", "code"),
+    [
+        (
+            0,
+            {"method": "POST", "url": "Encounter", "ifNoneExist": "status=finished"},
+            "ifNoneExist",
+            "structure",
+        ),
+        (0, {"method": "POST", "url": "Encounter", "ifMatch": 'W/"1"'}, "ifMatch", "not-supported"),
+        (0, {"method": "PUT", "url": f"Encounter?{NEW}", "ifMatch": "x"}, "ifMatch", "structure"),
+        (0, {"method": "PUT", "url": f"Encounter?{NEW}", "ifNoneExist": NEW}, "ifNoneExist", "not-supported"),
+        (1, {"method": "PUT", "url": "Patient/a1", "ifMatch": 'W/"1"'}, "ifMatch", "not-supported"),
+        (1, {"method": "POST", "url": "Patient", "ifNoneMatch": "*"}, "ifNoneMatch", "not-supported"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+def test_a_condition_of_an_entry_that_is_not_heeded_is_refused(mercy, kind, index, request_, name, code):
+    sent = transaction(kind)
+    sent["entry"][index]["request"] = request_
+    told = mercy.send("/fhir", sent)
+    assert ("error", code, f"Bundle.entry[{index}].request.{name}") in [each[:3] for each in outcomes(told)]
+    assert told.status_code == (422 if kind == "transaction" else 200)
