@@ -226,6 +226,17 @@ def test_what_is_broken_is_answered_with_its_place(mercy, path, raw, status):
         (a03().replace(b"|P|2.5", b"|P|2.5||||||BIG-5"), 422, b"MSA|AE"),
         (a03().decode().encode("utf-16"), 422, b"MSA|AE"),
         (a03(trigger="A60"), 200, b"MSA|AA"),
+        (a03().replace(b"Rider", b"R\x00der"), 400, b"ERR||PID^1^5|"),
+        (a03().replace(b"Rider", b"R\xffder"), 400, b"ERR||PID^1^5|"),
+        (
+            a03().replace(b"|P|2.5", b"|P|2.5||||||KLINGON").replace(b"Rider", b"R\xf8der"),
+            422,
+            b"ERR||MSH^1^18|",
+        ),
+        (bytes(range(256)) * 40, 400, b"MSA|AE"),
+        (a03(more="OBX|1|ED|||" + "A" * 6_000_000), 413, b"ERR|||104^Value too long"),
+        (a03(more="OBX|1|ED|||" + "A" * 11_000_000), 413, b"ERR|||104^Value too long"),
+        (a03(more="OBX|1|ED|||" + "A" * 4_900_000), 200, b"MSA|AA|MSG-1"),
     ],
 )
 def test_what_is_broken_is_acknowledged_as_such(mercy, raw, status, code):
@@ -252,6 +263,36 @@ def test_a_batch_of_messages_is_answered_by_a_batch(mercy):
         b"MSA|AA",
         b"MSA|AE",
     ]
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (b"BTS|2\rFTS|1\r", b"BTS|2\r"),
+        (b"BTS|3\rFTS|1\r", b"BTS|2|BTS-1 announces 3 messages, 2 came.\r"),
+        (b"BTS|2\rFTS|2\r", b"BTS|2|FTS-1 announces 2 batches, 1 came.\r"),
+        (b"", b"BTS|2|No BTS or FTS ends the batch; it may be cut off.\r"),
+    ],
+)
+def test_a_batch_that_is_not_whole_is_used_as_far_as_it_came_and_its_sender_told(mercy, end, told):
+    sent = b"FHS|^~\\&|ADT\rBHS|^~\\&|ADT\r" + a03("M1") + a03("M2", visit="V-2") + end
+    given = mercy.hl7v2(sent)
+    assert given.data.endswith(told)
+    assert given.data.count(b"MSA|AA|M") == 2
+
+
+def test_messages_whose_trailer_stands_without_a_header_are_told_so_too(mercy):
+    given = mercy.hl7v2(a03("M1") + b"BTS|2\r")
+    assert given.data.startswith(b"BHS|^~\\&|")
+    assert b"MSA|AA|M1" in given.data
+    assert given.data.endswith(b"BTS|1|BTS-1 announces 2 messages, 1 came.\r")
+
+
+def test_an_idempotency_key_names_an_hl7_message_too(mercy):
+    unnamed = a03("").replace(b"20260227150000+0000||ADT", b"20260227150001+0000||ADT")
+    first = mercy.hl7v2(unnamed, Idempotency_Key="k")
+    assert mercy.hl7v2(a03(""), Idempotency_Key="k").data == first.data
+    assert mercy.hl7v2(a03("M2"), Idempotency_Key="k").data == first.data
 
 
 def test_a_large_bundle_is_answered_and_a_larger_one_refused(mercy):
