@@ -1,0 +1,130 @@
+"""Whatever bytes come over MLLP, each frame is answered, unless its sender wants no answer."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service import wiring
+from service.access.registry import load
+from service.errors import CasebridgeError
+from service.receive.conversation import refusal
+from service.receive.framing import Frame, Framer, framed
+from service.receive.hl7v2 import Messages, over_mllp
+from service.settings import Settings
+from service.store.store import SqlStore
+from service.values.senders import Sender
+from service.wire.hl7v2.charsets import BYTEWISE
+from service.wire.hl7v2.message import Message
+from service.wire.hl7v2.read import LIMIT, read
+from service.wire.json import dump, parse
+from tests.web.sent import a03
+
+QUICK = settings(
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+SOAK = settings(QUICK, max_examples=30_000, derandomize=False, print_blob=True)
+REGISTRY = """partners:
+  - {name: mercy, kind: hospital, intake: {senders: [{application: ADT, addresses: [10.0.0.1]}]}}
+"""
+SENDER = Sender("10.0.0.1")
+WHOLE = (
+    a03(
+        more='IN1|1|PLAN^x|1^^^P|Payer\rNK1|1|Rider^Sea|SPO\rROL|1|AD|PP|1^Nurse^N\rOBX|1|ED|||\\X41\\\r""|1\r'
+    ),
+    a03("M2", "A01", person="R-2", visit="V-2"),
+    a03("M3", "A13"),
+    a03("M4", "A40", more="MRG|R-2^^^&urn:example:persons&URI\r"),
+    a03("M5", "A08").replace(b"|P|2.5", b"|P|2.5|||AL|NE||8859/1"),
+    b"FHS|^~\\&|ADT\rBHS|^~\\&|ADT\r" + a03("M6") + a03("M7", "A99") + b"BTS|2\rFTS|1\r",
+)
+PIECES = st.one_of(
+    st.sampled_from(
+        [
+            *(bytes([each]) for each in b'|^~\\&"\r\n\x0b\x1c\x00\xff '),
+            *(b"MSH|^~\\&|", b"PID|", b"PV1|", b"EVN|", b"BHS|^~\\&|ADT|", b"BTS|3|", b"FTS|", b"MSH"),
+            *(b'""', b"\\X00\\", b"\\.br\\", b"\\F\\", b"\xc3\xa9", b"\xfe\xff", b"\xef\xbb\xbf", b"<x/>"),
+            *(b"20260230", b"99991231235959", b"0001", b"20260227140000.00001+9999", b"A03", b"A40", b"2.9"),
+            *(b"UNICODE UTF-16", b"8859/15", b"AL", b"NE", b"&urn:example:persons&URI", b"9" * 400),
+        ]
+    ),
+    st.binary(max_size=12),
+)
+EDITS = st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0, 0, 1, 2, 5, 40]), PIECES), max_size=8)
+
+
+def edited(raw, edits):
+    """Some bytes, with others in the place of a few."""
+    for place, cut, piece in edits:
+        at = int(place * len(raw))
+        raw = raw[:at] + piece + raw[at + cut :]
+    return raw
+
+
+STREAMS = st.one_of(
+    st.tuples(st.sampled_from(WHOLE), EDITS).map(lambda each: framed(edited(*each))),
+    st.tuples(st.sampled_from(WHOLE).map(framed), EDITS).map(lambda each: edited(*each)),
+    st.binary(max_size=200).map(framed),
+)
+
+
+@pytest.fixture(scope="module")
+def handle(tmp_path_factory, mappings):
+    """What the MLLP server does with a frame, wired as it is served."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
+    given = {
+        "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db",
+        "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
+    }
+    found = Settings.from_env(given)
+    wiring.upgrade(found)
+    engine = wiring.database(found)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
+    yield over_mllp(Messages(taken, wiring.now), load(found.partners).values())
+    engine.dispose()
+
+
+def answered(handle, frame):
+    """What a frame is answered: as the server does it, only that nothing but our errors is caught."""
+    try:
+        return handle(frame, SENDER)
+    except CasebridgeError as error:
+        return refusal(frame, error)
+
+
+def wants_none(frame):
+    """Whether a sender asks in MSH-15 or MSH-16 for fewer answers than one a message."""
+    items = read(frame).items
+    return any(each.header and (each.header.segment.raw(15) or each.header.segment.raw(16)) for each in items)
+
+
+def check(handle, stream):
+    framer = Framer(LIMIT)
+    for each in framer.feed(stream):
+        assert isinstance(each, Frame)
+        reply = answered(handle, each.body)
+        if reply is None:
+            assert wants_none(each.body)
+            continue
+        assert not {0x0B, 0x1C} & set(reply), "it would end the frame of the answer"
+        # bytes of an unknown set go back as they came
+        found = read(reply, charset=BYTEWISE)
+        assert found.issues == ()
+        assert found.items or wants_none(each.body)
+        for one in found.items:
+            assert isinstance(one, Message)
+            assert one.first("MSA").value(1) in {"AA", "AE", "AR", "CA", "CE", "CR"}
+
+
+@QUICK
+@given(STREAMS)
+def test_every_frame_is_answered(handle, stream):
+    check(handle, stream)
+
+
+@pytest.mark.soak
+@SOAK
+@given(STREAMS)
+def test_every_frame_of_very_many_is_answered(handle, stream):
+    check(handle, stream)
