@@ -64,6 +64,28 @@ volumeMounts:
   - {name: tmp, mountPath: /tmp}
 {{- end }}
 
+{{- define "casebridge.mllp.args" -}}
+args:
+  - mllp
+  - --host
+  - 0.0.0.0
+  - --port
+  - {{ .Values.mllp.port | quote }}
+{{- if .Values.mllp.tlsSecret }}
+  - --certificate
+  - /etc/casebridge-tls/tls.crt
+  - --key
+  - /etc/casebridge-tls/tls.key
+{{- if .Values.mllp.clientCertificates }}
+  - --authorities
+  - /etc/casebridge-tls/ca.crt
+{{- if .Values.mllp.byAddressToo }}
+  - --by-address-too
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "casebridge.volumes" -}}
 volumes:
   - name: partners
