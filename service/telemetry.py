@@ -5,7 +5,9 @@ from contextvars import ContextVar
 from uuid import uuid4
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest, start_http_server
+
+from service.errors import Misconfigured
 
 correlation: ContextVar[str] = ContextVar("correlation", default="")
 
@@ -47,6 +49,19 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
 def exposition() -> tuple[bytes, str]:
     """Return this process's metrics in Prometheus' text format, and its media type."""
     return generate_latest(), CONTENT_TYPE_LATEST
+
+
+def expose(host: str, port: int) -> int:
+    """Serve this process's metrics at /metrics until it ends; return the port, which 0 leaves to choose.
+
+    Raises:
+        Misconfigured: it cannot listen there.
+    """
+    try:
+        server, _ = start_http_server(port, host)
+    except (OSError, OverflowError) as exc:
+        raise Misconfigured("Cannot listen there; name a free port.", where="--metrics") from exc
+    return server.server_port
 
 
 def _correlate(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service import wiring
+from service.cli.process import METRICS, tell_metrics
 from service.receive.certificates import Tls
 from service.settings import Settings
 
@@ -20,6 +21,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--key", type=FILE, help="The key of our certificate (PEM).")
 @click.option("--authorities", type=FILE, help="Who signs our clients' certificates (PEM): each shows one.")
 @click.option("--by-address-too", is_flag=True, help="Let those known by address in without a certificate.")
+@METRICS
 def mllp(
     host: str,
     port: int,
@@ -27,6 +29,7 @@ def mllp(
     key: Path | None,
     authorities: Path | None,
     by_address_too: bool,
+    metrics: str | None,
 ) -> None:
     """Take HL7 v2 messages in over MLLP; who sends them is told by intake/senders in the registry.
 
@@ -42,4 +45,5 @@ def mllp(
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
+    tell_metrics(metrics)
     wiring.mllp(Settings.from_env(), host, port, tls, stop)

@@ -1,6 +1,32 @@
 """What a process of the service does with itself."""
 
 import gc
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+
+from service.errors import Misconfigured
+from service.telemetry import expose
+
+METRICS: Final[Callable[[Any], Any]] = click.option(
+    "--metrics", metavar="[HOST:]PORT", help="Serve /metrics there, on 127.0.0.1 unless told; port 0: any."
+)
+
+
+def tell_metrics(address: str | None) -> None:
+    """Serve this process's metrics if an address is given, and say where.
+
+    Raises:
+        Misconfigured: it is no address, or one that cannot be listened on.
+    """
+    if address is None:
+        return
+    host, _, port = address.rpartition(":")
+    if not (port.isascii() and port.isdecimal()):
+        raise Misconfigured("Not an address; write HOST:PORT, or PORT alone.", where="--metrics")
+    host = host.strip("[]") or "127.0.0.1"
+    click.echo(f"Metrics on port {expose(host, int(port))} of {host}.", err=True)
 
 
 def settle() -> None:

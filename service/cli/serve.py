@@ -12,7 +12,7 @@ from flask import Flask
 
 from service import wiring
 from service.cli import demo as story
-from service.cli.process import settle
+from service.cli.process import METRICS, settle, tell_metrics
 from service.settings import Settings
 
 
@@ -91,7 +91,8 @@ def _end_with(parent: int) -> None:
 
 @click.command()
 @click.option("--parent", type=int, hidden=True, help="End when this process, our parent, has ended.")
-def worker(parent: int | None) -> None:
+@METRICS
+def worker(parent: int | None, metrics: str | None) -> None:
     """Relay the outbox to RabbitMQ; without a broker, number it for the feed.
 
     \b
@@ -100,6 +101,7 @@ def worker(parent: int | None) -> None:
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     wiring.check(settings)
+    tell_metrics(metrics)
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())

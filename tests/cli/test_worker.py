@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import time
 
 import pika
 import pytest
+import requests
 
 from tests.contracts.published import check
 from tests.flows import river
+from tests.server_process import free_port
 
 REGISTRY = """partners:
   - name: engineer
@@ -58,7 +61,10 @@ def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
     client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
     for path, body in river.STORY:
         assert client.put(path, json=body).status_code == 201
-    process = subprocess.Popen([sys.executable, "-m", "service", "worker"], env=environment)
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "worker", "--metrics", str(port)], env=environment
+    )
     try:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -72,7 +78,20 @@ def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
         assert len({body["id"] for _, _, body in found}) == len(found)
         assert {properties.content_type for _, properties, _ in found} == {"application/cloudevents+json"}
         assert client.get("/events?count=1000").json[0] == found[0][2]
+        metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+        assert re.search(r'casebridge_relay_messages_total\{outcome="\w+"\} 1\d', metrics)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
         engine.dispose()
+
+
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:99999", "x:y:z"])
+def test_a_worker_without_a_place_for_its_metrics_does_not_start(environment, address):
+    from service import wiring
+    from service.settings import Settings
+
+    wiring.upgrade(Settings.from_env(environment))
+    command = [sys.executable, "-m", "service", "worker", "--metrics", address]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, "--metrics" in ended.stderr) == (2, True)
