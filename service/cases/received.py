@@ -8,6 +8,7 @@ proposed service is accepted); stays are the hospitals' alone.
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
+from service.cases import conditions
 from service.cases.discharge import (
     PERSONAL,
     condition_id,
@@ -116,19 +117,12 @@ def whole(kind: str, body: dict[str, Any], received: dict[str, Any]) -> dict[str
 
 
 def _whole_case(body: dict[str, Any], received: dict[str, Any]) -> dict[str, Any]:
-    mine = {
-        (each["code"].get("system"), each["code"]["code"]): each["id"]
-        for each in body.get("conditions", [])
-        if "code" in each["code"]
-    }
-    same = {
-        each["id"]: mine[code["system"], code["code"]]
-        for each in received.get("conditions", [])
-        if (code := each["code"]).keys() >= {"system", "code"} and (code["system"], code["code"]) in mine
-    }
-    conditions = [each for each in received.get("conditions", []) if each["id"] not in same]
+    own, told = body.get("conditions", []), received.get("conditions", [])
+    same = conditions.same(own, told)
     result = dict(body)
-    _add(result, "conditions", conditions)
+    if same:
+        result["conditions"] = conditions.coded(own, told, same)
+    _add(result, "conditions", [each for each in told if each["id"] not in same])
     _add(result, "team", received.get("team", []))
     _add(result, "stays", [_renamed(each, same) for each in received.get("stays", [])])
     services = received.get("plan", {}).get("services", [])

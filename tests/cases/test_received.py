@@ -1,5 +1,7 @@
 """What hospitals brought stands beside what the case system says, and proposes what follows."""
 
+import pytest
+
 from service.cases.discharge import condition_id, key_of, moment, person_facts, stay_facts
 from service.cases.facts import join
 from service.cases.pathways import due
@@ -95,6 +97,42 @@ def test_a_diagnosis_that_the_case_system_has_too_is_one():
     assert [each["id"] for each in result["conditions"]] == ["mine"]
     assert result["stays"][0]["conditions"] == ["mine"]
     assert result["plan"]["services"][0]["necessity"]["condition"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "one"),
+    [
+        ({"text": "Traumatic  brain injury."}, {**BRAIN, "display": "traumatic brain injury"}, True),
+        ({"text": "Traumatic brain injury"}, {"text": "TRAUMATIC BRAIN INJURY"}, True),
+        (
+            {"system": "urn:snomed", "code": "1", "text": "Brain injury"},
+            {**BRAIN, "text": "Brain injury"},
+            True,
+        ),
+        ({**BRAIN, "code": "S06.3", "text": "Brain injury"}, {**BRAIN, "text": "Brain injury"}, False),
+        ({"text": "Brain injury"}, {**BRAIN, "text": "Traumatic brain injury"}, False),
+        ({"text": "!"}, {"text": "?"}, False),
+        ({"text": "Brain injury"}, BRAIN, False),
+    ],
+)
+def test_a_diagnosis_is_one_where_code_or_words_agree(mine, theirs, one):
+    said = {**SAID, "stay": {**SAID["stay"], "conditions": [{"code": theirs, "kind": "discharge"}]}}
+    body = {"client": "c", "status": "active", "conditions": [{"id": "mine", "code": mine}]}
+    result = whole("case", body, received(said))
+    assert result["stays"][0]["conditions"] == (["mine"] if one else [condition_id(theirs)])
+    assert [each["id"] for each in result["conditions"]] == (
+        ["mine"] if one else ["mine", condition_id(theirs)]
+    )
+    assert body["conditions"] == [{"id": "mine", "code": mine}]
+
+
+def test_a_diagnosis_in_words_takes_the_code_that_the_hospital_gives_it_and_keeps_its_words():
+    said = {**SAID, "stay": {**SAID["stay"], "conditions": [{"code": {**BRAIN, "text": "Brain injury"}}]}}
+    body = {"client": "c", "conditions": [{"id": "mine", "code": {"text": "brain injury"}, "onset": "2026"}]}
+    result = whole("case", body, received(said))
+    assert result["conditions"] == [
+        {"id": "mine", "code": {**BRAIN, "text": "brain injury"}, "onset": "2026"}
+    ]
 
 
 def test_what_is_said_no_more_stays_where_the_case_system_names_it():
