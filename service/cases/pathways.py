@@ -30,18 +30,18 @@ def propose(
         found = _match(pathway, conditions)
         if not (pathway.diagnoses or pathway.groups) or found is not None or group in pathway.groups:
             for each in pathway.services:
-                chosen[each.id] = _service(each, stay, discharged, found)
+                chosen[each.id] = _service(each, stay, discharged, found, pathway.holidays)
     return list(chosen.values())
 
 
-def due(start: str, days: int, *, working: bool) -> str:
-    """Return the ISO date so many days later; Saturdays and Sundays are no working days."""
+def due(start: str, days: int, *, working: bool, holidays: frozenset[str] = frozenset()) -> str:
+    """Return the ISO date so many days later; Saturdays, Sundays and holidays are no working days."""
     day = date.fromisoformat(start)
     if not working:
         return (day + timedelta(days)).isoformat()
     while days:
         day += timedelta(1)
-        days -= day.weekday() < 5
+        days -= day.weekday() < 5 and holidays.isdisjoint({day.isoformat(), f"{day:%m-%d}"})
     return day.isoformat()
 
 
@@ -55,7 +55,7 @@ def _match(pathway: Pathway, conditions: Iterable[dict[str, Any]]) -> dict[str, 
 
 
 def _service(
-    proposal: Proposal, stay: str, discharged: str, condition: dict[str, Any] | None
+    proposal: Proposal, stay: str, discharged: str, condition: dict[str, Any] | None, holidays: frozenset[str]
 ) -> dict[str, Any]:
     day = discharged[:10]
     said = {
@@ -67,5 +67,8 @@ def _service(
         "necessity": {"condition": condition["id"], "decision": "pending"} if condition else None,
     }
     if len(day) == len("YYYY-MM-DD"):
-        said["period"] = {"start": day, "end": due(day, proposal.days, working=proposal.working)}
+        said["period"] = {
+            "start": day,
+            "end": due(day, proposal.days, working=proposal.working, holidays=holidays),
+        }
     return {name: each for name, each in said.items() if each}

@@ -17,9 +17,13 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Pathway:
-    """Services for everybody, or for diagnoses whose code starts so, or for targeted groups."""
+    """Services for everybody, or for diagnoses whose code starts so, or for targeted groups.
+
+    `holidays` are no working days: `YYYY-MM-DD`, or `MM-DD` of every year.
+    """
 
     name: str
     services: tuple[Proposal, ...]
     diagnoses: tuple[tuple[str, str], ...] = ()
     groups: tuple[str, ...] = ()
+    holidays: frozenset[str] = frozenset()

@@ -1,5 +1,7 @@
 """What hospitals brought stands beside what the case system says, and proposes what follows."""
 
+from dataclasses import replace
+
 import pytest
 
 from service.cases.discharge import condition_id, key_of, moment, person_facts, stay_facts
@@ -124,6 +126,12 @@ def test_a_diagnosis_is_one_where_code_or_words_agree(mine, theirs, one):
         ["mine"] if one else ["mine", condition_id(theirs)]
     )
     assert body["conditions"] == [{"id": "mine", "code": mine}]
+
+
+def test_a_holiday_is_no_working_day_but_a_day():
+    rested = replace(EVERYBODY, holidays=frozenset({"2026-03-09", "03-10"}))
+    assert services(pathways=(rested,)) == [("phone-check-in", "2026-03-12")]
+    assert due("2026-03-06", 4, working=False, holidays=frozenset({"03-10"})) == "2026-03-10"
 
 
 def test_a_diagnosis_in_words_takes_the_code_that_the_hospital_gives_it_and_keeps_its_words():

@@ -1,5 +1,9 @@
-"""Pathways: which services a discharge proposes; one YAML file each, read strictly at start."""
+"""Pathways: which services a discharge proposes; one YAML file each, read strictly at start.
 
+`holidays.yaml` beside them lists the days on which nobody works.
+"""
+
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +17,7 @@ from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, m
 from service.wire.contracts.load import flattened
 from service.wire.contracts.plan import SERVICE_KINDS, SETTINGS
 
+HOLIDAYS: Final = "holidays.yaml"
 WITHIN: Final = r"([1-9][0-9]{0,2}) (working )?days?\Z"
 
 
@@ -46,23 +51,43 @@ class _Pathway(Contract):
     services = many(_Proposal, required=True)
 
 
+def _holiday(value: Any) -> str:
+    """Return a day as `YYYY-MM-DD`, or as `MM-DD` of every year."""
+    told = str(value)  # unquoted, YAML makes a date of it
+    try:
+        date.fromisoformat(told if len(told) > len("MM-DD") else f"2024-{told}")
+    except ValueError as exc:
+        raise ValidationError("Write 2026-12-25, or 12-25 for every year.") from exc
+    return told
+
+
+class _Holidays(Contract):
+    holidays = fields.List(fields.Function(deserialize=_holiday), required=True)
+
+
 def load(folder: Path) -> tuple[Pathway, ...]:
     """Return the pathways of a folder, by file name; none when there is no such folder.
 
     Raises:
         Misconfigured: with file and place of each mistake.
     """
-    return tuple(_read(path) for path in sorted(folder.glob("*.yaml")))
+    calendar = folder / HOLIDAYS
+    holidays = frozenset(_given(_Holidays(), calendar)["holidays"]) if calendar.exists() else frozenset()
+    return tuple(_read(path, holidays) for path in sorted(folder.glob("*.yaml")) if path != calendar)
 
 
-def _read(path: Path) -> Pathway:
+def _given(contract: Contract, path: Path) -> dict[str, Any]:
     try:
-        given: dict[str, Any] = _Pathway().load(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return dict(contract.load(yaml.safe_load(path.read_text(encoding="utf-8"))))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         raise Misconfigured("The pathway cannot be read as YAML.", where=str(path)) from exc
     except ValidationError as exc:
         issues = [Issue(f"{place}: {what}", str(path)) for place, what in flattened(exc.messages)]
         raise Misconfigured("The pathway is wrong.", issues=issues) from exc
+
+
+def _read(path: Path, holidays: frozenset[str]) -> Pathway:
+    given = _given(_Pathway(), path)
     applies = given.get("applies", {})
     return Pathway(
         name=path.stem,
@@ -71,6 +96,7 @@ def _read(path: Path) -> Pathway:
             (each["system"], start) for each in applies.get("diagnoses", []) for start in each["starts"]
         ),
         groups=tuple(applies.get("groups", ())),
+        holidays=holidays,
     )
 
 
