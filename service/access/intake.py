@@ -12,6 +12,7 @@ from service.values.scope import Partner
 from service.values.senders import SenderPattern
 from service.wire.hl7v2.charsets import of_partner
 
+PLACE: Final = validate.Regexp(r"(MSH|EVN|PV1|PV2)-[1-9][0-9]?\Z", error="A field of MSH, EVN, PV1 or PV2.")
 # AMQP has 255 bytes for a name
 SHORT: Final = validate.Length(min=1, max=255)
 
@@ -100,10 +101,8 @@ class Intake(Schema):
         validate=validate.OneOf(sorted(available_timezones()), error="No time zone of IANA's.")
     )
     charset = fields.String(validate=_readable)
-    discharge_time = fields.List(
-        fields.String(validate=validate.Regexp(r"[A-Z][A-Z0-9]{2}-[1-9][0-9]?\Z")),
-        validate=validate.Length(min=1),
-    )
+    admission_time = fields.List(fields.String(validate=PLACE), validate=validate.Length(min=1))
+    discharge_time = fields.List(fields.String(validate=PLACE), validate=validate.Length(min=1))
     authorities = fields.List(fields.Nested(Authority))
     overlays = fields.List(fields.String())
     senders = fields.List(fields.Nested(Sending), validate=validate.Length(min=1))

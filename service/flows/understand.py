@@ -63,8 +63,8 @@ class Understanding:
         charset = partner.intake.charset
         message = parse_hl7v2(received.raw, of_partner(charset) if charset else UTF8)
         _check_kind(message)
-        read = patients(message, partner.name, partner.intake)
-        return Understood(tuple(self._made(partner, "hl7v2", read)))
+        read, notes = patients(message, partner.name, partner.intake)
+        return Understood(tuple(self._made(partner, "hl7v2", read)), tuple(notes[:SHOWN]))
 
     def _made(self, partner: Partner, form: str, roots: Iterable[Json]) -> Iterator[Json]:
         projector = self.catalogues[partner.intake.overlays].projector(form)

@@ -19,8 +19,9 @@ class IntakeSettings:
     who or what a literal reference of theirs leads to there is known by it.
 
     Reading: `time_zone` (IANA) is that of times without an offset; `charset` (table 0211) is that of messages
-    whose MSH-18 names none, or ASCII; `discharge_time` are the fields that may tell the time of discharge,
-    the first that does wins, unless that is before the admission; `authorities` are (assigning authority as
+    whose MSH-18 names none, or ASCII; `admission_time` and `discharge_time` are the fields that may tell
+    these, the first that does wins, but no discharge is before its admission or after it was told of;
+    `authorities` are (assigning authority as
     sent, URI) pairs; `overlays` are those on the inbound mappings, the lowest first (None: those that are on
     for everybody).
 
@@ -39,6 +40,7 @@ class IntakeSettings:
     bases: tuple[str, ...] = ()
     time_zone: str = "UTC"
     charset: str | None = None
+    admission_time: tuple[str, ...] = ("PV1-44",)
     discharge_time: tuple[str, ...] = ("PV1-45", "EVN-6", "EVN-2", "MSH-7")
     overlays: tuple[str, ...] | None = None
     authorities: tuple[tuple[str, str], ...] = ()

@@ -181,7 +181,7 @@ def _roots(source: str, raw: bytes) -> Iterable[dict[str, Any]]:
     if source == "fhir":
         return stays(parse(raw))
     message = parse_hl7v2(raw.replace(b"\n", b"\r"), UTF8)
-    return patients(message, "golden", IntakeSettings())
+    return patients(message, "golden", IntakeSettings())[0]
 
 
 def _unfit(made: dict[str, Any]) -> list[Issue]:

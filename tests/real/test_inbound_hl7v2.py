@@ -38,7 +38,7 @@ def adt():
     for path in sorted(each for each in folder("hl7v2-adt").rglob("*") if each.is_file()):
         for message in read(path.read_bytes()).items:
             if isinstance(message, Message) and path.suffix != ".csv":
-                head = incoming.patients(message, "partner", IntakeSettings())[0]["message"]["MSH"]
+                head = incoming.patients(message, "partner", IntakeSettings())[0][0]["message"]["MSH"]
                 kind = head.get("f9", {})
                 if kind.get("c1") == "ADT" and kind.get("c2"):
                     yield path.name, kind["c2"], message
@@ -47,7 +47,7 @@ def adt():
 def test_each_message_is_the_event_of_its_trigger_or_names_its_class_of_patient(projector):
     seen, reasons = set(), []
     for name, trigger, message in adt():
-        for roots in incoming.patients(message, "partner", IntakeSettings()):
+        for roots in incoming.patients(message, "partner", IntakeSettings())[0]:
             try:
                 made = projector.run(roots)
             except MappingError as hindered:

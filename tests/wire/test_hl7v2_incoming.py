@@ -12,7 +12,7 @@ def roots(pid="1^^^HOSP^MR", pv1="", evn="A03|20260302101500+0100", **settings):
         f"MSH|^~\\&|EHR|CITY|||20260302101502+0100||ADT^A03|7|P|2.5.1\rEVN|{evn}\rPID|||{pid}\rPV1||I{pv1}\r"
     )
     (message,) = read(text.encode()).items
-    return patients(message, "mercy", IntakeSettings(**settings))
+    return patients(message, "mercy", IntakeSettings(**settings))[0]
 
 
 def at(number, value, before=""):
@@ -51,6 +51,13 @@ def test_a_number_has_the_uri_of_who_assigned_it(sent, system):
         # before the admission, and no day of the calendar: passed over
         (at(45, "20260228", at(44, "20260301")), ("PV1-45", "EVN-2"), "2026-03-02T10:15:00+01:00"),
         (at(45, "20260230101500"), ("PV1-45", "EVN-2"), "2026-03-02T10:15:00+01:00"),
+        # long after it was told of: a year mistyped
+        (at(45, "20270302090000+0100"), ("PV1-45", "EVN-2"), "2026-03-02T10:15:00+01:00"),
+        (at(45, "20260304"), ("PV1-45", "EVN-2"), "2026-03-02T10:15:00+01:00"),
+        (at(45, "20260303"), ("PV1-45", "EVN-2"), "2026-03-03"),
+        (at(45, "2027"), ("PV1-45", "EVN-2"), "2026-03-02T10:15:00+01:00"),
+        (at(45, "2026"), ("PV1-45", "EVN-2"), "2026"),
+        (at(45, "99991231"), ("PV1-45", "EVN-2"), "2026-03-02T10:15:00+01:00"),
     ],
 )
 def test_the_discharge_is_where_the_partner_tells_it_and_can_be(pv1, order, discharged):
@@ -69,6 +76,27 @@ def test_each_patient_of_a_message_has_roots_of_their_own():
         "MSH|^~\\&|||||20260302||ADT^A40|7|P|2.5\rEVN|A40\rPID|||1^^^H\rMRG|2^^^H\rPID|||3^^^H\rMRG|4^^^H\r"
     )
     (message,) = read(text.encode()).items
-    found = [each["message"] for each in patients(message, "mercy", IntakeSettings())]
+    found = [each["message"] for each in patients(message, "mercy", IntakeSettings())[0]]
     assert [(each["PID"]["f3"]["c1"], each["MRG"]["f1"]["c1"]) for each in found] == [("1", "2"), ("3", "4")]
     assert {each["MSH"]["f9"]["c2"] for each in found} == {"A40"}
+
+
+def test_the_admission_is_where_the_partner_tells_it():
+    pv1 = at(44, "20260301", at(42, "20260228"))
+    assert roots(pv1=pv1)[0]["times"]["admitted"] == "2026-03-01"
+    assert roots(pv1=pv1, admission_time=("PV1-42", "PV1-44"))[0]["times"]["admitted"] == "2026-02-28"
+    assert "admitted" not in roots()[0]["times"]
+
+
+def test_when_somebody_left_is_told_by_the_stay_alone():
+    order = ("PV1-45", "PV1-43", "EVN-2")
+    assert roots(pv1=at(43, "20260302"), discharge_time=order)[0]["times"]["left"] == "2026-03-02"
+    assert "left" not in roots(discharge_time=order)[0]["times"]
+
+
+def test_times_that_are_none_or_cannot_be_are_named():
+    text = "MSH|^~\\&|||||20260302101502+0100||ADT^A03|7|P|2.5\rEVN|A03|2026-03-02\rPID|||1\rPV1||I"
+    pv1 = at(45, "20260228", at(44, "20260301"))
+    (message,) = read(f"{text}{pv1}\r".encode()).items
+    _, notes = patients(message, "mercy", IntakeSettings())
+    assert [(each.where, each.code) for each in notes] == [("EVN-2", "value"), ("PV1-45", "value")]

@@ -4,18 +4,24 @@ Assigning authorities are HDs: http://www.hl7.eu/refactored/dtHD.html
 """
 
 import re
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from service.errors import Issue
 from service.values.intake import IntakeSettings
 from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.schema import schema
 from service.wire.hl7v2.view import to_json
 
 Json = dict[str, Any]
+TRIGGERS: Final = (("MSH", "f9", "c2"), ("EVN", "f1", "c1"))
+ENDED: Final = frozenset({"A03", "A08"})
+"""The triggers of which the time of discharge is used."""
+AHEAD: Final = timedelta(days=1)
+IMPOSSIBLE: Final = "Before the admission, or in the future: not taken for the time of discharge; correct it."
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+\Z")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+\Z")
 _AUTHORITY: Final = {
@@ -27,42 +33,68 @@ _AUTHORITY: Final = {
 
 def roots() -> dict[str, Json]:
     """Return the roots of the source `hl7v2` (see `patients`), each with its JSON Schema."""
-    text = {"type": "string"}
-    times = {"type": "object", "properties": {"recorded": text, "discharged": text}}
+    names = ("recorded", "admitted", "discharged", "left")
+    times = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
     return {"message": schema(), "times": {**times, "additionalProperties": False}}
 
 
-def patients(message: Message, partner: str, settings: IntakeSettings) -> list[Json]:
-    """Return the roots of the source `hl7v2`, an item for each PID.
+def patients(message: Message, partner: str, settings: IntakeSettings) -> tuple[list[Json], list[Issue]]:
+    """Return the roots of the source `hl7v2`, an item for each PID, and what is not taken at its word.
 
     Args:
         message: a message that was read.
         partner: the sender's name in the registry; numbers of no stated authority are theirs.
-        settings: their time zone, authorities, and the fields that tell the time of discharge.
+        settings: their time zone, authorities, and the fields that tell the times of admission and discharge.
 
     Returns:
         For each patient `message` (as `view.to_json` shows it, with only their segments, and under each
         identifier `system`, the URI of who assigned it) and `times`: `recorded` (EVN-2, else MSH-7, as an
-        instant), `discharged` (the first of the fields told by `settings` that is not before PV1-44).
+        instant), `admitted` and `discharged` (the first of the fields told by `settings` that can be: no
+        discharge is before the admission, or a day and more after it was recorded), and `left` (as
+        `discharged`, but of the stay's own segments: EVN and MSH tell of the event, whatever that is).
+
+        Issues name time stamps that are none, and those of a discharge that cannot be.
     """
-    shown = to_json(message, ZoneInfo(settings.time_zone)).json
+    view = to_json(message, ZoneInfo(settings.time_zone))
+    shown, notes = view.json, list(view.issues)
     found = []
     for each in shown["patients"] or [{}]:
         told = {**{name: shown[name] for name in ("MSH", "EVN") if name in shown}, **each}
         _name_systems(told, partner, settings)
-        found.append({"message": told, "times": _times(told, settings)})
-    return found
+        found.append({"message": told, "times": _times(told, settings, notes)})
+    return found, notes
 
 
-def _times(told: Json, settings: IntakeSettings) -> Json:
-    recorded = (_time(told, place) for place in ("EVN-2", "MSH-7"))
-    started = _time(told, "PV1-44")
-    ended = (_time(told, place) for place in settings.discharge_time)
+def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
+    recorded = _first(told, ("EVN-2", "MSH-7"), _is_instant)
+    admitted = _first(told, settings.admission_time, bool)
+
+    def can_be(ended: str) -> bool:
+        return not (_before(ended, admitted) or _ahead(ended, recorded))
+
+    of_stay = [place for place in settings.discharge_time if place.startswith("PV")]
     times = {
-        "recorded": next((each for each in recorded if each and _is_instant(each)), None),
-        "discharged": next((each for each in ended if each and not _before(each, started)), None),
+        "recorded": recorded,
+        "admitted": admitted,
+        "discharged": _first(told, settings.discharge_time, can_be),
+        "left": _first(told, of_stay, can_be),
     }
+    if _trigger(told) in ENDED:
+        ended = [(place, _time(told, place)) for place in of_stay]
+        notes += [Issue(IMPOSSIBLE, place, "value") for place, time in ended if time and not can_be(time)]
     return {name: time for name, time in times.items() if time is not None}
+
+
+def _trigger(told: Json) -> str:
+    """Return what has happened, as MSH-9.2 says, or EVN-1 where that is left out."""
+    known = (told.get(name, {}).get(field, {}).get(part) for name, field, part in TRIGGERS)
+    return next((each for each in known if each), "")
+
+
+def _first(told: Json, places: Iterable[str], holds: Callable[[str], bool]) -> str | None:
+    """Return the first time that fields tell, of those that something holds of."""
+    times = (_time(told, place) for place in places)
+    return next((each for each in times if each is not None and holds(each)), None)
 
 
 def _time(told: Json, place: str) -> str | None:
@@ -75,14 +107,25 @@ def _is_instant(time: str) -> bool:
     return "T" in time
 
 
-def _before(ended: str, started: str | None) -> bool:
+def _before(ended: str, admitted: str | None) -> bool:
     """Whether a discharge would lie before its admission, as far as both say."""
-    if started is None:
+    if admitted is None:
         return False
-    if _is_instant(ended) and _is_instant(started):
-        return datetime.fromisoformat(ended) < datetime.fromisoformat(started)
-    length = min(len(ended), len(started), 10)
-    return ended[:length] < started[:length]
+    if _is_instant(ended) and _is_instant(admitted):
+        return datetime.fromisoformat(ended) < datetime.fromisoformat(admitted)
+    length = min(len(ended), len(admitted), 10)
+    return ended[:length] < admitted[:length]
+
+
+def _ahead(ended: str, recorded: str | None) -> bool:
+    """Whether a discharge would lie a day and more after it was told of."""
+    if recorded is None:
+        return False
+    if _is_instant(ended):
+        return datetime.fromisoformat(ended) - datetime.fromisoformat(recorded) > AHEAD
+    if len(ended) == 10:
+        return date.fromisoformat(ended) - date.fromisoformat(recorded[:10]) > AHEAD
+    return ended > recorded[: len(ended)]
 
 
 def _name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
