@@ -147,12 +147,13 @@ class Chart:
         self.client, client_changed = self._store(self.client)
         stored = [self._store(case) for case in self.cases]
         self.cases = [case for case, _ in stored]
+        near = [self.client, *self.desk.directory.known.values()]
         if client_changed:
-            anew(self.desk.unit, self.desk.projection, self.client, self.desk.change)
+            anew(self.desk.unit, self.desk.projection, self.client, self.desk.change, near=near)
         for case, changed in stored:
             if changed or client_changed:
                 happened = self._happened(case) if changed else []
-                anew(self.desk.unit, self.desk.projection, case, self.desk.change, happened)
+                anew(self.desk.unit, self.desk.projection, case, self.desk.change, happened, near)
         before = self.before.get(self.client.uuid)
         if before is not None and is_protected(self.client) and not is_protected(before):
             self.desk.unit.withhold(self.client.uuid, self.desk.change.at)

@@ -24,7 +24,7 @@ class Directory:
     projection: Projection
     partner: Partner
     change: Change
-    known: dict[tuple[str, str], str] = field(default_factory=dict)
+    known: dict[tuple[str, str], Document] = field(default_factory=dict)
 
     def link(self, kind: str, who: dict[str, Any]) -> str | None:
         """Return the uuid of a `hospital`, `insurer` or `practitioner`, as `cases.received.Link`."""
@@ -46,8 +46,8 @@ class Directory:
     def _entry(self, kind: str, who: dict[str, Any], body: dict[str, Any]) -> str:
         ref = _ref(who)
         if (kind, ref) not in self.known:
-            self.known[kind, ref] = (self._found(kind, ref, who) or self._made(kind, ref, body)).uuid
-        return self.known[kind, ref]
+            self.known[kind, ref] = self._found(kind, ref, who) or self._made(kind, ref, body)
+        return self.known[kind, ref].uuid
 
     def _found(self, kind: str, ref: str, who: dict[str, Any]) -> Document | None:
         mine = self.unit.find(kind, self.partner.name, ref)

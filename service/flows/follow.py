@@ -1,6 +1,6 @@
 """What follows when a document has changed, or something it reads: projections, memberships, whereabouts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Final
@@ -53,11 +53,15 @@ def anew(
     document: Document,
     change: Change,
     happened: Sequence[Happened] = (),
+    near: Iterable[Document] = (),
 ) -> int:
-    """Project one document that is locked, and nothing that reads it; return how many resources changed."""
+    """Project one document that is locked, and nothing that reads it; return how many resources changed.
+
+    `near` are documents that it may read, as they are stored now.
+    """
     # nearly always what was read the last time is all there is to read
     linked = unit.linked(document.uuid)
-    source = Source(unit, [each for each in linked.values() if each is not None])
+    source = Source(unit, [*(each for each in linked.values() if each is not None), *near])
     roots = source.roots(document)
     unit.relink(document.uuid, set(linked), source.read - {document.uuid})
     if document.kind == "client":

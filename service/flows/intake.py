@@ -93,7 +93,8 @@ class Intake:
             return Applied((), Stay(only, is_new=False, version=version))
         if asked.versions is not None:
             _check_version(unit, chart, key_of(said), partner.view, asked)
-        mine = people.left_to(chart.client.uuid, named)
+        # who is new came of nobody else
+        mine = people.left_to(chart.client.uuid, named) if chart.before else named
         known = {**said, "patient": {**said["patient"], "identifiers": mine}}
         chart.say(person_facts(known, when, partner.name), people.pairs(mine))
         key, case = key_of(said), None

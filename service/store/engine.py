@@ -63,6 +63,23 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.commit()
 
 
+@contextmanager
+def together(engine: Engine) -> Iterator[Connection]:
+    """Open a write transaction as `writing`; PostgreSQL is waited for only where something is read.
+
+    What a statement breaks is raised at a later one, or at the end: before then nothing is committed.
+    """
+    with writing(engine) as connection:
+        if engine.dialect.name != "postgresql":
+            yield connection
+            return
+        from service.store.postgresql import pipelined
+
+        with pipelined(connection):
+            yield connection
+            connection.commit()
+
+
 def _sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):

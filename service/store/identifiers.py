@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy import Connection, Select, delete
 
 from service.cases.received import whole
 from service.errors import Conflict
+from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import document_of
 from service.values.documents import Document
@@ -28,19 +29,30 @@ class Identifiers:
 
     def holders(self, identifiers: Sequence[Pair]) -> list[Document]:
         """Return the clients of whom one of these (system, value) is an identifying identifier."""
-        return self._holding(t.identifier.c.identifying, "client", identifiers)
+        return self._holding(q.HOLDERS, "client", identifiers)
 
     def named(self, kind: str, identifiers: Sequence[Pair]) -> list[Document]:
         """Return the documents of a kind that have one of these (system, value), identifying or not."""
-        return self._holding(t.identifier.c.kind == kind, kind, identifiers)
+        return self._holding(q.NAMED, kind, identifiers)
 
-    def identify(self, document: Document) -> None:
-        """Store a document's identifiers, a case's with those of its stays.
+    def name(self, document: Document) -> None:
+        """Store the identifiers of a document that is new, a case's with those of its stays.
 
         Raises:
             Conflict: another client holds an identifying one.
         """
-        rows = [
+        self._hold(self._rows(document))
+
+    def rename(self, document: Document, before: Document | None) -> None:
+        """Store a document's identifiers where they are others than `before`; as `name`."""
+        rows = self._rows(document)
+        if before is not None and self._rows(before) == rows:
+            return
+        self._run(delete(t.identifier).where(t.identifier.c.document == document.uuid))
+        self._hold(rows)
+
+    def _rows(self, document: Document) -> list[dict[str, Any]]:
+        return [
             {
                 "document": document.uuid,
                 "position": position,
@@ -52,42 +64,28 @@ class Identifiers:
             }
             for position, each in enumerate(_identifiers(document))
         ]
-        mine = t.identifier.c.document == document.uuid
-        chosen = select(t.identifier).where(mine).order_by(t.identifier.c.position)
-        known = [dict(each) for each in self._run(chosen).mappings()]
-        if known == rows:
-            return
-        if known:
-            self._run(delete(t.identifier).where(mine))
-        for row in rows:
-            if row["identifying"] and self._held(row):
-                where = f"/identifiers/{row['position']}"
-                raise Conflict(
-                    "Another client has this identifier; correct it, or merge the two.", where=where
-                )
+
+    def _hold(self, rows: list[dict[str, Any]]) -> None:
+        positions = {row["digest"]: row["position"] for row in rows if row["identifying"]}
+        if positions:
+            asked = {"kind": rows[0]["kind"], "digests": list(positions)}
+            taken = self._run(q.TAKEN, asked).scalars().first()
+            if taken is not None:
+                what = "Another client has this identifier; correct it, or merge the two."
+                raise Conflict(what, where=f"/identifiers/{positions[taken]}")
         if rows:
-            self._run(insert(t.identifier), rows)
+            self._run(q.INSERT[t.identifier], rows)
 
     def _identifies(self, document: Document, identifier: dict[str, Any]) -> bool:
         """By its system, or because a hospital found the client by it: that one stays identifying."""
         pair = [identifier["system"], identifier["value"]]
         return pair[0] in self._identifying or pair in document.served.get("identifying", [])
 
-    def _held(self, row: dict[str, Any]) -> bool:
-        c = t.identifier.c
-        same = and_(c.kind == row["kind"], c.digest == row["digest"], c.identifying)
-        return self._run(select(c.document).where(same)).first() is not None
-
-    def _holding(
-        self, condition: ColumnElement[bool], kind: str, identifiers: Sequence[Pair]
-    ) -> list[Document]:
-        c = t.identifier.c
+    def _holding(self, chosen: Select[Any], kind: str, identifiers: Sequence[Pair]) -> list[Document]:
         digests = [_digest(*each) for each in identifiers]
         values = [value for _, value in identifiers]
-        same = and_(c.kind == kind, c.value.in_(values), c.digest.in_(digests))
-        holding = select(c.document).where(condition, same)
-        found = select(t.document).where(t.document.c.uuid.in_(holding)).order_by(t.document.c.uuid)
-        return [document_of(row, self._parse) for row in self._run(found)]
+        found = self._run(chosen, {"kind": kind, "values": values, "digests": digests})
+        return [document_of(row, self._parse) for row in found]
 
 
 def _identifiers(document: Document) -> list[dict[str, Any]]:

@@ -5,9 +5,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select, text, tuple_, update
 
 from service.errors import Issue
+from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import aware
 from service.values.documents import Document
@@ -34,22 +35,18 @@ class Inbox:
 
     def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
         """Return the entry of a partner with one of these keys and the same content, without its bytes."""
-        k = t.inbox_key.c
-        same = and_(k.partner == partner, k.key.in_(_digests(keys)), k.content == content)
-        found = select(k.entry).where(same).limit(1).scalar_subquery()
-        row = self._run(select(*TOLD).where(t.inbox.c.id == found)).first()
+        row = self._run(q.SEEN, {"partner": partner, "keys": _digests(keys), "same": content}).first()
         return self._entry(row) if row is not None else None
 
     def is_reused(self, partner: str, keys: Sequence[str], content: str) -> bool:
         """Return whether one of a partner's keys came before with other content."""
-        k = t.inbox_key.c
-        other = and_(k.partner == partner, k.key.in_(_digests(keys)), k.content != content)
-        return self._run(select(k.entry).where(other).limit(1)).first() is not None
+        named = {"partner": partner, "keys": _digests(keys), "same": content}
+        return self._run(q.REUSED, named).first() is not None
 
     def claim(self, entry: Entry) -> None:
         """Take an entry's keys for it; raises Conflict when another entry has one with the same content."""
         row = {"partner": entry.partner, "content": entry.received.content, "entry": entry.id}
-        self._run(insert(t.inbox_key), [{**row, "key": each} for each in _digests(entry.received.keys)])
+        self._run(q.INSERT[t.inbox_key], [{**row, "key": each} for each in _digests(entry.received.keys)])
 
     def keep(self, entry: Entry) -> None:
         """Insert an entry."""
@@ -57,8 +54,9 @@ class Inbox:
         names = ("raw", "media_type", "form", "way", "content")
         row = {name: getattr(received, name) for name in names}
         row |= {"arrived": entry.arrived, "arrived_on": entry.arrived.date(), **self._settled(entry)}
-        self._run(insert(t.inbox), row)
-        self._about(entry)
+        self._run(q.INSERT[t.inbox], row)
+        if about := _about(entry):
+            self._run(q.INSERT[t.inbox_subject], about)
 
     def settle(self, entry: Entry) -> None:
         """Store what became of an entry that is there; of its bytes, only those that were edited.
@@ -66,7 +64,8 @@ class Inbox:
         Whom it is about only grows: erasure has to find it.
         """
         self._run(update(t.inbox).where(t.inbox.c.id == entry.id).values(**self._settled(entry)))
-        self._about(entry)
+        if about := _about(entry):
+            self._run(ABOUT, about)
 
     def entry(self, id_: str) -> Entry | None:
         """Lock and return an entry."""
@@ -153,11 +152,6 @@ class Inbox:
             "answer": answer.body if answer else None,
         }
 
-    def _about(self, entry: Entry) -> None:
-        rows = [{"entry": entry.id, "subject": each} for each in sorted(set(entry.subjects))]
-        if rows:
-            self._run(ABOUT, rows)
-
     def _entry(self, row: Row[Any]) -> Entry:
         given = row._mapping  # noqa: SLF001  the public name of a row's mapping
         bytes_of = {name: bytes(given[name]) if given.get(name) else b"" for name in ("raw", "answer")}
@@ -184,6 +178,10 @@ class Inbox:
             due=aware(given["due"]) if given["due"] else None,
             is_new=False,
         )
+
+
+def _about(entry: Entry) -> list[dict[str, str]]:
+    return [{"entry": entry.id, "subject": each} for each in sorted(set(entry.subjects))]
 
 
 def _digests(keys: Sequence[str]) -> list[str]:

@@ -1,14 +1,19 @@
-"""PostgreSQL through psycopg: its deadlines, and its answers in binary.
+"""PostgreSQL through psycopg: its deadlines, its answers in binary, its statements sent without waiting.
 
 https://www.psycopg.org/psycopg3/docs/advanced/cursors.html
+https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from select import POLLIN, poll
 from typing import Any, Final
 
+from psycopg import Error
 from psycopg.pq import Format
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 # Neither side waits long for one that has vanished without a word: a lock of its session ends soon, too.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
@@ -22,6 +27,9 @@ DEADLINES: Final = {
     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
 }
 
+# of a pipeline's second error psycopg makes a line of its own, and PostgreSQL's texts quote values
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+
 
 def engine_of(url: URL) -> Engine:
     """Return an engine; what the URL says of deadlines goes before ours."""
@@ -34,7 +42,32 @@ def engine_of(url: URL) -> Engine:
     )
     event.listen(engine, "checkout", _still_there)
     event.listen(engine, "before_cursor_execute", _in_binary)
+    event.listen(engine, "do_execute", _executed)
     return engine
+
+
+@contextmanager
+def pipelined(connection: Connection) -> Iterator[None]:
+    """Send what is executed in this block in one stream; a statement that returns rows waits for them.
+
+    The connection is not used after it.
+    """
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline() as pipeline:
+            connection.execution_options(pipeline=pipeline)
+            yield
+    except Error as exc:
+        raise DBAPIError.instance(None, None, exc, Error, hide_parameters=True) from exc
+
+
+def _executed(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Execute; in a pipeline have the rows here that SQLAlchemy is about to look at."""
+    cursor.execute(statement, parameters)
+    pipeline = context.execution_options.get("pipeline")
+    if pipeline is not None and not (context.isinsert or context.isupdate or context.isdelete):
+        pipeline.sync()
+    return True
 
 
 def _in_binary(

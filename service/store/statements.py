@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    ColumnElement,
     Delete,
     Insert,
     Select,
@@ -36,6 +37,12 @@ FIND: Final = (
     )
     .order_by(t.document.c.uuid == bindparam("ref"))
 )
+CASES: Final = (
+    select(t.document)
+    .where(t.document.c.client == bindparam("of"))
+    .order_by(t.document.c.uuid)
+    .with_for_update()
+)
 UPDATE: Final = update(t.document).where(t.document.c.uuid == bindparam("of"))
 OWNED: Final = (t.resource.c.owner == bindparam("owner"), t.resource.c.view == bindparam("view"))
 CURRENT: Final = select(t.resource.c.type, t.resource.c.id, t.resource.c.version, t.resource.c.digest).where(
@@ -58,6 +65,39 @@ TAKE: Final = text(
     "INSERT INTO stream (owner, view, last) VALUES (:owner, :view, :count)"
     " ON CONFLICT (owner, view) DO UPDATE SET last = stream.last + excluded.last RETURNING last"
 )
+
+
+def _holding(*more: ColumnElement[bool]) -> Select[Any]:
+    c = t.identifier.c
+    # the value leads to the index, the digest to the system too
+    same = (
+        c.kind == bindparam("kind"),
+        c.value.in_(bindparam("values", expanding=True)),
+        c.digest.in_(bindparam("digests", expanding=True)),
+    )
+    holding = select(c.document).where(*same, *more)
+    return select(t.document).where(t.document.c.uuid.in_(holding)).order_by(t.document.c.uuid)
+
+
+NAMED: Final = _holding()
+HOLDERS: Final = _holding(t.identifier.c.identifying)
+TAKEN: Final = select(t.identifier.c.digest).where(
+    t.identifier.c.kind == bindparam("kind"),
+    t.identifier.c.digest.in_(bindparam("digests", expanding=True)),
+    t.identifier.c.identifying,
+)
+_KEY: Final = (
+    t.inbox_key.c.partner == bindparam("partner"),
+    t.inbox_key.c.key.in_(bindparam("keys", expanding=True)),
+)
+SEEN: Final = select(*(each for each in t.inbox.c if each.name not in {"raw", "edited"})).where(
+    t.inbox.c.id
+    == select(t.inbox_key.c.entry)
+    .where(*_KEY, t.inbox_key.c.content == bindparam("same"))
+    .limit(1)
+    .scalar_subquery()
+)
+REUSED: Final = select(t.inbox_key.c.entry).where(*_KEY, t.inbox_key.c.content != bindparam("same")).limit(1)
 
 
 def _forget(table: Table) -> Delete:

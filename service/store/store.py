@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Select, Table, and_, bindparam, exists, func, or_
 
 from service.errors import Gone
 from service.store import tables as t
-from service.store.engine import reading, writing
+from service.store.engine import reading, together, writing
 from service.store.failures import Busy, Taken
 from service.store.outbox import MESSAGE, numbered_of
 from service.store.rows import aware, document_of, stored_of
@@ -55,7 +55,7 @@ class SqlStore:
         give_up = time.monotonic() + PATIENCE
         for attempt in counting():
             try:
-                with writing(self._engine) as connection:
+                with together(self._engine) as connection:
                     return story(SqlUnit(connection, self._dump, self._parse, self._identifying))
             except Taken:
                 # who came first is committed: the story that runs again finds it

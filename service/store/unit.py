@@ -34,12 +34,15 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
         Identifiers.__init__(self, connection, parse, identifying)
         Inbox.__init__(self, connection, dump, parse)
         Deliveries.__init__(self, connection)
+        self._locked: dict[str, Document] = {}
+        self._added: set[str] = set()
+        self._asked: set[tuple[str, str]] = set()
 
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, id) or by our uuid; None outside the scope."""
         named = {**bound(scope), "kind": kind, "source": source, "ref": ref}
         row = self._run(q.lock(form(scope)), named).first()
-        return document_of(row, self._parse) if row is not None else None
+        return self._remembered(row) if row is not None else None
 
     def find(self, kind: str, source: str, ref: str) -> Document | None:
         """Return a document that a link names, without a lock."""
@@ -60,25 +63,29 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
 
     def cases_of(self, client: str) -> list[Document]:
         """Lock and return the cases of a client, by id."""
-        chosen = select(t.document).where(t.document.c.client == client).order_by(t.document.c.uuid)
-        return [document_of(row, self._parse) for row in self._run(chosen.with_for_update())]
+        return [self._remembered(row) for row in self._run(q.CASES, {"of": client})]
 
     def add(self, document: Document, *, cause: str, partner: str) -> None:
         """Insert a new document; raises Conflict when its name or an identifying identifier is taken."""
-        self.identify(document)
+        self.name(document)
         self._put(t.document, [self._row(document)])
         self._record(document, cause, partner)
+        self._added.add(document.uuid)
+        self._locked[document.uuid] = document
 
     def update(self, document: Document, *, cause: str, partner: str) -> None:
         """Store the document's new revision."""
-        self.identify(document)
+        self.rename(document, self._locked.get(document.uuid))
         self._run(q.UPDATE, {"of": document.uuid, **self._row(document)})
         self._record(document, cause, partner)
+        self._locked[document.uuid] = document
 
     def amend(self, document: Document) -> None:
         """Store what nobody can see of a document."""
+        self.rename(document, self._locked.get(document.uuid))
         body = self._dump(document.body)
         self._run(update(t.document).where(t.document.c.uuid == document.uuid).values(body=body))
+        self._locked[document.uuid] = document
 
     def move(self, case: str, client: str) -> None:
         """Let what is stored of a case's resources be another client's."""
@@ -90,8 +97,14 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
             same = tuple_(table.c.view, table.c.type, table.c.id).in_(mine)
             self._run(update(table).where(same).values(client=client))
 
+    def linked(self, document: str) -> dict[str, Document | None]:
+        """As `Readers.linked`."""
+        return {} if self._is_first("links", document) else super().linked(document)
+
     def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
         """Return the current resources of an owner by (type, id)."""
+        if self._is_first(f"resources of {view}", owner):
+            return {}
         rows = self._run(q.CURRENT, {"owner": owner, "view": view})
         return {(row.type, row.id): Current(row.type, row.id, row.version, row.digest) for row in rows}
 
@@ -133,7 +146,8 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
 
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships."""
-        self._run(delete(t.membership).where(t.membership.c.client == client))
+        if not self._is_first("memberships", client):
+            self._run(delete(t.membership).where(t.membership.c.client == client))
         names = ("system", "value", "start", "end")
         values = [
             {"client": client, "position": i, **dict(zip(names, r, strict=True))} for i, r in enumerate(rows)
@@ -142,6 +156,9 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
 
     def sequence(self, owner: str, view: str, count: int) -> int:
         """Take `count` numbers of the owner's message sequence and return the first."""
+        if self._is_first(f"messages of {view}", owner):
+            self._put(t.stream, [{"owner": owner, "view": view, "last": count}])
+            return 1
         taken = self._run(q.TAKE, {"owner": owner, "view": view, "count": count}).scalar_one()
         return int(taken) - count + 1
 
@@ -171,6 +188,20 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
         self._run(update(t.outbox).where(t.outbox.c.owner == owner).values(full=None))
         self._run(delete(t.document).where(t.document.c.uuid == document.uuid))
         return [(str(v), str(y), str(i)) for v, y, i in gone]
+
+    def _remembered(self, row: Any) -> Document:
+        document = self._locked[row.uuid] = document_of(row, self._parse)
+        return document
+
+    def _is_first(self, what: str, document: str) -> bool:
+        """Return whether this transaction added a document, and asks for such of its rows the first time.
+
+        There are none then, and nobody else can have made any.
+        """
+        if document not in self._added or (what, document) in self._asked:
+            return False
+        self._asked.add((what, document))
+        return True
 
     def _row(self, document: Document) -> dict[str, Any]:
         names = (
