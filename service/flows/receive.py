@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import repeat
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import uuid4
+
+import structlog
 
 from service.cases.discharge import digest
 from service.errors import (
@@ -27,9 +29,12 @@ from service.errors import (
 )
 from service.flows.intake import Held, Intake
 from service.flows.ports import Clock, Store, Unit
+from service.flows.unclear import Unclear, unwritten
 from service.values.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
 from service.values.scope import Partner
 from service.wire.contracts.load import load
+
+log = structlog.get_logger()
 
 Understand = Callable[[Partner, Received], Understood]
 TRIES: Final = 5
@@ -79,7 +84,8 @@ class Reception:
             Rejected: its form cannot be read, or what its mapping makes does not fit the contract.
         """
         found = self.forms[received.form](partner, received)
-        return replace(found, discharges=tuple(load("discharge", each) for each in found.discharges))
+        loaded = (_loaded(found, number, each) for number, each in enumerate(found.discharges))
+        return replace(found, discharges=tuple(loaded))
 
     def used(
         self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
@@ -121,6 +127,10 @@ class Reception:
         self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
     ) -> tuple[Outcome, Entry]:
         """Return what becomes of a message that is not used, and its entry to be stored."""
+        if understood is not None and not isinstance(why, Held | Unclear):
+            why = unwritten(why)
+        if isinstance(why, Unclear):
+            log.warning("not_understood", entry=entry.id, partner=entry.partner, where=why.ours)
         refusal = why.refusal if isinstance(why, Held) else None
         state: Literal["ignored", "quarantined"] = "quarantined"
         if refusal is not None and refusal.outcome == "ignore":
@@ -203,6 +213,16 @@ class Reception:
         unit.claim(entry)
         received = entry.received
         return replace(entry, flagged=unit.is_reused(entry.partner, received.keys, received.content))
+
+
+def _loaded(found: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return load("discharge", said)
+    except Rejected as wrong:
+        if found.place is None:
+            raise
+        told = [replace(each, where=found.place(number, each.where)) for each in wrong.issues]
+        raise Unclear(told, ", ".join(each.where for each in wrong.issues)) from wrong
 
 
 def pause(tries: int) -> timedelta:

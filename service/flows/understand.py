@@ -1,11 +1,13 @@
 """What a message comes to: it is read, checked as far as it must be, and run through its form's mapping."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from service.errors import Issue, Refused, Unsupported
+from service.flows.unclear import Places, source_of, unmapped
+from service.mapping.projector import MappingError
 from service.mapping.translate import Catalogue
 from service.values.inbox import Received, Understood
 from service.values.scope import Partner
@@ -13,10 +15,12 @@ from service.wire.fhir.bundles import USED, unused
 from service.wire.fhir.check import check
 from service.wire.fhir.conditions import of_entries
 from service.wire.fhir.incoming import stays
+from service.wire.fhir.sources import place_of
 from service.wire.hl7v2.charsets import UTF8, of_partner
 from service.wire.hl7v2.incoming import patients
 from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.parse import parse as parse_hl7v2
+from service.wire.hl7v2.sources import place_of as place_in_message
 from service.wire.json import parse
 
 Json = dict[str, Any]
@@ -48,10 +52,9 @@ class Understanding:
         notes = [*odd, *(_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")]
         roots = stays(sent, partner.intake.bases)
         asked = [received.asked] * len(roots) if received.asked is not None else of_entries(sent, roots)
-        pairs = zip(roots, asked, strict=True)
-        made = [(each, one) for root, one in pairs for each in self._made(partner, "fhir", [root])]
-        discharges, conditions = zip(*made, strict=True) if made else ((), ())
-        return Understood(discharges, tuple(notes[:SHOWN]), conditions)
+        found = self._made(partner, "fhir", roots, lambda root, path: place_of(path, root, sent))
+        conditions = tuple(asked[number] for number, _ in found.roots)
+        return replace(found.understood, notes=tuple(notes[:SHOWN]), asked=conditions)
 
     def hl7v2(self, partner: Partner, received: Received) -> Understood:
         """Understand an ADT message.
@@ -64,12 +67,36 @@ class Understanding:
         message = parse_hl7v2(received.raw, of_partner(charset) if charset else UTF8)
         _check_kind(message)
         read, notes = patients(message, partner.name, partner.intake)
-        return Understood(tuple(self._made(partner, "hl7v2", read)), tuple(notes[:SHOWN]))
+        found = self._made(partner, "hl7v2", read, lambda _, path: place_in_message(path))
+        return replace(found.understood, notes=tuple(notes[:SHOWN]))
 
-    def _made(self, partner: Partner, form: str, roots: Iterable[Json]) -> Iterator[Json]:
-        projector = self.catalogues[partner.intake.overlays].projector(form)
-        for each in roots:
-            yield from (made.resource for made in projector.run(each))
+    def _made(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
+        catalogue = self.catalogues[partner.intake.overlays]
+        projector = catalogue.projector(form)
+        made: list[Json] = []
+        found: list[tuple[int, int]] = []
+        for number, root in enumerate(roots):
+            try:
+                resources = [each.resource for each in projector.run(root)]
+            except MappingError as wrong:
+                raise unmapped(wrong, root, places) from wrong
+            made += resources
+            found += [(number, nth) for nth in range(len(resources))]
+
+        def place(number: int, pointer: str) -> str:
+            root, nth = roots[found[number][0]], found[number][1]
+            _, _, origins = catalogue.explained(form, root)[nth]
+            return places(root, source_of(pointer, origins))
+
+        return _Made(Understood(tuple(made), place=place), found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What mappings made, and of which of the roots, and as which of what was made of these."""
+
+    understood: Understood
+    roots: list[tuple[int, int]]
 
 
 def _checked(sent: Any) -> tuple[list[Issue], list[Issue]]:

@@ -32,13 +32,15 @@ class MappingError(Rejected):
 
     title = "Content cannot be mapped"
 
-    def __init__(self, what: str, *, place: Place, target: str, source: str) -> None:
-        """Take what is wrong and the three places."""
+    def __init__(
+        self, what: str, *, place: Place, target: str, source: str, code: str = "processing"
+    ) -> None:
+        """Take what is wrong, the three places, and FHIR's IssueType."""
         self.place = place
         self.target = target
         self.source = source
         where = f"{place}, target {target}" + (f", source {source}" if source else "")
-        super().__init__(what, issues=[Issue(what, where, "processing")])
+        super().__init__(what, issues=[Issue(what, where, code)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,11 @@ def _explain(error: Exception, document: Document, compiled: Compiled) -> Mappin
     info = compiled.lines[number - 1]
     source = ", ".join(sorted(reads(info.term))) if info.term is not None else ""
     return MappingError(
-        _spoken(error), place=info.place, target=info.target or document.target, source=source
+        _spoken(error),
+        place=info.place,
+        target=info.target or document.target,
+        source=source,
+        code="code-invalid" if isinstance(error, Unmapped) else "processing",
     )
 
 

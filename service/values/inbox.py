@@ -55,12 +55,14 @@ class Received:
 class Understood:
     """What a message comes to: discharges, all used or none; and what in it was not used, and why.
 
-    `asked` are the conditions of each discharge, in their order; there may be none of any.
+    `asked` are the conditions of each discharge, in their order; there may be none of any. `place` says of a
+    discharge, by its number, and of a JSON pointer into it where in the message that stands.
     """
 
     discharges: tuple[dict[str, Any], ...] = ()
     notes: tuple[Issue, ...] = ()
     asked: tuple[Conditions, ...] = ()
+    place: Callable[[int, str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,55 @@
+"""What mappings cannot use: told to its sender in the sender's places, and to the operator in ours."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from service.errors import Issue, Rejected
+from service.mapping.explain import Origin
+from service.mapping.projector import MappingError
+
+Json = dict[str, Any]
+# of a path of the source, in the roots of a stay, where in the message it stands
+Places = Callable[[Json, str], str]
+_CODE: Final = "This code means nothing here yet; send one that is agreed, or ask for it to be mapped."
+_OTHER: Final = "This cannot be used as it is; ask what is wanted here."
+_UNWRITTEN: Final = "What it comes to cannot be written as FHIR here; we were told, and see to it."
+_NUMBER: Final = re.compile(r"\.(\d+)(?=\.|\Z)")
+
+
+class Unclear(Rejected):
+    """A message that the mappings cannot use.
+
+    Its issues are in the sender's places; `ours` says where in the mappings, or in the discharge, it failed.
+    """
+
+    def __init__(self, issues: Sequence[Issue], ours: str) -> None:
+        """Take what the sender is told, and what the operator is."""
+        super().__init__("It cannot be understood.", issues=issues)
+        self.ours = ours
+
+
+def unmapped(wrong: MappingError, root: Json, places: Places) -> Unclear:
+    """Return a mapping's error as the sender of the roots is told it."""
+    code = wrong.issues[0].code
+    source = wrong.source.partition(", ")[0]
+    issue = Issue(_CODE if code == "code-invalid" else _OTHER, places(root, source), code)
+    return Unclear([issue], str(wrong))
+
+
+def unwritten(wrong: Rejected) -> Unclear:
+    """Return an error of the mappings that write a case as FHIR: their places mean nothing to a sender."""
+    ours = "; ".join(f"{each.where}: {each.what}" for each in wrong.issues)
+    return Unclear([Issue(_UNWRITTEN, "", "processing")], ours)
+
+
+def source_of(pointer: str, origins: Mapping[str, Origin]) -> str:
+    """Return the path of the source that an element of a discharge is made of, or of what it stands in."""
+    path = _NUMBER.sub(r"[\1]", pointer.strip("/").replace("/", "."))
+    while path:
+        inside = (f"{path}.", f"{path}[")
+        for name, origin in origins.items():
+            if (name == path or name.startswith(inside)) and origin.sources:
+                return origin.sources[0]
+        path = re.split(r"[.\[][^.\[]*\Z", path)[0] if re.search(r"[.\[]", path) else ""
+    return ""

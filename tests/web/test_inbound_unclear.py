@@ -1,0 +1,60 @@
+"""What our mappings cannot use is told to its sender in the sender's places, and to the operator in ours."""
+
+import json
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.web.sent import Mercy, a03, encounter, message, outcomes
+
+
+@pytest.fixture
+def mercy(house):
+    return Mercy(house)
+
+
+def odd(sent):
+    """Let a stay be of a class that nobody has mapped."""
+    sent["class"]["code"] = "ODD"
+    return sent
+
+
+def test_the_sender_of_a_code_without_a_meaning_is_told_where_it_stands(mercy):
+    sent = message()
+    odd(sent["entry"][1]["resource"])
+    with capture_logs() as logs:
+        told = mercy.message(sent)
+    assert told.status_code == 202
+    assert ("warning", "code-invalid", "Bundle.entry[1].resource.class.code") in [
+        each[:3] for each in outcomes(told)
+    ]
+    assert "yaml" not in told.text
+    (logged,) = [each for each in logs if each["event"] == "not_understood"]
+    assert "inbound/discharge-of-fhir.yaml:" in logged["where"]
+    assert "target Discharge.stay.kind" in logged["where"]
+    assert "ODD" not in json.dumps(logged)
+    assert logged["entry"] in told.text
+
+
+def test_the_sender_of_an_encounter_alone_is_told_where_it_stands(mercy):
+    told = mercy.send("/fhir/Encounter", odd(encounter()))
+    assert {each[2] for each in outcomes(told)} == {"Encounter.class.code"}
+
+
+def test_the_sender_of_hl7v2_is_told_the_field(mercy):
+    told = mercy.hl7v2(a03().replace(b"PV1|1|I|", b"PV1|1|%|"))
+    assert b"ERR||PV1^1^2^1^1|103^Table value not found^HL70357|W|" in told.data
+    assert b"yaml" not in told.data
+
+
+def test_a_value_that_is_too_long_for_us_is_told_where_it_stands(mercy):
+    sent = message()
+    sent["entry"][2]["resource"]["name"] = [{"family": "Short"}, {"family": "x" * 2_000}]
+    told = mercy.message(sent)
+    assert told.status_code == 202
+    assert {each[2] for each in outcomes(told)} == {"Bundle.entry[2].resource.name[1].family"}
+    diagnosed = message("m2")
+    diagnosed["entry"][3]["resource"]["code"]["text"] = "x" * 20_000
+    assert {each[2] for each in outcomes(mercy.message(diagnosed))} == {"Bundle.entry[3].resource.code.text"}
+    named = a03().replace(b"Rider^River", b"Rider^" + b"x" * 2_000)
+    assert b"ERR||PID^1^5^1^2|" in mercy.hl7v2(named).data
