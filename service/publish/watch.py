@@ -1,4 +1,4 @@
-"""The watch over partners' queues: how deep they are, whether they are still there, declared again when not.
+"""The watch over queues, partners' and that of discharges: how deep, still there, declared again when not.
 
 A queue that is gone takes nothing, and a message that another queue takes is not returned: so the relay
 cannot notice. AMQP cannot ask for a binding; each is declared again at every look.
@@ -12,12 +12,13 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from service.errors import CasebridgeError
+from service.publish.topology import DISCHARGES
 from service.values.scope import Partner
 
 LOOK_SECONDS: Final = 30.0
 
 MISSING: Final = Counter("casebridge_queue_missing_total", "Looks at which a registered queue was not there")
-DEPTH: Final = Gauge("casebridge_queue_depth", "Messages in a partner's queue", ["queue"])
+DEPTH: Final = Gauge("casebridge_queue_depth", "Messages in a queue", ["queue"])
 
 log = structlog.get_logger()
 
@@ -29,7 +30,8 @@ def watch(
     stop: threading.Event,
 ) -> None:
     """Look again and again until told to stop; `depths` tells None of a queue that is not there."""
-    names = [queue.name for partner in registry for queue in partner.queues]
+    names = [DISCHARGES, f"{DISCHARGES}.dead"]
+    names += [queue.name for partner in registry for queue in partner.queues]
     while not stop.wait(LOOK_SECONDS):
         try:
             for name, depth in depths(names).items():

@@ -57,6 +57,13 @@ def test_the_depth_of_a_queue_is_told(watched):
     until(lambda: DEPTH.labels("harbor")._value.get() == 3)
 
 
+def test_the_depth_of_what_hospitals_sent_and_of_what_could_not_be_kept_is_told(watched):
+    for queue, count in ((topology.DISCHARGES, 2), (f"{topology.DISCHARGES}.dead", 1)):
+        for _ in range(count):
+            watched.do(lambda channel, queue=queue: channel.basic_publish("", queue, b"{}"))
+        until(lambda queue=queue, count=count: DEPTH.labels(queue)._value.get() == count)
+
+
 def test_a_broker_that_is_away_is_no_end(broker, monkeypatch):
     monkeypatch.setattr(watching, "LOOK_SECONDS", 0.01)
     stop, asked = threading.Event(), []
@@ -68,4 +75,4 @@ def test_a_broker_that_is_away_is_no_end(broker, monkeypatch):
         return topology.depths("amqp://casebridge@127.0.0.1:1/none", names)
 
     watch(depths, lambda: None, PARTNERS, stop)
-    assert asked == [["harbor"]] * 3
+    assert asked == [["casebridge.discharges", "casebridge.discharges.dead", "harbor"]] * 3

@@ -115,12 +115,15 @@ class Hospital:
     def cases(self):
         return self.store.documents(Scope(everything=True), "case")
 
+    def listed(self):
+        return self.store.look(lambda unit: unit.entries(partner=None, state=None, after=None, count=100))
+
     def entries(self):
-        found = self.store.look(lambda unit: unit.entries(partner=None, state=None, after=None, count=50))
-        return [self.store.look(lambda unit, id_=each.id: unit.entry(id_)) for each in found]
+        return [self.store.look(lambda unit, id_=each.id: unit.entry(id_)) for each in self.listed()]
 
     def kept(self, count):
-        return until(lambda: len(self.entries()) >= count and self.entries(), "it was not kept")
+        until(lambda: len(self.listed()) >= count, "it was not kept")
+        return self.entries()
 
     def drained(self):
         names = ("casebridge.discharges", "casebridge.discharges.dead")
@@ -266,6 +269,29 @@ def test_a_worker_killed_between_commit_and_ack_makes_no_second_case(mercy):
     assert len(mercy.entries()) == 2
     (case,) = mercy.cases()
     assert len(case.received["stays"]) == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_workers_that_are_killed_leave_what_they_had_to_the_others_in_order(mercy):
+    names = [b"M%d" % number for number in range(60)]
+    mercy.send(*(a03(name.decode(), visit=f"V-{name.decode()}") for name in names))
+    words, environment = [sys.executable, "-m", "service", "worker"], {**os.environ, **mercy.environment}
+    workers = [subprocess.Popen(words, env=environment) for _ in range(2)]
+    try:
+        for number in range(4):
+            mercy.kept(10 * (number + 1))
+            workers[number % 2].kill()
+            workers[number % 2].wait()
+            workers[number % 2] = subprocess.Popen(words, env=environment)
+        found = sorted(mercy.kept(60), key=lambda each: each.arrived)
+        mercy.drained()
+    finally:
+        for each in workers:
+            each.kill()
+            each.wait()
+    assert [each.received.raw.split(b"|")[9] for each in found] == names
+    (case,) = mercy.cases()
+    assert len(case.received["stays"]) == 60
 
 
 def test_the_process_takes_discharges_in_and_ends_in_good_order(mercy):

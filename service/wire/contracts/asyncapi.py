@@ -36,7 +36,8 @@ What comes is taken in the order in which it came, and acknowledged once it is c
 is answered there, with its `correlation-id` (else its `message-id`), as it would be over HTTP; the header
 `casebridge-status` has the status. Answers go to queues of the sender's own connection and to those in
 `intake/amqp_replies`. What cannot be kept goes to the queue of this name and `.dead`, with the headers
-`casebridge-reason` (a list), `casebridge-user` and `casebridge-correlation`.
+`casebridge-reason` (a list), `casebridge-user` and `casebridge-correlation`: of a batch the whole, though its
+other messages are used.
 """
 _BINDING: Final = "0.3.0"
 _TAKEN: Final[dict[str, Any]] = {
