@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from service.errors import CasebridgeError, Issue, Refused, Rejected
 from service.receive import single
-from service.receive.messages import FHIR_JSON, IN_FHIR, Reception, said
+from service.receive.messages import (
+    FHIR_JSON,
+    IN_FHIR,
+    NOT_RETAINED,
+    Reception,
+    check_retained,
+    not_to_leave_out,
+    said,
+)
 from service.values.inbox import Answer, Outcome, Received, Stay
 from service.values.scope import Partner
 from service.wire.fhir import bundles
@@ -21,7 +29,6 @@ from service.wire.outcomes import operation_outcome, outcome
 
 Json = dict[str, Any]
 USED: Final = Issue("Used with the stay that it tells of.", "", "informational")
-NOT_RETAINED: Final = Issue("Not retained; it tells nothing of a stay here.", "", "informational")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,7 @@ class Bundles:
         wrong = [issue for index, entry in entries for issue in _unheeded(entry, index)]
         if wrong:
             raise Rejected("Nothing of the transaction was done.", issues=wrong)
-        refused = [index for index, _ in self._refused(partner, sent)]
-        if refused:
-            issues = [
-                Issue(NOT_RETAINED.what, f"Bundle.entry[{i}].resource", "not-supported") for i in refused
-            ]
-            raise Refused("It holds what this partner's settings do not let us leave out.", issues=issues)
+        check_retained(partner, sent)
 
         def render(became: Outcome) -> Answer:
             if became.state == "quarantined":
@@ -62,7 +64,7 @@ class Bundles:
 
     def batch(self, partner: Partner, sent: Json, named: tuple[str, ...]) -> Answer:
         """Return the response to each entry: an Encounter is used with the entries that it leads to."""
-        refused = dict(self._refused(partner, sent))
+        refused = not_to_leave_out(partner, sent)
         answers: dict[int, Json] = {}
         led: set[int] = set()
         for index, entry in enumerate(sent.get("entry", [])):
@@ -71,7 +73,7 @@ class Bundles:
             if wrong:
                 answers[index] = _fault(Rejected("It cannot be taken.", issues=wrong))
             elif index in refused:
-                answers[index] = _fault(Refused(NOT_RETAINED.what))
+                answers[index] = _fault(Refused(NOT_RETAINED.what, issues=[refused[index]]))
             elif bundles.type_of(entry) == "Encounter":
                 answers[index] = self._one(partner, sent, index, named)
                 led |= set(bundles.led_to(sent, index))
@@ -98,9 +100,6 @@ class Bundles:
         if indices:
             rest = _received(bundles.chosen(sent, indices), -1, named)
             self.reception.receive(partner, rest, single.render)
-
-    def _refused(self, partner: Partner, sent: Json) -> list[tuple[int, str]]:
-        return bundles.unused(sent) if partner.intake.not_retained == "refuse" else []
 
 
 def _received(part: Json, index: int, named: tuple[str, ...]) -> Received:

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from service.errors import Issue
+from service.errors import Issue, Refused
 from service.values.inbox import Outcome, Received, Render
 from service.values.scope import Partner
+from service.wire.fhir.bundles import unused
 from service.wire.outcomes import Severity
 from service.wire.outcomes import outcome as told_as
 
 FHIR_JSON: Final = "application/fhir+json"
 DONE: Final = Issue("Kept, and used.", "", "informational")
+NOT_RETAINED: Final = Issue("Not retained; it tells nothing of a stay here.", "", "informational")
 
 
 class Reception(Protocol):
@@ -63,6 +65,24 @@ def said(outcome: Outcome, places: Mapping[str, str]) -> dict[str, Any]:
 def located(issues: Sequence[Issue], places: Mapping[str, str]) -> tuple[Issue, ...]:
     """Return issues with their places as the sender knows them."""
     return tuple(replace(each, where=places.get(each.where, each.where)) for each in issues)
+
+
+def not_to_leave_out(partner: Partner, sent: dict[str, Any]) -> dict[int, Issue]:
+    """Return by number the entries of types that nothing is kept of, where the registry refuses these."""
+    if partner.intake.not_retained != "refuse":
+        return {}
+    left = [index for index, type_ in unused(sent) if type_ != "MessageHeader"]
+    return {
+        index: replace(NOT_RETAINED, where=f"Bundle.entry[{index}].resource", code="not-supported")
+        for index in left
+    }
+
+
+def check_retained(partner: Partner, sent: dict[str, Any]) -> None:
+    """Raise Refused with the entries of a Bundle that `not_to_leave_out` returns."""
+    if issues := not_to_leave_out(partner, sent):
+        what = "It holds what this partner's settings do not let us leave out."
+        raise Refused(what, issues=list(issues.values()))
 
 
 def keyed(key: str | None) -> tuple[str, ...]:

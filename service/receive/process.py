@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from service.errors import CasebridgeError, Issue, Refused, Unavailable
-from service.receive.messages import FHIR_JSON, IN_FHIR, Reception, said
+from service.receive.messages import FHIR_JSON, IN_FHIR, Reception, check_retained, said
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.answers import Code, response_message
@@ -72,6 +72,7 @@ class Processing:
     def _taken(
         self, partner: Partner, raw: bytes, sent: dict[str, Any], named: tuple[str, ...], to: str | None
     ) -> Answer:
+        check_retained(partner, sent)
         received = Received(raw, FHIR_JSON, "fhir", "http", (*named, *keys(sent)), content(sent), to)
 
         def render(became: Outcome) -> Answer:
