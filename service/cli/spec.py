@@ -7,7 +7,7 @@ import click
 
 from service import wiring
 from service.mapping.specification import coverage as covered
-from service.mapping.specification import pages
+from service.mapping.specification import pages, returned
 from service.settings import Settings
 from service.wire.json import dump
 
@@ -43,7 +43,7 @@ def spec(out: Path | None, overlay: tuple[str, ...]) -> None:
 @OVERLAY
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: elements by field.")
 def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
-    """Show which fields of clients, cases and directory entries reach FHIR, and where.
+    """Show which fields of clients, cases and directory entries reach FHIR, and where; and which come back.
 
     With overlays that claim profiles, also what these want supported and no mapping makes.
 
@@ -51,18 +51,21 @@ def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
     Example:
       casebridge mappings coverage --overlay minimum-necessary
     """  # noqa: D301  click reads \b
-    catalogue = wiring.catalogue(_settings(overlay))
+    settings = _settings(overlay)
+    catalogue, back = wiring.catalogue(settings), returned(wiring.inbound(settings))
     fields, unsupported = covered(catalogue), catalogue.unsupported()
     if as_json:
-        click.echo(dump({"fields": fields, "unsupported": unsupported}))
+        click.echo(dump({"fields": fields, "returned": back, "unsupported": unsupported}))
         return
     for path, targets in fields.items():
-        click.echo(f"{path}  ->  {', '.join(targets) or 'nothing'}")
+        comes = f"  <-  {', '.join(back[path])}" if path in back else ""
+        click.echo(f"{path}  ->  {', '.join(targets) or 'nothing'}{comes}")
     for url, paths in unsupported.items():
         for path in paths:
             click.echo(f"{url} wants {path}, which nothing makes")
     reached = sum(bool(targets) for targets in fields.values())
     click.echo(f"{reached} of {len(fields)} fields reach a resource")
+    click.echo(f"{len(back)} of them come back (<-) when a permitted partner puts them")
 
 
 def _settings(overlay: tuple[str, ...]) -> Settings:

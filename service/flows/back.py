@@ -136,8 +136,9 @@ class Back:
     def _read(self, resource: Json) -> tuple[Json, dict[Path, str]]:
         """Return the part of a case that a resource is, and where in it each element of the part stands."""
         name = resource["resourceType"].lower()
-        ((_, made, origins),) = self.inbound.explained(name, {name: resource})
-        return made.resource, places(resource["resourceType"], made.resource, origins)
+        for _, made, origins in self.inbound.explained(name, {name: resource}):
+            return made.resource, places(resource["resourceType"], made.resource, origins)
+        return {}, {}
 
     def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:
         at, version = self.clock(), self.projection.version

@@ -21,6 +21,7 @@ from service.mapping.templates import (
 from service.mapping.terms import Filtered, Lookup, Term, children, reads
 from service.mapping.trace import reach
 from service.mapping.translate import Catalogue
+from service.values.scope import RETURNED
 
 Row = tuple[str, ...]
 _CODES: Final = "terminology.md"
@@ -42,6 +43,18 @@ def coverage(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for source in catalogue.world.sources:
         found |= reach(catalogue.world, source, catalogue.traces)
+    return found
+
+
+def returned(inbound: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Give each field of a case that partners can put back, with the elements that it is read of."""
+    types = {type_.lower(): type_ for type_ in RETURNED}
+    found: dict[str, tuple[str, ...]] = {}
+    for mapping in (each for each in inbound.mappings if each.source in types):
+        for path, sources in mapping.lineage.items():
+            told = [each.partition(".resource")[0].removeprefix(mapping.source) for each in sources]
+            read = dict.fromkeys(f"{types[mapping.source]}{each}" for each in told)
+            found[f"case{path.removeprefix(mapping.target)}"] = tuple(read)
     return found
 
 

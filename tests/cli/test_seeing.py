@@ -90,6 +90,8 @@ def test_the_coverage_tells_where_fields_go_and_what_a_profile_misses():
     plain, lean = mappings("coverage"), mappings("coverage", "--overlay", "minimum-necessary")
     assert "client.birth_date  ->  Patient.birthDate" in plain.splitlines()
     assert "client.telecom.value  ->  nothing" in lean.splitlines()
+    back = "case.team.name  ->  CareTeam.participant.member.display  <-  CareTeam.participant.member.display"
+    assert back in plain.splitlines()
     assert re.search(r"^(\d+) of \1 fields reach a resource$", plain, re.MULTILINE)
     told = json.loads(mappings("coverage", "--overlay", "us-core", "--json"))
     assert told["fields"]["case.plan.title"]

@@ -16,6 +16,7 @@ def house(tmp_path_factory):
     engine = connect(f"sqlite:///{tmp_path_factory.mktemp('validity') / 'casebridge.db'}")
     upgrade(engine)
     given = Settings.from_env({})
-    views = {"default": wiring.catalogue(given), **wiring.each_overlay(given)}
+    overlays = {name: outbound for name, (outbound, _) in wiring.each_overlay(given).items()}
+    views = {"default": wiring.catalogue(given), **overlays}
     yield House(SqlStore(engine, dump=dump, parse=parse), wiring.projecting(given, views))
     engine.dispose()

@@ -1,0 +1,255 @@
+"""What goes out comes back: `from(to(case)) == case` on what is covered, over golden and generated cases."""
+
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from service import wiring
+from service.cases.received import whole
+from service.flows.back import Back, _known
+from service.flows.documents import Documents
+from service.mapping import golden
+from service.mapping.specification import returned
+from service.settings import Settings
+from service.values.ids import resource_id
+from service.values.scope import Scope
+from service.wire.fhir.returned import led
+from service.wire.json import parse
+from tests.projection.worlds import ALL, QUICK, worlds
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+FEW = settings(QUICK, max_examples=20)
+BASE = "http://127.0.0.1:8080/fhir"
+ROLE = "https://casebridge.org/fhir/CodeSystem/case-role"
+WHO = {"practitioner": "Practitioner", "organization": "Organization", "related_person": "RelatedPerson"}
+NOTE = {"text": "Goes well", "authorString": "Somebody", "time": "2026-04-01"}
+FRIEND = {"role": [{"coding": [{"system": ROLE, "code": "friend"}]}], "member": {"display": "A friend"}}
+
+
+@cache
+def inbound():
+    """The inbound mappings; as a fixture a failing test would print them all."""
+    return wiring.inbound(Settings.from_env({}))
+
+
+def read(resource, known):
+    """The part of a case that a resource is."""
+    name = resource["resourceType"].lower()
+    return next((each.resource for each in inbound().projector(name).run({name: led(resource, known)})), {})
+
+
+def covered(case, client, *, progress=True):
+    """What of a case comes back of its team and plan, in the form the mapping gives it."""
+    # the community of somebody with a protected identity is not told, so it does not come back
+    hidden = {each["id"] for each in case.get("team", []) if each["role"] == "community"}
+    hidden = hidden if client.get("protected_identity") else set()
+    team = []
+    for member in case.get("team", []):
+        kept = {key: each for key, each in member.items() if each != {}}
+        if member["id"] in hidden:
+            kept = {key: each for key, each in kept.items() if key not in {*WHO, "name"}}
+        if member.get("deputy_for") in hidden:
+            del kept["deputy_for"]
+        team.append(kept)
+    services = []
+    for each in case.get("plan", {}).get("services", []):
+        notes = each.get("progress") if progress else None
+        services.append({"id": each["id"]} | ({"progress": notes} if notes else {}))
+    return team, services
+
+
+def deputies(team):
+    """Members by whom they are known: several roles of one person are one person to a reference."""
+    known = {each["id"]: {key: each.get(key) for key in (*WHO, "name")} for each in team}
+    return [known.get(each.pop("deputy_for", None)) for each in team]
+
+
+@pytest.mark.parametrize("name", ["case", "case-minimal", "case-protected-and-closed", "us-core/case"])
+def test_what_a_golden_case_makes_is_that_case_again(name):
+    pair = next(each for each in golden.pairs(MAPPINGS) if each.name == name)
+    chosen = Settings.from_env({"CASEBRIDGE_OVERLAYS": ",".join(pair.overlays)} if pair.overlays else {})
+    roots = deepcopy(pair.roots)
+    made = [each.resource for each in wiring.catalogue(chosen).projector("case").run(roots)]
+    case, client = roots["case"], roots["client"]
+    known = {
+        f"ServiceRequest/{_id(case, 'ServiceRequest', each['id'])}": each["id"] for each in _services(case)
+    }
+    for part in (
+        *case.get("team", []),
+        *(note for each in _services(case) for note in each.get("progress", [])),
+    ):
+        for key in set(part) & set(WHO):
+            entry = part[key]
+            # a golden pair has its links followed: what they led from is the id of the part, or our uuid
+            local = entry["id"] if key == "related_person" else entry["uuid"]
+            owner = client if key == "related_person" else entry
+            known[f"{WHO[key]}/{_id(owner, WHO[key], entry.get('id', ''))}"] = local
+            part[key] = local
+        if "deputy_for" in part:
+            part["deputy_for"] = part["deputy_for"]["id"]
+    team, services = covered(case, client)
+    for resource in made:
+        if resource["resourceType"] == "CareTeam":
+            assert read(resource, known).get("team", []) == team
+        elif resource["resourceType"] == "CarePlan":
+            assert read(resource, known).get("plan", {}).get("services", []) == services
+
+
+def _id(owner, type_, key):
+    return resource_id(owner["uuid"], type_, key)
+
+
+def _services(case):
+    return case.get("plan", {}).get("services", [])
+
+
+class Returning:
+    """A world put by a partner of its own, and what another puts back of its case."""
+
+    def __init__(self, house, world):
+        ticks = count()
+        start = datetime(2026, 3, 1, 8, tzinfo=UTC)
+        clock = lambda: start + timedelta(seconds=next(ticks))  # noqa: E731
+        self.house, self.partner = house, f"back-{next(house.partners)}"
+        documents = Documents(house.store, house.projection, clock)
+        self.back = Back(house.store, house.projection, inbound(), BASE, clock)
+        known = {}
+        for kind, ref, document in world:
+            before = known.get((kind, ref))
+            revision = before and {before.revision}
+            known[kind, ref] = documents.put(ALL, self.partner, kind, ref, document, revision).document
+
+    @property
+    def case(self):
+        return self.house.store.document(ALL, "case", self.partner, "y")
+
+    def resources(self, view):
+        """The CareTeam and CarePlan that are live in a view, by type."""
+        current = {each["resourceType"]: each for each in self.house.current(self.case.uuid, view)}
+        return {
+            type_: current[type_]
+            for type_ in ("CareTeam", "CarePlan")
+            if current.get(type_, {}).get("status", "entered-in-error") != "entered-in-error"
+        }
+
+    def put(self, view, resource):
+        """What is stored of a resource that is put."""
+        version = {int(resource["meta"]["versionId"])}
+        return self.back.put(Scope(view=view, everything=True), "insurer", resource, version)
+
+
+def test_what_any_case_makes_is_that_case_again_in_every_view(house):
+    @given(worlds())
+    @FEW
+    def story(world):
+        told = Returning(house, world)
+        case = told.case
+        body = whole("case", case.own, case.received)
+        client = house.store.document(ALL, "client", told.partner, "x")
+        known = house.store.look(lambda unit: _known(unit, case, {}))
+        for view in house.projection.catalogues:
+            team, services = covered(body, client.own, progress=view != "minimum-necessary")
+            for type_, resource in told.resources(view).items():
+                part = read(resource, known)
+                if type_ == "CareTeam":
+                    again = part.get("team", [])
+                    if not client.own.get("protected_identity"):
+                        assert deputies(again) == deputies(team)
+                    assert [_sole(each) for each in again] == [_sole(each) for each in team]
+                else:
+                    assert part.get("plan", {}).get("services", []) == services
+
+    story()
+
+
+def _sole(member):
+    return {key: each for key, each in member.items() if key != "deputy_for"}
+
+
+def test_what_any_case_makes_can_be_put_and_what_is_added_is_all_that_changes_in_every_view(house):
+    @given(worlds())
+    @FEW
+    def story(world):
+        told = Returning(house, world)
+        for view in house.projection.catalogues:
+            for type_, resource in told.resources(view).items():
+                before = told.case
+                assert told.put(view, resource).version == int(resource["meta"]["versionId"])
+                assert told.case.revision == before.revision
+                changed = added(resource)
+                if changed is None or (type_ == "CarePlan" and view == "minimum-necessary"):
+                    continue
+                stored = told.put(view, changed)
+                assert stored.version == int(resource["meta"]["versionId"]) + 1
+                assert taken_out(told.case.own) == taken_out(before.own) != told.case.own
+                # and it can be taken away again
+                again = parse(stored.body)
+                for items in lists(again):
+                    items[:] = [each for each in items if not is_ours(each)]
+                bare(again)
+                told.put(view, again)
+                assert told.house.projection.canonical(told.case.own) == told.house.projection.canonical(
+                    before.own
+                )
+
+    story()
+
+
+def added(resource):
+    """A resource with somebody or something added to it; None where there is nothing to add to."""
+    found = deepcopy(resource)
+    if found["resourceType"] == "CareTeam":
+        found.setdefault("participant", []).insert(0, deepcopy(FRIEND))
+        return found
+    services = [each for each in found.get("activity", []) if "ServiceRequest" in str(each.get("reference"))]
+    for each in services:
+        each.setdefault("progress", []).append(dict(NOTE))
+    return found if services else None
+
+
+def lists(resource):
+    yield from (each["progress"] for each in resource.get("activity", []) if "progress" in each)
+    yield from [resource["participant"]] if "participant" in resource else []
+
+
+def is_ours(item):
+    return item.get("member") == FRIEND["member"] or item.get("authorString") == NOTE["authorString"]
+
+
+def bare(resource):
+    """Take out lists that are empty now: FHIR has none."""
+    for each in resource.get("activity", []):
+        if each.get("progress") == []:
+            del each["progress"]
+    if resource.get("participant") == []:
+        del resource["participant"]
+
+
+def taken_out(case):
+    """A case without what was added."""
+    found = deepcopy(case)
+    found["team"] = [each for each in case.get("team", []) if each.get("name") != "A friend"]
+    for each in found.get("plan", {}).get("services", []):
+        each["progress"] = [note for note in each.get("progress", []) if note.get("name") != "Somebody"]
+    for each in [found, *found.get("plan", {}).get("services", [])]:
+        for key in ("team", "progress"):
+            if each.get(key) == []:
+                del each[key]
+    return found
+
+
+def test_the_report_names_what_comes_back():
+    told = returned(inbound())
+    assert {path.partition(".")[2] for path in told} == {
+        *(f"team.{key}" for key in ("id", "role", *WHO, "name", "deputy_for", "period.start", "period.end")),
+        "plan.services.id",
+        *(f"plan.services.progress.{key}" for key in ("id", "time", "text", "name")),
+        *(f"plan.services.progress.{key}" for key in ("practitioner", "organization")),
+    }
+    assert told["case.team.period.start"] == ("CareTeam.participant.period.start",)
+    assert told["case.plan.services.id"] == ("CarePlan.activity.reference",)
