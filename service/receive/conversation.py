@@ -43,7 +43,7 @@ class Limits:
     message_bytes: int = LIMIT
     connections: int = 256
     workers: int = 16
-    large_messages: int = 8
+    large_messages: int = 4
     idle_seconds: float = 600.0
     frame_seconds: float = 60.0
     write_seconds: float = 30.0
