@@ -71,6 +71,8 @@ args:
   - 0.0.0.0
   - --port
   - {{ .Values.mllp.port | quote }}
+  - --metrics
+  - "0.0.0.0:9100"
 {{- if .Values.mllp.tlsSecret }}
   - --certificate
   - /etc/casebridge-tls/tls.crt
