@@ -20,7 +20,7 @@ class IntakeSettings:
 
     Reading: `time_zone` (IANA) is that of times without an offset; `charset` (table 0211) is that of messages
     whose MSH-18 names none, or ASCII; `admission_time` and `discharge_time` are the fields that may tell
-    these, the first that does wins, but no discharge is before its admission or after it was told of;
+    these, the first that does wins, but no discharge is before its admission, or long after it was told of;
     `authorities` are (assigning authority as
     sent, URI) pairs; `overlays` are those on the inbound mappings, the lowest first (None: those that are on
     for everybody).

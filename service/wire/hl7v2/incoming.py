@@ -20,8 +20,10 @@ Json = dict[str, Any]
 TRIGGERS: Final = (("MSH", "f9", "c2"), ("EVN", "f1", "c1"))
 ENDED: Final = frozenset({"A03", "A08"})
 """The triggers of which the time of discharge is used."""
-AHEAD: Final = timedelta(days=1)
-IMPOSSIBLE: Final = "Before the admission, or in the future: not taken for the time of discharge; correct it."
+AHEAD: Final = timedelta(days=31)
+IMPOSSIBLE: Final = (
+    "Before the admission, or far in the future: not taken for the time of discharge; correct it."
+)
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+\Z")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+\Z")
 _AUTHORITY: Final = {
@@ -50,7 +52,7 @@ def patients(message: Message, partner: str, settings: IntakeSettings) -> tuple[
         For each patient `message` (as `view.to_json` shows it, with only their segments, and under each
         identifier `system`, the URI of who assigned it) and `times`: `recorded` (EVN-2, else MSH-7, as an
         instant), `admitted` and `discharged` (the first of the fields told by `settings` that can be: no
-        discharge is before the admission, or a day and more after it was recorded), and `left` (as
+        discharge is before the admission, or a month and more after it was recorded), and `left` (as
         `discharged`, but of the stay's own segments: EVN and MSH tell of the event, whatever that is).
 
         Issues name time stamps that are none, and those of a discharge that cannot be.
@@ -118,7 +120,7 @@ def _before(ended: str, admitted: str | None) -> bool:
 
 
 def _ahead(ended: str, recorded: str | None) -> bool:
-    """Whether a discharge would lie a day and more after it was told of."""
+    """Whether a discharge would lie a month and more after it was told of: some tell of it days before."""
     if recorded is None:
         return False
     if _is_instant(ended):
