@@ -30,6 +30,8 @@ LISTS: Final = ("stays", "conditions", "team", "related_persons", "coverages")
 # Of a `hospital`, `insurer` or `practitioner` as a hospital names it, the uuid of its directory entry; None
 # for a practitioner without an identifier to be known by.
 Link = Callable[[str, dict[str, Any]], str | None]
+# … by the partner who names it: what has no identifier is known by whose word it is.
+Links = Callable[[str], Link]
 
 
 def of_case(
@@ -38,7 +40,7 @@ def of_case(
     died: bool,
     group: str | None,
     pathways: Sequence[Pathway],
-    link: Link,
+    links: Links,
 ) -> dict[str, Any]:
     """Return what hospitals brought into a case: stays, diagnoses, people at the hospital, proposals.
 
@@ -47,7 +49,7 @@ def of_case(
         died: whether the client is known to have died: nothing is proposed then.
         group: the targeted group of the case.
         pathways: what to propose.
-        link: finds directory entries.
+        links: find directory entries.
     """
     parts: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in ("stays", "conditions", "team")}
     services: list[dict[str, Any]] = []
@@ -56,7 +58,9 @@ def of_case(
         found = [_condition(each) for each in diagnoses(facts)]
         for each in found:
             parts["conditions"].setdefault(each["id"], each)
-        hospital = stay.pop("hospital", None) or {"partner": value(facts, "partner")}
+        partner = value(facts, "partner")
+        link = links(partner)
+        hospital = stay.pop("hospital", None) or {"partner": partner}
         for each in _team(hospital, contacts(facts), link):
             parts["team"].setdefault(each["id"], each)
         if stay["status"] == "finished" and not died:
@@ -67,14 +71,14 @@ def of_case(
     return {**received, "plan": {"services": services}} if services else received
 
 
-def of_client(facts: Facts, link: Link) -> dict[str, Any]:
+def of_client(facts: Facts, links: Links) -> dict[str, Any]:
     """Return what hospitals said about a client."""
     received = {name: value(facts, name) for name in PERSONAL}
     received["identifiers"] = [each for _, each in listed(facts, "identifiers")]
     kin = [each for _, group in listed(facts, "related_persons") for each in group]
     received["related_persons"] = _once({"id": f"kin-{_name(each)}", **each} for each in kin)
-    insurances = [each for _, group in listed(facts, "coverages") for each in group]
-    received["coverages"] = _once(_coverage(each, link) for each in insurances)
+    insurances = [(by, each) for by, group in listed(facts, "coverages") for each in group]
+    received["coverages"] = _once(_coverage(each, links(by)) for by, each in insurances)
     return {name: each for name, each in received.items() if each not in (None, [], "")}
 
 

@@ -9,7 +9,7 @@ from service.wire.contracts.case import STATUSES
 
 @click.group()
 def cases() -> None:
-    """List or show the cases in the database, as the operator; no names are shown.
+    """List or show the cases in the database, or undo a merge, as the operator; no names are shown.
 
     \b
     Example:
@@ -51,3 +51,19 @@ def show(id_: str) -> None:
     for each in revisions:
         recorded = each.recorded.isoformat(timespec="seconds")
         click.echo(f"revision {each.revision}  {recorded}  {each.cause}  by {each.partner}")
+
+
+@cases.command()
+@click.argument("client")
+def unmerge(client: str) -> None:
+    """Undo a merge that was wrong: CLIENT, merged into another, is active again and its cases return.
+
+    Messages follow as of any change. What was said since the merge stays where it was said, except of those
+    cases and their stays.
+
+    \b
+    Example:
+      casebridge cases unmerge 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
+    """  # noqa: D301  click reads \b
+    found = wiring.unmerged(Settings.from_env(), client)
+    click.echo(f"client {found.uuid} is one of its own again, at revision {found.revision}")

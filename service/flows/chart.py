@@ -83,7 +83,7 @@ class Chart:
         """Take in what a hospital says of the person, and by which identifiers it knows them."""
         served = self.client.served
         known = {(system, value) for system, value in served.get("identifying", [])}
-        self.client = _serving(
+        self.client = serving(
             self.client,
             facts=join(served.get("facts", {}), facts),
             identifying=[list(each) for each in sorted({*known, *identifying})],
@@ -100,42 +100,16 @@ class Chart:
         if case is None:
             facts = join(waiting.get(key, {}), facts)
             if not opens(facts, settings, self.desk.change.at.date()):
-                self.client = _serving(self.client, stays={**waiting, key: facts})
+                self.client = serving(self.client, stays={**waiting, key: facts})
                 return None
             if key in waiting:
                 rest = {each: found for each, found in waiting.items() if each != key}
-                self.client = _serving(self.client, stays=rest)
-            case = _chosen(self.cases) or self._opened()
+                self.client = serving(self.client, stays=rest)
+            case = chosen(self.cases) or self._opened()
         stays = case.served.get("stays", {})
-        case = _serving(case, stays={**stays, key: join(stays.get(key, {}), facts)})
-        self._put(case)
+        case = serving(case, stays={**stays, key: join(stays.get(key, {}), facts)})
+        self.put(case)
         return case
-
-    def absorb(self, other: "Chart") -> None:
-        """Take in the cases, waiting stays and facts of a client who is this one; `other` is left merged.
-
-        A case that nobody took over gives its stays to the live case of the two, and is cancelled.
-        """
-        said = other.client.served.get("facts", {})
-        self.say({path: fact for path, fact in said.items() if not path.startswith("identifiers.")}, ())
-        mine, theirs = self.client.served.get("stays", {}), other.client.served.get("stays", {})
-        both = {key: join(mine.get(key, {}), theirs.get(key, {})) for key in [*mine, *theirs]}
-        self.client = _serving(self.client, stays=both)
-        other.client = _serving(other.client, stays={}, merged_into=self.client.uuid)
-        for case in other.cases:
-            self.desk.unit.move(case.uuid, self.client.uuid)
-            self.before[case.uuid] = other.before[case.uuid]
-            self._put(replace(case, client=self.client.uuid))
-        other.cases = []
-        taken = [each for each in self.cases if not each.served.get(UNTAKEN)]
-        target = _chosen(taken) or _chosen(self.cases)
-        for case in list(self.cases):
-            if target is not None and case.uuid != target.uuid and case.served.get(UNTAKEN):
-                stays, more = target.served.get("stays", {}), case.served.get("stays", {})
-                joined = {key: join(stays.get(key, {}), more.get(key, {})) for key in [*stays, *more]}
-                target = _serving(target, stays=joined)
-                self._put(target)
-                self._put(_serving(case, stays={}, **{UNTAKEN: False}, emptied=True))
 
     def save(self) -> None:
         """Store what has changed, and project it."""
@@ -167,14 +141,15 @@ class Chart:
         self.cases.append(case)
         return case
 
-    def _put(self, case: Document) -> None:
+    def put(self, case: Document) -> None:
+        """Keep a case as it has become."""
         self.cases = [each for each in self.cases if each.uuid != case.uuid] + [case]
 
     def _of_client(self, named: set[str]) -> Document:
         """Return the client with what hospitals said derived from its facts."""
         client = self.client
-        received = of_client(client.served.get("facts", {}), self.desk.directory.link)
-        client = _serving(client, received=kept(received, client.received, named))
+        received = of_client(client.served.get("facts", {}), self.desk.directory.links)
+        client = serving(client, received=kept(received, client.received, named))
         if not client.served.get(UNTAKEN):
             return client
         own: dict[str, Any] = {name: received[name] for name in DEMOGRAPHICS if name in received}
@@ -183,17 +158,17 @@ class Chart:
 
     def _of_case(self, case: Document, died: str | bool | None, named: set[str]) -> Document:
         """Return a case with what hospitals brought derived from the facts of its stays."""
-        if not case.served.keys() & {"stays", "emptied"}:
+        if not case.served.keys() & {"stays", "emptied", "received"}:
             return case
         received = of_case(
             case.served.get("stays", {}),
             died=died is not None,
             group=case.own.get("targeted_group"),
             pathways=self.desk.pathways,
-            link=self.desk.directory.link,
+            links=self.desk.directory.links,
         )
         received |= unfounded(case.own, received)
-        case = _serving(case, received=kept(received, case.received, named))
+        case = serving(case, received=kept(received, case.received, named))
         if case.served.get("emptied"):
             return self._standing(case, {"status": "cancelled"})
         if case.served.get(UNTAKEN):
@@ -204,7 +179,7 @@ class Chart:
         history = status_history(
             case.served.get("status_history", []), how["status"], instant(self.desk.change.at)
         )
-        case = _serving(case, status_history=history)
+        case = serving(case, status_history=history)
         own = {
             "client": self.client.uuid,
             "identifiers": [{"system": OURS, "value": f"urn:uuid:{case.uuid}"}],
@@ -245,7 +220,7 @@ class Chart:
         return told or [Happened("updated")]
 
 
-def _chosen(cases: Sequence[Document]) -> Document | None:
+def chosen(cases: Sequence[Document]) -> Document | None:
     """Return the case that a new stay belongs to."""
     seen = [
         Seen(each.uuid, each.body["status"], bool(each.served.get(UNTAKEN)), each.created) for each in cases
@@ -254,9 +229,11 @@ def _chosen(cases: Sequence[Document]) -> Document | None:
     return next((each for each in cases if each.uuid == uuid), None)
 
 
-def _serving(document: Document, **more: Any) -> Document:
+def serving(document: Document, **more: Any) -> Document:
     """Return a document with more in its service-owned part; what is empty is not in it."""
-    served = {name: each for name, each in {**document.served, **more}.items() if each not in ({}, [], False)}
+    served = {
+        name: each for name, each in {**document.served, **more}.items() if each not in ({}, [], False, "")
+    }
     return replace(document, body={**document.own, SERVICE: served})
 
 

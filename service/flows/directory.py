@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from service.cases.discharge import digest
+from service.cases.received import Link
 from service.flows.follow import anew
 from service.flows.ports import Unit
 from service.flows.project import Change, Projection
@@ -16,51 +17,55 @@ from service.values.scope import Partner
 class Directory:
     """Finds or makes directory entries in one transaction, each once.
 
-    Who is named by an identifier is whoever has it in the directory, the hospital's own entry first; an entry
-    that was made says what was said first: from then on it is the directory's, and its owner's to change.
+    Who is named by an identifier is whoever has it in the directory, first the entry of the partner that
+    names them, whoever the transaction is for. An entry that was made says what was said first: from then on
+    it is the directory's, and its owner's to change.
     """
 
     unit: Unit
     projection: Projection
     partner: Partner
     change: Change
-    known: dict[tuple[str, str], Document] = field(default_factory=dict)
+    known: dict[tuple[str, str, str], Document] = field(default_factory=dict)
 
-    def link(self, kind: str, who: dict[str, Any]) -> str | None:
-        """Return the uuid of a `hospital`, `insurer` or `practitioner`, as `cases.received.Link`."""
-        if kind == "practitioner":
-            return self._entry("practitioner", who, _practitioner(who)) if who.get("identifiers") else None
-        if "partner" in who:
-            return self._partner(who["partner"])
-        return self._entry("organization", who, _organization(kind, who))
+    def links(self, by: str) -> Link:
+        """Return what finds the uuid of a `hospital`, `insurer` or `practitioner` that a partner names."""
+
+        def link(kind: str, who: dict[str, Any]) -> str | None:
+            if kind == "practitioner":
+                named = bool(who.get("identifiers"))
+                return self._entry("practitioner", who, _practitioner(who), by) if named else None
+            if "partner" in who:
+                return self._partner(who["partner"])
+            return self._entry("organization", who, _organization(kind, who), by)
+
+        return link
 
     def _partner(self, name: str) -> str | None:
         """Return the organisation that a partner itself is; made when it is the one that sends."""
         if name == self.partner.name:
             identifiers = [{"system": system, "value": value} for system, value in self.partner.identifiers]
             who = {"name": name, **({"identifiers": identifiers} if identifiers else {})}
-            return self._entry("organization", who, _organization("hospital", who))
+            return self._entry("organization", who, _organization("hospital", who), name)
         found = self.unit.find("organization", name, _ref({"name": name}))
         return found.uuid if found is not None else None
 
-    def _entry(self, kind: str, who: dict[str, Any], body: dict[str, Any]) -> str:
-        ref = _ref(who)
-        if (kind, ref) not in self.known:
-            self.known[kind, ref] = self._found(kind, ref, who) or self._made(kind, ref, body)
-        return self.known[kind, ref].uuid
+    def _entry(self, kind: str, who: dict[str, Any], body: dict[str, Any], by: str) -> str:
+        key = (kind, _ref(who), by)
+        if key not in self.known:
+            self.known[key] = self._found(*key, who) or self._made(*key, body)
+        return self.known[key].uuid
 
-    def _found(self, kind: str, ref: str, who: dict[str, Any]) -> Document | None:
-        mine = self.unit.find(kind, self.partner.name, ref)
+    def _found(self, kind: str, ref: str, by: str, who: dict[str, Any]) -> Document | None:
+        theirs = self.unit.find(kind, by, ref)
         pairs = [(each["system"], each["value"]) for each in who.get("identifiers", [])]
-        if mine is not None or not pairs:
-            return mine
+        if theirs is not None or not pairs:
+            return theirs
         return min(self.unit.named(kind, pairs), key=lambda each: each.uuid, default=None)
 
-    def _made(self, kind: str, ref: str, body: dict[str, Any]) -> Document:
+    def _made(self, kind: str, ref: str, by: str, body: dict[str, Any]) -> Document:
         at = self.change.at
-        document = Document(
-            str(uuid4()), kind, self.partner.name, ref, 1, body, None, at, at, self.projection.version
-        )
+        document = Document(str(uuid4()), kind, by, ref, 1, body, None, at, at, self.projection.version)
         self.unit.add(document, cause=self.change.cause, partner=self.partner.name)
         anew(self.unit, self.projection, document, self.change)
         return document

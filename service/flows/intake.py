@@ -16,6 +16,7 @@ from service.errors import Issue, Rejected, Stale
 from service.flows.chart import Chart, Desk
 from service.flows.directory import Directory
 from service.flows.events import instant
+from service.flows.merging import absorb
 from service.flows.ports import Unit
 from service.flows.project import Change, Projection
 from service.values.documents import Document
@@ -175,7 +176,7 @@ def _merged(desk: Desk, people: _People, said: Json, when: Moment) -> Chart:
     if kept and gone and kept != gone:
         charts = {uuid: desk.chart(uuid) for uuid in sorted(kept | gone)}
         chart, other = charts[min(kept)], charts[min(gone)]
-        chart.absorb(other)
+        absorb(chart, other)
         other.save()
         return chart
     chart = desk.chart(min(kept | gone)) if kept | gone else desk.new_chart()

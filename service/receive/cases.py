@@ -7,6 +7,7 @@ from flask import Blueprint, Response, g, request
 
 from service.errors import Denied, Malformed, Unsupported
 from service.flows.documents import ABSENT, Documents, Saved
+from service.flows.merging import Unmerging
 from service.values.documents import Document
 from service.wire.etags import versions
 from service.wire.json import dump, parse
@@ -22,11 +23,16 @@ LISTED: Final = ("identifier", "client", "status", "after", "_count")
 MERGE: Final = "application/merge-patch+json"
 
 
-def blueprint(documents: Documents) -> Blueprint:
+def blueprint(documents: Documents, unmerging: Unmerging) -> Blueprint:
     """Return the routes of every kind of document under /api."""
     door = Blueprint("api", __name__, url_prefix="/api")
     for kind, path in PATHS.items():
         _routes(door, documents, kind, path)
+
+    @door.post("/clients/<ref>/unmerge")
+    def unmerge(ref: str) -> Response:
+        return _document(unmerging.undo(g.scope, g.partner, ref), 200)
+
     return door
 
 

@@ -23,6 +23,7 @@ from service.wiring.operator import (
     quarantined,
     queued,
     remapping,
+    unmerged,
     upgrade,
 )
 from service.wiring.processes import application, consuming, mllp, preflight, web, worker
@@ -57,6 +58,7 @@ __all__ = [
     "queued",
     "receiving",
     "remapping",
+    "unmerged",
     "upgrade",
     "web",
     "worker",

@@ -19,7 +19,7 @@ from service.values.documents import Document, Revision
 from service.values.scope import Partner
 from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues
-from service.wiring.rooms import database, now, projecting, receiving
+from service.wiring.rooms import database, now, projecting, receiving, unmerging
 
 
 def upgrade(settings: Settings) -> None:
@@ -70,6 +70,16 @@ def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation
     store = SqlStore(engine, dump=dump, parse=parse)
     scope = replace(policy.scope(policy.LOCAL), view=view)
     found = Explanations(store, catalogues(settings)).explain(scope, path, id_)
+    engine.dispose()
+    return found
+
+
+def unmerged(settings: Settings, id_: str) -> Document:
+    """Undo the merge of a client, as the operator of this machine; return it. Raises as `Unmerging.undo`."""
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    story = unmerging(settings, store, projecting(settings, catalogues(settings)))
+    found = story.undo(policy.scope(policy.LOCAL), policy.LOCAL, id_)
     engine.dispose()
     return found
 

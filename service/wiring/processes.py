@@ -58,7 +58,7 @@ from service.wire.http import Client
 from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues, contracts, inbound, inbounds, owners
 from service.wiring.operator import check
-from service.wiring.rooms import database, now, projecting, receiving
+from service.wiring.rooms import database, now, projecting, receiving, unmerging
 
 
 def preflight(settings: Settings) -> None:
@@ -102,7 +102,7 @@ def application(
     taken = receiving(settings, store, projection, now)
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     doors = Doors(
-        api=blueprint(Documents(store, projection, now)),
+        api=blueprint(Documents(store, projection, now), unmerging(settings, store, projection, now)),
         preview=preview(Previews(store, mappings, check_r4)),
         quarantine=quarantine(Quarantine(store, taken, registry.load(settings.partners), now)),
         fhir=fhir(

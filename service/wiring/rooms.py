@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from service.flows.events import Envelope
 from service.flows.intake import Intake
+from service.flows.merging import Unmerging
 from service.flows.project import Projection
 from service.flows.receive import Reception
 from service.flows.understand import Understanding
@@ -57,3 +58,10 @@ def receiving(
         now,
         {"fhir": understanding.fhir, "hl7v2": understanding.hl7v2},
     )
+
+
+def unmerging(
+    settings: Settings, store: SqlStore, projection: Projection, now: Callable[[], datetime] = now
+) -> Unmerging:
+    """Plug the rules into the story of a merge that is undone."""
+    return Unmerging(store, projection, pathways.load(settings.mappings / "pathways"), now)

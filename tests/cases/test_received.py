@@ -41,7 +41,7 @@ def link(kind, who):
 def received(said=SAID, pathways=(EVERYBODY,), **more):
     facts = stay_facts(said, moment(said["event"], said["recorded"]), "general")
     given = {"died": False, "group": None, **more}
-    return of_case({key_of(said): facts}, pathways=pathways, link=link, **given)
+    return of_case({key_of(said): facts}, pathways=pathways, links=lambda _: link, **given)
 
 
 def services(**more):
@@ -156,7 +156,7 @@ def person(said, partner="general"):
 
 def test_the_case_systems_word_on_a_client_stands_and_the_hospital_fills_what_it_left_out():
     said = {"names": [{"family": "Hospital"}], "gender": "other", "protected_identity": True}
-    found = of_client(person({**SAID, "patient": {"identifiers": [VISIT], **said}}), link)
+    found = of_client(person({**SAID, "patient": {"identifiers": [VISIT], **said}}), lambda _: link)
     body = {"names": [{"family": "Case system"}], "identifiers": [VISIT], "protected_identity": False}
     result = whole("client", body, found)
     assert result["names"] == body["names"]
@@ -166,7 +166,7 @@ def test_the_case_systems_word_on_a_client_stands_and_the_hospital_fills_what_it
 
 def test_an_insurance_a_hospital_tells_of_is_a_draft():
     payer = {"payer": {"name": "Northern"}, "subscriber_id": "7"}
-    found = of_client(person({**SAID, "coverages": [payer]}), link)
+    found = of_client(person({**SAID, "coverages": [payer]}), lambda _: link)
     assert [(each["status"], each["payer"]) for each in found["coverages"]] == [("draft", "insurer-uuid")]
 
 
@@ -177,7 +177,7 @@ def test_one_hospital_does_not_take_away_what_another_said():
         person({**SAID, "related_persons": [mother]}, "one"),
         person({**SAID, "related_persons": [friend]}, "two"),
     )
-    assert [each["relationship"] for each in of_client(facts, link)["related_persons"]] == [
+    assert [each["relationship"] for each in of_client(facts, lambda _: link)["related_persons"]] == [
         "parent",
         "friend",
     ]
@@ -185,5 +185,5 @@ def test_one_hospital_does_not_take_away_what_another_said():
 
 def test_a_death_is_the_persons():
     dead = {**SAID, "event": "death", "happened": "2026-03-05", "patient": {"identifiers": [VISIT]}}
-    found = of_client(person(dead), link)
+    found = of_client(person(dead), lambda _: link)
     assert (found["has_died"], found["deceased"]) == (True, "2026-03-05")

@@ -2,16 +2,19 @@
 
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from service.errors import Malformed
+from service.access.policy import LOCAL
+from service.errors import Conflict, Malformed, NotFound
 from service.flows.intake import Intake
+from service.flows.merging import Unmerging
 from service.flows.receive import Reception
 from service.values.inbox import Understood
 from service.values.intake import IntakeSettings
 from service.values.pathways import Pathway, Proposal
-from service.values.scope import Scope
+from service.values.scope import Partner, Scope
 from service.wire.json import parse
 from tests.flows import river
 from tests.flows.conftest import ALL, House
@@ -411,6 +414,124 @@ class TestMerging:
         (survivor,) = [each for each in told.of("Patient") if each.get("active", True)]
         assert plan["subject"]["reference"] == f"Patient/{survivor['id']}"
         told.put("case", "c1", {**river.CASE, "status": "onhold"}, if_match=case.revision)
+
+
+class TestUnmerging:
+    """A wrong merge is undone by whoever owns the merged client, or the operator."""
+
+    @pytest.fixture
+    def unmerging(self, house, projection):
+        return Unmerging(house.store, projection, PATHWAYS, lambda: datetime(2026, 3, 2, tzinfo=UTC))
+
+    def clients(self, house):
+        return {each["identifier"][0]["value"]: each for each in house.of("Patient")}
+
+    def cases(self, house):
+        """Of each live case the client and the visits of its stays."""
+        return {
+            each.client: sorted(stay["identifiers"][0]["value"] for stay in each.body["received"]["stays"])
+            for each in house.documents.find(ALL, "case", partner="x")
+            if each.body["status"] == "planned"
+        }
+
+    def merged(self, house):
+        (found,) = [
+            each
+            for each in house.documents.find(ALL, "client", partner="x")
+            if house.documents.get(ALL, "x", "client", each.uuid).body["identifiers"][0]["value"] == "R-old"
+        ]
+        return found.uuid
+
+    def test_both_are_as_they_were_and_each_has_its_cases_again(self, hospital, house, unmerging):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        before, cases = self.clients(house), self.cases(house)
+        hospital.send(MERGE)
+        assert self.cases(house) != cases
+        client = unmerging.undo(ALL, LOCAL, self.merged(house))
+        assert client.own["identifiers"][0]["value"] == "R-old"
+        assert {key: bare(each) for key, each in self.clients(house).items()} == {
+            key: bare(each) for key, each in before.items()
+        }
+        assert self.cases(house) == cases
+        for plan in house.of("EpisodeOfCare"):
+            if plan["status"] == "planned":
+                assert plan["patient"]["reference"].removeprefix("Patient/") in {
+                    each["id"] for each in self.clients(house).values()
+                }
+
+    def test_what_was_said_of_a_stay_since_the_merge_goes_with_it(self, hospital, house, unmerging):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        hospital.send(MERGE)
+        hospital.send(after(OTHER, 5, event="discharge"))
+        cases = self.cases(house)
+        unmerging.undo(ALL, LOCAL, self.merged(house))
+        assert sorted(self.cases(house).values()) == [["V-1"], ["V-2"]]
+        # the one that is withdrawn is the stay as it stood in the other's case
+        statuses = sorted(each["status"] for each in house.of("Encounter"))
+        assert statuses == ["entered-in-error", "finished", "finished"]
+        assert len(cases) == 1
+        # and the old number finds its own person again
+        hospital.send(after(OTHER, 20, event="update", patient={"identifiers": [OLD], "gender": "male"}))
+        genders = {value: each.get("gender") for value, each in self.clients(house).items()}
+        assert genders == {"R-1": "other", "R-old": "male"}
+
+    def test_the_same_merge_said_anew_merges_again_and_can_be_undone_again(self, hospital, house, unmerging):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        for minutes in (0, 5):
+            hospital.send(after(MERGE, minutes))
+            assert len(self.cases(house)) == 1
+            unmerging.undo(ALL, LOCAL, self.merged(house))
+            assert len(self.cases(house)) == 2
+
+    def test_a_case_systems_case_returns_with_its_plan(self, told, projection):
+        hospital = Hospital(told, projection, PATHWAYS)
+        new = {"system": PERSON["system"], "value": "R-new"}
+        hospital.send({**ADMITTED, "patient": {"identifiers": [new]}})
+        before = told.one("CarePlan")
+        hospital.send({**MERGE, "patient": {"identifiers": [new], "merged_from": [PERSON]}})
+        unmerging = Unmerging(told.store, projection, PATHWAYS, lambda: datetime(2026, 3, 2, tzinfo=UTC))
+        unmerging.undo(Scope(source="cms"), Partner("cms", "case-system"), "river")
+        assert told.one("CarePlan")["subject"] == before["subject"]
+        case = told.documents.get(ALL, "cms", "case", "c1")
+        assert "received" not in case.body
+        (other,) = [e for e in told.documents.find(ALL, "case", partner="x") if e.body["status"] == "planned"]
+        assert len(other.body["received"]["stays"]) == 1
+
+    def test_what_cannot_be_undone_is_refused_with_the_reason(self, hospital, house, unmerging):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        with pytest.raises(Conflict, match="not merged"):
+            unmerging.undo(ALL, LOCAL, self.merged(house))
+        with pytest.raises(NotFound):
+            unmerging.undo(Scope(source="cms"), Partner("cms", "case-system"), self.merged(house))
+        hospital.send(MERGE)
+        third = {"system": PERSON["system"], "value": "R-third"}
+        stay = {**ADMITTED["stay"], "identifiers": [{"system": VISIT["system"], "value": "V-3"}]}
+        hospital.send({**ADMITTED, "patient": {"identifiers": [third]}, "stay": stay})
+        hospital.send(after({**MERGE, "patient": {"identifiers": [third], "merged_from": [PERSON]}}, 5))
+        with pytest.raises(Conflict, match="undo that first"):
+            unmerging.undo(ALL, LOCAL, self.merged(house))
+
+
+def bare(resource):
+    return {key: each for key, each in resource.items() if key != "meta"}
+
+
+def test_what_another_hospital_says_leaves_alone_whom_the_first_named(hospital, house, projection):
+    """General Hospital has no identifier here, and is found again as the word of who named it."""
+    hospital.send(DISCHARGED)
+    other = Partner("lakeside", "hospital")
+    second = {**ADMITTED["stay"], "identifiers": [{"system": VISIT["system"], "value": "V-2"}]}
+    hospital.send(after(ADMITTED, 5, stay=second), partner=other)
+    hospital.send(after(DISCHARGED, 5))
+    assert len(house.of("Organization")) == 2
+    versions = {each["id"]: each["meta"]["versionId"] for each in house.of("Organization")}
+    assert set(versions.values()) == {"1"}
+    providers = {each["identifier"][0]["value"]: each["serviceProvider"] for each in house.of("Encounter")}
+    assert providers["V-1"] != providers["V-2"]
 
 
 def test_what_is_erased_is_erased_from_the_inbox_and_does_not_come_back(hospital, house):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from service.values.ids import resource_id
 from service.wire.fhir.validate import validate
 from tests.web.sent import FHIR, PERSON, VISIT, Mercy, a03, encounter, entry, message, outcomes, transaction
 
@@ -320,3 +321,32 @@ def test_only_hospitals_and_the_operator_may_send(house):
 def test_the_case_system_finds_what_was_opened(mercy):
     assert mercy.message(message()).status_code == 200
     assert PERSON["value"] in json.dumps(mercy.house.get("/api/clients", partner=None).json)
+
+
+def test_a_wrong_merge_is_undone_by_the_case_system_and_told(mercy):
+    house = mercy.house
+    old = {**PERSON, "value": "R-old"}
+    assert house.put("/api/clients/old", {"identifiers": [old], "names": []}).status_code == 201
+    assert house.put("/api/cases/k", {"client": "old", "status": "active"}).status_code == 201
+    assert mercy.hl7v2(a03()).status_code == 200
+    merge = a03("MSG-2", "A40", more="MRG|R-old^^^&urn:example:persons&URI\r").replace(b"\rPV1", b"\rZV1")
+    assert b"MSA|AA" in mercy.hl7v2(merge).data
+    client = house.get("/api/clients/old").headers["Casebridge-Id"]
+    patient = f"/fhir/Patient/{resource_id(client, 'Patient', '')}"
+    assert house.get(patient, partner=None).json["active"] is False
+    house.outbox.number()
+    position = house.get("/events?count=1000", partner=None).headers["Casebridge-Position"]
+    answer = house.ask("POST", "/api/clients/old/unmerge")
+    assert (answer.status_code, answer.json["identifiers"]) == (200, [old])
+    assert house.ask("POST", "/api/clients/old/unmerge").status_code == 409
+    assert house.ask("POST", "/api/clients/nobody/unmerge").status_code == 404
+    assert house.ask("POST", "/api/clients/old/unmerge", partner="mercy").status_code == 403
+    found = house.get(patient, partner=None).json
+    assert (found.get("active", True), found.get("link")) == (True, None)
+    (episode,) = house.get("/fhir/EpisodeOfCare?status=active", partner=None).json["entry"]
+    assert episode["resource"]["patient"]["reference"] == patient.removeprefix("/fhir/")
+    house.outbox.number()
+    told = house.get(f"/events?after={position}&count=1000", partner=None).json
+    kinds = {each["type"] for each in told}
+    assert {"org.casebridge.patient.updated.v1", "org.casebridge.episodeofcare.updated.v1"} <= kinds
+    assert patient.removeprefix("/fhir/") in {each["subject"] for each in told}

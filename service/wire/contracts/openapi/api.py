@@ -1,4 +1,4 @@
-"""The case system's door, /api: every kind of document has the same six routes."""
+"""The case system's door, /api: every kind of document has the same six routes, a client one more."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -38,6 +38,19 @@ def operations(paths: Mapping[str, str]) -> Iterator[Operation]:
     """Give the operations of each kind of document, whose path under /api is given."""
     for kind, below in paths.items():
         yield from _of(kind, f"/api{below}")
+    one = f"/api{paths['client']}/{{ref}}"
+    client = answer("The client, one of its own again.", JSON, {"$ref": "./client.schema.json"}, _SAVED)
+    yield Operation(
+        "post",
+        f"{one}/unmerge",
+        "unmerge-client",
+        tag="Documents",
+        right="documents",
+        summary="Undo a merge that was wrong: the client is active again, and its cases return",
+        parameters=("Ref",),
+        answers={200: client},
+        faults=(404, 409),
+    )
 
 
 def _of(kind: str, path: str) -> Iterator[Operation]:
