@@ -4,16 +4,28 @@ import copy
 
 import pytest
 
+from service import wiring
 from service.settings import Settings
 from service.values.ids import resource_id
 from tests.flows import river
 
 REGISTRY = """
+views: {lean: [minimum-necessary], american: [us-core]}
 partners:
   - {name: cms, kind: case-system, writes: [CareTeam]}
   - {name: other, kind: case-system, writes: [CareTeam, CarePlan]}
   - name: northern
     kind: insurer
+    identifiers: [{system: "urn:example:payers", value: northern}]
+    writes: [CareTeam, CarePlan]
+  - name: lean
+    kind: insurer
+    view: lean
+    identifiers: [{system: "urn:example:payers", value: northern}]
+    writes: [CareTeam, CarePlan]
+  - name: us
+    kind: insurer
+    view: american
     identifiers: [{system: "urn:example:payers", value: northern}]
     writes: [CareTeam, CarePlan]
   - {name: reader, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
@@ -25,6 +37,13 @@ partners:
 """
 ROLE = "https://casebridge.org/fhir/CodeSystem/case-role"
 FHIR = "application/fhir+json"
+
+
+@pytest.fixture(scope="module")
+def mappings(tmp_path_factory):
+    registry = tmp_path_factory.mktemp("back") / "partners.yaml"
+    registry.write_text(REGISTRY, encoding="utf-8")
+    return wiring.catalogues(Settings.from_env({"CASEBRIDGE_PARTNERS": str(registry)}))
 
 
 @pytest.fixture
@@ -236,6 +255,27 @@ def test_a_directory_entry_that_the_partner_may_not_see_is_not_there_for_it(told
     assert refused(put(told, team)) == ["CareTeam.participant[2]"]
     assert put(told, team, partner="cms").status_code == 200
     assert case(told).json["team"][-1]["practitioner"] == "hidden"
+
+
+def test_a_partner_puts_what_its_view_shows_and_what_that_hides_stays(told):
+    plan = told.one("CarePlan", "northern")
+    plan["activity"][0]["progress"] = [{"id": "n1", "text": "Well"}]
+    assert put(told, plan).status_code == 200
+
+    lean = told.one("CarePlan", "lean")
+    assert "progress" not in lean["activity"][0]
+    assert put(told, lean, partner="lean").status_code == 200
+    lean["activity"][0]["progress"] = [{"text": "Who reads this?"}]
+    assert refused(put(told, lean, partner="lean")) == ["CarePlan.activity[0].progress"]
+
+    team = told.one("CareTeam", "us")
+    assert team["meta"]["profile"]
+    team["participant"].append(participant("friend", display="Another friend"))
+    answer = put(told, team, partner="us")
+    assert answer.status_code == 200, answer.json
+    assert answer.json == told.one("CareTeam", "us")
+    assert len(told.one("CareTeam", "lean")["participant"]) == 3
+    assert case(told).json["plan"]["services"][0]["progress"] == [{"id": "n1", "text": "Well"}]
 
 
 def test_who_may_put_what(told):

@@ -38,7 +38,10 @@ def _compared(sent: Any, made: Any, path: str, told: Collection[str]) -> Iterato
     if isinstance(sent, dict) and isinstance(made, dict):
         for key in dict.fromkeys([*sent, *made]):
             place = f"{path}.{key}"
-            if key not in made:
+            if key not in made and any(each.startswith(f"{place}[") for each in told):
+                # of its items some are told of already
+                yield from _listed(sent[key], [], place, told)
+            elif key not in made:
                 yield _no_place(place)
             elif key not in sent:
                 yield _kept(place)
