@@ -33,7 +33,7 @@ STEP = re.compile(r"([A-Za-z]+)|\[(\d+)\]")
 HEAD = """# What of others' teams and plans comes back into a case
 
 Written by `tests/real/test_back.py`, which puts each CareTeam, CarePlan and EpisodeOfCare of others in the
-place of ours: about our client, with participants and requests that we know. What an answer names is left out,
+place of ours: about our client, with participants and requests we know. What an answer names is left out,
 or left as ours was, until the rest is taken; that is then given back as it was sent. An EpisodeOfCare is not
 taken: how a case goes, its case system says. Items are participants and progress. The files: {files}.
 
