@@ -3,9 +3,10 @@
 The rules are in `cases/`; here is found whom they are about.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final, TypeVar
 
 from service.cases.discharge import alias_facts, digest, key_of, moment, person_facts, stay_facts, stay_id
@@ -66,50 +67,99 @@ class Intake:
     ) -> Applied:
         """Use an event, loaded against its contract, as far as its sender's conditions let it be used.
 
+        Raises as `apply_all`.
+        """
+        return self.apply_all(unit, partner, [(said, asked)], at)[0]
+
+    def apply_all(
+        self, unit: Unit, partner: Partner, events: Iterable[tuple[Json, Conditions]], at: datetime
+    ) -> list[Applied]:
+        """Use the events of a message in their order, each with its sender's conditions.
+
+        What is told of the same person in a row is stored and projected once.
+
         Raises:
-            Stale: they do not let it be used.
-            Held: it is not used: to be kept in quarantine, or ignored.
-            Rejected: a mapping makes something of it that is not valid R4.
+            Stale: the conditions do not let one be used.
+            Held: one is not used: to be kept in quarantine, or ignored.
+            Rejected: a mapping makes something of them that is not valid R4.
             Conflict: another transaction made the same client or directory entry first: run again.
         """
-        _check(unusable(said, partner.intake, at))
         change = Change(partner.name, CAUSE, at)
         directory = Directory(unit, self.projection, partner, change)
         desk = Desk(unit, self.projection, self.pathways, directory, change)
-        when = moment(said["event"], said.get("recorded") or instant(at))
-        people = _People(unit, partner)
-        there = _there(unit, people, asked)
-        if there is not None:
-            said = {**said, "patient": {"identifiers": []}}
-        named = said["patient"]["identifiers"]
-        if there is not None:
-            chart = desk.chart(there)
-        elif said["event"] == "merge":
-            chart = _merged(desk, people, said, when)
-        else:
-            chart = _opened(desk, people, named)
+        sitting = _Sitting(desk, partner, _People(unit, partner))
+        return [each for _, row in groupby(events, key=_about) for each in sitting.use(list(row))]
+
+
+def _about(event: tuple[Json, Conditions]) -> tuple[Any, ...]:
+    """Return by what it is told whom an event is about."""
+    patient, asked = event[0].get("patient", {}), event[1]
+    return patient.get("identifiers"), patient.get("merged_from"), asked.new_person
+
+
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """Uses what one message tells."""
+
+    desk: Desk
+    partner: Partner
+    people: "_People"
+
+    def use(self, events: Sequence[tuple[Json, Conditions]]) -> list[Applied]:
+        """Use events about one person; raises as `Intake.apply_all`."""
+        chart, there, told = None, None, []
+        at = self.desk.change.at
+        for said, asked in events:
+            _check(unusable(said, self.partner.intake, at))
+            if chart is None:
+                there = _there(self.desk.unit, self.people, asked)
+                chart = self._chart(said) if there is None else self.desk.chart(there)
+            known = said if there is None else {**said, "patient": {"identifiers": []}}
+            told.append(self._said(chart, known, asked))
+        if chart is not None and not all(isinstance(each, Stay) for each in told):
+            chart.save()
+        return [self._applied(chart, each) for each in told]
+
+    def _chart(self, said: Json) -> Chart:
+        if said["event"] == "merge":
+            return _merged(self.desk, self.people, said, self._moment(said))
+        return _opened(self.desk, self.people, said["patient"]["identifiers"])
+
+    def _said(self, chart: Chart, said: Json, asked: Conditions) -> Stay | tuple[str | None, bool]:
+        """Take in an event; return the key of its stay and whether it is new, or the stay that is there."""
+        unit, partner, when = self.desk.unit, self.partner, self._moment(said)
         if asked.new_stay is not None and (stays := _stays(unit, chart, asked.new_stay)):
             only = _only(stays, asked)
             version = unit.version_of(partner.view, "Encounter", only) if only else None
-            return Applied((), Stay(only, is_new=False, version=version))
+            return Stay(only, is_new=False, version=version)
         if asked.versions is not None:
             _check_version(unit, chart, key_of(said), partner.view, asked)
+        named = said["patient"]["identifiers"]
         # who is new came of nobody else
-        mine = people.left_to(chart.client.uuid, named) if chart.before else named
+        mine = self.people.left_to(chart.client.uuid, named) if chart.before else named
         known = {**said, "patient": {**said["patient"], "identifiers": mine}}
-        chart.say(person_facts(known, when, partner.name), people.pairs(mine))
-        key, case = key_of(said), None
+        chart.say(person_facts(known, when, partner.name), self.people.pairs(mine))
+        key = key_of(said)
         is_new = key is not None and not chart.has(key)
         if key is not None and said["event"] != "merge":
             if is_new:
                 _check_elsewhere(unit, chart, key, said["stay"]["identifiers"][0])
-            case = chart.stay(key, stay_facts(said, when, partner.name), partner.intake)
-        chart.save()
+            chart.stay(key, stay_facts(said, when, partner.name), partner.intake)
+        return None if said["event"] == "merge" else key, is_new
+
+    def _applied(self, chart: Chart | None, told: Stay | tuple[str | None, bool]) -> Applied:
+        if chart is None or isinstance(told, Stay):
+            return Applied((), told if isinstance(told, Stay) else Stay(None, is_new=False))
+        key, is_new = told
+        case = chart.home(key) if key is not None else None
         if case is None or key is None:
             return Applied((chart.client,), Stay(None, is_new))
         encounter = resource_id(case.uuid, "Encounter", stay_id(key))
-        version = unit.version_of(partner.view, "Encounter", encounter)
+        version = self.desk.unit.version_of(self.partner.view, "Encounter", encounter)
         return Applied((chart.client, case), Stay(encounter, is_new, version))
+
+    def _moment(self, said: Json) -> Moment:
+        return moment(said["event"], said.get("recorded") or instant(self.desk.change.at))
 
 
 class _People:

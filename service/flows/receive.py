@@ -94,10 +94,10 @@ class Reception:
 
         Raises:
             Rejected: some of it cannot be used; the transaction is to be rolled back.
-            Stale, Conflict: as `Intake.apply`.
+            Stale, Conflict: as `Intake.apply_all`.
         """
-        each = zip(understood.discharges, understood.asked or repeat(UNCONDITIONAL), strict=False)
-        applied = [self.intake.apply(unit, partner, said, at, asked) for said, asked in each]
+        events = zip(understood.discharges, understood.asked or repeat(UNCONDITIONAL), strict=False)
+        applied = self.intake.apply_all(unit, partner, events, at)
         touched = [document for each in applied for document in each.touched]
         issues = (*understood.notes, *((REUSED,) if entry.flagged else ()))
         if not touched:
