@@ -10,7 +10,7 @@ import click
 
 from service import wiring
 from service.cli.progress import progress
-from service.flows.quarantine import Quarantine
+from service.flows.quarantine import BODIES, ENTRIES, Quarantine
 from service.settings import Settings
 from service.values.inbox import Entry, EntryState
 
@@ -149,8 +149,8 @@ def stop(ids: tuple[str, ...]) -> None:
 
 
 @quarantine.command()
-@click.option("--bodies", default=90, show_default=True, help="After how many days bytes are deleted.")
-@click.option("--entries", default=730, show_default=True, help="After how many days all is deleted.")
+@click.option("--bodies", default=BODIES, show_default=True, help="After how many days bytes are deleted.")
+@click.option("--entries", default=ENTRIES, show_default=True, help="After how many days all is deleted.")
 def prune(bodies: int, entries: int) -> None:
     """Delete old bytes, and later all that is known of a message; what is in quarantine stays.
 

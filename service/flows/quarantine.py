@@ -22,6 +22,9 @@ from service.values.scope import Partner
 
 REPLAYABLE: Final = frozenset({"quarantined", "ignored", "discarded"})
 BATCH: Final = 500
+# for how many days bytes and entries are kept unless somebody says otherwise
+BODIES: Final = 90
+ENTRIES: Final = 730
 IDLE_SECONDS: Final = 1.0
 
 log = structlog.get_logger()

@@ -3,16 +3,19 @@
 A hospital sees the entries of what it sent itself; only an operator changes or uses them.
 """
 
+from datetime import timedelta
+from itertools import islice
 from typing import Any, Final, cast, get_args
 
 from flask import Blueprint, Response, g, request
 
 from service.errors import Denied, Malformed, Rejected
-from service.flows.quarantine import Quarantine
+from service.flows.quarantine import BODIES, ENTRIES, Quarantine
 from service.values.inbox import Entry, EntryState, Outcome
 from service.wire.json import dump
 
 STATES: Final = get_args(EntryState)
+BATCHES: Final = 20
 
 
 def quarantine(entries: Quarantine) -> Blueprint:
@@ -20,6 +23,7 @@ def quarantine(entries: Quarantine) -> Blueprint:
     door = Blueprint("quarantine", __name__, url_prefix="/api/quarantine")
     _reading(door, entries)
     _changing(door, entries)
+    _pruning(door, entries)
     return door
 
 
@@ -71,6 +75,20 @@ def _changing(door: Blueprint, entries: Quarantine) -> None:
         return _answered(told(entries.stop(entry)))
 
 
+def _pruning(door: Blueprint, entries: Quarantine) -> None:
+    @door.post("/prune")
+    def prune() -> Response:
+        """Delete what is old, a request's worth of it; `left` is what the next request finds."""
+        _operating()
+        bodies, whole = _days("bodies", BODIES), _days("entries", ENTRIES)
+        if whole < bodies:
+            raise Malformed("Entries go with their bytes: keep them at least as long.", where="entries")
+        done = {"bodies": 0, "entries": 0}
+        for what, count in islice(entries.prune(bodies, whole), BATCHES):
+            done[what] += count
+        return _answered({**done, "left": entries.prunable(bodies, whole)})
+
+
 def told(entry: Entry) -> dict[str, Any]:
     """Return what is told of an entry: nothing of what its bytes say."""
     said = {
@@ -115,6 +133,13 @@ def _count() -> int:
     if not text.isdecimal() or len(text) > 6:
         raise Malformed("Not a count.", where="_count")
     return min(max(int(text), 1), 500)
+
+
+def _days(name: str, default: int) -> timedelta:
+    text = request.args.get(name, str(default))
+    if not text.isdecimal() or len(text) > len("36500"):
+        raise Malformed("Not a number of days.", where=name)
+    return timedelta(int(text))
 
 
 def _answered(said: dict[str, Any]) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -63,10 +64,13 @@ def titles(engine):
 def test_a_plan_counts_and_names_what_would_change_without_values(env):
     told = run(env[0], "plan", "--sample", "2")
     assert [line.rpartition("updated: ")[2] for line in told[:-1]] == ["title", "title"]
-    assert told[-1].endswith(f"would change: {CASES} CarePlan updated")
+    assert re.fullmatch(
+        rf"\d+ documents looked at \(\d+/s\); would change: {CASES} CarePlan updated", told[-1]
+    )
     assert "bicycle" not in "".join(told)
     machine = [json.loads(line) for line in run(env[0], "plan", "--json", "--values", "--sample", "0")]
     assert machine[-1]["counts"]["CarePlan updated"] == CASES
+    assert machine[-1]["documents_per_second"] > 0
     assert machine[0]["after"]["title"] == "Plan: Back on the bicycle"
 
 
@@ -88,6 +92,6 @@ def test_an_apply_that_is_killed_goes_on_and_changes_each_once_while_cases_are_w
         answer = client.put(f"/api/cases/c{number}", json=changed, headers={"If-Match": 'W/"1"'})
         assert answer.status_code == 200
     told, _ = second.communicate(timeout=120)
-    assert "changed: " in told
+    assert re.search(r"^\d+ documents looked at \(\d+/s\); changed: \d+ resources$", told, re.MULTILINE)
     assert {new for _, new in titles(engine)} == {True}
     assert run(environment, "apply")[-1].endswith("changed: nothing")

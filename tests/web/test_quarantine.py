@@ -81,3 +81,19 @@ def test_an_operator_stops_and_discards_it(house, sent):
 )
 def test_what_is_asked_wrongly_is_told(house, path, status):
     assert house.get(f"/api/quarantine{path}", partner=None).status_code == status
+
+
+def test_an_operator_deletes_what_is_old_bytes_and_entries_apart(house, sent):
+    """What is in quarantine stays, whatever its age."""
+    path = "/api/quarantine/prune"
+    assert house.ask("POST", path, partner="mercy").status_code == 403
+    assert house.ask("POST", f"{path}?bodies=9&entries=1", partner=None).status_code == 400
+    assert house.ask("POST", f"{path}?bodies=soon", partner=None).status_code == 400
+    nothing = {"bodies": 0, "entries": 0, "left": 0}
+    assert house.ask("POST", f"{path}?bodies=0&entries=0", partner=None).json == nothing
+    assert house.ask("POST", f"/api/quarantine/{sent}/discard", partner=None).status_code == 200
+    assert house.ask("POST", path, partner=None).json == nothing
+    assert house.ask("POST", f"{path}?bodies=0", partner=None).json == {**nothing, "bodies": 1}
+    assert house.get(f"/api/quarantine/{sent}/body", partner=None).data == b""
+    assert house.ask("POST", f"{path}?bodies=0&entries=0", partner=None).json == {**nothing, "entries": 1}
+    assert house.get(f"/api/quarantine/{sent}", partner=None).status_code == 404

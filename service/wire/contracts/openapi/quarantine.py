@@ -70,6 +70,7 @@ def operations() -> Iterator[Operation]:
     told = {200: answer("The entry, without what its bytes say.", JSON, _TOLD)}
     yield one("get", path, "show-quarantine", summary="Show an entry", answers=told, faults=(404,))
     yield from _bodies(said, f"{path}/body", told)
+    yield _pruned(said)
     became = {
         "type": "object",
         "required": ["state", "entry", "issues"],
@@ -88,6 +89,24 @@ def operations() -> Iterator[Operation]:
             answers=answers,
             faults=(404, 409),
         )
+
+
+def _pruned(said: Any) -> Operation:
+    counts = {name: {"type": "integer", "minimum": 0} for name in ("bodies", "entries", "left")}
+    gone = {"type": "object", "required": list(counts), "properties": counts}
+    operation: Operation = said(
+        "post",
+        "/api/quarantine/prune",
+        "prune-quarantine",
+        summary="Delete old bytes, and later all that is known of a message; what is in quarantine stays",
+        parameters=(
+            query("bodies", "After how many days bytes are deleted; 90 unless said."),
+            query("entries", "After how many days all is deleted; 730 unless said."),
+        ),
+        answers={200: answer("What was deleted, and how much is left for the next request.", JSON, gone)},
+        faults=(400,),
+    )
+    return operation
 
 
 def _bodies(said: Any, path: str, told: dict[int, Described]) -> Iterator[Operation]:
