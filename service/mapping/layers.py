@@ -30,7 +30,8 @@ class Layers:
     """Reads a folder of mappings layer by layer; what is wrong goes to the findings and reading goes on.
 
     `direction` names the folder of the mappings, `outbound` or `inbound`. `texts` keeps what was read, by
-    file; `folders` are the layers from the lowest up, each with the folder its files stand in.
+    file; `folders` are the layers from the lowest up, each with the folder its files stand in; `said` holds
+    each document as it is written, with what it makes.
     """
 
     root: Path
@@ -39,6 +40,7 @@ class Layers:
     folders: list[str] = field(default_factory=lambda: [""])
     texts: dict[str, str] = field(default_factory=dict)
     removed: list[Removed] = field(default_factory=list)
+    said: list[tuple[str, Mapping]] = field(default_factory=list)
 
     def stack(self, names: Sequence[str], told_by: str) -> None:
         """Put overlays on, in order: what one extends comes below it, and each comes once.
@@ -159,6 +161,7 @@ class Layers:
                 what = f"`{name}` is made at {first} too; {remedy}give this one a `name` of its own"
                 raise Wrong(what, node.place)
             found[name], here[name] = node, node.place
+            self.said.append((_text(node, "map"), node))
             return
         name, at = _text(node, merge.EXTENDS), node.keys[merge.EXTENDS]
         if not on_top:
@@ -172,6 +175,7 @@ class Layers:
                 f"there is no mapping `{name}` below this overlay{meant}", node.entries[merge.EXTENDS].place
             )
         here[name] = node.place
+        self.said.append((_text(below[name], "map"), node))
         merged = merge.extended(below[name], node)
         if merged is None:
             del found[name]

@@ -144,6 +144,7 @@ def load(
     view: str = "default",
     overlays: Sequence[str] = (),
     told_by: str = "overlays",
+    direction: str = "outbound",
     makes: Targets | None = None,
     profiles: Profiles | None = None,
     required: Required | None = None,
@@ -157,7 +158,8 @@ def load(
         view: the name of the view this catalogue makes.
         overlays: names of overlays, the lowest first; what one extends comes below it by itself.
         told_by: what names the overlays, for errors.
-        makes: for the inbound mappings, the JSON Schema of what each makes; without it, the outbound ones.
+        direction: the folder of the mappings, `outbound` or `inbound`.
+        makes: the JSON Schema of each type that mappings may make; without it what they make is not checked.
         profiles: what checks the profiles that mappings claim; without it they can claim none.
         required: tells of a target path whether it is required; without it nothing is.
 
@@ -165,12 +167,12 @@ def load(
         Misconfigured: with everything that is wrong, each with file, line and column.
     """
     findings = Findings()
-    layers = Layers(folder, findings, "outbound" if makes is None else "inbound")
+    layers = Layers(folder, findings, direction)
     layers.stack(overlays, told_by)
     world = World(sources, links)
     terminology = load_terminology(layers)
     nodes = layers.mappings()
-    for wrong in (each for node in nodes for each in check(node, makes)) if makes is not None else ():
+    for wrong in (each for target, node in layers.said if makes for each in check(node, target, makes)):
         findings.add(wrong)
     checker = profiles or NoProfiles()
     given = (Reader(world, terminology, findings, checker).document(node) for node in nodes)

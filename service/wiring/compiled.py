@@ -13,6 +13,7 @@ from service.flows.preview import Previewed, of_document, of_roots
 from service.mapping import golden
 from service.mapping.layers import Layers, overlays
 from service.mapping.source import Findings
+from service.mapping.targets import unlinked
 from service.mapping.translate import Catalogue, load
 from service.publish import frames, topology
 from service.receive.cases import PATHS
@@ -147,6 +148,7 @@ def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str)
         told_by=told_by,
         profiles=profiles,
         required=is_required,
+        makes=fhir_schema.resources(),
     )
     return _some(found, settings, "outbound")
 
@@ -158,7 +160,8 @@ def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogu
         links={},
         overlays=stack,
         told_by=told_by,
-        makes={"Discharge": contract("discharge"), "Case": contract("case")},
+        direction="inbound",
+        makes={"Discharge": unlinked(contract("discharge")), "Case": unlinked(contract("case"))},
     )
     return _some(found, settings, "inbound")
 

@@ -43,6 +43,7 @@ def write_a_mistake(folder):
     (folder / "outbound").mkdir()
     (folder / "outbound" / "Patient.yaml").write_text(
         "map: Patient\nfrom: client\nmake:\n  resourceType: Patient\n  gender: '{{ client.gendr }}'\n"
+        "  id: \"{{ client | id('Patient') }}\"\n"
     )
 
 

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from service.errors import Misconfigured
+from service.mapping.targets import unlinked
 from service.mapping.translate import load
 from service.wire.contracts.schemas import schema
 from service.wire.fhir.incoming import stays
 from service.wire.fhir.schema import roots
 
-MAKES = {"Discharge": schema("discharge")}
+MAKES = {"Discharge": unlinked(schema("discharge"))}
 MAPPING = """
 map: Discharge
 from: fhir
@@ -46,7 +47,7 @@ def catalogue(tmp_path, text):
     folder = tmp_path / "inbound"
     folder.mkdir(exist_ok=True)
     (folder / "discharge.yaml").write_text(text, encoding="utf-8")
-    return load(tmp_path, sources={"fhir": roots()}, links={}, makes=MAKES)
+    return load(tmp_path, sources={"fhir": roots()}, links={}, direction="inbound", makes=MAKES)
 
 
 def entry(resource):
@@ -118,7 +119,7 @@ def test_a_message_becomes_a_discharge(tmp_path):
     [
         ("event: discharge", "event: discharged", "6:10: `Discharge.event` has no code `discharged`"),
         ("  stay:\n", "  stays:\n", "did you mean `stay`?"),
-        ("map: Discharge", "map: Diskharge", "makes `Discharge`, not `Diskharge`"),
+        ("map: Discharge", "map: Diskharge", "makes a `Diskharge`; did you mean `Discharge`?"),
         ("encounter.identifier", "encounter.identifyer", "did you mean `encounter.identifier`?"),
         ("Organization.name'", "Organization.name('", "is no FHIRPath"),
         ("Organization.name'", "name.bogus()'", "is no FHIRPath"),

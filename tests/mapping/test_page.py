@@ -12,6 +12,7 @@ from service.access import registry
 from service.flows.preview import of_document
 from service.mapping.filters import FILTERS
 from service.mapping.source import documents, plain
+from service.mapping.targets import unlinked
 from service.mapping.translate import load
 from service.settings import Settings
 from service.wire.contracts.schemas import links, schema, sources
@@ -110,7 +111,8 @@ def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
     (tmp_path / "inbound").mkdir()
     text = example.text + f"  patient: {{names: [{{family: {json.dumps(leaf)}}}]}}\n"
     (tmp_path / "inbound/Discharge.yaml").write_text(text, encoding="utf-8")
-    found = load(tmp_path, sources={"fhir": fhir_roots()}, links={}, makes={"Discharge": schema("discharge")})
+    makes = {"Discharge": unlinked(schema("discharge"))}
+    found = load(tmp_path, sources={"fhir": fhir_roots()}, links={}, direction="inbound", makes=makes)
     hospital = {"resource": {"resourceType": "Organization", "name": "City Hospital"}}
     given = {
         "bundle": {"timestamp": "2026-03-01T08:00:00Z"},

@@ -1,4 +1,4 @@
-"""R4 types as JSON Schema, for what inbound mappings may name; a check of resources is `check`, not this.
+"""R4 types as JSON Schema, for what mappings may name; a check of resources is `check`, not this.
 
 https://hl7.org/fhir/R4/json.html
 """
@@ -43,6 +43,12 @@ def roots() -> dict[str, Schema]:
 def of(type_: str) -> Schema:
     """Return the JSON Schema of one resource, its references as `roots` has them."""
     return {"$defs": _definitions(), **_ref(type_)}
+
+
+@cache
+def resources() -> dict[str, Schema]:
+    """Return the JSON Schema of each resource, for what outbound mappings may make."""
+    return {type_: of(type_) for type_ in sorted(definitions().resources)}
 
 
 @cache
