@@ -10,7 +10,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule,
 
 from service.cases.discharge import moment
 from service.values.pathways import Pathway, Proposal
-from tests.flows.conftest import ALL, House
+from tests.flows.charts import chart
+from tests.flows.conftest import House
 from tests.flows.hospital import Hospital
 
 PATHWAYS = (
@@ -183,37 +184,7 @@ class Anyhow(RuleBasedStateMachine):
         return {person: self.chart(person, where) for person in ("P", "Q") if person == "P" or not merged}
 
     def chart(self, person, where):
-        pair = self.identifier("persons", person, where)
-        find = self.house.documents.find
-        (client,) = find(ALL, "client", partner="x", identifier=(pair["system"], pair["value"])) or [None]
-        if client is None:
-            return None
-        stored = self.house.store.documents(ALL, "case", client=client.uuid, count=100)
-        kept = [each for each in stored if not each.served.get("emptied")]
-        assert len(kept) <= 1
-        said = {name: each for name, each in client.body.items() if name not in {"identifiers", "received"}}
-        received = {
-            name: each for name, each in client.body.get("received", {}).items() if name != "identifiers"
-        }
-        cases = [self.plain({**each.own, "received": each.received}) for each in kept]
-        return {"client": said, "received": received, "cases": cases}
-
-    def plain(self, case):
-        """A case without what is of one world alone."""
-        case = {name: each for name, each in case.items() if name not in {"client", "identifiers"}}
-        received = case["received"]
-        names = {each["id"]: each["identifiers"][0]["value"] for each in received["stays"]}
-        stays = [{**each, "id": names[each["id"]], "identifiers": None} for each in received["stays"]]
-        services = received.get("plan", {}).get("services", [])
-        told = [
-            {**each, "id": names[each["id"].split(".")[0]] + each["id"].split(".")[1]} for each in services
-        ]
-        by_id = [sorted(part, key=lambda each: each["id"]) for part in (stays, told)]
-        rest = {
-            name: sorted(received.get(name, []), key=lambda each: each["id"])
-            for name in ("conditions", "team")
-        }
-        return {**case, "received": rest, "stays": by_id[0], "services": by_id[1]}
+        return chart(self.house, self.identifier("persons", person, where))
 
 
 def machine(house, hospital):

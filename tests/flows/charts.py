@@ -1,0 +1,32 @@
+"""What is known of a person and of the case nobody took over, without what tells one world from another."""
+
+from tests.flows.conftest import ALL
+
+
+def chart(house, identifier):
+    """The person who has an identifier, None when there is none; without identifiers and ids of ours."""
+    pair = (identifier["system"], identifier["value"])
+    (client,) = house.documents.find(ALL, "client", partner="x", identifier=pair) or [None]
+    if client is None:
+        return None
+    stored = house.store.documents(ALL, "case", client=client.uuid, count=100)
+    kept = [each for each in stored if not each.served.get("emptied")]
+    assert len(kept) <= 1
+    said = {name: each for name, each in client.body.items() if name not in {"identifiers", "received"}}
+    received = {name: each for name, each in client.body.get("received", {}).items() if name != "identifiers"}
+    cases = [_plain({**each.own, "received": each.received}) for each in kept]
+    return {"client": said, "received": received, "cases": cases}
+
+
+def _plain(case):
+    case = {name: each for name, each in case.items() if name not in {"client", "identifiers"}}
+    received = case["received"]
+    names = {each["id"]: each["identifiers"][0]["value"] for each in received["stays"]}
+    stays = [{**each, "id": names[each["id"]], "identifiers": None} for each in received["stays"]]
+    services = received.get("plan", {}).get("services", [])
+    told = [{**each, "id": names[each["id"].split(".")[0]] + each["id"].split(".")[1]} for each in services]
+    by_id = [sorted(part, key=lambda each: each["id"]) for part in (stays, told)]
+    rest = {
+        name: sorted(received.get(name, []), key=lambda each: each["id"]) for name in ("conditions", "team")
+    }
+    return {**case, "received": rest, "stays": by_id[0], "services": by_id[1]}
