@@ -198,7 +198,7 @@ def test_the_minimum_necessary_overlay_sends_no_ways_to_reach_people_no_addresse
     assert not [each for each in plans if "text" in each or "description" in each]
 
 
-@pytest.mark.parametrize("overlay", ["us-core", "dk-core", "minimum-necessary"])
+@pytest.mark.parametrize("overlay", overlays(MAPPINGS))
 def test_each_overlay_has_pairs_for_what_it_changes(overlay):
     plain, over = catalogue(), catalogue((overlay,))
     seen = set()
