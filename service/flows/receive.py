@@ -136,13 +136,15 @@ class Reception:
         if refusal is not None and refusal.outcome == "ignore":
             state = "ignored"
         reason = refusal.reason if refusal is not None else "not-understood"
-        outcome = Outcome(state, entry.id, why.issues, reason, entry.flagged)
+        # what is odd beside it is often why
+        issues = (*why.issues, *(understood.notes if understood is not None else ()))
+        outcome = Outcome(state, entry.id, issues, reason, entry.flagged)
         waits = refusal is not None and refusal.passing and state == "quarantined"
         settled = replace(
             entry,
             state=state,
             reason=reason,
-            issues=why.issues,
+            issues=issues,
             subjects=_subjects(understood),
             tries=entry.tries + 1,
             due=at + pause(entry.tries) if waits and entry.tries < TRIES_LATER else None,

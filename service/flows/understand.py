@@ -1,7 +1,7 @@
 """What a message comes to: it is read, checked as far as it must be, and run through its form's mapping."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from service.mapping.projector import MappingError
 from service.mapping.translate import Catalogue
 from service.values.inbox import Received, Understood
 from service.values.scope import Partner
+from service.wire.fhir.astray import astray
 from service.wire.fhir.bundles import USED, unused
 from service.wire.fhir.check import check
 from service.wire.fhir.conditions import of_entries
@@ -49,12 +50,14 @@ class Understanding:
         if wrong:
             raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])
         left = unused(sent) if sent["resourceType"] == "Bundle" else []
-        notes = [*odd, *(_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")]
+        notes = [*odd, *astray(sent)]
+        notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         roots = stays(sent, partner.intake.bases)
         asked = [received.asked] * len(roots) if received.asked is not None else of_entries(sent, roots)
         found = self._made(partner, "fhir", roots, lambda root, path: place_of(path, root, sent))
         conditions = tuple(asked[number] for number, _ in found.roots)
-        return replace(found.understood, notes=tuple(notes[:SHOWN]), asked=conditions)
+        notes = [*(each for root in roots for each in _nobody(root, sent)), *notes]
+        return replace(found.understood, notes=_shown(notes), asked=conditions)
 
     def hl7v2(self, partner: Partner, received: Received) -> Understood:
         """Understand an ADT message.
@@ -68,7 +71,7 @@ class Understanding:
         _check_kind(message)
         read, notes = patients(message, partner.name, partner.intake)
         found = self._made(partner, "hl7v2", read, lambda _, path: place_in_message(path))
-        return replace(found.understood, notes=tuple(notes[:SHOWN]))
+        return replace(found.understood, notes=_shown(notes))
 
     def _made(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
         catalogue = self.catalogues[partner.intake.overlays]
@@ -119,6 +122,22 @@ def _type_at(sent: Json, where: str) -> str:
     resource = sent["entry"][int(found[1])].get("resource")
     type_ = resource.get("resourceType") if isinstance(resource, dict) else None
     return type_ if isinstance(type_, str) else "Bundle"
+
+
+def _shown(notes: Sequence[Issue]) -> tuple[Issue, ...]:
+    """Return the first notes, and how many more there are."""
+    if len(notes) <= SHOWN:
+        return tuple(notes)
+    more = Issue(f"{len(notes) - SHOWN} more of these are not listed.", "", "informational")
+    return (*notes[:SHOWN], more)
+
+
+def _nobody(root: Json, sent: Json) -> Iterator[Issue]:
+    """Give the subject of a stay that is sent and no Patient."""
+    subject = root["encounter"].get("subject", {}).get("resource", {})
+    if subject and not root["patient"]:
+        what = f"This leads to a {subject['resourceType']}; who is in hospital is a Patient."
+        yield Issue(what, place_of("encounter.subject.reference", root, sent), "value")
 
 
 def _not_retained(index: int, type_: str) -> Issue:

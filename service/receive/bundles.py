@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/http.html#transaction
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -28,6 +29,7 @@ from service.wire.json import dump, parse
 from service.wire.outcomes import operation_outcome, outcome
 
 Json = dict[str, Any]
+_ENTRY: Final = re.compile(r"\ABundle\.entry\[(\d+)\]")
 USED: Final = Issue("Used with the stay that it tells of.", "", "informational")
 
 
@@ -67,6 +69,7 @@ class Bundles:
         refused = not_to_leave_out(partner, sent)
         answers: dict[int, Json] = {}
         led: set[int] = set()
+        names = bundles.numbers(sent)
         for index, entry in enumerate(sent.get("entry", [])):
             wrong = list(bundles.request_issues(entry, index))
             wrong += _unheeded(entry, index)
@@ -75,8 +78,9 @@ class Bundles:
             elif index in refused:
                 answers[index] = _fault(Refused(NOT_RETAINED.what, issues=[refused[index]]))
             elif bundles.type_of(entry) == "Encounter":
-                answers[index] = self._one(partner, sent, index, named)
-                led |= set(bundles.led_to(sent, index))
+                alone = bundles.led_to(sent, index, names)
+                answers[index] = self._one(partner, sent, index, alone, named)
+                led |= set(alone)
         left = [index for index in range(len(sent.get("entry", []))) if index not in answers]
         if left:
             self._kept(partner, sent, [index for index in left if index not in led], named)
@@ -85,15 +89,16 @@ class Bundles:
         found = responses("batch-response", [answers[index] for index in sorted(answers)])
         return Answer(200, FHIR_JSON, dump(found))
 
-    def _one(self, partner: Partner, sent: Json, index: int, named: tuple[str, ...]) -> Json:
-        alone = bundles.chosen(sent, bundles.led_to(sent, index))
+    def _one(self, partner: Partner, sent: Json, index: int, part: list[int], named: tuple[str, ...]) -> Json:
+        alone = bundles.chosen(sent, part)
         try:
             became = self.reception.receive(partner, _received(alone, index, named), single.render)
         except CasebridgeError as error:
-            return _fault(error)
+            return _located(_fault(error), part)
         given = became.answer or single.render(became)
         stay = became.stays[0] if became.stays else None
-        return {"status": _status(given.status), **_location(stay), "outcome": parse(given.body)}
+        told = {"status": _status(given.status), **_location(stay), "outcome": parse(given.body)}
+        return _located(told, part)
 
     def _kept(self, partner: Partner, sent: Json, indices: list[int], named: tuple[str, ...]) -> None:
         """Keep what came and leads from no Encounter, before it is answered."""
@@ -124,6 +129,18 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
             yield {"status": status, **_location(stay), "outcome": told}
         else:
             yield _done(USED if has_stay and type_ in bundles.USED else NOT_RETAINED)
+
+
+def _located(response: Json, part: list[int]) -> Json:
+    """Return the response to a part of a batch with its places as they are in the whole."""
+    for issue in response["outcome"]["issue"]:
+        issue["expression"] = [
+            _ENTRY.sub(lambda found: f"Bundle.entry[{part[int(found[1])]}]", each)
+            for each in issue.get("expression", [])
+        ]
+        if not issue["expression"]:
+            del issue["expression"]
+    return response
 
 
 def _unheeded(entry: Json, index: int) -> Iterator[Issue]:

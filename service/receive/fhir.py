@@ -73,7 +73,8 @@ def sent_as(raw: bytes, *types: str) -> Any:
     sent = parse(raw)
     type_ = sent.get("resourceType") if isinstance(sent, dict) else None
     if type_ not in types:
-        raise Malformed(f"Send a {' or an '.join(types)} here.", where="resourceType")
+        wanted = " or ".join(f"{'an' if each[0] in 'AEIOU' else 'a'} {each}" for each in types)
+        raise Malformed(f"Send {wanted} here.", where="resourceType")
     entries = sent.get("entry", [])
     if type_ == "Bundle" and not (isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
         raise Malformed("A list of entries is wanted.", where="Bundle.entry")

@@ -56,11 +56,15 @@ def request_issues(entry: Json, index: int) -> Iterator[Issue]:
         yield Issue("The url names another type than the resource is of.", f"{place}.url", "value")
 
 
-def led_to(bundle: Json, index: int) -> list[int]:
-    """Return an entry of a batch and those it leads to, other Encounters left out."""
+def numbers(bundle: Json) -> dict[str, int]:
+    """Return the number of each entry by the names that references give it."""
+    return {name: number for number, each in enumerate(_entries(bundle)) for name in _names(each)}
+
+
+def led_to(bundle: Json, index: int, names: dict[str, int]) -> list[int]:
+    """Return an entry of a batch and those it leads to, other Encounters left out; `names` as `numbers`."""
     entries = _entries(bundle)
     wanted, waiting = {index}, [index]
-    names = {name: number for number, each in enumerate(entries) for name in _names(each)}
     while waiting:
         for _, reference in references(entries[waiting.pop()].get("resource"), ""):
             number = names.get(reference)

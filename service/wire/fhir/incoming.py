@@ -116,7 +116,9 @@ def _encounters(header: Json, entries: list[Json]) -> list[Json]:
 
 
 def _roots(encounter: Json, bundle: Json, header: Json, resources: list[Json]) -> Json:
-    patient = encounter.get("subject", {}).get("resource", {})
+    subject = encounter.get("subject", {}).get("resource", {})
+    # a Group is nobody in particular, and whatever else it may be by mistake is none either
+    patient = subject if subject.get("resourceType") == "Patient" else {}
     named = [each.get("condition", {}).get("resource") for each in encounter.get("diagnosis", [])]
     roots: Json = {"bundle": bundle, "header": header, "encounter": encounter, "patient": patient}
     for name, type_ in LISTS.items():

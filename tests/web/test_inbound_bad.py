@@ -1,0 +1,148 @@
+"""Bundles that go wrong in the ways that Bundles do: each is answered with its place, and nothing is lost."""
+
+import json
+
+import pytest
+
+from tests.web.sent import VISIT, Mercy, encounter, entry, message, outcomes, transaction
+
+NOBODY = "urn:uuid:00000000-0000-4000-8000-00000000dead"
+PATHS = {"message": "/fhir/$process-message", "transaction": "/fhir", "batch": "/fhir"}
+
+
+@pytest.fixture
+def mercy(house):
+    return Mercy(house)
+
+
+def bundle(kind):
+    return message() if kind == "message" else transaction(kind)
+
+
+def first(kind):
+    """The number of the entry that is the stay; its patient and a diagnosis follow."""
+    return 1 if kind == "message" else 0
+
+
+def waiting(mercy):
+    return mercy.house.get("/api/quarantine", partner=None).json["items"]
+
+
+@pytest.mark.parametrize("kind", ["message", "batch"])
+def test_a_patient_that_was_not_sent_is_told_by_where_it_is_named(mercy, kind):
+    sent = bundle(kind)
+    sent["entry"][first(kind)]["resource"]["subject"] = {"reference": NOBODY}
+    told = mercy.send(PATHS[kind], sent)
+    place = f"Bundle.entry[{first(kind)}].resource.subject.reference"
+    assert ("warning", "not-found", place) in [each[:3] for each in outcomes(told)]
+    assert [each["reason"] for each in waiting(mercy)][:1] == ["no-patient"]
+    assert mercy.cases() == []
+
+
+def test_a_transaction_that_names_what_was_not_sent_is_refused(mercy):
+    sent = transaction()
+    sent["entry"][0]["resource"]["diagnosis"] = [{"condition": {"reference": NOBODY}}]
+    told = mercy.send("/fhir", sent)
+    assert told.status_code == 422
+    place = "Bundle.entry[0].resource.diagnosis[0].condition.reference"
+    assert [each[:3] for each in outcomes(told)] == [("error", "not-found", place)]
+    assert (waiting(mercy), mercy.cases()) == ([], [])
+
+
+def test_a_diagnosis_that_was_not_sent_is_told_and_the_stay_used(mercy):
+    sent = message()
+    sent["entry"][1]["resource"]["diagnosis"].append({"condition": {"reference": NOBODY}})
+    told = mercy.message(sent)
+    assert told.status_code == 200
+    place = "Bundle.entry[1].resource.diagnosis[1].condition.reference"
+    assert ("information", "not-found", place) in [each[:3] for each in outcomes(told)]
+    assert len(mercy.cases()) == 1
+
+
+def test_what_is_not_contained_is_told_by_where_it_is_named(mercy):
+    told = mercy.send("/fhir/Encounter", encounter(subject={"reference": "#nobody"}))
+    assert told.status_code == 202
+    assert ("warning", "not-found", "Encounter.subject.reference") in [each[:3] for each in outcomes(told)]
+    assert len(waiting(mercy)) == 1
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_references_that_lead_in_circles_are_followed_once(mercy, kind):
+    sent = bundle(kind)
+    stay, patient, brain = sent["entry"][first(kind) : first(kind) + 3]
+    stay["resource"]["partOf"] = {"reference": stay["fullUrl"]}
+    brain["resource"] |= {"encounter": {"reference": stay["fullUrl"]}, "evidence": [{"detail": [{}]}]}
+    brain["resource"]["evidence"][0]["detail"][0]["reference"] = brain["fullUrl"]
+    patient["resource"]["link"] = [{"other": {"reference": patient["fullUrl"]}, "type": "seealso"}]
+    told = mercy.send(PATHS[kind], sent)
+    assert told.status_code == 200, told.data
+    assert {each[0] for each in outcomes(told)} == {"information"}
+    assert len(mercy.cases()) == 1
+
+
+def test_what_contains_itself_is_followed_once(mercy):
+    sent = encounter(partOf={"reference": "#"}, diagnosis=[{"condition": {"reference": "#k"}}])
+    around = {"subject": {"reference": "#p"}, "encounter": {"reference": "#"}, "code": {"text": "Concussion"}}
+    sent["contained"].append({"resourceType": "Condition", "id": "k", **around})
+    assert mercy.send("/fhir/Encounter", sent).status_code == 201
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_a_stay_of_what_is_no_patient_waits_and_its_place_is_told(mercy, kind):
+    sent = bundle(kind)
+    stay, _, brain = sent["entry"][first(kind) : first(kind) + 3]
+    brain["resource"]["identifier"] = [{"system": "urn:example:conditions", "value": "K-1"}]
+    stay["resource"]["subject"] = {"reference": brain["fullUrl"]}
+    told = mercy.send(PATHS[kind], sent)
+    place = f"Bundle.entry[{first(kind)}].resource.subject.reference"
+    assert ("warning", "value", place) in [each[:3] for each in outcomes(told)]
+    assert "no-patient" in {each["reason"] for each in waiting(mercy)}
+    assert mercy.cases() == []
+    assert mercy.house.get("/api/clients", partner=None).json["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "place", "code"),
+    [
+        ("/fhir/Encounter", {"resourceType": "Patient", "id": "x"}, "resourceType", "structure"),
+        ("/fhir/$process-message", {"resourceType": "Parameters"}, "resourceType", "structure"),
+        ("/fhir/$process-message", transaction(), "Bundle.entry[0].resource", "invalid"),
+        ("/fhir", message(), "Bundle.type", "invalid"),
+        ("/fhir", encounter(), "resourceType", "structure"),
+    ],
+)
+def test_another_type_than_is_taken_there_is_refused(mercy, path, sent, place, code):
+    told = mercy.send(path, sent)
+    assert told.status_code in {400, 422}
+    assert [each[:3] for each in outcomes(told)] == [("error", code, place)]
+    assert waiting(mercy) == []
+
+
+def test_a_type_that_there_is_not_is_told_and_left_out(mercy):
+    sent = transaction("transaction", entry({"resourceType": "Bogus", "id": "9"}, method="POST", url="Bogus"))
+    told = mercy.send("/fhir", sent)
+    assert told.status_code == 200
+    assert "Not retained" in told.json["entry"][3]["response"]["outcome"]["issue"][0]["details"]["text"]
+    named = message("m9")
+    named["entry"].append(entry({"resourceType": "Bogus", "id": "9"}))
+    assert ("information", "informational", "Bundle.entry[4].resource") in [
+        each[:3] for each in outcomes(mercy.message(named))
+    ]
+
+
+def test_each_part_of_a_batch_is_told_the_places_of_the_whole(mercy):
+    other = encounter(id="e2", identifier=[{**VISIT, "value": "V-2"}], subject={"reference": NOBODY})
+    sent = transaction("batch", entry(other, method="POST", url="Encounter"))
+    told = mercy.send("/fhir", sent)
+    places = [each[2] for each in outcomes(told) if each[1] == "not-found"]
+    assert places == ["Bundle.entry[3].resource.subject.reference"]
+
+
+def test_more_than_can_be_listed_are_counted(mercy):
+    sent = message()
+    observed = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    sent["entry"] += [entry({**observed, "id": str(number)}) for number in range(500)]
+    told = outcomes(mercy.message(sent))
+    assert "480 more of these are not listed." in {each[3] for each in told}
+    assert len(told) == 21
+    assert len(json.dumps(told)) < 5_000
