@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc9562#section-5.5
 
 from functools import lru_cache
 from hashlib import sha1
+from typing import Any
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
@@ -24,7 +25,7 @@ def resource_id(owner_uuid: str, resource_type: str, key: str) -> str:
     """
     if not isinstance(key, str):
         raise TypeError("a key is text")
-    named = sha1(_name_space(owner_uuid), usedforsecurity=False)
+    named = _name_space(owner_uuid).copy()
     named.update(f"{resource_type}/{key}".encode())
     digits = named.hexdigest()
     variant = _VARIANT[digits[16]]
@@ -32,8 +33,9 @@ def resource_id(owner_uuid: str, resource_type: str, key: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _name_space(owner_uuid: str) -> bytes:
+def _name_space(owner_uuid: str) -> Any:
+    """Return the digest of an owner begun: a copy goes on with each of its ids."""
     found = bytes.fromhex(owner_uuid.replace("-", ""))
     if len(found) != 16:
         raise ValueError("an owner is known by a UUID of 32 hexadecimal digits")
-    return found
+    return sha1(found, usedforsecurity=False)
