@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 
-from service.errors import Conflict, Unavailable
+from service.errors import Conflict, Stale, Unavailable
 from service.store import schema
 from service.store.engine import connect, writing
 from service.store.outbox import Outbox
@@ -150,3 +150,30 @@ def test_connections_cut_while_nobody_used_them_are_replaced_unnoticed(postgres_
     assert Outbox(engine).backlog() == 2
     engine.dispose()
     other.dispose()
+
+
+def test_what_a_change_breaks_is_told_before_it_ends_and_nothing_of_it_is_stored(store):
+    with pytest.raises(Conflict):
+        store.transact(lambda unit: [unit.add(each, cause="test", partner="cms") for each in twins()])
+    assert store.document(ALL, "client", "cms", "river") is None
+    (river, _) = twins()
+    store.transact(lambda unit: unit.add(river, cause="test", partner="cms"))
+    assert store.document(ALL, "client", "cms", "river") is not None
+
+
+def test_a_story_that_ends_after_something_broke_stores_and_logs_nothing(store, caplog):
+    def story(unit):
+        for each in twins():
+            unit.add(each, cause="test", partner="cms")
+        raise Stale("The story's own.")
+
+    with pytest.raises((Stale, Conflict)):
+        store.transact(story)
+    assert store.document(ALL, "client", "cms", "river") is None
+    assert caplog.text == ""
+
+
+def twins():
+    """Two documents of which the second takes the first one's name."""
+    river = document()
+    return river, replace(document(), source_id=river.source_id)
