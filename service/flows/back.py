@@ -57,6 +57,8 @@ class Back:
         owner = self.store.owner(scope, sent["resourceType"], sent["id"])
         if owner is None:
             raise NotFound("There is no such resource; only what is there can be put, ids are given here.")
+        if issues := self.projection.check(sent):
+            raise Refused("It is not valid FHIR R4.", issues=issues)
         named = {_key(each) for each in references(received(sent, {}, self.base))}
         seen = self.store.owners(scope, [each for each in named if each[0] in ENTRIES.values()])
 
@@ -80,8 +82,6 @@ class Back:
     ) -> Stored:
         stored = self._current(unit, case, view, given)
         _guard(stored.version, if_match)
-        if issues := self.projection.check(given):
-            raise Refused("It is not valid FHIR R4.", issues=issues)
         before = self.projection.parse(stored.body)
         sent = received(given, before, self.base)
         if not any(differences(sent, before, before)):

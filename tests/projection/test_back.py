@@ -1,5 +1,6 @@
 """What goes out comes back: `from(to(case)) == case` on what is covered, over golden and generated cases."""
 
+from collections import Counter
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service import wiring
 from service.cases.received import whole
+from service.errors import Rejected
 from service.flows.back import Back, _known
 from service.flows.documents import Documents
 from service.mapping import golden
@@ -20,6 +23,7 @@ from service.values.ids import resource_id
 from service.values.scope import Scope
 from service.wire.fhir.returned import led
 from service.wire.json import parse
+from tests.flows import river
 from tests.projection.worlds import ALL, QUICK, worlds
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -253,3 +257,134 @@ def test_the_report_names_what_comes_back():
     }
     assert told["case.team.period.start"] == ("CareTeam.participant.period.start",)
     assert told["case.plan.services.id"] == ("CarePlan.activity.reference",)
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 3),
+    st.sampled_from(
+        ["", "x", "friend", "2026-03", "Practitioner/x", "RelatedPerson/x", "#x", ROLE, "manager", "n1"]
+    ),
+    st.sampled_from(
+        [[], {}, [{}], {"id": "x"}, [{"id": "manager"}], {"reference": "Organization/x"}, FRIEND, NOTE]
+    ),
+)
+WORDS = """
+    id participant role member period start display reference coding system code extension url valueReference
+    activity progress text time authorString authorReference detail subject status contained meta tag
+    identifier name onBehalfOf
+"""
+KEYS = st.sampled_from(WORDS.split())
+
+
+@st.composite
+def changes(draw):
+    """A few changes of some places in a resource: each a way to the place, a key, and what to put there."""
+    way = st.lists(st.integers(0, 30), max_size=6)
+    wild = st.tuples(way, KEYS, VALUES, st.sampled_from(["set", "drop", "copy", "swap"]))
+    tame = st.tuples(st.integers(0, 30), st.sampled_from(["add", "drop", "swap", "date", "name"]))
+    return draw(st.lists(tame, max_size=3)), draw(st.lists(wild, max_size=draw(st.integers(0, 2))))
+
+
+def changed(resource, tame, given):
+    found = deepcopy(resource)
+    for turn, how in tame:
+        there = [found["participant"]] if "participant" in found else list(lists(found))
+        items = there[turn % len(there)] if there else []
+        if how == "add":
+            items.append(deepcopy(FRIEND if "participant" in found else NOTE))
+        elif how == "swap":
+            items.reverse()
+        elif items and how == "drop":
+            del items[turn % len(items)]
+        elif items and how == "date":
+            items[turn % len(items)] |= (
+                {"period": {"start": "2026-03"}} if "participant" in found else {"time": "2026"}
+            )
+        elif items and how == "name":
+            items[turn % len(items)] |= (
+                {"member": {"display": "x"}} if "participant" in found else {"text": "x"}
+            )
+    bare(found)
+    for way, key, value, how in given:
+        node = found
+        for turn in way:
+            below = list(node.values()) if isinstance(node, dict) else node
+            below = [each for each in below if isinstance(each, dict | list) and each]
+            if not below:
+                break
+            node = below[turn % len(below)]
+        place = key if isinstance(node, dict) else len(way) % len(node)
+        if how == "set":
+            node[place] = deepcopy(value)
+        elif how == "drop" and (isinstance(node, list) or place in node):
+            del node[place]
+        elif how == "copy" and isinstance(node, list):
+            node.append(deepcopy(node[place]))
+        elif how == "swap" and isinstance(node, list):
+            node.reverse()
+    return found
+
+
+def test_whatever_is_put_is_taken_as_it_is_or_refused_by_place_and_changes_nothing(house):
+    """Whoever tampers with what they read: no change is lost, no refusal leaves a trace, nothing breaks."""
+    organization, nurse = ("organization", "northern", river.INSURER), ("practitioner", "nurse", river.NURSE)
+    person = {"id": "sister", "relationship": "sibling", "names": [{"text": "A sister"}]}
+    client = ("client", "x", river.CLIENT | {"related_persons": [person]})
+    more = [
+        {"id": "sister", "role": "family", "related_person": "sister", "deputy_for": "manager"},
+        {
+            "id": "payer",
+            "role": "insurer-contact",
+            "organization": "northern",
+            "period": {"start": "2026-03"},
+        },
+    ]
+    services = [
+        each | {"progress": [{"id": "n1", "text": "Well", "practitioner": "nurse"}]}
+        for each in _services(river.CASE)
+    ]
+    plan = river.CASE["plan"] | {"services": services}
+    case = ("case", "y", river.CASE | {"client": "x", "team": [*river.CASE["team"], *more], "plan": plan})
+    told = Returning(house, [organization, nurse, client, case])
+    taken = Counter()
+
+    @given(st.sampled_from(["CareTeam", "CarePlan"]), changes())
+    @settings(QUICK, max_examples=250)
+    def story(type_, given):
+        resource, before = told.resources("default")[type_], told.case
+        sent = changed(resource, *given)
+        if (sent.get("resourceType"), sent.get("id")) != (type_, resource["id"]):
+            return
+        sent["meta"] = resource["meta"] if sent.get("meta") == resource["meta"] else sent.get("meta")
+        stored, issues = outcome(told, sent, {int(resource["meta"]["versionId"])})
+        if stored is None:
+            assert told.case == before
+            assert told.resources("default")[type_] == resource
+            assert [each for each in issues if not each.where.startswith(type_)] == []
+            taken["refused"] += 1
+        else:
+            ours = {"meta", "text"}
+            assert says(parse(stored.body), {k: v for k, v in sent.items() if k not in ours})
+            taken["changed" if told.case.revision > before.revision else "same"] += 1
+
+    story()
+    assert min(taken[each] for each in ("refused", "changed", "same")) > 10, taken
+
+
+def outcome(told, sent, version):
+    """What is stored of what is put, or nothing and why it is refused."""
+    try:
+        return told.back.put(Scope(everything=True), "insurer", sent, version), ()
+    except Rejected as refused:
+        return None, refused.issues
+
+
+def says(more, less):
+    """Whether JSON says all that other JSON says: of lists of codings, perhaps more."""
+    if isinstance(less, dict):
+        return isinstance(more, dict) and all(key in more and says(more[key], less[key]) for key in less)
+    if isinstance(less, list):
+        return isinstance(more, list) and all(any(says(one, each) for one in more) for each in less)
+    return more == less
