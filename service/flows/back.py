@@ -27,8 +27,8 @@ from service.values.resources import Stored
 from service.values.scope import Scope
 from service.wire.contracts.links import links
 from service.wire.contracts.load import check_links, parts
-from service.wire.fhir.differences import differences
-from service.wire.fhir.returned import led, received, references
+from service.wire.fhir.differences import differences, no_place
+from service.wire.fhir.returned import items, led, received, references, strangers
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -87,7 +87,8 @@ class Back:
         if not any(differences(sent, before, before)):
             return stored
         known = _known(unit, case, seen)
-        body, refused = self._changed(case, led(before, known), led(sent, known))
+        unknown = {place: [issue] for place, issue in strangers(sent, known)}
+        body, refused = self._changed(case, led(before, known), led(sent, known), unknown)
         if self.projection.canonical(body) == self.projection.canonical(case.own):
             raise _refusal(refused, differences(sent, before, before, set(refused)))
         try:
@@ -109,12 +110,14 @@ class Back:
         at = datetime.fromisoformat(self.projection.parse(body)["meta"]["lastUpdated"])
         return Stored(*key, current.version, at, body)
 
-    def _changed(self, case: Document, before: Json, sent: Json) -> tuple[Json, dict[str, list[Issue]]]:
+    def _changed(
+        self, case: Document, before: Json, sent: Json, unknown: dict[str, list[Issue]]
+    ) -> tuple[Json, dict[str, list[Issue]]]:
         """Return the case with what was changed, and by the FHIRPaths of items why it cannot hold them."""
         was, _ = self._read(before)
         now, at = self._read(sent)
         type_: str = sent["resourceType"]
-        refused: dict[str, list[Issue]] = {}
+        refused = dict(unknown)
         while True:
             body = merged(case.own, was, now)
             try:
@@ -127,10 +130,15 @@ class Back:
                 for issue in wrong.issues:
                     path = located(issue.where, body)
                     item = at.get(item_of(path), type_)
-                    refused.setdefault(item, []).append(_held(issue, path, at.get(path, item)))
+                    # who is not known is nobody to the case, which says no more
+                    if item not in unknown or path != item_of(path):
+                        refused.setdefault(item, []).append(_held(issue, path, at.get(path, item)))
                     left = undone(left, was, item_of(path))
                 now = left if left != now else was
             else:
+                for item, element in items(sent):
+                    if item in refused:
+                        refused[item] += _unread(item, element, at, refused[item])
                 return body, refused
 
     def _read(self, resource: Json) -> tuple[Json, dict[Path, str]]:
@@ -193,6 +201,13 @@ def _held(issue: Issue, path: Path, place: str) -> Issue:
     """Return what a contract says of an element of the case, said of the element that was put."""
     field = path[-1][0] if path and path[-1][1] is None else ""
     return Issue(f"The case cannot hold it{field and f' ({field})'}: {issue.what}", place, "business-rule")
+
+
+def _unread(item: str, element: Json, at: Mapping[Path, str], told: Iterable[Issue]) -> list[Issue]:
+    """Return what to say of the elements of a refused item that nothing was read of."""
+    known = [*at.values(), *(each.where for each in told)]
+    places = [f"{item}.{key}" for key in element if key != "id"]
+    return [no_place(place) for place in places if not any(each.startswith(place) for each in known)]
 
 
 def _refusal(refused: Mapping[str, Collection[Issue]], more: Iterable[Issue]) -> Refused:

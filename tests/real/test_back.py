@@ -172,25 +172,25 @@ def at(resource, path):
 
 def obeyed(sent, ours, issues):
     """What was sent without what an answer says has no place, and with ours where it says that it stays."""
-    found = copy.deepcopy(sent)
-    places = {each["expression"][0]: each for each in issues}
-    for path in sorted(places, key=lambda each: [int(one) for one in re.findall(r"\d+", each)], reverse=True):
-        text = places[path]["details"]["text"]
+    found, gone = copy.deepcopy(sent), set()
+    for issue in issues:
+        path, text = issue["expression"][0], issue["details"]["text"]
         top = path.split(".")[1].partition("[")[0]
-        if text.startswith("The case cannot hold"):
-            holder = at(found, re.match(r".*\]", path)[0])
-        elif not text.startswith("The case has no place"):
-            if top in ours:
-                found[top] = copy.deepcopy(ours[top])
-            else:
-                found.pop(top, None)
-            continue
+        if text.startswith(("The case cannot hold", "You can read nothing")):
+            gone.add(re.match(r".*\]", path)[0])
+        elif text.startswith("The case has no place"):
+            gone.add(path)
+        elif top in ours:
+            found[top] = copy.deepcopy(ours[top])
         else:
-            holder = at(found, path)
-        if holder is not None:
-            with_key, key = holder
-            if isinstance(with_key, list) or key in with_key:
-                del with_key[key]
+            found.pop(top, None)
+    alone = [each for each in gone if not any(each.startswith((f"{one}.", f"{one}[")) for one in gone)]
+    for path in sorted(alone, key=lambda each: [int(one) for one in re.findall(r"\d+", each)], reverse=True):
+        if holder := at(found, path):
+            part, key = holder
+            # ours may stand there by now
+            if key < len(part) if isinstance(part, list) else key in part:
+                del part[key]
     return pruned(found)
 
 
@@ -247,7 +247,7 @@ def put_back(house, other, counted, named):
             return "taken in part" if left else "taken whole"
         assert answer.status_code == 422, answer.data
         issues = answer.json["issue"]
-        if not all(each["code"] in {"not-supported", "business-rule"} for each in issues):
+        if not all(each["code"] in {"not-supported", "business-rule", "not-found"} for each in issues):
             return "not R4"
         for each in issues:
             gone = not each["details"]["text"].startswith("This cannot")

@@ -1,6 +1,8 @@
 """What partners put back: a CareTeam with one participant more, a CarePlan with progress; what is refused."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -8,6 +10,8 @@ from service import wiring
 from service.settings import Settings
 from service.values.ids import resource_id
 from tests.flows import river
+from tests.web.conftest import House
+from tests.web.sent import Mercy, encounter
 
 REGISTRY = """
 views: {lean: [minimum-necessary], american: [us-core]}
@@ -33,6 +37,7 @@ partners:
     kind: insurer
     identifiers: [{system: "urn:example:payers", value: southern}]
     writes: [CareTeam, CarePlan]
+  - {name: mercy, kind: hospital}
   - {name: engineer, kind: engineer}
 """
 ROLE = "https://casebridge.org/fhir/CodeSystem/case-role"
@@ -201,7 +206,7 @@ def test_each_element_that_cannot_be_represented_is_named_and_nothing_is_stored(
     team["participant"] += [
         participant("nobody", display="Of no role"),
         participant("friend", reference="Practitioner/unknown"),
-        {"member": {"display": "Without a role"}},
+        {"member": {"display": "Without a role"}, "onBehalfOf": {"reference": "Organization/unknown"}},
         participant("friend", display="A good friend"),
     ]
     assert refused(put(told, team)) == [
@@ -210,8 +215,9 @@ def test_each_element_that_cannot_be_represented_is_named_and_nothing_is_stored(
         "CareTeam.name",
         "CareTeam.participant[0].onBehalfOf",
         "CareTeam.participant[2].role.coding.code",
-        "CareTeam.participant[3]",
+        "CareTeam.participant[3].member.reference",
         "CareTeam.participant[4]",
+        "CareTeam.participant[4].onBehalfOf",
         "CareTeam.status",
         "CareTeam.text",
     ]
@@ -229,7 +235,7 @@ def test_each_element_that_cannot_be_represented_is_named_and_nothing_is_stored(
     plan["activity"].append({"detail": {"status": "in-progress"}})
     assert refused(put(told, plan)) == [
         "CarePlan.activity[0].progress[1].extension",
-        "CarePlan.activity[0].progress[2].authorReference",
+        "CarePlan.activity[0].progress[2].authorReference.reference",
         "CarePlan.activity[1]",
         "CarePlan.activity[2]",
         "CarePlan.title",
@@ -252,7 +258,7 @@ def test_a_directory_entry_that_the_partner_may_not_see_is_not_there_for_it(told
     assert told.get(f"/fhir/{reference}", partner="northern").status_code == 404
     team = told.one("CareTeam", "northern")
     team["participant"].append(participant("physician", reference=reference))
-    assert refused(put(told, team)) == ["CareTeam.participant[2]"]
+    assert refused(put(told, team)) == ["CareTeam.participant[2].member.reference"]
     assert put(told, team, partner="cms").status_code == 200
     assert case(told).json["team"][-1]["practitioner"] == "hidden"
 
@@ -276,6 +282,62 @@ def test_a_partner_puts_what_its_view_shows_and_what_that_hides_stays(told):
     assert answer.json == told.one("CareTeam", "us")
     assert len(told.one("CareTeam", "lean")["participant"]) == 3
     assert case(told).json["plan"]["services"][0]["progress"] == [{"id": "n1", "text": "Well"}]
+
+
+def test_what_a_hospital_brought_stays_the_hospitals(told):
+    """A partner puts it back as it read it, and can neither change it nor take it away."""
+    river_there = {"resourceType": "Patient", "id": "p", "identifier": river.CLIENT["identifiers"]}
+    doctor = {"individual": {"display": "The ward's doctor"}}
+    sent = encounter(contained=[river_there], participant=[doctor])
+    assert Mercy(told).send("/fhir/Encounter", sent).status_code == 201
+    received = case(told).json["received"]
+    (*_, contact), (proposed, *_) = received["team"], received["plan"]["services"]
+
+    team = told.one("CareTeam", "northern")
+    (place,) = [index for index, each in enumerate(team["participant"]) if each["id"] == contact["id"]]
+    team["participant"].append(participant("friend", display="Another friend"))
+    changed = copy.deepcopy(team)
+    changed["participant"][place]["period"] = {"start": "2026"}
+    assert refused(put(told, changed)) == [f"CareTeam.participant[{place}].period"]
+    del changed["participant"][place]
+    assert refused(put(told, changed)) == [f"CareTeam.participant.where(id = '{contact['id']}')"]
+    assert put(told, team).status_code == 200
+
+    plan = told.one("CarePlan", "northern")
+    ids = [each["id"] for each in [*case(told).json["plan"]["services"], proposed]]
+    plan["activity"][len(ids) - 1]["progress"] = [{"text": "Nobody has accepted this yet"}]
+    assert refused(put(told, plan)) == [f"CarePlan.activity[{len(ids) - 1}].progress"]
+    assert case(told).json["received"] == received
+    assert [each["name"] for each in case(told).json["team"][1:]] == [
+        "A friend from the cycling club",
+        "Another friend",
+    ]
+
+
+def test_of_two_who_put_at_once_one_is_told_that_it_read_an_older_version(told):
+    team = told.one("CareTeam", "northern")
+    both = Barrier(2)
+
+    def add(name):
+        mine = copy.deepcopy(team)
+        mine["participant"].append(participant("friend", display=name))
+        both.wait(30)
+        return put(House(told.app, told.outbox._engine), mine).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(add, ("One friend", "Another friend"))) == [200, 412]
+    assert len(case(told).json["team"]) == 3
+
+
+def test_the_capability_statement_says_what_may_be_put(told):
+    (rest,) = told.get("/fhir/metadata", partner=None).json["rest"]
+    puts = [
+        each
+        for each in rest["resource"]
+        if {"code": "update"} in each["interaction"] and each["type"] != "Encounter"
+    ]
+    assert sorted(each["type"] for each in puts) == ["CarePlan", "CareTeam"]
+    assert {(each["versioning"], each["updateCreate"]) for each in puts} == {("versioned-update", False)}
 
 
 def test_who_may_put_what(told):

@@ -13,6 +13,8 @@ from service.errors import Issue
 Json = dict[str, Any]
 STAMPS: Final = frozenset({"versionId", "lastUpdated"})
 OURS: Final = frozenset({"meta", "text"})
+# who is in a team is no order; those whom hospitals brought stand last in ours
+UNORDERED: Final = frozenset({"CareTeam.participant"})
 
 
 def differences(sent: Json, made: Json, stored: Json, told: Collection[str] = ()) -> Iterator[Issue]:
@@ -27,7 +29,7 @@ def differences(sent: Json, made: Json, stored: Json, told: Collection[str] = ()
     type_ = sent["resourceType"]
     for key, value in sent.get("meta", {}).items():
         if key not in STAMPS and value not in (each.get("meta", {}).get(key) for each in (made, stored)):
-            yield _no_place(f"{type_}.meta.{key}")
+            yield no_place(f"{type_}.meta.{key}")
     if sent.get("text") not in (None, made.get("text"), stored.get("text")):
         yield _fixed(f"{type_}.text")
     plain, ours = ({k: v for k, v in each.items() if k not in OURS} for each in (sent, made))
@@ -42,7 +44,7 @@ def _compared(sent: Any, made: Any, path: str, told: Collection[str]) -> Iterato
                 # of its items some are told of already
                 yield from _listed(sent[key], [], place, told)
             elif key not in made:
-                yield _no_place(place)
+                yield no_place(place)
             elif key not in sent:
                 yield _kept(place)
             elif key == "coding":
@@ -60,17 +62,18 @@ def _listed(sent: list[Any], made: list[Any], path: str, told: Collection[str]) 
     asked = [(f"{path}[{index}]", each) for index, each in enumerate(sent)]
     gone = {_key(each) for place, each in asked if place in told} - {None}
     asked = [(place, each) for place, each in asked if place not in told]
-    there = [(f"{path}[{index}]", each) for index, each in enumerate(made) if _key(each) not in gone]
+    there = [(_at(path, index, each), each) for index, each in enumerate(made) if _key(each) not in gone]
     names, others = _names(asked), _names(there)
     ours = dict(zip(others, there, strict=True))
     for name, (place, each) in zip(names, asked, strict=True):
         if name in ours:
             yield from _compared(each, ours[name][1], place, told)
         else:
-            yield _no_place(place)
+            yield no_place(place)
     known = set(names)
     yield from (_kept(place) for name, (place, _) in ours.items() if name not in known)
-    if [each for each in names if each in ours] != [each for each in others if each in known]:
+    in_order = [each for each in names if each in ours] == [each for each in others if each in known]
+    if not in_order and path not in UNORDERED:
         yield _fixed(path)
 
 
@@ -78,7 +81,7 @@ def _codings(sent: list[Json], made: list[Json], path: str) -> Iterator[Issue]:
     """Find codings of which ours say other things, or nothing; of ours there may be more."""
     for index, each in enumerate(sent):
         if not any(each.items() <= ours.items() for ours in made):
-            yield _no_place(f"{path}[{index}]")
+            yield no_place(f"{path}[{index}]")
 
 
 def _names(items: list[tuple[str, Any]]) -> list[tuple[Any, int]]:
@@ -92,6 +95,12 @@ def _names(items: list[tuple[str, Any]]) -> list[tuple[Any, int]]:
     return found
 
 
+def _at(path: str, index: int, item: Any) -> str:
+    """Return the FHIRPath of an item of ours; where it stood when it was read, its id alone can say."""
+    named = isinstance(item, dict) and "id" in item
+    return f"{path}.where(id = '{item['id']}')" if named else f"{path}[{index}]"
+
+
 def _key(item: Any) -> Any:
     """What an item is known by: its element id, or what it refers to."""
     if not isinstance(item, dict):
@@ -100,7 +109,8 @@ def _key(item: Any) -> Any:
     return item.get("id") or (reference.get("reference") if isinstance(reference, dict) else reference)
 
 
-def _no_place(path: str) -> Issue:
+def no_place(path: str) -> Issue:
+    """Return what to say of an element that a case has no place for."""
     return Issue("The case has no place for this; leave it out.", path, "not-supported")
 
 

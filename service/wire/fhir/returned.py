@@ -8,6 +8,8 @@ from copy import deepcopy
 from typing import Any, Final
 from uuid import uuid4
 
+from service.errors import Issue
+
 Json = dict[str, Any]
 _DEPUTY: Final = "https://casebridge.org/fhir/StructureDefinition/deputy-for"
 
@@ -22,14 +24,33 @@ def received(sent: Json, stored: Json, base: str) -> Json:
     for node in _referring(found):
         node["reference"] = node["reference"].removeprefix(f"{base}/")
     known = dict(_lists(stored))
-    for key, items in _lists(found):
-        _identify(items, known.get(key, []))
+    for key, each in _lists(found):
+        _identify(each, known.get(key, []))
     return found
 
 
 def references(resource: Json) -> set[str]:
     """Return the literal references in a resource."""
     return {node["reference"] for node in _referring(resource)}
+
+
+def strangers(resource: Json, known: Mapping[str, str]) -> Iterator[tuple[str, Issue]]:
+    """Give the items that name somebody who is not known, by their FHIRPaths, and what to say of that."""
+    what = "You can read nothing that has this reference; name somebody you know, or tell the name alone."
+    for place, item in items(resource):
+        for key in ("member", "authorReference"):
+            literal = item.get(key, {}).get("reference")
+            if literal is not None and literal not in known:
+                yield place, Issue(what, f"{place}.{key}.reference", "not-found")
+
+
+def items(resource: Json) -> Iterator[tuple[str, Json]]:
+    """Give the items that a partner may add, each with its FHIRPath."""
+    for index, each in enumerate(resource.get("participant", [])):
+        yield f"CareTeam.participant[{index}]", each
+    for place, activity in enumerate(resource.get("activity", [])):
+        for index, each in enumerate(activity.get("progress", [])):
+            yield f"CarePlan.activity[{place}].progress[{index}]", each
 
 
 def led(resource: Json, known: Mapping[str, str]) -> Json:
@@ -66,9 +87,9 @@ def _lists(resource: Json) -> Iterator[tuple[str, list[Json]]]:
         yield each.get("reference", {}).get("reference", ""), each.get("progress", [])
 
 
-def _identify(items: list[Json], known: list[Json]) -> None:
-    taken = {each["id"] for each in items if "id" in each}
-    for each in items:
+def _identify(given: list[Json], known: list[Json]) -> None:
+    taken = {each["id"] for each in given if "id" in each}
+    for each in given:
         if "id" not in each:
             free = (one for one in known if "id" in one and one["id"] not in taken)
             same = (one["id"] for one in free if {k: v for k, v in one.items() if k != "id"} == each)
