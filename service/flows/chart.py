@@ -169,6 +169,12 @@ class Chart:
         )
         received |= unfounded(case.own, received)
         case = serving(case, received=kept(received, case.received, named))
+        at, known = instant(self.desk.change.at), case.served.get("stay_histories", {})
+        histories = {
+            each["id"]: status_history(known.get(each["id"], []), each["status"], at)
+            for each in case.received.get("stays", [])
+        }
+        case = serving(case, stay_histories=histories)
         if case.served.get("emptied"):
             return self._standing(case, {"status": "cancelled"})
         if case.served.get(UNTAKEN):

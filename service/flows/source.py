@@ -50,6 +50,9 @@ class Source:
         case = self._opened(document, client)
         case["client"] = client
         case["status_history"] = document.served.get("status_history", [])
+        histories = document.served.get("stay_histories", {})
+        for stay in case.get("stays", []):
+            stay["status_history"] = histories.get(stay["id"], [])
         return {"case": case, "client": client}
 
     def client(self, document: Document) -> dict[str, Any]:

@@ -350,3 +350,17 @@ def test_a_wrong_merge_is_undone_by_the_case_system_and_told(mercy):
     kinds = {each["type"] for each in told}
     assert {"org.casebridge.patient.updated.v1", "org.casebridge.episodeofcare.updated.v1"} <= kinds
     assert patient.removeprefix("/fhir/") in {each["subject"] for each in told}
+
+
+def test_a_stay_tells_when_it_was_what(mercy):
+    admitted = mercy.send("/fhir/Encounter", encounter(status="in-progress", period={"start": "2026-02-20"}))
+    path = f"/fhir/{admitted.headers['Location'].partition('/fhir/')[2]}"
+    assert "statusHistory" not in mercy.house.get(path, partner=None).json
+    for minute, status in ((10, "onleave"), (20, "onleave"), (30, "finished")):
+        more = {"meta": {"lastUpdated": f"2026-02-27T15:{minute}:00Z"}, "status": status}
+        assert mercy.send("/fhir/Encounter", encounter(**more)).status_code == 200
+    told = mercy.house.get(path, partner=None).json
+    assert [each["status"] for each in told["statusHistory"]] == ["in-progress", "onleave"]
+    first, second = (each["period"] for each in told["statusHistory"])
+    assert first["start"] < first["end"] == second["start"] < second["end"]
+    assert validate(told) == []

@@ -58,13 +58,19 @@ def links() -> dict[str, Schema]:
 def sources() -> dict[str, dict[str, Schema]]:
     """Return, for each source a mapping may be `from`, its root names and their schemas."""
     case = _rooted("case")
-    status = KINDS["case"]().fields["status"]
-    history = {**_STATUS_HISTORY, "items": {**_STATUS_HISTORY["items"]}}
-    properties = {**history["items"]["properties"], "status": _field(status)}
-    history["items"]["properties"] = properties
-    case = {**case, "properties": {**case["properties"], "status_history": history}}
+    stays = case["properties"]["stays"]
+    stay = _with_history(stays["items"])
+    case = _with_history({**case, "properties": {**case["properties"], "stays": {**stays, "items": stay}}})
     roots = {kind: {kind: _rooted(kind), "revision": _REVISION} for kind in (*DIRECTORY, "client")}
     return {**roots, "case": {"case": case, "client": _rooted("client"), "revision": _REVISION}}
+
+
+def _with_history(found: Schema) -> Schema:
+    """Return the schema of what has a status with the history of it, which the service writes."""
+    items = _STATUS_HISTORY["items"]
+    told = {**items, "properties": {**items["properties"], "status": found["properties"]["status"]}}
+    history = {**_STATUS_HISTORY, "items": told}
+    return {**found, "properties": {**found["properties"], "status_history": history}}
 
 
 def _rooted(kind: str) -> Schema:
