@@ -49,6 +49,18 @@ def test_a_medcom_notification_is_the_event_that_its_name_says(understand):
         assert discharge["stay"]["identifiers"], path.name
 
 
+def test_medcom_notifications_of_a_stay_follow_each_other_as_its_events_did(understand):
+    told = {}
+    for path in folder("medcom").rglob("HospitalNotification_Ex_*.json"):
+        (discharge,) = understand(path)
+        told.setdefault(str(discharge["stay"]["identifiers"][0]), []).append(discharge)
+    several = [sorted(each, key=lambda one: one["recorded"]) for each in told.values() if len(each) > 1]
+    assert several
+    for events in several:
+        assert events[0]["event"] == "admit"
+        assert all(each["event"] != "admit" for each in events[2:])
+
+
 def test_a_da_vinci_notification_is_an_admission_with_its_diagnosis(understand):
     found = list(folder("da-vinci-alerts").rglob("admit-notification*.json"))
     assert found

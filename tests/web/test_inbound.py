@@ -173,6 +173,33 @@ def test_a_medcom_message_gets_an_acknowledgement(mercy):
     assert validate(told.json) == []
 
 
+def medcom(activity, recorded, status, **more):
+    """A message as MedCom has it: its Provenance tells what has happened, and when that was recorded."""
+    system = "http://medcomfhir.dk/ig/terminology/CodeSystem/medcom-messaging-activityCodes"
+    sent = message(f"m-{activity}", **more)
+    header, stay = sent["entry"][0], sent["entry"][1]["resource"]
+    stay.pop("meta", None)
+    stay["status"] = status
+    header["fullUrl"] = f"urn:uuid:00000000-0000-4000-8000-00000000{len(activity):04}"
+    told = {
+        "resourceType": "Provenance",
+        "target": [{"reference": header["fullUrl"]}],
+        "recorded": recorded,
+        "activity": {"coding": [{"system": system, "code": activity}]},
+        "agent": [{"who": {"display": "Mercy"}}],
+    }
+    return {**sent, "entry": [*sent["entry"], {"resource": told}]}
+
+
+def test_a_medcom_message_that_was_made_anew_tells_of_no_later_event(mercy):
+    left = medcom("discharge-inpatient-home", "2026-02-27T15:00:00Z", "finished")
+    came = medcom("admit-inpatient", "2026-02-20T09:00:00Z", "in-progress", timestamp="2026-02-28T09:00:00Z")
+    for each in (left, came):
+        assert mercy.message(each).status_code == 200
+    (case,) = mercy.cases()
+    assert case["document"]["received"]["stays"][0]["status"] == "finished"
+
+
 def test_a_message_that_cannot_be_used_is_answered_by_one_that_says_why(mercy):
     sent = message()
     sent["entry"][1]["resource"]["status"] = ["finished"]
