@@ -113,6 +113,9 @@ class Unit(Protocol):
     def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
         """Return the inbox entry of a partner with one of these keys and the same content, without bytes."""
 
+    def is_overtaken(self, entry: Entry) -> bool:
+        """Return whether something that came from an entry's partner after it was used of the same client."""
+
     def is_reused(self, partner: str, keys: Sequence[str], content: str) -> bool:
         """Return whether one of a partner's keys came before with other content."""
 

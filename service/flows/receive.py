@@ -67,10 +67,13 @@ class Reception:
         received = replace(received, keys=received.keys or (received.content,))
         for _ in range(TRIES):
             known = self.store.look(lambda unit: unit.seen(partner.name, received.keys, received.content))
+            anew = received
             if known is not None and known.state != "quarantined":
-                return self._again(known, received, render)
+                if not (received.is_state and self._is_overtaken(known)):
+                    return self._again(known, received, render)
+                known, anew = None, replace(received, keys=(str(uuid4()),))
             try:
-                return self._received(partner, received, render, known)
+                return self._received(partner, anew, render, known)
             except Stale:
                 raise
             except Conflict:
@@ -150,6 +153,9 @@ class Reception:
             due=at + pause(entry.tries) if waits and entry.tries < TRIES_LATER else None,
         )
         return outcome, settled
+
+    def _is_overtaken(self, known: Entry) -> bool:
+        return self.store.look(lambda unit: unit.is_overtaken(known))
 
     def _received(self, partner: Partner, received: Received, render: Render, known: Entry | None) -> Outcome:
         at, understood = self.clock(), None

@@ -12,7 +12,7 @@ from service.receive.bundles import Bundles
 from service.receive.messages import keyed
 from service.receive.process import Processing
 from service.receive.single import Encounters
-from service.values.inbox import Answer, Conditions
+from service.values.inbox import Answer
 from service.wire.fhir.bundles import conditional
 from service.wire.fhir.conditions import of_headers
 from service.wire.json import parse
@@ -42,13 +42,15 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
     @door.post("/Encounter")
     def create() -> Response:
         raw, sent = fhir_body("Encounter")
-        return _encounter(encounters, raw, sent, of_headers(request.headers.get("If-None-Exist"), None))
+        asked = of_headers(request.headers.get("If-None-Exist"), None)
+        return _stay(*encounters.answered(g.partner, raw, sent, _named(), asked))
 
     @door.put("/Encounter")
     def update() -> Response:
         raw, sent = fhir_body("Encounter")
         _check_named(sent, f"Encounter?{request.query_string.decode('utf-8', 'replace')}")
-        return _encounter(encounters, raw, sent, of_headers(None, request.headers.get("If-Match")))
+        asked = of_headers(None, request.headers.get("If-Match"))
+        return _stay(*encounters.answered(g.partner, raw, sent, _named(), asked, is_update=True))
 
     return door
 
@@ -83,8 +85,7 @@ def sent_as(raw: bytes, *types: str) -> Any:
     return sent
 
 
-def _encounter(encounters: Encounters, raw: bytes, sent: Any, asked: Conditions | None) -> Response:
-    given, headers = encounters.answered(g.partner, raw, sent, _named(), asked)
+def _stay(given: Answer, headers: dict[str, str]) -> Response:
     answer = _response(given)
     answer.headers.update(headers)
     return answer

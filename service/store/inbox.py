@@ -38,6 +38,14 @@ class Inbox:
         row = self._run(q.SEEN, {"partner": partner, "keys": _digests(keys), "same": content}).first()
         return self._entry(row) if row is not None else None
 
+    def is_overtaken(self, entry: Entry) -> bool:
+        """Return whether something that came from an entry's partner after it was used of the same client."""
+        c, subject = t.inbox.c, t.inbox_subject.c
+        about = select(subject.subject).where(subject.entry == entry.id)
+        others = select(subject.entry).where(subject.subject.in_(about), subject.entry != entry.id)
+        later = (c.partner == entry.partner, c.state == "accepted", c.arrived >= entry.arrived)
+        return self._run(select(c.id).where(c.id.in_(others), *later).limit(1)).first() is not None
+
     def is_reused(self, partner: str, keys: Sequence[str], content: str) -> bool:
         """Return whether one of a partner's keys came before with other content."""
         named = {"partner": partner, "keys": _digests(keys), "same": content}

@@ -39,6 +39,8 @@ class Received:
     MessageHeader.id); without any, its content is its key. `content` digests what it says: without what
     differs when the same is sent again (Bundle.id, Bundle.timestamp, MSH-7). `reply_to` is the address that
     the answer is owed to, when the sender does not wait for it. `asked` are conditions that are not in `raw`.
+    `is_state` says that it tells how things are now, not what has happened: sent again after something else,
+    it is no repetition.
     """
 
     raw: bytes
@@ -49,6 +51,7 @@ class Received:
     content: str
     reply_to: str | None = None
     asked: Conditions | None = None
+    is_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)

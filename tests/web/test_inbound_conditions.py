@@ -17,6 +17,10 @@ def later(minute, **more):
     return encounter(meta={"lastUpdated": f"2026-02-27T15:{minute:02}:00Z"}, **more)
 
 
+def undated(**more):
+    return {key: each for key, each in encounter(**more).items() if key != "meta"}
+
+
 def kept(mercy, answer):
     path = answer.headers["Location"].partition("/fhir/")[2]
     return mercy.house.get(f"/fhir/{path}", partner=None)
@@ -58,6 +62,26 @@ def test_an_update_of_what_has_changed_meanwhile_is_not_done(mercy):
     assert kept(mercy, first).json["status"] == "onleave"
     last = mercy.send(BY_IDENTIFIER, later(20), method="PUT", If_Match=changed.headers["ETag"])
     assert last.status_code == 200
+    assert kept(mercy, first).json["status"] == "finished"
+
+
+def test_an_update_brings_back_what_was_before_another(mercy):
+    staying, gone = undated(status="in-progress", period={"start": "2026-02-20"}), undated()
+    assert mercy.send(BY_IDENTIFIER, staying, method="PUT").status_code == 201
+    assert mercy.send(BY_IDENTIFIER, gone, method="PUT").status_code == 200
+    first = mercy.send(BY_IDENTIFIER, staying, method="PUT")
+    assert first.status_code == 200
+    assert kept(mercy, first).json["status"] == "in-progress"
+    again = mercy.send(BY_IDENTIFIER, gone, method="PUT")
+    assert kept(mercy, again).json["status"] == "finished"
+
+
+def test_an_update_with_a_name_of_its_own_is_used_once(mercy):
+    staying, gone = undated(status="in-progress", period={"start": "2026-02-20"}), undated()
+    first = mercy.send(BY_IDENTIFIER, staying, method="PUT", Idempotency_Key="u-1")
+    mercy.send(BY_IDENTIFIER, gone, method="PUT", Idempotency_Key="u-2")
+    late = mercy.send(BY_IDENTIFIER, staying, method="PUT", Idempotency_Key="u-1")
+    assert (late.status_code, late.data) == (first.status_code, first.data)
     assert kept(mercy, first).json["status"] == "finished"
 
 
