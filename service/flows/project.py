@@ -144,21 +144,27 @@ class Projection:
         withdrawn = [catalogue.withdrawn(stored[key]) for key in gone]
         # no mapping leaves out of these what it told before the client's identity was protected
         protected = roots.get("client", {}).get("protected_identity")
-        made += [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
+        withdrawn = [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
+        made += withdrawn
+        digests |= {_key(each): self._digest(each) for each in withdrawn}
         versions: list[ResourceVersion] = []
         told: list[Event[Written]] = []
-        for resource in sorted(made, key=_order):
-            found = self._version(document, resource, current, stored, change.at, catalogue, view)
-            if found is not None:
-                version, event = found
-                versions.append(version)
-                told.append(event)
+        for resource in sorted((each for each in made if _is_other(each, digests, current)), key=_order):
+            version, event = self._version(
+                document, resource, digests, current, stored, change.at, catalogue, view
+            )
+            versions.append(version)
+            told.append(event)
         if versions:
             targets = [f"{v.type}/{v.id}/_history/{v.version}" for v in versions]
-            witness = provenance.run({**roots, "revision": {**revision, "targets": targets}})
-            for each in witness:
-                found = self._version(document, each.resource, current, stored, change.at, catalogue, view)
-                versions += [found[0]] if found is not None else []
+            run = provenance.run({**roots, "revision": {**revision, "targets": targets}})
+            witness = [each.resource for each in run]
+            digests |= {_key(each): self._digest(each) for each in witness}
+            versions += [
+                self._version(document, each, digests, current, stored, change.at, catalogue, view)[0]
+                for each in witness
+                if _is_other(each, digests, current)
+            ]
         return versions, told
 
     def _digest(self, resource: dict[str, Any]) -> str:
@@ -168,18 +174,16 @@ class Projection:
         self,
         document: Document,
         resource: dict[str, Any],
+        digests: dict[Key, str],
         current: dict[Key, Current],
         stored: dict[Key, dict[str, Any]],
         at: datetime,
         catalogue: Catalogue,
         view: str,
-    ) -> tuple[ResourceVersion, Event[Written]] | None:
-        """Return the next version of a resource and its event, or None when nothing changed."""
+    ) -> tuple[ResourceVersion, Event[Written]]:
+        """Return the next version of a resource and its event."""
         type_, id_ = key = _key(resource)
-        digest = self._digest(resource)
         before = current.get(key)
-        if before is not None and before.digest == digest:
-            return None
         issues = self.check(resource)
         if issues:
             raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=issues)
@@ -198,7 +202,7 @@ class Projection:
             owner=document.uuid,
             client=document.uuid if document.kind == "client" else document.client,
             body=self.dump(stamped),
-            digest=digest,
+            digest=digests[key],
             last_updated=at,
             mapping_version=catalogue.version,
             rows=rows,
@@ -208,6 +212,11 @@ class Projection:
 
 def _key(resource: dict[str, Any]) -> Key:
     return resource["resourceType"], resource["id"]
+
+
+def _is_other(resource: dict[str, Any], digests: dict[Key, str], current: dict[Key, Current]) -> bool:
+    key = _key(resource)
+    return key not in current or current[key].digest != digests[key]
 
 
 def _split(projector: Projector) -> tuple[Projector, Projector]:

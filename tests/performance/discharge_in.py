@@ -33,7 +33,7 @@ RIVER = files("service.cli") / "river"
 
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure both lines."""
-    number, rounds, seconds = (20, 4, 2) if quick else (60, 9, 10)
+    number, rounds, seconds = (20, 4, 1.5) if quick else (60, 9, 10)
     with (
         house.database(servers.postgres) as url,
         house.database(servers.postgres) as twin,
