@@ -109,7 +109,10 @@ class Vocabulary:
             "offset": window.offset,
         }
         shown = [_contained(system, each, language, window) for each in found[window.offset : last]]
-        return value_set | {"expansion": expansion | ({"contains": shown} if shown else {})}
+        return value_set | {
+            "language": language,
+            "expansion": expansion | ({"contains": shown} if shown else {}),
+        }
 
     def validate(
         self, system_url: str, codings: Sequence[Coding], display: str | None, language: str

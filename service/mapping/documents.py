@@ -112,6 +112,10 @@ class Reader:
         for leaf in leaves(as_map(found)):
             if expressions.has_expression(leaf):
                 self.findings.add(Wrong("`withdraw` holds literals only", leaf.place))
+        for key in ("resourceType", "id"):
+            if key in as_map(found).entries:
+                what = f"`{key}` stays what it was when a resource is withdrawn"
+                self.findings.add(Wrong(what, as_map(found).keys[key]))
         given: dict[str, Any] = plain(found)
         return given
 

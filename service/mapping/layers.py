@@ -68,7 +68,10 @@ class Layers:
         found: dict[str, Node] = {}
         for folder in self.folders:
             for name, node in self._named(folder, kind):
-                found[name] = merge.terminology(found[name], node) if name in found else node
+                try:
+                    found[name] = merge.terminology(found[name], node) if name in found else node
+                except Wrong as wrong:
+                    self.findings.add(wrong)
         return found
 
     def version(self) -> str:
@@ -125,7 +128,10 @@ class Layers:
         for file, _, text in files(self.root, _within(folder, self.direction), self.findings):
             self.texts[file] = text
             try:
-                yield from documents(text, file)
+                found = documents(text, file)
+                if not found:
+                    raise Wrong("the file is empty; write a mapping in it, or delete it", Place(file, 1, 1))
+                yield from found
             except Wrong as wrong:
                 self.findings.add(wrong)
 

@@ -9,6 +9,7 @@ from typing import Final
 from jinja2 import nodes
 
 from service.mapping import expressions
+from service.mapping.nodes import check_keys
 from service.mapping.source import Mapping, Node, Place, Scalar, Sequence, Wrong
 
 EXTENDS: Final = "extends"
@@ -19,6 +20,7 @@ _FIXED: Final = {
     "from": "a mapping keeps its source",
     "each": "`each` decides which ids there are; leave some out with `when`",
 }
+_TAKEN: Final = ("when", "let", "profile", "withdraw", "make")
 _IDENTITY: Final = ("resourceType", "id")
 # the lists of code systems and concept maps whose items have a name
 _KEYED: Final = {"concept": "code", "designation": "language", "group": "target", "element": "code"}
@@ -33,6 +35,7 @@ def extended(below: Mapping, above: Mapping) -> Mapping | None:
     for key, why in _FIXED.items():
         if key in above.entries:
             raise Wrong(f"`{key}` does not stand beside `extends`: {why}", above.keys[key])
+    check_keys(above, (EXTENDS, *_TAKEN), "a mapping")
     make = above.entries.get("make")
     if make is not None and _empty(make):
         return None
@@ -61,6 +64,9 @@ def terminology(below: Node, above: Node) -> Node:
 
     Concepts go by code, designations by language, groups by target, elements by code; each of them that the
     overlay names is replaced key by key, the others stay.
+
+    Raises:
+        Wrong: the overlay names one of them twice.
     """
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
@@ -107,8 +113,12 @@ def _added(below: Node | None, above: Mapping) -> Node:
 def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
     items = list(below.items)
     names = [_text(item, key) for item in items]
+    said: set[str] = set()
     for item in above.items:
         name = _text(item, key)
+        if name in said:
+            raise Wrong(f"`{name}` stands here twice; keep one", item.place)
+        said.add(name)
         if name in names:
             at = names.index(name)
             items[at] = terminology(items[at], item)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from service.mapping.concepts import CodeSystem, Coding, ConceptMap, Group, Terminology, coding_of
 from service.mapping.layers import Layers
+from service.mapping.nodes import as_map, check_keys
 from service.mapping.schema import nearest
-from service.mapping.source import Mapping, Node, Place, Scalar, Sequence, Wrong, plain
+from service.mapping.source import Node, Place, Scalar, Sequence, Wrong, plain
 
 _NO_TARGET = ("unmatched", "disjoint")
 _EQUIVALENCES = (
@@ -23,6 +24,22 @@ _EQUIVALENCES = (
 _MODES = ("provided", "fixed", "other-map")
 
 
+_HEAD = (
+    *("resourceType", "id", "meta", "language", "text", "extension", "url", "identifier", "version", "name"),
+    *("title", "status", "experimental", "date", "publisher", "contact", "description", "useContext"),
+    *("jurisdiction", "purpose", "copyright"),
+)
+_CODESYSTEM = (
+    *_HEAD,
+    *("caseSensitive", "valueSet", "hierarchyMeaning", "compositional", "versionNeeded", "content"),
+    *("supplements", "count", "filter", "property", "concept"),
+)
+_CONCEPT = ("code", "display", "definition", "designation", "property", "concept")
+_MAP = (*_HEAD, "sourceUri", "sourceCanonical", "targetUri", "targetCanonical", "group")
+_GROUP = ("source", "sourceVersion", "target", "targetVersion", "element", "unmapped")
+_TARGET = ("code", "display", "equivalence", "comment", "dependsOn", "product")
+
+
 def load_terminology(layers: Layers) -> Terminology:
     """Read `codesystems/` and `concepts/`, as the overlays leave them; the names are those of the files."""
     terminology, findings = Terminology(), layers.findings
@@ -33,7 +50,10 @@ def load_terminology(layers: Layers) -> Terminology:
             findings.add(wrong)
     for name, node in layers.terminology("concepts").items():
         try:
-            terminology.concept_maps[name] = _concept_map(name, _Part(node, node.place))
+            part = _Part(node, node.place)
+            terminology.concept_maps[name] = _concept_map(name, part)
+            if name in terminology.codesystems:
+                _of_ours(part, terminology.codesystems[name])
         except Wrong as wrong:
             findings.add(wrong)
     terminology.check(findings)
@@ -46,6 +66,10 @@ class _Part:
 
     node: Node
     place: Place
+
+    def only(self, keys: tuple[str, ...], what: str) -> None:
+        """Refuse what R4 does not have here: misspelt, it would say nothing."""
+        check_keys(as_map(self.node), keys, what)
 
     def text(self, key: str, *known: str) -> str:
         node = self._entries().get(key)
@@ -72,13 +96,12 @@ class _Part:
         return _Part(node, node.place) if node is not None else None
 
     def _entries(self) -> dict[str, Node]:
-        if not isinstance(self.node, Mapping):
-            raise Wrong("a map stands here", self.node.place)
-        return self.node.entries
+        return as_map(self.node).entries
 
 
 def _codesystem(name: str, part: _Part) -> CodeSystem:
     part.text("resourceType", "CodeSystem")
+    part.only(_CODESYSTEM, "a CodeSystem")
     system = CodeSystem(name, part.text("url"), {}, {}, plain(part.node))
     _concepts(part, system)
     return system
@@ -86,26 +109,39 @@ def _codesystem(name: str, part: _Part) -> CodeSystem:
 
 def _concepts(part: _Part, system: CodeSystem) -> None:
     for concept in part.parts("concept"):
+        concept.only(_CONCEPT, "a concept")
         code = concept.text("code")
         if code in system.displays:
             raise Wrong(f"`{code}` stands here twice; keep one", concept.place)
         system.displays[code] = concept.text("display")
-        system.designations[code] = {
-            each.text("language"): each.text("value") for each in concept.parts("designation")
-        }
+        words = system.designations[code] = {}
+        for each in concept.parts("designation"):
+            each.only(("language", "use", "value"), "a designation")
+            if (language := each.text("language")) in words:
+                raise Wrong(f"`{language}` stands here twice; keep one", each.place)
+            words[language] = each.text("value")
         _concepts(concept, system)
 
 
 def _concept_map(name: str, part: _Part) -> ConceptMap:
     part.text("resourceType", "ConceptMap")
+    part.only(_MAP, "a ConceptMap")
     groups = tuple(_group(group) for group in part.parts("group"))
     return ConceptMap(name, part.option("url"), groups, plain(part.node))
 
 
+def _of_ours(part: _Part, system: CodeSystem) -> None:
+    """Where a map has the name of a code system, its codes are those."""
+    for element in (each for group in part.parts("group") for each in group.parts("element")):
+        element.text("code", *system.displays)
+
+
 def _group(part: _Part) -> Group:
+    part.only(_GROUP, "a group")
     target = part.option("target")
     elements: dict[str, tuple[Coding, ...]] = {}
     for element in part.parts("element"):
+        element.only(("code", "display", "target"), "an element")
         code = element.text("code")
         if code in elements:
             raise Wrong(f"`{code}` stands here twice; list its targets under one", element.place)
@@ -117,11 +153,13 @@ def _group(part: _Part) -> Group:
 
 def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:
     for part in found:
+        part.only(_TARGET, "a target")
         if part.option("equivalence", *_EQUIVALENCES) not in _NO_TARGET:
             yield coding_of(system, part.text("code"), part.option("display"))
 
 
 def _policy(part: _Part) -> dict[str, str]:
+    part.only(("mode", "code", "display", "url"), "`unmapped`")
     mode = part.text("mode", *_MODES)
     needed = {"fixed": ["code"], "other-map": ["url"]}.get(mode, [])
     policy = {"mode": mode} | {key: part.text(key) for key in needed}

@@ -125,7 +125,7 @@ def _body(media_type: str) -> Any:
 def if_match() -> Container[int] | None:
     """Return the versions that If-Match names, `*` every one; None without it (RFC 9110 section 13.1.1).
 
-    The tag of a version told in another language names no version: it is not what is stored.
+    Raises as `versions`.
     """
     given = request.headers.get("If-Match")
     return versions(given, "If-Match") if given is not None else None

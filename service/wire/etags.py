@@ -4,7 +4,7 @@ import re
 from collections.abc import Container
 from typing import Final
 
-from service.errors import Malformed
+from service.errors import Malformed, Stale
 
 # a version, and perhaps the language that it was told in
 _TAG: Final = re.compile(r"([0-9]{1,9})(-[A-Za-z][A-Za-z0-9-]*)?\Z")
@@ -17,6 +17,7 @@ def versions(given: str, where: str) -> Container[int]:
 
     Raises:
         Malformed: they are not ours.
+        Stale: all of them are of translations.
     """
     if given.strip() == "*":
         return range(1, 10**9)
@@ -24,4 +25,8 @@ def versions(given: str, where: str) -> Container[int]:
     found = [each for each in tags if each is not None]
     if len(found) < len(tags):
         raise Malformed('Send If-Match as you got the ETag, e.g. W/"3".', where=where)
-    return frozenset(int(each[1]) for each in found if each[2] is None)
+    stored = frozenset(int(each[1]) for each in found if each[2] is None)
+    if not stored:
+        remedy = "GET the resource without Accept-Language, make your change in that, and send its ETag."
+        raise Stale(f"This is the ETag of a translation. {remedy}", where=where)
+    return stored

@@ -33,6 +33,16 @@ STATUS = """
 """
 
 
+KIND = """
+    resourceType: ConceptMap
+    group:
+      - target: http://example.org/fhir-kind
+        element:
+          - code: home
+            target: [{code: HH, equivalence: equivalent}]
+"""
+
+
 @pytest.fixture
 def concepts(write):
     write("codesystems/kind.yaml", SYSTEM)
@@ -248,3 +258,57 @@ def test_designations_are_kept_by_language(concepts, catalogue):
     system = catalogue(HEAD + "  a: 1\n").codesystems["kind"]
     assert system.designations["home"] == {"da": "I hjemmet"}
     assert system.resource["concept"][0]["code"] == "home"
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "place", "message"),
+    [
+        (
+            "concepts/kind.yaml",
+            "target: [",
+            "targets: [",
+            "7:9",
+            "`targets` is no part of an element; did you",
+        ),
+        (
+            "concepts/kind.yaml",
+            "{code: HH",
+            "{kode: HH",
+            "7:19",
+            "`kode` is no part of a target; did you mean",
+        ),
+        ("concepts/kind.yaml", "    element:", "    elements:", "5:5", "did you mean `element`?"),
+        (
+            "concepts/kind.yaml",
+            "group:",
+            "groups:",
+            "3:1",
+            "`groups` is no part of a ConceptMap; did you mean `group`?",
+        ),
+        ("concepts/kind.yaml", "code: home", "code: hom", "6:15", "`hom` is no code; did you mean `home`?"),
+        ("codesystems/kind.yaml", "designation:", "designations:", "11:5", "did you mean `designation`?"),
+        (
+            "codesystems/kind.yaml",
+            "[{language: da, value: I hjemmet}]",
+            "[{language: da, value: a}, {language: da, value: b}]",
+            "11:45",
+            "`da` stands here twice; keep one",
+        ),
+    ],
+)
+def test_what_a_table_misspells_is_refused(concepts, found, file, right, wrong, place, message):
+    concepts("concepts/kind.yaml", KIND)
+    text = {"concepts/kind.yaml": KIND, "codesystems/kind.yaml": SYSTEM}[file]
+    assert right in text
+    concepts(file, text.replace(right, wrong, 1))
+    ((where, what),) = found(HEAD + "  x: y\n")
+    assert (where, message in what) == (f"{file}:{place}", True), what
+
+
+def test_an_overlay_says_of_a_code_one_thing(concepts, found):
+    concepts("concepts/kind.yaml", KIND)
+    twice = KIND + KIND.partition("element:\n")[2]
+    concepts("overlays/over/concepts/kind.yaml", twice)
+    ((where, what),) = found(HEAD + "  x: y\n", overlays=["over"])
+    assert where == "overlays/over/concepts/kind.yaml:8:9"
+    assert what == "`home` stands here twice; keep one"

@@ -111,6 +111,8 @@ def test_an_expression_that_is_wrong_is_refused_at_its_place(found, catalogue, e
         ("map: T\nfrom: case\nmake: [1]\n", "3:7", "a map stands here"),
         ("map: 1\nfrom: case\nmake: {a: 1}\n", "1:6", "`map` is a name"),
         ("map: T\nfrom: case\nwithdraw: {a: '{{ case }}'}\nmake: {a: 1}\n", "3:15", "holds literals only"),
+        ("map: T\nfrom: case\nwithdraw: {id: b}\nmake: {a: 1}\n", "3:12", "`id` stays what it was"),
+        ("# later\n", "1:1", "the file is empty; write a mapping in it, or delete it"),
         ("map: T\nfrom: case\nlet: {case: '{{ client }}'}\nmake: {a: 1}\n", "3:7", "already names something"),
         ("map: T\nfrom: case\nlet: {in: '{{ client }}'}\nmake: {a: 1}\n", "3:7", "cannot be a name"),
         ("map: T\nfrom: case\nlet: {a: text}\nmake: {a: 1}\n", "3:10", "one expression stands here"),

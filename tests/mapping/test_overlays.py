@@ -206,6 +206,8 @@ def test_lineage_follows_the_overlay(write, catalogue):
         ("extends: T\nmake: {tags: {$add: 1}}\n", "2:15", "stands alone, with a list"),
         ("extends: T\nmake: {tags: {$add: [1], b: 2}}\n", "2:15", "stands alone, with a list"),
         ("extends: T\nmake: {goal: {$xhtml: [a]}}\n", "2:14", "$xhtml stands alone"),
+        ("extends: T\nwen: null\n", "2:1", "`wen` is no part of a mapping; did you mean `when`?"),
+        ("", "1:1", "the file is empty"),
         ("extends: T\nmake: {tags: {$ad: [1]}}\n", "2:15", "`$ad` is no part of a block"),
         ("extends: T\nlet: [1]\n", "2:6", "a map stands here"),
         ("extends: T\nmake: {a: &a [1], b: *a}\n", "2:11", "anchors are not taken"),

@@ -362,7 +362,9 @@ def test_the_version_must_be_the_one_that_is_there(told):
     team["participant"].append(participant("friend", display="Another friend"))
     assert put(told, team, version="").status_code == 428
     assert put(told, team, version=2).status_code == 412
-    assert put(told, team, version="1-da").status_code == 412
+    danish = put(told, team, version="1-da")
+    assert danish.status_code == 412
+    assert "without Accept-Language" in danish.json["issue"][0]["details"]["text"]
     assert put(told, team, version="x").status_code == 400
     # what the resource says of its own version is not heeded (R4 http section 3.1.0.7)
     assert put(told, team | {"meta": {"versionId": "7"}}, version=1).status_code == 200

@@ -245,6 +245,7 @@ def test_every_pair_of_every_map_is_translated_as_the_map_says(house):
 def test_a_value_set_is_expanded(house):
     told = get(house, f"ValueSet/$expand?url={quote(KINDS)}&displayLanguage=da")
     contains = told["expansion"]["contains"]
+    assert told["language"] == "da"
     assert told["expansion"]["total"] == len(contains) == get(house, "CodeSystem/service-kind")["count"]
     assert concept(KIND, "physiotherapy", "fysioterapi") in contains
     assert get(house, "ValueSet/service-kind/$expand?displayLanguage=da")["expansion"]["contains"] == contains
