@@ -15,7 +15,13 @@ from service.wire.json import dump
 
 
 @click.command()
-@click.option("--sample", default=20, show_default=True, help="How many differences to show; 0 for all.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many differences to show; 0 for all.",
+)
 @click.option("--values", is_flag=True, help="Show the values too: they are personal data.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a difference, then the counts.")
 def plan(sample: int, values: bool, as_json: bool) -> None:

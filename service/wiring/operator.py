@@ -65,7 +65,8 @@ def case(settings: Settings, id_: str) -> tuple[Document, list[Revision]]:
 
 
 def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation:
-    """Explain an element of a live resource in a view, to the operator of this machine."""
+    """Explain an element of a live resource in a view, to the operator of this machine; raises as `check`."""
+    check(settings)
     engine = database(settings)
     store = SqlStore(engine, dump=dump, parse=parse)
     scope = replace(policy.scope(policy.LOCAL), view=view)
@@ -109,7 +110,11 @@ def pruning(settings: Settings, before: datetime) -> tuple[int, Iterator[int]]:
 
 
 def remapping(settings: Settings) -> Remapping:
-    """Return the story of live changes of mappings, on the database and mappings of the settings."""
+    """Return the story of live changes of mappings, on the database and mappings of the settings.
+
+    Raises as `check`.
+    """
+    check(settings)
     store = SqlStore(database(settings), dump=dump, parse=parse)
     return Remapping(store, projecting(settings, catalogues(settings)), now)
 

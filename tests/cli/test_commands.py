@@ -202,6 +202,14 @@ def test_a_server_whose_mappings_are_wrong_refuses_to_start(tmp_path, sqlite_url
     assert done.stderr.startswith("outbound/Patient.yaml:5:22")
 
 
+@pytest.mark.parametrize("words", [("plan",), ("apply",), ("explain", "CarePlan.title", "--id", "x")])
+def test_what_needs_a_database_names_the_remedy_where_there_is_none(sqlite_url, words):
+    done = casebridge("mappings", *words, CASEBRIDGE_DATABASE_URL=sqlite_url, CASEBRIDGE_AUTH="off")
+    assert done.returncode == 2
+    assert "run `casebridge db upgrade`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_partner_registry_is_checked_and_listed(tmp_path):
     registry = tmp_path / "partners.yaml"
     queue = "{name: e.all, bindings: [{pattern: 'careplan.*'}, {pattern: case.closed}]}"
