@@ -13,7 +13,7 @@ import structlog
 from prometheus_client import Counter
 
 from service import telemetry
-from service.errors import CasebridgeError, Denied, Issue, Refused, Unavailable, Unsupported
+from service.errors import CasebridgeError, Denied, Issue, Malformed, Refused, Unavailable, Unsupported
 from service.receive.bundles import Bundles
 from service.receive.fhir import JSON, sent_as
 from service.receive.hl7v2 import ER7, TAKEN, Messages
@@ -126,6 +126,8 @@ class Discharges:
         self, partner: Partner, delivery: Delivery, listening: _Listening
     ) -> tuple[Answer, list[CasebridgeError]]:
         kind = delivery.content_type.partition(";")[0].strip().lower()
+        if "\0" in delivery.message_id:
+            raise Malformed("A NUL character; remove it.", where="message-id")
         named = keyed(delivery.message_id)
         if kind in TAKEN:
             given = Messages(listening, self.clock).answered(partner, delivery.body, "amqp", named)

@@ -24,6 +24,7 @@ from service.receive.amqp import DELIVERIES, Delivery, Taken
 LOOK_SECONDS: Final = 0.5
 FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 30.0
+TRIES: Final = 10
 _SHOWN: Final = 20
 
 log = structlog.get_logger()
@@ -50,15 +51,17 @@ class Consumer:
         connect: Callable[[], Any],
         place: Place,
         take: Callable[[Delivery], Taken],
+        check: Callable[[], None],
     ) -> None:
         """Take a way to the parameters of a broker where all is declared, the place, what takes in.
 
         `connect` raises Unavailable or Misconfigured; `take` raises Unavailable for what is to be tried
-        again.
+        again; `check` raises when nothing could be kept now, whatever it is.
         """
         self._connect = connect
         self._place = place
         self._take = take
+        self._check = check
         self._pool = ThreadPoolExecutor(1, "discharges")
 
     def run(self, stop: threading.Event) -> None:
@@ -103,7 +106,10 @@ class Consumer:
         for tries in count():
             try:
                 return self._worked(connection, delivery)
-            except Unavailable:
+            except Unavailable as error:
+                if tries >= TRIES and self._could():
+                    log.warning("delivery_given_up", tries=tries)
+                    return Taken(why=error.issues)
                 DELIVERIES.labels("retried").inc()
                 left = _pause(tries)
                 log.warning("delivery_waits", pause=left)
@@ -113,6 +119,14 @@ class Consumer:
                 connection.sleep(min(left, LOOK_SECONDS))
                 left -= LOOK_SECONDS
         raise AssertionError("counting does not end")
+
+    def _could(self) -> bool:
+        """Whether others could be kept now: then what fails again and again holds them up for nothing."""
+        try:
+            self._check()
+        except CasebridgeError:
+            return False
+        return True
 
     def _worked(self, connection: Any, delivery: Delivery) -> Taken:
         future = self._pool.submit(self._take, delivery)
@@ -150,7 +164,8 @@ class Consumer:
 
 def _delivery(properties: Any, body: bytes) -> Delivery:
     told = (properties.content_type, properties.user_id, properties.message_id, properties.reply_to)
-    return Delivery(body, *(each or "" for each in told))
+    # what is no UTF-8 pika leaves as bytes
+    return Delivery(body, *(each if isinstance(each, str) else "" for each in told))
 
 
 def _sentence(where: str, what: str) -> str:

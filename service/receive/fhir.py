@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
 
-from service.errors import Malformed, Refused, TooLarge, Unsupported
+from service.errors import Issue, Malformed, Refused, TooLarge, Unsupported
 from service.receive.bundles import Bundles
 from service.receive.messages import keyed
 from service.receive.process import Processing
@@ -19,6 +19,7 @@ from service.wire.json import parse
 
 JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
 ENTRIES: Final = 10_000
+SHOWN: Final = 20
 
 
 def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) -> Blueprint:
@@ -71,6 +72,7 @@ def sent_as(raw: bytes, *types: str) -> Any:
     Raises:
         Malformed: they are no JSON, another resource, or a Bundle whose entries cannot be read.
         TooLarge: it is a Bundle of more entries than are taken at once.
+        Refused: an entry's resource or request is none.
     """
     sent = parse(raw)
     type_ = sent.get("resourceType") if isinstance(sent, dict) else None
@@ -82,7 +84,21 @@ def sent_as(raw: bytes, *types: str) -> Any:
         raise Malformed("A list of entries is wanted.", where="Bundle.entry")
     if type_ == "Bundle" and len(entries) > ENTRIES:
         raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")
+    if type_ == "Bundle":
+        _check_objects(entries)
     return sent
+
+
+def _check_objects(entries: list[dict[str, Any]]) -> None:
+    """Raise Refused where an entry has something else for its resource or request than these are."""
+    wrong = [
+        Issue("An object is wanted.", f"Bundle.entry[{index}].{name}", "structure")
+        for index, entry in enumerate(entries)
+        for name in ("resource", "request")
+        if not isinstance(entry.get(name, {}), dict)
+    ]
+    if wrong:
+        raise Refused("An entry cannot be read.", issues=wrong[:SHOWN])
 
 
 def _stay(given: Answer, headers: dict[str, str]) -> Response:

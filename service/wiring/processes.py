@@ -170,7 +170,7 @@ def consuming(settings: Settings, url: str, partners: Collection[Partner], taken
     senders = amqp_senders({each.name: each for each in partners})
     door = Discharges(taken, senders, now, f"{settings.base_url}/fhir")
     place = Place(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES)
-    return Consumer(connect, place, door.take)
+    return Consumer(connect, place, door.take, lambda: check(settings))
 
 
 def mllp(settings: Settings, host: str, port: int, tls: Tls | None, stop: Event) -> None:

@@ -45,7 +45,7 @@ def request_issues(entry: Json, index: int) -> Iterator[Issue]:
     place = f"Bundle.entry[{index}].request"
     request, resource = entry.get("request") or {}, entry.get("resource") or {}
     method, url = request.get("method"), request.get("url")
-    if method not in {"POST", "PUT"}:
+    if method not in ("POST", "PUT"):  # not a set: a list cannot be looked up in one
         what = "Only POST and PUT are taken in a Bundle." if method else "Every entry needs a request."
         yield Issue(what, f"{place}.method", "not-supported" if method else "required")
     elif not resource:
@@ -131,8 +131,10 @@ def _identities(entry: Json) -> Iterator[Any]:
         known = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
         # a stay's first identifier is what it is known by; others it may share
         for each in known[:1] if type_ == "Encounter" else known:
-            if each.get("use") not in _PASSING and "value" in each:
-                yield type_, each.get("system", ""), each["value"]
+            use, system, value = each.get("use", ""), each.get("system", ""), each.get("value")
+            # what is no text is told of when the resource is checked
+            if all(isinstance(one, str) for one in (use, system, value)) and use not in _PASSING:
+                yield type_, system, value
 
 
 def _dangling(entries: list[Json]) -> Iterator[Issue]:
