@@ -12,7 +12,9 @@ import pika
 import pytest
 
 from service import wiring
+from service.errors import Unavailable
 from service.publish import topology
+from service.receive import consumer as consuming
 from service.receive.amqp import DELIVERIES
 from service.settings import Settings
 from service.store.store import SqlStore
@@ -269,6 +271,26 @@ def test_a_worker_killed_between_commit_and_ack_makes_no_second_case(mercy):
     assert len(mercy.entries()) == 2
     (case,) = mercy.cases()
     assert len(case.received["stays"]) == 2
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_fails_again_and_again_while_others_could_be_kept_holds_nobody_up(mercy, monkeypatch):
+    monkeypatch.setattr(consuming, "TRIES", 2)
+    receive = mercy.taken.receive
+
+    class Failing:
+        def receive(self, partner, received, render):
+            if b"POISON" in received.raw:
+                raise Unavailable("The database does not take it.")
+            return receive(partner, received, render)
+
+    mercy.taken = Failing()
+    mercy.send(a03("POISON"), a03("AFTER"))
+    mercy.consume()
+    properties, _ = mercy.dead()
+    assert properties.headers["casebridge-reason"] == ["The database does not take it."]
+    (entry,) = mercy.kept(1)
+    assert b"AFTER" in entry.received.raw
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
