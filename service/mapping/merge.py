@@ -30,15 +30,17 @@ def extended(below: Mapping, above: Mapping) -> Mapping | None:
     """Give a mapping document with an overlay's laid over it; None when that removes it by an empty `make`.
 
     Raises:
-        Wrong: the overlay changes an id, or what decides about ids, or adds to what is no list.
+        Wrong: the overlay changes an id, or what decides about ids, or adds to what is no list; or it is
+            not plain that it removes the mapping.
     """
     for key, why in _FIXED.items():
         if key in above.entries:
             raise Wrong(f"`{key}` does not stand beside `extends`: {why}", above.keys[key])
-    check_keys(above, (EXTENDS, *_TAKEN), "a mapping")
     make = above.entries.get("make")
     if make is not None and _empty(make):
+        _removes(above, make)
         return None
+    check_keys(above, (EXTENDS, *_TAKEN), "a mapping")
     if make is not None:
         _keep_identity(below, make)
     _keep_deciding(below, above)
@@ -145,6 +147,17 @@ def _empty(node: Node) -> bool:
     if isinstance(node, Scalar):
         return node.value is None or node.value == ""
     return not (node.items if isinstance(node, Sequence) else node.entries)
+
+
+def _removes(above: Mapping, make: Node) -> None:
+    """Refuse what rather is a mistake of indentation: it would withdraw every resource of the mapping."""
+    for key, place in above.keys.items():
+        if key not in {EXTENDS, "make"}:
+            what = f"`{key}` stands beside an empty `make`, which removes the whole mapping"
+            raise Wrong(f"{what}; indent it if `make` holds it, or take it out", place)
+    if isinstance(make, Scalar) and not make.raw:
+        what = "nothing stands under `make`; say what is made otherwise"
+        raise Wrong(f"{what}, or `make: {{}}` to remove the whole mapping", above.keys["make"])
 
 
 def _keep_identity(below: Mapping, make: Node) -> None:
