@@ -7,10 +7,8 @@ from service.wire.hl7v2.incoming import patients
 from service.wire.hl7v2.read import read
 
 
-def roots(pid="1^^^HOSP^MR", pv1="", evn="A03|20260302101500+0100", **settings):
-    text = (
-        f"MSH|^~\\&|EHR|CITY|||20260302101502+0100||ADT^A03|7|P|2.5.1\rEVN|{evn}\rPID|||{pid}\rPV1||I{pv1}\r"
-    )
+def roots(pid="1^^^HOSP^MR", pv1="", evn="A03|20260302101500+0100", msh7="20260302101502+0100", **settings):
+    text = f"MSH|^~\\&|EHR|CITY|||{msh7}||ADT^A03|7|P|2.5.1\rEVN|{evn}\rPID|||{pid}\rPV1||I{pv1}\r"
     (message,) = read(text.encode()).items
     return patients(message, "mercy", IntakeSettings(**settings))[0]
 
@@ -69,6 +67,14 @@ def test_an_event_was_recorded_when_evn_says_or_else_when_the_message_was_made()
     assert roots()[0]["times"]["recorded"] == "2026-03-02T10:15:00+01:00"
     assert roots(evn="A03")[0]["times"]["recorded"] == "2026-03-02T10:15:02+01:00"
     assert roots(evn="A03|20260302")[0]["times"]["recorded"] == "2026-03-02T10:15:02+01:00"
+
+
+def test_an_event_of_which_a_day_alone_is_told_was_recorded_at_its_end():
+    told = roots(evn="A03|20260302", msh7="20260303", time_zone="Europe/Helsinki")
+    assert told[0]["times"]["recorded"] == "2026-03-02T23:59:59+02:00"
+    told = roots(evn="A03", msh7="20260303")
+    assert told[0]["times"]["recorded"] == "2026-03-03T23:59:59+00:00"
+    assert "recorded" not in roots(evn="A03", msh7="202603")[0]["times"]
 
 
 def test_each_patient_of_a_message_has_roots_of_their_own():

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 TRIGGERS: Final = (("MSH", "f9", "c2"), ("EVN", "f1", "c1"))
 ENDED: Final = frozenset({"A03", "A08"})
 """The triggers of which the time of discharge is used."""
+RECORDED: Final = ("EVN-2", "MSH-7")
 AHEAD: Final = timedelta(days=31)
 IMPOSSIBLE: Final = (
     "Before the admission, or far in the future: not taken for the time of discharge; correct it."
@@ -51,9 +52,10 @@ def patients(message: Message, partner: str, settings: IntakeSettings) -> tuple[
     Returns:
         For each patient `message` (as `view.to_json` shows it, with only their segments, and under each
         identifier `system`, the URI of who assigned it) and `times`: `recorded` (EVN-2, else MSH-7, as an
-        instant), `admitted` and `discharged` (the first of the fields told by `settings` that can be: no
-        discharge is before the admission, or a month and more after it was recorded), and `left` (as
-        `discharged`, but of the stay's own segments: EVN and MSH tell of the event, whatever that is).
+        instant: of a day alone its end), `admitted` and `discharged` (the first of the fields told by
+        `settings` that can be: no discharge is before the admission, or a month and more after it was
+        recorded), and `left` (as `discharged`, but of the stay's own segments: EVN and MSH tell of the event,
+        whatever that is).
 
         Issues name time stamps that are none, and those of a discharge that cannot be.
     """
@@ -68,7 +70,7 @@ def patients(message: Message, partner: str, settings: IntakeSettings) -> tuple[
 
 
 def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
-    recorded = _first(told, ("EVN-2", "MSH-7"), _is_instant)
+    recorded = _recorded(told, settings)
     admitted = _first(told, settings.admission_time, bool)
 
     def can_be(ended: str) -> bool:
@@ -85,6 +87,18 @@ def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
         ended = [(place, _time(told, place)) for place in of_stay]
         notes += [Issue(IMPOSSIBLE, place, "value") for place, time in ended if time and not can_be(time)]
     return {name: time for name, time in times.items() if time is not None}
+
+
+def _recorded(told: Json, settings: IntakeSettings) -> str | None:
+    """Return when an event was recorded: of senders who tell days alone, the end of the day.
+
+    What they tell of one day is then in the order of the events.
+    """
+    instant = _first(told, RECORDED, _is_instant)
+    day = _first(told, RECORDED, lambda told: len(told) == 10)
+    if instant is not None or day is None:
+        return instant
+    return datetime.fromisoformat(f"{day}T23:59:59").replace(tzinfo=ZoneInfo(settings.time_zone)).isoformat()
 
 
 def _trigger(told: Json) -> str:
