@@ -9,7 +9,16 @@ import structlog
 from flask import Blueprint, Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from service.errors import CasebridgeError, Denied, Malformed, NotFound, Rejected, TooLarge, Unallowed
+from service.errors import (
+    CasebridgeError,
+    Denied,
+    Malformed,
+    NotFound,
+    Rejected,
+    TooLarge,
+    Unallowed,
+    Unsupported,
+)
 from service.telemetry import answered, begin, correlation, exposition
 from service.values.scope import Partner, Scope
 from service.wire.json import LIMIT, dump
@@ -55,6 +64,7 @@ def create_app(doors: Doors, access: Access) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LIMIT + 1
     app.before_request(_correlate)
     app.before_request(_legible)
+    app.before_request(_plain)
     app.after_request(_counted)
     _mount(app, doors.api, access, "documents")
     _mount(app, doors.preview, access, "preview")
@@ -131,6 +141,12 @@ def _legible() -> None:
     """Refuse a NUL in the address: PostgreSQL cannot hold one, so nothing we keep can match."""
     if "\0" in request.path or any("\0" in text for pair in request.args.items(multi=True) for text in pair):
         raise Malformed("The address holds a NUL; leave it out.")
+
+
+def _plain() -> None:
+    """Refuse a compressed body: how much it comes to is not known before it is read."""
+    if request.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
+        raise Unsupported("Send it as it is, without a Content-Encoding.", where="Content-Encoding")
 
 
 def _failed(error: Exception) -> Response:

@@ -85,7 +85,9 @@ class Processing:
 
 def _check_header(sent: dict[str, Any]) -> None:
     header = header_of(sent)
-    if sent.get("type") != "message" or not header:
+    if sent.get("type") != "message":
+        raise Refused("A message is taken here; a transaction or a batch at /fhir.", where="Bundle.type")
+    if not header:
         raise Refused("A message begins with its MessageHeader.", where="Bundle.entry[0].resource")
     if not isinstance(header.get("id"), str):
         raise Refused("The answer names it: give the MessageHeader an id.", where="MessageHeader.id")

@@ -1,6 +1,7 @@
 """The doors that hospitals push through, on the whole application."""
 
 import json
+from gzip import compress
 
 import pytest
 
@@ -218,6 +219,21 @@ def test_xml_is_refused_with_the_reason(mercy, path, kind):
     told = mercy.send(path, raw, kind=own if kind == "as its own" else kind)
     assert told.status_code == 415
     assert b"XML" in told.data
+
+
+@pytest.mark.parametrize("path", ["/fhir/$process-message", "/fhir", "/fhir/Encounter", "/hl7v2"])
+def test_what_is_compressed_is_refused_with_the_reason(mercy, path):
+    own = FHIR if path.startswith("/fhir") else "x-application/hl7-v2+er7"
+    told = mercy.send(path, compress(b"{}"), kind=own, Content_Encoding="gzip")
+    assert told.status_code == 415
+    assert b"Content-Encoding" in told.data
+
+
+@pytest.mark.parametrize("kind", ["transaction", "document", None])
+def test_a_bundle_that_is_no_message_is_told_so(mercy, kind):
+    told = mercy.message({**message(), "type": kind})
+    assert told.status_code == 422
+    assert outcomes(told)[0][2] == "Bundle.type"
 
 
 @pytest.mark.parametrize(
