@@ -69,6 +69,23 @@ def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, 
         raise Wrong(f"{what}; use `codeable`, or keep one target", place)
 
 
+def check_compared(field: Term, other: Term, place: Place) -> None:
+    """A field of the source that lists its codes is compared with one of them: no other is ever equal.
+
+    Raises:
+        Wrong: it is compared with a constant that is none of its codes.
+    """
+    # what a `let` chose of several has the codes of one of them alone
+    plain = isinstance(field, Lookup) and (field.base.value is None or isinstance(field.base.value, Lookup))
+    if not plain or not isinstance(other, Constant):
+        return
+    codes = list(field.shape.codes)
+    for value in other.value if isinstance(other.value, list) else [other.value]:
+        if codes and isinstance(value, str) and value not in codes:
+            close = nearest(value, codes) or ", ".join(codes)
+            raise Wrong(f"`{field.path}` is never `{value}`; did you mean `{close}`?", place)
+
+
 def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], Any]:
     """The function that gives what a filter needs for a code; ValueError where one target is needed."""
 

@@ -9,6 +9,7 @@ from jinja2 import nodes
 from service.mapping.checks import (
     TERMINOLOGY,
     check_codes,
+    check_compared,
     check_fhirpath,
     check_identity,
     spoken_kind,
@@ -219,7 +220,9 @@ class _Resolver:
         left = self.term(node.expr, depth)
         boolean = self.scope.world.scalar(BOOLEAN)
         if operand.op in {"in", "notin"}:
-            among = Comparison("in", left, self.listed(operand.expr, depth), boolean)
+            listed = self.listed(operand.expr, depth)
+            check_compared(left, listed, self.parsed.at(operand.expr))
+            among = Comparison("in", left, listed, boolean)
             return among if operand.op == "in" else Logic("not", (among,), boolean)
         right = self.term(operand.expr, depth)
         kinds = {left.shape.kind, right.shape.kind} - {ANY}
@@ -228,6 +231,8 @@ class _Resolver:
                 f"{spoken_kind(left.shape.kind)} is compared with {spoken_kind(right.shape.kind)}", node
             )
         if operand.op in {"eq", "ne"}:
+            check_compared(left, right, self.parsed.at(operand.expr))
+            check_compared(right, left, self.parsed.at(node.expr))
             same = Comparison("==", left, right, boolean)
             return same if operand.op == "eq" else Logic("not", (same,), boolean)
         if kinds & {OBJECT, LIST, BOOLEAN}:

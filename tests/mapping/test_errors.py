@@ -46,6 +46,13 @@ HEAD = "map: T\nfrom: case\nmake:\n"
         ("case.kind in [case.status]", 23, "a list in an expression holds constants only"),
         ("case.kind in case.status", 28, "`in` needs a list on its right, this is a text"),
         ("1 < 2 < 3", 10, "one comparison at a time"),
+        ("case.status == 'opn'", 25, "`case.status` is never `opn`; did you mean `open`?"),
+        ("'opn' != case.status", 10, "`case.status` is never `opn`; did you mean `open`?"),
+        (
+            "case.status in ['open', 'shut']",
+            25,
+            "`case.status` is never `shut`; did you mean `open, closed`?",
+        ),
         ("case.kind < 1", 15, "a text is compared with a number"),
         ("case.plan < case.plan", 15, "an object has no order"),
         ("case.kind is defined", 20, "`is defined` is not taken; tests are `is present` and `is absent`"),

@@ -371,3 +371,8 @@ def test_loops_over_independent_lists_end(catalogue, case):
         catalogue(from_case + f'  x: {{$each: {loops}, $make: "{{{{ a ~ b }}}}"}}\n').projector("case").run(
             case
         )
+
+
+def test_a_choice_may_be_compared_with_what_only_one_of_its_sides_can_be(make):
+    head = "let: {said: \"{{ case.status if case.plan is absent else 'none' }}\"}\n"
+    assert make("x: \"{{ said == 'none' }}\"", head=head) == {"x": True}
