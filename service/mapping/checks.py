@@ -75,9 +75,8 @@ def check_compared(field: Term, other: Term, place: Place) -> None:
     Raises:
         Wrong: it is compared with a constant that is none of its codes.
     """
-    # what a `let` chose of several has the codes of one of them alone
-    plain = isinstance(field, Lookup) and (field.base.value is None or isinstance(field.base.value, Lookup))
-    if not plain or not isinstance(other, Constant):
+    # what a `let` makes of several has the codes of one of them alone
+    if not isinstance(field, Lookup) or field.base.value is not None or not isinstance(other, Constant):
         return
     codes = list(field.shape.codes)
     for value in other.value if isinstance(other.value, list) else [other.value]:

@@ -373,6 +373,8 @@ def test_loops_over_independent_lists_end(catalogue, case):
         )
 
 
-def test_a_choice_may_be_compared_with_what_only_one_of_its_sides_can_be(make):
-    head = "let: {said: \"{{ case.status if case.plan is absent else 'none' }}\"}\n"
-    assert make("x: \"{{ said == 'none' }}\"", head=head) == {"x": True}
+@pytest.mark.parametrize("made", ["case.status if case.plan is absent else 'none'", "case.status or 'none'"])
+def test_what_is_made_of_several_may_be_compared_with_what_only_one_of_them_can_be(make, made):
+    assert make("x: \"{{ said in ['none', 'open'] }}\"", head=f'let: {{said: "{{{{ {made} }}}}"}}\n') == {
+        "x": True
+    }
