@@ -201,6 +201,16 @@ def test_a_medcom_message_that_was_made_anew_tells_of_no_later_event(mercy):
     assert case["document"]["received"]["stays"][0]["status"] == "finished"
 
 
+@pytest.mark.parametrize(("status", "stands"), [("in-progress", "in-progress"), ("finished", "finished")])
+def test_a_transfer_ends_a_stay_that_has_ended_by_it(mercy, status, stands):
+    system = "http://hl7.org/fhir/us/davinci-alerts/CodeSystem/notification-event"
+    sent = message()
+    sent["entry"][0]["resource"]["eventCoding"] = {"system": system, "code": "notification-transfer"}
+    sent["entry"][1]["resource"]["status"] = status
+    assert mercy.message(sent).status_code == 200
+    assert one_case(mercy)["document"]["received"]["stays"][0]["status"] == stands
+
+
 def test_a_message_that_cannot_be_used_is_answered_by_one_that_says_why(mercy):
     sent = message()
     sent["entry"][1]["resource"]["status"] = ["finished"]
