@@ -60,7 +60,9 @@ class Bundles:
             found = responses("transaction-response", list(_each(sent, became)))
             return Answer(200, FHIR_JSON, dump(found))
 
-        received = Received(raw, FHIR_JSON, "fhir", "http", (*named, *keys(sent)), content(sent))
+        names = (*named, *keys(sent))
+        is_state = not names and _updates(sent)
+        received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=is_state)
         became = self.reception.receive(partner, received, render)
         return became.answer or render(became)
 
@@ -141,6 +143,12 @@ def _located(response: Json, part: list[int]) -> Json:
         if not issue["expression"]:
             del issue["expression"]
     return response
+
+
+def _updates(sent: Json) -> bool:
+    """Whether a transaction says how its stays are now: each is put, none created."""
+    stays = [each for each in sent.get("entry", []) if bundles.type_of(each) == "Encounter"]
+    return all(each["request"]["method"] == "PUT" for each in stays)
 
 
 def _unheeded(entry: Json, index: int) -> Iterator[Issue]:

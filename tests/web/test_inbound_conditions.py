@@ -76,6 +76,19 @@ def test_an_update_brings_back_what_was_before_another(mercy):
     assert kept(mercy, again).json["status"] == "finished"
 
 
+def test_a_transaction_that_updates_brings_back_what_was_before_another(mercy):
+    def put(**more):
+        put = entry(undated(**more), method="PUT", url=f"Encounter?{NEW}")
+        answer = mercy.send("/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": [put]})
+        assert answer.status_code == 200
+        path = answer.json["entry"][0]["response"]["location"]
+        return mercy.house.get(f"/fhir/{path}", partner=None).json["status"]
+
+    assert put(status="in-progress") == "in-progress"
+    assert put() == "finished"
+    assert put(status="in-progress") == "in-progress"
+
+
 def test_an_update_with_a_name_of_its_own_is_used_once(mercy):
     staying, gone = undated(status="in-progress", period={"start": "2026-02-20"}), undated()
     first = mercy.send(BY_IDENTIFIER, staying, method="PUT", Idempotency_Key="u-1")
