@@ -10,6 +10,7 @@ import click
 from service import wiring
 from service.cli.progress import progress
 from service.flows.remap import Difference
+from service.mapping.explain import value_at
 from service.settings import Settings
 from service.wire.json import dump
 
@@ -88,10 +89,19 @@ def _tell(told: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{told['document']} cannot be mapped: {told['failed']}")
         return
     changed = ", ".join(told.get("changed", []))
-    click.echo(f"{told['reference']} ({told['view']}) {told['happened']}: {changed}")
-    for side in ("before", "after"):
-        if told.get(side):
-            click.echo(f"  {side}: {dump(told[side]).decode()}")
+    head = f"{told['reference']} ({told['view']}) {told['happened']}"
+    click.echo(f"{head}: {changed}" if changed else head)
+    if told.get("after") and not told.get("before"):
+        click.echo(f"  {dump(told['after']).decode()}")
+        return
+    for path in told.get("changed", []) if "after" in told else []:
+        before, after = (_shown(path, told[side]) for side in ("before", "after"))
+        click.echo(f"  {path}: {before} -> {after}")
+
+
+def _shown(path: str, resource: dict[str, Any]) -> str:
+    value = value_at(path, resource)
+    return "nothing" if value is None else dump(value).decode()
 
 
 def _sum(what: str, counts: Counter[str], seconds: float, as_json: bool) -> None:

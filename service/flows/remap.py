@@ -16,7 +16,7 @@ BATCH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a change of mappings does to one resource: `happened` is created or updated.
+    """What a change of mappings does to one resource: `happened` is created, updated or withdrawn.
 
     `changed` are element paths; `before` and `after` the resources themselves, which are personal data.
     """
@@ -100,6 +100,14 @@ class Remapping:
             type_, _, id_ = event.subject.partition("/")
             stored = unit.bodies(document.uuid, view, [(type_, id_)]) if event.happened != "created" else {}
             before = self.projection.parse(stored[type_, id_]) if stored else None
+            patch = self.projection.catalogues[view].withdrawal(type_)
+            gone = before is not None and not _bears(before, patch) and _bears(event.resource or {}, patch)
+            happened = "withdrawn" if gone else event.happened
             changed = tuple(event.data["changed"])
-            found.append(Difference(view, event.subject, event.happened, changed, before, event.resource))
+            found.append(Difference(view, event.subject, happened, changed, before, event.resource))
         return found
+
+
+def _bears(resource: dict[str, Any], patch: dict[str, Any]) -> bool:
+    """Whether a resource bears what withdrawn ones of its type bear."""
+    return all(resource.get(key) == value for key, value in patch.items())

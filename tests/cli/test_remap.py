@@ -68,6 +68,8 @@ def test_a_plan_counts_and_names_what_would_change_without_values(env):
         rf"\d+ documents looked at \(\d+/s\); would change: {CASES} CarePlan updated", told[-1]
     )
     assert "bicycle" not in "".join(told)
+    shown = run(env[0], "plan", "--sample", "1", "--values")
+    assert shown[1] == '  title: "Back on the bicycle" -> "Plan: Back on the bicycle"'
     machine = [json.loads(line) for line in run(env[0], "plan", "--json", "--values", "--sample", "0")]
     assert machine[-1]["counts"]["CarePlan updated"] == CASES
     assert machine[-1]["documents_per_second"] > 0

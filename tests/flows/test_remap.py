@@ -46,6 +46,16 @@ def test_what_would_change_is_told_and_nothing_is_written(told, edited):
     assert told.told() == []
 
 
+def test_what_nothing_makes_any_more_is_told_as_withdrawn(told, edited):
+    work = edited(
+        "outbound/CarePlan.yaml", 'when: "{{ case.plan.title }}"', 'when: "{{ not case.plan.title }}"'
+    )
+    found = [each for _, differences in work.plan() for each in differences]
+    assert [(each.reference.split("/")[0], each.happened, each.changed) for each in found] == [
+        ("CarePlan", "withdrawn", ("status",))
+    ]
+
+
 def test_what_was_planned_happens_once_with_its_messages(told, edited):
     told.told()
     work = edited(*TITLE)
