@@ -38,11 +38,15 @@ ENTRIES: Final = {"practitioner": "Practitioner", "organization": "Organization"
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """The story of what comes back; `base` is our FHIR address."""
+    """The story of what comes back.
+
+    `inbound` has the inbound mappings of each view: what a view says in its own words it reads in them too.
+    `base` is our FHIR address.
+    """
 
     store: Store
     projection: Projection
-    inbound: Catalogue
+    inbound: Mapping[str, Catalogue]
     base: str
     clock: Clock
 
@@ -88,7 +92,7 @@ class Back:
             return stored
         known = _known(unit, case, seen)
         unknown = {place: [issue] for place, issue in strangers(sent, known)}
-        body, refused = self._changed(case, led(before, known), led(sent, known), unknown)
+        body, refused = _changed(self.inbound[view], case, led(before, known), led(sent, known), unknown)
         if self.projection.canonical(body) == self.projection.canonical(case.own):
             raise _refusal(refused, differences(sent, before, before, set(refused)))
         try:
@@ -110,44 +114,6 @@ class Back:
         at = datetime.fromisoformat(self.projection.parse(body)["meta"]["lastUpdated"])
         return Stored(*key, current.version, at, body)
 
-    def _changed(
-        self, case: Document, before: Json, sent: Json, unknown: dict[str, list[Issue]]
-    ) -> tuple[Json, dict[str, list[Issue]]]:
-        """Return the case with what was changed, and by the FHIRPaths of items why it cannot hold them."""
-        was, _ = self._read(before)
-        now, at = self._read(sent)
-        type_: str = sent["resourceType"]
-        refused = dict(unknown)
-        while True:
-            body = merged(case.own, was, now)
-            try:
-                body = parts("case", body)
-                check_links("case", body, case.received)
-            except Rejected as wrong:
-                if now == was:
-                    raise
-                left = now
-                for issue in wrong.issues:
-                    path = located(issue.where, body)
-                    item = at.get(item_of(path), type_)
-                    # who is not known is nobody to the case, which says no more
-                    if item not in unknown or path != item_of(path):
-                        refused.setdefault(item, []).append(_held(issue, path, at.get(path, item)))
-                    left = undone(left, was, item_of(path))
-                now = left if left != now else was
-            else:
-                for item, element in items(sent):
-                    if item in refused:
-                        refused[item] += _unread(item, element, at, refused[item])
-                return body, refused
-
-    def _read(self, resource: Json) -> tuple[Json, dict[Path, str]]:
-        """Return the part of a case that a resource is, and where in it each element of the part stands."""
-        name = resource["resourceType"].lower()
-        for _, made, origins in self.inbound.explained(name, {name: resource}):
-            return made.resource, places(resource["resourceType"], made.resource, origins)
-        return {}, {}
-
     def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:
         at, version = self.clock(), self.projection.version
         kept = {SERVICE: case.served} if case.served else {}
@@ -157,6 +123,46 @@ class Back:
         unit.update(document, cause="update", partner=partner)
         told = [Happened(each) for each in events(case.body, document.body)]
         follow(unit, self.projection, document, case, Change(partner, "update", at), told)
+
+
+def _changed(
+    inbound: Catalogue, case: Document, before: Json, sent: Json, unknown: dict[str, list[Issue]]
+) -> tuple[Json, dict[str, list[Issue]]]:
+    """Return the case with what was changed, and by the FHIRPaths of items why it cannot hold them."""
+    was, _ = _read(inbound, before)
+    now, at = _read(inbound, sent)
+    type_: str = sent["resourceType"]
+    refused = dict(unknown)
+    while True:
+        body = merged(case.own, was, now)
+        try:
+            body = parts("case", body)
+            check_links("case", body, case.received)
+        except Rejected as wrong:
+            if now == was:
+                raise
+            left = now
+            for issue in wrong.issues:
+                path = located(issue.where, body)
+                item = at.get(item_of(path), type_)
+                # who is not known is nobody to the case, which says no more
+                if item not in unknown or path != item_of(path):
+                    refused.setdefault(item, []).append(_held(issue, path, at.get(path, item)))
+                left = undone(left, was, item_of(path))
+            now = left if left != now else was
+        else:
+            for item, element in items(sent):
+                if item in refused:
+                    refused[item] += _unread(item, element, at, refused[item])
+            return body, refused
+
+
+def _read(inbound: Catalogue, resource: Json) -> tuple[Json, dict[Path, str]]:
+    """Return the part of a case that a resource is, and where in it each element of the part stands."""
+    name = resource["resourceType"].lower()
+    for _, made, origins in inbound.explained(name, {name: resource}):
+        return made.resource, places(resource["resourceType"], made.resource, origins)
+    return {}, {}
 
 
 def _guard(version: int, if_match: Container[int] | None) -> None:

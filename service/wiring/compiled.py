@@ -79,6 +79,14 @@ def inbounds(settings: Settings) -> Inbounds:
     return found
 
 
+def of_views(settings: Settings) -> dict[str, Catalogue]:
+    """Return the inbound mappings by view, for what partners put back; raises as `catalogue`."""
+    found = {DEFAULT: inbound(settings)}
+    for view, stack in registry.views(settings.partners).items():
+        found[view] = _inbound(settings, stack, f"{settings.partners}: /views/{view}")
+    return found
+
+
 def check_stacks(settings: Settings) -> None:
     """Raise Misconfigured when the registry names overlays that are not there or cannot be stacked."""
     findings = Findings()

@@ -56,7 +56,7 @@ from service.web import Access, Doors, create_app
 from service.wire.fhir.check import check as check_r4
 from service.wire.http import Client
 from service.wire.json import dump, parse
-from service.wiring.compiled import catalogues, contracts, inbound, inbounds, owners
+from service.wiring.compiled import catalogues, contracts, inbounds, of_views, owners
 from service.wiring.operator import check
 from service.wiring.rooms import database, now, projecting, receiving, unmerging
 
@@ -66,6 +66,7 @@ def preflight(settings: Settings) -> None:
     _authenticates(settings)
     catalogues(settings)
     inbounds(settings)
+    of_views(settings)
     check(settings)
 
 
@@ -119,7 +120,7 @@ def application(
             sent.blueprint(Processing(taken, now, base), Bundles(taken), Encounters(taken, base)),
             hl7v2.blueprint(hl7v2.Messages(taken, now)),
         ),
-        back=back.blueprint(Back(store, projection, inbound(settings), base, now)),
+        back=back.blueprint(Back(store, projection, of_views(settings), base, now)),
         metadata=public(capability(*about, types), terminology_capability(*about, kept)),
         reference=reference(lambda: contracts(mappings)),
         ready=lambda: schema.check(engine),

@@ -121,7 +121,9 @@ class Returning:
         clock = lambda: start + timedelta(seconds=next(ticks))  # noqa: E731
         self.house, self.partner = house, f"back-{next(house.partners)}"
         documents = Documents(house.store, house.projection, clock)
-        self.back = Back(house.store, house.projection, inbound(), BASE, clock)
+        self.back = Back(
+            house.store, house.projection, dict.fromkeys(house.projection.catalogues, inbound()), BASE, clock
+        )
         known = {}
         for kind, ref, document in world:
             before = known.get((kind, ref))
