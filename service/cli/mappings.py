@@ -1,6 +1,7 @@
 """casebridge mappings: what the mappings say, before it happens."""
 
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -8,6 +9,8 @@ from service import wiring
 from service.cli import remap, seeing, spec
 from service.cli.findings import checking
 from service.mapping import golden
+from service.mapping.schema import nearest
+from service.mapping.translate import Catalogue
 from service.settings import Settings
 from service.values.scope import DEFAULT
 
@@ -38,6 +41,8 @@ def check() -> None:
         found += [("inbound" if stack is None else f"inbound with {', '.join(stack) or 'no overlay'}", each)]
     for name, each in found:
         click.echo(f"{name}: {len(each.mappings)} mappings, version {each.version[:12]}")
+    for line in dict.fromkeys(_strays(found)):
+        click.echo(line)
 
 
 @mappings.command()
@@ -68,6 +73,18 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
             wrong += bool(told)
     click.echo(f"{run} golden pairs, {wrong} wrong")
     sys.exit(1 if wrong else 0)
+
+
+def _strays(found: list[tuple[str, Catalogue]]) -> Iterator[str]:
+    """Remark on what may be meant and may be a slip: tables no mapping names, targets almost alike."""
+    asked = {name for _, each in found for name in each.asked}
+    for where, each in found:
+        for name, one, other in each.terminology.alike():
+            yield f"{where}: `{name}` has codes of {one} and of {other}; are both meant?"
+        for name in sorted({*each.codesystems, *each.concept_maps} - asked):
+            close = nearest(name, sorted(asked))
+            meant = f"; did you mean `{close}`?" if close else ""
+            yield f"{where}: no mapping names the code system or concept map `{name}`{meant}"
 
 
 mappings.add_command(seeing.preview)

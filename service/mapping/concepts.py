@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from difflib import SequenceMatcher
+from itertools import combinations
+from typing import Any, Final
 
 from service.mapping.source import Findings, Place, Wrong
 
 Coding = dict[str, str]
+# a letter of the URL of a code system; another edition of one differs in more
+_ALIKE: Final = 0.96
 
 
 class Unmapped(Exception):
@@ -131,6 +135,14 @@ class Terminology:
             except Unmapped:
                 continue
         return Table(known, give)
+
+    def alike(self) -> Iterator[tuple[str, str, str]]:
+        """Each map with two targets that are written almost the same and stand for one code of ours."""
+        for each in self.concept_maps.values():
+            for one, other in combinations(each.groups, 2):
+                close = SequenceMatcher(None, one.target, other.target).ratio() > _ALIKE
+                if close and one.elements.keys() & other.elements.keys():
+                    yield each.name, one.target, other.target
 
     def check(self, findings: Findings) -> None:
         """Find `other-map`s that lead nowhere or in a circle."""

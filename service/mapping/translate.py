@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import Misconfigured
+from service.mapping.checks import TERMINOLOGY
 from service.mapping.compile import Compiled, compile_document
 from service.mapping.concepts import CodeSystem, ConceptMap, Terminology
 from service.mapping.documents import Reader
@@ -72,6 +73,20 @@ class Catalogue:
             for target, systems in each.words.items():
                 found.setdefault(target, set()).update(systems)
         return found
+
+    @property
+    def asked(self) -> set[str]:
+        """The code systems and concept maps that the mappings name, and the maps that other maps lead to."""
+        steps = [step for each in self.projectors.values() for step in each.steps]
+        terms = [term for document, _ in steps for term in everything(document)]
+        found = {
+            str(each.arguments[0])
+            for each in terms
+            if isinstance(each, Filtered) and each.name in TERMINOLOGY
+        }
+        groups = [group for each in self.concept_maps.values() for group in each.groups]
+        led = {group.unmapped["url"] for group in groups if "url" in group.unmapped}
+        return found | {name for name, each in self.concept_maps.items() if led & {name, each.url}}
 
     def projector(self, source_name: str) -> Projector:
         """The projector of a source.

@@ -84,6 +84,27 @@ def test_the_mappings_are_checked_and_a_mistake_is_named(tmp_path):
     assert "client.gender" in done.stderr
 
 
+def test_tables_that_may_be_a_slip_are_remarked_on(tmp_path):
+    assert "no mapping names" not in casebridge("mappings", "check").stdout
+    shutil.copytree(MAPPINGS, tmp_path, dirs_exist_ok=True)
+    text = """
+resourceType: ConceptMap
+group:
+  - target: http://snomed.info/sc
+    element:
+      - {code: registered-nurse, target: [{code: "106292003"}]}
+"""
+    (tmp_path / "overlays/slip/concepts").mkdir(parents=True)
+    (tmp_path / "overlays/slip/concepts/case-roles.yaml").write_text(text)
+    (tmp_path / "overlays/slip/concepts/case-role.yaml").write_text(text)
+    done = casebridge("mappings", "check", CASEBRIDGE_MAPPINGS=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    told = "no mapping names the code system or concept map `case-roles`; did you mean `case-role`?"
+    assert f"overlay slip: {told}" in done.stdout.splitlines()
+    twice = "`case-role` has codes of http://snomed.info/sct and of http://snomed.info/sc; are both meant?"
+    assert f"overlay slip: {twice}" in done.stdout.splitlines()
+
+
 def test_mappings_that_cannot_be_loaded_are_found_wrong_and_unknown_pairs_are_wrong_use(tmp_path):
     folder = tmp_path / "mappings"
     shutil.copytree(MAPPINGS, folder)
