@@ -160,6 +160,10 @@ class Layers:
         if not isinstance(node, Mapping):
             raise Wrong("a map stands here", node.place)
         if merge.EXTENDS not in node.entries:
+            if on_top and "map" not in node.entries:
+                raise Wrong(
+                    "`extends` is missing here, or `map` where this is a mapping of its own", node.place
+                )
             name = _text(node, "name") or _text(node, "map") or f"?{len(found)}"
             if name in found:
                 first = here.get(name, found[name].place)
@@ -175,7 +179,8 @@ class Layers:
         if name in here:
             raise Wrong(f"this overlay speaks of `{name}` at {here[name]} too; say it in one document", at)
         if name not in below:
-            close = nearest(name, list(below))
+            making = [each for each, node in below.items() if _text(node, "map") == name]
+            close = "`, `".join(making) or nearest(name, list(below))
             meant = f"; did you mean `{close}`?" if close else ""
             raise Wrong(
                 f"there is no mapping `{name}` below this overlay{meant}", node.entries[merge.EXTENDS].place

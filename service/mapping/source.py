@@ -133,6 +133,8 @@ def documents(text: str, file: str) -> tuple[Node, ...]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        if mark and text[mark.index : mark.index + 1] == "\t":
+            raise Wrong("not YAML: a tab stands here; use spaces", place) from error
         raise Wrong(f"not YAML: {error.problem or error.context}", place) from error
     except yaml.reader.ReaderError as error:
         raise Wrong(f"not YAML: {error.reason}", _place(file, text, int(error.position))) from error
@@ -200,6 +202,8 @@ class _Reader:
         keys: dict[str, Place] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self.node(event, depth + 1)
+            if isinstance(key, Mapping):
+                raise Wrong('a key is text; an expression stands in quotes: "{{ case.plan }}"', key.place)
             if not isinstance(key, Scalar) or not isinstance(key.value, str):
                 raise Wrong("a key is text; quote it", key.place)
             if key.value == "<<" and not key.style:

@@ -21,6 +21,8 @@ _EQUIVALENCES = (
     "inexact",
     *_NO_TARGET,
 )
+# what others call it, where the nearest word would mean the opposite
+_MEANT = {"broader": "wider"}
 _MODES = ("provided", "fixed", "other-map")
 
 
@@ -78,7 +80,7 @@ class _Part:
                 f"`{key}` is needed here, as text (quote it)", node.place if node else self.node.place
             )
         if known and node.value not in known:
-            hint = nearest(node.value, list(known)) or " or ".join(known)
+            hint = _MEANT.get(node.value) or nearest(node.value, list(known)) or " or ".join(known)
             raise Wrong(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
         return node.value
 

@@ -277,6 +277,7 @@ def test_designations_are_kept_by_language(concepts, catalogue):
             "7:19",
             "`kode` is no part of a target; did you mean",
         ),
+        ("concepts/kind.yaml", "equivalent}", "broader}", "7:42", "did you mean `wider`?"),
         ("concepts/kind.yaml", "    element:", "    elements:", "5:5", "did you mean `element`?"),
         (
             "concepts/kind.yaml",

@@ -194,6 +194,9 @@ def test_lineage_follows_the_overlay(write, catalogue):
         ("extends: T\nmake:\n  # title: x\n", "2:1", "nothing stands under `make`; say what is made"),
         ("extends: Tt\nmake: {a: 1}\n", "1:10", "no mapping `Tt` below this overlay; did you mean `T`?"),
         ("extends: 5\n", "1:10", "no mapping"),
+        ("make: {a: 1}\n", "1:1", "`extends` is missing here, or `map`"),
+        ("extends: T\nmake: {a: {{ case.kind }}}\n", "2:12", "an expression stands in quotes"),
+        ("extends: T\nmake:\n\ta: 1\n", "3:1", "not YAML: a tab stands here; use spaces"),
         ("extends: T\n---\nextends: T\n", "3:1", f"speaks of `T` at {OVER}:1:1 too"),
         (
             "map: T\nfrom: case\nmake: {a: 1}\n",
@@ -250,6 +253,13 @@ def test_a_mapping_that_cannot_run_names_the_overlay(write, catalogue, case):
     with pytest.raises(MappingError) as caught:
         catalogue(BASE, overlays=["over"]).projector("case").run(case)
     assert caught.value.issues[0].where == f"{OVER}:4:11, target T.kind.code, source case.note"
+
+
+def test_a_type_is_extended_by_the_name_of_one_of_its_mappings(write, found):
+    write(OVER, "extends: U\nmake: {a: 1}\n")
+    others = "".join(f"---\nmap: U\nname: {name}\nfrom: case\nmake: {{a: 1}}\n" for name in ("one", "two"))
+    ((place, what),) = found(BASE + others, overlays=["over"])
+    assert (place, "did you mean `one`, `two`?" in what) == (f"{OVER}:1:10", True)
 
 
 def test_extends_has_no_place_in_the_mappings_themselves(found):
