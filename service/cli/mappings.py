@@ -71,7 +71,7 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
             for line in told:
                 click.echo(f"{result.pair.name}: {line}")
             wrong += bool(told)
-    click.echo(f"{run} golden pairs, {wrong} wrong")
+    click.echo(f"{run} golden pair{'' if run == 1 else 's'}, {wrong} wrong")
     sys.exit(1 if wrong else 0)
 
 

@@ -10,6 +10,7 @@ from service.errors import NotFound, Rejected
 from service.flows.ports import Store
 from service.flows.source import Source
 from service.mapping.explain import Origin, nearest_origin, value_at
+from service.mapping.schema import nearest
 from service.mapping.translate import Catalogue
 from service.values.documents import Document
 from service.values.scope import Scope
@@ -59,8 +60,11 @@ class Explanations:
             NotFound: there is no such resource or element, or the mappings no longer make it.
         """
         found = _PATH.fullmatch(path)
-        if found is None or scope.view not in self.catalogues:
-            raise Rejected("Write a path from the type on, e.g. CarePlan.title, and a view there is.")
+        if found is None:
+            raise Rejected("Write a path from the type on, e.g. CarePlan.title.")
+        if scope.view not in self.catalogues:
+            known = ", ".join(self.catalogues)
+            raise Rejected(f"There is no view {scope.view}; known are {known}.")
         type_, below = found[1], found[2] or ""
         stored, owner = self.store.resource(scope, type_, id_), self.store.owner(scope, type_, id_)
         if stored is None or owner is None:
@@ -75,7 +79,10 @@ class Explanations:
         else:
             raise NotFound("The mappings make it no more: it was withdrawn.", where=f"{type_}/{id_}")
         if not elements:
-            raise NotFound("The resource has no such element.", where=path)
+            has = sorted({_INDEX.sub("", each) for each in origins})
+            close = nearest(_INDEX.sub("", below), has)
+            meant = f" Did you mean {type_}.{close}?" if close else ""
+            raise NotFound(f"The resource has no such element.{meant}", where=path)
         return Explanation(
             f"{type_}/{id_}",
             stored.version,

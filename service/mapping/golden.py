@@ -14,6 +14,7 @@ from service.mapping.translate import Catalogue
 from service.wire.json import canonical, dump, parse, pretty
 
 Resources = list[dict[str, Any]]
+_UNWRITTEN = "there is no out.json; --update writes what is made"
 _KEYS = frozenset({"source", "roots", "like", "overlays"})
 
 
@@ -99,9 +100,8 @@ def chosen(known: list[Pair], names: Collection[str]) -> list[Pair]:
     for name in names:
         if not any(_within(pair, name) for pair in known):
             close = nearest(name, [pair.name for pair in known])
-            raise Misconfigured(
-                "There is no such golden pair." + (f" Did you mean {close}?" if close else "")
-            )
+            what = f"There is no golden pair golden/{name}." + (f" Did you mean {close}?" if close else "")
+            raise Misconfigured(what)
     return [pair for pair in known if not names or any(_within(pair, name) for name in names)]
 
 
@@ -163,7 +163,8 @@ def _run(
         language: [words.tell(each, language) for each in made if _name(each) in map(_name, resources)]
         for language, resources in expected.items()
     }
-    found = list(differences(pair.expected, made, ignored))
+    written = (pair.folder / "out.json").exists()
+    found = list(differences(pair.expected, made, ignored)) if written else [_UNWRITTEN]
     for language, resources in told.items():
         found += (f"{language}: {each}" for each in differences(expected[language], resources, ignored))
     all_made = [*made, *(each for resources in told.values() for each in resources)]
@@ -212,7 +213,10 @@ def _by_name(resources: Resources) -> dict[str, dict[str, Any]]:
 
 
 def _name(resource: dict[str, Any]) -> str:
-    return f"{resource.get('resourceType', '?')}/{resource.get('id', '?')}"
+    """What a difference stands under; what is made of what came in is no resource."""
+    if "resourceType" not in resource:
+        return "Discharge"
+    return f"{resource['resourceType']}/{resource.get('id', '?')}"
 
 
 def _differences(left: Any, right: Any, path: str) -> Iterator[tuple[str, str, str]]:

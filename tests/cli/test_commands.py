@@ -110,7 +110,7 @@ def test_mappings_that_cannot_be_loaded_are_found_wrong_and_unknown_pairs_are_wr
     shutil.copytree(MAPPINGS, folder)
     env = {"CASEBRIDGE_MAPPINGS": str(folder)}
     done = casebridge("mappings", "test", "bogus", **env)
-    assert (done.returncode, "no such golden pair" in done.stderr) == (2, True)
+    assert (done.returncode, "no golden pair golden/bogus." in done.stderr) == (2, True)
     (folder / "outbound/Extra.yaml").write_text("map: Extra\nfrom: bogus\nmake: {}\n")
     done = casebridge("mappings", "test", "client", **env)
     assert (done.returncode, done.stderr.partition(":")[0]) == (1, "outbound/Extra.yaml")

@@ -64,6 +64,12 @@ def test_what_is_not_there_exits_1(live):
     done = explain(env, "CarePlan.nothing", "--id", plan)
     assert (done.returncode, done.stdout) == (1, "")
     assert "CarePlan.nothing: The resource has no such element." in done.stderr
+    misspelt = explain(env, "CarePlan.titel", "--id", plan).stderr
+    assert "CarePlan.titel: The resource has no such element. Did you mean CarePlan.title?" in misspelt
+    assert (
+        "There is no view nothern; known are default."
+        in explain(env, "CarePlan", "--id", plan, "--view", "nothern").stderr
+    )
 
 
 def mappings(*words):

@@ -79,6 +79,7 @@ def test_the_order_of_resources_counts():
 def test_two_resources_of_one_id_are_not_one():
     one = {"resourceType": "T", "id": "1"}
     assert list(golden.differences([one], [one, one])) == ["T/1 (again): made, not expected"]
+    assert list(golden.differences([{"event": "a"}], [{"event": "b"}])) == ['Discharge: event: "a" != "b"']
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_what_is_made_is_validated(pair, run):
 def test_an_update_writes_what_was_made_to_the_digit(pair, run):
     folder = pair("one", None)
     (result,) = run()
-    assert result.differences == ("T/1: made, not expected",)
+    assert result.differences == ("there is no out.json; --update writes what is made",)
     golden.update(result)
     assert run()[0].differences == ()
     assert '"a": 1.50' in (folder / "golden/one/out.json").read_text()
