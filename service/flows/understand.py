@@ -17,7 +17,7 @@ from service.wire.fhir.check import check
 from service.wire.fhir.conditions import of_entries
 from service.wire.fhir.incoming import stays
 from service.wire.fhir.sources import place_of
-from service.wire.hl7v2.charsets import UTF8, of_partner
+from service.wire.hl7v2.charsets import of_partner
 from service.wire.hl7v2.incoming import patients
 from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.parse import parse as parse_hl7v2
@@ -67,11 +67,11 @@ class Understanding:
             Rejected: as `service.wire.hl7v2.parse.parse`, or a mapping cannot make what it should of it.
         """
         charset = partner.intake.charset
-        message = parse_hl7v2(received.raw, of_partner(charset) if charset else UTF8)
+        message = parse_hl7v2(received.raw, of_partner(charset) if charset else None)
         _check_kind(message)
         read, notes = patients(message, partner.name, partner.intake)
         found = self._made(partner, "hl7v2", read, lambda _, path: place_in_message(path))
-        return replace(found.understood, notes=_shown(notes))
+        return replace(found.understood, notes=_shown([*message.notes, *notes]))
 
     def _made(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
         catalogue = self.catalogues[partner.intake.overlays]

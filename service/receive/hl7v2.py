@@ -20,7 +20,7 @@ from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.values.senders import Sender, SenderPattern
 from service.wire.hl7v2.answer import answer, batch_answer, verdict_of
-from service.wire.hl7v2.charsets import UTF8, of_partner
+from service.wire.hl7v2.charsets import of_partner
 from service.wire.hl7v2.message import Header, Message
 from service.wire.hl7v2.naming import content, keys
 from service.wire.hl7v2.read import Batch, Broken, read, sender_of
@@ -203,7 +203,7 @@ def _holds(network: str, address: str) -> bool:
 
 def _read(partner: Partner, raw: bytes) -> Batch:
     charset = partner.intake.charset
-    return read(raw, charset=of_partner(charset) if charset else UTF8)
+    return read(raw, charset=of_partner(charset) if charset else None)
 
 
 def _control_id() -> str:

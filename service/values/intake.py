@@ -19,11 +19,10 @@ class IntakeSettings:
     who or what a literal reference of theirs leads to there is known by it.
 
     Reading: `time_zone` (IANA) is that of times without an offset; `charset` (table 0211) is that of messages
-    whose MSH-18 names none, or ASCII; `admission_time` and `discharge_time` are the fields that may tell
-    these, the first that does wins, but no discharge is before its admission, or long after it was told of;
-    `authorities` are (assigning authority as
-    sent, URI) pairs; `overlays` are those on the inbound mappings, the lowest first (None: those that are on
-    for everybody).
+    whose MSH-18 names none, ASCII, or what is no set; `admission_time` and `discharge_time` are the fields
+    that may tell these, the first that does wins, but no discharge is before its admission, or long after it
+    was told of; `authorities` are (assigning authority as sent, URI) pairs; `overlays` are those on the
+    inbound mappings, the lowest first (None: those that are on for everybody).
 
     Doors: `senders` tell how what comes over MLLP is known to be theirs, `amqp_users` who they are at the
     broker; `amqp_replies` are queues that they may have answers sent to, beside their own; `not_retained`

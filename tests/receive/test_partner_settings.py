@@ -78,6 +78,17 @@ def test_the_same_bytes_of_a_hospital_of_which_nothing_is_said_are_no_utf_8(hous
     assert clients == []
 
 
+def test_a_set_that_nobody_knows_is_told_and_read_as_the_entry_says(house):
+    pv1 = {42: "20260710080000", 43: "20260715143000"}
+    answer, (client,), _ = house(sent("OWN", pv1, msh18="FIN"))
+    assert answer.first("MSA").value(1) == "AA"
+    err = answer.first("ERR")
+    assert (err.raw(2), err.value(3), err.value(4)) == ("MSH^1^18", "103", "W")
+    assert client.body["names"][0] == {"family": "Sjöberg", "given": ["Åsa"]}
+    refused, *_ = house(sent("PLAIN", pv1, msh18="FIN"))
+    assert (refused.first("MSA").value(1), refused.first("ERR").raw(2)) == ("AE", "MSH^1^18")
+
+
 def test_what_msh_18_names_is_read_as_it_says(house):
     pv1 = {44: "20260710080000", 45: "20260715143000"}
     answer, (client,), (case,) = house(sent("PLAIN", pv1, msh18="8859/1"))

@@ -13,7 +13,7 @@ def message(declared: str, name: bytes, beside: str = "") -> bytes:
     return msh + b"\rPID|1||7||" + name + b"^J\r"
 
 
-def family(raw: bytes, charset: str = "utf-8") -> str:
+def family(raw: bytes, charset: str | None = None) -> str:
     (item,) = read(raw, charset=charset).items
     if not isinstance(item, Message):
         raise item.error
@@ -106,6 +106,23 @@ def test_an_unknown_set_does_no_harm_while_all_is_ascii():
     assert family(message("KLINGON", b"Jensen")) == "Jensen"
     with pytest.raises(Unsupported, match="table 0211"):
         family(message("KLINGON", b"M\xfcller"))
+
+
+def test_an_unknown_set_is_overruled_by_the_one_that_the_partner_is_registered_with():
+    raw = message("FIN", "Leppänen".encode("latin-1"))
+    assert family(raw, of_partner("8859/1")) == "Leppänen"
+    (item,) = read(raw, charset=of_partner("8859/1")).items
+    assert [(each.where, each.code) for each in item.notes] == [("MSH-18", "code-invalid")]
+    with pytest.raises(Malformed):
+        family(raw, of_partner("UNICODE UTF-8"))
+    with pytest.raises(Unsupported):
+        family(message("UNICODE UTF-16", "Leppänen".encode("latin-1")), of_partner("8859/1"))
+
+
+@pytest.mark.parametrize(("declared", "beside"), [("8859/1", ""), ("FIN", "8859/1"), ("", ""), ("ASCII", "")])
+def test_what_is_read_as_declared_is_not_remarked_on(declared, beside):
+    raw = message(declared, "Leppänen".encode("latin-1"), beside)
+    assert read(raw, charset=of_partner("8859/1")).items[0].notes == ()
 
 
 def test_a_partner_is_registered_with_a_set_that_is_read():

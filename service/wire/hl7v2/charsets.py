@@ -50,23 +50,26 @@ def of_partner(name: str) -> str:
     return UTF8 if codec == "ascii" else codec
 
 
-def choose(declared: str, beside: str, raw: bytes, default: str) -> str:
+def choose(declared: str, beside: str, raw: bytes, stated: str | None) -> str:
     """The codec to read a message with.
 
-    ASCII, and nothing, mean the partner's default: ASCII is a part of each set we read, and senders that
-    declare it send more. What is in no table does no harm while all bytes are ASCII.
+    ASCII, and nothing, mean the partner's usual set, or UTF-8: ASCII is a part of each set we read, and
+    senders that declare it send more. What is in no table does no harm while all bytes are ASCII, and is put
+    down to a mistake (a country, a language) where our agreement states the set.
 
     Args:
         declared: MSH-18, its first repetition.
         beside: MSH-19, where some senders put it.
         raw: the whole message.
-        default: the codec of the partner's usual character set.
+        stated: the codec of the partner's usual character set, or None where the registry states none.
 
     Raises:
-        Unsupported: it is a set we do not read, or one nobody knows and the bytes are not ASCII.
+        Unsupported: it is a set we do not read, or one nobody knows, the bytes are not ASCII and no set is
+            stated.
     """
     if raw.startswith(BOM):
         return UTF8
+    default = stated or UTF8
     codec = _spelled(declared) or _spelled(beside)
     if codec is not None:
         return default if codec == "ascii" else codec
@@ -74,9 +77,16 @@ def choose(declared: str, beside: str, raw: bytes, default: str) -> str:
         return default
     if _KNOWN.fullmatch(_normal(declared)) or _KNOWN.fullmatch(_normal(beside)):
         raise Unsupported(f"A character set that is not read here; {_REMEDY}.", where="MSH-18")
-    if raw.isascii():
+    if raw.isascii() or stated is not None:
         return default
     raise Unsupported(f"No character set of HL7 table 0211; {_REMEDY}.", where="MSH-18")
+
+
+def is_overruled(declared: str, beside: str, raw: bytes) -> bool:
+    """Whether the partner's usual set is taken (see `choose`) for a declared one that nobody knows."""
+    if not declared or raw.startswith(BOM) or raw.isascii():
+        return False
+    return _spelled(declared) is None and _spelled(beside) is None
 
 
 def decode(raw: bytes, codec: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from service.errors import Issue
 from service.wire.hl7v2 import escapes
 from service.wire.hl7v2.delimiters import HEADERS, Delimiters
 
@@ -117,7 +118,8 @@ class Header:
 class Message:
     """One message.
 
-    `raw` is what was received, `text` the same decoded with `charset` (a codec), without byte-order mark.
+    `raw` is what was received, `text` the same decoded with `charset` (a codec), without byte-order mark;
+    `notes` say what was not taken at its word.
     """
 
     raw: bytes
@@ -125,6 +127,7 @@ class Message:
     charset: str
     delimiters: Delimiters
     segments: tuple[Segment, ...]
+    notes: tuple[Issue, ...] = ()
 
     def first(self, name: str) -> Segment | None:
         """The first segment of a name."""

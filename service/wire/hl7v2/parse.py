@@ -7,24 +7,29 @@ senders have it.
 import re
 from typing import Final
 
-from service.errors import CasebridgeError, Malformed, TooLarge, Unsupported
-from service.wire.hl7v2.charsets import BOM, BYTEWISE, UTF8, choose, decode
+from service.errors import CasebridgeError, Issue, Malformed, TooLarge, Unsupported
+from service.wire.hl7v2.charsets import BOM, BYTEWISE, choose, decode, is_overruled
 from service.wire.hl7v2.delimiters import DEFAULT, Delimiters, declared
 from service.wire.hl7v2.message import Header, Message, Segment
 from service.wire.hl7v2.places import Place
 
 PARTS: Final = 250_000
 _HEAD: Final = 20_000
+_OVERRULED: Final = Issue(
+    "No character set of HL7 table 0211: read by the one that our agreement states; correct it.",
+    "MSH-18",
+    "code-invalid",
+)
 _SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _LINE_END: Final = re.compile(r"\r\n?|\n(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s])")
 
 
-def parse(raw: bytes, charset: str = UTF8) -> Message:
+def parse(raw: bytes, charset: str | None = None) -> Message:
     """Parse one message that begins with MSH, which a UTF-8 byte-order mark may precede.
 
     Args:
         raw: its bytes.
-        charset: the codec of the partner's usual character set.
+        charset: the codec of the partner's usual character set; None where none is stated.
 
     Raises:
         Malformed: its delimiters, its bytes or a segment cannot be read; the error names segment and field.
@@ -32,7 +37,8 @@ def parse(raw: bytes, charset: str = UTF8) -> Message:
         TooLarge: it has more parts than any message needs.
     """
     body = raw.removeprefix(BOM)
-    codec = choose(*_declared_charsets(_first_line(body)), raw, charset)
+    names = _declared_charsets(_first_line(body))
+    codec = choose(*names, raw, charset)
     try:
         text, codec = decode(body, codec)
     except UnicodeDecodeError as exc:
@@ -47,10 +53,11 @@ def parse(raw: bytes, charset: str = UTF8) -> Message:
         raise TooLarge(f"The message has over {PARTS} parts; send less in one.")
     lines = [line for line in _lines(text) if line and not line.isspace()]
     _check_names(lines, delimiters)
-    return Message(raw, text, codec, delimiters, tuple(Segment(line, delimiters, codec) for line in lines))
+    segments = tuple(Segment(line, delimiters, codec) for line in lines)
+    return Message(raw, text, codec, delimiters, segments, (_OVERRULED,) if is_overruled(*names, raw) else ())
 
 
-def header_of(raw: bytes, charset: str = UTF8) -> Header | None:
+def header_of(raw: bytes, charset: str | None = None) -> Header | None:
     """Read the MSH that bytes begin with, however the rest is, for an answer; None when there is none."""
     line = _first_line(raw[:_HEAD].lstrip().removeprefix(BOM))
     if not line.startswith(b"MSH"):

@@ -46,12 +46,12 @@ class Batch:
     issues: tuple[Issue, ...] = ()
 
 
-def read(raw: bytes, *, charset: str = UTF8, limit: int = LIMIT) -> Batch:
+def read(raw: bytes, *, charset: str | None = None, limit: int = LIMIT) -> Batch:
     """Read a payload into its messages; what cannot be read is an item too, so this raises nothing.
 
     Args:
         raw: the payload; a transport's framing around a message does no harm.
-        charset: the codec of the partner's usual character set.
+        charset: the codec of the partner's usual character set; None where none is stated.
         limit: how many bytes the whole may have.
     """
     refusal = _refusal(raw, limit)
@@ -64,7 +64,7 @@ def read(raw: bytes, *, charset: str = UTF8, limit: int = LIMIT) -> Batch:
     return _assembled(pieces, charset)
 
 
-def sender_of(raw: bytes, charset: str = UTF8) -> Header | None:
+def sender_of(raw: bytes, charset: str | None = None) -> Header | None:
     """Return the first header that names who sends a payload, in its third and fourth field.
 
     That is MSH, or FHS or BHS where these name somebody; None when there is none that can be read.
@@ -113,7 +113,7 @@ def _starts(bare: bytes, name: bytes) -> Iterator[int]:
         at = bare.find(name, at + 3)
 
 
-def _assembled(pieces: list[bytes], charset: str) -> Batch:
+def _assembled(pieces: list[bytes], charset: str | None) -> Batch:
     items: list[Message | Broken] = []
     issues: list[Issue] = []
     envelope: Header | None = None
@@ -142,17 +142,18 @@ def _assembled(pieces: list[bytes], charset: str) -> Batch:
     return Batch(tuple(items), envelope, tuple(issues))
 
 
-def _item(raw: bytes, charset: str) -> Message | Broken:
+def _item(raw: bytes, charset: str | None) -> Message | Broken:
     try:
         return parse(raw, charset)
     except CasebridgeError as error:
         return Broken(raw, error, header_of(raw, charset))
 
 
-def _envelope(line: bytes, charset: str) -> Header | None:
-    text = line.removeprefix(BOM).decode(charset, "replace")
+def _envelope(line: bytes, charset: str | None) -> Header | None:
+    codec = charset or UTF8
+    text = line.removeprefix(BOM).decode(codec, "replace")
     try:
-        return Header(Segment(text, declared(text), charset))
+        return Header(Segment(text, declared(text), codec))
     except Malformed:
         return None
 
