@@ -1,6 +1,6 @@
 """What the mappings would make of a document, and of which of its fields; nothing is stored."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -104,7 +104,18 @@ def of_roots(catalogue: Catalogue, check: Check, kind: str, roots: Mapping[str, 
         for each in shown
         for issue in check(each.resource)
     )
-    return Previewed(shown, unread, tuple(wrong))
+    return Previewed(shown, unread, (*wrong, *_twice(shown)))
+
+
+def _twice(shown: Iterable[Shown]) -> Iterator[Issue]:
+    """Find resources that are made more than once: saving would refuse them."""
+    first: dict[tuple[str, str], str] = {}
+    for each in shown:
+        key = (each.resource.get("resourceType", ""), each.resource.get("id", ""))
+        if key in first and key[1]:
+            what = f"{first[key]} makes this resource too, or another item; give it an id of its own"
+            yield Issue(what, f"{'/'.join(key)}: {each.place}", "duplicate")
+        first.setdefault(key, each.place)
 
 
 class _Supposing(Source):

@@ -1,6 +1,6 @@
 """Loads a folder of mappings, with overlays on it, into a catalogue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from service.mapping.profiles import NoProfiles, Profiles, claim
 from service.mapping.projector import Made, Projector
 from service.mapping.required import Required, untargeted
 from service.mapping.schema import JSONSchema, World, nearest
-from service.mapping.source import Findings, Wrong
+from service.mapping.source import Findings, Place, Wrong
 from service.mapping.targets import Targets, check
 from service.mapping.templates import Document, everything
 from service.mapping.terms import IDENTITIES, Filtered
@@ -196,6 +196,8 @@ def load(
     for gone in layers.removed:
         _check_removed(gone, read, findings)
     findings.settle()
+    if makes:
+        _check_identities(read, findings)
     for wrong in (
         each for document in read if required for each in untargeted(document, terminology, required)
     ):
@@ -243,14 +245,29 @@ def _check_removed(gone: Removed, documents: list[Document], findings: Findings)
     """Find references to resources that an overlay has nothing make any more."""
     if any(document.target == gone.target for document in documents):
         return
+    for type_, place in _identified(documents):
+        if type_ == gone.target:
+            what = f"with this nothing makes `{gone.target}`, yet {place} refers to it; remove that too"
+            findings.add(Wrong(what, gone.place))
+
+
+def _check_identities(documents: list[Document], findings: Findings) -> None:
+    """Find ids of and references to what no mapping makes: they would lead nowhere."""
+    made = {document.target for document in documents}
+    for type_, place in _identified(documents):
+        if type_ not in made:
+            close = nearest(type_, sorted(made))
+            meant = f"; did you mean `{close}`?" if close else "; add its mapping, or leave it out"
+            findings.add(Wrong(f"nothing makes `{type_}`{meant}", place))
+
+
+def _identified(documents: list[Document]) -> Iterator[tuple[str, Place]]:
+    """Give the types whose ids mappings make or refer to, each with its place."""
     for document in documents:
         for term in everything(document):
             told = isinstance(term, Filtered) and term.name in IDENTITIES and term.arguments[0]
-            if isinstance(term, Filtered) and told and told.partition(".")[0] == gone.target:
-                what = (
-                    f"with this nothing makes `{gone.target}`, yet {term.place} refers to it; remove that too"
-                )
-                findings.add(Wrong(what, gone.place))
+            if isinstance(term, Filtered) and told:
+                yield told.partition(".")[0], term.place
 
 
 def _info(document: Document, compiled: Compiled, found: Trace) -> MappingInfo:

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +104,15 @@ def test_the_coverage_tells_where_fields_go_and_what_a_profile_misses():
     told = json.loads(mappings("coverage", "--overlay", "us-core", "--json"))
     assert told["fields"]["case.plan.title"]
     assert "Encounter.participant" in told["unsupported"][f"{US_CORE}us-core-encounter"]
+
+
+def test_what_two_mappings_make_is_told_by_the_preview(tmp_path):
+    folder = tmp_path / "mappings"
+    shutil.copytree(Path(wiring.__file__).parents[2] / "mappings", folder)
+    second = (folder / "outbound/Goal.yaml").read_text().replace("map: Goal\n", "map: Goal\nname: second\n")
+    (folder / "outbound/Second.yaml").write_text(second)
+    settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder)})
+    client, case = ({**river.CLIENT, "coverages": []}, river.CASE)
+    found = wiring.previewed(settings, "case", case, client)
+    assert {issue.code for issue in found.issues} == {"duplicate"}
+    assert all("outbound/Second.yaml" in issue.where for issue in found.issues)

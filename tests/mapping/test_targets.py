@@ -97,3 +97,15 @@ def test_an_overlay_may_remove_what_one_below_it_removed(write, catalogue):
     for name in ("over", "under"):
         write(f"overlays/{name}/outbound/CarePlan.yaml", "extends: CarePlan\nmake: {title: null}\n")
     assert catalogue(GOOD, overlays=["under", "over"], makes=resources())
+
+
+@pytest.mark.parametrize(
+    ("filtered", "meant"),
+    [("id('CarPlan')", "CarePlan"), ("reference('CarPlan')", "CarePlan"), ("reference('Device')", "")],
+)
+def test_what_refers_to_a_resource_that_nothing_makes_is_refused(found, filtered, meant):
+    text = GOOD.replace('reference: "{{ goal.id }}"', f'reference: "{{{{ goal | {filtered} }}}}"')
+    ((place, what),) = found(text, makes=resources())
+    assert place.startswith("outbound/T.yaml:17:")
+    assert what.startswith("nothing makes `")
+    assert (f"did you mean `{meant}`?" in what) if meant else ("add its mapping" in what)
