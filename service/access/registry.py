@@ -20,6 +20,8 @@ class _Strict(Schema):
 
         unknown = RAISE
 
+    error_messages = {"type": "An object stands here."}  # noqa: RUF012  marshmallow declares it so
+
 
 class _Binding(_Strict):
     pattern = fields.String(required=True, validate=validate.Regexp(r"[a-z*#.]+\Z"))
@@ -32,6 +34,7 @@ class _Queue(_Strict):
 
 
 class _Identifier(_Strict):
+    error_messages = {"type": "An object with `system` and `value` stands here."}  # noqa: RUF012  as above
     system = fields.String(required=True)
     value = fields.String(required=True)
 
@@ -109,10 +112,14 @@ def intakes(path: Path | None) -> dict[tuple[str, ...], str]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         given: dict[str, Any] = _Registry().load(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise Misconfigured("The partner registry cannot be read as YAML.", where=place) from exc
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         raise Misconfigured("The partner registry cannot be read as YAML.", where=str(path)) from exc
     except ValidationError as exc:
-        issues = [Issue(f"{place}: {what}", str(path)) for place, what in _flat(exc.messages, "")]
+        issues = [Issue(f"{place or '/'}: {what}", str(path)) for place, what in _flat(exc.messages, "")]
         raise Misconfigured("The partner registry is wrong.", issues=issues) from exc
     if DEFAULT in given["views"]:
         what = f"/views/{DEFAULT}: The overlays of the default view stand in CASEBRIDGE_OVERLAYS."
@@ -139,5 +146,7 @@ def _partner(given: dict[str, Any]) -> Partner:
 
 def _flat(messages: Any, where: str) -> list[tuple[str, str]]:
     if isinstance(messages, dict):
-        return [found for key, below in messages.items() for found in _flat(below, f"{where}/{key}")]
+        # `_schema` is marshmallow's own word for the object itself
+        places = ((where if key == "_schema" else f"{where}/{key}", below) for key, below in messages.items())
+        return [found for place, below in places for found in _flat(below, place)]
     return [(where, " ".join(messages))]

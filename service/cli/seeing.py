@@ -74,7 +74,9 @@ def explain(path: str, id_: str, view: str, values: bool | None) -> None:
     owner = f"{found.document.kind}/{found.document.uuid}"
     click.echo(f"{found.reference} version {found.version} of {at}, from {owner} revision {found.revision}")
     if not found.current:
-        click.echo("other mappings made this version; `casebridge mappings plan` tells what changed")
+        click.echo(
+            "other mappings made this version; `casebridge mappings plan` tells whether these change it"
+        )
     for each in found.elements:
         click.echo(f"{each.path}" + (f" = {dump(each.value).decode()}" if shown else ""))
         click.echo(f"  by {each.origin.place}  {each.origin.rule}")

@@ -65,7 +65,9 @@ def fhir(
     @door.post("/<type_>/_search", endpoint="post-search")
     def search(type_: str) -> Response:
         if type_ not in PARAMETERS:
-            raise NotFound("No such resource type is searched here.")
+            raise NotFound(
+                f"No such resource type is searched here; these are: {', '.join(sorted(PARAMETERS))}."
+            )
         given, after = _given(unseal)
         query = parse_query(type_, given, after, base)
         language = _language(localisation)

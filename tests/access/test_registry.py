@@ -42,17 +42,19 @@ def test_a_partner_is_read_with_its_queues(tmp_path):
         ("views: {Lean: []}\npartners: []", "Lean"),
         ("views: {lean: x}\npartners: []", "lean"),
         ("partners: [{name: a, kind: insurer}, {name: a, kind: insurer}]", "named a"),
-        ("partners: [", "YAML"),
-        ("x", "partners"),
+        ("partners:\n- {name: a\n", "yaml:3:1"),
+        ("x", "/: An object stands here."),
+        (
+            "partners: [{name: a, kind: insurer, identifiers: [x]}]",
+            "/partners/0/identifiers/0: An object with `system` and `value` stands here.",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, named):
     with pytest.raises(Misconfigured) as caught:
         load(written(tmp_path, text))
-    assert (
-        named in " ".join([str(caught.value), *(each.what for each in caught.value.issues)])
-        or named == "partners"
-    )
+    told = (word for each in caught.value.issues for word in (each.where, each.what))
+    assert named in " ".join([str(caught.value), *told])
 
 
 def test_a_view_is_a_named_stack_of_overlays(tmp_path):
