@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service import wiring
+from service.cli.spec import OVERLAY
 from service.flows.preview import Previewed, lineage
 from service.settings import Settings
 from service.values.scope import DEFAULT
@@ -21,7 +22,7 @@ _KINDS = tuple(kind for kind in KINDS if kind != "discharge")
 @click.argument("file", type=FILE)
 @click.option("--kind", default="case", show_default=True, type=click.Choice(_KINDS), help="What FILE holds.")
 @click.option("--client", type=FILE, help="Of a case, the client.")
-@click.option("--overlay", multiple=True, metavar="NAME", help="An overlay to put on; the lowest first.")
+@OVERLAY
 @click.option("--lineage", "as_lines", is_flag=True, help="Where each element comes from, not the resources.")
 def preview(file: Path, kind: str, client: Path | None, overlay: tuple[str, ...], as_lines: bool) -> None:
     """Show what the mappings would make of a document, and which of its fields nothing reads.

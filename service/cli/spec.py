@@ -6,13 +6,30 @@ from pathlib import Path
 import click
 
 from service import wiring
+from service.mapping.layers import overlays
+from service.mapping.schema import nearest
 from service.mapping.specification import coverage as covered
 from service.mapping.specification import pages, returned
 from service.settings import Settings
 from service.wire.json import dump
 
+
+def _known(_context: click.Context, _option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse an overlay that is not there by the option's own name."""
+    known = overlays(Settings.from_env().mappings) if names else []
+    for name in names:
+        if name not in known:
+            close = nearest(name, known) or ", ".join(known)
+            raise click.BadParameter(f"there is no overlay `{name}`; did you mean `{close}`?")
+    return names
+
+
 OVERLAY = click.option(
-    "--overlay", multiple=True, metavar="NAME", help="An overlay to put on; the lowest first."
+    "--overlay",
+    multiple=True,
+    metavar="NAME",
+    callback=_known,
+    help="An overlay to put on; the lowest first.",
 )
 
 

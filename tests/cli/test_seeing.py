@@ -94,6 +94,13 @@ def test_the_specification_is_written_a_page_a_mapping(tmp_path):
     assert "# CarePlan\n" in mappings("spec")
 
 
+def test_an_overlay_that_is_not_there_is_told_by_its_option():
+    command = [sys.executable, "-m", "service", "mappings", "spec", "--overlay", "us-cor"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "'--overlay': there is no overlay `us-cor`; did you mean `us-core`?" in done.stderr
+
+
 def test_the_coverage_tells_where_fields_go_and_what_a_profile_misses():
     plain, lean = mappings("coverage"), mappings("coverage", "--overlay", "minimum-necessary")
     assert "client.birth_date  ->  Patient.birthDate" in plain.splitlines()
