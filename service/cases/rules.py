@@ -24,13 +24,15 @@ NOT_THERE: Final = frozenset({"planned", "finished", "cancelled"})
 class Refusal:
     """Why an event is not used (now): kept in quarantine, or kept and ignored.
 
-    `reason` is a code for lists and metrics; `passing` says that it may come right by itself.
+    `reason` is a code for lists and metrics, `code` a FHIR IssueType for the sender; `passing` says that it
+    may come right by itself.
     """
 
     outcome: Literal["quarantine", "ignore"]
     reason: str
     what: str
     where: str = ""
+    code: str = "business-rule"
     passing: bool = False
 
 
@@ -49,21 +51,22 @@ def unusable(said: dict[str, Any], settings: IntakeSettings, now: datetime) -> R
     given = said.get("processing", "production")
     if given != settings.processing:
         what = f"A {given} message; this partner's are {settings.processing}. Nothing was changed."
-        return Refusal("ignore", "other-processing", what, "/processing")
+        return Refusal("ignore", "other-processing", what, "/processing", "not-supported")
     if not identifying(said.get("patient", {}).get("identifiers", []), settings):
         what = "Nothing says who the patient is: send an identifier of a system that identifies."
-        return Refusal("quarantine", "no-patient", what, "/patient/identifiers")
+        where = "/patient/identifiers" if said.get("patient") else "/patient"
+        return Refusal("quarantine", "no-patient", what, where, "required")
     if said["event"] not in {"update", "merge"} and key_of(said) is None:
         what = "The stay has no identifier: send the visit number with its assigning authority."
-        return Refusal("quarantine", "no-stay", what, "/stay/identifiers")
+        return Refusal("quarantine", "no-stay", what, "/stay/identifiers", "required")
     if said["event"] == "merge" and not said.get("patient", {}).get("merged_from"):
         what = "A merge names the identifiers that are no longer used."
-        return Refusal("quarantine", "no-merged", what, "/patient/merged_from")
+        return Refusal("quarantine", "no-merged", what, "/patient/merged_from", "required")
     if "recorded" in said:
         ahead = now.replace(tzinfo=None) + AHEAD - EPOCH
         if seconds(said["recorded"])[0] > ahead.total_seconds():
             what = "Recorded more than a day in the future: correct the sender's clock, edit and replay."
-            return Refusal("quarantine", "future", what, "/recorded")
+            return Refusal("quarantine", "future", what, "/recorded", "value")
     return None
 
 
@@ -80,14 +83,16 @@ def whose(clients: Collection[str], settings: IntakeSettings) -> Refusal | None:
     """Return why an event cannot be used, by the clients that its identifiers find, or None."""
     if len(clients) > 1:
         what = "The identifiers are those of several clients: correct them, or merge the clients, and replay."
-        return Refusal("quarantine", "several-clients", what, "/patient/identifiers", passing=True)
+        return Refusal(
+            "quarantine", "several-clients", what, "/patient/identifiers", "duplicate", passing=True
+        )
     if clients or settings.unknown_person == "create":
         return None
     if settings.unknown_person == "ignore":
         what = "Nobody we know has these identifiers; this partner's settings say to ignore them."
-        return Refusal("ignore", "unknown-person", what)
+        return Refusal("ignore", "unknown-person", what, "/patient/identifiers", "not-found")
     what = "Nobody we know has these identifiers: create the client, and replay."
-    return Refusal("quarantine", "unknown-person", what, "/patient/identifiers", passing=True)
+    return Refusal("quarantine", "unknown-person", what, "/patient/identifiers", "not-found", passing=True)
 
 
 def opens(facts: Facts, settings: IntakeSettings, today: date) -> bool:

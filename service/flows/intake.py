@@ -38,7 +38,7 @@ class Held(Rejected):
 
     def __init__(self, refusal: Refusal) -> None:
         """Take the rule's word."""
-        super().__init__(refusal.what, issues=[Issue(refusal.what, refusal.where, self.code)])
+        super().__init__(refusal.what, issues=[Issue(refusal.what, refusal.where, refusal.code)])
         self.refusal = refusal
 
 
@@ -240,7 +240,9 @@ def _check_elsewhere(unit: Unit, chart: Chart, key: str, visit: dict[str, Any]) 
     for case in unit.named("case", [(visit["system"], visit["value"])]):
         if key in case.served.get("stays", {}) and case.client != chart.client.uuid:
             what = "This stay is another client's: correct the visit number or the patient, and replay."
-            raise Held(Refusal("quarantine", "stay-elsewhere", what, "/stay/identifiers", passing=True))
+            raise Held(
+                Refusal("quarantine", "stay-elsewhere", what, "/stay/identifiers", "duplicate", passing=True)
+            )
 
 
 def _there(unit: Unit, people: _People, asked: Conditions) -> str | None:

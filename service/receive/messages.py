@@ -32,6 +32,7 @@ class Reception(Protocol):
 
 
 IN_HL7V2: Final = {
+    "/patient": "PID-3",
     "/patient/identifiers": "PID-3",
     "/patient/merged_from": "MRG-1",
     "/stay/identifiers": "PV1-19",
@@ -39,6 +40,7 @@ IN_HL7V2: Final = {
     "/processing": "MSH-11",
 }
 IN_FHIR: Final = {
+    "/patient": "Encounter.subject",
     "/patient/identifiers": "Patient.identifier",
     "/patient/merged_from": "Patient.link",
     "/stay/identifiers": "Encounter.identifier",

@@ -30,19 +30,25 @@ def test_what_says_who_and_which_stay_can_be_used():
 
 
 @pytest.mark.parametrize(
-    ("change", "outcome", "reason"),
+    ("change", "outcome", "reason", "code"),
     [
-        ({"processing": "training"}, "ignore", "other-processing"),
-        ({"patient": {"names": [{"family": "Anybody"}]}}, "quarantine", "no-patient"),
-        ({"patient": {"identifiers": [{**ID, "use": "temp"}]}}, "quarantine", "no-patient"),
-        ({"stay": {"kind": "inpatient"}}, "quarantine", "no-stay"),
-        ({"event": "merge"}, "quarantine", "no-merged"),
-        ({"recorded": "2026-03-03T12:00:01Z"}, "quarantine", "future"),
+        ({"processing": "training"}, "ignore", "other-processing", "not-supported"),
+        ({"patient": {}}, "quarantine", "no-patient", "required"),
+        ({"patient": {"names": [{"family": "Anybody"}]}}, "quarantine", "no-patient", "required"),
+        ({"patient": {"identifiers": [{**ID, "use": "temp"}]}}, "quarantine", "no-patient", "required"),
+        ({"stay": {"kind": "inpatient"}}, "quarantine", "no-stay", "required"),
+        ({"event": "merge"}, "quarantine", "no-merged", "required"),
+        ({"recorded": "2026-03-03T12:00:01Z"}, "quarantine", "future", "value"),
     ],
 )
-def test_what_cannot_be_used_says_why(change, outcome, reason):
+def test_what_cannot_be_used_says_why(change, outcome, reason, code):
     found = unusable({**SAID, **change}, ANY, NOW)
-    assert (found.outcome, found.reason) == (outcome, reason)
+    assert (found.outcome, found.reason, found.code) == (outcome, reason, code)
+
+
+def test_the_place_of_who_is_told_nothing_of_is_not_an_element_of_them():
+    assert unusable({**SAID, "patient": {}}, ANY, NOW).where == "/patient"
+    assert unusable({**SAID, "patient": {"gender": "other"}}, ANY, NOW).where == "/patient/identifiers"
 
 
 def test_an_update_of_the_person_alone_needs_no_stay():

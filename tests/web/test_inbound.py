@@ -153,12 +153,38 @@ def test_who_cannot_be_told_waits_in_quarantine_and_the_sender_knows(mercy):
     told = mercy.send("/fhir/Encounter", nobody)
     assert told.status_code == 202
     assert "Kept in quarantine as " in outcomes(told)[0][3]
-    assert {each[2] for each in outcomes(told)} == {"Patient.identifier"}
+    assert {each[2] for each in outcomes(told)} == {"Encounter.subject"}
     v2 = mercy.hl7v2(a03(person=""))
     assert v2.status_code == 200
     assert b"MSA|AA|MSG-1" in v2.data
     assert b"ERR||PID^1^3|0^Message accepted^HL70357|W||||Kept in quarantine as " in v2.data
+    assert b"ERR||PID^1^3|101^Required field missing^HL70357|W|" in v2.data
     assert mercy.cases() == []
+
+
+def test_who_was_sent_without_an_identifier_is_told_there(mercy):
+    sent = encounter()
+    sent["contained"][0] = {"resourceType": "Patient", "id": "p", "gender": "other"}
+    told = mercy.send("/fhir/Encounter", sent)
+    assert [each[1:3] for each in outcomes(told)] == [
+        ("incomplete", "Patient.identifier"),
+        ("required", "Patient.identifier"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "err"),
+    [
+        (a03(visit=""), b"ERR||PV1^1^19|101^Required field missing^HL70357|W|"),
+        (a03(trigger="A40"), b"ERR||MRG^1^1|101^Required field missing^HL70357|W|"),
+        (a03().replace(b"20260227150000", b"20990227150000"), b"ERR||EVN^1^2|102^Data type error^HL70357|W|"),
+        (a03(msh11="T"), b"ERR||MSH^1^11|202^Unsupported processing id^HL70357|W|"),
+    ],
+)
+def test_what_is_not_used_has_a_code_that_says_why(mercy, raw, err):
+    answered = mercy.hl7v2(raw).data
+    assert err in answered, answered
+    assert b"|207^" not in answered
 
 
 def test_a_medcom_message_gets_an_acknowledgement(mercy):
