@@ -147,6 +147,8 @@ def _not_retained(index: int, type_: str) -> Issue:
 
 def _check_kind(message: Message) -> None:
     header = message.header
+    if header.code != header.code.upper() or header.trigger != header.trigger.upper():
+        raise Unsupported("Codes are upper case: send the type and trigger so, e.g. ADT^A03.", where="MSH-9")
     if header.code != "ADT":
         raise Unsupported("Only ADT messages are taken; send others where they are.", where="MSH-9")
     if header.version and not VERSION.fullmatch(header.version):

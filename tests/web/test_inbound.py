@@ -324,6 +324,14 @@ def test_what_is_broken_is_acknowledged_as_such(mercy, raw, status, code):
     assert (told.status_code, code in told.data) == (status, True), told.data
 
 
+@pytest.mark.parametrize("kind", [b"adt^a03", b"ADT^a03", b"Adt^A03"])
+def test_a_type_in_lower_case_is_told_so(mercy, kind):
+    told = mercy.hl7v2(a03().replace(b"ADT^A03", kind))
+    assert told.status_code == 422
+    assert b"ERR||MSH^1^9|200^Unsupported message type^HL70357|E||||Codes are upper case" in told.data
+    assert mercy.cases() == []
+
+
 def test_a_message_of_another_processing_opens_no_case(mercy):
     told = mercy.hl7v2(a03(msh11="T"))
     assert b"MSA|AA" in told.data
