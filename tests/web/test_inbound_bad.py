@@ -106,7 +106,7 @@ def test_a_stay_of_what_is_no_patient_waits_and_its_place_is_told(mercy, kind):
     [
         ("/fhir/Encounter", {"resourceType": "Patient", "id": "x"}, "resourceType", "structure"),
         ("/fhir/$process-message", {"resourceType": "Parameters"}, "resourceType", "structure"),
-        ("/fhir/$process-message", transaction(), "Bundle.entry[0].resource", "invalid"),
+        ("/fhir/$process-message", transaction(), "Bundle.type", "invalid"),
         ("/fhir", message(), "Bundle.type", "invalid"),
         ("/fhir", encounter(), "resourceType", "structure"),
     ],
