@@ -12,7 +12,7 @@ from service.mapping.profiles import Profiles, claim
 from service.mapping.runtime import TooMuch
 from service.mapping.source import Place
 from service.mapping.templates import Document
-from service.mapping.terms import reads
+from service.mapping.terms import Term, reads, translates
 
 _FAILURES = (
     Unmapped,
@@ -104,7 +104,7 @@ def _once(made: list[Made], documents: dict[str, Document]) -> None:
 def _explain(error: Exception, document: Document, compiled: Compiled) -> MappingError:
     number = _line(error.__traceback__, compiled)
     info = compiled.lines[number - 1]
-    source = ", ".join(sorted(reads(info.term))) if info.term is not None else ""
+    source = ", ".join(sorted(_sources(error, info.term))) if info.term is not None else ""
     return MappingError(
         _spoken(error),
         place=info.place,
@@ -112,6 +112,11 @@ def _explain(error: Exception, document: Document, compiled: Compiled) -> Mappin
         source=source,
         code="code-invalid" if isinstance(error, Unmapped) else "processing",
     )
+
+
+def _sources(error: Exception, term: Term) -> set[str]:
+    """The source paths of a term that cannot be made: of a code that is not known, where that is."""
+    return (translates(term, error.name) if isinstance(error, Unmapped) else set()) or reads(term)
 
 
 def _line(traceback: TracebackType | None, compiled: Compiled) -> int:

@@ -178,6 +178,17 @@ def reads(term: Term) -> set[str]:
             return set().union(*(reads(child) for child in children(term)))
 
 
+def translates(term: Term, name: str) -> set[str]:
+    """The source paths of the codes that a term translates by the ConceptMap or CodeSystem of a name."""
+    match term:
+        case Lookup(base=base) if base.value is not None:
+            return translates(base.value, name)
+        case Filtered(subject=subject, arguments=(given,)) if given == name:
+            return reads(subject)
+        case _:
+            return set().union(*(translates(child, name) for child in children(term)))
+
+
 def tests(term: Term) -> set[str]:
     """The source paths that only decide about a term's value."""
     match term:

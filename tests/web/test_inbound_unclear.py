@@ -36,6 +36,15 @@ def test_the_sender_of_a_code_without_a_meaning_is_told_where_it_stands(mercy):
     assert logged["entry"] in told.text
 
 
+def test_the_sender_of_an_event_without_a_meaning_is_told_where_it_stands(mercy):
+    system = "http://hl7.org/fhir/us/davinci-alerts/CodeSystem/notification-event"
+    sent = message()
+    sent["entry"][0]["resource"]["eventCoding"] = {"system": system, "code": "notification-odd"}
+    told = mercy.message(sent)
+    assert told.status_code == 202
+    assert {each[2] for each in outcomes(told)} == {"Bundle.entry[0].resource.eventCoding.code"}
+
+
 def test_the_sender_of_an_encounter_alone_is_told_where_it_stands(mercy):
     told = mercy.send("/fhir/Encounter", odd(encounter()))
     assert {each[2] for each in outcomes(told)} == {"Encounter.class.code"}
