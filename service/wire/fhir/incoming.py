@@ -6,6 +6,7 @@ References within a Bundle: https://hl7.org/fhir/R4/bundle.html#references
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from service.errors import Issue, Rejected
@@ -14,6 +15,7 @@ from service.wire.fhir.bundles import conditional
 Json = dict[str, Any]
 _VERSION: Final = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}\Z")
 _RESTFUL: Final = re.compile(r"(?P<base>\S*?)(?P<relative>[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})\Z")
+_OLDEST: Final = datetime.min.replace(tzinfo=UTC)
 LISTS: Final = {
     "conditions": "Condition",
     "coverages": "Coverage",
@@ -125,8 +127,17 @@ def _roots(encounter: Json, bundle: Json, header: Json, resources: list[Json]) -
         found = [each for each in resources if each.get("resourceType") == type_]
         told = [each for each in found if _tells_of(each, encounter, header, patient)]
         roots[name] = [each for each in told if not any(each is one for one in named)]
-    roots["provenances"].sort(key=lambda each: str(each.get("recorded", "")), reverse=True)
+    roots["provenances"].sort(key=_recorded, reverse=True)
     return roots
+
+
+def _recorded(provenance: Json) -> datetime:
+    """Return when a Provenance was recorded; what is no instant is as old as can be."""
+    try:
+        told = datetime.fromisoformat(str(provenance.get("recorded", "")))
+    except ValueError:
+        return _OLDEST
+    return told if told.tzinfo is not None else _OLDEST
 
 
 def _tells_of(resource: Json, encounter: Json, header: Json, patient: Json) -> bool:
