@@ -91,13 +91,13 @@ def _write(value: object) -> orjson.Fragment:
 
 
 def _decode(raw: bytes) -> str:
-    """The text of UTF-8 bytes; a byte-order mark or a broken sequence is refused."""
-    if raw.startswith(_BOM):
-        raise Malformed("The text begins with a byte-order mark; send UTF-8 without one.", where="byte 0")
+    """The text of UTF-8 bytes; a byte-order mark is ignored (section 8.1), a broken sequence refused."""
+    bare = raw.removeprefix(_BOM)
     try:
-        return raw.decode()
+        return bare.decode()
     except UnicodeDecodeError as exc:
-        raise Malformed("The text is not UTF-8; encode it as UTF-8.", where=f"byte {exc.start}") from exc
+        place = f"byte {exc.start + len(raw) - len(bare)}"
+        raise Malformed("The text is not UTF-8; encode it as UTF-8.", where=place) from exc
 
 
 def _grammar(exc: json.JSONDecodeError) -> str:

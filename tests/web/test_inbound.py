@@ -324,6 +324,16 @@ def test_what_is_broken_is_acknowledged_as_such(mercy, raw, status, code):
     assert (told.status_code, code in told.data) == (status, True), told.data
 
 
+def test_a_byte_order_mark_before_json_is_ignored_and_kept(mercy):
+    raw = b"\xef\xbb\xbf" + json.dumps(encounter()).encode()
+    assert mercy.send("/fhir/Encounter", raw).status_code == 201
+    nobody = b"\xef\xbb\xbf" + json.dumps(encounter(subject={"reference": "Patient/unknown"})).encode()
+    assert mercy.send("/fhir/Encounter", nobody).status_code == 202
+    (waiting,) = mercy.house.get("/api/quarantine", partner=None).json["items"]
+    assert mercy.house.get(f"/api/quarantine/{waiting['id']}/body", partner=None).data == nobody
+    assert len(mercy.cases()) == 1
+
+
 @pytest.mark.parametrize("kind", [b"adt^a03", b"ADT^a03", b"Adt^A03"])
 def test_a_type_in_lower_case_is_told_so(mercy, kind):
     told = mercy.hl7v2(a03().replace(b"ADT^A03", kind))

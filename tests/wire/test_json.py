@@ -52,7 +52,7 @@ def test_decimals_keep_their_digits():
         (b'{"a": "\\ud83d x"}', "/a"),
         (b'{"a": 1, "b": {"c": 1, "d": 2, "c": 3}}', "/b/c"),
         (b'"\xff"', "byte 1"),
-        (b"\xef\xbb\xbf{}", "byte 0"),
+        (b'\xef\xbb\xbf"\xff"', "byte 4"),
         (b"[" * 100_000, "byte 100"),
         (b'{"a":' * 100_000, "byte 500"),
     ],
@@ -69,6 +69,12 @@ def test_what_is_malformed_is_refused_with_its_place(raw, place):
 def test_what_is_not_json_is_refused(raw):
     with pytest.raises(Malformed):
         parse(raw)
+
+
+def test_a_byte_order_mark_before_a_text_is_ignored():
+    assert parse(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+    with pytest.raises(Malformed):
+        parse(b"\xef\xbb\xbf\xef\xbb\xbf{}")
 
 
 def test_brackets_in_text_do_not_nest():
