@@ -1,5 +1,6 @@
 """What README and mappings/README.md say is so: settings, targets, commands and requests are tried."""
 
+import json
 import os
 import re
 import shutil
@@ -7,20 +8,24 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
-from service.cli.demo import PARTNERS
+from service.access import registry
+from service.access.policy import RIGHTS
 from service.settings import Settings
-from tests.mapping.page import examples
+from service.wire.json import dump
+from tests.mapping.page import documents, examples, section
 from tests.server_process import find, free_port
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "mappings/README.md")
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-COMMAND = re.compile(r"(?:CASEBRIDGE_\w+=\S+ )*(casebridge|curl) ")
+COMMAND = re.compile(r"(?:CASEBRIDGE_\w+=\S+ )*(casebridge|curl|cp) ")
 ENDLESS = re.compile(r"casebridge (serve|worker|mllp|events tail(?!.*--no-follow))")
 ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):8080")
 SHIMS = {
@@ -42,8 +47,25 @@ def lines(page):
 
 
 def commands():
-    """Every casebridge and curl line, once each, in the order of the pages."""
-    return list(dict.fromkeys(line for page in PAGES for line in lines(page) if COMMAND.match(line)))
+    """Every line that can be tried, once each with its page, in the order of the pages."""
+    found = {}
+    for page in PAGES:
+        for line in filter(COMMAND.match, lines(page)):
+            found.setdefault(line, page)
+    return [(page, line) for line, page in found.items()]
+
+
+def files(page):
+    """What stands on a page as a file, by its path where a reader has it."""
+    text = text_of(page)
+    found = {each.file: each.text for each in examples(text)}
+    named = {path: given for path, given in found.items() if path == "partners.yaml"}
+    named |= {f"mappings/{path}": given for path, given in found.items() if path.startswith("overlays/")}
+    named |= [("discharge.hl7", given) for language, given in FENCE.findall(text) if language == "hl7"]
+    if page == "mappings/README.md":
+        client, case = documents(text)
+        named |= {"client.json": dump(client).decode(), "case.json": dump(case).decode()}
+    return named
 
 
 def rows():
@@ -87,18 +109,15 @@ def test_every_make_target_that_is_named_is_there():
 
 
 class Reader:
-    """Somebody who does what the pages say, on a machine where `serve --demo` runs."""
+    """Somebody who does what a page says, on a machine where `serve --demo` runs with the page's registry."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, page):
         self.folder, self.port = folder, free_port()
         for name in ("mappings", "contracts"):
             shutil.copytree(ROOT / name, folder / name)
-        (folder / "partners.yaml").write_text(PARTNERS, encoding="utf-8")
-        for each in examples(text_of("mappings/README.md")):
-            if each.file.startswith("overlays/"):
-                path = folder / "mappings" / each.file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(each.text, encoding="utf-8")
+        for path, text in files(page).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
         given = {"python": sys.executable, "curl": find("curl", ()) / "curl"}
         (folder / "bin").mkdir()
         for name, script in SHIMS.items():
@@ -164,15 +183,28 @@ def until(holds, process):
         time.sleep(0.1)
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory):
-    reader = Reader(tmp_path_factory.mktemp("reader"))
-    server = reader.start("casebridge serve --demo", "served")
+@contextmanager
+def reading(page, folder):
+    """Somebody reads a page, while the server runs."""
+    reader = Reader(folder, page)
+    server = reader.start("CASEBRIDGE_PARTNERS=partners.yaml casebridge serve --demo", "served")
     try:
         until(lambda: "River is loaded" in reader.said("served"), server)
         yield reader
     finally:
         reader.end(server)
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory):
+    with ExitStack() as stack:
+        yield {page: stack.enter_context(reading(page, tmp_path_factory.mktemp("reader"))) for page in PAGES}
+
+
+@pytest.fixture
+def reader(readers):
+    """Who reads README."""
+    return readers["README.md"]
 
 
 def test_the_lines_that_serve_prints_work(reader):
@@ -186,20 +218,21 @@ def test_the_lines_that_serve_prints_work(reader):
 
 
 def test_there_are_lines_to_try():
-    tried = commands()
-    assert len([line for line in tried if "curl " in line]) > 3
-    assert [line for line in tried if "casebridge " in line]
+    found = [line for _, line in commands()]
+    assert len([line for line in found if "curl " in line]) > 3
+    assert [line for line in found if "casebridge " in line]
 
 
-@pytest.mark.parametrize("line", [line for line in commands() if not ENDLESS.search(line)])
-def test_a_line_of_the_pages_works_as_it_stands(reader, line):
-    code, _, said = reader.does(line)
+@pytest.mark.parametrize(("page", "line"), [each for each in commands() if not ENDLESS.search(each[1])])
+def test_a_line_of_the_pages_works_as_it_stands(readers, page, line):
+    code, _, said = readers[page].does(line)
     assert code == 0, said
     assert "curl " not in line or re.search(r"^HTTP 2\d\d$", said, re.MULTILINE), said
 
 
-@pytest.mark.parametrize("line", [line for line in commands() if ENDLESS.search(line)])
-def test_a_process_of_the_pages_starts_and_runs_until_it_is_ended(reader, line):
+@pytest.mark.parametrize(("page", "line"), [each for each in commands() if ENDLESS.search(each[1])])
+def test_a_process_of_the_pages_starts_and_runs_until_it_is_ended(readers, page, line):
+    reader = readers[page]
     others = {"CASEBRIDGE_PORT": str(free_port())}
     process = reader.start(ADDRESS.sub(f"127.0.0.1:{reader.port}", line), "process", **others)
     try:
@@ -208,3 +241,55 @@ def test_a_process_of_the_pages_starts_and_runs_until_it_is_ended(reader, line):
     finally:
         reader.end(process)
     assert "Traceback" not in reader.said("process")
+
+
+def test_a_hospitals_message_becomes_what_the_page_says(reader):
+    page = text_of("README.md")
+    assert re.search(r"`(MSA\|AA\|\d+)`", page)[1] in reader.does(line_as("mercy", "/hl7v2"))[1]
+    (case,) = json.loads(reader.does(line_as("cms", "/api/cases"))[1])["items"]
+    assert case["document"]["status"] == "planned"
+    (found,) = json.loads(reader.does(line_as("cms", "/fhir/EpisodeOfCare"))[1])["entry"]
+    assert found["resource"]["patient"]["reference"].startswith("Patient/")
+    deadline = time.monotonic() + 60
+    types = set()
+    while not {"org.casebridge.case.opened.v1", "org.casebridge.case.discharged.v1"} <= types:
+        assert time.monotonic() < deadline, types
+        messages = json.loads(reader.does(line_as("engineer", "/events"))[1])
+        owner = f"case/{case['uuid']}"
+        types = {each["type"] for each in messages if each["partitionkey"] == owner}
+        time.sleep(0.2)
+
+
+def line_as(partner, path):
+    """The page's line that asks for a path as a partner."""
+    named = f"Casebridge-Partner: {partner}'"
+    (line,) = (each for each in lines("README.md") if named in each and path in each)
+    return line
+
+
+def table(title):
+    """The rows of the tables of a section of README, each a list of cells."""
+    found = [line for line in section(text_of("README.md"), title).splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found]
+
+
+def test_the_tables_of_partners_name_every_field_and_every_kind():
+    rows = table("Partners")
+    fields = [row[0].strip("`") for row in rows if len(row) == 3][1:]
+    assert sorted(fields) == sorted(registry._Partner().fields)
+    (kinds,) = (row[1:] for row in rows if len(row) == 6 and row[0] == "")
+    assert sorted(kinds) == sorted(RIGHTS)
+
+
+def test_each_kind_is_let_in_where_the_table_says_so(reader):
+    rows = [row for row in table("Partners") if len(row) == 6]
+    names = {"case-system": "cms", "hospital": "mercy", "insurer": "northern", "engineer": "engineer"}
+    for doors, *cells in rows[1:]:
+        for path in re.findall(r"`(/[^`]+)`", doors):
+            method = "POST" if path in {"/hl7v2", "/fhir/$process-message"} else "GET"
+            for kind, cell in zip(rows[0][1:], cells, strict=True):
+                url = f"http://127.0.0.1:{reader.port}{path}"
+                answer = requests.request(
+                    method, url, headers={"Casebridge-Partner": names.get(kind, "local")}, timeout=30
+                )
+                assert (answer.status_code != 403) == bool(cell), (path, kind, answer.status_code)

@@ -32,6 +32,7 @@ def check() -> None:
     with checking():
         views, overlays = wiring.catalogues(settings), wiring.each_overlay(settings)
         inbounds = wiring.inbounds(settings)
+    click.echo(f"mappings of {settings.mappings.resolve()}")
     for mapping in (*views[DEFAULT].mappings, *inbounds[None].mappings):
         click.echo(f"{mapping.file}:{mapping.line}  {mapping.name}  from {mapping.source}")
     found = [(f"view {name}", each) for name, each in views.items()]

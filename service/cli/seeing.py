@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,7 @@ from service.values.scope import DEFAULT
 from service.wire.contracts.kinds import KINDS
 from service.wire.json import dump, parse, pretty
 
+SENT = (b"MSH", b"FHS", b"BHS")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _KINDS = tuple(kind for kind in KINDS if kind != "discharge")
 
@@ -27,7 +29,8 @@ _KINDS = tuple(kind for kind in KINDS if kind != "discharge")
 def preview(file: Path, kind: str, client: Path | None, overlay: tuple[str, ...], as_lines: bool) -> None:
     """Show what the mappings would make of a document, and which of its fields nothing reads.
 
-    FILE is JSON as it is PUT to /api, or the in.json of a golden pair. Nothing is stored and no database is
+    FILE is JSON as it is PUT to /api, or the in.json of a golden pair; what hospitals send is tried by golden
+    pairs with sent.hl7 or sent.json. Nothing is stored and no database is
     needed: where the document links to another, something is supposed in its place.
 
     \b
@@ -39,7 +42,7 @@ def preview(file: Path, kind: str, client: Path | None, overlay: tuple[str, ...]
     if overlay:
         settings = replace(settings, overlays=overlay)
     of = parse(client.read_bytes()) if client is not None else None
-    found = wiring.previewed(settings, kind, parse(file.read_bytes()), of)
+    found = wiring.previewed(settings, kind, _document(file), of)
     for each in found.resources:
         name = f"{each.resource['resourceType']}/{each.resource['id']}"
         click.echo(f"# {name}, made by {each.mapping} at {each.place}")
@@ -85,6 +88,19 @@ def explain(path: str, id_: str, view: str, values: bool | None) -> None:
             click.echo(f"  of {source}" + (f" = {dump(value).decode()}" if shown else ""))
         for condition in each.origin.conditions:
             click.echo(f"  if {condition}")
+
+
+def _document(file: Path) -> Any:
+    """Read a document; of what comes in, tell where it is tried."""
+    raw = file.read_bytes()
+    given = None if raw.startswith(SENT) else parse(raw)
+    if given is None or (isinstance(given, dict) and "resourceType" in given):
+        what = (
+            "a partner sends this; put it into golden/<overlay>/<pair>/ as sent.hl7 or sent.json, and see"
+            " what is made of it with `casebridge mappings test <overlay>/<pair>`"
+        )
+        raise click.BadParameter(what, param_hint="FILE")
+    return given
 
 
 def _remarks(found: Previewed) -> None:

@@ -191,9 +191,8 @@ class Documents:
         """Lock the case's client (client before case, always) and return its uuid."""
         found = unit.lock(scope, "client", partner, body["client"])
         if found is None:
-            raise Rejected(
-                "Unknown client.", issues=[Issue("No client has this id; PUT it first.", "/client")]
-            )
+            what = "No client of yours has this id; PUT it first, or name its UUID."
+            raise Rejected("Unknown client.", issues=[Issue(what, "/client")])
         while (survivor := found.served.get("merged_into")) is not None:
             found = unit.lock(EVERYTHING, "client", "", survivor)
             assert found is not None, "who merged clients have become is there as long as they are"

@@ -129,7 +129,8 @@ class _Supposing(Source):
     def client(self, document: Document) -> dict[str, Any]:
         if self.known_client:
             return super().client(replace(document, client=self.known_client))
-        self.supposed.append(_told(Issue("No client has this id; PUT it first.", "/client", "not-found")))
+        what = "No client of yours has this id; PUT it first, or name its UUID."
+        self.supposed.append(_told(Issue(what, "/client", "not-found")))
         return {"uuid": _uuid("client", str(document.client))}
 
     def missing(self, link: Found, issues: list[Issue]) -> Any:

@@ -134,7 +134,7 @@ def _copied(node: Any) -> Any:
 def nowhere(link: Found) -> Issue:
     """Return what to say of a link that leads nowhere."""
     what = link.to.rpartition(".")[2].replace("_", " ").removesuffix("s")
-    return Issue(f"No {what} has this id; PUT it first.", link.where, "not-found")
+    return Issue(f"No {what} of yours has this id; PUT it first, or name its UUID.", link.where, "not-found")
 
 
 def members(client: dict[str, Any]) -> list[tuple[str, str, str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from service.errors import Issue, Refused, Unsupported
+from service.errors import Issue, Malformed, Refused, Unsupported
 from service.flows.unclear import Places, source_of, unmapped
 from service.mapping.projector import MappingError
 from service.mapping.translate import Catalogue
@@ -63,7 +63,8 @@ class Understanding:
         """Understand an ADT message.
 
         Raises:
-            Unsupported: it is of a version, or no ADT message, that is taken here.
+            Malformed: its segments run into each other.
+        Unsupported: it is of a version, or no ADT message, that is taken here.
             Rejected: as `service.wire.hl7v2.parse.parse`, or a mapping cannot make what it should of it.
         """
         charset = partner.intake.charset
@@ -152,6 +153,9 @@ def _check_kind(message: Message) -> None:
     if header.code != "ADT":
         raise Unsupported("Only ADT messages are taken; send others where they are.", where="MSH-9")
     if header.version and not VERSION.fullmatch(header.version):
+        if len(message.segments) == 1:
+            what = "No segment ends here; were the carriage returns lost? (With curl: --data-binary.)"
+            raise Malformed(what, where="MSH-12")
         raise Unsupported("Only HL7 2.1 to 2.9 are read.", where="MSH-12")
     evn = message.first("EVN")
     if not header.trigger and not (evn is not None and evn.value(1)):

@@ -76,7 +76,8 @@ def test_a_database_without_schema_is_found_wrong_and_upgraded(sqlite_url):
 
 
 def test_the_mappings_are_checked_and_a_mistake_is_named(tmp_path):
-    assert casebridge("mappings", "check").returncode == 0
+    done = casebridge("mappings", "check")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"mappings of {MAPPINGS}")
     write_a_mistake(tmp_path)
     done = casebridge("mappings", "check", CASEBRIDGE_MAPPINGS=str(tmp_path))
     assert done.returncode == 1
@@ -179,7 +180,7 @@ def test_a_document_is_previewed_with_an_overlay_on_without_a_database(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "made by Patient at overlays/minimum-necessary/outbound/Patient.yaml:2" in done.stdout
     assert "555-0100" not in done.stdout
-    assert "# supposed: /coverages/0/payer: No organization has this id" in done.stdout
+    assert "# supposed: /coverages/0/payer: No organization of yours has this id" in done.stdout
     lines = casebridge(*words, "--lineage").stdout
     assert re.search(r"telecom\[0\]\.value  <-  client\.telecom\[0\]\.value  \(outbound/Patient\.yaml", lines)
     assert "555-0100" not in lines
@@ -193,6 +194,14 @@ def test_a_golden_pair_is_previewed_and_what_is_wrong_exits_1(tmp_path):
     done = casebridge("mappings", "preview", str(file), "--kind", "client")
     assert done.returncode == 1
     assert "/gender" in done.stderr
+
+
+@pytest.mark.parametrize("sent", ["discharge-of-hl7v2/sent.hl7", "discharge-of-fhir/sent.json"])
+def test_who_previews_what_a_hospital_sends_is_told_where_it_is_tried(sent):
+    done = casebridge("mappings", "preview", str(MAPPINGS / "golden" / sent))
+    assert done.returncode == 2
+    assert "sent.hl7 or sent.json" in done.stderr
+    assert "casebridge mappings test" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ At 1,000 cases; `make soak` does the same at 10,000.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,9 @@ import pytest
 from service import wiring
 from service.settings import Settings
 from service.store.outbox import Outbox
+from service.wire.json import dump
 from tests.flows import river
-from tests.mapping.page import examples, section
+from tests.mapping.page import documents, examples, section
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 PAGE = (MAPPINGS / "README.md").read_text(encoding="utf-8")
@@ -29,8 +31,22 @@ NURSE = {"id": "nurse", "role": "registered-nurse", "practitioner": "nurse"}
 
 
 def lines():
-    """What the page says to do with its overlay, in order."""
-    return section(PAGE, "Overlays").partition("```sh\n")[2].partition("```")[0].splitlines()
+    """What the page says to do with its overlay: to look, for a partner, and for everybody, in order."""
+    blocks = re.findall(r"```sh\n(.*?)```", section(PAGE, "Overlays"), re.DOTALL)
+    return [block.splitlines() for block in blocks]
+
+
+def overlay(site):
+    """Write what the page shows of its overlay, its registry and its documents into a site."""
+    for each in examples(PAGE):
+        if each.file.startswith("overlays/northern/"):
+            path = site.folder / "mappings" / each.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(each.text, encoding="utf-8")
+        elif each.file == "partners.yaml":
+            (site.folder / each.file).write_text(each.text, encoding="utf-8")
+    for name, document in zip(("client", "case"), documents(PAGE), strict=True):
+        (site.folder / f"{name}.json").write_bytes(dump(document))
 
 
 class Site:
@@ -158,15 +174,14 @@ def test_an_overlay_by_the_page_changes_cases_while_they_are_written_and_tells_e
     assert all(message["type"].endswith((".created.v1", ".opened.v1")) for message in site.messages(client))
     before = site.versions()
 
-    for each in examples(PAGE):
-        if each.file.startswith("overlays/northern/"):
-            path = site.folder / "mappings" / each.file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(each.text, encoding="utf-8")
-    check, preview, coverage, plan, apply = lines()
+    overlay(site)
+    (check, of_case, of_client, coverage), _, (plan, apply) = lines()
     assert "overlay northern: " in site.run(check)
-    shown = site.run(preview)
+    shown = site.run(of_case)
     assert '"title": "Care plan: Back on the bicycle"' in shown
+    assert ("106292003" in shown, "224535009" in shown) == (True, False)
+    shown = site.run(of_client)
+    assert ('"family": "Example"' in shown, "555-0100" in shown) == (True, False)
     assert "fields reach a resource" in site.run(coverage)
     assert f"{cases} CarePlan updated" in site.run(plan).splitlines()[-1]
     *differences, _ = map(json.loads, site.run(f"{plan} --json --sample 0").splitlines())
@@ -213,3 +228,26 @@ def test_an_overlay_by_the_page_changes_cases_while_they_are_written_and_tells_e
     (person,) = client.get("/fhir/Patient?identifier=urn:example:clients|R-0").json["entry"]
     assert "telecom" not in person["resource"]
     assert site.run(apply).splitlines()[-1].endswith("changed: nothing")
+
+
+def test_a_view_by_the_page_is_made_for_its_partner_and_changes_nothing_for_others(site):
+    client = filled(site, 20)
+    assert list(site.messages(client))
+    before = site.versions()
+    overlay(site)
+    _, (plan, apply, *_), _ = lines()
+    shown = site.run(f"{plan} --sample 0").splitlines()
+    assert all(line.endswith("(northern) created") for line in shown[:-1])
+    assert "20 CarePlan created" in shown[-1]
+    assert "updated" not in shown[-1]
+    site.run(apply)
+    assert list(site.messages(client)) == []
+    assert site.versions() == before
+    theirs = site.service(CASEBRIDGE_PARTNERS=str(site.folder / "partners.yaml")).test_client()
+    while Outbox(site.engine).number():
+        pass
+    told = theirs.get("/events?count=1000", headers={"Casebridge-Partner": "northern-engineer"}).json
+    assert before.keys() <= {each["subject"] for each in told}
+    plans = theirs.get("/fhir/CarePlan", headers={"Casebridge-Partner": "northern"}).json
+    assert plans["total"] == 20
+    assert plans["entry"][0]["resource"]["title"] == "Care plan: Back on the bicycle"

@@ -1,6 +1,7 @@
 """The language page: every example is run, and what it says it gives is what it gives."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,7 @@ LEAVES = [(leaf, value) for title in ("Leaves", "Expressions") for leaf, value i
     (leaf, value) for name, (_, leaf, value) in pages.filters(PAGE).items() if name != "fhirpath"
 ]
 CLIENT, CASE = pages.documents(PAGE)
+TELECOM = next(each.text for each in EXAMPLES if each.file.endswith("telecom.yaml"))
 NAMES = """
 let:
   goal: "{{ case.plan.goals[0] }}"
@@ -146,13 +148,18 @@ def test_the_overlay_of_the_page_changes_what_it_says_on_the_shipped_mappings(tm
     assert [each["title"] for each in plans] == ["Back on the bicycle", "Care plan: Back on the bicycle"]
     assert plans[1]["category"][-1] == {"text": "shared"}
     assert plans[1]["meta"]["profile"][0].endswith("us-core-careplan")
+    told = [each["text"]["div"] for each in plans]
+    assert [re.search("<p>(.*?)</p>", each)[1] for each in told] == [each["title"] for each in plans]
     (patient,) = (each for each in made("client", over) if each["resourceType"] == "Patient")
     assert "telecom" not in patient
-    codes = [
-        [each["code"] for each in found.terminology.targets("case-role", "registered-nurse")]
+    reach = {each.target for each in plain.mappings if "telecom:" in (MAPPINGS / each.file).read_text()}
+    assert reach == set(re.findall(r"^extends: (\w+)", TELECOM, re.MULTILINE))
+    teams = [
+        next(each for each in made("case", found) if each["resourceType"] == "CareTeam")
         for found in (plain, over)
     ]
-    assert codes == [["224535009"], ["106292003"]]
+    codes = [[each["code"] for each in team["participant"][0]["role"][0]["coding"]] for team in teams]
+    assert [("224535009" in each, "106292003" in each) for each in codes] == [(True, False), (False, True)]
 
 
 def test_a_hospitals_overlay_of_the_page_reads_its_codes_as_it_says(tmp_path):
@@ -168,34 +175,40 @@ def test_a_hospitals_overlay_of_the_page_reads_its_codes_as_it_says(tmp_path):
         "CASEBRIDGE_PARTNERS": str(tmp_path / "mappings/hospitals.yaml"),
     }
     found = wiring.inbounds(Settings.from_env(given))
-    ended = {"dischargeDisposition": {"coding": [{"code": "07"}]}}
-    fhir = {"encounter": {"status": "finished", "hospitalization": ended}}
-    v2 = {
-        "message": {"MSH": {"f9": {"c1": "ADT", "c2": "A03"}}, "PV1": {"f36": {"c1": "07"}}},
-        "times": {},
-    }
-    told = {
-        (stack, form): found[stack].projector(form).run(roots)[0].resource["stay"]["disposition"]
-        for stack in (None, ("mercy",))
-        for form, roots in (("fhir", fhir), ("hl7v2", v2))
-    }
+
+    def read(stack, form, roots):
+        return found[stack].projector(form).run(roots)[0].resource["stay"]["disposition"]
+
+    def fhir(stack, coding):
+        ended = {"dischargeDisposition": {"coding": [coding]}}
+        return read(stack, "fhir", {"encounter": {"status": "finished", "hospitalization": ended}})
+
+    def v2(stack, code):
+        message = {"MSH": {"f9": {"c1": "ADT", "c2": "A03"}}, "PV1": {"f36": {"c1": code}}}
+        return read(stack, "hl7v2", {"message": message, "times": {}})
+
+    mercys = "urn:example:mercy:dispositions"
+    table = "http://terminology.hl7.org/CodeSystem/v2-0112"
     explained = {
         "system": "http://terminology.hl7.org/CodeSystem/discharge-disposition",
         "code": "aadvice",
         "display": "Left against advice",
     }
-    assert told == {
-        (None, "fhir"): {"code": "07"},
-        (None, "hl7v2"): {"system": "http://terminology.hl7.org/CodeSystem/v2-0112", "code": "07"},
-        (("mercy",), "fhir"): explained,
-        (("mercy",), "hl7v2"): explained,
-    }
+    assert fhir(None, {"system": mercys, "code": "07"}) == {"system": mercys, "code": "07"}
+    assert v2(None, "07") == {"system": table, "code": "07"}
+    assert fhir(("mercy",), {"system": mercys, "code": "07"}) == v2(("mercy",), "07") == explained
+    # what the overlay does not explain stays as it was sent
+    standard = explained | {"code": "home", "display": "Home"}
+    for other in ({"system": mercys, "code": "ZZ"}, standard, standard | {"code": "07"}):
+        assert fhir(("mercy",), other) == other
+    assert v2(("mercy",), "ZZ") == {"system": table, "code": "ZZ"}
 
 
 def test_the_registry_of_the_page_is_one(tmp_path):
     (example,) = (each for each in EXAMPLES if each.file == "partners.yaml")
     (tmp_path / "partners.yaml").write_text(example.text, encoding="utf-8")
-    assert registry.load(tmp_path / "partners.yaml")["northern"].view == "northern"
+    found = registry.load(tmp_path / "partners.yaml")
+    assert {found[name].view for name in ("northern", "northern-engineer")} == {"northern"}
     assert registry.views(tmp_path / "partners.yaml") == {"northern": ("northern", "minimum-necessary")}
 
 

@@ -203,6 +203,7 @@ WRONG = {
     "no character of the set": (a03().replace(b"Rider", b"R\xffder"), "AE", "no character of the set"),
     "a NUL": (a03().replace(b"Rider", b"R\x00der"), "AE", "A NUL character"),
     "no trigger": (a03(trigger=""), "AE", "The trigger is missing"),
+    "no line ends": (a03().replace(b"\r", b""), "CE", "were the carriage returns lost"),
     "another type": (a03().replace(b"ADT^A03", b"ORU^R01"), "AR", "Only ADT"),
     "a version nobody reads": (a03().replace(b"|P|2.5", b"|P|3"), "AR", "Only HL7 2.1 to 2.9"),
 }
