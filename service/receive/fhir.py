@@ -60,7 +60,13 @@ def _processed(messages: Processing) -> Answer:
     waits = request.args.get("async", "false")
     if waits not in {"true", "false"}:
         raise Malformed("Send async=true or async=false.", where="async")
-    raw, sent = fhir_body("Bundle")
+    raw, sent = fhir_body("Bundle", "Parameters")
+    if sent["resourceType"] == "Parameters":
+        # what is kept is the message as it came, and this is another
+        what = (
+            "Send the Bundle itself; async and response-url go into the address: ?async=true&response-url=..."
+        )
+        raise Malformed(what, where="resourceType")
     if waits == "false":
         return messages.answered(g.partner, raw, sent, _named())
     return messages.promised(g.partner, raw, sent, _named(), request.args.get("response-url"))
@@ -118,8 +124,8 @@ def _check_named(sent: Any, url: str) -> None:
         raise Refused("The Encounter has not this identifier.", where="Encounter.identifier")
 
 
-def fhir_body(type_: str) -> tuple[bytes, Any]:
-    """Return what was requested with a resource of a type: its bytes, and what they say.
+def fhir_body(*types: str) -> tuple[bytes, Any]:
+    """Return what was requested with a resource of one of the types: its bytes, and what they say.
 
     Raises:
         Unsupported: it is not sent as JSON.
@@ -130,7 +136,7 @@ def fhir_body(type_: str) -> tuple[bytes, Any]:
         raise Unsupported("XML is not taken; send application/fhir+json.", where="Content-Type")
     if request.mimetype not in JSON:
         raise Unsupported("Send application/fhir+json.", where="Content-Type")
-    return raw, sent_as(raw, type_)
+    return raw, sent_as(raw, *types)
 
 
 def _named() -> tuple[str, ...]:

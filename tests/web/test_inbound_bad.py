@@ -118,6 +118,18 @@ def test_another_type_than_is_taken_there_is_refused(mercy, path, sent, place, c
     assert waiting(mercy) == []
 
 
+def test_who_asks_by_parameters_is_told_how_to_ask(mercy):
+    waits = {"name": "async", "valueBoolean": True}
+    sent = {"resourceType": "Parameters", "parameter": [{"name": "content", "resource": message()}, waits]}
+    told = mercy.message(sent)
+    assert told.status_code == 400
+    ((*_, place, text),) = outcomes(told)
+    assert place == "resourceType"
+    assert "?async=true&response-url=" in text
+    assert (waiting(mercy), mercy.cases()) == ([], [])
+    assert mercy.message(message()).status_code == 200
+
+
 def test_a_type_that_there_is_not_is_told_and_left_out(mercy):
     sent = transaction("transaction", entry({"resourceType": "Bogus", "id": "9"}, method="POST", url="Bogus"))
     told = mercy.send("/fhir", sent)
