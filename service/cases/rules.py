@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
-from service.cases.discharge import begun_kinds, key_of
+from service.cases.discharge import ENDED, begun_kinds, key_of
 from service.cases.facts import EPOCH, Facts, seconds
 from service.values.intake import IntakeSettings
 
 LIVE: Final = ("active", "onhold", "waitlist", "planned")
 AHEAD: Final = timedelta(days=1)
+FORETOLD: Final = timedelta(days=31)
+"""How long before it happens an admission or a discharge may be told of as if it had."""
+STARTED: Final = frozenset({"register", "admit"})
 NOT_THERE: Final = frozenset({"planned", "finished", "cancelled"})
 
 
@@ -67,7 +70,24 @@ def unusable(said: dict[str, Any], settings: IntakeSettings, now: datetime) -> R
         if seconds(said["recorded"])[0] > ahead.total_seconds():
             what = "Recorded more than a day in the future: correct the sender's clock, edit and replay."
             return Refusal("quarantine", "future", what, "/recorded", "value")
-    return None
+    return _to_come(said, now)
+
+
+def _to_come(said: dict[str, Any], now: datetime) -> Refusal | None:
+    """Return why a stay that has begun or ended cannot have, by its own times: they are far in the future."""
+    edge = "end" if said["event"] in ENDED else "start" if said["event"] in STARTED else None
+    told = said.get("stay", {}).get("period", {}).get(edge)
+    if told is None:
+        return None
+    latest = now.replace(tzinfo=None) + FORETOLD
+    if "T" in told:
+        is_far = seconds(told)[0] > (latest - EPOCH).total_seconds()
+    else:
+        is_far = told > latest.date().isoformat()[: len(told)]
+    if not is_far:
+        return None
+    what = "A month and more in the future, and told of as past: correct it, or send the stay as planned."
+    return Refusal("quarantine", "future", what, f"/stay/period/{edge}", "value")
 
 
 def identifying(identifiers: Iterable[dict[str, Any]], settings: IntakeSettings) -> list[dict[str, Any]]:

@@ -36,6 +36,8 @@ IN_HL7V2: Final = {
     "/patient/identifiers": "PID-3",
     "/patient/merged_from": "MRG-1",
     "/stay/identifiers": "PV1-19",
+    "/stay/period/start": "PV1-44",
+    "/stay/period/end": "PV1-45",
     "/recorded": "EVN-2",
     "/processing": "MSH-11",
 }
@@ -44,6 +46,8 @@ IN_FHIR: Final = {
     "/patient/identifiers": "Patient.identifier",
     "/patient/merged_from": "Patient.link",
     "/stay/identifiers": "Encounter.identifier",
+    "/stay/period/start": "Encounter.period.start",
+    "/stay/period/end": "Encounter.period.end",
     "/recorded": "Encounter.meta.lastUpdated",
     "/processing": "Bundle.meta.tag",
 }

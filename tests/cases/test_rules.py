@@ -51,6 +51,30 @@ def test_the_place_of_who_is_told_nothing_of_is_not_an_element_of_them():
     assert unusable({**SAID, "patient": {"gender": "other"}}, ANY, NOW).where == "/patient/identifiers"
 
 
+@pytest.mark.parametrize(
+    ("event", "edge", "told", "is_far"),
+    [
+        ("admit", "start", "2031-01-01T08:00:00+01:00", True),
+        ("register", "start", "2031-01", True),
+        ("plan", "start", "2031-01-01T08:00:00+01:00", False),
+        ("admit", "end", "2099-01-01", False),
+        ("discharge", "end", "2099-01-01", True),
+        ("death", "end", "2099", True),
+        ("discharge", "end", "2026-04-02T12:00:01Z", True),
+        ("discharge", "end", "2026-04-02T13:00:00+01:00", False),
+        ("discharge", "end", "2026-04-02", False),
+        ("discharge", "end", "2026-04-03", True),
+        ("discharge", "end", "2026", False),
+    ],
+)
+def test_a_stay_has_not_begun_or_ended_in_a_future_far_away(event, edge, told, is_far):
+    found = unusable({**SAID, "event": event, "stay": {**SAID["stay"], "period": {edge: told}}}, ANY, NOW)
+    if is_far:
+        assert (found.outcome, found.reason, found.where) == ("quarantine", "future", f"/stay/period/{edge}")
+    else:
+        assert found is None
+
+
 def test_an_update_of_the_person_alone_needs_no_stay():
     assert unusable({"event": "update", "patient": SAID["patient"]}, ANY, NOW) is None
 

@@ -162,6 +162,13 @@ def test_who_cannot_be_told_waits_in_quarantine_and_the_sender_knows(mercy):
     assert mercy.cases() == []
 
 
+def test_a_stay_that_ended_in_the_far_future_waits_and_its_place_is_told(mercy):
+    told = mercy.send("/fhir/Encounter", encounter(period={"start": "2026-02-20", "end": "2099-02-27"}))
+    assert told.status_code == 202
+    assert ("warning", "value", "Encounter.period.end") in [each[:3] for each in outcomes(told)]
+    assert mercy.cases() == []
+
+
 def test_who_was_sent_without_an_identifier_is_told_there(mercy):
     sent = encounter()
     sent["contained"][0] = {"resourceType": "Patient", "id": "p", "gender": "other"}
