@@ -31,8 +31,9 @@ def quarantine(house, hospital):
 
 
 def later(quarantine, by):
-    """The quarantine some time later."""
-    return replace(quarantine, clock=lambda: hospital_now(quarantine) + by)
+    """The quarantine some time later, where it stays that late."""
+    at = hospital_now(quarantine) + by
+    return replace(quarantine, clock=lambda: at)
 
 
 def hospital_now(quarantine):
