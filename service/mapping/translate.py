@@ -41,7 +41,8 @@ class MappingInfo:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+# what it holds refers to itself in so many ways that its text would fill the memory of the machine
+@dataclass(frozen=True, slots=True, repr=False)
 class Catalogue:
     """Everything a folder of mappings holds, checked and compiled."""
 
