@@ -277,7 +277,7 @@ def _check_version(unit: Unit, chart: Chart, key: str | None, view: str, asked: 
     found = None
     if case is not None and key is not None:
         found = unit.version_of(view, "Encounter", resource_id(case.uuid, "Encounter", stay_id(key)))
-    if asked.versions is not None and found not in asked.versions:
+    if asked.versions is not None and (found is None or found not in asked.versions):
         what = "The stay is of another version, or not there; send it with the ETag of the last answer."
         raise Stale(what, where=asked.where)
 
