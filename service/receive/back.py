@@ -1,4 +1,4 @@
-"""The door for what comes back: a CareTeam or CarePlan that a permitted partner puts.
+"""The door for what comes back: a CareTeam, CarePlan or EpisodeOfCare that a permitted partner puts.
 
 https://hl7.org/fhir/R4/http.html#update
 """

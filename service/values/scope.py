@@ -8,7 +8,7 @@ from service.values.intake import IntakeSettings
 # the view of whoever names no other
 DEFAULT: Final = "default"
 # the types that a permitted partner may put, and that so come back into the case
-RETURNED: Final = ("CareTeam", "CarePlan")
+RETURNED: Final = ("CareTeam", "CarePlan", "EpisodeOfCare")
 PartnerKind = Literal["case-system", "hospital", "insurer", "engineer", "operator"]
 
 

@@ -20,7 +20,7 @@ from service.mapping import golden
 from service.mapping.specification import returned
 from service.settings import Settings
 from service.values.ids import resource_id
-from service.values.scope import Scope
+from service.values.scope import RETURNED, Scope
 from service.wire.fhir.returned import led
 from service.wire.json import parse
 from tests.flows import river
@@ -97,11 +97,16 @@ def test_what_a_golden_case_makes_is_that_case_again(name):
         if "deputy_for" in part:
             part["deputy_for"] = part["deputy_for"]["id"]
     team, services = covered(case, client)
+    manager = case["care_manager"]["uuid"] if "care_manager" in case else None
+    if manager is not None:
+        known[f"Practitioner/{_id(case['care_manager'], 'Practitioner', '')}"] = manager
     for resource in made:
         if resource["resourceType"] == "CareTeam":
             assert read(resource, known).get("team", []) == team
         elif resource["resourceType"] == "CarePlan":
             assert read(resource, known).get("plan", {}).get("services", []) == services
+        elif resource["resourceType"] == "EpisodeOfCare":
+            assert read(resource, known).get("care_manager") == manager
 
 
 def _id(owner, type_, key):
@@ -135,11 +140,11 @@ class Returning:
         return self.house.store.document(ALL, "case", self.partner, "y")
 
     def resources(self, view):
-        """The CareTeam and CarePlan that are live in a view, by type."""
+        """The resources that can be put back and are live in a view, by type."""
         current = {each["resourceType"]: each for each in self.house.current(self.case.uuid, view)}
         return {
             type_: current[type_]
-            for type_ in ("CareTeam", "CarePlan")
+            for type_ in RETURNED
             if current.get(type_, {}).get("status", "entered-in-error") != "entered-in-error"
         }
 
@@ -167,8 +172,10 @@ def test_what_any_case_makes_is_that_case_again_in_every_view(house):
                     if not client.own.get("protected_identity"):
                         assert deputies(again) == deputies(team)
                     assert [_sole(each) for each in again] == [_sole(each) for each in team]
-                else:
+                elif type_ == "CarePlan":
                     assert part.get("plan", {}).get("services", []) == services
+                else:
+                    assert part.get("care_manager") == body.get("care_manager")
 
     story()
 
@@ -207,6 +214,8 @@ def test_what_any_case_makes_can_be_put_and_what_is_added_is_all_that_changes_in
 def added(resource):
     """A resource with somebody or something added to it; None where there is nothing to add to."""
     found = deepcopy(resource)
+    if found["resourceType"] == "EpisodeOfCare":
+        return None
     if found["resourceType"] == "CareTeam":
         found.setdefault("participant", []).insert(0, deepcopy(FRIEND))
         return found
@@ -253,6 +262,28 @@ def without_empty(case):
     return found
 
 
+def test_any_case_loses_its_manager_and_has_the_same_again_in_every_view(house):
+    managed = Counter()
+
+    @given(worlds())
+    @FEW
+    def story(world):
+        told = Returning(house, world)
+        for view in house.projection.catalogues:
+            episode, before = told.resources(view).get("EpisodeOfCare", {}), told.case
+            if "careManager" not in episode:
+                continue
+            managed[view] += 1
+            alone = {key: each for key, each in episode.items() if key != "careManager"}
+            again = parse(told.put(view, alone).body)
+            assert told.case.own == {key: each for key, each in before.own.items() if key != "care_manager"}
+            told.put(view, again | {"careManager": episode["careManager"]})
+            assert told.case.own == before.own
+
+    story()
+    assert min(managed[view] for view in house.projection.catalogues) > 2, managed
+
+
 def test_the_report_names_what_comes_back():
     told = returned(inbound())
     assert {path.partition(".")[2] for path in told} == {
@@ -260,8 +291,10 @@ def test_the_report_names_what_comes_back():
         "plan.services.id",
         *(f"plan.services.progress.{key}" for key in ("id", "time", "text", "name")),
         *(f"plan.services.progress.{key}" for key in ("practitioner", "organization")),
+        "care_manager",
     }
     assert told["case.team.period.start"] == ("CareTeam.participant.period.start",)
+    assert told["case.care_manager"] == ("EpisodeOfCare.careManager",)
     assert told["case.plan.services.id"] == ("CarePlan.activity.reference",)
 
 
@@ -279,7 +312,7 @@ VALUES = st.one_of(
 WORDS = """
     id participant role member period start display reference coding system code extension url valueReference
     activity progress text time authorString authorReference detail subject status contained meta tag
-    identifier name onBehalfOf
+    identifier name onBehalfOf careManager display diagnosis team type
 """
 KEYS = st.sampled_from(WORDS.split())
 
@@ -356,7 +389,7 @@ def test_whatever_is_put_is_taken_as_it_is_or_refused_by_place_and_changes_nothi
     told = Returning(house, [organization, nurse, client, case])
     taken = Counter()
 
-    @given(st.sampled_from(["CareTeam", "CarePlan"]), changes())
+    @given(st.sampled_from(RETURNED), changes())
     @settings(QUICK, max_examples=250)
     def story(type_, given):
         resource, before = told.resources("default")[type_], told.case

@@ -1,4 +1,4 @@
-"""What partners put back: a CareTeam with one participant more, a CarePlan with progress; what is refused."""
+"""What partners put back: one participant more, progress, another case manager; and what is refused."""
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
@@ -17,26 +17,26 @@ REGISTRY = """
 views: {lean: [minimum-necessary], american: [us-core]}
 partners:
   - {name: cms, kind: case-system, writes: [CareTeam]}
-  - {name: other, kind: case-system, writes: [CareTeam, CarePlan]}
+  - {name: other, kind: case-system, writes: [CareTeam, CarePlan, EpisodeOfCare]}
   - name: northern
     kind: insurer
     identifiers: [{system: "urn:example:payers", value: northern}]
-    writes: [CareTeam, CarePlan]
+    writes: [CareTeam, CarePlan, EpisodeOfCare]
   - name: lean
     kind: insurer
     view: lean
     identifiers: [{system: "urn:example:payers", value: northern}]
-    writes: [CareTeam, CarePlan]
+    writes: [CareTeam, CarePlan, EpisodeOfCare]
   - name: us
     kind: insurer
     view: american
     identifiers: [{system: "urn:example:payers", value: northern}]
-    writes: [CareTeam, CarePlan]
+    writes: [CareTeam, CarePlan, EpisodeOfCare]
   - {name: reader, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
   - name: southern
     kind: insurer
     identifiers: [{system: "urn:example:payers", value: southern}]
-    writes: [CareTeam, CarePlan]
+    writes: [CareTeam, CarePlan, EpisodeOfCare]
   - {name: mercy, kind: hospital}
   - {name: engineer, kind: engineer}
 """
@@ -172,8 +172,64 @@ def test_progress_comes_to_the_service_whose_activity_it_is(told):
     assert "progress" not in case(told).json["plan"]["services"][0]
 
 
+def test_another_case_manager_is_appointed_by_who_may_put_the_episode(told):
+    other = told.put("/api/directory/practitioner/other-nurse", river.NURSE)
+    reference = f"Practitioner/{resource_id(other.headers['Casebridge-Id'], 'Practitioner', '')}"
+    episode = told.one("EpisodeOfCare", "northern")
+    before = case(told).json
+    appointed = episode | {"careManager": {"reference": reference}}
+    # northern may not read this one, so it knows nobody of the name
+    assert refused(put(told, appointed)) == ["EpisodeOfCare.careManager.reference"]
+    services = [
+        before["plan"]["services"][0] | {"practitioner": "other-nurse"},
+        *before["plan"]["services"][1:],
+    ]
+    document = before | {"plan": before["plan"] | {"services": services}}
+    assert told.put("/api/cases/c1", document, headers={"If-Match": 'W/"1"'}).status_code == 200
+
+    answer = put(told, appointed)
+    assert answer.status_code == 200, answer.json
+    assert answer.headers["ETag"] == 'W/"2"'
+    assert answer.json == told.one("EpisodeOfCare", "northern")
+    assert answer.json["careManager"] == {"reference": reference}
+    assert case(told).json == document | {"care_manager": "other-nurse"}
+    assert told.get("/api/cases/c1/revisions").json["items"][0]["partner"] == "northern"
+
+    gone = {key: each for key, each in answer.json.items() if key != "careManager"}
+    assert put(told, gone, version=2).status_code == 200
+    assert "care_manager" not in case(told).json
+
+
+def test_how_a_case_goes_its_case_system_says(told):
+    episode = told.one("EpisodeOfCare", "northern")
+    manager = episode["careManager"]["reference"]
+    changed = copy.deepcopy(episode)
+    changed |= {"status": "finished", "diagnosis": [{"condition": {"display": "A fracture"}}]}
+    changed["period"]["end"] = "2026-06-01"
+    changed["type"] = changed["type"][1:]
+    changed["careManager"] = {"reference": "Practitioner/unknown", "display": "Somebody secret"}
+    changed["team"].append({"reference": "CareTeam/another"})
+    answer = put(told, changed)
+    assert refused(answer) == [
+        "EpisodeOfCare.careManager.display",
+        "EpisodeOfCare.careManager.reference",
+        "EpisodeOfCare.diagnosis",
+        "EpisodeOfCare.period.end",
+        "EpisodeOfCare.status",
+        "EpisodeOfCare.team[1]",
+        "EpisodeOfCare.type[0].coding[0]",
+        "EpisodeOfCare.type[1]",
+    ]
+    assert b"ecret" not in answer.data
+    for who in ({"reference": "Organization/x"}, {"display": "By name"}, {"identifier": {"value": "x"}}):
+        found = refused(put(told, episode | {"careManager": who}))
+        assert found[0].startswith("EpisodeOfCare.careManager"), found
+    assert case(told).headers["ETag"] == 'W/"1"'
+    assert told.one("EpisodeOfCare", "northern")["careManager"]["reference"] == manager
+
+
 def test_what_was_read_can_be_put_and_nothing_comes_of_it(told):
-    for type_ in ("CareTeam", "CarePlan"):
+    for type_ in ("CareTeam", "CarePlan", "EpisodeOfCare"):
         resource = told.one(type_, "northern")
         bare = {key: value for key, value in resource.items() if key not in {"meta", "text"}}
         for each in (resource, bare):
@@ -336,7 +392,7 @@ def test_the_capability_statement_says_what_may_be_put(told):
         for each in rest["resource"]
         if {"code": "update"} in each["interaction"] and each["type"] != "Encounter"
     ]
-    assert sorted(each["type"] for each in puts) == ["CarePlan", "CareTeam"]
+    assert sorted(each["type"] for each in puts) == ["CarePlan", "CareTeam", "EpisodeOfCare"]
     assert {(each["versioning"], each["updateCreate"]) for each in puts} == {("versioned-update", False)}
 
 
@@ -344,6 +400,7 @@ def test_who_may_put_what(told):
     team, plan = (told.one(each, "northern") for each in ("CareTeam", "CarePlan"))
     assert put(told, team, partner="reader").status_code == 403
     assert put(told, plan, partner="cms").status_code == 403
+    assert put(told, told.one("EpisodeOfCare", "cms"), partner="cms").status_code == 403
     assert put(told, team, partner="engineer").status_code == 403
     assert put(told, team, partner=None).status_code == 403
     assert put(told, team, partner="southern").status_code == 404

@@ -40,6 +40,8 @@ def _compared(sent: Any, made: Any, path: str, told: Collection[str]) -> Iterato
     if isinstance(sent, dict) and isinstance(made, dict):
         for key in dict.fromkeys([*sent, *made]):
             place = f"{path}.{key}"
+            if place in told:
+                continue
             if key not in made and any(each.startswith(f"{place}[") for each in told):
                 # of its items some are told of already
                 yield from _listed(sent[key], [], place, told)

@@ -11,6 +11,8 @@ from uuid import uuid4
 from service.errors import Issue
 
 Json = dict[str, Any]
+# who is told of in items, perhaps by the name alone
+_BY_NAME: Final = ("member", "authorReference")
 _DEPUTY: Final = "https://casebridge.org/fhir/StructureDefinition/deputy-for"
 
 
@@ -36,12 +38,14 @@ def references(resource: Json) -> set[str]:
 
 def strangers(resource: Json, known: Mapping[str, str]) -> Iterator[tuple[str, Issue]]:
     """Give the items that name somebody who is not known, by their FHIRPaths, and what to say of that."""
-    what = "You can read nothing that has this reference; name somebody you know, or tell the name alone."
+    what = "You can read nothing that has this reference; name somebody you know"
     for place, item in items(resource):
-        for key in ("member", "authorReference"):
-            literal = item.get(key, {}).get("reference")
+        named = {place: item} | {f"{place}.{key}": item.get(key, {}) for key in _BY_NAME}
+        for path, who in named.items():
+            literal = who.get("reference")
             if literal is not None and literal not in known:
-                yield place, Issue(what, f"{place}.{key}.reference", "not-found")
+                told = f"{what}." if path == place else f"{what}, or tell the name alone."
+                yield place, Issue(told, f"{path}.reference", "not-found")
 
 
 def items(resource: Json) -> Iterator[tuple[str, Json]]:
@@ -51,6 +55,8 @@ def items(resource: Json) -> Iterator[tuple[str, Json]]:
     for place, activity in enumerate(resource.get("activity", [])):
         for index, each in enumerate(activity.get("progress", [])):
             yield f"CarePlan.activity[{place}].progress[{index}]", each
+    if "careManager" in resource:
+        yield "EpisodeOfCare.careManager", resource["careManager"]
 
 
 def led(resource: Json, known: Mapping[str, str]) -> Json:

@@ -10,7 +10,11 @@ from service.values.scope import RETURNED
 from service.wire.contracts.openapi.fhir import FHIR, TAG, place, resource
 from service.wire.contracts.openapi.operations import Operation, answer
 
-COMES: Final = {"CareTeam": "its participants", "CarePlan": "the progress of its activities"}
+COMES: Final = {
+    "CareTeam": "its participants",
+    "CarePlan": "the progress of its activities",
+    "EpisodeOfCare": "its careManager",
+}
 
 
 def operations() -> Iterator[Operation]:
