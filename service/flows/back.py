@@ -1,4 +1,4 @@
-"""A partner puts a CareTeam, CarePlan or EpisodeOfCare: what it changed comes back into the case, or is refused by element.
+"""A partner puts a CareTeam, CarePlan or EpisodeOfCare: what it changed comes into the case or is refused.
 
 What is put is compared with what the changed case then makes, in the partner's own view and before the
 commit: an element that differs is named, and nothing is stored. So nothing is dropped in silence, and what a
