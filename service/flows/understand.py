@@ -11,6 +11,7 @@ from service.mapping.projector import MappingError
 from service.mapping.translate import Catalogue
 from service.values.inbox import Received, Understood
 from service.values.scope import Partner
+from service.wire.fhir.asked import message_of
 from service.wire.fhir.astray import astray
 from service.wire.fhir.bundles import USED, unused
 from service.wire.fhir.check import check
@@ -39,13 +40,13 @@ class Understanding:
     catalogues: Mapping[tuple[str, ...] | None, Catalogue]
 
     def fhir(self, partner: Partner, received: Received) -> Understood:
-        """Understand a Bundle or an Encounter.
+        """Understand a Bundle, within Parameters perhaps, or an Encounter.
 
         Raises:
             Refused: it is not FHIR R4 where it tells of a stay; with the FHIRPath of each mistake.
             Rejected: as `service.wire.fhir.incoming.stays`, or a mapping cannot make what it should of it.
         """
-        sent = parse(received.raw)
+        sent = message_of(parse(received.raw))
         wrong, odd = _checked(sent)
         if wrong:
             raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/messageheader-operation-process-message.html · https://hl7.org/fhir/R4/http.html
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
@@ -13,6 +14,7 @@ from service.receive.messages import keyed
 from service.receive.process import Processing
 from service.receive.single import Encounters
 from service.values.inbox import Answer
+from service.wire.fhir.asked import CONTENT, how, message_of
 from service.wire.fhir.bundles import conditional
 from service.wire.fhir.conditions import of_headers
 from service.wire.json import parse
@@ -57,19 +59,15 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
 
 
 def _processed(messages: Processing) -> Answer:
-    waits = request.args.get("async", "false")
-    if waits not in {"true", "false"}:
-        raise Malformed("Send async=true or async=false.", where="async")
     raw, sent = fhir_body("Bundle", "Parameters")
-    if sent["resourceType"] == "Parameters":
-        # what is kept is the message as it came, and this is another
-        what = (
-            "Send the Bundle itself; async and response-url go into the address: ?async=true&response-url=..."
-        )
-        raise Malformed(what, where="resourceType")
-    if waits == "false":
-        return messages.answered(g.partner, raw, sent, _named())
-    return messages.promised(g.partner, raw, sent, _named(), request.args.get("response-url"))
+    waits, url = how(sent, request.args)
+    message = message_of(sent)
+    if message is not sent:
+        _check_one_of(message, ("Bundle",), CONTENT)
+        _check_entries(message)
+    if waits:
+        return messages.promised(g.partner, raw, message, _named(), url)
+    return messages.answered(g.partner, raw, message, _named())
 
 
 def sent_as(raw: bytes, *types: str) -> Any:
@@ -81,18 +79,26 @@ def sent_as(raw: bytes, *types: str) -> Any:
         Refused: an entry's resource or request is none.
     """
     sent = parse(raw)
+    _check_one_of(sent, types, "resourceType")
+    if sent["resourceType"] == "Bundle":
+        _check_entries(sent)
+    return sent
+
+
+def _check_one_of(sent: Any, types: Sequence[str], where: str) -> None:
     type_ = sent.get("resourceType") if isinstance(sent, dict) else None
     if type_ not in types:
         wanted = " or ".join(f"{'an' if each[0] in 'AEIOU' else 'a'} {each}" for each in types)
-        raise Malformed(f"Send {wanted} here.", where="resourceType")
-    entries = sent.get("entry", [])
-    if type_ == "Bundle" and not (isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
+        raise Malformed(f"Send {wanted} here.", where=where)
+
+
+def _check_entries(bundle: dict[str, Any]) -> None:
+    entries = bundle.get("entry", [])
+    if not (isinstance(entries, list) and all(isinstance(each, dict) for each in entries)):
         raise Malformed("A list of entries is wanted.", where="Bundle.entry")
-    if type_ == "Bundle" and len(entries) > ENTRIES:
+    if len(entries) > ENTRIES:
         raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")
-    if type_ == "Bundle":
-        _check_objects(entries)
-    return sent
+    _check_objects(entries)
 
 
 def _check_objects(entries: list[dict[str, Any]]) -> None:

@@ -190,6 +190,22 @@ def test_nothing_is_done_for_who_wants_the_answer_elsewhere(client, engine, hosp
     assert client.get("/api/cases").json["items"] == []
 
 
+@pytest.mark.parametrize("place", ["header", "parameter"])
+def test_parameters_may_say_that_the_answer_comes_later_and_where_to(client, replies, hospital, place):
+    to = {"name": "response-url", "valueUrl": f"{hospital.url}?second"}
+    held = {"name": "content", "resource": message() if place == "parameter" else from_endpoint(hospital.url)}
+    waits = [{"name": "async", "valueBoolean": True}, *([to] if place == "parameter" else [])]
+    told = client.post(
+        "/fhir/$process-message",
+        json={"resourceType": "Parameters", "parameter": [*waits, held]},
+        headers={"Casebridge-Partner": "mercy"},
+    )
+    assert told.status_code == 202, told.data
+    assert replies.next()
+    query = "?second" if place == "parameter" else ""
+    assert [path for path, _, _ in hospital.taken] == [f"/fhir/$process-message{query}"]
+
+
 def test_what_can_never_be_used_is_refused_at_once(client, engine, hospital):
     sent = from_endpoint(hospital.url)
     sent["entry"][1]["resource"]["status"] = ["finished"]

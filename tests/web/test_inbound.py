@@ -53,6 +53,31 @@ def test_a_new_bundle_id_does_not_make_a_new_message(mercy):
     assert again.data == first.data
 
 
+def test_a_message_within_parameters_is_the_message(mercy):
+    told = mercy.message(
+        {"resourceType": "Parameters", "parameter": [{"name": "content", "resource": message()}]}
+    )
+    assert told.status_code == 200, told.data
+    again = mercy.message(message(id="another"))
+    assert (again.status_code, again.data) == (told.status_code, told.data)
+    assert len(mercy.cases()) == 1
+
+
+def test_parameters_are_kept_as_they_came_and_used_once_more(mercy):
+    held = message()
+    del held["entry"][2]["resource"]["identifier"]
+    sent = {"resourceType": "Parameters", "parameter": [{"name": "content", "resource": held}]}
+    assert mercy.message(sent).status_code == 202
+    (waits,) = mercy.house.get("/api/quarantine", partner=None).json["items"]
+    kept = mercy.house.get(f"/api/quarantine/{waits['id']}/body", partner=None).data
+    assert json.loads(kept) == sent
+    held["entry"][2]["resource"]["identifier"] = [PERSON]
+    path = f"/api/quarantine/{waits['id']}"
+    mercy.house.ask("PUT", f"{path}/body", partner=None, data=json.dumps(sent).encode())
+    assert mercy.house.ask("POST", f"{path}/replay", partner=None).json["state"] == "accepted"
+    assert len(mercy.cases()) == 1
+
+
 def test_a_transaction_tells_of_each_entry(mercy):
     observed = {"resourceType": "Observation", "id": "b1", "status": "final", "code": {"text": "x"}}
     told = mercy.send("/fhir", transaction("transaction", entry(observed, method="POST", url="Observation")))

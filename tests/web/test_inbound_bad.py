@@ -105,7 +105,7 @@ def test_a_stay_of_what_is_no_patient_waits_and_its_place_is_told(mercy, kind):
     ("path", "sent", "place", "code"),
     [
         ("/fhir/Encounter", {"resourceType": "Patient", "id": "x"}, "resourceType", "structure"),
-        ("/fhir/$process-message", {"resourceType": "Parameters"}, "resourceType", "structure"),
+        ("/fhir/$process-message", {"resourceType": "Parameters"}, "content", "required"),
         ("/fhir/$process-message", transaction(), "Bundle.type", "invalid"),
         ("/fhir", message(), "Bundle.type", "invalid"),
         ("/fhir", encounter(), "resourceType", "structure"),
@@ -118,16 +118,32 @@ def test_another_type_than_is_taken_there_is_refused(mercy, path, sent, place, c
     assert waiting(mercy) == []
 
 
-def test_who_asks_by_parameters_is_told_how_to_ask(mercy):
-    waits = {"name": "async", "valueBoolean": True}
-    sent = {"resourceType": "Parameters", "parameter": [{"name": "content", "resource": message()}, waits]}
-    told = mercy.message(sent)
-    assert told.status_code == 400
-    ((*_, place, text),) = outcomes(told)
-    assert place == "resourceType"
-    assert "?async=true&response-url=" in text
+def asked(*more, content=None):
+    """Parameters that ask for a message to be processed."""
+    held = {"name": "content", "resource": message() if content is None else content}
+    return {"resourceType": "Parameters", "parameter": [held, *more]}
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "place"),
+    [
+        ("", asked({"name": "content", "resource": message()}), "content"),
+        ("", asked(content=encounter()), "content"),
+        ("", asked(content=transaction()), "Bundle.type"),
+        ("", asked(content={"resourceType": "Bundle", "type": "message", "entry": {}}), "Bundle.entry"),
+        ("", asked({"name": "later", "valueBoolean": True}), "later"),
+        ("", asked({"name": "async", "valueString": "true"}), "async"),
+        ("", asked({"name": "async"}), "async"),
+        ("", asked("async"), "Parameters.parameter[0]"),
+        ("?async=true", asked({"name": "async", "valueBoolean": False}), "async"),
+        ("?response-url=a", asked({"name": "response-url", "valueUrl": "b"}), "response-url"),
+    ],
+)
+def test_parameters_that_ask_for_nothing_that_can_be_done_are_told_where(mercy, path, sent, place):
+    told = mercy.send(f"/fhir/$process-message{path}", sent)
+    assert told.status_code in {400, 422}
+    assert [each[2] for each in outcomes(told)] == [place]
     assert (waiting(mercy), mercy.cases()) == ([], [])
-    assert mercy.message(message()).status_code == 200
 
 
 def test_a_type_that_there_is_not_is_told_and_left_out(mercy):

@@ -52,11 +52,16 @@ def operations() -> Iterator[Operation]:
         "process-message",
         summary="Send a message: a discharge, an admission, a transfer, their cancellation",
         parameters=(
-            query("async", "`true`: it is kept and answered later.", enum=["true", "false"]),
+            query(
+                "async",
+                "`true`: it is kept and answered later. It may stand in Parameters beside `content`, as "
+                "`response-url` may.",
+                enum=["true", "false"],
+            ),
             query("response-url", "Where to, when not to MessageHeader.source.endpoint.", format="uri"),
             _KEY,
         ),
-        body=_body("Bundle"),
+        body=_body("Bundle", "Parameters"),
         answers={
             200: answer("The response message: it is kept, and used.", FHIR, resource("Bundle")),
             202: answer(
@@ -133,5 +138,7 @@ def _hl7v2() -> Operation:
     )
 
 
-def _body(type_: str) -> Described:
-    return {"required": True, "content": {FHIR: {"schema": resource(type_)}}}
+def _body(*types: str) -> Described:
+    schemas = [resource(each) for each in types]
+    schema: Described = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+    return {"required": True, "content": {FHIR: {"schema": schema}}}
