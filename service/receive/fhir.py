@@ -15,7 +15,7 @@ from service.receive.process import Processing
 from service.receive.single import Encounters
 from service.values.inbox import Answer
 from service.wire.fhir.asked import CONTENT, how, message_of
-from service.wire.fhir.bundles import conditional
+from service.wire.fhir.bundles import conditional, is_named
 from service.wire.fhir.conditions import of_headers
 from service.wire.json import parse
 
@@ -120,14 +120,15 @@ def _stay(given: Answer, headers: dict[str, str]) -> Response:
 
 
 def _check_named(sent: Any, url: str) -> None:
-    """Refuse criteria that are not the one identifier of the stay that is sent."""
+    """Refuse criteria that are not one identifier, and this one of those of the stay that is sent."""
     named = conditional(url)
     if named is None:
         raise Malformed("Name the stay: identifier=system|value.", where="identifier")
-    given = sent.get("identifier")
-    known = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-    if not any((each.get("system", ""), each.get("value")) == named[1:] for each in known):
-        raise Refused("The Encounter has not this identifier.", where="Encounter.identifier")
+    if not is_named(sent, named):
+        what = (
+            "None of these is the identifier that the address names; send the one that the stay is known by."
+        )
+        raise Refused(what, where="Encounter.identifier")
 
 
 def fhir_body(*types: str) -> tuple[bytes, Any]:

@@ -169,8 +169,34 @@ def test_the_same_stay_again_is_200_and_not_201(mercy):
 def test_criteria_that_are_not_those_of_the_stay_are_refused(mercy):
     told = mercy.send("/fhir/Encounter?identifier=urn:example:visits|V-9", encounter(), method="PUT")
     assert told.status_code == 422
-    assert outcomes(told)[0][2] == "Encounter.identifier"
+    ((*_, place, text),) = outcomes(told)
+    assert place == "Encounter.identifier"
+    assert "the address" in text
     assert mercy.send("/fhir/Encounter?status=finished", encounter(), method="PUT").status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+@pytest.mark.parametrize(
+    ("index", "url", "place", "says"),
+    [
+        (0, "Encounter?identifier=urn:example:visits|V-9", "resource.identifier", "request.url"),
+        (1, "Patient?identifier=urn:example:visits|R-1", "resource.identifier", "request.url"),
+        (1, "Patient?name=River", "request.url", "system|value"),
+    ],
+)
+def test_an_entry_that_does_not_match_its_own_criteria_is_refused(mercy, kind, index, url, place, says):
+    sent = transaction(kind)
+    sent["entry"][index]["request"] = {"method": "PUT", "url": url}
+    told = mercy.send("/fhir", sent)
+    where = f"Bundle.entry[{index}].{place}"
+    (text,) = [text for *about, text in outcomes(told) if about == ["error", "value", where]]
+    assert says in text
+    assert told.status_code == (422 if kind == "transaction" else 200)
+    sent["entry"][index]["request"]["url"] = f"Encounter?identifier={VISIT['system']}|{VISIT['value']}"
+    if index:
+        sent["entry"][index]["request"]["url"] = f"Patient?identifier={PERSON['system']}|{PERSON['value']}"
+    assert "error" not in [severity for severity, *_ in outcomes(mercy.send("/fhir", sent))]
+    assert len(mercy.cases()) == 1
 
 
 def test_who_cannot_be_told_waits_in_quarantine_and_the_sender_knows(mercy):

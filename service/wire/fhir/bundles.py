@@ -54,6 +54,15 @@ def request_issues(entry: Json, index: int) -> Iterator[Issue]:
         yield Issue("A PUT needs Type/id, or Type?identifier=system|value.", f"{place}.url", "value")
     elif isinstance(url, str) and re.split(r"[/?]", url)[0] != resource.get("resourceType"):
         yield Issue("The url names another type than the resource is of.", f"{place}.url", "value")
+    elif isinstance(url, str) and method == "PUT" and "?" in url and type_of(entry) in USED:
+        named = conditional(url)
+        if named is None:
+            yield Issue("Name one identifier: identifier=system|value.", f"{place}.url", "value")
+        elif not is_named(resource, named):
+            what = (
+                f"None of these is the identifier that {place}.url names; send the one that it is known by."
+            )
+            yield Issue(what, f"Bundle.entry[{index}].resource.identifier", "value")
 
 
 def numbers(bundle: Json) -> dict[str, int]:
@@ -107,6 +116,16 @@ def conditional(url: str) -> tuple[str, str, str] | None:
         return None
     system, bar, rest = unquote(value).partition("|")
     return (type_, system, rest) if bar and rest else None
+
+
+def is_named(resource: Json, named: tuple[str, str, str]) -> bool:
+    """Return whether a resource has the identifier that criteria name, as `conditional` returns them.
+
+    What does not match its own criteria would be made anew each time that it is sent.
+    """
+    given = resource.get("identifier")
+    known = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    return any((each.get("system", ""), each.get("value")) == named[1:] for each in known)
 
 
 def _overlaps(entries: list[Json]) -> Iterator[Issue]:
