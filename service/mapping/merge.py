@@ -37,7 +37,7 @@ def extended(below: Mapping, above: Mapping) -> Mapping | None:
         if key in above.entries:
             raise Wrong(f"`{key}` does not stand beside `extends`: {why}", above.keys[key])
     make = above.entries.get("make")
-    if make is not None and _empty(make):
+    if make is not None and is_empty(make):
         _removes(above, make)
         return None
     check_keys(above, (EXTENDS, *_TAKEN), "a mapping")
@@ -49,7 +49,7 @@ def extended(below: Mapping, above: Mapping) -> Mapping | None:
         under = entries.get(key)
         if key == EXTENDS:
             continue
-        if _empty(node):
+        if is_empty(node):
             entries.pop(key, None)
         elif key in {"make", "let"}:
             entries[key] = _laid(under, node)
@@ -92,7 +92,7 @@ def _laid(below: Node | None, above: Node) -> Node:
         below = Mapping({}, {}, above.place)
     entries = dict(below.entries)
     for key, node in above.entries.items():
-        if _empty(node):
+        if is_empty(node):
             entries.pop(key, None)
         else:
             entries[key] = _laid(entries.get(key), node)
@@ -103,7 +103,7 @@ def _added(below: Node | None, above: Mapping) -> Node:
     place, items = above.keys[ADD], above.entries[ADD]
     if len(above.entries) > 1 or not isinstance(items, Sequence):
         raise Wrong("`$add` stands alone, with a list of what is added", place)
-    if below is None or _empty(below):
+    if below is None or is_empty(below):
         return items
     if isinstance(below, Sequence):
         return Sequence((*below.items, *items.items), items.place)
@@ -143,7 +143,8 @@ def _is_block(node: Mapping) -> bool:
     return any(key.startswith("$") for key in node.entries)
 
 
-def _empty(node: Node) -> bool:
+def is_empty(node: Node) -> bool:
+    """Whether a node is nothing: in an overlay it removes what stands there."""
     if isinstance(node, Scalar):
         return node.value is None or node.value == ""
     return not (node.items if isinstance(node, Sequence) else node.entries)

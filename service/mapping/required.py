@@ -1,6 +1,6 @@
 """Where the target requires a code, every code that the source may send needs a target."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from service.mapping.checks import TERMINOLOGY, giver
 from service.mapping.concepts import Terminology
@@ -8,7 +8,8 @@ from service.mapping.source import Wrong
 from service.mapping.templates import Block, Document, Items, Object, Template, Value
 from service.mapping.terms import Choice, Filtered, Term
 
-Required = Callable[[str], bool]
+# of a target path the names by which the element may go if it is required, else none
+Required = Callable[[str], Collection[str]]
 
 
 def untargeted(document: Document, terminology: Terminology, required: Required) -> Iterator[Wrong]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import Misconfigured
+from service.mapping import removals
 from service.mapping.checks import TERMINOLOGY
 from service.mapping.compile import Compiled, compile_document
 from service.mapping.concepts import CodeSystem, ConceptMap, Terminology
@@ -177,7 +178,7 @@ def load(
         direction: the folder of the mappings, `outbound` or `inbound`.
         makes: the JSON Schema of each type that mappings may make; without it what they make is not checked.
         profiles: what checks the profiles that mappings claim; without it they can claim none.
-        required: tells of a target path whether it is required; without it nothing is.
+        required: tells of a target path by which names it goes if it is required; without it nothing is.
 
     Raises:
         Misconfigured: with everything that is wrong, each with file, line and column.
@@ -188,7 +189,10 @@ def load(
     world = World(sources, links)
     terminology = load_terminology(layers)
     nodes = layers.mappings()
-    for wrong in (each for target, node in layers.said if makes for each in check(node, target, makes)):
+    misspelt = [each for target, node in layers.said if makes for each in check(node, target, makes)]
+    told = {each.place for each in misspelt}
+    unmade = removals.check(layers.said, nodes, required)
+    for wrong in (*misspelt, *(each for each in unmade if each.place not in told)):
         findings.add(wrong)
     checker = profiles or NoProfiles()
     given = (Reader(world, terminology, findings, checker).document(node) for node in nodes)

@@ -29,7 +29,7 @@ from service.wire.contracts.schemas import links, sources
 from service.wire.contracts.schemas import schema as contract
 from service.wire.fhir import profiles
 from service.wire.fhir import schema as fhir_schema
-from service.wire.fhir.elements import is_required
+from service.wire.fhir.elements import required
 from service.wire.fhir.incoming import stays
 from service.wire.fhir.validate import validate
 from service.wire.hl7v2 import incoming
@@ -155,7 +155,7 @@ def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str)
         overlays=stack,
         told_by=told_by,
         profiles=profiles,
-        required=is_required,
+        required=required,
         makes=fhir_schema.resources(),
     )
     return _some(found, settings, "outbound")

@@ -236,11 +236,36 @@ def pruned(value: Any) -> Any:
     return value
 
 
+def makes(tree: Any, path: tuple[str, ...]) -> bool:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return not is_empty(tree)
+
+
+def heeded(change: dict[str, Any], below: list[Any], above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A change without the removals of what nothing below it makes."""
+    found = {}
+    for key, value in change.items():
+        path = (*above, key)
+        if is_empty(value):
+            kept = value if any(makes(each, path) for each in below) else ...
+        elif isinstance(value, dict) and "$add" not in value:
+            kept = heeded(value, below, path) or ...
+        else:
+            kept = value
+        if kept is not ...:
+            found[key] = kept
+    return found
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(base=trees(), changes=st.lists(CHANGE, min_size=1, max_size=3))
+@given(base=trees(), given=st.lists(CHANGE, min_size=1, max_size=3))
 def test_a_stack_of_overlays_means_what_the_language_page_says(
-    base: dict[str, Any], changes: list[dict[str, Any]]
+    base: dict[str, Any], given: list[dict[str, Any]]
 ):
+    changes: list[dict[str, Any]] = []
+    for each in given:
+        changes += [kept] if (kept := heeded(each, [base, *changes])) else []
     overlays = [("outbound/T.yaml", f"extends: T\nmake: {json.dumps(each)}\n") for each in changes]
     mapping = f"map: T\nfrom: s\nmake: {json.dumps(base)}\n"
     try:
@@ -253,3 +278,7 @@ def test_a_stack_of_overlays_means_what_the_language_page_says(
         return
     wanted = pruned(expected)
     assert run(mapping, {}, *overlays) == ([wanted] if wanted else [])
+    if given[0] != heeded(given[0], [base]):
+        with pytest.raises(Misconfigured) as caught:
+            run(mapping, {}, ("outbound/T.yaml", f"extends: T\nmake: {json.dumps(given[0])}\n"))
+        assert all("nothing makes" in each.what for each in caught.value.issues)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from service.wire.fhir.elements import is_required
+from service.wire.fhir.elements import required
 
 
 @pytest.mark.parametrize(
-    ("path", "required"),
+    ("path", "is_required"),
     [
         ("CarePlan.status", True),
         ("CarePlan.title", False),
@@ -21,5 +21,13 @@ from service.wire.fhir.elements import is_required
         ("Nothing.status", False),
     ],
 )
-def test_a_path_is_required_or_not(path, required):
-    assert is_required(path) is required
+def test_a_path_is_required_or_not(path, is_required):
+    assert bool(required(path)) is is_required
+
+
+def test_a_choice_goes_by_the_name_of_each_of_its_types():
+    assert required("MedicationStatement.medicationReference") == (
+        "medicationCodeableConcept",
+        "medicationReference",
+    )
+    assert required("Goal.description") == ("description",)

@@ -3,14 +3,19 @@
 from service.wire.fhir.definitions import definitions
 
 
-def is_required(path: str) -> bool:
-    """Whether an element, named by its path without indexes, is required; of what is not R4, nothing is."""
+def required(path: str) -> tuple[str, ...]:
+    """Return the names that a required element may go by, as value[x] by several.
+
+    Args:
+        path: names the element without indexes. What is not required, or not R4, goes by none.
+    """
     kind, *steps = path.split(".")
-    found = False
+    names: tuple[str, ...] = ()
     for step in steps:
         elements = definitions()[kind].elements if kind in definitions() else ()
         spelt = {key: each for each in elements for key in each.spelt()}
         if step not in spelt:
-            return False
-        kind, found = spelt[step].spelt()[step], spelt[step].required
-    return found
+            return ()
+        kind, found = spelt[step].spelt()[step], spelt[step]
+        names = tuple(found.spelt()) if found.required else ()
+    return names
