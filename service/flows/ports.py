@@ -120,7 +120,10 @@ class Unit(Protocol):
         """Return whether one of a partner's keys came before with other content."""
 
     def claim(self, entry: Entry) -> None:
-        """Take an entry's keys for it; raises Conflict when another entry has one with the same content."""
+        """Take an entry's keys for it, from the entry that it renews if it does.
+
+        Raises Conflict when another entry has one with the same content.
+        """
 
     def keep(self, entry: Entry) -> None:
         """Insert an inbox entry."""

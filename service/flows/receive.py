@@ -67,13 +67,15 @@ class Reception:
         received = replace(received, keys=received.keys or (received.content,))
         for _ in range(TRIES):
             known = self.store.look(lambda unit: unit.seen(partner.name, received.keys, received.content))
-            anew = received
-            if known is not None and known.state != "quarantined":
+            entry = Entry(str(uuid4()), partner.name, received, self.clock(), "quarantined")
+            if known is not None and known.state == "quarantined":
+                entry = known
+            elif known is not None:
                 if not (received.is_state and self._is_overtaken(known)):
                     return self._again(known, received, render)
-                known, anew = None, replace(received, keys=(str(uuid4()),))
+                entry = replace(entry, renews=known.id)
             try:
-                return self._received(partner, anew, render, known)
+                return self._received(partner, received, render, entry)
             except Stale:
                 raise
             except Conflict:
@@ -157,9 +159,8 @@ class Reception:
     def _is_overtaken(self, known: Entry) -> bool:
         return self.store.look(lambda unit: unit.is_overtaken(known))
 
-    def _received(self, partner: Partner, received: Received, render: Render, known: Entry | None) -> Outcome:
+    def _received(self, partner: Partner, received: Received, render: Render, entry: Entry) -> Outcome:
         at, understood = self.clock(), None
-        entry = known or Entry(str(uuid4()), partner.name, received, at, "quarantined")
         # one that waits is asked for anew, and by that who asks now is answered
         entry = replace(entry, received=replace(entry.received, reply_to=received.reply_to))
         try:

@@ -61,8 +61,7 @@ class Bundles:
             return Answer(200, FHIR_JSON, dump(found))
 
         names = (*named, *keys(sent))
-        is_state = not names and _updates(sent)
-        received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=is_state)
+        received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=not names)
         became = self.reception.receive(partner, received, render)
         return became.answer or render(became)
 
@@ -112,7 +111,8 @@ class Bundles:
 def _received(part: Json, index: int, named: tuple[str, ...]) -> Received:
     """Return a part of a batch as a message: the batch's own names are those of the whole."""
     raw = dump(part)
-    return Received(raw, FHIR_JSON, "fhir", "http", tuple(f"{each}|{index}" for each in named), content(part))
+    names = tuple(f"{each}|{index}" for each in named)
+    return Received(raw, FHIR_JSON, "fhir", "http", names, content(part), is_state=not names)
 
 
 def _each(sent: Json, became: Outcome) -> Iterator[Json]:
@@ -143,12 +143,6 @@ def _located(response: Json, part: list[int]) -> Json:
         if not issue["expression"]:
             del issue["expression"]
     return response
-
-
-def _updates(sent: Json) -> bool:
-    """Whether a transaction says how its stays are now: each is put, none created."""
-    stays = [each for each in sent.get("entry", []) if bundles.type_of(each) == "Encounter"]
-    return all(each["request"]["method"] == "PUT" for each in stays)
 
 
 def _unheeded(entry: Json, index: int) -> Iterator[Issue]:

@@ -53,7 +53,7 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
         raw, sent = fhir_body("Encounter")
         _check_named(sent, f"Encounter?{request.query_string.decode('utf-8', 'replace')}")
         asked = of_headers(None, request.headers.get("If-Match"))
-        return _stay(*encounters.answered(g.partner, raw, sent, _named(), asked, is_update=True))
+        return _stay(*encounters.answered(g.partner, raw, sent, _named(), asked))
 
     return door
 

@@ -25,12 +25,10 @@ class Encounters:
         sent: dict[str, Any],
         named: tuple[str, ...],
         asked: Conditions | None = None,
-        *,
-        is_update: bool = False,
     ) -> tuple[Answer, dict[str, str]]:
         """Return an OperationOutcome, and headers that say where the stay is and its version.
 
-        An update without a name of its own says how the stay is now: what it was before may come back by it.
+        Without a name of its own it says how the stay is now: what it was before may come back by it.
 
         It is 201 the first time, 200 after that, 202 in quarantine. Raises as `Reception.receive`.
         """
@@ -38,8 +36,7 @@ class Encounters:
         if asked is not None:
             # the same stay, sent on another condition, is not the same once more
             said_so = sha256(f"{said_so}|{asked.new_stay}|{asked.versions}".encode()).hexdigest()
-        is_state = is_update and not named
-        received = Received(raw, FHIR_JSON, "fhir", "http", named, said_so, asked=asked, is_state=is_state)
+        received = Received(raw, FHIR_JSON, "fhir", "http", named, said_so, asked=asked, is_state=not named)
         became = self.reception.receive(partner, received, render)
         given = became.answer or render(became)
         if became.state == "duplicate" and not named and given.status == 201:

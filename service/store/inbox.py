@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, delete, func, or_, select, text, tuple_, update
 
-from service.errors import Issue
+from service.errors import Conflict, Issue
 from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import aware
@@ -52,9 +52,23 @@ class Inbox:
         return self._run(q.REUSED, named).first() is not None
 
     def claim(self, entry: Entry) -> None:
-        """Take an entry's keys for it; raises Conflict when another entry has one with the same content."""
+        """Take an entry's keys for it, from the entry that it renews if it does.
+
+        Raises Conflict when another entry has one with the same content.
+        """
+        if entry.renews is not None:
+            self._renew(entry, entry.renews)
+            return
         row = {"partner": entry.partner, "content": entry.received.content, "entry": entry.id}
         self._run(q.INSERT[t.inbox_key], [{**row, "key": each} for each in _digests(entry.received.keys)])
+
+    def _renew(self, entry: Entry, before: str) -> None:
+        c, named = t.inbox_key.c, _digests(entry.received.keys)
+        held = (c.partner == entry.partner, c.key.in_(named), c.content == entry.received.content)
+        holders = set(self._run(select(c.entry).where(*held).with_for_update()).scalars())
+        if holders != {before}:
+            raise Conflict("Another entry has renewed it in the meantime.")
+        self._run(update(t.inbox_key).where(*held).values(entry=entry.id))
 
     def keep(self, entry: Entry) -> None:
         """Insert an entry."""

@@ -39,8 +39,8 @@ class Received:
     MessageHeader.id); without any, its content is its key. `content` digests what it says: without what
     differs when the same is sent again (Bundle.id, Bundle.timestamp, MSH-7). `reply_to` is the address that
     the answer is owed to, when the sender does not wait for it. `asked` are conditions that are not in `raw`.
-    `is_state` says that it tells how things are now, not what has happened: sent again after something else,
-    it is no repetition.
+    `is_state` says that nothing but what it says names it: sent again after something else, it is no
+    repetition, but how things are now.
     """
 
     raw: bytes
@@ -118,6 +118,7 @@ class Entry:
 
     `edited` is what an operator made of `raw`, to be used in its place. `subjects` are the uuids of the
     documents it touched and digests of the identifiers of whom it is about; `is_new` until it is stored.
+    `renews` is the id of an entry with the same content and keys, which takes them no more.
     """
 
     id: str
@@ -135,6 +136,7 @@ class Entry:
     due: datetime | None = None
     subjects: tuple[str, ...] = ()
     is_new: bool = True
+    renews: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

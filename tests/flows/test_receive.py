@@ -583,6 +583,36 @@ def test_the_same_from_many_processes_at_once_is_one(engine, projection):
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_is_said_again_after_something_else_is_used_once_of_many_at_once(engine, projection):
+    house = House(engine, projection)
+    hospital = Hospital(house, projection, PATHWAYS)
+    undated = [{**each, "recorded": None} for each in (ADMITTED, DISCHARGED)]
+    staying, gone = ({name: each for name, each in said.items() if each is not None} for said in undated)
+
+    def send(said):
+        nameless = replace(message(said, ""), keys=(), is_state=True)
+        return hospital.reception.receive(GENERAL, nameless, render)
+
+    first, other = send(staying), send(gone)
+    assert send(gone).entry == other.entry
+    answers, barrier = [], threading.Barrier(6)
+
+    def again():
+        barrier.wait()
+        answers.append(send(staying))
+
+    threads = [threading.Thread(target=again) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(each.state for each in answers) == ["accepted"] + ["duplicate"] * 5
+    (entry,) = {each.entry for each in answers}
+    assert entry not in {first.entry, other.entry}
+    assert house.one("Encounter")["status"] == "in-progress"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_events_of_one_new_person_from_many_processes_make_one_case(engine, projection):
     house = House(engine, projection)
     said = [ADMITTED, after(ADMITTED, 1, event="leave"), after(ADMITTED, 2, event="return"), DISCHARGED]

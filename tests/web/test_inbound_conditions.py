@@ -76,10 +76,25 @@ def test_an_update_brings_back_what_was_before_another(mercy):
     assert kept(mercy, again).json["status"] == "finished"
 
 
-def test_a_transaction_that_updates_brings_back_what_was_before_another(mercy):
+def test_a_stay_said_again_after_something_else_is_news_and_a_repetition_before_it_is_not(mercy):
+    staying, gone = undated(status="in-progress", period={"start": "2026-02-20"}), undated()
+    assert mercy.send("/fhir/Encounter", staying).status_code == 201
+    first = mercy.send("/fhir/Encounter", gone)
+    seen = kept(mercy, first).headers["ETag"]
+    assert mercy.send("/fhir/Encounter", gone).status_code == 200
+    assert kept(mercy, first).headers["ETag"] == seen
+    assert mercy.send("/fhir/Encounter", staying).status_code == 200
+    assert kept(mercy, first).json["status"] == "in-progress"
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+@pytest.mark.parametrize(
+    "request_", [{"method": "PUT", "url": f"Encounter?{NEW}"}, {"method": "POST", "url": "Encounter"}]
+)
+def test_an_entry_brings_back_what_was_before_another(mercy, kind, request_):
     def put(**more):
-        put = entry(undated(**more), method="PUT", url=f"Encounter?{NEW}")
-        answer = mercy.send("/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": [put]})
+        put = entry(undated(**more), **request_)
+        answer = mercy.send("/fhir", {"resourceType": "Bundle", "type": kind, "entry": [put]})
         assert answer.status_code == 200
         path = answer.json["entry"][0]["response"]["location"]
         return mercy.house.get(f"/fhir/{path}", partner=None).json["status"]
