@@ -9,8 +9,10 @@ from uuid import NAMESPACE_URL, uuid5
 from service.errors import Issue, Rejected
 from service.flows.ports import Store, Unit
 from service.flows.source import Linked, Source, nowhere
+from service.mapping.blame import placed
 from service.mapping.explain import Origin
 from service.mapping.projector import MappingError
+from service.mapping.source import Place
 from service.mapping.translate import Catalogue
 from service.values.documents import SERVICE, Document
 from service.values.scope import Scope
@@ -100,7 +102,10 @@ def of_roots(catalogue: Catalogue, check: Check, kind: str, roots: Mapping[str, 
         Shown(each.resource, info.name, f"{info.file}:{info.line}", origins) for info, each, origins in made
     )
     wrong = (
-        replace(issue, where=f"{each.resource['resourceType']}/{each.resource['id']}: {issue.where}")
+        replace(
+            placed(issue, each.origins, Place(each.place)),
+            where=f"{each.resource['resourceType']}/{each.resource['id']}: {issue.where}",
+        )
         for each in shown
         for issue in check(each.resource)
     )

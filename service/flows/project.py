@@ -11,6 +11,7 @@ from service.errors import Issue, Rejected
 from service.flows import events
 from service.flows.events import Data, Envelope, Event, instant
 from service.flows.ports import Unit
+from service.mapping.blame import blamed
 from service.mapping.projector import Projector
 from service.mapping.translate import Catalogue
 from service.values.documents import Document
@@ -81,7 +82,7 @@ class Projection:
         Returns how many resources changed, Provenance not counted.
 
         Raises:
-            Rejected: when the mapping makes something that is not valid R4, with its FHIRPath.
+            Rejected: when the mapping makes something that is not valid R4, with its place in both.
         """
         changed = 0
         for view, catalogue in self.catalogues.items():
@@ -133,7 +134,8 @@ class Projection:
             "partner": change.partner,
             "cause": change.cause,
         }
-        made = [each.resource for each in resources.run({**roots, "revision": revision})]
+        given = {**roots, "revision": revision}
+        made = [each.resource for each in resources.run(given)]
         current = unit.current(document.uuid, view)
         digests = {_key(each): self._digest(each) for each in made}
         # what is made no more, and what is made otherwise; of all else the digest is enough
@@ -150,6 +152,7 @@ class Projection:
         versions: list[ResourceVersion] = []
         told: list[Event[Written]] = []
         for resource in sorted((each for each in made if _is_other(each, digests, current)), key=_order):
+            self._check(resource, document, catalogue, given)
             version, event = self._version(
                 document, resource, digests, current, stored, change.at, catalogue, view
             )
@@ -157,15 +160,24 @@ class Projection:
             told.append(event)
         if versions:
             targets = [f"{v.type}/{v.id}/_history/{v.version}" for v in versions]
-            run = provenance.run({**roots, "revision": {**revision, "targets": targets}})
-            witness = [each.resource for each in run]
+            given = {**roots, "revision": {**revision, "targets": targets}}
+            witness = [each.resource for each in provenance.run(given)]
             digests |= {_key(each): self._digest(each) for each in witness}
-            versions += [
-                self._version(document, each, digests, current, stored, change.at, catalogue, view)[0]
-                for each in witness
-                if _is_other(each, digests, current)
-            ]
+            for each in (each for each in witness if _is_other(each, digests, current)):
+                self._check(each, document, catalogue, given)
+                versions.append(
+                    self._version(document, each, digests, current, stored, change.at, catalogue, view)[0]
+                )
         return versions, told
+
+    def _check(
+        self, resource: dict[str, Any], document: Document, catalogue: Catalogue, roots: dict[str, Any]
+    ) -> None:
+        """Refuse what is not valid R4; each issue tells the line of the mapping that makes it."""
+        if issues := self.check(resource):
+            told = blamed(catalogue, document.kind, roots, resource, issues)
+            type_ = resource["resourceType"]
+            raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=told)
 
     def _digest(self, resource: dict[str, Any]) -> str:
         return hashlib.sha256(self.canonical(resource)).hexdigest()
@@ -184,9 +196,6 @@ class Projection:
         """Return the next version of a resource and its event."""
         type_, id_ = key = _key(resource)
         before = current.get(key)
-        issues = self.check(resource)
-        if issues:
-            raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=issues)
         number = before.version + 1 if before is not None else 1
         stamped = _stamp(resource, number, at)
         rows: SearchRows | None = self.rows(resource)

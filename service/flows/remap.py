@@ -77,7 +77,7 @@ class Remapping:
         try:
             found = self.store.look(story)
         except CasebridgeError as failed:
-            return Outcome(document.uuid, document.kind, 0, str(failed)), []
+            return Outcome(document.uuid, document.kind, 0, _why(failed)), []
         return Outcome(document.uuid, document.kind, len(found)), found
 
     def _apply(self, named: Document) -> Outcome:
@@ -90,7 +90,7 @@ class Remapping:
         try:
             return Outcome(named.uuid, named.kind, self.store.transact(story))
         except CasebridgeError as failed:
-            return Outcome(named.uuid, named.kind, 0, str(failed))
+            return Outcome(named.uuid, named.kind, 0, _why(failed))
 
     def _differences(self, unit: Unit, document: Document) -> list[Difference]:
         roots = Source(unit).roots(document)
@@ -106,6 +106,10 @@ class Remapping:
             changed = tuple(event.data["changed"])
             found.append(Difference(view, event.subject, happened, changed, before, event.resource))
         return found
+
+
+def _why(failed: CasebridgeError) -> str:
+    return "; ".join(f"{each.where}: {each.what}" if each.where else each.what for each in failed.issues)
 
 
 def _bears(resource: dict[str, Any], patch: dict[str, Any]) -> bool:

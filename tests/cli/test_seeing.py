@@ -123,3 +123,22 @@ def test_what_two_mappings_make_is_told_by_the_preview(tmp_path):
     found = wiring.previewed(settings, "case", case, client)
     assert {issue.code for issue in found.issues} == {"duplicate"}
     assert all("outbound/Second.yaml" in issue.where for issue in found.issues)
+
+
+def test_what_is_not_r4_is_told_with_the_line_that_makes_it(tmp_path):
+    folder = tmp_path / "mappings"
+    shutil.copytree(Path(wiring.__file__).parents[2] / "mappings", folder)
+    (folder / "overlays/mine/outbound").mkdir(parents=True)
+    (folder / "overlays/mine/outbound/CarePlan.yaml").write_text(
+        "extends: CarePlan\nmake:\n  created: '{{ case.plan.title }}'\n  activity: [{detail: {kind: Task}}]\n"
+    )
+    settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder), "CASEBRIDGE_OVERLAYS": "mine"})
+    found = wiring.previewed(settings, "case", river.CASE, {**river.CLIENT, "coverages": []})
+    told = {(each.where.partition(": ")[2], each.what.rpartition(" (made by ")[2]) for each in found.issues}
+    file = "overlays/mine/outbound/CarePlan.yaml"
+    # what is missing is missed where the things beside it are made
+    assert {
+        ("CarePlan.created", f"{file}:3:12)"),
+        ("CarePlan.activity[0].detail.status", f"{file}:4:30)"),
+    } <= told
+    assert "bicycle" not in str(told)

@@ -1,5 +1,6 @@
 """Mappings change under live resources: it is seen before it happens, and then it happens once."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -89,7 +90,12 @@ def test_a_document_that_cannot_be_mapped_is_named_and_stays_and_the_others_chan
     told.told()
     work = edited("outbound/CarePlan.yaml", "intent: plan", "intent: bogus")
     outcomes = {each.kind: each for each in work.apply()}
-    assert "CarePlan" in outcomes["case"].failed
+    lines = (MAPPINGS / "outbound/CarePlan.yaml").read_text(encoding="utf-8").splitlines()
+    place = f"outbound/CarePlan.yaml:{lines.index('  intent: plan') + 1}:11"
+    why = outcomes["case"].failed
+    assert re.fullmatch(rf"CarePlan\.intent: [^;]+ \(made by {place}\)", why), why
+    assert "bogus" not in why
+    assert [each.failed for each, _ in work.plan()] == [why]
     assert work.left() == 1
     assert told.one("CarePlan")["intent"] == "plan"
     assert told.told() == []
