@@ -13,7 +13,7 @@ from service.cases.discharge import alias_facts, digest, key_of, moment, person_
 from service.cases.facts import Moment
 from service.cases.received import whole
 from service.cases.rules import Refusal, identifying, unusable, whose
-from service.errors import Issue, Rejected, Stale
+from service.errors import Conflict, Issue, Rejected, Stale
 from service.flows.chart import Chart, Desk
 from service.flows.directory import Directory
 from service.flows.events import instant
@@ -143,7 +143,7 @@ class _Sitting:
         is_new = key is not None and not chart.has(key)
         if key is not None and said["event"] != "merge":
             if is_new:
-                _check_elsewhere(unit, chart, key, said["stay"]["identifiers"][0])
+                self._check_elsewhere(chart, key, said["stay"]["identifiers"][0], named)
             chart.stay(key, stay_facts(said, when, partner.name), partner.intake)
         return None if said["event"] == "merge" else key, is_new
 
@@ -157,6 +157,16 @@ class _Sitting:
         encounter = resource_id(case.uuid, "Encounter", stay_id(key))
         version = self.desk.unit.version_of(self.partner.view, "Encounter", encounter)
         return Applied((chart.client, case), Stay(encounter, is_new, version))
+
+    def _check_elsewhere(self, chart: Chart, key: str, visit: Json, named: Sequence[Json]) -> None:
+        """Refuse a stay that is another client's: a visit number is one person's."""
+        for case in self.desk.unit.named("case", [(visit["system"], visit["value"])]):
+            if key in case.served.get("stays", {}) and case.client != chart.client.uuid:
+                if self.people.find(named) - {chart.client.uuid}:
+                    raise Conflict("Another transaction has made the same client; try again.")
+                what = "This stay is another client's: correct the visit number or the patient, and replay."
+                where = "/stay/identifiers"
+                raise Held(Refusal("quarantine", "stay-elsewhere", what, where, "duplicate", passing=True))
 
     def _moment(self, said: Json) -> Moment:
         return moment(said["event"], said.get("recorded") or instant(self.desk.change.at))
@@ -233,16 +243,6 @@ def _merged(desk: Desk, people: _People, said: Json, when: Moment) -> Chart:
     aliases = people.left_to(chart.client.uuid, patient["merged_from"])
     chart.say(alias_facts(aliases, when), people.pairs(aliases))
     return chart
-
-
-def _check_elsewhere(unit: Unit, chart: Chart, key: str, visit: dict[str, Any]) -> None:
-    """Refuse a stay that is another client's: a visit number is one person's."""
-    for case in unit.named("case", [(visit["system"], visit["value"])]):
-        if key in case.served.get("stays", {}) and case.client != chart.client.uuid:
-            what = "This stay is another client's: correct the visit number or the patient, and replay."
-            raise Held(
-                Refusal("quarantine", "stay-elsewhere", what, "/stay/identifiers", "duplicate", passing=True)
-            )
 
 
 def _there(unit: Unit, people: _People, asked: Conditions) -> str | None:

@@ -1,6 +1,5 @@
 """A hospital's message comes to one correct case, or is kept, and is answered the same again."""
 
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ from service.values.pathways import Pathway, Proposal
 from service.values.scope import Partner, Scope
 from service.wire.json import parse
 from tests.flows import river
-from tests.flows.conftest import ALL, House
+from tests.flows.conftest import ALL
 from tests.flows.hospital import (
     ADMITTED,
     BRAIN,
@@ -560,80 +559,6 @@ def test_a_client_put_hastens_what_waits_for_it(hospital, house):
     due = hospital.entry(waiting).due
     house.put("client", "river", {**river.CLIENT, "coverages": []})
     assert hospital.entry(waiting).due < due
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_the_same_from_many_processes_at_once_is_one(engine, projection):
-    house = House(engine, projection)
-    senders = [Hospital(house, projection, PATHWAYS) for _ in range(6)]
-    answers, barrier = [], threading.Barrier(len(senders))
-
-    def send(sender):
-        barrier.wait()
-        answers.append(sender.send(DISCHARGED, "M-1"))
-
-    threads = [threading.Thread(target=send, args=(each,)) for each in senders]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert sorted(each.state for each in answers) == ["accepted"] + ["duplicate"] * 5
-    assert len({each.answer for each in answers}) == 1
-    assert len(house.of("Patient")) == len(house.of("Encounter")) == 1
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_what_is_said_again_after_something_else_is_used_once_of_many_at_once(engine, projection):
-    house = House(engine, projection)
-    hospital = Hospital(house, projection, PATHWAYS)
-    undated = [{**each, "recorded": None} for each in (ADMITTED, DISCHARGED)]
-    staying, gone = ({name: each for name, each in said.items() if each is not None} for said in undated)
-
-    def send(said):
-        nameless = replace(message(said, ""), keys=(), is_state=True)
-        return hospital.reception.receive(GENERAL, nameless, render)
-
-    first, other = send(staying), send(gone)
-    assert send(gone).entry == other.entry
-    answers, barrier = [], threading.Barrier(6)
-
-    def again():
-        barrier.wait()
-        answers.append(send(staying))
-
-    threads = [threading.Thread(target=again) for _ in range(6)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert sorted(each.state for each in answers) == ["accepted"] + ["duplicate"] * 5
-    (entry,) = {each.entry for each in answers}
-    assert entry not in {first.entry, other.entry}
-    assert house.one("Encounter")["status"] == "in-progress"
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_events_of_one_new_person_from_many_processes_make_one_case(engine, projection):
-    house = House(engine, projection)
-    said = [ADMITTED, after(ADMITTED, 1, event="leave"), after(ADMITTED, 2, event="return"), DISCHARGED]
-    senders = [(Hospital(house, projection, PATHWAYS), each, f"K-{n}") for n, each in enumerate(said)]
-    barrier = threading.Barrier(len(senders))
-    failed = []
-
-    def send(sender, each, key):
-        barrier.wait()
-        outcome = sender.send(each, key)
-        if outcome.state != "accepted":
-            failed.append(outcome)
-
-    threads = [threading.Thread(target=send, args=each) for each in senders]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert failed == []
-    assert house.one("Encounter")["status"] == "finished"
-    assert len(house.of("EpisodeOfCare")) == len(house.of("Organization")) == 1
 
 
 def test_the_story_takes_any_form(house, projection):
