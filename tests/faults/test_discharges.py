@@ -19,7 +19,7 @@ SENDERS = 3
 KILLS = {"server": 7, "mllp": 7, "database": 6}
 AGAIN = 5
 CASES = "SELECT body FROM document WHERE kind = 'case'"
-INBOX = "SELECT form, state, raw FROM inbox"
+INBOX = "SELECT form, state, raw, reason, arrived FROM inbox"
 DISCHARGED = "SELECT body FROM outbox WHERE routing_key = 'case.discharged'"
 
 
@@ -98,15 +98,19 @@ def answered_discharges_are_the_stored_ones(clinics, senders):
     Returns the visits that wait in quarantine.
     """
     sent = Counter((sender.way, each.visit) for sender in senders for each, _ in sender.answered)
-    inbox = [(form, state, visit_of(bytes(raw))) for form, state, raw in clinics.rows(INBOX)]
-    assert Counter(({"fhir": "fhir", "hl7v2": "mllp"}[form], visit) for form, _, visit in inbox) == sent
+    inbox = [
+        (form, state, visit_of(bytes(raw)), reason, at)
+        for form, state, raw, reason, at in clinics.rows(INBOX)
+    ]
+    assert Counter(({"fhir": "fhir", "hl7v2": "mllp"}[form], visit) for form, _, visit, *_ in inbox) == sent
     assert set(sent.values()) == {1}
-    waiting = {visit for _, state, visit in inbox if state == "quarantined"}
+    waiting = {visit for _, state, visit, *_ in inbox if state == "quarantined"}
     cases = [json.loads(bytes(body))[SERVICE]["received"] for (body,) in clinics.rows(CASES)]
     stays = Counter(stay["identifiers"][0]["value"] for case in cases for stay in case["stays"])
     assert set(stays.values()) == {1}
     assert stays.keys() | waiting == {visit for _, visit in sent}
-    assert not stays.keys() & waiting
+    both = stays.keys() & waiting
+    assert not both, [each for each in inbox if each[2] in both]
     assert waiting
     told = [json.loads(bytes(body))["data"]["stay"] for (body,) in clinics.rows(DISCHARGED)]
     assert len(told) == len(set(told)) == len(stays)
