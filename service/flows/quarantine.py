@@ -14,7 +14,9 @@ from uuid import uuid4
 
 import structlog
 
-from service.errors import CasebridgeError, Conflict, NotFound, Rejected
+from service.cases.rules import Refusal
+from service.errors import CasebridgeError, Conflict, NotFound, Rejected, Stale
+from service.flows.intake import Held
 from service.flows.ports import Clock, Store, Unit
 from service.flows.receive import Reception
 from service.values.inbox import Entry, EntryState, Outcome, Understood
@@ -108,6 +110,8 @@ class Quarantine:
         try:
             understood = self.reception.understood(partner, received)
             return self.store.transact(story)
+        except Stale as why:
+            return self._held(entry, _stale(why), understood)
         except Rejected as why:
             return self._held(entry, why, understood)
 
@@ -129,6 +133,8 @@ class Quarantine:
             partner = self._partner(entry)
             understood = self.reception.understood(partner, entry.received)
             self.store.transact(story)
+        except Stale as why:
+            self._held(entry, _stale(why), understood)
         except (Rejected, Conflict) as why:
             rejected = why if isinstance(why, Rejected) else Rejected(str(why))
             self._held(entry, rejected, understood)
@@ -198,3 +204,9 @@ class Quarantine:
             return outcome
 
         return self.store.transact(story)
+
+
+def _stale(why: Stale) -> Held:
+    """Return what keeps an entry from being used whose sender makes it depend on what is no longer so."""
+    issue = why.issues[0]
+    return Held(Refusal("quarantine", "stale", issue.what, issue.where, issue.code))

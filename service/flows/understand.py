@@ -15,7 +15,7 @@ from service.wire.fhir.asked import message_of
 from service.wire.fhir.astray import astray
 from service.wire.fhir.bundles import USED, unused
 from service.wire.fhir.check import check
-from service.wire.fhir.conditions import of_entries
+from service.wire.fhir.conditions import of_entries, of_headers
 from service.wire.fhir.incoming import stays
 from service.wire.fhir.sources import place_of
 from service.wire.hl7v2.charsets import of_partner
@@ -44,6 +44,7 @@ class Understanding:
 
         Raises:
             Refused: it is not FHIR R4 where it tells of a stay; with the FHIRPath of each mistake.
+            Malformed, Stale: as `service.wire.fhir.conditions.of_headers`.
             Rejected: as `service.wire.fhir.incoming.stays`, or a mapping cannot make what it should of it.
         """
         sent = message_of(parse(received.raw))
@@ -54,7 +55,8 @@ class Understanding:
         notes = [*odd, *astray(sent)]
         notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         roots = stays(sent, partner.intake.bases)
-        asked = [received.asked] * len(roots) if received.asked is not None else of_entries(sent, roots)
+        alone = of_headers(received.if_none_exist, received.if_match)
+        asked = [alone] * len(roots) if alone is not None else of_entries(sent, roots)
         found = self._made(partner, "fhir", roots, lambda root, path: place_of(path, root, sent))
         conditions = tuple(asked[number] for number, _ in found.roots)
         notes = [*(each for root in roots for each in _nobody(root, sent)), *notes]

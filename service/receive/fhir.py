@@ -16,7 +16,6 @@ from service.receive.single import Encounters
 from service.values.inbox import Answer
 from service.wire.fhir.asked import CONTENT, how, message_of
 from service.wire.fhir.bundles import conditional, is_named
-from service.wire.fhir.conditions import of_headers
 from service.wire.json import parse
 
 JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
@@ -45,15 +44,15 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
     @door.post("/Encounter")
     def create() -> Response:
         raw, sent = fhir_body("Encounter")
-        asked = of_headers(request.headers.get("If-None-Exist"), None)
-        return _stay(*encounters.answered(g.partner, raw, sent, _named(), asked))
+        new = request.headers.get("If-None-Exist")
+        return _stay(*encounters.answered(g.partner, raw, sent, _named(), if_none_exist=new))
 
     @door.put("/Encounter")
     def update() -> Response:
         raw, sent = fhir_body("Encounter")
         _check_named(sent, f"Encounter?{request.query_string.decode('utf-8', 'replace')}")
-        asked = of_headers(None, request.headers.get("If-Match"))
-        return _stay(*encounters.answered(g.partner, raw, sent, _named(), asked))
+        seen = request.headers.get("If-Match")
+        return _stay(*encounters.answered(g.partner, raw, sent, _named(), if_match=seen))
 
     return door
 

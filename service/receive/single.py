@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from service.receive.messages import FHIR_JSON, IN_FHIR, Reception, said
-from service.values.inbox import Answer, Conditions, Outcome, Received
+from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.naming import content
 from service.wire.json import dump
@@ -24,7 +24,9 @@ class Encounters:
         raw: bytes,
         sent: dict[str, Any],
         named: tuple[str, ...],
-        asked: Conditions | None = None,
+        *,
+        if_none_exist: str | None = None,
+        if_match: str | None = None,
     ) -> tuple[Answer, dict[str, str]]:
         """Return an OperationOutcome, and headers that say where the stay is and its version.
 
@@ -33,10 +35,20 @@ class Encounters:
         It is 201 the first time, 200 after that, 202 in quarantine. Raises as `Reception.receive`.
         """
         said_so = content(sent)
-        if asked is not None:
+        if if_none_exist is not None or if_match is not None:
             # the same stay, sent on another condition, is not the same once more
-            said_so = sha256(f"{said_so}|{asked.new_stay}|{asked.versions}".encode()).hexdigest()
-        received = Received(raw, FHIR_JSON, "fhir", "http", named, said_so, asked=asked, is_state=not named)
+            said_so = sha256(f"{said_so}|{if_none_exist}|{if_match}".encode()).hexdigest()
+        received = Received(
+            raw,
+            FHIR_JSON,
+            "fhir",
+            "http",
+            named,
+            said_so,
+            if_none_exist=if_none_exist,
+            if_match=if_match,
+            is_state=not named,
+        )
         became = self.reception.receive(partner, received, render)
         given = became.answer or render(became)
         if became.state == "duplicate" and not named and given.status == 201:

@@ -16,6 +16,7 @@ from service.values.inbox import Answer, Entry, EntryState, Received
 
 SETTLED: Final = ("accepted", "ignored", "replayed", "discarded", "erased")
 NAMES: Final = ("id", "partner", "state", "reason", "flagged", "edited", "replay_of", "tries", "due")
+CAME: Final = ("raw", "media_type", "form", "way", "content", "if_none_exist", "if_match")
 ABOUT: Final = text(
     "INSERT INTO inbox_subject (entry, subject) VALUES (:entry, :subject) ON CONFLICT DO NOTHING"
 )
@@ -73,8 +74,7 @@ class Inbox:
     def keep(self, entry: Entry) -> None:
         """Insert an entry."""
         received = entry.received
-        names = ("raw", "media_type", "form", "way", "content")
-        row = {name: getattr(received, name) for name in names}
+        row = {name: getattr(received, name) for name in CAME}
         row |= {"arrived": entry.arrived, "arrived_on": entry.arrived.date(), **self._settled(entry)}
         self._run(q.INSERT[t.inbox], row)
         if about := _about(entry):
@@ -158,7 +158,7 @@ class Inbox:
         held = select(t.identifier.c.digest).where(t.identifier.c.document == document.uuid)
         subjects = [document.uuid, *(self._run(held).scalars() if document.kind == "client" else ())]
         about = select(t.inbox_subject.c.entry).where(t.inbox_subject.c.subject.in_(subjects))
-        emptied = {"raw": None, "edited": None, "answer": None, "issues": None, "due": None}
+        emptied = dict.fromkeys(("raw", "edited", "answer", "issues", "due", "if_none_exist"))
         self._run(
             update(t.inbox).where(t.inbox.c.id.in_(about)).values(**emptied, state="erased", reason="erased")
         )
@@ -178,7 +178,14 @@ class Inbox:
         given = row._mapping  # noqa: SLF001  the public name of a row's mapping
         bytes_of = {name: bytes(given[name]) if given.get(name) else b"" for name in ("raw", "answer")}
         received = Received(
-            bytes_of["raw"], given["media_type"], given["form"], given["way"], (), given["content"]
+            bytes_of["raw"],
+            given["media_type"],
+            given["form"],
+            given["way"],
+            (),
+            given["content"],
+            if_none_exist=given["if_none_exist"],
+            if_match=given["if_match"],
         )
         issues = self._parse(given["issues"]) if given["issues"] else []
         answered = given["answer_status"] is not None and given["answer"] is not None

@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy import text as sql
@@ -268,6 +269,8 @@ inbox = Table(
     Column("way", String(20), nullable=False),
     Column("media_type", String(200), nullable=False),
     Column("content", String(64), nullable=False),
+    Column("if_none_exist", Text),
+    Column("if_match", Text),
     Column("raw", LargeBinary),
     Column("edited", LargeBinary),
     Column("state", String(12), nullable=False),

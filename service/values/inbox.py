@@ -38,9 +38,9 @@ class Received:
     the sender's own names for it, the strongest first (MSH-10; Bundle.identifier, Bundle.id,
     MessageHeader.id); without any, its content is its key. `content` digests what it says: without what
     differs when the same is sent again (Bundle.id, Bundle.timestamp, MSH-7). `reply_to` is the address that
-    the answer is owed to, when the sender does not wait for it. `asked` are conditions that are not in `raw`.
-    `is_state` says that nothing but what it says names it: sent again after something else, it is no
-    repetition, but how things are now.
+    the answer is owed to, when the sender does not wait for it. `if_none_exist` and `if_match` are headers
+    that it came with, and that govern its use. `is_state` says that nothing but what it says names it: sent
+    again after something else, it is no repetition, but how things are now.
     """
 
     raw: bytes
@@ -50,7 +50,8 @@ class Received:
     keys: tuple[str, ...]
     content: str
     reply_to: str | None = None
-    asked: Conditions | None = None
+    if_none_exist: str | None = None
+    if_match: str | None = None
     is_state: bool = False
 
 

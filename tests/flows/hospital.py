@@ -8,6 +8,7 @@ from service.flows.intake import Intake
 from service.flows.receive import Reception
 from service.values.inbox import Answer, Received, Understood
 from service.values.scope import Partner
+from service.wire.fhir.conditions import of_headers
 from service.wire.json import dump, parse
 
 PERSON = {"system": "urn:example:clients", "value": "R-1"}
@@ -42,12 +43,14 @@ DISCHARGED = {
 def understand(partner, received):
     """The form `discharge`: the JSON of one discharge or of several."""
     found = parse(received.raw)
-    return Understood(tuple(found if isinstance(found, list) else [found]))
+    alone = of_headers(received.if_none_exist, received.if_match)
+    return Understood(tuple(found if isinstance(found, list) else [found]), asked=(alone,) if alone else ())
 
 
-def message(said, key, *, content=None):
+def message(said, key, *, content=None, **headers):
     raw = dump(said)
-    return Received(raw, "application/json", "discharge", "http", (key,), content or sha256(raw).hexdigest())
+    content = content or sha256(raw).hexdigest()
+    return Received(raw, "application/json", "discharge", "http", (key,), content, **headers)
 
 
 def render(outcome):

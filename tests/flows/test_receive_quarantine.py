@@ -12,7 +12,7 @@ from service.values.intake import IntakeSettings
 from service.wire.json import dump
 from tests.flows import river
 from tests.flows.conftest import ALL
-from tests.flows.hospital import ADMITTED, DISCHARGED, GENERAL, Hospital
+from tests.flows.hospital import ADMITTED, DISCHARGED, GENERAL, VISIT, Hospital
 
 NOBODY = {**DISCHARGED, "patient": {"names": [{"family": "Nobody"}]}}
 CAREFUL = replace(GENERAL, name="careful", intake=IntakeSettings(unknown_person="quarantine"))
@@ -106,6 +106,30 @@ def test_somebody_unknown_is_tried_again_later_each_time_until_they_are_known(qu
     assert (entry.state, entry.reason, entry.due) == ("accepted", "", None)
     assert house.one("Encounter")["status"] == "finished"
     assert retries(later(quarantine, timedelta(days=30))) == 0
+
+
+def test_what_is_to_change_another_version_than_is_there_by_now_waits_for_somebody(
+    quarantine, hospital, house
+):
+    sent = hospital.send(DISCHARGED, partner=CAREFUL, if_match='W/"7"')
+    house.put("client", "river", {**river.CLIENT, "coverages": []})
+    hospital.send(ADMITTED, partner=CAREFUL)
+    assert retries(later(quarantine, 60 * MINUTE)) == 1
+    entry = quarantine.show(sent.entry)
+    assert (entry.state, entry.reason, entry.due) == ("quarantined", "stale", None)
+    assert entry.issues[0].where == "If-Match"
+    assert quarantine.replay(sent.entry).reason == "stale"
+    assert house.one("Encounter")["status"] == "in-progress"
+
+
+def test_what_is_only_to_be_created_is_not_changed_when_it_is_tried_again(quarantine, hospital, house):
+    new = f"identifier={VISIT['system']}|{VISIT['value']}"
+    sent = hospital.send(DISCHARGED, partner=CAREFUL, if_none_exist=new)
+    house.put("client", "river", {**river.CLIENT, "coverages": []})
+    hospital.send(ADMITTED, partner=CAREFUL)
+    assert retries(later(quarantine, 60 * MINUTE)) == 1
+    assert quarantine.show(sent.entry).state == "ignored"
+    assert house.one("Encounter")["status"] == "in-progress"
 
 
 def test_a_retry_ends_after_some_tries_and_can_be_stopped_before(quarantine, hospital):

@@ -1,5 +1,7 @@
 """What hospitals make their writes depend on is heeded, in headers and in entries."""
 
+import json
+
 import pytest
 
 from tests.web.sent import PERSON, VISIT, Mercy, encounter, entry, outcomes, parts, transaction
@@ -36,6 +38,18 @@ def test_what_is_only_to_be_created_is_not_changed(mercy):
     assert kept(mercy, first).json["status"] == "finished"
     assert mercy.send("/fhir/Encounter", leaves).status_code == 200
     assert kept(mercy, first).json["status"] == "onleave"
+
+
+def test_a_condition_governs_what_is_used_later_too(mercy):
+    nobody = later(30, status="onleave", subject={"reference": "Patient/unknown"})
+    assert mercy.send("/fhir/Encounter", nobody, If_None_Exist=NEW).status_code == 202
+    first = mercy.send("/fhir/Encounter", encounter())
+    (waits,) = mercy.house.get("/api/quarantine", partner=None).json["items"]
+    path = f"/api/quarantine/{waits['id']}"
+    edited = json.dumps(later(30, status="onleave")).encode()
+    mercy.house.ask("PUT", f"{path}/body", partner=None, data=edited)
+    assert mercy.house.ask("POST", f"{path}/replay", partner=None).json["state"] == "ignored"
+    assert kept(mercy, first).json["status"] == "finished"
 
 
 def test_several_that_have_it_are_told(mercy):

@@ -21,6 +21,7 @@ def of_headers(if_none_exist: str | None, if_match: str | None) -> Conditions | 
 
     Raises:
         Malformed: they are not such as are understood here.
+        Stale: If-Match names translations alone.
     """
     if if_none_exist is not None:
         return Conditions(new_stay=_pair("Encounter", if_none_exist, "If-None-Exist"), where="If-None-Exist")
