@@ -79,7 +79,7 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     status = stay.get("status") or STATUS.get(event)
     if status is not None:
         found["status"] = status
-    for name in ("kind", "hospital", "location", "disposition", "destination"):
+    for name in ("kind", "hospital", "location", "disposition", "destination", "reasons"):
         if name in stay:
             found[name] = stay[name]
     found |= {f"period.{edge}": when for edge, when in stay.get("period", {}).items()}
@@ -161,6 +161,7 @@ def stay_of(key: str, facts: Facts) -> dict[str, Any]:
         "location": value(facts, "location"),
         "disposition": value(facts, "disposition"),
         "destination": value(facts, "destination"),
+        "reasons": value(facts, "reasons"),
     }
     return {name: each for name, each in said.items() if each}
 
@@ -175,7 +176,7 @@ def diagnoses(facts: Facts) -> list[dict[str, Any]]:
 
 
 def contacts(facts: Facts) -> list[dict[str, Any]]:
-    """Return the people at the hospital."""
+    """Return the people who take part in a stay."""
     return [each for _, group in listed(facts, "contacts") for each in group]
 
 

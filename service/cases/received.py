@@ -25,6 +25,7 @@ from service.values.pathways import Pathway
 FILLS: Final = tuple(name for name in PERSONAL if name != "protected_identity")
 # … the whereabouts of somebody are protected when either side says so.
 EITHER: Final = "protected_identity"
+OF_INSURANCE: Final = ("subscriber_id", "member_id", "relationship", "group", "plan", "kind", "period")
 LISTS: Final = ("stays", "conditions", "team", "related_persons", "coverages")
 
 # Of a `hospital`, `insurer` or `practitioner` as a hospital names it, the uuid of its directory entry; None
@@ -61,12 +62,13 @@ def of_case(
         partner = value(facts, "partner")
         link = links(partner)
         hospital = stay.pop("hospital", None) or {"partner": partner}
-        for each in _team(hospital, contacts(facts), link):
+        people = contacts(facts)
+        for each in _team(hospital, people, link):
             parts["team"].setdefault(each["id"], each)
         if stay["status"] == "finished" and not died:
             ended = stay.get("period", {}).get("end") or day(facts["status"][0])
             services += propose(pathways, stay["id"], ended, found, group)
-        parts["stays"][key] = _linked(stay, hospital, found, link)
+        parts["stays"][key] = _linked(stay, hospital, found, people, link)
     received: dict[str, Any] = {name: list(each.values()) for name, each in parts.items() if each}
     return {**received, "plan": {"services": services}} if services else received
 
@@ -179,10 +181,15 @@ def _condition(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _linked(
-    stay: dict[str, Any], hospital: dict[str, Any], conditions: list[dict[str, Any]], link: Link
+    stay: dict[str, Any],
+    hospital: dict[str, Any],
+    conditions: list[dict[str, Any]],
+    people: list[dict[str, Any]],
+    link: Link,
 ) -> dict[str, Any]:
     uuid = link("hospital", hospital)
-    more = {"hospital": uuid, "conditions": [each["id"] for each in conditions]}
+    took_part = _once(_participant(each, link) for each in people)
+    more = {"hospital": uuid, "participants": took_part, "conditions": [each["id"] for each in conditions]}
     return {**stay, **{name: each for name, each in more.items() if each}}
 
 
@@ -195,17 +202,26 @@ def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) ->
         )
     for each in people:
         role = "physician" if each["role"] == "primary-care" else "hospital-contact"
-        practitioner = link("practitioner", each)
-        who = {"name": text_of(each)} if practitioner is None else {"practitioner": practitioner}
-        members.append({"id": f"contact-{_name(each)}", "role": role, **who})
+        members.append({"id": f"contact-{_name(each)}", "role": role, **_who(each, link)})
     return members
+
+
+def _participant(said: dict[str, Any], link: Link) -> dict[str, Any]:
+    period = {"period": said["period"]} if "period" in said else {}
+    return {"id": f"contact-{_name(said)}", "role": said["role"], **_who(said, link), **period}
+
+
+def _who(said: dict[str, Any], link: Link) -> dict[str, str]:
+    practitioner = link("practitioner", said)
+    return {"name": text_of(said)} if practitioner is None else {"practitioner": practitioner}
 
 
 def _coverage(said: dict[str, Any], link: Link) -> dict[str, Any]:
     """Return an insurance as a draft: only an active one makes a membership."""
     payer = said["payer"]
-    more: dict[str, Any] = {name: said[name] for name in ("subscriber_id", "kind", "period") if name in said}
-    named = digest(payer.get("name", ""), str(payer.get("identifiers", "")) + said.get("subscriber_id", ""))
+    more: dict[str, Any] = {name: said[name] for name in OF_INSURANCE if name in said}
+    number = said.get("subscriber_id", said.get("member_id", ""))
+    named = digest(payer.get("name", ""), str(payer.get("identifiers", "")) + number)
     return {"id": f"cov-{named[:16]}", "status": "draft", "payer": link("insurer", payer), **more}
 
 

@@ -63,6 +63,29 @@ def test_a_discharge_brings_stay_diagnoses_and_people_into_the_case():
     ]
 
 
+def test_a_discharge_says_who_took_part_in_the_stay_and_why_it_was():
+    period, reasons = {"start": "2026-03-02"}, [{"text": "Fell off a bicycle"}]
+    first, second = SAID["contacts"]
+    stay = {**SAID["stay"], "reasons": reasons}
+    (found,) = received({**SAID, "stay": stay, "contacts": [{**first, "period": period}, second]})["stays"]
+    assert found["reasons"] == reasons
+    ids = [each.pop("id") for each in found["participants"]]
+    assert len(set(ids)) == len(ids)
+    assert found["participants"] == [
+        {"role": "attending", "practitioner": "practitioner-uuid", "period": period},
+        {"role": "primary-care", "name": "No Number"},
+    ]
+
+
+def test_whoever_clears_the_reasons_of_a_stay_leaves_none():
+    before = stay_facts({**SAID, "stay": {**SAID["stay"], "reasons": [{"text": "x"}]}}, [0, 0, 0], "general")
+    after = {**SAID, "event": "update", "cleared": ["stay.reasons"]}
+    facts = join(before, stay_facts(after, moment("update", SAID["recorded"]), "general"))
+    given = {"died": False, "group": None, "pathways": (), "links": lambda _: link}
+    assert "reasons" in of_case({"k": before}, **given)["stays"][0]
+    assert "reasons" not in of_case({"k": facts}, **given)["stays"][0]
+
+
 def test_follow_up_is_proposed_from_the_day_of_discharge():
     assert services() == [("phone-check-in", "2026-03-10")]
     assert services(pathways=(BRAINS, EVERYBODY)) == [("phone-check-in", "2026-03-07")]

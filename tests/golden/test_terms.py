@@ -8,7 +8,7 @@ import yaml
 
 from service.mapping.layers import overlays
 from service.mapping.translate import load
-from service.wire.contracts import case, client, directory, plan
+from service.wire.contracts import case, client, directory, parts, plan
 from service.wire.contracts.schemas import links, sources
 from service.wire.fhir import profiles
 
@@ -35,6 +35,9 @@ CODES = {
     "profession": directory.PROFESSIONS,
     "organization-kind": directory.ORGANIZATION_KINDS,
     "relationship": client.RELATIONSHIPS,
+    # what a stack of overlays needs said that is not known
+    "policy-relationship": (*client.POLICY_RELATIONSHIPS, "unknown"),
+    "stay-role": parts.CONTACT_ROLES,
     "coverage-kind": schema("client", "coverages", "kind"),
     "goal-category": schema("case", "plan", "goals", "category"),
     "finding-domain": schema("case", "assessments", "needs", "domain"),

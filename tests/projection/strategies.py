@@ -144,12 +144,12 @@ SIMPLE: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
 }
 
 
-def _one_of_four(draw: Any, member: dict[str, Any]) -> dict[str, Any]:
-    """Somebody in the team is exactly one of four: three in four would be thrown away."""
-    four = ["practitioner", "organization", "related_person", "name"]
-    there = [each for each in four if each in member] or ["name"]
+def _exactly_one(draw: Any, somebody: dict[str, Any]) -> dict[str, Any]:
+    """Somebody in the team or in a stay is exactly one of these: most would be thrown away."""
+    ways = ["practitioner", "organization", "related_person", "name"]
+    there = [each for each in ways if each in somebody] or ["name"]
     who = draw(st.sampled_from(there))
-    kept = {key: value for key, value in member.items() if key not in four or key == who}
+    kept = {key: value for key, value in somebody.items() if key not in ways or key == who}
     return kept if who in kept else {**kept, "name": draw(TEXT)}
 
 
@@ -161,7 +161,8 @@ def _one_author(draw: Any, note: dict[str, Any]) -> dict[str, Any]:
 
 
 ADJUSTED: dict[type, Callable[[Any, dict[str, Any]], dict[str, Any]]] = {
-    case.Member: _one_of_four,
+    case.Member: _exactly_one,
+    case.Participant: _exactly_one,
     plan.Note: _one_author,
 }
 

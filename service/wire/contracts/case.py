@@ -19,7 +19,7 @@ from service.wire.contracts.fields import (
     many,
     several,
 )
-from service.wire.contracts.parts import Coded, Identifier, Period
+from service.wire.contracts.parts import CONTACT_ROLES, Coded, Identifier, Period
 from service.wire.contracts.plan import Plan
 
 STATUSES = ("planned", "waitlist", "active", "onhold", "finished", "cancelled")
@@ -56,6 +56,7 @@ TEAM_ROLES = (
     "provider",
     "other",
 )
+DOMAINS = ("physical", "cognitive", "social", "financial", "mental", "safety", "housing", "work", "other")
 
 
 class Member(Contract):
@@ -85,9 +86,7 @@ class Finding(Contract):
 
     id = Id(required=True)
     text = Text(required=True)
-    domain = Code(
-        ("physical", "cognitive", "social", "financial", "mental", "safety", "housing", "work", "other")
-    )
+    domain = Code(DOMAINS)
 
 
 class Assessment(Contract):
@@ -103,10 +102,11 @@ class Assessment(Contract):
 
 
 class Condition(Contract):
-    """A diagnosis or problem."""
+    """A diagnosis or problem; `domain` is the part of life that it is about."""
 
     id = Id(required=True)
     code = fields.Nested(Coded, required=True)
+    domain = Code(DOMAINS)
     clinical_status = Code(("active", "recurrence", "relapse", "inactive", "remission", "resolved"))
     verification_status = Code(("unconfirmed", "provisional", "differential", "confirmed", "refuted"))
     onset = When()
@@ -135,6 +135,22 @@ class Medication(Contract):
     source = Code(("client", "family", "professional", "record"))
 
 
+class Participant(Contract):
+    """Who took part in a stay: a professional of the directory, or somebody of whom the name is known."""
+
+    id = Id(required=True)
+    role = Code(CONTACT_ROLES, required=True)
+    practitioner = Link("practitioner")
+    name = Text(limit=400)
+    period = fields.Nested(Period)
+
+    @validates_schema
+    def check_who(self, data: dict[str, object], **_: object) -> None:
+        """Somebody is exactly one of the two."""
+        if len([k for k in ("practitioner", "name") if data.get(k)]) != 1:
+            raise ValidationError("Give either practitioner or name.")
+
+
 class Stay(Contract):
     """A stay in hospital, as the case system knows it; those that hospitals brought stand in `received`."""
 
@@ -147,6 +163,8 @@ class Stay(Contract):
     location = Text(limit=400)
     disposition = fields.Nested(Coded)
     destination = Text(limit=400)
+    reasons = many(Coded)
+    participants = many(Participant)
     conditions = several("case.conditions")
 
 

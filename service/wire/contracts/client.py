@@ -28,6 +28,7 @@ RELATIONSHIPS = (
     "neighbour",
     "other",
 )
+POLICY_RELATIONSHIPS = ("self", "spouse", "partner", "parent", "child", "injured", "other")
 
 
 class RelatedPerson(Contract):
@@ -42,13 +43,24 @@ class RelatedPerson(Contract):
     period = fields.Nested(Period)
 
 
+class Numbered(Contract):
+    """The group or plan that an insurance is of."""
+
+    number = Text(limit=200, required=True)
+    name = Text(limit=400)
+
+
 class Coverage(Contract):
-    """An insurance, and who pays."""
+    """An insurance, and who pays; `relationship` says what the client is to the subscriber."""
 
     id = Id(required=True)
     status = Code(("active", "cancelled", "draft"), required=True)
     payer = Link("organization", required=True)
     subscriber_id = Text(limit=200)
+    member_id = Text(limit=200)
+    relationship = Code(POLICY_RELATIONSHIPS)
+    group = fields.Nested(Numbered)
+    plan = fields.Nested(Numbered)
     kind = Code(("public", "statutory", "private", "accident", "self-pay"))
     period = fields.Nested(Period)
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from service.wire.contracts.client import RELATIONSHIPS
+from service.wire.contracts.client import POLICY_RELATIONSHIPS, RELATIONSHIPS, Numbered
 from service.wire.contracts.fields import (
     Code,
     Contract,
@@ -29,7 +29,16 @@ from service.wire.contracts.fields import (
     WholeNumber,
     many,
 )
-from service.wire.contracts.parts import GENDERS, Address, Coded, Identifier, Name, Period, Telecom
+from service.wire.contracts.parts import (
+    CONTACT_ROLES,
+    GENDERS,
+    Address,
+    Coded,
+    Identifier,
+    Name,
+    Period,
+    Telecom,
+)
 
 EVENTS: Final = (
     "plan",
@@ -59,6 +68,7 @@ CLEARED: Final = (
     "stay.disposition",
     "stay.destination",
     "stay.location",
+    "stay.reasons",
     "stay.conditions",
     "contacts",
     "related_persons",
@@ -73,7 +83,6 @@ CONDITION_KINDS: Final = (
     "billing",
     "other",
 )
-CONTACT_ROLES: Final = ("admitting", "attending", "referring", "consulting", "primary-care", "contact")
 
 
 def _says(text: str) -> dict[str, str]:
@@ -152,11 +161,14 @@ class HospitalStay(Contract):
         Coded, metadata=_says("PV1-36 after the partner's ConceptMap, hospitalization.dischargeDisposition.")
     )
     destination = Text(limit=400, metadata=_says("PV1-37, hospitalization.destination, as words."))
+    reasons = many(
+        Coded, metadata=_says("Why the person came, in codes or words; PV2-3, Encounter.reasonCode.")
+    )
     conditions = many(Diagnosis)
 
 
 class Contact(Contract):
-    """Somebody at the hospital, or the patient's own doctor; PV1-7, PV1-8, PV1-9, PV1-17, ROL."""
+    """Who takes part in the stay, or the patient's own doctor; PV1-7, PV1-8, PV1-9, PV1-17, ROL, PRT."""
 
     role = Code(CONTACT_ROLES, required=True)
     identifiers = many(
@@ -165,6 +177,9 @@ class Contact(Contract):
     names = many(Name, required=True)
     telecom = many(Telecom)
     organization = fields.Nested(Named)
+    period = fields.Nested(
+        Period, metadata=_says("ROL-5 and ROL-6, PRT-11 and PRT-12, Encounter.participant.period.")
+    )
 
 
 class Relative(Contract):
@@ -182,6 +197,12 @@ class Insurance(Contract):
 
     payer = fields.Nested(Named, required=True, metadata=_says("IN1-3, IN1-4, Coverage.payor."))
     subscriber_id = Text(limit=200, metadata=_says("IN1-36 or IN1-49, Coverage.subscriberId."))
+    member_id = Text(limit=200, metadata=_says("IN1-49 of type MB, the MB among Coverage.identifier."))
+    relationship = Code(
+        POLICY_RELATIONSHIPS, metadata=_says("What the patient is to the subscriber; Coverage.relationship.")
+    )
+    group = fields.Nested(Numbered, metadata=_says("IN1-8 and IN1-9, Coverage.class of type group."))
+    plan = fields.Nested(Numbered, metadata=_says("IN1-35, else IN1-2; Coverage.class of type plan."))
     kind = Code(("public", "statutory", "private", "accident", "self-pay"))
     period = fields.Nested(Period, metadata=_says("IN1-12 and IN1-13, Coverage.period."))
 

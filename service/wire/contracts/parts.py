@@ -5,6 +5,16 @@ from marshmallow import ValidationError, fields, validates_schema
 from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, When, is_before
 
 GENDERS = ("male", "female", "other", "unknown")
+# what somebody does in a stay: HL7 table 0443, FHIR's participant types
+CONTACT_ROLES = (
+    "admitting",
+    "attending",
+    "discharging",
+    "referring",
+    "consulting",
+    "primary-care",
+    "contact",
+)
 
 
 class Identifier(Contract):
