@@ -20,7 +20,7 @@ from service.wire.fhir.incoming import stays
 from service.wire.fhir.sources import place_of
 from service.wire.hl7v2.charsets import of_partner
 from service.wire.hl7v2.incoming import patients
-from service.wire.hl7v2.message import Message
+from service.wire.hl7v2.message import CONTROL_ID_LIMIT, Message
 from service.wire.hl7v2.parse import parse as parse_hl7v2
 from service.wire.hl7v2.sources import place_of as place_in_message
 from service.wire.json import parse
@@ -153,6 +153,9 @@ def _check_kind(message: Message) -> None:
     header = message.header
     if header.code != header.code.upper() or header.trigger != header.trigger.upper():
         raise Unsupported("Codes are upper case: send the type and trigger so, e.g. ADT^A03.", where="MSH-9")
+    if len(header.segment.raw(10)) > CONTROL_ID_LIMIT:
+        what = f"An answer names the message by it: send at most {CONTROL_ID_LIMIT} characters."
+        raise Refused(what, issues=[Issue(what, "MSH-10", "too-long")])
     if header.code != "ADT":
         raise Unsupported("Only ADT messages are taken; send others where they are.", where="MSH-9")
     if header.version and not VERSION.fullmatch(header.version):

@@ -382,6 +382,16 @@ def test_what_is_broken_is_acknowledged_as_such(mercy, raw, status, code):
     assert (told.status_code, code in told.data) == (status, True), told.data
 
 
+def test_a_name_too_long_to_be_answered_by_is_refused_and_not_given_back_whole(mercy):
+    longest = "M" * 250
+    assert f"MSA|AA|{longest}\r" in mercy.hl7v2(a03(longest)).text
+    told = mercy.hl7v2(a03(longest + "N" * 5000, visit="V-2"))
+    assert told.status_code == 422
+    assert f"MSA|AE|{longest}\r" in told.text
+    assert "ERR||MSH^1^10|104^Value too long^HL70357|E" in told.text
+    assert len(mercy.cases()) == 1
+
+
 def test_a_byte_order_mark_before_json_is_ignored_and_kept(mercy):
     raw = b"\xef\xbb\xbf" + json.dumps(encounter()).encode()
     assert mercy.send("/fhir/Encounter", raw).status_code == 201

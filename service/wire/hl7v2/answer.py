@@ -15,7 +15,7 @@ from service.errors import CasebridgeError, Conflict, Issue, Rejected
 from service.wire.hl7v2 import escapes
 from service.wire.hl7v2.charsets import BYTEWISE
 from service.wire.hl7v2.delimiters import DEFAULT, Delimiters
-from service.wire.hl7v2.message import NULL, Header, Segment
+from service.wire.hl7v2.message import CONTROL_ID_LIMIT, NULL, Header, Segment
 from service.wire.hl7v2.places import Place
 from service.wire.hl7v2.times import stamp
 
@@ -149,7 +149,7 @@ def _msa(theirs: Segment, code: str, issues: Sequence[Issue]) -> str:
     if issues and _version(theirs) < (2, 5):
         # from 2.5 on the text stands in ERR-8
         text = escapes.encode(issues[0].what[:_OLD_TEXT_LIMIT], marks)
-    return _joined("MSA", marks, [code, theirs.raw(10), text])
+    return _joined("MSA", marks, [code, theirs.raw(10)[:CONTROL_ID_LIMIT], text])
 
 
 def _errors(theirs: Segment, issues: Sequence[Issue], severity: str) -> list[str]:

@@ -6,12 +6,15 @@ HL7 v2 chapter 2, "Message construction rules". Numbers count from 1, as the sta
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from service.errors import Issue
 from service.wire.hl7v2 import escapes
 from service.wire.hl7v2.delimiters import HEADERS, Delimiters
 
-NULL = '""'
+NULL: Final = '""'
+# of MSH-10 HL7 2.5.1 allows 20 characters, 2.9 199
+CONTROL_ID_LIMIT: Final = 250
 """What a sender writes to say that a value is to be deleted; nothing at all says that it is not told."""
 
 
