@@ -25,7 +25,7 @@ GARBAGE: Final = 65_536
 LINGER_SECONDS: Final = 5.0
 
 End = Literal["peer", "cut off", "idle", "slow", "unread", "oversized", "garbage", "lost", "stop"]
-Work = Callable[[bytes, Sender], Awaitable[bytes | None]]
+Work = Callable[[bytes, Sender], Awaitable[tuple[bytes, ...]]]
 
 log = structlog.get_logger()
 
@@ -152,8 +152,7 @@ class Conversation:
     async def _reply(self, body: bytes) -> None:
         self.busy = True
         try:
-            reply = await self._work(body, self._sender)
-            if reply is not None:
+            for reply in await self._work(body, self._sender):
                 await self._send(reply)
         finally:
             self.busy = False

@@ -19,7 +19,7 @@ from service.receive.mllp import Handler
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.values.senders import Sender, SenderPattern
-from service.wire.hl7v2.answer import answer, batch_answer, verdict_of
+from service.wire.hl7v2.answer import answer, application_answer, batch_answer, parted, verdict_of
 from service.wire.hl7v2.charsets import of_partner
 from service.wire.hl7v2.message import Header, Message
 from service.wire.hl7v2.naming import content, keys
@@ -34,12 +34,14 @@ XML: Final = "XML-encoded messages are not taken; send the vertical bar encoding
 class Acknowledged:
     """What a payload is answered: an HTTP status, and a body that is empty when the sender wants none.
 
-    A batch has the status 200: each of its messages is answered for itself. `errors` are those of messages
-    of which nothing was kept, and of a batch from which messages are missing.
+    A batch has the status 200: each of its messages is answered for itself. `later` are application
+    acknowledgements that follow an accept acknowledgement, where a way has room for more than one answer.
+    `errors` are those of messages of which nothing was kept, and of a batch from which messages are missing.
     """
 
     status: int
     body: bytes
+    later: tuple[bytes, ...] = ()
     errors: tuple[CasebridgeError, ...] = ()
 
 
@@ -79,17 +81,18 @@ class Messages:
         replies = [self._one(partner, each, way, names, admit) for each, names in keyed]
         errors = tuple(error for each in replies for error in each.errors)
         if batch.envelope is None and not batch.issues:
+            later = tuple(one for each in replies for one in each.later)
             return (
                 replies[0]
                 if len(replies) == 1
-                else Acknowledged(200, b"".join(each.body for each in replies), errors)
+                else Acknowledged(200, b"".join(each.body for each in replies), later, errors)
             )
         if batch.issues:
             errors += (Rejected("The batch is not whole.", issues=batch.issues),)
         bodies = [each.body for each in replies if each.body]
         now, control_id = self.clock(), _control_id()
         body = batch_answer(batch.envelope, bodies, batch.issues, now=now, control_id=control_id)
-        return Acknowledged(200, body, errors)
+        return Acknowledged(200, body, errors=errors)
 
     def refused(self, header: Header | None, error: CasebridgeError) -> Acknowledged:
         """Return what a message is answered of which nothing is kept."""
@@ -97,7 +100,7 @@ class Messages:
         body = answer(header, verdict_of(error), issues, now=self.clock(), control_id=_control_id())
         # the media type was right: what is unsupported is in the message
         status = 422 if isinstance(error, Unsupported) else error.status
-        return Acknowledged(status, body or b"", (error,))
+        return Acknowledged(status, body or b"", errors=(error,))
 
     def _one(
         self,
@@ -113,8 +116,17 @@ class Messages:
 
         def render(outcome: Outcome) -> Answer:
             issues = told(outcome, IN_HL7V2)
-            body = answer(item.header, "accept", issues, now=self.clock(), control_id=_control_id())
-            return Answer(200, ER7, body or b"")
+            written = (
+                answer(item.header, "accept", issues, now=self.clock(), control_id=_control_id()),
+                application_answer(
+                    item.header,
+                    "error" if outcome.state == "quarantined" else "accept",
+                    issues,
+                    now=self.clock(),
+                    control_id=_control_id(),
+                ),
+            )
+            return Answer(200, ER7, b"".join(each for each in written if each is not None))
 
         try:
             admit(item.header)
@@ -122,7 +134,8 @@ class Messages:
         except CasebridgeError as error:
             return self.refused(item.header, error)
         given = outcome.answer or render(outcome)
-        return Acknowledged(given.status, given.body)
+        first, *later = parted(given.body) or [b""]
+        return Acknowledged(given.status, first, tuple(later))
 
 
 def blueprint(messages: Messages) -> Blueprint:
@@ -152,12 +165,12 @@ def _response(given: Acknowledged) -> Response:
 def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
     """Return what an MLLP server does with a frame: who sent it is told by connection and MSH-3/4."""
 
-    def handle(raw: bytes, sender: Sender) -> bytes | None:
+    def handle(raw: bytes, sender: Sender) -> tuple[bytes, ...]:
         header = sender_of(raw)
         if header is None:
             error = Malformed("There is no MSH here that can be read; begin each message with it.")
             broken = (each for each in read(raw).items if isinstance(each, Broken))
-            return messages.refused(None, next((each.error for each in broken), error)).body or None
+            return (messages.refused(None, next((each.error for each in broken), error)).body,)
         partner = known(partners, sender, header)
 
         def admit(each: Header) -> None:
@@ -165,7 +178,8 @@ def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
                 what = "Another partner's than the first of what came in one piece; send it alone."
                 raise Denied(what, where="MSH-3")
 
-        return messages.answered(partner, raw, "mllp", admit=admit).body or None
+        given = messages.answered(partner, raw, "mllp", admit=admit)
+        return tuple(each for each in (given.body, *given.later) if each)
 
     return handle
 

@@ -33,8 +33,8 @@ log = structlog.get_logger()
 class Handler(Protocol):
     """What is done with a message; called from several threads."""
 
-    def __call__(self, raw: bytes, sender: Sender) -> bytes | None:
-        """Take what stood in one frame and return the answer, or None when the sender wants none.
+    def __call__(self, raw: bytes, sender: Sender) -> tuple[bytes, ...]:
+        """Take what stood in one frame and return its answers, none when the sender wants none.
 
         What a positive answer promises is committed when this returns. An error of our tree is answered for
         it, Unavailable as AR; any other is ours, answered AR without its cause.
@@ -122,26 +122,31 @@ class MllpServer:
             GARBAGE_BYTES.inc(conversation.framer.garbage)
             del self._open[task]
 
-    async def _work(self, raw: bytes, sender: Sender) -> bytes | None:
+    async def _work(self, raw: bytes, sender: Sender) -> tuple[bytes, ...]:
         telemetry.begin()
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, context.run, self._handled, raw, sender)
 
-    def _handled(self, raw: bytes, sender: Sender) -> bytes | None:
+    def _handled(self, raw: bytes, sender: Sender) -> tuple[bytes, ...]:
         try:
-            reply = self._handler(raw, sender)
+            replies = self._handler(raw, sender)
         except CasebridgeError as error:
             MESSAGES.labels("refused").inc()
             log.warning("mllp_message_refused", kind=type(error).__name__)
-            return refusal(raw, error)
+            return _refused(raw, error)
         except Exception as exc:  # noqa: BLE001 - a sender that gets no answer stalls its feed
             MESSAGES.labels("failed").inc()
             log.error("mllp_handler_failed", kind=type(exc).__name__)  # noqa: TRY400 - a trace could quote values
             what = f"An error of ours, not of the message; ask us for {telemetry.correlation.get()}."
-            return refusal(raw, CasebridgeError(what))
-        MESSAGES.labels("answered" if reply else "silent").inc()
-        return reply
+            return _refused(raw, CasebridgeError(what))
+        MESSAGES.labels("answered" if replies else "silent").inc()
+        return replies
+
+
+def _refused(raw: bytes, error: CasebridgeError) -> tuple[bytes, ...]:
+    reply = refusal(raw, error)
+    return () if reply is None else (reply,)
 
 
 async def _set(event: threading.Event) -> None:

@@ -34,11 +34,11 @@ class Desk:
     senders: list[Sender] = field(default_factory=list)
     act: Callable[[bytes], bytes | None] | None = None
 
-    def __call__(self, raw: bytes, sender: Sender) -> bytes | None:
+    def __call__(self, raw: bytes, sender: Sender) -> tuple[bytes, ...]:
         reply = self.act(raw) if self.act else raw.replace(b"ADT^A03^ADT_A03", b"ACK^A03^ACK")
         self.got.append(raw)
         self.senders.append(sender)
-        return reply
+        return () if reply is None else (reply,)
 
 
 class Running:

@@ -140,6 +140,31 @@ def test_what_is_acknowledged_is_a_case_and_what_is_not_says_why(settings):
     assert case.source == "mercy"
 
 
+def test_who_asks_for_both_acknowledgements_gets_the_applications_after_that_of_custody(settings):
+    def both(control_id, application, **more):
+        return a03(control_id, **more).replace(b"|P|2.5", f"|P|2.5|||AL|{application}".encode())
+
+    strange = both("M3", "AL").replace(b"|P|2.5", b"|P|9")
+    waits = [both(f"M{n}", wish, person="", visit=f"V-{n}") for n, wish in ((4, "ER"), (5, "SU"))]
+    with listening(settings) as process, process.connected() as sender:
+        sender.send(both("M1", "AL"))
+        first = [sender.answer(), sender.answer()]
+        sender.send(both("M1", "AL"))
+        assert [sender.answer(), sender.answer()] == first
+        sender.send(both("M2", "ER", visit="V-2"), strange, *waits, a03("M6", visit="V-6"))
+        answers = [sender.acknowledgement() for _ in range(6)]
+    assert [b"MSA|CA|M1" in first[0], b"MSA|AA|M1" in first[1]] == [True, True]
+    assert codes(*answers) == [
+        ("CA", "M2"),
+        ("CR", "M3"),
+        ("CA", "M4"),
+        ("AE", "M4"),
+        ("CA", "M5"),
+        ("AA", "M6"),
+    ]
+    assert "quarantine" in answers[3].first("ERR").value(8)
+
+
 @pytest.fixture
 def authority(tmp_path):
     return Authority(tmp_path, "authority")

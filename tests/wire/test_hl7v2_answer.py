@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Denied, Issue, Malformed, NotFound, Stale, TooLarge, Unavailable, Unsupported
-from service.wire.hl7v2.answer import answer, batch_answer, verdict_of
+from service.wire.hl7v2.answer import answer, application_answer, batch_answer, parted, verdict_of
 from service.wire.hl7v2.parse import header_of
 from service.wire.hl7v2.read import read
 
@@ -53,6 +53,33 @@ def test_enhanced_mode_answers_what_is_asked_for(accept, application, codes):
     raw = MSH.replace("2.5.1|||", f"2.5.1|||{accept}|{application}")
     found = [answered(raw, verdict) for verdict in ("accept", "error", "reject")]
     assert tuple(each and each[1].split("|")[1] for each in found) == codes
+
+
+@pytest.mark.parametrize(
+    ("accept", "application", "codes"),
+    [
+        ("AL", "AL", ("AA", "AE", "AR")),
+        ("SU", "ER", (None, "AE", "AR")),
+        ("AL", "SU", ("AA", None, None)),
+        ("AL", "NE", (None, None, None)),
+        ("AL", "", (None, None, None)),
+        ("NE", "AL", (None, None, None)),
+        ("ER", "AL", (None, None, None)),
+        ("", "", (None, None, None)),
+    ],
+)
+def test_an_application_acknowledgement_follows_where_both_are_asked_for(accept, application, codes):
+    header = header_of(MSH.replace("2.5.1|||", f"2.5.1|||{accept}|{application}").encode())
+    issues = [Issue("Kept for a person to look at.", "PID-3", "not-found")]
+    found = [
+        application_answer(header, verdict, issues, now=NOW, control_id="A2")
+        for verdict in ("accept", "error", "reject")
+    ]
+    told = [each and read(each).items[0] for each in found]
+    assert tuple(each and each.first("MSA").value(1) for each in told) == codes
+    assert {each.header.control_id for each in told if each} <= {"A2"}
+    whole = [each for each in (answer(header, "accept", now=NOW, control_id="A1"), *found) if each]
+    assert parted(b"".join(whole)) == whole
 
 
 def test_each_issue_names_its_place_code_severity_and_text():

@@ -2,8 +2,8 @@
 
 In original mode one answer says what became of the message (AA, AE, AR). A sender that fills MSH-15 or MSH-16
 asks for enhanced mode: the accept acknowledgement (CA, CE, CR) when MSH-15 wants it, else the application
-acknowledgement when MSH-16 wants that, else nothing. One message gets one answer on its connection: who wants
-both has custody confirmed by the first.
+acknowledgement when MSH-16 wants that, else nothing. Who wants both gets the second after a CA alone: what
+was not accepted reached no application. Custody being confirmed by then, it says AE of what is in quarantine.
 """
 
 import re
@@ -48,6 +48,7 @@ _UNSUPPORTED: Final = {
     "MSH-18": ("103", "Table value not found"),
 }
 _INTERNAL: Final = ("207", "Application internal error")
+_BEGINNING: Final = re.compile(rb"(?<=\r)(?=MSH)")
 _CONTROL: Final = re.compile("[\x00-\x1f]")
 _REJECTING: Final = frozenset({"MSH-9", "MSH-9.2", "MSH-11", "MSH-12"})
 
@@ -80,8 +81,38 @@ def answer(
     """
     theirs = header.segment if header else Segment("MSH", DEFAULT, "ascii")
     code = _code(theirs, verdict)
-    if code is None:
+    return _acknowledgement(theirs, code, verdict, issues, now, control_id) if code is not None else None
+
+
+def application_answer(
+    header: Header,
+    verdict: Verdict,
+    issues: Sequence[Issue] = (),
+    *,
+    now: datetime,
+    control_id: str,
+) -> bytes | None:
+    """Write the application acknowledgement that follows the accept acknowledgement of an accepted message.
+
+    Arguments are as those of `answer`; `verdict` is the application's.
+
+    Returns:
+        The answer, or None when there was no accept acknowledgement, or the sender wants no other.
+    """
+    theirs = header.segment
+    if _code(theirs, "accept") != "CA" or not _wanted(theirs.value(16), verdict):
         return None
+    return _acknowledgement(theirs, f"A{_LETTERS[verdict]}", verdict, issues, now, control_id)
+
+
+def parted(answers: bytes) -> list[bytes]:
+    """Return each of some acknowledgements that were written one after the other."""
+    return [each for each in _BEGINNING.split(answers) if each]
+
+
+def _acknowledgement(
+    theirs: Segment, code: str, verdict: Verdict, issues: Sequence[Issue], now: datetime, control_id: str
+) -> bytes:
     severity = "W" if verdict == "accept" else "E"
     lines = [
         _msh(theirs, now, control_id),
@@ -122,8 +153,14 @@ def _code(theirs: Segment, verdict: Verdict) -> str | None:
     wishes = {"C": theirs.value(15), "A": theirs.value(16)}
     if not any(wishes.values()):
         return f"A{_LETTERS[verdict]}"
-    met = {"", NULL, "NE", "SU" if verdict != "accept" else "ER"}
-    return next((f"{mode}{_LETTERS[verdict]}" for mode, wish in wishes.items() if wish not in met), None)
+    return next(
+        (f"{mode}{_LETTERS[verdict]}" for mode, wish in wishes.items() if _wanted(wish, verdict)), None
+    )
+
+
+def _wanted(wish: str, verdict: Verdict) -> bool:
+    """Whether MSH-15 or MSH-16 asks for an answer of a verdict."""
+    return wish not in {"", NULL, "NE", "SU" if verdict != "accept" else "ER"}
 
 
 def _msh(theirs: Segment, now: datetime, control_id: str) -> str:
