@@ -8,11 +8,21 @@ from typing import Any, Final
 
 from service.mapping import merge
 from service.mapping.schema import nearest
-from service.mapping.source import Findings, Mapping, Node, Place, Scalar, Wrong, documents, files, plain
+from service.mapping.source import (
+    Findings,
+    Mapping,
+    Node,
+    Place,
+    Scalar,
+    Wrong,
+    documents,
+    files,
+    is_passed_over,
+    plain,
+)
 from service.mapping.source import Sequence as List
+from service.mapping.strays import MANIFEST, strays
 
-FOLDERS: Final = ("outbound", "inbound", "codesystems", "concepts")
-_MANIFEST: Final = "overlay.yaml"
 _KEYS: Final = ("title", "description", "extends")
 
 
@@ -54,6 +64,8 @@ class Layers:
         """Give the mapping documents, each as the overlays leave it, in the order they first stand in."""
         found: dict[str, Mapping] = {}
         for folder in self.folders:
+            for stray in strays(self.root, folder):
+                self.findings.add(stray)
             below = dict(found)
             here: dict[str, Place] = {}
             for node in self._documents(folder):
@@ -98,11 +110,10 @@ class Layers:
             else:
                 self._put(base, at, (*under, name))
         self.folders.append(folder)
-        self._strays(folder)
 
     def _extends(self, folder: str) -> list[tuple[str, Place]]:
         """What an overlay's manifest says it stands on."""
-        file = f"{folder}/{_MANIFEST}"
+        file = f"{folder}/{MANIFEST}"
         try:
             for found, _, text in files(self.root, folder, self.findings):
                 if found == file:
@@ -111,18 +122,6 @@ class Layers:
         except Wrong as wrong:
             self.findings.add(wrong)
         return []
-
-    def _strays(self, folder: str) -> None:
-        """Find files of an overlay that nothing would read."""
-        taken = {f"{folder}/{_MANIFEST}"}
-        for each in sorted((self.root / folder).rglob("*.y*ml")):
-            name = each.relative_to(self.root).as_posix()
-            in_place = each.parent.name in FOLDERS and each.parent.parent == self.root / folder
-            if name not in taken and not (in_place and each.suffix == ".yaml"):
-                where = ", ".join(f"{known}/" for known in FOLDERS)
-                self.findings.add(
-                    Wrong(f"nothing reads this file; *.yaml files stand in {where}", Place(name))
-                )
 
     def _documents(self, folder: str) -> Iterator[Node]:
         for file, _, text in files(self.root, _within(folder, self.direction), self.findings):
@@ -199,7 +198,8 @@ class Layers:
 
 def overlays(root: Path) -> list[str]:
     """Give the names of the overlays of a folder of mappings."""
-    return [path.name for path in sorted((root / "overlays").glob("*/"))]
+    found = (path.name for path in sorted((root / "overlays").glob("*/")))
+    return [name for name in found if not is_passed_over(name)]
 
 
 def _within(folder: str, kind: str) -> str:

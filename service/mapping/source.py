@@ -104,6 +104,8 @@ Node = Scalar | Sequence | Mapping
 def files(root: Path, folder: str, findings: Findings) -> Iterator[tuple[str, str, str]]:
     """Give (path within the root, stem, text) of each YAML file of a folder, in the order of names."""
     for path in sorted((root / folder).glob("*.yaml")):
+        if is_passed_over(path.name):
+            continue
         name = path.relative_to(root).as_posix()
         raw = path.read_bytes()
         if len(raw) > SIZE_LIMIT:
@@ -115,6 +117,11 @@ def files(root: Path, folder: str, findings: Findings) -> Iterator[tuple[str, st
             before = raw[: error.start]
             place = Place(name, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
             findings.add(Wrong("not UTF-8; save the file as UTF-8", place))
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder is hidden, or what an editor left."""
+    return name.startswith(".") or name.endswith("~")
 
 
 @lru_cache(maxsize=512)

@@ -304,13 +304,6 @@ def test_a_manifest_that_is_wrong_is_refused_at_its_place(write, wrong, text, wh
     assert message in what
 
 
-@pytest.mark.parametrize("file", ["T.yaml", "outbound/T.yml", "outbond/T.yaml", "outbound/more/T.yaml"])
-def test_a_file_that_nothing_reads_is_refused(write, wrong, file):
-    write(f"overlays/over/{file}", "extends: T\n")
-    ((place, what),) = wrong("extends: T\n")
-    assert (place, "nothing reads this file" in what) == (f"overlays/over/{file}", True)
-
-
 def test_what_is_removed_is_referred_to_by_nothing(write, found, catalogue):
     write(OVER, "extends: T\nmake: {}\n")
     other = "---\nmap: U\nfrom: case\nmake: {a: [\"{{ case.plan.id | reference('T') }}\"]}\n"

@@ -73,7 +73,8 @@ def load(folder: Path) -> tuple[Pathway, ...]:
     """
     calendar = folder / HOLIDAYS
     holidays = frozenset(_given(_Holidays(), calendar)["holidays"]) if calendar.exists() else frozenset()
-    return tuple(_read(path, holidays) for path in sorted(folder.glob("*.yaml")) if path != calendar)
+    found = (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
+    return tuple(_read(path, holidays) for path in found if path != calendar)
 
 
 def _given(contract: Contract, path: Path) -> dict[str, Any]:
