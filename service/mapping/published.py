@@ -47,23 +47,11 @@ def _value_set(system: Resource) -> Resource:
 
 def _concept_map(concept_map: ConceptMap, sets: dict[str, str]) -> Resource:
     given = concept_map.resource
-    groups = [_group(each) for each in given.get("group", [])]
-    sources = {sets[each["source"]] for each in groups if each.get("source") in sets}
+    sources = {sets[each["source"]] for each in given.get("group", []) if each.get("source") in sets}
     filled = _head("ConceptMap", concept_map.name, given)
     if len(sources) == 1:
         filled["sourceCanonical"] = sources.pop()
-    return _versioned(given | {"group": groups} if groups else given, filled)
-
-
-def _group(group: Resource) -> Resource:
-    """A group whose targets all say how they stand to the source, as R4 wants it."""
-    elements = [
-        each | {"target": [{"equivalence": "relatedto"} | target for target in each["target"]]}
-        if "target" in each
-        else each
-        for each in group.get("element", [])
-    ]
-    return group | {"element": elements}
+    return _versioned(given, filled)
 
 
 def _head(kind: str, name: str, given: Resource) -> Resource:

@@ -156,7 +156,10 @@ def _group(part: _Part) -> Group:
 def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:
     for part in found:
         part.only(_TARGET, "a target")
-        if part.option("equivalence", *_EQUIVALENCES) not in _NO_TARGET:
+        if part.option("equivalence", *_EQUIVALENCES) == "":
+            what = "`equivalence` is needed here: how the target stands to the code"
+            raise Wrong(f"{what}; write `relatedto` where no more is known", part.place)
+        if part.text("equivalence") not in _NO_TARGET:
             yield coding_of(system, part.text("code"), part.option("display"))
 
 

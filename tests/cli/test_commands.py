@@ -93,7 +93,7 @@ resourceType: ConceptMap
 group:
   - target: http://snomed.info/sc
     element:
-      - {code: registered-nurse, target: [{code: "106292003"}]}
+      - {code: registered-nurse, target: [{code: "106292003", equivalence: equivalent}]}
 """
     (tmp_path / "overlays/slip/concepts").mkdir(parents=True)
     (tmp_path / "overlays/slip/concepts/case-roles.yaml").write_text(text)

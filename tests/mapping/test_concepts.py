@@ -72,8 +72,10 @@ def test_our_own_coding_stands_before_the_targets_of_the_map_of_its_name(concept
         """
         resourceType: ConceptMap
         group:
-          - {target: "http://snomed.info/sct", element: [{code: home, target: [{code: "1"}, {code: "2"}]}]}
-          - {target: "http://loinc.org", element: [{code: home, target: [{code: "3"}]}]}
+          - {target: "http://snomed.info/sct", element: [{code: home, target: [
+              {code: "1", equivalence: equivalent}, {code: "2", equivalence: equivalent}]}]}
+          - {target: "http://loinc.org", element: [
+              {code: home, target: [{code: "3", equivalence: equivalent}]}]}
     """,
     )
     own = {"system": "https://example.org/kind", "code": "home", "display": "At home"}
@@ -124,7 +126,7 @@ def test_an_absent_code_stays_absent(concepts, make, case, name):
 def test_unmapped_codes_follow_the_policy_of_the_map(concepts, make, unmapped, expected):
     group = f"{{target: 'http://t', element: [], unmapped: {unmapped}}}"
     concepts("concepts/first.yaml", f"resourceType: ConceptMap\ngroup: [{group}]\n")
-    second = "[{target: 'http://u', element: [{code: home, target: [{code: h}]}]}]"
+    second = "[{target: 'http://u', element: [{code: home, target: [{code: h, equivalence: equivalent}]}]}]"
     concepts(
         "concepts/second.yaml",
         f"resourceType: ConceptMap\nurl: https://example.org/second\ngroup: {second}\n",
@@ -163,7 +165,10 @@ def test_a_constant_code_is_checked_at_load_too(concepts, found):
 
 
 def test_several_targets_are_refused_only_where_one_is_needed(concepts, found, catalogue):
-    concepts("concepts/status.yaml", STATUS.replace("[{code: active", "[{code: extra}, {code: active"))
+    concepts(
+        "concepts/status.yaml",
+        STATUS.replace("[{code: active", "[{code: extra, equivalence: equal}, {code: active"),
+    )
     catalogue(HEAD + "  x: \"{{ case.status | codeable('status') }}\"\n")
     for name in ("concept", "coding"):
         ((_, what),) = found(HEAD + f"  x: \"{{{{ case.status | {name}('status') }}}}\"\n")
@@ -223,7 +228,13 @@ def test_a_close_name_of_a_map_is_suggested(concepts, found):
             "concepts/a.yaml",
             "resourceType: ConceptMap\ngroup: [{element: [{code: a, target: [{}]}]}]\n",
             "2:39",
-            "`code`",
+            "`equivalence` is needed here: how the target stands to the code; write `relatedto`",
+        ),
+        (
+            "concepts/a.yaml",
+            "resourceType: ConceptMap\ngroup: [{element: [{code: a, target: [{equivalence: equal}]}]}]\n",
+            "2:39",
+            "`code` is needed here",
         ),
         (
             "concepts/a.yaml",

@@ -27,7 +27,10 @@ SCHEMA = {
     },
     "additionalProperties": False,
 }
-MAP = "resourceType: ConceptMap\ngroup: [{target: 'http://t', element: [{code: a, target: [{code: b}]}]}]\n"
+MAP = (
+    "resourceType: ConceptMap\n"
+    "group: [{target: 'http://t', element: [{code: a, target: [{code: b, equivalence: equal}]}]}]\n"
+)
 HEAD = "map: T\nfrom: s\nmake:\n"
 WORDS = "{{ }} {% == in is not and or if else s s.t s.n s.l s.o present absent id join first default 1 1.10"
 BLOCKS = ["$each", "$if", "$make", "$xhtml", "a: ", "- ", "  ", "x in s.l", "each: ", "let: ", "when: "]

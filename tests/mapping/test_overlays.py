@@ -399,8 +399,8 @@ url: https://example.org/map
 group:
   - target: http://a
     element:
-      - {code: home, target: [{code: H, display: Home}]}
-      - {code: away, target: [{code: A}]}
+      - {code: home, target: [{code: H, display: Home, equivalence: equivalent}]}
+      - {code: away, target: [{code: A, equivalence: equivalent}]}
     unmapped: {mode: fixed, code: O, display: Other}
 """
 
@@ -428,10 +428,12 @@ def test_a_concept_map_is_extended_by_target_and_code(write, catalogue):
         """
         group:
           - target: http://a
-            element: [{code: home, target: [{code: HH}]}, {code: near, target: [{code: N}]}]
+            element:
+              - {code: home, target: [{code: HH, equivalence: equivalent}]}
+              - {code: near, target: [{code: N, equivalence: equivalent}]}
             unmapped: {mode: fixed, code: X}
           - target: http://b
-            element: [{code: away, target: [{code: B}]}]
+            element: [{code: away, target: [{code: B, equivalence: equivalent}]}]
         """,
     )
     found = catalogue(BASE, overlays=["over"])
@@ -445,11 +447,22 @@ def test_a_concept_map_is_extended_by_target_and_code(write, catalogue):
     assert catalogue(BASE).terminology.targets("map", "home")[0]["code"] == "H"
 
 
+def test_an_overlays_target_says_how_it_stands_to_the_code_as_those_below_do(write, found):
+    write("concepts/map.yaml", MAP)
+    write(
+        "overlays/over/concepts/map.yaml",
+        "group:\n  - target: http://a\n    element: [{code: home, target: [{code: HH}]}]\n",
+    )
+    ((place, what),) = found(BASE, overlays=["over"])
+    assert place == "overlays/over/concepts/map.yaml:3:37"
+    assert what.startswith("`equivalence` is needed here")
+
+
 def test_a_concept_map_without_the_one_target_an_expression_needs_is_refused_where_it_is_used(write, found):
     write("concepts/map.yaml", MAP.replace("    unmapped: {mode: fixed, code: O, display: Other}\n", ""))
     write(
         "overlays/over/concepts/map.yaml",
-        "group: [{target: 'http://b', element: [{code: open, target: [{code: 1}]}]}]",
+        "group: [{target: 'http://b', element: [{code: open, target: [{code: 1, equivalence: equal}]}]}]",
     )
     write(OVER, "extends: T\nmake: {title: \"{{ case.status | concept('map') }}\"}\n")
     issues = found(BASE, overlays=["over"])
@@ -460,7 +473,7 @@ def test_several_targets_after_an_overlay_are_refused_where_one_is_needed(write,
     write("concepts/map.yaml", MAP.replace("home", "open").replace("away", "closed"))
     write(
         "overlays/over/concepts/map.yaml",
-        "group: [{target: 'http://b', element: [{code: open, target: [{code: b}]}]}]",
+        "group: [{target: 'http://b', element: [{code: open, target: [{code: b, equivalence: equal}]}]}]",
     )
     write(OVER, "extends: T\nmake: {title: \"{{ case.status | concept('map') }}\"}\n")
     ((place, what),) = found(BASE, overlays=["over"])

@@ -167,12 +167,12 @@ def test_a_hospitals_overlay_of_the_page_reads_its_codes_as_it_says(tmp_path):
     shutil.copytree(MAPPINGS, tmp_path / "mappings")
     for each in EXAMPLES:
         if each.file.startswith(("overlays/", "hospitals.yaml")):
-            path = tmp_path / "mappings" / each.file
+            path = tmp_path / ("" if each.file == "hospitals.yaml" else "mappings") / each.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(each.text, encoding="utf-8")
     given = {
         "CASEBRIDGE_MAPPINGS": str(tmp_path / "mappings"),
-        "CASEBRIDGE_PARTNERS": str(tmp_path / "mappings/hospitals.yaml"),
+        "CASEBRIDGE_PARTNERS": str(tmp_path / "hospitals.yaml"),
     }
     found = wiring.inbounds(Settings.from_env(given))
 

@@ -31,7 +31,7 @@ resourceType: ConceptMap
 group:
   - target: http://target
     element:
-      - {code: open, target: [{code: active, display: Active}]}
+      - {code: open, target: [{code: active, display: Active, equivalence: equivalent}]}
     unmapped: {mode: fixed, code: other}
 """
 SYSTEM = """
