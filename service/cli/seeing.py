@@ -86,6 +86,8 @@ def explain(path: str, id_: str, view: str, values: bool | None) -> None:
         click.echo(f"  by {each.origin.place}  {each.origin.rule}")
         for source, value in each.sources.items():
             click.echo(f"  of {source}" + (f" = {dump(value).decode()}" if shown else ""))
+        for place in each.codes:
+            click.echo(f"  code at {place}")
         for condition in each.origin.conditions:
             click.echo(f"  if {condition}")
 

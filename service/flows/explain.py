@@ -8,9 +8,12 @@ from typing import Any, Final
 
 from service.errors import NotFound, Rejected
 from service.flows.ports import Store
+from service.flows.project import version_of
 from service.flows.source import Source
+from service.mapping.concepts import Terminology
 from service.mapping.explain import Origin, nearest_origin, value_at
 from service.mapping.schema import nearest
+from service.mapping.source import Place
 from service.mapping.translate import Catalogue
 from service.values.documents import Document
 from service.values.scope import Scope
@@ -21,19 +24,24 @@ _PATH: Final = re.compile(r"([A-Z][A-Za-z]+)(?:\.(.+))?")
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element: its path in the resource, its value, its origin, and the values of its sources."""
+    """One element: its path in the resource, its value, its origin, and the values of its sources.
+
+    `codes` are where its codes stand in code systems and concept maps.
+    """
 
     path: str
     value: Any
     origin: Origin
     sources: dict[str, Any]
+    codes: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A live resource: its version, the document and revision it tells of, and the elements asked for.
 
-    `current` is false when other mappings than these made the version that is stored.
+    `current` is false when other mappings than these made the version that is stored, and it is not known yet
+    whether these make it otherwise.
     """
 
     reference: str
@@ -74,7 +82,7 @@ class Explanations:
         roots = self.store.look(lambda unit: Source(unit).roots(document))
         for _, made, origins in catalogue.explained(document.kind, roots):
             if (made.resource["resourceType"], made.resource["id"]) == (type_, id_):
-                elements = tuple(_elements(below, made.resource, origins, roots))
+                elements = tuple(_elements(below, made.resource, origins, roots, catalogue.terminology))
                 break
         else:
             raise NotFound("The mappings make it no more: it was withdrawn.", where=f"{type_}/{id_}")
@@ -89,7 +97,7 @@ class Explanations:
             stored.last_updated,
             document,
             self._revision(scope, document, stored.last_updated),
-            mappings == catalogue.version,
+            mappings == catalogue.version or document.projected == version_of(self.catalogues),
             elements,
         )
 
@@ -100,21 +108,32 @@ class Explanations:
 
 
 def _elements(
-    below: str, resource: Any, origins: Mapping[str, Origin], roots: Mapping[str, Any]
+    below: str, resource: Any, origins: Mapping[str, Origin], roots: Mapping[str, Any], words: Terminology
 ) -> Iterator[Element]:
     """Give the elements at a path and below it; of a path inside a value, the value it is part of."""
     exact = [path for path in origins if _at_or_below(path, below)]
     loose = [path for path in origins if _at_or_below(_INDEX.sub("", path), below)]
     for path in exact or loose:
-        yield _element(path, resource, origins[path], roots)
+        yield _element(path, resource, origins[path], roots, words)
     within = nearest_origin(below, origins)
     if not exact and not loose and within is not None and value_at(below, resource) is not None:
-        yield _element(below, resource, within[1], roots)
+        yield _element(below, resource, within[1], roots, words)
 
 
-def _element(path: str, resource: Any, origin: Origin, roots: Mapping[str, Any]) -> Element:
+def _element(
+    path: str, resource: Any, origin: Origin, roots: Mapping[str, Any], words: Terminology
+) -> Element:
     sources = {source: _told(value_at(source, roots)) for source in origin.sources}
-    return Element(path, value_at(path, resource), origin, sources)
+    codes = tuple(dict.fromkeys(_codes(origin, roots, words)))
+    return Element(path, value_at(path, resource), origin, sources, codes)
+
+
+def _codes(origin: Origin, roots: Mapping[str, Any], words: Terminology) -> Iterator[Place]:
+    for each in origin.coded:
+        found = value_at(each.source, roots) if each.source else each.code
+        for code in found if isinstance(found, list) else [found]:
+            if isinstance(code, str):
+                yield from words.places(each.filter_name, each.table, code)
 
 
 def _told(value: Any) -> Any:

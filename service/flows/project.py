@@ -51,9 +51,8 @@ class Projection:
 
     @property
     def version(self) -> str:
-        """What names the mappings of all views together: another value means other mappings."""
-        named = [f"{view}={catalogue.version}" for view, catalogue in sorted(self.catalogues.items())]
-        return hashlib.sha256(" ".join(named).encode()).hexdigest()
+        """What names the mappings of all views together."""
+        return version_of(self.catalogues)
 
     def planned(
         self, unit: Unit, document: Document, roots: dict[str, Any], change: Change
@@ -217,6 +216,12 @@ class Projection:
             rows=rows,
         )
         return version, events.written(stamped, changed)
+
+
+def version_of(catalogues: Mapping[str, Catalogue]) -> str:
+    """Return what names the mappings of all views together: another value means other mappings."""
+    named = [f"{view}={catalogue.version}" for view, catalogue in sorted(catalogues.items())]
+    return hashlib.sha256(" ".join(named).encode()).hexdigest()
 
 
 def _key(resource: dict[str, Any]) -> Key:

@@ -25,13 +25,14 @@ class Unmapped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CodeSystem:
-    """A code system of ours: code to display, and to display by language."""
+    """A code system of ours: code to display, to display by language, and to where it stands."""
 
     name: str
     url: str
     displays: dict[str, str]
     designations: dict[str, dict[str, str]]
     resource: dict[str, Any]
+    places: dict[str, Place] = field(default_factory=dict)
 
     def coding(self, code: str) -> Coding:
         """The Coding of one of its codes."""
@@ -40,12 +41,16 @@ class CodeSystem:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group of a concept map; an element without codings is one that has no match."""
+    """One group of a concept map; an element without codings is one that has no match.
+
+    `place` is that of `unmapped` where there is one, `places` are those of the elements.
+    """
 
     target: str
     elements: dict[str, tuple[Coding, ...]]
     unmapped: dict[str, str]
     place: Place
+    places: dict[str, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,16 @@ class Terminology:
             return self.codesystems[name].displays[code]
         except KeyError:
             raise Unmapped(code, name) from None
+
+    def places(self, filter_name: str, name: str, code: str) -> Iterator[Place]:
+        """Where it stands what a filter gives for a code: in the code system, and in the map of a name."""
+        if filter_name != "concept" and name in self.codesystems and code in self.codesystems[name].places:
+            yield self.codesystems[name].places[code]
+        if filter_name == "display" or name not in self.concept_maps:
+            return
+        groups = self.concept_maps[name].groups
+        said = [group.places[code] for group in groups if code in group.places]
+        yield from said or [group.place for group in groups if group.unmapped][:1]
 
     def codes(self, name: str) -> Iterator[str]:
         """Every code that the system or map of this name knows."""

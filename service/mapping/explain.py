@@ -6,26 +6,39 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from service.mapping.checks import TERMINOLOGY
 from service.mapping.compile import Sink, Writer, generated
 from service.mapping.concepts import Terminology
 from service.mapping.source import Place
 from service.mapping.templates import Block, Document, Items, Literal, Loop, Object, Template, terms
-from service.mapping.terms import Term, Variable, reads, tests
+from service.mapping.terms import Constant, Filtered, Lookup, Term, Variable, children, reads, tests
 
 _STEP = re.compile(r"[^.\[\]]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A code that a filter looks up in the table of a name: one of the source at a path, or a fixed one."""
+
+    filter_name: str
+    table: str
+    source: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where an element comes from: the place and text of the leaf, and paths of the source.
 
-    `sources` are what its value is made of, `conditions` what decides whether it is made.
+    `sources` are what its value is made of, `conditions` what decides whether it is made, `coded` the codes
+    that are looked up for it.
     """
 
     place: Place
     rule: str
     sources: tuple[str, ...]
     conditions: tuple[str, ...]
+    coded: tuple[Coded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +180,22 @@ def _origin(note: _Note, indexes: tuple[int, ...]) -> Origin | None:
     sources = {path for term in found for path in reads(term)}
     conditions = note.conditions | {path for term in found for path in tests(term)}
     rule = getattr(template, "text", "$xhtml")
-    return Origin(template.place, rule, _turned(sources, turns), _turned(conditions - sources, turns))
+    coded = tuple(each for term in found for each in _coded(term, turns))
+    return Origin(template.place, rule, _turned(sources, turns), _turned(conditions - sources, turns), coded)
+
+
+def _coded(term: Term, turns: dict[str, int]) -> Iterator[Coded]:
+    """The codes that a term looks up, also by the `let`s that it names."""
+    if isinstance(term, Lookup) and term.base.value is not None:
+        yield from _coded(term.base.value, turns)
+    if isinstance(term, Filtered) and term.name in TERMINOLOGY:
+        table, subject = str(term.arguments[0]), term.subject
+        if isinstance(subject, Constant):
+            yield Coded(term.name, table, "", str(subject.value))
+        for path in _turned(reads(subject), turns):
+            yield Coded(term.name, table, path, "")
+    for child in children(term):
+        yield from _coded(child, turns)
 
 
 def _turned(paths: frozenset[str] | set[str], turns: dict[str, int]) -> tuple[str, ...]:

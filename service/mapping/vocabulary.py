@@ -115,7 +115,7 @@ def _concepts(part: _Part, system: CodeSystem) -> None:
         code = concept.text("code")
         if code in system.displays:
             raise Wrong(f"`{code}` stands here twice; keep one", concept.place)
-        system.displays[code] = concept.text("display")
+        system.displays[code], system.places[code] = concept.text("display"), concept.place
         words = system.designations[code] = {}
         for each in concept.parts("designation"):
             each.only(("language", "use", "value"), "a designation")
@@ -142,15 +142,16 @@ def _group(part: _Part) -> Group:
     part.only(_GROUP, "a group")
     target = part.option("target")
     elements: dict[str, tuple[Coding, ...]] = {}
+    places: dict[str, Place] = {}
     for element in part.parts("element"):
         element.only(("code", "display", "target"), "an element")
         code = element.text("code")
         if code in elements:
             raise Wrong(f"`{code}` stands here twice; list its targets under one", element.place)
-        elements[code] = tuple(_targets(element.parts("target"), target))
+        elements[code], places[code] = tuple(_targets(element.parts("target"), target)), element.place
     unmapped = part.part("unmapped")
     policy = {} if unmapped is None else _policy(unmapped)
-    return Group(target, elements, policy, unmapped.place if unmapped else part.place)
+    return Group(target, elements, policy, unmapped.place if unmapped else part.place, places)
 
 
 def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:

@@ -61,6 +61,37 @@ def test_other_mappings_than_those_that_made_it_are_told(live):
     assert "by overlays/us-core/outbound/CarePlan.yaml:" in done.stdout
 
 
+def test_the_line_of_the_table_that_a_code_comes_from_is_told_also_of_an_overlays(live, tmp_path):
+    env, _ = live
+    folder = tmp_path / "mappings"
+    shutil.copytree(Path(wiring.__file__).parents[2] / "mappings", folder)
+    (folder / "overlays/mine/concepts").mkdir(parents=True)
+    (folder / "overlays/mine/concepts/case-role.yaml").write_text(
+        "group:\n  - target: http://snomed.info/sct\n    element:\n"
+        "      - {code: case-manager, target: [{code: '1', equivalence: equal}]}\n"
+    )
+    settings = Settings.from_env({key: each for key, each in env.items() if key.startswith("CASEBRIDGE_")})
+    engine = wiring.database(settings)
+    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
+    team = client.get("/fhir/CareTeam").json["entry"][0]["resource"]["id"]
+    engine.dispose()
+    env |= {"CASEBRIDGE_MAPPINGS": str(folder)}
+
+    def told(**more):
+        return [
+            line
+            for line in explain(env | more, "CareTeam.participant[0].role", "--id", team).stdout.splitlines()
+            if line.startswith("  code at ")
+        ]
+
+    system, shipped = told()
+    assert system.startswith("  code at codesystems/case-role.yaml:")
+    assert shipped.startswith("  code at concepts/case-role.yaml:")
+    system, mine = told(CASEBRIDGE_OVERLAYS="mine")
+    assert mine == "  code at overlays/mine/concepts/case-role.yaml:4:9"
+    assert system.startswith("  code at codesystems/case-role.yaml:")
+
+
 def test_what_is_not_there_exits_1(live):
     env, plan = live
     done = explain(env, "CarePlan.nothing", "--id", plan)

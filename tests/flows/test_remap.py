@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from service.flows.explain import Explanations
 from service.flows.remap import Remapping
 from service.mapping.translate import load
 from service.wire.contracts.schemas import links, sources
@@ -74,6 +75,20 @@ def test_an_edit_that_changes_no_content_makes_no_version(told, edited):
     assert {each.changed for each in work.apply()} == {0}
     assert told.told() == []
     assert work.left() == 0
+
+
+def test_after_an_apply_no_other_mappings_are_told_of_what_did_not_change(told, edited):
+    work = edited(*TITLE)
+    explanations = Explanations(told.store, work.projection.catalogues)
+
+    def current(type_, element):
+        return explanations.explain(ALL, f"{type_}.{element}", told.one(type_)["id"]).current
+
+    assert not current("CareTeam", "status")
+    assert not current("CarePlan", "title")
+    list(work.apply())
+    assert current("CareTeam", "status")
+    assert current("CarePlan", "title")
 
 
 def test_the_history_tells_which_mappings_made_a_version(told, edited):
