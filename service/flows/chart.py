@@ -22,6 +22,7 @@ from service.values.messages import Happened
 from service.values.pathways import Pathway
 from service.wire.contracts.links import links
 
+HISTORIES: Final = "stay_histories"
 OURS: Final = "urn:ietf:rfc:3986"
 DEMOGRAPHICS: Final = (
     "identifiers",
@@ -169,12 +170,12 @@ class Chart:
         )
         received |= unfounded(case.own, received)
         case = serving(case, received=kept(received, case.received, named))
-        at, known = instant(self.desk.change.at), case.served.get("stay_histories", {})
+        at, known = instant(self.desk.change.at), case.served.get(HISTORIES, {})
         histories = {
             each["id"]: status_history(known.get(each["id"], []), each["status"], at)
             for each in case.received.get("stays", [])
         }
-        case = serving(case, stay_histories=histories)
+        case = serving(case, **{HISTORIES: histories})
         if case.served.get("emptied"):
             return self._standing(case, {"status": "cancelled"})
         if case.served.get(UNTAKEN):

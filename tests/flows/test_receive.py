@@ -476,6 +476,28 @@ class TestUnmerging:
         genders = {value: each.get("gender") for value, each in self.clients(house).items()}
         assert genders == {"R-1": "other", "R-old": "male"}
 
+    def test_since_when_a_stay_was_what_goes_with_it_into_the_other_case_and_back(
+        self, hospital, house, unmerging
+    ):
+        def histories():
+            return {
+                each["identifier"][0]["value"]: [past["status"] for past in each.get("statusHistory", [])]
+                for each in house.of("Encounter")
+                if each["status"] != "entered-in-error"
+            }
+
+        hospital.send(DISCHARGED)
+        hospital.send(OTHER)
+        hospital.send(after(OTHER, 5, event="leave"))
+        hospital.send(after(OTHER, 10, event="return"))
+        before = histories()
+        assert before == {"V-1": [], "V-2": ["in-progress", "onleave"]}
+        hospital.send(MERGE)
+        assert histories() == before
+        hospital.send(after(OTHER, 15, event="discharge"))
+        unmerging.undo(ALL, LOCAL, self.merged(house))
+        assert histories() == {"V-1": [], "V-2": ["in-progress", "onleave", "in-progress"]}
+
     def test_the_same_merge_said_anew_merges_again_and_can_be_undone_again(self, hospital, house, unmerging):
         hospital.send(OTHER)
         hospital.send(DISCHARGED)
