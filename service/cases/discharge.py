@@ -53,6 +53,8 @@ PERSONAL: Final = (
     "language",
     "protected_identity",
 )
+# the use of an identifier by which somebody was known before
+ALIAS: Final = "old"
 OF_DISCHARGE: Final = ("period.end", "disposition", "destination")
 
 
@@ -142,7 +144,7 @@ def person_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
 def alias_facts(identifiers: list[dict[str, Any]], at: Moment) -> Facts:
     """Return the identifiers by which somebody was known before, as facts of who they are now."""
     return {
-        f"identifiers.{digest(each['system'], each['value'])}": [at, {**each, "use": "old"}]
+        f"identifiers.{digest(each['system'], each['value'])}": [at, {**each, "use": ALIAS}]
         for each in identifiers
     }
 

@@ -55,15 +55,24 @@ def show(id_: str) -> None:
 
 @cases.command()
 @click.argument("client")
-def unmerge(client: str) -> None:
+@click.option("--alias", nargs=2, metavar="SYSTEM VALUE", help="Take this identifier off CLIENT instead.")
+def unmerge(client: str, alias: tuple[str, str] | None) -> None:
     """Undo a merge that was wrong: CLIENT, merged into another, is active again and its cases return.
 
     Messages follow as of any change. What was said since the merge stays where it was said, except of those
     cases and their stays.
 
+    Where nobody was known by the number that was merged, who stays only got it as another identifier: name
+    them as CLIENT, and the identifier by --alias.
+
     \b
     Example:
       casebridge cases unmerge 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
+      casebridge cases unmerge 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --alias urn:oid:1.2.246.10.1 M-77
     """  # noqa: D301  click reads \b
+    if alias is not None:
+        found = wiring.unaliased(Settings.from_env(), client, alias)
+        click.echo(f"client {found.uuid} has one identifier less, at revision {found.revision}")
+        return
     found = wiring.unmerged(Settings.from_env(), client)
     click.echo(f"client {found.uuid} is one of its own again, at revision {found.revision}")

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from service.cases.facts import join
+from service.cases.discharge import ALIAS, digest, moment
+from service.cases.facts import Moment, join, value
 from service.errors import Conflict, NotFound
 from service.flows.chart import HISTORIES, Chart, Desk, chosen, serving
 from service.flows.directory import Directory
+from service.flows.events import instant
 from service.flows.ownership import UNTAKEN, public
 from service.flows.ports import Clock, Store, Unit
 from service.flows.project import Change, Projection
@@ -88,14 +90,10 @@ class Unmerging:
             NotFound: no client of the scope has this id.
             Conflict: it is not merged, or who it became was merged too, or the merge is too old to be undone.
         """
-        named = self.store.document(scope, "client", partner.name, ref)
-        if named is None:
-            raise NotFound("There is no such client.")
+        named = self._named(scope, partner, ref)
 
         def story(unit: Unit) -> Document:
-            change = Change(partner.name, CAUSE, self.clock())
-            directory = Directory(unit, self.projection, partner, change)
-            desk = Desk(unit, self.projection, self.pathways, directory, change)
+            desk = self._desk(unit, partner)
             survivor = named.served.get("merged_into", named.uuid)
             charts = {uuid: desk.chart(uuid) for uuid in sorted({named.uuid, survivor})}
             chart, other = charts[survivor], charts[named.uuid]
@@ -106,6 +104,47 @@ class Unmerging:
             return public(other.client)
 
         return self.store.transact(story)
+
+    def part(self, scope: Scope, partner: Partner, ref: str, alias: tuple[str, str]) -> Document:
+        """Take an identifier off a client that a merge gave it, of somebody unknown then; return the client.
+
+        Whoever it is of is somebody else from now on. What was said by it before stays with the client.
+
+        Raises:
+            NotFound: no client of the scope has this id.
+            Conflict: no merge gave the client this identifier.
+        """
+        named = self._named(scope, partner, ref)
+
+        def story(unit: Unit) -> Document:
+            desk = self._desk(unit, partner)
+            chart = desk.chart(named.uuid)
+            _take_off(chart, alias, moment("merge", instant(desk.change.at)))
+            chart.save()
+            return public(chart.client)
+
+        return self.store.transact(story)
+
+    def _named(self, scope: Scope, partner: Partner, ref: str) -> Document:
+        named = self.store.document(scope, "client", partner.name, ref)
+        if named is None:
+            raise NotFound("There is no such client.")
+        return named
+
+    def _desk(self, unit: Unit, partner: Partner) -> Desk:
+        change = Change(partner.name, CAUSE, self.clock())
+        directory = Directory(unit, self.projection, partner, change)
+        return Desk(unit, self.projection, self.pathways, directory, change)
+
+
+def _take_off(chart: Chart, alias: tuple[str, str], at: Moment) -> None:
+    path = f"identifiers.{digest(*alias)}"
+    given = value(chart.client.served.get("facts", {}), path)
+    if given is None or given.get("use") != ALIAS:
+        raise Conflict("No merge gave the client this identifier; nothing was done.", where="/identifier")
+    chart.say({path: [at, None]}, ())
+    left = [each for each in chart.client.served.get("identifying", []) if tuple(each) != alias]
+    chart.client = serving(chart.client, identifying=left)
 
 
 def _check(survivor: Document, merged: Document) -> None:

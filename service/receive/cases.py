@@ -31,7 +31,9 @@ def blueprint(documents: Documents, unmerging: Unmerging) -> Blueprint:
 
     @door.post("/clients/<ref>/unmerge")
     def unmerge(ref: str) -> Response:
-        return _document(unmerging.undo(g.scope, g.partner, ref), 200)
+        if not request.get_data():
+            return _document(unmerging.undo(g.scope, g.partner, ref), 200)
+        return _document(unmerging.part(g.scope, g.partner, ref, _alias(_body("application/json"))), 200)
 
     return door
 
@@ -120,6 +122,16 @@ def _body(media_type: str) -> Any:
     if request.mimetype != media_type:
         raise Unsupported(f"Send {media_type}.", where="Content-Type")
     return parse(request.get_data())
+
+
+def _alias(sent: Any) -> tuple[str, str]:
+    """Return the identifier that is to be taken off a client, as (system, value)."""
+    given = sent.get("identifier") if isinstance(sent, dict) else None
+    told = given if isinstance(given, dict) else {}
+    system, value = told.get("system"), told.get("value")
+    if not (isinstance(system, str) and isinstance(value, str) and system and value):
+        raise Malformed("Name the identifier, with its system and value.", where="/identifier")
+    return system, value
 
 
 def if_match() -> Container[int] | None:

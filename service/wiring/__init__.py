@@ -23,6 +23,7 @@ from service.wiring.operator import (
     quarantined,
     queued,
     remapping,
+    unaliased,
     unmerged,
     upgrade,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "queued",
     "receiving",
     "remapping",
+    "unaliased",
     "unmerged",
     "upgrade",
     "web",

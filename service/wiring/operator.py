@@ -8,6 +8,7 @@ from datetime import datetime
 from service.access import policy, registry
 from service.errors import NotFound
 from service.flows.explain import Explanation, Explanations
+from service.flows.merging import Unmerging
 from service.flows.quarantine import Quarantine
 from service.flows.remap import Remapping
 from service.publish import rabbit
@@ -77,12 +78,24 @@ def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation
 
 def unmerged(settings: Settings, id_: str) -> Document:
     """Undo the merge of a client, as the operator of this machine; return it. Raises as `Unmerging.undo`."""
+    with _unmerging(settings) as story:
+        return story.undo(policy.scope(policy.LOCAL), policy.LOCAL, id_)
+
+
+def unaliased(settings: Settings, id_: str, alias: tuple[str, str]) -> Document:
+    """Take an identifier off a client, as the operator of this machine; raises as `Unmerging.part`."""
+    with _unmerging(settings) as story:
+        return story.part(policy.scope(policy.LOCAL), policy.LOCAL, id_, alias)
+
+
+@contextmanager
+def _unmerging(settings: Settings) -> Iterator[Unmerging]:
     engine = database(settings)
     store = SqlStore(engine, dump=dump, parse=parse)
-    story = unmerging(settings, store, projecting(settings, catalogues(settings)))
-    found = story.undo(policy.scope(policy.LOCAL), policy.LOCAL, id_)
-    engine.dispose()
-    return found
+    try:
+        yield unmerging(settings, store, projecting(settings, catalogues(settings)))
+    finally:
+        engine.dispose()
 
 
 @contextmanager

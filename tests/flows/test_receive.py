@@ -498,6 +498,22 @@ class TestUnmerging:
         unmerging.undo(ALL, LOCAL, self.merged(house))
         assert histories() == {"V-1": [], "V-2": ["in-progress", "onleave", "in-progress"]}
 
+    def test_a_number_of_somebody_unknown_is_taken_off_again(self, hospital, house, unmerging):
+        hospital.send(DISCHARGED)
+        hospital.send(MERGE)
+        (client,) = house.documents.find(ALL, "client", partner="x")
+        alias = (OLD["system"], OLD["value"])
+        assert {each["value"] for each in house.one("Patient")["identifier"]} == {"R-1", "R-old"}
+        with pytest.raises(Conflict, match="No merge gave"):
+            unmerging.part(ALL, LOCAL, client.uuid, (PERSON["system"], PERSON["value"]))
+        unmerging.part(ALL, LOCAL, client.uuid, alias)
+        assert [each["value"] for each in house.one("Patient")["identifier"]] == ["R-1"]
+        with pytest.raises(Conflict, match="No merge gave"):
+            unmerging.part(ALL, LOCAL, client.uuid, alias)
+        hospital.send(MERGE, "resent")
+        hospital.send(OTHER)
+        assert sorted(self.cases(house).values()) == [["V-1"], ["V-2"]]
+
     def test_the_same_merge_said_anew_merges_again_and_can_be_undone_again(self, hospital, house, unmerging):
         hospital.send(OTHER)
         hospital.send(DISCHARGED)

@@ -517,6 +517,25 @@ def test_a_wrong_merge_is_undone_by_the_case_system_and_told(mercy):
     assert patient.removeprefix("/fhir/") in {each["subject"] for each in told}
 
 
+def test_a_number_that_a_wrong_merge_gave_is_taken_off_by_the_case_system(mercy):
+    house = mercy.house
+    assert house.put("/api/clients/river", {"identifiers": [PERSON], "names": []}).status_code == 201
+    merge = a03("MSG-2", "A40", more="MRG|R-old^^^&urn:example:persons&URI\r").replace(b"\rPV1", b"\rZV1")
+    assert b"MSA|AA" in mercy.hl7v2(merge).data
+    old = {**PERSON, "value": "R-old"}
+
+    def ask(sent, partner="cms"):
+        return house.ask("POST", "/api/clients/river/unmerge", partner=partner, json=sent)
+
+    assert len(house.get("/api/clients?identifier=R-old").json["items"]) == 1
+    assert [ask(each).status_code for each in ({}, {"identifier": "R-old"}, [])] == [400, 400, 400]
+    assert ask({"identifier": PERSON}).status_code == 409
+    assert ask({"identifier": old}, partner="mercy").status_code == 403
+    assert ask({"identifier": old}).status_code == 200
+    assert house.get("/api/clients?identifier=R-old").json["items"] == []
+    assert ask({"identifier": old}).status_code == 409
+
+
 def test_a_stay_tells_when_it_was_what(mercy):
     admitted = mercy.send("/fhir/Encounter", encounter(status="in-progress", period={"start": "2026-02-20"}))
     path = f"/fhir/{admitted.headers['Location'].partition('/fhir/')[2]}"

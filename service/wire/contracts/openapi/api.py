@@ -11,6 +11,20 @@ JSON: Final = "application/json"
 MERGE: Final = "application/merge-patch+json"
 _CHANGED: Final = (409, 412, 413, 415, 422, 428)
 _SAVED: Final = ("ETag", "Last-Modified", "Casebridge-Id")
+_ALIAS: Final[Described] = {
+    "type": "object",
+    "required": ["identifier"],
+    "description": "Without a body the merge is undone. An identifier that a merge gave the client, of "
+    "somebody unknown then, is taken off it instead.",
+    "properties": {
+        "identifier": {
+            "type": "object",
+            "required": ["system", "value"],
+            "properties": {name: {"type": "string", "minLength": 1} for name in ("system", "value")},
+        }
+    },
+    "example": {"identifier": {"system": "urn:example:clients", "value": "R-2"}},
+}
 EXAMPLES: Final[dict[str, Described]] = {
     "client": {
         "identifiers": [{"system": "urn:example:clients", "value": "R-1"}],
@@ -48,8 +62,9 @@ def operations(paths: Mapping[str, str]) -> Iterator[Operation]:
         right="documents",
         summary="Undo a merge that was wrong: the client is active again, and its cases return",
         parameters=("Ref",),
+        body={"required": False, "content": {JSON: {"schema": _ALIAS}}},
         answers={200: client},
-        faults=(404, 409),
+        faults=(404, 409, 415),
     )
 
 
