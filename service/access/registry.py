@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from service.access.intake import Intake, amqp_senders, offers
 from service.access.policy import LOCAL, RIGHTS
@@ -57,6 +57,34 @@ class _Registry(_Strict):
     )
     partners = fields.List(fields.Nested(_Partner), required=True)
 
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def check_names(self, _: Any, given: Any, **__: Any) -> None:
+        """Find names that stand twice and views that are not there, whatever else is wrong."""
+        views, partners = (_part(given, key) for key in ("views", "partners"))
+        wrong: dict[str, Any] = {}
+        if isinstance(views, dict) and DEFAULT in views:
+            wrong["views"] = {DEFAULT: ["The overlays of the default view stand in CASEBRIDGE_OVERLAYS."]}
+        known = [DEFAULT, *(views if isinstance(views, dict) else ())]
+        seen = {LOCAL.name}
+        for index, each in enumerate(partners if isinstance(partners, list) else ()):
+            name, view = _part(each, "name"), _part(each, "view") or DEFAULT
+            said: dict[str, Any] = {}
+            if isinstance(name, str) and name in seen:
+                said["name"] = [f"Two partners are named {name}."]
+            if isinstance(view, str) and view not in known:
+                listed = ", ".join(map(str, known))
+                said["view"] = [f"There is no such view; known are {listed}."]
+            if said:
+                wrong.setdefault("partners", {})[index] = said
+            seen |= {name} if isinstance(name, str) else set()
+        if wrong:
+            raise ValidationError(wrong)
+
+
+def _part(given: Any, key: str) -> Any:
+    """Return a member of what may not even be an object."""
+    return given.get(key) if isinstance(given, dict) else None
+
 
 def load(path: Path | None) -> dict[str, Partner]:
     """Return the partners by name; `local`, the operator on this machine, is always there.
@@ -68,14 +96,7 @@ def load(path: Path | None) -> dict[str, Partner]:
     if path is None:
         return found
     given = _read(path)
-    for index, each in enumerate(given["partners"]):
-        if each["name"] in found:
-            raise Misconfigured(f"Two partners are named {each['name']}.", where=str(path))
-        if each["view"] not in {DEFAULT, *given["views"]}:
-            place = f"/partners/{index}/view: "
-            known = ", ".join([DEFAULT, *given["views"]])
-            raise Misconfigured(f"{place}There is no such view; known are {known}.", where=str(path))
-        found[each["name"]] = _partner(each)
+    found |= {each["name"]: _partner(each) for each in given["partners"]}
     try:
         offered = offers(found)
         amqp_senders(found)
@@ -121,9 +142,6 @@ def _read(path: Path) -> dict[str, Any]:
     except ValidationError as exc:
         issues = [Issue(f"{place or '/'}: {what}", str(path)) for place, what in _flat(exc.messages, "")]
         raise Misconfigured("The partner registry is wrong.", issues=issues) from exc
-    if DEFAULT in given["views"]:
-        what = f"/views/{DEFAULT}: The overlays of the default view stand in CASEBRIDGE_OVERLAYS."
-        raise Misconfigured(what, where=str(path))
     return given
 
 

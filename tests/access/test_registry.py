@@ -57,6 +57,40 @@ def test_what_is_wrong_is_named(tmp_path, text, named):
     assert named in " ".join([str(caught.value), *told])
 
 
+def test_all_that_is_wrong_is_told_in_one_pass(tmp_path):
+    text = """
+views: {lean: [], default: [x], broken: x}
+partners:
+  - {name: a, kind: insurer, colour: red}
+  - {name: a, kind: bogus, view: laen}
+  - text
+  - {name: local, kind: insurer, view: lean}
+  - {name: b, kind: engineer, view: 7, queues: [{name: q}]}
+"""
+    path = written(tmp_path, text)
+    with pytest.raises(Misconfigured) as caught:
+        load(path)
+    assert {each.where for each in caught.value.issues} == {str(path)}
+    assert {each.what.partition(":")[0] for each in caught.value.issues} == {
+        "/views/default",
+        "/views/broken/value",
+        "/partners/0/colour",
+        "/partners/1/name",
+        "/partners/1/kind",
+        "/partners/1/view",
+        "/partners/2",
+        "/partners/3/name",
+        "/partners/4/view",
+        "/partners/4/queues/0/bindings",
+    }
+
+
+@pytest.mark.parametrize("text", ["[]", "partners: 5", "views: 5\npartners: []", "partners: [{name: [a]}]"])
+def test_what_is_no_registry_at_all_is_refused(tmp_path, text):
+    with pytest.raises(Misconfigured, match="registry is wrong"):
+        load(written(tmp_path, text))
+
+
 def test_a_view_is_a_named_stack_of_overlays(tmp_path):
     text = "views: {lean: [a, b], idle: [c]}\npartners: [{name: n, kind: insurer, view: lean}]"
     path = written(tmp_path, text)
