@@ -167,10 +167,12 @@ def _failed(error: Exception) -> Response:
 
 def _translated(error: Exception) -> CasebridgeError:
     if isinstance(error, MethodNotAllowed):
-        allowed = ", ".join(sorted(error.valid_methods or ()))
-        return Unallowed(f"This address takes {allowed}." if allowed else "This address takes other methods.")
+        allowed = ", ".join(sorted(error.valid_methods or ())) or "other methods"
+        hint = " What can be read, GET /fhir/metadata tells." if request.path in {"/fhir", "/fhir/"} else ""
+        return Unallowed(f"This address takes {allowed}.{hint}")
     if isinstance(error, HTTPException):
         known: dict[int, type[CasebridgeError]] = {404: NotFound, 413: TooLarge, 400: Malformed}
         told = _TOLD.get(error.code or 500, error.name)
+        told = told.replace("/docs", "/fhir/metadata") if request.path.startswith("/fhir") else told
         return known.get(error.code or 500, Rejected)(told)
     return CasebridgeError(f"Something failed on our side; tell us {correlation.get()}.")

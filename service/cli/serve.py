@@ -66,6 +66,8 @@ def listen(factory: str, host: str, port: int) -> None:
         interface=Interfaces.WSGI,
         blocking_threads=16,
         log_access=False,
+        # a worker that a signal meets while it starts may never heed it
+        workers_kill_timeout=20,
     )
     server.serve()
 

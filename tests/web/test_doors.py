@@ -196,3 +196,14 @@ def test_bundles_are_valid(told):
     plan = find(told, "/fhir/CarePlan")
     assert validate(plan) == []
     assert validate(find(told, f"/fhir/CarePlan/{plan['entry'][0]['resource']['id']}/_history")) == []
+
+
+def test_who_asks_for_an_address_of_fhir_that_is_none_is_told_where_to_look(house):
+    bare = house.ask("GET", "/fhir")
+    assert (bare.status_code, "POST" in bare.headers["Allow"]) == (405, True)
+    nothing = house.ask("GET", "/fhir/Patient/x/y")
+    assert nothing.status_code == 404
+    for answer in (bare, house.ask("GET", "/fhir/"), nothing):
+        assert answer.json["resourceType"] == "OperationOutcome"
+        assert "/fhir/metadata" in answer.json["issue"][0]["details"]["text"]
+    assert "/docs" in house.ask("GET", "/api").json["detail"]
