@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import get_args
@@ -11,6 +12,7 @@ import click
 from service import wiring
 from service.cli.progress import progress
 from service.flows.quarantine import BODIES, ENTRIES, Quarantine
+from service.receive.messages import PLACES, located
 from service.settings import Settings
 from service.values.inbox import Entry, EntryState
 
@@ -56,6 +58,7 @@ def show(id_: str, body: bool) -> None:
     """  # noqa: D301  click reads \b
     with wiring.quarantined(Settings.from_env()) as entries:
         entry = entries.show(id_)
+        issues = _issues(entries, entry)
     if body:
         sys.stdout.buffer.write(entry.received.raw)
         return
@@ -73,8 +76,8 @@ def show(id_: str, body: bool) -> None:
     ):
         if value not in (None, ""):
             click.echo(f"{name:9} {value}")
-    for issue in entry.issues:
-        click.echo(f"{issue.where}: {issue.what}" if issue.where else issue.what)
+    for issue in issues:
+        click.echo(issue)
 
 
 @quarantine.command()
@@ -113,8 +116,8 @@ def replay(ids: tuple[str, ...], everything: bool, partner: str | None) -> None:
             outcome = entries.replay(id_)
             left += outcome.state == "quarantined"
             click.echo(f"{id_}  {outcome.state}  {outcome.reason or outcome.entry}")
-            for issue in outcome.issues:
-                click.echo(f"  {issue.where}: {issue.what}" if issue.where else f"  {issue.what}")
+            for issue in _issues(entries, replace(entries.show(id_), issues=outcome.issues)):
+                click.echo(f"  {issue}")
     sys.exit(1 if left else 0)
 
 
@@ -168,6 +171,12 @@ def prune(bodies: int, entries: int) -> None:
         for what in progress(_each(work.prune(*after)), work.prunable(*after), "Deleting"):
             done[what] += 1
     click.echo(f"{done['bodies']} bodies and {done['entries']} entries deleted.")
+
+
+def _issues(entries: Quarantine, entry: Entry) -> list[str]:
+    """Return why an entry was not used, each issue with its place in what was sent."""
+    found = located(entries.issues(entry), PLACES[entry.received.form])
+    return [f"{each.where}: {each.what}" if each.where else each.what for each in found]
 
 
 def _each(steps: Iterator[tuple[str, int]]) -> Iterator[str]:

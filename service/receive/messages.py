@@ -73,6 +73,10 @@ def located(issues: Sequence[Issue], places: Mapping[str, str]) -> tuple[Issue, 
     return tuple(replace(each, where=places.get(each.where, each.where)) for each in issues)
 
 
+PLACES: Final[Mapping[str, Mapping[str, str]]] = {"fhir": IN_FHIR, "hl7v2": IN_HL7V2}
+"""Where in what was sent a place of the Discharge usually stands, by `Received.form`."""
+
+
 def not_to_leave_out(partner: Partner, sent: dict[str, Any]) -> dict[int, Issue]:
     """Return by number the entries of types that nothing is kept of, where the registry refuses these."""
     if partner.intake.not_retained != "refuse":

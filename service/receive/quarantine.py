@@ -3,14 +3,16 @@
 A hospital sees the entries of what it sent itself; only an operator changes or uses them.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Final, cast, get_args
 
 from flask import Blueprint, Response, g, request
 
-from service.errors import Denied, Malformed, Rejected
+from service.errors import Denied, Issue, Malformed, Rejected
 from service.flows.quarantine import BODIES, ENTRIES, Quarantine
+from service.receive.messages import PLACES, located
 from service.values.inbox import Entry, EntryState, Outcome
 from service.wire.json import dump
 
@@ -43,7 +45,8 @@ def _reading(door: Blueprint, entries: Quarantine) -> None:
 
     @door.get("/<entry>")
     def show(entry: str) -> Response:
-        return _answered(told(entries.show(entry, _own())))
+        found = entries.show(entry, _own())
+        return _answered(told(replace(found, issues=entries.issues(found))))
 
     @door.get("/<entry>/body")
     def body(entry: str) -> Response:
@@ -62,7 +65,11 @@ def _changing(door: Blueprint, entries: Quarantine) -> None:
     @door.post("/<entry>/replay")
     def replay(entry: str) -> Response:
         _operating()
-        return _answered(replayed(entries.replay(entry)))
+        outcome = entries.replay(entry)
+        first = replace(entries.show(entry), issues=outcome.issues)
+        return _answered(
+            replayed(replace(outcome, issues=_placed(replace(first, issues=entries.issues(first)))))
+        )
 
     @door.post("/<entry>/discard")
     def discard(entry: str) -> Response:
@@ -99,7 +106,7 @@ def told(entry: Entry) -> dict[str, Any]:
         "media_type": entry.received.media_type,
         "state": entry.state,
         "reason": entry.reason or None,
-        "issues": _issues(entry.issues) or None,
+        "issues": _issues(_placed(entry)) or None,
         "flagged": entry.flagged or None,
         "edited": entry.edited is not None or None,
         "replay_of": entry.replay_of,
@@ -116,6 +123,11 @@ def replayed(outcome: Outcome) -> dict[str, Any]:
 
 def _issues(issues: Any) -> list[dict[str, str]]:
     return [{"what": each.what, "where": each.where, "code": each.code} for each in issues]
+
+
+def _placed(entry: Entry) -> tuple[Issue, ...]:
+    """Return the issues of an entry with their places as its sender knows them."""
+    return located(entry.issues, PLACES[entry.received.form])
 
 
 def _own() -> str | None:

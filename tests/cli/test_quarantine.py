@@ -64,9 +64,21 @@ def test_entries_are_listed_and_shown_without_what_they_say(waiting):
     assert line.split("  ")[0] == waiting
     assert "general  mllp  quarantined  no-patient  1" in line
     shown = quarantine("show", waiting)
-    assert "/patient/identifiers: Nothing says who the patient is" in shown
+    assert "PID-3: Nothing says who the patient is" in shown
     assert "Rider" not in shown
     assert quarantine("list", "--partner", "other") == ""
+
+
+def test_the_field_is_shown_that_a_mapping_made_of_what_was_sent(settings):
+    receive(settings, MENDED, "M-1")
+    other = receive(settings, DISCHARGE % (b"M-2", b"R-2^^^PERSONS^MR"), "M-2")
+    assert other.reason == "stay-elsewhere"
+    shown = quarantine("show", other.entry)
+    assert "PV1-19" in shown
+    assert "/stay" not in shown
+    for personal in ("R-2", "V-1", "Rider"):
+        assert personal not in shown
+    assert "PV1-19" in quarantine("replay", other.entry, code=1)
 
 
 def test_the_bytes_are_shown_only_when_asked_for(waiting):
