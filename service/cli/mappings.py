@@ -42,6 +42,9 @@ def check() -> None:
         found += [("inbound" if stack is None else f"inbound with {', '.join(stack) or 'no overlay'}", each)]
     for name, each in found:
         click.echo(f"{name}: {len(each.mappings)} mappings, version {each.version[:12]}")
+    for name, each in found:
+        for line in spec.held_back(each):
+            click.echo(f"{name}: {line}")
     for line in dict.fromkeys(_strays(found)):
         click.echo(line)
 

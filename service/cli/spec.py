@@ -1,5 +1,6 @@
 """casebridge mappings spec and coverage: the mappings as pages to read, and which fields reach FHIR."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from service.mapping.layers import overlays
 from service.mapping.schema import nearest
 from service.mapping.specification import coverage as covered
 from service.mapping.specification import pages, returned
+from service.mapping.supported import Unclaimed
+from service.mapping.translate import Catalogue
 from service.settings import Settings
 from service.wire.json import dump
 
@@ -62,7 +65,7 @@ def spec(out: Path | None, overlay: tuple[str, ...]) -> None:
 def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
     """Show which fields of clients, cases and directory entries reach FHIR, and where; and which come back.
 
-    With overlays that claim profiles, also what these want supported and no mapping makes.
+    With overlays that claim profiles, also the elements for want of which one is not claimed.
 
     \b
     Example:
@@ -70,19 +73,32 @@ def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
     """  # noqa: D301  click reads \b
     settings = _settings(overlay)
     catalogue, back = wiring.catalogue(settings), returned(wiring.inbound(settings))
-    fields, unsupported = covered(catalogue), catalogue.unsupported()
+    fields = covered(catalogue)
     if as_json:
-        click.echo(dump({"fields": fields, "returned": back, "unsupported": unsupported}))
+        click.echo(dump({"fields": fields, "returned": back, "unclaimed": _told(catalogue.unclaimed)}))
         return
     for path, targets in fields.items():
         comes = f"  <-  {', '.join(back[path])}" if path in back else ""
         click.echo(f"{path}  ->  {', '.join(targets) or 'nothing'}{comes}")
-    for url, paths in unsupported.items():
-        for path in paths:
-            click.echo(f"{url} wants {path}, which nothing makes")
+    for line in held_back(catalogue):
+        click.echo(line)
     reached = sum(bool(targets) for targets in fields.values())
     click.echo(f"{reached} of {len(fields)} fields reach a resource")
     click.echo(f"{len(back)} of them come back (<-) when a permitted partner puts them")
+
+
+def held_back(catalogue: Catalogue) -> Iterator[str]:
+    """Say which profiles are not claimed, for want of which elements, and where these were taken away."""
+    for url, missing in catalogue.unclaimed.items():
+        for each in missing:
+            yield f"{url} is not claimed: nothing makes {each.element} ({each.place})"
+
+
+def _told(unclaimed: Unclaimed) -> dict[str, list[dict[str, str]]]:
+    return {
+        url: [{"element": each.element, "place": str(each.place)} for each in missing]
+        for url, missing in unclaimed.items()
+    }
 
 
 def _settings(overlay: tuple[str, ...]) -> Settings:

@@ -41,7 +41,7 @@ class Layers:
 
     `direction` names the folder of the mappings, `outbound` or `inbound`. `texts` keeps what was read, by
     file; `folders` are the layers from the lowest up, each with the folder its files stand in; `said` holds
-    each document as it is written, with what it makes.
+    each document as it is written, with what it makes; `stages` the mappings by name as each layer left them.
     """
 
     root: Path
@@ -51,6 +51,7 @@ class Layers:
     texts: dict[str, str] = field(default_factory=dict)
     removed: list[Removed] = field(default_factory=list)
     said: list[tuple[str, Mapping]] = field(default_factory=list)
+    stages: list[dict[str, Mapping]] = field(default_factory=list)
 
     def stack(self, names: Sequence[str], told_by: str) -> None:
         """Put overlays on, in order: what one extends comes below it, and each comes once.
@@ -73,6 +74,7 @@ class Layers:
                     self._add(node, bool(folder), below, here, found)
                 except Wrong as wrong:
                     self.findings.add(wrong)
+            self.stages.append(dict(found))
         return list(found.values())
 
     def terminology(self, kind: str) -> dict[str, Node]:

@@ -13,7 +13,15 @@ class Profile(Protocol):
 
     @property
     def supported(self) -> Sequence[str]:
-        """The paths of the elements that it wants supported."""
+        """The ids of the elements that it wants supported: paths, `:name` behind a list that is sliced."""
+
+    @property
+    def choices(self) -> Sequence[Sequence[str]]:
+        """The sets of elements of which one is enough, each with all below it."""
+
+    @property
+    def told(self) -> Mapping[str, Sequence[Any]]:
+        """By the id of a slice what its items hold, any one of these."""
 
 
 class Profiles(Protocol):

@@ -15,7 +15,7 @@ Required = Callable[[str], Collection[str]]
 def untargeted(document: Document, terminology: Terminology, required: Required) -> Iterator[Wrong]:
     """Find tables that leave a required element of a document without a code."""
     for target, leaf in _leaves(document.make, document.target):
-        for term in _sides(leaf):
+        for term in sides(leaf):
             if isinstance(term, Filtered) and term.name in TERMINOLOGY and required(target):
                 give = giver(terminology, term.name, term.arguments[0])
                 silent = ", ".join(f"`{code}`" for code in term.subject.shape.codes if not give(code))
@@ -40,10 +40,10 @@ def _leaves(template: Template, target: str) -> Iterator[tuple[str, Term]]:
             yield from _leaves(make, target)
 
 
-def _sides(term: Term) -> Iterator[Term]:
+def sides(term: Term) -> Iterator[Term]:
     """What a value may be: a term, or either side of a choice."""
     if isinstance(term, Choice):
-        yield from _sides(term.then)
-        yield from _sides(term.other)
+        yield from sides(term.then)
+        yield from sides(term.other)
     else:
         yield term

@@ -71,9 +71,10 @@ def _index(catalogue: Catalogue, documents: Sequence[Document]) -> str:
         f"{len(fields) - len(silent)} of {len(fields)} fields reach a resource."
         + (f" Nothing reads {', '.join(silent)}." if silent else ""),
     ]
-    for url, paths in catalogue.unsupported().items():
-        told = ", ".join(f"`{path}`" for path in paths) or "nothing that is not made"
-        lines.append(f"`{url}` is claimed where it is met. Beyond what is made it wants supported: {told}.")
+    for url, missing in catalogue.unclaimed.items():
+        told = ", ".join(f"`{each.element}` ({each.place})" for each in missing)
+        held = f"is not claimed: nothing makes {told}" if missing else "is claimed where it is met"
+        lines.append(f"`{url}` {held}.")
     return _joined(lines)
 
 

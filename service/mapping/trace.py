@@ -8,7 +8,6 @@ from service.mapping.templates import (
     Block,
     Document,
     Items,
-    Literal,
     Markup,
     Object,
     Template,
@@ -59,11 +58,6 @@ def trace(document: Document) -> Trace:
 def lineage(found: Trace) -> Paths:
     """The lineage of a trace: target path to the source paths its value is made of."""
     return {target: tuple(sources) for target, sources in found.values.items() if sources}
-
-
-def made(document: Document) -> tuple[str, ...]:
-    """The target paths that a document can make, in order."""
-    return tuple(dict.fromkeys(_made(document.make, document.target)))
 
 
 def reach(world: World, source: str, traces: Iterable[Trace]) -> dict[str, tuple[str, ...]]:
@@ -138,21 +132,6 @@ def _displayed(term: Term) -> Iterator[str]:
     else:
         for each in children(term):
             yield from _displayed(each)
-
-
-def _made(template: Template, target: str) -> Iterator[str]:
-    if template == Literal(None):
-        return
-    yield target
-    match template:
-        case Object(entries=entries):
-            for key, entry in entries:
-                yield from _made(entry, f"{target}.{key}")
-        case Items(items=items):
-            for each in items:
-                yield from _made(each, target)
-        case Block(make=make):
-            yield from _made(make, target)
 
 
 def _all(entries: Iterable[tuple[str, Template]], found: Trace) -> None:

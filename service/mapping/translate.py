@@ -17,11 +17,12 @@ from service.mapping.profiles import NoProfiles, Profiles, claim
 from service.mapping.projector import Made, Projector
 from service.mapping.required import Required, untargeted
 from service.mapping.schema import JSONSchema, World, nearest
-from service.mapping.source import Findings, Place, Wrong
+from service.mapping.source import Findings, Node, Place, Wrong
+from service.mapping.supported import Support, Unclaimed, hold_back
 from service.mapping.targets import Targets, check
 from service.mapping.templates import Document, everything
 from service.mapping.terms import IDENTITIES, Filtered
-from service.mapping.trace import Paths, Trace, lineage, made, trace, unread
+from service.mapping.trace import Paths, Trace, lineage, trace, unread
 from service.mapping.vocabulary import load_terminology
 
 
@@ -36,7 +37,6 @@ class MappingInfo:
     line: int
     claims: tuple[str, ...]
     withdraw: dict[str, Any]
-    made: tuple[str, ...]
     lineage: Paths
     conditions: Paths
     text: str
@@ -45,7 +45,10 @@ class MappingInfo:
 # what it holds refers to itself in so many ways that its text would fill the memory of the machine
 @dataclass(frozen=True, slots=True, repr=False)
 class Catalogue:
-    """Everything a folder of mappings holds, checked and compiled."""
+    """Everything a folder of mappings holds, checked and compiled.
+
+    `unclaimed` tells of each profile that its mappings name what they cannot make and it wants supported.
+    """
 
     view: str
     version: str
@@ -54,6 +57,7 @@ class Catalogue:
     projectors: dict[str, Projector]
     world: World
     profiles: Profiles
+    unclaimed: Unclaimed
     removed: tuple[Removed, ...]
     traces: tuple[Trace, ...] = field(repr=False)
 
@@ -139,15 +143,6 @@ class Catalogue:
             found |= patch
         return found
 
-    def unsupported(self) -> dict[str, tuple[str, ...]]:
-        """Of each profile that is claimed, the elements it wants supported that its mappings never make."""
-        found: dict[str, tuple[str, ...]] = {}
-        for url in dict.fromkeys(url for each in self.mappings for url in each.claims):
-            stems = {path for each in self.mappings if url in each.claims for path in each.made}
-            wanted = self.profiles.profiles()[url].supported
-            found[url] = tuple(path for path in wanted if not _makes(path, stems))
-        return found
-
     def unread(self, source_name: str) -> list[str]:
         """The paths of a source that no mapping reads."""
         return unread(self.world, source_name, self.traces)
@@ -195,7 +190,11 @@ def load(
     for wrong in (*misspelt, *(each for each in unmade if each.place not in told)):
         findings.add(wrong)
     checker = profiles or NoProfiles()
-    given = (Reader(world, terminology, findings, checker).document(node) for node in nodes)
+
+    def reading(node: Node, into: Findings) -> Document | None:
+        return Reader(world, terminology, into, checker).document(node)
+
+    given = (reading(node, findings) for node in nodes)
     read = [document for document in given if document is not None]
     _check_withdrawals(read, findings)
     for gone in layers.removed:
@@ -207,6 +206,9 @@ def load(
         each for document in read if required for each in untargeted(document, terminology, required)
     ):
         findings.add(wrong)
+    # a mapping may be wrong as a lower layer left it: the one above has put it right
+    support = Support(layers, terminology, lambda node: reading(node, Findings()))
+    read, unclaimed = hold_back(read, checker, support)
     compiled: list[tuple[Document, Compiled]] = []
     for document in read:
         try:
@@ -226,15 +228,10 @@ def load(
         },
         world=world,
         profiles=checker,
+        unclaimed=unclaimed,
         removed=tuple(layers.removed),
         traces=traces,
     )
-
-
-def _makes(path: str, made: set[str]) -> bool:
-    """Whether a path is made; of an element of several types, any."""
-    stem = path.removesuffix("[x]")
-    return path in made or (stem != path and any(each.startswith(stem) for each in made))
 
 
 def _check_withdrawals(documents: list[Document], findings: Findings) -> None:
@@ -286,7 +283,6 @@ def _info(document: Document, compiled: Compiled, found: Trace) -> MappingInfo:
         place.line,
         document.claims,
         document.withdraw,
-        made(document),
         lineage(found),
         conditions,
         compiled.text,

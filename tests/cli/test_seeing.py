@@ -105,9 +105,10 @@ def test_what_is_not_there_exits_1(live):
     )
 
 
-def mappings(*words):
+def mappings(*words, **settings):
     command = [sys.executable, "-m", "service", "mappings", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    env = {**os.environ, **settings}
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 def test_the_specification_is_written_a_page_a_mapping(tmp_path):
@@ -141,7 +142,24 @@ def test_the_coverage_tells_where_fields_go_and_what_a_profile_misses():
     assert re.search(r"^(\d+) of \1 fields reach a resource$", plain, re.MULTILINE)
     told = json.loads(mappings("coverage", "--overlay", "us-core", "--json"))
     assert told["fields"]["case.plan.title"]
-    assert "Encounter.participant" in told["unsupported"][f"{US_CORE}us-core-encounter"]
+    assert set(map(tuple, told["unclaimed"].values())) == {()}
+
+
+def test_a_profile_that_a_stack_cannot_support_is_told_with_what_took_the_element_away(tmp_path):
+    stack = ("--overlay", "us-core", "--overlay", "minimum-necessary")
+    line = f"{US_CORE}us-core-patient is not claimed: nothing makes Patient.telecom.system"
+    place = "overlays/minimum-necessary/outbound/Patient.yaml:3:8"
+    assert f"{line} ({place})" in mappings("coverage", *stack).splitlines()
+    told = json.loads(mappings("coverage", *stack, "--json"))["unclaimed"]
+    assert {"element": "Patient.telecom.system", "place": place} in told[f"{US_CORE}us-core-patient"]
+    assert told[f"{US_CORE}us-core-encounter"] == []
+
+    registry = tmp_path / "partners.yaml"
+    views = "views: {lean: [us-core, minimum-necessary]}\n"
+    registry.write_text(f"{views}partners: [{{name: lean, kind: engineer, view: lean}}]\n", encoding="utf-8")
+    checked = mappings("check", CASEBRIDGE_PARTNERS=str(registry))
+    assert f"view lean: {line} ({place})" in checked.splitlines()
+    assert "overlay us-core: http" not in checked
 
 
 def test_what_two_mappings_make_is_told_by_the_preview(tmp_path):

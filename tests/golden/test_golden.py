@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -157,14 +159,103 @@ def test_whereabouts_of_a_protected_client_are_in_nothing(name):
     assert not [each for each in told if each.startswith("Location/")]
 
 
-# of two elements, US Core wants one supported
-NOT_HELD = {"Encounter.reasonReference"}
+US_CORE = profiles.profiles()
+SUPPORTED = [(url, element) for url, profile in US_CORE.items() for element in profile.supported]
+PLAN = "{coding: [{system: 'http://terminology.hl7.org/CodeSystem/coverage-class', code: plan}]}"
+CATEGORIES = "http://terminology.hl7.org/CodeSystem/condition-category"
+PROBLEM = f"{{coding: [{{system: '{CATEGORIES}', code: problem-list-item}}]}}"
+# of two elements US Core wants one supported; a case has the other
+OTHERWISE = {"Condition.extension:assertedDate", "Encounter.reasonReference"}
 
 
-def test_the_us_core_overlay_makes_what_its_profiles_want_supported_as_far_as_it_is_known():
-    unsupported = catalogue(("us-core",)).unsupported()
-    assert set(unsupported) == set(profiles.profiles())
-    assert {path for paths in unsupported.values() for path in paths} == NOT_HELD
+def below(values, element, profile):
+    """What stands in resources at the id of an element."""
+    names = element.split(".")
+    for count, name in enumerate(names[1:], start=2):
+        items = [value.get(name.partition(":")[0]) for value in values if isinstance(value, dict)]
+        values = [
+            one for item in items for one in (item if isinstance(item, list) else [item]) if one is not None
+        ]
+        if held := profile.told.get(".".join(names[:count])):
+            values = [value for value in values if any(holds(value, each) for each in held)]
+    return values
+
+
+def holds(value, pattern):
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(holds(value.get(key), each) for key, each in pattern.items())
+    if isinstance(pattern, list):
+        return any(holds(each, pattern[0]) for each in value or ())
+    return value == pattern
+
+
+def test_the_us_core_overlay_can_make_all_that_its_profiles_want_supported():
+    assert catalogue(("us-core",)).unclaimed == dict.fromkeys(US_CORE, ())
+
+
+@pytest.mark.parametrize(("url", "element"), SUPPORTED, ids=[element for _, element in SUPPORTED])
+def test_each_element_that_us_core_wants_supported_is_filled_in_a_golden_resource_that_claims_it(
+    url, element
+):
+    resources = [each for pair in golden.chosen(PAIRS, ["us-core"]) for each in pair.expected]
+    claiming = [each for each in resources if url in each.get("meta", {}).get("profile", ())]
+    assert bool(below(claiming, element, US_CORE[url])) == (element not in OTHERWISE)
+
+
+@pytest.mark.parametrize(
+    ("target", "taken", "wanted"),
+    [
+        (
+            "Patient",
+            "telecom: null",
+            {"Patient.telecom.system", "Patient.telecom.value", "Patient.telecom.use"},
+        ),
+        ("Patient", "name: {$make: {given: null}}", {"Patient.name.given"}),
+        ("Patient", "communication: null", {"Patient.communication.language"}),
+        ("Encounter", "participant: {$make: {period: null}}", {"Encounter.participant.period"}),
+        ("Encounter", "reasonCode: null", {"Encounter.reasonCode or Encounter.reasonReference"}),
+        ("Encounter", "location: null", set()),
+        ("Encounter", "serviceProvider: null", set()),
+        (
+            "Coverage",
+            "identifier: [{value: '{{ coverage.member_id }}'}]",
+            {"Coverage.identifier:memberid", "Coverage.identifier:memberid.type"},
+        ),
+        (
+            "Coverage",
+            f"class: [{{type: {PLAN}, value: '{{{{ coverage.plan.number }}}}', name: x}}]",
+            {"Coverage.class:group", "Coverage.class:group.value", "Coverage.class:group.name"},
+        ),
+        ("Condition", "onsetDateTime: null", {"Condition.extension:assertedDate or Condition.onsetDateTime"}),
+        ("Condition", "recordedDate: null", {"Condition.recordedDate"}),
+        ("Condition", f"category: [{PROBLEM}]", {"Condition.category:screening-assessment"}),
+        ("Goal", "startDate: null", set()),
+        ("Goal", "target: null", {"Goal.target"}),
+        ("CarePlan", "text: null", {"CarePlan.text", "CarePlan.text.status", "CarePlan.text.div"}),
+        ("CareTeam", "status: null", {"CareTeam.status"}),
+    ],
+)
+def test_a_partner_whose_overlay_takes_an_element_away_loses_the_claim_of_that_type_alone(
+    target, taken, wanted, tmp_path
+):
+    copytree(MAPPINGS, tmp_path, dirs_exist_ok=True)
+    overlay = tmp_path / f"overlays/partner/outbound/{target}.yaml"
+    overlay.parent.mkdir(parents=True)
+    overlay.write_text(f"extends: {target}\nmake:\n  {taken}\n", encoding="utf-8")
+    stack = ("us-core", "partner")
+    found = load(tmp_path, sources=sources(), links=links(), overlays=stack, profiles=profiles)
+    missing = {each.element: each.place for each in chain.from_iterable(found.unclaimed.values())}
+    assert set(missing) == wanted
+    assert {place.file for place in missing.values()} <= {f"overlays/partner/outbound/{target}.yaml"}
+    assert {place.line for place in missing.values()} <= {3}
+    held = {url for url, profile in US_CORE.items() if wanted and profile.type == target}
+    claimed = {url for mapping in found.mappings for url in mapping.claims}
+    assert claimed == set(US_CORE) - held
+    for pair in golden.chosen(PAIRS, ["us-core/case", "us-core/client"]):
+        for made in found.projector(pair.source).run(pair.roots):
+            told = set(made.resource.get("meta", {}).get("profile", ()))
+            assert told & held == set()
+            assert told == {url for url in US_CORE if not profiles.misses(url, made.resource)} - held
 
 
 def test_each_us_core_profile_is_claimed_by_what_meets_it_and_not_by_what_does_not():

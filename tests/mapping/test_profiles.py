@@ -1,4 +1,7 @@
-"""A mapping names the profiles its resource may meet; the claim stands only where it does."""
+"""A mapping names the profiles its resource may meet; the claim stands only where it does.
+
+And where the mappings can make all that the profile wants supported, whether or not there is a value for it.
+"""
 
 import pytest
 
@@ -19,15 +22,14 @@ class Known:
     """Checks two profiles of T and one of U: a title, a note."""
 
     class Of:
-        def __init__(self, type_, supported=()):
-            self.type, self.supported = type_, supported
+        def __init__(self, type_, supported=(), choices=(), told=None):
+            self.type, self.supported, self.choices, self.told = type_, supported, choices, told or {}
+
+    def __init__(self, *supported, choices=(), told=None):
+        self.title = self.Of("T", supported, choices, told)
 
     def profiles(self):
-        return {
-            "http://p/title": self.Of("T", ("T.title", "T.value[x]")),
-            "http://p/note": self.Of("T"),
-            "http://p/u": self.Of("U"),
-        }
+        return {"http://p/title": self.title, "http://p/note": self.Of("T"), "http://p/u": self.Of("U")}
 
     def misses(self, url, resource):
         return [] if url.rpartition("/")[2] in resource else ["is missing"]
@@ -83,9 +85,179 @@ def test_an_overlay_brings_and_removes_profiles(made, write):
     assert "meta" not in made(overlays=["on", "off"])[1]
 
 
-def test_the_elements_a_profile_wants_supported_and_nothing_makes_are_listed(made):
-    assert made(BOTH)[0].unsupported() == {"http://p/title": ("T.value[x]",), "http://p/note": ()}
-    assert made(BOTH, "valueString: x")[0].unsupported()["http://p/title"] == ()
+MADE = """
+map: T
+from: case
+profile: [http://p/title, http://p/note]
+let: {named: "{{ case.manager.name }}", never: "{{ none }}"}
+make:
+  resourceType: T
+  id: "1"
+  title: x
+  note: x
+"""
+SLICE = {"T.part:a": ({"type": {"coding": [{"system": "urn:s", "code": "a"}]}},)}
+
+
+@pytest.fixture
+def missing(catalogue):
+    """What keeps a mapping that makes this from claiming a profile."""
+
+    def missing(more, *supported, **settings):
+        known = Known(*supported, **settings)
+        return [each.element for each in catalogue(MADE + more, profiles=known).unclaimed["http://p/title"]]
+
+    return missing
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "  part: {of: x}",
+        "  part: {of: '{{ case.kind }}'}",
+        "  part: {of: 'a {{ case.kind }}'}",
+        "  part: {of: '{{ named }}'}",
+        "  part: {of: [{deep: '{{ case.kind if case.note else none }}'}]}",
+        "  part: {of: {$xhtml: ['<p>{{ case.note }}</p>']}}",
+        "  part: [{other: x}, {$each: goal in case.plan.goals, $if: '{{ goal.done }}', $make: {of: x}}]",
+        "  part: '{{ case.extra }}'",
+    ],
+)
+def test_an_element_is_supported_where_anything_may_make_it(missing, more):
+    assert missing(more, "T.part", "T.part.of") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ("  other: x", ["T.part", "T.part.of"]),
+        ("  part: {other: x}", ["T.part.of"]),
+        ("  part: {other: x, of: null}", ["T.part.of"]),
+        ("  part: {other: x, of: ''}", ["T.part.of"]),
+        ("  part: {other: x, of: []}", ["T.part.of"]),
+        ("  part: {other: x, of: '{{ never }}'}", ["T.part.of"]),
+        ("  part: {other: x, of: {$if: '{{ false }}', $make: x}}", ["T.part.of"]),
+        ("  part: {of: {deep: null}}", ["T.part", "T.part.of"]),
+        ("  part: '{{ case.kind }}'", ["T.part.of"]),
+        ("  part: '{{ case.period }}'", ["T.part.of"]),
+    ],
+)
+def test_an_element_that_nothing_can_make_is_not_supported(missing, more, wanted):
+    assert missing(more, "T.part", "T.part.of") == wanted
+
+
+def test_a_mapping_that_never_runs_supports_nothing(missing):
+    assert missing("when: '{{ false }}'", "T.title") == ["T.title"]
+
+
+def test_of_an_element_of_several_types_any_is_enough(missing):
+    assert missing("  valueString: x", "T.value[x]") == []
+    assert missing("  values: x", "T.valueString") == ["T.valueString"]
+
+
+def test_of_a_choice_one_is_enough_with_all_below_it(missing):
+    told = {"T.c:a": SLICE["T.part:a"]}
+    wanted = ("T.a", "T.a.b", "T.c", "T.c:a")
+    choices = [["T.a", "T.c"]]
+    assert missing("  a: {b: x}", *wanted, choices=choices, told=told) == []
+    assert missing("  a: {d: x}", *wanted, choices=choices, told=told) == ["T.a or T.c"]
+    assert (
+        missing("  c: [{type: {coding: [{system: 'urn:s', code: a}]}}]", *wanted, choices=choices, told=told)
+        == []
+    )
+    assert missing("  other: x", "T.z", *wanted, choices=choices, told=told) == ["T.z", "T.a or T.c"]
+
+
+@pytest.mark.parametrize(
+    "of_type",
+    [
+        "{coding: [{system: 'urn:s', code: a}]}",
+        "{coding: [{system: 'urn:s', code: b}, {system: 'urn:s', code: '{{ case.kind }}'}]}",
+        "'{{ case.status | codeable(\"kinds\") }}'",
+        '\'{{ (case.status | default("open")) | codeable("kinds") }}\'',
+        "'{{ case.note | codeable(\"kinds\") if case.note }}'",
+        "'{{ case.extra }}'",
+    ],
+)
+def test_a_slice_is_supported_where_an_item_may_be_of_it(missing, write, of_type):
+    write("concepts/kinds.yaml", KINDS)
+    more = f"  part: [{{type: {{text: x}}, other: x}}, {{type: {of_type}, of: x}}]"
+    assert missing(more, "T.part", "T.part:a", "T.part:a.of", told=SLICE) == []
+
+
+KINDS = """
+resourceType: ConceptMap
+group:
+  - target: urn:s
+    element:
+      - {code: open, target: [{code: a, equivalence: equal}]}
+      - {code: closed, target: [{code: c, equivalence: equal}]}
+"""
+
+
+@pytest.mark.parametrize(
+    "of_type",
+    [
+        "{coding: [{system: 'urn:t', code: a}]}",
+        "{coding: [{system: 'urn:t', code: a}, {system: 'urn:s', code: b}]}",
+        "{text: a}",
+        "{coding: [{system: 'urn:s', code: '{{ case.status }}'}]}",
+        '\'{{ "closed" | codeable("kinds") }}\'',
+    ],
+)
+def test_a_slice_that_no_item_can_be_of_is_not_supported(missing, write, of_type):
+    write("concepts/kinds.yaml", KINDS)
+    more = f"  part: [{{type: {of_type}, of: x}}]"
+    assert missing(more, "T.part", "T.part:a", told=SLICE) == ["T.part:a"]
+
+
+def test_a_code_that_is_mapped_to_nothing_supports_nothing(missing, write):
+    write("concepts/kinds.yaml", KINDS.replace("code: a, equivalence: equal", "equivalence: unmatched"))
+    more = "  part: \"{{ 'open' | codeable('kinds') }}\"\n  other: \"{{ case.status | codeable('kinds') }}\""
+    assert missing(more, "T.part", "T.other") == ["T.part"]
+
+
+def test_a_claim_is_held_back_where_an_overlay_takes_away_what_the_profile_wants_supported(
+    catalogue, write, case
+):
+    write("overlays/quiet/outbound/T.yaml", "extends: T\nmake:\n  part:\n    $make: {of: null}\n")
+    write("overlays/after/outbound/T.yaml", "extends: T\nmake: {part: {$make: {other: y}}}\n")
+    more = "  part: {$each: goal in case.plan.goals, $make: {of: x, other: x}}\n"
+    known = Known("T.part.of", "T.title")
+
+    def claimed(*stack):
+        found = catalogue(MADE + more, profiles=known, overlays=stack)
+        made = found.projector("case").run(case)[0].resource
+        return found, made["meta"]["profile"]
+
+    assert claimed()[1] == ["http://p/title", "http://p/note"]
+    assert claimed("after")[1] == ["http://p/title", "http://p/note"]
+    found, profiles = claimed("quiet", "after")
+    assert profiles == ["http://p/note"]
+    (missing,) = found.unclaimed["http://p/title"]
+    assert (missing.element, str(missing.place)) == ("T.part.of", "overlays/quiet/outbound/T.yaml:4:13")
+    assert found.unclaimed["http://p/note"] == ()
+    assert [each.claims for each in found.mappings] == [("http://p/note",)]
+
+
+def test_what_nothing_ever_made_is_said_at_the_mapping_that_names_the_profile(catalogue, write):
+    write("overlays/on/outbound/T.yaml", "extends: T\nprofile: http://p/title\n")
+    text = MADE.replace("profile: [http://p/title, http://p/note]\n", "")
+    found = catalogue(text, profiles=Known("T.part"), overlays=["on"])
+    (missing,) = found.unclaimed["http://p/title"]
+    assert (missing.element, missing.place.file) == ("T.part", "overlays/on/outbound/T.yaml")
+
+
+def test_what_is_withdrawn_claims_nothing_that_is_held_back(catalogue):
+    found = catalogue(MADE + "withdraw: {note: null}\n", profiles=Known("T.part"))
+    last = {"resourceType": "T", "id": "1", "title": "x", "meta": {"profile": ["http://p/note"]}}
+    assert "meta" not in found.withdrawn(last)
+
+
+def test_of_two_mappings_that_claim_a_profile_each_may_make_a_part(catalogue):
+    other = MADE.replace("map: T", "map: T\nname: other").replace('id: "1"', 'id: "2"')
+    found = catalogue(f"{MADE}  a: x\n---{other}  b: x\n", profiles=Known("T.a", "T.b"))
+    assert found.unclaimed["http://p/title"] == ()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,19 @@ PROFILES: Final = (
     "us-core-goal",
     "us-core-patient",
 )
+# of these a server supports at least one, with all below it, as the profiles' own pages say
+CHOICES: Final = {
+    "us-core-condition-problems-health-concerns": [
+        ["Condition.extension:assertedDate", "Condition.onsetDateTime"]
+    ],
+    "us-core-encounter": [
+        ["Encounter.reasonCode", "Encounter.reasonReference"],
+        ["Encounter.location", "Encounter.serviceProvider"],
+    ],
+    "us-core-goal": [["Goal.startDate", "Goal.target.dueDate"]],
+}
 _OURS: Final = "http://hl7.org/fhir/us/core/"
+_SUPPORTED: Final = "http://hl7.org/fhir/StructureDefinition/elementdefinition-type-must-support"
 _Json = dict[str, Any]
 
 
@@ -92,15 +104,31 @@ def _profile(package: Package, structure: _Json) -> _Json:
             _rule(each) for each in element.get("constraint", []) if each["key"].startswith("us-core")
         ]:
             rules[path] = own
-    supported = [each["id"] for each in structure["snapshot"]["element"] if each.get("mustSupport")]
+    supported = [each for each in structure["snapshot"]["element"] if each.get("mustSupport")]
+    told = {each["id"]: _telling(package, structure, each) for each in supported if "sliceName" in each}
     return {
         "type": structure["type"],
         "elements": elements,
         "slices": slices,
         "extensions": extensions,
         "rules": rules,
-        "mustSupport": [each for each in supported if ":" not in each],
+        "mustSupport": [_typed(each) for each in supported],
+        "choices": CHOICES.get(structure["id"], []),
+        "told": told,
     }
+
+
+def _typed(element: _Json) -> str:
+    """The id of an element; of one of several types, by the one type that is to be supported."""
+    id_: str = element["id"]
+    if not id_.endswith("[x]"):
+        return id_
+    (wanted,) = (
+        each["code"]
+        for each in element["type"]
+        if any(e["url"] == _SUPPORTED for e in each.get("extension", ()))
+    )
+    return f"{id_.removesuffix('[x]')}{wanted[0].upper()}{wanted[1:]}"
 
 
 def _added(package: Package, element: _Json) -> Iterator[tuple[str, Any]]:
@@ -130,17 +158,22 @@ def _slice(package: Package, structure: _Json, element: _Json) -> Iterator[_Json
     """How many items of a list match a pattern or are of a value set."""
     if not element["min"] and element["max"] == "*":
         return
+    limits = {"min": element["min"]} | ({} if element["max"] == "*" else {"max": int(element["max"])})
+    yield {"path": element["path"]} | limits | _telling(package, structure, element)
+
+
+def _telling(package: Package, structure: _Json, element: _Json) -> _Json:
+    """What tells an item of a slice: at a path in it a pattern, one of some codes or a url."""
     elements = structure["snapshot"]["element"]
+    if element["path"].endswith("xtension"):
+        return {"at": "url", "url": element["type"][0]["profile"][0]}
     sliced = next(each for each in elements if each["id"] == element["path"])
     (discriminator,) = sliced["slicing"]["discriminator"]
     at = discriminator["path"].removeprefix("$this")
     (telling,) = (each for each in elements if each["id"] == element["id"] + (f".{at}" if at else ""))
-    found = {"path": element["path"], "at": at, "min": element["min"]}
-    found |= {} if element["max"] == "*" else {"max": int(element["max"])}
     if "patternCodeableConcept" in telling:
-        yield found | {"pattern": telling["patternCodeableConcept"]["coding"][0]}
-    else:
-        yield found | {"codes": package.codes(telling["binding"]["valueSet"])}
+        return {"at": at, "pattern": telling["patternCodeableConcept"]["coding"][0]}
+    return {"at": at, "codes": package.codes(telling["binding"]["valueSet"])}
 
 
 def _check_in_slice(element: _Json) -> None:

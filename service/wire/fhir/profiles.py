@@ -19,7 +19,11 @@ _Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile: what it says of elements beyond R4, and which elements it wants supported."""
+    """One profile: what it says of elements beyond R4, and which elements it wants supported.
+
+    `supported` are ids of elements (`Coverage.class:group.value`). Of the `choices` among them one is enough,
+    each with all below it. `told` gives for a slice what its items hold, any one of these.
+    """
 
     url: str
     type: str
@@ -28,6 +32,8 @@ class Profile:
     extensions: frozenset[str]
     rules: dict[str, tuple[_Json, ...]]
     supported: tuple[str, ...]
+    choices: tuple[tuple[str, ...], ...]
+    told: dict[str, tuple[_Json, ...]]
 
 
 @cache
@@ -43,6 +49,8 @@ def profiles() -> dict[str, Profile]:
             frozenset(raw["extensions"]),
             {path: tuple(rules) for path, rules in raw["rules"].items()},
             tuple(raw["mustSupport"]),
+            tuple(map(tuple, raw["choices"])),
+            {id_: tuple(_held(telling)) for id_, telling in raw["told"].items()},
         )
         for url, raw in found.items()
     }
@@ -72,6 +80,17 @@ def misses(url: str, resource: _Json) -> list[str]:
             f"{profile.type}.extension: has an extension of the profile, whose content is not checked"
         )
     return found
+
+
+def _held(telling: _Json) -> Iterator[_Json]:
+    """What an item of a slice holds, any one of these."""
+    if "url" in telling:
+        yield {telling["at"]: telling["url"]}
+        return
+    pattern = telling.get("pattern")
+    codes = telling["codes"] if pattern is None else {pattern["system"]: [pattern["code"]]}
+    for coding in ({"system": system, "code": code} for system, known in codes.items() for code in known):
+        yield {telling["at"]: {"coding": [coding]}} if telling["at"] else {"coding": [coding]}
 
 
 def _named(node: _Json) -> bool:
