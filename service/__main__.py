@@ -4,7 +4,19 @@ import sys
 
 import click
 
-from service.cli import cases, contracts, db, demo, events, mappings, mllp, partners, quarantine, serve
+from service.cli import (
+    cases,
+    contracts,
+    db,
+    demo,
+    events,
+    mappings,
+    mllp,
+    partners,
+    quarantine,
+    replies,
+    serve,
+)
 from service.cli.findings import tell
 from service.errors import CasebridgeError, Misconfigured
 
@@ -33,6 +45,7 @@ for command in (
     mappings.mappings,
     events.events,
     quarantine.quarantine,
+    replies.replies,
     partners.partners,
     contracts.contracts,
 ):

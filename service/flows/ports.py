@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from service.values.documents import Document, Revision
-from service.values.inbox import Entry, EntryState, Reply
+from service.values.inbox import Entry, EntryState, Owed, Reply
 from service.values.resources import Current, Message, Numbered, Page, Past, Query, ResourceVersion, Stored
 from service.values.scope import Scope
 
@@ -167,6 +167,12 @@ class Unit(Protocol):
 
     def replied(self, reply: Reply, reason: str | None = None) -> None:
         """Store that a reply is delivered, or, with a reason, that it never will be."""
+
+    def owed(self) -> list[Owed]:
+        """List the replies that are not delivered, those due first at the head."""
+
+    def owe_again(self, entries: Sequence[str], at: datetime) -> None:
+        """Let replies that are not delivered be due at an instant, as if they had not been tried."""
 
     def put_off_reply(self, reply: Reply, reason: str, until: datetime) -> None:
         """Let a reply wait that was not taken, and with it what is owed to the same address."""

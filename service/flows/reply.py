@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/messaging.html#async
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -14,9 +14,9 @@ from typing import Final, Protocol
 
 import structlog
 
-from service.errors import CasebridgeError, Unavailable
-from service.flows.ports import Clock, Store
-from service.values.inbox import Answer, Reply
+from service.errors import CasebridgeError, NotFound, Unavailable
+from service.flows.ports import Clock, Store, Unit
+from service.values.inbox import Answer, Owed, Reply
 from service.values.scope import Partner
 
 # longer than an endpoint may take to answer
@@ -62,6 +62,26 @@ class Replies:
         else:
             self.store.transact(lambda unit: unit.replied(reply, reason))
         return True
+
+    def owed(self) -> list[Owed]:
+        """Return the replies that are not delivered, those due first at the head."""
+        return self.store.look(lambda unit: unit.owed())
+
+    def retry(self, entries: Sequence[str]) -> None:
+        """Have replies that are not delivered sent now, those that were given up too; the worker sends them.
+
+        Raises:
+            NotFound: nothing is owed of one of these entries; none is sent.
+        """
+        at = self.clock()
+
+        def story(unit: Unit) -> None:
+            unknown = set(entries) - {each.entry for each in unit.owed()}
+            if unknown:
+                raise NotFound(f"No reply is owed of {', '.join(sorted(unknown))}; nothing was done.")
+            unit.owe_again(entries, at)
+
+        self.store.transact(story)
 
     def run(self, stop: Event) -> None:
         """Send what is owed until told to stop."""

@@ -1,12 +1,14 @@
 """What is owed to partners' endpoints; a part of the unit of work."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, text, update
 
 from service.store import tables as t
-from service.values.inbox import Answer, Reply
+from service.store.rows import aware
+from service.values.inbox import Answer, Owed, Reply
 
 # who asks again is owed it again
 OWE: Final = text(
@@ -46,6 +48,19 @@ class Deliveries:
         """Store that a reply is delivered, or, with a reason, that it never will be."""
         done = {"state": "delivered" if reason is None else "failed", "reason": reason}
         self._run(update(t.delivery).where(self._same(reply)).values(**done))
+
+    def owed(self) -> list[Owed]:
+        """List the replies that are not delivered, those due first at the head."""
+        d = t.delivery.c
+        told = (d.entry, d.partner, d.state, d.tries, d.due, d.reason)
+        chosen = select(*told).where(d.state != "delivered").order_by(d.due, d.entry)
+        return [Owed(*row[:4], aware(row.due), row.reason) for row in self._run(chosen)]
+
+    def owe_again(self, entries: Sequence[str], at: datetime) -> None:
+        """Let replies that are not delivered be due at an instant, as if they had not been tried."""
+        d = t.delivery.c
+        left = and_(d.state != "delivered", d.entry.in_(entries))
+        self._run(update(t.delivery).where(left).values(state="pending", due=at, tries=0))
 
     def put_off_reply(self, reply: Reply, reason: str, until: datetime) -> None:
         """Let a reply wait that was not taken, and with it what is owed to the same address."""

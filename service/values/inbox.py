@@ -153,3 +153,15 @@ class Reply:
     tries: int
     due: datetime
     answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """How a reply stands that is not delivered: `pending` until it is tried again, or `failed` for good."""
+
+    entry: str
+    partner: str
+    state: str
+    tries: int
+    due: datetime
+    reason: str | None

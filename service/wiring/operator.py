@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.access import policy, registry
+from service.deliver.endpoint import Endpoint
 from service.errors import NotFound
 from service.flows.explain import Explanation, Explanations
 from service.flows.merging import Unmerging
 from service.flows.quarantine import Quarantine
 from service.flows.remap import Remapping
+from service.flows.reply import Replies
 from service.publish import rabbit
 from service.settings import Settings
 from service.store import retention, schema
@@ -18,6 +20,7 @@ from service.store.outbox import Outbox
 from service.store.store import SqlStore
 from service.values.documents import Document, Revision
 from service.values.scope import Partner
+from service.wire.http import Client
 from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues
 from service.wiring.rooms import database, now, projecting, receiving, unmerging
@@ -106,6 +109,17 @@ def quarantined(settings: Settings) -> Iterator[Quarantine]:
     taken = receiving(settings, store, projecting(settings, catalogues(settings)))
     try:
         yield Quarantine(store, taken, registry.load(settings.partners), now)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def replying(settings: Settings) -> Iterator[Replies]:
+    """Give the replies that are owed as an operator handles them."""
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    try:
+        yield Replies(store, Endpoint(Client()), registry.load(settings.partners), now)
     finally:
         engine.dispose()
 

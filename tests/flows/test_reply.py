@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
 from service import wiring
+from service.__main__ import cli
 from service.access import registry
 from service.deliver.endpoint import Endpoint
+from service.errors import NotFound
 from service.flows import reply
 from service.flows.reply import Replies
 from service.settings import Settings
@@ -240,6 +243,35 @@ def test_an_endpoint_that_is_down_gets_it_when_it_is_back(client, engine, replie
     answered = [each["entry"][0]["resource"]["response"]["identifier"] for _, _, each in hospital.taken]
     assert sorted(answered) == ["m1", "m2"]
     assert states(engine) == ["delivered", "delivered"]
+
+
+def test_an_operator_sees_what_was_given_up_and_has_it_sent(
+    client, replies, hospital, clock, environment, monkeypatch
+):
+    def command(*words):
+        return CliRunner().invoke(cli, ["replies", *words])
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    hospital.down()
+    assert send(client, from_endpoint(hospital.url)).status_code == 202
+    for _ in range(reply.TRIES):
+        assert replies.next()
+        clock.at += timedelta(hours=2)
+    assert not replies.next()
+    (line,) = command("list").output.splitlines()
+    entry, *told = line.split("  ")
+    assert told[:4] == ["mercy", "failed", str(reply.TRIES), "-"]
+    assert command("retry").exit_code == 2
+    assert command("retry", entry, "--all").exit_code == 2
+    assert isinstance(command("retry", entry, "another").exception, NotFound)
+    assert "failed" in command("list").output
+    hospital.up()
+    assert command("retry", entry).output == "1 will be sent.\n"
+    clock.at = datetime.now(UTC)
+    assert replies.next()
+    assert len(hospital.taken) == 1
+    assert (command("list").output, command("retry", "--all").output) == ("", "0 will be sent.\n")
 
 
 def test_the_same_message_again_is_answered_by_the_same_message_again(client, replies, hospital):
