@@ -15,8 +15,9 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 from service.errors import Unavailable
 from service.publish.frames import Frames
 from service.publish.ports import Copy, Outcome, Refused
-from service.publish.topology import CONNECT_SECONDS, NO_SUCH_QUEUE, declare, parameters
+from service.publish.topology import declare
 from service.values.scope import Partner
+from service.wire.amqp import AWAY, CONNECT_SECONDS, NO_SUCH_QUEUE, ClosedByBroker, connected, parameters
 
 CONFIRM_SECONDS: Final = 30.0
 SILENCE_SECONDS: Final = 10.0
@@ -57,7 +58,7 @@ class RabbitPublisher:
             self._poll(0.1)
         if not self._ready:
             self.close()
-            raise Unavailable("The broker does not answer; look whether it runs.") from self._lost
+            raise Unavailable(AWAY) from self._lost
 
     def send(self, copy: Copy) -> int:
         """Put a copy on the wire, persistent and mandatory, and return its delivery tag."""
@@ -173,18 +174,16 @@ def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
     while True:
         try:
             yield from _taken(url, queue, last)
-        except ChannelClosedByBroker as exc:
+        except ClosedByBroker as exc:
             if exc.reply_code != NO_SUCH_QUEUE or time.monotonic() > deadline:
                 raise Unavailable(f"The broker gives nothing from the queue {queue}.") from exc
             time.sleep(0.2)
-        except (AMQPError, OSError) as exc:
-            raise Unavailable("The broker does not answer; look whether it runs.") from exc
         else:
             return
 
 
 def _taken(url: str, queue: str, last: str) -> Iterator[bytes]:
-    with pika.BlockingConnection(parameters(url)) as connection:
+    with connected(url) as connection:
         channel = connection.channel()
         silence = SILENCE_SECONDS
         while True:

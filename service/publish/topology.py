@@ -8,21 +8,15 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker
-
-from service.errors import Misconfigured, Unavailable
+from service.errors import Misconfigured
 from service.values.scope import DEFAULT, Partner, Queue
+from service.wire.amqp import ClosedByBroker, connected, depth
 
 EVENTS: Final = "casebridge.events"
 FULL: Final = "casebridge.events.full"
 DEAD: Final = "casebridge.dead"
 DISCHARGES: Final = "casebridge.discharges"
 DELIVERY_LIMIT: Final = 20
-CONNECT_SECONDS: Final = 10.0
-HEARTBEAT_SECONDS: Final = 60
-BLOCKED_SECONDS: Final = 20
-NO_SUCH_QUEUE: Final = 404
 
 
 def declare(url: str, partners: Iterable[Partner]) -> None:
@@ -34,7 +28,7 @@ def declare(url: str, partners: Iterable[Partner]) -> None:
     """
     registered = tuple(partners)
     try:
-        with pika.BlockingConnection(parameters(url)) as connection:
+        with connected(url) as connection:
             channel = connection.channel()
             channel.exchange_declare(DEAD, "direct", durable=True)
             for view in (DEFAULT, *(partner.view for partner in registered)):
@@ -44,35 +38,17 @@ def declare(url: str, partners: Iterable[Partner]) -> None:
             for partner in registered:
                 for queue in partner.queues:
                     _declare(channel, queue, partner.view)
-    except ChannelClosedByBroker as exc:
+    except ClosedByBroker as exc:
         raise Misconfigured(
             f"The broker refused a declaration ({exc.reply_code}): something of a registered name was made "
             "with other properties, or the right to declare is missing; remove it, rename it, or grant it."
         ) from exc
-    except (AMQPError, OSError) as exc:
-        raise Unavailable("The broker does not answer; look whether it runs.") from exc
 
 
 def depths(url: str, names: Iterable[str]) -> dict[str, int | None]:
     """Return how many messages wait in each queue, None where there is no such queue; raises Unavailable."""
-    try:
-        with pika.BlockingConnection(parameters(url)) as connection:
-            return {name: _depth(connection, name) for name in names}
-    except (AMQPError, OSError) as exc:
-        raise Unavailable("The broker does not answer; look whether it runs.") from exc
-
-
-def _depth(connection: Any, name: str) -> int | None:
-    # asking for a queue that is not there ends the channel
-    channel = connection.channel()
-    try:
-        depth = int(channel.queue_declare(name, passive=True).method.message_count)
-    except ChannelClosedByBroker as exc:
-        if exc.reply_code != NO_SUCH_QUEUE:
-            raise
-        return None
-    channel.close()
-    return depth
+    with connected(url) as connection:
+        return {name: depth(connection, name) for name in names}
 
 
 @cache
@@ -111,21 +87,3 @@ def _declare_with_dead(channel: Any, name: str, more: Mapping[str, Any] = Mappin
         "x-overflow": "reject-publish",
     }
     channel.queue_declare(name, durable=True, arguments=arguments)
-
-
-def parameters(url: str) -> Any:
-    """Return connection parameters with our deadlines.
-
-    Raises:
-        Misconfigured: the URL cannot be read; it is not quoted, for it may hold a password.
-    """
-    try:
-        read: Any = pika.URLParameters(url)
-    except (ValueError, TypeError, KeyError) as exc:
-        raise Misconfigured(
-            "Not an AMQP URL; write amqp://user:password@host:5672/vhost.", where="CASEBRIDGE_AMQP_URL"
-        ) from exc
-    read.heartbeat = HEARTBEAT_SECONDS
-    read.blocked_connection_timeout = BLOCKED_SECONDS
-    read.socket_timeout = read.stack_timeout = CONNECT_SECONDS
-    return read

@@ -1,4 +1,4 @@
-"""RabbitMQ through pika: takes deliveries off the queue of discharges, one at a time, in order.
+"""RabbitMQ: takes deliveries off the queue of discharges, one at a time, in order.
 
 A delivery is acknowledged once what came of it is committed, and answered where an answer is wanted. Whoever
 ends before that leaves it to the next: it comes again, and the inbox knows it.
@@ -9,17 +9,16 @@ https://www.rabbitmq.com/docs/confirms · https://www.rabbitmq.com/docs/consumer
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
-import pika
 import structlog
-from pika.exceptions import AMQPError, NackError
 
 from service.errors import CasebridgeError, Unavailable
 from service.receive.amqp import DELIVERIES, Delivery, Taken
+from service.wire import amqp
 
 LOOK_SECONDS: Final = 0.5
 FIRST_PAUSE: Final = 0.25
@@ -48,12 +47,12 @@ class Consumer:
 
     def __init__(
         self,
-        connect: Callable[[], Any],
+        connect: Callable[[], AbstractContextManager[Any]],
         place: Place,
         take: Callable[[Delivery], Taken],
         check: Callable[[], None],
     ) -> None:
-        """Take a way to the parameters of a broker where all is declared, the place, what takes in.
+        """Take a way to a connection to a broker where all is declared, the place, what takes in.
 
         `connect` raises Unavailable or Misconfigured; `take` raises Unavailable for what is to be tried
         again; `check` raises when nothing could be kept now, whatever it is.
@@ -69,15 +68,15 @@ class Consumer:
         failures = 0
         while not stop.is_set():
             try:
-                with pika.BlockingConnection(self._connect()) as connection:
+                with self._connect() as connection:
                     failures = 0
                     self._consume(connection, stop)
             except _StoppedError:
                 break
-            except (AMQPError, OSError, CasebridgeError) as exc:
+            except CasebridgeError as exc:
                 pause = _pause(failures)
                 failures += 1
-                log.warning("discharges_interrupted", kind=type(exc).__name__, pause=pause)
+                log.warning("discharges_interrupted", kind=type(exc.__cause__ or exc).__name__, pause=pause)
                 stop.wait(pause)
         self._pool.shutdown()
 
@@ -130,7 +129,7 @@ class Consumer:
 
     def _worked(self, connection: Any, delivery: Delivery) -> Taken:
         future = self._pool.submit(self._take, delivery)
-        future.add_done_callback(lambda _: _wake(connection))
+        future.add_done_callback(lambda _: amqp.wake(connection))
         try:
             while not future.done():
                 connection.process_data_events(LOOK_SECONDS)
@@ -149,7 +148,7 @@ class Consumer:
         # the broker takes no user-id but our own
         kept = {name: value for name, value in vars(properties).items() if name != "user_id"}
         kept |= {"headers": {**(properties.headers or {}), **told}, "delivery_mode": 2, "expiration": None}
-        copy = pika.BasicProperties(**kept)
+        copy = amqp.Properties(**kept)
         channel.basic_publish(self._place.dead_exchange, self._place.dead_key, body, copy, mandatory=True)
 
     def _reply(self, channel: Any, properties: Any, taken: Taken) -> None:
@@ -157,9 +156,8 @@ class Consumer:
         assert taken.answer is not None, "there is something to send"
         about = properties.correlation_id or properties.message_id
         headers = {"casebridge-status": taken.answer.status}
-        told = pika.BasicProperties(taken.answer.media_type, None, headers, 2, correlation_id=about)
-        with suppress(NackError):
-            channel.basic_publish("", taken.reply_to, taken.answer.body, told)
+        told = amqp.Properties(taken.answer.media_type, None, headers, 2, correlation_id=about)
+        amqp.offer(channel, taken.reply_to, taken.answer.body, told)
 
 
 def _delivery(properties: Any, body: bytes) -> Delivery:
@@ -170,16 +168,6 @@ def _delivery(properties: Any, body: bytes) -> Delivery:
 
 def _sentence(where: str, what: str) -> str:
     return f"{where}: {what}" if where else what
-
-
-def _wake(connection: Any) -> None:
-    """End the wait for the broker: there is something to tell it."""
-    with suppress(AMQPError):
-        connection.add_callback_threadsafe(_nothing)
-
-
-def _nothing() -> None:
-    """Wake the connection."""
 
 
 def _pause(failures: int) -> float:

@@ -1,6 +1,7 @@
 """The processes: the WSGI application, the worker, the MLLP server."""
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import Event, Thread
 from typing import Any
@@ -53,6 +54,7 @@ from service.store.store import SqlStore
 from service.telemetry import configure
 from service.values.scope import DEFAULT, Partner
 from service.web import Access, Doors, create_app
+from service.wire.amqp import connected
 from service.wire.fhir.check import check as check_r4
 from service.wire.http import Client
 from service.wire.json import dump, parse
@@ -164,9 +166,9 @@ def worker(settings: Settings, stop: Event) -> None:
 def consuming(settings: Settings, url: str, partners: Collection[Partner], taken: Reception) -> Consumer:
     """Plug the queue of discharges into the story of what hospitals send."""
 
-    def connect() -> Any:
+    def connect() -> AbstractContextManager[Any]:
         topology.declare(url, partners)
-        return topology.parameters(url)
+        return connected(url)
 
     senders = amqp_senders({each.name: each for each in partners})
     door = Discharges(taken, senders, now, f"{settings.base_url}/fhir")
