@@ -21,18 +21,22 @@ def events() -> None:
 
 @events.command()
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Where the service answers.")
+@click.option("--partner", default="local", show_default=True, help="Whose view is followed.")
 @click.option("--after", default=0, show_default=True, help="The position to start after.")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more at the end.")
-def tail(url: str, after: int, follow: bool) -> None:
+def tail(url: str, partner: str, after: int, follow: bool) -> None:
     """Print messages in the order of their positions, one JSON object a line.
 
     \b
     Example:
       casebridge events tail --after 120
+      casebridge events tail --partner engineer --no-follow
     """  # noqa: D301  click reads \b
+    who = {"Casebridge-Partner": partner}
     while True:
-        answer = requests.get(f"{url}/events", params={"after": after}, timeout=30)
-        answer.raise_for_status()
+        answer = requests.get(f"{url}/events", params={"after": after}, headers=who, timeout=30)
+        if not answer.ok:
+            raise click.ClickException(f"{url}/events answered {answer.status_code}: {answer.text}")
         for message in answer.json():
             click.echo(json.dumps(message, ensure_ascii=False))
         seen = int(answer.headers["Casebridge-Position"])

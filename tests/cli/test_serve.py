@@ -1,5 +1,6 @@
-"""`casebridge serve` as somebody starts it."""
+"""`casebridge serve --demo`, and what is told by its feed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,15 +8,29 @@ import sys
 
 import pytest
 import requests
+from click.testing import CliRunner
 
+from service.__main__ import cli
 from tests.server_process import free_port
 
+REGISTRY = """
+views: {lean: [minimum-necessary]}
+partners:
+  - {name: engineer, kind: engineer, view: lean}
+  - {name: northern, kind: insurer}
+"""
 
-@pytest.fixture
-def demo(sqlite_url):
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
     """What `serve --demo` says, line by line, and its address."""
-    port = str(free_port())
-    given = {"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_PORT": port}
+    folder, port = tmp_path_factory.mktemp("demo"), str(free_port())
+    (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
+    given = {
+        "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/demo.db",
+        "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
+        "CASEBRIDGE_PORT": port,
+    }
     mine = {key: each for key, each in os.environ.items() if not key.startswith("CASEBRIDGE_")}
     server = subprocess.Popen(
         [sys.executable, "-m", "service", "serve", "--demo"],
@@ -25,9 +40,11 @@ def demo(sqlite_url):
         text=True,
         start_new_session=True,
     )
-    yield server.stdout, f"http://127.0.0.1:{port}"
-    os.killpg(server.pid, signal.SIGINT)
-    server.communicate(timeout=60)
+    try:
+        yield server.stdout, f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        server.communicate(timeout=60)
 
 
 def test_rivers_messages_are_there_when_it_is_said_that_river_is_loaded(demo):
@@ -35,3 +52,25 @@ def test_rivers_messages_are_there_when_it_is_said_that_river_is_loaded(demo):
     said = next(line for line in lines if line.startswith("River is loaded"))
     told = {each["type"] for each in requests.get(f"{url}/events?count=1000", timeout=30).json()}
     assert "org.casebridge.careplan.created.v1" in told, said
+
+
+def tail(url, *words):
+    return CliRunner().invoke(cli, ["events", "tail", "--url", url, "--no-follow", *words])
+
+
+def test_the_feed_is_followed_as_a_partner_in_its_own_view(demo):
+    _, url = demo
+    own, lean = (
+        {json.loads(line)["id"] for line in tail(url, *words).stdout.splitlines()}
+        for words in ((), ("--partner", "engineer"))
+    )
+    assert own
+    assert lean
+    assert not own & lean
+
+
+@pytest.mark.parametrize("partner", ["nobody", "northern"])
+def test_who_may_not_follow_it_is_told(demo, partner):
+    done = tail(demo[1], "--partner", partner)
+    assert done.exit_code == 1
+    assert "answered 403" in done.output
