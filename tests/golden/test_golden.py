@@ -68,13 +68,18 @@ def test_what_a_case_refers_to_in_itself_is_there(pair):
     assert own - set(there) == set()
 
 
-@pytest.mark.parametrize("name", ["case", "us-core/case", "minimum-necessary/case"])
+@pytest.mark.parametrize("name", ["case", *(f"{each}/case" for each in overlays(MAPPINGS))])
 def test_a_plan_stands_in_every_language(name):
     (pair,) = [each for each in PAIRS if each.name == name]
     assert set(pair.translated) == set(LANGUAGES)
     for language, resources in pair.translated.items():
         assert "CarePlan" in {each["resourceType"] for each in resources}
         assert {each["language"] for each in resources} == {language}
+
+
+@pytest.mark.parametrize("pair", [each for each in PAIRS if each.translated], ids=lambda each: each.name)
+def test_a_pair_that_stands_in_another_language_stands_in_all(pair):
+    assert set(pair.translated) == set(LANGUAGES)
 
 
 def test_every_mapping_has_a_pair():
