@@ -7,10 +7,10 @@ https://www.rabbitmq.com/docs/confirms · https://www.rabbitmq.com/docs/consumer
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ LOOK_SECONDS: Final = 0.5
 FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 30.0
 TRIES: Final = 10
+USER: Final = "casebridge-user"
+# https://www.rabbitmq.com/docs/dlx#effects
+DEAD_LETTERED: Final = "x-death"
 _SHOWN: Final = 20
 
 log = structlog.get_logger()
@@ -35,11 +38,12 @@ class _StoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where discharges wait, and where what cannot be kept goes: an exchange, and the key it routes by."""
+    """Where discharges wait, and where what cannot be kept goes: an exchange, its key, the queue there."""
 
     queue: str
     dead_exchange: str
     dead_key: str
+    dead_queue: str
 
 
 class Consumer:
@@ -80,6 +84,30 @@ class Consumer:
                 stop.wait(pause)
         self._pool.shutdown()
 
+    def waiting(self) -> int:
+        """Return how many messages are put aside; raises as `again`."""
+        with self._connect() as connection:
+            return amqp.depth(connection, self._place.dead_queue) or 0
+
+    def again(self) -> Iterator[bool]:
+        """Take in once more what is put aside now; tell of each whether it is kept, or put aside again.
+
+        Raises:
+            Unavailable: broker or database do not answer; what was not told of stays where it is.
+        """
+        with self._connect() as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            for _ in range(amqp.depth(connection, self._place.dead_queue) or 0):
+                method, properties, body = channel.basic_get(self._place.dead_queue)
+                if method is None:
+                    return
+                delivery = replace(_delivery(properties, body), user=_user(properties))
+                taken = self._worked(connection, delivery)
+                self._settle(channel, delivery, properties, taken)
+                channel.basic_ack(method.delivery_tag)
+                yield not taken.why
+
     def _consume(self, connection: Any, stop: threading.Event) -> None:
         channel = connection.channel()
         channel.confirm_delivery()
@@ -94,9 +122,12 @@ class Consumer:
     def _handle(
         self, connection: Any, channel: Any, properties: Any, body: bytes, stop: threading.Event
     ) -> None:
-        taken = self._taken(connection, _delivery(properties, body), stop)
+        delivery = _delivery(properties, body)
+        self._settle(channel, delivery, properties, self._taken(connection, delivery, stop))
+
+    def _settle(self, channel: Any, delivery: Delivery, properties: Any, taken: Taken) -> None:
         if taken.why:
-            self._put_aside(channel, properties, body, taken)
+            self._put_aside(channel, delivery, properties, taken)
         if taken.reply_to and taken.answer is not None and taken.answer.body:
             self._reply(channel, properties, taken)
 
@@ -138,18 +169,21 @@ class Consumer:
             wait((future,))
         return future.result()
 
-    def _put_aside(self, channel: Any, properties: Any, body: bytes, taken: Taken) -> None:
+    def _put_aside(self, channel: Any, delivery: Delivery, properties: Any, taken: Taken) -> None:
         """Publish what cannot be kept where an operator finds it, with the reasons; confirmed and routed."""
         told = {
             "casebridge-reason": [_sentence(each.where, each.what) for each in taken.why[:_SHOWN]],
-            "casebridge-user": properties.user_id or "",
+            USER: delivery.user,
             "casebridge-correlation": taken.correlation,
         }
         # the broker takes no user-id but our own
         kept = {name: value for name, value in vars(properties).items() if name != "user_id"}
-        kept |= {"headers": {**(properties.headers or {}), **told}, "delivery_mode": 2, "expiration": None}
+        theirs = {name: each for name, each in (properties.headers or {}).items() if name != DEAD_LETTERED}
+        kept |= {"headers": {**theirs, **told}, "delivery_mode": 2, "expiration": None}
         copy = amqp.Properties(**kept)
-        channel.basic_publish(self._place.dead_exchange, self._place.dead_key, body, copy, mandatory=True)
+        channel.basic_publish(
+            self._place.dead_exchange, self._place.dead_key, delivery.body, copy, mandatory=True
+        )
 
     def _reply(self, channel: Any, properties: Any, taken: Taken) -> None:
         """Send an answer to a queue; one that is gone, or full, is its owner's affair."""
@@ -164,6 +198,16 @@ def _delivery(properties: Any, body: bytes) -> Delivery:
     told = (properties.content_type, properties.user_id, properties.message_id, properties.reply_to)
     # what is no UTF-8 pika leaves as bytes
     return Delivery(body, *(each if isinstance(each, str) else "" for each in told))
+
+
+def _user(properties: Any) -> str:
+    """Return who sent what is put aside: by its user-id, or if we put it there, by what we said of it.
+
+    Of what the broker put there our header is anybody's word: it marks that, and we take its mark off.
+    """
+    headers = properties.headers or {}
+    told = properties.user_id if DEAD_LETTERED in headers else headers.get(USER)
+    return told if isinstance(told, str) else ""
 
 
 def _sentence(where: str, what: str) -> str:

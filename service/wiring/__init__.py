@@ -28,7 +28,7 @@ from service.wiring.operator import (
     unmerged,
     upgrade,
 )
-from service.wiring.processes import application, consuming, mllp, preflight, web, worker
+from service.wiring.processes import application, consuming, mllp, preflight, redriving, web, worker
 from service.wiring.rooms import database, now, projecting, receiving
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "quarantined",
     "queued",
     "receiving",
+    "redriving",
     "remapping",
     "replying",
     "unaliased",

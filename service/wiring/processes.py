@@ -1,7 +1,7 @@
 """The processes: the WSGI application, the worker, the MLLP server."""
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from threading import Event, Thread
 from typing import Any
@@ -172,8 +172,24 @@ def consuming(settings: Settings, url: str, partners: Collection[Partner], taken
 
     senders = amqp_senders({each.name: each for each in partners})
     door = Discharges(taken, senders, now, f"{settings.base_url}/fhir")
-    place = Place(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES)
+    dead = f"{topology.DISCHARGES}.dead"
+    place = Place(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES, dead)
     return Consumer(connect, place, door.take, lambda: check(settings))
+
+
+@contextmanager
+def redriving(settings: Settings) -> Iterator[Consumer]:
+    """Give what takes discharges that were put aside in once more; raises as `check`, or without a broker."""
+    if settings.amqp_url is None:
+        raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
+    check(settings)
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    taken = receiving(settings, store, projecting(settings, catalogues(settings)))
+    try:
+        yield consuming(settings, settings.amqp_url, tuple(registry.load(settings.partners).values()), taken)
+    finally:
+        engine.dispose()
 
 
 def mllp(settings: Settings, host: str, port: int, tls: Tls | None, stop: Event) -> None:

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pika
 import pytest
+from click.testing import CliRunner
 
 from service import wiring
+from service.__main__ import cli
 from service.errors import Unavailable
 from service.publish import topology
 from service.receive import consumer as consuming
@@ -213,6 +216,31 @@ def test_what_cannot_be_kept_is_put_aside_with_its_reason_and_its_bytes(mercy, b
     assert (properties.message_id, properties.content_type) == ("x-1", kind)
     until(lambda: any(b"AFTER" in each.received.raw for each in mercy.entries()), "it holds the next up")
     mercy.drained()
+
+
+def test_what_was_put_aside_is_taken_in_once_its_reason_is_gone(mercy, environment, monkeypatch):
+    registry = Path(environment["CASEBRIDGE_PARTNERS"])
+    registry.write_text(REGISTRY.replace("[casebridge]", "[nobody]"), encoding="utf-8")
+    mercy.partners = tuple(wiring.partners(mercy.settings))
+    mercy.send(a03("M1"), b"broken", message_id="x-1")
+    # whoever has no user-id may say what it likes in the headers
+    mercy.send(a03("M2", visit="V-2"), user_id=None, headers={"casebridge-user": USER, "x-death": []})
+    mercy.consume()
+    dead = "casebridge.discharges.dead"
+    until(lambda: topology.depths(mercy.url, [dead])[dead] == 3, "not all are put aside")
+    registry.write_text(REGISTRY, encoding="utf-8")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(cli, ["discharges", "redrive"])
+    assert (done.stdout.splitlines()[-1], done.exit_code) == ("1 kept, 2 put aside again.", 1)
+    (entry,) = mercy.entries()
+    assert (entry.partner, b"M1" in entry.received.raw) == ("mercy", True)
+    left = [mercy.dead()[0].headers for _ in range(2)]
+    assert [each["casebridge-user"] for each in left] == [USER, ""]
+    assert "There is no MSH here" in left[0]["casebridge-reason"][0]
+    assert "No partner is registered" in left[1]["casebridge-reason"][0]
+    done = CliRunner().invoke(cli, ["discharges", "redrive"])
+    assert (done.stdout, done.exit_code) == ("0 kept, 0 put aside again.\n", 0)
 
 
 def test_the_broker_takes_nobodys_word_for_who_they_are(mercy):
