@@ -54,9 +54,10 @@ class Postgres:
 
 
 class PostgresServer(Server, Postgres):
-    """A private PostgreSQL server, fsync on."""
+    """A private PostgreSQL server, fsync on unless the settings say otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         self._bin = find("initdb", POSTGRES_PLACES)
         Server.__init__(self, "postgres", ("postgres", "nobody"))
         self.port = free_port()
@@ -83,6 +84,7 @@ class PostgresServer(Server, Postgres):
             "max_connections": 200,
             "shared_buffers": "256MB",
             "max_wal_size": "2GB",
+            **self._settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = self._spawn([self._bin / "postgres", "-D", data, *options], self._env)
@@ -223,11 +225,14 @@ class RabbitServer(Server, Rabbit):
 
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
-    """The server for tests: the one CASEBRIDGE_TEST_DATABASE_URL names, else a private one."""
+    """The server for tests: the one CASEBRIDGE_TEST_DATABASE_URL names, else a private one.
+
+    Nobody cuts its power, so it need not wait for the disk; what a kill leaves is asked of a PostgresServer.
+    """
     if url := os.environ.get("CASEBRIDGE_TEST_DATABASE_URL"):
         yield Postgres(url)
     else:
-        with PostgresServer() as server:
+        with PostgresServer(fsync="off") as server:
             yield server
 
 
