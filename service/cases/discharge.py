@@ -4,6 +4,7 @@ A stay's status is that of its latest event that has one; leave and return close
 discharge has no end, disposition or destination; a death ends the stay.
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
@@ -56,6 +57,8 @@ PERSONAL: Final = (
 # the use of an identifier by which somebody was known before
 ALIAS: Final = "old"
 OF_DISCHARGE: Final = ("period.end", "disposition", "destination")
+DISPOSITIONS: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+EXPIRED: Final = "exp"
 
 
 def moment(event: str, recorded: str) -> Moment:
@@ -136,6 +139,9 @@ def person_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     for path in said.get("cleared", []):
         if path.startswith("patient."):
             found[path.removeprefix("patient.")] = None
+            if path == "patient.deceased":
+                # who tells a death by a flag alone takes it back so too
+                found.setdefault("has_died", None)
         elif path in {"related_persons", "coverages"}:
             found[f"{path}.{partner}"] = None
     return {path: [at, each] for path, each in found.items()}
@@ -166,6 +172,19 @@ def stay_of(key: str, facts: Facts) -> dict[str, Any]:
         "reasons": value(facts, "reasons"),
     }
     return {name: each for name, each in said.items() if each}
+
+
+def died_in(stays: Iterable[Facts]) -> str | bool | None:
+    """Return when one of some stays ended in death by its disposition, True without a time; None if none did.
+
+    The stay's word stays the stay's: with its discharge it is taken back.
+    """
+    for facts in stays:
+        disposition = value(facts, "disposition") or {}
+        is_expired = (disposition.get("system"), disposition.get("code")) == (DISPOSITIONS, EXPIRED)
+        if is_expired and value(facts, "status") == "finished":
+            return value(facts, "period.end") or True
+    return None
 
 
 def diagnoses(facts: Facts) -> list[dict[str, Any]]:

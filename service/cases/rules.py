@@ -136,10 +136,12 @@ def choose(cases: Sequence[Seen]) -> str | None:
 def standing(stays: Sequence[dict[str, Any]], died: str | bool | None, today: date) -> dict[str, Any]:
     """Return how a case stands that no case system has taken over: what its body says beside its client.
 
-    It is planned, until all its stays are cancelled, or the client has died.
+    It is planned, until all its stays are cancelled, or the client has died: then it ends with them, or where
+    nobody says when that was with the last of its stays, or today.
     """
     if died:
-        closed = died[:10] if isinstance(died, str) else today.isoformat()
+        ends = [each["period"]["end"][:10] for each in stays if each.get("period", {}).get("end")]
+        closed = died[:10] if isinstance(died, str) else max(ends, default=today.isoformat())
         return {"status": "finished", "closure": {"reason": "died", "date": closed}}
     if stays and all(each["status"] == "cancelled" for each in stays):
         return {"status": "cancelled"}

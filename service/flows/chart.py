@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from service.cases.changes import CLOSED, status_history
+from service.cases.discharge import died_in
 from service.cases.facts import Facts, join
 from service.cases.received import kept, of_case, of_client, unfounded, whole
 from service.cases.rules import Seen, choose, opens, standing, stay_events
@@ -117,7 +118,8 @@ class Chart:
         named = {link.id for case in self.cases for link in links("case", case.own)}
         self.client = self._of_client(named)
         full = whole("client", self.client.own, self.client.received)
-        died = full.get("deceased") or full.get("has_died") or None
+        stays = (facts for case in self.cases for facts in case.served.get("stays", {}).values())
+        died = full.get("deceased") or full.get("has_died") or died_in(stays)
         self.cases = [self._of_case(case, died, named) for case in self.cases]
         self.client, client_changed = self._store(self.client)
         stored = [self._store(case) for case in self.cases]

@@ -137,6 +137,12 @@ def test_a_case_nobody_took_over_stands_as_its_stays_do():
     assert died == {"status": "finished", "closure": {"reason": "died", "date": "2026-02-28"}}
 
 
+def test_a_case_of_who_died_nobody_says_when_ends_with_the_last_stay_whenever_that_is_told():
+    stays = [{"status": "finished", "period": {"end": f"2026-02-{day}T12:00:00+01:00"}} for day in (27, 20)]
+    assert standing(stays, True, TODAY)["closure"] == {"reason": "died", "date": "2026-02-27"}
+    assert standing([{"status": "in-progress"}], True, TODAY)["closure"]["date"] == TODAY.isoformat()
+
+
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [

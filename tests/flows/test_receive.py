@@ -250,6 +250,23 @@ def test_a_death_ends_stay_and_case_and_proposes_nothing(hospital, house):
     assert house.of("ServiceRequest") == []
 
 
+def test_a_disposition_of_death_ends_the_case_and_proposes_nothing_until_it_is_taken_back(hospital, house):
+    expired = {"system": "http://terminology.hl7.org/CodeSystem/discharge-disposition", "code": "exp"}
+    stay = {**DISCHARGED["stay"], "disposition": expired}
+    hospital.send({**DISCHARGED, "stay": stay})
+    assert the_case(house).body["closure"] == {"reason": "died", "date": "2026-02-27"}
+    assert "plan" not in the_case(house).received
+    hospital.send(after(DISCHARGED, 5, event="cancel-discharge", stay=ADMITTED["stay"]))
+    assert the_case(house).body["status"] == "planned"
+
+
+def test_a_death_that_was_told_by_a_flag_is_taken_back(hospital, house):
+    hospital.send({**ADMITTED, "patient": {**ADMITTED["patient"], "has_died": True}})
+    assert the_case(house).body["status"] == "finished"
+    hospital.send(after(ADMITTED, 5, event="update", cleared=["patient.deceased"]))
+    assert the_case(house).body["status"] == "planned"
+
+
 def test_an_insurance_a_hospital_tells_of_discloses_nothing(hospital, house):
     payer = {"name": "Northern", "identifiers": [{"system": "urn:example:payers", "value": "northern"}]}
     hospital.send({**DISCHARGED, "coverages": [{"payer": payer, "subscriber_id": "7"}]})
