@@ -44,7 +44,8 @@ def house(tmp_path, database_url, mappings):
     handle = over_mllp(Messages(taken, wiring.now), load(found.partners).values())
 
     def send(raw):
-        (answer,) = read(handle(raw, Sender("10.1.2.3"))).items
+        (said,) = handle(raw, Sender("10.1.2.3"))
+        (answer,) = read(said).items
         return answer, *(store.documents(Scope(everything=True), kind) for kind in ("client", "case"))
 
     yield send
