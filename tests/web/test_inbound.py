@@ -548,3 +548,18 @@ def test_a_stay_tells_when_it_was_what(mercy):
     first, second = (each["period"] for each in told["statusHistory"])
     assert first["start"] < first["end"] == second["start"] < second["end"]
     assert validate(told) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "system"),
+    [
+        (b"|I9|1550^Check-up|", "http://hl7.org/fhir/sid/icd-9-cm"),
+        (b"|I9|1550^Check-up^I10|", "http://hl7.org/fhir/sid/icd-10"),
+        (b"||1550^Check-up|", "urn:casebridge:coding-system:local"),
+    ],
+)
+def test_the_system_of_a_diagnosis_is_its_own_or_else_what_dg1_2_names(mercy, told, system):
+    sent = a03().replace(b"||127295002^Traumatic brain injury^SCT", told)
+    assert b"MSA|AA" in mercy.hl7v2(sent).data
+    (diagnosis,) = one_case(mercy)["document"]["received"]["conditions"]
+    assert (diagnosis["code"]["system"], diagnosis["code"]["code"]) == (system, "1550")
