@@ -6,6 +6,7 @@ when the stay is of a kind and an age that the partner's settings let open a cas
 waits with the client, and comes into the case that a later word on it opens.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +20,8 @@ LIVE: Final = ("active", "onhold", "waitlist", "planned")
 AHEAD: Final = timedelta(days=1)
 FORETOLD: Final = timedelta(days=31)
 """How long before it happens an admission or a discharge may be told of as if it had."""
+_PLACEHOLDER: Final = re.compile(r"[0\W]*|(\d)(?:\W?\1){8,}")
+"""What is filled in for a number that nobody has: nothing but zeros, or one digit nine times and more."""
 STARTED: Final = frozenset({"register", "admit"})
 NOT_THERE: Final = frozenset({"planned", "finished", "cancelled"})
 
@@ -91,12 +94,33 @@ def _to_come(said: dict[str, Any], now: datetime) -> Refusal | None:
 
 
 def identifying(identifiers: Iterable[dict[str, Any]], settings: IntakeSettings) -> list[dict[str, Any]]:
-    """Return the identifiers that find a person; what is secondary or temporary does not."""
+    """Return the identifiers that find a person; what is secondary, temporary or a placeholder does not."""
     return [
         each
         for each in identifiers
-        if each.get("use") not in {"secondary", "temp"} and settings.identifies(each["system"])
+        if each.get("use") not in {"secondary", "temp"}
+        and settings.identifies(each["system"])
+        and not _PLACEHOLDER.fullmatch(each["value"])
     ]
+
+
+def contradicting(
+    told: Iterable[dict[str, Any]], held: Iterable[dict[str, Any]], settings: IntakeSettings
+) -> Refusal | None:
+    """Return why an event cannot be used whose identifiers find a client by a name on a server alone.
+
+    That name may be used again for somebody else; who has other identifiers of the same systems, and none of
+    those that are told, is not taken for the same person.
+    """
+    theirs, ours = (
+        {(each["system"], each["value"]) for each in identifying(identifiers, settings)}
+        for identifiers in (told, held)
+    )
+    theirs, ours = ({pair for pair in pairs if not settings.is_own(pair[0])} for pairs in (theirs, ours))
+    if theirs & ours or not {system for system, _ in theirs} & {system for system, _ in ours}:
+        return None
+    what = "This Patient on the sender's server had other identifiers before: correct them, and replay."
+    return Refusal("quarantine", "several-clients", what, "/patient/identifiers", "duplicate", passing=True)
 
 
 def whose(clients: Collection[str], settings: IntakeSettings) -> Refusal | None:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from service.cases.discharge import alias_facts, digest, key_of, moment, person_facts, stay_facts, stay_id
 from service.cases.facts import Moment
 from service.cases.received import whole
-from service.cases.rules import Refusal, identifying, unusable, whose
+from service.cases.rules import Refusal, contradicting, identifying, unusable, whose
 from service.errors import Conflict, Issue, Rejected, Stale
 from service.flows.chart import Chart, Desk
 from service.flows.directory import Directory
@@ -185,7 +185,7 @@ class _People:
 
     def find(self, identifiers: Sequence[Json]) -> set[str]:
         """Return the uuids of the clients that identifiers find; of a merged one, who they have become."""
-        return self.become(self._holders(identifiers))
+        return self.become(self.holders(identifiers))
 
     def become(self, clients: Sequence[Document]) -> set[str]:
         """Return the uuids of clients; of a merged one, who they have become."""
@@ -195,17 +195,23 @@ class _People:
         """Raise Held unless these are one client, or nobody where that may be."""
         _check(whose(clients, self._settings))
 
+    def check_names(self, identifiers: Sequence[Json], holders: Sequence[Document]) -> None:
+        """Raise Held when who is found has other identifiers, and is found by a name on a server alone."""
+        held = [each for holder in holders for each in _names(holder)]
+        _check(contradicting(identifiers, held, self._settings))
+
     def left_to(self, client: str, identifiers: Sequence[Json]) -> list[Json]:
         """Return the identifiers without those that a merged client keeps, who has become this one."""
         held = {
             (each["system"], each["value"])
-            for holder in self._holders(identifiers)
+            for holder in self.holders(identifiers)
             if holder.uuid != client
-            for each in whole("client", holder.own, holder.received).get("identifiers", [])
+            for each in _names(holder)
         }
         return [each for each in identifiers if (each["system"], each["value"]) not in held]
 
-    def _holders(self, identifiers: Sequence[Json]) -> list[Document]:
+    def holders(self, identifiers: Sequence[Json]) -> list[Document]:
+        """Return the clients whom identifiers find, merged ones as they are."""
         pairs = self.pairs(identifiers)
         return self._unit.named("client", pairs) if pairs else []
 
@@ -217,10 +223,17 @@ class _People:
         return client.uuid
 
 
+def _names(client: Document) -> list[Json]:
+    found: list[Json] = whole("client", client.own, client.received).get("identifiers", [])
+    return found
+
+
 def _opened(desk: Desk, people: _People, identifiers: Sequence[Json]) -> Chart:
     """Return the chart of the client whom an event is about, a new one where that is somebody unknown."""
-    clients = people.find(identifiers)
+    holders = people.holders(identifiers)
+    clients = people.become(holders)
     people.check(clients)
+    people.check_names(identifiers, holders)
     return desk.chart(min(clients)) if clients else desk.new_chart()
 
 

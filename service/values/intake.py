@@ -51,5 +51,8 @@ class IntakeSettings:
 
     def identifies(self, system: str) -> bool:
         """Return whether an identifier of a system finds a person; a name on their own server does."""
-        own = f"{self.bases[0]}/Patient" if self.bases else None
-        return not self.identifying or system in self.identifying or system == own
+        return not self.identifying or system in self.identifying or self.is_own(system)
+
+    def is_own(self, system: str) -> bool:
+        """Return whether a system is that of patients' names on the partner's own server."""
+        return bool(self.bases) and system == f"{self.bases[0]}/Patient"

@@ -208,6 +208,25 @@ def test_identifiers_of_two_clients_are_kept_never_guessed(hospital, house):
     assert (outcome.state, outcome.reason) == ("quarantined", "several-clients")
 
 
+def test_two_persons_with_the_same_name_on_a_server_are_kept_apart(hospital, house):
+    theirs = replace(GENERAL, intake=IntakeSettings(bases=("https://ehr.example/fhir",)))
+    own = {"system": "https://ehr.example/fhir/Patient", "value": "17"}
+    hospital.send({**ADMITTED, "patient": {"identifiers": [PERSON, own]}}, partner=theirs)
+    other = {"system": PERSON["system"], "value": "R-2"}
+    outcome = hospital.send({**DISCHARGED, "patient": {"identifiers": [other, own]}}, partner=theirs)
+    assert (outcome.state, outcome.reason) == ("quarantined", "several-clients")
+    assert len(house.of("Patient")) == 1
+
+
+def test_two_persons_with_a_placeholder_for_a_number_are_two(hospital, house):
+    nothing = {"system": "urn:example:social-security", "value": "000-00-0000"}
+    other = {"system": PERSON["system"], "value": "R-2"}
+    visit = {**ADMITTED["stay"], "identifiers": [{"system": "urn:example:visits", "value": "V-2"}]}
+    hospital.send({**ADMITTED, "patient": {"identifiers": [PERSON, nothing]}})
+    hospital.send({**ADMITTED, "patient": {"identifiers": [other, nothing]}, "stay": visit})
+    assert len(house.of("Patient")) == 2
+
+
 def test_a_visit_number_of_another_client_is_kept(hospital):
     hospital.send(ADMITTED)
     somebody = {"identifiers": [{"system": PERSON["system"], "value": "R-2"}]}
