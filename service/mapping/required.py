@@ -14,7 +14,7 @@ Required = Callable[[str], Collection[str]]
 
 def untargeted(document: Document, terminology: Terminology, required: Required) -> Iterator[Wrong]:
     """Find tables that leave a required element of a document without a code."""
-    for target, leaf in _leaves(document.make, document.target):
+    for target, leaf in leaves(document.make, document.target):
         for term in sides(leaf):
             if isinstance(term, Filtered) and term.name in TERMINOLOGY and required(target):
                 give = giver(terminology, term.name, term.arguments[0])
@@ -26,18 +26,19 @@ def untargeted(document: Document, terminology: Terminology, required: Required)
                     )
 
 
-def _leaves(template: Template, target: str) -> Iterator[tuple[str, Term]]:
+def leaves(template: Template, target: str) -> Iterator[tuple[str, Term]]:
+    """Every value that a template makes, with the target path it stands at."""
     match template:
         case Value(term=term):
             yield target, term
         case Object(entries=entries):
             for key, entry in entries:
-                yield from _leaves(entry, f"{target}.{key}")
+                yield from leaves(entry, f"{target}.{key}")
         case Items(items=items):
             for item in items:
-                yield from _leaves(item, target)
+                yield from leaves(item, target)
         case Block(make=make):
-            yield from _leaves(make, target)
+            yield from leaves(make, target)
 
 
 def sides(term: Term) -> Iterator[Term]:

@@ -8,6 +8,7 @@ from typing import Any
 from service.errors import Misconfigured
 from service.mapping import removals
 from service.mapping.checks import TERMINOLOGY
+from service.mapping.coded import miscoded
 from service.mapping.compile import Compiled, compile_document
 from service.mapping.concepts import CodeSystem, ConceptMap, Terminology
 from service.mapping.documents import Reader
@@ -205,6 +206,8 @@ def load(
     for wrong in (
         each for document in read if required for each in untargeted(document, terminology, required)
     ):
+        findings.add(wrong)
+    for wrong in (each for document in read if makes for each in miscoded(document, terminology, makes)):
         findings.add(wrong)
     # a mapping may be wrong as a lower layer left it: the one above has put it right
     support = Support(layers, terminology, lambda node: reading(node, Findings()))

@@ -21,6 +21,8 @@ _EQUIVALENCES = (
     "inexact",
     *_NO_TARGET,
 )
+# those that R4 wants a reason for: https://hl7.org/fhir/R4/conceptmap.html#invs (cmd-1)
+_EXPLAINED = ("narrower", "inexact")
 # what others call it, where the nearest word would mean the opposite
 _MEANT = {"broader": "wider"}
 _MODES = ("provided", "fixed", "other-map")
@@ -160,6 +162,9 @@ def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:
         if part.option("equivalence", *_EQUIVALENCES) == "":
             what = "`equivalence` is needed here: how the target stands to the code"
             raise Wrong(f"{what}; write `relatedto` where no more is known", part.place)
+        if part.text("equivalence") in _EXPLAINED and part.option("comment") == "":
+            what = f"an equivalence of `{part.text('equivalence')}` needs a `comment`"
+            raise Wrong(f"{what}: say what its code leaves out, or why it does not match", part.place)
         if part.text("equivalence") not in _NO_TARGET:
             yield coding_of(system, part.text("code"), part.option("display"))
 

@@ -210,6 +210,18 @@ def test_a_close_name_of_a_map_is_suggested(concepts, found):
             "11:48",
             "`broader` is no equivalence; did you mean",
         ),
+        (
+            "concepts/a.yaml",
+            STATUS.replace("equivalence: wider", "equivalence: narrower"),
+            "11:18",
+            "an equivalence of `narrower` needs a `comment`",
+        ),
+        (
+            "concepts/a.yaml",
+            STATUS.replace("equivalence: wider", "equivalence: inexact"),
+            "11:18",
+            "an equivalence of `inexact` needs a `comment`",
+        ),
         ("codesystems/a.yaml", "a: 1\n---\nb: 1\n", "1:1", "one document stands in this file, found 2"),
         ("concepts/a.yaml", "resourceType: ConceptMap\ngroup: x\n", "2:8", "`group` is a list"),
         (

@@ -109,3 +109,46 @@ def test_what_refers_to_a_resource_that_nothing_makes_is_refused(found, filtered
     assert place.startswith("outbound/T.yaml:17:")
     assert what.startswith("nothing makes `")
     assert (f"did you mean `{meant}`?" in what) if meant else ("add its mapping" in what)
+
+
+MAP = """
+resourceType: ConceptMap
+url: urn:example:map
+group:
+  - target: http://hl7.org/fhir/request-status
+    element:
+      - {code: open, target: [{code: active, equivalence: equivalent}]}
+      - {code: closed, target: [{code: completed, equivalence: equivalent}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place", "message"),
+    [
+        ("completed", "complete", "8:9", "gives for `closed`; did you mean `completed`?"),
+        (
+            "- {code: closed, target: [{code: completed, equivalence: equivalent}]}",
+            "\n    unmapped: {mode: fixed, code: complete}",
+            "9:15",
+            "gives for `closed`; did you mean `completed`?",
+        ),
+    ],
+)
+def test_a_concept_map_that_gives_a_code_the_target_does_not_have_is_refused(
+    write, catalogue, found, right, wrong, place, message
+):
+    mapped = GOOD.replace("status: active", "status: \"{{ case.status | concept('map') }}\"")
+    write("concepts/map.yaml", MAP)
+    assert catalogue(mapped, makes=resources())
+    write("concepts/map.yaml", MAP.replace(right, wrong))
+    ((where, what),) = found(mapped, makes=resources())
+    assert where == f"concepts/map.yaml:{place}"
+    assert f"`CarePlan.status` has no code `complete`, which `map` {message}" in what
+
+
+def test_what_an_open_source_can_be_given_by_a_concept_map_is_looked_at_too(write, found):
+    write("concepts/map.yaml", MAP.replace("completed", "complete"))
+    mapped = GOOD.replace("status: active", "status: \"{{ case.kind | concept('map') }}\"")
+    ((where, what),) = found(mapped, makes=resources())
+    assert where == "concepts/map.yaml:8:9"
+    assert "did you mean `completed`?" in what

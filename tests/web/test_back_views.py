@@ -29,7 +29,7 @@ group:
   - target: {OURS}
     element:
       - code: "106292003"
-        target: [{{code: registered-nurse, equivalence: narrower}}]
+        target: [{{code: registered-nurse, equivalence: narrower, comment: one of them}}]
 """,
 }
 REGISTRY = """

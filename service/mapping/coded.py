@@ -1,0 +1,48 @@
+"""Where the target lists its codes, a concept map gives none but those."""
+
+from collections.abc import Iterator
+
+from service.mapping.checks import giver
+from service.mapping.concepts import Terminology, Unmapped
+from service.mapping.required import leaves, sides
+from service.mapping.schema import LIST, Shape, World, nearest
+from service.mapping.source import Wrong
+from service.mapping.targets import Targets
+from service.mapping.templates import Document
+from service.mapping.terms import Filtered
+
+
+def miscoded(document: Document, terminology: Terminology, targets: Targets) -> Iterator[Wrong]:
+    """Find the codes of concept maps that a document would put where its target has no such code."""
+    for target, leaf in leaves(document.make, document.target):
+        known = _codes(target, targets)
+        for term in sides(leaf):
+            if known and isinstance(term, Filtered) and term.name == "concept":
+                yield from _strange(term, terminology, target, known)
+
+
+def _codes(target: str, targets: Targets) -> tuple[str, ...]:
+    """The codes that an element may hold; empty where it is open."""
+    type_, *keys = target.split(".")
+    shape: Shape | None = World({"": {"": targets[type_]}}, {}).root("", "")
+    for key in keys:
+        shape = shape.get(key) if shape is not None else None
+        shape = shape.item() if shape is not None and shape.kind == LIST else shape
+    return shape.codes if shape is not None else ()
+
+
+def _strange(
+    term: Filtered, terminology: Terminology, target: str, known: tuple[str, ...]
+) -> Iterator[Wrong]:
+    name = term.arguments[0]
+    give = giver(terminology, term.name, name)
+    for code in term.subject.shape.codes or dict.fromkeys(terminology.codes(name)):
+        try:
+            given = give(code)
+        except (Unmapped, ValueError):  # told by those who read the leaf, or found when such a code comes
+            continue
+        if given is not None and given not in known:
+            close = nearest(given, list(known)) or ", ".join(known)
+            what = f"`{target}` has no code `{given}`, which `{name}` gives for `{code}`"
+            place = next(terminology.places(term.name, name, code), term.place)
+            yield Wrong(f"{what}; did you mean `{close}`?", place)
