@@ -31,7 +31,7 @@ serve: .venv/.runtime ## Serve with River's story loaded, until Ctrl-C
 	@$(BIN)/casebridge serve --demo
 
 test: .venv/.dev ## Run the tests against private PostgreSQL and RabbitMQ servers
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov=service --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=service --cov-report=term-missing:skip-covered $(ARGS)
 
 soak: .venv/.dev ## Run the long tests
 	@$(BIN)/python -m pytest -m soak $(ARGS)

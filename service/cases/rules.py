@@ -59,7 +59,7 @@ def unusable(said: dict[str, Any], settings: IntakeSettings, now: datetime) -> R
         what = f"A {given} message; this partner's are {settings.processing}. Nothing was changed."
         return Refusal("ignore", "other-processing", what, "/processing", "not-supported")
     if not identifying(said.get("patient", {}).get("identifiers", []), settings):
-        what = "Nothing says who the patient is: send an identifier of a system that identifies."
+        what = "Nothing says who the patient is: send an identifier that identifies, and no placeholder."
         where = "/patient/identifiers" if said.get("patient") else "/patient"
         return Refusal("quarantine", "no-patient", what, where, "required")
     if said["event"] not in {"update", "merge"} and key_of(said) is None:
