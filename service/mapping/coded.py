@@ -15,10 +15,10 @@ from service.mapping.terms import Filtered
 def miscoded(document: Document, terminology: Terminology, targets: Targets) -> Iterator[Wrong]:
     """Find the codes of concept maps that a document would put where its target has no such code."""
     for target, leaf in leaves(document.make, document.target):
-        known = _codes(target, targets)
-        for term in sides(leaf):
-            if known and isinstance(term, Filtered) and term.name == "concept":
-                yield from _strange(term, terminology, target, known)
+        asked = [each for each in sides(leaf) if isinstance(each, Filtered) and each.name == "concept"]
+        known = _codes(target, targets) if asked else ()
+        for term in asked if known else ():
+            yield from _strange(term, terminology, target, known)
 
 
 def _codes(target: str, targets: Targets) -> tuple[str, ...]:
