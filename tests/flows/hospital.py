@@ -7,12 +7,14 @@ from itertools import count
 from service.flows.intake import Intake
 from service.flows.receive import Reception
 from service.values.inbox import Answer, Received, Understood
+from service.values.pathways import Pathway, Proposal
 from service.values.scope import Partner
 from service.wire.fhir.conditions import of_headers
 from service.wire.json import dump, parse
 
 PERSON = {"system": "urn:example:clients", "value": "R-1"}
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
+PATHWAYS = (Pathway("everybody", (Proposal("phone-check-in", "phone-check-in", 2, working=True),)),)
 GENERAL = Partner("general", "hospital", identifiers=(("urn:example:hospitals", "general"),))
 BRAIN = {"system": "http://hl7.org/fhir/sid/icd-10", "code": "S06.2"}
 ADMITTED = {

@@ -1,0 +1,222 @@
+"""Clients are merged, and a wrong merge is undone."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from service.access.policy import LOCAL
+from service.errors import Conflict, NotFound
+from service.flows.merging import Unmerging
+from service.values.scope import Partner, Scope
+from tests.flows import river
+from tests.flows.conftest import ALL
+from tests.flows.hospital import ADMITTED, DISCHARGED, PATHWAYS, PERSON, VISIT, Hospital, after
+
+OLD = {"system": PERSON["system"], "value": "R-old"}
+MERGE = {
+    "event": "merge",
+    "recorded": "2026-02-28T10:00:00Z",
+    "patient": {"identifiers": [PERSON], "merged_from": [OLD]},
+}
+OTHER = {
+    **ADMITTED,
+    "patient": {"identifiers": [OLD]},
+    "stay": {**ADMITTED["stay"], "identifiers": [{"system": VISIT["system"], "value": "V-2"}]},
+}
+
+
+def bare(resource):
+    return {key: each for key, each in resource.items() if key != "meta"}
+
+
+@pytest.fixture
+def hospital(house, projection):
+    return Hospital(house, projection, PATHWAYS)
+
+
+class TestMerging:
+    def live(self, house):
+        (found,) = [
+            e for e in house.documents.find(ALL, "case", partner="x") if e.body["status"] == "planned"
+        ]
+        return found
+
+    def test_a_merged_client_is_inactive_with_a_link_and_its_stays_follow(self, hospital, house):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        hospital.send(MERGE)
+        old, new = sorted(house.of("Patient"), key=lambda each: each.get("active", True))
+        assert (old["active"], old["link"]) == (
+            False,
+            [{"other": {"reference": f"Patient/{new['id']}"}, "type": "replaced-by"}],
+        )
+        assert len(self.live(house).body["received"]["stays"]) == 2
+
+    def test_whom_a_late_message_names_by_the_old_number_is_the_same(self, hospital, house):
+        hospital.send(MERGE)
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        assert len(house.of("Patient")) == 1
+        assert len(self.live(house).body["received"]["stays"]) == 2
+        hospital.send(MERGE)
+        assert len(house.of("Patient")) == 1
+
+    def test_after_a_merge_the_old_number_still_finds_who_stays(self, hospital, house):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        hospital.send(MERGE)
+        assert hospital.send(after(OTHER, 5, event="discharge")).state == "accepted"
+        assert hospital.send(after(MERGE, 5)).state == "accepted"
+        statuses = {each["status"] for each in self.live(house).body["received"]["stays"]}
+        assert statuses == {"finished"}
+
+    def test_a_case_systems_case_moves_to_who_stays(self, told, projection):
+        hospital = Hospital(told, projection, PATHWAYS)
+        old = {"system": PERSON["system"], "value": "R-1"}
+        new = {"system": PERSON["system"], "value": "R-new"}
+        hospital.send({**ADMITTED, "patient": {"identifiers": [new]}})
+        hospital.send({**MERGE, "patient": {"identifiers": [new], "merged_from": [old]}})
+        case = told.documents.get(ALL, "cms", "case", "c1")
+        assert len(case.body["received"]["stays"]) == 1
+        plan = told.one("CarePlan")
+        (survivor,) = [each for each in told.of("Patient") if each.get("active", True)]
+        assert plan["subject"]["reference"] == f"Patient/{survivor['id']}"
+        told.put("case", "c1", {**river.CASE, "status": "onhold"}, if_match=case.revision)
+
+
+class TestUnmerging:
+    """A wrong merge is undone by whoever owns the merged client, or the operator."""
+
+    @pytest.fixture
+    def unmerging(self, house, projection):
+        return Unmerging(house.store, projection, PATHWAYS, lambda: datetime(2026, 3, 2, tzinfo=UTC))
+
+    def clients(self, house):
+        return {each["identifier"][0]["value"]: each for each in house.of("Patient")}
+
+    def cases(self, house):
+        """Of each live case the client and the visits of its stays."""
+        return {
+            each.client: sorted(stay["identifiers"][0]["value"] for stay in each.body["received"]["stays"])
+            for each in house.documents.find(ALL, "case", partner="x")
+            if each.body["status"] == "planned"
+        }
+
+    def merged(self, house):
+        (found,) = [
+            each
+            for each in house.documents.find(ALL, "client", partner="x")
+            if house.documents.get(ALL, "x", "client", each.uuid).body["identifiers"][0]["value"] == "R-old"
+        ]
+        return found.uuid
+
+    def test_both_are_as_they_were_and_each_has_its_cases_again(self, hospital, house, unmerging):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        before, cases = self.clients(house), self.cases(house)
+        hospital.send(MERGE)
+        assert self.cases(house) != cases
+        client = unmerging.undo(ALL, LOCAL, self.merged(house))
+        assert client.own["identifiers"][0]["value"] == "R-old"
+        assert {key: bare(each) for key, each in self.clients(house).items()} == {
+            key: bare(each) for key, each in before.items()
+        }
+        assert self.cases(house) == cases
+        for plan in house.of("EpisodeOfCare"):
+            if plan["status"] == "planned":
+                assert plan["patient"]["reference"].removeprefix("Patient/") in {
+                    each["id"] for each in self.clients(house).values()
+                }
+
+    def test_what_was_said_of_a_stay_since_the_merge_goes_with_it(self, hospital, house, unmerging):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        hospital.send(MERGE)
+        hospital.send(after(OTHER, 5, event="discharge"))
+        cases = self.cases(house)
+        unmerging.undo(ALL, LOCAL, self.merged(house))
+        assert sorted(self.cases(house).values()) == [["V-1"], ["V-2"]]
+        # the one that is withdrawn is the stay as it stood in the other's case
+        statuses = sorted(each["status"] for each in house.of("Encounter"))
+        assert statuses == ["entered-in-error", "finished", "finished"]
+        assert len(cases) == 1
+        # and the old number finds its own person again
+        hospital.send(after(OTHER, 20, event="update", patient={"identifiers": [OLD], "gender": "male"}))
+        genders = {value: each.get("gender") for value, each in self.clients(house).items()}
+        assert genders == {"R-1": "other", "R-old": "male"}
+
+    def test_since_when_a_stay_was_what_goes_with_it_into_the_other_case_and_back(
+        self, hospital, house, unmerging
+    ):
+        def histories():
+            return {
+                each["identifier"][0]["value"]: [past["status"] for past in each.get("statusHistory", [])]
+                for each in house.of("Encounter")
+                if each["status"] != "entered-in-error"
+            }
+
+        hospital.send(DISCHARGED)
+        hospital.send(OTHER)
+        hospital.send(after(OTHER, 5, event="leave"))
+        hospital.send(after(OTHER, 10, event="return"))
+        before = histories()
+        assert before == {"V-1": [], "V-2": ["in-progress", "onleave"]}
+        hospital.send(MERGE)
+        assert histories() == before
+        hospital.send(after(OTHER, 15, event="discharge"))
+        unmerging.undo(ALL, LOCAL, self.merged(house))
+        assert histories() == {"V-1": [], "V-2": ["in-progress", "onleave", "in-progress"]}
+
+    def test_a_number_of_somebody_unknown_is_taken_off_again(self, hospital, house, unmerging):
+        hospital.send(DISCHARGED)
+        hospital.send(MERGE)
+        (client,) = house.documents.find(ALL, "client", partner="x")
+        alias = (OLD["system"], OLD["value"])
+        assert {each["value"] for each in house.one("Patient")["identifier"]} == {"R-1", "R-old"}
+        with pytest.raises(Conflict, match="No merge gave"):
+            unmerging.part(ALL, LOCAL, client.uuid, (PERSON["system"], PERSON["value"]))
+        unmerging.part(ALL, LOCAL, client.uuid, alias)
+        assert [each["value"] for each in house.one("Patient")["identifier"]] == ["R-1"]
+        with pytest.raises(Conflict, match="No merge gave"):
+            unmerging.part(ALL, LOCAL, client.uuid, alias)
+        hospital.send(MERGE, "resent")
+        hospital.send(OTHER)
+        assert sorted(self.cases(house).values()) == [["V-1"], ["V-2"]]
+
+    def test_the_same_merge_said_anew_merges_again_and_can_be_undone_again(self, hospital, house, unmerging):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        for minutes in (0, 5):
+            hospital.send(after(MERGE, minutes))
+            assert len(self.cases(house)) == 1
+            unmerging.undo(ALL, LOCAL, self.merged(house))
+            assert len(self.cases(house)) == 2
+
+    def test_a_case_systems_case_returns_with_its_plan(self, told, projection):
+        hospital = Hospital(told, projection, PATHWAYS)
+        new = {"system": PERSON["system"], "value": "R-new"}
+        hospital.send({**ADMITTED, "patient": {"identifiers": [new]}})
+        before = told.one("CarePlan")
+        hospital.send({**MERGE, "patient": {"identifiers": [new], "merged_from": [PERSON]}})
+        unmerging = Unmerging(told.store, projection, PATHWAYS, lambda: datetime(2026, 3, 2, tzinfo=UTC))
+        unmerging.undo(Scope(source="cms"), Partner("cms", "case-system"), "river")
+        assert told.one("CarePlan")["subject"] == before["subject"]
+        case = told.documents.get(ALL, "cms", "case", "c1")
+        assert "received" not in case.body
+        (other,) = [e for e in told.documents.find(ALL, "case", partner="x") if e.body["status"] == "planned"]
+        assert len(other.body["received"]["stays"]) == 1
+
+    def test_what_cannot_be_undone_is_refused_with_the_reason(self, hospital, house, unmerging):
+        hospital.send(OTHER)
+        hospital.send(DISCHARGED)
+        with pytest.raises(Conflict, match="not merged"):
+            unmerging.undo(ALL, LOCAL, self.merged(house))
+        with pytest.raises(NotFound):
+            unmerging.undo(Scope(source="cms"), Partner("cms", "case-system"), self.merged(house))
+        hospital.send(MERGE)
+        third = {"system": PERSON["system"], "value": "R-third"}
+        stay = {**ADMITTED["stay"], "identifiers": [{"system": VISIT["system"], "value": "V-3"}]}
+        hospital.send({**ADMITTED, "patient": {"identifiers": [third]}, "stay": stay})
+        hospital.send(after({**MERGE, "patient": {"identifiers": [third], "merged_from": [PERSON]}}, 5))
+        with pytest.raises(Conflict, match="undo that first"):
+            unmerging.undo(ALL, LOCAL, self.merged(house))
