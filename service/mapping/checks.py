@@ -10,7 +10,7 @@ from service.mapping.schema import ANY, OBJECT, nearest
 from service.mapping.source import Place, Wrong
 from service.mapping.terms import Constant, Lookup, Term
 
-TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display"})
+TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display", "translate"})
 MARKED = "display within $xhtml"
 
 
@@ -53,13 +53,15 @@ def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, 
     """
     kind, known = {
         "concept": ("ConceptMap", list(words.concept_maps)),
+        "translate": ("ConceptMap", list(words.concept_maps)),
         "display": ("CodeSystem", list(words.codesystems)),
     }.get(filter_name, ("CodeSystem or ConceptMap", [*words.codesystems, *words.concept_maps]))
     if name not in known:
         close = nearest(name, known)
         raise Wrong(f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place)
     constant = isinstance(subject, Constant) and isinstance(subject.value, str)
-    codes = (_text(subject),) if constant else subject.shape.codes
+    coded = filter_name != "translate"
+    codes = (_text(subject),) if constant else subject.shape.codes if coded else ()
     missing, several = _answers(giver(words, filter_name, name), codes)
     if missing:
         what = f"`{name}` says nothing about {_listed(missing)}"
@@ -100,7 +102,7 @@ def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], An
             raise ValueError(name)
         return found
 
-    if filter_name == "concept":
+    if filter_name in {"concept", "translate"}:
         return one
     if filter_name == "display":
         return lambda code: words.display(name, code)

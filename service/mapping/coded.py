@@ -15,7 +15,8 @@ from service.mapping.terms import Filtered
 def miscoded(document: Document, terminology: Terminology, targets: Targets) -> Iterator[Wrong]:
     """Find the codes of concept maps that a document would put where its target has no such code."""
     for target, leaf in leaves(document.make, document.target):
-        asked = [each for each in sides(leaf) if isinstance(each, Filtered) and each.name == "concept"]
+        found = [each for each in sides(leaf) if isinstance(each, Filtered)]
+        asked = [each for each in found if each.name in {"concept", "translate"}]
         known = _codes(target, targets) if asked else ()
         for term in asked if known else ():
             yield from _strange(term, terminology, target, known)

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from itertools import combinations
 from typing import Any, Final
 
+from service.mapping.codings import Translation
 from service.mapping.source import Findings, Place, Wrong
 
 Coding = dict[str, str]
@@ -46,6 +47,7 @@ class Group:
     `place` is that of `unmapped` where there is one, `places` are those of the elements.
     """
 
+    source: str
     target: str
     elements: dict[str, tuple[Coding, ...]]
     unmapped: dict[str, str]
@@ -151,6 +153,22 @@ class Terminology:
                 continue
         return Table(known, give)
 
+    def translation(self, name: str, give: Callable[[str], Any]) -> Translation:
+        """Tabulate a concept map for concepts that are sent: each code with the systems it is named in."""
+        targets: dict[str, list[tuple[str, str | None]]] = {}
+        for group in self.concept_maps[name].groups:
+            for code, codings in group.elements.items():
+                told = codings[0]["code"] if codings else None
+                targets.setdefault(code, []).append((group.source, told))
+
+        def rest(code: str) -> str | None:
+            try:
+                return give(code)  # type: ignore[no-any-return]
+            except Unmapped:
+                return None
+
+        return Translation(targets, rest)
+
     def alike(self) -> Iterator[tuple[str, str, str]]:
         """Each map with two targets that are written almost the same and stand for one code of ours."""
         for each in self.concept_maps.values():
@@ -176,7 +194,7 @@ class Terminology:
                     seen.add(name)
                     here = next(
                         (g for g in self.concept_maps[name].groups if g.unmapped),
-                        Group("", {}, {}, group.place),
+                        Group("", "", {}, {}, group.place),
                     )
 
     def _unmapped(self, group: Group, code: str) -> tuple[Coding, ...]:

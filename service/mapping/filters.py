@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from service.mapping.codings import Translation, codings_of, used_of
 from service.mapping.schema import ANY, LIST, OBJECT, TEXT
 from service.values.ids import resource_id
 
@@ -98,6 +99,29 @@ def codeable(code: str | None, table: dict[Any, Any]) -> dict[str, Any] | None:
     """
     found = table[code]
     return {"coding": [dict(each) for each in found]} if found else None
+
+
+@_filter("translate", OBJECT, LIST, gives=TEXT, arguments=1)
+def translate(concepts: Any, table: Translation) -> str | None:
+    """Give the one target code of a CodeableConcept, or of a list of them, by a ConceptMap of `concepts/`.
+
+    Example: `{{ encounter.class | translate('encounter-class') }}`.
+
+    It is that of the first coding, wherever it stands, that the map names in its own system, else in any. A
+    concept that the map does not name follows the map's `unmapped`, and is absent without that.
+    """
+    return table.code_of(codings_of(concepts))
+
+
+@_filter("coded", OBJECT, gives=OBJECT)
+def coded(concept: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Give a CodeableConcept as our contracts have it: the coding that is used, the others as `alternates`.
+
+    Example: `{{ encounter.hospitalization.dischargeDisposition | coded }}`.
+
+    It is the first coding of a public code system, else the first; its words are the text.
+    """
+    return used_of(concept) if concept else None
 
 
 @_filter("display", TEXT, gives=TEXT, arguments=1)

@@ -8,7 +8,7 @@ from typing import Any
 from service.mapping.checks import MARKED, TERMINOLOGY, giver
 from service.mapping.concepts import Terminology
 from service.mapping.fhirpath import compiled
-from service.mapping.filters import FILTERS, codeable, coding
+from service.mapping.filters import FILTERS, codeable, coding, translate
 from service.mapping.runtime import present, text
 from service.mapping.schema import BOOLEAN, LIST, OBJECT, TEXT
 from service.mapping.terms import (
@@ -65,7 +65,9 @@ class Names:
         key = (filter_name, name)
         if key not in self.tables:
             self.tables[key] = self.fresh("k")
-            table = self.terminology.table(name, giver(self.terminology, filter_name, name))
+            give = giver(self.terminology, filter_name, name)
+            make = self.terminology.translation if filter_name == "translate" else self.terminology.table
+            table = make(name, give)
             self.values[self.tables[key]] = table
         return self.tables[key]
 
@@ -230,6 +232,7 @@ FUNCTIONS: dict[str, Any] = {
     "Decimal": Decimal,
     "rid": resource_id,
     "coding": coding,
+    "translate": translate,
     "codeable": codeable,
     **{f"f_{name}": known.function for name, known in FILTERS.items()},
 }

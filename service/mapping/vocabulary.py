@@ -142,7 +142,7 @@ def _of_ours(part: _Part, system: CodeSystem) -> None:
 
 def _group(part: _Part) -> Group:
     part.only(_GROUP, "a group")
-    target = part.option("target")
+    source, target = part.option("source"), part.option("target")
     elements: dict[str, tuple[Coding, ...]] = {}
     places: dict[str, Place] = {}
     for element in part.parts("element"):
@@ -153,7 +153,7 @@ def _group(part: _Part) -> Group:
         elements[code], places[code] = tuple(_targets(element.parts("target"), target)), element.place
     unmapped = part.part("unmapped")
     policy = {} if unmapped is None else _policy(unmapped)
-    return Group(target, elements, policy, unmapped.place if unmapped else part.place, places)
+    return Group(source, target, elements, policy, unmapped.place if unmapped else part.place, places)
 
 
 def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:

@@ -25,8 +25,10 @@ MAPPINGS = Path(__file__).parents[2] / "mappings"
 PAGE = (MAPPINGS / "README.md").read_text(encoding="utf-8")
 EXAMPLES = pages.examples(PAGE)
 BODIES = [each for each in EXAMPLES if not each.file]
+# those that stand in inbound mappings, by where in a Discharge what they give may stand
+INBOUND = {"fhirpath": "patient.names.family", "translate": "stay.kind", "coded": "stay.disposition"}
 LEAVES = [(leaf, value) for title in ("Leaves", "Expressions") for leaf, value in pages.rows(PAGE, title)] + [
-    (leaf, value) for name, (_, leaf, value) in pages.filters(PAGE).items() if name != "fhirpath"
+    (leaf, value) for name, (_, leaf, value) in pages.filters(PAGE).items() if name not in INBOUND
 ]
 CLIENT, CASE = pages.documents(PAGE)
 TELECOM = next(each.text for each in EXAMPLES if each.file.endswith("telecom.yaml"))
@@ -36,6 +38,17 @@ let:
   service: "{{ case.plan.services[0] }}"
   name: "{{ client.names[0] }}"
 """
+ENCOUNTER = {
+    "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+    "hospitalization": {
+        "dischargeDisposition": {
+            "coding": [
+                {"system": "urn:example:mercy", "code": "01"},
+                {"system": "http://terminology.hl7.org/CodeSystem/discharge-disposition", "code": "home"},
+            ]
+        }
+    },
+}
 PATIENT = {"resourceType": "Patient", "name": [{"use": "official", "family": "Example"}]}
 
 
@@ -109,24 +122,32 @@ def test_the_page_says_of_a_filter_what_its_docstring_says(name):
 
 def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
     (example,) = (each for each in EXAMPLES if each.file.startswith("inbound/"))
-    leaf, value = pages.filters(PAGE)["fhirpath"][1:]
+    leaf, kind, disposition = (pages.filters(PAGE)[name][1:] for name in INBOUND)
     (tmp_path / "inbound").mkdir()
-    text = example.text + f"  patient: {{names: [{{family: {json.dumps(leaf)}}}]}}\n"
+    shutil.copytree(MAPPINGS / "concepts", tmp_path / "concepts")
+    text = (
+        f"{example.text}    kind: {json.dumps(kind[0])}\n    disposition: {json.dumps(disposition[0])}\n"
+        f"  patient: {{names: [{{family: {json.dumps(leaf[0])}}}]}}\n"
+    )
     (tmp_path / "inbound/Discharge.yaml").write_text(text, encoding="utf-8")
     makes = {"Discharge": unlinked(schema("discharge"))}
     found = load(tmp_path, sources={"fhir": fhir_roots()}, links={}, direction="inbound", makes=makes)
     hospital = {"resource": {"resourceType": "Organization", "name": "City Hospital"}}
     given = {
         "bundle": {"timestamp": "2026-03-01T08:00:00Z"},
-        "encounter": {"serviceProvider": hospital},
+        "encounter": {"serviceProvider": hospital, **ENCOUNTER},
         "patient": PATIENT,
     }
     (discharge,) = found.projector("fhir").run(given)
     assert discharge.resource == {
         "event": "discharge",
         "recorded": "2026-03-01T08:00:00Z",
-        "stay": {"hospital": {"name": "City Hospital"}},
-        "patient": {"names": [{"family": value}]},
+        "stay": {
+            "hospital": {"name": "City Hospital"},
+            "kind": kind[1],
+            "disposition": disposition[1],
+        },
+        "patient": {"names": [{"family": leaf[1]}]},
     }
 
 

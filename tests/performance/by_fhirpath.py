@@ -17,6 +17,7 @@ from tests.performance.by_hand import (
     DEPUTY,
     PLAN_STATUS,
     TEAM_STATUS,
+    TYPES,
     ByHand,
     concept,
     narrative,
@@ -153,8 +154,11 @@ def activities(uuid: str, roots: dict[str, Any]) -> list[dict[str, Any]]:
     return made
 
 
-def identifier(node: dict[str, Any]) -> dict[str, str]:
-    found = {key: one(key, node) for key in ("use", "system", "value")}
+def identifier(node: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {key: one(key, node) for key in ("use", "system", "value")}
+    if code := one("type", node):
+        found["type"] = {"coding": [{"system": TYPES, "code": code}]}
+    found["period"] = period(one("period.start", node), one("period.end", node))
     return {key: value for key, value in found.items() if value}
 
 

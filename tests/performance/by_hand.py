@@ -23,6 +23,7 @@ TEAM_STATUS = {
 }
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
 DEPUTY = "https://casebridge.org/fhir/StructureDefinition/deputy-for"
+TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 MEMBERS = (("practitioner", "Practitioner"), ("organization", "Organization"))
 
 
@@ -149,10 +150,15 @@ def activities(uuid: str, plan: dict[str, Any], services: Any) -> list[dict[str,
 
 
 def identify(made: dict[str, Any], case: dict[str, Any]) -> None:
-    put(made, "identifier", [
-        {key: each[key] for key in ("use", "system", "value") if each.get(key)}
-        for each in case.get("identifiers") or ()
-    ])  # fmt: skip
+    put(made, "identifier", [identifier(each) for each in case.get("identifiers") or ()])
+
+
+def identifier(given: dict[str, Any]) -> dict[str, Any]:
+    made = {key: given[key] for key in ("use", "system", "value") if given.get(key)}
+    if given.get("type"):
+        made["type"] = {"coding": [{"system": TYPES, "code": given["type"]}]}
+    put(made, "period", period(given.get("period")))
+    return made
 
 
 def put(made: dict[str, Any], key: str, value: Any) -> None:

@@ -15,11 +15,19 @@ from service.wire.contracts.fields import (
     Text,
     Url,
     When,
+    WholeNumber,
     is_before,
     many,
     several,
 )
-from service.wire.contracts.parts import CONTACT_ROLES, Coded, Identifier, Period
+from service.wire.contracts.parts import (
+    CONDITION_KINDS,
+    CONTACT_ROLES,
+    STAY_KINDS,
+    Coded,
+    Identifier,
+    Period,
+)
 from service.wire.contracts.plan import Plan
 
 STATUSES = ("planned", "waitlist", "active", "onhold", "finished", "cancelled")
@@ -56,6 +64,8 @@ TEAM_ROLES = (
     "provider",
     "other",
 )
+CLINICAL = ("active", "recurrence", "relapse", "inactive", "remission", "resolved")
+VERIFICATION = ("unconfirmed", "provisional", "differential", "confirmed", "refuted")
 DOMAINS = ("physical", "cognitive", "social", "financial", "mental", "safety", "housing", "work", "other")
 
 
@@ -106,9 +116,10 @@ class Condition(Contract):
 
     id = Id(required=True)
     code = fields.Nested(Coded, required=True)
+    category = Code(("problem-list-item", "encounter-diagnosis"))
     domain = Code(DOMAINS)
-    clinical_status = Code(("active", "recurrence", "relapse", "inactive", "remission", "resolved"))
-    verification_status = Code(("unconfirmed", "provisional", "differential", "confirmed", "refuted"))
+    clinical_status = Code(CLINICAL)
+    verification_status = Code(VERIFICATION)
     onset = When()
     abatement = When()
     recorded = When()
@@ -151,12 +162,21 @@ class Participant(Contract):
             raise ValidationError("Give either practitioner or name.")
 
 
+class StayDiagnosis(Contract):
+    """What a diagnosis was to a stay: its `use`, and its `rank` among those of one use, 1 the first."""
+
+    condition = Link("case.conditions", required=True)
+    use = Code(CONDITION_KINDS)
+    rank = WholeNumber(low=1, high=1000)
+
+
 class Stay(Contract):
     """A stay in hospital, as the case system knows it; those that hospitals brought stand in `received`."""
 
     id = Id(required=True)
     status = Code(("planned", "arrived", "in-progress", "onleave", "finished", "cancelled"), required=True)
-    kind = Code(("inpatient", "emergency", "outpatient", "short-stay"), required=True)
+    kind = Code(STAY_KINDS, required=True)
+    types = many(Coded, limit=20)
     identifiers = many(Identifier)
     hospital = Link("organization")
     period = fields.Nested(Period)
@@ -166,6 +186,7 @@ class Stay(Contract):
     reasons = many(Coded)
     participants = many(Participant)
     conditions = several("case.conditions")
+    diagnoses = many(StayDiagnosis, limit=200)
 
 
 class Outcome(Contract):

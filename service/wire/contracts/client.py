@@ -35,7 +35,9 @@ class RelatedPerson(Contract):
     """Somebody close to the client: family, friend, neighbour."""
 
     id = Id(required=True)
+    active = Flag()
     relationship = Code(RELATIONSHIPS, required=True)
+    relationship_text = Text(limit=400)
     names = many(Name)
     telecom = many(Telecom)
     addresses = many(Address)

@@ -16,6 +16,7 @@ from typing import Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from service.wire.contracts.case import CLINICAL, VERIFICATION
 from service.wire.contracts.client import POLICY_RELATIONSHIPS, RELATIONSHIPS, Numbered
 from service.wire.contracts.fields import (
     Code,
@@ -25,13 +26,16 @@ from service.wire.contracts.fields import (
     Language,
     PartialDate,
     Text,
+    Uri,
     When,
     WholeNumber,
     many,
 )
 from service.wire.contracts.parts import (
+    CONDITION_KINDS,
     CONTACT_ROLES,
     GENDERS,
+    STAY_KINDS,
     Address,
     Coded,
     Identifier,
@@ -74,14 +78,10 @@ CLEARED: Final = (
     "related_persons",
     "coverages",
 )
-CONDITION_KINDS: Final = (
-    "admission",
-    "working",
-    "discharge",
-    "chief-complaint",
-    "comorbidity",
-    "billing",
-    "other",
+ACTIONS: Final = ("add", "update", "delete")
+_ACTION: Final = (
+    "DG1-21, ROL-2, PRT-2: what is to be done with this one alone; the others of its kind stay as they are."
+    " Left out of all of them, the list is the whole list."
 )
 
 
@@ -89,10 +89,20 @@ def _says(text: str) -> dict[str, str]:
     return {"description": text}
 
 
+class SentIdentifier(Identifier):
+    """An identifier as a sender writes it."""
+
+    known_as = fields.List(
+        Uri(),
+        validate=validate.Length(max=10),
+        metadata=_says("Other systems under which its sender names the same number, or may."),
+    )
+
+
 class Named(Contract):
     """An organisation as a sender names it."""
 
-    identifiers = many(Identifier)
+    identifiers = many(SentIdentifier)
     name = Text(limit=400)
 
     @validates_schema
@@ -106,10 +116,11 @@ class Person(Contract):
     """The patient, as the sender knows them."""
 
     identifiers = many(
-        Identifier, metadata=_says("PID-3, Patient.identifier; `system` is the assigning authority as a URI.")
+        SentIdentifier,
+        metadata=_says("PID-3, Patient.identifier; `system` is the assigning authority as a URI."),
     )
     merged_from = many(
-        Identifier, metadata=_says("MRG-1: identifiers of the patient who is this one; for `merge` only.")
+        SentIdentifier, metadata=_says("MRG-1: identifiers of the patient who is this one; for `merge` only.")
     )
     names = many(Name)
     gender = Code(GENDERS)
@@ -119,6 +130,9 @@ class Person(Contract):
     telecom = many(Telecom)
     addresses = many(Address)
     language = Language()
+    must_be_known = Flag(
+        metadata=_says("True where only a reference or a number names them: nobody is made of that.")
+    )
     protected_identity = Flag(
         metadata=_says("True keeps whereabouts in the house for good; only the case system can lift it.")
     )
@@ -130,7 +144,11 @@ class Diagnosis(Contract):
     code = fields.Nested(Coded, required=True)
     kind = Code(CONDITION_KINDS, metadata=_says("DG1-6, Encounter.diagnosis.use; left out: `other`."))
     rank = WholeNumber(low=1, high=1000, metadata=_says("DG1-15, Encounter.diagnosis.rank; 1 is the first."))
+    clinical_status = Code(CLINICAL, metadata=_says("Condition.clinicalStatus."))
+    verification_status = Code(VERIFICATION, metadata=_says("Condition.verificationStatus."))
+    action = Code(ACTIONS, metadata=_says(_ACTION))
     onset = When()
+    abatement = When()
     recorded = When(metadata=_says("DG1-5, Condition.recordedDate."))
 
 
@@ -138,7 +156,7 @@ class HospitalStay(Contract):
     """The stay the event is about."""
 
     identifiers = many(
-        Identifier,
+        SentIdentifier,
         metadata=_says(
             "PV1-19, Encounter.identifier, MedCom's Encounter.episodeOfCare.identifier: the visit number,"
             " `system` its assigning authority. The first one is the stay's key, by every way in."
@@ -149,9 +167,10 @@ class HospitalStay(Contract):
         metadata=_says("Leave it out to let the event say; a sender's own status overrules the event's."),
     )
     kind = Code(
-        ("inpatient", "emergency", "outpatient", "short-stay"),
+        STAY_KINDS,
         metadata=_says("PV1-2, Encounter.class; the partner's settings say which kinds open a case."),
     )
+    types = many(Coded, limit=20, metadata=_says("PV1-4, Encounter.type."))
     period = fields.Nested(
         Period, metadata=_says("PV1-44 and PV1-45 after the partner's fallbacks; Encounter.period.")
     )
@@ -171,30 +190,41 @@ class Contact(Contract):
     """Who takes part in the stay, or the patient's own doctor; PV1-7, PV1-8, PV1-9, PV1-17, ROL, PRT."""
 
     role = Code(CONTACT_ROLES, required=True)
+    action = Code(ACTIONS, metadata=_says(_ACTION))
     identifiers = many(
-        Identifier, metadata=_says("With one, a directory entry is made; else the name stays.")
+        SentIdentifier, metadata=_says("With one, a directory entry is made; else the name stays.")
     )
-    names = many(Name, required=True)
+    names = many(Name, metadata=_says("Identifiers or names must be there."))
     telecom = many(Telecom)
     organization = fields.Nested(Named)
     period = fields.Nested(
         Period, metadata=_says("ROL-5 and ROL-6, PRT-11 and PRT-12, Encounter.participant.period.")
     )
 
+    @validates_schema
+    def check_someone(self, data: dict[str, object], **_: object) -> None:
+        """Refuse somebody who is nobody."""
+        if not (data.get("identifiers") or data.get("names")):
+            raise ValidationError("Give identifiers or names.")
+
 
 class Relative(Contract):
     """Somebody close to the patient; NK1, RelatedPerson, Patient.contact."""
 
+    active = Flag(metadata=_says("RelatedPerson.active."))
     relationship = Code(RELATIONSHIPS, required=True)
-    names = many(Name, required=True)
+    relationship_text = Text(limit=400, metadata=_says("NK1-3.2 or .9, the text of the relationship."))
+    names = many(Name)
     telecom = many(Telecom)
     addresses = many(Address)
     gender = Code(GENDERS)
+    period = fields.Nested(Period, metadata=_says("NK1-8 and NK1-9, the period of a contact."))
 
 
 class Insurance(Contract):
     """What the hospital was told of an insurance: unverified, it discloses nothing to anybody."""
 
+    status = Code(("active", "cancelled", "draft"), metadata=_says("Coverage.status; left out: draft."))
     payer = fields.Nested(Named, required=True, metadata=_says("IN1-3, IN1-4, Coverage.payor."))
     subscriber_id = Text(limit=200, metadata=_says("IN1-36 or IN1-49, Coverage.subscriberId."))
     member_id = Text(limit=200, metadata=_says("IN1-49 of type MB, the MB among Coverage.identifier."))

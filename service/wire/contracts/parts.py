@@ -2,7 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, When, is_before
+from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, When, is_before, many
 
 GENDERS = ("male", "female", "other", "unknown")
 # what somebody does in a stay: HL7 table 0443, FHIR's participant types
@@ -16,13 +16,17 @@ CONTACT_ROLES = (
     "contact",
 )
 
-
-class Identifier(Contract):
-    """A business identifier: `system` says whose number it is."""
-
-    system = Uri(required=True)
-    value = Text(limit=200, required=True)
-    use = Code(("usual", "official", "temp", "secondary", "old"))
+# what a diagnosis is to a stay
+CONDITION_KINDS = (
+    "admission",
+    "working",
+    "discharge",
+    "chief-complaint",
+    "comorbidity",
+    "billing",
+    "other",
+)
+STAY_KINDS = ("inpatient", "emergency", "outpatient", "short-stay", "unknown")
 
 
 class Period(Contract):
@@ -38,6 +42,16 @@ class Period(Contract):
             raise ValidationError("Ends before it starts.", "end")
 
 
+class Identifier(Contract):
+    """A business identifier: `system` says whose number it is, `type` (HL7 table 0203) of what kind."""
+
+    system = Uri(required=True)
+    value = Text(limit=200, required=True)
+    use = Code(("usual", "official", "temp", "secondary", "old"))
+    type = OpenCode(limit=50)
+    period = fields.Nested(Period)
+
+
 class Name(Contract):
     """A person's name, in parts or as text."""
 
@@ -45,6 +59,9 @@ class Name(Contract):
     text = Text(limit=400)
     family = Text(limit=200)
     given = fields.List(Text(limit=200))
+    prefix = fields.List(Text(limit=100))
+    suffix = fields.List(Text(limit=100))
+    period = fields.Nested(Period)
 
     @validates_schema
     def check_something(self, data: dict[str, object], **_: object) -> None:
@@ -59,27 +76,42 @@ class Telecom(Contract):
     system = Code(("phone", "fax", "email", "pager", "url", "sms", "other"), required=True)
     value = Text(limit=400, required=True)
     use = Code(("home", "work", "temp", "old", "mobile"))
+    period = fields.Nested(Period)
 
 
 class Address(Contract):
     """A postal address."""
 
     use = Code(("home", "work", "temp", "old", "billing"))
+    text = Text(limit=1000)
     line = fields.List(Text(limit=400))
     city = Text(limit=200)
     district = Text(limit=200)
     state = Text(limit=200)
     postal_code = Text(limit=40)
     country = Text(limit=100)
+    period = fields.Nested(Period)
+
+
+class Coding(Contract):
+    """A code of a public or local code system."""
+
+    system = Uri()
+    code = OpenCode(required=True)
+    display = Text(limit=400)
 
 
 class Coded(Contract):
-    """A code of a public or local code system, or words, or both."""
+    """A concept: the code that is used, of a public or local code system, or words, or both.
+
+    `alternates` are the codes that say the same in other systems, as they were sent.
+    """
 
     system = Uri()
     code = OpenCode()
     display = Text(limit=400)
     text = Text(limit=1000)
+    alternates = many(Coding, limit=20)
 
     @validates_schema
     def check_something(self, data: dict[str, object], **_: object) -> None:

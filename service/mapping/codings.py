@@ -1,0 +1,104 @@
+"""CodeableConcepts that are sent: which coding of several is used, and what a ConceptMap makes of them.
+
+https://hl7.org/fhir/R4/datatypes.html#CodeableConcept
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+Json = dict[str, Any]
+LOCAL: Final = "urn:casebridge:coding-system:"
+"""The code systems of senders that nobody else knows."""
+_CODE: Final = re.compile(r"\S+(?: \S+)*")
+_PUBLIC: Final = (
+    "http://snomed.info/",
+    "http://loinc.org",
+    "http://hl7.org/",
+    "http://terminology.hl7.org/",
+    "http://www.nlm.nih.gov/",
+    "http://www.ama-assn.org/",
+    "http://unitsofmeasure.org",
+    "http://www.whocc.no/",
+    "http://www.who.int/",
+    "http://id.who.int/",
+    "http://fhir.de/",
+    "http://medcomfhir.dk/",
+    "http://hl7.dk/",
+    "https://www.nubc.org/",
+    "https://www.cms.gov/",
+    "urn:oid:2.16.840.1.113883.6.",
+    "urn:oid:2.16.840.1.113883.5.",
+    "urn:oid:2.16.840.1.113883.12.",
+    "urn:oid:1.2.276.0.76.5.",
+    "urn:ietf:",
+    "urn:iso:",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What a ConceptMap makes of codings: by code (source system, target code) of each group naming it."""
+
+    targets: Mapping[str, Sequence[tuple[str, str | None]]]
+    rest: Callable[[str], str | None]
+
+    def code_of(self, codings: Sequence[Json]) -> str | None:
+        """Return the target code of the first coding that is named in its own system, else in any."""
+        named = [each for each in codings if each.get("code") in self.targets]
+        for each in named:
+            for system, target in self.targets[each["code"]]:
+                if system and system == each.get("system"):
+                    return target
+        if named:
+            return self.targets[named[0]["code"]][0][1]
+        given = next((each["code"] for each in codings if each.get("code")), None)
+        return self.rest(given) if given is not None else None
+
+
+def codings_of(concepts: Any) -> list[Json]:
+    """Return the codings of a CodeableConcept, or of a list of them, in order; a Coding is one itself."""
+    found = concepts if isinstance(concepts, list) else [concepts] if concepts else []
+    return [
+        coding
+        for each in found
+        if isinstance(each, dict)
+        for coding in (each["coding"] if isinstance(each.get("coding"), list) else [each])
+        if isinstance(coding, dict)
+    ]
+
+
+def used_of(concept: Json) -> Json | None:
+    """Return a concept as `Coded` of the contracts, or None when it says nothing.
+
+    A coding without a code is words; so is a display where there is no code and no text.
+    """
+    codings = list(_coded(codings_of(concept)))
+    text = concept.get("text") or next((d for d in _displays(concept) if not codings), None)
+    codings.sort(key=lambda each: not _is_public(each.get("system", "")))
+    if not codings:
+        return {"text": text} if text else None
+    first, *others = codings
+    more = {"text": text} if text else {}
+    return {**first, **more, **({"alternates": others} if others else {})}
+
+
+def _coded(codings: Sequence[Json]) -> Iterator[Json]:
+    seen = set()
+    for each in codings:
+        code = each.get("code")
+        if not isinstance(code, str) or not _CODE.fullmatch(code):
+            continue
+        told = {name: each[name] for name in ("system", "code", "display") if each.get(name)}
+        if (key := (told.get("system"), code)) not in seen:
+            seen.add(key)
+            yield told
+
+
+def _displays(concept: Json) -> list[str]:
+    return [each["display"] for each in codings_of(concept) if each.get("display")]
+
+
+def _is_public(system: str) -> bool:
+    return system.startswith(_PUBLIC)
