@@ -1,5 +1,6 @@
 """The part of a hospital's registry entry that says how what it sends is used, read strictly."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -8,6 +9,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 from service.errors import Misconfigured
 from service.values.intake import IntakeSettings
+from service.values.numbers import type_of
 from service.values.scope import Partner
 from service.values.senders import SenderPattern
 from service.wire.hl7v2.charsets import of_partner
@@ -23,6 +25,20 @@ def _readable(name: str) -> None:
         of_partner(name)
     except Misconfigured as exc:
         raise ValidationError(str(exc.args[0])) from exc
+
+
+def _is_type(code: str) -> None:
+    """Refuse what is no type of a number."""
+    if type_of(code) != code:
+        raise ValidationError("No type of HL7 table 0203; write e.g. SS.")
+
+
+def _is_pattern(pattern: str) -> None:
+    """Refuse what is no regular expression."""
+    try:
+        re.compile(pattern)
+    except re.error as exc:
+        raise ValidationError(f"No regular expression: {exc}.") from exc
 
 
 class Authority(Schema):
@@ -82,12 +98,18 @@ class Intake(Schema):
 
     unknown_person = fields.String(validate=validate.OneOf(("create", "quarantine", "ignore")))
     kinds = fields.List(
-        fields.String(validate=validate.OneOf(("inpatient", "emergency", "outpatient", "short-stay"))),
+        fields.String(
+            validate=validate.OneOf(("inpatient", "emergency", "outpatient", "short-stay", "unknown"))
+        ),
         validate=validate.Length(min=1),
     )
     days = fields.Integer(strict=True, validate=validate.Range(min=1, max=36_500))
     processing = fields.String(validate=validate.OneOf(("production", "training", "debugging")))
     identifying = fields.List(fields.String(), validate=validate.Length(min=1))
+    identifying_types = fields.List(fields.String(validate=_is_type), validate=validate.Length(min=1))
+    placeholders = fields.List(
+        fields.String(validate=[validate.Length(max=200), _is_pattern]), validate=validate.Length(min=1)
+    )
     case_system = fields.String()
     bases = fields.List(
         fields.String(

@@ -43,7 +43,7 @@ def coded(own: Sequence[Json], received: Sequence[Json], one: dict[str, str]) ->
 
 
 def _coded_alike(one: Json, other: Json) -> bool:
-    return "code" in one and "system" in other and _key(one) == _key(other)
+    return not _keys(one).isdisjoint(_keys(other))
 
 
 def _worded_alike(one: Json, other: Json) -> bool:
@@ -52,8 +52,10 @@ def _worded_alike(one: Json, other: Json) -> bool:
     return not _words(one).isdisjoint(_words(other))
 
 
-def _key(code: Json) -> tuple[Any, Any]:
-    return code.get("system"), code.get("code")
+def _keys(code: Json) -> set[tuple[str, str]]:
+    """Return the codes of a concept that say of what system they are."""
+    codings = [code, *code.get("alternates", ())]
+    return {(each["system"], each["code"]) for each in codings if "system" in each and "code" in each}
 
 
 def _words(code: Json) -> set[str]:

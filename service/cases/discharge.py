@@ -1,14 +1,10 @@
-"""What one event of a hospital says about a stay and a person, as facts; and what their facts come to.
+"""What one event of a hospital says about a stay and a person, as facts; `stays` says what they come to."""
 
-A stay's status is that of its latest event that has one; leave and return close nothing; a cancelled
-discharge has no end, disposition or destination; a death ends the stay.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from service.cases.facts import Facts, Moment, listed, seconds, value
+from service.cases.facts import Facts, Moment, instant_of, seconds
 
 # how the events of one second follow each other
 ORDER: Final = (
@@ -41,7 +37,7 @@ STATUS: Final = {
 # who says one of these says that somebody is, was or will be in hospital
 BEGUN: Final = frozenset(ORDER) - {"update", "merge", "cancel-admit"}
 ENDED: Final = frozenset({"discharge", "death"})
-UNSAID_KIND: Final = "inpatient"
+UNSAID_KIND: Final = "unknown"
 UNSAID_DAY: Final = "9999"
 PERSONAL: Final = (
     "names",
@@ -57,8 +53,7 @@ PERSONAL: Final = (
 # the use of an identifier by which somebody was known before
 ALIAS: Final = "old"
 OF_DISCHARGE: Final = ("period.end", "disposition", "destination")
-DISPOSITIONS: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
-EXPIRED: Final = "exp"
+DELETED: Final = "delete"
 
 
 def moment(event: str, recorded: str) -> Moment:
@@ -84,23 +79,56 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     status = stay.get("status") or STATUS.get(event)
     if status is not None:
         found["status"] = status
-    for name in ("kind", "hospital", "location", "disposition", "destination", "reasons"):
+    for name in ("kind", "types", "hospital", "location", "disposition", "destination", "reasons"):
         if name in stay:
             found[name] = stay[name]
     found |= {f"period.{edge}": when for edge, when in stay.get("period", {}).items()}
     found |= _happened(said, found)
     for each in stay.get("identifiers", []):
         found[f"identifiers.{digest(each['system'], each['value'])}"] = each
-    for each in stay.get("conditions", []):
-        found.setdefault(f"conditions.{each.get('kind', 'other')}", []).append(each)
-    for each in said.get("contacts", []):
-        found.setdefault(f"contacts.{each['role']}", []).append(each)
+    found |= _listed(
+        "conditions", stay.get("conditions", []), "kind", lambda each: condition_id(each["code"])
+    )
+    found |= _listed("contacts", said.get("contacts", []), "role", who)
     if event == "cancel-discharge":
         found |= dict.fromkeys(OF_DISCHARGE)
     for path in said.get("cleared", []):
         if path.startswith("stay.") or path == "contacts":
             found[path.removeprefix("stay.")] = None
+    if status is not None:
+        # what it was ever said to be, each event under the moment it was said
+        when = _when(said, status) or instant_of(at)
+        found[f"statuses.{'.'.join(map(str, at))}"] = {"status": status, "at": when}
     return {path: [at, each] for path, each in found.items()} | _begun(said, found.get("kind"))
+
+
+def _listed(
+    name: str, items: Sequence[dict[str, Any]], by: str, key: Callable[[dict[str, Any]], str]
+) -> dict[str, Any]:
+    """Return a list as facts: whole by kind, or where its items say what is done with them, each alone."""
+    found: dict[str, Any] = {}
+    if any("action" in each for each in items):
+        return {f"{name}-amended.{key(each)}": each for each in items}
+    for each in items:
+        found.setdefault(f"{name}.{each.get(by, 'other')}", []).append(each)
+    return found
+
+
+def who(contact: dict[str, Any]) -> str:
+    """Return a key by which somebody who takes part is the same in the next message."""
+    known = contact.get("identifiers")
+    name = contact["names"][0] if contact.get("names") else {}
+    words = " ".join([name.get("text", ""), *name.get("given", []), name.get("family", "")]).casefold()
+    return digest(contact["role"], f"{known[0]['system']}|{known[0]['value']}" if known else words)
+
+
+def _when(said: dict[str, Any], status: str) -> str | None:
+    """Return when a stay came to have a status by the event's own word: EVN-6, its period, EVN-2."""
+    period = said.get("stay", {}).get("period", {})
+    edge = {"in-progress": "start", "finished": "end"}.get(status)
+    if said["event"] in {"return", "cancel-discharge"}:
+        edge = None
+    return said.get("happened") or period.get(edge) or said.get("recorded")
 
 
 def _happened(said: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
@@ -155,57 +183,6 @@ def alias_facts(identifiers: list[dict[str, Any]], at: Moment) -> Facts:
     }
 
 
-def stay_of(key: str, facts: Facts) -> dict[str, Any]:
-    """Return what a stay's facts come to; `conditions` and `contacts` still in the sender's words."""
-    status = value(facts, "status") or "in-progress"
-    start, end = value(facts, "period.start"), value(facts, "period.end")
-    said = {
-        "id": stay_id(key),
-        "status": status,
-        "kind": value(facts, "kind") or UNSAID_KIND,
-        "identifiers": _first([each for _, each in listed(facts, "identifiers")], key),
-        "hospital": value(facts, "hospital"),
-        "period": _period(start, end if status in {"finished", "cancelled"} else None),
-        "location": value(facts, "location"),
-        "disposition": value(facts, "disposition"),
-        "destination": value(facts, "destination"),
-        "reasons": value(facts, "reasons"),
-    }
-    return {name: each for name, each in said.items() if each}
-
-
-def died_in(stays: Iterable[Facts]) -> str | bool | None:
-    """Return when one of some stays ended in death by its disposition, True without a time; None if none did.
-
-    The stay's word stays the stay's: with its discharge it is taken back.
-    """
-    for facts in stays:
-        disposition = value(facts, "disposition") or {}
-        is_expired = (disposition.get("system"), disposition.get("code")) == (DISPOSITIONS, EXPIRED)
-        if is_expired and value(facts, "status") == "finished":
-            return value(facts, "period.end") or True
-    return None
-
-
-def diagnoses(facts: Facts) -> list[dict[str, Any]]:
-    """Return the diagnoses of a stay, the first in rank first, each code once."""
-    every = [each for _, group in listed(facts, "conditions") for each in group]
-    once: dict[str, dict[str, Any]] = {}
-    for each in sorted(every, key=lambda each: each.get("rank", 1001)):
-        once.setdefault(condition_id(each["code"]), each)
-    return list(once.values())
-
-
-def contacts(facts: Facts) -> list[dict[str, Any]]:
-    """Return the people who take part in a stay."""
-    return [each for _, group in listed(facts, "contacts") for each in group]
-
-
-def begun_kinds(facts: Facts) -> list[tuple[str, str]]:
-    """Return (kind, last day) of what the stay was ever said to be; the latest that was said."""
-    return listed(facts, "begun")
-
-
 def condition_id(code: dict[str, Any]) -> str:
     """Return the local id of a diagnosis: the same code is the same condition of a case."""
     words = code.get("code") or code.get("text", "").casefold()
@@ -215,20 +192,3 @@ def condition_id(code: dict[str, Any]) -> str:
 def digest(system: str, value: str) -> str:
     """Return the digest of a system and a value."""
     return sha256(f"{system}|{value}".encode()).hexdigest()
-
-
-def _first(identifiers: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    """Put the identifier that is the key in front."""
-    return sorted(identifiers, key=lambda each: digest(each["system"], each["value"]) != key)
-
-
-def _period(start: str | None, end: str | None) -> dict[str, str]:
-    period = {"start": start, "end": None if start and end and _before(end, start) else end}
-    return {edge: when for edge, when in period.items() if when}
-
-
-def _before(one: str, other: str) -> bool:
-    if "T" in one and "T" in other:
-        return seconds(one) < seconds(other)
-    said = min(10, len(one), len(other))
-    return one[:said] < other[:said]

@@ -32,6 +32,19 @@ def day(moment: Moment) -> str:
     return (EPOCH + moment[0] * SECOND).date().isoformat()
 
 
+def instant_of(moment: Moment) -> str:
+    """Return a moment as an instant, in UTC, to the second."""
+    return f"{(EPOCH + moment[0] * SECOND).isoformat()}Z"
+
+
+def is_before(one: str, other: str) -> bool:
+    """Return whether one date or instant is before another, as far as both say."""
+    if "T" in one and "T" in other:
+        return seconds(one) < seconds(other)
+    said = min(10, len(one), len(other))
+    return one[:said] < other[:said]
+
+
 def join(known: Facts, said: Facts) -> Facts:
     """Return what is known after something was said; neither is changed."""
     joined = dict(known)

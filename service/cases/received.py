@@ -9,16 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from service.cases import conditions
-from service.cases.discharge import (
-    PERSONAL,
-    condition_id,
-    contacts,
-    diagnoses,
-    digest,
-    stay_of,
-)
+from service.cases.discharge import PERSONAL, condition_id, digest
 from service.cases.facts import Facts, day, listed, value
+from service.cases.identifiers import once, public
 from service.cases.pathways import propose
+from service.cases.stays import contacts, diagnoses, stay_of
 from service.values.pathways import Pathway
 
 # Demographics: the document's own word where it has one, the hospital's latest where it has none …
@@ -26,6 +21,10 @@ FILLS: Final = tuple(name for name in PERSONAL if name != "protected_identity")
 # … the whereabouts of somebody are protected when either side says so.
 EITHER: Final = "protected_identity"
 OF_INSURANCE: Final = ("subscriber_id", "member_id", "relationship", "group", "plan", "kind", "period")
+OF_CONDITION: Final = ("clinical_status", "verification_status", "onset", "abatement", "recorded")
+ABATED: Final = frozenset({"inactive", "resolved", "remission"})
+DIAGNOSIS: Final = "encounter-diagnosis"
+REFUTED: Final = "refuted"
 LISTS: Final = ("stays", "conditions", "team", "related_persons", "coverages")
 
 # Of a `hospital`, `insurer` or `practitioner` as a hospital names it, the uuid of its directory entry; None
@@ -56,7 +55,8 @@ def of_case(
     services: list[dict[str, Any]] = []
     for key, facts in sorted(stays.items()):
         stay = stay_of(key, facts)
-        found = [_condition(each) for each in diagnoses(facts)]
+        told = diagnoses(facts)
+        found = _once(_condition(each) for each in told)
         for each in found:
             parts["conditions"].setdefault(each["id"], each)
         partner = value(facts, "partner")
@@ -67,8 +67,9 @@ def of_case(
             parts["team"].setdefault(each["id"], each)
         if stay["status"] == "finished" and not died:
             ended = stay.get("period", {}).get("end") or day(facts["status"][0])
-            services += propose(pathways, stay["id"], ended, found, group)
-        parts["stays"][key] = _linked(stay, hospital, found, people, link)
+            likely = [each for each in found if each.get("verification_status") != REFUTED]
+            services += propose(pathways, stay["id"], ended, likely, group)
+        parts["stays"][key] = _linked(stay, hospital, told, people, link)
     received: dict[str, Any] = {name: list(each.values()) for name, each in parts.items() if each}
     return {**received, "plan": {"services": services}} if services else received
 
@@ -76,7 +77,7 @@ def of_case(
 def of_client(facts: Facts, links: Links) -> dict[str, Any]:
     """Return what hospitals said about a client."""
     received = {name: value(facts, name) for name in PERSONAL}
-    received["identifiers"] = [each for _, each in listed(facts, "identifiers")]
+    received["identifiers"] = once(each for _, each in listed(facts, "identifiers"))
     kin = [each for _, group in listed(facts, "related_persons") for each in group]
     received["related_persons"] = _once({"id": f"kin-{_name(each)}", **each} for each in kin)
     insurances = [(by, each) for by, group in listed(facts, "coverages") for each in group]
@@ -163,9 +164,13 @@ def _add(body: dict[str, Any], name: str, parts: list[dict[str, Any]]) -> None:
 
 
 def _renamed(stay: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
-    if "conditions" not in stay:
+    if "diagnoses" not in stay:
         return stay
-    return {**stay, "conditions": list(dict.fromkeys(same.get(each, each) for each in stay["conditions"]))}
+    told = [
+        {**each, "condition": same.get(each["condition"], each["condition"])} for each in stay["diagnoses"]
+    ]
+    ids = list(dict.fromkeys(each["condition"] for each in told))
+    return {**stay, "conditions": ids, "diagnoses": told}
 
 
 def _indicated(service: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
@@ -176,21 +181,33 @@ def _indicated(service: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
 
 
 def _condition(said: dict[str, Any]) -> dict[str, Any]:
-    more: dict[str, Any] = {name: said[name] for name in ("onset", "recorded") if name in said}
-    return {"id": condition_id(said["code"]), "code": said["code"], **more}
+    """Return a diagnosis as a case has it; when it abated is told of one that has (R4 con-4)."""
+    more: dict[str, Any] = {name: said[name] for name in OF_CONDITION if name in said}
+    if "abatement" in more and more.setdefault("clinical_status", "inactive") not in ABATED:
+        del more["abatement"]
+    return {"id": condition_id(said["code"]), "code": said["code"], "category": DIAGNOSIS, **more}
 
 
 def _linked(
     stay: dict[str, Any],
     hospital: dict[str, Any],
-    conditions: list[dict[str, Any]],
+    told: list[dict[str, Any]],
     people: list[dict[str, Any]],
     link: Link,
 ) -> dict[str, Any]:
     uuid = link("hospital", hospital)
-    took_part = _once(_participant(each, link) for each in people)
-    more = {"hospital": uuid, "participants": took_part, "conditions": [each["id"] for each in conditions]}
+    more = {
+        "hospital": uuid,
+        "participants": _once(_participant(each, link) for each in people),
+        "conditions": list(dict.fromkeys(condition_id(each["code"]) for each in told)),
+        "diagnoses": [_diagnosis(each) for each in told],
+    }
     return {**stay, **{name: each for name, each in more.items() if each}}
+
+
+def _diagnosis(said: dict[str, Any]) -> dict[str, Any]:
+    more = {name: said[of] for name, of in (("use", "kind"), ("rank", "rank")) if of in said}
+    return {"condition": condition_id(said["code"]), **more}
 
 
 def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) -> list[dict[str, Any]]:
@@ -202,7 +219,8 @@ def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) ->
         )
     for each in people:
         role = "physician" if each["role"] == "primary-care" else "hospital-contact"
-        members.append({"id": f"contact-{_name(each)}", "role": role, **_who(each, link)})
+        member = {"id": f"contact-{_name(each)}", "role": role, **_who(each, link)}
+        members.append({**member, **({"period": each["period"]} if "period" in each else {})})
     return members
 
 
@@ -217,12 +235,14 @@ def _who(said: dict[str, Any], link: Link) -> dict[str, str]:
 
 
 def _coverage(said: dict[str, Any], link: Link) -> dict[str, Any]:
-    """Return an insurance as a draft: only an active one makes a membership."""
+    """Return an insurance as a draft, unless it is over: only an active one makes a membership."""
     payer = said["payer"]
     more: dict[str, Any] = {name: said[name] for name in OF_INSURANCE if name in said}
+    status = "cancelled" if said.get("status") == "cancelled" else "draft"
     number = said.get("subscriber_id", said.get("member_id", ""))
-    named = digest(payer.get("name", ""), str(payer.get("identifiers", "")) + number)
-    return {"id": f"cov-{named[:16]}", "status": "draft", "payer": link("insurer", payer), **more}
+    known = [public(each) for each in payer["identifiers"]] if "identifiers" in payer else ""
+    named = digest(payer.get("name", ""), str(known) + number)
+    return {"id": f"cov-{named[:16]}", "status": status, "payer": link("insurer", payer), **more}
 
 
 def text_of(who: dict[str, Any]) -> str:
@@ -235,8 +255,13 @@ def _name(who: dict[str, Any]) -> str:
     """Return a digest by which the same person is the same next time."""
     known = who.get("identifiers", [])
     named = known[0]["system"] + known[0]["value"] if known else text_of(who)
+    if not known and not who.get("names"):
+        named = str(who.get("telecom", ""))
     return digest(who.get("role", who.get("relationship", "")), named)[:16]
 
 
 def _once(parts: Any) -> list[dict[str, Any]]:
-    return list({each["id"]: each for each in parts}.values())
+    found: dict[str, dict[str, Any]] = {}
+    for each in parts:
+        found.setdefault(each["id"], each)
+    return list(found.values())

@@ -6,22 +6,22 @@ when the stay is of a kind and an age that the partner's settings let open a cas
 waits with the client, and comes into the case that a later word on it opens.
 """
 
-import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
-from service.cases.discharge import ENDED, begun_kinds, key_of
+from service.cases.agreement import Disagreement
+from service.cases.discharge import ENDED, key_of
 from service.cases.facts import EPOCH, Facts, seconds
+from service.cases.identifiers import identifying
+from service.cases.stays import begun_kinds
 from service.values.intake import IntakeSettings
 
 LIVE: Final = ("active", "onhold", "waitlist", "planned")
 AHEAD: Final = timedelta(days=1)
 FORETOLD: Final = timedelta(days=31)
 """How long before it happens an admission or a discharge may be told of as if it had."""
-_PLACEHOLDER: Final = re.compile(r"[0\W]*|(\d)(?:\W?\1){8,}")
-"""What is filled in for a number that nobody has: nothing but zeros, or one digit nine times and more."""
 STARTED: Final = frozenset({"register", "admit"})
 NOT_THERE: Final = frozenset({"planned", "finished", "cancelled"})
 
@@ -31,7 +31,7 @@ class Refusal:
     """Why an event is not used (now): kept in quarantine, or kept and ignored.
 
     `reason` is a code for lists and metrics, `code` a FHIR IssueType for the sender; `passing` says that it
-    may come right by itself.
+    may come right by itself; `clients` are the uuids of those it is in conflict with.
     """
 
     outcome: Literal["quarantine", "ignore"]
@@ -40,6 +40,7 @@ class Refusal:
     where: str = ""
     code: str = "business-rule"
     passing: bool = False
+    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,44 +94,52 @@ def _to_come(said: dict[str, Any], now: datetime) -> Refusal | None:
     return Refusal("quarantine", "future", what, f"/stay/period/{edge}", "value")
 
 
-def identifying(identifiers: Iterable[dict[str, Any]], settings: IntakeSettings) -> list[dict[str, Any]]:
-    """Return the identifiers that find a person; what is secondary, temporary or a placeholder does not."""
-    return [
-        each
-        for each in identifiers
-        if each.get("use") not in {"secondary", "temp"}
-        and settings.identifies(each["system"])
-        and not _PLACEHOLDER.fullmatch(each["value"])
-    ]
-
-
-def contradicting(
-    told: Iterable[dict[str, Any]], held: Iterable[dict[str, Any]], settings: IntakeSettings
-) -> Refusal | None:
-    """Return why an event cannot be used whose identifiers find a client by a name on a server alone.
-
-    That name may be used again for somebody else; who has other identifiers of the same systems, and none of
-    those that are told, is not taken for the same person.
-    """
-    theirs, ours = (
-        {(each["system"], each["value"]) for each in identifying(identifiers, settings)}
-        for identifiers in (told, held)
+def differing_person(found: Disagreement, clients: Sequence[str]) -> Refusal:
+    """Return why an event cannot be used whose numbers find somebody who is another by all else."""
+    if found.system is None:
+        what = (
+            "These identifiers find a client with another birth date and another name: correct either, and"
+            " replay."
+        )
+    else:
+        what = (
+            f"These identifiers find a client who has another number in {found.system}: correct either, or"
+            " merge the two, and replay."
+        )
+    return Refusal(
+        "quarantine",
+        "other-person",
+        what,
+        "/patient/identifiers",
+        "duplicate",
+        passing=True,
+        clients=tuple(clients),
     )
-    theirs, ours = ({pair for pair in pairs if not settings.is_own(pair[0])} for pairs in (theirs, ours))
-    if theirs & ours or not {system for system, _ in theirs} & {system for system, _ in ours}:
-        return None
-    what = "This Patient on the sender's server had other identifiers before: correct them, and replay."
-    return Refusal("quarantine", "several-clients", what, "/patient/identifiers", "duplicate", passing=True)
 
 
-def whose(clients: Collection[str], settings: IntakeSettings) -> Refusal | None:
-    """Return why an event cannot be used, by the clients that its identifiers find, or None."""
+def several_stays() -> Refusal:
+    """Return why an event cannot be used that names an account of several stays."""
+    what = "This account is that of several stays: send the visit number too."
+    return Refusal("quarantine", "several-stays", what, "/stay/identifiers", "duplicate")
+
+
+def whose(clients: Collection[str], settings: IntakeSettings, *, is_told: bool = True) -> Refusal | None:
+    """Return why an event cannot be used, by the clients that its identifiers find, or None.
+
+    `is_told` says whether more than a number is told of the person: nobody is made of a number alone.
+    """
     if len(clients) > 1:
         what = "The identifiers are those of several clients: correct them, or merge the clients, and replay."
         return Refusal(
-            "quarantine", "several-clients", what, "/patient/identifiers", "duplicate", passing=True
+            "quarantine",
+            "several-clients",
+            what,
+            "/patient/identifiers",
+            "duplicate",
+            passing=True,
+            clients=tuple(sorted(clients)),
         )
-    if clients or settings.unknown_person == "create":
+    if clients or (is_told and settings.unknown_person == "create"):
         return None
     if settings.unknown_person == "ignore":
         what = "Nobody we know has these identifiers; this partner's settings say to ignore them."

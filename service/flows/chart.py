@@ -6,10 +6,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from service.cases.changes import CLOSED, status_history
-from service.cases.discharge import died_in
 from service.cases.facts import Facts, join
 from service.cases.received import kept, of_case, of_client, unfounded, whole
 from service.cases.rules import Seen, choose, opens, standing, stay_events
+from service.cases.stays import died_in
 from service.errors import Conflict
 from service.flows.directory import Directory
 from service.flows.events import instant
@@ -23,7 +23,6 @@ from service.values.messages import Happened
 from service.values.pathways import Pathway
 from service.wire.contracts.links import links
 
-HISTORIES: Final = "stay_histories"
 OURS: Final = "urn:ietf:rfc:3986"
 DEMOGRAPHICS: Final = (
     "identifiers",
@@ -95,6 +94,41 @@ class Chart:
         """Return whether the stay of a key is known."""
         return key in self.client.served.get("stays", {}) or self.home(key) is not None
 
+    def stays(self) -> dict[str, Facts]:
+        """Return the facts of all stays of the client by their keys, those that wait too."""
+        found: dict[str, Facts] = dict(self.client.served.get("stays", {}))
+        for case in self.cases:
+            found |= case.served.get("stays", {})
+        return found
+
+    def united(self, keys: Sequence[str]) -> str:
+        """Make one stay of those that turn out to be one, where the first of them is; return its key.
+
+        A case that nobody has taken over and that loses its only stay by that is cancelled.
+        """
+        all_stays = self.stays()
+        homes = sorted(keys, key=lambda each: (self.home(each) is None, keys.index(each)))
+        first, *others = homes
+        for key in others:
+            home = self.home(key)
+            facts = join(all_stays[first], all_stays[key])
+            all_stays[first] = facts
+            if home is None:
+                waiting = self.client.served.get("stays", {})
+                self.client = serving(self.client, stays=_without(waiting, key))
+            else:
+                left = _without(home.served["stays"], key)
+                self.put(serving(home, stays=left, emptied=not left and bool(home.served.get(UNTAKEN))))
+            self._put_facts(first, facts)
+        return first
+
+    def _put_facts(self, key: str, facts: Facts) -> None:
+        home = self.home(key)
+        if home is None:
+            self.client = serving(self.client, stays={**self.client.served.get("stays", {}), key: facts})
+        else:
+            self.put(serving(home, stays={**home.served["stays"], key: facts}))
+
     def stay(self, key: str, facts: Facts, settings: IntakeSettings) -> Document | None:
         """Take in what a hospital says of a stay; return its case, or None while it opens none."""
         case = self.home(key)
@@ -105,8 +139,7 @@ class Chart:
                 self.client = serving(self.client, stays={**waiting, key: facts})
                 return None
             if key in waiting:
-                rest = {each: found for each, found in waiting.items() if each != key}
-                self.client = serving(self.client, stays=rest)
+                self.client = serving(self.client, stays=_without(waiting, key))
             case = chosen(self.cases) or self._opened()
         stays = case.served.get("stays", {})
         case = serving(case, stays={**stays, key: join(stays.get(key, {}), facts)})
@@ -172,12 +205,6 @@ class Chart:
         )
         received |= unfounded(case.own, received)
         case = serving(case, received=kept(received, case.received, named))
-        at, known = instant(self.desk.change.at), case.served.get(HISTORIES, {})
-        histories = {
-            each["id"]: status_history(known.get(each["id"], []), each["status"], at)
-            for each in case.received.get("stays", [])
-        }
-        case = serving(case, **{HISTORIES: histories})
         if case.served.get("emptied"):
             return self._standing(case, {"status": "cancelled"})
         if case.served.get(UNTAKEN):
@@ -236,6 +263,10 @@ def chosen(cases: Sequence[Document]) -> Document | None:
     ]
     uuid = choose(seen)
     return next((each for each in cases if each.uuid == uuid), None)
+
+
+def _without(stays: dict[str, Facts], key: str) -> dict[str, Facts]:
+    return {each: facts for each, facts in stays.items() if each != key}
 
 
 def serving(document: Document, **more: Any) -> Document:

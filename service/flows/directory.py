@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from service.cases.discharge import digest
+from service.cases.identifiers import public, systems
 from service.cases.received import Link
 from service.flows.follow import anew
 from service.flows.ports import Unit
@@ -58,7 +59,8 @@ class Directory:
 
     def _found(self, kind: str, ref: str, by: str, who: dict[str, Any]) -> Document | None:
         theirs = self.unit.find(kind, by, ref)
-        pairs = [(each["system"], each["value"]) for each in who.get("identifiers", [])]
+        sent = who.get("identifiers", [])
+        pairs = [(system, each["value"]) for each in sent for system in systems(each)]
         if theirs is not None or not pairs:
             return theirs
         return min(self.unit.named(kind, pairs), key=lambda each: each.uuid, default=None)
@@ -79,9 +81,13 @@ def _ref(who: dict[str, Any]) -> str:
 
 def _organization(kind: str, who: dict[str, Any]) -> dict[str, Any]:
     named = who.get("name") or who["identifiers"][0]["value"]
-    more = {"identifiers": who["identifiers"]} if "identifiers" in who else {}
-    return {"name": named, "kind": kind, **more}
+    return {"name": named, "kind": kind, **_identifiers(who)}
 
 
 def _practitioner(who: dict[str, Any]) -> dict[str, Any]:
-    return {name: who[name] for name in ("identifiers", "names", "telecom") if name in who}
+    more = {"telecom": who["telecom"]} if "telecom" in who else {}
+    return {**_identifiers(who), "names": who.get("names", []), **more}
+
+
+def _identifiers(who: dict[str, Any]) -> dict[str, Any]:
+    return {"identifiers": [public(each) for each in who["identifiers"]]} if "identifiers" in who else {}

@@ -10,14 +10,16 @@ from itertools import groupby
 from typing import Any, Final, TypeVar
 
 from service.cases.discharge import alias_facts, digest, key_of, moment, person_facts, stay_facts, stay_id
-from service.cases.facts import Moment
-from service.cases.received import whole
-from service.cases.rules import Refusal, contradicting, identifying, unusable, whose
-from service.errors import Conflict, Issue, Rejected, Stale
+from service.cases.facts import Moment, listed
+from service.cases.identifiers import is_visit, shared
+from service.cases.rules import Refusal, several_stays, unusable
+from service.cases.stays import Ambiguous, matching
+from service.errors import Conflict, Issue, Stale
 from service.flows.chart import Chart, Desk
 from service.flows.directory import Directory
 from service.flows.events import instant
 from service.flows.merging import absorb
+from service.flows.people import Held, People, check
 from service.flows.ports import Unit
 from service.flows.project import Change, Projection
 from service.values.documents import Document
@@ -29,17 +31,6 @@ from service.values.scope import Partner
 Json = dict[str, Any]
 T = TypeVar("T")
 CAUSE: Final = "receive"
-
-
-class Held(Rejected):
-    """An event that is not used now; `refusal` says what becomes of it."""
-
-    code = "business-rule"
-
-    def __init__(self, refusal: Refusal) -> None:
-        """Take the rule's word."""
-        super().__init__(refusal.what, issues=[Issue(refusal.what, refusal.where, refusal.code)])
-        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +78,7 @@ class Intake:
         change = Change(partner.name, CAUSE, at)
         directory = Directory(unit, self.projection, partner, change)
         desk = Desk(unit, self.projection, self.pathways, directory, change)
-        sitting = _Sitting(desk, partner, _People(unit, partner))
+        sitting = _Sitting(desk, partner, People(unit, partner))
         return [each for _, row in groupby(events, key=_about) for each in sitting.use(list(row))]
 
 
@@ -103,14 +94,14 @@ class _Sitting:
 
     desk: Desk
     partner: Partner
-    people: "_People"
+    people: "People"
 
     def use(self, events: Sequence[tuple[Json, Conditions]]) -> list[Applied]:
         """Use events about one person; raises as `Intake.apply_all`."""
         chart, there, told = None, None, []
         at = self.desk.change.at
         for said, asked in events:
-            _check(unusable(said, self.partner.intake, at))
+            check(unusable(said, self.partner.intake, at))
             if chart is None:
                 there = _there(self.desk.unit, self.people, asked)
                 chart = self._chart(said) if there is None else self.desk.chart(there)
@@ -123,7 +114,7 @@ class _Sitting:
     def _chart(self, said: Json) -> Chart:
         if said["event"] == "merge":
             return _merged(self.desk, self.people, said, self._moment(said))
-        return _opened(self.desk, self.people, said["patient"]["identifiers"])
+        return _opened(self.desk, self.people, said["patient"])
 
     def _said(self, chart: Chart, said: Json, asked: Conditions) -> Stay | tuple[str | None, bool]:
         """Take in an event; return the key of its stay and whether it is new, or the stay that is there."""
@@ -132,20 +123,19 @@ class _Sitting:
             only = _only(stays, asked)
             version = unit.version_of(partner.view, "Encounter", only) if only else None
             return Stay(only, is_new=False, version=version)
+        key = _stay(chart, said)
         if asked.versions is not None:
-            _check_version(unit, chart, key_of(said), partner.view, asked)
+            _check_version(unit, chart, key, partner.view, asked)
         named = said["patient"]["identifiers"]
         # who is new came of nobody else
         mine = self.people.left_to(chart.client.uuid, named) if chart.before else named
         known = {**said, "patient": {**said["patient"], "identifiers": mine}}
         chart.say(person_facts(known, when, partner.name), self.people.pairs(mine))
-        key = key_of(said)
         is_new = key is not None and not chart.has(key)
-        if key is not None and said["event"] != "merge":
-            if is_new:
-                self._check_elsewhere(chart, key, said["stay"]["identifiers"][0], named)
+        if key is not None:
+            self._check_elsewhere(chart, said["stay"]["identifiers"], named)
             chart.stay(key, stay_facts(said, when, partner.name), partner.intake)
-        return None if said["event"] == "merge" else key, is_new
+        return key, is_new
 
     def _applied(self, chart: Chart | None, told: Stay | tuple[str | None, bool]) -> Applied:
         if chart is None or isinstance(told, Stay):
@@ -158,92 +148,59 @@ class _Sitting:
         version = self.desk.unit.version_of(self.partner.view, "Encounter", encounter)
         return Applied((chart.client, case), Stay(encounter, is_new, version))
 
-    def _check_elsewhere(self, chart: Chart, key: str, visit: Json, named: Sequence[Json]) -> None:
+    def _check_elsewhere(self, chart: Chart, visits: Sequence[Json], named: Sequence[Json]) -> None:
         """Refuse a stay that is another client's: a visit number is one person's."""
-        for case in self.desk.unit.named("case", [(visit["system"], visit["value"])]):
-            if key in case.served.get("stays", {}) and case.client != chart.client.uuid:
-                if self.people.find(named) - {chart.client.uuid}:
-                    raise Conflict("Another transaction has made the same client; try again.")
-                what = "This stay is another client's: correct the visit number or the patient, and replay."
-                where = "/stay/identifiers"
-                raise Held(Refusal("quarantine", "stay-elsewhere", what, where, "duplicate", passing=True))
+        sent = [each for each in visits if is_visit(each)]
+        for case in self.desk.unit.valued("case", [each["value"] for each in sent]) if sent else ():
+            if case.client == chart.client.uuid or not shared(sent, _visits(case)):
+                continue
+            if self.people.find(named) - {chart.client.uuid}:
+                raise Conflict("Another transaction has made the same client; try again.")
+            what = "This stay is another client's: correct the visit number or the patient, and replay."
+            where = "/stay/identifiers"
+            raise Held(Refusal("quarantine", "stay-elsewhere", what, where, "duplicate", passing=True))
 
     def _moment(self, said: Json) -> Moment:
         return moment(said["event"], said.get("recorded") or instant(self.desk.change.at))
 
 
-class _People:
-    """Finds the clients that a partner's identifiers are about."""
-
-    def __init__(self, unit: Unit, partner: Partner) -> None:
-        self._unit = unit
-        self._settings = partner.intake
-
-    def pairs(self, identifiers: Sequence[Json]) -> list[tuple[str, str]]:
-        """Return those of the identifiers that find somebody, as (system, value)."""
-        return [(each["system"], each["value"]) for each in identifying(identifiers, self._settings)]
-
-    def find(self, identifiers: Sequence[Json]) -> set[str]:
-        """Return the uuids of the clients that identifiers find; of a merged one, who they have become."""
-        return self.become(self.holders(identifiers))
-
-    def become(self, clients: Sequence[Document]) -> set[str]:
-        """Return the uuids of clients; of a merged one, who they have become."""
-        return {self._survivor(each) for each in clients}
-
-    def check(self, clients: set[str]) -> None:
-        """Raise Held unless these are one client, or nobody where that may be."""
-        _check(whose(clients, self._settings))
-
-    def check_names(self, identifiers: Sequence[Json], holders: Sequence[Document]) -> None:
-        """Raise Held when who is found has other identifiers, and is found by a name on a server alone."""
-        held = [each for holder in holders for each in _names(holder)]
-        _check(contradicting(identifiers, held, self._settings))
-
-    def left_to(self, client: str, identifiers: Sequence[Json]) -> list[Json]:
-        """Return the identifiers without those that a merged client keeps, who has become this one."""
-        held = {
-            (each["system"], each["value"])
-            for holder in self.holders(identifiers)
-            if holder.uuid != client
-            for each in _names(holder)
-        }
-        return [each for each in identifiers if (each["system"], each["value"]) not in held]
-
-    def holders(self, identifiers: Sequence[Json]) -> list[Document]:
-        """Return the clients whom identifiers find, merged ones as they are."""
-        pairs = self.pairs(identifiers)
-        return self._unit.named("client", pairs) if pairs else []
-
-    def _survivor(self, client: Document) -> str:
-        while (uuid := client.served.get("merged_into")) is not None:
-            found = self._unit.find("client", "", uuid)
-            assert found is not None, "who a merged client has become is there as long as the merged one is"
-            client = found
-        return client.uuid
-
-
-def _names(client: Document) -> list[Json]:
-    found: list[Json] = whole("client", client.own, client.received).get("identifiers", [])
-    return found
-
-
-def _opened(desk: Desk, people: _People, identifiers: Sequence[Json]) -> Chart:
+def _opened(desk: Desk, people: People, patient: Json) -> Chart:
     """Return the chart of the client whom an event is about, a new one where that is somebody unknown."""
-    holders = people.holders(identifiers)
-    clients = people.become(holders)
-    people.check(clients)
-    people.check_names(identifiers, holders)
-    return desk.chart(min(clients)) if clients else desk.new_chart()
+    uuid = people.opened(patient)
+    return desk.chart(uuid) if uuid is not None else desk.new_chart()
 
 
-def _merged(desk: Desk, people: _People, said: Json, when: Moment) -> Chart:
+def _stay(chart: Chart, said: Json) -> str | None:
+    """Return the key of the stay that an event is about, which its client may have under another number.
+
+    Raises:
+        Held: its number is that of several.
+    """
+    sent = said.get("stay", {}).get("identifiers", [])
+    if said["event"] == "merge" or not sent:
+        return None
+    try:
+        found = matching(sent, chart.stays())
+    except Ambiguous as exc:
+        raise Held(several_stays()) from exc
+    return chart.united(found) if found else key_of(said)
+
+
+def _visits(case: Document) -> list[Json]:
+    """Return the visit numbers of a case's stays, with the other names of their systems."""
+    stays = case.served.get("stays", {}).values()
+    return [each for facts in stays for _, each in listed(facts, "identifiers") if is_visit(each)]
+
+
+def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
     """Return the chart of the client who stays, who has become the one who is no longer used.
 
     Whom only one of the two is known as gets the other's identifiers; so whatever is late finds its client.
     """
     patient = said["patient"]
-    kept, gone = people.find(patient["identifiers"]), people.find(patient["merged_from"])
+    holders = people.holders(patient["identifiers"])
+    people.check_agreement(patient, holders)
+    kept, gone = people.become(holders), people.find(patient["merged_from"])
     for each in (kept, gone):
         people.check(each or kept or gone)
     if kept and gone and kept != gone:
@@ -258,7 +215,7 @@ def _merged(desk: Desk, people: _People, said: Json, when: Moment) -> Chart:
     return chart
 
 
-def _there(unit: Unit, people: _People, asked: Conditions) -> str | None:
+def _there(unit: Unit, people: People, asked: Conditions) -> str | None:
     """Return the client who has the identifier that only somebody new is to be made with."""
     if asked.new_person is None:
         return None
@@ -293,8 +250,3 @@ def _check_version(unit: Unit, chart: Chart, key: str | None, view: str, asked: 
     if asked.versions is not None and (found is None or found not in asked.versions):
         what = "The stay is of another version, or not there; send it with the ETag of the last answer."
         raise Stale(what, where=asked.where)
-
-
-def _check(refusal: Refusal | None) -> None:
-    if refusal is not None:
-        raise Held(refusal)

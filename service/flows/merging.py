@@ -13,7 +13,7 @@ from typing import Any, Final
 from service.cases.discharge import ALIAS, digest, moment
 from service.cases.facts import Moment, join, value
 from service.errors import Conflict, NotFound
-from service.flows.chart import HISTORIES, Chart, Desk, chosen, serving
+from service.flows.chart import Chart, Desk, chosen, serving
 from service.flows.directory import Directory
 from service.flows.events import instant
 from service.flows.ownership import UNTAKEN, public
@@ -174,8 +174,7 @@ def _gather(chart: Chart) -> list[Json]:
         if target is not None and case.uuid != target.uuid and case.served.get(UNTAKEN):
             stays, more = target.served.get("stays", {}), case.served.get("stays", {})
             joined = {key: join(stays.get(key, {}), more.get(key, {})) for key in [*stays, *more]}
-            told = {**case.served.get(HISTORIES, {}), **target.served.get(HISTORIES, {})}
-            target = serving(target, stays=joined, **{HISTORIES: told})
+            target = serving(target, stays=joined)
             chart.put(target)
             chart.put(serving(case, stays={}, **{UNTAKEN: False}, emptied=True))
             both = {key: key in stays for key in more}
@@ -193,6 +192,4 @@ def _refill(chart: Chart, emptied: Json) -> None:
     back = {key: facts for key, facts in stays.items() if key in emptied["stays"]}
     left = {key: facts for key, facts in stays.items() if emptied["stays"].get(key, True)}
     chart.put(serving(target, stays=left))
-    # of both, those of stays that it has not are left out when it is stored
-    told = {HISTORIES: target.served.get(HISTORIES, {})}
-    chart.put(serving(case, stays=back, **told, **{UNTAKEN: True}, emptied=False))
+    chart.put(serving(case, stays=back, **{UNTAKEN: True}, emptied=False))

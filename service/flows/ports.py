@@ -33,6 +33,12 @@ class Unit(Protocol):
         A case has those of its stays too.
         """
 
+    def valued(self, kind: str, values: Sequence[str]) -> list[Document]:
+        """Return the documents of a kind that have an identifier of one of these values, of any system.
+
+        A case has those of its stays too.
+        """
+
     def cases_of(self, client: str) -> list[Document]:
         """Lock and return the cases of a client, by id."""
 

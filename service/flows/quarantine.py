@@ -16,7 +16,7 @@ import structlog
 
 from service.cases.rules import Refusal
 from service.errors import CasebridgeError, Conflict, Issue, NotFound, Rejected, Stale
-from service.flows.intake import Held
+from service.flows.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.flows.receive import Reception
 from service.values.inbox import Entry, EntryState, Outcome, Understood

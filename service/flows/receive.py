@@ -16,6 +16,7 @@ from uuid import uuid4
 import structlog
 
 from service.cases.discharge import digest
+from service.cases.identifiers import systems, without_placeholders
 from service.errors import (
     Conflict,
     Issue,
@@ -27,7 +28,8 @@ from service.errors import (
     Unavailable,
     Unsupported,
 )
-from service.flows.intake import Held, Intake
+from service.flows.intake import Intake
+from service.flows.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.flows.unclear import Unclear, unwritten
 from service.values.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
@@ -43,6 +45,8 @@ EMPTY: Final = Issue(
     "Nothing in it changes a case; it was kept, and nothing else was done.", "", "informational"
 )
 REUSED: Final = Issue("Another message with this key had other content; both were used.", "", "duplicate")
+REPEATED: Final = Issue("Another message with this key had other content.", "", "duplicate")
+NO_NUMBER: Final = "This is filled in where there is no number; it was left out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,14 @@ class Reception:
             Rejected: its form cannot be read, or what its mapping makes does not fit the contract.
         """
         found = self.forms[received.form](partner, received)
-        loaded = (_loaded(found, number, each) for number, each in enumerate(found.discharges))
-        return replace(found, discharges=tuple(loaded))
+        loaded, notes = [], list(found.notes)
+        for number, each in enumerate(found.discharges):
+            said, gone = without_placeholders(_loaded(found, number, each), partner.intake)
+            loaded.append(said)
+            notes += (
+                Issue(NO_NUMBER, found.place(number, at) if found.place else at, "value") for at in gone
+            )
+        return replace(found, discharges=tuple(loaded), notes=tuple(notes))
 
     def used(
         self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
@@ -104,7 +114,8 @@ class Reception:
         events = zip(understood.discharges, understood.asked or repeat(UNCONDITIONAL), strict=False)
         applied = self.intake.apply_all(unit, partner, events, at)
         touched = [document for each in applied for document in each.touched]
-        issues = (*understood.notes, *((REUSED,) if entry.flagged else ()))
+        repeated = REUSED if touched else REPEATED
+        issues = (*understood.notes, *((repeated,) if entry.flagged else ()))
         if not touched:
             issues = (*issues, EMPTY)
         state: Literal["accepted", "ignored"] = "accepted" if touched else "ignored"
@@ -150,7 +161,7 @@ class Reception:
             state=state,
             reason=reason,
             issues=issues,
-            subjects=_subjects(understood),
+            subjects=(*_subjects(understood), *(refusal.clients if refusal is not None else ())),
             tries=entry.tries + 1,
             due=at + pause(entry.tries) if waits and entry.tries < TRIES_LATER else None,
         )
@@ -242,7 +253,8 @@ def pause(tries: int) -> timedelta:
 def _subjects(understood: Understood | None) -> tuple[str, ...]:
     """Return digests of the identifiers of whom a message is about: erasure and later clients find it."""
     return tuple(
-        digest(each["system"], each["value"])
+        digest(system, each["value"])
         for said in (understood.discharges if understood is not None else ())
         for each in said.get("patient", {}).get("identifiers", [])
+        for system in systems(each)
     )

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from service.cases.discharge import stay_id
 from service.cases.received import whole
+from service.cases.stays import history
 from service.errors import Issue, Rejected
 from service.values.documents import Document
 from service.wire.contracts.links import Found, items, links
@@ -50,7 +52,7 @@ class Source:
         case = self._opened(document, client)
         case["client"] = client
         case["status_history"] = document.served.get("status_history", [])
-        histories = document.served.get("stay_histories", {})
+        histories = {stay_id(key): history(facts) for key, facts in document.served.get("stays", {}).items()}
         for stay in case.get("stays", []):
             stay["status_history"] = histories.get(stay["id"], [])
         return {"case": case, "client": client}

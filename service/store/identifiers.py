@@ -35,6 +35,11 @@ class Identifiers:
         """Return the documents of a kind that have one of these (system, value), identifying or not."""
         return self._holding(q.NAMED, kind, identifiers)
 
+    def valued(self, kind: str, values: Sequence[str]) -> list[Document]:
+        """Return the documents of a kind that have an identifier of one of these values, of any system."""
+        rows = self._run(q.VALUED, {"kind": kind, "values": list(dict.fromkeys(values))})
+        return [document_of(row, self._parse) for row in rows]
+
     def name(self, document: Document) -> None:
         """Store the identifiers of a document that is new, a case's with those of its stays.
 

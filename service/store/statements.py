@@ -81,6 +81,18 @@ def _holding(*more: ColumnElement[bool]) -> Select[Any]:
 
 NAMED: Final = _holding()
 HOLDERS: Final = _holding(t.identifier.c.identifying)
+VALUED: Final = (
+    select(t.document)
+    .where(
+        t.document.c.uuid.in_(
+            select(t.identifier.c.document).where(
+                t.identifier.c.kind == bindparam("kind"),
+                t.identifier.c.value.in_(bindparam("values", expanding=True)),
+            )
+        )
+    )
+    .order_by(t.document.c.uuid)
+)
 TAKEN: Final = select(t.identifier.c.digest).where(
     t.identifier.c.kind == bindparam("kind"),
     t.identifier.c.digest.in_(bindparam("digests", expanding=True)),

@@ -13,16 +13,18 @@ class IntakeSettings:
     Rules: `unknown_person` says what becomes of somebody we do not know; a stay opens a case when it is of
     one of `kinds` and no more than `days` old (None: of any age); messages of another `processing` (MSH-11)
     are kept and ignored; `identifying` are the systems whose identifiers find a person (none named: every
-    system the partner uses); `case_system` is the partner that is offered what the hospital opens.
+    system the partner uses); `identifying_types` are types of numbers (HL7 table 0203) that do so beside
+    record and national numbers; `placeholders` are regular expressions of what the partner fills in for a
+    number that nobody has; `case_system` is the partner that is offered what the hospital opens.
 
     References: `bases` are the addresses of the partner's own FHIR server, the first the one that is kept;
     who or what a literal reference of theirs leads to there is known by it.
 
-    Reading: `time_zone` (IANA) is that of times without an offset; `charset` (table 0211) is that of messages
-    whose MSH-18 names none, ASCII, or what is no set; `admission_time` and `discharge_time` are the fields
-    that may tell these, the first that does wins, but no discharge is before its admission, or long after it
-    was told of; `authorities` are (assigning authority as sent, URI) pairs; `overlays` are those on the
-    inbound mappings, the lowest first (None: those that are on for everybody).
+    Reading: `time_zone` (IANA) is that of times without an offset (None: UTC, with a warning); `charset`
+    (table 0211) is that of messages whose MSH-18 names none, ASCII, or what is no set; `admission_time` and
+    `discharge_time` are the fields that may tell these, the first that does wins, but no discharge is before
+    its admission, or long after it was told of; `authorities` are (assigning authority as sent, URI) pairs;
+    `overlays` are those on the inbound mappings, the lowest first (None: those that are on for everybody).
 
     Doors: `senders` tell how what comes over MLLP is known to be theirs, `amqp_users` who they are at the
     broker; `amqp_replies` are queues that they may have answers sent to, beside their own; `not_retained`
@@ -31,13 +33,15 @@ class IntakeSettings:
     """
 
     unknown_person: Literal["create", "quarantine", "ignore"] = "create"
-    kinds: tuple[str, ...] = ("inpatient", "emergency", "short-stay")
+    kinds: tuple[str, ...] = ("inpatient", "emergency", "short-stay", "unknown")
     days: int | None = None
     processing: Literal["production", "training", "debugging"] = "production"
     identifying: tuple[str, ...] = ()
+    identifying_types: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = ()
     case_system: str | None = None
     bases: tuple[str, ...] = ()
-    time_zone: str = "UTC"
+    time_zone: str | None = None
     charset: str | None = None
     admission_time: tuple[str, ...] = ("PV1-44",)
     discharge_time: tuple[str, ...] = ("PV1-45", "EVN-6", "EVN-2", "MSH-7")

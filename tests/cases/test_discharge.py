@@ -4,8 +4,9 @@ from itertools import permutations
 
 import pytest
 
-from service.cases.discharge import condition_id, diagnoses, key_of, moment, stay_facts, stay_of
+from service.cases.discharge import condition_id, key_of, moment, stay_facts
 from service.cases.facts import join, seconds
+from service.cases.stays import diagnoses, died_in, history, stay_of
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
 KEY = key_of({"event": "admit", "stay": {"identifiers": [VISIT]}})
@@ -92,7 +93,7 @@ def test_an_end_before_its_start_is_left_out():
     assert stay["period"] == impossible["period"]
 
 
-def test_diagnoses_are_kept_by_kind_each_code_once_the_first_rank_first():
+def test_diagnoses_are_kept_by_kind_each_code_once_a_kind_the_first_rank_first():
     broken, brain = {"system": "urn:icd", "code": "S72"}, {"system": "urn:icd", "code": "S06"}
     admitted = said("admit", 0, {"conditions": [{"code": broken, "kind": "admission"}]})
     found = [
@@ -100,7 +101,8 @@ def test_diagnoses_are_kept_by_kind_each_code_once_the_first_rank_first():
         {"code": brain, "kind": "discharge", "rank": 1},
     ]
     facts = folded([said("discharge", 5, {"conditions": found}), admitted])
-    assert [each["code"]["code"] for each in diagnoses(facts)] == ["S06", "S72"]
+    ordered = [(each["code"]["code"], each["kind"]) for each in diagnoses(facts)]
+    assert ordered == [("S06", "discharge"), ("S72", "discharge"), ("S72", "admission")]
     none = folded([admitted, said("update", 3, cleared=["stay.conditions"])])
     assert diagnoses(none) == []
 
@@ -114,3 +116,69 @@ def test_instants_are_ordered_on_the_time_line_to_the_nanosecond():
     assert seconds("2026-03-01T09:00:00.000000001Z") > seconds("2026-03-01T09:00:00.0Z")
     assert seconds("0001-01-01T00:00:00+14:00") < seconds("0001-01-01T00:00:00Z")
     assert seconds("2026-03-01T10:00:00-03:30") == seconds("2026-03-01T13:30:00Z")
+
+
+def dx(code, **more):
+    return {"code": {"system": "urn:icd", "code": code}, "kind": "discharge", **more}
+
+
+def test_diagnoses_that_say_what_is_done_with_them_leave_the_others_as_they_are():
+    listed = said("admit", 0, {"conditions": [dx("S72"), dx("S06")]})
+    changed = said("update", 2, {"conditions": [dx("S06", action="delete"), dx("I10", action="add")]})
+    for events in permutations([listed, changed]):
+        assert [each["code"]["code"] for each in diagnoses(folded(events))] == ["S72", "I10"]
+    again = said("update", 3, {"conditions": [dx("S06")]})
+    assert [each["code"]["code"] for each in diagnoses(folded([listed, changed, again]))] == ["S06"]
+    assert all("action" not in each for each in diagnoses(folded([listed, changed])))
+
+
+def test_the_history_of_a_stay_has_the_times_of_its_events_in_whatever_order_they_come():
+    events = [
+        said("admit", 0, happened="2023-03-01T09:00:00Z"),
+        said("leave", 10, happened="2023-03-03T10:00:00Z"),
+        said("return", 20, happened="2023-03-04T11:00:00Z"),
+        said("discharge", 30, {"period": {"end": "2023-03-05T12:00:00Z"}}),
+    ]
+    for each in permutations(events):
+        found = history(folded(each))
+        assert [(one["status"], one["period"]["start"]) for one in found] == [
+            ("in-progress", "2023-03-01T09:00:00Z"),
+            ("onleave", "2023-03-03T10:00:00Z"),
+            ("in-progress", "2023-03-04T11:00:00Z"),
+            ("finished", "2023-03-05T12:00:00Z"),
+        ]
+        assert "end" not in found[-1]["period"]
+
+
+def test_a_status_that_is_said_to_have_been_earlier_than_the_one_before_it_does_not_turn_time_back():
+    events = [
+        said("leave", 0, happened="2023-03-03T10:00:00Z"),
+        said("discharge", 5, {"period": {"end": "2023-03-02T12:00:00Z"}}),
+    ]
+    assert [each["period"] for each in history(folded(events))] == [
+        {"start": "2023-03-03T10:00:00Z", "end": "2023-03-03T10:00:00Z"},
+        {"start": "2023-03-03T10:00:00Z"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        {"system": "http://terminology.hl7.org/CodeSystem/discharge-disposition", "code": "exp"},
+        *(
+            {"system": "http://terminology.hl7.org/CodeSystem/v2-0112", "code": code}
+            for code in ("20", "40", "41", "42")
+        ),
+        {"system": "https://www.nubc.org/CodeSystem/PatDischargeStatus", "code": "20"},
+        {
+            "system": "urn:example:mercy",
+            "code": "9",
+            "alternates": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0112", "code": "20"}],
+        },
+    ],
+)
+def test_a_death_is_told_by_any_coding_of_the_disposition(disposition):
+    event = said("discharge", 0, {"disposition": disposition, "period": {"end": "2026-03-01"}})
+    assert died_in([folded([event])]) == "2026-03-01"
+    home = {**disposition, "code": "01", "alternates": []}
+    assert died_in([folded([said("discharge", 0, {"disposition": home})])]) is None

@@ -9,8 +9,6 @@ from service.cases.discharge import moment, stay_facts
 from service.cases.rules import (
     Seen,
     choose,
-    contradicting,
-    identifying,
     opens,
     standing,
     stay_events,
@@ -87,40 +85,6 @@ def test_a_stay_has_not_begun_or_ended_in_a_future_far_away(event, edge, told, i
 
 def test_an_update_of_the_person_alone_needs_no_stay():
     assert unusable({"event": "update", "patient": SAID["patient"]}, ANY, NOW) is None
-
-
-def test_a_partner_may_name_the_systems_that_identify():
-    other = {"system": "urn:example:insurances", "value": "shared by the family"}
-    assert identifying([ID, other], ANY) == [ID, other]
-    assert identifying([ID, other], replace(ANY, identifying=(ID["system"],))) == [ID]
-
-
-@pytest.mark.parametrize("value", ["0", "000-00-0000", "000000-0000", "999999999", "111-11-1111", "--"])
-def test_a_placeholder_finds_nobody(value):
-    assert identifying([ID, {**ID, "value": value}], ANY) == [ID]
-
-
-@pytest.mark.parametrize("value", ["1", "777", "10000000", "1111111112", "00A"])
-def test_a_number_that_looks_odd_finds_a_person(value):
-    assert identifying([{**ID, "value": value}], ANY) == [{**ID, "value": value}]
-
-
-@pytest.mark.parametrize(
-    ("told", "held", "is_held"),
-    [
-        ([("persons", "1")], [("persons", "2")], True),
-        ([("persons", "1")], [("persons", "1"), ("persons", "2")], False),
-        ([("persons", "1"), ("cards", "5")], [("persons", "2"), ("cards", "5")], False),
-        ([("persons", "1")], [("cards", "5")], False),
-        ([], [("persons", "2")], False),
-    ],
-)
-def test_a_name_on_a_server_alone_does_not_join_who_have_other_identifiers(told, held, is_held):
-    own = {"system": "https://ehr.example/fhir/Patient", "value": "17"}
-    settings = replace(ANY, bases=("https://ehr.example/fhir",))
-    named = ([own, *({"system": s, "value": v} for s, v in pairs)] for pairs in (told, held))
-    found = contradicting(*named, settings)
-    assert (found is not None and found.reason == "several-clients") == is_held
 
 
 def test_identifiers_of_several_clients_are_never_guessed_about():

@@ -210,7 +210,7 @@ def test_two_persons_with_the_same_name_on_a_server_are_kept_apart(hospital, hou
     hospital.send({**ADMITTED, "patient": {"identifiers": [PERSON, own]}}, partner=theirs)
     other = {"system": PERSON["system"], "value": "R-2"}
     outcome = hospital.send({**DISCHARGED, "patient": {"identifiers": [other, own]}}, partner=theirs)
-    assert (outcome.state, outcome.reason) == ("quarantined", "several-clients")
+    assert (outcome.state, outcome.reason) == ("quarantined", "other-person")
     assert len(house.of("Patient")) == 1
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.flows.intake import Held, Intake
+from service.flows.intake import Intake
+from service.flows.people import Held
 from service.settings import Settings
 from service.values.scope import Partner, Scope
 from service.wire.contracts import pathways

@@ -1,17 +1,14 @@
-"""HL7 v2 that partners send, as inbound mappings read it: a patient at a time, with whose numbers are whose.
-
-Assigning authorities are HDs: http://www.hl7.eu/refactored/dtHD.html
-"""
+"""HL7 v2 that partners send, as inbound mappings read it: a patient at a time, numbers named."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from service.errors import Issue
 from service.values.intake import IntakeSettings
+from service.wire.hl7v2.authorities import name_systems
 from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.schema import schema
 from service.wire.hl7v2.view import to_json
@@ -22,16 +19,14 @@ ENDED: Final = frozenset({"A03", "A08"})
 """The triggers of which the time of discharge is used."""
 RECORDED: Final = ("EVN-2", "MSH-7")
 AHEAD: Final = timedelta(days=31)
+NO_ZONE: Final = (
+    "Without an offset, and no time zone is registered: taken as UTC. Send +0100, or have `time_zone` set."
+)
+_MATTERING: Final = ("PV1-45", "PV1-44", "EVN-6", "EVN-2", "MSH-7")
+_OFFSET: Final = re.compile(r"([+-]\d{2}:?\d{2}|Z)\s*\Z")
 IMPOSSIBLE: Final = (
     "Before the admission, or far in the future: not taken for the time of discharge; correct it."
 )
-_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+\Z")
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+\Z")
-_AUTHORITY: Final = {
-    **dict.fromkeys(("PID-2", "PID-3", "PID-4", "PID-18", "PV1-19", "PV1-50", "MRG-1", "IN1-3"), 4),
-    **dict.fromkeys(("PV1-7", "PV1-8", "PV1-9", "PV1-17", "PV1-52", "PV2-13", "ROL-4", "PRT-5"), 9),
-}
-"""The component that holds the assigning authority, by field: of a CX the fourth, of an XCN the ninth."""
 
 
 def roots() -> dict[str, Json]:
@@ -51,7 +46,7 @@ def patients(message: Message, partner: str, settings: IntakeSettings) -> tuple[
 
     Returns:
         For each patient `message` (as `view.to_json` shows it, with only their segments, and under each
-        identifier `system`, the URI of who assigned it) and `times`: `recorded` (EVN-2, else MSH-7, as an
+        identifier what `authorities.name_systems` says) and `times`: `recorded` (EVN-2, else MSH-7, as an
         instant: of a day alone its end), `admitted` and `discharged` (the first of the fields told by
         `settings` that can be: no discharge is before the admission, or a month and more after it was
         recorded), and `left` (as `discharged`, but of the stay's own segments: EVN and MSH tell of the event,
@@ -59,14 +54,30 @@ def patients(message: Message, partner: str, settings: IntakeSettings) -> tuple[
 
         Issues name time stamps that are none, and those of a discharge that cannot be.
     """
-    view = to_json(message, ZoneInfo(settings.time_zone))
+    view = to_json(message, _zone(settings))
     shown, notes = view.json, list(view.issues)
+    if settings.time_zone is None:
+        notes += _without_offset(shown)
     found = []
     for each in shown["patients"] or [{}]:
         told = {**{name: shown[name] for name in ("MSH", "EVN") if name in shown}, **each}
-        _name_systems(told, partner, settings)
+        name_systems(told, partner, settings)
         found.append({"message": told, "times": _times(told, settings, notes)})
     return found, notes
+
+
+def _zone(settings: IntakeSettings) -> ZoneInfo:
+    return ZoneInfo(settings.time_zone or "UTC")
+
+
+def _without_offset(shown: Json) -> Iterator[Issue]:
+    """Give the first time of those that matter whose sender says nothing of where it was."""
+    for place in _MATTERING:
+        name, _, number = place.partition("-")
+        sent = shown.get(name, {}).get(f"f{number}", {})
+        if "T" in sent.get("time", "") and not _OFFSET.search(sent["c1"]):
+            yield Issue(NO_ZONE, place, "value")
+            return
 
 
 def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
@@ -98,7 +109,7 @@ def _recorded(told: Json, settings: IntakeSettings) -> str | None:
     day = _first(told, RECORDED, lambda told: len(told) == 10)
     if instant is not None or day is None:
         return instant
-    return datetime.fromisoformat(f"{day}T23:59:59").replace(tzinfo=ZoneInfo(settings.time_zone)).isoformat()
+    return datetime.fromisoformat(f"{day}T23:59:59").replace(tzinfo=_zone(settings)).isoformat()
 
 
 def _trigger(told: Json) -> str:
@@ -142,37 +153,3 @@ def _ahead(ended: str, recorded: str | None) -> bool:
     if len(ended) == 10:
         return date.fromisoformat(ended) - date.fromisoformat(recorded[:10]) > AHEAD
     return ended > recorded[: len(ended)]
-
-
-def _name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
-    known = dict(settings.authorities)
-    for field, component in _identifiers(told):
-        field["system"] = _system(field, component, partner, known)
-
-
-def _identifiers(told: Json) -> Iterator[tuple[dict[str, str], int]]:
-    for place, component in _AUTHORITY.items():
-        name, _, number = place.partition("-")
-        segments = told.get(name, [])
-        for segment in segments if isinstance(segments, list) else [segments]:
-            # the first repetition stands under f too, and is the same object
-            for field in segment.get(f"r{number}", []):
-                yield field, component
-
-
-def _system(field: dict[str, str], component: int, partner: str, known: dict[str, str]) -> str:
-    """Return the URI of who assigned a number: as the registry says, as the sender says, or theirs."""
-    name, universal, kind = (field.get(f"c{component}{part}", "") for part in ("", "s2", "s3"))
-    for each in (name, universal):
-        if each in known:
-            return known[each]
-    if kind in {"ISO", ""} and _OID.match(universal):
-        return f"urn:oid:{universal}"
-    if kind == "UUID" and universal:
-        return f"urn:uuid:{universal.lower()}"
-    if _URI.match(universal):
-        return universal
-    if _OID.match(name):
-        return f"urn:oid:{name}"
-    parts = [partner, name or universal, "" if component != 4 else field.get("c5", "")]
-    return ":".join(["urn:casebridge:authority", *(quote(each, safe="") for each in parts if each)])

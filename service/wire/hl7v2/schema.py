@@ -40,6 +40,13 @@ FIELDS: Final = {
     "UB2": 17,
 }
 """How many fields each segment has."""
+_NUMBER: Final = {
+    "system": {"type": "string"},
+    "type": {"type": "string"},
+    "use": {"type": "string"},
+    "known_as": {"type": "array", "items": {"type": "string"}},
+}
+"""What `authorities.name_systems` says of a field that holds a number."""
 
 
 def schema() -> dict[str, Any]:
@@ -53,7 +60,7 @@ def schema() -> dict[str, Any]:
     return {
         **_object({**top, **patient, "patients": _list(_object(patient))}),
         "$defs": {
-            "field": {"type": "object", "additionalProperties": {"type": "string"}},
+            "field": _object(_NUMBER) | {"additionalProperties": {"type": "string"}},
             "time": _object({"time": {"type": "string"}}) | {"additionalProperties": {"type": "string"}},
         },
     }

@@ -1,0 +1,155 @@
+"""Whose number it is: which identifiers name one person, and when two of them are the same number.
+
+An identifier has a system, perhaps a type (HL7 table 0203), a use, and as its sender may also write it
+(`known_as`): with another name of the same authority, or with none.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from service.cases.placeholders import names_nobody
+from service.values.intake import IntakeSettings
+from service.values.numbers import is_personal
+
+Json = dict[str, Any]
+_PASSING: Final = frozenset({"secondary", "temp"})
+_MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|(?:mailto|tel|sip):.*")
+ACCOUNTS: Final = frozenset({"AN", "ANC", "AND", "ANT"})
+_VISIT: Final = frozenset({None, "VN"})
+
+
+def identifying(identifiers: Iterable[Json], settings: IntakeSettings) -> list[Json]:
+    """Return the identifiers that find a person, by a hospital's settings.
+
+    What is secondary, temporary or a placeholder finds nobody, nor does a number that names something else
+    than one person: an account, a visit, an insurance, a device, a mailbox.
+    """
+    return [each for each in identifiers if _finds(each, settings)]
+
+
+def _finds(identifier: Json, settings: IntakeSettings) -> bool:
+    type_ = identifier.get("type")
+    return (
+        identifier.get("use") not in _PASSING
+        and settings.identifies(identifier["system"])
+        and (is_personal(type_) or type_ in settings.identifying_types)
+        and not _MAIL.fullmatch(identifier["value"])
+        and not names_nobody(identifier["value"], settings.placeholders)
+    )
+
+
+def is_visit(identifier: Json) -> bool:
+    """Return whether a stay's identifier is a number of this visit alone; an account may have several."""
+    return identifier.get("type") in _VISIT and identifier.get("use") not in _PASSING
+
+
+def same_number(sent: Json, held: Json) -> bool:
+    """Return whether two identifiers are one number, by the names of their systems and their types."""
+    if sent["value"] != held["value"] or _kind(sent) != _kind(held):
+        return False
+    return sent["system"] in systems(held) or held["system"] in systems(sent)
+
+
+def systems(identifier: Json) -> list[str]:
+    """Return the systems under which an identifier may stand, the one that is used first."""
+    return [identifier["system"], *identifier.get("known_as", ())]
+
+
+def _kind(identifier: Json) -> str | None:
+    """Return of what kind a number is; a record number is often sent without its type, as is a visit's."""
+    type_: str | None = identifier.get("type")
+    return None if is_personal(type_) or type_ == "VN" else type_
+
+
+def pairs(identifiers: Iterable[Json]) -> list[tuple[str, str]]:
+    """Return (system, value) of identifiers, of each the system that is used."""
+    return [(each["system"], each["value"]) for each in identifiers]
+
+
+def shared(sent: Sequence[Json], held: Sequence[Json]) -> bool:
+    """Return whether one of some numbers is one of others."""
+    return any(same_number(one, other) for one in sent for other in held)
+
+
+def differing(sent: Sequence[Json], held: Sequence[Json]) -> str | None:
+    """Return a system in which both have numbers and none in common, or None; former numbers do not count."""
+    ours = [each for each in held if each.get("use") not in {*_PASSING, "old"}]
+    for system in dict.fromkeys(each["system"] for each in sent):
+        theirs = [each for each in sent if each["system"] == system]
+        others = [each for each in ours if _in(system, each, theirs)]
+        # a number that was theirs once is still theirs
+        if others and not shared(theirs, held):
+            return str(system)
+    return None
+
+
+def _in(system: str, held: Json, sent: Sequence[Json]) -> bool:
+    return held["system"] == system and any(_kind(held) == _kind(each) for each in sent)
+
+
+def once(identifiers: Iterable[Json]) -> list[Json]:
+    """Return each number once, by the name of its system that says most, without the other names."""
+    found: list[Json] = []
+    for each in identifiers:
+        twin = next((at for at, other in enumerate(found) if same_number(each, other)), None)
+        if twin is None:
+            found.append(each)
+        elif each["system"] != found[twin]["system"] and found[twin]["system"] in systems(each):
+            found[twin] = {**found[twin], **each}
+        else:
+            found[twin] = {**each, **found[twin]}
+    return [public(each) for each in found]
+
+
+def public(identifier: Mapping[str, Any]) -> Json:
+    """Return an identifier as documents have it."""
+    return {name: each for name, each in identifier.items() if name != "known_as"}
+
+
+def without_placeholders(said: Json, settings: IntakeSettings) -> tuple[Json, list[str]]:
+    """Return what was said without numbers that are none, and the JSON pointers of those.
+
+    An organisation, doctor or payer of whom nothing is left is left out too.
+    """
+    gone: list[str] = []
+    cleaned = _cleaned(said, "", settings, gone)
+    return (_without_nobody(cleaned), gone) if gone else (said, gone)
+
+
+def _without_nobody(said: Json) -> Json:
+    stay = said.get("stay", {})
+    kept = {
+        "stay": {name: each for name, each in stay.items() if name != "hospital" or each},
+        "contacts": [each for each in said.get("contacts", ()) if {"identifiers", "names"} & each.keys()],
+        "coverages": [each for each in said.get("coverages", ()) if each["payer"]],
+    }
+    return {**said, **{name: each for name, each in kept.items() if name in said}}
+
+
+def _cleaned(node: Json, where: str, settings: IntakeSettings, gone: list[str]) -> Json:
+    found: Json = {}
+    for name, value in node.items():
+        place = f"{where}/{name}"
+        if name in {"identifiers", "merged_from"}:
+            kept = list(_real(value, place, settings, gone))
+            # an empty list says that a person has none: for a patient it is what the rules look at
+            if kept or place == "/patient/identifiers":
+                found[name] = kept
+        elif isinstance(value, dict):
+            found[name] = _cleaned(value, place, settings, gone)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            found[name] = [_cleaned(each, f"{place}/{at}", settings, gone) for at, each in enumerate(value)]
+        else:
+            found[name] = value
+    return found
+
+
+def _real(
+    identifiers: Sequence[Json], place: str, settings: IntakeSettings, gone: list[str]
+) -> Iterator[Json]:
+    for at, each in enumerate(identifiers):
+        if names_nobody(each["value"], settings.placeholders):
+            gone.append(f"{place}/{at}/value")
+        else:
+            yield each

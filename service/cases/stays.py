@@ -1,0 +1,176 @@
+"""What a stay's facts come to, and which stays are one.
+
+A stay's status is that of its latest event that has one; leave and return close nothing; a cancelled
+discharge has no end, disposition or destination; a death ends the stay.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from service.cases.discharge import DELETED, UNSAID_KIND, condition_id, digest, stay_id, who
+from service.cases.facts import Facts, is_before, listed, value
+from service.cases.identifiers import differing, is_visit, once, shared
+
+Json = dict[str, Any]
+_OVER: Final = frozenset({"finished", "cancelled"})
+_DISPOSITIONS: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+_TABLE_0112: Final = ("20", "40", "41", "42")
+_DEATHS: Final = frozenset(
+    {
+        (_DISPOSITIONS, "exp"),
+        *(
+            (system, code)
+            for code in _TABLE_0112
+            for system in (
+                "http://terminology.hl7.org/CodeSystem/v2-0112",
+                "http://hl7.org/fhir/v2/0112",
+                "urn:oid:2.16.840.1.113883.12.112",
+                "urn:oid:2.16.840.1.113883.6.301.5",
+                "https://www.nubc.org/CodeSystem/PatDischargeStatus",
+            )
+        ),
+    }
+)
+"""Dispositions that say a death: HL7's, and those of table 0112 and of the UB-04 form."""
+
+
+class Ambiguous(Exception):
+    """A number is that of several stays, and nothing says of which."""
+
+
+def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
+    """Return the keys of the stays that an event is about by its identifiers: none, one, or parts of one.
+
+    A stay is known by any of its visit numbers. An account may be that of several stays: it leads to one that
+    has no other visit number, to the one that has not ended, or to the only one.
+
+    Raises:
+        Ambiguous: only an account is sent, and it has several stays of which none or many go on.
+    """
+    visits = [each for each in sent if is_visit(each)]
+    accounts = [each for each in sent if not is_visit(each)]
+    strong, weak = [], []
+    for key, facts in stays.items():
+        held = [each for _, each in listed(facts, "identifiers")]
+        ours = [each for each in held if is_visit(each)]
+        if shared(visits, ours):
+            strong.append(key)
+        elif shared(accounts, [each for each in held if not is_visit(each)]):
+            weak += [key] if differing(visits, ours) is None else []
+    if strong:
+        nameless = [key for key in weak if not _visits(stays[key])]
+        return sorted({*strong, *nameless})
+    if len(weak) > 1:
+        going = [key for key in weak if value(stays[key], "status") not in _OVER]
+        if len(going) != 1:
+            raise Ambiguous
+        return going
+    return weak
+
+
+def _visits(facts: Facts) -> list[Json]:
+    return [each for _, each in listed(facts, "identifiers") if is_visit(each)]
+
+
+def stay_of(key: str, facts: Facts) -> dict[str, Any]:
+    """Return what a stay's facts come to; `conditions` and `contacts` still in the sender's words."""
+    status = value(facts, "status") or "in-progress"
+    start, end = value(facts, "period.start"), value(facts, "period.end")
+    said = {
+        "id": stay_id(key),
+        "status": status,
+        "kind": value(facts, "kind") or UNSAID_KIND,
+        "types": value(facts, "types"),
+        "identifiers": once(_first([each for _, each in listed(facts, "identifiers")], key)),
+        "hospital": value(facts, "hospital"),
+        "period": _period(start, end if status in {"finished", "cancelled"} else None),
+        "location": value(facts, "location"),
+        "disposition": value(facts, "disposition"),
+        "destination": value(facts, "destination"),
+        "reasons": value(facts, "reasons"),
+    }
+    return {name: each for name, each in said.items() if each}
+
+
+def history(facts: Facts) -> list[Json]:
+    """Return the statuses that a stay has had, each from when it came to be so by the events' own times.
+
+    Entries are {"status", "period": {"start", "end"?}}; the last has no end. An event that arrives late finds
+    its place among the others.
+    """
+    found: list[Json] = []
+    for _, said in sorted(listed(facts, "statuses"), key=lambda each: _moment(each[0])):
+        at = said["at"]
+        if found and found[-1]["status"] == said["status"]:
+            continue
+        if found:
+            last = found[-1]["period"]
+            # who tells of things out of turn does not turn time back
+            at = last["start"] if is_before(at, last["start"]) else at
+            last["end"] = at
+        found.append({"status": said["status"], "period": {"start": at}})
+    return found
+
+
+def _moment(path: str) -> list[int]:
+    return [int(each) for each in path.split(".")]
+
+
+def died_in(stays: Iterable[Facts]) -> str | bool | None:
+    """Return when one of some stays ended in death by its disposition, True without a time; None if none did.
+
+    The stay's word stays the stay's: with its discharge it is taken back.
+    """
+    for facts in stays:
+        if _is_death(value(facts, "disposition") or {}) and value(facts, "status") == "finished":
+            return value(facts, "period.end") or True
+    return None
+
+
+def _is_death(disposition: Json) -> bool:
+    codings = [disposition, *disposition.get("alternates", ())]
+    return any((each.get("system"), each.get("code")) in _DEATHS for each in codings)
+
+
+def diagnoses(facts: Facts) -> list[Json]:
+    """Return the diagnoses of a stay, the first in rank first; one that is of two kinds stands twice."""
+    every = _amended(facts, "conditions", "kind", lambda each: condition_id(each["code"]))
+    once: dict[tuple[str, str], Json] = {}
+    for each in sorted(every, key=lambda each: each.get("rank", 1001)):
+        once.setdefault((condition_id(each["code"]), each.get("kind", "other")), each)
+    return list(once.values())
+
+
+def contacts(facts: Facts) -> list[Json]:
+    """Return the people who take part in a stay."""
+    return _amended(facts, "contacts", "role", who)
+
+
+def _amended(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> list[Json]:
+    """Return the items of a list, as it was told whole, with what was said later of single items."""
+    items = {(kind, key(each)): each for kind, group in listed(facts, name) for each in group}
+    for one, each in listed(facts, f"{name}-amended"):
+        at, kind = facts[f"{name}-amended.{one}"][0], each.get(by, "other")
+        cleared, told = facts.get(name), facts.get(f"{name}.{kind}")
+        if any(other is not None and other[0] > at for other in (cleared, told)):
+            continue
+        if each["action"] == DELETED:
+            items = {place: item for place, item in items.items() if place[1] != one}
+        else:
+            items[kind, one] = each
+    return [{inside: told for inside, told in each.items() if inside != "action"} for each in items.values()]
+
+
+def begun_kinds(facts: Facts) -> list[tuple[str, str]]:
+    """Return (kind, last day) of what the stay was ever said to be; the latest that was said."""
+    return listed(facts, "begun")
+
+
+def _first(identifiers: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """Put the identifier that is the key in front."""
+    return sorted(identifiers, key=lambda each: digest(each["system"], each["value"]) != key)
+
+
+def _period(start: str | None, end: str | None) -> dict[str, str]:
+    period = {"start": start, "end": None if start and end and is_before(end, start) else end}
+    return {edge: when for edge, when in period.items() if when}

@@ -1,0 +1,128 @@
+"""Finds the clients that a hospital's identifiers are about, and who is none of them after all."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.cases.agreement import Known, disagreement
+from service.cases.identifiers import identifying, pairs, same_number, shared
+from service.cases.received import whole
+from service.cases.rules import Refusal, differing_person, whose
+from service.errors import Issue, Rejected
+from service.flows.ports import Unit
+from service.values.documents import Document
+from service.values.scope import Partner
+
+Json = dict[str, Any]
+
+
+class Held(Rejected):
+    """An event that is not used now; `refusal` says what becomes of it."""
+
+    code = "business-rule"
+
+    def __init__(self, refusal: Refusal) -> None:
+        """Take the rule's word."""
+        super().__init__(refusal.what, issues=[Issue(refusal.what, refusal.where, refusal.code)])
+        self.refusal = refusal
+
+
+def check(refusal: Refusal | None) -> None:
+    """Raise Held when a rule refuses."""
+    if refusal is not None:
+        raise Held(refusal)
+
+
+class People:
+    """The clients that a partner's identifiers are about, in one transaction."""
+
+    def __init__(self, unit: Unit, partner: Partner) -> None:
+        """Take the transaction, and whose identifiers they are."""
+        self._unit = unit
+        self._settings = partner.intake
+
+    def pairs(self, identifiers: Sequence[Json]) -> list[tuple[str, str]]:
+        """Return those of the identifiers that find somebody, as (system, value)."""
+        return pairs(identifying(identifiers, self._settings))
+
+    def find(self, identifiers: Sequence[Json]) -> set[str]:
+        """Return the uuids of the clients that identifiers find; of a merged one, who they have become."""
+        return self.become(self.holders(identifiers))
+
+    def become(self, clients: Sequence[Document]) -> set[str]:
+        """Return the uuids of clients; of a merged one, who they have become."""
+        return {self._survivor(each) for each in clients}
+
+    def opened(self, patient: Json) -> str | None:
+        """Return the uuid of the client whom an event is about, or None for somebody to be made.
+
+        Raises:
+            Held: the identifiers are those of several, or of somebody else, or of nobody where that may not
+                be.
+        """
+        holders = self.holders(patient["identifiers"])
+        clients = self.become(holders)
+        self.check(clients, is_told=not patient.get("must_be_known"))
+        self.check_agreement(patient, holders)
+        return min(clients) if clients else None
+
+    def check(self, clients: set[str], *, is_told: bool = True) -> None:
+        """Raise Held unless these are one client, or nobody where that may be."""
+        check(whose(clients, self._settings, is_told=is_told))
+
+    def check_agreement(self, patient: Json, holders: Sequence[Document]) -> None:
+        """Raise Held when who is found is somebody else by all else that is known of the two."""
+        for holder in holders:
+            found = disagreement(self._known(patient), self._held(holder))
+            if found is not None:
+                raise Held(differing_person(found, [holder.uuid]))
+
+    def left_to(self, client: str, identifiers: Sequence[Json]) -> list[Json]:
+        """Return the identifiers without those that a merged client keeps, who has become this one."""
+        held = [
+            each for holder in self.holders(identifiers) if holder.uuid != client for each in numbers(holder)
+        ]
+        return [each for each in identifiers if not shared([each], held)]
+
+    def holders(self, identifiers: Sequence[Json]) -> list[Document]:
+        """Return the clients whom identifiers find, merged ones as they are."""
+        sent = identifying(identifiers, self._settings)
+        if not sent:
+            return []
+        found = self._unit.valued("client", [each["value"] for each in sent])
+        return [each for each in found if shared(sent, numbers(each))]
+
+    def _known(self, patient: Json) -> Known:
+        """Return what is sent of somebody; their name on the partner's own server is no evidence."""
+        sent = identifying(patient["identifiers"], self._settings)
+        evidence = [each for each in sent if not self._settings.is_own(each["system"])]
+        return Known(evidence, patient.get("names", ()), _dates(patient))
+
+    def _held(self, client: Document) -> Known:
+        """Return what is known of a client from any side."""
+        held = identifying(numbers(client), self._settings)
+        sides = (client.own, client.received, whole("client", client.own, client.received))
+        names = [name for side in sides for name in side.get("names", ())]
+        return Known(held, names, [date for side in sides for date in _dates(side)])
+
+    def _survivor(self, client: Document) -> str:
+        while (uuid := client.served.get("merged_into")) is not None:
+            found = self._unit.find("client", "", uuid)
+            assert found is not None, "who a merged client has become is there as long as the merged one is"
+            client = found
+        return client.uuid
+
+
+def numbers(client: Document) -> list[Json]:
+    """Return the identifiers of a client, what hospitals sent with the other names of their systems."""
+    facts = client.served.get("facts", {})
+    sent = [fact[1] for path, fact in facts.items() if path.startswith("identifiers.") and fact[1]]
+    known = [*client.own.get("identifiers", ()), *client.received.get("identifiers", ())]
+    return [*sent, *(each for each in known if not _is_among(each, sent))]
+
+
+def _is_among(identifier: Json, others: Sequence[Json]) -> bool:
+    return any(identifier["system"] == each["system"] and same_number(identifier, each) for each in others)
+
+
+def _dates(patient: Json) -> list[str]:
+    return [patient["birth_date"]] if patient.get("birth_date") else []

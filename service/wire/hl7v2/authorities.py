@@ -1,0 +1,115 @@
+"""Whose numbers are whose: the system of a CX or XCN, the other names its sender may give it, and its type.
+
+Assigning authorities are HDs, http://www.hl7.eu/refactored/dtHD.html; types are those of HL7 table 0203. A
+record number, a national one or a visit's stands under its authority's own system; a number of another kind,
+as an account's, under one that ends in `#` and the type, so that account 55001 is not record 55001.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from service.values.intake import IntakeSettings
+from service.values.numbers import is_personal, type_of
+
+Json = dict[str, Any]
+OURS: Final = "urn:casebridge:authority"
+_NPI: Final = "http://hl7.org/fhir/sid/us-npi"
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+\Z")
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field that holds numbers: where the authority and the type stand, and what kind it holds by itself.
+
+    `kind` is the type of a number that has none; `keeps` says that the field decides, whatever the type.
+    """
+
+    authority: int = 4
+    type: int = 5
+    kind: str | None = None
+    keeps: bool = False
+
+
+_PERSONS: Final = _Field()
+_VISITS: Final = _Field(kind="VN", keeps=True)
+_OTHERS: Final = _Field(keeps=True)
+_PEOPLE: Final = _Field(authority=9, type=13, keeps=True)
+_FIELDS: Final = {
+    **dict.fromkeys(("PID-2", "PID-3", "PID-4", "MRG-1", "MRG-2", "MRG-4"), _PERSONS),
+    **dict.fromkeys(("PV1-19", "PV1-50"), _VISITS),
+    "PID-18": _Field(kind="AN"),
+    "PID-19": _Field(kind="SS"),
+    "IN1-3": _OTHERS,
+    **dict.fromkeys(
+        ("PV1-7", "PV1-8", "PV1-9", "PV1-17", "PV1-52", "PV2-13", "PD1-4", "ROL-4", "PRT-5"), _PEOPLE
+    ),
+}
+# what a field may be without saying whose: of older versions, and not to be told by it who somebody is
+_VAGUE: Final = frozenset({"PID-2", "PID-4", "MRG-2", "MRG-4"})
+
+
+def name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
+    """Put `system`, `known_as`, `type` and `use` under each number of a patient's segments.
+
+    Args:
+        told: segments as `view.to_json` shows them; changed in place.
+        partner: the sender's name in the registry; numbers of no stated authority are theirs.
+        settings: the authorities that the registry states.
+    """
+    for place, field in _FIELDS.items():
+        for number in _numbers(told, place):
+            _name(number, place, field, partner, dict(settings.authorities))
+
+
+def _numbers(told: Json, place: str) -> Iterator[Json]:
+    name, _, number = place.partition("-")
+    segments = told.get(name, [])
+    for segment in segments if isinstance(segments, list) else [segments]:
+        # the first repetition stands under f too, and is the same object
+        yield from segment.get(f"r{number}", ())
+
+
+def _name(number: Json, place: str, field: _Field, partner: str, registry: dict[str, str]) -> None:
+    sent = type_of(number.get(f"c{field.type}"))
+    type_ = field.kind if sent is None or (field.keeps and field.kind) else sent
+    systems = _systems(number, field.authority, partner, registry)
+    is_stated = any(number.get(f"c{field.authority}{part}") for part in ("", "s2"))
+    if type_ == "NPI" and field is _PEOPLE:
+        systems = [_NPI, *systems]
+    elif not field.keeps and not is_personal(type_) and type_ != "VN":
+        systems = [f"{each}#{type_}" for each in systems]
+    number["system"] = systems[0]
+    number["known_as"] = systems[1:]
+    if type_ is not None:
+        number["type"] = type_
+    if place in _VAGUE and type_ is None and not is_stated:
+        number["use"] = "secondary"
+
+
+def _systems(number: Json, component: int, partner: str, registry: dict[str, str]) -> list[str]:
+    """Return the URIs of who assigned a number: as the registry says, as the sender does, or as theirs.
+
+    The last is that of their numbers without an authority; of such a one the others are those registered.
+    """
+    name, universal, kind = (number.get(f"c{component}{part}", "") for part in ("", "s2", "s3"))
+    theirs = f"{OURS}:{quote(partner, safe='')}"
+    if not name and not universal:
+        return [theirs, *dict.fromkeys(registry.values())]
+    registered = [registry[each] for each in (name, universal) if each in registry]
+    local = [f"{theirs}:{quote(name or universal, safe='')}"]
+    return list(dict.fromkeys([*registered, *_universal(name, universal, kind), *local, theirs]))
+
+
+def _universal(name: str, universal: str, kind: str) -> Iterator[str]:
+    if kind in {"ISO", ""} and _OID.match(universal):
+        yield f"urn:oid:{universal}"
+    elif kind == "UUID" and universal:
+        yield f"urn:uuid:{universal.lower()}"
+    elif _URI.match(universal):
+        yield universal
+    if _OID.match(name):
+        yield f"urn:oid:{name}"

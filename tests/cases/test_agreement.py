@@ -1,0 +1,69 @@
+"""Whether somebody who is found by a number is who was sent: a table of cases."""
+
+import pytest
+
+from service.cases.agreement import Known, disagreement
+
+
+def numbers(*pairs):
+    return [{"system": f"urn:{system}", "value": value} for system, value in pairs]
+
+
+def old(*pairs):
+    return [{**each, "use": "old"} for each in numbers(*pairs)]
+
+
+ANNA = [{"family": "Ash", "given": ["Anna"]}]
+ANN_BIRCH = [{"family": "Birch", "given": ["Anna"]}]
+BO = [{"family": "Beech", "given": ["Bo"]}]
+BABY = [{"family": "Doe", "given": ["Baby", "Boy"]}]
+THEN, LATER = ["1950-01-01"], ["1999-09-09"]
+
+CASES = {
+    "the same numbers": (numbers(("r", "1")), numbers(("r", "1")), None),
+    "another number of a system that both have": (
+        numbers(("n", "9"), ("r", "1")), numbers(("n", "9"), ("r", "2")), "urn:r"),
+    "a number more": (numbers(("n", "9"), ("r", "1")), numbers(("n", "9")), None),
+    "one of two in common": (numbers(("r", "1")), numbers(("r", "1"), ("r", "2")), None),
+    "a number that was theirs once": (
+        numbers(("n", "9"), ("r", "2")), numbers(("n", "9"), ("r", "1")) + old(("r", "2")), None),
+    "a new number where theirs is old": (
+        numbers(("n", "9"), ("r", "2")), numbers(("n", "9")) + old(("r", "1")), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_numbers_agree_or_name_the_system_in_which_they_do_not(name):
+    sent, held, system = CASES[name]
+    found = disagreement(Known(sent), Known(held))
+    assert (found.system if found else None) == system
+
+
+@pytest.mark.parametrize(
+    ("sent", "held", "differ"),
+    [
+        ((ANNA, THEN), (ANNA, THEN), False),
+        ((ANNA, THEN), (BO, LATER), True),
+        # married, or a birth date corrected
+        ((ANNA, THEN), (BO, THEN), False),
+        ((ANNA, THEN), (ANNA, LATER), False),
+        ((ANNA, THEN), (ANN_BIRCH, LATER), False),
+        # what is not known is not another
+        ((ANNA, THEN), (BO, []), False),
+        ((ANNA, THEN), ([], LATER), False),
+        ((ANNA, THEN), (BABY, LATER), False),
+        ((ANNA, ["1900-01-01"]), (BO, LATER), False),
+        # as far as both say
+        ((ANNA, ["1950"]), (BO, THEN), False),
+        ((ANNA, ["1951"]), (BO, THEN), True),
+        # of several of either, one
+        ((ANNA, THEN), (BO + ANNA, LATER), False),
+        ((ANNA, THEN), (BO, LATER + THEN), False),
+        (([{"text": "Åse Sørensen"}], THEN), ([{"family": "SORENSEN", "given": ["Bo"]}], LATER), False),
+        (([{"text": "Ase Holm"}], THEN), ([{"family": "Lund", "given": ["ÅSE"]}], LATER), False),
+    ],
+)
+def test_another_birth_date_and_another_name_are_another_person(sent, held, differ):
+    one, other = numbers(("r", "1")), numbers(("r", "1"))
+    found = disagreement(Known(one, *sent), Known(other, *held))
+    assert (found is not None) == differ

@@ -1,0 +1,161 @@
+"""Which identifiers name one person, when two are the same number, and what is filled in for none."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.cases.identifiers import identifying, once, same_number, without_placeholders
+from service.cases.placeholders import names_nobody
+from service.values.intake import IntakeSettings
+from service.values.numbers import TYPES, is_personal, type_of
+
+ANY = IntakeSettings()
+ID = {"system": "urn:example:persons", "value": "P-1"}
+NOBODY = (
+    *("0", "000-00-0000", "000000-0000", "0000", "--", "-", "?", "."),
+    *("999999999", "111-11-1111", "99999", "11111", "88888888"),
+    *("123456789", "123-45-6789", "1234567", "0123456789", "987654321"),
+    *("UNKNOWN", "unknown", "Unk", "NONE", "N/A", "n.a.", "TBD", "Not available", "NULL", "no ssn", "ukendt"),
+    *("okänd", "unbekannt", "неизвестно", "XXX-XX-XXXX", "xxxxx", "X", "XXX-XX-1234", "***-**-6789", "####"),
+)
+SOMEBODY = (
+    *("1", "777", "10000000", "1111111112", "00A", "12345", "123456", "88001", "PATID1234", "000010016"),
+    *("M-77", "AX-1", "XQ12", "010180-1234", "131052-308T", "NA12", "UNK1", "T-0", "2222A"),
+)
+
+
+@pytest.mark.parametrize("value", NOBODY)
+def test_what_is_filled_in_for_a_number_finds_nobody(value):
+    assert names_nobody(value)
+    assert identifying([ID, {**ID, "value": value}], ANY) == [ID]
+
+
+@pytest.mark.parametrize("value", SOMEBODY)
+def test_a_number_that_looks_odd_finds_a_person(value):
+    assert not names_nobody(value)
+    assert identifying([{**ID, "value": value}], ANY) == [{**ID, "value": value}]
+
+
+def test_a_site_says_what_it_fills_in_itself():
+    given = replace(ANY, placeholders=("zz.*", "4711"))
+    assert names_nobody("ZZ-1", given.placeholders)
+    assert identifying([{**ID, "value": "4711"}], given) == []
+
+
+def test_a_partner_may_name_the_systems_that_identify():
+    other = {"system": "urn:example:insurances", "value": "shared by the family"}
+    assert identifying([ID, other], ANY) == [ID, other]
+    assert identifying([ID, other], replace(ANY, identifying=(ID["system"],))) == [ID]
+
+
+PERSONAL = ("MR", "MRT", "PI", "PT", "PNT", "PE", "PN", "NI", "NNDNK", "NNFIN", "JHN", "HC", "CZ", None)
+
+
+@pytest.mark.parametrize("type_", [*sorted(TYPES - set(PERSONAL)), *PERSONAL])
+def test_a_number_finds_a_person_by_its_type(type_):
+    number = {**ID, **({"type": type_} if type_ else {})}
+    assert bool(identifying([number], ANY)) == (type_ in PERSONAL) == is_personal(type_)
+    if type_ is not None:
+        assert identifying([number], replace(ANY, identifying_types=(type_,))) == [number]
+
+
+@pytest.mark.parametrize("value", ["a.b@example.org", "mailto:a@example.org", "tel:+4511223344"])
+def test_an_address_of_a_mailbox_or_a_phone_is_nobodys_number(value):
+    assert identifying([{**ID, "value": value}], ANY) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "type_"),
+    [
+        ("MR", "MR"),
+        ("mr", "MR"),
+        ("NNDNK", "NNDNK"),
+        ("MRN", "MR"),
+        ("SSN", "SS"),
+        ("Account Number", "AN"),
+        ("ACCT", "AN"),
+        ("visitid", "VN"),
+        ("FIN NBR", "AN"),
+        ("Family number", "U"),
+        ("E-mail", "U"),
+        ("Subscriber ID", "SN"),
+        ("Member number", "MB"),
+        ("Driver's licence", "DL"),
+        ("EPI", None),
+        ("CPR", None),
+        ("INS", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_what_a_sender_calls_a_number_is_a_type_of_table_0203_or_a_record_number(sent, type_):
+    assert type_of(sent) == type_
+
+
+WARDS = {"system": "urn:a:wards", "known_as": ["urn:a"], "value": "7"}
+CLINIC = {"system": "urn:a:clinic", "known_as": ["urn:a"], "value": "7"}
+BARE = {"system": "urn:a", "value": "7"}
+OID = {"system": "urn:oid:1.2", "known_as": ["urn:a:wards", "urn:a"], "value": "7"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_same"),
+    [
+        (WARDS, WARDS, True),
+        (WARDS, BARE, True),
+        (OID, WARDS, True),
+        (OID, BARE, True),
+        (WARDS, CLINIC, False),
+        (OID, CLINIC, False),
+        ({**WARDS, "type": "MR"}, WARDS, True),
+        ({**WARDS, "type": "PI"}, {**WARDS, "type": "MR"}, True),
+        ({**WARDS, "type": "AN"}, WARDS, False),
+        ({**WARDS, "type": "VN"}, WARDS, True),
+        (WARDS, {**WARDS, "value": "8"}, False),
+    ],
+)
+def test_two_identifiers_are_one_number_by_any_name_of_the_authority(one, other, are_same):
+    assert same_number(one, other) == same_number(other, one) == are_same
+
+
+def test_a_number_is_shown_once_by_the_system_that_says_most():
+    assert once([BARE, OID, {**OID, "type": "MR"}]) == [{"system": "urn:oid:1.2", "value": "7", "type": "MR"}]
+    assert once([WARDS, CLINIC]) == [
+        {"system": "urn:a:wards", "value": "7"},
+        {"system": "urn:a:clinic", "value": "7"},
+    ]
+
+
+def test_placeholders_are_left_out_wherever_they_stand_and_their_places_are_told():
+    none = {"system": "urn:a", "value": "UNKNOWN"}
+    said = {
+        "event": "discharge",
+        "patient": {"identifiers": [ID, none], "merged_from": [none]},
+        "stay": {"identifiers": [none, BARE], "hospital": {"identifiers": [none]}},
+        "contacts": [
+            {"role": "attending", "identifiers": [none], "names": [{"family": "Alder"}]},
+            {"role": "attending", "identifiers": [none]},
+        ],
+        "coverages": [
+            {"payer": {"identifiers": [none], "name": "Alpha"}},
+            {"payer": {"identifiers": [none]}},
+        ],
+    }
+    kept, gone = without_placeholders(said, ANY)
+    assert kept == {
+        "event": "discharge",
+        "patient": {"identifiers": [ID]},
+        "stay": {"identifiers": [BARE]},
+        "contacts": [{"role": "attending", "names": [{"family": "Alder"}]}],
+        "coverages": [{"payer": {"name": "Alpha"}}],
+    }
+    assert gone == [
+        "/patient/identifiers/1/value",
+        "/patient/merged_from/0/value",
+        "/stay/identifiers/0/value",
+        "/stay/hospital/identifiers/0/value",
+        "/contacts/0/identifiers/0/value",
+        "/contacts/1/identifiers/0/value",
+        "/coverages/0/payer/identifiers/0/value",
+        "/coverages/1/payer/identifiers/0/value",
+    ]

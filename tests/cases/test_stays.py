@@ -1,0 +1,64 @@
+"""Which stays of a client an event is about, by any of their numbers."""
+
+import pytest
+
+from service.cases.discharge import moment, stay_facts
+from service.cases.stays import Ambiguous, matching
+
+
+def visit(value, authority="hospital"):
+    return {"system": f"urn:{authority}", "known_as": ["urn:theirs"], "value": value, "type": "VN"}
+
+
+def account(value):
+    return {"system": "urn:hospital#AN", "value": value, "type": "AN"}
+
+
+BARE = {"system": "urn:theirs", "value": "1", "type": "VN"}
+EPISODE = {"system": "urn:episodes", "value": "E", "use": "secondary"}
+
+
+def facts(*identifiers, event="admit"):
+    said = {"event": event, "stay": {"identifiers": list(identifiers)}}
+    return stay_facts(said, moment(event, "2026-03-01T10:00:00Z"), "general")
+
+
+ONE = facts(visit("1"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "stays", "found"),
+    [
+        ([visit("1")], {}, []),
+        ([visit("1")], {"a": ONE}, ["a"]),
+        ([visit("2")], {"a": ONE}, []),
+        # with its authority, or without
+        ([BARE], {"a": ONE}, ["a"]),
+        ([visit("1")], {"a": facts(BARE)}, ["a"]),
+        ([visit("1", "clinic")], {"a": ONE}, []),
+        # an account first, the visit later, and the other way round
+        ([account("A"), visit("1")], {"a": facts(account("A"))}, ["a"]),
+        ([account("A")], {"a": facts(account("A"), visit("1"))}, ["a"]),
+        # another visit on the same account
+        ([account("A"), visit("2")], {"a": facts(account("A"), visit("1"))}, []),
+        # an alternate number of the visit
+        ([visit("V"), visit("ALT")], {"a": facts(visit("ALT"))}, ["a"]),
+        # what was taken for two stays is one
+        ([account("A"), visit("1")], {"a": ONE, "b": facts(account("A"))}, ["a", "b"]),
+        ([account("A"), visit("1")], {"a": ONE, "b": facts(account("A"), visit("2"))}, ["a"]),
+        # of an account's stays the one that goes on
+        ([account("A")], {"a": facts(account("A"), visit("1"), event="discharge"),
+                          "b": facts(account("A"), visit("2"))}, ["b"]),
+        # an episode of care is no stay
+        ([EPISODE, visit("2")], {"a": facts(EPISODE, visit("1"))}, []),
+        ([EPISODE], {"a": facts(EPISODE)}, ["a"]),
+    ],
+)  # fmt: skip
+def test_an_event_is_about_the_stays_that_one_of_its_numbers_names(sent, stays, found):
+    assert matching(sent, stays) == found
+
+
+def test_an_account_of_several_stays_is_not_guessed_about():
+    both = {"a": facts(account("A"), visit("1")), "b": facts(account("A"), visit("2"))}
+    with pytest.raises(Ambiguous):
+        matching([account("A")], both)
