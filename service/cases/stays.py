@@ -54,7 +54,8 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
         held = [each for _, each in listed(facts, "identifiers")]
         ours = [each for each in held if is_visit(each)]
         if shared(visits, ours):
-            strong.append(key)
+            # a number that is used again, as a name on a server is, does not make one of two visits
+            strong += [key] if differing(visits, ours) is None else []
         elif shared(accounts, [each for each in held if not is_visit(each)]):
             weak += [key] if differing(visits, ours) is None else []
     if strong:

@@ -113,8 +113,12 @@ def _condition(type_: str, name: str, text: str, base_url: str) -> Condition:
     values: list[tuple[str | None, ...]] = []
     for each in re.split(r"(?<!\\),", text):
         plain = each.replace("\\,", ",")
+        if not plain.strip():
+            raise Malformed("The value is empty; give one, or leave the parameter out.", where=base)
         if kind == "token":
             system, bar, code = plain.rpartition("|")
+            if not code:
+                raise Malformed("A system alone is not searched for; write system|value.", where=base)
             values.append((system if bar else None, code))
         elif kind == "reference":
             values.append(_reference(plain.removeprefix(f"{base_url}/"), base))

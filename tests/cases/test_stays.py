@@ -43,6 +43,8 @@ ONE = facts(visit("1"))
         ([account("A"), visit("2")], {"a": facts(account("A"), visit("1"))}, []),
         # an alternate number of the visit
         ([visit("V"), visit("ALT")], {"a": facts(visit("ALT"))}, ["a"]),
+        # a name on the server that was used again for another visit
+        ([visit("2"), visit("e1", "server")], {"a": facts(visit("1"), visit("e1", "server"))}, []),
         # what was taken for two stays is one
         ([account("A"), visit("1")], {"a": ONE, "b": facts(account("A"))}, ["a", "b"]),
         ([account("A"), visit("1")], {"a": ONE, "b": facts(account("A"), visit("2"))}, ["a"]),

@@ -47,6 +47,7 @@ class House:
     def __init__(self, app, engine):
         self.app = app
         self.client = app.test_client()
+        self.engine = engine
         self.outbox = Outbox(engine)
 
     def ask(self, method, path, *, partner="cms", headers=(), **given):

@@ -537,16 +537,19 @@ def test_a_number_that_a_wrong_merge_gave_is_taken_off_by_the_case_system(mercy)
 
 
 def test_a_stay_tells_when_it_was_what(mercy):
-    admitted = mercy.send("/fhir/Encounter", encounter(status="in-progress", period={"start": "2026-02-20"}))
+    before = {"meta": {"lastUpdated": "2026-02-20T15:00:00Z"}, "period": {"start": "2026-02-20"}}
+    admitted = mercy.send("/fhir/Encounter", encounter(status="in-progress", **before))
     path = f"/fhir/{admitted.headers['Location'].partition('/fhir/')[2]}"
     assert "statusHistory" not in mercy.house.get(path, partner=None).json
-    for minute, status in ((10, "onleave"), (20, "onleave"), (30, "finished")):
-        more = {"meta": {"lastUpdated": f"2026-02-27T15:{minute}:00Z"}, "status": status}
+    for at, status in (("26T10:10", "onleave"), ("26T10:20", "onleave"), ("27T15:30", "finished")):
+        more = {"meta": {"lastUpdated": f"2026-02-{at}:00Z"}, "status": status}
         assert mercy.send("/fhir/Encounter", encounter(**more)).status_code == 200
     told = mercy.house.get(path, partner=None).json
     assert [each["status"] for each in told["statusHistory"]] == ["in-progress", "onleave"]
-    first, second = (each["period"] for each in told["statusHistory"])
-    assert first["start"] < first["end"] == second["start"] < second["end"]
+    assert [each["period"] for each in told["statusHistory"]] == [
+        {"start": "2026-02-20", "end": "2026-02-26T10:10:00Z"},
+        {"start": "2026-02-26T10:10:00Z", "end": "2026-02-27T14:00:00+01:00"},
+    ]
     assert validate(told) == []
 
 

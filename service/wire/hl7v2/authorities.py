@@ -80,7 +80,7 @@ def _name(number: Json, place: str, field: _Field, partner: str, registry: dict[
     is_stated = any(number.get(f"c{field.authority}{part}") for part in ("", "s2"))
     if type_ == "NPI" and field is _PEOPLE:
         systems = [_NPI, *systems]
-    elif not field.keeps and not is_personal(type_) and type_ != "VN":
+    elif not field.keeps and not is_personal(type_):
         systems = [f"{each}#{type_}" for each in systems]
     number["system"] = systems[0]
     number["known_as"] = systems[1:]
