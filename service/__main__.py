@@ -6,6 +6,7 @@ import click
 
 from service.cli import (
     cases,
+    clients,
     contracts,
     db,
     demo,
@@ -43,6 +44,7 @@ for command in (
     demo.demo,
     db.db,
     cases.cases,
+    clients.clients,
     mappings.mappings,
     events.events,
     discharges.discharges,

@@ -1,5 +1,6 @@
 """The composition root: the one room that knows every other."""
 
+from service.cases.suspects import KINDS as SUSPECTS
 from service.wiring.compiled import (
     catalogue,
     catalogues,
@@ -18,12 +19,14 @@ from service.wiring.operator import (
     explained,
     number,
     outbox,
+    parted,
     partners,
     pruning,
     quarantined,
     queued,
     remapping,
     replying,
+    suspecting,
     unaliased,
     unmerged,
     upgrade,
@@ -32,6 +35,7 @@ from service.wiring.processes import application, consuming, mllp, preflight, re
 from service.wiring.rooms import database, now, projecting, receiving
 
 __all__ = [
+    "SUSPECTS",
     "application",
     "case",
     "cases",
@@ -51,6 +55,7 @@ __all__ = [
     "now",
     "number",
     "outbox",
+    "parted",
     "partners",
     "preflight",
     "previewed",
@@ -62,6 +67,7 @@ __all__ = [
     "redriving",
     "remapping",
     "replying",
+    "suspecting",
     "unaliased",
     "unmerged",
     "upgrade",

@@ -1,6 +1,6 @@
 """What the operator of this machine does by command."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from service.flows.merging import Unmerging
 from service.flows.quarantine import Quarantine
 from service.flows.remap import Remapping
 from service.flows.reply import Replies
+from service.flows.suspects import Suspects
 from service.publish import rabbit
 from service.settings import Settings
 from service.store import retention, schema
@@ -23,7 +24,7 @@ from service.values.scope import Partner
 from service.wire.http import Client
 from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues
-from service.wiring.rooms import database, now, projecting, receiving, unmerging
+from service.wiring.rooms import database, now, parting, projecting, receiving, unmerging
 
 
 def upgrade(settings: Settings) -> None:
@@ -89,6 +90,30 @@ def unaliased(settings: Settings, id_: str, alias: tuple[str, str]) -> Document:
     """Take an identifier off a client, as the operator of this machine; raises as `Unmerging.part`."""
     with _unmerging(settings) as story:
         return story.part(policy.scope(policy.LOCAL), policy.LOCAL, id_, alias)
+
+
+@contextmanager
+def suspecting(settings: Settings) -> Iterator[Suspects]:
+    """Give the story that looks for who was taken for somebody else."""
+    check(settings)
+    engine = database(settings)
+    try:
+        yield Suspects(SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL))
+    finally:
+        engine.dispose()
+
+
+def parted(
+    settings: Settings, id_: str, numbers: Sequence[tuple[str, str]], visits: Sequence[tuple[str, str]]
+) -> tuple[Document, Document]:
+    """Part a client, as the operator of this machine; raises as `Parting.part`."""
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    try:
+        story = parting(settings, store, projecting(settings, catalogues(settings)))
+        return story.part(policy.scope(policy.LOCAL), policy.LOCAL, id_, numbers, visits)
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from service.flows.events import Envelope
 from service.flows.intake import Intake
 from service.flows.merging import Unmerging
+from service.flows.parting import Parting
 from service.flows.project import Projection
 from service.flows.receive import Reception
 from service.flows.understand import Understanding
@@ -58,6 +59,11 @@ def receiving(
         now,
         {"fhir": understanding.fhir, "hl7v2": understanding.hl7v2},
     )
+
+
+def parting(settings: Settings, store: SqlStore, projection: Projection) -> Parting:
+    """Plug the rules into the story of a client who is two."""
+    return Parting(store, projection, pathways.load(settings.mappings / "pathways"), now)
 
 
 def unmerging(

@@ -94,7 +94,7 @@ class SentIdentifier(Identifier):
 
     known_as = fields.List(
         Uri(),
-        validate=validate.Length(max=10),
+        validate=validate.Length(max=100),
         metadata=_says("Other systems under which its sender names the same number, or may."),
     )
 

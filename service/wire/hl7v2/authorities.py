@@ -83,7 +83,7 @@ def _name(number: Json, place: str, field: _Field, partner: str, registry: dict[
     elif not field.keeps and not is_personal(type_):
         systems = [f"{each}#{type_}" for each in systems]
     number["system"] = systems[0]
-    number["known_as"] = systems[1:]
+    number["known_as"] = systems[1:100]
     if type_ is not None:
         number["type"] = type_
     if place in _VAGUE and type_ is None and not is_stated:
@@ -100,8 +100,10 @@ def _systems(number: Json, component: int, partner: str, registry: dict[str, str
     if not name and not universal:
         return [theirs, *dict.fromkeys(registry.values())]
     registered = [registry[each] for each in (name, universal) if each in registry]
-    local = [f"{theirs}:{quote(name or universal, safe='')}"]
-    return list(dict.fromkeys([*registered, *_universal(name, universal, kind), *local, theirs]))
+    local = f"{theirs}:{quote(name or universal, safe='')}"
+    # what was known before carries the type of record numbers in the name of its system
+    former = [f"{local}:{each}" for each in ("MR", "PI", "PT")] if component == _PERSONS.authority else []
+    return list(dict.fromkeys([*registered, *_universal(name, universal, kind), local, *former, theirs]))
 
 
 def _universal(name: str, universal: str, kind: str) -> Iterator[str]:

@@ -1,0 +1,65 @@
+"""casebridge clients: who may have been taken for somebody else; no names are shown."""
+
+import sys
+
+import click
+
+from service import wiring
+from service.cli.progress import progress
+from service.settings import Settings
+
+
+@click.group()
+def clients() -> None:
+    """Find clients that may be two persons, or two that may be one, and part who was joined wrongly.
+
+    \b
+    Example:
+      casebridge clients suspects
+    """  # noqa: D301  click reads \b
+
+
+@clients.command()
+def suspects() -> None:
+    """List who is to be looked at, one a line: why, the client's id or both, the systems of the numbers.
+
+    It changes nothing and shows no number. Numbers found their persons by other rules before: run it once
+    after an upgrade. Two clients that are one are merged by their hospital (A40); one that is two is parted
+    by `casebridge clients part`. It exits 1 when there is somebody.
+
+    \b
+    Example:
+      casebridge clients suspects
+    """  # noqa: D301  click reads \b
+    with wiring.suspecting(Settings.from_env()) as story:
+        everybody = list(story.clients())
+        found = [
+            each for client in progress(everybody, len(everybody), "Looking") for each in story.of(client)
+        ]
+        found += story.pairs()
+    for each in found:
+        click.echo(f"{each.kind:16} {' '.join(each.clients)}  {' '.join(each.systems)}".rstrip())
+    for kind in dict.fromkeys(each.kind for each in found):
+        click.echo(f"{kind}: {wiring.SUSPECTS[kind]}", err=True)
+    sys.exit(1 if found else 0)
+
+
+@clients.command()
+@click.argument("client")
+@click.option("--identifier", "numbers", nargs=2, multiple=True, required=True, metavar="SYSTEM VALUE",
+              help="A number that is somebody else's; may be given again.")  # fmt: skip
+@click.option("--visit", "visits", nargs=2, multiple=True, metavar="SYSTEM VALUE",
+              help="A stay that is theirs; may be given again.")  # fmt: skip
+def part(client: str, numbers: tuple[tuple[str, str], ...], visits: tuple[tuple[str, str], ...]) -> None:
+    """Make somebody new of numbers and stays that are not those of CLIENT; messages follow as of any change.
+
+    Diagnoses, doctors and proposals go with their stays. Name, address and the like stay with CLIENT until a
+    message says otherwise: look at both, and have the hospital send A31 of each.
+
+    \b
+    Example:
+      casebridge clients part 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --identifier urn:example:mercy M-78 \\
+        --visit urn:example:mercy V-10
+    """  # noqa: D301  click reads \b
+    kept, new = wiring.parted(Settings.from_env(), client, numbers, visits)
+    click.echo(f"client {kept.uuid} is at revision {kept.revision}; who was parted from it is {new.uuid}")
