@@ -85,7 +85,8 @@ def _strays(found: list[tuple[str, Catalogue]]) -> Iterator[str]:
     for where, each in found:
         for name, one, other in each.terminology.alike():
             yield f"{where}: `{name}` has codes of {one} and of {other}; are both meant?"
-        for name in sorted({*each.codesystems, *each.concept_maps} - asked):
+        named = asked | each.terminology.led_to(asked)
+        for name in sorted({*each.codesystems, *each.concept_maps} - named):
             close = nearest(name, sorted(asked))
             meant = f"; did you mean `{close}`?" if close else ""
             yield f"{where}: no mapping names the code system or concept map `{name}`{meant}"

@@ -1,6 +1,6 @@
 """Code systems and concept maps as FHIR writes them, read from YAML (https://hl7.org/fhir/R4/conceptmap.html)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import combinations
@@ -168,6 +168,13 @@ class Terminology:
                 return None
 
         return Translation(targets, rest)
+
+    def led_to(self, names: Iterable[str]) -> set[str]:
+        """The code systems that the concept maps of some names lead from or to."""
+        maps = [self.concept_maps[name] for name in names if name in self.concept_maps]
+        groups = [group for each in maps for group in each.resource.get("group", [])]
+        urls = {group.get(side) for group in groups for side in ("source", "target")}
+        return {name for name, each in self.codesystems.items() if each.url in urls}
 
     def alike(self) -> Iterator[tuple[str, str, str]]:
         """Each map with two targets that are written almost the same and stand for one code of ours."""

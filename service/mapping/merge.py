@@ -65,7 +65,7 @@ def terminology(below: Node, above: Node) -> Node:
     """Give a code system or concept map with an overlay's laid over it.
 
     Concepts go by code, designations by language, groups by target, elements by code; each of them that the
-    overlay names is replaced key by key, the others stay.
+    overlay names is replaced key by key, the others stay. A group without a target is laid over the first.
 
     Raises:
         Wrong: the overlay names one of them twice.
@@ -76,7 +76,7 @@ def terminology(below: Node, above: Node) -> Node:
     for key, node in above.entries.items():
         under = entries.get(key)
         if key in _KEYED and isinstance(under, Sequence) and isinstance(node, Sequence):
-            entries[key] = _by_name(under, node, _KEYED[key])
+            entries[key] = _grouped(under, node) if key == "group" else _by_name(under, node, _KEYED[key])
         else:
             entries[key] = node
     return _joined(below, above, entries)
@@ -127,6 +127,42 @@ def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
         else:
             items.append(item)
     return Sequence(tuple(items), above.place)
+
+
+def _grouped(below: Sequence, above: Sequence) -> Sequence:
+    """The groups of a map by target, and by source where the overlay says one.
+
+    One without a target is laid over the first. What an overlay says of a code holds in every group of that
+    target.
+    """
+    items = list(below.items)
+    first = _text(items[0], "target") if items else ""
+    said: set[tuple[str, str]] = set()
+    for item in above.items:
+        source, target = _text(item, "source"), _text(item, "target") or first
+        if (source, target) in said:
+            raise Wrong(f"`{target}` stands here twice; keep one", item.place)
+        said.add((source, target))
+        alike = [at for at, each in enumerate(items) if _text(each, "target") == target]
+        here = [at for at in alike if source in {"", _text(items[at], "source")}][:1]
+        codes = {_text(each, "code") for each in _elements(item)}
+        for at in alike:
+            items[at] = terminology(items[at], item) if at in here else _without(items[at], codes)
+        items += [] if here else [item]
+    return Sequence(tuple(items), above.place)
+
+
+def _elements(group: Node) -> tuple[Node, ...]:
+    node = group.entries.get("element") if isinstance(group, Mapping) else None
+    return node.items if isinstance(node, Sequence) else ()
+
+
+def _without(group: Node, codes: set[str]) -> Node:
+    """A group less the elements of some codes."""
+    left = tuple(each for each in _elements(group) if _text(each, "code") not in codes)
+    if not isinstance(group, Mapping) or len(left) == len(_elements(group)):
+        return group
+    return _joined(group, group, group.entries | {"element": Sequence(left, group.entries["element"].place)})
 
 
 def _text(node: Node, key: str) -> str:

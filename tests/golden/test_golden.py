@@ -51,6 +51,13 @@ def test_a_source_makes_exactly_its_golden_resources_and_they_are_valid(pair):
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_every_coding_says_its_system(pair):
+    for resource in pair.expected:
+        codings = [each for node in nodes(resource) for each in node.get("coding", ())]
+        assert [each for each in codings if "system" not in each] == []
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_withdrawn_golden_resources_are_valid(pair):
     for resource in pair.expected:
         assert validate(catalogue(pair.overlays).withdrawn(resource)) == []

@@ -10,6 +10,7 @@ from service.mapping.layers import overlays
 from service.mapping.translate import load
 from service.wire.contracts import case, client, directory, parts, plan
 from service.wire.contracts.schemas import links, sources
+from service.wire.contracts.schemas import schema as described
 from service.wire.fhir import profiles
 
 FOLDER = Path(__file__).parents[2] / "mappings/codesystems"
@@ -19,7 +20,7 @@ LANGUAGES = {"da", "sv", "fi", "de", "ru"}
 
 def schema(source: str, *path: str) -> tuple[str, ...]:
     """The codes a contract takes at a path."""
-    found = sources()[source][source]
+    found = sources()[source][source] if source in sources() else described(source)
     for step in path:
         found = found.get("items", found)["properties"][step]
     return tuple(found["enum"])
@@ -50,6 +51,14 @@ CODES = {
     "authorization-status": schema("case", "plan", "services", "authorization", "status"),
     "adjudication-kind": ("authorization",),
     "episode-type": ("case-management",),
+    "goal-priority": schema("case", "plan", "goals", "priority"),
+    "service-status": schema("case", "plan", "services", "status"),
+    "check-in-status": schema("case", "plan", "check_ins", "status"),
+    "stay-kind": schema("discharge", "stay", "kind"),
+    "stay-event": schema("discharge", "event"),
+    "stay-diagnosis": schema("discharge", "stay", "conditions", "kind"),
+    "processing": schema("discharge", "processing"),
+    "certificate": ("CCM",),
     "phrase": ("episode-of-care", "care-team", "goals", "services"),
 }
 

@@ -447,6 +447,35 @@ def test_a_concept_map_is_extended_by_target_and_code(write, catalogue):
     assert catalogue(BASE).terminology.targets("map", "home")[0]["code"] == "H"
 
 
+PARTED = """
+resourceType: ConceptMap
+group:
+  - source: http://table
+    target: http://a
+    element:
+      - {code: home, target: [{code: H, equivalence: equivalent}]}
+    unmapped: {mode: fixed, code: O}
+  - source: http://senders
+    target: http://a
+    element:
+      - {code: hjem, target: [{code: H, equivalence: equivalent}]}
+"""
+
+
+@pytest.mark.parametrize("named", ["", "target: 'http://a', ", "source: 'http://senders', "])
+def test_what_an_overlay_says_of_a_code_holds_in_whichever_group_of_the_target_it_stood(
+    write, catalogue, named
+):
+    write("concepts/map.yaml", PARTED)
+    elements = [
+        f"{{code: {code}, target: [{{code: X, equivalence: equal}}]}}" for code in ("home", "hjem", "near")
+    ]
+    write("overlays/over/concepts/map.yaml", f"group: [{{{named}element: [{', '.join(elements)}]}}]")
+    found = catalogue(BASE, overlays=["over"]).terminology
+    for code, given in (("home", "X"), ("hjem", "X"), ("near", "X"), ("else", "O")):
+        assert found.targets("map", code) == ({"system": "http://a", "code": given},)
+
+
 def test_an_overlays_target_says_how_it_stands_to_the_code_as_those_below_do(write, found):
     write("concepts/map.yaml", MAP)
     write(
