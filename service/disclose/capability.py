@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from service.disclose.terminology import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.values.scope import RETURNED
+from service.wire.fhir.extensions import EXTENSIONS
 from service.wire.fhir.search import PARAMETERS
 
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
@@ -64,6 +65,9 @@ def _resource(type_: str) -> dict[str, Any]:
         "versioning": "versioned",
         "interaction": [{"code": code} for code in codes],
     }
+    if told := [each for each in EXTENSIONS if each.context.split(".")[0] == type_]:
+        listed = ", ".join(f"[{each.title}]({each.url}) at {each.context}" for each in told)
+        found["documentation"] = f"Extensions of ours, defined under StructureDefinition: {listed}."
     if type_ == "Encounter":
         # what hospitals send of a stay is told by its identifier
         found["interaction"] += [{"code": "create"}, {"code": "update"}]
@@ -81,9 +85,10 @@ def _resource(type_: str) -> dict[str, Any]:
 
 def _terminology(type_: str) -> dict[str, Any]:
     definition = f"http://hl7.org/fhir/OperationDefinition/{type_}-"
+    operations = [{"name": name, "definition": definition + name} for name in OPERATIONS[type_]]
     return {
         "type": type_,
         "interaction": [{"code": "read"}, {"code": "search-type"}],
         "searchParam": [{"name": name, "type": kind} for name, kind in SEARCHED.items()],
-        "operation": [{"name": name, "definition": definition + name} for name in OPERATIONS[type_]],
+        **({"operation": operations} if operations else {}),
     }

@@ -1,5 +1,7 @@
 """The door for those who ask what our codes mean: CodeSystem, ValueSet, ConceptMap and their operations.
 
+What our extensions mean is read and searched likewise, as StructureDefinitions.
+
 https://hl7.org/fhir/R4/terminology-service.html
 """
 
@@ -27,7 +29,7 @@ from service.wire.fhir.parameters import (
 )
 from service.wire.json import dump, parse
 
-TYPES: Final = ("CodeSystem", "ConceptMap", "ValueSet")
+TYPES: Final = ("CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet")
 SEARCHED: Final = {"_id": "token", "url": "uri", "version": "token", "name": "string", "status": "token"}
 _CODE: Final = {"code": TEXT, "system": TEXT, "version": TEXT, "coding": CODING}
 _VALIDATE: Final = {
@@ -64,6 +66,7 @@ EXPANDED_BY: Final = tuple(name for name in TAKEN["expand"] if name != "url")
 OPERATIONS: Final = {
     "CodeSystem": ("lookup", "validate-code"),
     "ConceptMap": ("translate",),
+    "StructureDefinition": (),
     "ValueSet": ("expand", "validate-code"),
 }
 OF_TYPES_ALONE: Final = frozenset({"lookup"})

@@ -13,6 +13,7 @@ from service.flows.localise import STORED, Ranges, preferred
 from service.mapping.concepts import CodeSystem, Terminology
 from service.mapping.localise import interpreter
 from service.mapping.published import published
+from service.wire.fhir.extensions import structure_definitions
 from service.wire.fhir.parameters import parameters, part
 from service.wire.fhir.search import normal
 
@@ -47,7 +48,7 @@ class Vocabulary:
     languages: tuple[str, ...]
 
     def read(self, type_: str, id_: str) -> Resource:
-        """Return a CodeSystem, ValueSet or ConceptMap; raises NotFound."""
+        """Return a CodeSystem, ValueSet, ConceptMap or StructureDefinition; raises NotFound."""
         return self._only(type_, "id", id_)
 
     def named(self, type_: str, url: str) -> Resource:
@@ -156,7 +157,7 @@ class Vocabulary:
 def vocabulary(terminology: Terminology) -> Vocabulary:
     """Return the vocabulary of a catalogue's terminology."""
     words = interpreter(terminology, {})
-    return Vocabulary(published(terminology), words.systems, words.languages)
+    return Vocabulary((*published(terminology), *structure_definitions()), words.systems, words.languages)
 
 
 def required(value: Any, name: str) -> Any:

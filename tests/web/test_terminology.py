@@ -1,5 +1,7 @@
 """What our codes mean, for those who may read resources: https://hl7.org/fhir/R4/terminology-service.html."""
 
+import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +15,8 @@ KIND_MAP = f"{BASE}/ConceptMap/service-kind"
 SNOMED = "http://snomed.info/sct"
 SERVICE_TYPE = "http://terminology.hl7.org/CodeSystem/service-type"
 TYPES = ("CodeSystem", "ConceptMap", "ValueSet")
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+EXTENSION = re.compile(rf"{BASE}/StructureDefinition/[\w-]+")
 
 
 def get(house, path, status=200, **headers):
@@ -381,3 +385,27 @@ def test_the_terminology_statement_names_every_code_system_and_its_version(house
     assert kept == [(each["url"], each["version"]) for each in systems]
     assert get(house, "metadata?mode=full") == get(house, "metadata")
     assert get(house, "metadata?mode=bogus", 400)["issue"][0]["expression"] == ["mode"]
+
+
+def test_what_our_extensions_mean_is_read_and_found_by_their_url(house):
+    bundle = get(house, "StructureDefinition")
+    assert [each["resource"]["id"] for each in bundle["entry"]] == ["authorization", "deputy-for"]
+    for each in (entry["resource"] for entry in bundle["entry"]):
+        assert (each["type"], each["derivation"], each["status"]) == ("Extension", "constraint", "active")
+        assert get(house, f"StructureDefinition/{each['id']}") == each
+        (found,) = get(house, f"StructureDefinition?url={quote(each['url'])}")["entry"]
+        assert found["resource"] == each
+    assert get(house, "StructureDefinition?url=urn:none")["total"] == 0
+
+
+def test_the_statement_says_where_our_extensions_stand(house):
+    told = {each["type"]: each for each in get(house, "metadata")["rest"][0]["resource"]}
+    assert [each["code"] for each in told["StructureDefinition"]["interaction"]] == ["read", "search-type"]
+    for type_, name in (("ServiceRequest", "authorization"), ("CareTeam", "deputy-for")):
+        assert f"{BASE}/StructureDefinition/{name}" in told[type_]["documentation"]
+
+
+def test_every_extension_of_ours_that_a_mapping_makes_is_defined(house):
+    made = {url for path in MAPPINGS.rglob("*.yaml") for url in EXTENSION.findall(path.read_text("utf-8"))}
+    defined = [each["resource"]["url"] for each in get(house, "StructureDefinition")["entry"]]
+    assert sorted(made) == defined

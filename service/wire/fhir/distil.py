@@ -42,6 +42,7 @@ ROOTS = (
     "ValueSet",
     "ConceptMap",
     "TerminologyCapabilities",
+    "StructureDefinition",
 )
 DATA = Path(__file__).with_name("r4.json")
 

@@ -1,4 +1,4 @@
-"""What our codes mean, under /fhir: CodeSystem, ValueSet, ConceptMap and their operations.
+"""What our codes and extensions mean, under /fhir: CodeSystem, ValueSet, ConceptMap, StructureDefinition.
 
 https://hl7.org/fhir/R4/terminology-service.html
 """
