@@ -31,8 +31,9 @@ def _code_system(system: CodeSystem) -> Resource:
         "caseSensitive": True,
         "valueSet": given.get("valueSet") or _value_set_url(system.url),
         "content": "complete",
-        "count": len(system.displays),
     }
+    if given.get("content", "complete") == "complete":
+        filled["count"] = len(system.displays)
     return _versioned(given, filled)
 
 

@@ -13,6 +13,7 @@ from service.receive.messages import FHIR_JSON, IN_FHIR, Reception, check_retain
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.answers import Code, response_message
+from service.wire.fhir.check import check
 from service.wire.fhir.naming import content, header_of, keys
 from service.wire.json import dump
 from service.wire.outcomes import operation_outcome, outcome
@@ -46,6 +47,8 @@ class Processing:
         except CasebridgeError as error:
             code: Code = "transient-error" if isinstance(error, Unavailable) else "fatal-error"
             body = response_message(sent, code, operation_outcome(error), self.base, self.clock())
+            if check(body):  # what it would repeat of the header is broken: without it there is no message
+                raise
             return Answer(error.status, FHIR_JSON, dump(body))
 
     def promised(

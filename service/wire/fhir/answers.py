@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import uuid4
 
+from service.wire.fhir.copied import Copies, Named
 from service.wire.fhir.naming import header_of
 
 Json = dict[str, Any]
 Code = Literal["ok", "transient-error", "fatal-error"]
 _MEDCOM: Final = "http://medcomfhir.dk/ig"
 _ACKNOWLEDGEMENT: Final = f"{_MEDCOM}/acknowledgement/StructureDefinition/medcom-messaging-acknowledgement"
+_UNSTATED: Final = "urn:casebridge:event:unstated"
 _TERMS: Final = f"{_MEDCOM}/terminology/CodeSystem"
 
 
@@ -34,28 +36,29 @@ def response_message(asked: Json, code: Code, outcome: Json | None, base: str, n
     mine: Json = {
         "resourceType": "MessageHeader",
         "id": str(uuid4()),
-        **{key: header[key] for key in ("eventCoding", "eventUri") if key in header},
+        **_event(header),
         **_destination(header),
         "source": {"name": "Casebridge", "endpoint": base},
         "response": {"identifier": header["id"], "code": code},
     }
-    told = [{**outcome, "id": str(uuid4())}] if outcome else []
+    told = [_own({**outcome, "id": str(uuid4())})] if outcome else []
     if told:
-        mine["response"]["details"] = {"reference": f"urn:uuid:{told[0]['id']}"}
-    return _message([(f"urn:uuid:{each['id']}", each) for each in (mine, *told)], now)
+        mine["response"]["details"] = {"reference": told[0].url}
+    return _message([_own(mine), *told], now)
 
 
 def responses(type_: Literal["transaction-response", "batch-response"], entries: Sequence[Json]) -> Json:
     """Return a Bundle that answers each entry in its order; `entries` are their `response`s."""
-    return {"resourceType": "Bundle", "type": type_, "entry": [{"response": each} for each in entries]}
+    listed = [{"response": each} for each in entries]
+    return {"resourceType": "Bundle", "type": type_, **({"entry": listed} if listed else {})}
 
 
 def _acknowledgement(
     asked: Json, header: Json, code: Code, outcome: Json | None, base: str, now: datetime
 ) -> Json:
     """Return MedCom's acknowledgement; an OperationOutcome only when there is more to say."""
-    theirs = _target(asked, header.get("sender"))
-    ours = _target(asked, next((each.get("receiver") for each in header.get("destination", [])), None))
+    copies = Copies(asked)
+    theirs, ours = copies.one(header.get("sender")), copies.one(_receiver(header))
     mine: Json = {
         "resourceType": "MessageHeader",
         "id": str(uuid4()),
@@ -74,45 +77,48 @@ def _acknowledgement(
     }
     severities = {each["severity"] for each in (outcome or {}).get("issue", [])}
     plain = code == "ok" and severities <= {"information"}
-    told = [{**outcome, "id": str(uuid4())}] if outcome and not plain else []
+    told = [_own({**outcome, "id": str(uuid4())})] if outcome and not plain else []
     if told:
-        mine["response"]["details"] = {"reference": _name(told[0])}
+        mine["response"]["details"] = {"reference": told[0].url}
     if ours:
-        mine["sender"] = {"reference": _name(ours)}
-    before = [
-        each["resource"]
-        for each in asked["entry"]
-        if isinstance(each.get("resource"), dict) and each["resource"].get("resourceType") == "Provenance"
-    ]
-    done = _provenance(mine, header, ours, now)
-    parts = [mine, *before, done, *(each for each in (theirs, ours) if each), *told]
-    found = _message([(_name(each), each) for each in parts], now)
+        mine["sender"] = {"reference": ours.url}
+    before = copies.of("Provenance")
+    done = _provenance(mine, copies.beyond(asked["entry"][0]), ours, now)
+    parts = [_own(mine), *before, _own(done), *(each for each in (theirs, ours) if each), *told]
+    found = _message(copies.settled(parts), now)
     found["meta"] = {"profile": [_ACKNOWLEDGEMENT]}
     return found
 
 
-def _provenance(mine: Json, header: Json, ours: Json | None, now: datetime) -> Json:
+def _provenance(mine: Json, header: Json, ours: Named | None, now: datetime) -> Json:
+    """Return that we acknowledge; `header` refers to what is acknowledged."""
     at = now.isoformat(timespec="seconds")
-    who = {"reference": _name(ours)} if ours else {"display": "Casebridge"}
+    who = {"reference": ours.url} if ours else {"display": "Casebridge"}
     return {
         "resourceType": "Provenance",
         "id": str(uuid4()),
         "meta": {"profile": [f"{_MEDCOM}/messaging/StructureDefinition/medcom-messaging-provenance"]},
-        "target": [{"reference": _name(mine)}],
+        "target": [{"reference": _own(mine).url}],
         "occurredDateTime": at,
         "recorded": at,
         "activity": {
             "coding": [{"system": f"{_TERMS}/medcom-messaging-activityCodes", "code": "acknowledgement"}]
         },
         "agent": [{"who": who}],
-        "entity": [{"role": "revision", "what": {"reference": _name(header)}}],
+        "entity": [{"role": "revision", "what": header}],
     }
 
 
-def _destination(header: Json, receiver: Json | None = None) -> Json:
+def _event(header: Json) -> Json:
+    """Return what is answered; R4 wants an event where the message says none, too."""
+    told: Json = {key: header[key] for key in ("eventCoding", "eventUri") if key in header}
+    return told or {"eventUri": _UNSTATED}
+
+
+def _destination(header: Json, receiver: Named | None = None) -> Json:
     """Return who asked as the destination, as far as the message says."""
-    source = header.get("source") or {}
-    if "endpoint" not in source:
+    source = header.get("source")
+    if not isinstance(source, dict) or not isinstance(source.get("endpoint"), str):
         return {}
     found: Json = {"endpoint": source["endpoint"]}
     if receiver is not None:
@@ -121,35 +127,35 @@ def _destination(header: Json, receiver: Json | None = None) -> Json:
         found = {
             "extension": [{"url": url, "valueCoding": use}],
             **found,
-            "receiver": {"reference": _name(receiver)},
+            "receiver": {"reference": receiver.url},
         }
     return {"destination": [found]}
 
 
+def _destinations(header: Json) -> list[Json]:
+    listed = header.get("destination")
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _receiver(header: Json) -> Any:
+    return next((each.get("receiver") for each in _destinations(header)), None)
+
+
 def _own_endpoint(header: Json) -> str | None:
     """Return by which of our addresses a message came."""
-    return next((each["endpoint"] for each in header.get("destination", []) if "endpoint" in each), None)
+    told = (each.get("endpoint") for each in _destinations(header))
+    return next((each for each in told if isinstance(each, str)), None)
 
 
-def _target(asked: Json, reference: Any) -> Json | None:
-    literal = reference.get("reference") if isinstance(reference, dict) else None
-    for each in asked["entry"]:
-        resource = each.get("resource")
-        is_named = isinstance(literal, str) and isinstance(resource, dict) and "id" in resource
-        if is_named and literal in {each.get("fullUrl"), _name(resource)}:
-            return resource  # type: ignore[no-any-return]
-    return None
+def _own(resource: Json) -> Named:
+    return Named(f"urn:uuid:{resource['id']}", resource)
 
 
-def _name(resource: Json) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"
-
-
-def _message(entries: Sequence[tuple[str, Json]], now: datetime) -> Json:
+def _message(entries: Sequence[Named], now: datetime) -> Json:
     return {
         "resourceType": "Bundle",
         "id": str(uuid4()),
         "type": "message",
         "timestamp": now.isoformat(timespec="seconds"),
-        "entry": [{"fullUrl": url, "resource": each} for url, each in entries],
+        "entry": [{"fullUrl": each.url, "resource": each.resource} for each in entries],
     }
