@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ import structlog
 
 from service.errors import CasebridgeError, TooLarge
 from service.receive.certificates import names
-from service.receive.framing import FS, Framer, Oversized, framed
+from service.receive.framing import FS, Frame, Framer, Oversized, framed
 from service.values.senders import Sender
 from service.wire.hl7v2.answer import answer, verdict_of
 from service.wire.hl7v2.parse import header_of
@@ -23,6 +23,7 @@ CHUNK: Final = 65_536
 LARGE: Final = 262_144
 GARBAGE: Final = 65_536
 LINGER_SECONDS: Final = 5.0
+CR_SECONDS: Final = 0.25
 
 End = Literal["peer", "cut off", "idle", "slow", "unread", "oversized", "garbage", "lost", "stop"]
 Work = Callable[[bytes, Sender], Awaitable[tuple[bytes, ...]]]
@@ -118,11 +119,9 @@ class Conversation:
         litter = 0
         while not self.stopping:
             self._waiting_for = "idle" if whole_until is None else "slow"
-            async with asyncio.timeout_at(quiet_until if whole_until is None else whole_until):
-                data = await self._reader.read(CHUNK)
-            if not data:
+            found = await self._found(quiet_until if whole_until is None else whole_until)
+            if found is None:
                 return "cut off" if self.framer.inside else "peer"
-            found = self.framer.feed(data)
             for each in found:
                 if isinstance(each, Oversized):
                     self._leave_room()
@@ -143,6 +142,23 @@ class Conversation:
             elif self.framer.garbage - litter > GARBAGE:
                 return "garbage"
         return "stop"
+
+    async def _found(self, until: float) -> Sequence[Frame | Oversized] | None:
+        """Wait for bytes and return what is complete with them; None when the peer sends no more.
+
+        After FS it is waited but shortly for the CR: who leaves it out waits for the answer.
+        """
+        pending = self.framer.pending
+        if pending:
+            until = min(until, asyncio.get_running_loop().time() + CR_SECONDS)
+        try:
+            async with asyncio.timeout_at(until):
+                data = await self._reader.read(CHUNK)
+        except TimeoutError:
+            if not pending:
+                raise
+            return self.framer.settle()
+        return self.framer.feed(data) if data else self.framer.settle() or None
 
     def _leave_room(self) -> None:
         if self._takes_room:

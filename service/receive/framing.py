@@ -3,6 +3,7 @@
 MLLP release 1: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=55
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ FS: Final = b"\x1c"
 CR: Final = b"\r"
 HEAD: Final = 4_096
 _AGAIN: Final = VT + b"MSH"
+_END: Final = re.compile(FS + rb"(?=[\r\n\x0b])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,10 @@ def framed(body: bytes) -> bytes:
 class Framer:
     """Finds frames in a stream of bytes; it holds at most a frame's limit and what was fed last.
 
-    The frame ends with FS: the CR after it is not waited for, since some senders leave it out. A VT inside a
-    frame is a character, but before MSH it begins the frame anew: the sender gave the first one up.
+    The frame ends with FS and CR; with anything else after it, FS is a character. Some senders leave the CR
+    out: a new frame, or a line feed, after FS ends the one before too, and so does `settle` when nothing came
+    after FS. A VT inside a frame is a character, but before MSH it begins the frame anew: the sender gave the
+    first one up.
     """
 
     def __init__(self, limit: int) -> None:
@@ -54,6 +58,15 @@ class Framer:
     def held(self) -> int:
         """How many bytes are kept of a frame that has not ended."""
         return len(self._buffer)
+
+    @property
+    def pending(self) -> bool:
+        """Whether all that is missing is a byte after FS, which tells whether that ends the frame."""
+        return self.inside and self._buffer.endswith(FS)
+
+    def settle(self) -> list[Frame]:
+        """Take a FS that nothing came after for the end, and return the frame."""
+        return [self._cut(len(self._buffer) - 1)] if self.pending else []
 
     def feed(self, data: bytes) -> list[Frame | Oversized]:
         """Take the next bytes and return what is complete with them."""
@@ -76,16 +89,19 @@ class Framer:
         return self.inside
 
     def _ended(self) -> Frame | Oversized | None:
-        at = self._buffer.find(FS, self._searched)
-        self._searched = len(self._buffer)
-        if max(at, 0 if at >= 0 else self._searched) > self._limit:
+        found = _END.search(self._buffer, self._searched)
+        self._searched = max(0, len(self._buffer) - 1)
+        size = found.start() if found else len(self._buffer) - self.pending
+        if size > self._limit:
             head = bytes(self._buffer[: min(HEAD, self._limit)])
             self._over = True
             self.inside = False
             self._buffer.clear()
             return Oversized(head)
-        if at < 0:
-            return None
+        return self._cut(found.start()) if found else None
+
+    def _cut(self, at: int) -> Frame:
+        """Take what stands before the FS at a place."""
         body = bytes(self._buffer[:at])
         del self._buffer[: at + 1]
         self.inside = False

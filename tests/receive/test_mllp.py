@@ -72,6 +72,28 @@ def test_a_message_split_at_every_byte_is_whole(serve, desk):
     assert set(desk.got) == {message("1")}
 
 
+def test_a_sender_that_leaves_out_the_last_cr_is_answered(serve):
+    running = serve()
+    with connected(running) as client:
+        client.socket.sendall(b"\x0b" + message("1") + b"\x1c")
+        assert client.acknowledgement().header.control_id == "1"
+    with connected(running) as client:
+        client.socket.sendall(b"\x0b" + message("2") + b"\x1c")
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.acknowledgement().header.control_id == "2"
+
+
+def test_a_separator_inside_a_value_ends_no_message_even_where_packets_part_at_it(serve, desk):
+    raw = message("1", note="one\x1ctwo")
+    head, tail = framed(raw).split(b"two")
+    with connected(serve()) as client:
+        client.socket.sendall(head)
+        time.sleep(0.02)
+        client.socket.sendall(b"two" + tail)
+        assert client.acknowledgement().header.control_id == "1"
+    assert desk.got == [raw]
+
+
 def test_garbage_between_frames_is_ignored(serve):
     with connected(serve()) as client:
         client.socket.sendall(b"\r\nhello\r\n" + framed(message("1")) + b"\x00\xff" + framed(message("2")))

@@ -20,7 +20,7 @@ _SOUGHT: Final = 20_000
 _BLANK: Final = b"\r\n\t \x0b\x1c"
 _HEADERS: Final = (b"FHS", b"BHS")
 _TRAILERS: Final = (b"BTS", b"FTS")
-_ENDS: Final = b"\r\n\x0b\x1c"
+_ENDS: Final = b"\r\n\x0b"
 _FRAME_END: Final = re.compile(rb"[\x0b\x1c]+[\r\n\x0b\x1c]*\Z")
 
 
