@@ -1,7 +1,8 @@
 """Time stamps (TS, DTM, DT of HL7 v2 chapter 2A) as FHIR dateTimes: https://hl7.org/fhir/R4/datatypes.html#dateTime.
 
 The sender's offset is kept; without one the time is the partner's. As precise as it was sent, except that
-FHIR wants minutes and seconds with an hour, which are filled with zeros.
+FHIR wants minutes and seconds with an hour, which are filled with zeros, and that what is finer than a
+microsecond is cut off. A leap second is the one before it. The hour 24 is refused: HH is 00 to 23.
 """
 
 import re
@@ -10,11 +11,20 @@ from typing import Final
 
 from service.errors import Issue, Rejected
 
+_FRACTION: Final = r"(?:[.,](?P<fraction>\d+))?"
 _STAMP: Final = re.compile(
-    r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)(?:(?P<hour>\d\d)(?:(?P<minute>\d\d)"
-    r"(?:(?P<second>\d\d)(?P<fraction>\.\d{1,4})?)?)?)?)?)?(?P<offset>[+-]\d{4})?",
+    r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)(?:T?(?P<hour>\d\d)(?:(?P<minute>\d\d)"
+    rf"(?:(?P<second>\d\d){_FRACTION})?)?)?)?)?(?P<offset>Z|[+-]\d\d:?\d\d)?",
     re.ASCII,
 )
+# what the standard does not have and interfaces send: ISO 8601 in its extended form
+_ISO: Final = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)"
+    rf"(?::(?P<second>\d\d){_FRACTION})?(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?)?)?",
+    re.ASCII,
+)
+_PARTS: Final = ("year", "month", "day", "hour", "minute", "second", "fraction", "offset")
+_FINEST: Final = 6
 _LONGEST_OFFSET: Final = "14:00"
 
 
@@ -22,14 +32,15 @@ def to_fhir(text: str, zone: tzinfo, where: str) -> str:
     """Give the FHIR dateTime of a time stamp.
 
     Args:
-        text: the time stamp, such as `20240131`, `202401311405` or `20240131140559.5+0100`.
+        text: the time stamp, such as `20240131`, `202401311405` or `20240131140559.5+0100`; one of ISO 8601,
+            such as `2024-01-31T14:05Z`, is read too.
         zone: the partner's time zone.
         where: the place of the value, for the error.
 
     Raises:
         Rejected: it has another form, or there is no such time.
     """
-    found = _STAMP.fullmatch(text.strip())
+    found = _STAMP.fullmatch(text.strip()) or _ISO.fullmatch(text.strip())
     if found is None:
         raise _refused("Not a time stamp; write YYYYMMDDHHMMSS with an offset such as +0100.", where)
     try:
@@ -44,16 +55,22 @@ def stamp(instant: datetime) -> str:
 
 
 def _written(found: re.Match[str], zone: tzinfo) -> str:
-    year, month, day, hour, minute, second, fraction, offset = found.groups()
+    year, month, day, hour, minute, second, fraction, offset = (found[name] for name in _PARTS)
     if hour is None:
         date.fromisoformat(f"{year}-{month or '01'}-{day or '01'}")
         return "-".join(part for part in (year, month, day) if part)
-    text = f"{year}-{month}-{day}T{hour}:{minute or '00'}:{second or '00'}"
+    text = f"{year}-{month}-{day}T{hour}:{minute or '00'}:{'59' if second == '60' else second or '00'}"
     instant = datetime.fromisoformat(text)
-    spoken = _offset(instant.replace(tzinfo=zone)) if offset is None else f"{offset[:3]}:{offset[3:]}"
+    spoken = _offset(instant.replace(tzinfo=zone)) if offset is None else _spelt(offset)
     if spoken[1:] > _LONGEST_OFFSET or spoken[4:] > "59":
         raise ValueError(spoken)
-    return f"{text}{fraction or ''}{spoken}"
+    return f"{text}{f'.{fraction[:_FINEST]}' if fraction else ''}{spoken}"
+
+
+def _spelt(offset: str) -> str:
+    """An offset that was sent, as FHIR writes it."""
+    digits = offset[1:].replace(":", "")
+    return offset if offset == "Z" else f"{offset[0]}{digits[:2]}:{digits[2:] or '00'}"
 
 
 def _offset(instant: datetime) -> str:
