@@ -32,6 +32,7 @@ from service.flows.intake import Intake
 from service.flows.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.flows.unclear import Unclear, unwritten
+from service.flows.unused import noted
 from service.values.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
 from service.values.scope import Partner
 from service.wire.contracts.load import load
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 Understand = Callable[[Partner, Received], Understood]
 TRIES: Final = 5
 TRIES_LATER: Final = 12
+NOTES: Final = 20
 EMPTY: Final = Issue(
     "Nothing in it changes a case; it was kept, and nothing else was done.", "", "informational"
 )
@@ -116,8 +118,7 @@ class Reception:
         touched = [document for each in applied for document in each.touched]
         repeated = REUSED if touched else REPEATED
         issues = (*understood.notes, *((repeated,) if entry.flagged else ()))
-        if not touched:
-            issues = (*issues, EMPTY)
+        issues = (*issues, *(noted(understood.unused, NOTES - len(issues)) if touched else (EMPTY,)))
         state: Literal["accepted", "ignored"] = "accepted" if touched else "ignored"
         outcome = Outcome(
             state,

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from service.errors import Issue, Malformed, Refused, Unsupported
 from service.flows.unclear import Places, source_of, unmapped
+from service.flows.unused import Reading
 from service.mapping.projector import MappingError
 from service.mapping.translate import Catalogue
 from service.values.inbox import Received, Understood
@@ -38,6 +39,11 @@ class Understanding:
     """The inbound mappings by the overlays that partners name, and what reads what they are run over."""
 
     catalogues: Mapping[tuple[str, ...] | None, Catalogue]
+    reading: Reading = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have what the mappings read worked out once."""
+        object.__setattr__(self, "reading", Reading(self.catalogues))
 
     def fhir(self, partner: Partner, received: Received) -> Understood:
         """Understand a Bundle, within Parameters perhaps, or an Encounter.
@@ -60,7 +66,8 @@ class Understanding:
         found = self._made(partner, "fhir", roots, lambda root, path: place_of(path, root, sent))
         conditions = tuple(asked[number] for number, _ in found.roots)
         notes = [*(each for root in roots for each in _nobody(root, sent)), *notes]
-        return replace(found.understood, notes=_shown(notes), asked=conditions)
+        unread = self.reading.fhir(partner, sent)
+        return replace(found.understood, notes=_shown(notes), asked=conditions, unused=unread)
 
     def hl7v2(self, partner: Partner, received: Received) -> Understood:
         """Understand an ADT message.
@@ -75,7 +82,8 @@ class Understanding:
         _check_kind(message)
         read, notes = patients(message, partner.name, partner.intake)
         found = self._made(partner, "hl7v2", read, lambda _, path: place_in_message(path))
-        return replace(found.understood, notes=_shown([*message.notes, *notes]))
+        unread = self.reading.hl7v2(partner, message)
+        return replace(found.understood, notes=_shown([*message.notes, *notes]), unused=unread)
 
     def _made(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
         catalogue = self.catalogues[partner.intake.overlays]

@@ -33,3 +33,67 @@ def _copy(value: Any) -> Any:
         leads = "reference" in value
         return {key: _copy(each) for key, each in value.items() if not (leads and key == "resource")}
     return [_copy(each) for each in value] if isinstance(value, list) else value
+
+
+@cache
+def members(expression: str) -> frozenset[str]:
+    """Return the paths that an expression reads in what it is run on; "" is the whole of it.
+
+    Example: of `class.where(type.text = 'plan').value` these are `class.type.text` and `class.value`.
+
+    Raises:
+        ValueError: it is not FHIRPath.
+    """
+    from fhirpathpy.parser import parse
+
+    try:
+        tree: Any = parse(expression)  # type: ignore[no-untyped-call]
+    except Exception as exc:
+        raise ValueError(expression) from exc
+    read: set[str] = set()
+    return frozenset(read | _found(tree, frozenset({""}), read))
+
+
+_INVOCATIONS = {"InvocationExpression", "TermExpression", "InvocationTerm", "ParenthesizedTerm"}
+# what they give is of what they are called on
+_PASSING = {"first", "last", "single", "tail", "skip", "take", "where", "ofType", "as", "distinct", "trace"}
+
+
+def _found(node: Any, within: frozenset[str], read: set[str]) -> frozenset[str]:
+    """Return the paths of what a part of an expression finds, and put those into `read` that only decide."""
+    kind, children = node.get("type", ""), node.get("children", [])
+    if kind == "MemberInvocation":
+        name = children[0]["terminalNodeText"][0].strip("`")
+        # a resource's type before its elements leads nowhere
+        return within if name[:1].isupper() else frozenset(f"{path}.{name}".lstrip(".") for path in within)
+    if kind == "ThisInvocation":
+        return within
+    if kind == "FunctionInvocation":
+        return _called(children[0]["children"], within, read)
+    if kind == "UnionExpression":
+        return frozenset().union(*(_found(each, within, read) for each in children))
+    if kind in _INVOCATIONS or not kind:
+        for each in children:
+            within = _found(each, within, read)
+        return within
+    for each in children:
+        found = _found(each, within, read)
+        read |= found if kind != "IndexerExpression" else set()
+        if kind == "IndexerExpression":
+            return found
+    return frozenset()
+
+
+def _called(parts: Any, within: frozenset[str], read: set[str]) -> frozenset[str]:
+    name = parts[0]["terminalNodeText"][0]
+    given = [_found(each, within, read) for part in parts[1:] for each in part["children"]]
+    if name in {"select", "repeat"}:
+        return frozenset().union(*given)
+    for each in given:
+        read |= each
+    if name == "extension":
+        return frozenset(f"{path}.extension".lstrip(".") for path in within)
+    if name in _PASSING:
+        return within
+    read |= within
+    return within if name in {"children", "descendants", "combine", "union", "iif"} else frozenset()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from service.mapping.fhirpath import members
 from service.mapping.schema import OBJECT, Shape
 from service.mapping.source import Place
 
@@ -168,6 +169,9 @@ def reads(term: Term) -> set[str]:
         case Filtered(name=name, subject=Lookup() as subject) if name in IDENTITIES:
             own = subject.shape.kind == OBJECT and subject.shape.owner != "self"
             return {f"{subject.path}.id"} if own else reads(subject)
+        case Filtered(name="fhirpath", subject=subject, arguments=(expression,)):
+            found = members(expression)
+            return {f"{path}.{each}".removesuffix(".") for path in reads(subject) for each in found}
         case Choice(then=then, other=other):
             return reads(then) | reads(other)
         case Presence() | Comparison():
@@ -207,6 +211,8 @@ def is_whole(term: Term) -> bool:
     match term:
         case Lookup():
             return term.shape.kind not in {"text", "number", "boolean"}
+        case Filtered(name="fhirpath"):
+            return True
         case Filtered(name="default", subject=subject):
             return is_whole(subject)
         case Logic(operator="and" | "or"):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from service.errors import Issue
 
@@ -55,18 +55,27 @@ class Received:
     is_state: bool = False
 
 
+class Unused(NamedTuple):
+    """A field that nothing reads, as `PV1-14`, `Patient.maritalStatus`, and `where` it stands first."""
+
+    field: str
+    where: str
+
+
 @dataclass(frozen=True, slots=True)
 class Understood:
     """What a message comes to: discharges, all used or none; and what in it was not used, and why.
 
     `asked` are the conditions of each discharge, in their order; there may be none of any. `place` says of a
-    discharge, by its number, and of a JSON pointer into it where in the message that stands.
+    discharge, by its number, and of a JSON pointer into it where in the message that stands. `unused` are the
+    fields that are told in it and that nothing reads, each once.
     """
 
     discharges: tuple[dict[str, Any], ...] = ()
     notes: tuple[Issue, ...] = ()
     asked: tuple[Conditions, ...] = ()
     place: Callable[[int, str], str] | None = None
+    unused: tuple[Unused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ def answer(
     Args:
         header: the message's MSH, or None when it has none that can be read.
         verdict: what became of it.
-        issues: what to tell of it, each an ERR; of an accepted message they are warnings.
+        issues: what to tell of it, each an ERR; of an accepted message they are warnings, or
+            information.
         now: the time of the answer, aware.
         control_id: our MSH-10, at most 20 characters, never used before.
 
@@ -113,11 +114,10 @@ def parted(answers: bytes) -> list[bytes]:
 def _acknowledgement(
     theirs: Segment, code: str, verdict: Verdict, issues: Sequence[Issue], now: datetime, control_id: str
 ) -> bytes:
-    severity = "W" if verdict == "accept" else "E"
     lines = [
         _msh(theirs, now, control_id),
         _msa(theirs, code, issues),
-        *_errors(theirs, issues, severity),
+        *_errors(theirs, issues, verdict),
     ]
     return _written(lines, theirs)
 
@@ -189,24 +189,32 @@ def _msa(theirs: Segment, code: str, issues: Sequence[Issue]) -> str:
     return _joined("MSA", marks, [code, theirs.raw(10)[:CONTROL_ID_LIMIT], text])
 
 
-def _errors(theirs: Segment, issues: Sequence[Issue], severity: str) -> list[str]:
+def _errors(theirs: Segment, issues: Sequence[Issue], verdict: Verdict) -> list[str]:
     """An ERR for each issue; before 2.5 there was one, which names all places in ERR-1."""
     marks = theirs.delimiters
     if not issues or _version(theirs) >= (2, 5):
-        return [_err(marks, "", issue, severity) for issue in issues]
+        return [_err(marks, "", issue, verdict) for issue in issues]
     places = [_old_place(marks, issue) for issue in issues]
     together = marks.repetition.join(places) if marks.repetition else places[0]
-    return [_err(marks, together, issues[0], severity)]
+    return [_err(marks, together, issues[0], verdict)]
 
 
-def _err(marks: Delimiters, old_place: str, issue: Issue, severity: str) -> str:
+def _err(marks: Delimiters, old_place: str, issue: Issue, verdict: Verdict) -> str:
     place = Place.parse(issue.where)
     location = [] if place is None else [place.segment, str(place.sequence), *_inside(place)]
     condition = _components(marks, [*_condition(issue), "HL70357"])
     text = escapes.encode(issue.what[:_TEXT_LIMIT], marks)
+    severity = _severity(issue, verdict)
     return _joined(
         "ERR", marks, [old_place, _components(marks, location), condition, severity, "", "", "", text]
     )
+
+
+def _severity(issue: Issue, verdict: Verdict) -> str:
+    """HL7 table 0516."""
+    if verdict != "accept":
+        return "E"
+    return "I" if issue.code == "informational" else "W"
 
 
 def _inside(place: Place) -> list[str]:

@@ -1,0 +1,62 @@
+"""Distils the titles and data types of fields into fields.json, for the segments of `schema.FIELDS`.
+
+Run as `python -m service.wire.hl7v2.distil SHEETS TABLES`. SHEETS is the folder `mappings` of HL7's own
+sheets (https://github.com/HL7/v2-to-fhir), which have the titles of most; TABLES that of the package hl7apy,
+which has those of the others, by version. The same folders give the same bytes.
+"""
+
+import csv
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from service.wire.hl7v2.schema import FIELDS
+
+DATA: Final = Path(__file__).with_name("fields.json")
+# the newer first: what was withdrawn since has its type in the older
+_VERSIONS: Final = ("v2_8_2", "v2_5_1", "v2_4")
+_WITHDRAWN: Final = "WD"
+
+
+def distil(sheets: Path, tables: Path) -> bytes:
+    """Return fields.json: by segment a list of [title, data type], field 1 first; "" where unknown."""
+    titles = dict(_of_sheets(sheets))
+    others = list(_of_tables(tables))
+    found = {}
+    for name, count in sorted(FIELDS.items()):
+        rows = []
+        for number in range(1, count + 1):
+            known = [each[name, number] for each in (titles, *others) if (name, number) in each]
+            title = next((title for title, _ in known if title), "")
+            kind = next((kind for _, kind in known if kind and kind != _WITHDRAWN), "")
+            rows.append([title, kind])
+        found[name] = rows
+    lines = [f"{json.dumps(name)}: {json.dumps(rows)}" for name, rows in found.items()]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _of_sheets(folder: Path) -> Iterator[tuple[tuple[str, int], tuple[str, str]]]:
+    for path in sorted(folder.rglob("*HL7_Segment*.csv"), reverse=True):
+        for row in csv.reader(path.read_text(encoding="utf-8").splitlines()):
+            segment, dash, number = row[1].strip().partition("-") if len(row) > 3 else ("", "", "")
+            if dash and number.isdigit() and segment in FIELDS and row[2].strip():
+                yield (segment, int(number)), (row[2].strip(), row[3].strip())
+
+
+def _of_tables(folder: Path) -> Iterator[dict[tuple[str, int], tuple[str, str]]]:
+    sys.path.insert(0, str(folder.parent))
+    for version in _VERSIONS:
+        fields: dict[str, Any] = importlib.import_module(f"{folder.name}.{version}.fields").FIELDS
+        found = {}
+        for name, told in fields.items():
+            segment, _, number = name.partition("_")
+            if segment in FIELDS and number.isdigit():
+                found[segment, int(number)] = (told[3].replace("_", " ").capitalize(), told[2])
+        yield found
+
+
+if __name__ == "__main__":
+    DATA.write_bytes(distil(Path(sys.argv[1]), Path(sys.argv[2])))

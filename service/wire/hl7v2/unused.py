@@ -1,0 +1,271 @@
+"""What is told in a message and read by nothing, by field: `PV1-14`, `PID-5.4`, `AL1`; never what it says.
+
+What only serves to read the rest is structure and is never named: MSH and SFT, set ids, who assigned a number
+and by which check digit, the words and the system of a code that is used.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+from service.values.inbox import Unused
+from service.values.intake import IntakeSettings
+from service.wire.hl7v2.delimiters import Delimiters
+from service.wire.hl7v2.message import NULL, Message, Segment
+from service.wire.hl7v2.titles import kind_of
+from service.wire.hl7v2.view import INSIDE, ONCE, ONCE_A_PATIENT
+
+ENVELOPE: Final = frozenset({"MSH", "SFT"})
+"""The segments that are about the message, not about anybody."""
+NUMBERING: Final = frozenset({"EVN-1", "ROL-1", "PRT-1"})
+"""What names an event or an item of a list; beside these every field of the type SI."""
+STRUCTURE: Final[Mapping[str, frozenset[int]]] = {
+    "CX": frozenset({2, 3, 4, 5, 6, 9, 10}),
+    "DTM": frozenset({2}),
+    "EI": frozenset({2, 3, 4}),
+    "HD": frozenset({2, 3}),
+    "TS": frozenset({2}),
+    "XCN": frozenset({8, 9, 10, 11, 12, 13, 14, 15, 18, 22, 23}),
+    "XON": frozenset({2, 4, 5, 6, 7, 8, 9}),
+    "XPN": frozenset({8, 11}),
+}
+"""By data type the components that serve to read the others."""
+SAID_BY_FIRST: Final[Mapping[str, frozenset[int]]] = {
+    "CE": frozenset({2, 3}),
+    "CNE": frozenset({2, 3, 7, 14, 15, 16}),
+    "CWE": frozenset({2, 3, 7, 14, 15, 16}),
+}
+"""By data type the components that say once more what the first one says, where there is one."""
+SINGLE: Final = frozenset({*ONCE, *ONCE_A_PATIENT})
+PATTERNS: Final = 5_000
+"""How many patterns of a segment are kept."""
+NOTHING: Final[Mapping[str, bool]] = {}
+Within = tuple[tuple[str, str], ...]
+"""Fields, each with its place within its segment."""
+NOTHING_KEPT: Final[Mapping[str, Within]] = {}
+MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {"times.recorded": ("EVN-2", "MSH-7")}
+"""The fields that a root of the source `hl7v2` beside `message` is made of; see `known` for more."""
+_PATH: Final = re.compile(
+    r"message\.(?:patients\.|other\.)?(?:(?P<within>IN1|PR1)\.)?(?P<segment>[A-Z][A-Z0-9]{2})"
+    r"(?:\.(?P<list>[fr])(?P<field>\d+)(?:\.(?P<key>\w+).*)?|\.nulls)?\Z"
+)
+_COMPONENT: Final = re.compile(r"c(\d+)(?:s(\d+))?\Z")
+
+
+@dataclass(slots=True)
+class Read:
+    """What of a field is read: `whole`, or components, and subcomponents (component, number) of them."""
+
+    kind: str = ""
+    whole: bool = False
+    is_list: bool = False
+    components: set[int] = field(default_factory=set)
+    parts: set[tuple[int, int]] = field(default_factory=set)
+
+    def take(self, key: str) -> None:
+        """Note what a mapping reads of it by a key of the view."""
+        found = _COMPONENT.match(key)
+        if found is not None:
+            component, part = int(found[1]), int(found[2] or 1)
+            self.components.add(component)
+            self.parts.add((component, part))
+        elif key == "time":
+            self.components.add(1)
+        elif key != "system":
+            # a reader of ours made it of the field
+            self.whole = True
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is read of each segment, by its name, of one within another by `IN1.ROL`; and what came of that.
+
+    `found` keeps what is not read by segment and pattern (which parts are told): a sender has few of these.
+    """
+
+    segments: dict[str, dict[int, Read]]
+    found: dict[str, dict[str, Within]] = field(default_factory=dict)
+
+
+def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings) -> Known:
+    """Return what is read of messages.
+
+    Args:
+        paths: those of the source `hl7v2` that mappings read.
+        wholes: those of which everything below is read.
+        settings: the partner's, which name the fields that tell times.
+    """
+    found: dict[str, dict[int, Read]] = {}
+    for path in paths:
+        for place in made_of(path, settings):
+            segment, _, number = place.partition("-")
+            _read(found, segment, int(number)).take("c1")
+        at = _PATH.match(path)
+        if at is not None and at["field"]:
+            read = _read(found, _home(at), int(at["field"]))
+            read.is_list |= at["list"] == "r"
+            if at["key"]:
+                read.take(at["key"])
+    for path in wholes:
+        at = _PATH.match(path)
+        if at is not None and at["field"] and not at["key"]:
+            _read(found, _home(at), int(at["field"])).whole = True
+    return Known(found)
+
+
+def made_of(path: str, settings: IntakeSettings) -> tuple[str, ...]:
+    """Return the fields that a path beside `message` is made of."""
+    if path == "times.admitted":
+        return settings.admission_time
+    return settings.discharge_time if path in {"times.discharged", "times.left"} else MADE_OF.get(path, ())
+
+
+def places(path: str, settings: IntakeSettings) -> Iterator[tuple[str, str]]:
+    """Give the fields that a path reads, each with what of it: `.1`, `.9`, nothing where it is the whole."""
+    for place in made_of(path, settings):
+        yield place, ""
+    at = _PATH.match(path)
+    if at is not None and at["field"] and at["key"] and not at["within"]:
+        found = _COMPONENT.match(at["key"])
+        part = "".join(f".{each}" for each in found.groups() if each) if found is not None else ""
+        if at["key"] != "system":
+            yield f"{at['segment']}-{at['field']}", part
+
+
+def is_known(path: str) -> bool:
+    """Return whether it can be told which fields a path of the source `hl7v2` reads."""
+    return _PATH.match(path) is not None or bool(made_of(path, IntakeSettings()))
+
+
+def unused(message: Message, known: Known) -> tuple[Unused, ...]:
+    """Return the fields of a message that nothing reads, each once, in the order they stand in it."""
+    found: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    once: set[str] = set()
+    outer = ""
+    inside: Mapping[str, bool] = NOTHING
+    for segment, pattern in zip(message.segments, _patterns(message), strict=True):
+        home = name = segment.text[:3]
+        counts[name] = counts.get(name, 0) + 1
+        if name in inside:
+            home = f"{outer}.{name}"
+        else:
+            outer, inside = name, INSIDE.get(name, NOTHING)
+        if name in SINGLE:
+            if name == "PID":
+                once.clear()
+            elif name in once:
+                home = f"other.{name}"
+            once.add(name)
+        kept = known.found.get(home, NOTHING_KEPT)
+        told = kept.get(pattern)
+        if told is None:
+            shown = Segment(pattern, segment.delimiters, segment.charset)
+            told = tuple(_of_segment(name, shown, known.segments.get(home)).items())
+            if home in known.segments:
+                _keep(known.found.setdefault(home, {}), pattern, told)
+        for field_, within in told:
+            if field_ not in found:
+                found[field_] = f"{name}[{counts[name]}]{within}" if counts[name] > 1 else f"{name}{within}"
+    return tuple(map(Unused._make, found.items()))
+
+
+def _patterns(message: Message) -> list[str]:
+    """Return of each segment which parts are told, without what they say: `x|x||x^x`."""
+    table = _table(message.delimiters)
+    # all in one go: many short texts would take several times as long
+    whole = "\r".join([each.text for each in message.segments]).encode("latin-1", "replace")
+    whole = whole.translate(table, b" ")
+    for long in (b"xxxx", b"xxxx", b"xx", b"xx"):
+        whole = whole.replace(long, b"x")
+    return whole.decode("latin-1").split("\r")
+
+
+@cache
+def _table(marks: Delimiters) -> bytes:
+    """Return what becomes of each byte; no letter parts anything."""
+    kept = {*marks.separators, '"', "\r"}
+    return "".join(chr(code) if chr(code) in kept else "x" for code in range(256)).encode("latin-1")
+
+
+def _keep(kept: dict[str, Within], pattern: str, told: Within) -> None:
+    """Keep what is not read of a segment for the next one of the same pattern."""
+    if len(kept) >= PATTERNS:
+        kept.clear()
+    kept[pattern] = told
+
+
+def _home(at: re.Match[str]) -> str:
+    return f"{at['within']}.{at['segment']}" if at["within"] else at["segment"]
+
+
+def _read(found: dict[str, dict[int, Read]], segment: str, number: int) -> Read:
+    fields = found.setdefault(segment, {})
+    if number not in fields:
+        fields[number] = Read(kind_of(segment.rpartition(".")[2], number))
+    return fields[number]
+
+
+def is_structure(segment: str, number: int) -> bool:
+    """Return whether a field only serves to read others."""
+    return kind_of(segment, number) == "SI" or f"{segment}-{number}" in NUMBERING or segment in ENVELOPE
+
+
+def _of_segment(name: str, segment: Segment, fields: dict[int, Read] | None) -> dict[str, str]:
+    """Return what is not read of a segment, with its place within; without `fields` nothing of it is."""
+    told = (
+        (number, text)
+        for number, text in enumerate(segment.fields)
+        if number and text and not is_structure(name, number) and _is_told(text, segment)
+    )
+    if fields is None:
+        return {name: ""} if any(told) else {}
+    found: dict[str, str] = {}
+    for number, text in told:
+        read = fields.get(number)
+        if read is None or not (read.components or read.whole):
+            found[f"{name}-{number}"] = f"-{number}"
+        elif not read.whole:
+            for key, within in _of_field(segment, text, read):
+                found.setdefault(f"{name}-{number}{key}", f"-{number}{within}")
+    return found
+
+
+def _of_field(segment: Segment, text: str, read: Read) -> Iterator[tuple[str, str]]:
+    """Give what of a field is not read, each with its place within."""
+    marks = segment.delimiters
+    structure = STRUCTURE.get(read.kind, frozenset())
+    for index, each in enumerate(text.split(marks.repetition) if marks.repetition else [text], 1):
+        at = f"[{index}]" if index > 1 else ""
+        if at and not read.is_list:
+            if _is_told(each, segment):
+                yield "[2]", at
+            continue
+        parts = each.split(marks.component)
+        for number, part in enumerate(parts, 1):
+            if not part or number in structure:
+                continue
+            if number not in read.components:
+                is_said = parts[0] and number in SAID_BY_FIRST.get(read.kind, frozenset())
+                if not is_said and _is_told(part, segment):
+                    yield f".{number}", f"{at}.{number}"
+            elif marks.subcomponent and marks.subcomponent in part:
+                for key in _of_component(segment, number, part, read):
+                    yield key, f"{at}{key}"
+
+
+def _of_component(segment: Segment, component: int, text: str, read: Read) -> Iterator[str]:
+    parts = text.split(segment.delimiters.subcomponent)
+    for number, part in enumerate(parts, 1):
+        is_read = number == 1 or (component, number) in read.parts
+        # the parts of a line of an address are in the line
+        is_said = parts[0] and component == 1 and read.kind in {"XAD", "SAD"}
+        if not is_read and not is_said and _is_told(part, segment):
+            yield f".{component}.{number}"
+
+
+def _is_told(text: str, segment: Segment) -> bool:
+    """Return whether there is something in a part of a pattern beside separators and deletions."""
+    return bool(text.replace(NULL, "").strip("".join(segment.delimiters.separators)))

@@ -1,0 +1,205 @@
+"""What is told in a message and read by nothing is named, by field and place; what it says never is."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service import wiring
+from service.access import policy
+from service.flows.understand import Understanding
+from service.flows.unused import NOT_USED, noted
+from service.mapping.reading import reading
+from service.settings import Settings
+from service.values.inbox import Received, Unused
+from service.wire.fhir import unused as in_fhir
+from service.wire.fhir.bundles import USED
+from service.wire.fhir.definitions import definitions
+from service.wire.fhir.incoming import stays
+from service.wire.hl7v2 import unused as in_hl7v2
+from service.wire.hl7v2.answer import answer
+from service.wire.hl7v2.parse import parse
+from service.wire.hl7v2.schema import FIELDS
+from service.wire.hl7v2.view import INSIDE
+from service.wire.json import dump
+from service.wire.outcomes import outcome
+
+GOLDEN = Path("mappings/golden")
+UNDERSTANDING = Understanding(wiring.inbounds(Settings.from_env({})))
+READING = UNDERSTANDING.reading
+MESSAGE = (GOLDEN / "discharge-of-hl7v2" / "sent.hl7").read_text(encoding="utf-8").replace("\n", "\r")
+BUNDLE = json.loads((GOLDEN / "discharge-of-fhir" / "sent.json").read_bytes())
+NOW = datetime(2026, 2, 27, tzinfo=UTC)
+SECRET = st.text("QWZXJ", min_size=6, max_size=300)
+
+
+def of_message(text):
+    message = parse(text.encode())
+    return message, READING.hl7v2(policy.LOCAL, message)
+
+
+def of_bundle(sent):
+    copy = json.loads(json.dumps(sent))
+    stays(copy)
+    return READING.fhir(policy.LOCAL, copy)
+
+
+BEFORE = of_message(MESSAGE)[1]
+KNOWN = next(iter(READING.of_messages.values())).segments
+OF_BUNDLE = of_bundle(BUNDLE)
+ELEMENTS = next(iter(READING.of_resources.values()))
+
+
+def with_field(text, segment, field, value):
+    """The message with a field of the last segment of a name, which is added where there is none."""
+    lines = text.rstrip("\r").split("\r")
+    if not any(line.startswith(segment) for line in lines):
+        lines.append(segment)
+    number = max(number for number, line in enumerate(lines) if line.startswith(segment))
+    fields = lines[number].split("|")
+    fields += [""] * (field + 1 - len(fields))
+    fields[field] = value
+    lines[number] = "|".join(fields)
+    sequence = sum(line.startswith(segment) for line in lines)
+    return "\r".join(lines) + "\r", f"{segment}[{sequence}]" if sequence > 1 else segment
+
+
+def unread_fields():
+    for segment, count in FIELDS.items():
+        # what stands in another segment is read there
+        if any(segment in inside for inside in INSIDE.values()) and segment not in KNOWN:
+            continue
+        for field in range(1, count + 1):
+            read = KNOWN.get(segment, {}).get(field)
+            if not in_hl7v2.is_structure(segment, field) and (read is None or not read.components):
+                yield segment, field
+
+
+def unread_elements():
+    numbers = {each["resource"]["resourceType"]: n for n, each in enumerate(BUNDLE["entry"])}
+    for type_ in sorted(set(numbers) & USED):
+        known = {"resourceType", *ELEMENTS[type_], *BUNDLE["entry"][numbers[type_]]["resource"]}
+        for element in (each for base in definitions().bases(type_) for each in definitions()[base].elements):
+            for name in element.spelt():
+                if name not in known:
+                    yield type_, numbers[type_], name
+
+
+@given(st.sampled_from(sorted(unread_fields())), SECRET)
+def test_a_field_that_nothing_reads_is_named_whatever_it_says(place, secret):
+    segment, field = place
+    text, standing = with_field(MESSAGE, segment, field, secret)
+    message, found = of_message(text)
+    told = f"{segment}-{field}" if segment in KNOWN else segment
+    where = f"{standing}-{field}" if segment in KNOWN else standing
+    assert set(found) - set(BEFORE) == {Unused(told, where)}
+    answered = answer(message.header, "accept", noted(found, 20), now=NOW, control_id="A1")
+    assert secret.encode() not in answered
+    assert where.partition("-")[0].partition("[")[0].encode() in answered
+
+
+@given(st.sampled_from(sorted(unread_elements())), SECRET, st.sampled_from(["text", "list", "deep"]))
+def test_an_element_that_nothing_reads_is_named_whatever_it_says(place, secret, shape):
+    type_, number, name = place
+    value = {"text": secret, "list": [{"value": secret}], "deep": {"coding": [{"code": secret}]}}[shape]
+    sent = json.loads(json.dumps(BUNDLE))
+    sent["entry"][number]["resource"][name] = value
+    found = of_bundle(sent)
+    assert set(found) - set(OF_BUNDLE) == {
+        Unused(f"{type_}.{name}", f"Bundle.entry[{number}].resource.{name}")
+    }
+    assert secret.encode() not in dump(outcome(noted(found, 20), "information"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "places"),
+    [
+        (("PID", 5), "Rider^River^R.^Jr.^^^L", ["PID-5.4"]),
+        (("PID", 5), "Rider&van&Rider^River^R.", ["PID-5.1.2", "PID-5.1.3"]),
+        (("PID", 5), "Rider^River~Rider^Rio^^Sr.", ["PID-5[2].4"]),
+        (("PID", 3), "R-1^9^M11^WARD&1.2.3&ISO^MR^CLINIC", []),
+        (("PID", 8), "F^Female^HL70001", []),
+        (("PID", 11), "1 Long Street&Long Street&1^^Aarhus^^8000", []),
+        (("PID", 18), "A-1~A-2", ["PID-18[2]"]),
+        (("PID", 6), '""', []),
+        (("PID", 6), " ~ ^ ", []),
+        (("PID", 6), '""~Rider', ["PID-6"]),
+        (("ZPI", 2), "x", ["ZPI"]),
+        (("GT1", 1), "1", []),
+        (("MSH", 20), "2.3", []),
+        (("PV1", 45), "20260227140000+0100^S", []),
+    ],
+)
+def test_a_field_is_named_as_closely_as_it_is_read(field, value, places):
+    text, _ = with_field(MESSAGE, *field, value)
+    assert [each.where for each in of_message(text)[1] if each not in BEFORE] == places
+
+
+def test_each_field_is_named_once_where_it_stands_first():
+    more = MESSAGE + "OBX|1|ST|a||b\rOBX|2|ST|c||d\rNK1|2|A^B||||||||||||||||||||||||||||Z^Z\r"
+    more += "NK1|3|C^D||||||||||||||||||||||||||||Y\rPV1|2|O\r"
+    found = [each for each in of_message(more)[1] if each not in BEFORE]
+    assert found == [("OBX", "OBX"), ("NK1-30", "NK1[2]-30"), ("PV1", "PV1[2]")]
+
+
+def test_what_other_delimiters_part_is_found_too():
+    text, _ = with_field(MESSAGE, "PID", 5, "Rider^River^R.^Jr.")
+    odd = text.translate(str.maketrans("|^~&", "#!$%"))
+    assert [each for each in of_message(odd)[1] if each not in BEFORE] == [("PID-5.4", "PID-5.4")]
+
+
+@pytest.mark.parametrize(
+    ("element", "value", "fields"),
+    [
+        ("maritalStatus", {"text": "x"}, ["Patient.maritalStatus"]),
+        ("name", [{"family": "Rider", "suffix": ["Jr."]}], ["Patient.name.suffix"]),
+        ("_birthDate", {"extension": [{"url": "x"}]}, ["Patient.birthDate.extension"]),
+        ("telecom", [{"system": "phone", "value": "1", "id": "x"}], []),
+        ("meta", {"tag": [{"code": "x"}]}, []),
+        ("text", {"status": "generated", "div": "<div/>"}, []),
+        ("contained", [{"resourceType": "Organization", "id": "o", "alias": ["x"]}], ["Organization.alias"]),
+    ],
+)
+def test_an_element_is_named_as_closely_as_it_is_read(element, value, fields):
+    sent = json.loads(json.dumps(BUNDLE))
+    (patient,) = [each["resource"] for each in sent["entry"] if each["resource"]["resourceType"] == "Patient"]
+    patient[element] = value
+    assert [each.field for each in of_bundle(sent) if each not in OF_BUNDLE] == fields
+
+
+def test_a_reference_by_what_it_is_known_by_is_no_news_of_its_own():
+    """Reading puts the identifier that stands in the literal beside it."""
+    sent = {"resourceType": "Encounter", "serviceProvider": {"reference": "Organization?identifier=urn:o|1"}}
+    assert of_bundle({"resourceType": "Bundle", "entry": [{"resource": sent}]}) == ()
+
+
+def test_it_can_be_told_of_every_path_that_an_inbound_mapping_reads_what_it_is_made_of():
+    (catalogue,) = UNDERSTANDING.catalogues.values()
+    unknown = [path for path in reading(catalogue, "hl7v2").paths if not in_hl7v2.is_known(path)]
+    unknown += [
+        path
+        for path in reading(catalogue, "fhir").paths
+        if path.partition(".")[0] not in in_fhir.ENVELOPE and not list(in_fhir.elements(path))
+    ]
+    assert unknown == [], "say in `MADE_OF`, or in `ROOTS`, what these are made of"
+
+
+def test_fields_beyond_the_first_are_named_in_one_note_that_an_answer_has_room_for():
+    many = [Unused(f"PV1-{number}", f"PV1-{number}") for number in range(1, 55)]
+    told = noted(many, 20)
+    assert [each.where for each in told] == [*(f"PV1-{number}" for number in range(1, 21)), ""]
+    assert {each.what for each in told[:-1]} == {NOT_USED}
+    assert told[-1].what.startswith("34 more are not used here: PV1-21, PV1-22, ")
+    assert told[-1].what.endswith(" others.")
+    assert len(told[-1].what) <= 250
+    assert noted(many[:1], 0)[0].what == "1 more is not used here: PV1-1."
+    assert noted([Unused("x" * 300, "x")], 0)[0].what == "1 more is not used here: 1 others."
+    assert noted(many[:20], 20)[-1].where == "PV1-20"
+
+
+def test_an_understood_message_says_what_is_not_used_of_it():
+    received = Received(MESSAGE.encode(), "x", "hl7v2", "mllp", (), "c")
+    assert UNDERSTANDING.hl7v2(policy.LOCAL, received).unused == BEFORE
