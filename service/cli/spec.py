@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service import wiring
+from service.flows.fields import pages as tables
 from service.mapping.layers import overlays
 from service.mapping.schema import nearest
 from service.mapping.specification import coverage as covered
@@ -49,14 +50,7 @@ def spec(out: Path | None, overlay: tuple[str, ...]) -> None:
       casebridge mappings spec --out build/spec --overlay us-core
     """  # noqa: D301  click reads \b
     settings = _settings(overlay)
-    found = pages(wiring.catalogue(settings), wiring.inbound(settings))
-    if out is None:
-        click.echo("\n".join(found.values()), nl=False)
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    for name, text in found.items():
-        (out / name).write_text(text, encoding="utf-8")
-    click.echo(f"{len(found)} pages are written into {out}.")
+    _give(pages(wiring.catalogue(settings), wiring.inbound(settings)), out)
 
 
 @click.command()
@@ -85,6 +79,33 @@ def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
     reached = sum(bool(targets) for targets in fields.values())
     click.echo(f"{reached} of {len(fields)} fields reach a resource")
     click.echo(f"{len(back)} of them come back (<-) when a permitted partner puts them")
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A folder for the tables.")
+@OVERLAY
+def fields(out: Path | None, overlay: tuple[str, ...]) -> None:
+    """Write what each field of ADT messages and each element of FHIR that comes in is used for, or why not.
+
+    These are tables in Markdown, hl7v2.md and fhir-in.md, made of the inbound mappings. Without --out they
+    are printed.
+
+    \b
+    Example:
+      casebridge mappings fields --out docs
+    """  # noqa: D301  click reads \b
+    _give(tables(wiring.inbound(_settings(overlay))), out)
+
+
+def _give(found: dict[str, str], out: Path | None) -> None:
+    """Print pages, or write them into a folder and say how many."""
+    if out is None:
+        click.echo("\n".join(found.values()), nl=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in found.items():
+        (out / name).write_text(text, encoding="utf-8")
+    click.echo(f"{len(found)} pages are written into {out}.")
 
 
 def held_back(catalogue: Catalogue) -> Iterator[str]:
