@@ -1,21 +1,23 @@
-"""casebridge discharges: what came by the queue of discharges and could not be kept."""
+"""casebridge discharges: what of them nothing reads, and what could not be kept of their queue."""
 
 import sys
+from datetime import UTC, datetime
 
 import click
 
 from service import wiring
 from service.cli.progress import progress
+from service.flows.counts import Counted, Counts
 from service.settings import Settings
 
 
 @click.group()
 def discharges() -> None:
-    """See to what was put aside of the queue casebridge.discharges.
+    """See what of discharges nothing reads, and to what was put aside of the queue casebridge.discharges.
 
     \b
     Example:
-      casebridge discharges redrive
+      casebridge discharges fields
     """  # noqa: D301  click reads \b
 
 
@@ -34,3 +36,37 @@ def redrive() -> None:
         done = list(progress(consumer.again(), consumer.waiting(), "Taking in"))
     click.echo(f"{sum(done)} kept, {len(done) - sum(done)} put aside again.")
     sys.exit(0 if all(done) else 1)
+
+
+@discharges.command()
+@click.option("--partner", help="Only what this partner sent.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what came from this day on (UTC).")
+def fields(partner: str | None, since: datetime | None) -> None:
+    """Count the fields that came and nothing reads: partner, form, field, messages that had it, of how many.
+
+    What the inbox still has the bytes of is read with the mappings as they are now; nothing is changed, and
+    no value is shown. Why a field is not used is told in docs/hl7v2.md and docs/fhir-in.md.
+
+    \b
+    Example:
+      casebridge discharges fields --partner general --since 2026-01-31
+    """  # noqa: D301  click reads \b
+    counts = Counts()
+    with wiring.counting(Settings.from_env()) as story:
+        ids = story.chosen(partner, since.replace(tzinfo=UTC) if since else None)
+        for _ in progress(story.count(ids, counts), len(ids), "Reading"):
+            pass
+    for line in _table(counts.table()):
+        click.echo(line)
+    read = sum(counts.messages.values())
+    told = f"{read} message{'' if read == 1 else 's'} read"
+    click.echo(f"{told}, {counts.unread} could not be" if counts.unread else told, err=True)
+
+
+def _table(rows: list[Counted]) -> list[str]:
+    """Return lines whose columns stand below each other."""
+    told = [(each.partner, each.form, each.field, f"{each.messages} of {each.of}") for each in rows]
+    widths = [max(map(len, column)) for column in zip(*told, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in told
+    ]

@@ -8,6 +8,7 @@ from datetime import datetime
 from service.access import policy, registry
 from service.deliver.endpoint import Endpoint
 from service.errors import NotFound
+from service.flows.counts import FieldCounts
 from service.flows.explain import Explanation, Explanations
 from service.flows.merging import Unmerging
 from service.flows.quarantine import Quarantine
@@ -24,7 +25,7 @@ from service.values.scope import Partner
 from service.wire.http import Client
 from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues
-from service.wiring.rooms import database, now, parting, projecting, receiving, unmerging
+from service.wiring.rooms import database, now, parting, projecting, receiving, understanding, unmerging
 
 
 def upgrade(settings: Settings) -> None:
@@ -134,6 +135,18 @@ def quarantined(settings: Settings) -> Iterator[Quarantine]:
     taken = receiving(settings, store, projecting(settings, catalogues(settings)))
     try:
         yield Quarantine(store, taken, registry.load(settings.partners), now)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def counting(settings: Settings) -> Iterator[FieldCounts]:
+    """Give the counting of fields that nothing reads; raises as `check`."""
+    check(settings)
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    try:
+        yield FieldCounts(store, understanding(settings), registry.load(settings.partners))
     finally:
         engine.dispose()
 

@@ -10,7 +10,7 @@ from service.flows.intake import Intake
 from service.flows.merging import Unmerging
 from service.flows.parting import Parting
 from service.flows.project import Projection
-from service.flows.receive import Reception
+from service.flows.receive import Reception, Understand
 from service.flows.understand import Understanding
 from service.mapping.translate import Catalogue
 from service.settings import Settings
@@ -52,18 +52,23 @@ def receiving(
     settings: Settings, store: SqlStore, projection: Projection, now: Callable[[], datetime] = now
 ) -> Reception:
     """Plug the inbound mappings, the rules and the inbox into the story of what hospitals send."""
-    understanding = Understanding(inbounds(settings))
     return Reception(
         store,
         Intake(projection, pathways.load(settings.mappings / "pathways")),
         now,
-        {"fhir": understanding.fhir, "hl7v2": understanding.hl7v2},
+        understanding(settings),
     )
 
 
 def parting(settings: Settings, store: SqlStore, projection: Projection) -> Parting:
     """Plug the rules into the story of a client who is two."""
     return Parting(store, projection, pathways.load(settings.mappings / "pathways"), now)
+
+
+def understanding(settings: Settings) -> dict[str, Understand]:
+    """Return what understands messages, by their form."""
+    found = Understanding(inbounds(settings))
+    return {"fhir": found.fhir, "hl7v2": found.hl7v2}
 
 
 def unmerging(
