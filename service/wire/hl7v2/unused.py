@@ -73,7 +73,7 @@ class Read:
             self.parts.add((component, part))
         elif key == "time":
             self.components.add(1)
-        elif key != "system":
+        elif key not in {"system", "known_as", "type", "use"}:
             # a reader of ours made it of the field
             self.whole = True
 
