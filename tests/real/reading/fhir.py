@@ -1,0 +1,129 @@
+"""What a reader of R4 looks for of the stays that a Bundle, or an Encounter alone, tells of.
+
+https://hl7.org/fhir/R4/encounter.html
+"""
+
+from collections.abc import Iterator
+
+from tests.real.reading import fhir_people, fhir_types
+from tests.real.reading.bundle import Found, Sent, codes, has
+from tests.real.reading.fact import Fact, plain
+
+LIVE = ("planned", "arrived", "triaged", "in-progress", "onleave", "finished")
+CLASSES = ("imp", "amb", "emer", "ss", "acute", "nonac", "hh", "vr", "fld", "obsenc", "prenc")
+
+
+def facts(sent: Sent, today: str) -> Iterator[Fact]:
+    """Give what is to be found of what was sent; what has ended before `today` is not looked for."""
+    people: dict[str, Found] = {}
+    for stay in stays(sent):
+        subject = stay.resource.get("subject", {})
+        yield from _called_there(stay)
+        patient = sent.end(subject, stay)
+        if patient is not None:
+            people[patient.where] = patient
+        elif value := subject.get("identifier", {}).get("value"):
+            yield Fact("patient.identifier", plain(value), stay.at("subject.identifier"))
+        if stay.resource.get("status") == "entered-in-error":
+            # MedCom's word for a stay that was none
+            yield from (Fact("stay.status", each, stay.at("status"), wanted=False) for each in LIVE)
+            continue
+        yield from stay_facts(sent, stay, today)
+    for patient in people.values():
+        yield from fhir_types.person(patient, "patient", today)
+        yield from death(patient)
+        yield from fhir_people.around(sent, patient, today)
+
+
+def _called_there(stay: Found) -> Iterator[Fact]:
+    """Give what a stay and its patient are called on the sender's own server: they may be known by it."""
+    person = stay.resource.get("subject", {}).get("reference", "").rpartition("/")[2]
+    for kind, name in (("patient.identifier", person), ("stay.identifier", stay.resource.get("id", ""))):
+        yield Fact(kind, plain(name), stay.at("id"), may=True)
+
+
+def stays(sent: Sent) -> list[Found]:
+    """Return the stays: of a message what its header's focus is, else each that is no part of one."""
+    found = sent.of("Encounter")
+    headers = sent.of("MessageHeader")
+    if headers:
+        ends = (sent.end(each, headers[0]) for each in headers[0].resource.get("focus", []))
+        found = [each for each in ends if each is not None and each.type == "Encounter"]
+    return [each for each in found if "partOf" not in each.resource]
+
+
+def stay_facts(sent: Sent, stay: Found, today: str) -> Iterator[Fact]:
+    """Give the facts of one stay."""
+    told = stay.resource
+    for each, where in stay.list("identifier"):
+        yield from fhir_types.identifier("stay.identifier", each, where)
+    for each, where in stay.list("episodeOfCare"):
+        # MedCom knows a stay by the hospital's episode of care
+        yield from fhir_types.identifier("stay.identifier", each.get("identifier", {}), where)
+    status = told.get("status", "")
+    others = {"arrived": ("in-progress",), "triaged": ("in-progress", "arrived")}.get(status, ())
+    yield Fact("stay.status", status, stay.at("status"), others)
+    if code := plain(told.get("class", {}).get("code", "")):
+        yield Fact("stay.class", code, stay.at("class"))
+    else:
+        yield from (Fact("stay.class", each, stay.at("class"), wanted=False) for each in CLASSES[:4])
+    period = told.get("period", {})
+    yield from fhir_types.time("stay.start", period.get("start"), stay.at("period.start"))
+    if status in {"finished", "cancelled"}:
+        yield from fhir_types.time("stay.end", period.get("end"), stay.at("period.end"))
+    for index, each in enumerate(told.get("type", [])):
+        yield from fhir_types.concept("stay.type", each, stay.at(f"type[{index}]"))
+    yield from _places(sent, stay)
+    yield from _reasons(sent, stay)
+    yield from fhir_people.diagnoses(sent, stay)
+    yield from fhir_people.doctors(sent, stay, today)
+
+
+def _places(sent: Sent, stay: Found) -> Iterator[Fact]:
+    told = stay.resource.get("hospitalization", {})
+    yield from fhir_types.concept(
+        "stay.disposition", told.get("dischargeDisposition"), stay.at("hospitalization.dischargeDisposition")
+    )
+    yield from fhir_types.called(
+        sent, "stay.destination", told.get("destination"), stay, "hospitalization.destination"
+    )
+    yield from fhir_types.called(
+        sent, "stay.hospital", stay.resource.get("serviceProvider"), stay, "serviceProvider"
+    )
+    places = list(stay.list("location"))
+    now = [each for each in places if each[0].get("status") == "active"] or [
+        each for each in places if "status" not in each[0] and "end" not in each[0].get("period", {})
+    ]
+    for each, where in now or places[-1:]:
+        yield from fhir_types.called(
+            sent, "stay.location", each.get("location"), stay, where.removeprefix(f"{stay.where}.")
+        )
+
+
+def _reasons(sent: Sent, stay: Found) -> Iterator[Fact]:
+    diagnosed = {code for each in sent.of("Condition") for code in codes(each.resource.get("code"))}
+    for each, where in stay.list("reasonCode"):
+        yield from fhir_types.concept("stay.reason", each, where)
+        for code in codes(each):
+            if code not in diagnosed:
+                # why somebody came is no diagnosis
+                yield Fact("diagnosis.code", plain(code), where, wanted=False)
+    for each, where in stay.list("reasonReference"):
+        end = sent.end(each, stay)
+        if (
+            end is not None
+            and end.type == "Condition"
+            and not has(end.resource.get("verificationStatus"), "entered-in-error")
+        ):
+            yield from fhir_types.concept("stay.reason", end.resource.get("code"), where)
+        elif end is None and (text := plain(each.get("display", ""))):
+            yield Fact("stay.reason", text, where)
+
+
+def death(patient: Found) -> Iterator[Fact]:
+    """Give a death and its time."""
+    yield from fhir_types.time(
+        "patient.deceased", patient.resource.get("deceasedDateTime"), patient.at("deceasedDateTime")
+    )
+    if patient.resource.get("deceasedBoolean") or patient.resource.get("deceasedDateTime"):
+        yield Fact("patient.has_died", "true", patient.at("deceasedBoolean"))

@@ -1,0 +1,114 @@
+"""The data types of R4 as facts, and a person's elements.
+
+https://hl7.org/fhir/R4/datatypes.html
+"""
+
+from collections.abc import Iterator
+
+from tests.real.reading.bundle import Found, Json, Sent, codes, over
+from tests.real.reading.er7 import nobody
+from tests.real.reading.fact import Fact, digits, moment, plain
+
+
+def person(one: Found, kind: str, today: str) -> Iterator[Fact]:
+    """Give what a Patient, RelatedPerson or contact says of a person; what is old is not looked for."""
+    for each, where in one.list("identifier"):
+        if kind == "patient":
+            yield from identifier(f"{kind}.identifier", each, where)
+    names = one.resource.get("name", [])
+    for each, where in _now([names] if isinstance(names, dict) else names, one.at("name"), today):
+        yield from name(f"{kind}.name" if kind == "patient" else kind, each, where)
+    current = [where for _, where in _now(one.resource.get("telecom", []), one.at("telecom"), today)]
+    for each, where in one.list("telecom"):
+        if value := each.get("value"):
+            yield Fact(f"{kind}.telecom", digits(value), where, may=where not in current)
+            if where in current and each.get("system"):
+                yield Fact(f"{kind}.telecom.system", f"{digits(value)}={each['system']}", f"{where}.system")
+    homes = one.resource.get("address", [])
+    for each, where in _now([homes] if isinstance(homes, dict) else homes, one.at("address"), today):
+        yield from address(f"{kind}.address", each, where)
+    if kind == "patient":
+        if sex := one.resource.get("gender"):
+            yield Fact("patient.gender", sex, one.at("gender"))
+        yield from time("patient.birth_date", one.resource.get("birthDate"), one.at("birthDate"))
+        yield from _language(one)
+
+
+def _language(one: Found) -> Iterator[Fact]:
+    spoken = list(one.list("communication"))
+    preferred = [each for each in spoken if each[0].get("preferred")] or (spoken if len(spoken) == 1 else [])
+    for each, where in preferred:
+        for code in codes(each.get("language"))[:1]:
+            yield Fact("patient.language", plain(code), where, (plain(code).split("-")[0],))
+
+
+def name(kind: str, said: Json, where: str) -> Iterator[Fact]:
+    """Give a HumanName's parts, its text where it has none."""
+    of_patient = kind == "patient.name"
+    if family := said.get("family"):
+        yield Fact(f"{kind}.family" if of_patient else f"{kind}.name", plain(family), f"{where}.family")
+    elif (text := said.get("text")) and "given" not in said:
+        yield Fact(f"{kind}.family" if of_patient else f"{kind}.name", plain(text), f"{where}.text")
+    for part in ("given", *(("prefix", "suffix") if of_patient else ())):
+        for each in said.get(part) or []:
+            if each:
+                yield Fact(f"{kind}.{part}", plain(each), f"{where}.{part}")
+
+
+def address(kind: str, said: Json, where: str) -> Iterator[Fact]:
+    """Give an Address' parts, its text where it has no lines."""
+    lines = [each for each in said.get("line", []) if each]
+    for each in lines or ([said["text"]] if said.get("text") and "city" not in said else []):
+        yield Fact(f"{kind}.line", plain(each), f"{where}.line")
+    for element, part in {
+        "city": "city",
+        "state": "state",
+        "postalCode": "postal_code",
+        "country": "country",
+    }.items():
+        if text := said.get(element):
+            yield Fact(f"{kind}.{part}", plain(text), f"{where}.{element}")
+
+
+def identifier(kind: str, number: Json, where: str) -> Iterator[Fact]:
+    """Give a number; one that is nobody's must not be there."""
+    if value := number.get("value"):
+        yield Fact(kind, plain(value), where, wanted=not nobody(value))
+
+
+def concept(kind: str, said: Json | None, where: str) -> Iterator[Fact]:
+    """Give every code of a CodeableConcept, and its words."""
+    for index, each in enumerate(codes(said)):
+        yield Fact(kind if index == 0 else f"{kind} (another coding)", plain(each), where)
+    if said and said.get("coding") and (text := plain(said.get("text", ""))):
+        displays = (plain(each.get("display", "")) for each in said["coding"])
+        yield Fact(f"{kind} (text)", text, f"{where}.text", tuple(each for each in displays if each == text))
+
+
+def called(sent: Sent, kind: str, reference: Json | None, of: Found, path: str) -> Iterator[Fact]:
+    """Give what the end of a reference is called; its identifier or the reference's words if that is away."""
+    if not reference:
+        return
+    end = sent.end(reference, of)
+    numbers = [each.get("value", "") for each in (end.resource.get("identifier", []) if end else [])]
+    numbers.append(reference.get("identifier", {}).get("value", ""))
+    said = [end.resource.get("name", "") if end else "", reference.get("display", ""), *numbers]
+    first, *rest = [plain(each) for each in said if isinstance(each, str) and each] or [""]
+    if first:
+        yield Fact(kind, first, of.at(path), tuple(rest))
+    elif end is None and reference.get("reference"):
+        # nobody can know it: that is to be told
+        yield Fact(f"{kind} that leads nowhere", reference["reference"], of.at(path))
+
+
+def time(kind: str, text: str | None, where: str) -> Iterator[Fact]:
+    """Give a time; what is none must be told."""
+    if text:
+        when = moment(text)
+        yield Fact(kind, when, where) if when else Fact(f"{kind} that cannot be read", text, where)
+
+
+def _now(members: list[Json], where: str, today: str) -> Iterator[tuple[Json, str]]:
+    for index, each in enumerate(members):
+        if each and each.get("use") != "old" and not over(each.get("period"), today):
+            yield each, f"{where}[{index}]"

@@ -1,0 +1,212 @@
+"""The facts that stand in the resources that are served, by kind."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from tests.real.reading.bundle import over
+from tests.real.reading.codes import PRIMARY
+from tests.real.reading.fact import digits, moment, plain
+
+Json = dict[str, Any]
+# what ended before it is no longer so
+TODAY = "2030-01-01"
+
+
+def served(resources: list[Json]) -> dict[str, set[str]]:
+    """Return, of what is served, the values of each kind of fact."""
+    known = {f"{each['resourceType']}/{each['id']}": each for each in resources}
+    found: dict[str, set[str]] = defaultdict(set)
+    for each in resources:
+        reader = READERS.get(each["resourceType"])
+        for kind, value in reader(each, known) if reader and not _withdrawn(each) else ():
+            if value:
+                found[kind].add(value)
+    return found
+
+
+def words(concept: Json | None) -> list[str]:
+    """Return each code, display and text of a CodeableConcept."""
+    concept = concept or {}
+    codings = concept.get("coding", [])
+    said = [each.get(name) for each in codings for name in ("code", "display")]
+    return [plain(each) for each in (*said, concept.get("text")) if each]
+
+
+def full_name(name: Json) -> str:
+    """Return a HumanName's parts as one text."""
+    parts = (*name.get("prefix", ()), *name.get("given", ()), name.get("family", ""), *name.get("suffix", ()))
+    return plain(" ".join((*parts, name.get("text", ""))))
+
+
+def _withdrawn(resource: Json) -> bool:
+    verification = resource.get("verificationStatus")
+    return resource.get("status") == "entered-in-error" or "entered-in-error" in words(verification)
+
+
+def _patient(patient: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    for each in patient.get("identifier", []):
+        yield "patient.identifier", plain(each["value"])
+        yield "patient.identifier.merged", plain(each["value"])
+    yield from _person("patient", patient)
+    yield "patient.gender", patient.get("gender", "")
+    yield "patient.birth_date", moment(patient.get("birthDate", "")) or ""
+    yield "patient.deceased", moment(patient.get("deceasedDateTime", "")) or ""
+    if patient.get("deceasedDateTime") or patient.get("deceasedBoolean"):
+        yield "patient.has_died", "true"
+    for each in patient.get("communication", []):
+        for said in words(each["language"]):
+            yield "patient.language", said
+            yield "patient.language", said.split("-")[0]
+    for each in patient.get("generalPractitioner", []):
+        yield from _taking_part(each, list(PRIMARY), known)
+
+
+def _person(kind: str, person: Json) -> Iterator[tuple[str, str]]:
+    for name in person.get("name", []):
+        yield f"{kind}.name.text", full_name(name)
+        for part in ("family", "partner", "middle", "given", "prefix", "suffix"):
+            yield f"{kind}.name.{part}", full_name(name)
+            yield f"{kind}.alias.{part}", full_name(name)
+        yield f"{kind}.name", full_name(name)
+        yield f"{kind}.given", full_name(name)
+    for way in person.get("telecom", []):
+        number = digits(way.get("value", ""))
+        yield f"{kind}.telecom", number
+        yield f"{kind}.telecom.extension", number
+        yield f"{kind}.telecom.system", f"{number}={way.get('system', '')}"
+    for place in person.get("address", []):
+        text = plain(" ".join((*place.get("line", ()), place.get("text", ""))))
+        yield f"{kind}.address.line", text
+        for part in ("city", "state", "country", "district"):
+            yield f"{kind}.address.{part}", plain(place.get(part, ""))
+        yield f"{kind}.address.postal_code", plain(place.get("postalCode", ""))
+
+
+def _related(person: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    if person.get("active") is False or over(person.get("period"), TODAY):
+        return
+    yield from _person("kin", person)
+    yield from (("kin.relationship", said) for each in person.get("relationship", []) for said in words(each))
+
+
+def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    yield from (("stay.identifier", plain(each["value"])) for each in stay.get("identifier", []))
+    yield "stay.status", stay["status"]
+    yield "stay.class", plain(stay.get("class", {}).get("code", ""))
+    period, hospitalization = stay.get("period", {}), stay.get("hospitalization", {})
+    yield "stay.start", moment(period.get("start", "")) or ""
+    yield "stay.end", moment(period.get("end", "")) or ""
+    yield from (("stay.type", said) for each in stay.get("type", []) for said in words(each))
+    yield from (("stay.reason", said) for each in stay.get("reasonCode", []) for said in words(each))
+    for said in words(hospitalization.get("dischargeDisposition")):
+        yield "stay.disposition", said
+    yield from (("stay.destination", each) for each in _called(hospitalization.get("destination"), known))
+    for each in stay.get("location", []):
+        for said in _called(each["location"], known):
+            yield "stay.location", said
+            yield "stay.facility", said
+    for said in _called(stay.get("serviceProvider"), known):
+        yield "stay.hospital", said
+        yield "stay.facility", said
+    for each in stay.get("participant", []):
+        yield from _taking_part(
+            each.get("individual"), [w for t in each.get("type", []) for w in words(t)], known
+        )
+    for each in stay.get("diagnosis", []):
+        condition = known.get(each["condition"].get("reference", ""), {})
+        if condition and not _withdrawn(condition):
+            yield from _diagnosis(each, condition)
+
+
+def _diagnosis(each: Json, condition: Json) -> Iterator[tuple[str, str]]:
+    for whose in words(condition.get("code")):
+        for use in words(each.get("use")):
+            yield "diagnosis.use", f"{whose}={use}"
+        for said in words(condition.get("verificationStatus")):
+            yield "diagnosis.use", f"{whose}={said}"
+        if "rank" in each:
+            yield "diagnosis.rank", f"{whose}={each['rank']}"
+
+
+def _condition(condition: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    code = condition.get("code", {})
+    for each in code.get("coding", []):
+        yield "diagnosis.code", plain(each.get("code", ""))
+        yield "diagnosis.system", f"{plain(each.get('code', ''))}={each.get('system', '')}"
+    for whose in words(code):
+        yield "diagnosis.text", whose
+        for element, kind in (("clinicalStatus", "clinical"), ("verificationStatus", "verification")):
+            yield from ((f"diagnosis.{kind}", f"{whose}={said}") for said in words(condition.get(element)))
+    for element in ("onsetDateTime", "recordedDate", "assertedDate"):
+        yield "diagnosis.date", moment(condition.get(element, "")) or ""
+    yield "diagnosis.onset.date", moment(condition.get("onsetDateTime", "")) or ""
+    yield "diagnosis.recorded.date", moment(condition.get("recordedDate", "")) or ""
+    yield "diagnosis.abatement.date", moment(condition.get("abatementDateTime", "")) or ""
+
+
+def _team(team: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    for each in team.get("participant", []):
+        yield from _taking_part(
+            each.get("member"), [w for r in each.get("role", []) for w in words(r)], known
+        )
+
+
+def _taking_part(who: Json | None, roles: list[str], known: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    person = known.get((who or {}).get("reference", ""), {})
+    if person.get("resourceType", "Practitioner") != "Practitioner":
+        return
+    names = _called(who, known)
+    numbers = [plain(each["value"]) for each in person.get("identifier", [])]
+    for each in names:
+        yield "doctor.name", each
+        yield "doctor.given", each
+    yield from (("doctor.identifier", each) for each in numbers)
+    yield from (("doctor.telecom", digits(each.get("value", ""))) for each in person.get("telecom", []))
+    yield from (("doctor.role", f"{each}={role}") for each in (*names, *numbers) for role in roles)
+
+
+def _called(reference: Json | None, known: dict[str, Json]) -> list[str]:
+    """What a reference's end is called there and in it, and its identifiers."""
+    if not reference:
+        return []
+    end = known.get(reference.get("reference", ""), {})
+    names = end.get("name", [])
+    called = [plain(names)] if isinstance(names, str) else [full_name(each) for each in names]
+    return [
+        each for each in (plain(reference.get("display", "")), *called, *_numbers(reference, known)) if each
+    ]
+
+
+def _numbers(reference: Json, known: dict[str, Json]) -> list[str]:
+    """The identifiers of a reference's end, and of the reference."""
+    end = known.get(reference.get("reference", ""), {})
+    numbers = [*end.get("identifier", []), reference.get("identifier", {})]
+    return [plain(each["value"]) for each in numbers if each.get("value")]
+
+
+def _coverage(coverage: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    for payor in coverage.get("payor", []):
+        yield from (("coverage.payer.identifier", each) for each in _numbers(payor, known))
+        for said in _called(payor, known):
+            yield "coverage.payer", said
+            yield "coverage.status", f"{said}={coverage.get('status', '')}"
+    yield "coverage.subscriber", plain(coverage.get("subscriberId", ""))
+    yield from (("coverage.subscriber", plain(each["value"])) for each in coverage.get("identifier", []))
+    for each in coverage.get("class", []):
+        kind = words(each["type"])[0]
+        yield f"coverage.{kind}", plain(each.get("value", ""))
+        yield f"coverage.{kind}.name", plain(each.get("name", ""))
+    yield "coverage.start", moment(coverage.get("period", {}).get("start", "")) or ""
+    yield "coverage.end", moment(coverage.get("period", {}).get("end", "")) or ""
+    yield from (("coverage.relationship", said) for said in words(coverage.get("relationship")))
+
+
+READERS = {
+    "Patient": _patient,
+    "RelatedPerson": _related,
+    "Encounter": _encounter,
+    "Condition": _condition,
+    "CareTeam": _team,
+    "Coverage": _coverage,
+}

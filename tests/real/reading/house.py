@@ -1,0 +1,99 @@
+"""An application that forgets everything between one file and the next, and all that it serves."""
+
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from service import wiring
+from service.settings import Settings
+from service.store.engine import connect
+from service.store.schema import upgrade
+from service.store.tables import inbox, resource
+from tests.web.sent import ER7, outcomes
+
+# a hospital for each processing (MSH-11), so that the sender's word for it holds no message back, and one
+# that has a server of its own; every kind of stay opens a case
+REGISTRY = """
+partners:
+  - {name: mercy, kind: hospital, intake: &all {kinds: [inpatient, emergency, outpatient, short-stay]}}
+  - {name: training, kind: hospital, intake: {<<: *all, processing: training}}
+  - {name: debugging, kind: hospital, intake: {<<: *all, processing: debugging}}
+  - {name: lakeside, kind: hospital, intake: {<<: *all, bases: ["https://lakeside.example/fhir"]}}
+"""
+# past what the files call the present
+TODAY = datetime(2030, 1, 1, tzinfo=UTC)
+_FIELD = re.compile(r"\b([A-Z][A-Z0-9]{2})-(\d+)(?:\.(\d+))?")
+
+
+class House:
+    """The application on a database file that each file finds empty."""
+
+    def __init__(self, folder: Path, mappings) -> None:
+        """Make the empty database once."""
+        self.empty, self.file = folder / "empty.db", folder / "casebridge.db"
+        registry = folder / "partners.yaml"
+        registry.write_text(REGISTRY, encoding="utf-8")
+        empty = connect(f"sqlite:///{self.empty}")
+        upgrade(empty)
+        empty.dispose()
+        shutil.copyfile(self.empty, self.file)
+        self.engine = connect(f"sqlite:///{self.file}")
+        settings = Settings.from_env({"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)})
+        self.client = wiring.application(settings, self.engine, mappings, lambda: TODAY).test_client()
+
+    def forget(self) -> None:
+        """Return to the empty database."""
+        self.engine.dispose()
+        for suffix in ("-wal", "-shm"):
+            self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
+        shutil.copyfile(self.empty, self.file)
+
+    def send(self, route: str, kind: str, raw: bytes, partner: str):
+        """Send it; return what became of it, each a state and a reason, and the answer."""
+        before = self._inbox()
+        answer = self.client.post(route, data=raw, content_type=kind, headers={"Casebridge-Partner": partner})
+        assert answer.status_code < 500, answer.data
+        after = self._inbox()
+        became = [after[id_] for id_ in after if id_ not in before]
+        return became or [("refused" if answer.status_code >= 400 else "answered as before", "")], answer
+
+    def _inbox(self) -> dict[str, tuple[str, str]]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(inbox.c.id, inbox.c.state, inbox.c.reason)).all()
+        return {str(id_): (state, reason) for id_, state, reason in rows}
+
+    def served(self) -> list[dict]:
+        """Return every resource that an operator is served."""
+        # few types can be searched: the table says which there are, the door what they say
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(resource.c.type, resource.c.id).distinct()).all()
+        answers = (self.client.get(f"/fhir/{type_}/{id_}") for type_, id_ in rows)
+        return [each.json for each in answers if each.status_code == 200]
+
+
+def fields_told(answer) -> set[str]:
+    """Return the fields that an acknowledgement's ERR segments name, as `PV1-14` or `PID-5.6`."""
+    told = set()
+    for segment in answer.data.decode("utf-8", "replace").split("\r"):
+        if segment.startswith("ERR"):
+            parts = segment.split(segment[3])
+            for each in (parts[1], parts[2] if len(parts) > 2 else ""):
+                place = each.split("^")
+                if len(place) > 2 and place[2]:
+                    told.add(
+                        f"{place[0]}-{place[2]}" + (f".{place[4]}" if len(place) > 4 and place[4] else "")
+                    )
+            for found in _FIELD.finditer(segment):
+                told.add(f"{found[1]}-{found[2]}" + (f".{found[3]}" if found[3] else ""))
+    return told
+
+
+def elements_told(answer) -> set[str]:
+    """Return the elements that an answer's issues name, entries that are used left out."""
+    return {place for _, _, place, text in outcomes(answer) if place and "Used with" not in text}
+
+
+__all__ = ["ER7", "House", "elements_told", "fields_told"]

@@ -1,0 +1,84 @@
+"""What a reader finds in what others wrote is in the case that came of it, or is told of, or is explained.
+
+The table `facts.md` beside this counts it; `CASEBRIDGE_WRITE_OUTCOMES=1` writes it anew.
+"""
+
+import ast
+import os
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.real.reading import differences, er7
+from tests.real.reading.files import files
+from tests.real.reading.house import House
+from tests.real.reading.table import written
+from tests.real.real_data import folder
+
+TABLE = Path(__file__).with_name("facts.md")
+FOLDERS = ("da-vinci-alerts", "europe", "hl7-r4-examples", "hl7v2-adt", "medcom", "synthea")
+# of a kind of fact, the differences that are right, and why they are
+EXPLAINED = (
+    (
+        "stay.status",
+        lambda seen: "_MORS_" in seen.file,
+        "MedCom tells the death while the stay is in progress; a death ends the stay.",
+    ),
+    ("stay.end", lambda seen: "_MORS_" in seen.file, "A death ends the stay, at the time of the death."),
+    (
+        "coverage.status",
+        lambda seen: seen.fact.value.endswith("=active"),
+        "A hospital's word of an insurance is unverified, and served as draft until a case system says it.",
+    ),
+    (
+        "patient.address.line",
+        lambda seen: seen.file.startswith("ExtendedMinLowerLayerProtocolTest_00"),
+        "The escape character of MSH-2 and a letter of the street both were lost to U+FFFD before.",
+    ),
+)
+
+
+@pytest.fixture
+def house(tmp_path, mappings):
+    house = House(tmp_path, mappings)
+    yield house
+    house.engine.dispose()
+
+
+def seen_in(house, name, path, route, kind, raw):
+    """What became of each message of a file, and the facts of each."""
+    if name != "hl7v2-adt":
+        return [differences.of_fhir(house, path.name, raw, route, kind)]
+    return [differences.of_v2(house, path.name, each) for each in er7.messages(raw)]
+
+
+def test_each_fact_that_a_reader_finds_is_served_or_told_of_or_listed(house):
+    read, ends, digest = {}, Counter(), sha256()
+    for name in FOLDERS:
+        read[name] = []
+        for path, route, kind, raw in files(folder(name)):
+            digest.update(f"{name}/{path.name} ".encode() + raw)
+            for became, seen in seen_in(house, name, path, route, kind, raw):
+                ends.update((name, *each) for each in became)
+                read[name] += seen
+    of_these = digest.hexdigest()[:16]
+    table = written(of_these, read, ends, EXPLAINED)
+    if os.environ.get("CASEBRIDGE_WRITE_OUTCOMES"):
+        TABLE.write_text(table, encoding="utf-8")
+    told = TABLE.read_text(encoding="utf-8")
+    # of other files the table says nothing: of those most that is looked for is there
+    assert told == table or of_these not in told
+    verdicts = Counter(each.verdict for seen in read.values() for each in seen)
+    assert verdicts["found"] + verdicts["told"] > verdicts.total() / 2
+
+
+def test_the_reading_uses_none_of_our_own():
+    """Only what sends and asks knows the service; and it knows no reader of what is sent."""
+    for path in Path(differences.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = [each.module or "" for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
+        ours = {each for each in names if each.partition(".")[0] == "service"}
+        assert path.name == "house.py" or not ours, path
+        assert not {each for each in ours if each.startswith(("service.wire", "service.mapping"))}, path
