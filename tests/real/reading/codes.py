@@ -63,32 +63,26 @@ ROLES: Final = {
     **dict.fromkeys(("rp", "ref"), REFERRING),
     **dict.fromkeys(("pp", "fhcp"), PRIMARY),
 }
+# of a relationship, the kind that is as right; who is called a mother is no father
 KIN: Final = {
-    **dict.fromkeys(
-        ("spo", "spouse", "wife", "husband", "hus", "wif", "husb", "sps"),
-        ("spouse", "sps", "spouse-or-partner"),
-    ),
-    **dict.fromkeys(("dom", "domprt", "life partner", "partner"), ("partner", "domprt", "spouse")),
-    **dict.fromkeys(
-        ("mth", "mother", "fth", "father", "par", "parent", "prn"),
-        ("parent", "prn", "mth", "fth", "mother", "father"),
-    ),
-    **dict.fromkeys(
-        ("chd", "child", "son", "dau", "daughter", "nchild"), ("child", "chd", "chil", "son", "daughter")
-    ),
-    **dict.fromkeys(
-        ("sib", "sibling", "bro", "brother", "sis", "sister"), ("sibling", "sib", "brother", "sister")
-    ),
+    **dict.fromkeys(("spo", "spouse", "wife", "husband"), ("spouse", "sps", "spouse-or-partner")),
+    **dict.fromkeys(("hus", "wif", "husb", "sps"), ("spouse", "sps", "spouse-or-partner")),
+    **dict.fromkeys(("dom", "domprt", "life partner", "partner"), ("partner", "domprt")),
+    **dict.fromkeys(("mth", "mother"), ("parent", "prn", "mth", "mother")),
+    **dict.fromkeys(("fth", "father"), ("parent", "prn", "fth", "father")),
+    **dict.fromkeys(("par", "parent", "prn"), ("parent", "prn")),
+    **dict.fromkeys(("son",), ("child", "chd", "chil", "son")),
+    **dict.fromkeys(("dau", "daughter"), ("child", "chd", "chil", "daughter")),
+    **dict.fromkeys(("chd", "child", "nchild"), ("child", "chd", "chil")),
+    **dict.fromkeys(("bro", "brother"), ("sibling", "sib", "brother")),
+    **dict.fromkeys(("sis", "sister"), ("sibling", "sib", "sister")),
+    **dict.fromkeys(("sib", "sibling"), ("sibling", "sib")),
     **dict.fromkeys(("grd", "guardian", "guard"), ("guardian", "guard", "grd")),
     **dict.fromkeys(("frnd", "friend", "fnd"), ("friend", "frnd", "fnd")),
-    **dict.fromkeys(
-        ("gch", "grandchild", "grp", "grandparent"),
-        ("grandchild", "grandparent", "gch", "grp", "family", "famemb"),
-    ),
-    **dict.fromkeys(
-        ("emc", "emergency contact", "c", "ec"), ("emergency-contact", "emergency contact", "emc", "c")
-    ),
-    **dict.fromkeys(("emr", "employer", "e"), ("employer", "emr", "e")),
+    **dict.fromkeys(("gch", "grandchild"), ("grandchild", "gch", "famemb")),
+    **dict.fromkeys(("grp", "grandparent"), ("grandparent", "grp", "famemb")),
+    **dict.fromkeys(("emc", "emergency contact", "ec"), ("emergency-contact", "emergency contact", "c")),
+    **dict.fromkeys(("emr", "employer"), ("employer", "emr", "e")),
 }
 SYSTEMS: Final = {
     **dict.fromkeys(

@@ -17,7 +17,7 @@ OPENING = frozenset({"A01", "A04", "A05", "A14", "A28", "A31", "A34", "A40"})
 _INDEX = re.compile(r"\[\d+\]")
 _TYPED = re.compile(r"\.ofType\(\w+\)")
 _IN_BUNDLE = re.compile(r"\ABundle\.entry\[\d+\]\.resource\.ofType\((\w+)\)")
-_LAST = re.compile(r"\.[^.]*\Z|\[\d+\]\Z")
+_LAST = re.compile(r"\[\d+\]\Z|\.[^.\]]*\Z")
 
 
 def of_v2(house: House, file: str, raw: bytes) -> tuple[list[tuple[str, str]], list[Seen]]:
@@ -52,12 +52,13 @@ def of_fhir(house: House, file: str, raw: bytes, route: str, kind: str):
 def compared(file: str, facts: set[Fact], house: House, told: set[str]) -> list[Seen]:
     """Return the verdict on each fact."""
     there = found.served(house.served())
-    seen = [Seen(file, each, _verdict(each, there, told)) for each in facts if not each.may]
+    seen = [Seen(file, each, verdict(each, there, told)) for each in facts if not each.may]
     seen += [Seen(file, Fact(kind, value, "served"), "invented") for kind, value in invented(facts, there)]
     return sorted(seen, key=lambda each: (each.fact.kind, each.fact.where, each.fact.value))
 
 
-def _verdict(fact: Fact, there: dict[str, set[str]], told: set[str]) -> str:
+def verdict(fact: Fact, there: dict[str, set[str]], told: set[str]) -> str:
+    """Return the verdict on a fact by what is served and by the places that the answer names."""
     is_there = stands(fact, there)
     if is_there == fact.wanted:
         return "found"

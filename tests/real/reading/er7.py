@@ -15,7 +15,7 @@ NULL: Final = '""'
 # words, patterns and figures that are written where there is no number
 _NOBODY: Final = re.compile(
     r"unknown|none|n/?a|null|tbd|nil|not (?:known|available)|no ssn|[x*#?\W_]+|x[x\W]*|(\d)\1{2,}|0+"
-    r"|0?123456789?0?|987654321"
+    r"|0?12345678(?:90?)?|987654321"
 )
 
 

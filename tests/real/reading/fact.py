@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +16,14 @@ WORDS: Final = (
     *("stay.location", "stay.destination", "stay.hospital", "stay.disposition", "stay.reason"),
     *("doctor.name", "doctor.given", "kin.name", "kin.given", "coverage.payer", "stay.type"),
     *("patient.name", "patient.alias", "patient.address.line", "kin.address", "diagnosis.text"),
+)
+# kinds whose facts are `whose=what`: a role of a doctor, a rank of a diagnosis, a number of a coverage
+OWNED: Final = (
+    *("doctor.role", "kin.telecom", "kin.relationship", "patient.telecom.system", "doctor.telecom.system"),
+    *("diagnosis.system", "diagnosis.use", "diagnosis.rank", "diagnosis.clinical", "diagnosis.verification"),
+    *("diagnosis.date", "diagnosis.onset", "diagnosis.recorded", "diagnosis.abatement"),
+    *("coverage.status", "coverage.subscriber", "coverage.plan", "coverage.group", "coverage.start"),
+    *("coverage.end", "coverage.relationship"),
 )
 # of these nothing may be served that was not sent
 CHECKED: Final = (
@@ -90,38 +99,54 @@ def stands(fact: Fact, served: dict[str, set[str]]) -> bool:
 
 
 def invented(facts: set[Fact], served: dict[str, set[str]]) -> list[tuple[str, str]]:
-    """Return the kind and the value of what is served and is in no fact that was read."""
-    read: dict[str, list[Fact]] = {kind: [] for kind in CHECKED}
+    """Return the kind and the value of what is served and is in no fact that was read, whoever's."""
+    read: dict[str, list[str]] = {kind: [] for kind in CHECKED}
     for fact in facts:
-        kind = fact.kind.split(" (")[0]
-        kind = {"patient.identifier.merged": "patient.identifier"}.get(kind, kind)
+        kind = fact.kind.split(" (")[0].removesuffix(".merged")
         if kind in read:
-            read[kind].append(fact)
+            read[kind] += [_bare(kind, each) for each in (fact.value, *fact.others)]
+    there = ((kind, _bare(kind, each)) for kind in CHECKED for each in sorted(served.get(kind, ())))
     return [
         (kind, value)
-        for kind in CHECKED
-        for value in sorted(served.get(kind, ()))
-        if not any(_known(kind, each, {value}) for fact in read[kind] for each in (fact.value, *fact.others))
+        for kind, value in dict.fromkeys(there)
+        if not any(_same(kind, each, value) for each in read[kind])
     ]
+
+
+def _bare(kind: str, value: str) -> str:
+    return value.rpartition("=")[2] if kind.startswith(OWNED) else value
+
+
+def of(whose: str, facts: Iterable[Fact]) -> Iterator[Fact]:
+    """Give facts as those of somebody or something: a name, a code, a payer."""
+    for each in facts:
+        others = tuple(f"{whose}={other}" for other in each.others)
+        yield replace(each, value=f"{whose}={each.value}", others=others)
 
 
 def _known(kind: str, value: str, there: set[str]) -> bool:
     if value in there:
         return True
+    if not kind.startswith(OWNED):
+        return any(_same(kind, value, each) for each in there)
+    whose, _, what = value.rpartition("=")
+    pairs = (each.rpartition("=") for each in there)
+    return any(_among(whose, one) and _same(kind, what, said) for one, _, said in pairs)
+
+
+def _same(kind: str, sent: str, served: str) -> bool:
+    if sent == served:
+        return True
     if kind.endswith((".start", ".end", ".birth_date", ".deceased", ".date")):
-        return any(_same_time(value, each) for each in there)
+        return _same_time(sent, served)
     if kind.endswith(".telecom"):
-        return value.isdigit() and any(_same_number(value, each) for each in there)
-    if "=" in value:
-        whose, _, what = value.rpartition("=")
-        pairs = (each.rpartition("=") for each in there)
-        return any(_among(whose, one) and what == said for one, _, said in pairs)
-    return kind.startswith(WORDS) and any(_among(value, each) for each in there)
+        return sent.isdigit() and _same_number(sent, served)
+    return kind.startswith(WORDS) and _among(sent, served)
 
 
 def _among(value: str, words: str) -> bool:
-    """Whether a text stands in another, not inside a word of it."""
-    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", words) is not None
+    """Whether a text stands in another, not inside a word of it; an empty one does."""
+    return not value or re.search(rf"(?<!\w){re.escape(value)}(?!\w)", words) is not None
 
 
 def _same_number(one: str, other: str) -> bool:

@@ -7,7 +7,9 @@ from tests.real.reading import fhir_types
 from tests.real.reading.bundle import Found, Json, Sent, codes, has, over
 from tests.real.reading.codes import KIN
 from tests.real.reading.er7 import nobody
-from tests.real.reading.fact import Fact, digits, plain
+from tests.real.reading.fact import Fact, digits, of, plain
+
+PAIRED = frozenset({"kin.telecom", "kin.relationship"})
 
 
 def diagnoses(sent: Sent, stay: Found) -> Iterator[Fact]:
@@ -58,8 +60,9 @@ def condition(one: Found) -> Iterator[Fact]:
         yield Fact("diagnosis.clinical", f"{known[0]}={plain(each)}", one.at("clinicalStatus"))
     for element, kind in (("onset", "onset"), ("abatement", "abatement")):
         name = f"{element}DateTime"
-        yield from fhir_types.time(f"diagnosis.{kind}.date", told.get(name), one.at(name))
-    yield from fhir_types.time("diagnosis.recorded.date", told.get("recordedDate"), one.at("recordedDate"))
+        yield from of(known[0], fhir_types.time(f"diagnosis.{kind}.date", told.get(name), one.at(name)))
+    recorded = fhir_types.time("diagnosis.recorded.date", told.get("recordedDate"), one.at("recordedDate"))
+    yield from of(known[0], recorded)
     if told["code"].get("coding") and (text := told["code"].get("text")):
         yield Fact("diagnosis.text", plain(text), one.at("code.text"))
 
@@ -72,8 +75,10 @@ def doctors(sent: Sent, stay: Found, today: str) -> Iterator[Fact]:
             yield from _doctor(sent, each.get("individual"), stay, where, roles)
 
 
-def _doctor(sent: Sent, reference: Json | None, of: Found, where: str, roles: list[str]) -> Iterator[Fact]:
-    end = sent.end(reference, of)
+def _doctor(
+    sent: Sent, reference: Json | None, within: Found, where: str, roles: list[str]
+) -> Iterator[Fact]:
+    end = sent.end(reference, within)
     wanted = True
     if end is not None and end.type == "PractitionerRole":
         wanted = end.resource.get("active", True)
@@ -108,15 +113,14 @@ def around(sent: Sent, patient: Found, today: str) -> Iterator[Fact]:
     for each in sent.of("RelatedPerson"):
         if _is_of(sent, each, "patient", patient):
             ended = each.resource.get("active") is False or over(each.resource.get("period"), today)
-            found = [*fhir_types.person(each, "kin", today), *_relationship(each)]
+            found = list(_relative(each, today))
             yield from (
                 (replace(fact, wanted=False) for fact in found if fact.kind == "kin.name") if ended else found
             )
     for each, where in patient.list("contact"):
         if not over(each.get("period"), today):
             one = Found(each, where, patient.inside)
-            yield from fhir_types.person(one, "kin", today)
-            yield from _relationship(one)
+            yield from _relative(one, today)
             if "name" not in each:
                 yield from fhir_types.called(sent, "kin.name", each.get("organization"), one, "organization")
     for each in sent.of("Coverage"):
@@ -130,6 +134,13 @@ def around(sent: Sent, patient: Found, today: str) -> Iterator[Fact]:
 def _is_of(sent: Sent, one: Found, element: str, patient: Found) -> bool:
     end = sent.end(one.resource.get(element), one)
     return end is not None and end.where == patient.where
+
+
+def _relative(one: Found, today: str) -> Iterator[Fact]:
+    said = list(fhir_types.person(one, "kin", today))
+    who = next((each.value for each in said if each.kind == "kin.name"), "")
+    yield from of(who, (each for each in (*said, *_relationship(one)) if each.kind in PAIRED))
+    yield from (each for each in said if each.kind not in PAIRED)
 
 
 def _relationship(one: Found) -> Iterator[Fact]:
@@ -147,8 +158,7 @@ def _relationship(one: Found) -> Iterator[Fact]:
 
 def coverage(sent: Sent, one: Found) -> Iterator[Fact]:
     """Give what a Coverage says; entered in error, it must not be there."""
-    told = one.resource
-    wanted = told.get("status") != "entered-in-error"
+    wanted = one.resource.get("status") != "entered-in-error"
     for each, where in one.list("payor"):
         end = sent.end(each, one)
         if end is not None and end.type != "Organization":
@@ -159,12 +169,12 @@ def coverage(sent: Sent, one: Found) -> Iterator[Fact]:
                 yield replace(fact, wanted=wanted and fact.wanted)
         for fact in fhir_types.called(sent, "coverage.payer", each, one, where.removeprefix(f"{one.where}.")):
             yield replace(fact, wanted=wanted)
-            if wanted and told.get("status"):
-                whose = (fact.value, *fact.others)
-                first, *rest = (f"{name}={told['status']}" for name in whose)
-                yield Fact("coverage.status", first, one.at("status"), tuple(rest))
-    if not wanted:
-        return
+            yield from of(fact.value, _insured(one)) if wanted else ()
+
+
+def _insured(one: Found) -> Iterator[Fact]:
+    told = one.resource
+    yield Fact("coverage.status", told.get("status", ""), one.at("status"))
     numbers = [told.get("subscriberId"), *(each.get("value") for each in told.get("identifier", []))]
     for number in filter(None, numbers):
         yield Fact("coverage.subscriber", plain(number), one.at("subscriberId"))

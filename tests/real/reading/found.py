@@ -9,6 +9,7 @@ from tests.real.reading.codes import PRIMARY
 from tests.real.reading.fact import digits, moment, plain
 
 Json = dict[str, Any]
+DATES = {"onsetDateTime": "onset", "recordedDate": "recorded", "abatementDateTime": "abatement"}
 # what ended before it is no longer so
 TODAY = "2030-01-01"
 
@@ -72,7 +73,11 @@ def _person(kind: str, person: Json) -> Iterator[tuple[str, str]]:
         yield f"{kind}.given", full_name(name)
     for way in person.get("telecom", []):
         number = digits(way.get("value", ""))
-        yield f"{kind}.telecom", number
+        if kind == "kin":
+            names = [full_name(name) for name in person.get("name", [])]
+            yield from (("kin.telecom", f"{who}={number}") for who in names or [""])
+        else:
+            yield f"{kind}.telecom", number
         yield f"{kind}.telecom.extension", number
         yield f"{kind}.telecom.system", f"{number}={way.get('system', '')}"
     for place in person.get("address", []):
@@ -87,7 +92,9 @@ def _related(person: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]:
     if person.get("active") is False or over(person.get("period"), TODAY):
         return
     yield from _person("kin", person)
-    yield from (("kin.relationship", said) for each in person.get("relationship", []) for said in words(each))
+    related = [said for each in person.get("relationship", []) for said in words(each)]
+    for who in [full_name(name) for name in person.get("name", [])] or [""]:
+        yield from (("kin.relationship", f"{who}={said}") for said in related)
 
 
 def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
@@ -138,11 +145,11 @@ def _condition(condition: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]
         yield "diagnosis.text", whose
         for element, kind in (("clinicalStatus", "clinical"), ("verificationStatus", "verification")):
             yield from ((f"diagnosis.{kind}", f"{whose}={said}") for said in words(condition.get(element)))
-    for element in ("onsetDateTime", "recordedDate", "assertedDate"):
-        yield "diagnosis.date", moment(condition.get(element, "")) or ""
-    yield "diagnosis.onset.date", moment(condition.get("onsetDateTime", "")) or ""
-    yield "diagnosis.recorded.date", moment(condition.get("recordedDate", "")) or ""
-    yield "diagnosis.abatement.date", moment(condition.get("abatementDateTime", "")) or ""
+        for element, kind in DATES.items():
+            if when := moment(condition.get(element, "")):
+                yield f"diagnosis.{kind}.date", f"{whose}={when}"
+                # v2 has but one
+                yield from [("diagnosis.date", f"{whose}={when}")] if kind != "abatement" else []
 
 
 def _team(team: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
@@ -188,18 +195,22 @@ def _numbers(reference: Json, known: dict[str, Json]) -> list[str]:
 def _coverage(coverage: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     for payor in coverage.get("payor", []):
         yield from (("coverage.payer.identifier", each) for each in _numbers(payor, known))
-        for said in _called(payor, known):
-            yield "coverage.payer", said
-            yield "coverage.status", f"{said}={coverage.get('status', '')}"
-    yield "coverage.subscriber", plain(coverage.get("subscriberId", ""))
-    yield from (("coverage.subscriber", plain(each["value"])) for each in coverage.get("identifier", []))
+        for payer in _called(payor, known):
+            yield "coverage.payer", payer
+            yield from ((f"coverage.{kind}", f"{payer}={said}") for kind, said in _insured(coverage) if said)
+
+
+def _insured(coverage: Json) -> Iterator[tuple[str, str]]:
+    yield "status", coverage.get("status", "")
+    yield "subscriber", plain(coverage.get("subscriberId", ""))
+    yield from (("subscriber", plain(each["value"])) for each in coverage.get("identifier", []))
     for each in coverage.get("class", []):
         kind = words(each["type"])[0]
-        yield f"coverage.{kind}", plain(each.get("value", ""))
-        yield f"coverage.{kind}.name", plain(each.get("name", ""))
-    yield "coverage.start", moment(coverage.get("period", {}).get("start", "")) or ""
-    yield "coverage.end", moment(coverage.get("period", {}).get("end", "")) or ""
-    yield from (("coverage.relationship", said) for said in words(coverage.get("relationship")))
+        yield kind, plain(each.get("value", ""))
+        yield f"{kind}.name", plain(each.get("name", ""))
+    for edge in ("start", "end"):
+        yield edge, moment(coverage.get("period", {}).get(edge, "")) or ""
+    yield from (("relationship", said) for said in words(coverage.get("relationship")))
 
 
 READERS = {

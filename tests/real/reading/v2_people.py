@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tests.real.reading import codes, v2_types
 from tests.real.reading.er7 import Message, Repetition, Segment, nobody
-from tests.real.reading.fact import Fact, moment, plain
+from tests.real.reading.fact import Fact, moment, of, plain
 
 # a code and its system are the first triplet of a CWE, its alternates the second and the third
 TRIPLETS = ((1, 2, 3), (4, 5, 6), (10, 11, 12))
@@ -53,7 +53,7 @@ def _standing(diagnosis: Segment, known: str) -> Iterator[Fact]:
     rank = diagnosis.text(15)
     if rank.isdigit() and int(rank) > 0:
         yield Fact("diagnosis.rank", f"{known}={int(rank)}", "DG1-15")
-    yield from v2_types.time("diagnosis.date", diagnosis, 5)
+    yield from of(known, v2_types.time("diagnosis.date", diagnosis, 5))
 
 
 def doctors(message: Message) -> Iterator[Fact]:
@@ -107,21 +107,26 @@ def _relative(each: Segment) -> Iterator[Fact]:
         for component, kind in ((1, "name"), (2, "given")):
             if text := plain(one.text(component)):
                 yield Fact(f"kin.{kind}", text, one.at(component))
-    if not people and (organization := plain(each.text(13))):
+    organization = plain(each.text(13))
+    if organization and not people:
         yield Fact("kin.name", organization, "NK1-13.1")
+    who = plain(people[0].text(1)) if people else organization
     for number in (5, 6, 40):
         for way in each.repetitions(number):
-            yield from v2_types.telecom("kin.telecom", way)
+            ways = list(v2_types.telecom("kin.telecom", way))
+            # by what it is reached, an address has its own owner: itself
+            yield from of(who, (fact for fact in ways if fact.kind == "kin.telecom"))
+            yield from (fact for fact in ways if fact.kind != "kin.telecom")
     for place in each.repetitions(4):
         yield from v2_types.address("kin.address", place)
-    yield from _relationship(each)
+    yield from of(who, _relationship(each))
 
 
 def _relationship(segment: Segment) -> Iterator[Fact]:
     code, words = plain(segment.text(3)), plain(segment.text(3, 2))
-    if code or words:
-        others = (words, *codes.KIN.get(code, ()), *codes.KIN.get(words, ()))
-        yield Fact("kin.relationship", code, "NK1-3", tuple(each for each in others if each))
+    said = [each for each in (code, words, *codes.KIN.get(code, ()), *codes.KIN.get(words, ())) if each]
+    if said:
+        yield Fact("kin.relationship", said[0], "NK1-3", tuple(said[1:]))
 
 
 def coverages(message: Message) -> Iterator[Fact]:
@@ -132,16 +137,20 @@ def coverages(message: Message) -> Iterator[Fact]:
                 yield Fact("coverage.payer.identifier", plain(value), number.at(1), wanted=not nobody(value))
         if payer := plain(each.text(4)):
             yield Fact("coverage.payer", payer, "IN1-4.1")
-        for number in (36, 49):
-            if value := each.text(number):
-                yield Fact("coverage.subscriber", plain(value), f"IN1-{number}.1", wanted=not nobody(value))
-        for number, kind in ((8, "group"), (9, "group.name"), (2, "plan"), (35, "plan")):
-            if value := plain(each.text(number)):
-                yield Fact(f"coverage.{kind}", value, f"IN1-{number}.1")
-        if value := plain(each.text(2, 2)):
-            yield Fact("coverage.plan.name", value, "IN1-2.2")
-        yield from v2_types.time("coverage.start", each, 12, days=True)
-        yield from v2_types.time("coverage.end", each, 13, days=True)
-        if (relation := plain(each.text(17))) in {"sel", "self", "spo", "spouse", "chd", "child"}:
-            first = {"sel": "self", "spo": "spouse", "chd": "child"}.get(relation, relation)
-            yield Fact("coverage.relationship", first, "IN1-17.1")
+        yield from of(payer or plain(each.text(3)), _insured(each))
+
+
+def _insured(each: Segment) -> Iterator[Fact]:
+    for number in (36, 49):
+        if value := each.text(number):
+            yield Fact("coverage.subscriber", plain(value), f"IN1-{number}.1", wanted=not nobody(value))
+    for number, kind in ((8, "group"), (9, "group.name"), (2, "plan"), (35, "plan")):
+        if value := plain(each.text(number)):
+            yield Fact(f"coverage.{kind}", value, f"IN1-{number}.1")
+    if value := plain(each.text(2, 2)):
+        yield Fact("coverage.plan.name", value, "IN1-2.2")
+    yield from v2_types.time("coverage.start", each, 12, days=True)
+    yield from v2_types.time("coverage.end", each, 13, days=True)
+    if (relation := plain(each.text(17))) in {"sel", "self", "spo", "spouse", "chd", "child"}:
+        first = {"sel": "self", "spo": "spouse", "chd": "child"}.get(relation, relation)
+        yield Fact("coverage.relationship", first, "IN1-17.1")
