@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.real.reading import er7, fhir, found, probes, v2
 from tests.real.reading.bundle import Sent
@@ -13,7 +14,11 @@ from tests.real.reading.seen import Seen
 # a hospital by MSH-11
 PARTNERS = {"P": "mercy", "T": "training", "D": "debugging"}
 # these begin a stay, or tell of none: before any other a plain admission of the same stay is sent
-OPENING = frozenset({"A01", "A04", "A05", "A14", "A28", "A31", "A34", "A40"})
+OPENING = frozenset({"A01", "A04", "A05", "A14", "A28", *(v2.MERGES - {"A47"})})
+# the visit of an admission of ours, where the message names none
+BEFORE = Fact("stay.identifier", "before", "", may=True)
+# why a message is put aside, and the fact that would have it used
+WANTING = {"no-patient": "patient.identifier", "no-stay": "stay.identifier"}
 _INDEX = re.compile(r"\[\d+\]")
 _TYPED = re.compile(r"\.ofType\(\w+\)")
 _IN_BUNDLE = re.compile(r"\ABundle\.entry\[\d+\]\.resource\.ofType\((\w+)\)")
@@ -21,7 +26,7 @@ _LAST = re.compile(r"\[\d+\]\Z|\.[^.\]]*\Z")
 
 
 def of_v2(house: House, file: str, raw: bytes) -> tuple[list[tuple[str, str]], list[Seen]]:
-    """Return what became of a message, and its facts where it was accepted."""
+    """Return what became of a message, and its facts, or what speaks against that it was not accepted."""
     try:
         message = er7.Message(raw)
     except (AssertionError, ValueError, IndexError):
@@ -33,9 +38,10 @@ def of_v2(house: House, file: str, raw: bytes) -> tuple[list[tuple[str, str]], l
     if message.trigger not in OPENING:
         house.send("/hl7v2", ER7, admission(message), partner)
     became, answer = house.send("/hl7v2", ER7, raw, partner)
+    facts, told = {*v2.facts(message), BEFORE}, fields_told(answer)
     if ("accepted", "") not in became:
-        return became, []
-    seen = compared(file, set(v2.facts(message)), house, fields_told(answer))
+        return became, [*held_back(file, facts, became), *not_used(file, message, became, told)]
+    seen = compared(file, facts, house, told)
     return became, [*seen, *probes.found_by(house, file, message, partner)]
 
 
@@ -44,9 +50,30 @@ def of_fhir(house: House, file: str, raw: bytes, route: str, kind: str):
     house.forget()
     partner = "lakeside" if route == "/fhir/Encounter" else "mercy"
     became, answer = house.send(route, kind, raw, partner)
+    facts = set(fhir.facts(Sent(raw), found.TODAY))
     if ("accepted", "") not in became:
-        return became, []
-    return became, compared(file, set(fhir.facts(Sent(raw), found.TODAY)), house, elements_told(answer))
+        return became, list(held_back(file, facts, became))
+    return became, compared(file, facts, house, elements_told(answer))
+
+
+def held_back(file: str, facts: set[Fact], became: list[tuple[str, str]]) -> Iterator[Seen]:
+    """Give the numbers that a reader finds in what was put aside for want of one."""
+    for state, reason in became:
+        if state == "quarantined" and reason in WANTING:
+            ours = (each for each in facts if each.kind == WANTING[reason] and each.wanted and not each.may)
+            for each in sorted(ours, key=lambda each: each.where)[:1]:
+                yield Seen(
+                    file, replace(each, kind=f"{each.kind} of what is put aside as {reason}"), "missing"
+                )
+
+
+def not_used(
+    file: str, message: er7.Message, became: list[tuple[str, str]], told: set[str]
+) -> Iterator[Seen]:
+    """Give whether the sender is told that a trigger is not used."""
+    if ("ignored", "nothing-to-do") in became:
+        fact = Fact(f"a use of {message.trigger}", message.trigger, "MSH-9.2")
+        yield Seen(file, fact, "told" if told & {"MSH-9", "MSH-9.2", "EVN-1"} else "missing")
 
 
 def compared(file: str, facts: set[Fact], house: House, told: set[str]) -> list[Seen]:

@@ -46,6 +46,9 @@ def _withdrawn(resource: Json) -> bool:
 
 
 def _patient(patient: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    if patient.get("active") is False:
+        # somebody else by now
+        return
     for each in patient.get("identifier", []):
         yield "patient.identifier", plain(each["value"])
         yield "patient.identifier.merged", plain(each["value"])

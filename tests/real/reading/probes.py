@@ -13,6 +13,9 @@ RECORDS = frozenset({"", "MR", "PI", "PT", "NI"})
 # those of something that several persons can have, or that one has several of
 OTHERS = frozenset({"AN", "VN", "MB", "MC", "MA", "SN", "DL"})
 
+# whose numbers change hands
+MERGING = frozenset({"A17", "A18", "A24", "A34", "A36", "A37", "A40", "A41", "A45", "A47"})
+
 
 def admission(message: Message) -> bytes:
     """Return a plain admission of the stay that a message is about, as it would have come before."""
@@ -22,8 +25,11 @@ def admission(message: Message) -> bytes:
     component = encoding[:1]
     fields = ["MSH" + separator + encoding, *(head.raw(each) for each in (3, 4, 5, 6)), time, ""]
     fields += [f"ADT{component}A01", "BEFORE", head.raw(11), head.raw(12) or "2.5"]
-    place = ["PV1", "", pv1.raw(2), *[""] * 16, pv1.raw(19), *[""] * 30, pv1.raw(50)]
-    person = ["PID", "", pid.raw(2), pid.raw(3), *[""] * 14, pid.raw(18)]
+    visits = (pv1.raw(19), pv1.raw(50), pid.raw(18))
+    place = ["PV1", "", pv1.raw(2), *[""] * 16, visits[0] if any(visits) else "BEFORE", *[""] * 30, visits[1]]
+    # who gets another number was known by the old one
+    number = message.first("MRG").raw(1) if message.trigger == "A47" else pid.raw(3)
+    person = ["PID", "", pid.raw(2), number, *[""] * 14, visits[2]]
     lines = (fields, person, place)
     return "".join(separator.join(each).rstrip(separator) + "\r" for each in lines).encode()
 
@@ -33,7 +39,7 @@ def found_by(house: House, file: str, message: Message, partner: str) -> Iterato
 
     A record's number is the same with and without its type and its authority.
     """
-    if message.trigger.startswith("A4") or message.trigger in {"A34", "A18", "A36"} or _patients(house) != 1:
+    if message.trigger in MERGING or _patients(house) != 1:
         return
     mark = message.first("MSH").raw(2)[:1]
     authorities = {each.text(4) for each in message.first("PID").repetitions(3)}

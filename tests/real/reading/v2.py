@@ -11,14 +11,18 @@ from tests.real.reading.codes import CLASS, DISPOSITION, LANGUAGES, SEX, STATUS
 from tests.real.reading.er7 import Message, Segment
 from tests.real.reading.fact import Fact, plain
 
-MERGES = frozenset({"A34", "A40"})
+# MRG-1 tells by which numbers the person was known before
+MERGES = frozenset({"A18", "A34", "A36", "A40", "A47"})
 # they tell of a person, and their PV1 is there for form's sake
-PERSONAL = frozenset({"A28", "A29", "A31", "A47", *MERGES})
+PERSONAL = frozenset({"A28", "A31", *MERGES})
 LEFT = frozenset({"A03"})
 
 
 def facts(message: Message) -> Iterator[Fact]:
     """Give what is to be found of a message."""
+    if message.trigger == "A29":
+        # what it says of a person is taken back
+        return
     yield from person(message)
     if message.trigger not in PERSONAL:
         yield from stay(message)
