@@ -1,5 +1,7 @@
 """The reading that decides: what it makes of a message, and when it knows a fact again."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests.real.reading import differences, fhir, v2
@@ -7,6 +9,7 @@ from tests.real.reading.bundle import Sent
 from tests.real.reading.er7 import Message, messages, nobody
 from tests.real.reading.fact import Fact, invented, moment, stands
 from tests.real.reading.found import served
+from tests.real.reading.house import fields_told
 from tests.web import sent
 
 
@@ -157,6 +160,20 @@ def test_a_note_tells_of_its_field_alone(told, verdict):
 def test_a_note_tells_of_its_element_alone(told, verdict):
     fact = Fact("stay.type", "x", "Bundle.entry[3].resource.ofType(Encounter).type[0].text")
     assert differences.verdict(fact, {}, {told}) == verdict
+
+
+@pytest.mark.parametrize(
+    ("err", "told"),
+    [
+        ("ERR||PV1^1^14|0|I", {"PV1-14"}),
+        ("ERR||PID^1^5^1^6|0|I", {"PID-5.6"}),
+        ("ERR|PID^1^5~NK1^2^6|", {"PID-5", "NK1-6"}),
+        ("ERR||PID^1^5|0|I||||Not used here: PV1-14, PV1-18.2.", {"PID-5", "PV1-14", "PV1-18.2"}),
+    ],
+)
+def test_the_fields_of_an_acknowledgement_are_those_of_its_err(err, told):
+    answer = SimpleNamespace(data=f"MSH|^~\\&|CB|||\rMSA|AA|1\r{err}\r".encode())
+    assert fields_told(answer) == told
 
 
 def test_what_must_not_be_there_is_not_excused_by_a_note():

@@ -75,17 +75,20 @@ class House:
 
 
 def fields_told(answer) -> set[str]:
-    """Return the fields that an acknowledgement's ERR segments name, as `PV1-14` or `PID-5.6`."""
+    """Return the fields that an acknowledgement's ERR segments name, as `PV1-14` or `PID-5.6`.
+
+    ERR-2 is segment, sequence, field, repetition and component; ERR-1 repeats segment, sequence and field.
+    """
     told = set()
-    for segment in answer.data.decode("utf-8", "replace").split("\r"):
+    text = answer.data.decode("utf-8", "replace")
+    for segment in re.split(r"[\r\n]+", text):
         if segment.startswith("ERR"):
-            parts = segment.split(segment[3])
-            for each in (parts[1], parts[2] if len(parts) > 2 else ""):
-                place = each.split("^")
-                if len(place) > 2 and place[2]:
-                    told.add(
-                        f"{place[0]}-{place[2]}" + (f".{place[4]}" if len(place) > 4 and place[4] else "")
-                    )
+            component, repetition = text[4:6]
+            fields = [*segment.split(text[3]), "", ""]
+            for place in (*fields[1].split(repetition), fields[2]):
+                name, _, field, _, part = [*place.split(component), *[""] * 5][:5]
+                if field:
+                    told.add(f"{name}-{field}.{part}" if part else f"{name}-{field}")
             for found in _FIELD.finditer(segment):
                 told.add(f"{found[1]}-{found[2]}" + (f".{found[3]}" if found[3] else ""))
     return told
