@@ -198,6 +198,21 @@ def test_each_message_of_a_batch_is_read_alone():
     assert [Message(each).trigger for each in messages(batch.encode())] == ["A03", "A03"]
 
 
+@pytest.mark.parametrize(
+    ("sent_as", "text"),
+    [
+        (r"O\T\Neil", "O&Neil"),
+        (r"a\S\b\R\c\F\d\E\e", r"a^b~c|d\e"),
+        (r"S\XC3B8\ren", "Søren"),
+        (r"4\5 re", r"4\5 re"),
+        (r"x\\T\ y", r"x\\T\ y"),
+    ],
+)
+def test_escapes_are_undone(sent_as, text):
+    pid = Message(("MSH|^~\\&|A\rPID|||" + sent_as + "\r").encode()).first("PID")
+    assert pid.text(3) == text
+
+
 @pytest.mark.parametrize("text", ["20261301", "2026022", "soon", "20260227250000", ""])
 def test_what_is_no_time_is_none(text):
     assert moment(text) is None

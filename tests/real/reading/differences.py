@@ -50,7 +50,10 @@ def of_fhir(house: House, file: str, raw: bytes, route: str, kind: str):
     house.forget()
     partner = "lakeside" if route == "/fhir/Encounter" else "mercy"
     became, answer = house.send(route, kind, raw, partner)
-    facts = set(fhir.facts(Sent(raw), found.TODAY))
+    try:
+        facts = set(fhir.facts(Sent(raw), found.TODAY))
+    except (AttributeError, KeyError, TypeError):
+        return [*became, ("unread", "it is not built as R4 says")], []
     if ("accepted", "") not in became:
         return became, list(held_back(file, facts, became))
     return became, compared(file, facts, house, elements_told(answer))

@@ -117,11 +117,25 @@ class Repetition:
         if component > len(self._parts) or subcomponent > len(self._parts[component - 1]):
             return ""
         raw = self._parts[component - 1][subcomponent - 1].strip()
-        return "" if raw == NULL else str(self._message.unescape(raw)).strip()
+        return "" if raw == NULL else _plain(raw, self._message.separators, self._message.esc).strip()
 
     def at(self, component: int) -> str:
         """Return the place of a component."""
         return f"{self.where}.{component}"
+
+
+def _plain(raw: str, separators: str, escape: str) -> str:
+    """Undo the escapes of chapter 2.7: of delimiters, of line ends and of bytes; what is none stays."""
+    letters = dict(zip("FRST", separators[1:5], strict=False)) | {"E": escape, ".br": " ", "H": "", "N": ""}
+
+    def plain(found: re.Match[str]) -> str:
+        said = found[1]
+        if re.fullmatch(r"X([0-9A-Fa-f]{2})+", said):
+            return bytes.fromhex(said[1:]).decode("utf-8", "replace")
+        return letters.get(said, found[0])
+
+    mark = re.escape(escape)
+    return re.sub(f"{mark}([^{mark}]*){mark}", plain, raw) if escape else raw
 
 
 def _decoded(raw: bytes) -> str:
