@@ -10,6 +10,15 @@ from tests.real.reading.fact import digits, moment, plain
 
 Json = dict[str, Any]
 DATES = {"onsetDateTime": "onset", "recordedDate": "recorded", "abatementDateTime": "abatement"}
+# the parts of a name and the elements that they may stand in
+PARTS = {
+    "family": "family",
+    "partner": "family",
+    "given": "given",
+    "middle": "given",
+    "prefix": "prefix",
+    "suffix": "suffix",
+}
 # what ended before it is no longer so
 TODAY = "2030-01-01"
 
@@ -34,10 +43,21 @@ def words(concept: Json | None) -> list[str]:
     return [plain(each) for each in (*said, concept.get("text")) if each]
 
 
+def name_part(name: Json, *elements: str) -> str:
+    """Return some elements of a HumanName, and its text, as one text."""
+    said: list[str] = []
+    for each in elements:
+        value = name.get(each, [])
+        said += [value] if isinstance(value, str) else value
+    if "family" in elements:
+        # as extensions of it: own-name, partner-name and their prefixes
+        said += [each.get("valueString", "") for each in name.get("_family", {}).get("extension", [])]
+    return plain(" ".join((*said, name.get("text", ""))))
+
+
 def full_name(name: Json) -> str:
     """Return a HumanName's parts as one text."""
-    parts = (*name.get("prefix", ()), *name.get("given", ()), name.get("family", ""), *name.get("suffix", ()))
-    return plain(" ".join((*parts, name.get("text", ""))))
+    return name_part(name, "prefix", "given", "family", "suffix")
 
 
 def _withdrawn(resource: Json) -> bool:
@@ -68,10 +88,9 @@ def _patient(patient: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]
 
 def _person(kind: str, person: Json) -> Iterator[tuple[str, str]]:
     for name in person.get("name", []):
-        yield f"{kind}.name.text", full_name(name)
-        for part in ("family", "partner", "middle", "given", "prefix", "suffix"):
-            yield f"{kind}.name.{part}", full_name(name)
-            yield f"{kind}.alias.{part}", full_name(name)
+        for part, element in PARTS.items():
+            for which in ("name", "alias"):
+                yield f"{kind}.{which}.{part}", name_part(name, element)
         yield f"{kind}.name", full_name(name)
         yield f"{kind}.given", full_name(name)
     for way in person.get("telecom", []):
@@ -103,7 +122,9 @@ def _related(person: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]:
 def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     yield from (("stay.identifier", plain(each["value"])) for each in stay.get("identifier", []))
     yield "stay.status", stay["status"]
-    yield "stay.class", plain(stay.get("class", {}).get("code", ""))
+    class_ = plain(stay.get("class", {}).get("code", ""))
+    # R4 wants one even where nobody said any
+    yield "stay.class", "" if class_ in {"unk", "unknown", "ni", "nav", "nask"} else class_
     period, hospitalization = stay.get("period", {}), stay.get("hospitalization", {})
     yield "stay.start", moment(period.get("start", "")) or ""
     yield "stay.end", moment(period.get("end", "")) or ""
@@ -163,16 +184,25 @@ def _team(team: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def _taking_part(who: Json | None, roles: list[str], known: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    ways: list[Json] = []
     person = known.get((who or {}).get("reference", ""), {})
+    if person.get("resourceType") == "PractitionerRole":
+        ways += person.get("telecom", [])
+        roles = [*roles, *(said for each in person.get("code", []) for said in words(each))]
+        who = person.get("practitioner")
+        person = known.get((who or {}).get("reference", ""), {})
     if person.get("resourceType", "Practitioner") != "Practitioner":
         return
-    names = _called(who, known)
-    numbers = [plain(each["value"]) for each in person.get("identifier", [])]
+    names, numbers = _called(who, known), _numbers(who or {}, known)
     for each in names:
         yield "doctor.name", each
         yield "doctor.given", each
     yield from (("doctor.identifier", each) for each in numbers)
-    yield from (("doctor.telecom", digits(each.get("value", ""))) for each in person.get("telecom", []))
+    for way in (*ways, *person.get("telecom", [])):
+        number = digits(way.get("value", ""))
+        yield "doctor.telecom", number
+        yield "doctor.telecom.extension", number
+        yield "doctor.telecom.system", f"{number}={way.get('system', '')}"
     yield from (("doctor.role", f"{each}={role}") for each in (*names, *numbers) for role in roles)
 
 
