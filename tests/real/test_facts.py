@@ -14,7 +14,7 @@ import pytest
 from tests.real.reading import differences, er7
 from tests.real.reading.files import files
 from tests.real.reading.house import House
-from tests.real.reading.table import written
+from tests.real.reading.table import table as table_of
 from tests.real.real_data import folder
 
 TABLE = Path(__file__).with_name("facts.md")
@@ -47,7 +47,7 @@ def house(tmp_path, mappings):
     house.engine.dispose()
 
 
-def seen_in(house, name, path, route, kind, raw):
+def outcomes_of(house, name, path, route, kind, raw):
     """What became of each message of a file, and the facts of each."""
     if name != "hl7v2-adt":
         return [differences.of_fhir(house, path.name, raw, route, kind)]
@@ -60,11 +60,11 @@ def test_each_fact_that_a_reader_finds_is_served_or_told_of_or_listed(house):
         read[name] = []
         for path, route, kind, raw in files(folder(name)):
             digest.update(f"{name}/{path.name} ".encode() + raw)
-            for became, seen in seen_in(house, name, path, route, kind, raw):
+            for became, seen in outcomes_of(house, name, path, route, kind, raw):
                 ends.update((name, *each) for each in became)
                 read[name] += seen
     of_these = digest.hexdigest()[:16]
-    table = written(of_these, read, ends, EXPLAINED)
+    table = table_of(of_these, read, ends, EXPLAINED)
     if os.environ.get("CASEBRIDGE_WRITE_OUTCOMES"):
         TABLE.write_text(table, encoding="utf-8")
     told = TABLE.read_text(encoding="utf-8")

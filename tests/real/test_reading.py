@@ -7,9 +7,10 @@ import pytest
 from tests.real.reading import differences, fhir, v2
 from tests.real.reading.bundle import Sent
 from tests.real.reading.er7 import Message, messages, nobody
-from tests.real.reading.fact import Fact, invented, moment, stands
-from tests.real.reading.found import served
-from tests.real.reading.house import fields_told
+from tests.real.reading.fact import Fact, facts_invented, moment, stands
+from tests.real.reading.found import facts_served
+from tests.real.reading.house import fields_in_notes
+from tests.real.reading.probes import in_original_mode
 from tests.web import sent
 
 
@@ -127,9 +128,9 @@ def test_a_fact_is_known_again(kind, value, there, is_known):
 
 def test_what_nobody_sent_is_invented():
     facts = {Fact("patient.gender", "female", "PID-8")}
-    assert invented(facts, {"patient.gender": {"female"}}) == []
-    assert invented(facts, {"patient.gender": {"male"}}) == [("patient.gender", "male")]
-    assert invented(set(), {"stay.class": {"imp"}}) == [("stay.class", "imp")]
+    assert facts_invented(facts, {"patient.gender": {"female"}}) == []
+    assert facts_invented(facts, {"patient.gender": {"male"}}) == [("patient.gender", "male")]
+    assert facts_invented(set(), {"stay.class": {"imp"}}) == [("stay.class", "imp")]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,13 @@ def test_a_note_tells_of_its_element_alone(told, verdict):
 )
 def test_the_fields_of_an_acknowledgement_are_those_of_its_err(err, told):
     answer = SimpleNamespace(data=f"MSH|^~\\&|CB|||\rMSA|AA|1\r{err}\r".encode())
-    assert fields_told(answer) == told
+    assert fields_in_notes(answer) == told
+
+
+def test_who_asks_for_accept_acknowledgements_is_answered_at_once():
+    sent_as = b"MSH|^~\\&|A|||||||1|P|2.5|||AL|NE||UNICODE UTF-8\rPID|1||7\r"
+    assert in_original_mode(sent_as) == sent_as.replace(b"AL|NE", b"|")
+    assert in_original_mode(A03.encode()) == A03.encode()
 
 
 def test_what_must_not_be_there_is_not_excused_by_a_note():
@@ -221,4 +228,4 @@ def test_what_is_no_time_is_none(text):
 def test_what_is_withdrawn_is_not_served():
     gone = {"resourceType": "Condition", "id": "1", "code": {"text": "x"}}
     gone["verificationStatus"] = {"coding": [{"code": "entered-in-error"}]}
-    assert served([gone]) == {}
+    assert facts_served([gone]) == {}

@@ -87,7 +87,7 @@ class Sent:
         return None
 
 
-def over(period: Json | None, today: str) -> bool:
+def is_over(period: Json | None, today: str) -> bool:
     """Return whether a period has ended before a day."""
     end = (period or {}).get("end", "")
     return bool(end) and end[:10] < today[: len(end[:10])]
@@ -101,6 +101,6 @@ def codes(concept: Json | None) -> list[str]:
     return found or displayed[:1] or ([concept["text"]] if concept.get("text") else [])
 
 
-def has(concept: Json | None, code: str) -> bool:
+def has_code(concept: Json | None, code: str) -> bool:
     """Return whether a CodeableConcept has a code."""
     return code in codes(concept)

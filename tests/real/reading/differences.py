@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from tests.real.reading import er7, fhir, found, probes, v2
 from tests.real.reading.bundle import Sent
-from tests.real.reading.fact import Fact, invented, stands
-from tests.real.reading.house import ER7, House, elements_told, fields_told
-from tests.real.reading.probes import admission
+from tests.real.reading.fact import Fact, facts_invented, stands
+from tests.real.reading.house import ER7, House, elements_in_notes, fields_in_notes
+from tests.real.reading.probes import admission, in_original_mode
 from tests.real.reading.seen import Seen
 
 # a hospital by MSH-11
@@ -37,12 +37,12 @@ def of_v2(house: House, file: str, raw: bytes) -> tuple[list[tuple[str, str]], l
     partner = PARTNERS.get(message.first("MSH").text(11), "mercy")
     if message.trigger not in OPENING:
         house.send("/hl7v2", ER7, admission(message), partner)
-    became, answer = house.send("/hl7v2", ER7, raw, partner)
-    facts, told = {*v2.facts(message), BEFORE}, fields_told(answer)
+    became, answer = house.send("/hl7v2", ER7, in_original_mode(raw), partner)
+    facts, told = {*v2.facts(message), BEFORE}, fields_in_notes(answer)
     if ("accepted", "") not in became:
-        return became, [*held_back(file, facts, became), *not_used(file, message, became, told)]
-    seen = compared(file, facts, house, told)
-    return became, [*seen, *probes.found_by(house, file, message, partner)]
+        return became, [*facts_held_back(file, facts, became), *use_of_trigger(file, message, became, told)]
+    seen = verdicts(file, facts, house, told)
+    return became, [*seen, *probes.finds(house, file, message, partner)]
 
 
 def of_fhir(house: House, file: str, raw: bytes, route: str, kind: str):
@@ -55,11 +55,11 @@ def of_fhir(house: House, file: str, raw: bytes, route: str, kind: str):
     except (AttributeError, KeyError, TypeError):
         return [*became, ("unread", "it is not built as R4 says")], []
     if ("accepted", "") not in became:
-        return became, list(held_back(file, facts, became))
-    return became, compared(file, facts, house, elements_told(answer))
+        return became, list(facts_held_back(file, facts, became))
+    return became, verdicts(file, facts, house, elements_in_notes(answer))
 
 
-def held_back(file: str, facts: set[Fact], became: list[tuple[str, str]]) -> Iterator[Seen]:
+def facts_held_back(file: str, facts: set[Fact], became: list[tuple[str, str]]) -> Iterator[Seen]:
     """Give the numbers that a reader finds in what was put aside for want of one."""
     for state, reason in became:
         if state == "quarantined" and reason in WANTING:
@@ -70,7 +70,7 @@ def held_back(file: str, facts: set[Fact], became: list[tuple[str, str]]) -> Ite
                 )
 
 
-def not_used(
+def use_of_trigger(
     file: str, message: er7.Message, became: list[tuple[str, str]], told: set[str]
 ) -> Iterator[Seen]:
     """Give whether the sender is told that a trigger is not used."""
@@ -79,11 +79,13 @@ def not_used(
         yield Seen(file, fact, "told" if told & {"MSH-9", "MSH-9.2", "EVN-1"} else "missing")
 
 
-def compared(file: str, facts: set[Fact], house: House, told: set[str]) -> list[Seen]:
+def verdicts(file: str, facts: set[Fact], house: House, told: set[str]) -> list[Seen]:
     """Return the verdict on each fact."""
-    there = found.served(house.served())
+    there = found.facts_served(house.served())
     seen = [Seen(file, each, verdict(each, there, told)) for each in facts if not each.may]
-    seen += [Seen(file, Fact(kind, value, "served"), "invented") for kind, value in invented(facts, there)]
+    seen += [
+        Seen(file, Fact(kind, value, "served"), "invented") for kind, value in facts_invented(facts, there)
+    ]
     return sorted(seen, key=lambda each: (each.fact.kind, each.fact.where, each.fact.value))
 
 

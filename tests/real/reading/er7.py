@@ -37,7 +37,7 @@ class Message:
 
     def __init__(self, raw: bytes) -> None:
         """Read it; what can be read as UTF-8 is, whatever it says it is."""
-        self.parsed = hl7.parse(re.sub(r"[\r\n]+", "\r", _decoded(raw)))
+        self.parsed = hl7.parse(re.sub(r"[\r\n]+", "\r", _text_of(raw)))
         self.version = self.first("MSH").text(12).split("^")[0]
         kind = self.first("MSH")
         self.kind = kind.text(9, 1)
@@ -138,7 +138,7 @@ def _plain(raw: str, separators: str, escape: str) -> str:
     return re.sub(f"{mark}([^{mark}]*){mark}", plain, raw) if escape else raw
 
 
-def _decoded(raw: bytes) -> str:
+def _text_of(raw: bytes) -> str:
     fields = raw.split(b"\r")[0].split(b"\n")[0].split(raw[3:4])
     named = fields[17].split(b"~")[0].decode("ascii", "replace").strip() if len(fields) > 17 else ""
     for charset in ("utf-8", _CHARSETS.get(named), "latin-1"):

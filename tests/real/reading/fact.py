@@ -95,10 +95,10 @@ def stands(fact: Fact, served: dict[str, set[str]]) -> bool:
     """Return whether a fact is among those that are served."""
     kind = fact.kind.split(" (")[0]
     there = served.get(kind, set())
-    return any(_known(kind, each, there) for each in (fact.value, *fact.others))
+    return any(_is_known(kind, each, there) for each in (fact.value, *fact.others))
 
 
-def invented(facts: set[Fact], served: dict[str, set[str]]) -> list[tuple[str, str]]:
+def facts_invented(facts: set[Fact], served: dict[str, set[str]]) -> list[tuple[str, str]]:
     """Return the kind and the value of what is served and is in no fact that was read, whoever's."""
     read: dict[str, list[str]] = {kind: [] for kind in CHECKED}
     for fact in facts:
@@ -124,14 +124,14 @@ def of(whose: str, facts: Iterable[Fact]) -> Iterator[Fact]:
         yield replace(each, value=f"{whose}={each.value}", others=others)
 
 
-def _known(kind: str, value: str, there: set[str]) -> bool:
+def _is_known(kind: str, value: str, there: set[str]) -> bool:
     if value in there:
         return True
     if not kind.startswith(OWNED):
         return any(_same(kind, value, each) for each in there)
     whose, _, what = value.rpartition("=")
     pairs = (each.rpartition("=") for each in there)
-    return any(_among(whose, one) and _same(kind, what, said) for one, _, said in pairs)
+    return any(_is_in(whose, one) and _same(kind, what, said) for one, _, said in pairs)
 
 
 def _same(kind: str, sent: str, served: str) -> bool:
@@ -141,10 +141,10 @@ def _same(kind: str, sent: str, served: str) -> bool:
         return _same_time(sent, served)
     if kind.endswith(".telecom"):
         return sent.isdigit() and _same_number(sent, served)
-    return kind.startswith(WORDS) and _among(sent, served)
+    return kind.startswith(WORDS) and _is_in(sent, served)
 
 
-def _among(value: str, words: str) -> bool:
+def _is_in(value: str, words: str) -> bool:
     """Whether a text stands in another, not inside a word of it; an empty one does."""
     return not value or re.search(rf"(?<!\w){re.escape(value)}(?!\w)", words) is not None
 

@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/encounter.html
 from collections.abc import Iterator
 
 from tests.real.reading import fhir_people, fhir_types
-from tests.real.reading.bundle import Found, Sent, codes, has
+from tests.real.reading.bundle import Found, Sent, codes, has_code
 from tests.real.reading.fact import Fact, plain
 
 LIVE = ("planned", "arrived", "triaged", "in-progress", "onleave", "finished")
@@ -18,7 +18,7 @@ def facts(sent: Sent, today: str) -> Iterator[Fact]:
     people: dict[str, Found] = {}
     for stay in stays(sent):
         subject = stay.resource.get("subject", {})
-        yield from _called_there(stay)
+        yield from _names_there(stay)
         patient = sent.end(subject, stay)
         if patient is not None:
             people[patient.where] = patient
@@ -35,7 +35,7 @@ def facts(sent: Sent, today: str) -> Iterator[Fact]:
         yield from fhir_people.around(sent, patient, today)
 
 
-def _called_there(stay: Found) -> Iterator[Fact]:
+def _names_there(stay: Found) -> Iterator[Fact]:
     """Give what a stay and its patient are called on the sender's own server: they may be known by it."""
     person = stay.resource.get("subject", {}).get("reference", "").rpartition("/")[2]
     for kind, name in (("patient.identifier", person), ("stay.identifier", stay.resource.get("id", ""))):
@@ -84,10 +84,10 @@ def _places(sent: Sent, stay: Found) -> Iterator[Fact]:
     yield from fhir_types.concept(
         "stay.disposition", told.get("dischargeDisposition"), stay.at("hospitalization.dischargeDisposition")
     )
-    yield from fhir_types.called(
+    yield from fhir_types.name_of(
         sent, "stay.destination", told.get("destination"), stay, "hospitalization.destination"
     )
-    yield from fhir_types.called(
+    yield from fhir_types.name_of(
         sent, "stay.hospital", stay.resource.get("serviceProvider"), stay, "serviceProvider"
     )
     places = list(stay.list("location"))
@@ -95,7 +95,7 @@ def _places(sent: Sent, stay: Found) -> Iterator[Fact]:
         each for each in places if "status" not in each[0] and "end" not in each[0].get("period", {})
     ]
     for each, where in now or places[-1:]:
-        yield from fhir_types.called(
+        yield from fhir_types.name_of(
             sent, "stay.location", each.get("location"), stay, where.removeprefix(f"{stay.where}.")
         )
 
@@ -113,7 +113,7 @@ def _reasons(sent: Sent, stay: Found) -> Iterator[Fact]:
         if (
             end is not None
             and end.type == "Condition"
-            and not has(end.resource.get("verificationStatus"), "entered-in-error")
+            and not has_code(end.resource.get("verificationStatus"), "entered-in-error")
         ):
             yield from fhir_types.concept("stay.reason", end.resource.get("code"), where)
         elif end is None and (text := plain(each.get("display", ""))):

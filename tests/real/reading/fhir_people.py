@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.real.reading import fhir_types
-from tests.real.reading.bundle import Found, Json, Sent, codes, has, over
+from tests.real.reading.bundle import Found, Json, Sent, codes, has_code, is_over
 from tests.real.reading.codes import KIN
 from tests.real.reading.er7 import nobody
 from tests.real.reading.fact import Fact, digits, of, plain
@@ -34,7 +34,7 @@ def diagnoses(sent: Sent, stay: Found) -> Iterator[Fact]:
 def _place(each: Json, end: Found, where: str) -> Iterator[Fact]:
     """Give the use and the rank of a diagnosis among those of the stay."""
     for known in codes(end.resource.get("code"))[:1]:
-        if has(end.resource.get("verificationStatus"), "entered-in-error"):
+        if has_code(end.resource.get("verificationStatus"), "entered-in-error"):
             return
         for use in codes(each.get("use"))[:1]:
             yield Fact("diagnosis.use", f"{plain(known)}={plain(use)}", f"{where}.use")
@@ -71,7 +71,7 @@ def doctors(sent: Sent, stay: Found, today: str) -> Iterator[Fact]:
     """Give the practitioners that take part in a stay."""
     for each, where in stay.list("participant"):
         roles = [code for type_ in each.get("type", []) for code in codes(type_)]
-        if not over(each.get("period"), today) or stay.resource.get("status") == "finished":
+        if not is_over(each.get("period"), today) or stay.resource.get("status") == "finished":
             yield from _doctor(sent, each.get("individual"), stay, where, roles)
 
 
@@ -112,17 +112,17 @@ def around(sent: Sent, patient: Found, today: str) -> Iterator[Fact]:
         yield from _doctor(sent, each, patient, where, [])
     for each in sent.of("RelatedPerson"):
         if _is_of(sent, each, "patient", patient):
-            ended = each.resource.get("active") is False or over(each.resource.get("period"), today)
+            ended = each.resource.get("active") is False or is_over(each.resource.get("period"), today)
             found = list(_relative(each, today))
             yield from (
                 (replace(fact, wanted=False) for fact in found if fact.kind == "kin.name") if ended else found
             )
     for each, where in patient.list("contact"):
-        if not over(each.get("period"), today):
+        if not is_over(each.get("period"), today):
             one = Found(each, where, patient.inside)
             yield from _relative(one, today)
             if "name" not in each:
-                yield from fhir_types.called(sent, "kin.name", each.get("organization"), one, "organization")
+                yield from fhir_types.name_of(sent, "kin.name", each.get("organization"), one, "organization")
     for each in sent.of("Coverage"):
         if _is_of(sent, each, "beneficiary", patient):
             yield from coverage(sent, each)
@@ -167,12 +167,14 @@ def coverage(sent: Sent, one: Found) -> Iterator[Fact]:
         for number in numbers:
             for fact in fhir_types.identifier("coverage.payer.identifier", number, where):
                 yield replace(fact, wanted=wanted and fact.wanted)
-        for fact in fhir_types.called(sent, "coverage.payer", each, one, where.removeprefix(f"{one.where}.")):
+        for fact in fhir_types.name_of(
+            sent, "coverage.payer", each, one, where.removeprefix(f"{one.where}.")
+        ):
             yield replace(fact, wanted=wanted)
-            yield from of(fact.value, _insured(one)) if wanted else ()
+            yield from of(fact.value, _insurance(one)) if wanted else ()
 
 
-def _insured(one: Found) -> Iterator[Fact]:
+def _insurance(one: Found) -> Iterator[Fact]:
     told = one.resource
     yield Fact("coverage.status", told.get("status", ""), one.at("status"))
     numbers = [told.get("subscriberId"), *(each.get("value") for each in told.get("identifier", []))]

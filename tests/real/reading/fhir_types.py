@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/datatypes.html
 
 from collections.abc import Iterator
 
-from tests.real.reading.bundle import Found, Json, Sent, codes, over
+from tests.real.reading.bundle import Found, Json, Sent, codes, is_over
 from tests.real.reading.er7 import nobody
 from tests.real.reading.fact import Fact, digits, moment, plain
 
@@ -85,7 +85,7 @@ def concept(kind: str, said: Json | None, where: str) -> Iterator[Fact]:
         yield Fact(f"{kind} (text)", text, f"{where}.text", tuple(each for each in displays if each == text))
 
 
-def called(sent: Sent, kind: str, reference: Json | None, of: Found, path: str) -> Iterator[Fact]:
+def name_of(sent: Sent, kind: str, reference: Json | None, of: Found, path: str) -> Iterator[Fact]:
     """Give what the end of a reference is called; its identifier or the reference's words if that is away."""
     if not reference:
         return
@@ -110,5 +110,5 @@ def time(kind: str, text: str | None, where: str) -> Iterator[Fact]:
 
 def _now(members: list[Json], where: str, today: str) -> Iterator[tuple[Json, str]]:
     for index, each in enumerate(members):
-        if each and each.get("use") != "old" and not over(each.get("period"), today):
+        if each and each.get("use") != "old" and not is_over(each.get("period"), today):
             yield each, f"{where}[{index}]"

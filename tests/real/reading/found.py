@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from tests.real.reading.bundle import over
+from tests.real.reading.bundle import is_over
 from tests.real.reading.codes import PRIMARY
 from tests.real.reading.fact import digits, moment, plain
 
@@ -23,13 +23,13 @@ PARTS = {
 TODAY = "2030-01-01"
 
 
-def served(resources: list[Json]) -> dict[str, set[str]]:
+def facts_served(resources: list[Json]) -> dict[str, set[str]]:
     """Return, of what is served, the values of each kind of fact."""
     known = {f"{each['resourceType']}/{each['id']}": each for each in resources}
     found: dict[str, set[str]] = defaultdict(set)
     for each in resources:
         reader = READERS.get(each["resourceType"])
-        for kind, value in reader(each, known) if reader and not _withdrawn(each) else ():
+        for kind, value in reader(each, known) if reader and not _is_withdrawn(each) else ():
             if value:
                 found[kind].add(value)
     return found
@@ -60,7 +60,7 @@ def full_name(name: Json) -> str:
     return name_part(name, "prefix", "given", "family", "suffix")
 
 
-def _withdrawn(resource: Json) -> bool:
+def _is_withdrawn(resource: Json) -> bool:
     verification = resource.get("verificationStatus")
     return resource.get("status") == "entered-in-error" or "entered-in-error" in words(verification)
 
@@ -83,7 +83,7 @@ def _patient(patient: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]
             yield "patient.language", said
             yield "patient.language", said.split("-")[0]
     for each in patient.get("generalPractitioner", []):
-        yield from _taking_part(each, list(PRIMARY), known)
+        yield from _participant(each, list(PRIMARY), known)
 
 
 def _person(kind: str, person: Json) -> Iterator[tuple[str, str]]:
@@ -110,8 +110,8 @@ def _person(kind: str, person: Json) -> Iterator[tuple[str, str]]:
         yield f"{kind}.address.postal_code", plain(place.get("postalCode", ""))
 
 
-def _related(person: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]:
-    if person.get("active") is False or over(person.get("period"), TODAY):
+def _relative(person: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    if person.get("active") is False or is_over(person.get("period"), TODAY):
         return
     yield from _person("kin", person)
     related = [said for each in person.get("relationship", []) for said in words(each)]
@@ -132,21 +132,21 @@ def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     yield from (("stay.reason", said) for each in stay.get("reasonCode", []) for said in words(each))
     for said in words(hospitalization.get("dischargeDisposition")):
         yield "stay.disposition", said
-    yield from (("stay.destination", each) for each in _called(hospitalization.get("destination"), known))
+    yield from (("stay.destination", each) for each in _names(hospitalization.get("destination"), known))
     for each in stay.get("location", []):
-        for said in _called(each["location"], known):
+        for said in _names(each["location"], known):
             yield "stay.location", said
             yield "stay.facility", said
-    for said in _called(stay.get("serviceProvider"), known):
+    for said in _names(stay.get("serviceProvider"), known):
         yield "stay.hospital", said
         yield "stay.facility", said
     for each in stay.get("participant", []):
-        yield from _taking_part(
+        yield from _participant(
             each.get("individual"), [w for t in each.get("type", []) for w in words(t)], known
         )
     for each in stay.get("diagnosis", []):
         condition = known.get(each["condition"].get("reference", ""), {})
-        if condition and not _withdrawn(condition):
+        if condition and not _is_withdrawn(condition):
             yield from _diagnosis(each, condition)
 
 
@@ -178,12 +178,12 @@ def _condition(condition: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]
 
 def _team(team: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     for each in team.get("participant", []):
-        yield from _taking_part(
+        yield from _participant(
             each.get("member"), [w for r in each.get("role", []) for w in words(r)], known
         )
 
 
-def _taking_part(who: Json | None, roles: list[str], known: dict[str, Json]) -> Iterator[tuple[str, str]]:
+def _participant(who: Json | None, roles: list[str], known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     ways: list[Json] = []
     person = known.get((who or {}).get("reference", ""), {})
     if person.get("resourceType") == "PractitionerRole":
@@ -193,7 +193,7 @@ def _taking_part(who: Json | None, roles: list[str], known: dict[str, Json]) -> 
         person = known.get((who or {}).get("reference", ""), {})
     if person.get("resourceType", "Practitioner") != "Practitioner":
         return
-    names, numbers = _called(who, known), _numbers(who or {}, known)
+    names, numbers = _names(who, known), _numbers(who or {}, known)
     for each in names:
         yield "doctor.name", each
         yield "doctor.given", each
@@ -206,7 +206,7 @@ def _taking_part(who: Json | None, roles: list[str], known: dict[str, Json]) -> 
     yield from (("doctor.role", f"{each}={role}") for each in (*names, *numbers) for role in roles)
 
 
-def _called(reference: Json | None, known: dict[str, Json]) -> list[str]:
+def _names(reference: Json | None, known: dict[str, Json]) -> list[str]:
     """What a reference's end is called there and in it, and its identifiers."""
     if not reference:
         return []
@@ -228,12 +228,14 @@ def _numbers(reference: Json, known: dict[str, Json]) -> list[str]:
 def _coverage(coverage: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     for payor in coverage.get("payor", []):
         yield from (("coverage.payer.identifier", each) for each in _numbers(payor, known))
-        for payer in _called(payor, known):
+        for payer in _names(payor, known):
             yield "coverage.payer", payer
-            yield from ((f"coverage.{kind}", f"{payer}={said}") for kind, said in _insured(coverage) if said)
+            yield from (
+                (f"coverage.{kind}", f"{payer}={said}") for kind, said in _insurance(coverage) if said
+            )
 
 
-def _insured(coverage: Json) -> Iterator[tuple[str, str]]:
+def _insurance(coverage: Json) -> Iterator[tuple[str, str]]:
     yield "status", coverage.get("status", "")
     yield "subscriber", plain(coverage.get("subscriberId", ""))
     yield from (("subscriber", plain(each["value"])) for each in coverage.get("identifier", []))
@@ -248,7 +250,7 @@ def _insured(coverage: Json) -> Iterator[tuple[str, str]]:
 
 READERS = {
     "Patient": _patient,
-    "RelatedPerson": _related,
+    "RelatedPerson": _relative,
     "Encounter": _encounter,
     "Condition": _condition,
     "CareTeam": _team,

@@ -74,7 +74,7 @@ class House:
         return [each.json for each in answers if each.status_code == 200]
 
 
-def fields_told(answer) -> set[str]:
+def fields_in_notes(answer) -> set[str]:
     """Return the fields that an acknowledgement's ERR segments name, as `PV1-14` or `PID-5.6`.
 
     ERR-2 is segment, sequence, field, repetition and component; ERR-1 repeats segment, sequence and field.
@@ -94,9 +94,9 @@ def fields_told(answer) -> set[str]:
     return told
 
 
-def elements_told(answer) -> set[str]:
+def elements_in_notes(answer) -> set[str]:
     """Return the elements that an answer's issues name, entries that are used left out."""
     return {place for _, _, place, text in outcomes(answer) if place and "Used with" not in text}
 
 
-__all__ = ["ER7", "House", "elements_told", "fields_told"]
+__all__ = ["ER7", "House", "elements_in_notes", "fields_in_notes"]

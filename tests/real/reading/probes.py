@@ -34,7 +34,18 @@ def admission(message: Message) -> bytes:
     return "".join(separator.join(each).rstrip(separator) + "\r" for each in lines).encode()
 
 
-def found_by(house: House, file: str, message: Message, partner: str) -> Iterator[Seen]:
+def in_original_mode(raw: bytes) -> bytes:
+    """Return a message that asks for no accept acknowledgement (MSH-15, MSH-16): one answer tells all."""
+    head, end, rest = raw.partition(b"\r" if b"\r" in raw else b"\n")
+    fields = head.split(raw[3:4])
+    for number in (15, 16):
+        # MSH-1 is the separator itself
+        if len(fields) >= number:
+            fields[number - 1] = b""
+    return raw[3:4].join(fields) + end + rest
+
+
+def finds(house: House, file: str, message: Message, partner: str) -> Iterator[Seen]:
     """Give whether a new visit of the same name, by each number alone, comes to the person who had it.
 
     A record's number is the same with and without its type and its authority.

@@ -30,7 +30,7 @@ ENDS = "\n## What became of the files\n\n| folder | outcome | reason | times |\n
 Explained = tuple[str, Callable[[Seen], bool], str]
 
 
-def written(
+def table(
     files: str,
     seen: dict[str, list[Seen]],
     ends: Counter[tuple[str, str, str]],

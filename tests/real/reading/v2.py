@@ -55,7 +55,7 @@ def _identified(message: Message, pid: Segment) -> Iterator[Fact]:
     if sex := pid.text(8):
         yield Fact("patient.gender", SEX.get(plain(sex), plain(sex)), "PID-8")
     # whose whereabouts are to be kept
-    wanted = not protected(message)
+    wanted = not is_protected(message)
     for number in (13, 14, 40):
         for each in pid.repetitions(number):
             yield from v2_types.telecom("patient.telecom", each, wanted=wanted)
@@ -88,7 +88,7 @@ def stay(message: Message) -> Iterator[Fact]:
     for segment, number in happened if message.trigger in LEFT else happened[:1]:
         for fact in v2_types.time("stay.end" if message.trigger in LEFT else "stay.start", segment, number):
             yield replace(fact, may=True)
-    wanted = not protected(message)
+    wanted = not is_protected(message)
     yield from place("stay.location", pv1, 3, wanted=wanted)
     # where somebody goes is said at the end, and may be planned before
     has_not_left = message.trigger not in {*LEFT, "A08"}
@@ -127,7 +127,7 @@ def place(kind: str, segment: Segment, number: int, *, wanted: bool) -> Iterator
                 yield Fact(where, said, each.at(component), wanted=wanted or component == 4)
 
 
-def protected(message: Message) -> bool:
+def is_protected(message: Message) -> bool:
     """Return whether the person's whereabouts are to be protected: by PD1-12, or an ARV of them or of all."""
     restricted = (each.text(3) for each in message.each("ARV") if each.text(2) != "D")
     return message.first("PD1").text(12) == "Y" or not {"ALL", "DEM", "LOC"}.isdisjoint(restricted)

@@ -137,10 +137,10 @@ def coverages(message: Message) -> Iterator[Fact]:
                 yield Fact("coverage.payer.identifier", plain(value), number.at(1), wanted=not nobody(value))
         if payer := plain(each.text(4)):
             yield Fact("coverage.payer", payer, "IN1-4.1")
-        yield from of(payer or plain(each.text(3)), _insured(each))
+        yield from of(payer or plain(each.text(3)), _insurance(each))
 
 
-def _insured(each: Segment) -> Iterator[Fact]:
+def _insurance(each: Segment) -> Iterator[Fact]:
     for number in (36, 49):
         if value := each.text(number):
             yield Fact("coverage.subscriber", plain(value), f"IN1-{number}.1", wanted=not nobody(value))
