@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Any, Final, TypeVar
 
 from service.cases.discharge import alias_facts, digest, key_of, moment, person_facts, stay_facts, stay_id
-from service.cases.facts import Moment, listed
-from service.cases.identifiers import is_visit, shared
+from service.cases.facts import Moment
+from service.cases.identifiers import is_visit
 from service.cases.rules import Refusal, several_stays, unusable
 from service.cases.stays import Ambiguous, matching
 from service.errors import Conflict, Issue, Stale
@@ -152,7 +152,7 @@ class _Sitting:
         """Refuse a stay that is another client's: a visit number is one person's."""
         sent = [each for each in visits if is_visit(each)]
         for case in self.desk.unit.valued("case", [each["value"] for each in sent]) if sent else ():
-            if case.client == chart.client.uuid or not shared(sent, _visits(case)):
+            if case.client == chart.client.uuid or not matching(sent, case.served.get("stays", {})):
                 continue
             if self.people.find(named) - {chart.client.uuid}:
                 raise Conflict("Another transaction has made the same client; try again.")
@@ -184,12 +184,6 @@ def _stay(chart: Chart, said: Json) -> str | None:
     except Ambiguous as exc:
         raise Held(several_stays()) from exc
     return chart.united(found) if found else key_of(said)
-
-
-def _visits(case: Document) -> list[Json]:
-    """Return the visit numbers of a case's stays, with the other names of their systems."""
-    stays = case.served.get("stays", {}).values()
-    return [each for facts in stays for _, each in listed(facts, "identifiers") if is_visit(each)]
 
 
 def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
