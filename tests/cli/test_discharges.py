@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import cli
-from tests.cli.test_quarantine import receive, settings
+from service.flows.unused import NOT_USED
+from tests.cli.test_quarantine import quarantine, receive, settings
 
 __all__ = ["settings"]
 MESSAGE = """MSH|^~\\&|HIS|GENERAL|||20260227150000+0100||ADT^A03|{number}|P|2.5\r
@@ -43,6 +44,14 @@ def test_fields_that_nothing_reads_are_counted_by_partner_without_what_they_say(
     ]
     assert "Secret" not in done.output
     assert done.stderr == "4 messages read\n"
+
+
+def test_what_is_not_used_stands_with_the_entry(inbox):
+    (first, *_) = quarantine("list", "--state", "accepted").splitlines()
+    shown = quarantine("show", first.split()[0])
+    assert f"PID-6: {NOT_USED}" in shown
+    assert f"AL1: {NOT_USED}" in shown
+    assert "Secret" not in shown
 
 
 def test_partner_and_day_choose(inbox):

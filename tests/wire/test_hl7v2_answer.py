@@ -103,6 +103,12 @@ def test_an_accepted_message_can_have_a_warning():
     assert err.split("|")[4] == "W"
 
 
+@pytest.mark.parametrize("verdict", ["accept", "error"])
+def test_what_is_only_good_to_know_is_information(verdict):
+    _, _, err = answered(MSH, verdict, [Issue("Not used here.", "PV1-14", "informational")])
+    assert err == "ERR||PV1^1^14|0^Message accepted^HL70357|I||||Not used here."
+
+
 @pytest.mark.parametrize(
     ("where", "code"),
     [

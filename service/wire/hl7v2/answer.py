@@ -212,9 +212,9 @@ def _err(marks: Delimiters, old_place: str, issue: Issue, verdict: Verdict) -> s
 
 def _severity(issue: Issue, verdict: Verdict) -> str:
     """HL7 table 0516."""
-    if verdict != "accept":
-        return "E"
-    return "I" if issue.code == "informational" else "W"
+    if issue.code == "informational":
+        return "I"
+    return "W" if verdict == "accept" else "E"
 
 
 def _inside(place: Place) -> list[str]:

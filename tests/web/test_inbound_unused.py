@@ -1,0 +1,82 @@
+"""Who sends what nothing reads is told so with the answer, by field and never by what it says."""
+
+import pytest
+
+from service.flows.unused import NOT_USED
+from tests.web.sent import Mercy, a03, message, outcomes, parts, transaction
+
+
+@pytest.fixture
+def mercy(house):
+    return Mercy(house)
+
+
+def errs(answer):
+    """Where, severity and text of each ERR."""
+    lines = [line.split("|") for line in answer.text.split("\r") if line.startswith("ERR")]
+    return [(line[2], line[4], line[8]) for line in lines]
+
+
+def test_an_acknowledgement_names_a_field_and_a_segment_as_information(mercy):
+    told = mercy.hl7v2(a03(more="AL1|1||Secret\rDG1|2||A^Secret^I10||||||Secret\r"))
+    assert "MSA|AA|" in told.text
+    assert errs(told) == [("AL1^1", "I", NOT_USED), ("DG1^2^9", "I", NOT_USED)]
+    assert "Secret" not in told.text
+
+
+def test_warnings_come_first_and_what_has_no_room_is_named_together(mercy):
+    many = "|".join(f"Secret{number}" for number in range(4, 41))
+    raw = a03(more=f"NK1|1||FND|{many}\r").replace(b"|19900501|", b"|99|")
+    told = errs(mercy.hl7v2(raw))
+    assert [each[1] for each in told] == ["W"] * 4 + ["I"] * 17
+    assert told[-1][0] == ""
+    assert " are not used here: NK1-" in told[-1][2]
+
+
+def test_a_message_is_answered_by_the_elements_that_nothing_reads(mercy):
+    sent = message()
+    sent["entry"][2]["resource"] |= {"maritalStatus": {"text": "Secret"}, "photo": [{"title": "Secret"}]}
+    told = mercy.message(sent)
+    places = [f"Bundle.entry[2].resource.{name}" for name in ("maritalStatus", "photo")]
+    assert [each for each in outcomes(told) if each[3] == NOT_USED] == [
+        ("information", "informational", place, NOT_USED) for place in places
+    ]
+    assert "Secret" not in told.text
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+def test_the_note_of_an_entry_is_told_by_its_place_in_the_whole(mercy, kind):
+    sent = transaction(kind)
+    sent["entry"][1]["resource"]["maritalStatus"] = {"text": "Secret"}
+    told = mercy.send("/fhir", sent)
+    assert ("information", "informational", "Bundle.entry[1].resource.maritalStatus", NOT_USED) in outcomes(
+        told
+    )
+    if kind == "transaction":
+        of_patient = told.json["entry"][1]["response"]["outcome"]["issue"]
+        assert [each["details"]["text"] for each in of_patient][1:] == [NOT_USED]
+
+
+def test_an_encounter_alone_is_answered_so_too(mercy):
+    stay, _, _ = parts()
+    del stay["diagnosis"]
+    stay |= {
+        "subject": {"reference": "#p"},
+        "length": {"value": 7},
+        "contained": [
+            {
+                "resourceType": "Patient",
+                "id": "p",
+                "identifier": [{"system": "urn:example:persons", "value": "R-1"}],
+                "maritalStatus": {"text": "Secret"},
+            }
+        ],
+    }
+    told = [each[2] for each in outcomes(mercy.send("/fhir/Encounter", stay)) if each[3] == NOT_USED]
+    assert told == ["Encounter.length", "Encounter.contained[0].maritalStatus"]
+
+
+def test_nothing_is_told_of_what_was_not_used(mercy):
+    ignored = mercy.hl7v2(a03(msh11="T", more="AL1|1||Secret\r"))
+    waits = mercy.hl7v2(a03("MSG-2", person="", more="AL1|1||Secret\r"))
+    assert NOT_USED not in ignored.text + waits.text
