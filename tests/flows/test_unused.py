@@ -74,6 +74,8 @@ def unread_fields():
             continue
         for field in range(1, count + 1):
             read = KNOWN.get(segment, {}).get(field)
+            if f"{segment}-{field}" in {each.field for each in BEFORE}:
+                continue
             if not in_hl7v2.is_structure(segment, field) and (read is None or not read.components):
                 yield segment, field
 
@@ -84,7 +86,7 @@ def unread_elements():
         known = {"resourceType", *ELEMENTS[type_], *BUNDLE["entry"][numbers[type_]]["resource"]}
         for element in (each for base in definitions().bases(type_) for each in definitions()[base].elements):
             for name in element.spelt():
-                if name not in known:
+                if name not in known and f"{type_}.{name}" not in {each.field for each in OF_BUNDLE}:
                     yield type_, numbers[type_], name
 
 

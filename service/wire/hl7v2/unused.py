@@ -7,7 +7,7 @@ and by which check digit, the words and the system of a code that is used.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from service.values.inbox import Unused
@@ -142,34 +142,41 @@ def is_known(path: str) -> bool:
 def unused(message: Message, known: Known) -> tuple[Unused, ...]:
     """Return the fields of a message that nothing reads, each once, in the order they stand in it."""
     found: dict[str, str] = {}
-    counts: dict[str, int] = {}
+    names = tuple([each.text[:3] for each in message.segments])
+    for number, (home, pattern) in enumerate(zip(_homes(names), _patterns(message), strict=True)):
+        told = known.found.get(home, NOTHING_KEPT).get(pattern)
+        if told is None:
+            shown = Segment(pattern, message.delimiters, message.charset)
+            told = tuple(_of_segment(names[number], shown, known.segments.get(home)).items())
+            if home in known.segments:
+                _keep(known.found.setdefault(home, {}), pattern, told)
+        if told:
+            sequence = names[: number + 1].count(names[number])
+            place = f"{names[number]}[{sequence}]" if sequence > 1 else names[number]
+            for field_, within in told:
+                if field_ not in found:
+                    found[field_] = place + within
+    return tuple(map(Unused._make, found.items()))
+
+
+@lru_cache(maxsize=1_000)
+def _homes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where each segment stands for mappings: `PV1`, `IN1.ROL`, and a second PV1 beside the others."""
+    found = []
     once: set[str] = set()
     outer = ""
     inside: Mapping[str, bool] = NOTHING
-    for segment, pattern in zip(message.segments, _patterns(message), strict=True):
-        home = name = segment.text[:3]
-        counts[name] = counts.get(name, 0) + 1
+    for name in names:
         if name in inside:
-            home = f"{outer}.{name}"
-        else:
-            outer, inside = name, INSIDE.get(name, NOTHING)
+            found.append(f"{outer}.{name}")
+            continue
+        outer, inside = name, INSIDE.get(name, NOTHING)
+        if name == "PID":
+            once.clear()
+        found.append(f"other.{name}" if name in once else name)
         if name in SINGLE:
-            if name == "PID":
-                once.clear()
-            elif name in once:
-                home = f"other.{name}"
             once.add(name)
-        kept = known.found.get(home, NOTHING_KEPT)
-        told = kept.get(pattern)
-        if told is None:
-            shown = Segment(pattern, segment.delimiters, segment.charset)
-            told = tuple(_of_segment(name, shown, known.segments.get(home)).items())
-            if home in known.segments:
-                _keep(known.found.setdefault(home, {}), pattern, told)
-        for field_, within in told:
-            if field_ not in found:
-                found[field_] = f"{name}[{counts[name]}]{within}" if counts[name] > 1 else f"{name}{within}"
-    return tuple(map(Unused._make, found.items()))
+    return tuple(found)
 
 
 def _patterns(message: Message) -> list[str]:
@@ -178,7 +185,8 @@ def _patterns(message: Message) -> list[str]:
     # all in one go: many short texts would take several times as long
     whole = "\r".join([each.text for each in message.segments]).encode("latin-1", "replace")
     whole = whole.translate(table, b" ")
-    for long in (b"xxxx", b"xxxx", b"xx", b"xx"):
+    # in few steps one of up to 38
+    for long in (b"xxxxx", b"xxxx", b"xxx", b"xx"):
         whole = whole.replace(long, b"x")
     return whole.decode("latin-1").split("\r")
 
