@@ -18,6 +18,7 @@ from service.wire.fhir.bundles import USED, unused
 from service.wire.fhir.check import check
 from service.wire.fhir.conditions import of_entries, of_headers
 from service.wire.fhir.incoming import stays
+from service.wire.fhir.instants import plain
 from service.wire.fhir.sources import place_of
 from service.wire.hl7v2.charsets import of_partner
 from service.wire.hl7v2.incoming import patients
@@ -92,7 +93,7 @@ class Understanding:
         found: list[tuple[int, int]] = []
         for number, root in enumerate(roots):
             try:
-                resources = [each.resource for each in projector.run(root)]
+                resources = [plain(each.resource) for each in projector.run(root)]
             except MappingError as wrong:
                 raise unmapped(wrong, root, places) from wrong
             made += resources

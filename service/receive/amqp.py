@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from service import telemetry
 from service.errors import CasebridgeError, Denied, Issue, Malformed, Refused, Unavailable, Unsupported
 from service.receive.bundles import Bundles
+from service.receive.compressed import check_plain
 from service.receive.fhir import JSON, sent_as
 from service.receive.hl7v2 import ER7, TAKEN, Messages
 from service.receive.messages import FHIR_JSON, Reception, keyed
@@ -44,6 +45,7 @@ class Delivery:
     user: str = ""
     message_id: str = ""
     reply_to: str = ""
+    content_encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Discharges:
         kind = delivery.content_type.partition(";")[0].strip().lower()
         if "\0" in delivery.message_id:
             raise Malformed("A NUL character; remove it.", where="message-id")
+        check_plain(delivery.body, "content-encoding", delivery.content_encoding)
         named = keyed(delivery.message_id)
         if kind in TAKEN:
             given = Messages(listening, self.clock).answered(partner, delivery.body, "amqp", named)

@@ -195,7 +195,13 @@ class Consumer:
 
 
 def _delivery(properties: Any, body: bytes) -> Delivery:
-    told = (properties.content_type, properties.user_id, properties.message_id, properties.reply_to)
+    told = (
+        properties.content_type,
+        properties.user_id,
+        properties.message_id,
+        properties.reply_to,
+        properties.content_encoding,
+    )
     # what is no UTF-8 pika leaves as bytes
     return Delivery(body, *(each if isinstance(each, str) else "" for each in told))
 

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, g, request
 
 from service.errors import Issue, Malformed, Refused, TooLarge, Unsupported
 from service.receive.bundles import Bundles
+from service.receive.compressed import check_plain
 from service.receive.messages import keyed
 from service.receive.process import Processing
 from service.receive.single import Encounters
@@ -138,6 +139,7 @@ def fhir_body(*types: str) -> tuple[bytes, Any]:
         Malformed, TooLarge: as `sent_as`.
     """
     raw = request.get_data()
+    check_plain(raw, "Content-Encoding")
     if "xml" in request.mimetype or raw[:64].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
         raise Unsupported("XML is not taken; send application/fhir+json.", where="Content-Type")
     if request.mimetype not in JSON:

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.errors import CasebridgeError, Denied, Malformed, Rejected, TooLarge, Unsupported
+from service.receive.compressed import check_plain
 from service.receive.messages import IN_HL7V2, Reception, keyed, located, told
 from service.receive.mllp import Handler
 from service.values.inbox import Answer, Outcome, Received
@@ -148,6 +149,7 @@ def blueprint(messages: Messages) -> Blueprint:
             raw = request.get_data()
         except RequestEntityTooLarge:
             return _response(messages.refused(None, TooLarge("It is too large for one; send it in parts.")))
+        check_plain(raw, "Content-Encoding")
         if "xml" in request.mimetype or raw[:64].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
             raise Unsupported(XML, where="Content-Type")
         key = keyed(request.headers.get("Idempotency-Key"))

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from gzip import compress
 from pathlib import Path
+from zlib import compress as zlib_compress
 
 import pika
 import pytest
@@ -216,6 +218,26 @@ def test_what_cannot_be_kept_is_put_aside_with_its_reason_and_its_bytes(mercy, b
     assert (properties.message_id, properties.content_type) == ("x-1", kind)
     until(lambda: any(b"AFTER" in each.received.raw for each in mercy.entries()), "it holds the next up")
     mercy.drained()
+
+
+@pytest.mark.parametrize(
+    ("body", "coding"),
+    [(compress(a03()), None), (compress(a03()), "gzip"), (zlib_compress(a03()), "Deflate")],
+)
+def test_what_is_compressed_is_put_aside_and_its_sender_told_why(mercy, body, coding):
+    mercy.send(body, content_encoding=coding)
+    mercy.consume()
+    properties, raw = mercy.dead()
+    assert raw == body
+    (reason,) = properties.headers["casebridge-reason"]
+    assert reason.startswith("content-encoding: It is compressed (")
+    assert "send it as it is" in reason
+
+
+def test_a_character_set_in_the_encoding_does_no_harm(mercy):
+    mercy.send(a03(), content_encoding="utf-8")
+    mercy.consume()
+    mercy.kept(1)
 
 
 def test_what_was_put_aside_is_taken_in_once_its_reason_is_gone(mercy, environment, monkeypatch):

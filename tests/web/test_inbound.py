@@ -321,6 +321,22 @@ def test_what_is_compressed_is_refused_with_the_reason(mercy, path):
     told = mercy.send(path, compress(b"{}"), kind=own, Content_Encoding="gzip")
     assert told.status_code == 415
     assert b"Content-Encoding" in told.data
+    untold = mercy.send(path, compress(b"{}"), kind=own)
+    assert untold.status_code == 415
+    assert b"It is compressed (gzip): send it as it is" in untold.data
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("2026-02-27T13:59:60+01:00", "2026-02-27T13:59:59+01:00"),
+        ("2026-02-27T14:00:00.1234567890123+01:00", "2026-02-27T14:00:00.123456789+01:00"),
+    ],
+)
+def test_an_instant_that_r4_has_and_few_others_is_used(mercy, sent, kept):
+    stay = encounter(meta={"lastUpdated": sent}, period={"start": "2026-02-20T09:00:00+01:00", "end": sent})
+    assert mercy.send("/fhir/Encounter", stay).status_code == 201
+    assert one_case(mercy)["document"]["received"]["stays"][0]["period"]["end"] == kept
 
 
 @pytest.mark.parametrize("kind", ["transaction", "document", None])
