@@ -135,6 +135,7 @@ class _Sitting:
         if key is not None:
             self._check_elsewhere(chart, said["stay"]["identifiers"], named)
             chart.stay(key, stay_facts(said, when, partner.name), partner.intake)
+        self.desk.directory.hear(said, when)
         return key, is_new
 
     def _applied(self, chart: Chart | None, told: Stay | tuple[str | None, bool]) -> Applied:
