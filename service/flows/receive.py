@@ -105,7 +105,8 @@ class Reception:
         applied = self.intake.apply_all(unit, partner, events, at)
         touched = [document for each in applied for document in each.touched]
         issues = (*understood.notes, *((REUSED,) if entry.flagged else ()))
-        if not touched:
+        if not touched and not any(each.code == "not-supported" for each in issues):
+            # who was told that it is not used needs no more words
             issues = (*issues, EMPTY)
         state: Literal["accepted", "ignored"] = "accepted" if touched else "ignored"
         outcome = Outcome(

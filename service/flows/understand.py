@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from service.errors import Issue, Malformed, Refused, Unsupported
+from service.flows.codes import Codes
 from service.flows.unclear import Places, source_of, unmapped
 from service.mapping.projector import MappingError
 from service.mapping.translate import Catalogue
@@ -38,6 +39,7 @@ class Understanding:
     """The inbound mappings by the overlays that partners name, and what reads what they are run over."""
 
     catalogues: Mapping[tuple[str, ...] | None, Catalogue]
+    codes: dict[tuple[str, ...] | None, Codes] = field(default_factory=dict, init=False)
 
     def fhir(self, partner: Partner, received: Received) -> Understood:
         """Understand a Bundle, within Parameters perhaps, or an Encounter.
@@ -73,9 +75,19 @@ class Understanding:
         charset = partner.intake.charset
         message = parse_hl7v2(received.raw, of_partner(charset) if charset else None)
         _check_kind(message)
-        read, notes = patients(message, partner.name, partner.intake)
+        codes = self._codes(partner)
+        read, notes = patients(message, partner.name, partner.intake, codes.systems_of(partner.name))
         found = self._made(partner, "hl7v2", read, lambda _, path: place_in_message(path))
-        return replace(found.understood, notes=_shown([*message.notes, *notes]))
+        if not found.understood.discharges:
+            return replace(found.understood, notes=(_unused(message),))
+        unnamed = dict.fromkeys(issue for root in read for issue in codes.unnamed(root["message"]))
+        return replace(found.understood, notes=_shown([*message.notes, *notes, *unnamed]))
+
+    def _codes(self, partner: Partner) -> Codes:
+        stack = partner.intake.overlays
+        if stack not in self.codes:
+            self.codes[stack] = Codes.of(self.catalogues[stack].terminology)
+        return self.codes[stack]
 
     def _made(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
         catalogue = self.catalogues[partner.intake.overlays]
@@ -147,6 +159,14 @@ def _nobody(root: Json, sent: Json) -> Iterator[Issue]:
 def _not_retained(index: int, type_: str) -> Issue:
     what = f"{type_ or 'An entry without resource'}: not retained; it tells nothing of a stay here."
     return Issue(what, f"Bundle.entry[{index}].resource", "informational")
+
+
+def _unused(message: Message) -> Issue:
+    """Return that a message is of no use here, by what it tells of."""
+    evn = message.first("EVN")
+    trigger = message.header.trigger or (evn.value(1) if evn is not None else "")
+    what = f"Trigger {trigger} is not used here: nothing was changed."
+    return Issue(what, "MSH-9.2", "not-supported")
 
 
 def _check_kind(message: Message) -> None:

@@ -167,14 +167,17 @@ class Terminology:
             except Unmapped:
                 return None
 
-        return Translation(targets, rest)
+        folded: dict[str, str] = {}
+        for code in targets:
+            folded.setdefault(code.casefold(), code)
+        return Translation(targets, folded, rest)
 
     def alike(self) -> Iterator[tuple[str, str, str]]:
         """Each map with two targets that are written almost the same and stand for one code of ours."""
         for each in self.concept_maps.values():
             for one, other in combinations(each.groups, 2):
                 close = SequenceMatcher(None, one.target, other.target).ratio() > _ALIKE
-                if close and one.elements.keys() & other.elements.keys():
+                if one.target != other.target and close and one.elements.keys() & other.elements.keys():
                     yield each.name, one.target, other.target
 
     def check(self, findings: Findings) -> None:
