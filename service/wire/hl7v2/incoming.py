@@ -33,7 +33,7 @@ _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+\Z")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+\Z")
 _AUTHORITY: Final = {
     **dict.fromkeys(("PID-2", "PID-3", "PID-4", "PID-18", "PV1-19", "PV1-50", "MRG-1", "IN1-3"), 4),
-    **dict.fromkeys(("PV1-7", "PV1-8", "PV1-9", "PV1-17", "PV1-52", "PV2-13", "ROL-4", "PRT-5"), 9),
+    **dict.fromkeys(("PD1-4", "PV1-7", "PV1-8", "PV1-9", "PV1-17", "PV1-52", "PV2-13", "ROL-4", "PRT-5"), 9),
 }
 """The component that holds the assigning authority, by field: of a CX the fourth, of an XCN the ninth."""
 

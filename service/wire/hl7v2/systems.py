@@ -45,7 +45,8 @@ class CodeSystems:
     def find(self, name: str) -> tuple[str, bool]:
         """Return the URI of a coding system, and whether that is one that others know or the sender's own.
 
-        Who says of a system that it is local is taken at their word: there is nothing to be found out.
+        Who says of a system that it is local is taken at their word; and where no name is known at all,
+        there is nothing to be found out.
         """
         known = self.named(name)
         if known is not None:
@@ -60,7 +61,7 @@ class CodeSystems:
             return name, True
         if found := _TABLE.fullmatch(name):
             return table(found[1]), True
-        is_own = _OF_SITES.fullmatch(name) is not None
+        is_own = self.named is nothing or _OF_SITES.fullmatch(name) is not None
         return self.otherwise(name) or local_system(self.partner, name), is_own
 
     def unstated(self, field: str = "") -> str:
