@@ -65,6 +65,15 @@ def read_of(found):
         ("bo@example.org^NET^X.400^bo@example.org", 1),
         ("bo at example^NET", [{"value": "bo at example", "kind": "email", "use": "NET"}]),
         ("https://example.org/bo^NET^Internet", 1),
+        ("(555) 555-2004^^Internet", [{"value": "(555) 555-2004"}]),
+        ("^^PH^+4528314167", [{"value": "+4528314167", "equipment": "PH"}]),
+        (
+            "^^Internet^bo@example.org^45^22^334455^6",
+            [
+                {"value": "bo@example.org", "kind": "email", "equipment": "Internet"},
+                {"value": "+45 22 334455 ext. 6"},
+            ],
+        ),
         ("^^^5550100", [{"value": "5550100"}]),
         (
             "^PRN^PH^bo@example.org^45^22^334455",
@@ -222,7 +231,8 @@ def test_before_2_4_the_fields_beside_a_diagnosis_say_of_which_system_it_is_and_
     [
         ("fi", "fi"),
         ("FIN^Finnish^ISO639", "fin"),
-        ("pt_BR", "pt-br"),
+        ("pt_BR", "pt-BR"),
+        ("en-US^^ISO639", "en-US"),
         ("xx-yy^^BCP47", "xx-yy"),
         ("F^Finnish^L", None),
         ("fi^Finnish^KLINIK", None),

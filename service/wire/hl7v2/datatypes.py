@@ -24,7 +24,7 @@ _MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _WEB: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _UNTOLD: Final = re.compile(r"[^\w+@]")
 _ELECTRONIC: Final = frozenset({"Internet", "X.400"})
-_TAG: Final = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
+_TAG: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _OF_LANGUAGES: Final = re.compile(r"ISO|BCP|RFC|HL70296|urn:ietf", re.IGNORECASE)
 _NO_LANGUAGE: Final = frozenset({"mis", "mul", "oth", "und", "unk", "zxx"})
 
@@ -108,36 +108,36 @@ def telecom(way: Json, reading: Reading) -> None:
     Each has its `value`, `kind` where that is no number (`email`, `url`), and `use`, `equipment` (XTN-2, -3)
     and `period` as they are sent.
     """
-    more = {name: way[part] for name, part in (("use", "c2"), ("equipment", "c3")) if part in way}
-    if "c13" in way or "c14" in way:
-        more["period"] = reading.period(way.get("c13"), way.get("c14"))
-    points = []
+    use = {"use": way["c2"]} if "c2" in way else {}
+    equipment = {"equipment": way["c3"]} if "c3" in way else {}
+    period = reading.period(way.get("c13"), way.get("c14")) if "c13" in way or "c14" in way else None
+    points: list[Json] = []
     for kind, value in _contacts(way):
         key = _UNTOLD.sub("", value).casefold() or value
         if key not in reading.told:
             reading.told.add(key)
-            points.append({"value": value, **({"kind": kind} if kind else {}), **more})
+            # a number may be sent beside an e-mail address, or as one
+            is_number = not kind and way.get("c3") in _ELECTRONIC
+            more = {**({"kind": kind} if kind else {}), **use, **({} if is_number else equipment)}
+            points.append({"value": value, **more, **({"period": period} if period else {})})
     if points:
         way["points"] = points
 
 
 def _contacts(way: Json) -> Iterator[tuple[str, str]]:
     """Give what an XTN leads to: a kind, none of a number, and a value."""
-    texts = [way[part] for part in ("c12", "c1", "c9") if part in way]
-    is_electronic = way.get("c2") == "NET" or way.get("c3") in _ELECTRONIC
-    mail = next((each for each in (way.get("c4"), *texts) if each and _MAIL.fullmatch(each)), None)
-    mail = mail or (way.get("c4") if is_electronic else None)
+    texts = [way[part] for part in ("c4", "c12", "c1", "c9") if part in way]
+    mail = next((each for each in texts if _MAIL.fullmatch(each)), None)
     if mail is not None:
         yield "email", mail
-    numbers = [each for each in (way.get("c12"), _composed(way), way.get("c1"), way.get("c9")) if each]
-    if mail is None and not numbers and "c4" in way:
-        numbers = [way["c4"]]
-    number = next((each for each in numbers if not _MAIL.fullmatch(each)), None)
+    numbers = [way.get("c12"), _composed(way), way.get("c1"), way.get("c9"), way.get("c4")]
+    number = next((each for each in numbers if each and not _MAIL.fullmatch(each)), None)
     if number is None:
         return
+    is_electronic = way.get("c2") == "NET" or way.get("c3") in _ELECTRONIC
     if _WEB.fullmatch(number):
         yield "url", number
-    elif not is_electronic:
+    elif not is_electronic or not re.search(r"[^\W\d_]", number) or _composed(way) == number:
         yield "", number
     elif mail is None:
         yield "email", number
@@ -220,7 +220,8 @@ def language(concept: Json, reading: Reading) -> None:
     """Read the CWE of a language: as a concept, and `tag` where its code is one of BCP 47 by itself."""
     Concept(number=296)(concept, reading)
     for code, _, name, _ in _CODINGS:
-        tag = concept.get(code, "").replace("_", "-").lower()
+        first, *rest = concept.get(code, "").replace("_", "-").split("-")
+        tag = "-".join((first.lower(), *rest))
         is_stated = _OF_LANGUAGES.match(concept.get(name, "ISO")) is not None
         if is_stated and _TAG.fullmatch(tag) and tag not in _NO_LANGUAGE:
             concept["tag"] = tag
