@@ -28,6 +28,7 @@ from service.wire.json import parse
 
 Json = dict[str, Any]
 VERSION: Final = re.compile(r"2\.([1-9])(\.[0-9])?")
+TRIGGER: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 SHOWN: Final = 20
 # what a stay is made of must be as R4 has it; of what stands beside it, what can be read is taken
 UNREADABLE: Final = frozenset({"structure", "value"})
@@ -165,7 +166,8 @@ def _unused(message: Message) -> Issue:
     """Return that a message is of no use here, by what it tells of."""
     evn = message.first("EVN")
     trigger = message.header.trigger or (evn.value(1) if evn is not None else "")
-    what = f"Trigger {trigger} is not used here: nothing was changed."
+    named = f"Trigger {trigger}" if TRIGGER.fullmatch(trigger) else "This trigger"
+    what = f"{named} is not used here: nothing was changed."
     return Issue(what, "MSH-9.2", "not-supported")
 
 

@@ -562,6 +562,16 @@ def test_a_trigger_that_is_not_used_is_told_so_and_nothing_else_is(understood, t
     ]
 
 
+def test_a_trigger_that_is_none_is_not_repeated(understood):
+    (note,) = understood(PID, trigger="RIVER^EXAMPLE").notes
+    assert note.what == "This trigger is not used here: nothing was changed."
+
+
+@pytest.mark.parametrize(("sent", "meant"), [("Y", True), ("y", True), ("N", False), ("", None), ("U", None)])
+def test_a_death_is_told_and_taken_back_by_its_flag(made, sent, meant):
+    assert made(at("PID", f3="1", f30=sent))["patient"].get("has_died") == meant
+
+
 def test_a_list_that_is_to_be_deleted_is_cleared_unless_something_else_is_said_of_it(made):
     nothing = at("PID", f3="1", f11='""', f13='""', f15='""')
     assert made(nothing)["cleared"] == ["patient.telecom", "patient.addresses", "patient.language"]
