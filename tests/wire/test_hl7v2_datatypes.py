@@ -171,6 +171,7 @@ def test_an_address_is_read_in_every_shape(sent, read):
         ("A1^^1.2.3.4", [{"system": "urn:oid:1.2.3.4", "code": "A1"}], None),
         ("A1^^urn:oid:1.2.3.4", [{"system": "urn:oid:1.2.3.4", "code": "A1"}], None),
         ("A1^^https://example.org/codes", [{"system": "https://example.org/codes", "code": "A1"}], None),
+        ("A1^^LOCAL:DX", [{"system": f"{OURS}:LOCAL%3ADX", "code": "A1"}], None),
         ("A1^^HL70112", [{"system": f"{TABLE}0112", "code": "A1"}], None),
         ("A1^^hl7-0112", [{"system": f"{TABLE}0112", "code": "A1"}], None),
         ("A1^^2.16.840.1.113883.12.112", [{"system": f"{TABLE}0112", "code": "A1"}], None),

@@ -13,7 +13,9 @@ from service.values.codes import local_system
 # the URI of a coding system by its name, or None
 Named = Callable[[str], str | None]
 OID: Final = re.compile(r"(?:urn:oid:)?([0-2](?:\.(?:0|[1-9][0-9]*))+)", re.IGNORECASE)
-URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+URI: Final = re.compile(
+    r"(?:urn:[a-z0-9][a-z0-9-]+:|[a-z][a-z0-9+.-]*://)[a-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.IGNORECASE
+)
 _TABLE: Final = re.compile(r"(?:HL7|V2)[-_ ]?([0-9]{4})", re.IGNORECASE)
 _OF_TABLES: Final = "2.16.840.1.113883.12."
 """HL7's OIDs of its tables end with the table's number."""
@@ -48,6 +50,7 @@ class CodeSystems:
         Who says of a system that it is local is taken at their word; and where no name is known at all,
         there is nothing to be found out.
         """
+        name = name.strip()
         known = self.named(name)
         if known is not None:
             return known, True
