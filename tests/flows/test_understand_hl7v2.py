@@ -1,5 +1,7 @@
 """What an ADT message comes to by the inbound mapping: each fact whole, and a note of what is not used."""
 
+from itertools import permutations
+
 import pytest
 
 from service import wiring
@@ -273,6 +275,22 @@ def test_a_diagnosis_is_told_of_whole(made):
         {"code": {"text": "Wound"}, "kind": "working"},
         {"code": {"system": LOCAL, "code": "I10"}, "kind": "other"},
     ]
+
+
+@pytest.mark.parametrize("order", list(permutations(["S72.3^Fracture^I10", "X1^Hip^KLINIK", "^^"])))
+@pytest.mark.parametrize("place", ["DG1-3", "PV2-3", "PV1-4", "PV1-36"])
+def test_a_code_is_kept_wherever_it_stands_and_the_public_one_is_used(made, order, place):
+    name, number = place.split("-")
+    first, second, third = order
+    stay = made(PID, at(name, **{f"f{number}": f"{first}^{second}^^^^{third}"}))["stay"]
+    said = {
+        "DG1-3": lambda: stay["conditions"][0]["code"],
+        "PV2-3": lambda: stay["reasons"][0],
+        "PV1-4": lambda: stay["types"][0],
+        "PV1-36": lambda: stay["disposition"],
+    }[place]()
+    assert (said["system"], said["code"], said["display"]) == (ICD10, "S72.3", "Fracture")
+    assert said["alternates"] == [{"system": f"{LOCAL}:KLINIK", "code": "X1", "display": "Hip"}]
 
 
 @pytest.mark.parametrize(
