@@ -8,6 +8,7 @@ import click
 from service import wiring
 from service.cli import remap, seeing, spec
 from service.cli.findings import checking
+from service.flows.codes import SYSTEMS
 from service.mapping import golden
 from service.mapping.schema import nearest
 from service.mapping.translate import Catalogue
@@ -81,7 +82,8 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
 
 def _strays(found: list[tuple[str, Catalogue]]) -> Iterator[str]:
     """Remark on what may be meant and may be a slip: tables no mapping names, targets almost alike."""
-    asked = {name for _, each in found for name in each.asked}
+    # the names of coding systems are asked for before the mappings run
+    asked = {SYSTEMS, *(name for _, each in found for name in each.asked)}
     for where, each in found:
         for name, one, other in each.terminology.alike():
             yield f"{where}: `{name}` has codes of {one} and of {other}; are both meant?"

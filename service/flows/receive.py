@@ -118,7 +118,11 @@ class Reception:
         touched = [document for each in applied for document in each.touched]
         repeated = REUSED if touched else REPEATED
         issues = (*understood.notes, *((repeated,) if entry.flagged else ()))
-        issues = (*issues, *(noted(understood.unused, NOTES - len(issues)) if touched else (EMPTY,)))
+        if touched:
+            issues = (*issues, *noted(understood.unused, NOTES - len(issues)))
+        elif not any(each.code == "not-supported" for each in issues):
+            # who was told that it is not used needs no more words
+            issues = (*issues, EMPTY)
         state: Literal["accepted", "ignored"] = "accepted" if touched else "ignored"
         outcome = Outcome(
             state,

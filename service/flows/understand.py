@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from service.errors import Issue, Malformed, Refused, Unsupported
+from service.flows.codes import Codes
 from service.flows.unclear import Places, source_of, unmapped
 from service.flows.unused import Reading
 from service.mapping.projector import MappingError
@@ -29,6 +30,7 @@ from service.wire.json import parse
 
 Json = dict[str, Any]
 VERSION: Final = re.compile(r"2\.([1-9])(\.[0-9])?")
+TRIGGER: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 SHOWN: Final = 20
 # what a stay is made of must be as R4 has it; of what stands beside it, what can be read is taken
 UNREADABLE: Final = frozenset({"structure", "value"})
@@ -40,6 +42,7 @@ class Understanding:
     """The inbound mappings by the overlays that partners name, and what reads what they are run over."""
 
     catalogues: Mapping[tuple[str, ...] | None, Catalogue]
+    codes: dict[tuple[str, ...] | None, Codes] = field(default_factory=dict, init=False)
     reading: Reading = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,10 +84,20 @@ class Understanding:
         charset = partner.intake.charset
         message = parse_hl7v2(received.raw, of_partner(charset) if charset else None)
         _check_kind(message)
-        read, notes = patients(message, partner.name, partner.intake)
+        codes = self._codes(partner)
+        read, notes = patients(message, partner.name, partner.intake, codes.systems_of(partner.name))
         found = self._made(partner, "hl7v2", read, lambda _, path: place_in_message(path))
+        if not found.understood.discharges:
+            return replace(found.understood, notes=(_unused(message),))
+        unnamed = dict.fromkeys(issue for root in read for issue in codes.unnamed(root["message"]))
         unread = self.reading.hl7v2(partner, message)
-        return replace(found.understood, notes=_shown([*message.notes, *notes]), unused=unread)
+        return replace(found.understood, notes=_shown([*message.notes, *notes, *unnamed]), unused=unread)
+
+    def _codes(self, partner: Partner) -> Codes:
+        stack = partner.intake.overlays
+        if stack not in self.codes:
+            self.codes[stack] = Codes.of(self.catalogues[stack].terminology)
+        return self.codes[stack]
 
     def _made(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
         catalogue = self.catalogues[partner.intake.overlays]
@@ -156,6 +169,15 @@ def _nobody(root: Json, sent: Json) -> Iterator[Issue]:
 def _not_retained(index: int, type_: str) -> Issue:
     what = f"{type_ or 'An entry without resource'}: not retained; it tells nothing of a stay here."
     return Issue(what, f"Bundle.entry[{index}].resource", "informational")
+
+
+def _unused(message: Message) -> Issue:
+    """Return that a message is of no use here, by what it tells of."""
+    evn = message.first("EVN")
+    trigger = message.header.trigger or (evn.value(1) if evn is not None else "")
+    named = f"Trigger {trigger}" if TRIGGER.fullmatch(trigger) else "This trigger"
+    what = f"{named} is not used here: nothing was changed."
+    return Issue(what, "MSH-9.2", "not-supported")
 
 
 def _check_kind(message: Message) -> None:

@@ -92,7 +92,8 @@ def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], An
 
     def one(code: str) -> Any:
         found = words.targets(name, code)
-        if len(found) > 1:
+        # groups of several code systems may say the same
+        if len({each["code"] for each in found}) > 1:
             raise ValueError(name)
         return found[0]["code"] if found else None
 

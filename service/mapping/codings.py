@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.values import codes
+
 Json = dict[str, Any]
-LOCAL: Final = "urn:casebridge:coding-system:"
-"""The code systems of senders that nobody else knows."""
+LOCAL: Final = codes.LOCAL
 _CODE: Final = re.compile(r"\S+(?: \S+)*")
 _PUBLIC: Final = (
     "http://snomed.info/",
@@ -39,22 +40,38 @@ _PUBLIC: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What a ConceptMap makes of codings: by code (source system, target code) of each group naming it."""
+    """What a ConceptMap makes of codings: by code (source system, target code) of each group naming it.
+
+    `folded` are the codes by how they are written without regard to case.
+    """
 
     targets: Mapping[str, Sequence[tuple[str, str | None]]]
+    folded: Mapping[str, str]
     rest: Callable[[str], str | None]
 
-    def code_of(self, codings: Sequence[Json]) -> str | None:
-        """Return the target code of the first coding that is named in its own system, else in any."""
-        named = [each for each in codings if each.get("code") in self.targets]
-        for each in named:
-            for system, target in self.targets[each["code"]]:
-                if system and system == each.get("system"):
-                    return target
-        if named:
-            return self.targets[named[0]["code"]][0][1]
+    def code_of(self, codings: Sequence[Json], words: Sequence[str] = ()) -> str | None:
+        """Return the target code of the first coding that is named in its own system, else in any.
+
+        Where none is named so, it may be in another case, or the words may be a code of the map.
+        """
+        if (found := self.named(codings, words)) is not None:
+            return found[1]
         given = next((each["code"] for each in codings if each.get("code")), None)
         return self.rest(given) if given is not None else None
+
+    def named(self, codings: Sequence[Json], words: Sequence[str]) -> tuple[str, str | None] | None:
+        """Return (source system, target code) of what the map names of codings and words, or None."""
+        named = [each for each in codings if each.get("code") in self.targets]
+        for each in named:
+            for told in self.targets[each["code"]]:
+                if told[0] and told[0] == each.get("system"):
+                    return told
+        if named:
+            return self.targets[named[0]["code"]][0]
+        for text in (*(each["code"] for each in codings if isinstance(each.get("code"), str)), *words):
+            if (code := self.folded.get(text.casefold())) is not None:
+                return self.targets[code][0]
+        return None
 
 
 def codings_of(concepts: Any) -> list[Json]:
@@ -67,6 +84,13 @@ def codings_of(concepts: Any) -> list[Json]:
         for coding in (each["coding"] if isinstance(each.get("coding"), list) else [each])
         if isinstance(coding, dict)
     ]
+
+
+def words_of(concepts: Any) -> list[str]:
+    """Return the words of a CodeableConcept, or of a list of them, in order."""
+    found = concepts if isinstance(concepts, list) else [concepts] if concepts else []
+    texts = [each["text"] for each in found if isinstance(each, dict) and isinstance(each.get("text"), str)]
+    return [*texts, *(each["display"] for each in codings_of(found) if isinstance(each.get("display"), str))]
 
 
 def used_of(concept: Json) -> Json | None:

@@ -167,7 +167,10 @@ class Terminology:
             except Unmapped:
                 return None
 
-        return Translation(targets, rest)
+        folded: dict[str, str] = {}
+        for code in targets:
+            folded.setdefault(code.casefold(), code)
+        return Translation(targets, folded, rest)
 
     def led_to(self, names: Iterable[str]) -> set[str]:
         """The code systems that the concept maps of some names lead from or to."""
@@ -181,7 +184,7 @@ class Terminology:
         for each in self.concept_maps.values():
             for one, other in combinations(each.groups, 2):
                 close = SequenceMatcher(None, one.target, other.target).ratio() > _ALIKE
-                if close and one.elements.keys() & other.elements.keys():
+                if one.target != other.target and close and one.elements.keys() & other.elements.keys():
                     yield each.name, one.target, other.target
 
     def check(self, findings: Findings) -> None:

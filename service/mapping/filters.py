@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from service.mapping.codings import Translation, codings_of, used_of
+from service.mapping.codings import Translation, codings_of, used_of, words_of
 from service.mapping.schema import ANY, LIST, OBJECT, TEXT
 from service.values.ids import resource_id
 
@@ -107,10 +107,11 @@ def translate(concepts: Any, table: Translation) -> str | None:
 
     Example: `{{ encounter.class | translate('encounter-class') }}`.
 
-    It is that of the first coding, wherever it stands, that the map names in its own system, else in any. A
-    concept that the map does not name follows the map's `unmapped`, and is absent without that.
+    It is that of the first coding, wherever it stands, that the map names in its own system, else in any,
+    else in another case, else by its words. A concept that the map does not name follows the map's
+    `unmapped`, and is absent without that.
     """
-    return table.code_of(codings_of(concepts))
+    return table.code_of(codings_of(concepts), words_of(concepts))
 
 
 @_filter("coded", OBJECT, gives=OBJECT)

@@ -68,10 +68,10 @@ def pairs(folder: Path) -> list[Pair]:
     return [_pair(path, folder / "golden") for path in sorted(found)]
 
 
-def sent(folder: Path, read: Callable[[str, bytes], Iterable[dict[str, Any]]]) -> list[Pair]:
+def sent(folder: Path, read: Callable[[str, tuple[str, ...], bytes], Iterable[dict[str, Any]]]) -> list[Pair]:
     """Read the pairs that open with what a partner sends, `sent.json` (FHIR) or `sent.hl7`.
 
-    They stand where `pairs` stand; `read` gives the roots of each source.
+    They stand where `pairs` stand; `read` gives the roots of each source, as a stack of overlays has them.
 
     Raises:
         Misconfigured: nothing can be read of what is sent.
@@ -82,11 +82,11 @@ def sent(folder: Path, read: Callable[[str, bytes], Iterable[dict[str, Any]]]) -
         source = {".json": "fhir", ".hl7": "hl7v2"}.get(path.suffix)
         if source is None:
             raise Misconfigured("What is sent is sent.json (FHIR) or sent.hl7.", where=str(path))
+        name, own = _named(path, root)
         try:
-            roots = tuple(read(source, path.read_bytes()))
+            roots = tuple(read(source, own, path.read_bytes()))
         except CasebridgeError as error:
             raise Misconfigured(str(error), where=str(path)) from error
-        name, own = _named(path, root)
         found.append(Pair(name, path.parent, source, {}, own, roots))
     return found
 

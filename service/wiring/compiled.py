@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -9,12 +10,14 @@ from service import __version__
 from service.access import registry
 from service.disclose import terminology as codes
 from service.errors import Issue, Misconfigured, Rejected
+from service.flows.codes import Codes
 from service.flows.preview import Previewed, of_document, of_roots
 from service.mapping import golden
 from service.mapping.layers import Layers, overlays
 from service.mapping.source import Findings
 from service.mapping.targets import unlinked
 from service.mapping.translate import Catalogue, load
+from service.mapping.vocabulary import load_terminology
 from service.publish import frames, topology
 from service.receive.cases import PATHS
 from service.settings import Settings
@@ -123,7 +126,7 @@ def golden_results(
     Raises:
         Misconfigured: a name is no pair's, or a pair cannot be read; when run, as `catalogue`.
     """
-    known = [*golden.pairs(settings.mappings), *golden.sent(settings.mappings, _roots)]
+    known = [*golden.pairs(settings.mappings), *golden.sent(settings.mappings, partial(_roots, settings))]
     pairs = golden.chosen(known, names)
     out, back = ([each for each in pairs if bool(each.sent) == sent] for sent in (False, True))
     return chain(
@@ -187,12 +190,15 @@ def _some(found: Catalogue, settings: Settings, direction: str) -> Catalogue:
     return found
 
 
-def _roots(source: str, raw: bytes) -> Iterable[dict[str, Any]]:
-    """Read what a partner of whom nothing is said sends."""
+def _roots(settings: Settings, source: str, stack: Sequence[str], raw: bytes) -> Iterable[dict[str, Any]]:
+    """Read what a partner of whom nothing is said but these overlays sends."""
     if source == "fhir":
         return stays(parse(raw))
     message = parse_hl7v2(raw.replace(b"\n", b"\r"), UTF8)
-    return patients(message, "golden", IntakeSettings())[0]
+    layers = Layers(settings.mappings, Findings(), "inbound")
+    layers.stack(stack, "overlays")
+    systems = Codes.of(load_terminology(layers)).systems_of("golden")
+    return patients(message, "golden", IntakeSettings(), systems)[0]
 
 
 def _unfit(made: dict[str, Any]) -> list[Issue]:

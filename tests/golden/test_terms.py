@@ -55,6 +55,7 @@ CODES = {
     "service-status": schema("case", "plan", "services", "status"),
     "check-in-status": schema("case", "plan", "check_ins", "status"),
     "stay-kind": schema("discharge", "stay", "kind"),
+    "list-action": schema("discharge", "stay", "conditions", "action"),
     "stay-event": schema("discharge", "event"),
     "stay-diagnosis": schema("discharge", "stay", "conditions", "kind"),
     "processing": schema("discharge", "processing"),

@@ -182,7 +182,7 @@ def test_an_in_json_that_is_none_is_refused_at_its_file(write, tmp_path, text):
     [("sent.json", "no good"), ("sent.xml", "What is sent is sent.json (FHIR) or sent.hl7.")],
 )
 def test_what_is_sent_and_cannot_be_read_is_named(tmp_path, name, told):
-    def read(source, raw):
+    def read(source, stack, raw):
         raise Malformed("no good")
 
     path = tmp_path / "golden/one" / name
@@ -197,6 +197,6 @@ def test_what_is_sent_runs_with_the_overlay_of_its_folder_and_once_for_each_that
     path = tmp_path / "golden/site/one/sent.hl7"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"x")
-    (pair,) = golden.sent(tmp_path, lambda source, raw: [{"source": source}, {"raw": raw}])
+    (pair,) = golden.sent(tmp_path, lambda source, stack, raw: [{"source": source}, {"raw": raw}])
     assert (pair.name, pair.overlays, pair.source) == ("site/one", ("site",), "hl7v2")
     assert pair.sent == ({"source": "hl7v2"}, {"raw": b"x"})

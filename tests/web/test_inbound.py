@@ -574,7 +574,7 @@ def test_a_stay_tells_when_it_was_what(mercy):
     [
         (b"|I9|1550^Check-up|", "http://hl7.org/fhir/sid/icd-9-cm"),
         (b"|I9|1550^Check-up^I10|", "http://hl7.org/fhir/sid/icd-10"),
-        (b"||1550^Check-up|", "urn:casebridge:coding-system:local"),
+        (b"||1550^Check-up|", "urn:casebridge:coding-system:mercy"),
     ],
 )
 def test_the_system_of_a_diagnosis_is_its_own_or_else_what_dg1_2_names(mercy, told, system):

@@ -89,15 +89,16 @@ def test_the_same_code_means_what_the_hospital_that_sends_it_says(house):
     for partner in ("mercy", "lakeside", "plain"):
         raw = a03(f"MSG-{partner}", person=f"P-{partner}", visit=f"V-{partner}")
         assert house.ask("POST", "/hl7v2", partner=partner, data=raw, content_type=ER7).status_code == 200
-    assert told(house, "V-mercy") == [{"system": PUBLIC, "code": "home"}]
-    assert told(house, "V-lakeside") == [{"system": PUBLIC, "code": "rehab"}]
+    sent = {"system": TABLE, "code": "01"}
+    assert told(house, "V-mercy") == [{"system": PUBLIC, "code": "home"}, sent]
+    assert told(house, "V-lakeside") == [{"system": PUBLIC, "code": "rehab"}, sent]
     assert told(house, "V-plain") == [{"system": TABLE, "code": "01"}]
 
 
 def test_a_code_that_a_hospital_did_not_explain_stays_as_it_is(house):
     raw = a03().replace(b"|01||||||||2026", b"|99^Elsewhere||||||||2026")
     assert house.ask("POST", "/hl7v2", partner="mercy", data=raw, content_type=ER7).status_code == 200
-    assert told(house, VISIT["value"]) == [{"system": TABLE, "code": "99"}]
+    assert told(house, VISIT["value"]) == [{"system": TABLE, "code": "99", "display": "Elsewhere"}]
 
 
 def test_a_hospitals_overlay_reads_its_fhir_otherwise(house):

@@ -45,7 +45,7 @@ def test_nulls_are_listed_and_have_no_value():
     pid = view('PID|1||7~""||Doe^""^X~""^Y|""').json["PID"]
     assert pid["nulls"] == ["f3[1]", "f5.c2", "f5[1].c1", "f6"]
     assert "f6" not in pid
-    assert pid["f5"] == {"c1": "Doe", "c3": "X"}
+    assert pid["f5"] == {"c1": "Doe", "c3": "X", "family": "Doe", "given": ["X"]}
 
 
 def test_nulls_are_known_where_nothing_parts_repetitions():
@@ -58,7 +58,7 @@ def test_nulls_are_known_where_nothing_parts_repetitions():
 
 
 def test_escape_sequences_are_read():
-    assert view("PID|1||||Smith \\T\\ Sons\\.br\\").json["PID"]["f5"] == {"c1": "Smith & Sons"}
+    assert view("PID|1||||Smith \\T\\ Sons\\.br\\").json["PID"]["f5"]["c1"] == "Smith & Sons"
     assert view(r"NTE|1||a\.br\b").json["NTE"][0]["f3"]["c1"] == "a\nb"
 
 

@@ -147,9 +147,9 @@ class Diagnosis(Contract):
     clinical_status = Code(CLINICAL, metadata=_says("Condition.clinicalStatus."))
     verification_status = Code(VERIFICATION, metadata=_says("Condition.verificationStatus."))
     action = Code(ACTIONS, metadata=_says(_ACTION))
-    onset = When()
+    onset = When(metadata=_says("DG1-5, Condition.onsetDateTime."))
     abatement = When()
-    recorded = When(metadata=_says("DG1-5, Condition.recordedDate."))
+    recorded = When(metadata=_says("DG1-19, Condition.recordedDate."))
 
 
 class HospitalStay(Contract):
@@ -170,9 +170,12 @@ class HospitalStay(Contract):
         STAY_KINDS,
         metadata=_says("PV1-2, Encounter.class; the partner's settings say which kinds open a case."),
     )
-    types = many(Coded, limit=20, metadata=_says("PV1-4, Encounter.type."))
+    types = many(
+        Coded, limit=20, metadata=_says("PV1-4, a PV1-2 that is the hospital's own, Encounter.type.")
+    )
     period = fields.Nested(
-        Period, metadata=_says("PV1-44 and PV1-45 after the partner's fallbacks; Encounter.period.")
+        Period,
+        metadata=_says("PV1-44 and PV1-45 after the partner's fallbacks, of a plan PV2-8; Encounter.period."),
     )
     hospital = fields.Nested(Named, metadata=_says("PV1-39, EVN-7, MSH-4, Encounter.serviceProvider."))
     location = Text(limit=400, metadata=_says("Ward, room, bed as words; PV1-3, Encounter.location."))
@@ -187,7 +190,7 @@ class HospitalStay(Contract):
 
 
 class Contact(Contract):
-    """Who takes part in the stay, or the patient's own doctor; PV1-7, PV1-8, PV1-9, PV1-17, ROL, PRT."""
+    """Who takes part in the stay, or the patient's own doctor; PV1-7, -8, -9, -17, -52, PD1-4, ROL, PRT."""
 
     role = Code(CONTACT_ROLES, required=True)
     action = Code(ACTIONS, metadata=_says(_ACTION))
@@ -225,7 +228,9 @@ class Insurance(Contract):
     """What the hospital was told of an insurance: unverified, it discloses nothing to anybody."""
 
     status = Code(("active", "cancelled", "draft"), metadata=_says("Coverage.status; left out: draft."))
-    payer = fields.Nested(Named, required=True, metadata=_says("IN1-3, IN1-4, Coverage.payor."))
+    payer = fields.Nested(
+        Named, required=True, metadata=_says("IN1-3, IN1-4, else IN1-15, -2, -35; Coverage.payor.")
+    )
     subscriber_id = Text(limit=200, metadata=_says("IN1-36 or IN1-49, Coverage.subscriberId."))
     member_id = Text(limit=200, metadata=_says("IN1-49 of type MB, the MB among Coverage.identifier."))
     relationship = Code(
@@ -244,11 +249,15 @@ class Discharge(Contract):
         EVENTS,
         required=True,
         metadata=_says(
-            "plan: Encounter planned · register: A04 · admit: A01, MedCom admit, notification-admit ·"
-            " change-class: A06, A07 · transfer: A02 · cancel-transfer: A12 · leave: A21 · return: A22 ·"
-            " update: A08 · discharge: A03, MedCom discharge · death: MedCom MORS ·"
-            " cancel-discharge: A13, MedCom cancelled discharge · cancel-admit: A11, entered-in-error ·"
-            " merge: A34, A40. A correction is its event once more, `recorded` later."
+            "plan: A05, A14, Encounter planned · register: A04 ·"
+            " admit: A01, MedCom admit, notification-admit ·"
+            " change-class: A06, A07 · transfer: A02, A17 · cancel-transfer: A12 · leave: A21, A53 ·"
+            " return: A22, A52 · update: A08, A54, A55; of the person alone A28, A31 ·"
+            " discharge: A03, MedCom discharge · death: MedCom MORS ·"
+            " cancel-discharge: A13, MedCom cancelled discharge ·"
+            " cancel-admit: A11, A27, A38, entered-in-error ·"
+            " merge: A18, A30, A34, A36, A39, A40, A46, A47."
+            " A correction is its event once more, `recorded` later."
         ),
     )
     recorded = Instant(

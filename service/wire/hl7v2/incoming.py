@@ -11,10 +11,14 @@ from service.values.intake import IntakeSettings
 from service.wire.hl7v2.authorities import name_systems
 from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.schema import schema
+from service.wire.hl7v2.systems import NONE, CodeSystems
 from service.wire.hl7v2.view import to_json
 
 Json = dict[str, Any]
 TRIGGERS: Final = (("MSH", "f9", "c2"), ("EVN", "f1", "c1"))
+PERSONAL: Final = frozenset({"A28", "A31"})
+"""The triggers that tell of the person alone: PV1 is there because the message wants one, and says N."""
+OF_STAYS: Final = ("PV1", "PV2", "DG1", "PR1", "DRG")
 ENDED: Final = frozenset({"A03", "A08"})
 """The triggers of which the time of discharge is used."""
 RECORDED: Final = ("EVN-2", "MSH-7")
@@ -36,13 +40,16 @@ def roots() -> dict[str, Json]:
     return {"message": schema(), "times": {**times, "additionalProperties": False}}
 
 
-def patients(message: Message, partner: str, settings: IntakeSettings) -> tuple[list[Json], list[Issue]]:
+def patients(
+    message: Message, partner: str, settings: IntakeSettings, systems: CodeSystems = NONE
+) -> tuple[list[Json], list[Issue]]:
     """Return the roots of the source `hl7v2`, an item for each PID, and what is not taken at its word.
 
     Args:
         message: a message that was read.
         partner: the sender's name in the registry; numbers of no stated authority are theirs.
         settings: their time zone, authorities, and the fields that tell the times of admission and discharge.
+        systems: the coding systems that they name.
 
     Returns:
         For each patient `message` (as `view.to_json` shows it, with only their segments, and under each
@@ -50,17 +57,19 @@ def patients(message: Message, partner: str, settings: IntakeSettings) -> tuple[
         instant: of a day alone its end), `admitted` and `discharged` (the first of the fields told by
         `settings` that can be: no discharge is before the admission, or a month and more after it was
         recorded), and `left` (as `discharged`, but of the stay's own segments: EVN and MSH tell of the event,
-        whatever that is).
+        whatever that is). Where the trigger tells of the person alone, nothing of a stay is there.
 
         Issues name time stamps that are none, and those of a discharge that cannot be.
     """
-    view = to_json(message, _zone(settings))
+    view = to_json(message, _zone(settings), systems)
     shown, notes = view.json, list(view.issues)
     if settings.time_zone is None:
         notes += _without_offset(shown)
     found = []
     for each in shown["patients"] or [{}]:
         told = {**{name: shown[name] for name in ("MSH", "EVN") if name in shown}, **each}
+        if _trigger(told) in PERSONAL:
+            told = _without_stay(told)
         name_systems(told, partner, settings)
         found.append({"message": told, "times": _times(told, settings, notes)})
     return found, notes
@@ -78,6 +87,15 @@ def _without_offset(shown: Json) -> Iterator[Issue]:
         if "T" in sent.get("time", "") and not _OFFSET.search(sent["c1"]):
             yield Issue(NO_ZONE, place, "value")
             return
+
+
+def _without_stay(told: Json) -> Json:
+    """Return what is told of the person; PID-18 numbers a stay where nothing else does."""
+    person = {name: each for name, each in told.items() if name not in OF_STAYS}
+    if "PID" in person:
+        fields = person["PID"].items()
+        person["PID"] = {name: each for name, each in fields if name not in {"f18", "r18"}}
+    return person
 
 
 def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:

@@ -6,6 +6,18 @@ which components a field has depends on its data type and version, so any of the
 
 from typing import Any, Final
 
+from service.wire.hl7v2.datatypes import (
+    READ,
+    Concept,
+    Reader,
+    address,
+    destination,
+    language,
+    location,
+    rank,
+    telecom,
+    words,
+)
 from service.wire.hl7v2.view import INSIDE, MANY, MANY_A_PATIENT, ONCE, ONCE_A_PATIENT, TIMES, USED_AS_TIMES
 
 FIELDS: Final = {
@@ -40,13 +52,6 @@ FIELDS: Final = {
     "UB2": 17,
 }
 """How many fields each segment has."""
-_NUMBER: Final = {
-    "system": {"type": "string"},
-    "type": {"type": "string"},
-    "use": {"type": "string"},
-    "known_as": {"type": "array", "items": {"type": "string"}},
-}
-"""What `authorities.name_systems` says of a field that holds a number."""
 
 
 def schema() -> dict[str, Any]:
@@ -54,14 +59,16 @@ def schema() -> dict[str, Any]:
     patient = {
         **{name: _segment(name) for name in ONCE_A_PATIENT},
         **{name: _list(_segment(name)) for name in MANY_A_PATIENT},
+        "restricted": _list(_TEXT),
         "other": {"type": "object", "additionalProperties": _list({"type": "object"})},
     }
     top = {**{name: _segment(name) for name in ONCE}, **{name: _list(_segment(name)) for name in MANY}}
     return {
         **_object({**top, **patient, "patients": _list(_object(patient))}),
         "$defs": {
-            "field": _object(_NUMBER) | {"additionalProperties": {"type": "string"}},
-            "time": _object({"time": {"type": "string"}}) | {"additionalProperties": {"type": "string"}},
+            "field": _components(),
+            "time": _components(time=_TEXT),
+            **_KINDS,
         },
     }
 
@@ -70,7 +77,7 @@ def _segment(name: str) -> dict[str, Any]:
     times = (*TIMES.get(name, ()), *USED_AS_TIMES.get(name, ()))
     fields: dict[str, Any] = {}
     for number in range(1, FIELDS[name] + 1):
-        kind = {"$ref": "#/$defs/time" if number in times else "#/$defs/field"}
+        kind = {"$ref": f"#/$defs/{'time' if number in times else _kind(READ.get(name, {}).get(number))}"}
         fields |= {f"f{number}": kind, f"r{number}": _list(kind)}
     inside = {
         each: _list(_segment(each)) if repeats else _segment(each)
@@ -79,9 +86,58 @@ def _segment(name: str) -> dict[str, Any]:
     return _object({**fields, **inside, "nulls": _list({"type": "string"})})
 
 
+def _kind(reader: Reader | None) -> str:
+    """Return the name of what a reader adds to."""
+    if reader is None:
+        return "field"
+    return "concept" if isinstance(reader, Concept) else _READERS.get(reader, "name")
+
+
+def _components(**read: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a field's components and of what is read of them.
+
+    Any field may hold a number, of which `authorities.name_systems` says more.
+    """
+    return _object({"known_as": _TEXTS, **read}) | {"additionalProperties": _TEXT}
+
+
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
 
 def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
+
+
+_TEXT: Final = {"type": "string"}
+_TEXTS: Final = _list(_TEXT)
+_PERIOD: Final = _object({"start": _TEXT, "end": _TEXT})
+_CODING: Final = _list(_object({"system": _TEXT, "code": _TEXT, "display": _TEXT}))
+_POINT: Final = _object(
+    {
+        "kind": {"type": "string", "enum": ["email", "url"]},
+        "value": _TEXT,
+        "use": _TEXT,
+        "equipment": _TEXT,
+        "period": _PERIOD,
+    }
+)
+_READERS: Final[dict[Reader, str]] = {
+    address: "address",
+    destination: "words",
+    language: "language",
+    location: "words",
+    rank: "rank",
+    telecom: "telecom",
+    words: "text",
+}
+_KINDS: Final = {
+    "address": _components(line=_TEXTS, period=_PERIOD),
+    "concept": _components(coding=_CODING, text=_TEXT),
+    "language": _components(coding=_CODING, text=_TEXT, tag=_TEXT),
+    "name": _components(family=_TEXT, given=_TEXTS, prefix=_TEXTS, suffix=_TEXTS, period=_PERIOD),
+    "rank": _components(number={"type": "integer"}),
+    "telecom": _components(points=_list(_POINT)),
+    "text": _components(text=_TEXT),
+    "words": _components(words=_TEXT),
+}

@@ -3,13 +3,18 @@
 import re
 from typing import Final
 
+from service.wire.hl7v2.datatypes import READ, STAFF
 from service.wire.hl7v2.places import Place
 
 _PATH: Final = re.compile(
     r"message\.(?:[A-Z0-9]{3}(?:\[\d+\])?\.)?(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<sequence>\d+)\])?"
     r"(?:\.[fr](?P<field>\d+)(?:\[(?P<repetition>\d+)\])?"
-    r"(?:\.c(?P<component>\d+)(?:s(?P<subcomponent>\d+))?)?)?"
+    r"(?:\.c(?P<component>\d+)(?:s(?P<subcomponent>\d+))?)?"
+    r"(?:\.(?P<member>[a-z]+)(?:\[(?P<nth>\d+)\])?)?)?"
 )
+# where in an XPN stands what is read of it, of an XCN one further; and in other fields
+_OF_NAMES: Final = {"family": 1, "given": 2, "suffix": 4, "prefix": 5}
+_OF_OTHERS: Final = {"line": (1, 2, 8), "coding": (1, 4, 10)}
 # times are chosen from several fields: the first that may tell each
 _CHOSEN: Final = {
     "times.recorded": "EVN-2",
@@ -26,6 +31,19 @@ def place_of(path: str) -> str:
     found = _PATH.match(path)
     if found is None:
         return ""
-    numbers = {name: int(text or 0) for name, text in found.groupdict().items() if name != "segment"}
+    told = found.groupdict()
+    segment, member = told.pop("segment"), told.pop("member")
+    numbers = {name: int(text or 0) for name, text in told.items()}
     counted = {name: numbers[name] + 1 for name in ("sequence", "repetition")}
-    return str(Place(found["segment"], **{**numbers, **counted}))
+    nth = numbers.pop("nth")
+    if member and not numbers["component"]:
+        numbers["component"] = _component(segment, numbers["field"], member, nth)
+    return str(Place(segment, **{**numbers, **counted}))
+
+
+def _component(segment: str, field: int, member: str, nth: int) -> int:
+    """Return the component of the nth part of what is read of a field whole; 0 where it is several."""
+    if member in _OF_NAMES:
+        return _OF_NAMES[member] + nth + (READ.get(segment, {}).get(field) is STAFF)
+    parts = _OF_OTHERS.get(member, ())
+    return parts[nth] if nth < len(parts) else 0

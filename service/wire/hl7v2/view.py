@@ -16,6 +16,10 @@
 - `nulls` lists what is sent as `""`, to be deleted: `f19`, `f5.c2`, `f3[1].c1` (repetitions count from 0).
 - `time` is the FHIR dateTime of a field that is a time stamp; a time stamp that is none has no `time` and
   makes an issue. PV1-42 and PV1-43 have one where a sender keeps times there.
+- The fields of `datatypes.READ` have beside their components what these come to, whatever the shape: names
+  `family`, the lists `given`, `prefix` and `suffix`, and `period`; addresses the list `line`, and `period`;
+  phones and e-mail `points`; codes `coding` (as FHIR has it) and `text`; places `words`; ranks a `number`.
+- `restricted` lists what of a patient is to be protected: ARV-3 of the restrictions that are not taken back.
 - Segments that repeat are lists. IN2, IN3, ROL and PRT stand in the IN1 that they follow; ROL and PRT also in
   the PR1.
 - `patients` has an item for each PID, with the segments from it to the next: a merge or a swap has two. Those
@@ -32,9 +36,11 @@ from typing import Any, Final
 
 from service.errors import CasebridgeError, Issue
 from service.wire.hl7v2 import escapes
+from service.wire.hl7v2.datatypes import READ, Reader, Reading
 from service.wire.hl7v2.delimiters import HEADERS
 from service.wire.hl7v2.message import NULL, Message, Segment
 from service.wire.hl7v2.places import Place
+from service.wire.hl7v2.systems import NONE, CodeSystems
 from service.wire.hl7v2.times import to_fhir
 
 ONCE: Final = ("MSH", "EVN")
@@ -101,8 +107,11 @@ class View:
     issues: tuple[Issue, ...]
 
 
-def to_json(message: Message, zone: tzinfo) -> View:
-    """Show a message as JSON; `zone` is where times without an offset are from."""
+def to_json(message: Message, zone: tzinfo, systems: CodeSystems = NONE) -> View:
+    """Show a message as JSON; `zone` is where times without an offset are from.
+
+    `systems` are the coding systems that the sender names.
+    """
     issues: list[Issue] = []
     patient: dict[str, Any] = {}
     patients = [patient]
@@ -113,7 +122,7 @@ def to_json(message: Message, zone: tzinfo) -> View:
     for segment in message.segments:
         name = segment.name
         seen[name] = seen.get(name, 0) + 1
-        shown = _Segment(segment, seen[name], zone, issues).json()
+        shown = _Segment(segment, seen[name], zone, systems, issues).json()
         if name in inside and (inside[name] or name not in outer):
             _put(outer, name, shown, repeats=inside[name])
             continue
@@ -121,6 +130,8 @@ def to_json(message: Message, zone: tzinfo) -> View:
             patient = {}
             patients.append(patient)
         _place(name, shown, top, patient)
+        if name == "ARV":
+            _restrict(patient, shown)
         inside, outer = INSIDE.get(name, {}), shown
     return View(patients[0] | top | {"patients": patients}, tuple(issues))
 
@@ -131,6 +142,13 @@ def _place(name: str, shown: dict[str, Any], top: dict[str, Any], patient: dict[
             _put(home, name, shown, repeats=name in many)
             return
     _put(patient.setdefault("other", {}), name, shown, repeats=True)
+
+
+def _restrict(patient: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Note what is to be protected, unless this says that it no longer is (HL7 table 0206)."""
+    values = [each["c1"] for each in shown.get("r3", ()) if "c1" in each]
+    if values and shown.get("f2", {}).get("c1") != "D":
+        patient.setdefault("restricted", []).extend(values)
 
 
 def _put(home: dict[str, Any], name: str, shown: dict[str, Any], *, repeats: bool) -> None:
@@ -145,6 +163,7 @@ class _Segment:
     segment: Segment
     sequence: int
     zone: tzinfo
+    systems: CodeSystems
     issues: list[Issue]
 
     def json(self) -> dict[str, Any]:
@@ -173,6 +192,8 @@ class _Segment:
             if NULL in text:
                 nulls += _nulls(f"f{number}", several or [text], marks.component)
         self._times(shown)
+        if name in READ:
+            self._whole(shown, READ[name])
         if nulls:
             shown["nulls"] = nulls
         return shown
@@ -197,6 +218,13 @@ class _Segment:
         for number in USED_AS_TIMES.get(name, ()):
             if "c1" in shown.get(f"f{number}", ()):
                 self._time(shown[f"f{number}"], Place(name, self.sequence, number), [])
+
+    def _whole(self, shown: dict[str, Any], readers: dict[int, Reader]) -> None:
+        reading = Reading(self.zone, self.systems, self.issues, self.segment.name, self.sequence, shown)
+        for number, read in readers.items():
+            for index, each in enumerate(shown.get(f"r{number}", ())):
+                reading.number, reading.repetition = number, index + 1
+                read(each, reading)
 
     def _time(self, field: dict[str, str], place: Place, issues: list[Issue]) -> None:
         try:

@@ -1,0 +1,158 @@
+"""Messages whose names, numbers, addresses and triggers were once read in part arrive whole."""
+
+from pathlib import Path
+
+import pytest
+
+from service.values.ids import resource_id
+from tests.web.sent import Mercy, a03
+
+SENT = Path(__file__).parents[1] / "cases_sent"
+
+
+@pytest.fixture
+def mercy(house):
+    return Mercy(house)
+
+
+def send(mercy, case):
+    """Send the files of a case in their order, all of which are taken, and return the last answer."""
+    for path in sorted((SENT / case).glob("*.hl7")):
+        answer = mercy.hl7v2(path.read_bytes().replace(b"\n", b"\r"))
+        assert b"MSA|AA" in answer.data, answer.data
+    return answer.data
+
+
+def resource(mercy, type_):
+    """The one resource of a type, as an operator reads it."""
+    return mercy.house.one(type_, partner=None)
+
+
+def received(mercy, kind="clients"):
+    """What was received of the one client or case."""
+    (found,) = mercy.house.get(f"/api/{kind}", partner=None).json["items"]
+    return mercy.house.get(f"/api/{kind}/{found['uuid']}", partner=None).json["received"]
+
+
+def condition(mercy):
+    """The Condition of the one diagnosis."""
+    (case,) = mercy.cases()
+    (known,) = received(mercy, "cases")["conditions"]
+    path = f"/fhir/Condition/{resource_id(case['uuid'], 'Condition', known['id'])}"
+    return mercy.house.get(path, partner=None).json
+
+
+def test_a_next_of_kin_has_every_number_that_is_sent(mercy):
+    assert b"ERR" not in send(mercy, "12-next-of-kin-phone")
+    (kin,) = received(mercy)["related_persons"]
+    assert (kin["relationship"], kin["names"]) == ("spouse", [{"family": "Ash", "given": ["Bo"]}])
+    assert kin["telecom"] == [
+        {"system": "phone", "value": "+45 22 334455", "use": "home"},
+        {"system": "email", "value": "bo@example.org"},
+        {"system": "phone", "value": "+45 44 556677", "use": "work"},
+    ]
+
+
+def test_a_death_that_a_person_update_tells_of_ends_the_case(mercy):
+    answer = send(mercy, "20-death-told-by-a31")
+    assert b"Nothing in it changes a case" not in answer
+    assert resource(mercy, "Patient")["deceasedBoolean"] is True
+    assert resource(mercy, "EpisodeOfCare")["status"] == "finished"
+
+
+def test_parts_of_names_and_addresses_are_put_together_and_a_language_is_a_tag(mercy):
+    send(mercy, "25-address-and-name-parts")
+    patient = resource(mercy, "Patient")
+    assert patient["name"] == [
+        {"family": "von Ahn", "given": ["Ida"], "prefix": ["Dr"], "suffix": ["Jr", "MD"]}
+    ]
+    assert patient["address"] == [
+        {"line": ["Kanalvej 7"], "city": "Aarhus", "postalCode": "8000", "country": "DK"}
+    ]
+    assert patient["communication"][0]["language"]["coding"][0]["code"] == "de"
+
+
+@pytest.mark.parametrize(
+    ("case", "family", "given"),
+    [
+        ("50-escapes", "O&Neil^x", ["Ivy\\R\\z", "4\\5 re."]),
+        ("63-charsets", "Sørensen", ["Åse"]),
+    ],
+)
+def test_escape_sequences_and_character_sets_are_read(mercy, case, family, given):
+    send(mercy, case)
+    (name,) = resource(mercy, "Patient")["name"]
+    assert (name["family"], name["given"]) == (family, given)
+
+
+def test_a_message_that_says_much_arrives_whole(mercy):
+    assert b"ERR" not in send(mercy, "second-03-much")
+    found = received(mercy)
+    (name,) = found["names"]
+    assert (name["family"], name["given"], name["suffix"]) == ("Testc", ["Cia", "M"], ["Jr"])
+    assert found["language"] == "fi"
+    assert found["telecom"] == [{"system": "phone", "value": "+45 11 223344", "use": "home"}]
+    (friend,) = found["related_persons"]
+    assert friend["relationship"] == "friend"
+    assert friend["telecom"] == [{"system": "phone", "value": "555-9999", "use": "work"}]
+    (coverage,) = found["coverages"]
+    assert (coverage["status"], coverage["subscriber_id"]) == ("draft", "M-77")
+    case = received(mercy, "cases")
+    assert [each["role"] for each in case["team"]] == ["hospital-contact", "physician"]
+    assert [each["code"]["code"] for each in case["conditions"]] == ["I10", "E11"]
+
+
+def test_a_trigger_that_is_not_used_is_answered_plainly(mercy):
+    mercy.hl7v2(a03())
+    answer = mercy.hl7v2(a03("MSG-2", "A45"))
+    assert b"MSA|AA|MSG-2" in answer.data
+    assert answer.data.count(b"ERR|") == 1
+    assert b"ERR||MSH^1^9^1^2|201^Unsupported event code^HL70357|W|" in answer.data
+    assert b"Trigger A45 is not used here: nothing was changed." in answer.data
+    assert b"Nothing in it changes a case" not in answer.data
+
+
+def test_what_is_not_known_is_told_where_it_stands_and_used_as_the_senders_own(mercy):
+    sent = a03().replace(b"brain injury^SCT", b"brain injury^OURS").replace(b"|19900501|O", b"|19900501|Q")
+    answer = mercy.hl7v2(sent)
+    assert b"MSA|AA" in answer.data
+    assert b"ERR||DG1^1^3^1^3|103^Table value not found^HL70357|W|" in answer.data
+    assert b"ERR||PID^1^8^1^1|103^Table value not found^HL70357|W|" in answer.data
+    (coding,) = condition(mercy)["code"]["coding"]
+    assert (coding["system"], coding["code"]) == ("urn:casebridge:coding-system:mercy:OURS", "127295002")
+    assert resource(mercy, "Patient")["gender"] == "unknown"
+
+
+def test_all_codes_of_a_diagnosis_stand_in_its_condition_the_public_one_first(mercy):
+    sent = a03().replace(b"|127295002^Traumatic brain injury^SCT", b"|B1^Brain^L^127295002^Injury^SCT")
+    assert b"MSA|AA" in mercy.hl7v2(sent).data
+    codings = condition(mercy)["code"]["coding"]
+    assert [(each["system"], each["code"]) for each in codings] == [
+        ("http://snomed.info/sct", "127295002"),
+        ("urn:casebridge:coding-system:mercy:L", "B1"),
+    ]
+
+
+@pytest.mark.parametrize("trigger", ["A40", "A47", "A18", "A39"])
+def test_whoever_has_another_number_now_is_still_the_same(mercy, trigger):
+    mercy.hl7v2(a03())
+    other = a03("MSG-2", trigger, person="R-2", more="MRG|R-1^^^&urn:example:persons&URI\r")
+    assert b"MSA|AA" in mercy.hl7v2(other).data
+    assert b"MSA|AA" in mercy.hl7v2(a03("MSG-3", "A08", person="R-2")).data
+    assert len(mercy.cases()) == 1
+    assert {each["value"] for each in resource(mercy, "Patient")["identifier"]} >= {"R-1", "R-2"}
+
+
+def test_a_person_update_makes_no_case_and_changes_no_stay(mercy):
+    assert b"MSA|AA" in mercy.hl7v2(a03("MSG-0", "A28")).data
+    assert mercy.cases() == []
+    mercy.hl7v2(a03("MSG-1"))
+    before = received(mercy, "cases")
+    told = (
+        a03("MSG-2", "A31")
+        .replace(b"Rider^River", b"Ryder^River")
+        .replace(b"20260227150000", b"20260228150000")
+    )
+    assert b"MSA|AA" in mercy.hl7v2(told.replace(b"PV1|1|I", b"PV1|1|N")).data
+    assert resource(mercy, "Patient")["name"][0]["family"] == "Ryder"
+    assert received(mercy, "cases") == before
