@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from service.mapping.codings import Translation, codings_of, used_of
+from service.mapping.codings import Translation, code_in, codings_of, used_of
 from service.mapping.schema import ANY, LIST, OBJECT, TEXT
 from service.values.ids import resource_id
 
@@ -122,6 +122,17 @@ def coded(concept: dict[str, Any] | None) -> dict[str, Any] | None:
     It is the first coding of a public code system, else the first; its words are the text.
     """
     return used_of(concept) if concept else None
+
+
+@_filter("code_of", OBJECT, gives=TEXT, arguments=1)
+def code_of(concept: dict[str, Any] | None, system: str) -> str | None:
+    """Give the code that a CodeableConcept has in a code system, by whichever of its addresses.
+
+    Example: `{{ patient.identifier[0].type | code_of('http://terminology.hl7.org/CodeSystem/v2-0203') }}`.
+
+    A coding without a system is of any, where no other is of this one.
+    """
+    return code_in(concept, system) if concept else None
 
 
 @_filter("display", TEXT, gives=TEXT, arguments=1)

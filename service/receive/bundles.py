@@ -119,11 +119,11 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
     """Give the response to each entry; what is told of an entry stands with it, the rest with each stay."""
     stays = iter(became.stays)
     entries = sent.get("entry", [])
-    has_stay = any(bundles.type_of(entry) == "Encounter" for entry in entries)
+    has_stay = any(_is_stay(entry) for entry in entries)
     for index, entry in enumerate(entries):
         type_ = bundles.type_of(entry)
         if type_ == "Encounter":
-            stay = next(stays, None)
+            stay = next(stays, None) if _is_stay(entry) else None
             place = f"Bundle.entry[{index}]"
             mine = [e for e in became.issues if not e.where.startswith("Bundle.entry[") or place in e.where]
             told = said(replace(became, issues=tuple(mine)), IN_FHIR)
@@ -131,6 +131,11 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
             yield {"status": status, **_location(stay), "outcome": told}
         else:
             yield _done(USED if has_stay and type_ in bundles.USED else NOT_RETAINED)
+
+
+def _is_stay(entry: Json) -> bool:
+    is_encounter = bundles.type_of(entry) == "Encounter"
+    return is_encounter and not bundles.is_part(entry["resource"], entry.get("fullUrl", ""))
 
 
 def _located(response: Json, part: list[int]) -> Json:
