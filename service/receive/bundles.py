@@ -122,15 +122,16 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
     has_stay = any(_is_stay(entry) for entry in entries)
     for index, entry in enumerate(entries):
         type_ = bundles.type_of(entry)
+        of_it = [each for each in became.issues if each.where.startswith(f"Bundle.entry[{index}]")]
         if type_ == "Encounter":
             stay = next(stays, None) if _is_stay(entry) else None
-            place = f"Bundle.entry[{index}]"
-            mine = [e for e in became.issues if not e.where.startswith("Bundle.entry[") or place in e.where]
-            told = said(replace(became, issues=tuple(mine)), IN_FHIR)
+            of_all = [each for each in became.issues if not each.where.startswith("Bundle.entry[")]
+            told = said(replace(became, issues=(*of_it, *of_all)), IN_FHIR)
             status = _status(201 if stay is not None and stay.is_new else 200)
             yield {"status": status, **_location(stay), "outcome": told}
         else:
-            yield _done(USED if has_stay and type_ in bundles.USED else NOT_RETAINED)
+            is_used = has_stay and type_ in bundles.USED
+            yield _done(USED, *of_it) if is_used else _done(NOT_RETAINED)
 
 
 def _is_stay(entry: Json) -> bool:
@@ -155,8 +156,8 @@ def _unheeded(entry: Json, index: int) -> Iterator[Issue]:
     return issues(bundles.type_of(entry), request, f"Bundle.entry[{index}].request")
 
 
-def _done(issue: Issue) -> Json:
-    return {"status": _status(200), "outcome": outcome([issue], "information")}
+def _done(*issues: Issue) -> Json:
+    return {"status": _status(200), "outcome": outcome(issues, "information")}
 
 
 def _fault(error: CasebridgeError) -> Json:

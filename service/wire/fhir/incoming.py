@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from service.errors import Issue, Rejected
-from service.wire.fhir import people, stay
+from service.wire.fhir import stay
 from service.wire.fhir.bundles import is_part
+from service.wire.fhir.facts import facts
 from service.wire.fhir.leading import RESTFUL, VERSION, lead
 
 Json = dict[str, Any]
@@ -34,8 +35,9 @@ def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
         MessageHeader or {}), `encounter`, `patient` ({} when it was not sent), `encounter_at` and
         `patient_at` (Identifiers: what the two are called on the sender's own server, {} when nothing says
         so), and lists: `conditions` (that its diagnoses do not name), `coverages`, `provenances` (newest
-        first), `related_persons`; and `facts`, as `_facts`. A Reference that leads to something sent has it
-        under `resource`; these lead around in circles, so follow them by name and never give one out whole.
+        first), `related_persons`; and `facts`, as `facts.facts`. A Reference that leads to something sent
+        has it under `resource`; these lead around in circles, so follow them by name and never give one out
+        whole.
 
     Raises:
         Rejected: two entries have one fullUrl, or an entry is no resource; with its FHIRPath.
@@ -126,36 +128,7 @@ def _roots(encounter: Json, bundle: Json, header: Json, resources: list[Json]) -
         told = [each for each in found if _tells_of(each, encounter, header)]
         roots[name] = [each for each in told if not any(each is one for one in named)]
     roots["provenances"].sort(key=_recorded, reverse=True)
-    return {**roots, "facts": _facts(roots)}
-
-
-def _facts(roots: Json) -> Json:
-    """Return what is told in several places or shapes, brought together.
-
-    Returns:
-        `hospital`, `location` (the current one) and `destination` as `people.named`; `participants`,
-        `general_practitioners` (each as `people.person`) and `relatives`; `telecom` (the patient's, the
-        preferred first) and `spoken`; `reasons`; `diagnoses` and `taken_back`, as `stay.diagnoses`;
-        `policies`, and `no_policies`: whether all insurances that were sent were entered in error.
-    """
-    encounter, patient, coverages = roots["encounter"], roots["patient"], roots["coverages"]
-    policies = stay.policies(coverages)
-    diagnoses, taken_back = stay.diagnoses(encounter, roots["conditions"])
-    return {
-        "hospital": people.named(encounter.get("serviceProvider", {})),
-        "location": stay.location(encounter),
-        "destination": people.named(encounter.get("hospitalization", {}).get("destination", {})),
-        "participants": people.participants(encounter),
-        "general_practitioners": people.general_practitioners(patient),
-        "relatives": people.relatives(patient, roots["related_persons"]),
-        "telecom": people.telecoms(patient),
-        "spoken": stay.spoken(patient),
-        "reasons": stay.reasons(encounter),
-        "diagnoses": diagnoses,
-        "taken_back": taken_back,
-        "policies": policies,
-        "no_policies": not policies and any(each.get("status") == stay.WRONG for each in coverages),
-    }
+    return {**roots, "facts": facts(roots)}
 
 
 def _recorded(provenance: Json) -> datetime:
