@@ -55,7 +55,7 @@ class Understanding:
             raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])
         left = unused(sent) if sent["resourceType"] == "Bundle" else []
         roots = stays(sent, partner.intake.bases)
-        notes = [*odd, *astray(sent), *set_aside(sent)]
+        notes = [*odd, *astray(sent), *set_aside(sent, roots)]
         notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         alone = of_headers(received.if_none_exist, received.if_match)
         asked = [alone] * len(roots) if alone is not None else of_entries(sent, roots)

@@ -1,5 +1,7 @@
 """What hospitals send as FHIR arrives whole: who reads the message and the case agrees, or is told."""
 
+import copy
+
 import pytest
 
 from tests.web.sent import SNOMED, VISIT, Mercy, encounter, entry, message, outcomes, transaction
@@ -54,6 +56,12 @@ def the_case(mercy):
 def the_stay(mercy):
     (stay,) = the_case(mercy)["stays"]
     return stay
+
+
+def covered(house):
+    """The status of each insurance that hospitals told of."""
+    (client,) = house.get("/api/clients", partner=None).json["items"]
+    return [each["status"] for each in client["document"].get("received", {}).get("coverages", [])]
 
 
 def named(mercy, participant):
@@ -241,8 +249,7 @@ def test_what_was_entered_in_error_is_left_out_and_told_of(mercy, way, more, pla
     assert told.status_code == 200, told.data
     at = f"Bundle.entry[{4 if way == 'message' else 3}].resource.{place}"
     assert at in [each[2] for each in outcomes(told)]
-    (client,) = mercy.house.get("/api/clients", partner=None).json["items"]
-    assert "coverages" not in client["document"]
+    assert covered(mercy.house) == []
 
 
 @pytest.mark.parametrize(
@@ -264,11 +271,10 @@ def test_a_reference_that_leads_nowhere_is_told_of_unless_it_names_what_it_is_to
     assert told.status_code == 201, told.data
     where = ("information", "not-found", f"Encounter.{place}.reference")
     assert where in [each[:3] for each in outcomes(told)]
-    spelt = {"display": "Sent with words"}
-    name, value = next(iter(change.items()))
+    name, value = next(iter(copy.deepcopy(change).items()))
     inner = value[0] if isinstance(value, list) else value
     reference = inner if "reference" in inner else next(iter(inner.values()))
-    reference |= spelt
+    reference["display"] = "Sent with words"
     again = mercy.send("/fhir/Encounter", encounter(**{name: value}))
     assert where not in [each[:3] for each in outcomes(again)]
     assert "Sent with words" not in again.text
@@ -314,3 +320,40 @@ def test_the_disposition_that_everybody_knows_is_used_wherever_it_stands(mercy):
     disposition = the_stay(mercy)["disposition"]
     assert (disposition["system"], disposition["code"]) == (DISPOSITIONS, "home")
     assert disposition["alternates"] == [codings[0]]
+
+
+def test_what_is_told_of_somebody_else_is_told_of(mercy):
+    stranger = {
+        "resourceType": "Coverage",
+        "id": "f3",
+        "status": "active",
+        "beneficiary": {"reference": "Patient/stranger", "display": "Somebody"},
+        "payor": [{"display": "Northern Health"}],
+    }
+    told = SENDS["transaction"](mercy, lambda _: None, stranger)
+    assert "Bundle.entry[3].resource.beneficiary" in [each[2] for each in outcomes(told)]
+    assert covered(mercy.house) == []
+
+
+def test_an_insurance_of_who_is_known_by_reference_alone_is_theirs(house):
+    harbour = Mercy(house, "harbour")
+    sent = transaction()
+    stay = sent["entry"][0]["resource"]
+    stay["subject"] = {"reference": "Patient/123"}
+    del stay["diagnosis"]
+    insured = {
+        "resourceType": "Coverage",
+        "id": "f3",
+        "status": "active",
+        "beneficiary": {"reference": "Patient/123"},
+        "payor": [{"display": "Northern Health"}],
+    }
+    sent["entry"] = [sent["entry"][0], entry(insured, method="POST", url="Coverage")]
+    known = {
+        "names": [{"family": "Rider"}],
+        "identifiers": [{"system": "https://harbour.example/fhir/Patient", "value": "123"}],
+    }
+    assert house.put("/api/clients/r", known).status_code == 201
+    told = harbour.send("/fhir", sent)
+    assert told.status_code == 200, told.data
+    assert covered(house) == ["draft"]

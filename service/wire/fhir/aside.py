@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/condition-definitions.html#Condition.verificationStatus
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from service.errors import Issue
@@ -11,15 +11,19 @@ from service.wire.fhir.bundles import is_part
 from service.wire.fhir.stay import WRONG, condition_of, is_wrong
 
 Json = dict[str, Any]
+# the types that tell of a stay or its patient, and by what
+_ABOUT: Final = {"Condition": "subject", "Coverage": "beneficiary", "RelatedPerson": "patient"}
 _PEOPLE: Final = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson")
 
 
-def set_aside(sent: Json) -> Iterator[Issue]:
+def set_aside(sent: Json, roots: Sequence[Json]) -> Iterator[Issue]:
     """Give each fact that nothing is made of for what is said of it, with its place.
 
     Args:
-        sent: a Bundle or an Encounter, its references led to what they lead to (see `incoming.stays`).
+        sent: a Bundle or an Encounter, its references led to what they lead to.
+        roots: what `incoming.stays` read of it.
     """
+    used = {id(each) for root in roots for each in _used(root)}
     in_bundle = sent.get("resourceType") == "Bundle"
     for index, entry in enumerate(sent.get("entry", []) if in_bundle else [{"resource": sent}]):
         resource = entry.get("resource")
@@ -27,8 +31,25 @@ def set_aside(sent: Json) -> Iterator[Issue]:
             continue
         place = f"Bundle.entry[{index}].resource" if in_bundle else str(resource.get("resourceType"))
         yield from _of_resource(resource, place)
+        subject = _ABOUT.get(str(resource.get("resourceType")))
+        if roots and subject and id(resource) not in used:
+            yield _issue(
+                "This tells of no stay that was sent, and of nobody who was in one.", f"{place}.{subject}"
+            )
         for nth, each in enumerate(resource.get("contained", [])):
             yield from _of_resource(each, f"{place}.contained[{nth}]")
+
+
+def _used(root: Json) -> Iterator[Json]:
+    for name in ("conditions", "coverages", "related_persons"):
+        yield from root[name]
+    encounter = root["encounter"]
+    references = (
+        *(each.get("condition", {}) for each in encounter.get("diagnosis", [])),
+        *(each.get("individual", {}) for each in encounter.get("participant", [])),
+        *encounter.get("reasonReference", []),
+    )
+    yield from (each["resource"] for each in references if "resource" in each)
 
 
 def _of_resource(resource: Json, place: str) -> Iterator[Issue]:
