@@ -280,6 +280,12 @@ def test_a_reference_that_leads_nowhere_is_told_of_unless_it_names_what_it_is_to
     assert "Sent with words" not in again.text
 
 
+def test_a_place_that_only_a_number_names_is_told_of(mercy):
+    ward = {"reference": "Location?identifier=urn:example:wards|7"}
+    told = mercy.send("/fhir/Encounter", encounter(location=[{"location": ward}]))
+    assert "Encounter.location[0].location.reference" in [each[2] for each in outcomes(told)]
+
+
 def test_instants_finer_than_we_keep_and_leap_seconds_are_read(mercy):
     sent = encounter(
         meta={"lastUpdated": "2026-02-27T15:00:00.1234567891234Z"},
