@@ -278,6 +278,19 @@ TABLE = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ({}, ("inactive", "2026-02-01")),
+        ({"clinicalStatus": concept((CLINICAL, "remission"))}, ("remission", "2026-02-01")),
+        ({"clinicalStatus": concept((CLINICAL, "relapse"))}, ("relapse", None)),
+    ],
+)
+def test_what_has_abated_is_not_active(status, says):
+    found = made({"Condition": {"abatementDateTime": "2026-02-01", **status}})["stay"]["conditions"][0]
+    assert (found.get("clinical_status"), found.get("abatement")) == says
+
+
 @pytest.mark.parametrize(("change", "path", "value"), TABLE)
 def test_each_shape_says_what_it_says(change, path, value):
     assert at(made(change), path) == value
