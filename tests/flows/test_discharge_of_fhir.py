@@ -301,6 +301,12 @@ def test_each_shape_says_what_it_says(change, path, value):
     [
         (coverage(), "coverages[0].status", None),
         (coverage("cancelled"), "coverages[0].status", "cancelled"),
+        (
+            coverage(type=concept((LOCAL, "1"), (CLASS, "PUBLICPOL"))),
+            "coverages[0].kind",
+            "public",
+        ),
+        (coverage(type=concept((LOCAL, "1"))), "coverages[0].kind", None),
         (coverage("entered-in-error"), "coverages", None),
         (coverage("entered-in-error"), "cleared", ["coverages"]),
         (coverage(payor=[{"reference": name_of("a1")}]), "coverages", None),
