@@ -14,6 +14,9 @@ Places = Callable[[Json, str], str]
 _CODE: Final = "This code means nothing here yet; send one that is agreed, or ask for it to be mapped."
 _OTHER: Final = "This cannot be used as it is; ask what is wanted here."
 _UNWRITTEN: Final = "What it comes to cannot be written as FHIR here; we were told, and see to it."
+# what the filter `coded` makes of a CodeableConcept, and where in that it stood
+_CODED: Final = re.compile(r"\| *coded *}}\Z")
+_IN_CONCEPT: Final = {".text": ".text", ".system": ".coding", ".code": ".coding", ".display": ".coding"}
 _NUMBER: Final = re.compile(r"\.(\d+)(?=\.|\Z)")
 
 
@@ -45,11 +48,12 @@ def unwritten(wrong: Rejected) -> Unclear:
 
 def source_of(pointer: str, origins: Mapping[str, Origin]) -> str:
     """Return the path of the source that an element of a discharge is made of, or of what it stands in."""
-    path = _NUMBER.sub(r"[\1]", pointer.strip("/").replace("/", "."))
+    whole = path = _NUMBER.sub(r"[\1]", pointer.strip("/").replace("/", "."))
     while path:
         inside = (f"{path}.", f"{path}[")
         for name, origin in origins.items():
             if (name == path or name.startswith(inside)) and origin.sources:
-                return origin.sources[0]
+                more = whole.removeprefix(path) if _CODED.search(origin.rule) else ""
+                return f"{origin.sources[0]}{_IN_CONCEPT.get(more, '')}"
         path = re.split(r"[.\[][^.\[]*\Z", path)[0] if re.search(r"[.\[]", path) else ""
     return ""

@@ -13,6 +13,7 @@ from service.mapping.projector import MappingError
 from service.mapping.translate import Catalogue
 from service.values.inbox import Received, Understood
 from service.values.scope import Partner
+from service.wire.fhir.aside import set_aside
 from service.wire.fhir.asked import message_of
 from service.wire.fhir.astray import astray
 from service.wire.fhir.bundles import USED, unused
@@ -34,6 +35,7 @@ TRIGGER: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 SHOWN: Final = 20
 # what a stay is made of must be as R4 has it; of what stands beside it, what can be read is taken
 UNREADABLE: Final = frozenset({"structure", "value"})
+UNKNOWN: Final = "unknown"
 KNOWN: Final = USED | {"Bundle", "MessageHeader"}
 
 
@@ -62,14 +64,16 @@ class Understanding:
         if wrong:
             raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])
         left = unused(sent) if sent["resourceType"] == "Bundle" else []
-        notes = [*odd, *astray(sent)]
-        notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         roots = stays(sent, partner.intake.bases)
+        notes = [*odd, *astray(sent), *set_aside(sent, roots)]
+        notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         alone = of_headers(received.if_none_exist, received.if_match)
         asked = [alone] * len(roots) if alone is not None else of_entries(sent, roots)
         found = self._made(partner, "fhir", roots, lambda root, path: place_of(path, root, sent))
         conditions = tuple(asked[number] for number, _ in found.roots)
-        notes = [*(each for root in roots for each in _nobody(root, sent)), *notes]
+        made = zip(found.understood.discharges, found.roots, strict=True)
+        classes = [each for one, (at, _) in made for each in _unclear_class(one, roots[at], sent)]
+        notes = [*(each for root in roots for each in _nobody(root, sent)), *classes, *notes]
         unread = self.reading.fhir(partner, sent)
         return replace(found.understood, notes=_shown(notes), asked=conditions, unused=unread)
 
@@ -164,6 +168,13 @@ def _nobody(root: Json, sent: Json) -> Iterator[Issue]:
     if subject and not root["patient"]:
         what = f"This leads to a {subject['resourceType']}; who is in hospital is a Patient."
         yield Issue(what, place_of("encounter.subject.reference", root, sent), "value")
+
+
+def _unclear_class(made: Json, root: Json, sent: Json) -> Iterator[Issue]:
+    """Give the class of a stay that the mapping makes nothing of."""
+    if made.get("stay", {}).get("kind") == UNKNOWN:
+        what = "This class is not known here: of which kind the stay is remains unknown."
+        yield Issue(what, place_of("encounter.class.code", root, sent), "code-invalid")
 
 
 def _not_retained(index: int, type_: str) -> Issue:

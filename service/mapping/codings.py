@@ -13,6 +13,11 @@ from service.values import codes
 Json = dict[str, Any]
 LOCAL: Final = codes.LOCAL
 _CODE: Final = re.compile(r"\S+(?: \S+)*")
+_FORMER: Final = re.compile(r"http://hl7\.org/fhir/(v[23])/([A-Za-z0-9]+)\Z")
+_BY_OID: Final = {
+    f"urn:oid:{oid}": "http://terminology.hl7.org/CodeSystem/v2-0203"
+    for oid in ("2.16.840.1.113883.18.108", "2.16.840.1.113883.12.203")
+}
 _PUBLIC: Final = (
     "http://snomed.info/",
     "http://loinc.org",
@@ -106,6 +111,25 @@ def used_of(concept: Json) -> Json | None:
     first, *others = codings
     more = {"text": text} if text else {}
     return {**first, **more, **({"alternates": others} if others else {})}
+
+
+def code_in(concept: Json, system: str) -> str | None:
+    """Return the code of a concept in a code system; a coding without a system is of any."""
+    codings = [each for each in codings_of(concept) if isinstance(each.get("code"), str)]
+    told = [each for each in codings if _CODE.fullmatch(each["code"])]
+    own = [each["code"] for each in told if _address(each.get("system")) == system]
+    bare = [each["code"] for each in told if not each.get("system")]
+    return next(iter(own + bare), None)
+
+
+def _address(system: Any) -> str | None:
+    """Return the address that HL7 gives a code system of its own now, whichever it had before."""
+    if not isinstance(system, str):
+        return None
+    found = _FORMER.match(system)
+    if found is None:
+        return _BY_OID.get(system, system)
+    return f"http://terminology.hl7.org/CodeSystem/{found[1]}-{found[2]}"
 
 
 def _coded(codings: Sequence[Json]) -> Iterator[Json]:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from service.mapping.codings import Translation, codings_of, used_of, words_of
+from service.mapping.codings import Translation, code_in, codings_of, used_of, words_of
 from service.mapping.schema import ANY, LIST, OBJECT, TEXT
 from service.values.ids import resource_id
+from service.values.numbers import SYSTEM as TYPES
+from service.values.numbers import type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,20 @@ def translate(concepts: Any, table: Translation) -> str | None:
     `unmapped`, and is absent without that.
     """
     return table.code_of(codings_of(concepts), words_of(concepts))
+
+
+@_filter("number_type", OBJECT, gives=TEXT)
+def number_type(concept: dict[str, Any] | None) -> str | None:
+    """Give the code of HL7 table 0203 for an identifier's type, by its code or by its words.
+
+    Example: `{{ patient.identifier[0].type | number_type }}`.
+
+    Absent where these say nothing of the kind: a number without a type is a record number.
+    """
+    if not concept:
+        return None
+    code = type_of(code_in(concept, TYPES))
+    return code or next((found for each in words_of(concept) if (found := type_of(each))), None)
 
 
 @_filter("coded", OBJECT, gives=OBJECT)

@@ -119,12 +119,12 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
     """Give the response to each entry; what is told of an entry stands with it, the rest with each stay."""
     stays = iter(became.stays)
     entries = sent.get("entry", [])
-    has_stay = any(bundles.type_of(entry) == "Encounter" for entry in entries)
+    has_stay = any(_is_stay(entry) for entry in entries)
     for index, entry in enumerate(entries):
         type_ = bundles.type_of(entry)
         of_it = [each for each in became.issues if each.where.startswith(f"Bundle.entry[{index}]")]
         if type_ == "Encounter":
-            stay = next(stays, None)
+            stay = next(stays, None) if _is_stay(entry) else None
             of_all = [each for each in became.issues if not each.where.startswith("Bundle.entry[")]
             told = said(replace(became, issues=(*of_it, *of_all)), IN_FHIR)
             status = _status(201 if stay is not None and stay.is_new else 200)
@@ -132,6 +132,11 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
         else:
             is_used = has_stay and type_ in bundles.USED
             yield _done(USED, *of_it) if is_used else _done(NOT_RETAINED)
+
+
+def _is_stay(entry: Json) -> bool:
+    is_encounter = bundles.type_of(entry) == "Encounter"
+    return is_encounter and not bundles.is_part(entry["resource"], entry.get("fullUrl", ""))
 
 
 def _located(response: Json, part: list[int]) -> Json:

@@ -26,7 +26,12 @@ PAGE = (MAPPINGS / "README.md").read_text(encoding="utf-8")
 EXAMPLES = pages.examples(PAGE)
 BODIES = [each for each in EXAMPLES if not each.file]
 # those that stand in inbound mappings, by where in a Discharge what they give may stand
-INBOUND = {"fhirpath": "patient.names.family", "translate": "stay.kind", "coded": "stay.disposition"}
+INBOUND = {
+    "fhirpath": "patient.names.family",
+    "translate": "stay.kind",
+    "coded": "stay.disposition",
+    "number_type": "patient.identifiers.type",
+}
 LEAVES = [(leaf, value) for title in ("Leaves", "Expressions") for leaf, value in pages.rows(PAGE, title)] + [
     (leaf, value) for name, (_, leaf, value) in pages.filters(PAGE).items() if name not in INBOUND
 ]
@@ -49,7 +54,13 @@ ENCOUNTER = {
         }
     },
 }
-PATIENT = {"resourceType": "Patient", "name": [{"use": "official", "family": "Example"}]}
+NUMBER = {"system": "urn:example:persons", "value": "R-1"}
+RECORD = {"coding": [{"system": "http://hl7.org/fhir/v2/0203", "code": "MR"}]}
+PATIENT = {
+    "resourceType": "Patient",
+    "identifier": [{**NUMBER, "type": RECORD}],
+    "name": [{"use": "official", "family": "Example"}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +133,13 @@ def test_the_page_says_of_a_filter_what_its_docstring_says(name):
 
 def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
     (example,) = (each for each in EXAMPLES if each.file.startswith("inbound/"))
-    leaf, kind, disposition = (pages.filters(PAGE)[name][1:] for name in INBOUND)
+    leaf, kind, disposition, type_ = (pages.filters(PAGE)[name][1:] for name in INBOUND)
     (tmp_path / "inbound").mkdir()
     shutil.copytree(MAPPINGS / "concepts", tmp_path / "concepts")
     text = (
         f"{example.text}    kind: {json.dumps(kind[0])}\n    disposition: {json.dumps(disposition[0])}\n"
-        f"  patient: {{names: [{{family: {json.dumps(leaf[0])}}}]}}\n"
+        f"  patient:\n    names: [{{family: {json.dumps(leaf[0])}}}]\n"
+        f"    identifiers: [{{system: {NUMBER['system']}, value: R-1, type: {json.dumps(type_[0])}}}]\n"
     )
     (tmp_path / "inbound/Discharge.yaml").write_text(text, encoding="utf-8")
     makes = {"Discharge": unlinked(schema("discharge"))}
@@ -147,7 +159,7 @@ def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
             "kind": kind[1],
             "disposition": disposition[1],
         },
-        "patient": {"names": [{"family": leaf[1]}]},
+        "patient": {"names": [{"family": leaf[1]}], "identifiers": [{**NUMBER, "type": type_[1]}]},
     }
 
 

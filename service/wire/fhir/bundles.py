@@ -174,6 +174,16 @@ def _names(entry: Json) -> Iterator[str]:
         yield f"{resource.get('resourceType')}/{resource['id']}"
 
 
+def is_part(encounter: Json, url: str = "") -> bool:
+    """Whether an Encounter, whose fullUrl is `url`, is a part of another: that one is the stay."""
+    whole = encounter.get("partOf")
+    if not isinstance(whole, dict) or not (whole.get("reference") or whole.get("identifier")):
+        return False
+    # senders name themselves, or what contains them
+    own = {"#", f"Encounter/{encounter.get('id')}", url or "#"}
+    return whole.get("resource") is not encounter and whole.get("reference") not in own
+
+
 def type_of(entry: Json) -> str:
     """Return the type of an entry's resource, or nothing."""
     resource = entry.get("resource") or {}

@@ -3,19 +3,17 @@
 References within a Bundle: https://hl7.org/fhir/R4/bundle.html#references
 """
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from service.errors import Issue, Rejected
-from service.wire.fhir.bundles import conditional
+from service.wire.fhir import stay
+from service.wire.fhir.bundles import is_part
+from service.wire.fhir.facts import facts
+from service.wire.fhir.leading import RESTFUL, VERSION, lead
 
 Json = dict[str, Any]
-_VERSION: Final = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}\Z")
-_RESTFUL: Final = re.compile(r"(?P<base>\S*?)(?P<relative>[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})\Z")
-_OLDEST: Final = datetime.min.replace(tzinfo=UTC)
 LISTS: Final = {
     "conditions": "Condition",
     "coverages": "Coverage",
@@ -33,19 +31,20 @@ def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
         bases: the addresses of the sender's own FHIR server; names there are kept under the first.
 
     Returns:
-        For each Encounter `bundle` (without its entries), `header` (the MessageHeader or {}), `encounter`,
-        `patient` ({} when it was not sent), `encounter_at` and `patient_at` (Identifiers: what the two are
-        called on the sender's own server, {} when nothing says so), and lists: `conditions` (that its
-        diagnoses do not name), `coverages`, `provenances` (newest first), `related_persons`. A Reference that
-        leads to something sent has it under `resource`; these lead around in circles, so follow them by name
-        and never give one out whole.
+        For each Encounter that is no part of another, `bundle` (without its entries), `header` (the
+        MessageHeader or {}), `encounter`, `patient` ({} when it was not sent), `encounter_at` and
+        `patient_at` (Identifiers: what the two are called on the sender's own server, {} when nothing says
+        so), and lists: `conditions` (that its diagnoses do not name), `coverages`, `provenances` (newest
+        first), `related_persons`; and `facts`, as `facts.facts`. A Reference that leads to something sent
+        has it under `resource`; these lead around in circles, so follow them by name and never give one out
+        whole.
 
     Raises:
         Rejected: two entries have one fullUrl, or an entry is no resource; with its FHIRPath.
     """
     entries = _entries(sent)
     resources = [each["resource"] for each in entries if "resource" in each]
-    _lead(entries)
+    lead(entries)
     header = resources[0] if resources and resources[0].get("resourceType") == "MessageHeader" else {}
     bundle = {key: value for key, value in sent.items() if key != "entry"} if sent is not _only(sent) else {}
     found = _encounters(header, entries)
@@ -70,9 +69,9 @@ def _there(type_: str, literals: Sequence[str], url: str, bases: Sequence[str]) 
 
     A relative one is relative to the base of the `url` of what it stands in, else to the sender's own.
     """
-    within = _RESTFUL.match(url)
+    within = RESTFUL.match(url)
     for literal in literals:
-        named = _RESTFUL.match(_VERSION.sub("", literal))
+        named = RESTFUL.match(VERSION.sub("", literal))
         if named is None or not bases:
             continue
         base = named["base"] or (within["base"] if within else "") or f"{bases[0]}/"
@@ -111,36 +110,33 @@ def _encounters(header: Json, entries: list[Json]) -> list[Json]:
     focus = [each.get("resource", {}) for each in header.get("focus", [])]
     told = [each for each in focus if each.get("resourceType") == "Encounter"]
     if told:
-        return told
+        return [each for each in told if not is_part(each)]
     written = [each for each in entries if each.get("request", {}).get("method", "PUT") in {"POST", "PUT"}]
     resources = [each.get("resource", {}) for each in written]
-    return [each for each in resources if each.get("resourceType") == "Encounter"]
+    return [each for each in resources if each.get("resourceType") == "Encounter" and not is_part(each)]
 
 
 def _roots(encounter: Json, bundle: Json, header: Json, resources: list[Json]) -> Json:
     subject = encounter.get("subject", {}).get("resource", {})
     # a Group is nobody in particular, and whatever else it may be by mistake is none either
     patient = subject if subject.get("resourceType") == "Patient" else {}
+
     named = [each.get("condition", {}).get("resource") for each in encounter.get("diagnosis", [])]
     roots: Json = {"bundle": bundle, "header": header, "encounter": encounter, "patient": patient}
     for name, type_ in LISTS.items():
         found = [each for each in resources if each.get("resourceType") == type_]
-        told = [each for each in found if _tells_of(each, encounter, header, patient)]
+        told = [each for each in found if _tells_of(each, encounter, header)]
         roots[name] = [each for each in told if not any(each is one for one in named)]
     roots["provenances"].sort(key=_recorded, reverse=True)
-    return roots
+    return {**roots, "facts": facts(roots)}
 
 
 def _recorded(provenance: Json) -> datetime:
     """Return when a Provenance was recorded; what is no instant is as old as can be."""
-    try:
-        told = datetime.fromisoformat(str(provenance.get("recorded", "")))
-    except ValueError:
-        return _OLDEST
-    return told if told.tzinfo is not None else _OLDEST
+    return stay.instant(provenance.get("recorded"))
 
 
-def _tells_of(resource: Json, encounter: Json, header: Json, patient: Json) -> bool:
+def _tells_of(resource: Json, encounter: Json, header: Json) -> bool:
     """Whether a resource is about the stay or its message, or of no stay in particular about the patient."""
     if "target" in resource:
         told = [each.get("resource") for each in resource["target"]]
@@ -148,67 +144,13 @@ def _tells_of(resource: Json, encounter: Json, header: Json, patient: Json) -> b
     if "encounter" in resource:
         return resource["encounter"].get("resource") is encounter
     named = [resource[key] for key in ("subject", "patient", "beneficiary") if key in resource]
-    return any(each.get("resource") is patient for each in named) and bool(patient)
+    subject = encounter.get("subject", {})
+    is_person = subject.get("resource", {}).get("resourceType", "Patient") == "Patient"
+    return is_person and any(_is_same(each, subject) for each in named)
 
 
-def _lead(entries: list[Json]) -> None:
-    """Put under each literal Reference what it leads to."""
-    told = [each for each in entries if "resource" in each]
-    sent = _Sent(
-        {each["fullUrl"]: each["resource"] for each in told if "fullUrl" in each},
-        {f"{r.get('resourceType')}/{r.get('id')}": r for r in (each["resource"] for each in told)},
-        {
-            (r["resourceType"], known.get("system", ""), known.get("value")): r
-            for r in (each["resource"] for each in told)
-            for known in _identifiers(r)
-        },
-    )
-    found = [
-        (reference, sent.target(reference["reference"], each.get("fullUrl", ""), each["resource"]))
-        for each in told
-        for reference in _references(each["resource"])
-    ]
-    for reference, target in found:
-        if target is not None:
-            reference["resource"] = target
-        elif named := conditional(reference["reference"]):
-            # what is not sent is still known by its identifier
-            reference.setdefault("identifier", {"system": named[1], "value": named[2]})
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    by_url: dict[str, Json]
-    by_name: dict[str, Json]
-    by_identifier: dict[Any, Json]
-
-    def target(self, literal: str, url: str, within: Json) -> Json | None:
-        """Return what a literal reference in a resource, whose fullUrl is `url`, leads to."""
-        if literal.startswith("#"):
-            own = within.get("contained", [])
-            return next((each for each in own if each.get("id") == literal[1:]), None)
-        if named := conditional(literal):
-            return self.by_identifier.get(named)
-        plain = _VERSION.sub("", literal)
-        base = _RESTFUL.match(url)
-        told = self.by_url.get(plain) or self.by_url.get(f"{base['base']}{plain}" if base else "")
-        # senders give urn:uuid as fullUrl and still refer by Type/id
-        return told or self.by_name.get(plain)
-
-
-def _identifiers(resource: Json) -> list[Json]:
-    given = resource.get("identifier")
-    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-
-
-def _references(resource: Json) -> Iterator[Json]:
-    """Give every literal Reference of a resource, deep ones too."""
-    waiting: list[Any] = [resource]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting += node
-        elif isinstance(node, dict):
-            if isinstance(node.get("reference"), str):
-                yield node
-            waiting += node.values()
+def _is_same(one: Json, other: Json) -> bool:
+    """Whether two References are to one thing: it was sent, or they call it the same."""
+    if "resource" in one or "resource" in other:
+        return one.get("resource") is other.get("resource")
+    return any(name in one and one[name] == other.get(name) for name in ("reference", "identifier"))

@@ -34,9 +34,46 @@ def roots() -> dict[str, Schema]:
     }
     defined = {"$defs": _definitions()}
     single: dict[str, Schema] = {name: {**defined, **_ref(type_)} for name, type_ in one.items()}
-    return single | {
-        name: {**defined, "type": "array", "items": _ref(type_)} for name, type_ in LISTS.items()
-    }
+    lists = {name: {**defined, **_many(type_)} for name, type_ in LISTS.items()}
+    return {**single, **lists, "facts": {**defined, **_facts()}}
+
+
+def _facts() -> Schema:
+    """Return the JSON Schema of what is brought together (see `incoming`)."""
+    named = _object(name=_TEXT, identifier=_many("Identifier"))
+    names = {"name": _many("HumanName"), "telecom": _many("ContactPoint")}
+    person = {**names, "identifier": _many("Identifier"), "organization": named}
+    concept, period = _ref("CodeableConcept"), _ref("Period")
+    diagnoses = _list(condition=_ref("Condition"), use=concept, rank=_PRIMITIVES["positiveInt"])
+    return _object(
+        hospital=named,
+        location=named,
+        destination=named,
+        participants=_list(type=concept, types=_many("CodeableConcept"), period=period, **person),
+        general_practitioners=_list(**person),
+        relatives=_list(
+            **names,
+            relationship=_many("CodeableConcept"),
+            words=_TEXT,
+            address=_many("Address"),
+            active=_PRIMITIVES["boolean"],
+            gender=_TEXT,
+            period=period,
+        ),
+        telecom=_many("ContactPoint"),
+        spoken=_ref("Coding"),
+        reasons=_many("CodeableConcept"),
+        diagnoses=diagnoses,
+        taken_back=diagnoses,
+        policies=_list(
+            coverage=_ref("Coverage"),
+            payer=named,
+            member=_ref("Identifier"),
+            group=_ref("Coverage.class"),
+            plan=_ref("Coverage.class"),
+        ),
+        no_policies=_PRIMITIVES["boolean"],
+    )
 
 
 @cache
@@ -89,6 +126,18 @@ def _reference(element: Element) -> Schema:
         "properties": {**properties, "resource": {"anyOf": known} if known else _OPEN},
         "additionalProperties": False,
     }
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _list(**properties: Schema) -> Schema:
+    return {"type": "array", "items": _object(**properties)}
+
+
+def _many(kind: str) -> Schema:
+    return {"type": "array", "items": _ref(kind)}
 
 
 def _ref(kind: str) -> Schema:

@@ -1,0 +1,83 @@
+"""References of what was sent led to what they refer to, within a Bundle and within a resource.
+
+https://hl7.org/fhir/R4/bundle.html#references · https://hl7.org/fhir/R4/references.html#contained
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.wire.fhir.bundles import conditional
+from service.wire.fhir.tidy import tidy
+
+Json = dict[str, Any]
+VERSION: Final = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}\Z")
+RESTFUL: Final = re.compile(r"(?P<base>\S*?)(?P<relative>[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})\Z")
+
+
+def lead(entries: Sequence[Json]) -> None:
+    """Put under `resource` of each literal Reference what it leads to, and tidy what mappings cannot use.
+
+    A conditional reference to what is not sent has the identifier that it names.
+    """
+    told = [each for each in entries if "resource" in each]
+    sent = _Sent(
+        {each["fullUrl"]: each["resource"] for each in told if "fullUrl" in each},
+        {f"{r.get('resourceType')}/{r.get('id')}": r for r in (each["resource"] for each in told)},
+        {
+            (r["resourceType"], known.get("system", ""), known.get("value")): r
+            for r in (each["resource"] for each in told)
+            for known in _identifiers(r)
+        },
+    )
+    found = [
+        (reference, sent.target(reference["reference"], each.get("fullUrl", ""), each["resource"]))
+        for each in told
+        for reference in _references(each["resource"])
+    ]
+    for reference, target in found:
+        if target is not None:
+            reference["resource"] = target
+        elif named := conditional(reference["reference"]):
+            # what is not sent is still known by its identifier
+            reference.setdefault("identifier", {"system": named[1], "value": named[2]})
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    by_url: dict[str, Json]
+    by_name: dict[str, Json]
+    by_identifier: dict[Any, Json]
+
+    def target(self, literal: str, url: str, within: Json) -> Json | None:
+        """Return what a literal reference in a resource, whose fullUrl is `url`, leads to."""
+        if literal.startswith("#"):
+            own = within.get("contained", [])
+            return next((each for each in own if each.get("id") == literal[1:]), None)
+        if named := conditional(literal):
+            return self.by_identifier.get(named)
+        plain = VERSION.sub("", literal)
+        base = RESTFUL.match(url)
+        told = self.by_url.get(plain) or self.by_url.get(f"{base['base']}{plain}" if base else "")
+        # senders give urn:uuid as fullUrl and still refer by Type/id
+        return told or self.by_name.get(plain)
+
+
+def _identifiers(resource: Json) -> list[Json]:
+    given = resource.get("identifier")
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+
+
+def _references(resource: Json) -> Iterator[Json]:
+    """Give every literal Reference of a resource, deep ones too; each part is tidied on the way."""
+    waiting: list[Any] = [resource]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            tidy(node)
+            if isinstance(node.get("reference"), str):
+                yield node
+            waiting += node.values()

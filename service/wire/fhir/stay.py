@@ -1,0 +1,173 @@
+"""What an Encounter comes to: where it is now, why, with which diagnoses; and the patient's insurances.
+
+https://hl7.org/fhir/R4/encounter.html · https://hl7.org/fhir/R4/condition.html
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from service.wire.fhir.people import named
+
+Json = dict[str, Any]
+WRONG: Final = "entered-in-error"
+_OLDEST: Final = datetime.min.replace(tzinfo=UTC)
+_NOT_YET: Final = frozenset({"planned", "reserved"})
+_BCP47: Final = "urn:ietf:bcp:47"
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+_DIAGNOSIS: Final = "encounter-diagnosis"
+
+
+def location(encounter: Json) -> Json:
+    """Return the current of a stay's locations, or of a stay that is over the last: as `named`.
+
+    It is the active one; else the one that has not ended, else the one that began last. Where nobody is yet
+    counts only when there is no other.
+    """
+    given = [each for each in encounter.get("location", []) if each.get("location")]
+    been = [each for each in given if each.get("status") not in _NOT_YET] or given
+    if not been:
+        return {}
+    last = max(enumerate(been), key=lambda each: (*_lateness(each[1]), each[0]))[1]
+    return named(last["location"])
+
+
+def _lateness(item: Json) -> tuple[bool, bool, bool, datetime]:
+    status, period = item.get("status"), item.get("period", {})
+    return (
+        status == "active",
+        status != "completed",
+        "end" not in period,
+        _begun(period.get("end") or period.get("start") or ""),
+    )
+
+
+def _begun(value: str) -> datetime:
+    """Return an instant, or the first one of a day."""
+    return instant(value if "T" in value else f"{value}T00:00:00Z")
+
+
+def instant(value: Any) -> datetime:
+    """Return an instant; what is none is as old as can be."""
+    try:
+        told = datetime.fromisoformat(str(value or ""))
+    except ValueError:
+        return _OLDEST
+    return told if told.tzinfo is not None else _OLDEST
+
+
+def diagnoses(encounter: Json, conditions: Sequence[Json]) -> tuple[list[Json], list[Json]]:
+    """Return the diagnoses of a stay, and those that are taken back (entered in error).
+
+    Args:
+        encounter: the stay; its diagnoses may lead to Procedures, which are none.
+        conditions: what else was sent that tells of the stay or its patient.
+
+    Returns:
+        For each `condition` (a Condition), and `use` and `rank` where the stay gives them. A Condition that
+        is not sent is the words that its Reference has. One that is only the reason is no diagnosis. Of those
+        taken back stands here what nothing of the same use replaces.
+    """
+    found = [
+        {**{key: each[key] for key in ("use", "rank") if key in each}, "condition": condition}
+        for each in encounter.get("diagnosis", [])
+        if (condition := condition_of(each.get("condition", {})))
+    ]
+    known = [each["condition"] for each in found]
+    reasons = [each.get("resource") for each in encounter.get("reasonReference", [])]
+    found += [
+        {"condition": each}
+        for each in conditions
+        if not any(each is one for one in known)
+        and (not any(each is one for one in reasons) or _DIAGNOSIS in codes(each.get("category")))
+    ]
+    told = [each for each in found if says(each["condition"].get("code"))]
+    kept = [each for each in told if not is_wrong(each["condition"])]
+    uses = [codes(each.get("use")) for each in kept]
+    return kept, [e for e in told if is_wrong(e["condition"]) and codes(e.get("use")) not in uses]
+
+
+def condition_of(reference: Json) -> Json | None:
+    """Return the Condition that a Reference is to; of one that is not sent its words."""
+    found: Json | None = reference.get("resource")
+    if found is not None:
+        return found if found.get("resourceType") == "Condition" else None
+    literal = str(reference.get("reference", ""))
+    is_other = reference.get("type", "Condition") != "Condition" or (
+        "/" in literal and "Condition/" not in literal and not literal.startswith("urn:")
+    )
+    return {"code": {"text": reference["display"]}} if reference.get("display") and not is_other else None
+
+
+def is_wrong(condition: Json) -> bool:
+    """Whether a Condition is taken back."""
+    return WRONG in codes(condition.get("verificationStatus"))
+
+
+def reasons(encounter: Json) -> list[Json]:
+    """Return why somebody came, as concepts: reasonCode, and the codes that reasonReference leads to."""
+    found = [each for each in encounter.get("reasonCode", []) if says(each)]
+    for each in encounter.get("reasonReference", []):
+        target = each.get("resource", {})
+        if says(target.get("code")) and not is_wrong(target):
+            found.append(target["code"])
+        elif not target and each.get("display"):
+            found.append({"text": each["display"]})
+    return found
+
+
+def policies(coverages: Sequence[Json]) -> list[Json]:
+    """Return a patient's insurances, those entered in error left out.
+
+    Returns:
+        For each `coverage`, and as far as they are told `payer` (as `named`, and never a person),
+        `member` (the Identifier of type MB), `group` and `plan` (of Coverage.class).
+    """
+    found = []
+    for each in coverages:
+        payers = [named(one) for one in each.get("payor", []) if _is_payer(one)]
+        payer = next((one for one in payers if one), None)
+        if payer is None or each.get("status") == WRONG:
+            continue
+        classes = each.get("class", [])
+        told = {
+            "member": next((e for e in each.get("identifier", []) if "MB" in codes(e.get("type"))), None),
+            "group": next((e for e in classes if "group" in codes(e.get("type"))), None),
+            "plan": next((e for e in classes if "plan" in codes(e.get("type"))), None),
+        }
+        more = {key: one for key, one in told.items() if one is not None}
+        found.append({"coverage": each, "payer": payer, **more})
+    return found
+
+
+def _is_payer(reference: Json) -> bool:
+    type_: str = reference.get("resource", {}).get("resourceType", "Organization")
+    return type_ == "Organization"
+
+
+def spoken(patient: Json) -> Json:
+    """Return the Coding of the language to speak to a patient in: of the preferred, else of the first."""
+    given = patient.get("communication", [])
+    preferred = [each for each in given if each.get("preferred") is True]
+    for each in (*preferred, *given):
+        told: list[Json] = each.get("language", {}).get("coding", [])
+        codings = [one for one in told if _LANGUAGE.fullmatch(one.get("code", ""))]
+        codings.sort(key=lambda one: one.get("system") != _BCP47)
+        if codings:
+            return codings[0]
+    return {}
+
+
+def says(concept: Json | None) -> bool:
+    """Whether a CodeableConcept has a code or words."""
+    if not concept:
+        return False
+    codings = concept.get("coding", [])
+    return bool(concept.get("text")) or any(each.get("code") or each.get("display") for each in codings)
+
+
+def codes(concepts: Any) -> list[str]:
+    """Return the codes of a CodeableConcept, or of a list of them."""
+    found = concepts if isinstance(concepts, list) else [concepts] if concepts else []
+    return [coding["code"] for each in found for coding in each.get("coding", []) if "code" in coding]

@@ -1,0 +1,438 @@
+"""What our mapping makes of each shape in which R4 lets a hospital say the same."""
+
+import copy
+import re
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service import wiring
+from service.settings import Settings
+from service.wire.contracts.load import load
+from service.wire.fhir.definitions import definitions
+from service.wire.fhir.facts import made_of
+from service.wire.fhir.incoming import stays
+from tests.web.sent import PERSON, SNOMED, entry, message
+
+CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+USE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
+CLASS = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
+KIN = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+CONTACT = "http://terminology.hl7.org/CodeSystem/v2-0131"
+PART = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+LOCAL = "urn:example:mercy"
+PAYER = {"resourceType": "Organization", "id": "d2", "name": "Northern Health"}
+
+
+@cache
+def catalogue():
+    return wiring.inbound(Settings.from_env({}))
+
+
+def name_of(id_):
+    return f"urn:uuid:00000000-0000-4000-8000-{id_:>012}"
+
+
+def concept(*codings, **more):
+    return {"coding": [{"system": system, "code": code} for system, code in codings], **more}
+
+
+def discharge(bundle):
+    (root,) = stays(copy.deepcopy(bundle))
+    (made,) = catalogue().projector("fhir").run(root)
+    return load("discharge", made.resource)
+
+
+def made(change, *more):
+    """What is made of a message whose resources were changed, by their types, with more resources beside."""
+    sent = message()
+    for each in sent["entry"]:
+        resource = each["resource"]
+        resource |= change.get(resource["resourceType"], {})
+    sent["entry"] += [entry(each) for each in more]
+    return discharge(sent)
+
+
+def at(node, path):
+    for name, number in re.findall(r"(\w+)|\[(\d+)\]", path):
+        node = node.get(name) if name else node[int(number)]
+        if node is None:
+            return None
+    return node
+
+
+def coverage(status="active", **more):
+    return {
+        "resourceType": "Coverage",
+        "id": "f1",
+        "status": status,
+        "beneficiary": {"reference": name_of("a1")},
+        "payor": [{"reference": name_of("d2")}],
+        **more,
+    }
+
+
+def kin(**more):
+    return {
+        "resourceType": "RelatedPerson",
+        "id": "b7",
+        "patient": {"reference": name_of("a1")},
+        "name": [{"family": "Rider"}],
+        **more,
+    }
+
+
+def place(name, **more):
+    return {"location": {"display": name}, **more}
+
+
+DIAGNOSED = {"condition": {"reference": name_of("c1")}}
+ENDED, OPEN = {"start": "2026-02-20", "end": "2026-02-21"}, {"start": "2026-02-21"}
+TABLE = [
+    # concepts whole, whatever the place of the coding that is known
+    ({"Encounter": {"class": {"system": CLASS, "code": "ACUTE"}}}, "stay.kind", "inpatient"),
+    ({"Encounter": {"class": {"system": LOCAL, "code": "17"}}}, "stay.kind", "unknown"),
+    ({"Encounter": {"class": {"display": "?"}}}, "stay.kind", "unknown"),
+    (
+        {"Encounter": {"type": [concept((LOCAL, "T"), (SNOMED, "11429006"), text="Consultation")]}},
+        "stay.types",
+        [
+            {
+                "system": SNOMED,
+                "code": "11429006",
+                "text": "Consultation",
+                "alternates": [{"system": LOCAL, "code": "T"}],
+            }
+        ],
+    ),
+    ({"Encounter": {"reasonCode": [{"coding": [{"display": "Fell"}]}]}}, "stay.reasons", [{"text": "Fell"}]),
+    (
+        {
+            "Encounter": {
+                "participant": [
+                    {
+                        "type": [concept((LOCAL, "Z")), concept((LOCAL, "Y"), (PART, "ATND"))],
+                        "individual": {"display": "Dr. Elm"},
+                    }
+                ]
+            }
+        },
+        "contacts",
+        [{"role": "attending", "names": [{"text": "Dr. Elm"}]}],
+    ),
+    (
+        {
+            "Encounter": {
+                "participant": [
+                    {
+                        "type": [concept((PART, "ADM")), concept((PART, "DIS"))],
+                        "individual": {"display": "Dr. Elm"},
+                    }
+                ]
+            }
+        },
+        "contacts",
+        [{"role": role, "names": [{"text": "Dr. Elm"}]} for role in ("admitting", "discharging")],
+    ),
+    # what a diagnosis is to the stay, and how it stands
+    (
+        {"Encounter": {"diagnosis": [{**DIAGNOSED, "use": concept((LOCAL, "1"), (USE, "DD")), "rank": 1}]}},
+        "stay.conditions[0].kind",
+        "discharge",
+    ),
+    ({"Encounter": {"diagnosis": [{**DIAGNOSED, "rank": 2}]}}, "stay.conditions[0].rank", 2),
+    (
+        {"Encounter": {"diagnosis": [{"condition": {"display": "Hip fracture"}}]}},
+        "stay.conditions[0].code",
+        {"text": "Hip fracture"},
+    ),
+    (
+        {"Condition": {"clinicalStatus": concept((LOCAL, "x"), (CLINICAL, "resolved"))}},
+        "stay.conditions[0].clinical_status",
+        "resolved",
+    ),
+    (
+        {"Condition": {"verificationStatus": concept((VERIFICATION, "refuted"))}},
+        "stay.conditions[0].verification_status",
+        "refuted",
+    ),
+    ({"Condition": {"onsetPeriod": {"start": "2026-01"}}}, "stay.conditions[0].onset", "2026-01"),
+    ({"Condition": {"abatementDateTime": "2026-02-01"}}, "stay.conditions[0].abatement", "2026-02-01"),
+    ({"Condition": {"abatementPeriod": {"end": "2026-02"}}}, "stay.conditions[0].abatement", "2026-02"),
+    (
+        {"Condition": {"verificationStatus": concept((VERIFICATION, "entered-in-error"))}},
+        "stay.conditions[0].action",
+        "delete",
+    ),
+    # where somebody is now
+    ({"Encounter": {"location": [place("A"), place("B")]}}, "stay.location", "B"),
+    (
+        {"Encounter": {"location": [place("A", status="active"), place("B", status="completed")]}},
+        "stay.location",
+        "A",
+    ),
+    ({"Encounter": {"location": [place("A", period=OPEN), place("B", period=ENDED)]}}, "stay.location", "A"),
+    (
+        {"Encounter": {"location": [place("A", period=ENDED), place("B", status="planned")]}},
+        "stay.location",
+        "A",
+    ),
+    ({"Encounter": {"location": [place("A", status="planned")]}}, "stay.location", "A"),
+    (
+        {
+            "Encounter": {
+                "location": [
+                    place("A", period=ENDED),
+                    {"location": {"reference": "Location/9"}, "status": "active"},
+                ]
+            }
+        },
+        "stay.location",
+        None,
+    ),
+    # names, numbers and ways to reach somebody with all that is said of them
+    (
+        {
+            "Patient": {
+                "name": [
+                    {"use": "old", "family": "Rider", "prefix": ["Dr"], "suffix": ["Jr"], "period": ENDED}
+                ]
+            }
+        },
+        "patient.names",
+        [{"use": "old", "family": "Rider", "prefix": ["Dr"], "suffix": ["Jr"], "period": ENDED}],
+    ),
+    (
+        {
+            "Patient": {
+                "identifier": [
+                    {
+                        **PERSON,
+                        "use": "old",
+                        "period": ENDED,
+                        "type": concept((LOCAL, "PI"), ("http://hl7.org/fhir/v2/0203", "MR")),
+                    }
+                ]
+            }
+        },
+        "patient.identifiers",
+        [{**PERSON, "use": "old", "type": "MR", "period": ENDED}],
+    ),
+    (
+        {"Patient": {"identifier": [{**PERSON, "type": concept((LOCAL, "AN"))}]}},
+        "patient.identifiers[0].type",
+        None,
+    ),
+    (
+        {"Patient": {"address": [{"use": "old", "text": "1 Lane", "period": ENDED}]}},
+        "patient.addresses",
+        [{"use": "old", "text": "1 Lane", "period": ENDED}],
+    ),
+    (
+        {"Patient": {"address": [{"city": "X", "period": {"start": "2026-02", "end": "2026-01"}}]}},
+        "patient.addresses",
+        [{"city": "X", "period": {"start": "2026-02"}}],
+    ),
+    # the patient's own doctor and contacts
+    (
+        {"Patient": {"generalPractitioner": [{"display": "Dr. Ash"}]}},
+        "contacts",
+        [{"role": "primary-care", "names": [{"text": "Dr. Ash"}]}],
+    ),
+    (
+        {
+            "Patient": {
+                "contact": [
+                    {
+                        "relationship": [concept((CONTACT, "C")), concept((KIN, "MTH"))],
+                        "name": {"family": "Rider"},
+                        "period": ENDED,
+                        "telecom": [
+                            {"system": "phone", "value": "2", "rank": 2},
+                            {"system": "phone", "value": "1", "rank": 1},
+                        ],
+                    }
+                ]
+            }
+        },
+        "related_persons",
+        [
+            {
+                "relationship": "parent",
+                "relationship_text": "Emergency Contact",
+                "names": [{"family": "Rider"}],
+                "telecom": [{"system": "phone", "value": "1"}, {"system": "phone", "value": "2"}],
+                "period": ENDED,
+            }
+        ],
+    ),
+    (
+        {"Patient": {"contact": [{"telecom": [{"system": "phone", "value": "1"}]}]}},
+        "related_persons",
+        [{"relationship": "other", "telecom": [{"system": "phone", "value": "1"}]}],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ({}, ("inactive", "2026-02-01")),
+        ({"clinicalStatus": concept((CLINICAL, "remission"))}, ("remission", "2026-02-01")),
+        ({"clinicalStatus": concept((CLINICAL, "relapse"))}, ("relapse", None)),
+    ],
+)
+def test_what_has_abated_is_not_active(status, says):
+    found = made({"Condition": {"abatementDateTime": "2026-02-01", **status}})["stay"]["conditions"][0]
+    assert (found.get("clinical_status"), found.get("abatement")) == says
+
+
+@pytest.mark.parametrize(("change", "path", "value"), TABLE)
+def test_each_shape_says_what_it_says(change, path, value):
+    assert at(made(change), path) == value
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "value"),
+    [
+        (coverage(), "coverages[0].status", None),
+        (coverage("cancelled"), "coverages[0].status", "cancelled"),
+        (
+            coverage(type=concept((LOCAL, "1"), (CLASS, "PUBLICPOL"))),
+            "coverages[0].kind",
+            "public",
+        ),
+        (coverage(type=concept((LOCAL, "1"))), "coverages[0].kind", None),
+        (coverage("entered-in-error"), "coverages", None),
+        (coverage("entered-in-error"), "cleared", ["coverages"]),
+        (coverage(payor=[{"reference": name_of("a1")}]), "coverages", None),
+        (
+            coverage(
+                identifier=[
+                    {"value": "1"},
+                    {"value": "M-1", "type": concept((LOCAL, "x"), (TYPES, "MB"))},
+                ]
+            ),
+            "coverages[0].member_id",
+            "M-1",
+        ),
+        (kin(active=False, period=ENDED), "related_persons[0].active", False),
+        (kin(active=False, period=ENDED), "related_persons[0].period", ENDED),
+        (
+            kin(relationship=[{"text": "best friend"}, concept((KIN, "FRND"))]),
+            "related_persons",
+            [
+                {
+                    "relationship": "friend",
+                    "relationship_text": "best friend",
+                    "names": [{"family": "Rider"}],
+                }
+            ],
+        ),
+    ],
+)
+def test_what_is_sent_beside_the_stay_says_how_it_stands(resource, path, value):
+    assert at(made({}, PAYER, resource), path) == value
+
+
+ROLE = {
+    "resourceType": "PractitionerRole",
+    "id": "a8",
+    "active": False,
+    "practitioner": {"identifier": {"system": LOCAL, "value": "9"}, "display": "Dr. Oak"},
+    "organization": {"reference": name_of("d2")},
+    "telecom": [{"system": "phone", "value": "555-0109"}],
+}
+
+
+def test_a_role_says_what_its_practitioner_does_not():
+    taking = [{"individual": {"reference": name_of("a8")}, "period": ENDED}]
+    assert made({"Encounter": {"participant": taking}}, ROLE, PAYER)["contacts"] == [
+        {
+            "role": "contact",
+            "identifiers": [{"system": LOCAL, "value": "9"}],
+            "names": [{"text": "Dr. Oak"}],
+            "telecom": [{"system": "phone", "value": "555-0109"}],
+            "organization": {"name": "Northern Health"},
+            "period": ENDED,
+        }
+    ]
+
+
+def test_who_has_only_a_number_counts():
+    taking = [{"individual": {"identifier": {"system": LOCAL, "value": "9"}}}]
+    assert made({"Encounter": {"participant": taking}})["contacts"] == [
+        {"role": "contact", "identifiers": [{"system": LOCAL, "value": "9"}]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subject", "known"),
+    [
+        ({"identifier": PERSON}, True),
+        ({"reference": f"Patient?identifier={PERSON['system']}|{PERSON['value']}9"}, True),
+        ({"reference": name_of("a1")}, None),
+        ({"display": "River"}, None),
+    ],
+)
+def test_nobody_is_made_of_a_number_alone(subject, known):
+    assert made({"Encounter": {"subject": subject}}).get("patient", {}).get("must_be_known") == known
+
+
+def test_another_diagnosis_of_the_same_use_stands_for_what_was_taken_back():
+    wrong = {
+        "resourceType": "Condition",
+        "id": "c9",
+        "subject": {"reference": name_of("a1")},
+        "verificationStatus": concept((VERIFICATION, "entered-in-error")),
+        "code": concept((SNOMED, "1")),
+    }
+    both = [DIAGNOSED, {"condition": {"reference": name_of("c9")}}]
+    found = made({"Encounter": {"diagnosis": both}}, wrong)["stay"]["conditions"]
+    assert [each["code"]["code"] for each in found] == ["127295002"]
+    apart = [DIAGNOSED, {**both[1], "use": concept((USE, "DD"))}]
+    found = made({"Encounter": {"diagnosis": apart}}, wrong)["stay"]["conditions"]
+    assert [(each["code"]["code"], each.get("action")) for each in found] == [
+        ("127295002", None),
+        ("1", "delete"),
+    ]
+
+
+CODINGS = st.lists(
+    st.builds(dict, system=st.sampled_from([LOCAL, SNOMED, ""]), code=st.sampled_from(["1", "IMP", "MR"])),
+    max_size=3,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=CODINGS, after=CODINGS, period=st.sampled_from([ENDED, OPEN, {"end": "2026-01"}]))
+def test_a_coding_that_is_known_counts_among_whatever_others(before, after, period):
+    others = [[{k: v for k, v in each.items() if v} for each in side] for side in (before, after)]
+    known = {"system": CLINICAL, "code": "remission"}
+    status = {"coding": [*others[0], known, *others[1]]}
+    kind = {"coding": [*others[0], {"system": TYPES, "code": "PI"}, *others[1]]}
+    number = {**PERSON, "type": kind, "period": period}
+    found = made({"Condition": {"clinicalStatus": status}, "Patient": {"identifier": [number]}})
+    assert found["stay"]["conditions"][0]["clinical_status"] == "remission"
+    assert found["patient"]["identifiers"][0] == {**PERSON, "type": "PI", "period": period}
+
+
+def test_each_fact_is_made_of_something_that_r4_has():
+    mapped = zip(catalogue().mappings, catalogue().traces, strict=True)
+    traces = [traced for mapping, traced in mapped if mapping.source == "fhir"]
+    read = [paths for each in traces for paths in (*each.values.values(), *each.tests.values())]
+    reads = {path for paths in read for path in paths if path.startswith("facts.") and path.count(".") > 1}
+    assert reads
+    unknown = {path: list(made_of(path)) for path in reads}
+    assert {path for path, made in unknown.items() if not any(map(is_of_r4, made))} == set()
+
+
+def is_of_r4(path):
+    """Whether a path has an element of R4 at its first step, and leads on from there."""
+    type_, first, *_ = path.split(".")
+    known = definitions()
+    return any(first in each.spelt() for base in known.bases(type_) for each in known[base].elements)
