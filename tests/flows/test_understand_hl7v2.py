@@ -500,6 +500,11 @@ def test_next_of_kin_are_told_of_whole_also_without_a_name(made):
     ]
 
 
+def test_what_ends_before_it_starts_has_no_end(made):
+    (kin,) = made(PID, at("NK1", f2="Ash^Bo", f8="20200101", f9="2019"))["related_persons"]
+    assert kin["period"] == {"start": "2020-01-01"}
+
+
 @pytest.mark.parametrize(
     ("fields", "payer", "subscriber"),
     [

@@ -39,6 +39,7 @@ OVERLAYS = {
     "mercy/concepts/discharge-disposition": codes(PUBLIC, **{"01": "home", "07": "aadvice"}),
     "shared/concepts/discharge-disposition": codes(PUBLIC, **{"01": "snf"}),
     "lakeside/concepts/discharge-disposition": codes(PUBLIC, **{"01": "rehab"}),
+    "mercy/concepts/coding-system": codes("urn:ietf:rfc:3986", KLINIK="'urn:example:mercy:clinic'"),
     "lakeside/inbound/discharge-of-fhir": """
 extends: discharge-of-fhir
 let:
@@ -99,6 +100,22 @@ def test_a_code_that_a_hospital_did_not_explain_stays_as_it_is(house):
     raw = a03().replace(b"|01||||||||2026", b"|99^Elsewhere||||||||2026")
     assert house.ask("POST", "/hl7v2", partner="mercy", data=raw, content_type=ER7).status_code == 200
     assert told(house, VISIT["value"]) == [{"system": TABLE, "code": "99", "display": "Elsewhere"}]
+
+
+def test_a_coding_system_is_the_one_that_the_hospital_says_it_is(house):
+    for partner, system, notes in (
+        ("mercy", "urn:example:mercy:clinic", 0),
+        ("plain", "urn:casebridge:coding-system:plain:klinik", 1),
+    ):
+        raw = a03(f"MSG-{partner}", person=f"P-{partner}", visit=f"V-{partner}").replace(b"^SCT", b"^klinik")
+        answer = house.ask("POST", "/hl7v2", partner=partner, data=raw, content_type=ER7)
+        assert answer.data.count(b"ERR||DG1^1^3^1^3|103") == notes
+        (case,) = [
+            each["document"]["received"]
+            for each in house.get("/api/cases", partner=None).json["items"]
+            if each["document"]["received"]["stays"][0]["identifiers"][0]["value"] == f"V-{partner}"
+        ]
+        assert case["conditions"][0]["code"]["system"] == system
 
 
 def test_a_hospitals_overlay_reads_its_fhir_otherwise(house):

@@ -128,6 +128,8 @@ def test_a_name_is_read_in_every_shape_also_after_a_number(sent, name):
         ("Ash^^^^^^^^^^^20200101^2021", {"start": "2020-01-01", "end": "2021"}),
         ("Ash^^^^^^^^^^^^202106", {"end": "2021-06"}),
         ("Ash^^^^^^^^^^^soon", None),
+        ("Ash^^^^^^^^^^^2021^20200101", None),
+        ("Ash^^^^^^^^^^^20200101^2020", {"start": "2020-01-01", "end": "2020"}),
     ],
 )
 def test_a_name_says_since_and_until_when(sent, period):

@@ -6,63 +6,16 @@ HL7 v2.9 chapter 2A, https://www.hl7.eu/HL7v2x/v29/std29/ch02a.html
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import tzinfo
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from service.errors import CasebridgeError, Issue
-from service.wire.hl7v2.places import Place
-from service.wire.hl7v2.systems import CodeSystems, table
-from service.wire.hl7v2.times import to_fhir
+from service.wire.hl7v2.concepts import Concept, language
+from service.wire.hl7v2.reading import Json, Reader, Reading
 
-Json = dict[str, Any]
-_UNKNOWN_SYSTEM: Final = (
-    "Not known here as a coding system: its codes are kept as the sender's own; have the name mapped."
-)
 _MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _WEB: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _UNTOLD: Final = re.compile(r"[^\w+@]")
 _ELECTRONIC: Final = frozenset({"Internet", "X.400"})
-_TAG: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-_OF_LANGUAGES: Final = re.compile(r"ISO|BCP|RFC|HL70296|urn:ietf", re.IGNORECASE)
-_NO_LANGUAGE: Final = frozenset({"mis", "mul", "oth", "und", "unk", "zxx"})
-
-
-@dataclass(slots=True)
-class Reading:
-    """What a reader needs beside the components of a repetition: where they stand, and what is with them.
-
-    `told` are the contact points that the segment has told of before.
-    """
-
-    zone: tzinfo
-    systems: CodeSystems
-    issues: list[Issue]
-    name: str
-    sequence: int
-    segment: Json
-    number: int = 0
-    repetition: int = 1
-    told: set[str] = field(default_factory=set)
-
-    def period(self, start: str | None, end: str | None) -> Json | None:
-        """Return a period of two time stamps; what is none says nothing."""
-        found = {"start": self._time(start), "end": self._time(end)}
-        return {edge: time for edge, time in found.items() if time} or None
-
-    def at(self, component: int) -> str:
-        """Return the place of a component."""
-        return str(Place(self.name, self.sequence, self.number, self.repetition, component))
-
-    def _time(self, text: str | None) -> str | None:
-        try:
-            return to_fhir(text, self.zone, "") if text else None
-        except CasebridgeError:
-            return None
-
-
-Reader = Callable[[Json, Reading], None]
 
 
 def person_name(first: int) -> Reader:
@@ -152,80 +105,6 @@ def _composed(way: Json) -> str | None:
     if "c8" in way:
         parts.append(f"ext. {way.get('c10', '')}{way['c8']}")
     return " ".join(each for each in parts if each)
-
-
-@dataclass(frozen=True, slots=True)
-class Concept:
-    """The reader of a CWE, CE or CNE: `coding`, as FHIR has it, and `text`, its words where no code has them.
-
-    `number` is the HL7 table that the codes are of where the sender names no system, `codes` those that the
-    table has (empty: any). Where the codes are kept, and not just translated, a system that nobody knows is
-    an issue. `system` and `words` are fields that say these for a field that does not.
-    """
-
-    number: int = 0
-    codes: str = ""
-    is_kept: bool = False
-    system: str = ""
-    words: str = ""
-
-    def __call__(self, concept: Json, reading: Reading) -> None:
-        """Read one repetition."""
-        coding = []
-        for code, display, name, oid in _CODINGS:
-            if code in concept:
-                system = self._system(concept, name, oid, reading)
-                known = {
-                    "system": system,
-                    "code": " ".join(concept[code].split()),
-                    "display": concept.get(display),
-                }
-                coding.append({key: value for key, value in known.items() if value})
-        if coding:
-            concept["coding"] = coding
-        text = concept.get("c9") or reading.segment.get(self.words, {}).get("c1")
-        if text is None:
-            text = next(
-                (concept[part] for code, part, _, _ in _CODINGS if _is_words(concept, code, part)), None
-            )
-        if text is not None:
-            concept["text"] = text
-
-    def _system(self, concept: Json, name: str, oid: str, reading: Reading) -> str:
-        stated = concept.get(name) or concept.get(oid)
-        if stated is None and name == "c3" and self.system:
-            stated = reading.segment.get(self.system, {}).get("c1")
-        if stated is None:
-            return self._default(concept[f"c{int(name[1:]) - 2}"], reading)
-        system, is_known = reading.systems.find(stated)
-        if self.is_kept and not is_known:
-            reading.issues.append(Issue(_UNKNOWN_SYSTEM, reading.at(int(name[1:])), "code-invalid"))
-        return system
-
-    def _default(self, code: str, reading: Reading) -> str:
-        if self.number and (not self.codes or code in self.codes.split()):
-            return table(self.number)
-        where = f"{reading.name}-{reading.number}" if self.number else ""
-        return reading.systems.unstated(where)
-
-
-_CODINGS: Final = (("c1", "c2", "c3", "c14"), ("c4", "c5", "c6", "c17"), ("c10", "c11", "c12", "c20"))
-
-
-def _is_words(concept: Json, code: str, display: str) -> bool:
-    return display in concept and code not in concept
-
-
-def language(concept: Json, reading: Reading) -> None:
-    """Read the CWE of a language: as a concept, and `tag` where its code is one of BCP 47 by itself."""
-    Concept(number=296)(concept, reading)
-    for code, _, name, _ in _CODINGS:
-        first, *rest = concept.get(code, "").replace("_", "-").split("-")
-        tag = "-".join((first.lower(), *rest))
-        is_stated = _OF_LANGUAGES.match(concept.get(name, "ISO")) is not None
-        if is_stated and _TAG.fullmatch(tag) and tag not in _NO_LANGUAGE:
-            concept["tag"] = tag
-            return
 
 
 def location(place: Json, _: Reading) -> None:

@@ -6,18 +6,9 @@ which components a field has depends on its data type and version, so any of the
 
 from typing import Any, Final
 
-from service.wire.hl7v2.datatypes import (
-    READ,
-    Concept,
-    Reader,
-    address,
-    destination,
-    language,
-    location,
-    rank,
-    telecom,
-    words,
-)
+from service.wire.hl7v2.concepts import Concept, language
+from service.wire.hl7v2.datatypes import READ, address, destination, location, rank, telecom, words
+from service.wire.hl7v2.reading import Reader
 from service.wire.hl7v2.view import INSIDE, MANY, MANY_A_PATIENT, ONCE, ONCE_A_PATIENT, TIMES, USED_AS_TIMES
 
 FIELDS: Final = {

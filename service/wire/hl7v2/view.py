@@ -36,10 +36,11 @@ from typing import Any, Final
 
 from service.errors import CasebridgeError, Issue
 from service.wire.hl7v2 import escapes
-from service.wire.hl7v2.datatypes import READ, Reader, Reading
+from service.wire.hl7v2.datatypes import READ
 from service.wire.hl7v2.delimiters import HEADERS
 from service.wire.hl7v2.message import NULL, Message, Segment
 from service.wire.hl7v2.places import Place
+from service.wire.hl7v2.reading import Reader, Reading
 from service.wire.hl7v2.systems import NONE, CodeSystems
 from service.wire.hl7v2.times import to_fhir
 
