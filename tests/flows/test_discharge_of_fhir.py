@@ -436,3 +436,33 @@ def is_of_r4(path):
     type_, first, *_ = path.split(".")
     known = definitions()
     return any(first in each.spelt() for base in known.bases(type_) for each in known[base].elements)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    kind=st.sampled_from(["Observation", "Composition", "HealthcareService", "PractitionerRole", "Basic"]),
+    odd=st.dictionaries(
+        st.sampled_from(["name", "identifier", "telecom", "code", "organization", "practitioner", "contact"]),
+        st.sampled_from(
+            ["x", 1, {"text": 5, "coding": 1}, [{"coding": [1]}], None, {"reference": name_of("f0")}]
+        ),
+    ),
+)
+def test_what_nobody_has_looked_at_is_taken_as_far_as_it_can_be_read(kind, odd):
+    if kind == "PractitionerRole":
+        odd = {key: {"reference": name_of("f0")} for key in odd if key in {"organization", "practitioner"}}
+    to = {"reference": name_of("f0")}
+    change = {
+        "participant": [{"individual": to}],
+        "serviceProvider": to,
+        "location": [{"location": to}],
+        "hospitalization": {"destination": to},
+        "reasonReference": [to],
+        "diagnosis": [{"condition": to}, DIAGNOSED],
+    }
+    found = made(
+        {"Encounter": change, "Patient": {"generalPractitioner": [to]}},
+        {"resourceType": kind, "id": "f0", **odd},
+    )
+    assert [each["code"]["code"] for each in found["stay"]["conditions"]] == ["127295002"]
+    assert "contacts" not in found

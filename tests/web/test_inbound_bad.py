@@ -174,3 +174,22 @@ def test_more_than_can_be_listed_are_counted(mercy):
     assert "480 more of these are not listed." in {each[3] for each in told}
     assert len(told) == 21
     assert len(json.dumps(told)) < 5_000
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"identifier": [{"system": [], "value": {}}]},
+        {"contained": "x", "subject": {"reference": "#x"}},
+        {"contained": [1], "focus": [{"reference": "#1"}]},
+        {"telecom": 1, "period": [], "meta": {"lastUpdated": 5}},
+    ],
+)
+@pytest.mark.parametrize("kind", PATHS)
+def test_what_tells_of_no_stay_may_be_as_odd_as_it_likes(mercy, kind, odd):
+    sent = bundle(kind)
+    more = {"resourceType": "Observation", "id": "9", "status": "final", "code": {"text": "x"}, **odd}
+    asked = {} if kind == "message" else {"method": "POST", "url": "Observation"}
+    sent["entry"].append(entry(more, **asked))
+    assert mercy.send(PATHS[kind], sent).status_code == 200
+    assert len(mercy.cases()) == 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from service.errors import Issue
-from service.wire.fhir.bundles import is_part
+from service.wire.fhir.bundles import USED, is_part
 from service.wire.fhir.stay import WRONG, condition_of, is_wrong
 
 Json = dict[str, Any]
@@ -27,7 +27,8 @@ def set_aside(sent: Json, roots: Sequence[Json]) -> Iterator[Issue]:
     in_bundle = sent.get("resourceType") == "Bundle"
     for index, entry in enumerate(sent.get("entry", []) if in_bundle else [{"resource": sent}]):
         resource = entry.get("resource")
-        if resource is None:
+        # nobody has looked at what tells of no stay
+        if resource is None or resource.get("resourceType") not in USED:
             continue
         place = f"Bundle.entry[{index}].resource" if in_bundle else str(resource.get("resourceType"))
         yield from _of_resource(resource, place)

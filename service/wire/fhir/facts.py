@@ -62,7 +62,7 @@ _MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {
         for name in ("relationship", "name", "telecom", "address", "gender", "period")
     },
     "relatives.active": ("RelatedPerson.active",),
-    "relatives.words": ("RelatedPerson.relationship.text", "Patient.contact.relationship.text"),
+    "relatives.words": ("RelatedPerson.relationship", "Patient.contact.relationship"),
     "telecom": ("Patient.telecom",),
     "spoken": ("Patient.communication.language.coding",),
     "reasons": (
@@ -86,17 +86,22 @@ _CHOSEN_BY: Final[Mapping[str, tuple[str, ...]]] = {
         "Encounter.location.period.start",
         "Encounter.location.period.end",
     ),
+    "policies": ("Coverage.identifier.type", "Coverage.class.type", "Coverage.status"),
     "spoken": ("Patient.communication.preferred",),
     "telecom": ("Patient.telecom.rank",),
 }
 
 
 def made_of(path: str) -> Iterator[str]:
-    """Give the paths in R4's types that a path of `facts` is made of; a Reference is led through `resource`.
+    """Give the paths in R4's types that a path of the source `fhir` is made of.
 
     Args:
-        path: such as `facts.participants.name.family`, without positions.
+        path: such as `facts.participants.name.family`, without positions; one of another root is itself. What
+            a Reference leads to stands under its `resource`.
     """
+    if not path.startswith("facts."):
+        yield path
+        return
     name = path.removeprefix("facts.")
     while name and name not in _MADE_OF:
         name = name.rpartition(".")[0]

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.wire.fhir.bundles import conditional
+from service.wire.fhir.bundles import USED, conditional
 from service.wire.fhir.tidy import tidy
 
 Json = dict[str, Any]
 VERSION: Final = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}\Z")
 RESTFUL: Final = re.compile(r"(?P<base>\S*?)(?P<relative>[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})\Z")
+# of other types it is not known that they are as R4 has them, and nothing that they refer to is used
+_LOOKED_AT: Final = USED | {"MessageHeader"}
 
 
 def lead(entries: Sequence[Json]) -> None:
@@ -28,12 +30,14 @@ def lead(entries: Sequence[Json]) -> None:
         {
             (r["resourceType"], known.get("system", ""), known.get("value")): r
             for r in (each["resource"] for each in told)
+            if r.get("resourceType") in USED
             for known in _identifiers(r)
         },
     )
     found = [
         (reference, sent.target(reference["reference"], each.get("fullUrl", ""), each["resource"]))
         for each in told
+        if each["resource"].get("resourceType") in _LOOKED_AT
         for reference in _references(each["resource"])
     ]
     for reference, target in found:

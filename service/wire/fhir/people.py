@@ -52,37 +52,56 @@ def person(reference: Json) -> Json:
     A PractitionerRole is the practitioner's; what it says itself counts where the practitioner says nothing.
     An organisation is nobody by its number: it has a name. Nobody at all is {}.
     """
-    found = reference.get("resource", {})
-    if found.get("resourceType") == "PractitionerRole":
-        who = person(found.get("practitioner", {}))
-        place = named(found.get("organization", {}))
+    role = led_to(reference, "PractitionerRole")
+    place = led_to(reference, "Organization")
+    if role:
+        behind = _individual(role.get("practitioner", {}))
+        works_at = named(role.get("organization", {}))
         made = {
-            "identifier": who.get("identifier") or (numbers(found) if who else []),
-            "name": who.get("name") or _words(reference.get("display")),
-            "telecom": who.get("telecom") or telecoms(found),
-            "organization": place,
+            "identifier": behind["identifier"] or (numbers(role) if behind["name"] else []),
+            "name": behind["name"] or _words(reference.get("display") or works_at.get("name")),
+            "telecom": behind["telecom"] or telecoms(role),
+            "organization": works_at,
         }
-        if not made["name"] and place.get("name"):
-            made["name"] = _words(place["name"])
-    elif found.get("resourceType") == "Organization":
-        place = named(reference)
-        made = {"name": _words(place.get("name")), "telecom": telecoms(found), "organization": place}
+    elif place:
+        known = named(reference)
+        made = {"name": _words(known.get("name")), "telecom": telecoms(place), "organization": known}
     else:
-        made = {
-            "identifier": numbers(found) or numbers({"identifier": [reference.get("identifier", {})]}),
-            "name": names(found) or _words(reference.get("display")),
-            "telecom": telecoms(found),
-        }
+        made = _individual(reference)
     told = {key: each for key, each in made.items() if each}
     return told if "name" in told or "identifier" in told else {}
 
 
+def _individual(reference: Json) -> Json:
+    found = led_to(reference, "Practitioner", "RelatedPerson", "Patient")
+    return {
+        "identifier": numbers(found) or _number(reference),
+        "name": names(found) or _words(reference.get("display")),
+        "telecom": telecoms(found),
+    }
+
+
 def named(reference: Json) -> Json:
     """Return what a place or an organisation is called: `name` and `identifier`, as far as they are told."""
-    found = reference.get("resource", {})
-    name = found.get("name") if isinstance(found.get("name"), str) else reference.get("display")
-    known = numbers(found) or numbers({"identifier": [reference.get("identifier", {})]})
-    return {key: each for key, each in (("name", name), ("identifier", known)) if each}
+    found = led_to(reference, "Location", "Organization")
+    told = {
+        "name": found.get("name") or reference.get("display"),
+        "identifier": numbers(found) or _number(reference),
+    }
+    return {key: each for key, each in told.items() if each}
+
+
+def led_to(reference: Json, *types: str) -> Json:
+    """Return the resource of one of some types that a Reference is led to; {} when it is to none of them.
+
+    Only of the types that tell of stays it is known that they are as R4 has them.
+    """
+    found: Json = reference.get("resource", {})
+    return found if found.get("resourceType") in types else {}
+
+
+def _number(reference: Json) -> list[Json]:
+    return numbers({"identifier": [reference.get("identifier", {})]})
 
 
 def relatives(patient: Json, sent: Sequence[Json]) -> list[Json]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from service.wire.fhir.people import named
+from service.wire.fhir.people import led_to, named
 
 Json = dict[str, Any]
 WRONG: Final = "entered-in-error"
@@ -109,12 +109,29 @@ def reasons(encounter: Json) -> list[Json]:
     """Return why somebody came, as concepts: reasonCode, and the codes that reasonReference leads to."""
     found = [each for each in encounter.get("reasonCode", []) if says(each)]
     for each in encounter.get("reasonReference", []):
-        target = each.get("resource", {})
-        if says(target.get("code")) and not is_wrong(target):
-            found.append(target["code"])
-        elif not target and each.get("display"):
+        condition = led_to(each, "Condition")
+        code = condition.get("code") or _code_of(each.get("resource", {}))
+        if says(code) and not is_wrong(condition):
+            found.append(code)
+        elif "resource" not in each and each.get("display"):
             found.append({"text": each["display"]})
     return found
+
+
+def _code_of(resource: Json) -> Json:
+    """Return the code of what is no Condition, as far as it is as R4 has it: nobody has looked at that."""
+    given = resource.get("code")
+    concept = given if isinstance(given, dict) else {}
+    codings = concept.get("coding")
+    made = {
+        "coding": [
+            {key: one[key] for key in ("system", "code", "display") if isinstance(one.get(key), str)}
+            for one in (codings if isinstance(codings, list) else [])
+            if isinstance(one, dict)
+        ],
+        "text": concept.get("text") if isinstance(concept.get("text"), str) else None,
+    }
+    return {key: each for key, each in made.items() if each}
 
 
 def policies(coverages: Sequence[Json]) -> list[Json]:
