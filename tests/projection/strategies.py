@@ -128,6 +128,7 @@ def _limit(field: Any) -> int:
 
 SIMPLE: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     own.Text: lambda field: TEXT.map(lambda text: text[: _limit(field)]),
+    own.Words: lambda field: TEXT.map(lambda text: " ".join(text[: _limit(field)].split())),
     own.OpenCode: lambda _: CODES,
     own.Code: lambda field: st.sampled_from(next(each.choices for each in field.validators)),
     own.Id: lambda _: IDS,

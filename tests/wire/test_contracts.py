@@ -199,7 +199,19 @@ def test_what_is_no_text_is_refused(text):
     "text", [" a ", "a\tb\r\n", "שלום \u202eabc", "👩‍👩‍👧", "<a>&\"'", "e\u0301", "\x7f\x85a"]
 )
 def test_text_stays_as_it_was_written(text):
-    assert load("client", {"names": [{"family": text}]})["names"][0]["family"] == text
+    client = {**CLIENT, "addresses": [{"line": [text]}]}
+    assert load("client", client)["addresses"][0]["line"] == [text]
+
+
+@pytest.mark.parametrize("text", [" a b", "a b ", "a  b", "a\t b", "\u00a0a\n b\r\n"])
+def test_names_have_no_blanks_at_their_ends_and_one_within(text):
+    named = {"text": text, "family": text, "given": [text]}
+    assert load("client", {"names": [named]})["names"] == [{"text": "a b", "family": "a b", "given": ["a b"]}]
+    assert load("organization", {"name": text, "kind": "insurer"})["name"] == "a b"
+    coded = {"id": "c", "code": {"code": "x", "display": text}}
+    assert load("case", {**CASE, "conditions": [coded]})["conditions"][0]["code"]["display"] == "a b"
+    said = {"event": "admit", "stay": {"hospital": {"name": text}}}
+    assert load("discharge", said)["stay"]["hospital"]["name"] == "a b"
 
 
 @pytest.mark.parametrize("code", [" a", "a ", "a  b", "a\tb", "a\u00a0b", "a\nb", "\ud800", "a\x00"])

@@ -16,6 +16,7 @@ from service.wire.contracts.fields import (
     Url,
     When,
     WholeNumber,
+    Words,
     is_before,
     many,
     several,
@@ -77,7 +78,7 @@ class Member(Contract):
     practitioner = Link("practitioner")
     organization = Link("organization")
     related_person = Link("client.related_persons")
-    name = Text(limit=400)
+    name = Words(limit=400)
     deputy_for = Link("case.team")
     period = fields.Nested(Period)
 
@@ -152,7 +153,7 @@ class Participant(Contract):
     id = Id(required=True)
     role = Code(CONTACT_ROLES, required=True)
     practitioner = Link("practitioner")
-    name = Text(limit=400)
+    name = Words(limit=400)
     period = fields.Nested(Period)
 
     @validates_schema

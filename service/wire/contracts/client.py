@@ -12,6 +12,7 @@ from service.wire.contracts.fields import (
     PartialDate,
     Text,
     When,
+    Words,
     many,
 )
 from service.wire.contracts.parts import GENDERS, Address, Identifier, Name, Period, Telecom
@@ -49,7 +50,7 @@ class Numbered(Contract):
     """The group or plan that an insurance is of."""
 
     number = Text(limit=200, required=True)
-    name = Text(limit=400)
+    name = Words(limit=400)
 
 
 class Coverage(Contract):

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from service.wire.contracts.fields import Code, Contract, Flag, Id, Link, PartialDate, Text, many
+from service.wire.contracts.fields import Code, Contract, Flag, Id, Link, PartialDate, Words, many
 from service.wire.contracts.parts import GENDERS, Address, Identifier, Name, Period, Qualification, Telecom
 
 PROFESSIONS = (
@@ -58,7 +58,7 @@ class Organization(Contract):
 
     identifiers = many(Identifier)
     active = Flag()
-    name = Text(limit=400, required=True)
+    name = Words(limit=400, required=True)
     kind = Code(ORGANIZATION_KINDS, required=True)
     telecom = many(Telecom)
     addresses = many(Address)
@@ -70,7 +70,7 @@ class Location(Contract):
 
     identifiers = many(Identifier)
     status = Code(("active", "suspended", "inactive"))
-    name = Text(limit=400, required=True)
+    name = Words(limit=400, required=True)
     telecom = many(Telecom)
     address = fields.Nested(Address)
     organization = Link("organization")

@@ -29,6 +29,7 @@ from service.wire.contracts.fields import (
     Uri,
     When,
     WholeNumber,
+    Words,
     many,
 )
 from service.wire.contracts.parts import (
@@ -103,7 +104,7 @@ class Named(Contract):
     """An organisation as a sender names it."""
 
     identifiers = many(SentIdentifier)
-    name = Text(limit=400)
+    name = Words(limit=400)
 
     @validates_schema
     def check_something(self, data: dict[str, object], **_: object) -> None:

@@ -59,6 +59,15 @@ class Text(fields.String):
         return value
 
 
+class Words(Text):
+    """A name, or what a code is called: no blank at its ends, and one where several stood within."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        return " ".join(super()._deserialize(value, attr, data, **kwargs).split())
+
+
 class OpenCode(Text):
     """A code of a list that is not ours, as FHIR's `code` is written."""
 

@@ -2,7 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, When, is_before, many
+from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, When, Words, is_before, many
 
 GENDERS = ("male", "female", "other", "unknown")
 # what somebody does in a stay: HL7 table 0443, FHIR's participant types
@@ -56,11 +56,11 @@ class Name(Contract):
     """A person's name, in parts or as text."""
 
     use = Code(("usual", "official", "temp", "nickname", "anonymous", "old", "maiden"))
-    text = Text(limit=400)
-    family = Text(limit=200)
-    given = fields.List(Text(limit=200))
-    prefix = fields.List(Text(limit=100))
-    suffix = fields.List(Text(limit=100))
+    text = Words(limit=400)
+    family = Words(limit=200)
+    given = fields.List(Words(limit=200))
+    prefix = fields.List(Words(limit=100))
+    suffix = fields.List(Words(limit=100))
     period = fields.Nested(Period)
 
     @validates_schema
@@ -98,7 +98,7 @@ class Coding(Contract):
 
     system = Uri()
     code = OpenCode(required=True)
-    display = Text(limit=400)
+    display = Words(limit=400)
 
 
 class Coded(Contract):
@@ -109,7 +109,7 @@ class Coded(Contract):
 
     system = Uri()
     code = OpenCode()
-    display = Text(limit=400)
+    display = Words(limit=400)
     text = Text(limit=1000)
     alternates = many(Coding, limit=20)
 
@@ -126,6 +126,6 @@ class Qualification(Contract):
     """A licence or certificate, e.g. registered nurse, CCM."""
 
     code = OpenCode(limit=100, required=True)
-    name = Text(limit=400)
+    name = Words(limit=400)
     issuer = Text(limit=400)
     period = fields.Nested(Period)

@@ -14,6 +14,7 @@ from service.wire.contracts.fields import (
     Text,
     When,
     WholeNumber,
+    Words,
     is_before,
     many,
     several,
@@ -129,7 +130,7 @@ class Note(Contract):
     text = Text(required=True)
     practitioner = Link("practitioner")
     organization = Link("organization")
-    name = Text(limit=400)
+    name = Words(limit=400)
 
     @validates_schema
     def check_author(self, data: dict[str, object], **_: object) -> None:
