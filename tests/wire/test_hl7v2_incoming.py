@@ -26,10 +26,13 @@ def at(number, value, before=""):
         ("1^^^1.2.246.21", "urn:oid:1.2.246.21"),
         ("1^^^X&https://example.org/ids&URI", "https://example.org/ids"),
         ("1^^^X&6BA7B810-9DAD-11D1-80B4-00C04FD430C8&UUID", "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
-        ("1^^^HOSP^MR", "urn:casebridge:authority:mercy:HOSP:MR"),
-        ("1^^^ A/B ^MR", "urn:casebridge:authority:mercy:%20A%2FB:MR"),
+        ("1^^^HOSP^MR", "urn:casebridge:authority:mercy:HOSP"),
+        ("1^^^ A/B ^MR", "urn:casebridge:authority:mercy:%20A%2FB"),
         ("1", "urn:casebridge:authority:mercy"),
         ("1^^^KNOWN^MR", "https://example.org/known"),
+        ("1^^^KNOWN", "https://example.org/known"),
+        ("1^^^KNOWN^AN", "https://example.org/known#AN"),
+        ("1^^^HOSP^VN", "urn:casebridge:authority:mercy:HOSP#VN"),
     ],
 )
 def test_a_number_has_the_uri_of_who_assigned_it(sent, system):
@@ -101,7 +104,7 @@ def test_when_somebody_left_is_told_by_the_stay_alone():
 
 
 def test_times_that_are_none_or_cannot_be_are_named():
-    text = "MSH|^~\\&|||||20260302101502+0100||ADT^A03|7|P|2.5\rEVN|A03|2026-03-02\rPID|||1\rPV1||I"
+    text = "MSH|^~\\&|||||20260302101502+0100||ADT^A03|7|P|2.5\rEVN|A03|2026/03/02\rPID|||1\rPV1||I"
     pv1 = at(45, "20260228", at(44, "20260301"))
     (message,) = read(f"{text}{pv1}\r".encode()).items
     _, notes = patients(message, "mercy", IntakeSettings())

@@ -12,6 +12,7 @@ from typing import Any, Final
 from service.values.inbox import Unused
 from service.wire.fhir.bundles import USED, conditional
 from service.wire.fhir.definitions import Element, definitions
+from service.wire.fhir.facts import made_of
 from service.wire.fhir.incoming import LISTS
 
 Json = dict[str, Any]
@@ -73,9 +74,10 @@ At = tuple[Any, str | int] | str
 def known(paths: Iterable[str], wholes: Iterable[str] = ()) -> Known:
     """Return what is read of resources; `paths` are those of the source `fhir` that mappings read."""
     found: Known = {}
-    for path in (*paths, *wholes, *READ_HERE):
+    whole = [made for path in wholes for made in made_of(path)]
+    for path in (*(made for each in paths for made in made_of(each)), *whole, *READ_HERE):
         _ends(path, found)
-    for path in wholes:
+    for path in whole:
         for end in _ends(path, found):
             # a Reference may lead to other types, of which parts are read
             end.whole = not end
@@ -87,8 +89,9 @@ def known(paths: Iterable[str], wholes: Iterable[str] = ()) -> Known:
 
 def elements(path: str) -> Iterator[str]:
     """Give the elements that a path of the source `fhir` names: `Organization.name`, of each type."""
-    for type_, steps in _parted(path):
-        yield ".".join([type_, *steps])
+    for made in made_of(path):
+        for type_, steps in _parted(made):
+            yield ".".join([type_, *steps])
 
 
 def unused(sent: Json, known: Known) -> tuple[Unused, ...]:
