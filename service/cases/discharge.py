@@ -82,6 +82,9 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     for name in ("kind", "types", "hospital", "location", "disposition", "destination", "reasons"):
         if name in stay:
             found[name] = stay[name]
+    if "kind" in stay:
+        # the class that was sent goes with the kind that is made of it
+        found["class_as_sent"] = stay.get("class_as_sent")
     found |= {f"period.{edge}": when for edge, when in stay.get("period", {}).items()}
     found |= _happened(said, found)
     for each in stay.get("identifiers", []):
@@ -107,10 +110,11 @@ def _listed(
 ) -> dict[str, Any]:
     """Return a list as facts: whole by kind, or where its items say what is done with them, each alone."""
     found: dict[str, Any] = {}
-    if any("action" in each for each in items):
-        return {f"{name}-amended.{key(each)}": each for each in items}
     for each in items:
-        found.setdefault(f"{name}.{each.get(by, 'other')}", []).append(each)
+        if "action" in each:
+            found[f"{name}-amended.{key(each)}"] = each
+        else:
+            found.setdefault(f"{name}.{each.get(by, 'other')}", []).append(each)
     return found
 
 

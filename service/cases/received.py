@@ -226,7 +226,8 @@ def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) ->
 
 def _participant(said: dict[str, Any], link: Link) -> dict[str, Any]:
     period = {"period": said["period"]} if "period" in said else {}
-    return {"id": f"contact-{_name(said)}", "role": said["role"], **_who(said, link), **period}
+    sent = {"role_as_sent": said["role_as_sent"]} if "role_as_sent" in said else {}
+    return {"id": f"contact-{_name(said)}", "role": said["role"], **sent, **_who(said, link), **period}
 
 
 def _who(said: dict[str, Any], link: Link) -> dict[str, str]:

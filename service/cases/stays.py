@@ -81,6 +81,7 @@ def stay_of(key: str, facts: Facts) -> dict[str, Any]:
         "id": stay_id(key),
         "status": status,
         "kind": value(facts, "kind") or UNSAID_KIND,
+        "class_as_sent": value(facts, "class_as_sent"),
         "types": value(facts, "types"),
         "identifiers": once(_first([each for _, each in listed(facts, "identifiers")], key)),
         "hospital": value(facts, "hospital"),

@@ -263,7 +263,7 @@ TABLE = [
         [
             {
                 "relationship": "parent",
-                "relationship_text": "Emergency Contact",
+                "relationships_as_sent": [{"text": "Emergency Contact"}],
                 "names": [{"family": "Rider"}],
                 "telecom": [{"system": "phone", "value": "1"}, {"system": "phone", "value": "2"}],
                 "period": ENDED,
@@ -328,7 +328,7 @@ def test_each_shape_says_what_it_says(change, path, value):
             [
                 {
                     "relationship": "friend",
-                    "relationship_text": "best friend",
+                    "relationships_as_sent": [{"text": "best friend"}],
                     "names": [{"family": "Rider"}],
                 }
             ],

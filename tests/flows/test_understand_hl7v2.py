@@ -363,6 +363,7 @@ def test_a_stay_that_is_planned_begins_when_it_is_expected_to(made):
     assert "period" not in made(PID, at("PV1", f2="I"), expected, trigger="A01")["stay"]
 
 
+TABLES = "http://terminology.hl7.org/CodeSystem/v2-"
 DOCTOR = {"family": "Pott", "given": ["Ole"], "prefix": ["Dr"], "suffix": ["PhD"]}
 
 
@@ -383,7 +384,10 @@ def test_a_doctor_has_a_name_and_a_number_or_one_of_them(made, segment, role):
     sent = (
         "D-1^Pott^Ole^^^Dr^PhD^^&urn:example:doctors&URI~^Pott~D-2^^^^^^^^&urn:example:doctors&URI~^^^^^^MD"
     )
-    assert made(PID, at(name, **{f"f{number}": sent}))["contacts"] == [
+    contacts = made(PID, at(name, **{f"f{number}": sent}))["contacts"]
+    for one in (each for contact in contacts for each in contact.get("identifiers", [])):
+        assert one.pop("known_as")[-1] == "urn:casebridge:authority:mercy"
+    assert contacts == [
         {"role": role, "identifiers": [{"system": "urn:example:doctors", "value": "D-1"}], "names": [DOCTOR]},
         {"role": role, "names": [{"family": "Pott"}]},
         {"role": role, "identifiers": [{"system": "urn:example:doctors", "value": "D-2"}]},
@@ -419,9 +423,17 @@ def test_who_takes_part_says_what_is_to_be_done_of_them(understood, sent, action
     more = {"action": action} if action else {}
     pott = {"names": [{"family": "Pott"}], "telecom": [{"system": "phone", "value": "7", "use": "work"}]}
     period = {"period": {"start": "2026-01-01"}}
+    own = {"system": "urn:casebridge:coding-system:mercy:L", "code": "x", "display": "Own"}
+    primary = {
+        "system": f"{TABLES}0443",
+        "code": "PP",
+        "display": "Primary Care Provider",
+        "alternates": [own],
+    }
+    attending = {"system": f"{TABLES}0912", "code": "AT"}
     assert found.discharges[0]["contacts"] == [
-        {"role": "primary-care", **more, **pott, **period},
-        {"role": "attending", **more, **pott, "organization": {"name": "Clinic by the river"}, **period},
+        {"role": "primary-care", "role_as_sent": primary, **more, **pott, **period},
+        {"role": "attending", "role_as_sent": attending, **more, **pott, **period},
     ]
     assert found.notes == ()
 

@@ -26,6 +26,7 @@ from service.wire.contracts.parts import (
     CONTACT_ROLES,
     STAY_KINDS,
     Coded,
+    Coding,
     Identifier,
     Period,
 )
@@ -152,6 +153,7 @@ class Participant(Contract):
 
     id = Id(required=True)
     role = Code(CONTACT_ROLES, required=True)
+    role_as_sent = fields.Nested(Coded)
     practitioner = Link("practitioner")
     name = Words(limit=400)
     period = fields.Nested(Period)
@@ -177,6 +179,7 @@ class Stay(Contract):
     id = Id(required=True)
     status = Code(("planned", "arrived", "in-progress", "onleave", "finished", "cancelled"), required=True)
     kind = Code(STAY_KINDS, required=True)
+    class_as_sent = fields.Nested(Coding)
     types = many(Coded, limit=20)
     identifiers = many(Identifier)
     hospital = Link("organization")

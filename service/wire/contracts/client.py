@@ -15,7 +15,7 @@ from service.wire.contracts.fields import (
     Words,
     many,
 )
-from service.wire.contracts.parts import GENDERS, Address, Identifier, Name, Period, Telecom
+from service.wire.contracts.parts import GENDERS, Address, Coded, Identifier, Name, Period, Telecom
 
 RELATIONSHIPS = (
     "spouse",
@@ -38,7 +38,7 @@ class RelatedPerson(Contract):
     id = Id(required=True)
     active = Flag()
     relationship = Code(RELATIONSHIPS, required=True)
-    relationship_text = Text(limit=400)
+    relationships_as_sent = many(Coded, limit=20)
     names = many(Name)
     telecom = many(Telecom)
     addresses = many(Address)

@@ -39,6 +39,7 @@ from service.wire.contracts.parts import (
     STAY_KINDS,
     Address,
     Coded,
+    Coding,
     Identifier,
     Name,
     Period,
@@ -171,6 +172,9 @@ class HospitalStay(Contract):
         STAY_KINDS,
         metadata=_says("PV1-2, Encounter.class; the partner's settings say which kinds open a case."),
     )
+    class_as_sent = fields.Nested(
+        Coding, metadata=_says("Encounter.class, PV1-2 as HL7 maps it to v3-ActCode: said again as it is.")
+    )
     types = many(
         Coded, limit=20, metadata=_says("PV1-4, a PV1-2 that is the hospital's own, Encounter.type.")
     )
@@ -194,6 +198,9 @@ class Contact(Contract):
     """Who takes part in the stay, or the patient's own doctor; PV1-7, -8, -9, -17, -52, PD1-4, ROL, PRT."""
 
     role = Code(CONTACT_ROLES, required=True)
+    role_as_sent = fields.Nested(
+        Coded, metadata=_says("ROL-3, PRT-4, Encounter.participant.type: all of it.")
+    )
     action = Code(ACTIONS, metadata=_says(_ACTION))
     identifiers = many(
         SentIdentifier, metadata=_says("With one, a directory entry is made; else the name stays.")
@@ -217,7 +224,9 @@ class Relative(Contract):
 
     active = Flag(metadata=_says("RelatedPerson.active."))
     relationship = Code(RELATIONSHIPS, required=True)
-    relationship_text = Text(limit=400, metadata=_says("NK1-3.2 or .9, the text of the relationship."))
+    relationships_as_sent = many(
+        Coded, limit=20, metadata=_says("NK1-3 and NK1-7, RelatedPerson.relationship: all of it.")
+    )
     names = many(Name)
     telecom = many(Telecom)
     addresses = many(Address)

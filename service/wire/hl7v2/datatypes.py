@@ -137,6 +137,17 @@ def words(text: Json, _: Reading) -> None:
 
 
 NAME, STAFF = person_name(1), person_name(2)
+RELATIONSHIPS: Final = (
+    "ASC BRO CGV CHD DEP DOM EMC EME EMR EXF FCH FND FTH GCH GRD GRP MGR MTH NCH NON OAD OTH OWN PAR SCH SEL"
+    " SIB SIS SPO TRA UNK WRD"
+)
+DISPOSITIONS: Final = " ".join(("01 02 03 04 05 06 07 08 09", *map(str, range(10, 43))))
+ROLES: Final = "AD AI AP AT CLP CP DP EP FHCP IP MDIR OP PH PI PP RO RP RT TN TR VP VPS VTS"
+PARTS: Final = (
+    "AAP AC AD AHP AI AP APO ARI AT AUT CP DP EARI EP EPRI EQUIP FHCP MDIR OP OS PB PH PI PO POMD PP PPH"
+    " PRI RCT RHP RO RP RPO RT SB SC TN TR VP VPS VTS WAY WAYR"
+)
+"""The codes of HL7 tables 0063, 0112, 0443 and 0912: what is none of these is the sender's own."""
 READ: Final[dict[str, dict[int, Reader]]] = {
     "PID": {
         5: NAME,
@@ -151,7 +162,7 @@ READ: Final[dict[str, dict[int, Reader]]] = {
     "PD1": {4: STAFF},
     "NK1": {
         2: NAME,
-        3: Concept(63),
+        3: Concept(63, RELATIONSHIPS),
         4: address,
         5: telecom,
         6: telecom,
@@ -166,7 +177,7 @@ READ: Final[dict[str, dict[int, Reader]]] = {
         3: location,
         4: Concept(7, "A C E L N R U", is_kept=True),
         **dict.fromkeys((7, 8, 9, 17, 52), STAFF),
-        36: Concept(112, is_kept=True),
+        36: Concept(112, DISPOSITIONS, is_kept=True),
         37: destination,
     },
     "PV2": {3: Concept(is_kept=True), 13: STAFF},
@@ -178,8 +189,8 @@ READ: Final[dict[str, dict[int, Reader]]] = {
         15: rank,
         21: Concept(206),
     },
-    "ROL": {2: Concept(287), 3: Concept(443), 4: STAFF, 12: telecom},
-    "PRT": {2: Concept(287), 4: Concept(912), 5: STAFF, 15: telecom},
-    "IN1": {17: Concept(63)},
+    "ROL": {2: Concept(287), 3: Concept(443, ROLES), 4: STAFF, 12: telecom},
+    "PRT": {2: Concept(287), 4: Concept(912, PARTS), 5: STAFF, 15: telecom},
+    "IN1": {17: Concept(63, RELATIONSHIPS)},
 }
 """The fields that are read whole, by segment and number."""
