@@ -20,7 +20,16 @@ from service.values.pathways import Pathway
 FILLS: Final = tuple(name for name in PERSONAL if name != "protected_identity")
 # … the whereabouts of somebody are protected when either side says so.
 EITHER: Final = "protected_identity"
-OF_INSURANCE: Final = ("subscriber_id", "member_id", "relationship", "group", "plan", "kind", "period")
+OF_INSURANCE: Final = (
+    "subscriber_id",
+    "policy_number",
+    "member_id",
+    "relationship",
+    "group",
+    "plan",
+    "kind",
+    "period",
+)
 OF_CONDITION: Final = ("clinical_status", "verification_status", "onset", "abatement", "recorded")
 ABATED: Final = frozenset({"inactive", "resolved", "remission"})
 DIAGNOSIS: Final = "encounter-diagnosis"

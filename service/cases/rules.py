@@ -6,13 +6,13 @@ when the stay is of a kind and an age that the partner's settings let open a cas
 waits with the client, and comes into the case that a later word on it opens.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
 from service.cases.agreement import Disagreement
-from service.cases.discharge import ENDED, key_of
+from service.cases.discharge import ENDED, condition_id, key_of
 from service.cases.facts import EPOCH, Facts, seconds
 from service.cases.identifiers import identifying
 from service.cases.stays import begun_kinds
@@ -75,6 +75,27 @@ def unusable(said: dict[str, Any], settings: IntakeSettings, now: datetime) -> R
             what = "Recorded more than a day in the future: correct the sender's clock, edit and replay."
             return Refusal("quarantine", "future", what, "/recorded", "value")
     return _to_come(said, now)
+
+
+def unplaced(said: dict[str, Any]) -> str | None:
+    """Return the JSON pointer of the number that an update of a stay lacks, without which it is not used."""
+    stay = said.get("stay", {})
+    tells = bool(stay.keys() - {"identifiers", "hospital"}) or bool(said.get("contacts"))
+    has_number = bool(stay.get("identifiers"))
+    return "/stay/identifiers" if said["event"] == "update" and tells and not has_number else None
+
+
+def repeated(said: dict[str, Any]) -> Iterator[str]:
+    """Give the JSON pointers of diagnoses whose code another of the stay has, that says other things of it.
+
+    A code is one condition of a case: the first in rank is kept.
+    """
+    seen: dict[tuple[str, str], Any] = {}
+    for at, each in enumerate(said.get("stay", {}).get("conditions", ())):
+        key = (condition_id(each["code"]), each.get("kind", "other"))
+        told = {name: each.get(name) for name in ("onset", "abatement", "recorded", "clinical_status")}
+        if seen.setdefault(key, told) != told:
+            yield f"/stay/conditions/{at}"
 
 
 def _to_come(said: dict[str, Any], now: datetime) -> Refusal | None:

@@ -17,6 +17,7 @@ import structlog
 
 from service.cases.discharge import digest
 from service.cases.identifiers import systems, without_placeholders
+from service.cases.rules import repeated, unplaced
 from service.errors import (
     Conflict,
     Issue,
@@ -48,6 +49,8 @@ EMPTY: Final = Issue(
 )
 REUSED: Final = Issue("Another message with this key had other content; both were used.", "", "duplicate")
 REPEATED: Final = Issue("Another message with this key had other content.", "", "duplicate")
+NO_VISIT: Final = "What is said of the stay was not used: send the visit number that it has."
+SAME_CODE: Final = "Another diagnosis of the stay has the same code: they are one condition here, the first."
 NO_NUMBER: Final = "This is filled in where there is no number; it was left out."
 
 
@@ -99,9 +102,11 @@ class Reception:
         for number, each in enumerate(found.discharges):
             said, gone = without_placeholders(_loaded(found, number, each), partner.intake)
             loaded.append(said)
-            notes += (
-                Issue(NO_NUMBER, found.place(number, at) if found.place else at, "value") for at in gone
-            )
+            place = partial(found.place, number) if found.place else str
+            notes += (Issue(NO_NUMBER, place(at), "value") for at in gone)
+            notes += (Issue(SAME_CODE, place(at), "informational") for at in repeated(said))
+            if (at := unplaced(said)) is not None:
+                notes.append(Issue(NO_VISIT, at, "required"))
         return replace(found, discharges=tuple(loaded), notes=tuple(notes))
 
     def used(
@@ -116,10 +121,12 @@ class Reception:
         events = zip(understood.discharges, understood.asked or repeat(UNCONDITIONAL), strict=False)
         applied = self.intake.apply_all(unit, partner, events, at)
         touched = [document for each in applied for document in each.touched]
-        repeated = REUSED if touched else REPEATED
-        issues = (*understood.notes, *((repeated,) if entry.flagged else ()))
+        again = REUSED if touched else REPEATED
+        issues = (*understood.notes, *((again,) if entry.flagged else ()))
         if touched:
-            issues = (*issues, *noted(understood.unused, NOTES - len(issues)))
+            told = {each.where for each in issues}
+            unused = [each for each in understood.unused if each.where not in told]
+            issues = (*issues, *noted(unused, NOTES - len(issues)))
         elif not any(each.code == "not-supported" for each in issues):
             # who was told that it is not used needs no more words
             issues = (*issues, EMPTY)

@@ -33,6 +33,58 @@ EXPLAINED = (
         "A hospital's word of an insurance is unverified, and served as draft until a case system says it.",
     ),
     (
+        "doctor.identifier",
+        lambda seen: seen.verdict == "invented" and seen.file.endswith(".json"),
+        "The number stands in a conditional reference, which names the doctor by it.",
+    ),
+    (
+        "patient.identifier of what is put aside as no-patient",
+        lambda _: True,
+        "Of a kind that names no person (an account, Medicare): it finds nobody, so the message waits.",
+    ),
+    (
+        "stay.destination",
+        lambda seen: "PV1-37" in seen.fact.where or seen.verdict == "invented",
+        "DLD-1 is a code with its words in a subcomponent: the words are served.",
+    ),
+    *(
+        (
+            kind,
+            lambda seen: seen.fact.where.startswith("ROL-"),
+            "A role that follows PR1 is one in the procedure, of which nothing is kept but the message.",
+        )
+        for kind in (
+            *("doctor.given", "doctor.identifier", "doctor.name", "doctor.role", "doctor.telecom"),
+            "doctor.telecom.system",
+        )
+    ),
+    (
+        "patient.gender",
+        lambda seen: seen.verdict == "invented",
+        "A code of PID-8 that nobody knows is `unknown`, and told of.",
+    ),
+    *(
+        (
+            kind,
+            lambda seen: seen.file == "NewPipeParserTest_17_ADT_A14.hl7",
+            "Three times one digit is a short number; from five on it is a placeholder.",
+        )
+        for kind in ("found by a placeholder", "patient.identifier")
+    ),
+    *(
+        (
+            f"diagnosis.{kind}",
+            lambda seen: seen.fact.where.startswith("Condition."),
+            "A code is one condition of a case: of several in a stay the first is kept, others are told of.",
+        )
+        for kind in ("abatement.date", "clinical", "onset.date", "recorded.date")
+    ),
+    (
+        "coverage.plan",
+        lambda seen: seen.fact.where.startswith("IN1-35"),
+        "Where both are sent IN1-2 is the plan.",
+    ),
+    (
         "patient.address.line",
         lambda seen: seen.file.startswith("ExtendedMinLowerLayerProtocolTest_00"),
         "The escape character of MSH-2 and a letter of the street both were lost to U+FFFD before.",

@@ -60,6 +60,7 @@ class Coverage(Contract):
     status = Code(("active", "cancelled", "draft"), required=True)
     payer = Link("organization", required=True)
     subscriber_id = Text(limit=200)
+    policy_number = Text(limit=200)
     member_id = Text(limit=200)
     relationship = Code(POLICY_RELATIONSHIPS)
     group = fields.Nested(Numbered)

@@ -242,6 +242,7 @@ class Insurance(Contract):
         Named, required=True, metadata=_says("IN1-3, IN1-4, else IN1-15, -2, -35; Coverage.payor.")
     )
     subscriber_id = Text(limit=200, metadata=_says("IN1-36 or IN1-49, Coverage.subscriberId."))
+    policy_number = Text(limit=200, metadata=_says("IN1-36, where IN1-49 has the subscriber's number."))
     member_id = Text(limit=200, metadata=_says("IN1-49 of type MB, the MB among Coverage.identifier."))
     relationship = Code(
         POLICY_RELATIONSHIPS, metadata=_says("What the patient is to the subscriber; Coverage.relationship.")

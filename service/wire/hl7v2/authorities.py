@@ -48,8 +48,8 @@ _FIELDS: Final = {
         ("PV1-7", "PV1-8", "PV1-9", "PV1-17", "PV1-52", "PV2-13", "PD1-4", "ROL-4", "PRT-5"), _PEOPLE
     ),
 }
-# what a field may be without saying whose: of older versions, and not to be told by it who somebody is
-_VAGUE: Final = frozenset({"PID-2", "PID-4", "MRG-2", "MRG-4"})
+# of older versions: beside a number in the other field they find nobody, unless they say whose they are
+_VAGUE: Final = {"PID-2": "PID-3", "PID-4": "PID-3", "MRG-2": "MRG-1", "MRG-4": "MRG-1"}
 
 
 def name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
@@ -60,9 +60,17 @@ def name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
         partner: the sender's name in the registry; numbers of no stated authority are theirs.
         settings: the authorities that the registry states.
     """
+    registry = dict(settings.authorities)
     for place, field in _FIELDS.items():
+        vague = _VAGUE.get(place)
+        beside = vague is not None and any("c1" in each for each in _numbers(told, vague))
         for number in _numbers(told, place):
-            _name(number, place, field, partner, dict(settings.authorities))
+            _name(number, field, partner, registry)
+            if place == "PV1-50" and (sent := type_of(number.get("c5"))) is not None and is_personal(sent):
+                # a number of the person, that all their visits have
+                number |= {"type": sent, "use": "secondary"}
+            if beside and "type" not in number and not _is_stated(number, field):
+                number["use"] = "secondary"
 
 
 def _numbers(told: Json, place: str) -> Iterator[Json]:
@@ -73,11 +81,14 @@ def _numbers(told: Json, place: str) -> Iterator[Json]:
         yield from segment.get(f"r{number}", ())
 
 
-def _name(number: Json, place: str, field: _Field, partner: str, registry: dict[str, str]) -> None:
+def _is_stated(number: Json, field: _Field) -> bool:
+    return any(number.get(f"c{field.authority}{part}") for part in ("", "s2"))
+
+
+def _name(number: Json, field: _Field, partner: str, registry: dict[str, str]) -> None:
     sent = type_of(number.get(f"c{field.type}"))
     type_ = field.kind if sent is None or (field.keeps and field.kind) else sent
     systems = _systems(number, field.authority, partner, registry)
-    is_stated = any(number.get(f"c{field.authority}{part}") for part in ("", "s2"))
     if type_ == "NPI" and field is _PEOPLE:
         systems = [_NPI, *systems]
     elif not field.keeps and not is_personal(type_):
@@ -86,8 +97,6 @@ def _name(number: Json, place: str, field: _Field, partner: str, registry: dict[
     number["known_as"] = systems[1:100]
     if type_ is not None:
         number["type"] = type_
-    if place in _VAGUE and type_ is None and not is_stated:
-        number["use"] = "secondary"
 
 
 def _systems(number: Json, component: int, partner: str, registry: dict[str, str]) -> list[str]:

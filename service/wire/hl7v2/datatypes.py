@@ -46,7 +46,11 @@ def person_name(first: int) -> Reader:
 
 def address(place: Json, reading: Reading) -> None:
     """Read an XAD: `line` (of a SAD the street and number), and `period`."""
-    street = place.get("c1") or " ".join(place[each] for each in ("c1s2", "c1s3") if each in place)
+    street = place.get("c1", "")
+    # SAD-1 is the whole; some write in it what only belongs in front of SAD-2 and SAD-3
+    for part in (place[each] for each in ("c1s2", "c1s3") if each in place):
+        street += f" {part}" if part not in street else ""
+    street = street.strip()
     if line := [each for each in (street, place.get("c2"), place.get("c8")) if each]:
         place["line"] = line
     if "c12" in place or "c13" in place or "c14" in place:

@@ -96,7 +96,15 @@ def verdict(fact: Fact, there: dict[str, set[str]], told: set[str]) -> str:
         return "found"
     if is_there:
         return "there"
+    if fact.kind.endswith("that leads nowhere"):
+        # of that the reference is told, in whatever of the element it stands
+        return "told" if any(_is_within(place, fact.where) for place in told) else "missing"
     return "told" if any(place in told for place in _above(fact.where)) else "missing"
+
+
+def _is_within(place: str, where: str) -> bool:
+    outer = {*_above(where)} & {where, _INDEX.sub("", where), _IN_BUNDLE.sub(r"\1", where)}
+    return any(place == each or place.startswith((f"{each}.", f"{each}[")) for each in outer)
 
 
 def _above(where: str) -> Iterator[str]:

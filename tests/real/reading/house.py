@@ -18,7 +18,9 @@ from tests.web.sent import ER7, outcomes
 # that has a server of its own; every kind of stay opens a case
 REGISTRY = """
 partners:
-  - {name: mercy, kind: hospital, intake: &all {kinds: [inpatient, emergency, outpatient, short-stay]}}
+  - name: mercy
+    kind: hospital
+    intake: &all {kinds: [inpatient, emergency, outpatient, short-stay, unknown]}
   - {name: training, kind: hospital, intake: {<<: *all, processing: training}}
   - {name: debugging, kind: hospital, intake: {<<: *all, processing: debugging}}
   - {name: lakeside, kind: hospital, intake: {<<: *all, bases: ["https://lakeside.example/fhir"]}}
