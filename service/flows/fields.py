@@ -103,15 +103,26 @@ def _of_segment(name: str) -> str:
 
 
 def _uses(parts: dict[str, list[str]]) -> str:
-    """Return what is made of the parts of a field, of those that make the same together."""
+    """Return what is made of the parts of a field, of those that make the same together.
+
+    Beside a field as a whole its components are not named.
+    """
     together: dict[tuple[str, ...], list[str]] = {}
     for part, targets in parts.items():
         if targets:
             together.setdefault(tuple(targets), []).append(part)
-    return "; ".join(
-        f"{', '.join(sorted(filter(None, names)))} → {', '.join(targets)}".removeprefix(" → ")
-        for targets, names in together.items()
-    )
+    shown = [
+        (sorted((each for each in names if each and not ("" in names and each[0] == ".")), key=_order), to)
+        for to, names in together.items()
+    ]
+    shown.sort(key=lambda each: _order(each[0][0])[0] if each[0] else ())
+    return "; ".join(f"{', '.join(names)} → {', '.join(to)}".removeprefix(" → ") for names, to in shown)
+
+
+def _order(part: str) -> tuple[tuple[int, ...], str]:
+    """Return by what a part is sorted: components by number, elements by name."""
+    numbers = tuple(int(each) for each in part.split(".") if each.isdigit())
+    return numbers, part
 
 
 def _of_fhir(read: Reading) -> Iterator[str]:

@@ -48,7 +48,13 @@ class Reading:
 
 
 def noted(unused: Sequence[Unused], room: int) -> tuple[Issue, ...]:
-    """Return a note for each of the first fields, and one that names the others as far as it can."""
+    """Return a note for each of the first fields, and one that names the others as far as it can.
+
+    Args:
+        unused: the fields.
+        room: how many have notes of their own; none where it is below 1. The one for the others is
+            always told, beside one that counts notes of another kind.
+    """
     room = max(room, 0)
     notes = tuple(Issue(NOT_USED, each.where, "informational") for each in unused[:room])
     others = [each.field for each in unused[room:]]

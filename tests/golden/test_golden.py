@@ -100,6 +100,8 @@ SENT = [
     "discharge-of-fhir",
     "discharge-of-hl7v2",
     "merge-of-hl7v2",
+    "much-of-hl7v2",
+    "person-of-hl7v2",
     "update-of-hl7v2",
 ]
 

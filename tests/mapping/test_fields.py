@@ -10,13 +10,17 @@ from service.__main__ import cli
 from service.flows.fields import COMMAND, PASSED, pages
 from service.flows.reasons import ELEMENTS, FIELDS, SEGMENTS
 from service.mapping.fhirpath import members
+from service.mapping.reading import reading
 from service.settings import Settings
+from service.values.intake import IntakeSettings
 from service.wire.fhir.bundles import USED
 from service.wire.fhir.definitions import definitions
+from service.wire.hl7v2 import unused as in_hl7v2
 from service.wire.hl7v2.schema import FIELDS as COUNTS
 from service.wire.hl7v2.titles import titles
 
-PAGES = pages(wiring.inbound(Settings.from_env({})))
+CATALOGUE = wiring.inbound(Settings.from_env({}))
+PAGES = pages(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
@@ -40,8 +44,19 @@ def test_every_field_of_the_segments_that_are_used_is_listed():
             assert all(f"| {name}-{number} |" in page for number in range(1, count + 1))
         else:
             assert f"| {name} |" in page
-    assert "| PID-5 | Patient Name | .7 → `patient.names.use`" in page
+    names = ".1 → `patient.names.family`; .2, .3 → `patient.names.given`; .4, .6 → `patient.names.suffix`"
+    assert f"| PID-5 | Patient Name | {names}" in page
     assert "| PV1-46 | Current Patient Balance |  | billing" in page
+
+
+def test_a_field_that_is_read_says_what_for():
+    read = reading(CATALOGUE, "hl7v2")
+    known = in_hl7v2.known(read.paths, read.wholes, IntakeSettings())
+    table = [line.split("|") for line in PAGES["hl7v2.md"].splitlines() if line.count("|") == 5]
+    rows = {cells[1].strip(): cells[3].strip() for cells in table}
+    places = [(name, number) for name, fields in known.segments.items() for number in fields]
+    assert ("DG1", 2) in places
+    assert [f"{name}-{number}" for name, number in places if not rows[f"{name}-{number}"]] == []
 
 
 def test_every_type_that_is_used_and_its_elements_are_listed():

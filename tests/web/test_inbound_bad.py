@@ -176,6 +176,19 @@ def test_more_than_can_be_listed_are_counted(mercy):
     assert len(json.dumps(told)) < 5_000
 
 
+def test_what_has_no_room_is_counted_by_its_kind(mercy):
+    sent = message()
+    sent["entry"][2]["resource"] |= {"maritalStatus": {"text": "x"}, "photo": [{"title": "x"}]}
+    observed = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    sent["entry"] += [entry({**observed, "id": str(number)}) for number in range(30)]
+    told = outcomes(mercy.message(sent))
+    assert len([each for each in told if each[2]]) == 20
+    assert [each[3] for each in told if not each[2]] == [
+        "10 more of these are not listed.",
+        "2 more are not used here: Patient.maritalStatus, Patient.photo.",
+    ]
+
+
 @pytest.mark.parametrize(
     "odd",
     [

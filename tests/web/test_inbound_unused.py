@@ -28,7 +28,7 @@ def test_warnings_come_first_and_what_has_no_room_is_named_together(mercy):
     many = "|".join(f"Secret{number}" for number in range(4, 41))
     raw = a03(more=f"NK1|1||FND|{many}\r").replace(b"|19900501|", b"|99|")
     told = errs(mercy.hl7v2(raw))
-    assert [each[1] for each in told] == ["W"] * 4 + ["I"] * 17
+    assert [each[1] for each in told] == ["W"] * 5 + ["I"] * 16
     assert told[-1][0] == ""
     assert " are not used here: NK1-" in told[-1][2]
 

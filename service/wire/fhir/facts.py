@@ -52,6 +52,13 @@ _MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {
     **_under("hospital", _behind("Encounter.serviceProvider", _OF_ORGANIZATION)),
     **_under("location", _behind("Encounter.location.location", _OF_ORGANIZATION)),
     **_under("destination", _behind("Encounter.hospitalization.destination", _OF_ORGANIZATION)),
+    # of the lists, where there are items
+    "participants": ("Encounter.participant",),
+    "general_practitioners": ("Patient.generalPractitioner",),
+    "relatives": ("RelatedPerson", "Patient.contact"),
+    "diagnoses": ("Encounter.diagnosis", "Condition"),
+    "taken_back": ("Encounter.diagnosis", "Condition"),
+    "policies": ("Coverage",),
     **_under("participants", _behind("Encounter.participant.individual", _OF_PERSON)),
     "participants.type": ("Encounter.participant.type",),
     "participants.types": ("Encounter.participant.type",),

@@ -52,6 +52,19 @@ _FIELDS: Final = {
 _VAGUE: Final = {"PID-2": "PID-3", "PID-4": "PID-3", "MRG-2": "MRG-1", "MRG-4": "MRG-1"}
 
 
+GIVEN: Final = ("system", "known_as", "type", "use")
+"""What stands under each number."""
+
+
+def components(place: str, key: str) -> tuple[str, ...]:
+    """Return the components of a field, `PID-3`, that one of `GIVEN` is made of beside the number."""
+    field = _FIELDS.get(place)
+    if field is None:
+        return ()
+    assigner = [f"c{field.authority}{part}" for part in ("", "s2", "s3")]
+    return (*(assigner if key != "type" else ()), f"c{field.type}")
+
+
 def name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
     """Put `system`, `known_as`, `type` and `use` under each number of a patient's segments.
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from service.values.inbox import Unused
 from service.values.intake import IntakeSettings
+from service.wire.hl7v2.components import components
 from service.wire.hl7v2.delimiters import Delimiters
 from service.wire.hl7v2.message import NULL, Message, Segment
 from service.wire.hl7v2.titles import kind_of
@@ -32,24 +33,29 @@ STRUCTURE: Final[Mapping[str, frozenset[int]]] = {
     "XPN": frozenset({8, 11}),
 }
 """By data type the components that serve to read the others."""
-SAID_BY_FIRST: Final[Mapping[str, frozenset[int]]] = {
-    "CE": frozenset({2, 3}),
-    "CNE": frozenset({2, 3, 7, 14, 15, 16}),
-    "CWE": frozenset({2, 3, 7, 14, 15, 16}),
+_OF_CODES: Final = {
+    **dict.fromkeys((2, 3, 7, 14, 15, 16), 1),
+    **dict.fromkeys((5, 6, 8, 17, 18, 19), 4),
+    **dict.fromkeys((11, 12, 13, 20, 21, 22), 10),
 }
-"""By data type the components that say once more what the first one says, where there is one."""
+SAID_BY: Final[Mapping[str, Mapping[int, int]]] = dict.fromkeys(("CE", "CNE", "CWE"), _OF_CODES)
+"""By data type the components that say once more what another says, where that is told: which one."""
 SINGLE: Final = frozenset({*ONCE, *ONCE_A_PATIENT})
 PATTERNS: Final = 5_000
 """How many patterns of a segment are kept."""
 NOTHING: Final[Mapping[str, bool]] = {}
+NONE_SAID: Final[Mapping[int, int]] = {}
 Within = tuple[tuple[str, str], ...]
 """Fields, each with its place within its segment."""
 NOTHING_KEPT: Final[Mapping[str, Within]] = {}
-MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {"times.recorded": ("EVN-2", "MSH-7")}
-"""The fields that a root of the source `hl7v2` beside `message` is made of; see `known` for more."""
+MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "message.restricted": ("message.ARV.f2.c1", "message.ARV.r3.c1"),
+    "times.recorded": ("message.EVN.f2.time", "message.MSH.f7.time"),
+}
+"""The paths of fields that a path which is none is made of; see `made_of` for more."""
 _PATH: Final = re.compile(
     r"message\.(?:patients\.|other\.)?(?:(?P<within>IN1|PR1)\.)?(?P<segment>[A-Z][A-Z0-9]{2})"
-    r"(?:\.(?P<list>[fr])(?P<field>\d+)(?:\.(?P<key>\w+).*)?|\.nulls)?\Z"
+    r"(?:\.(?P<list>[fr])(?P<field>\d+)(?:\.(?P<key>.+))?|\.nulls)?\Z"
 )
 _COMPONENT: Final = re.compile(r"c(\d+)(?:s(\d+))?\Z")
 
@@ -64,18 +70,14 @@ class Read:
     components: set[int] = field(default_factory=set)
     parts: set[tuple[int, int]] = field(default_factory=set)
 
-    def take(self, key: str) -> None:
-        """Note what a mapping reads of it by a key of the view."""
-        found = _COMPONENT.match(key)
-        if found is not None:
-            component, part = int(found[1]), int(found[2] or 1)
-            self.components.add(component)
-            self.parts.add((component, part))
-        elif key == "time":
-            self.components.add(1)
-        elif key not in {"system", "known_as", "type", "use"}:
-            # a reader of ours made it of the field
+    def take(self, component: str) -> None:
+        """Note that a component is read, `c4s2`, or all of it where this is empty."""
+        found = _COMPONENT.match(component)
+        if found is None:
             self.whole = True
+        else:
+            self.components.add(int(found[1]))
+            self.parts.add((int(found[1]), int(found[2] or 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,45 +100,53 @@ def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings)
         settings: the partner's, which name the fields that tell times.
     """
     found: dict[str, dict[int, Read]] = {}
-    for path in paths:
-        for place in made_of(path, settings):
-            segment, _, number = place.partition("-")
-            _read(found, segment, int(number)).take("c1")
-        at = _PATH.match(path)
-        if at is not None and at["field"]:
+    all_of = frozenset(wholes)
+    for path in {*paths, *all_of}:
+        for at in _fields(path, settings):
             read = _read(found, _home(at), int(at["field"]))
             read.is_list |= at["list"] == "r"
-            if at["key"]:
-                read.take(at["key"])
-    for path in wholes:
-        at = _PATH.match(path)
-        if at is not None and at["field"] and not at["key"]:
-            _read(found, _home(at), int(at["field"])).whole = True
+            if at["key"] or path in all_of:
+                for number, component in components(at["segment"], int(at["field"]), at["key"] or ""):
+                    _read(found, _home(at), number).take(component)
     return Known(found)
 
 
 def made_of(path: str, settings: IntakeSettings) -> tuple[str, ...]:
-    """Return the fields that a path beside `message` is made of."""
-    if path == "times.admitted":
-        return settings.admission_time
-    return settings.discharge_time if path in {"times.discharged", "times.left"} else MADE_OF.get(path, ())
+    """Return the paths of fields that a path is made of; that of a field is itself."""
+    times = {
+        "times.admitted": settings.admission_time,
+        "times.discharged": settings.discharge_time,
+        "times.left": settings.discharge_time,
+    }
+    if path in times:
+        return tuple(f"message.{each.replace('-', '.f')}.time" for each in times[path])
+    return MADE_OF.get(path.replace(".patients.", "."), (path,))
+
+
+def _fields(path: str, settings: IntakeSettings) -> Iterator[re.Match[str]]:
+    found = (_PATH.match(each) for each in made_of(path, settings))
+    yield from (at for at in found if at is not None and at["field"])
 
 
 def places(path: str, settings: IntakeSettings) -> Iterator[tuple[str, str]]:
     """Give the fields that a path reads, each with what of it: `.1`, `.9`, nothing where it is the whole."""
-    for place in made_of(path, settings):
-        yield place, ""
-    at = _PATH.match(path)
-    if at is not None and at["field"] and at["key"] and not at["within"]:
-        found = _COMPONENT.match(at["key"])
-        part = "".join(f".{each}" for each in found.groups() if each) if found is not None else ""
-        if at["key"] != "system":
-            yield f"{at['segment']}-{at['field']}", part
+    for at in _fields(path, settings):
+        if at["within"]:
+            continue
+        home = int(at["field"])
+        made = list(components(at["segment"], home, at["key"] or ""))
+        if at["key"] in {None, "time"}:
+            made = [(home, ""), *(each for each in made if each[0] != home)]
+        for number, component in made:
+            outer, _, part = component.partition("s")
+            # of a component with all its parts the component is named
+            if not part or (number, outer) not in made:
+                yield f"{at['segment']}-{number}", component.replace("c", ".").replace("s", ".")
 
 
 def is_known(path: str) -> bool:
     """Return whether it can be told which fields a path of the source `hl7v2` reads."""
-    return _PATH.match(path) is not None or bool(made_of(path, IntakeSettings()))
+    return all(_PATH.match(each) for each in made_of(path, IntakeSettings()))
 
 
 def unused(message: Message, known: Known) -> tuple[Unused, ...]:
@@ -256,8 +266,8 @@ def _of_field(segment: Segment, text: str, read: Read) -> Iterator[tuple[str, st
             if not part or number in structure:
                 continue
             if number not in read.components:
-                is_said = parts[0] and number in SAID_BY_FIRST.get(read.kind, frozenset())
-                if not is_said and _is_told(part, segment):
+                other = SAID_BY.get(read.kind, NONE_SAID).get(number)
+                if not (other and parts[other - 1]) and _is_told(part, segment):
                     yield f".{number}", f"{at}.{number}"
             elif marks.subcomponent and marks.subcomponent in part:
                 for key in _of_component(segment, number, part, read):
