@@ -114,12 +114,20 @@ def used_of(concept: Json) -> Json | None:
 
 
 def code_in(concept: Json, system: str) -> str | None:
-    """Return the code of a concept in a code system; a coding without a system is of any."""
-    codings = [each for each in codings_of(concept) if isinstance(each.get("code"), str)]
-    told = [each for each in codings if _CODE.fullmatch(each["code"])]
-    own = [each["code"] for each in told if _address(each.get("system")) == system]
-    bare = [each["code"] for each in told if not each.get("system")]
-    return next(iter(own + bare), None)
+    """Return the code of a concept in a code system, or None."""
+    return next((each for each in _codes(concept, lambda other: _address(other) == system)), None)
+
+
+def bare_code(concept: Json) -> str | None:
+    """Return the code of a concept that is of no stated code system, or None."""
+    return next((each for each in _codes(concept, lambda other: not other)), None)
+
+
+def _codes(concept: Json, is_of: Callable[[Any], bool]) -> Iterator[str]:
+    for each in codings_of(concept):
+        code = each.get("code")
+        if isinstance(code, str) and _CODE.fullmatch(code) and is_of(each.get("system")):
+            yield code
 
 
 def _address(system: Any) -> str | None:

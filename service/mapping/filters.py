@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from service.mapping.codings import Translation, code_in, codings_of, used_of, words_of
+from service.mapping.codings import Translation, bare_code, code_in, codings_of, used_of, words_of
 from service.mapping.schema import ANY, LIST, OBJECT, TEXT
 from service.values.ids import resource_id
 from service.values.numbers import SYSTEM as TYPES
@@ -116,6 +116,17 @@ def translate(concepts: Any, table: Translation) -> str | None:
     return table.code_of(codings_of(concepts), words_of(concepts))
 
 
+@_filter("code_of", OBJECT, gives=TEXT, arguments=1)
+def code_of(concept: dict[str, Any] | None, system: str) -> str | None:
+    """Give the code that a CodeableConcept has in a code system, by whichever of its addresses.
+
+    Example: `{{ encounter.class | code_of('http://terminology.hl7.org/CodeSystem/v3-ActCode') }}`.
+
+    Absent where it has none there.
+    """
+    return code_in(concept, system) if concept else None
+
+
 @_filter("number_type", OBJECT, gives=TEXT)
 def number_type(concept: dict[str, Any] | None) -> str | None:
     """Give the code of HL7 table 0203 for an identifier's type, by its code or by its words.
@@ -126,7 +137,7 @@ def number_type(concept: dict[str, Any] | None) -> str | None:
     """
     if not concept:
         return None
-    code = type_of(code_in(concept, TYPES))
+    code = type_of(code_in(concept, TYPES) or bare_code(concept))
     return code or next((found for each in words_of(concept) if (found := type_of(each))), None)
 
 

@@ -211,7 +211,7 @@ def is_whole(term: Term) -> bool:
     match term:
         case Lookup():
             return term.shape.kind not in {"text", "number", "boolean"}
-        case Filtered(name="fhirpath" | "coded" | "translate" | "number_type"):
+        case Filtered(name="fhirpath" | "coded" | "translate" | "code_of" | "number_type"):
             return True
         case Filtered(name="default", subject=subject):
             return is_whole(subject)

@@ -30,6 +30,7 @@ INBOUND = {
     "fhirpath": "patient.names.family",
     "translate": "stay.kind",
     "coded": "stay.disposition",
+    "code_of": "stay.types.code",
     "number_type": "patient.identifiers.type",
 }
 LEAVES = [(leaf, value) for title in ("Leaves", "Expressions") for leaf, value in pages.rows(PAGE, title)] + [
@@ -133,11 +134,12 @@ def test_the_page_says_of_a_filter_what_its_docstring_says(name):
 
 def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
     (example,) = (each for each in EXAMPLES if each.file.startswith("inbound/"))
-    leaf, kind, disposition, type_ = (pages.filters(PAGE)[name][1:] for name in INBOUND)
+    leaf, kind, disposition, class_, type_ = (pages.filters(PAGE)[name][1:] for name in INBOUND)
     (tmp_path / "inbound").mkdir()
     shutil.copytree(MAPPINGS / "concepts", tmp_path / "concepts")
     text = (
         f"{example.text}    kind: {json.dumps(kind[0])}\n    disposition: {json.dumps(disposition[0])}\n"
+        f"    types: [{{code: {json.dumps(class_[0])}}}]\n"
         f"  patient:\n    names: [{{family: {json.dumps(leaf[0])}}}]\n"
         f"    identifiers: [{{system: {NUMBER['system']}, value: R-1, type: {json.dumps(type_[0])}}}]\n"
     )
@@ -158,6 +160,7 @@ def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
             "hospital": {"name": "City Hospital"},
             "kind": kind[1],
             "disposition": disposition[1],
+            "types": [{"code": class_[1]}],
         },
         "patient": {"names": [{"family": leaf[1]}], "identifiers": [{**NUMBER, "type": type_[1]}]},
     }
