@@ -95,6 +95,17 @@ ENDED, OPEN = {"start": "2026-02-20", "end": "2026-02-21"}, {"start": "2026-02-2
 TABLE = [
     # concepts whole, whatever the place of the coding that is known
     ({"Encounter": {"class": {"system": CLASS, "code": "ACUTE"}}}, "stay.kind", "inpatient"),
+    *(
+        ({"Encounter": {"class": sent}}, "stay.class_as_sent", as_sent)
+        for sent, as_sent in (
+            ({"system": CLASS, "code": "ACUTE"}, {"system": CLASS, "code": "ACUTE"}),
+            (
+                {"system": LOCAL, "version": "1", "code": "17", "display": "Night"},
+                {"system": LOCAL, "code": "17", "display": "Night"},
+            ),
+            ({"display": "?"}, None),
+        )
+    ),
     ({"Encounter": {"class": {"system": LOCAL, "code": "17"}}}, "stay.kind", "unknown"),
     ({"Encounter": {"class": {"display": "?"}}}, "stay.kind", "unknown"),
     (
@@ -122,7 +133,17 @@ TABLE = [
             }
         },
         "contacts",
-        [{"role": "attending", "names": [{"text": "Dr. Elm"}]}],
+        [
+            {
+                "role": "attending",
+                "role_as_sent": {
+                    "system": PART,
+                    "code": "ATND",
+                    "alternates": [{"system": LOCAL, "code": "Y"}],
+                },
+                "names": [{"text": "Dr. Elm"}],
+            }
+        ],
     ),
     (
         {
@@ -136,7 +157,14 @@ TABLE = [
             }
         },
         "contacts",
-        [{"role": role, "names": [{"text": "Dr. Elm"}]} for role in ("admitting", "discharging")],
+        [
+            {
+                "role": role,
+                "role_as_sent": {"system": PART, "code": code},
+                "names": [{"text": "Dr. Elm"}],
+            }
+            for role, code in (("admitting", "ADM"), ("discharging", "DIS"))
+        ],
     ),
     # what a diagnosis is to the stay, and how it stands
     (
@@ -263,7 +291,10 @@ TABLE = [
         [
             {
                 "relationship": "parent",
-                "relationships_as_sent": [{"text": "Emergency Contact"}],
+                "relationships_as_sent": [
+                    {"system": CONTACT, "code": "C"},
+                    {"system": KIN, "code": "MTH"},
+                ],
                 "names": [{"family": "Rider"}],
                 "telecom": [{"system": "phone", "value": "1"}, {"system": "phone", "value": "2"}],
                 "period": ENDED,
@@ -328,7 +359,7 @@ def test_each_shape_says_what_it_says(change, path, value):
             [
                 {
                     "relationship": "friend",
-                    "relationships_as_sent": [{"text": "best friend"}],
+                    "relationships_as_sent": [{"text": "best friend"}, {"system": KIN, "code": "FRND"}],
                     "names": [{"family": "Rider"}],
                 }
             ],
@@ -357,7 +388,6 @@ def test_a_role_says_what_its_practitioner_does_not():
             "identifiers": [{"system": LOCAL, "value": "9"}],
             "names": [{"text": "Dr. Oak"}],
             "telecom": [{"system": "phone", "value": "555-0109"}],
-            "organization": {"name": "Northern Health"},
             "period": ENDED,
         }
     ]

@@ -14,6 +14,8 @@ MERCY = Partner("mercy", "hospital")
 TABLE = "http://terminology.hl7.org/CodeSystem/v2-"
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
 SNOMED = "http://snomed.info/sct"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+ROLE_CODE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 LOCAL = "urn:casebridge:coding-system:mercy"
 GONE = (
     "A45",
@@ -227,6 +229,30 @@ def test_a_class_that_nobody_mapped_is_a_type_of_stay_and_no_class_is_made_up(
     assert places(found) == ([("PV1-2.1", "code-invalid")] if notes == 1 else notes)
 
 
+@pytest.mark.parametrize(
+    ("sent", "code", "display"),
+    [
+        ("I", "IMP", "inpatient encounter"),
+        ("B", "IMP", "inpatient encounter"),
+        ("E", "EMER", "emergency"),
+        ("O", "AMB", "ambulatory"),
+        ("P", "PRENC", "pre-admission"),
+        ("R", "AMB", "ambulatory"),
+    ],
+)
+def test_a_class_is_kept_as_hl7_maps_it(made, sent, code, display):
+    assert made(PID, at("PV1", f2=sent))["stay"]["class_as_sent"] == {
+        "system": ACT_CODE,
+        "code": code,
+        "display": display,
+    }
+
+
+@pytest.mark.parametrize("sent", ["C", "N", "U", "DAY^Day surgery", ""])
+def test_a_class_that_hl7_maps_to_nothing_is_not_kept_as_one(made, sent):
+    assert "class_as_sent" not in made(PID, at("PV1", f1="1", f2=sent))["stay"]
+
+
 def test_what_kind_of_admission_a_stay_was_is_a_type(made):
     assert made(PID, at("PV1", f4="E^Emergency^HL70007"))["stay"]["types"] == [
         {"system": f"{TABLE}0007", "code": "E", "display": "Emergency"}
@@ -363,7 +389,6 @@ def test_a_stay_that_is_planned_begins_when_it_is_expected_to(made):
     assert "period" not in made(PID, at("PV1", f2="I"), expected, trigger="A01")["stay"]
 
 
-TABLES = "http://terminology.hl7.org/CodeSystem/v2-"
 DOCTOR = {"family": "Pott", "given": ["Ole"], "prefix": ["Dr"], "suffix": ["PhD"]}
 
 
@@ -423,14 +448,14 @@ def test_who_takes_part_says_what_is_to_be_done_of_them(understood, sent, action
     more = {"action": action} if action else {}
     pott = {"names": [{"family": "Pott"}], "telecom": [{"system": "phone", "value": "7", "use": "work"}]}
     period = {"period": {"start": "2026-01-01"}}
-    own = {"system": "urn:casebridge:coding-system:mercy:L", "code": "x", "display": "Own"}
+    own = {"system": f"{LOCAL}:L", "code": "x", "display": "Own"}
     primary = {
-        "system": f"{TABLES}0443",
+        "system": f"{TABLE}0443",
         "code": "PP",
         "display": "Primary Care Provider",
         "alternates": [own],
     }
-    attending = {"system": f"{TABLES}0912", "code": "AT"}
+    attending = {"system": f"{TABLE}0912", "code": "AT"}
     assert found.discharges[0]["contacts"] == [
         {"role": "primary-care", "role_as_sent": primary, **more, **pott, **period},
         {"role": "attending", "role_as_sent": attending, **more, **pott, **period},
@@ -447,25 +472,47 @@ def test_an_action_that_nobody_knows_is_told_of(understood):
 
 
 @pytest.mark.parametrize(
-    ("sent", "relationship", "text"),
+    ("sent", "relationship", "as_sent"),
     [
-        ("SPO", "spouse", None),
-        ("SPO^Ægtefælle", "spouse", "Ægtefælle"),
-        ("MTH^MOTHER^HL70063", "parent", "MOTHER"),
-        ("Father", "parent", None),
-        ("MOTHER", "parent", None),
-        ("^Wife", "spouse", "Wife"),
-        ("DOMPART^^RoleCode", "partner", None),
-        ("7^Neighbour^L", "neighbour", "Neighbour"),
-        ("EMC^Emergency contact", "other", "Emergency contact"),
+        ("SPO", "spouse", {"system": f"{TABLE}0063", "code": "SPO"}),
+        (
+            "SPO^Ægtefælle",
+            "spouse",
+            {"system": f"{TABLE}0063", "code": "SPO", "display": "Ægtefælle"},
+        ),
+        (
+            "MTH^MOTHER^HL70063",
+            "parent",
+            {"system": f"{TABLE}0063", "code": "MTH", "display": "MOTHER"},
+        ),
+        ("Father", "parent", {"system": f"{LOCAL}:NK1-3", "code": "Father"}),
+        ("MOTHER", "parent", {"system": f"{LOCAL}:NK1-3", "code": "MOTHER"}),
+        ("^Wife", "spouse", {"text": "Wife"}),
+        ("DOMPART^^RoleCode", "partner", {"system": ROLE_CODE, "code": "DOMPART"}),
+        ("7^Neighbour^L", "neighbour", {"system": f"{LOCAL}:L", "code": "7", "display": "Neighbour"}),
+        (
+            "EMC^Emergency contact",
+            "other",
+            {"system": f"{TABLE}0063", "code": "EMC", "display": "Emergency contact"},
+        ),
         ("", "other", None),
     ],
 )
-def test_a_relationship_is_read_by_a_table_of_codes_and_words_and_keeps_its_text(
-    made, sent, relationship, text
+def test_a_relationship_is_read_by_a_table_of_codes_and_words_and_kept_as_it_was_sent(
+    made, sent, relationship, as_sent
 ):
     (kin,) = made(PID, at("NK1", f2="Ash^Bo", f3=sent))["related_persons"]
-    assert (kin["relationship"], kin.get("relationship_text")) == (relationship, text)
+    assert kin["relationship"] == relationship
+    assert kin.get("relationships_as_sent") == (as_sent and [as_sent])
+
+
+def test_what_somebody_is_to_be_asked_for_stands_beside_what_they_are(made):
+    (kin,) = made(PID, at("NK1", f2="Ash^Bo", f3="SPO", f7="C^Emergency contact^HL70131"))["related_persons"]
+    assert kin["relationship"] == "spouse"
+    assert kin["relationships_as_sent"] == [
+        {"system": f"{TABLE}0063", "code": "SPO"},
+        {"system": f"{TABLE}0131", "code": "C", "display": "Emergency contact"},
+    ]
 
 
 def test_next_of_kin_are_told_of_whole_also_without_a_name(made):
@@ -489,6 +536,7 @@ def test_next_of_kin_are_told_of_whole_also_without_a_name(made):
     assert made(PID, named, nameless, organisation, nobody)["related_persons"] == [
         {
             "relationship": "spouse",
+            "relationships_as_sent": [{"system": f"{TABLE}0063", "code": "SPO"}],
             "names": [
                 {"family": "von Ahn", "given": ["Bo"], "suffix": ["Jr"]},
                 {"use": "maiden", "family": "Ash", "given": ["Bo"]},
@@ -503,9 +551,14 @@ def test_next_of_kin_are_told_of_whole_also_without_a_name(made):
             "gender": "male",
             "period": {"start": "2020-01-01", "end": "2025-12-31"},
         },
-        {"relationship": "friend", "telecom": [{"system": "phone", "value": "555-0102", "use": "home"}]},
+        {
+            "relationship": "friend",
+            "relationships_as_sent": [{"system": f"{TABLE}0063", "code": "FND"}],
+            "telecom": [{"system": "phone", "value": "555-0102", "use": "home"}],
+        },
         {
             "relationship": "other",
+            "relationships_as_sent": [{"system": f"{TABLE}0063", "code": "EMC"}],
             "names": [{"family": "Pott", "given": ["Ole"]}],
             "telecom": [{"system": "phone", "value": "7"}],
         },

@@ -30,9 +30,15 @@ partners:
 
 
 @pytest.fixture
-def settings(tmp_path, database_url):
-    registry = tmp_path / "partners.yaml"
-    registry.write_text(REGISTRY, encoding="utf-8")
+def registry(tmp_path):
+    """The file of the partner registry."""
+    path = tmp_path / "partners.yaml"
+    path.write_text(REGISTRY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def settings(registry, database_url):
     given = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": database_url,

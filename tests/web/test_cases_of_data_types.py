@@ -1,26 +1,14 @@
 """Messages whose names, numbers, addresses and triggers were once read in part arrive whole."""
 
-from pathlib import Path
-
 import pytest
 
 from service.values.ids import resource_id
 from tests.web.sent import Mercy, a03
 
-SENT = Path(__file__).parents[1] / "cases_sent"
-
 
 @pytest.fixture
 def mercy(house):
     return Mercy(house)
-
-
-def send(mercy, case):
-    """Send the files of a case in their order, all of which are taken, and return the last answer."""
-    for path in sorted((SENT / case).glob("*.hl7")):
-        answer = mercy.hl7v2(path.read_bytes().replace(b"\n", b"\r"))
-        assert b"MSA|AA" in answer.data, answer.data
-    return answer.data
 
 
 def resource(mercy, type_):
@@ -40,66 +28,6 @@ def condition(mercy):
     (known,) = received(mercy, "cases")["conditions"]
     path = f"/fhir/Condition/{resource_id(case['uuid'], 'Condition', known['id'])}"
     return mercy.house.get(path, partner=None).json
-
-
-def test_a_next_of_kin_has_every_number_that_is_sent(mercy):
-    assert b"ERR" not in send(mercy, "12-next-of-kin-phone")
-    (kin,) = received(mercy)["related_persons"]
-    assert (kin["relationship"], kin["names"]) == ("spouse", [{"family": "Ash", "given": ["Bo"]}])
-    assert kin["telecom"] == [
-        {"system": "phone", "value": "+45 22 334455", "use": "home"},
-        {"system": "email", "value": "bo@example.org"},
-        {"system": "phone", "value": "+45 44 556677", "use": "work"},
-    ]
-
-
-def test_a_death_that_a_person_update_tells_of_ends_the_case(mercy):
-    answer = send(mercy, "20-death-told-by-a31")
-    assert b"Nothing in it changes a case" not in answer
-    assert resource(mercy, "Patient")["deceasedBoolean"] is True
-    assert resource(mercy, "EpisodeOfCare")["status"] == "finished"
-
-
-def test_parts_of_names_and_addresses_are_put_together_and_a_language_is_a_tag(mercy):
-    send(mercy, "25-address-and-name-parts")
-    patient = resource(mercy, "Patient")
-    assert patient["name"] == [
-        {"family": "von Ahn", "given": ["Ida"], "prefix": ["Dr"], "suffix": ["Jr", "MD"]}
-    ]
-    assert patient["address"] == [
-        {"line": ["Kanalvej 7"], "city": "Aarhus", "postalCode": "8000", "country": "DK"}
-    ]
-    assert patient["communication"][0]["language"]["coding"][0]["code"] == "de"
-
-
-@pytest.mark.parametrize(
-    ("case", "family", "given"),
-    [
-        ("50-escapes", "O&Neil^x", ["Ivy\\R\\z", "4\\5 re."]),
-        ("63-charsets", "Sørensen", ["Åse"]),
-    ],
-)
-def test_escape_sequences_and_character_sets_are_read(mercy, case, family, given):
-    send(mercy, case)
-    (name,) = resource(mercy, "Patient")["name"]
-    assert (name["family"], name["given"]) == (family, given)
-
-
-def test_a_message_that_says_much_arrives_whole(mercy):
-    assert b"ERR" not in send(mercy, "second-03-much")
-    found = received(mercy)
-    (name,) = found["names"]
-    assert (name["family"], name["given"], name["suffix"]) == ("Testc", ["Cia", "M"], ["Jr"])
-    assert found["language"] == "fi"
-    assert found["telecom"] == [{"system": "phone", "value": "+45 11 223344", "use": "home"}]
-    (friend,) = found["related_persons"]
-    assert friend["relationship"] == "friend"
-    assert friend["telecom"] == [{"system": "phone", "value": "555-9999", "use": "work"}]
-    (coverage,) = found["coverages"]
-    assert (coverage["status"], coverage["subscriber_id"]) == ("draft", "M-77")
-    case = received(mercy, "cases")
-    assert [each["role"] for each in case["team"]] == ["hospital-contact", "physician"]
-    assert [each["code"]["code"] for each in case["conditions"]] == ["I10", "E11"]
 
 
 def test_a_trigger_that_is_not_used_is_answered_plainly(mercy):

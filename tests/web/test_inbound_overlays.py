@@ -96,10 +96,18 @@ def test_the_same_code_means_what_the_hospital_that_sends_it_says(house):
     assert told(house, "V-plain") == [{"system": TABLE, "code": "01"}]
 
 
-def test_a_code_that_a_hospital_did_not_explain_stays_as_it_is(house):
-    raw = a03().replace(b"|01||||||||2026", b"|99^Elsewhere||||||||2026")
+@pytest.mark.parametrize(
+    ("code", "system"),
+    [
+        ("06", TABLE),
+        # the table has no such code: it is the hospital's own
+        ("99", "urn:casebridge:coding-system:mercy:PV1-36"),
+    ],
+)
+def test_a_code_that_a_hospital_did_not_explain_stays_as_it_is(house, code, system):
+    raw = a03().replace(b"|01||||||||2026", f"|{code}^Elsewhere||||||||2026".encode())
     assert house.ask("POST", "/hl7v2", partner="mercy", data=raw, content_type=ER7).status_code == 200
-    assert told(house, VISIT["value"]) == [{"system": TABLE, "code": "99", "display": "Elsewhere"}]
+    assert told(house, VISIT["value"]) == [{"system": system, "code": code, "display": "Elsewhere"}]
 
 
 def test_a_coding_system_is_the_one_that_the_hospital_says_it_is(house):

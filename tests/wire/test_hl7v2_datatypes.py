@@ -199,6 +199,8 @@ def test_a_concept_has_all_its_codings_and_their_systems(sent, coding, text):
         ("PV1-36", "07", f"{TABLE}0112"),
         ("PV1-36", "99", f"{OURS}:PV1-36"),
         ("NK1-3", "Mother", f"{OURS}:NK1-3"),
+        ("NK1-7", "C", f"{TABLE}0131"),
+        ("NK1-7", "Next", f"{OURS}:NK1-7"),
         ("ROL-3", "Chief", f"{OURS}:ROL-3"),
         ("PID-8", "F", f"{TABLE}0001"),
         ("NK1-3", "SPO", f"{TABLE}0063"),

@@ -145,13 +145,14 @@ RELATIONSHIPS: Final = (
     "ASC BRO CGV CHD DEP DOM EMC EME EMR EXF FCH FND FTH GCH GRD GRP MGR MTH NCH NON OAD OTH OWN PAR SCH SEL"
     " SIB SIS SPO TRA UNK WRD"
 )
+CONTACTS: Final = "BP C CP E EP F I N O PR S U"
 DISPOSITIONS: Final = " ".join(("01 02 03 04 05 06 07 08 09", *map(str, range(10, 43))))
 ROLES: Final = "AD AI AP AT CLP CP DP EP FHCP IP MDIR OP PH PI PP RO RP RT TN TR VP VPS VTS"
 PARTS: Final = (
     "AAP AC AD AHP AI AP APO ARI AT AUT CP DP EARI EP EPRI EQUIP FHCP MDIR OP OS PB PH PI PO POMD PP PPH"
     " PRI RCT RHP RO RP RPO RT SB SC TN TR VP VPS VTS WAY WAYR"
 )
-"""The codes of HL7 tables 0063, 0112, 0443 and 0912: what is none of these is the sender's own."""
+"""The codes of HL7 tables 0063, 0131, 0112, 0443 and 0912: what is none of these is the sender's own."""
 READ: Final[dict[str, dict[int, Reader]]] = {
     "PID": {
         5: NAME,
@@ -170,6 +171,7 @@ READ: Final[dict[str, dict[int, Reader]]] = {
         4: address,
         5: telecom,
         6: telecom,
+        7: Concept(131, CONTACTS),
         15: Concept(1),
         30: NAME,
         31: telecom,

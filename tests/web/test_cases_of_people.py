@@ -1,89 +1,18 @@
 """Inputs that came out wrong once, in folders beside this: who is who, and which stay is which."""
 
-import json
-import re
-from pathlib import Path
-
 import pytest
-from sqlalchemy import select
 
-from service import wiring
-from service.settings import Settings
-from service.store.tables import resource
-from tests.web.conftest import House
-from tests.web.sent import ER7, FHIR
-
-CASES = Path(__file__).with_name("cases")
+from tests.web.case_files import CASES, REGISTRY, Sent, values
 
 
 @pytest.fixture
-def settings(database_url):
-    given = {
-        "CASEBRIDGE_AUTH": "off",
-        "CASEBRIDGE_DATABASE_URL": database_url,
-        "CASEBRIDGE_PARTNERS": str(CASES / "partners.yaml"),
-    }
-    return Settings.from_env(given)
+def registry():
+    return REGISTRY
 
 
 @pytest.fixture
-def sent(settings, engine, mappings):
-    return Sent(House(wiring.application(settings, engine, mappings), engine))
-
-
-class Sent:
-    """Sends a folder's files, in their order, and reads what came of them."""
-
-    def __init__(self, house):
-        self.house = house
-
-    def folder(self, name, *files, partner="mercy"):
-        return [
-            self.file(path, partner)
-            for path in sorted((CASES / name).iterdir())
-            if not files or path.name in files
-        ]
-
-    def file(self, path, partner):
-        if path.suffix == ".json":
-            return self.house.ask(
-                "POST", "/fhir", partner="fhirhosp", data=path.read_bytes(), content_type=FHIR
-            )
-        return self.v2(path.read_bytes(), partner)
-
-    def v2(self, raw, partner="mercy"):
-        return self.house.ask("POST", "/hl7v2", partner=partner, data=raw, content_type=ER7)
-
-    def get(self, path):
-        return self.house.get(path, partner=None).json
-
-    def all(self, type_):
-        return [each["resource"] for each in self.get(f"/fhir/{type_}").get("entry", [])]
-
-    def encounters(self):
-        """The stays as FHIR, which are not searched for yet."""
-        chosen = select(resource.c.body).where(resource.c.type == "Encounter", resource.c.view == "default")
-        with self.house.engine.connect() as connection:
-            return [json.loads(each) for each in connection.execute(chosen).scalars()]
-
-    def patient(self, value):
-        found = self.get(f"/fhir/Patient?identifier={value}").get("entry", [])
-        return [each["resource"] for each in found]
-
-    def stays(self, identifier):
-        return [
-            stay
-            for case in self.get(f"/api/cases?identifier={identifier}")["items"]
-            for stay in self.get(f"/api/cases/{case['uuid']}")["received"].get("stays", [])
-        ]
-
-
-def values(resource):
-    return {each["value"] for each in resource["identifier"]}
-
-
-def warnings(answer):
-    return re.findall(rb"\rERR\|\|([^|\r]*)\|", answer.data)
+def sent(house):
+    return Sent(house)
 
 
 def test_a_word_for_no_number_joins_nobody_and_is_told_of(sent):
@@ -127,7 +56,7 @@ def test_a_placeholder_is_neither_one_doctor_nor_one_payer(sent, number):
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_stay_keeps_all_its_numbers_whichever_comes_first(sent, files, person, numbers, turned):
     for name in sorted(files, reverse=turned):
-        sent.file(CASES / "15-account-first-visit-later" / name, "mercy")
+        sent.file(CASES / "15-account-first-visit-later" / name)
     (stay,) = sent.stays(person)
     assert stay["status"] == "finished"
     assert values({"identifier": stay["identifiers"]}) == numbers
@@ -223,16 +152,6 @@ def test_a_merge_into_oneself_and_a_merge_turned_round_make_no_circle(sent):
     assert len(live["received"]["stays"]) == 3
 
 
-def test_the_history_of_a_stay_is_when_it_was_not_when_it_was_told(sent):
-    sent.folder("09-stay-of-2023")
-    (stay,) = sent.encounters()
-    assert [(each["status"], each["period"]["start"][:10]) for each in stay["statusHistory"]] == [
-        ("in-progress", "2023-03-01"),
-        ("onleave", "2023-03-03"),
-    ]
-    assert stay["statusHistory"][-1]["period"]["end"][:10] == "2023-03-05"
-
-
 def test_a_conditional_reference_to_nobody_makes_nobody(sent):
     (answer,) = sent.folder("19-conditional-reference-to-nobody")
     assert answer.status_code in {202, 412}
@@ -240,23 +159,8 @@ def test_a_conditional_reference_to_nobody_makes_nobody(sent):
     assert [each["reason"] for each in sent.get("/api/quarantine")["items"]] == ["unknown-person"]
 
 
-def test_a_local_time_of_nowhere_is_told_of(sent):
-    (answer,) = sent.folder("26-no-time-zone-registered", partner="plain")
-    assert b"MSA|AA" in answer.data
-    assert b"no time zone is registered" in answer.data
-    (again,) = sent.folder("26-no-time-zone-registered", partner="mercy")
-    assert b"no time zone" not in again.data
-
-
-@pytest.mark.parametrize("class_", ["", "N", "U"])
-def test_no_class_is_made_up(sent, class_):
-    raw = (
-        (CASES / "54-visit-without-authority" / "2.hl7")
-        .read_bytes()
-        .replace(b"PV1|1|I|", f"PV1|1|{class_}|".encode())
-    )
-    sent.v2(raw)
-    (stay,) = sent.stays("15401")
-    assert stay["kind"] == "unknown"
-    (encounter,) = sent.encounters()
-    assert encounter["class"]["system"] == "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+@pytest.mark.parametrize("asked", ["urn:example:mercy%7C", ""])
+def test_a_number_that_is_asked_for_in_part_is_not_said_to_be_nobodys(sent, asked):
+    sent.folder("03-words-for-no-number", "1.hl7")
+    answer = sent.house.get(f"/fhir/Patient?identifier={asked}", partner=None)
+    assert (answer.status_code, answer.json["resourceType"]) == (400, "OperationOutcome")
