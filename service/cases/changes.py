@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from service.cases.facts import is_before
+
 CLOSED = frozenset({"finished", "cancelled"})
 
 
@@ -20,6 +22,9 @@ def status_history(history: list[dict[str, Any]], status: str, at: str) -> list[
     """
     if history and history[-1]["status"] == status:
         return history
+    if history and is_before(at, history[-1]["period"]["start"]):
+        # who is told of late was so when the last entry began
+        at = history[-1]["period"]["start"]
     ended = [*history[:-1], _ended(history[-1], at)] if history else []
     return [*ended, {"status": status, "period": {"start": at}}]
 

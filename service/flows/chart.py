@@ -212,9 +212,9 @@ class Chart:
         return case
 
     def _standing(self, case: Document, how: dict[str, Any]) -> Document:
-        history = status_history(
-            case.served.get("status_history", []), how["status"], instant(self.desk.change.at)
-        )
+        # a case that ends with its client ended when they died
+        at = how.get("closure", {}).get("date") or instant(self.desk.change.at)
+        history = status_history(case.served.get("status_history", []), how["status"], at)
         case = serving(case, status_history=history)
         own = {
             "client": self.client.uuid,
