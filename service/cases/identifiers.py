@@ -15,6 +15,7 @@ from service.values.numbers import is_personal
 Json = dict[str, Any]
 _PASSING: Final = frozenset({"secondary", "temp"})
 _MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|(?:mailto|tel|sip):.*")
+_NO_AUTHORITY: Final = re.compile(r"urn:casebridge:authority:[^:]+")
 ACCOUNTS: Final = frozenset({"AN", "ANC", "AND", "ANT"})
 _VISIT: Final = frozenset({None, "VN"})
 
@@ -49,6 +50,12 @@ def same_number(sent: Json, held: Json) -> bool:
     if sent["value"] != held["value"] or _kind(sent) != _kind(held):
         return False
     return sent["system"] in systems(held) or held["system"] in systems(sent)
+
+
+def placed(identifiers: Sequence[Json]) -> list[Json]:
+    """Return identifiers without those of no stated authority that stand among them with theirs, too."""
+    named = [each for each in identifiers if not _NO_AUTHORITY.fullmatch(each["system"])]
+    return [each for each in identifiers if each in named or not shared([each], named)]
 
 
 def systems(identifier: Json) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from service.cases.agreement import Known, disagreement
-from service.cases.identifiers import identifying, pairs, same_number, shared
+from service.cases.identifiers import identifying, pairs, placed, same_number, shared
 from service.cases.received import whole
 from service.cases.rules import Refusal, differing_person, whose
 from service.errors import Issue, Rejected
@@ -50,7 +50,7 @@ class People:
 
     def become(self, clients: Sequence[Document]) -> set[str]:
         """Return the uuids of clients; of a merged one, who they have become."""
-        return {self._survivor(each) for each in clients}
+        return {self._become(each).uuid for each in clients}
 
     def opened(self, patient: Json) -> str | None:
         """Return the uuid of the client whom an event is about, or None for somebody to be made.
@@ -70,9 +70,14 @@ class People:
         check(whose(clients, self._settings, is_told=is_told))
 
     def check_agreement(self, patient: Json, holders: Sequence[Document]) -> None:
-        """Raise Held when who is found is somebody else by all else that is known of the two."""
+        """Raise Held when who is found is somebody else by all else that is known of the two.
+
+        A merged client and who they have become are one person, of whom either may be told; numbers that a
+        merge says are no longer used are no evidence.
+        """
         for holder in holders:
-            found = disagreement(self._known(patient), self._held(holder))
+            one = [holder, self._become(holder)] if "merged_into" in holder.served else [holder]
+            found = disagreement(self._known(patient), self._held(one, patient.get("merged_from", ())))
             if found is not None:
                 raise Held(differing_person(found, [holder.uuid]))
 
@@ -97,27 +102,35 @@ class People:
         evidence = [each for each in sent if not self._settings.is_own(each["system"])]
         return Known(evidence, patient.get("names", ()), _dates(patient))
 
-    def _held(self, client: Document) -> Known:
-        """Return what is known of a client from any side."""
-        held = identifying(numbers(client), self._settings)
-        sides = (client.own, client.received, whole("client", client.own, client.received))
+    def _held(self, clients: Sequence[Document], former: Sequence[Json]) -> Known:
+        """Return what is known of a person from any side, without numbers that are no longer used."""
+        held = identifying([each for client in clients for each in numbers(client)], self._settings)
+        sides = [
+            side
+            for client in clients
+            for side in (client.own, client.received, whole("client", client.own, client.received))
+        ]
         names = [name for side in sides for name in side.get("names", ())]
-        return Known(held, names, [date for side in sides for date in _dates(side)])
+        dates = [date for side in sides for date in _dates(side)]
+        return Known([each for each in held if not shared([each], former)], names, dates)
 
-    def _survivor(self, client: Document) -> str:
+    def _become(self, client: Document) -> Document:
         while (uuid := client.served.get("merged_into")) is not None:
             found = self._unit.find("client", "", uuid)
             assert found is not None, "who a merged client has become is there as long as the merged one is"
             client = found
-        return client.uuid
+        return client
 
 
 def numbers(client: Document) -> list[Json]:
-    """Return the identifiers of a client, what hospitals sent with the other names of their systems."""
+    """Return the identifiers of a client, what hospitals sent with the other names of their systems.
+
+    A number that was sent without its authority, too, is that authority's, and no other's.
+    """
     facts = client.served.get("facts", {})
     sent = [fact[1] for path, fact in facts.items() if path.startswith("identifiers.") and fact[1]]
     known = [*client.own.get("identifiers", ()), *client.received.get("identifiers", ())]
-    return [*sent, *(each for each in known if not _is_among(each, sent))]
+    return placed([*sent, *(each for each in known if not _is_among(each, sent))])
 
 
 def _is_among(identifier: Json, others: Sequence[Json]) -> bool:

@@ -84,3 +84,44 @@ def test_a_person_update_makes_no_case_and_changes_no_stay(mercy):
     assert b"MSA|AA" in mercy.hl7v2(told.replace(b"PV1|1|I", b"PV1|1|N")).data
     assert resource(mercy, "Patient")["name"][0]["family"] == "Ryder"
     assert received(mercy, "cases") == before
+
+
+def told(control_id, person, visit="V-1", name="Rider^River", born="19900501", trigger="A01"):
+    said = a03(control_id, trigger, visit=visit).replace(b"R-1^^^&urn:example:persons&URI", person.encode())
+    return said.replace(b"Rider^River", name.encode()).replace(b"19900501", born.encode())
+
+
+def test_a_number_sent_once_without_its_authority_is_not_that_of_another_authority(mercy):
+    for at, person in enumerate(("P-1^^^WARDS^MR", "P-1")):
+        assert b"MSA|AA" in mercy.hl7v2(told(f"MSG-{at}", person)).data
+    twin = mercy.hl7v2(told("MSG-2", "P-1^^^CLINIC^MR", visit="V-2", name="Rider^Sky"))
+    other = mercy.hl7v2(told("MSG-3", "P-1^^^SCHOOL^MR", visit="V-3", name="Berg^Tom", born="19550505"))
+    assert b"\rERR" not in twin.data + other.data
+    assert len(mercy.cases()) == 3
+
+
+@pytest.mark.parametrize("trigger", ["A40", "A47"])
+def test_a_number_that_is_corrected_by_a_merge_is_no_evidence_against_the_person(mercy, trigger):
+    assert b"\rERR" not in mercy.hl7v2(told("MSG-1", "R-1^^^MERCY^MR~0105904444^^^CPR^NI")).data
+    merge = (
+        told("MSG-2", "R-1^^^MERCY^MR~0105905555^^^CPR^NI", trigger=trigger) + b"MRG|0105904444^^^CPR^NI\r"
+    )
+    assert b"(other-person)" not in mercy.hl7v2(merge).data
+    assert b"\rERR" not in mercy.hl7v2(told("MSG-3", "R-1^^^MERCY^MR~0105905555^^^CPR^NI")).data
+    assert len(mercy.cases()) == 1
+
+
+@pytest.mark.parametrize(
+    ("person", "name", "born"),
+    [
+        ("R-2^^^MERCY^MR", "Rider^River", "19900501"),
+        ("R-2^^^MERCY^MR", "Berg^Tom", "19550505"),
+        ("R-1^^^MERCY^MR~R-2^^^MERCY^MR", "Rider^River", "19900501"),
+    ],
+)
+def test_who_was_merged_is_told_of_as_before_or_as_who_they_have_become(mercy, person, name, born):
+    mercy.hl7v2(told("MSG-1", "R-1^^^MERCY^MR"))
+    mercy.hl7v2(told("MSG-2", "R-2^^^MERCY^MR", visit="V-2", name="Berg^Tom", born="19550505"))
+    merge = told("MSG-3", "R-1^^^MERCY^MR", trigger="A40") + b"MRG|R-2^^^MERCY^MR\r"
+    assert b"MSA|AA" in mercy.hl7v2(merge).data
+    assert b"\rERR" not in mercy.hl7v2(told("MSG-4", person, visit="V-2", name=name, born=born)).data

@@ -582,3 +582,28 @@ def test_the_system_of_a_diagnosis_is_its_own_or_else_what_dg1_2_names(mercy, to
     assert b"MSA|AA" in mercy.hl7v2(sent).data
     (diagnosis,) = one_case(mercy)["document"]["received"]["conditions"]
     assert (diagnosis["code"]["system"], diagnosis["code"]["code"]) == (system, "1550")
+
+
+OTHERS = {"resourceType": "Patient", "id": "a2", "identifier": [{**PERSON, "value": "R-2"}]}
+SENT = {"reference": entry(OTHERS)["fullUrl"]}
+
+
+@pytest.mark.parametrize("subject", [SENT, {"identifier": OTHERS["identifier"][0]}])
+@pytest.mark.parametrize("way", ["diagnosis", "reasonReference", "encounter"])
+def test_a_condition_of_somebody_else_is_not_the_patients_and_its_sender_is_told(mercy, subject, way):
+    sent = transaction("transaction", entry(OTHERS, method="POST", url="Patient"))
+    stay, _, condition = (each["resource"] for each in sent["entry"][:3])
+    (named,) = stay.pop("diagnosis")
+    if way == "encounter":
+        condition["encounter"] = {"reference": sent["entry"][0]["fullUrl"]}
+    else:
+        stay[way] = [named if way == "diagnosis" else named["condition"]]
+    condition["subject"] = subject
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 200, answer.data
+    assert [each[3] for each in outcomes(answer) if each[2].endswith("entry[2].resource.subject")] == [
+        "Of another patient than the stay with which it is told; it was left out: correct either."
+    ]
+    case = mercy.house.get(f"/api/cases/{one_case(mercy)['uuid']}", partner=None).json["received"]
+    assert "conditions" not in case
+    assert "reasons" not in case["stays"][0]

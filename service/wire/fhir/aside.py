@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from service.errors import Issue
 from service.wire.fhir.bundles import USED, is_part
-from service.wire.fhir.stay import WRONG, condition_of, is_wrong
+from service.wire.fhir.stay import WRONG, condition_of, is_anothers, is_wrong
 
 Json = dict[str, Any]
 # the types that tell of a stay or its patient, and by what
 _ABOUT: Final = {"Condition": "subject", "Coverage": "beneficiary", "RelatedPerson": "patient"}
+_ANOTHERS: Final = "Of another patient than the stay with which it is told; it was left out: correct either."
 _PEOPLE: Final = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson")
 
 
@@ -24,6 +25,7 @@ def set_aside(sent: Json, roots: Sequence[Json]) -> Iterator[Issue]:
         roots: what `incoming.stays` read of it.
     """
     used = {id(each) for root in roots for each in _used(root)}
+    others = {id(each) for root in roots for each in _used(root) if _is_strangers(each, root["encounter"])}
     in_bundle = sent.get("resourceType") == "Bundle"
     for index, entry in enumerate(sent.get("entry", []) if in_bundle else [{"resource": sent}]):
         resource = entry.get("resource")
@@ -37,8 +39,18 @@ def set_aside(sent: Json, roots: Sequence[Json]) -> Iterator[Issue]:
             yield _issue(
                 "This tells of no stay that was sent, and of nobody who was in one.", f"{place}.{subject}"
             )
-        for nth, each in enumerate(resource.get("contained", [])):
-            yield from _of_resource(each, f"{place}.contained[{nth}]")
+        inside = [
+            (each, f"{place}.contained[{nth}]") for nth, each in enumerate(resource.get("contained", []))
+        ]
+        for each, where in inside:
+            yield from _of_resource(each, where)
+        for each, where in ((resource, place), *inside):
+            if id(each) in others:
+                yield Issue(_ANOTHERS, f"{where}.subject", "value")
+
+
+def _is_strangers(resource: Json, encounter: Json) -> bool:
+    return resource.get("resourceType") == "Condition" and is_anothers(resource, encounter)
 
 
 def _used(root: Json) -> Iterator[Json]:

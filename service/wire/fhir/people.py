@@ -75,7 +75,7 @@ def person(reference: Json) -> Json:
 def _individual(reference: Json) -> Json:
     found = led_to(reference, "Practitioner", "RelatedPerson", "Patient")
     return {
-        "identifier": numbers(found) or _number(reference),
+        "identifier": numbers(found) or number(reference),
         "name": names(found) or _words(reference.get("display")),
         "telecom": telecoms(found),
     }
@@ -86,7 +86,7 @@ def named(reference: Json) -> Json:
     found = led_to(reference, "Location", "Organization")
     told = {
         "name": found.get("name") or reference.get("display"),
-        "identifier": numbers(found) or _number(reference),
+        "identifier": numbers(found) or number(reference),
     }
     return {key: each for key, each in told.items() if each}
 
@@ -100,7 +100,8 @@ def led_to(reference: Json, *types: str) -> Json:
     return found if found.get("resourceType") in types else {}
 
 
-def _number(reference: Json) -> list[Json]:
+def number(reference: Json) -> list[Json]:
+    """Return the Identifier that a Reference has, as a list; none where it does not say whose it is."""
     return numbers({"identifier": [reference.get("identifier", {})]})
 
 

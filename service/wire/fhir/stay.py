@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from service.wire.fhir.people import led_to, named
+from service.wire.fhir.leading import RESTFUL, VERSION
+from service.wire.fhir.people import led_to, named, number, numbers
 
 Json = dict[str, Any]
 WRONG: Final = "entered-in-error"
@@ -82,7 +83,11 @@ def diagnoses(encounter: Json, conditions: Sequence[Json]) -> tuple[list[Json], 
         if not any(each is one for one in known)
         and (not any(each is one for one in reasons) or _DIAGNOSIS in codes(each.get("category")))
     ]
-    told = [each for each in found if says(each["condition"].get("code"))]
+    told = [
+        each
+        for each in found
+        if says(each["condition"].get("code")) and not is_anothers(each["condition"], encounter)
+    ]
     kept = [each for each in told if not is_wrong(each["condition"])]
     uses = [codes(each.get("use")) for each in kept]
     return kept, [e for e in told if is_wrong(e["condition"]) and codes(e.get("use")) not in uses]
@@ -105,13 +110,32 @@ def is_wrong(condition: Json) -> bool:
     return WRONG in codes(condition.get("verificationStatus"))
 
 
+def is_anothers(condition: Json, encounter: Json) -> bool:
+    """Whether a Condition is certainly of somebody else than a stay: by who was sent, by number, by name.
+
+    Who is told of by a number here and by a name there may be one person.
+    """
+    one, other = condition.get("subject", {}), encounter.get("subject", {})
+    sent = [each["resource"] for each in (one, other) if "resource" in each]
+    if len(sent) == 2 and sent[0] is sent[1]:
+        return False
+    ours, theirs = (numbers(e["resource"]) if "resource" in e else number(e) for e in (one, other))
+    if ours and theirs:
+        mine, others = ({(e["system"], e["value"]) for e in each} for each in (ours, theirs))
+        is_comparable = len(sent) == 2 or bool({e[0] for e in mine} & {e[0] for e in others})
+        return is_comparable and mine.isdisjoint(others)
+    names = [VERSION.sub("", str(e.get("reference", ""))) for e in (one, other) if "resource" not in e]
+    found = [each for each in map(RESTFUL.match, names) if each is not None]
+    return len(found) == 2 and found[0]["relative"] != found[1]["relative"]
+
+
 def reasons(encounter: Json) -> list[Json]:
     """Return why somebody came, as concepts: reasonCode, and the codes that reasonReference leads to."""
     found = [each for each in encounter.get("reasonCode", []) if says(each)]
     for each in encounter.get("reasonReference", []):
         condition = led_to(each, "Condition")
         code = condition.get("code") or _code_of(each.get("resource", {}))
-        if says(code) and not is_wrong(condition):
+        if says(code) and not is_wrong(condition) and not is_anothers(condition, encounter):
             found.append(code)
         elif "resource" not in each and each.get("display"):
             found.append({"text": each["display"]})
