@@ -88,7 +88,7 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     found |= {f"period.{edge}": when for edge, when in stay.get("period", {}).items()}
     found |= _happened(said, found)
     for each in stay.get("identifiers", []):
-        found[f"identifiers.{digest(each['system'], each['value'])}"] = each
+        found[number_path(each)] = each
     found |= _listed(
         "conditions", stay.get("conditions", []), "kind", lambda each: condition_id(each["code"])
     )
@@ -112,7 +112,7 @@ def _listed(
     found: dict[str, Any] = {}
     for each in items:
         if "action" in each:
-            found[f"{name}-amended.{key(each)}"] = each
+            found[f"{name}-amended.{each.get(by, 'other')}.{key(each)}"] = each
         else:
             found.setdefault(f"{name}.{each.get(by, 'other')}", []).append(each)
     return found
@@ -159,12 +159,9 @@ def person_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     """Return what an event says of the person."""
     patient = said.get("patient", {})
     found: dict[str, Any] = {name: patient[name] for name in PERSONAL if name in patient}
-    if said["event"] == "death":
-        found["has_died"] = True
-        if "deceased" not in found and "happened" in said:
-            found["deceased"] = said["happened"]
+    found |= _death(said, patient)
     for each in patient.get("identifiers", []):
-        found[f"identifiers.{digest(each['system'], each['value'])}"] = each
+        found[number_path(each)] = each
     for name in ("related_persons", "coverages"):
         if name in said:
             found[f"{name}.{partner}"] = said[name]
@@ -179,12 +176,24 @@ def person_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     return {path: [at, each] for path, each in found.items()}
 
 
+def _death(said: dict[str, Any], patient: dict[str, Any]) -> dict[str, Any]:
+    """Return what an event says of a death beside the patient's own elements."""
+    if said["event"] == "death":
+        when = {"deceased": said["happened"]} if "happened" in said and "deceased" not in patient else {}
+        return {"has_died": True, **when}
+    # who says that somebody lives takes back the time of a death too
+    is_alive = patient.get("has_died") is False and "deceased" not in patient
+    return {"deceased": None} if is_alive else {}
+
+
 def alias_facts(identifiers: list[dict[str, Any]], at: Moment) -> Facts:
     """Return the identifiers by which somebody was known before, as facts of who they are now."""
-    return {
-        f"identifiers.{digest(each['system'], each['value'])}": [at, {**each, "use": ALIAS}]
-        for each in identifiers
-    }
+    return {number_path(each): [at, {**each, "use": ALIAS}] for each in identifiers}
+
+
+def number_path(identifier: dict[str, Any]) -> str:
+    """Return the path of the fact that an identifier is."""
+    return f"identifiers.{digest(identifier['system'], identifier['value'])}"
 
 
 def condition_id(code: dict[str, Any]) -> str:

@@ -10,13 +10,12 @@ from typing import Any, Final
 
 from service.cases.placeholders import names_nobody
 from service.values.intake import IntakeSettings
-from service.values.numbers import is_personal
+from service.values.numbers import TYPES, is_personal
 
 Json = dict[str, Any]
 _PASSING: Final = frozenset({"secondary", "temp"})
 _MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|(?:mailto|tel|sip):.*")
 _NO_AUTHORITY: Final = re.compile(r"urn:casebridge:authority:[^:]+")
-ACCOUNTS: Final = frozenset({"AN", "ANC", "AND", "ANT"})
 _VISIT: Final = frozenset({None, "VN"})
 
 
@@ -63,9 +62,17 @@ def systems(identifier: Json) -> list[str]:
     return [identifier["system"], *identifier.get("known_as", ())]
 
 
+def type_of_number(identifier: Json) -> str | None:
+    """Return the type of a number, which before had its place in the system alone."""
+    system: str = identifier["system"]
+    told = system.rpartition(":")[2] if system.startswith("urn:casebridge:authority:") else ""
+    type_: str | None = identifier.get("type")
+    return type_ or (told if told in TYPES else None)
+
+
 def _kind(identifier: Json) -> str | None:
     """Return of what kind a number is; a record number is often sent without its type, as is a visit's."""
-    type_: str | None = identifier.get("type")
+    type_ = type_of_number(identifier)
     return None if is_personal(type_) or type_ == "VN" else type_
 
 

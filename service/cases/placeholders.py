@@ -14,7 +14,7 @@ placeholder ukendt ingen okand saknas tuntematon eiole puuttuu unbekannt keine k
 fehlt inconnu aucun desconocido ninguno неизвестно неизвестен нет отсутствует
 """
 _WORDS: Final = frozenset(_NOTHING.split())
-_RUNS: Final = tuple(
+_RUNS: Final = frozenset(
     run[start : start + length]
     for run in ("01234567890", "09876543210")
     for start in range(len(run))

@@ -139,8 +139,8 @@ def differing_person(found: Disagreement, clients: Sequence[str]) -> Refusal:
 
 
 def several_stays() -> Refusal:
-    """Return why an event cannot be used that names an account of several stays."""
-    what = "This account is that of several stays: send the visit number too."
+    """Return why an event cannot be used whose number is that of several stays."""
+    what = "This number is that of several stays: send the visit number that only one of them has."
     return Refusal("quarantine", "several-stays", what, "/stay/identifiers", "duplicate")
 
 

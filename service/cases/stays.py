@@ -5,6 +5,7 @@ discharge has no end, disposition or destination; a death ends the stay.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any, Final
 
 from service.cases.discharge import DELETED, UNSAID_KIND, condition_id, digest, stay_id, who
@@ -35,7 +36,7 @@ _DEATHS: Final = frozenset(
 
 
 class Ambiguous(Exception):
-    """A number is that of several stays, and nothing says of which."""
+    """The numbers of an event are those of several stays, and nothing says of which."""
 
 
 def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
@@ -45,20 +46,20 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     has no other visit number, to the one that has not ended, or to the only one.
 
     Raises:
-        Ambiguous: only an account is sent, and it has several stays of which none or many go on.
+        Ambiguous: only an account is sent, and it has several stays of which none or many go on; or only a
+            visit number that was used again.
     """
     visits = [each for each in sent if is_visit(each)]
     accounts = [each for each in sent if not is_visit(each)]
-    strong, weak = [], []
+    strong, weak = visited(sent, stays), []
     for key, facts in stays.items():
-        held = [each for _, each in listed(facts, "identifiers")]
-        ours = [each for each in held if is_visit(each)]
-        if shared(visits, ours):
-            # a number that is used again, as a name on a server is, does not make one of two visits
-            strong += [key] if differing(visits, ours) is None else []
-        elif shared(accounts, [each for each in held if not is_visit(each)]):
+        held = [each for _, each in listed(facts, "identifiers") if not is_visit(each)]
+        ours = _visits(facts)
+        if not shared(visits, ours) and shared(accounts, held):
             weak += [key] if differing(visits, ours) is None else []
     if strong:
+        if any(_are_two(stays[one], stays[other], visits) for one, other in combinations(strong, 2)):
+            raise Ambiguous
         nameless = [key for key in weak if not _visits(stays[key])]
         return sorted({*strong, *nameless})
     if len(weak) > 1:
@@ -67,6 +68,22 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
             raise Ambiguous
         return going
     return weak
+
+
+def visited(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
+    """Return the keys of the stays that have one of some visit numbers.
+
+    A number that is used again, as a name on a server is, does not make one of two visits.
+    """
+    visits = [each for each in sent if is_visit(each)]
+    held = {key: _visits(facts) for key, facts in stays.items()}
+    return [key for key, ours in held.items() if shared(visits, ours) and differing(visits, ours) is None]
+
+
+def _are_two(one: Facts, other: Facts, sent: Sequence[Json]) -> bool:
+    """Whether two stays have different numbers, and what is sent does not say that both are of one."""
+    ours = _visits(one)
+    return differing([*ours, *sent], _visits(other)) is not None
 
 
 def _visits(facts: Facts) -> list[Json]:
@@ -149,18 +166,30 @@ def contacts(facts: Facts) -> list[Json]:
 
 
 def _amended(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> list[Json]:
-    """Return the items of a list, as it was told whole, with what was said later of single items."""
-    items = {(kind, key(each)): each for kind, group in listed(facts, name) for each in group}
-    for one, each in listed(facts, f"{name}-amended"):
-        at, kind = facts[f"{name}-amended.{one}"][0], each.get(by, "other")
-        cleared, told = facts.get(name), facts.get(f"{name}.{kind}")
-        if any(other is not None and other[0] > at for other in (cleared, told)):
-            continue
+    """Return the items of a list, as it was told whole, with what was said later of single items.
+
+    One that is deleted goes as what it is said to be; where it stands as something else alone, it goes too.
+    """
+    items = {
+        (kind, key(each)): (facts[f"{name}.{kind}"][0], each)
+        for kind, group in listed(facts, name)
+        for each in group
+    }
+    cleared = facts[name][0] if name in facts else []
+    later = [(facts[f"{name}-amended.{path}"][0], each) for path, each in listed(facts, f"{name}-amended")]
+    # what is deleted and added by one message is there
+    for at, each in sorted(later, key=lambda one: (one[0], one[1]["action"] != DELETED)):
+        kind, one = each.get(by, "other"), key(each)
         if each["action"] == DELETED:
-            items = {place: item for place, item in items.items() if place[1] != one}
-        else:
-            items[kind, one] = each
-    return [{inside: told for inside, told in each.items() if inside != "action"} for each in items.values()]
+            gone = [(kind, one)] if (kind, one) in items else [place for place in items if place[1] == one]
+            for place in gone:
+                # what the same message says of it as something else stays
+                if items[place][0] < at or (place[0] == kind and items[place][0] == at):
+                    del items[place]
+        elif at >= max(cleared, facts.get(f"{name}.{kind}", [[]])[0]):
+            items[kind, one] = at, each
+    kept = (each for _, each in items.values())
+    return [{inside: told for inside, told in each.items() if inside != "action"} for each in kept]
 
 
 def begun_kinds(facts: Facts) -> list[tuple[str, str]]:

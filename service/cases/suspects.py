@@ -6,9 +6,9 @@ from itertools import combinations, pairwise
 from typing import Any, Final, Literal
 
 from service.cases.agreement import Known, disagreement
-from service.cases.identifiers import same_number
+from service.cases.identifiers import same_number, type_of_number
 from service.cases.placeholders import names_nobody
-from service.values.numbers import TYPES, is_personal, type_of
+from service.values.numbers import TYPES, is_personal
 
 Json = dict[str, Any]
 Kind = Literal["placeholder", "no-person", "several-numbers", "other-person", "same-number"]
@@ -46,11 +46,12 @@ def of_client(uuid: str, numbers: Sequence[Json], finding: Iterable[tuple[str, s
     others = {
         each["system"]
         for each in numbers
-        if (each["system"], each["value"]) in finds and not is_personal(_type(each))
+        if (each["system"], each["value"]) in finds and not is_personal(type_of_number(each))
     }
     if others:
         yield Suspect("no-person", (uuid,), tuple(sorted(others)))
-    current = [each for each in numbers if each.get("use") not in _FORMER and is_personal(_type(each))]
+    personal = [each for each in numbers if is_personal(type_of_number(each))]
+    current = [each for each in personal if each.get("use") not in _FORMER]
     several = {
         one["system"]
         for one, other in combinations(current, 2)
@@ -74,7 +75,7 @@ def of_pair(one: tuple[str, Sequence[Json]], other: tuple[str, Sequence[Json]]) 
         mine["system"]
         for mine in one[1]
         for theirs in other[1]
-        if is_personal(_type(mine)) and _are_alike(mine, theirs) and not names_nobody(mine["value"])
+        if is_personal(type_of_number(mine)) and _are_alike(mine, theirs) and not names_nobody(mine["value"])
     }
     return (
         Suspect("same-number", tuple(sorted((one[0], other[0]))), tuple(sorted(shared))) if shared else None
@@ -90,13 +91,6 @@ def _renamed(identifier: Json) -> Json:
     stem, _, last = identifier["system"].rpartition(":")
     is_former = stem.startswith("urn:casebridge:authority:") and last in TYPES and is_personal(last)
     return {**identifier, "known_as": [*identifier.get("known_as", ()), *([stem] if is_former else [])]}
-
-
-def _type(identifier: Json) -> str | None:
-    """Return the type of a number, which before had its place in the system alone."""
-    system = identifier["system"]
-    told = system.rpartition(":")[2] if system.startswith("urn:casebridge:authority:") else ""
-    return identifier.get("type") or (type_of(told) if told in TYPES else None)
 
 
 def _person(body: Json) -> Known:

@@ -102,25 +102,34 @@ class Chart:
         return found
 
     def united(self, keys: Sequence[str]) -> str:
-        """Make one stay of those that turn out to be one, where the first of them is; return its key.
+        """Make one stay of those that turn out to be one; return its key.
 
-        A case that nobody has taken over and that loses its only stay by that is cancelled.
+        It is in the case that a case system has taken over, else in the one of the first of them.
         """
-        all_stays = self.stays()
-        homes = sorted(keys, key=lambda each: (self.home(each) is None, keys.index(each)))
-        first, *others = homes
+        first, *others = sorted(keys, key=self._hold)
         for key in others:
-            home = self.home(key)
-            facts = join(all_stays[first], all_stays[key])
-            all_stays[first] = facts
-            if home is None:
-                waiting = self.client.served.get("stays", {})
-                self.client = serving(self.client, stays=_without(waiting, key))
-            else:
-                left = _without(home.served["stays"], key)
-                self.put(serving(home, stays=left, emptied=not left and bool(home.served.get(UNTAKEN))))
-            self._put_facts(first, facts)
+            self._put_facts(first, join(self.stays()[first], self.take(key)))
         return first
+
+    def _hold(self, key: str) -> tuple[bool, bool, str]:
+        home = self.home(key)
+        return home is None, home is not None and bool(home.served.get(UNTAKEN)), key
+
+    def take(self, key: str) -> Facts:
+        """Take a stay off the client, and return its facts.
+
+        A case that nobody has taken over and that loses its only stay by that is cancelled for good.
+        """
+        home = self.home(key)
+        stays = dict((self.client if home is None else home).served["stays"])
+        facts: Facts = stays.pop(key)
+        if home is None:
+            self.client = serving(self.client, stays=stays)
+        elif not stays and home.served.get(UNTAKEN):
+            self.put(serving(home, stays=stays, **{UNTAKEN: False}, emptied=True))
+        else:
+            self.put(serving(home, stays=stays))
+        return facts
 
     def _put_facts(self, key: str, facts: Facts) -> None:
         home = self.home(key)

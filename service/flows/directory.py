@@ -52,7 +52,8 @@ class Directory:
 
     def hear(self, said: dict[str, Any], when: Moment) -> None:
         """Take in what an event calls those who have an entry of the partner's, unless later ones did."""
-        for kind, who, body in _named(said):
+        # in one order, so that messages which name the same do not wait for each other in a circle
+        for kind, who, body in sorted(_named(said), key=lambda each: (each[0], _ref(each[1]))):
             key = (kind, _ref(who), self.partner.name)
             if key not in self.heard or self.heard[key] < when:
                 self.heard[key] = when

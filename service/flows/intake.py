@@ -9,11 +9,20 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
-from service.cases.discharge import alias_facts, digest, key_of, moment, person_facts, stay_facts, stay_id
+from service.cases.discharge import (
+    alias_facts,
+    digest,
+    key_of,
+    moment,
+    number_path,
+    person_facts,
+    stay_facts,
+    stay_id,
+)
 from service.cases.facts import Moment
 from service.cases.identifiers import is_visit
 from service.cases.rules import Refusal, several_stays, unusable
-from service.cases.stays import Ambiguous, matching
+from service.cases.stays import Ambiguous, matching, visited
 from service.errors import Conflict, Issue, Stale
 from service.flows.chart import Chart, Desk
 from service.flows.directory import Directory
@@ -133,7 +142,7 @@ class _Sitting:
         chart.say(person_facts(known, when, partner.name), self.people.pairs(mine))
         is_new = key is not None and not chart.has(key)
         if key is not None:
-            self._check_elsewhere(chart, said["stay"]["identifiers"], named)
+            self._check_elsewhere(chart, key, said["stay"]["identifiers"], named)
             chart.stay(key, stay_facts(said, when, partner.name), partner.intake)
         self.desk.directory.hear(said, when)
         return key, is_new
@@ -149,11 +158,15 @@ class _Sitting:
         version = self.desk.unit.version_of(self.partner.view, "Encounter", encounter)
         return Applied((chart.client, case), Stay(encounter, is_new, version))
 
-    def _check_elsewhere(self, chart: Chart, visits: Sequence[Json], named: Sequence[Json]) -> None:
-        """Refuse a stay that is another client's: a visit number is one person's."""
-        sent = [each for each in visits if is_visit(each)]
-        for case in self.desk.unit.valued("case", [each["value"] for each in sent]) if sent else ():
-            if case.client == chart.client.uuid or not matching(sent, case.served.get("stays", {})):
+    def _check_elsewhere(self, chart: Chart, key: str, sent: Sequence[Json], named: Sequence[Json]) -> None:
+        """Refuse a stay that is another client's: a visit number is one person's.
+
+        Those that the stay has already were looked for when they came.
+        """
+        held = chart.stays().get(key, {})
+        news = [each for each in sent if is_visit(each) and number_path(each) not in held]
+        for case in self.desk.unit.valued("case", [each["value"] for each in news]) if news else ():
+            if case.client == chart.client.uuid or not visited(sent, case.served.get("stays", {})):
                 continue
             if self.people.find(named) - {chart.client.uuid}:
                 raise Conflict("Another transaction has made the same client; try again.")
@@ -194,7 +207,9 @@ def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
     """
     patient = said["patient"]
     holders = people.holders(patient["identifiers"])
-    people.check_agreement(patient, holders)
+    # a number that is replaced is theirs as well as the one that replaces it
+    known = [*patient["identifiers"], *patient["merged_from"]]
+    people.check_agreement({**patient, "identifiers": known}, holders)
     kept, gone = people.become(holders), people.find(patient["merged_from"])
     for each in (kept, gone):
         people.check(each or kept or gone)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from service.cases.discharge import digest, moment
 from service.cases.facts import Facts, listed, value
@@ -53,7 +53,7 @@ class Parting:
             desk = Desk(unit, self.projection, self.pathways, directory, change)
             chart, other = desk.chart(named.uuid), desk.new_chart()
             moved = _take_numbers(chart, numbers, instant(change.at))
-            stays = {key: _take_stay(chart, key) for key in _keys(chart, visits)}
+            stays = {key: chart.take(key) for key in _keys(chart, visits)}
             # it is the hospital's that sent it, as it would have been
             by = next((value(facts, "partner") for facts in stays.values()), None) or chart.client.source
             other.client = replace(other.client, source=by)
@@ -95,16 +95,3 @@ def _keys(chart: Chart, visits: Sequence[Pair]) -> list[str]:
 
 def _numbers(facts: Facts) -> list[Pair]:
     return [(each["system"], each["value"]) for _, each in listed(facts, "identifiers")]
-
-
-def _take_stay(chart: Chart, key: str) -> dict[str, Any]:
-    """Take a stay off a client, and return its facts."""
-    home = chart.home(key)
-    holder = home if home is not None else chart.client
-    stays = dict(holder.served["stays"])
-    facts: dict[str, Any] = stays.pop(key)
-    if home is None:
-        chart.client = serving(chart.client, stays=stays)
-    else:
-        chart.put(serving(home, stays=stays))
-    return facts

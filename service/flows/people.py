@@ -94,7 +94,7 @@ class People:
         if not sent:
             return []
         found = self._unit.valued("client", [each["value"] for each in sent])
-        return [each for each in found if shared(sent, numbers(each))]
+        return [client for client in found if shared(sent, _of_persons(numbers(client)))]
 
     def _known(self, patient: Json) -> Known:
         """Return what is sent of somebody; their name on the partner's own server is no evidence."""
@@ -131,6 +131,11 @@ def numbers(client: Document) -> list[Json]:
     sent = [fact[1] for path, fact in facts.items() if path.startswith("identifiers.") and fact[1]]
     known = [*client.own.get("identifiers", ()), *client.received.get("identifiers", ())]
     return placed([*sent, *(each for each in known if not _is_among(each, sent))])
+
+
+def _of_persons(identifiers: Sequence[Json]) -> list[Json]:
+    """Return the identifiers without numbers of visits, which only a stay has without their type."""
+    return [each for each in identifiers if each.get("type") != "VN"]
 
 
 def _is_among(identifier: Json, others: Sequence[Json]) -> bool:

@@ -82,7 +82,7 @@ class Understanding:
 
         Raises:
             Malformed: its segments run into each other.
-        Unsupported: it is of a version, or no ADT message, that is taken here.
+            Unsupported: it is of a version, or no ADT message, that is taken here.
             Rejected: as `service.wire.hl7v2.parse.parse`, or a mapping cannot make what it should of it.
         """
         charset = partner.intake.charset

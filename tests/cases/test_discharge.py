@@ -4,8 +4,8 @@ from itertools import permutations
 
 import pytest
 
-from service.cases.discharge import condition_id, key_of, moment, stay_facts
-from service.cases.facts import join, seconds
+from service.cases.discharge import condition_id, key_of, moment, person_facts, stay_facts
+from service.cases.facts import join, seconds, value
 from service.cases.stays import diagnoses, died_in, history, stay_of
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
@@ -130,6 +130,42 @@ def test_diagnoses_that_say_what_is_done_with_them_leave_the_others_as_they_are(
     again = said("update", 3, {"conditions": [dx("S06")]})
     assert [each["code"]["code"] for each in diagnoses(folded([listed, changed, again]))] == ["S06"]
     assert all("action" not in each for each in diagnoses(folded([listed, changed])))
+
+
+ADMITTED = {"kind": "admission"}
+
+
+@pytest.mark.parametrize(
+    ("told", "kinds"),
+    [
+        # one code may be two diagnoses
+        ([[dx("S06", action="add"), dx("S06", **ADMITTED, action="add")]], {"discharge", "admission"}),
+        ([[dx("S06"), dx("S06", **ADMITTED)], [dx("S06", **ADMITTED, action="delete")]], {"discharge"}),
+        # who deletes may leave out as what
+        ([[dx("S06")], [{**dx("S06", action="delete"), "kind": "other"}]], set()),
+        ([[dx("S06")], [dx("S06", **ADMITTED, action="delete")]], set()),
+        # what one message says of it as something else stays, and so does what is told later
+        ([[dx("S06"), dx("S06", **ADMITTED, action="delete")]], {"discharge"}),
+        ([[dx("S06")], [dx("S06", **ADMITTED, action="delete")], [dx("S06")]], {"discharge"}),
+        ([[dx("S06", action="add")], [dx("S06", action="delete")], [dx("S06", action="add")]], {"discharge"}),
+    ],
+)
+def test_a_diagnosis_is_deleted_as_what_it_stands(told, kinds):
+    events = [said("update", hour, {"conditions": each}) for hour, each in enumerate(told)]
+    for order in permutations(events):
+        assert {each["kind"] for each in diagnoses(folded(order))} == kinds
+
+
+def test_who_is_said_to_live_has_no_time_of_death():
+    dead = {"event": "update", "patient": {"deceased": "2026-03-01", "has_died": True}}
+    alive = {"event": "update", "patient": {"has_died": False}}
+    told = [
+        person_facts(each, moment("update", f"2026-03-0{day}T10:00:00Z"), "general")
+        for day, each in enumerate((dead, alive), 1)
+    ]
+    for one, other in permutations(told):
+        facts = join(one, other)
+        assert (value(facts, "deceased"), value(facts, "has_died")) == (None, False)
 
 
 def test_the_history_of_a_stay_has_the_times_of_its_events_in_whatever_order_they_come():

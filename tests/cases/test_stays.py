@@ -60,6 +60,15 @@ def test_an_event_is_about_the_stays_that_one_of_its_numbers_names(sent, stays, 
     assert matching(sent, stays) == found
 
 
+def test_a_number_that_was_used_again_is_not_guessed_about():
+    both = {each: facts(visit(each), visit("e1", "server")) for each in ("1", "2")}
+    with pytest.raises(Ambiguous):
+        matching([visit("e1", "server")], both)
+    assert matching([visit("2"), visit("e1", "server")], both) == ["2"]
+    # who sends both says that they are one
+    assert matching([visit("1"), visit("2")], both) == ["1", "2"]
+
+
 def test_an_account_of_several_stays_is_not_guessed_about():
     both = {"a": facts(account("A"), visit("1")), "b": facts(account("A"), visit("2"))}
     with pytest.raises(Ambiguous):

@@ -87,6 +87,14 @@ def test_who_was_joined_by_a_number_that_is_nobodys_is_found_and_parted(joined):
     assert {each.source for each in (left, other, *cases.values())} == {"general"}
 
 
+def test_a_case_whose_stays_were_all_parted_is_cancelled(joined):
+    (client,) = joined("client")
+    visits = [word for each in ("V-1", "V-2") for word in ("--visit", f"{AUTHORITY}:VISITS", each)]
+    clients("part", client.uuid, "--identifier", f"{AUTHORITY}:CLINIC", "M-2", *visits)
+    statuses = {each.client == client.uuid: each.body["status"] for each in joined("case")}
+    assert statuses == {True: "cancelled", False: "planned"}
+
+
 def test_what_is_not_there_is_not_parted(joined):
     (client,) = joined("client")
     assert "No hospital sent" in clients("part", client.uuid, "--identifier", "urn:x", "1", code=1)

@@ -223,6 +223,37 @@ def test_two_persons_with_a_placeholder_for_a_number_are_two(hospital, house):
     assert len(house.of("Patient")) == 2
 
 
+def test_a_number_of_a_visit_among_a_persons_numbers_finds_nobody(hospital, house):
+    number = {"system": PERSON["system"], "value": "R-9"}
+    visit = {**number, "type": "VN"}
+    hospital.send({**ADMITTED, "patient": {"identifiers": [PERSON, visit]}})
+    other = {**ADMITTED["stay"], "identifiers": [{**VISIT, "value": "V-9"}]}
+    assert (
+        hospital.send({**ADMITTED, "patient": {"identifiers": [number]}, "stay": other}).state == "accepted"
+    )
+    assert len(house.of("Patient")) == 2
+
+
+def test_a_stay_comes_into_no_case_that_lost_its_only_one(told, projection):
+    hospital = Hospital(told, projection, PATHWAYS)
+    numbers = [{**VISIT, "value": each} for each in ("V-1", "V-2", "V-3")]
+
+    def admit(minutes, *identifiers):
+        stay = {**ADMITTED["stay"], "identifiers": list(identifiers)}
+        return hospital.send(after(ADMITTED, minutes, stay=stay)).cases
+
+    (first,) = admit(0, numbers[0])
+    closed = {"status": "finished", "closure": {"reason": "goals-met", "date": "2026-03-01"}}
+    told.put("case", "c1", {**river.CASE, **closed}, if_match=2)
+    (second,) = admit(5, numbers[1])
+    assert first != second
+    # one stay has both numbers
+    admit(10, *numbers[:2])
+    (third,) = admit(15, numbers[2])
+    statuses = {each.uuid: each.body["status"] for each in told.store.documents(ALL, "case", count=100)}
+    assert (statuses[second], statuses[third]) == ("cancelled", "planned")
+
+
 def test_a_visit_number_of_another_client_is_kept(hospital):
     hospital.send(ADMITTED)
     somebody = {"identifiers": [{"system": PERSON["system"], "value": "R-2"}]}

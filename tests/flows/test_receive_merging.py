@@ -61,6 +61,14 @@ class TestMerging:
         hospital.send(MERGE)
         assert len(house.of("Patient")) == 1
 
+    def test_a_number_that_replaces_another_is_no_other_persons(self, hospital, house):
+        national = {"system": "urn:example:nation", "value": "N-1"}
+        hospital.send({**ADMITTED, "patient": {"identifiers": [OLD, national]}})
+        replaced = {"identifiers": [PERSON, national], "merged_from": [OLD]}
+        assert hospital.send({**MERGE, "patient": replaced}).state == "accepted"
+        assert hospital.send(DISCHARGED).state == "accepted"
+        assert len(house.of("Patient")) == 1
+
     def test_after_a_merge_the_old_number_still_finds_who_stays(self, hospital, house):
         hospital.send(OTHER)
         hospital.send(DISCHARGED)

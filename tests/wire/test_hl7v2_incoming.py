@@ -2,7 +2,9 @@
 
 import pytest
 
+from service.cases.identifiers import same_number
 from service.values.intake import IntakeSettings
+from service.wire.hl7v2.authorities import GIVEN
 from service.wire.hl7v2.incoming import patients
 from service.wire.hl7v2.read import read
 
@@ -40,6 +42,29 @@ def test_a_number_has_the_uri_of_who_assigned_it(sent, system):
     (found,) = roots(pid=sent, authorities=known)
     assert [each["system"] for each in found["message"]["PID"]["r3"]] == [system]
     assert found["message"]["PID"]["f3"]["system"] == system
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "before"),
+    [
+        ("PID-3", "1^^^HOSP^MR", "HOSP:MR"),
+        ("PID-3", "1^^^HOSP", "HOSP:MR"),
+        ("PID-3", "1^^^HOSP^MRN", "HOSP:MRN"),
+        ("PID-3", "1^^^HOSP^NNDNK", "HOSP:NNDNK"),
+        ("PID-3", "1^^^^MR", "MR"),
+        ("PID-18", "1^^^HOSP^AN", "HOSP:AN"),
+        ("PID-18", "1^^^^AN", "AN"),
+        ("PV1-19", "1^^^HOSP^VN", "HOSP:VN"),
+        ("PV1-19", "1^^^HOSP", "HOSP:VN"),
+    ],
+)
+def test_a_number_is_the_one_that_was_kept_with_its_type_in_the_name_of_its_system(field, sent, before):
+    name, _, number = field.partition("-")
+    text = {"PID-3": {"pid": sent}, "PID-18": {"pid": f"1{'|' * 15}{sent}"}, "PV1-19": {"pv1": at(19, sent)}}
+    (found,) = roots(**text[field])
+    (given,) = found["message"][name][f"r{number}"]
+    known = {"system": f"urn:casebridge:authority:mercy:{before}", "value": "1"}
+    assert same_number({"value": given["c1"], **{name: given.get(name) for name in GIVEN}}, known)
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,12 @@
 https://hl7.org/fhir/R4/datatypes.html#dateTime · https://hl7.org/fhir/R4/datatypes.html#Period
 """
 
-import re
 from datetime import datetime
 from typing import Any, Final
 
+from service.wire.fhir.instants import plain
+
 Json = dict[str, Any]
-_INSTANT: Final = re.compile(
-    r"(?P<minute>\d{4}-\d\d-\d\dT\d\d:\d\d:)(?P<second>\d\d)(?P<fraction>\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)\Z"
-)
-# as many digits of a second as databases keep
-_DIGITS: Final = 9
 _LONGEST: Final = len("2026-02-27T15:00:00.123456789Z")
 _AT_SIGN: Final = "@"
 
@@ -27,22 +23,13 @@ def tidy(part: Json) -> None:
     for name, value in part.items():
         # the sixtieth second stands at 17, a fraction that is too long makes an instant longer than any
         if type(value) is str and value[10:11] == "T" and (value[17:19] == "60" or len(value) >= _LONGEST):
-            part[name] = _instant(value)
+            part[name] = plain(value)
     if "end" in part and "start" in part and _is_reversed(part["start"], part["end"]):
         del part["end"]
     ways = part.get("telecom")
     for way in ways if isinstance(ways, list) else ():
         if isinstance(way, dict) and "system" not in way and isinstance(way.get("value"), str):
             way["system"] = "email" if _AT_SIGN in way["value"] else "phone"
-
-
-def _instant(value: str) -> str:
-    found = _INSTANT.match(value)
-    if found is None:
-        return value
-    second = "59" if found["second"] == "60" else found["second"]
-    fraction = (found["fraction"] or "")[: _DIGITS + 1]
-    return f"{found['minute']}{second}{fraction}{found['zone']}"
 
 
 def _is_reversed(start: Any, end: Any) -> bool:

@@ -106,6 +106,8 @@ def _name(number: Json, field: _Field, partner: str, registry: dict[str, str]) -
         systems = [_NPI, *systems]
     elif not field.keeps and not is_personal(type_):
         systems = [f"{each}#{type_}" for each in systems]
+    if field.type == _PERSONS.type:
+        systems += _former(number, type_, partner)
     number["system"] = systems[0]
     number["known_as"] = systems[1:100]
     if type_ is not None:
@@ -123,9 +125,17 @@ def _systems(number: Json, component: int, partner: str, registry: dict[str, str
         return [theirs, *dict.fromkeys(registry.values())]
     registered = [registry[each] for each in (name, universal) if each in registry]
     local = f"{theirs}:{quote(name or universal, safe='')}"
-    # what was known before carries the type of record numbers in the name of its system
-    former = [f"{local}:{each}" for each in ("MR", "PI", "PT")] if component == _PERSONS.authority else []
-    return list(dict.fromkeys([*registered, *_universal(name, universal, kind), local, *former, theirs]))
+    return list(dict.fromkeys([*registered, *_universal(name, universal, kind), local, theirs]))
+
+
+def _former(number: Json, type_: str | None, partner: str) -> Iterator[str]:
+    """Give the systems that a number may be known under from before: they ended in the type that was sent."""
+    name = number.get("c4") or number.get("c4s2", "")
+    stem = ":".join([OURS, *(quote(each, safe="") for each in (partner, name) if each)])
+    usual = ("MR", "PI", "PT") if is_personal(type_) else (type_,)
+    for each in dict.fromkeys([number.get("c5"), *usual]):
+        if each:
+            yield f"{stem}:{quote(each, safe='')}"
 
 
 def _universal(name: str, universal: str, kind: str) -> Iterator[str]:
