@@ -64,7 +64,8 @@ def of_case(
     services: list[dict[str, Any]] = []
     for key, facts in sorted(stays.items()):
         stay = stay_of(key, facts)
-        told = diagnoses(facts)
+        # of a stay that never was there are no diagnoses
+        told = diagnoses(facts) if stay["status"] != "cancelled" else []
         found = _once(_condition(each) for each in told)
         for each in found:
             parts["conditions"].setdefault(each["id"], each)

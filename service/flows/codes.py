@@ -21,6 +21,8 @@ TOLD: Final = {
     ("DG1", 6): "diagnosis-type",
     ("DG1", 21): "segment-action",
     ("ROL", 2): "problem-action",
+    ("ROL", 3): "provider-role",
+    ("PRT", 4): "provider-role",
     ("PRT", 2): "problem-action",
 }
 """The fields whose codes decide something, and the concept map of each."""

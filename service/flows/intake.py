@@ -19,7 +19,7 @@ from service.cases.discharge import (
     stay_facts,
     stay_id,
 )
-from service.cases.facts import Moment
+from service.cases.facts import Facts, Moment, value
 from service.cases.identifiers import is_visit
 from service.cases.rules import Refusal, several_stays, unusable
 from service.cases.stays import Ambiguous, matching, visited
@@ -166,7 +166,7 @@ class _Sitting:
         held = chart.stays().get(key, {})
         news = [each for each in sent if is_visit(each) and number_path(each) not in held]
         for case in self.desk.unit.valued("case", [each["value"] for each in news]) if news else ():
-            if case.client == chart.client.uuid or not visited(sent, case.served.get("stays", {})):
+            if case.client == chart.client.uuid or not visited(sent, _going(case)):
                 continue
             if self.people.find(named) - {chart.client.uuid}:
                 raise Conflict("Another transaction has made the same client; try again.")
@@ -176,6 +176,12 @@ class _Sitting:
 
     def _moment(self, said: Json) -> Moment:
         return moment(said["event"], said.get("recorded") or instant(self.desk.change.at))
+
+
+def _going(case: Document) -> dict[str, Facts]:
+    """Return the stays of a case that were not cancelled: a number of such a one is free again."""
+    stays = case.served.get("stays", {})
+    return {key: facts for key, facts in stays.items() if value(facts, "status") != "cancelled"}
 
 
 def _opened(desk: Desk, people: People, patient: Json) -> Chart:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from service.values.intake import IntakeSettings
-from service.values.numbers import is_personal, type_of
+from service.values.numbers import PERSONAL, is_personal, type_of
 
 Json = dict[str, Any]
 OURS: Final = "urn:casebridge:authority"
@@ -79,9 +79,10 @@ def name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
         beside = vague is not None and any("c1" in each for each in _numbers(told, vague))
         for number in _numbers(told, place):
             _name(number, field, partner, registry)
-            if place == "PV1-50" and (sent := type_of(number.get("c5"))) is not None and is_personal(sent):
-                # a number of the person, that all their visits have
-                number |= {"type": sent, "use": "secondary"}
+            if place == "PV1-50":
+                # an alternate number: senders put one there that several visits have, or the person's
+                sent = type_of(number.get("c5"))
+                number |= {"use": "secondary", "type": sent if sent in PERSONAL else "VN"}
             if beside and "type" not in number and not _is_stated(number, field):
                 number["use"] = "secondary"
 
