@@ -51,7 +51,7 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     """
     visits = [each for each in sent if is_visit(each)]
     accounts = [each for each in sent if not is_visit(each)]
-    strong, weak = visited(sent, stays), []
+    strong, weak = by_visits(sent, stays), []
     for key, facts in stays.items():
         held = [each for _, each in listed(facts, "identifiers") if not is_visit(each)]
         ours = _visits(facts)
@@ -70,7 +70,7 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     return weak
 
 
-def visited(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
+def by_visits(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     """Return the keys of the stays that have one of some visit numbers.
 
     A number that is used again, as a name on a server is, does not make one of two visits.
