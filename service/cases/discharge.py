@@ -82,7 +82,10 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     for name in ("kind", "types", "hospital", "location", "disposition", "destination", "reasons"):
         if name in stay:
             found[name] = stay[name]
-    if "kind" in stay:
+    if found.get("kind") == UNSAID_KIND:
+        # who does not say of which class a stay is takes back nothing
+        del found["kind"]
+    if "kind" in found or "class_as_sent" in stay:
         # the class that was sent goes with the kind that is made of it
         found["class_as_sent"] = stay.get("class_as_sent")
     found |= {f"period.{edge}": when for edge, when in stay.get("period", {}).items()}

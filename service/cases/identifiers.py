@@ -150,7 +150,7 @@ def _cleaned(node: Json, where: str, settings: IntakeSettings, gone: list[str]) 
             # an empty list says that a person has none: for a patient it is what the rules look at
             if kept or place == "/patient/identifiers":
                 found[name] = kept
-        elif name == "payer" and names_nobody(value.get("name", "x"), settings.placeholders):
+        elif name == "payer" and "name" in value and names_nobody(value["name"], settings.placeholders):
             gone.append(f"{place}/name")
             nameless = {inside: each for inside, each in value.items() if inside != "name"}
             found[name] = _cleaned(nameless, place, settings, gone)

@@ -4,6 +4,7 @@ A stay's status is that of its latest event that has one; leave and return close
 discharge has no end, disposition or destination; a death ends the stay.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
@@ -35,6 +36,9 @@ _DEATHS: Final = frozenset(
 """Dispositions that say a death: HL7's, and those of table 0112 and of the UB-04 form."""
 
 
+_DEATH_WORDS: Final = re.compile(r"\W*(expired|deceased|died|dead|death)\b", re.IGNORECASE)
+
+
 class Ambiguous(Exception):
     """The numbers of an event are those of several stays, and nothing says of which."""
 
@@ -51,7 +55,7 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     """
     visits = [each for each in sent if is_visit(each)]
     accounts = [each for each in sent if not is_visit(each)]
-    strong, weak = visited(sent, stays), []
+    strong, weak = by_visits(sent, stays), []
     for key, facts in stays.items():
         held = [each for _, each in listed(facts, "identifiers") if not is_visit(each)]
         ours = _visits(facts)
@@ -70,7 +74,7 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     return weak
 
 
-def visited(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
+def by_visits(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     """Return the keys of the stays that have one of some visit numbers.
 
     A number that is used again, as a name on a server is, does not make one of two visits.
@@ -148,6 +152,9 @@ def died_in(stays: Iterable[Facts]) -> str | bool | None:
 
 def _is_death(disposition: Json) -> bool:
     codings = [disposition, *disposition.get("alternates", ())]
+    words = (disposition.get("text", ""), *(each.get("display", "") for each in codings))
+    if any(_DEATH_WORDS.match(each) for each in words):
+        return True
     return any((each.get("system"), each.get("code")) in _DEATHS for each in codings)
 
 

@@ -36,6 +36,7 @@ class Directory:
     change: Change
     known: dict[tuple[str, str, str], Document] = field(default_factory=dict)
     heard: dict[tuple[str, str, str], Moment] = field(default_factory=dict)
+    lookups: dict[tuple[str, str, str], Document | None] = field(default_factory=dict)
 
     def links(self, by: str) -> Link:
         """Return what finds the uuid of a `hospital`, `insurer` or `practitioner` that a partner names."""
@@ -57,7 +58,7 @@ class Directory:
             key = (kind, _ref(who), self.partner.name)
             if key not in self.heard or self.heard[key] < when:
                 self.heard[key] = when
-                found = self.known.get(key) or self._found(*key, who)
+                found = self.known.get(key) or self._holder(key, who)
                 if found is not None and found.source == self.partner.name:
                     self.known[key] = self._renamed(found, body, when)
 
@@ -95,8 +96,13 @@ class Directory:
     def _entry(self, kind: str, who: dict[str, Any], body: dict[str, Any], by: str) -> str:
         key = (kind, _ref(who), by)
         if key not in self.known:
-            self.known[key] = self._found(*key, who) or self._made(*key, body)
+            self.known[key] = self._holder(key, who) or self._made(*key, body)
         return self.known[key].uuid
+
+    def _holder(self, key: tuple[str, str, str], who: dict[str, Any]) -> Document | None:
+        if key not in self.lookups:
+            self.lookups[key] = self._found(*key, who)
+        return self.lookups[key]
 
     def _found(self, kind: str, ref: str, by: str, who: dict[str, Any]) -> Document | None:
         theirs = self.unit.find(kind, by, ref)

@@ -22,7 +22,7 @@ from service.cases.discharge import (
 from service.cases.facts import Facts, Moment, value
 from service.cases.identifiers import is_visit
 from service.cases.rules import Refusal, several_stays, unusable
-from service.cases.stays import Ambiguous, matching, visited
+from service.cases.stays import Ambiguous, by_visits, matching
 from service.errors import Conflict, Issue, Stale
 from service.flows.chart import Chart, Desk
 from service.flows.directory import Directory
@@ -166,7 +166,7 @@ class _Sitting:
         held = chart.stays().get(key, {})
         news = [each for each in sent if is_visit(each) and number_path(each) not in held]
         for case in self.desk.unit.valued("case", [each["value"] for each in news]) if news else ():
-            if case.client == chart.client.uuid or not visited(sent, _going(case)):
+            if case.client == chart.client.uuid or not by_visits(sent, _going(case)):
                 continue
             if self.people.find(named) - {chart.client.uuid}:
                 raise Conflict("Another transaction has made the same client; try again.")

@@ -139,6 +139,7 @@ def test_placeholders_are_left_out_wherever_they_stand_and_their_places_are_told
         "coverages": [
             {"payer": {"identifiers": [none], "name": "Alpha"}},
             {"payer": {"identifiers": [none]}},
+            {"payer": {"name": "Unknown"}},
         ],
     }
     kept, gone = without_placeholders(said, ANY)
@@ -158,4 +159,5 @@ def test_placeholders_are_left_out_wherever_they_stand_and_their_places_are_told
         "/contacts/1/identifiers/0/value",
         "/coverages/0/payer/identifiers/0/value",
         "/coverages/1/payer/identifiers/0/value",
+        "/coverages/2/payer/name",
     ]
