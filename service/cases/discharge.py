@@ -79,15 +79,10 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     status = stay.get("status") or STATUS.get(event)
     if status is not None:
         found["status"] = status
-    for name in ("kind", "types", "hospital", "location", "disposition", "destination", "reasons"):
+    for name in ("types", "hospital", "location", "disposition", "destination", "reasons"):
         if name in stay:
             found[name] = stay[name]
-    if found.get("kind") == UNSAID_KIND:
-        # who does not say of which class a stay is takes back nothing
-        del found["kind"]
-    if "kind" in found or "class_as_sent" in stay:
-        # the class that was sent goes with the kind that is made of it
-        found["class_as_sent"] = stay.get("class_as_sent")
+    found |= _class(stay)
     found |= {f"period.{edge}": when for edge, when in stay.get("period", {}).items()}
     found |= _happened(said, found)
     for each in stay.get("identifiers", []):
@@ -106,6 +101,18 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
         when = _when(said, status) or instant_of(at)
         found[f"statuses.{'.'.join(map(str, at))}"] = {"status": status, "at": when}
     return {path: [at, each] for path, each in found.items()} | _begun(said, found.get("kind"))
+
+
+def _class(stay: dict[str, Any]) -> dict[str, Any]:
+    """Return of what kind a stay is said to be, and the class that was sent with it.
+
+    Who does not know of which class a stay is takes back nothing.
+    """
+    kind = stay.get("kind", UNSAID_KIND)
+    sent = stay.get("class_as_sent")
+    if kind == UNSAID_KIND:
+        return {"class_as_sent": sent} if sent else {}
+    return {"kind": kind, "class_as_sent": sent}
 
 
 def _listed(

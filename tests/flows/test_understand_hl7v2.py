@@ -516,7 +516,7 @@ def test_what_somebody_is_to_be_asked_for_stands_beside_what_they_are(made):
 
 
 def test_next_of_kin_are_told_of_whole_also_without_a_name(made):
-    named, nameless, organisation, nobody = (
+    named, nameless, organisation, unknown = (
         at(
             "NK1",
             f2="&von&Ahn^Bo^^Jr~Ash^Bo^^^^^M",
@@ -533,7 +533,7 @@ def test_next_of_kin_are_told_of_whole_also_without_a_name(made):
         at("NK1", f3="EMC", f13="Clinic", f30="Pott^Ole", f31="7"),
         at("NK1", f1="1", f3="FND"),
     )
-    assert made(PID, named, nameless, organisation, nobody)["related_persons"] == [
+    assert made(PID, named, nameless, organisation, unknown)["related_persons"] == [
         {
             "relationship": "spouse",
             "relationships_as_sent": [{"system": f"{TABLE}0063", "code": "SPO"}],
@@ -562,6 +562,7 @@ def test_next_of_kin_are_told_of_whole_also_without_a_name(made):
             "names": [{"family": "Pott", "given": ["Ole"]}],
             "telecom": [{"system": "phone", "value": "7"}],
         },
+        {"relationship": "friend", "relationships_as_sent": [{"system": f"{TABLE}0063", "code": "FND"}]},
     ]
 
 
