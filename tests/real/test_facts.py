@@ -58,6 +58,31 @@ EXPLAINED = (
             "doctor.telecom.system",
         )
     ),
+    *(
+        (
+            kind,
+            lambda seen: seen.file in {"adt-a08__base.hl7", "SegmentUtilTest_04_ADT_A08.hl7"},
+            "An update without a visit number: the answer says at PV1-19 that its stay was not used.",
+        )
+        for kind in ("doctor.given", "doctor.identifier", "doctor.name", "doctor.role", "stay.location")
+    ),
+    (
+        "stay.identifier",
+        lambda seen: (
+            seen.verdict == "invented" and seen.file in {"NewPipeParserTest_11_ADT_A17.hl7", "ADT-A47-02.hl7"}
+        ),
+        "It came with the plain admission that was sent before, which has the file's PID.",
+    ),
+    (
+        "patient.name.partner",
+        lambda _: True,
+        "The surname of a partner (FN-5) is no name of the person; the message keeps it.",
+    ),
+    (
+        "stay.facility",
+        lambda _: True,
+        "The facility of a place (PL-4) is said only where nothing else of the place is.",
+    ),
     (
         "patient.gender",
         lambda seen: seen.verdict == "invented",
