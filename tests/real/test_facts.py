@@ -99,8 +99,8 @@ EXPLAINED = (
     *(
         (
             f"diagnosis.{kind}",
-            lambda seen: seen.fact.where.startswith("Condition."),
-            "A code is one condition of a case: of several in a stay the first is kept, others are told of.",
+            lambda seen: seen.file.endswith(".json"),
+            "A code is one condition of a case: of what comes again in another stay one telling is kept.",
         )
         for kind in ("abatement.date", "clinical", "onset.date", "recorded.date")
     ),
