@@ -15,7 +15,12 @@ ENCOUNTER = {
     "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
     "period": {"start": "2026-02-20", "end": "2026-02-27"},
 }
-SUBJECT = {"identifier": {"system": "urn:example:clients", "value": "R-1"}}
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "p",
+    "identifier": [{"system": "urn:example:clients", "value": "R-1"}],
+    "name": [{"family": "Bend", "given": ["River"]}],
+}
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def test_a_hospital_changes_nothing_of_it(house, sent):
 def test_an_operator_mends_it_and_uses_it(house, sent):
     path = f"/api/quarantine/{sent}"
     assert house.ask("POST", f"{path}/replay", partner=None).json["state"] == "quarantined"
-    mended = dump({**ENCOUNTER, "subject": SUBJECT})
+    mended = dump({**ENCOUNTER, "contained": [PATIENT], "subject": {"reference": "#p"}})
     assert house.ask("PUT", f"{path}/body", partner=None, data=mended).json["edited"]
     assert house.get(f"{path}/body?edited", partner=None).data == mended
     outcome = house.ask("POST", f"{path}/replay", partner=None).json
