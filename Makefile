@@ -19,7 +19,7 @@ KUBERNETES_VERSION := 1.33
 
 export QUICK
 
-.PHONY: help demo serve test soak bench lint lock clean
+.PHONY: help demo serve test coverage soak bench lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ serve: .venv/.runtime ## Serve with River's story loaded, until Ctrl-C
 	@$(BIN)/casebridge serve --demo
 
 test: .venv/.dev ## Run the tests against private PostgreSQL and RabbitMQ servers
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+coverage: .venv/.dev ## Run the tests and list the lines that none of them reaches
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=service --cov-report=term-missing:skip-covered $(ARGS)
 
 soak: .venv/.dev ## Run the long tests
