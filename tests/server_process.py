@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -42,10 +43,15 @@ apt-get install -y -q --no-install-recommends postgresql rabbitmq-server curl
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on now, and below those that clients get (Linux 32768 up, others 49152 up).
+
+    A server that is stopped or killed would else come back to find a client's connection on its port.
+    """
+    for port in random.SystemRandom().sample(range(10240, 32768), 1000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("none of 1,000 ports is free")
 
 
 def _look(name: str, places: tuple[str, ...]) -> Path | None:
