@@ -76,6 +76,19 @@ def test_an_encounter_alone_is_answered_so_too(mercy):
     assert told == ["Encounter.length", "Encounter.contained[0].maritalStatus"]
 
 
+def test_what_a_reference_that_leads_to_nothing_sent_says_is_told_as_unused_only_where_it_is(mercy):
+    stay, _, _ = parts()
+    stay |= {
+        "subject": {
+            "reference": "http://10.0.0.7/r4/Patient/7",
+            "identifier": {"system": "urn:example:persons", "value": "R-1"},
+        },
+        "diagnosis": [{"condition": {"display": "Broken arm"}, "rank": 1}],
+    }
+    answer = mercy.send("/fhir/Encounter", stay)
+    assert [each for each in outcomes(answer) if each[3] == NOT_USED] == []
+
+
 def test_nothing_is_told_of_what_was_not_used(mercy):
     ignored = mercy.hl7v2(a03(msh11="T", more="AL1|1||Secret\r"))
     waits = mercy.hl7v2(a03("MSG-2", person="", more="AL1|1||Secret\r"))

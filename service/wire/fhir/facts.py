@@ -45,6 +45,11 @@ def _under(fact: str, parts: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[s
 
 _DIAGNOSIS: Final = {
     "condition": ("Encounter.diagnosis.condition.resource", "Condition"),
+    "condition.code": (
+        "Encounter.diagnosis.condition.resource.code",
+        "Encounter.diagnosis.condition.display",
+        "Condition.code",
+    ),
     "use": ("Encounter.diagnosis.use",),
     "rank": ("Encounter.diagnosis.rank",),
 }

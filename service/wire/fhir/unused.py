@@ -26,6 +26,7 @@ STRUCTURE: Final = frozenset(
 """The elements of a resource that are about it, or are looked through by themselves."""
 READ_HERE: Final = (
     "Encounter.subject.resource",
+    "Encounter.subject.reference",
     "Encounter.diagnosis.condition.resource",
     "Condition.subject.resource",
     "Condition.encounter.resource",
@@ -34,7 +35,7 @@ READ_HERE: Final = (
     "Provenance.target.resource",
     "Provenance.recorded",
 )
-"""What is read to find what tells of the same stay: see `incoming.stays`."""
+"""What is read to find what tells of the same stay, and of whom: see `incoming`."""
 # what says once more what the element that gives the key says
 _SAID_BY: Final[Mapping[str, frozenset[str]]] = {
     "code": frozenset({"display", "system", "version", "userSelected"}),
