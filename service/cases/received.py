@@ -8,7 +8,7 @@ proposed service is accepted); stays are the hospitals' alone.
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from service.cases import conditions
+from service.cases import conditions, recurring
 from service.cases.discharge import PERSONAL, condition_id, digest
 from service.cases.facts import Facts, day, listed, value
 from service.cases.identifiers import once, public
@@ -30,9 +30,6 @@ OF_INSURANCE: Final = (
     "kind",
     "period",
 )
-OF_CONDITION: Final = ("clinical_status", "verification_status", "onset", "abatement", "recorded")
-ABATED: Final = frozenset({"inactive", "resolved", "remission"})
-DIAGNOSIS: Final = "encounter-diagnosis"
 REFUTED: Final = "refuted"
 LISTS: Final = ("stays", "conditions", "team", "related_persons", "coverages")
 
@@ -62,11 +59,15 @@ def of_case(
     """
     parts: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in ("stays", "conditions", "team")}
     services: list[dict[str, Any]] = []
-    for key, facts in sorted(stays.items()):
-        stay = stay_of(key, facts)
-        # of a stay that never was there are no diagnoses
-        told = diagnoses(facts) if stay["status"] != "cancelled" else []
-        found = _once(_condition(each) for each in told)
+    known = {key: stay_of(key, facts) for key, facts in sorted(stays.items())}
+    # of a stay that never was there are no diagnoses
+    told = {key: diagnoses(stays[key]) if known[key]["status"] != "cancelled" else [] for key in known}
+    begun = {key: (stay.get("period", {}).get("start", ""), told[key]) for key, stay in known.items()}
+    conditions_of = recurring.conditions(begun)
+    for key, stay in known.items():
+        facts = stays[key]
+        coded = [(each, conditions_of[key, condition_id(each["code"])]) for each in told[key]]
+        found = _once(condition for _, condition in coded)
         for each in found:
             parts["conditions"].setdefault(each["id"], each)
         partner = value(facts, "partner")
@@ -79,7 +80,8 @@ def of_case(
             ended = stay.get("period", {}).get("end") or day(facts["status"][0])
             likely = [each for each in found if each.get("verification_status") != REFUTED]
             services += propose(pathways, stay["id"], ended, likely, group)
-        parts["stays"][key] = _linked(stay, hospital, told, people, link)
+        named = [(each, condition["id"]) for each, condition in coded]
+        parts["stays"][key] = _linked(stay, hospital, named, people, link)
     received: dict[str, Any] = {name: list(each.values()) for name, each in parts.items() if each}
     return {**received, "plan": {"services": services}} if services else received
 
@@ -190,18 +192,10 @@ def _indicated(service: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
     return {**service, "necessity": {**necessity, "condition": same[necessity["condition"]]}}
 
 
-def _condition(said: dict[str, Any]) -> dict[str, Any]:
-    """Return a diagnosis as a case has it; when it abated is told of one that has (R4 con-4)."""
-    more: dict[str, Any] = {name: said[name] for name in OF_CONDITION if name in said}
-    if "abatement" in more and more.setdefault("clinical_status", "inactive") not in ABATED:
-        del more["abatement"]
-    return {"id": condition_id(said["code"]), "code": said["code"], "category": DIAGNOSIS, **more}
-
-
 def _linked(
     stay: dict[str, Any],
     hospital: dict[str, Any],
-    told: list[dict[str, Any]],
+    told: list[tuple[dict[str, Any], str]],
     people: list[dict[str, Any]],
     link: Link,
 ) -> dict[str, Any]:
@@ -209,15 +203,15 @@ def _linked(
     more = {
         "hospital": uuid,
         "participants": _once(_participant(each, link) for each in people),
-        "conditions": list(dict.fromkeys(condition_id(each["code"]) for each in told)),
-        "diagnoses": [_diagnosis(each) for each in told],
+        "conditions": list(dict.fromkeys(id_ for _, id_ in told)),
+        "diagnoses": [_diagnosis(*each) for each in told],
     }
     return {**stay, **{name: each for name, each in more.items() if each}}
 
 
-def _diagnosis(said: dict[str, Any]) -> dict[str, Any]:
+def _diagnosis(said: dict[str, Any], condition: str) -> dict[str, Any]:
     more = {name: said[of] for name, of in (("use", "kind"), ("rank", "rank")) if of in said}
-    return {"condition": condition_id(said["code"]), **more}
+    return {"condition": condition, **more}
 
 
 def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) -> list[dict[str, Any]]:

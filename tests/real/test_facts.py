@@ -96,14 +96,6 @@ EXPLAINED = (
         )
         for kind in ("found by a placeholder", "patient.identifier")
     ),
-    *(
-        (
-            f"diagnosis.{kind}",
-            lambda seen: seen.file.endswith(".json"),
-            "A code is one condition of a case: of what comes again in another stay one telling is kept.",
-        )
-        for kind in ("abatement.date", "clinical", "onset.date", "recorded.date")
-    ),
     (
         "coverage.plan",
         lambda seen: seen.fact.where.startswith("IN1-35"),
