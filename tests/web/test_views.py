@@ -138,7 +138,7 @@ def test_totals_and_matches_are_those_of_the_view(told):
 
     for query in ("Patient?identifier=R-1", "Patient?birthdate=1990-02"):
         assert [total(query, each) for each in ("northern", "auditor")] == [1, 0]
-    for query in ("CarePlan?status=active", "Patient", "CarePlan", "CareTeam"):
+    for query in ("Patient?family=Rider", "CarePlan?status=active", "Patient", "CarePlan", "CareTeam"):
         assert total(query, "northern") == total(query, "auditor")
 
 
