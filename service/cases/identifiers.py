@@ -121,6 +121,28 @@ def public(identifier: Mapping[str, Any]) -> Json:
     return {name: each for name, each in identifier.items() if name != "known_as"}
 
 
+def former(said: Json, today: str) -> Json:
+    """Return what was said with the patient's numbers whose period is over marked as former ones.
+
+    Args:
+        said: a Discharge.
+        today: the day by which it is told, as an ISO date; what ended that day still holds.
+    """
+    patient = said.get("patient", {})
+    if not any("period" in each for each in patient.get("identifiers", ())):
+        return said
+    numbers = [
+        {**each, "use": "old"} if _is_over(each, today) and each.get("use") not in _PASSING else each
+        for each in patient["identifiers"]
+    ]
+    return {**said, "patient": {**patient, "identifiers": numbers}}
+
+
+def _is_over(identifier: Json, today: str) -> bool:
+    end = identifier.get("period", {}).get("end", today)
+    return bool(end < today[: len(end)])
+
+
 def without_placeholders(said: Json, settings: IntakeSettings) -> tuple[Json, list[str]]:
     """Return what was said without numbers that are none, and the JSON pointers of those.
 

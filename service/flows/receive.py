@@ -16,7 +16,7 @@ from uuid import uuid4
 import structlog
 
 from service.cases.discharge import digest
-from service.cases.identifiers import systems, without_placeholders
+from service.cases.identifiers import former, systems, without_placeholders
 from service.cases.rules import repeated, unplaced
 from service.errors import (
     Conflict,
@@ -29,6 +29,7 @@ from service.errors import (
     Unavailable,
     Unsupported,
 )
+from service.flows.events import instant
 from service.flows.intake import Intake
 from service.flows.people import Held
 from service.flows.ports import Clock, Store, Unit
@@ -101,7 +102,8 @@ class Reception:
         loaded, notes = [], list(found.notes)
         for number, each in enumerate(found.discharges):
             said, gone = without_placeholders(_loaded(found, number, each), partner.intake)
-            loaded.append(said)
+            today = said.get("recorded") or instant(self.clock())
+            loaded.append(former(said, today[:10]))
             place = partial(found.place, number) if found.place else str
             notes += (Issue(NO_NUMBER, place(at), "value") for at in gone)
             notes += (Issue(SAME_CODE, place(at), "informational") for at in repeated(said))

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from service.cases.identifiers import identifying, once, same_number, without_placeholders
+from service.cases.identifiers import (
+    differing,
+    former,
+    identifying,
+    once,
+    same_number,
+    without_placeholders,
+)
 from service.cases.placeholders import names_nobody
 from service.values.intake import IntakeSettings
 from service.values.numbers import TYPES, is_personal, type_of
@@ -161,3 +168,30 @@ def test_placeholders_are_left_out_wherever_they_stand_and_their_places_are_told
         "/coverages/1/payer/identifiers/0/value",
         "/coverages/2/payer/name",
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "use"),
+    [
+        ({"period": {"end": "2026-03-05"}}, "old"),
+        ({"period": {"end": "2026-03-05T23:00:00Z"}, "use": "usual"}, "old"),
+        ({"period": {"end": "2025"}}, "old"),
+        ({"period": {"end": "2026-03-06"}}, None),
+        ({"period": {"end": "2026"}}, None),
+        ({"period": {"start": "2020-01-01"}, "use": "official"}, "official"),
+        ({"period": {"end": "2020"}, "use": "temp"}, "temp"),
+        ({}, None),
+    ],
+)
+def test_a_number_whose_period_is_over_is_a_former_one(number, use):
+    said = {"event": "admit", "patient": {"identifiers": [{"system": "urn:a", "value": "1", **number}]}}
+    (told,) = former(said, "2026-03-06")["patient"]["identifiers"]
+    assert told.get("use") == use
+
+
+def test_a_former_number_is_no_evidence_that_somebody_is_another():
+    old = {"system": "urn:a", "value": "1", "period": {"end": "2020"}}
+    (held,) = former({"patient": {"identifiers": [old]}}, "2026-03-06")["patient"]["identifiers"]
+    new = {"system": "urn:a", "value": "2"}
+    assert differing([new], [old]) == "urn:a"
+    assert differing([new], [held]) is None

@@ -111,6 +111,12 @@ def _composed(way: Json) -> str | None:
     return " ".join(each for each in parts if each)
 
 
+def identifier(known: Json, reading: Reading) -> None:
+    """Read a CX: `period`; whose number it is, `authorities` says."""
+    if ("c7" in known or "c8" in known) and (period := reading.period(known.get("c7"), known.get("c8"))):
+        known["period"] = period
+
+
 def location(place: Json, _: Reading) -> None:
     """Read a PL: `words` for point of care, room and bed, building, floor and description."""
     bed = " ".join(place[part] for part in ("c1", "c2", "c3") if part in place)
@@ -155,6 +161,7 @@ PARTS: Final = (
 """The codes of HL7 tables 0063, 0131, 0112, 0443 and 0912: what is none of these is the sender's own."""
 READ: Final[dict[str, dict[int, Reader]]] = {
     "PID": {
+        **dict.fromkeys((2, 3, 4, 18), identifier),
         5: NAME,
         8: Concept(1),
         9: NAME,
@@ -164,6 +171,7 @@ READ: Final[dict[str, dict[int, Reader]]] = {
         15: language,
         40: telecom,
     },
+    "MRG": dict.fromkeys((1, 2, 4), identifier),
     "PD1": {4: STAFF},
     "NK1": {
         2: NAME,
@@ -183,6 +191,7 @@ READ: Final[dict[str, dict[int, Reader]]] = {
         3: location,
         4: Concept(7, "A C E L N R U", is_kept=True),
         **dict.fromkeys((7, 8, 9, 17, 52), STAFF),
+        **dict.fromkeys((19, 50), identifier),
         36: Concept(112, DISPOSITIONS, is_kept=True),
         37: destination,
     },

@@ -7,7 +7,16 @@ which components a field has depends on its data type and version, so any of the
 from typing import Any, Final
 
 from service.wire.hl7v2.concepts import Concept, language
-from service.wire.hl7v2.datatypes import READ, address, destination, location, rank, telecom, words
+from service.wire.hl7v2.datatypes import (
+    READ,
+    address,
+    destination,
+    identifier,
+    location,
+    rank,
+    telecom,
+    words,
+)
 from service.wire.hl7v2.reading import Reader
 from service.wire.hl7v2.view import INSIDE, MANY, MANY_A_PATIENT, ONCE, ONCE_A_PATIENT, TIMES, USED_AS_TIMES
 
@@ -116,6 +125,7 @@ _POINT: Final = _object(
 _READERS: Final[dict[Reader, str]] = {
     address: "address",
     destination: "words",
+    identifier: "identifier",
     language: "language",
     location: "words",
     rank: "rank",
@@ -125,6 +135,7 @@ _READERS: Final[dict[Reader, str]] = {
 _KINDS: Final = {
     "address": _components(line=_TEXTS, period=_PERIOD),
     "concept": _components(coding=_CODING, text=_TEXT),
+    "identifier": _components(period=_PERIOD),
     "language": _components(coding=_CODING, text=_TEXT, tag=_TEXT),
     "name": _components(family=_TEXT, given=_TEXTS, prefix=_TEXTS, suffix=_TEXTS, period=_PERIOD),
     "rank": _components(number={"type": "integer"}),

@@ -40,11 +40,14 @@ _OF_CODES: Final = {
 }
 SAID_BY: Final[Mapping[str, Mapping[int, int]]] = dict.fromkeys(("CE", "CNE", "CWE"), _OF_CODES)
 """By data type the components that say once more what another says, where that is told: which one."""
+FALLBACKS: Final[Mapping[str, Mapping[int, frozenset[int]]]] = {"XTN": {9: frozenset({1, 4, 7, 12})}}
+"""By data type the components that are read where none of certain others is told."""
 SINGLE: Final = frozenset({*ONCE, *ONCE_A_PATIENT})
 PATTERNS: Final = 5_000
 """How many patterns of a segment are kept."""
 NOTHING: Final[Mapping[str, bool]] = {}
 NONE_SAID: Final[Mapping[int, int]] = {}
+NO_OTHERS: Final[Mapping[int, frozenset[int]]] = {}
 Within = tuple[tuple[str, str], ...]
 """Fields, each with its place within its segment."""
 NOTHING_KEPT: Final[Mapping[str, Within]] = {}
@@ -265,7 +268,9 @@ def _of_field(segment: Segment, text: str, read: Read) -> Iterator[tuple[str, st
         for number, part in enumerate(parts, 1):
             if not part or number in structure:
                 continue
-            if number not in read.components:
+            others = FALLBACKS.get(read.kind, NO_OTHERS).get(number, frozenset())
+            is_passed = any(parts[other - 1 : other] not in ([], [""]) for other in others)
+            if is_passed or number not in read.components:
                 other = SAID_BY.get(read.kind, NONE_SAID).get(number)
                 if not (other and parts[other - 1]) and _is_told(part, segment):
                     yield f".{number}", f"{at}.{number}"
