@@ -75,15 +75,15 @@ def of_pair(one: tuple[str, Sequence[Json]], other: tuple[str, Sequence[Json]]) 
         mine["system"]
         for mine in one[1]
         for theirs in other[1]
-        if is_personal(type_of_number(mine)) and _are_alike(mine, theirs) and not names_nobody(mine["value"])
+        if is_personal(type_of_number(mine)) and are_alike(mine, theirs) and not names_nobody(mine["value"])
     }
     return (
         Suspect("same-number", tuple(sorted((one[0], other[0]))), tuple(sorted(shared))) if shared else None
     )
 
 
-def _are_alike(one: Json, other: Json) -> bool:
-    """Whether two are one number, by today's names of systems or by those of before, which had the type."""
+def are_alike(one: Json, other: Json) -> bool:
+    """Return whether two are one number, by the names of systems of today or before, which had the type."""
     return same_number(_renamed(one), _renamed(other))
 
 

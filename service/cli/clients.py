@@ -1,10 +1,13 @@
 """casebridge clients: who may have been taken for somebody else; no names are shown."""
 
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
 from service import wiring
+from service.cases.suspects import Suspect
 from service.cli.progress import progress
 from service.settings import Settings
 
@@ -37,6 +40,33 @@ def suspects() -> None:
             each for client in progress(everybody, len(everybody), "Looking") for each in story.of(client)
         ]
         found += story.pairs()
+    _listed(found)
+
+
+@clients.command("rename-systems")
+@click.option("--dry-run", is_flag=True, help="Only tell how many clients it would change.")
+def rename_systems(dry_run: bool) -> None:
+    """Give stored numbers of hospitals the systems that messages give them today; messages follow.
+
+    Before, the system of a number without a registered authority ended in its type: `…:WARDS:MR` is `…:WARDS`
+    now, and `…:WARDS:AN` is `…:WARDS#AN`. Until this was run such a number is still found by its former name.
+    It joins nobody: a number that two clients would have stays as it is, and both are listed as by
+    `casebridge clients suspects`; it exits 1 then. It may be stopped and run again.
+
+    \b
+    Example:
+      casebridge clients rename-systems --dry-run
+    """  # noqa: D301  click reads \b
+    with wiring.renaming_systems(Settings.from_env()) as (known, rename):
+        if dry_run:
+            click.echo(f"{len(known)} clients have a number under a system of before.")
+            return
+        found = {each for client in progress(known, len(known), "Renaming") for each in rename(client)}
+    click.echo(f"{len(known)} clients had a number under a system of before.")
+    _listed(sorted(found, key=lambda each: each.clients))
+
+
+def _listed(found: Sequence[Suspect]) -> NoReturn:
     for each in found:
         click.echo(f"{each.kind:16} {' '.join(each.clients)}  {' '.join(each.systems)}".rstrip())
     for kind in dict.fromkeys(each.kind for each in found):

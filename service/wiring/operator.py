@@ -1,11 +1,13 @@
 """What the operator of this machine does by command."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from service.access import policy, registry
+from service.cases.suspects import Suspect
 from service.deliver.endpoint import Endpoint
 from service.errors import NotFound
 from service.flows.counts import FieldCounts
@@ -25,7 +27,18 @@ from service.values.scope import Partner
 from service.wire.http import Client
 from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues
-from service.wiring.rooms import database, now, parting, projecting, receiving, understanding, unmerging
+from service.wiring.rooms import (
+    database,
+    now,
+    parting,
+    projecting,
+    receiving,
+    renaming,
+    understanding,
+    unmerging,
+)
+
+Rename = Callable[[Document], list[Suspect]]
 
 
 def upgrade(settings: Settings) -> None:
@@ -100,6 +113,22 @@ def suspecting(settings: Settings) -> Iterator[Suspects]:
     engine = database(settings)
     try:
         yield Suspects(SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL))
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def renaming_systems(settings: Settings) -> Iterator[tuple[list[Document], Rename]]:
+    """Give the clients with a number under a system of before, and what renames those of one of them.
+
+    It returns who is to be looked at; raises as `Renaming.rename`.
+    """
+    check(settings)
+    engine = database(settings)
+    store = SqlStore(engine, dump=dump, parse=parse)
+    try:
+        story = renaming(settings, store, projecting(settings, catalogues(settings)))
+        yield list(story.clients(policy.scope(policy.LOCAL))), partial(story.rename, policy.LOCAL)
     finally:
         engine.dispose()
 

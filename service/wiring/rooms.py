@@ -11,6 +11,7 @@ from service.flows.merging import Unmerging
 from service.flows.parting import Parting
 from service.flows.project import Projection
 from service.flows.receive import Reception, Understand
+from service.flows.renaming import Renaming
 from service.flows.understand import Understanding
 from service.mapping.translate import Catalogue
 from service.settings import Settings
@@ -63,6 +64,11 @@ def receiving(
 def parting(settings: Settings, store: SqlStore, projection: Projection) -> Parting:
     """Plug the rules into the story of a client who is two."""
     return Parting(store, projection, pathways.load(settings.mappings / "pathways"), now)
+
+
+def renaming(settings: Settings, store: SqlStore, projection: Projection) -> Renaming:
+    """Plug the rules into the story of systems that have other names."""
+    return Renaming(store, projection, pathways.load(settings.mappings / "pathways"), now)
 
 
 def understanding(settings: Settings) -> dict[str, Understand]:

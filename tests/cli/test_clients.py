@@ -1,21 +1,27 @@
 """The operator finds who was taken for somebody else, and parts them."""
 
+from dataclasses import replace
+
 import pytest
 from click.testing import CliRunner
 
 from service import wiring
 from service.__main__ import cli
 from service.access import policy
+from service.cases.discharge import number_path
 from service.settings import Settings
 from service.store.store import SqlStore
+from service.values.documents import SERVICE
 from service.values.inbox import Answer, Received
+from service.values.resources import Query
 from service.wire.json import dump, parse
 
 # the mistake: an account is nobody's number
 REGISTRY = "partners: [{name: general, kind: hospital, intake: {identifying_types: [AN]}}]"
 AUTHORITY = "urn:casebridge:authority:general"
+EVERYTHING = policy.scope(policy.LOCAL)
 DISCHARGE = """MSH|^~\\&|HIS|GENERAL|||20260227150000+0100||ADT^A03|{visit}|P|2.5\r
-PID|||{number}^^^{authority}^MR~55001^^^BILLING^AN||{name}\r
+PID|||{number}^^^{authority}^MR{account}||{name}\r
 PV1||I|||||||||||||||||{visit}^^^VISITS|||||||||||||||||||||||||20260220|20260227\r
 DG1|1||{code}^Diagnosis^I10\r
 """
@@ -32,23 +38,44 @@ def settings(tmp_path, database_url, monkeypatch):
     return settings
 
 
+class House:
+    """Takes discharges of one hospital; gives the documents that come of them."""
+
+    def __init__(self, settings):
+        self.engine = wiring.database(settings)
+        self.store = SqlStore(self.engine, dump=dump, parse=parse)
+        projection = wiring.projecting(settings, wiring.catalogues(settings))
+        self.reception = wiring.receiving(settings, self.store, projection)
+        (self.general,) = [each for each in wiring.partners(settings) if each.name == "general"]
+
+    def __call__(self, kind):
+        return self.store.documents(EVERYTHING, kind)
+
+    def discharge(self, visit, **said):
+        """Send one; return what became of it."""
+        raw = DISCHARGE.format(visit=visit, **said).encode()
+        received = Received(raw, "text", "hl7v2", "mllp", (visit,), visit.rjust(64, "c"))
+        outcome = self.reception.receive(self.general, received, lambda _: Answer(200, "text/plain", b"AA"))
+        return outcome.state, outcome.reason
+
+
 @pytest.fixture
-def joined(settings):
-    """A client made of two persons; what reads the documents."""
-    engine = wiring.database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
-    reception = wiring.receiving(settings, store, wiring.projecting(settings, wiring.catalogues(settings)))
-    (general,) = [each for each in wiring.partners(settings) if each.name == "general"]
-    for given in (
-        {"number": "M-1", "authority": "WARDS", "name": "Ash^Anna", "visit": "V-1", "code": "S72.3"},
-        {"number": "M-2", "authority": "CLINIC", "name": "Birch^Bert", "visit": "V-2", "code": "I21.9"},
+def house(settings):
+    house = House(settings)
+    yield house
+    house.engine.dispose()
+
+
+@pytest.fixture
+def joined(house):
+    """A client made of two persons."""
+    account = "~55001^^^BILLING^AN"
+    for visit, given in (
+        ("V-1", {"number": "M-1", "authority": "WARDS", "name": "Ash^Anna", "code": "S72.3"}),
+        ("V-2", {"number": "M-2", "authority": "CLINIC", "name": "Birch^Bert", "code": "I21.9"}),
     ):
-        raw = DISCHARGE.format(**given).encode()
-        received = Received(raw, "text", "hl7v2", "mllp", (given["visit"],), given["visit"].rjust(64, "c"))
-        outcome = reception.receive(general, received, lambda _: Answer(200, "text/plain", b"AA"))
-        assert outcome.state == "accepted"
-    yield lambda kind: store.documents(policy.scope(policy.LOCAL), kind)
-    engine.dispose()
+        assert house.discharge(visit, account=account, **given) == ("accepted", "")
+    return house
 
 
 def clients(*words, code=0):
@@ -106,3 +133,74 @@ def test_what_is_not_there_is_not_parted(joined):
 
 def test_nobody_is_suspect_of_whom_all_is_well(settings):
     assert clients("suspects") == ""
+
+
+ANNA = {"authority": "WARDS", "name": "Ash^Anna", "code": "S72.3", "account": "~55001^^^BILLING^AN"}
+
+
+def of_before(house, client, types, stem=None):
+    """Store a client as the release before did: the systems of its numbers end in these types."""
+
+    def story(unit):
+        document = unit.lock(EVERYTHING, "client", client.source, client.uuid)
+        served = document.body[SERVICE]
+        facts = {path: each for path, each in served["facts"].items() if not path.startswith("identifiers.")}
+        numbers = [each[1] for path, each in served["facts"].items() if path.startswith("identifiers.")]
+        before = [
+            {"system": f"{stem or each['system'].partition('#')[0]}:{type_}", "value": each["value"]}
+            for each, type_ in zip(numbers, types, strict=True)
+        ]
+        facts |= {number_path(each): [[0, 0, 0], each] for each in before}
+        finding = [[each["system"], each["value"]] for each in before]
+        received = {**served["received"], "identifiers": before}
+        service = {**served, "facts": facts, "identifying": finding, "received": received}
+        body = {**document.own, SERVICE: service}
+        unit.update(
+            replace(document, body=body, revision=document.revision + 1), cause="receive", partner="general"
+        )
+
+    house.store.transact(story)
+
+
+def numbers_of(client):
+    facts = client.served["facts"]
+    return [each[1] for path, each in facts.items() if path.startswith("identifiers.")]
+
+
+def systems(client):
+    return {each["system"] for each in client.received["identifiers"]}
+
+
+def test_numbers_of_before_get_the_systems_of_today_and_are_told_of(house):
+    assert house.discharge("V-1", number="M-1", **ANNA) == ("accepted", "")
+    (client,) = house("client")
+    types = ["MR" if each["value"] == "M-1" else "AN" for each in numbers_of(client)]
+    of_before(house, client, types)
+    assert systems(house("client")[0]) == {f"{AUTHORITY}:WARDS:MR", f"{AUTHORITY}:BILLING:AN"}
+    assert "1 clients have" in clients("rename-systems", "--dry-run")
+    assert systems(house("client")[0]) == {f"{AUTHORITY}:WARDS:MR", f"{AUTHORITY}:BILLING:AN"}
+    assert "1 clients had" in clients("rename-systems")
+    (client,) = house("client")
+    assert systems(client) == {f"{AUTHORITY}:WARDS", f"{AUTHORITY}:BILLING#AN"}
+    patient = house.store.search(EVERYTHING, Query("Patient")).entries[0]
+    assert {each["system"] for each in parse(patient.body)["identifier"]} == systems(client)
+    assert "0 clients had" in clients("rename-systems")
+    assert house.discharge("V-2", number="M-1", **ANNA) == ("accepted", "")
+    assert len(house("client")) == 1
+
+
+def test_renaming_joins_nobody_and_lists_who_would_have_one_number(house):
+    one = {**ANNA, "account": ""}
+    other = {**one, "name": "Birch^Bert", "authority": "CLINIC"}
+    assert house.discharge("V-1", number="M-1", **one) == ("accepted", "")
+    assert house.discharge("V-2", number="M-1", **other) == ("accepted", "")
+    both = house("client")
+    assert len(both) == 2
+    for client, type_ in zip(both, ("MR", "PI"), strict=True):
+        of_before(house, client, [type_], stem=f"{AUTHORITY}:WARDS")
+    told = clients("rename-systems", code=1)
+    assert f"same-number      {' '.join(sorted(each.uuid for each in both))}  {AUTHORITY}:WARDS" in told
+    assert "M-1" not in told
+    assert [systems(each) for each in house("client")] == [
+        {f"{AUTHORITY}:WARDS:{each}"} for each in ("MR", "PI")
+    ]

@@ -1,0 +1,39 @@
+"""What the numbers of hospitals are called today that were stored under another system before.
+
+The system of a number without a registered authority ended in the number's type: a record number of WARDS
+stood under `…:WARDS:MR`, an account under `…:WARDS:AN`. Today they are of `…:WARDS` and `…:WARDS#AN`.
+"""
+
+from typing import Final
+
+from service.cases.facts import Fact, Facts
+from service.values.numbers import TYPES, is_personal
+
+OURS: Final = "urn:casebridge:authority:"
+
+
+def renamed(facts: Facts) -> dict[str, Fact]:
+    """Return the facts of identifiers that stand under a system of before as they are said today, by path.
+
+    What was said since is not among them: it has the names that it may also be known by.
+    """
+    found: dict[str, Fact] = {}
+    for path, (moment, said) in facts.items():
+        if path.startswith("identifiers.") and said and "known_as" not in said:
+            system, type_ = _today(said["system"])
+            if type_ is not None:
+                now = {
+                    **said,
+                    "system": system,
+                    "type": said.get("type", type_),
+                    "known_as": [said["system"]],
+                }
+                found[path] = [moment, now]
+    return found
+
+
+def _today(system: str) -> tuple[str, str | None]:
+    stem, _, last = system.rpartition(":")
+    if not stem.startswith(OURS) or last not in TYPES:
+        return system, None
+    return (stem if is_personal(last) else f"{stem}#{last}"), last
