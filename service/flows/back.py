@@ -15,6 +15,7 @@ from service.cases.changes import events
 from service.cases.received import whole
 from service.cases.returned import Path, item_of, located, merged, undone
 from service.errors import Issue, NotFound, Precondition, Refused, Rejected, Stale
+from service.flows.events import later
 from service.flows.follow import follow, locked
 from service.flows.places import places
 from service.flows.ports import Clock, Store, Unit
@@ -115,7 +116,7 @@ class Back:
         return Stored(*key, current.version, at, body)
 
     def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:
-        at, version = self.clock(), self.projection.version
+        at, version = later(self.clock(), case.updated), self.projection.version
         kept = {SERVICE: case.served} if case.served else {}
         document = replace(
             case, revision=case.revision + 1, body={**body, **kept}, updated=at, projected=version

@@ -12,7 +12,7 @@ from service.cases.rules import Seen, choose, opens, standing, stay_events
 from service.cases.stays import died_in
 from service.errors import Conflict
 from service.flows.directory import Directory
-from service.flows.events import instant
+from service.flows.events import instant, later
 from service.flows.follow import EVERYTHING, anew, is_protected
 from service.flows.ownership import UNTAKEN
 from service.flows.ports import Unit
@@ -246,7 +246,7 @@ class Chart:
         document = replace(
             document,
             revision=before.revision + 1,
-            updated=self.desk.change.at,
+            updated=later(self.desk.change.at, before.updated),
             projected=self.desk.projection.version,
         )
         self.desk.unit.update(document, cause=cause, partner=partner)

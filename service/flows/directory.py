@@ -9,6 +9,7 @@ from service.cases.discharge import digest
 from service.cases.facts import Moment
 from service.cases.identifiers import public, systems
 from service.cases.received import Link
+from service.flows.events import later
 from service.flows.follow import anew, follow, locked
 from service.flows.ports import Unit
 from service.flows.project import Change, Projection
@@ -79,7 +80,8 @@ class Directory:
             same = replace(document, body=kept)
             self.unit.amend(same)
             return same
-        after = replace(document, body=kept, revision=document.revision + 1, updated=self.change.at)
+        at = later(self.change.at, document.updated)
+        after = replace(document, body=kept, revision=document.revision + 1, updated=at)
         self.unit.update(after, cause=self.change.cause, partner=self.partner.name)
         follow(self.unit, self.projection, after, document, self.change, ())
         return after

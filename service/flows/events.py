@@ -5,8 +5,8 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 from service.values.documents import Document
@@ -23,6 +23,7 @@ from service.values.messages import (
 )
 from service.values.resources import Message
 
+STEP: Final = timedelta(microseconds=1)
 Data = Written | Erased | CaseTold
 D_co = TypeVar("D_co", bound=Data, covariant=True)
 
@@ -105,6 +106,11 @@ class Envelope:
             body=self.dump(body),
             full=full,
         )
+
+
+def later(at: datetime, last: datetime) -> datetime:
+    """Return when something is done after `last`, whatever a clock says that was set back: FHIR R4 meta."""
+    return max(at, last + STEP)
 
 
 def instant(at: datetime) -> str:

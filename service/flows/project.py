@@ -64,7 +64,9 @@ class Projection:
         return [
             (view, event)
             for view, catalogue in self.catalogues.items()
-            for event in self._changes(unit, document, roots, change, catalogue, view)[1]
+            for event in self._changes(
+                unit, document, roots, change, catalogue, view, unit.current(document.uuid, view)
+            )[1]
         ]
 
     def project(
@@ -85,10 +87,12 @@ class Projection:
         """
         changed = 0
         for view, catalogue in self.catalogues.items():
-            versions, told = self._changes(unit, document, roots, change, catalogue, view)
+            current = unit.current(document.uuid, view)
+            now = _after(change, current)
+            versions, told = self._changes(unit, document, roots, now, catalogue, view, current)
             unit.write(versions)
             first = [events.case_told(document, each) for each in happened]
-            self._emit(unit, document, [*first, *told], view, change.at)
+            self._emit(unit, document, [*first, *told], view, now.at)
             changed += len(told)
         return changed
 
@@ -122,6 +126,7 @@ class Projection:
         change: Change,
         catalogue: Catalogue,
         view: str,
+        current: Mapping[Key, Current],
     ) -> tuple[list[ResourceVersion], list[Event[Written]]]:
         """Compare what the mappings make now with what is stored."""
         resources, provenance = _split(catalogue.projector(document.kind))
@@ -135,7 +140,6 @@ class Projection:
         }
         given = {**roots, "revision": revision}
         made = [each.resource for each in resources.run(given)]
-        current = unit.current(document.uuid, view)
         digests = {_key(each): self._digest(each) for each in made}
         # what is made no more, and what is made otherwise; of all else the digest is enough
         gone = [key for key in current if key not in digests and key[0] != UNTOLD]
@@ -186,7 +190,7 @@ class Projection:
         document: Document,
         resource: dict[str, Any],
         digests: dict[Key, str],
-        current: dict[Key, Current],
+        current: Mapping[Key, Current],
         stored: dict[Key, dict[str, Any]],
         at: datetime,
         catalogue: Catalogue,
@@ -224,11 +228,17 @@ def version_of(catalogues: Mapping[str, Catalogue]) -> str:
     return hashlib.sha256(" ".join(named).encode()).hexdigest()
 
 
+def _after(change: Change, current: Mapping[Key, Current]) -> Change:
+    """Return a change as one after all that the owner's resources have been through."""
+    last = max((each.last_updated for each in current.values()), default=None)
+    return change if last is None else replace(change, at=events.later(change.at, last))
+
+
 def _key(resource: dict[str, Any]) -> Key:
     return resource["resourceType"], resource["id"]
 
 
-def _is_other(resource: dict[str, Any], digests: dict[Key, str], current: dict[Key, Current]) -> bool:
+def _is_other(resource: dict[str, Any], digests: dict[Key, str], current: Mapping[Key, Current]) -> bool:
     key = _key(resource)
     return key not in current or current[key].digest != digests[key]
 

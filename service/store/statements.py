@@ -45,9 +45,9 @@ CASES: Final = (
 )
 UPDATE: Final = update(t.document).where(t.document.c.uuid == bindparam("of"))
 OWNED: Final = (t.resource.c.owner == bindparam("owner"), t.resource.c.view == bindparam("view"))
-CURRENT: Final = select(t.resource.c.type, t.resource.c.id, t.resource.c.version, t.resource.c.digest).where(
-    *OWNED
-)
+CURRENT: Final = select(
+    t.resource.c.type, t.resource.c.id, t.resource.c.version, t.resource.c.digest, t.resource.c.last_updated
+).where(*OWNED)
 VERSION: Final = select(t.resource.c.version).where(
     t.resource.c.view == bindparam("view"),
     t.resource.c.type == bindparam("type"),

@@ -12,7 +12,7 @@ from service.store.deliveries import Deliveries
 from service.store.identifiers import Identifiers
 from service.store.inbox import Inbox
 from service.store.readers import Readers
-from service.store.rows import RESOURCE, document_of, search_rows
+from service.store.rows import RESOURCE, aware, document_of, search_rows
 from service.store.scope import bound, form
 from service.values.documents import Document
 from service.values.resources import Current, Message, ResourceVersion
@@ -106,7 +106,10 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
         if self._is_first(f"resources of {view}", owner):
             return {}
         rows = self._run(q.CURRENT, {"owner": owner, "view": view})
-        return {(row.type, row.id): Current(row.type, row.id, row.version, row.digest) for row in rows}
+        return {
+            (row.type, row.id): Current(row.type, row.id, row.version, row.digest, aware(row.last_updated))
+            for row in rows
+        }
 
     def bodies(
         self, owner: str, view: str, keys: Collection[tuple[str, str]]

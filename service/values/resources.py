@@ -27,6 +27,7 @@ class Current:
     id: str
     version: int
     digest: str
+    last_updated: datetime
 
 
 @dataclass(frozen=True, slots=True)
