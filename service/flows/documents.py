@@ -9,8 +9,8 @@ from uuid import uuid4
 from service.cases.changes import events, status_history
 from service.cases.discharge import digest
 from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, Stale
-from service.flows.events import instant
-from service.flows.follow import EVERYTHING, follow
+from service.flows.events import instant, later
+from service.flows.follow import EVERYTHING, follow, locked
 from service.flows.ownership import check, offered, parted, public, shown, taken, takes_over
 from service.flows.ports import Clock, Store, Unit
 from service.flows.project import Change, Projection
@@ -71,13 +71,13 @@ class Documents:
             raise Rejected("A merge patch of a document is a JSON object.", where="/")
 
         def story(unit: Unit) -> Saved:
-            stored = unit.find(kind, partner, ref)
+            named = unit.find(kind, partner, ref)
+            stored = locked(unit, named) if named is not None and scope.owns(named.source) else None
             if stored is None:
                 raise NotFound(f"There is no such {kind}.")
             said, repeated = parted(merge(public(stored).body, patch))
             return self._save(unit, scope, partner, kind, ref, parts(kind, said), repeated, if_match)
 
-        self.get(scope, partner, kind, ref)
         return self.store.transact(story)
 
     def get(self, scope: Scope, partner: str, kind: str, ref: str) -> Document:
@@ -135,7 +135,7 @@ class Documents:
             if unit.readers_of(document.uuid):
                 raise Conflict(f"Other documents name this {kind}; change or erase them first.")
             erased = unit.erase(document)
-            self.projection.tell_erased(unit, document, erased, self.clock())
+            self.projection.tell_erased(unit, document, erased, later(self.clock(), document.updated))
 
         self.store.transact(story)
 
@@ -150,7 +150,6 @@ class Documents:
         repeated: Any,
         if_match: Container[int] | None,
     ) -> Saved:
-        at = self.clock()
         client = self._client(unit, scope, partner, body) if kind == "case" else None
         before = unit.lock(scope, kind, partner, ref)
         _guard(before, if_match)
@@ -164,6 +163,7 @@ class Documents:
             return Saved(public(before), created=False, changed=False)
         if before is not None and takeover:
             before = taken(before, partner, ref)
+        at = self.clock() if before is None else later(self.clock(), before.updated)
         known = before.served if before is not None else {}
         stored = {**body, **_served(kind, known, body, instant(at))}
         if before is None:

@@ -75,7 +75,9 @@ def locked(unit: Unit, named: Document) -> Document | None:
     """Lock a document that was read without a lock, its client first; None when it has been erased."""
     if named.client is not None:
         unit.lock(EVERYTHING, "client", named.source, named.client)
-    return unit.lock(EVERYTHING, named.kind, named.source, named.uuid)
+    found = unit.lock(EVERYTHING, named.kind, named.source, named.uuid)
+    # a merge may have made it another client's before it was locked
+    return found if found is None or found.client == named.client else locked(unit, found)
 
 
 def is_protected(client: Document) -> bool:

@@ -3,7 +3,8 @@
 The rules are in `cases/`; here is found whom they are about.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -113,12 +114,18 @@ class _Sitting:
             check(unusable(said, self.partner.intake, at))
             if chart is None:
                 there = _there(self.desk.unit, self.people, asked)
-                chart = self._chart(said) if there is None else self.desk.chart(there)
+                chart = self._chart(said) if there is None else self._there(there, asked)
             known = said if there is None else {**said, "patient": {"identifiers": []}}
             told.append(self._said(chart, known, asked))
         if chart is not None and not all(isinstance(each, Stay) for each in told):
             chart.save()
         return [self._applied(chart, each) for each in told]
+
+    def _there(self, uuid: str, asked: Conditions) -> Chart:
+        def find() -> set[str | None]:
+            return {_there(self.desk.unit, self.people, asked)}
+
+        return _locked(self.desk, self.people, {uuid}, find)[uuid]
 
     def _chart(self, said: Json) -> Chart:
         if said["event"] == "merge":
@@ -187,7 +194,23 @@ def _going(case: Document) -> dict[str, Facts]:
 def _opened(desk: Desk, people: People, patient: Json) -> Chart:
     """Return the chart of the client whom an event is about, a new one where that is somebody unknown."""
     uuid = people.opened(patient)
-    return desk.chart(uuid) if uuid is not None else desk.new_chart()
+    if uuid is None:
+        return desk.new_chart()
+    return _locked(desk, people, {uuid}, lambda: {people.opened(patient)})[uuid]
+
+
+def _locked(
+    desk: Desk, people: People, found: set[str], find: Callable[[], AbstractSet[str | None]]
+) -> dict[str, Chart]:
+    """Lock clients who were found without a lock; of one that was changed since, ask again who is meant.
+
+    Raises:
+        Conflict: others are meant by now.
+    """
+    charts = {uuid: desk.chart(uuid) for uuid in sorted(found)}
+    if any(people.is_another_by_now(chart.client) for chart in charts.values()) and find() != found:
+        raise Conflict("Another transaction has changed who is meant; try again.")
+    return charts
 
 
 def _stay(chart: Chart, said: Json) -> str | None:
@@ -212,20 +235,24 @@ def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
     Whom only one of the two is known as gets the other's identifiers; so whatever is late finds its client.
     """
     patient = said["patient"]
-    holders = people.holders(patient["identifiers"])
-    # a number that is replaced is theirs as well as the one that replaces it
-    known = [*patient["identifiers"], *patient["merged_from"]]
-    people.check_agreement({**patient, "identifiers": known}, holders)
-    kept, gone = people.become(holders), people.find(patient["merged_from"])
+
+    def find() -> tuple[set[str], set[str]]:
+        holders = people.holders(patient["identifiers"])
+        # a number that is replaced is theirs as well as the one that replaces it
+        known = [*patient["identifiers"], *patient["merged_from"]]
+        people.check_agreement({**patient, "identifiers": known}, holders)
+        return people.become(holders), people.find(patient["merged_from"])
+
+    kept, gone = find()
     for each in (kept, gone):
         people.check(each or kept or gone)
+    charts = _locked(desk, people, kept | gone, lambda: set.union(*find()))
     if kept and gone and kept != gone:
-        charts = {uuid: desk.chart(uuid) for uuid in sorted(kept | gone)}
         chart, other = charts[min(kept)], charts[min(gone)]
         absorb(chart, other)
         other.save()
         return chart
-    chart = desk.chart(min(kept | gone)) if kept | gone else desk.new_chart()
+    chart = charts[min(kept | gone)] if charts else desk.new_chart()
     aliases = people.left_to(chart.client.uuid, patient["merged_from"])
     chart.say(alias_facts(aliases, when), people.pairs(aliases))
     return chart

@@ -73,7 +73,9 @@ def offered(unit: Unit, scope: Scope, kind: str, body: dict[str, Any], client: s
     mine = [each for each in found if each.served.get(UNTAKEN) and scope.owns(each.source)]
     if len(mine) != 1:
         return None
-    return unit.lock(scope, kind, mine[0].source, mine[0].uuid)
+    only = unit.lock(scope, kind, mine[0].source, mine[0].uuid)
+    # another may have taken it over before it was locked
+    return only if only is not None and only.served.get(UNTAKEN) else None
 
 
 def takes_over(document: Document, partner: str) -> bool:

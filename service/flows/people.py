@@ -39,6 +39,11 @@ class People:
         """Take the transaction, and whose identifiers they are."""
         self._unit = unit
         self._settings = partner.intake
+        self._seen: dict[str, int] = {}
+
+    def is_another_by_now(self, locked: Document) -> bool:
+        """Return whether a client was changed after it was found here and before it was locked."""
+        return self._seen.get(locked.uuid, locked.revision) != locked.revision
 
     def pairs(self, identifiers: Sequence[Json]) -> list[tuple[str, str]]:
         """Return those of the identifiers that find somebody, as (system, value)."""
@@ -94,7 +99,7 @@ class People:
         if not sent:
             return []
         found = self._unit.valued("client", [each["value"] for each in sent])
-        return [client for client in found if shared(sent, _of_persons(numbers(client)))]
+        return [self._noted(client) for client in found if shared(sent, _of_persons(numbers(client)))]
 
     def _known(self, patient: Json) -> Known:
         """Return what is sent of somebody; their name on the partner's own server is no evidence."""
@@ -118,7 +123,11 @@ class People:
         while (uuid := client.served.get("merged_into")) is not None:
             found = self._unit.find("client", "", uuid)
             assert found is not None, "who a merged client has become is there as long as the merged one is"
-            client = found
+            client = self._noted(found)
+        return client
+
+    def _noted(self, client: Document) -> Document:
+        self._seen[client.uuid] = client.revision
         return client
 
 

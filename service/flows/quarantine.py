@@ -199,8 +199,8 @@ class Quarantine:
 
     def _locked(self, unit: Unit, entry: Entry) -> Entry:
         found = unit.entry(entry.id)
-        if found is None or found.state != entry.state:
-            raise Conflict("Another process settled the entry in the meantime.")
+        if found is None or (found.state, found.edited) != (entry.state, entry.edited):
+            raise Conflict("Another process settled or edited the entry in the meantime.")
         return found
 
     def _change(self, id_: str, how: Callable[[Entry], Entry]) -> Entry:

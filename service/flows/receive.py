@@ -243,7 +243,8 @@ class Reception:
             stored = unit.entry(entry.id)
             if stored is None or stored.state != "quarantined":
                 raise Conflict("The entry was settled in the meantime.")
-            return entry
+            # what an operator made of it is theirs to use, whatever comes again
+            return replace(entry, edited=stored.edited)
         unit.claim(entry)
         received = entry.received
         return replace(entry, flagged=unit.is_reused(entry.partner, received.keys, received.content))
