@@ -71,6 +71,16 @@ class Unit(Protocol):
     def write(self, versions: Sequence[ResourceVersion]) -> None:
         """Insert or replace the current resources, append history, replace search rows."""
 
+    def mention(
+        self,
+        owner: str,
+        view: str,
+        client: str | None,
+        mentioned: Collection[tuple[str, str]],
+        unmentioned: Collection[tuple[str, str]],
+    ) -> None:
+        """Record what resources of others, by (type, id), an owner's refer to in a view, and no longer."""
+
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships: (payer system, payer value, from ISO date, to ISO date)."""
 

@@ -1,7 +1,7 @@
 """From a document to its resources: run the mappings, keep what changed, withdraw what is no longer so."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -34,16 +34,28 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """New versions of an owner's resources, their events, what these refer to or no longer, and when."""
+
+    versions: Sequence[ResourceVersion]
+    told: Sequence[Event[Written]]
+    mentioned: Collection[Key]
+    unmentioned: Collection[Key]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Projection:
     """The compiled mappings and the formats they are written in.
 
-    `check` gives the R4 issues of a resource, `rows` its search rows; `parse`, `dump` and `canonical` are
-    JSON; `catalogues` holds one compiled catalogue a view.
+    `check` gives the R4 issues of a resource, `rows` its search rows, `references` the (type, id) of what it
+    refers to; `parse`, `dump` and `canonical` are JSON; `catalogues` holds one compiled catalogue a view.
     """
 
     catalogues: Mapping[str, Catalogue]
     check: Callable[[dict[str, Any]], Sequence[Issue]]
     rows: Callable[[dict[str, Any]], SearchRows]
+    references: Callable[[dict[str, Any]], Iterable[Key]]
     parse: Callable[[bytes], Any]
     dump: Callable[[Any], bytes]
     canonical: Callable[[Any], bytes]
@@ -64,9 +76,7 @@ class Projection:
         return [
             (view, event)
             for view, catalogue in self.catalogues.items()
-            for event in self._changes(
-                unit, document, roots, change, catalogue, view, unit.current(document.uuid, view)
-            )[1]
+            for event in self._changes(unit, document, roots, change, catalogue, view).told
         ]
 
     def project(
@@ -87,13 +97,12 @@ class Projection:
         """
         changed = 0
         for view, catalogue in self.catalogues.items():
-            current = unit.current(document.uuid, view)
-            now = _after(change, current)
-            versions, told = self._changes(unit, document, roots, now, catalogue, view, current)
-            unit.write(versions)
+            made = self._changes(unit, document, roots, change, catalogue, view)
+            unit.write(made.versions)
+            unit.mention(document.uuid, view, _client(document), made.mentioned, made.unmentioned)
             first = [events.case_told(document, each) for each in happened]
-            self._emit(unit, document, [*first, *told], view, now.at)
-            changed += len(told)
+            self._emit(unit, document, [*first, *made.told], view, made.at)
+            changed += len(made.told)
         return changed
 
     def tell_erased(
@@ -126,9 +135,10 @@ class Projection:
         change: Change,
         catalogue: Catalogue,
         view: str,
-        current: Mapping[Key, Current],
-    ) -> tuple[list[ResourceVersion], list[Event[Written]]]:
+    ) -> Changes:
         """Compare what the mappings make now with what is stored."""
+        current = unit.current(document.uuid, view)
+        change = _after(change, current)
         resources, provenance = _split(catalogue.projector(document.kind))
         revision = {
             "id": str(document.revision),
@@ -171,7 +181,28 @@ class Projection:
                 versions.append(
                     self._version(document, each, digests, current, stored, change.at, catalogue, view)[0]
                 )
-        return versions, told
+            made += witness
+        now = {(each.type, each.id) for each in versions}
+        mentioned, unmentioned = self._mentions(made, [stored[key] for key in now if key in stored], now)
+        return Changes(versions, told, mentioned, unmentioned, change.at)
+
+    def _mentions(
+        self, made: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]], changed: Collection[Key]
+    ) -> tuple[set[Key], set[Key]]:
+        """Return which resources of others an owner's refer to that they did not, and the other way round.
+
+        Of `made`, all of an owner's resources as they are now, those `changed` were `before` or are new.
+        """
+        now = self._referred(each for each in made if _key(each) in changed)
+        then = self._referred(before)
+        if now == then:
+            return set(), set()
+        same = {_key(each) for each in made}
+        same |= self._referred(each for each in made if _key(each) not in changed)
+        return now - then - same, then - now - same
+
+    def _referred(self, resources: Iterable[dict[str, Any]]) -> set[Key]:
+        return {target for each in resources for target in self.references(each)}
 
     def _check(
         self, resource: dict[str, Any], document: Document, catalogue: Catalogue, roots: dict[str, Any]
@@ -212,7 +243,7 @@ class Projection:
             id=id_,
             version=number,
             owner=document.uuid,
-            client=document.uuid if document.kind == "client" else document.client,
+            client=_client(document),
             body=self.dump(stamped),
             digest=digests[key],
             last_updated=at,
@@ -232,6 +263,11 @@ def _after(change: Change, current: Mapping[Key, Current]) -> Change:
     """Return a change as one after all that the owner's resources have been through."""
     last = max((each.last_updated for each in current.values()), default=None)
     return change if last is None else replace(change, at=events.later(change.at, last))
+
+
+def _client(document: Document) -> str | None:
+    """Return whose data the resources of a document are; nobody's are those of a directory entry."""
+    return document.uuid if document.kind == "client" else document.client
 
 
 def _key(resource: dict[str, Any]) -> Key:

@@ -62,8 +62,11 @@ def pipelined(connection: Connection) -> Iterator[None]:
 
 
 def _executed(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """Execute; in a pipeline have the rows here that SQLAlchemy is about to look at."""
-    cursor.execute(statement, parameters)
+    """Execute; in a pipeline have the rows here that SQLAlchemy is about to look at.
+
+    With the option `prepare=False` a statement is planned for its values each time.
+    """
+    cursor.execute(statement, parameters, prepare=context.execution_options.get("prepare"))
     pipeline = context.execution_options.get("pipeline")
     if pipeline is not None and not (context.isinsert or context.isupdate or context.isdelete):
         pipeline.sync()

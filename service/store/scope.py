@@ -7,13 +7,15 @@ be kept; what the scope says is bound when a statement runs.
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, exists, false, literal_column, or_, select, true
 from sqlalchemy.sql import FromClause
 
-from service.store.tables import document, membership, reference
+from service.store.tables import document, membership, mention
 from service.values.scope import Scope
 
 SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
+# so many members of a payer are looked at before those who refer to something
+FEW: Final = 100
 
 
 class Form(NamedTuple):
@@ -40,8 +42,20 @@ def bound(scope: Scope) -> dict[str, Any]:
 
 
 def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:
-    """Return the condition on `resource` or `resource_history` rows: the view, and whose they are."""
-    return and_(table.c.view == bindparam("scope_view"), _whose(scope, table))
+    """Return the condition on `resource` or `resource_history` rows: the view, and whose they are.
+
+    It is asked of each row by itself, so it suits rows that are found by their id.
+    """
+    shared = and_(table.c.client.is_(None), _is_mentioned(scope, table)) if scope.payers else false()
+    return and_(_view(table), or_(_is_owned(scope, table), _is_member(scope, table), shared))
+
+
+def of_clients(scope: Form, table: FromClause) -> ColumnElement[bool]:
+    """Return `of_resources` for types that are never `SHARED`.
+
+    A search may start from it, where a payer has few members or a source few documents.
+    """
+    return and_(_view(table), or_(_is_owned(scope, table), _is_member(scope, table)))
 
 
 def of_documents(scope: Form) -> ColumnElement[bool]:
@@ -51,30 +65,42 @@ def of_documents(scope: Form) -> ColumnElement[bool]:
     return document.c.source.in_(SOURCES) if scope.source else false()
 
 
-def _whose(scope: Form, table: FromClause) -> ColumnElement[bool]:
+def _view(table: FromClause) -> ColumnElement[bool]:
+    return table.c.view == bindparam("scope_view")
+
+
+def _is_owned(scope: Form, table: FromClause) -> ColumnElement[bool]:
     if scope.everything:
         return true()
-    seen: list[ColumnElement[bool]] = []
-    if scope.source:
-        owned = select(document.c.uuid).where(document.c.source.in_(SOURCES))
-        seen.append(table.c.owner.in_(owned))
-    if scope.payers:
-        today: Any = bindparam("scope_today")
-        payers = (
-            and_(
-                membership.c.system == bindparam(f"scope_system_{number}"),
-                membership.c.value == bindparam(f"scope_value_{number}"),
-            )
-            for number in range(scope.payers)
-        )
-        clients = select(membership.c.client).where(
-            or_(*payers), membership.c.start <= today, membership.c.end >= today
-        )
-        referred = exists().where(
-            reference.c.view == table.c.view,
-            reference.c.target_type == table.c.type,
-            reference.c.target_id == table.c.id,
-            reference.c.client.in_(clients),
-        )
-        seen.append(or_(table.c.client.in_(clients), and_(table.c.client.is_(None), referred)))
-    return or_(*seen) if seen else false()
+    owner = document.alias()
+    owned = exists().where(owner.c.uuid == table.c.owner, owner.c.source.in_(SOURCES))
+    return owned if scope.source else false()
+
+
+def _is_member(scope: Form, table: FromClause) -> ColumnElement[bool]:
+    payers = [_is_covered(number) for number in range(scope.payers)]
+    return exists().where(membership.c.client == table.c.client, or_(*payers)) if payers else false()
+
+
+def _is_mentioned(scope: Form, table: FromClause) -> ColumnElement[bool]:
+    """Whether a member's resource refers to this one.
+
+    What many refer to is found by the first members of each payer, what few refer to by these few; either
+    way one row after the other until the first that fits: OFFSET keeps PostgreSQL from reading all instead.
+    """
+    c, m = mention.c, membership.c
+    here = (c.view == table.c.view, c.target_type == table.c.type, c.target_id == table.c.id)
+    payers = [_is_covered(number) for number in range(scope.payers)]
+    members = [select(m.client).where(payer).order_by(m.value, m.client) for payer in payers]
+    first = [each.limit(literal_column(str(FEW))).subquery() for each in members]
+    covered = select(m.client).where(m.client == c.client, or_(*payers)).offset(literal_column("0"))
+    ways = [exists().where(*here, c.client == few.c.client) for few in first]
+    return or_(*ways, exists().where(*here, covered.exists()))
+
+
+def _is_covered(number: int) -> ColumnElement[bool]:
+    """Whether a membership is one of the payer of that number, today."""
+    c = membership.c
+    today: Any = bindparam("scope_today")
+    payer = (c.system == bindparam(f"scope_system_{number}"), c.value == bindparam(f"scope_value_{number}"))
+    return and_(*payer, c.start <= today, c.end >= today)

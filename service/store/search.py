@@ -29,15 +29,19 @@ from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.rows import stored_of
 from service.values.resources import Page, Query
-from service.values.scope import Scope
+from service.values.scope import SHARED, Scope
 
 TABLES = {"token": t.token, "reference": t.reference, "date": t.dates, "string": t.strings}
 FORMS = 500
 
 
 class Form(NamedTuple):
-    """What a question looks like: each criterion's kind and its values' forms, the prefixes of dates."""
+    """What a question looks like: each criterion's kind and its values' forms, the prefixes of dates.
 
+    `shared` says that its type may be no client's.
+    """
+
+    shared: bool
     criteria: tuple[tuple[str, tuple[str, ...]], ...]
     updated: tuple[str, ...]
     ids: bool
@@ -66,7 +70,7 @@ def _form(query: Query) -> Form:
         for each in query.conditions
     )
     prefixes = tuple(prefix for prefix, _, _ in query.updated)
-    return Form(criteria, prefixes, bool(query.ids), query.after is not None)
+    return Form(query.type in SHARED, criteria, prefixes, bool(query.ids), query.after is not None)
 
 
 def _value_form(kind: str, value: tuple[str | None, ...]) -> str:
@@ -106,7 +110,8 @@ def _pattern(modifier: str, text: str) -> str:
 def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[Any]]:
     """Return the statement of a page, and that of the count of all pages."""
     c = t.resource.c
-    where = [of_scope.of_resources(scope, t.resource), c.type == bindparam("type")]
+    inside = of_scope.of_resources if form.shared else of_scope.of_clients
+    where = [inside(scope, t.resource), c.type == bindparam("type")]
     where += [_criterion(number, kind, forms) for number, (kind, forms) in enumerate(form.criteria)]
     where += [
         _between(prefix, c.last_updated, c.last_updated, bindparam(f"low_{n}"), bindparam(f"high_{n}"))
@@ -120,7 +125,11 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
         where.append(or_(c.last_updated < at, and_(c.last_updated == at, c.id < bindparam("after_id"))))
     columns = select(c.type, c.id, c.version, c.last_updated, c.body)
     ordered = columns.where(*where).order_by(c.last_updated.desc(), c.id.desc())
-    return ordered.limit(bindparam("rows", type_=Integer)), counted
+    page = ordered.limit(bindparam("rows", type_=Integer))
+    if scope.everything or form.ids or any(kind == "reference" for kind, _ in form.criteria):
+        return page, counted
+    # where nothing narrows it but the scope, how to search depends on how many clients are in that
+    return page.execution_options(prepare=False), counted.execution_options(prepare=False)
 
 
 def _criterion(number: int, kind: str, forms: tuple[str, ...]) -> ColumnElement[bool]:

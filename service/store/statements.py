@@ -8,10 +8,12 @@ from sqlalchemy import (
     Delete,
     Insert,
     Select,
+    String,
     Table,
     and_,
     bindparam,
     delete,
+    exists,
     insert,
     or_,
     select,
@@ -64,6 +66,20 @@ REPLACE: Final = update(t.resource).where(
 TAKE: Final = text(
     "INSERT INTO stream (owner, view, last) VALUES (:owner, :view, :count)"
     " ON CONFLICT (owner, view) DO UPDATE SET last = stream.last + excluded.last RETURNING last"
+)
+_MENTIONED: Final = (
+    t.mention.c.owner == bindparam("owner"),
+    t.mention.c.view == bindparam("view"),
+    t.mention.c.target_type == bindparam("type"),
+    t.mention.c.target_id == bindparam("id"),
+)
+UNMENTION: Final = delete(t.mention).where(*_MENTIONED)
+# one that is there already was recorded while the previous release ran, too
+MENTION: Final = insert(t.mention).from_select(
+    ["owner", "view", "target_type", "target_id", "client"],
+    select(*(bindparam(name, type_=String) for name in ("owner", "view", "type", "id", "client"))).where(
+        ~exists().where(*_MENTIONED)
+    ),
 )
 
 

@@ -7,7 +7,19 @@ from functools import lru_cache
 from itertools import count as counting
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine, Select, Table, and_, bindparam, exists, func, or_, select, text, tuple_
+from sqlalchemy import (
+    CompoundSelect,
+    Engine,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    text,
+    tuple_,
+)
 
 from service.errors import Gone
 from service.store import tables as t
@@ -109,16 +121,13 @@ class SqlStore:
         c = t.document.c
         where = [c.kind == kind, of_documents(form(scope))]
         if identifier is not None:
-            system, value = identifier
-            i = t.identifier.c
-            same = [or_(i.document == c.uuid, i.document == c.client), i.value == value] + (
-                [i.system == system] if system is not None else []
-            )
-            where.append(exists().where(*same))
+            where.append(c.uuid.in_(_named(kind, *identifier)))
         where += [c.client == client] if client is not None else []
         where += [c.status == status] if status is not None else []
         where += [c.uuid > after] if after is not None else []
         chosen = select(t.document).where(*where).order_by(c.uuid).limit(count)
+        # how to find them depends on how many a source has
+        chosen = chosen.execution_options(prepare=False)
         with reading(self._engine) as connection:
             return [document_of(row, self._parse) for row in connection.execute(chosen, bound(scope))]
 
@@ -227,3 +236,11 @@ def _chosen(scope: Form, table: Table, numbered: bool) -> Select[Any]:
     where += [t.history.c.withheld.is_(False)] if table is t.history else []
     columns = select(c.type, c.id, c.version, c.last_updated, c.body)
     return columns.where(*where).order_by(c.version.desc())
+
+
+def _named(kind: str, system: str | None, value: str) -> CompoundSelect[Any]:
+    """Return the uuids of documents that have an identifier, or of whose client it is."""
+    i, case = t.identifier.c, t.document.alias()
+    holding = select(i.document).where(i.kind.in_({kind, "client"}), i.value == value)
+    holding = holding.where(i.system == system) if system is not None else holding
+    return holding.union_all(select(case.c.uuid).where(case.c.client.in_(holding)))

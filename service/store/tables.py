@@ -184,7 +184,19 @@ dates = _search(
 strings = _search(
     "search_string", [sql("substr(value, 1, 60)")], Column("value", String(400), nullable=False)
 )
+# by this one the release before 0006 finds what is referred to
 Index("search_reference_target", reference.c.view, reference.c.target_type, reference.c.target_id)
+# What an owner's resources refer to that is another's; by it what is no client's is in a payer's scope.
+mention = Table(
+    "mention",
+    metadata,
+    Column("owner", String(36), primary_key=True),
+    Column("view", String(50), primary_key=True),
+    Column("target_type", String(40), primary_key=True),
+    Column("target_id", String(64), primary_key=True),
+    Column("client", String(36)),
+    Index("mention_target", "target_id", "target_type", "view", "client"),
+)
 
 membership = Table(
     "membership",

@@ -91,7 +91,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
         """Let what is stored of a case's resources be another client's."""
         c = t.resource.c
         mine = [tuple(row) for row in self._run(select(c.view, c.type, c.id).where(c.owner == case))]
-        for table in (t.resource, t.history):
+        for table in (t.resource, t.history, t.mention):
             self._run(update(table).where(table.c.owner == case).values(client=client))
         for table in (t.token, t.reference, t.dates, t.strings):
             same = tuple_(table.c.view, table.c.type, table.c.id).in_(mine)
@@ -147,6 +147,20 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
                 self._run(q.FORGET[table], stale)
             self._put(table, found)
 
+    def mention(
+        self,
+        owner: str,
+        view: str,
+        client: str | None,
+        mentioned: Collection[tuple[str, str]],
+        unmentioned: Collection[tuple[str, str]],
+    ) -> None:
+        """Record what resources of others an owner's refer to in a view, and no longer."""
+        named = {"owner": owner, "view": view, "client": client}
+        for statement, targets in ((q.UNMENTION, unmentioned), (q.MENTION, mentioned)):
+            if targets:
+                self._run(statement, [{**named, "type": y, "id": i} for y, i in sorted(targets)])
+
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships."""
         if not self._is_first("memberships", client):
@@ -181,7 +195,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
             self._put(t.tombstone, stones)
             for table in q.SEARCH:
                 self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
-        for table in (t.resource, t.history):
+        for table in (t.resource, t.history, t.mention):
             self._run(delete(table).where(table.c.owner == document.uuid))
         self.forget(document)
         for table in (t.revision, t.identifier, t.link, t.reprojection):

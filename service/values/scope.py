@@ -9,6 +9,8 @@ from service.values.intake import IntakeSettings
 DEFAULT: Final = "default"
 # the types that a permitted partner may put, and that so come back into the case
 RETURNED: Final = ("CareTeam", "CarePlan", "EpisodeOfCare")
+# the types of a directory's resources, which belong to no client
+SHARED: Final = frozenset({"Location", "Organization", "Practitioner", "PractitionerRole"})
 PartnerKind = Literal["case-system", "hospital", "insurer", "engineer", "operator"]
 
 

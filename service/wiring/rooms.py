@@ -19,7 +19,7 @@ from service.store.engine import connect
 from service.store.store import SqlStore
 from service.wire.contracts import pathways
 from service.wire.fhir.check import check as check_r4
-from service.wire.fhir.search import rows
+from service.wire.fhir.search import references_in, rows
 from service.wire.json import canonical, dump, parse
 from service.wiring.compiled import inbounds
 
@@ -40,6 +40,7 @@ def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Project
         catalogues=mappings,
         check=check_r4,
         rows=rows,
+        references=references_in,
         parse=parse,
         dump=dump,
         canonical=canonical,

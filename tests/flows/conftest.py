@@ -18,7 +18,7 @@ from service.store.store import SqlStore
 from service.values.scope import Scope
 from service.wire.contracts.schemas import links, sources
 from service.wire.fhir.check import check as check_r4
-from service.wire.fhir.search import rows
+from service.wire.fhir.search import references_in, rows
 from service.wire.json import canonical, dump, parse
 from tests.contracts.published import check
 from tests.flows import river
@@ -34,6 +34,7 @@ def projection():
         catalogues={"default": catalogue},
         check=check_r4,
         rows=rows,
+        references=references_in,
         parse=parse,
         dump=dump,
         canonical=canonical,

@@ -114,14 +114,16 @@ def test_a_new_version_replaces_the_current_one_and_joins_the_history(store):
 def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(store):
     mine, other, nurse = document(), document("robin"), document("nurse", kind="practitioner")
     add(store, mine, other, nurse)
-    refers = SearchRows(references=(("*", "Practitioner", "n1"),))
     write(
         store,
-        version("case", "p1", client=mine.uuid, rows=refers),
+        version("case", "p1", client=mine.uuid),
         version("case", "p2", client=other.uuid),
         version(nurse.uuid, "n1", type_="Practitioner"),
         version(nurse.uuid, "n2", type_="Practitioner"),
     )
+    nurses = [("Practitioner", "n1"), ("Practitioner", "n2")]
+    store.transact(lambda unit: unit.mention("case", "default", mine.uuid, nurses, []))
+    store.transact(lambda unit: unit.mention("case", "default", mine.uuid, nurses[:1], nurses[1:]))
     store.transact(lambda unit: unit.memberships(mine.uuid, [(*PAYER, "2020-01-01", "9999-12-31")]))
     store.transact(lambda unit: unit.memberships(other.uuid, [(*PAYER, "2020-01-01", "2020-12-31")]))
     page = store.search(INSURER, Query("CarePlan"))

@@ -35,15 +35,14 @@ PARAMETERS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "birthdate": ("date", "birthDate"),
     },
 }
-ANY: Final = "*"
 # what a string says to the letter stands under a parameter of its own (R4 search section 3.1.1.5.1)
 EXACT: Final = ":exact"
 
 
 def rows(resource: dict[str, Any]) -> SearchRows:
-    """Return the search rows; every literal reference in the resource stands under the parameter `*` too."""
+    """Return the search rows of a resource: those of the parameters of its type."""
     tokens: list[tuple[str, str, str]] = []
-    references: list[tuple[str, str, str]] = [(ANY, *target) for target in _references(resource)]
+    references: list[tuple[str, str, str]] = []
     dates: list[tuple[str, str, str]] = []
     strings: list[tuple[str, str]] = []
     for name, (kind, path) in PARAMETERS.get(resource["resourceType"], {}).items():
@@ -51,13 +50,27 @@ def rows(resource: dict[str, Any]) -> SearchRows:
             if kind == "token":
                 tokens.append((name, *_token(value)))
             elif kind == "reference":
-                references += [(name, *target) for target in _references(value)]
+                references += [(name, *target) for target in references_in(value)]
             elif kind == "date":
                 dates.append((name, *span(value)))
             else:
                 strings += [(name, normal(value)), (name + EXACT, value)]
     unique = tuple(dict.fromkeys(references))
     return SearchRows(tuple(tokens), unique, tuple(dates), tuple(strings))
+
+
+def references_in(node: Any) -> Iterator[tuple[str, str]]:
+    """Give (type, id) of every literal reference at or below a node, versions left off."""
+    if isinstance(node, list):
+        for item in node:
+            yield from references_in(item)
+    elif isinstance(node, dict):
+        literal = node.get("reference")
+        if isinstance(literal, str) and literal.count("/") >= 1 and ":" not in literal:
+            type_, id_ = literal.split("/")[:2]
+            yield type_, id_
+        for below in node.values():
+            yield from references_in(below)
 
 
 def normal(text: str) -> str:
@@ -117,17 +130,3 @@ def _values(node: Any, path: list[str]) -> Iterator[Any]:
         yield node
     elif isinstance(node, dict) and path[0] in node:
         yield from _values(node[path[0]], path[1:])
-
-
-def _references(node: Any) -> Iterator[tuple[str, str]]:
-    """Give (type, id) of every literal reference below a node, versions left off."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _references(item)
-    elif isinstance(node, dict):
-        literal = node.get("reference")
-        if isinstance(literal, str) and literal.count("/") >= 1 and ":" not in literal:
-            type_, id_ = literal.split("/")[:2]
-            yield type_, id_
-        for below in node.values():
-            yield from _references(below)

@@ -1,0 +1,205 @@
+"""What a question costs does not grow with the scope of who asks: blocks of PostgreSQL, plans of SQLite."""
+
+import inspect
+import re
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import event, make_url, text
+
+from service.flows import ports
+from service.store.engine import connect
+from service.store.schema import upgrade
+from service.store.store import SqlStore
+from service.values.resources import Condition, Past, Query
+from service.values.scope import Scope
+from service.wire.json import dump, parse
+
+# one in 1,001 is the small payer's, of whom one in five has a case, of the small source then
+CLIENTS = 200_200
+LOADED = """
+INSERT INTO membership SELECT 'client-' || n, 0, 'urn:payers', {whose}, '2020-01-01', '9999-12-31'
+  FROM generate_series(1, {clients}) n;
+INSERT INTO document (uuid, kind, source, source_id, revision, status, client, body, created, updated)
+  SELECT 'case-' || n, 'case', {whose}, n, 1, 'active', 'client-' || n, '{{}}', now(), now()
+  FROM generate_series(1, {clients}, 5) n;
+INSERT INTO identifier (document, position, kind, system, value, digest, identifying)
+  SELECT uuid, 0, 'case', 'urn:cases', 'C-' || source_id, uuid, false FROM document;
+INSERT INTO revision SELECT uuid, 1, 'created', source, '{{}}', now() FROM document;
+INSERT INTO resource
+  (view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
+  SELECT 'default', 'CarePlan', 'plan-' || source_id, 1, uuid, client, '{{}}', '', 'm',
+  '2026-03-01T08:00:00Z'::timestamptz - source_id::int * interval '1 second' FROM document;
+INSERT INTO resource_history
+  (recorded_on, view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
+  SELECT '2026-03-01', view, type, id, version, owner, client, body, digest, mapping_version, last_updated
+  FROM resource;
+INSERT INTO search_reference (view, type, id, client, parameter, target_type, target_id)
+  SELECT view, type, id, client, 'patient', 'Patient', client FROM resource;
+INSERT INTO search_token (view, type, id, client, parameter, code, system)
+  SELECT view, type, id, client, 'status', CASE WHEN id LIKE '%6' THEN 'draft' ELSE 'active' END, ''
+  FROM resource;
+INSERT INTO mention SELECT owner, view, 'Organization', 'known-to-all', client FROM resource
+  UNION ALL SELECT owner, view, 'Practitioner', 'of-' || client, client FROM resource;
+INSERT INTO resource
+  (view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
+  SELECT 'default', target_type, target_id, 1, target_id, NULL, '{{}}', '', 'm', now()
+  FROM mention GROUP BY target_type, target_id;
+ANALYZE
+"""
+# whose client has a case, by the client's number
+WHOSE = {"large": 100_101, "small": 101_101}
+ASKERS = {
+    "payer": {name: Scope(payers=(("urn:payers", name), ("urn:payers", "none"))) for name in WHOSE},
+    "source": {name: Scope(source=name, offered=("none",)) for name in WHOSE},
+}
+
+
+def patient(n):
+    return Condition("patient", "reference", (("Patient", f"client-{n}"),))
+
+
+DRAFT = Condition("status", "token", ((None, "draft"),))
+AFTER = ("2026-03-01T07:00:00+00:00", "plan-0")
+QUESTIONS = {
+    "a read": lambda s, of, n: s.resource(of, "CarePlan", f"plan-{n}"),
+    "a read of another's": lambda s, of, n: s.resource(of, "CarePlan", f"plan-{sum(WHOSE.values()) - n}"),
+    "a read of what all refer to": lambda s, of, n: s.resource(of, "Organization", "known-to-all"),
+    "a read of what another's refers to": lambda s, of, n: s.resource(
+        of, "Practitioner", f"of-client-{sum(WHOSE.values()) - n}"
+    ),
+    "a read of what few refer to": lambda s, of, n: s.resource(of, "Practitioner", f"of-client-{n}"),
+    "a version": lambda s, of, n: s.version(of, "CarePlan", f"plan-{n}", 1),
+    "a history": lambda s, of, n: s.history(of, "CarePlan", f"plan-{n}", Past()).entries,
+    "an owner": lambda s, of, n: s.owner(of, "CarePlan", f"plan-{n}"),
+    "owners": lambda s, of, n: s.owners(of, [("CarePlan", f"plan-{n}"), ("CarePlan", f"plan-{n + 5}")]),
+    "a search by reference": lambda s, of, n: s.search(of, Query("CarePlan", (patient(n),))).entries,
+    "a search by two": lambda s, of, n: s.search(of, Query("CarePlan", (patient(n), DRAFT))).entries,
+    "a search by id": lambda s, of, n: s.search(of, Query("CarePlan", ids=(f"plan-{n}",))).entries,
+    "a search of a directory": lambda s, of, n: (
+        s.search(of, Query("Practitioner", ids=(f"of-client-{n}",))).entries
+    ),
+    "a page": lambda s, of, _: s.search(of, Query("CarePlan", count=20, with_total=False)).entries,
+    "a page by token": lambda s, of, _: (
+        s.search(of, Query("CarePlan", (DRAFT,), count=20, with_total=False)).entries
+    ),
+    "a later page": lambda s, of, _: (
+        s.search(of, Query("CarePlan", count=20, after=AFTER, with_total=False)).entries
+    ),
+    "events": lambda s, of, _: s.events(of, 0, 50),
+    "a document": lambda s, of, n: s.document(of, "case", of.source or "", str(n)),
+    "a locked document": lambda s, of, n: s.transact(
+        lambda unit: unit.lock(of, "case", of.source or "", str(n))
+    ),
+    "documents": lambda s, of, _: s.documents(of, "case", count=20),
+    "documents by identifier": lambda s, of, n: s.documents(of, "case", identifier=("urn:cases", f"C-{n}")),
+    "documents of a client": lambda s, of, n: s.documents(of, "case", client=f"client-{n}"),
+    "documents of a status": lambda s, of, _: s.documents(of, "case", status="active", count=20),
+    "revisions": lambda s, of, n: s.revisions(of, f"case-{n}"),
+}
+
+
+class Asked(NamedTuple):
+    """A statement as it was executed; `kept` says that PostgreSQL may plan it once for all values."""
+
+    statement: str
+    parameters: dict[str, object]
+    kept: bool
+
+
+@contextmanager
+def asked(engine):
+    """Collect the statements that are executed."""
+    found = []
+
+    def executed(_connection, _cursor, statement, parameters, context, _many):
+        found.append(Asked(statement, parameters, context.execution_options.get("prepare") is not False))
+
+    event.listen(engine, "before_cursor_execute", executed)
+    yield found
+    event.remove(engine, "before_cursor_execute", executed)
+
+
+@pytest.fixture(scope="module")
+def large(postgres_server):
+    """A database with an insurer of 200,000 members, one of 200, and sources of as many of their cases."""
+    url = postgres_server.create_database("casebridge_scope")
+    engine = connect(url)
+    upgrade(engine)
+    whose = "CASE WHEN n % 1001 = 0 THEN 'small' ELSE 'large' END"
+    with engine.begin() as connection:
+        for each in LOADED.format(clients=CLIENTS, whose=whose).split(";"):
+            connection.exec_driver_sql(each.replace("%", "%%"))
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True, prepare_threshold=None) as connection:
+        yield engine, connection
+    engine.dispose()
+    postgres_server.drop_database("casebridge_scope")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """An SQLite database: it plans by what indexes there are alone."""
+    engine = connect(f"sqlite:///{tmp_path_factory.mktemp('scope') / 'casebridge.db'}")
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+def blocks(connection, each):
+    """The blocks a statement touches, at most: planned for its values, and where it may be for any values."""
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", each.statement)))
+    numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", each.statement)
+    values = sql.SQL(", ").join(sql.Literal(each.parameters[name]) for name in names)
+    given = sql.SQL("({})").format(values) if names else sql.SQL("")
+    counted = []
+    connection.execute("PREPARE asked AS " + numbered.replace("%%", "%"))
+    for mode in ("custom", "generic") if each.kept else ("custom",):
+        connection.execute(f"SET plan_cache_mode = force_{mode}_plan")
+        explained = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked{}").format(given)
+        plan = connection.execute(explained).fetchone()[0][0]["Plan"]
+        counted.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+    connection.execute("DEALLOCATE asked")
+    return max(counted)
+
+
+@pytest.mark.parametrize("kind", ASKERS)
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_touches_no_more_with_200000_members_than_with_200(large, kind, question):
+    engine, connection = large
+    store = SqlStore(engine, dump=dump, parse=parse)
+    touched, found = {}, {}
+    for name, scope in ASKERS[kind].items():
+        with asked(engine) as statements:
+            found[name] = bool(QUESTIONS[question](store, scope, WHOSE[name]))
+        touched[name] = sum(blocks(connection, each) for each in statements)
+    assert found["large"] == found["small"]
+    assert touched["large"] <= max(1.2 * touched["small"], 50)
+    assert max(touched.values()) <= 1000
+
+
+def test_each_question_that_has_a_scope_is_asked_above():
+    methods = inspect.getmembers(ports.Store, inspect.isfunction) + inspect.getmembers(
+        ports.Unit, inspect.isfunction
+    )
+    scoped = {name for name, method in methods if "scope" in inspect.signature(method).parameters}
+    told = inspect.getsource(inspect.getmodule(blocks))
+    assert {name for name in scoped if f".{name}(of," not in re.sub(r"\(\s+", "(", told)} == set()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_sqlite_reads_no_table_from_end_to_end(empty, question):
+    store = SqlStore(empty, dump=dump, parse=parse)
+    with asked(empty) as statements:
+        for askers in ASKERS.values():
+            QUESTIONS[question](store, askers["large"], WHOSE["large"])
+    with empty.connect() as connection:
+        for each in statements:
+            plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + each.statement, each.parameters)
+            steps = [row[3] for row in plan]
+            tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
+            scanned = [step for step in steps for name in tables if step.startswith(f"SCAN {name}")]
+            assert scanned == [] or "0 = 1" in each.statement, steps
