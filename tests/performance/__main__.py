@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tests.performance import case_in, discharge_in, hl7v2, mapping, read, relay, start
+from tests.performance import case_in, discharge_in, growth, hl7v2, mapping, read, relay, start
 from tests.performance.house import ROOT, Servers
 from tests.performance.lines import Entry, tell
 
@@ -15,6 +15,7 @@ BENCHES: dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]] = {
     ("mapping.vs_handwritten", "mapping.vs_fhirpathpy", "mapping.linear"): mapping.run,
     ("relay.vs_raw", "relay.rate_2ms"): relay.run,
     ("read.vs_floor", "pull.vs_floor"): read.run,
+    ("growth.scope",): growth.run,
     ("discharge_fhir.vs_rows", "discharge_mllp.vs_rows"): discharge_in.run,
     ("case.vs_rows",): case_in.run,
     ("hl7v2.read",): hl7v2.run,

@@ -24,6 +24,7 @@ REGISTRY = """
 partners:
   - {name: cms, kind: case-system}
   - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - {name: southern, kind: insurer, identifiers: [{system: "urn:example:payers", value: southern}]}
   - name: general
     kind: hospital
     intake: {senders: [{application: ADT, facility: GENERAL, addresses: [127.0.0.1]}]}
