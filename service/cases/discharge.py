@@ -61,10 +61,18 @@ def moment(event: str, recorded: str) -> Moment:
     return [*seconds(recorded), ORDER.index(event)]
 
 
-def key_of(said: dict[str, Any]) -> str | None:
-    """Return the key of an event's stay, made of its first identifier; None when it has none."""
+def key_of(said: dict[str, Any], partner: str) -> str | None:
+    """Return the key of an event's stay, made of who tells of it and its first identifier; None without one.
+
+    What another hospital tells under the same number is another stay.
+    """
     identifiers = said.get("stay", {}).get("identifiers")
-    return digest(identifiers[0]["system"], identifiers[0]["value"]) if identifiers else None
+    return key_by(partner, identifiers[0]) if identifiers else None
+
+
+def key_by(partner: str, identifier: dict[str, Any]) -> str:
+    """Return the key of a stay of which a partner told first under an identifier."""
+    return digest(partner, f"{identifier['system']}|{identifier['value']}")
 
 
 def stay_id(key: str) -> str:

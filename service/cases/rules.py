@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
 from service.cases.agreement import Disagreement
-from service.cases.discharge import ENDED, condition_id, key_of
+from service.cases.discharge import ENDED, condition_id
 from service.cases.facts import EPOCH, Facts, seconds
 from service.cases.identifiers import identifying
 from service.cases.stays import begun_kinds
@@ -63,7 +63,7 @@ def unusable(said: dict[str, Any], settings: IntakeSettings, now: datetime) -> R
         what = "Nothing says who the patient is: send an identifier that identifies, and no placeholder."
         where = "/patient/identifiers" if said.get("patient") else "/patient"
         return Refusal("quarantine", "no-patient", what, where, "required")
-    if said["event"] not in {"update", "merge"} and key_of(said) is None:
+    if said["event"] not in {"update", "merge"} and not said.get("stay", {}).get("identifiers"):
         what = "The stay has no identifier: send the visit number with its assigning authority."
         return Refusal("quarantine", "no-stay", what, "/stay/identifiers", "required")
     if said["event"] == "merge" and not said.get("patient", {}).get("merged_from"):

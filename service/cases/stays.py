@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-from service.cases.discharge import DELETED, UNSAID_KIND, condition_id, digest, stay_id, who
+from service.cases.discharge import DELETED, UNSAID_KIND, condition_id, digest, key_by, stay_id, who
 from service.cases.facts import Facts, is_before, listed, value
 from service.cases.identifiers import differing, is_visit, once, shared
 
@@ -74,6 +74,11 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     return weak
 
 
+def told_by(partner: str, stays: Mapping[str, Facts]) -> dict[str, Facts]:
+    """Return the stays that a partner told of: to a hospital there are no others."""
+    return {key: facts for key, facts in stays.items() if value(facts, "partner") == partner}
+
+
 def by_visits(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     """Return the keys of the stays that have one of some visit numbers.
 
@@ -104,7 +109,7 @@ def stay_of(key: str, facts: Facts) -> dict[str, Any]:
         "kind": value(facts, "kind") or UNSAID_KIND,
         "class_as_sent": value(facts, "class_as_sent"),
         "types": value(facts, "types"),
-        "identifiers": once(_first([each for _, each in listed(facts, "identifiers")], key)),
+        "identifiers": once(_first(facts, key)),
         "hospital": value(facts, "hospital"),
         "period": _period(start, end if status in {"finished", "cancelled"} else None),
         "location": value(facts, "location"),
@@ -204,9 +209,14 @@ def begun_kinds(facts: Facts) -> list[tuple[str, str]]:
     return listed(facts, "begun")
 
 
-def _first(identifiers: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    """Put the identifier that is the key in front."""
-    return sorted(identifiers, key=lambda each: digest(each["system"], each["value"]) != key)
+def _first(facts: Facts, key: str) -> list[dict[str, Any]]:
+    """Return the identifiers, the one that made the key in front; of itself alone it made keys before."""
+    partner = value(facts, "partner")
+
+    def is_other(each: Json) -> bool:
+        return key not in {key_by(partner, each), digest(each["system"], each["value"])}
+
+    return sorted((each for _, each in listed(facts, "identifiers")), key=is_other)
 
 
 def _period(start: str | None, end: str | None) -> dict[str, str]:

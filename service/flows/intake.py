@@ -23,7 +23,7 @@ from service.cases.discharge import (
 from service.cases.facts import Facts, Moment, value
 from service.cases.identifiers import is_visit
 from service.cases.rules import Refusal, several_stays, unusable
-from service.cases.stays import Ambiguous, by_visits, matching
+from service.cases.stays import Ambiguous, by_visits, matching, told_by
 from service.errors import Conflict, Issue, Stale
 from service.flows.chart import Chart, Desk
 from service.flows.directory import Directory
@@ -113,7 +113,7 @@ class _Sitting:
         for said, asked in events:
             check(unusable(said, self.partner.intake, at))
             if chart is None:
-                there = _there(self.desk.unit, self.people, asked)
+                there = _there(self.people, asked)
                 chart = self._chart(said) if there is None else self._there(there, asked)
             known = said if there is None else {**said, "patient": {"identifiers": []}}
             told.append(self._said(chart, known, asked))
@@ -123,7 +123,7 @@ class _Sitting:
 
     def _there(self, uuid: str, asked: Conditions) -> Chart:
         def find() -> set[str | None]:
-            return {_there(self.desk.unit, self.people, asked)}
+            return {_there(self.people, asked)}
 
         return _locked(self.desk, self.people, {uuid}, find)[uuid]
 
@@ -135,11 +135,11 @@ class _Sitting:
     def _said(self, chart: Chart, said: Json, asked: Conditions) -> Stay | tuple[str | None, bool]:
         """Take in an event; return the key of its stay and whether it is new, or the stay that is there."""
         unit, partner, when = self.desk.unit, self.partner, self._moment(said)
-        if asked.new_stay is not None and (stays := _stays(unit, chart, asked.new_stay)):
+        if asked.new_stay is not None and (stays := _stays(unit, chart, asked.new_stay, partner)):
             only = _only(stays, asked)
             version = unit.version_of(partner.view, "Encounter", only) if only else None
             return Stay(only, is_new=False, version=version)
-        key = _stay(chart, said)
+        key = _stay(chart, said, partner)
         if asked.versions is not None:
             _check_version(unit, chart, key, partner.view, asked)
         named = said["patient"]["identifiers"]
@@ -166,14 +166,15 @@ class _Sitting:
         return Applied((chart.client, case), Stay(encounter, is_new, version))
 
     def _check_elsewhere(self, chart: Chart, key: str, sent: Sequence[Json], named: Sequence[Json]) -> None:
-        """Refuse a stay that is another client's: a visit number is one person's.
+        """Refuse a stay that is another client's: a hospital's visit number is one person's.
 
         Those that the stay has already were looked for when they came.
         """
         held = chart.stays().get(key, {})
         news = [each for each in sent if is_visit(each) and number_path(each) not in held]
         for case in self.desk.unit.valued("case", [each["value"] for each in news]) if news else ():
-            if case.client == chart.client.uuid or not by_visits(sent, _going(case)):
+            theirs = told_by(self.partner.name, _going(case))
+            if case.client == chart.client.uuid or not by_visits(sent, theirs):
                 continue
             if self.people.find(named) - {chart.client.uuid}:
                 raise Conflict("Another transaction has made the same client; try again.")
@@ -213,8 +214,8 @@ def _locked(
     return charts
 
 
-def _stay(chart: Chart, said: Json) -> str | None:
-    """Return the key of the stay that an event is about, which its client may have under another number.
+def _stay(chart: Chart, said: Json, partner: Partner) -> str | None:
+    """Return the key of the partner's stay that an event is about, which may be known by another number.
 
     Raises:
         Held: its number is that of several.
@@ -223,10 +224,10 @@ def _stay(chart: Chart, said: Json) -> str | None:
     if said["event"] == "merge" or not sent:
         return None
     try:
-        found = matching(sent, chart.stays())
+        found = matching(sent, told_by(partner.name, chart.stays()))
     except Ambiguous as exc:
         raise Held(several_stays()) from exc
-    return chart.united(found) if found else key_of(said)
+    return chart.united(found) if found else key_of(said, partner.name)
 
 
 def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
@@ -258,24 +259,28 @@ def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
     return chart
 
 
-def _there(unit: Unit, people: People, asked: Conditions) -> str | None:
-    """Return the client who has the identifier that only somebody new is to be made with."""
+def _there(people: People, asked: Conditions) -> str | None:
+    """Return the client whom the identifier finds that only somebody new is to be made with.
+
+    It finds nobody whom it would not find as a number of the patient who is sent.
+    """
     if asked.new_person is None:
         return None
-    found = people.become(unit.named("client", [asked.new_person]))
+    system, value_ = asked.new_person
+    found = people.find([{"system": system, "value": value_}])
     return _only(sorted(found), asked) if found else None
 
 
-def _stays(unit: Unit, chart: Chart, pair: tuple[str, str]) -> list[str | None]:
-    """Return the Encounters of the stays that have an identifier; None for one that is in no case."""
-    named = [
-        resource_id(case.uuid, "Encounter", stay["id"])
-        for case in unit.named("case", [pair])
-        for stay in case.received.get("stays", [])
-        if any((each["system"], each["value"]) == pair for each in stay.get("identifiers", []))
-    ]
-    waiting = chart.client.served.get("stays", {}).values()
-    return [*named, *(None for facts in waiting if f"identifiers.{digest(*pair)}" in facts)]
+def _stays(unit: Unit, chart: Chart, pair: tuple[str, str], partner: Partner) -> list[str | None]:
+    """Return the Encounters of a partner's stays that have an identifier; None for one that is in no case."""
+
+    def having(document: Document) -> list[str]:
+        stays = told_by(partner.name, document.served.get("stays", {}))
+        return [key for key, facts in stays.items() if f"identifiers.{digest(*pair)}" in facts]
+
+    cases = unit.named("case", [pair])
+    named = [resource_id(case.uuid, "Encounter", stay_id(key)) for case in cases for key in having(case)]
+    return [*named, *(None for _ in having(chart.client))]
 
 
 def _only(found: Sequence[T], asked: Conditions) -> T:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import structlog
 
 from service.cases.rules import Refusal
-from service.errors import CasebridgeError, Conflict, Issue, NotFound, Rejected, Stale
+from service.errors import CasebridgeError, Conflict, Issue, Malformed, NotFound, Rejected, Stale
 from service.flows.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.flows.receive import Reception
@@ -49,10 +49,21 @@ class Quarantine:
         after: str | None = None,
         count: int = 50,
     ) -> list[Entry]:
-        """List entries in the order they arrived, without their bytes; `after` is an entry's id."""
-        return self.store.look(
-            lambda unit: unit.entries(partner=partner, state=state, after=after, count=count)
-        )
+        """List entries in the order they arrived, without their bytes; `after` is the id of one of them.
+
+        Raises:
+            Malformed: `after` is no entry of the partner's.
+        """
+
+        def story(unit: Unit) -> list[Entry]:
+            found = unit.entries(partner=partner, state=state, after=after, count=count)
+            if not found and after is not None:
+                last = unit.entry(after)
+                if last is None or partner not in {None, last.partner}:
+                    raise Malformed("No entry of yours has this id; begin without it.", where="after")
+            return found
+
+        return self.store.look(story)
 
     def show(self, id_: str, partner: str | None = None) -> Entry:
         """Return an entry with its bytes, of one partner only when that is given; raises NotFound."""

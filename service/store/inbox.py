@@ -123,8 +123,8 @@ class Inbox:
         where += [c.state == state] if state is not None else []
         if after is not None:
             other = t.inbox.alias()
-            last = select(other.c.arrived, other.c.id).where(other.c.id == after).scalar_subquery()
-            where.append(order > last)
+            seen = [other.c.id == after, *([other.c.partner == partner] if partner is not None else [])]
+            where.append(order > select(other.c.arrived, other.c.id).where(*seen).scalar_subquery())
         chosen = select(*TOLD).where(*where).order_by(c.arrived, c.id).limit(count)
         return [self._entry(row) for row in self._run(chosen)]
 

@@ -9,7 +9,7 @@ from service.cases.facts import join, seconds, value
 from service.cases.stays import diagnoses, died_in, history, stay_of
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
-KEY = key_of({"event": "admit", "stay": {"identifiers": [VISIT]}})
+KEY = key_of({"event": "admit", "stay": {"identifiers": [VISIT]}}, "general")
 
 
 def said(event, minute, stay=None, **more):

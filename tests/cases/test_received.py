@@ -41,7 +41,7 @@ def link(kind, who):
 def received(said=SAID, pathways=(EVERYBODY,), **more):
     facts = stay_facts(said, moment(said["event"], said["recorded"]), "general")
     given = {"died": False, "group": None, **more}
-    return of_case({key_of(said): facts}, pathways=pathways, links=lambda _: link, **given)
+    return of_case({key_of(said, "general"): facts}, pathways=pathways, links=lambda _: link, **given)
 
 
 def services(**more):
