@@ -39,6 +39,18 @@ def redrive() -> None:
 
 
 @discharges.command()
+@click.confirmation_option(prompt="Delete what was put aside for good? It was kept nowhere else.")
+def purge() -> None:
+    """Delete what stands in casebridge.discharges.dead: redrive first what can be used.
+
+    \b
+    Example:
+      casebridge discharges purge --yes
+    """  # noqa: D301  click reads \b
+    click.echo(f"{wiring.discharges_purged(Settings.from_env())} deleted.")
+
+
+@discharges.command()
 @click.option("--partner", help="Only what this partner sent.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what came from this day on (UTC).")
 def fields(partner: str | None, since: datetime | None) -> None:

@@ -103,6 +103,48 @@ def prune(before: str | None, keep_days: int | None) -> None:
     click.echo(f"{sum(progress(work, steps, 'Deleting'))} messages deleted.")
 
 
+@events.command()
+def dead() -> None:
+    """Print what partners could not take: a queue of theirs a line, and how many messages were put aside.
+
+    \b
+    Example:
+      casebridge events dead
+    """  # noqa: D301  click reads \b
+    for queue, count in wiring.put_aside(Settings.from_env()).items():
+        click.echo(f"{queue}  {'not declared' if count is None else count}")
+
+
+@events.command()
+@click.argument("queue")
+def redrive(queue: str) -> None:
+    """Put what was put aside of a partner's QUEUE back into it, in order, each message with its id.
+
+    They come after what the queue has already: `sequence` tells what is older.
+
+    \b
+    Example:
+      casebridge events redrive northtown.changes
+    """  # noqa: D301  click reads \b
+    settings = Settings.from_env()
+    waiting = wiring.put_aside(settings).get(queue) or 0
+    done = list(progress(wiring.redriven(settings, queue), waiting, "Putting back"))
+    click.echo(f"{len(done)} put back.")
+
+
+@events.command()
+@click.argument("queue")
+@click.confirmation_option(prompt="Delete what was put aside for good?")
+def purge(queue: str) -> None:
+    """Delete what was put aside of a partner's QUEUE: after an erasure, it may hold whole resources.
+
+    \b
+    Example:
+      casebridge events purge northtown.changes --yes
+    """  # noqa: D301  click reads \b
+    click.echo(f"{wiring.purged(Settings.from_env(), queue)} deleted.")
+
+
 def _instant(text: str | None) -> datetime:
     with suppress(ValueError):
         found = datetime.fromisoformat(text or "")

@@ -11,7 +11,7 @@ import click
 
 from service import wiring
 from service.cli.progress import progress
-from service.flows.quarantine import BODIES, ENTRIES, Quarantine
+from service.flows.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.messages import PLACES, located
 from service.settings import Settings
 from service.values.inbox import Entry, EntryState
@@ -154,10 +154,14 @@ def stop(ids: tuple[str, ...]) -> None:
 @quarantine.command()
 @click.option("--bodies", default=BODIES, show_default=True, help="After how many days bytes are deleted.")
 @click.option("--entries", default=ENTRIES, show_default=True, help="After how many days all is deleted.")
-def prune(bodies: int, entries: int) -> None:
-    """Delete old bytes, and later all that is known of a message; what is in quarantine stays.
+@click.option(
+    "--quarantined", default=WAITING, show_default=True, help="After how many days quarantine ends unused."
+)
+def prune(bodies: int, entries: int, quarantined: int) -> None:
+    """Delete old bytes, and later all that is known of a message.
 
-    A message whose entry is deleted is used again when it is sent again.
+    What has waited in quarantine for too long is discarded, its bytes are deleted: list it before. A message
+    whose entry is deleted is used again when it is sent again.
 
     \b
     Example:
@@ -165,12 +169,13 @@ def prune(bodies: int, entries: int) -> None:
     """  # noqa: D301  click reads \b
     if entries < bodies:
         raise click.UsageError("--entries is at least as long as --bodies: entries go with their bytes.")
-    done = {"bodies": 0, "entries": 0}
-    after = (timedelta(bodies), timedelta(entries))
+    done = {"bodies": 0, "entries": 0, "quarantined": 0}
+    after = (timedelta(bodies), timedelta(entries), timedelta(quarantined))
     with wiring.quarantined(Settings.from_env()) as work:
         for what in progress(_each(work.prune(*after)), work.prunable(*after), "Deleting"):
             done[what] += 1
     click.echo(f"{done['bodies']} bodies and {done['entries']} entries deleted.")
+    click.echo(f"{done['quarantined']} that waited in quarantine discarded.")
 
 
 def _issues(entries: Quarantine, entry: Entry) -> list[str]:

@@ -9,6 +9,7 @@ from uuid import uuid4
 from service.cases.changes import events, status_history
 from service.cases.discharge import digest
 from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, Stale
+from service.flows.erasure import erase
 from service.flows.events import instant, later
 from service.flows.follow import EVERYTHING, follow, locked
 from service.flows.ownership import check, offered, parted, public, shown, taken, takes_over
@@ -119,14 +120,14 @@ class Documents:
     def erase(
         self, scope: Scope, partner: str, kind: str, ref: str, if_match: Container[int] | None = None
     ) -> None:
-        """Erase a document from everywhere, history and outbox too, and tell that its resources are gone.
+        """Erase a document from everywhere, history, inbox and outbox too; tell that its resources are gone.
 
         Raises:
             Stale: If-Match names other revisions.
             Conflict: another document names it, as a case its client; erase or change that first.
         """
 
-        def story(unit: Unit) -> None:
+        def named(unit: Unit) -> Document:
             document = unit.lock(scope, kind, partner, ref)
             if document is None:
                 raise NotFound(f"There is no such {kind}.")
@@ -134,10 +135,9 @@ class Documents:
                 _guard(document, if_match)
             if unit.readers_of(document.uuid):
                 raise Conflict(f"Other documents name this {kind}; change or erase them first.")
-            erased = unit.erase(document)
-            self.projection.tell_erased(unit, document, erased, later(self.clock(), document.updated))
+            return document
 
-        self.store.transact(story)
+        erase(self.store, self.projection, self.clock, named)
 
     def _save(
         self,

@@ -123,7 +123,7 @@ class Unit(Protocol):
     def erase(self, document: Document) -> list[tuple[str, str, str]]:
         """Remove a document, revisions, identifiers, resources, history, search rows, message bodies.
 
-        Tombstones stay for 410. Returns (view, type, id) of what was erased.
+        What is in the inbox stays. Tombstones stay for 410. Returns (view, type, id) of what was erased.
         """
 
     def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
@@ -166,8 +166,22 @@ class Unit(Protocol):
     ) -> list[Entry]:
         """List entries as they arrived, those after the entry `after`, without their bytes."""
 
-    def prunable(self, bodies: datetime, entries: datetime) -> int:
-        """Return how many settled entries have bytes and arrived before one instant, or before the other."""
+    def about(self, subjects: Sequence[str]) -> list[str]:
+        """Return the ids of the entries about one of some subjects."""
+
+    def holding(
+        self, spelt: Sequence[bytes], after: tuple[datetime, str], count: int
+    ) -> list[tuple[datetime, str, list[bytes]]]:
+        """Give (arrival, id, bytes) of entries after one; the bytes only where they hold one of these."""
+
+    def forget(self, entries: Sequence[str]) -> None:
+        """Erase what entries hold; their keys stay, so that nothing erased comes back."""
+
+    def prunable(self, bodies: datetime, entries: datetime, waiting: datetime) -> int:
+        """Return how many entries `strip`, `drop` and `expire` would change with these instants."""
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """Discard entries in quarantine that arrived before an instant, without bytes; return how many."""
 
     def strip(self, before: datetime, limit: int) -> int:
         """Take the bytes off settled entries that arrived before an instant; return of how many."""
@@ -202,6 +216,9 @@ class Store(Protocol):
 
     def look(self, story: Callable[[Unit], T]) -> T:
         """Run a story that only reads, without locks; what it wrote would be rolled back."""
+
+    def scrub(self) -> None:
+        """Leave of what was deleted as little in the database's files as it lets us."""
 
     def unprojected(self, version: str, after: str, limit: int) -> list[Document]:
         """Return documents, by uuid after `after`, that were not projected with these mappings."""

@@ -27,6 +27,7 @@ BATCH: Final = 500
 # for how many days bytes and entries are kept unless somebody says otherwise
 BODIES: Final = 90
 ENTRIES: Final = 730
+WAITING: Final = 365
 IDLE_SECONDS: Final = 1.0
 
 log = structlog.get_logger()
@@ -183,18 +184,20 @@ class Quarantine:
             if idle:
                 stop.wait(IDLE_SECONDS)
 
-    def prunable(self, bodies: timedelta, metadata: timedelta) -> int:
+    def prunable(self, bodies: timedelta, metadata: timedelta, waiting: timedelta) -> int:
         """Return how many entries and bodies `prune` would delete."""
         at = self.clock()
-        return self.store.look(lambda unit: unit.prunable(at - bodies, at - metadata))
+        return self.store.look(lambda unit: unit.prunable(at - bodies, at - metadata, at - waiting))
 
-    def prune(self, bodies: timedelta, metadata: timedelta) -> Iterator[tuple[str, int]]:
+    def prune(self, bodies: timedelta, metadata: timedelta, waiting: timedelta) -> Iterator[tuple[str, int]]:
         """Delete what is settled and older than `metadata`; take the bytes off what is older than `bodies`.
 
-        Gives (`bodies` or `entries`, how many) after each batch. What is in quarantine stays.
+        What has been in quarantine for longer than `waiting` is discarded, its bytes are deleted. Gives
+        (`quarantined`, `bodies` or `entries`, how many) after each batch.
         """
         at = self.clock()
         steps = (
+            ("quarantined", lambda unit: unit.expire(at - waiting, BATCH)),
             ("entries", lambda unit: unit.drop(at - metadata, BATCH)),
             ("bodies", lambda unit: unit.strip(at - bodies, BATCH)),
         )

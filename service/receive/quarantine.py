@@ -11,13 +11,14 @@ from typing import Any, Final, cast, get_args
 from flask import Blueprint, Response, g, request
 
 from service.errors import Denied, Issue, Malformed, Rejected
-from service.flows.quarantine import BODIES, ENTRIES, Quarantine
+from service.flows.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.messages import PLACES, located
 from service.values.inbox import Entry, EntryState, Outcome
 from service.wire.json import dump
 
 STATES: Final = get_args(EntryState)
 BATCHES: Final = 20
+KEPT: Final = {"bodies": BODIES, "entries": ENTRIES, "quarantined": WAITING}
 
 
 def quarantine(entries: Quarantine) -> Blueprint:
@@ -87,13 +88,13 @@ def _pruning(door: Blueprint, entries: Quarantine) -> None:
     def prune() -> Response:
         """Delete what is old, a request's worth of it; `left` is what the next request finds."""
         _operating()
-        bodies, whole = _days("bodies", BODIES), _days("entries", ENTRIES)
+        bodies, whole, waiting = (_days(name, days) for name, days in KEPT.items())
         if whole < bodies:
             raise Malformed("Entries go with their bytes: keep them at least as long.", where="entries")
-        done = {"bodies": 0, "entries": 0}
-        for what, count in islice(entries.prune(bodies, whole), BATCHES):
+        done = dict.fromkeys(KEPT, 0)
+        for what, count in islice(entries.prune(bodies, whole, waiting), BATCHES):
             done[what] += count
-        return _answered({**done, "left": entries.prunable(bodies, whole)})
+        return _answered({**done, "left": entries.prunable(bodies, whole, waiting)})
 
 
 def told(entry: Entry) -> dict[str, Any]:

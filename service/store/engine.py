@@ -82,5 +82,7 @@ def together(engine: Engine) -> Iterator[Connection]:
 
 def _sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):
+    pragmas = ("journal_mode=WAL", "busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON")
+    # what is deleted is written over: https://www.sqlite.org/pragma.html#pragma_secure_delete
+    for pragma in (*pragmas, "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")

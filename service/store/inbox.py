@@ -5,16 +5,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Row, and_, select, text, tuple_, update
 
 from service.errors import Conflict, Issue
 from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import aware
-from service.values.documents import Document
 from service.values.inbox import Answer, Entry, EntryState, Received
 
-SETTLED: Final = ("accepted", "ignored", "replayed", "discarded", "erased")
 NAMES: Final = ("id", "partner", "state", "reason", "flagged", "edited", "replay_of", "tries", "due")
 CAME: Final = ("raw", "media_type", "form", "way", "content", "if_none_exist", "if_match")
 ABOUT: Final = text(
@@ -127,41 +125,6 @@ class Inbox:
             where.append(order > select(other.c.arrived, other.c.id).where(*seen).scalar_subquery())
         chosen = select(*TOLD).where(*where).order_by(c.arrived, c.id).limit(count)
         return [self._entry(row) for row in self._run(chosen)]
-
-    def prunable(self, bodies: datetime, entries: datetime) -> int:
-        """Return how many settled entries have bytes and arrived before one instant, or before the other."""
-        c = t.inbox.c
-        old = or_(c.arrived < entries, and_(c.arrived < bodies, c.raw.is_not(None)))
-        chosen = select(func.count()).select_from(t.inbox).where(c.state.in_(SETTLED), old)
-        return int(self._run(chosen).scalar_one())
-
-    def strip(self, before: datetime, limit: int) -> int:
-        """Take the bytes off settled entries that arrived before an instant; return of how many."""
-        c = t.inbox.c
-        old = select(c.id).where(c.state.in_(SETTLED), c.arrived < before, c.raw.is_not(None)).limit(limit)
-        ids = list(self._run(old).scalars())
-        self._run(update(t.inbox).where(c.id.in_(ids)).values(raw=None, edited=None))
-        return len(ids)
-
-    def drop(self, before: datetime, limit: int) -> int:
-        """Delete settled entries that arrived before an instant; return how many."""
-        c = t.inbox.c
-        old = select(c.id).where(c.state.in_(SETTLED), c.arrived < before).limit(limit)
-        ids = list(self._run(old).scalars())
-        for table in (t.inbox_key, t.inbox_subject, t.delivery):
-            self._run(delete(table).where(table.c.entry.in_(ids)))
-        self._run(delete(t.inbox).where(c.id.in_(ids)))
-        return len(ids)
-
-    def forget(self, document: Document) -> None:
-        """Erase what the inbox holds about a document; the keys stay, so that nothing erased comes back."""
-        held = select(t.identifier.c.digest).where(t.identifier.c.document == document.uuid)
-        subjects = [document.uuid, *(self._run(held).scalars() if document.kind == "client" else ())]
-        about = select(t.inbox_subject.c.entry).where(t.inbox_subject.c.subject.in_(subjects))
-        emptied = dict.fromkeys(("raw", "edited", "answer", "issues", "due", "if_none_exist"))
-        self._run(
-            update(t.inbox).where(t.inbox.c.id.in_(about)).values(**emptied, state="erased", reason="erased")
-        )
 
     def _settled(self, entry: Entry) -> dict[str, Any]:
         answer = entry.answer

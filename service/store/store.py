@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import count as counting
 from typing import Any, Final, TypeVar
 
+import structlog
 from sqlalchemy import (
     CompoundSelect,
     Engine,
@@ -33,6 +34,8 @@ from service.store.unit import SqlUnit
 from service.values.documents import Document, Revision
 from service.values.resources import Numbered, Page, Past, Query, Stored
 from service.values.scope import Scope
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 PATIENCE: Final = 30.0
@@ -84,6 +87,18 @@ class SqlStore:
         """Run a story that only reads, without locks; what it wrote would be rolled back."""
         with reading(self._engine) as connection:
             return story(SqlUnit(connection, self._dump, self._parse, self._identifying))
+
+    def scrub(self) -> None:
+        """Leave of what was deleted nothing in SQLite's log of pages; PostgreSQL does so in its own time.
+
+        https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+        """
+        if self._engine.dialect.name != "sqlite":
+            return
+        with reading(self._engine) as connection:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        if busy:
+            log.warning("log_not_truncated")
 
     def unprojected(self, version: str, after: str, limit: int) -> list[Document]:
         """Return documents, by uuid after `after`, that were not projected with these mappings."""

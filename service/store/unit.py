@@ -11,6 +11,7 @@ from service.store import tables as t
 from service.store.deliveries import Deliveries
 from service.store.identifiers import Identifiers
 from service.store.inbox import Inbox
+from service.store.keeping import Keeping
 from service.store.readers import Readers
 from service.store.rows import RESOURCE, aware, document_of, search_rows
 from service.store.scope import bound, form
@@ -19,7 +20,7 @@ from service.values.resources import Current, Message, ResourceVersion
 from service.values.scope import Scope
 
 
-class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
+class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
     """The statements of a write transaction on one connection."""
 
     def __init__(
@@ -33,6 +34,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
         Readers.__init__(self, connection, parse)
         Identifiers.__init__(self, connection, parse, identifying)
         Inbox.__init__(self, connection, dump, parse)
+        Keeping.__init__(self, connection)
         Deliveries.__init__(self, connection)
         self._locked: dict[str, Document] = {}
         self._added: set[str] = set()
@@ -184,7 +186,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
         self._put(t.outbox, [_outbox(each) for each in messages])
 
     def erase(self, document: Document) -> list[tuple[str, str, str]]:
-        """Remove a document with all its traces; tombstones stay for 410."""
+        """Remove a document with all its traces but those of the inbox; tombstones stay for 410."""
         c = t.resource.c
         gone = [tuple(row) for row in self._run(select(c.view, c.type, c.id).where(c.owner == document.uuid))]
         if gone:
@@ -197,7 +199,6 @@ class SqlUnit(Readers, Identifiers, Inbox, Deliveries):
                 self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
         for table in (t.resource, t.history, t.mention):
             self._run(delete(table).where(table.c.owner == document.uuid))
-        self.forget(document)
         for table in (t.revision, t.identifier, t.link, t.reprojection):
             self._run(delete(table).where(table.c.document == document.uuid))
         self._run(delete(t.membership).where(t.membership.c.client == document.uuid))

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError
+from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from service.errors import Misconfigured, Unavailable
 
@@ -86,6 +86,15 @@ def offer(channel: Any, queue: str, body: bytes, properties: Any) -> None:
     """Publish to a queue, if it is there and takes it."""
     with suppress(NackError):
         channel.basic_publish("", queue, body, properties)
+
+
+def place(channel: Any, queue: str, body: bytes, properties: Any) -> bool:
+    """Publish to a queue on a channel that confirms; return whether it is there and took it."""
+    try:
+        channel.basic_publish("", queue, body, properties, mandatory=True)
+    except (NackError, UnroutableError):
+        return False
+    return True
 
 
 def wake(connection: Any) -> None:

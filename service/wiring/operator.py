@@ -9,7 +9,7 @@ from functools import partial
 from service.access import policy, registry
 from service.cases.suspects import Suspect
 from service.deliver.endpoint import Endpoint
-from service.errors import NotFound
+from service.errors import Misconfigured, NotFound
 from service.flows.counts import FieldCounts
 from service.flows.explain import Explanation, Explanations
 from service.flows.merging import Unmerging
@@ -17,7 +17,7 @@ from service.flows.quarantine import Quarantine
 from service.flows.remap import Remapping
 from service.flows.reply import Replies
 from service.flows.suspects import Suspects
-from service.publish import rabbit
+from service.publish import dead, rabbit, topology
 from service.settings import Settings
 from service.store import retention, schema
 from service.store.outbox import Outbox
@@ -211,6 +211,50 @@ def remapping(settings: Settings) -> Remapping:
     check(settings)
     store = SqlStore(database(settings), dump=dump, parse=parse)
     return Remapping(store, projecting(settings, catalogues(settings)), now)
+
+
+def put_aside(settings: Settings) -> dict[str, int | None]:
+    """Return how many messages were put aside of each partner's queue, None where nothing is declared.
+
+    Raises:
+        Misconfigured: no broker is set.
+        Unavailable: it does not answer.
+    """
+    known = _queues(settings)
+    found = topology.depths(_broker(settings), [f"{each}.dead" for each in known])
+    return {each: found[f"{each}.dead"] for each in known}
+
+
+def redriven(settings: Settings, queue: str) -> Iterator[str]:
+    """Put what was put aside of a partner's queue back into it; see `dead.redrive`."""
+    _check_queue(queue, _queues(settings))
+    return dead.redrive(_broker(settings), queue)
+
+
+def purged(settings: Settings, queue: str) -> int:
+    """Delete what was put aside of a partner's queue; see `dead.purge`."""
+    _check_queue(queue, _queues(settings))
+    return dead.purge(_broker(settings), queue)
+
+
+def discharges_purged(settings: Settings) -> int:
+    """Delete what was put aside of the queue of discharges; see `dead.purge`."""
+    return dead.purge(_broker(settings), topology.DISCHARGES)
+
+
+def _queues(settings: Settings) -> list[str]:
+    return [queue.name for each in partners(settings) for queue in each.queues]
+
+
+def _check_queue(queue: str, known: Sequence[str]) -> None:
+    if queue not in known:
+        raise NotFound("No partner has this queue; `casebridge events dead` lists them.", where="QUEUE")
+
+
+def _broker(settings: Settings) -> str:
+    if settings.amqp_url is None:
+        raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
+    return settings.amqp_url
 
 
 def queued(url: str, queue: str, last: str) -> Iterator[bytes]:

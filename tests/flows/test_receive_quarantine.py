@@ -187,19 +187,23 @@ def test_entries_are_listed_as_they_arrived_page_by_page(quarantine, hospital):
         quarantine.show(sent[0], "careful")
 
 
-def test_bytes_and_entries_have_each_their_retention_and_quarantine_has_none(quarantine, hospital, house):
+def test_bytes_entries_and_quarantine_have_each_their_retention(quarantine, hospital, house):
     used, waiting = hospital.send(DISCHARGED, "M-1"), hospital.send(NOBODY)
     month, year = timedelta(days=30), timedelta(days=365)
     now = later(quarantine, timedelta(days=31))
-    assert now.prunable(month, year) == 1
-    assert list(now.prune(month, year)) == [("bodies", 1)]
+    assert now.prunable(month, year, 2 * year) == 1
+    assert list(now.prune(month, year, 2 * year)) == [("bodies", 1)]
     entry = quarantine.show(used.entry)
     assert (entry.received.raw, entry.state) == (b"", "accepted")
     assert quarantine.show(waiting.entry).received.raw == dump(NOBODY)
     assert hospital.send(DISCHARGED, "M-1").answer == used.answer
     now = later(quarantine, timedelta(days=366))
-    assert list(now.prune(month, year)) == [("entries", 1)]
+    assert list(now.prune(month, year, 2 * year)) == [("entries", 1)]
     with pytest.raises(NotFound):
         quarantine.show(used.entry)
     assert hospital.send(DISCHARGED, "M-1").state == "accepted"
     assert len(house.documents.find(ALL, "case", partner="x")) == 1
+    now = later(quarantine, timedelta(days=731))
+    assert ("quarantined", 1) in list(now.prune(month, year, 2 * year))
+    with pytest.raises(NotFound):
+        quarantine.show(waiting.entry)

@@ -89,12 +89,12 @@ def test_what_is_asked_wrongly_is_told(house, path, status):
 
 
 def test_an_operator_deletes_what_is_old_bytes_and_entries_apart(house, sent):
-    """What is in quarantine stays, whatever its age."""
+    """What is in quarantine stays, until its own time is over."""
     path = "/api/quarantine/prune"
     assert house.ask("POST", path, partner="mercy").status_code == 403
     assert house.ask("POST", f"{path}?bodies=9&entries=1", partner=None).status_code == 400
     assert house.ask("POST", f"{path}?bodies=soon", partner=None).status_code == 400
-    nothing = {"bodies": 0, "entries": 0, "left": 0}
+    nothing = {"bodies": 0, "entries": 0, "quarantined": 0, "left": 0}
     assert house.ask("POST", f"{path}?bodies=0&entries=0", partner=None).json == nothing
     assert house.ask("POST", f"/api/quarantine/{sent}/discard", partner=None).status_code == 200
     assert house.ask("POST", path, partner=None).json == nothing
@@ -102,3 +102,17 @@ def test_an_operator_deletes_what_is_old_bytes_and_entries_apart(house, sent):
     assert house.get(f"/api/quarantine/{sent}/body", partner=None).data == b""
     assert house.ask("POST", f"{path}?bodies=0&entries=0", partner=None).json == {**nothing, "entries": 1}
     assert house.get(f"/api/quarantine/{sent}", partner=None).status_code == 404
+
+
+def test_what_waits_for_too_long_is_discarded_without_its_bytes(house, sent):
+    path = "/api/quarantine/prune?quarantined=0"
+    assert house.ask("POST", path, partner=None).json == {
+        "bodies": 0,
+        "entries": 0,
+        "quarantined": 1,
+        "left": 0,
+    }
+    told = house.get(f"/api/quarantine/{sent}", partner="mercy").json
+    assert (told["state"], told["reason"], "due" in told) == ("discarded", "expired", False)
+    assert house.get(f"/api/quarantine/{sent}/body", partner=None).data == b""
+    assert house.ask("POST", f"/api/quarantine/{sent}/replay", partner=None).status_code == 409

@@ -92,16 +92,18 @@ def operations() -> Iterator[Operation]:
 
 
 def _pruned(said: Any) -> Operation:
-    counts = {name: {"type": "integer", "minimum": 0} for name in ("bodies", "entries", "left")}
+    names = ("bodies", "entries", "quarantined", "left")
+    counts = {name: {"type": "integer", "minimum": 0} for name in names}
     gone = {"type": "object", "required": list(counts), "properties": counts}
     operation: Operation = said(
         "post",
         "/api/quarantine/prune",
         "prune-quarantine",
-        summary="Delete old bytes, and later all that is known of a message; what is in quarantine stays",
+        summary="Delete old bytes, and later all that is known of a message",
         parameters=(
             query("bodies", "After how many days bytes are deleted; 90 unless said."),
             query("entries", "After how many days all is deleted; 730 unless said."),
+            query("quarantined", "After how many days quarantine ends unused; 365 unless said."),
         ),
         answers={200: answer("What was deleted, and how much is left for the next request.", JSON, gone)},
         faults=(400,),

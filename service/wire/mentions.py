@@ -1,0 +1,37 @@
+"""Where bytes that nobody could read, of whatever form and character set, name a value."""
+
+import json
+import re
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Final
+from urllib.parse import quote
+
+from service.wire.hl7v2.delimiters import DEFAULT
+from service.wire.hl7v2.escapes import encode
+
+SHORTEST: Final = 5
+"""Of characters: a shorter number stands in a date, a room or a code as well."""
+_CHARSETS: Final = ("utf-8", "latin-1", "utf-16-le", "utf-16-be")
+
+
+def spellings(values: Collection[str]) -> list[bytes]:
+    """Return how messages may spell values: in each character set, escaped by JSON, HL7 v2 or in an address.
+
+    Values that are too short to be told from other words are left out.
+    """
+    found: set[bytes] = set()
+    for value in values:
+        if len(value) < SHORTEST:
+            continue
+        escaped = json.dumps(value)[1:-1]
+        texts = {value, escaped, escaped.replace("/", "\\/"), encode(value, DEFAULT), quote(value, safe="")}
+        for charset in _CHARSETS:
+            with suppress(UnicodeEncodeError):
+                found |= {text.encode(charset) for text in texts}
+    return sorted(found)
+
+
+def names(raw: bytes, spelt: Collection[bytes]) -> bool:
+    """Return whether bytes have one of these spellings as a word of its own, not within a longer number."""
+    return any(re.search(rb"(?<![0-9A-Za-z_-])%b(?![0-9A-Za-z_-])" % re.escape(each), raw) for each in spelt)
