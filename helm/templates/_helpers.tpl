@@ -73,6 +73,10 @@ args:
   - {{ .Values.mllp.port | quote }}
   - --metrics
   - "0.0.0.0:9100"
+{{- range .Values.mllp.proxies }}
+  - --proxy
+  - {{ . | quote }}
+{{- end }}
 {{- if .Values.mllp.tlsSecret }}
   - --certificate
   - /etc/casebridge-tls/tls.crt

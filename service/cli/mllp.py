@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import click
@@ -9,9 +10,20 @@ import click
 from service import wiring
 from service.cli.process import METRICS, tell_metrics
 from service.receive.certificates import Tls
+from service.receive.proxied import Proxies
 from service.settings import Settings
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PROXY = "An address or network of load balancers that begin each connection with PROXY protocol, version 2."
+
+
+def _networks(
+    _ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
+) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(map(ip_network, given))
+    except ValueError as exc:
+        raise click.BadParameter(f"{exc}; write an address, or a network as 10.1.0.0/16.") from exc
 
 
 @click.command()
@@ -21,6 +33,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--key", type=FILE, help="The key of our certificate (PEM).")
 @click.option("--authorities", type=FILE, help="Who signs our clients' certificates (PEM): each shows one.")
 @click.option("--by-address-too", is_flag=True, help="Let those known by address in without a certificate.")
+@click.option("--proxy", "proxies", multiple=True, metavar="NETWORK", callback=_networks, help=PROXY)
 @METRICS
 def mllp(
     host: str,
@@ -29,6 +42,7 @@ def mllp(
     key: Path | None,
     authorities: Path | None,
     by_address_too: bool,
+    proxies: tuple[IPv4Network | IPv6Network, ...],
     metrics: str | None,
 ) -> None:
     """Take HL7 v2 messages in over MLLP; who sends them is told by intake/senders in the registry.
@@ -46,4 +60,4 @@ def mllp(
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
     tell_metrics(metrics)
-    wiring.mllp(Settings.from_env(), host, port, tls, stop)
+    wiring.mllp(Settings.from_env(), host, port, tls, Proxies(proxies), stop)

@@ -14,7 +14,9 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.errors import CasebridgeError, Denied, Malformed, Rejected, TooLarge, Unsupported
+from service.receive.admission import Who
 from service.receive.compressed import check_plain
+from service.receive.conversation import Handled
 from service.receive.messages import IN_HL7V2, Reception, keyed, located, told
 from service.receive.mllp import Handler
 from service.values.inbox import Answer, Outcome, Received
@@ -24,7 +26,7 @@ from service.wire.hl7v2.answer import answer, application_answer, batch_answer, 
 from service.wire.hl7v2.charsets import of_partner
 from service.wire.hl7v2.message import Header, Message
 from service.wire.hl7v2.naming import content, keys
-from service.wire.hl7v2.read import Batch, Broken, read, sender_of
+from service.wire.hl7v2.read import Batch, Broken, acknowledges, read, sender_of
 
 ER7: Final = "x-application/hl7-v2+er7"
 TAKEN: Final = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2")
@@ -165,14 +167,19 @@ def _response(given: Acknowledged) -> Response:
 
 
 def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
-    """Return what an MLLP server does with a frame: who sent it is told by connection and MSH-3/4."""
+    """Return what an MLLP server does with a frame: who sent it is told by connection and MSH-3/4.
 
-    def handle(raw: bytes, sender: Sender) -> tuple[bytes, ...]:
+    Acknowledgements are not answered, or two listeners would acknowledge each other for ever.
+    """
+
+    def handle(raw: bytes, sender: Sender) -> Handled:
+        if acknowledges(raw):
+            return Handled()
         header = sender_of(raw)
         if header is None:
             error = Malformed("There is no MSH here that can be read; begin each message with it.")
             broken = (each for each in read(raw).items if isinstance(each, Broken))
-            return (messages.refused(None, next((each.error for each in broken), error)).body,)
+            return Handled((messages.refused(None, next((each.error for each in broken), error)).body,))
         partner = known(partners, sender, header)
 
         def admit(each: Header) -> None:
@@ -181,9 +188,20 @@ def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
                 raise Denied(what, where="MSH-3")
 
         given = messages.answered(partner, raw, "mllp", admit=admit)
-        return tuple(each for each in (given.body, *given.later) if each)
+        return Handled(tuple(each for each in (given.body, *given.later) if each), partner.name)
 
     return handle
+
+
+def registered(partners: Collection[Partner]) -> Who:
+    """Return what tells whose a connection may be: those whose `senders` name its address or certificate."""
+
+    def who(sender: Sender) -> frozenset[str]:
+        return frozenset(
+            each.name for each in partners if any(_connects(one, sender) for one in each.intake.senders)
+        )
+
+    return who
 
 
 def known(partners: Collection[Partner], sender: Sender, header: Header) -> Partner:
@@ -205,6 +223,10 @@ def _is_from(pattern: SenderPattern, sender: Sender, header: Header) -> bool:
         return False
     if pattern.facility not in {None, header.facility}:
         return False
+    return _connects(pattern, sender)
+
+
+def _connects(pattern: SenderPattern, sender: Sender) -> bool:
     return any(each in sender.names for each in pattern.certificates) or any(
         _holds(network, sender.address) for network in pattern.addresses
     )

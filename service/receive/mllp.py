@@ -6,21 +6,29 @@ threads, and its connection is not read while it does.
 
 import asyncio
 import contextvars
+import socket
 import threading
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from service import telemetry
-from service.errors import CasebridgeError, Misconfigured
-from service.receive.certificates import Tls
-from service.receive.conversation import CHUNK, Conversation, Limits, refusal
+from service.errors import CasebridgeError, Malformed, Misconfigured
+from service.receive.admission import Admission, Visit, Who
+from service.receive.certificates import Tls, names
+from service.receive.conversation import CHUNK, LARGE, Conversation, Handled, Limits, refusal
+from service.receive.proxied import Proxies
 from service.values.senders import Sender
 
 HANDSHAKE_SECONDS: Final = 10.0
+BACKLOG: Final = 1_024
+PAUSE_SECONDS: Final = 0.2
 
 MESSAGES = Counter("casebridge_mllp_messages", "Frames received, by what became of them", ["outcome"])
 CONNECTIONS = Gauge("casebridge_mllp_connections", "Connections open now")
@@ -33,8 +41,8 @@ log = structlog.get_logger()
 class Handler(Protocol):
     """What is done with a message; called from several threads."""
 
-    def __call__(self, raw: bytes, sender: Sender) -> tuple[bytes, ...]:
-        """Take what stood in one frame and return its answers, none when the sender wants none.
+    def __call__(self, raw: bytes, sender: Sender) -> Handled:
+        """Take what stood in one frame and return its answers, and whose it was.
 
         What a positive answer promises is committed when this returns. An error of our tree is answered for
         it, Unavailable as AR; any other is ours, answered AR without its cause.
@@ -45,56 +53,99 @@ class MllpServer:
     """Listens on one address until told to stop."""
 
     def __init__(
-        self, host: str, port: int, handler: Handler, limits: Limits | None = None, tls: Tls | None = None
+        self,
+        host: str,
+        port: int,
+        handler: Handler,
+        who: Who,
+        *,
+        limits: Limits | None = None,
+        tls: Tls | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
-        """Take where to listen (port 0: any free one), what to do with messages, and how much of it."""
+        """Take where to listen (port 0: any free one), what to do with messages, and how much of it.
+
+        `who` tells who is registered by an address or certificate, `proxies` which load balancers are
+        believed when they say whose connections they pass on.
+        """
         self.port = port
         self.listening = threading.Event()
         """Set once connections are taken; `port` is then the one taken."""
         self._host = host
         self._handler = handler
         self._limits = limits or Limits()
-        self._tls = tls
-        self._open: dict[asyncio.Task[None], Conversation] = {}
+        self._context = tls.context() if tls else None
+        self._proxies = proxies or Proxies()
+        self._admission = Admission(self._limits, who)
+        self._open: dict[asyncio.Task[None], Visit] = {}
         self._room = asyncio.Semaphore(self._limits.large_messages)
+        share = max(1, self._limits.large_messages // 2)
+        self._rooms: dict[frozenset[str], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(share))
         self._pool = ThreadPoolExecutor(self._limits.workers, "mllp")
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set, then finish what is in hand.
 
         Raises:
-            Misconfigured: the address cannot be listened on, or the TLS files cannot be read.
+            Misconfigured: the address cannot be listened on.
         """
         asyncio.run(self._run(stop))
 
     async def _run(self, stop: threading.Event) -> None:
-        server = await self._listen()
-        self.port = server.sockets[0].getsockname()[1]
+        listeners = self._listen()
+        self.port = listeners[0].getsockname()[1]
+        ends = [asyncio.create_task(_set(stop)), *(asyncio.create_task(self._take(at)) for at in listeners)]
         self.listening.set()
-        log.info("mllp_listening", port=self.port, tls=self._tls is not None)
-        await _set(stop)
-        server.close()
-        # connections taken just now come to their tasks
-        await asyncio.sleep(0.01)
-        await self._finish()
+        log.info("mllp_listening", port=self.port, tls=self._context is not None)
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in ends:
+                each.cancel()
+            for listener in listeners:
+                listener.close()
+            await self._finish()
+        for each in done:
+            each.result()
         log.info("mllp_stopped")
 
-    async def _listen(self) -> asyncio.Server:
-        context = self._tls.context() if self._tls else None
-        seconds = HANDSHAKE_SECONDS if context else None
+    def _listen(self) -> list[socket.socket]:
+        """Listen on each address that the host has."""
+        found: list[socket.socket] = []
         try:
-            return await asyncio.start_server(
-                self._accept, self._host, self.port, limit=CHUNK, ssl=context, ssl_handshake_timeout=seconds
+            named = socket.getaddrinfo(
+                self._host or None, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
+            for family, address in dict.fromkeys((each[0], each[4][:2]) for each in named):
+                found.append(socket.create_server(address, family=family, backlog=BACKLOG))
+                found[-1].setblocking(False)
         except OSError as exc:
             where = f"{self._host}:{self.port}"
             raise Misconfigured("Cannot listen here; choose another address or port.", where=where) from exc
+        return found
+
+    async def _take(self, listener: socket.socket) -> None:
+        """Take connections for ever, each to a task of its own."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError as exc:
+                # no more open files, say, or a peer that is gone already
+                log.warning("mllp_accept_failed", kind=type(exc).__name__)
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            task = loop.create_task(self._visited(connection))
+            self._open[task] = Visit(task, loop.time())
 
     async def _finish(self) -> None:
         """Let messages in hand be answered; whoever is not at one is hung up on."""
-        for task, conversation in self._open.items():
-            conversation.stopping = True
-            if not conversation.busy:
+        await asyncio.sleep(0)  # a task that has not begun would end without closing anything
+        for task, visit in self._open.items():
+            talk = visit.conversation
+            if talk is not None:
+                talk.stopping = True
+            if talk is None or not talk.busy:
                 task.cancel()
         if self._open:
             _, late = await asyncio.wait(self._open, timeout=self._limits.stop_seconds)
@@ -102,35 +153,81 @@ class MllpServer:
                 task.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._open) >= self._limits.connections:
-            ENDED.labels("limit").inc()
-            log.warning("mllp_connection_refused", open=len(self._open))
-            writer.transport.abort()
-            return
+    async def _visited(self, connection: socket.socket) -> None:
         task = asyncio.current_task()
         assert task is not None, "each connection is served in a task"
-        conversation = self._open[task] = Conversation(reader, writer, self._limits, self._work, self._room)
+        visit = self._open[task]
         CONNECTIONS.inc()
         try:
-            ENDED.labels(await conversation.run()).inc()
+            ENDED.labels(await self._served(connection, visit)).inc()
         except asyncio.CancelledError:
-            ENDED.labels("stop").inc()
-            await conversation.hang_up()
+            ENDED.labels("limit" if visit.leaving else "stop").inc()
+            if visit.conversation is not None and not visit.leaving:
+                await visit.conversation.hang_up()
+        except Exception as exc:  # noqa: BLE001 - one connection is no reason to end the others
+            ENDED.labels("failed").inc()
+            log.error("mllp_connection_failed", kind=type(exc).__name__)  # noqa: TRY400 - as below
         finally:
+            self._admission.leave(visit)
+            if visit.conversation is not None:
+                GARBAGE_BYTES.inc(visit.conversation.framer.garbage)
+                visit.conversation.abort()
             CONNECTIONS.dec()
-            GARBAGE_BYTES.inc(conversation.framer.garbage)
             del self._open[task]
 
-    async def _work(self, raw: bytes, sender: Sender) -> tuple[bytes, ...]:
+    async def _served(self, connection: socket.socket, visit: Visit) -> str:
+        """Converse on a connection that is let in, and tell what ended it."""
+        connection.setblocking(False)
+        with ExitStack() as unopened:
+            unopened.callback(connection.close)
+            try:
+                sender = Sender(await self._proxies.origin(connection))
+            except (Malformed, OSError):
+                log.warning("mllp_proxy_header_missing")
+                return "proxy"
+            if not self._admission.admits(visit, sender):
+                return "limit"
+            unopened.pop_all()  # from here on its transport closes it
+        try:
+            reader, writer = await self._opened(connection)
+        except OSError:
+            return "handshake"
+        sender = replace(sender, names=names(writer.get_extra_info("peercert")))
+        if not self._admission.admits(visit, sender):
+            writer.transport.abort()
+            return "limit"
+        limits, rooms = self._limits, (self._rooms[visit.partners], self._room)
+        if not visit.partners:
+            limits = replace(limits, message_bytes=min(LARGE, limits.message_bytes))
+        work = partial(self._work, visit)
+        visit.conversation = Conversation(reader, writer, sender, limits, work, rooms)
+        return await visit.conversation.run()
+
+    async def _opened(self, connection: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Make streams of a connection, within TLS where that is wanted."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=CHUNK, loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol,
+            connection,
+            ssl=self._context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if self._context else None,
+        )
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+    async def _work(self, visit: Visit, raw: bytes, sender: Sender) -> Handled:
         telemetry.begin()
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, context.run, self._handled, raw, sender)
+        handled = await loop.run_in_executor(self._pool, context.run, self._handled, raw, sender)
+        if handled.partner is not None:
+            self._admission.prove(visit, handled.partner)
+        return handled
 
-    def _handled(self, raw: bytes, sender: Sender) -> tuple[bytes, ...]:
+    def _handled(self, raw: bytes, sender: Sender) -> Handled:
         try:
-            replies = self._handler(raw, sender)
+            handled = self._handler(raw, sender)
         except CasebridgeError as error:
             MESSAGES.labels("refused").inc()
             log.warning("mllp_message_refused", kind=type(error).__name__)
@@ -140,13 +237,13 @@ class MllpServer:
             log.error("mllp_handler_failed", kind=type(exc).__name__)  # noqa: TRY400 - a trace could quote values
             what = f"An error of ours, not of the message; ask us for {telemetry.correlation.get()}."
             return _refused(raw, CasebridgeError(what))
-        MESSAGES.labels("answered" if replies else "silent").inc()
-        return replies
+        MESSAGES.labels("answered" if handled.answers else "silent").inc()
+        return handled
 
 
-def _refused(raw: bytes, error: CasebridgeError) -> tuple[bytes, ...]:
+def _refused(raw: bytes, error: CasebridgeError) -> Handled:
     reply = refusal(raw, error)
-    return () if reply is None else (reply,)
+    return Handled(() if reply is None else (reply,))
 
 
 async def _set(event: threading.Event) -> None:

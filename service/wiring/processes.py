@@ -44,6 +44,7 @@ from service.receive.consumer import Consumer, Place
 from service.receive.mllp import MllpServer
 from service.receive.preview import preview
 from service.receive.process import Processing
+from service.receive.proxied import Proxies
 from service.receive.quarantine import quarantine
 from service.receive.single import Encounters
 from service.settings import Settings
@@ -192,7 +193,7 @@ def redriving(settings: Settings) -> Iterator[Consumer]:
         engine.dispose()
 
 
-def mllp(settings: Settings, host: str, port: int, tls: Tls | None, stop: Event) -> None:
+def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Proxies, stop: Event) -> None:
     """Take HL7 v2 in over MLLP until told to stop; raises as `web`, and when it cannot listen."""
     configure()
     engine = database(settings)
@@ -201,7 +202,8 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, stop: Event)
     taken = receiving(settings, store, projecting(settings, catalogues(settings)))
     partners = tuple(registry.load(settings.partners).values())
     handler = hl7v2.over_mllp(hl7v2.Messages(taken, now), partners)
-    MllpServer(host, port, handler, tls=tls).run(stop)
+    who = hl7v2.registered(partners)
+    MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
     engine.dispose()
 
 

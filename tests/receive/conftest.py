@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from service.receive.admission import Who
 from service.receive.certificates import Tls
-from service.receive.conversation import Limits
+from service.receive.conversation import Handled, Limits
 from service.receive.framing import framed
 from service.receive.mllp import MllpServer
+from service.receive.proxied import Proxies
 from service.values.senders import Sender
 from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.read import read
@@ -33,12 +35,13 @@ class Desk:
     got: list[bytes] = field(default_factory=list)
     senders: list[Sender] = field(default_factory=list)
     act: Callable[[bytes], bytes | None] | None = None
+    partner: str | None = "desk"
 
-    def __call__(self, raw: bytes, sender: Sender) -> tuple[bytes, ...]:
+    def __call__(self, raw: bytes, sender: Sender) -> Handled:
         reply = self.act(raw) if self.act else raw.replace(b"ADT^A03^ADT_A03", b"ACK^A03^ACK")
         self.got.append(raw)
         self.senders.append(sender)
-        return () if reply is None else (reply,)
+        return Handled(() if reply is None else (reply,), self.partner)
 
 
 class Running:
@@ -51,9 +54,9 @@ class Running:
             time.sleep(0.02)
         return not self.server._open
 
-    def __init__(self, desk: Desk, limits: Limits, tls: Tls | None) -> None:
+    def __init__(self, desk: Desk, limits: Limits, tls: Tls | None, who: Who, proxies: Proxies) -> None:
         self.stop = threading.Event()
-        self.server = MllpServer("127.0.0.1", 0, desk, limits, tls)
+        self.server = MllpServer("127.0.0.1", 0, desk, who, limits=limits, tls=tls, proxies=proxies)
         self.thread = threading.Thread(target=self.server.run, args=(self.stop,))
         self.thread.start()
         assert self.server.listening.wait(SECONDS)
@@ -74,8 +77,13 @@ def serve(desk) -> Iterator[Callable[..., Running]]:
     """Start a server that hands messages to the desk."""
     running: list[Running] = []
 
-    def start(limits: Limits | None = None, tls: Tls | None = None) -> Running:
-        running.append(Running(desk, limits or Limits(), tls))
+    def start(
+        limits: Limits | None = None,
+        tls: Tls | None = None,
+        who: Who = lambda _: frozenset({"desk"}),
+        proxies: Proxies | None = None,
+    ) -> Running:
+        running.append(Running(desk, limits or Limits(), tls, who, proxies or Proxies()))
         return running[-1]
 
     yield start

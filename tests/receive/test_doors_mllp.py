@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +14,12 @@ import pytest
 from cryptography import x509
 
 from service import wiring
+from service.receive.framing import framed
 from service.settings import Settings
 from service.wire.hl7v2.read import LIMIT
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client
+from tests.receive.test_proxied import header
 from tests.server_process import free_port
 from tests.web.sent import a03
 
@@ -44,8 +46,8 @@ class Process:
         self._process, self._port = process, port
 
     @contextmanager
-    def connected(self, context=None):
-        with socket.create_connection(("127.0.0.1", self._port), SECONDS) as plain:
+    def connected(self, context=None, address="127.0.0.1"):
+        with socket.create_connection(("127.0.0.1", self._port), SECONDS, (address, 0)) as plain:
             if context is None:
                 yield Client(plain)
                 return
@@ -269,6 +271,45 @@ def test_a_batch_is_taken_message_by_message_and_told_what_is_missing(on_sqlite)
     assert b"BTS|1|No BTS or FTS ends the batch; it may be cut off." in third
     (case,) = cases(on_sqlite)
     assert len(case.received["stays"]) == 3
+
+
+ANSWERED = {
+    "accepted": a03("M1"),
+    "refused": a03("M2").replace(b"ADT^A03", b"ORU^R01"),
+    "of nobody": of(b"ELSEWHERE", "M3"),
+    "without MSH": b"hello",
+    "a batch": b"BHS|^~\\&|ADT|MERCY|||||||B1\r" + a03("M4") + a03("M5") + b"BTS|2\r",
+    "an empty batch": b"BHS|^~\\&|ADT|MERCY|||||||B2\rBTS|0\r",
+    "an empty batch that is miscounted": b"BHS|^~\\&|ADT|MERCY\rBTS|3\r",
+}
+
+
+def test_an_answer_that_comes_in_is_not_answered_so_two_listeners_never_talk_for_ever(on_sqlite):
+    with listening(on_sqlite) as process, process.connected() as sender, process.connected() as other:
+        for name, raw in ANSWERED.items():
+            sender.send(raw)
+            reply = sender.answer()
+            for turn in range(3):
+                # what it says comes back to it, as if the sender listened too, until nothing is answered
+                other.send(reply, of(b"ELSEWHERE", f"AFTER {turn}"))
+                reply = other.answer()
+                if f"MSA|AR|AFTER {turn}".encode() in reply:
+                    break
+                assert b"AFTER" in other.answer()
+            else:
+                raise AssertionError(name)
+
+
+def test_strangers_that_say_nothing_shut_no_hospital_out_not_even_behind_a_load_balancer(on_sqlite):
+    passed_on = header("10.1.2.3")
+    with listening(on_sqlite, "--proxy", "127.0.0.2/32") as process, ExitStack() as idle:
+        for number in range(300):
+            address = f"127.1.0.{number % 250 + 1}" if number < 250 else "127.1.9.9"
+            idle.enter_context(process.connected(address=address))
+        assert codes(process.answered(a03("M1"))) == [("AA", "M1")]
+        with process.connected(address="127.0.0.2") as elsewhere:
+            elsewhere.socket.sendall(passed_on + framed(of(b"ELSEWHERE", "M2").replace(b"V-1", b"V-2")))
+            assert codes(elsewhere.acknowledgement()) == [("AA", "M2")]
 
 
 def large(control_id, size):

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from service.errors import Denied, Issue, Malformed, Misconfigured, Unavailable
-from service.receive.conversation import LARGE, Limits
+from service.receive.conversation import LARGE, Handled, Limits
 from service.receive.framing import framed
 from service.receive.mllp import MllpServer
 from tests.receive.conftest import connected, message
@@ -279,20 +279,6 @@ def test_a_large_message_that_is_cut_off_leaves_room_for_others(serve, desk):
     assert len(desk.got) == 1
 
 
-def test_connections_past_the_limit_are_closed_and_taken_again_later(serve):
-    running = serve(Limits(connections=2))
-    with connected(running) as first, connected(running) as second:
-        for client in (first, second):
-            client.send(message("1"))
-            client.acknowledgement()
-        with connected(running) as third:
-            assert third.hung_up()
-    assert running.emptied()
-    with connected(running) as client:
-        client.send(message("4"))
-        assert client.acknowledgement().header.control_id == "4"
-
-
 def test_an_oversized_message_is_answered_before_the_connection_is_closed(serve, desk):
     with connected(serve(Limits(message_bytes=100_000))) as client:
         client.send(message("1", note="a" * 10_000_000))
@@ -411,7 +397,8 @@ def test_a_stop_waits_no_longer_than_it_is_told_to(serve, desk):
 
 def test_a_taken_port_is_told_with_the_remedy(serve):
     running = serve()
-    other = MllpServer("127.0.0.1", running.server.port, lambda _raw, _sender: None)
+    taken = ("127.0.0.1", running.server.port)
+    other = MllpServer(*taken, lambda _raw, _sender: Handled(), lambda _: frozenset())
     with pytest.raises(Misconfigured, match="choose another"):
         other.run(threading.Event())
 

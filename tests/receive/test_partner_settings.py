@@ -47,7 +47,7 @@ def house(tmp_path, database_url, mappings):
     handle = over_mllp(Messages(taken, wiring.now), load(found.partners).values())
 
     def send(raw):
-        (said,) = handle(raw, Sender("10.1.2.3"))
+        (said,) = handle(raw, Sender("10.1.2.3")).answers
         (answer,) = read(said).items
         return answer, *(store.documents(Scope(everything=True), kind) for kind in ("client", "case"))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from service.errors import Malformed, TooLarge, Unsupported
 from service.wire.hl7v2.message import Message
 from service.wire.hl7v2.places import Place
-from service.wire.hl7v2.read import Broken, read
+from service.wire.hl7v2.read import Broken, acknowledges, read
 
 MSH = b"MSH|^~\\&|ADT|HOSP|CB|CB|20240131||ADT^A03^ADT_A03|17|P|2.5"
 PID = b"PID|1||4711^^^HOSP&1.2.3&ISO^MR~12^^^TOWN^PI||Doe^Jane"
@@ -223,3 +223,35 @@ def test_a_place_is_read_as_it_was_written(place):
 @pytest.mark.parametrize("text", ["", "line 3", "/case/plan", "PV1-", "Patient.name[0]", "pv1-45"])
 def test_what_is_no_place_in_a_message_is_none(text):
     assert Place.parse(text) is None
+
+
+SAYS = b"MSH|^~\\&|A|B|C|D|20260101||%s|1|P|2.5\r"
+MSA = b"MSA|AA|1\r"
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_one"),
+    [
+        (SAYS % b"ACK" + MSA, True),
+        (SAYS % b"ACK^A03^ACK" + MSA, True),
+        (SAYS % b"ACK", True),
+        (SAYS % b"MCF", True),
+        (SAYS % b"ADT^A03" + MSA, True),
+        (SAYS % b"" + b"MSA|AE|1\r", True),
+        (SAYS.replace(b"\r", b"\n") % b"" + b"MSA|AE|1\n", True),
+        (SAYS.replace(b"|", b"#") % b"ADT#A03" + b"MSA#AA#1\r", True),
+        (b"BHS|^~\\&\r" + (SAYS % b"ACK" + MSA) * 2 + b"BTS|2\r", True),
+        (b"BHS|^~\\&||||||||||B1\r" + b"BTS|0\r", True),
+        (SAYS % b"ACK" + b"\x00" + MSA, True),
+        (SAYS % b"ADT^A03" + b"PID|1\r", False),
+        (SAYS % b"ADT^A03" + b"NTE|1||MSA\r", False),
+        (SAYS % b"ADT^ACK", False),
+        (b"BHS|^~\\&\r" + (SAYS % b"ACK" + MSA) + SAYS % b"ADT^A03" + b"BTS|2\r", False),
+        (b"BHS|^~\\&||||||||B1\r" + b"BTS|0\r", False),
+        (b"hello", False),
+        (b"MSA|AA|1\r", False),
+        (b"", False),
+    ],
+)
+def test_what_only_acknowledges_is_told_from_what_says_something(raw, is_one):
+    assert acknowledges(raw) is is_one

@@ -21,6 +21,9 @@ _BLANK: Final = b"\r\n\t \x0b\x1c"
 _HEADERS: Final = (b"FHS", b"BHS")
 _TRAILERS: Final = (b"BTS", b"FTS")
 _ENDS: Final = b"\r\n\x0b"
+# the general acknowledgement, and the delayed one of old
+_ANSWERS: Final = frozenset({"ACK", "MCF"})
+_ANSWERED: Final = re.compile(rb"[\r\n](?:MSA|BTS.0\b)")
 _FRAME_END: Final = re.compile(rb"[\x0b\x1c]+[\r\n\x0b\x1c]*\Z")
 
 
@@ -77,6 +80,27 @@ def sender_of(raw: bytes, charset: str | None = None) -> Header | None:
         if header is not None and (is_message or header.application or header.facility):
             return header
     return None
+
+
+def acknowledges(raw: bytes) -> bool:
+    """Return whether all that is in a payload are acknowledgements: of these none is acknowledged again.
+
+    A message is one by its type, or because it has an MSA; some write the type of what they acknowledge. A
+    batch without messages is one when its BHS-12 or FHS-12 names the batch that it answers.
+    """
+    header = sender_of(raw)
+    if (header is None or header.code not in _ANSWERS) and not _ANSWERED.search(raw):
+        return False
+    batch = read(raw)
+    if not batch.items:
+        return batch.envelope is not None and bool(batch.envelope.segment.raw(12))
+    return all(_is_answer(each) for each in batch.items)
+
+
+def _is_answer(item: Message | Broken) -> bool:
+    if isinstance(item, Broken):
+        return item.header is not None and item.header.code in _ANSWERS
+    return item.header.code in _ANSWERS or item.first("MSA") is not None
 
 
 def _refusal(raw: bytes, limit: int) -> CasebridgeError | None:
