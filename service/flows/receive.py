@@ -5,7 +5,7 @@ of the inbox decide between two processes with the same message: who comes secon
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,7 +33,7 @@ from service.flows.events import instant
 from service.flows.intake import Intake
 from service.flows.people import Held
 from service.flows.ports import Clock, Store, Unit
-from service.flows.unclear import Unclear, unwritten
+from service.flows.unclear import SHOWN, Unclear, shown, unwritten
 from service.flows.unused import noted
 from service.values.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
 from service.values.scope import Partner
@@ -99,17 +99,19 @@ class Reception:
             Rejected: its form cannot be read, or what its mapping makes does not fit the contract.
         """
         found = self.forms[received.form](partner, received)
-        loaded, notes = [], list(found.notes)
+        loaded: list[dict[str, Any]] = []
+        odd: list[tuple[int, Issue]] = []
+        missing: list[Issue] = []
         for number, each in enumerate(found.discharges):
             said, gone = without_placeholders(_loaded(found, number, each), partner.intake)
             today = said.get("recorded") or instant(self.clock())
             loaded.append(former(said, today[:10]))
-            place = partial(found.place, number) if found.place else str
-            notes += (Issue(NO_NUMBER, place(at), "value") for at in gone)
-            notes += (Issue(SAME_CODE, place(at), "informational") for at in repeated(said))
+            odd += ((number, Issue(NO_NUMBER, at, "value")) for at in gone)
+            odd += ((number, Issue(SAME_CODE, at, "informational")) for at in repeated(said))
             if (at := unplaced(said)) is not None:
-                notes.append(Issue(NO_VISIT, at, "required"))
-        return replace(found, discharges=tuple(loaded), notes=tuple(notes))
+                missing.append(Issue(NO_VISIT, at, "required"))
+        notes = (*found.notes, *_placed(found, odd), *shown(missing))
+        return replace(found, discharges=tuple(loaded), notes=notes)
 
     def used(
         self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
@@ -256,8 +258,15 @@ def _loaded(found: Understood, number: int, said: dict[str, Any]) -> dict[str, A
     except Rejected as wrong:
         if found.place is None:
             raise
-        told = [replace(each, where=found.place(number, each.where)) for each in wrong.issues]
-        raise Unclear(told, ", ".join(each.where for each in wrong.issues)) from wrong
+        ours = ", ".join(each.where for each in wrong.issues[:SHOWN])
+        raise Unclear(_placed(found, [(number, each) for each in wrong.issues]), ours) from wrong
+
+
+def _placed(found: Understood, issues: Sequence[tuple[int, Issue]]) -> tuple[Issue, ...]:
+    """Return the first issues, each of a discharge by its number, with their places in the message."""
+    place = found.place or (lambda _, pointer: pointer)
+    told = [replace(each, where=place(number, each.where)) for number, each in issues[:SHOWN]]
+    return shown(told, len(issues))
 
 
 def pause(tries: int) -> timedelta:

@@ -11,6 +11,8 @@ from service.mapping.projector import MappingError
 Json = dict[str, Any]
 # of a path of the source, in the roots of a stay, where in the message it stands
 Places = Callable[[Json, str], str]
+# how many issues of a kind an answer lists
+SHOWN: Final = 20
 _CODE: Final = "This code means nothing here yet; send one that is agreed, or ask for it to be mapped."
 _OTHER: Final = "This cannot be used as it is; ask what is wanted here."
 _UNWRITTEN: Final = "What it comes to cannot be written as FHIR here; we were told, and see to it."
@@ -38,6 +40,15 @@ def unmapped(wrong: MappingError, root: Json, places: Places) -> Unclear:
     source = wrong.source.partition(", ")[0]
     issue = Issue(_CODE if code == "code-invalid" else _OTHER, places(root, source), code)
     return Unclear([issue], str(wrong))
+
+
+def shown(issues: Sequence[Issue], count: int | None = None) -> tuple[Issue, ...]:
+    """Return the first issues, and how many more there are of `count`, which is theirs unless it is said."""
+    left = (len(issues) if count is None else count) - SHOWN
+    if left <= 0:
+        return tuple(issues)
+    more = Issue(f"{left} more of these are not listed.", "", "informational")
+    return (*issues[:SHOWN], more)
 
 
 def unwritten(wrong: Rejected) -> Unclear:

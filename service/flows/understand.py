@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final
 
 from service.errors import Issue, Malformed, Refused, Unsupported
 from service.flows.codes import Codes
-from service.flows.unclear import Places, source_of, unmapped
+from service.flows.unclear import SHOWN, Places, shown, source_of, unmapped
 from service.flows.unused import Reading
+from service.mapping.explain import Origin
 from service.mapping.projector import MappingError
 from service.mapping.translate import Catalogue
 from service.values.inbox import Received, Understood
@@ -32,7 +34,6 @@ from service.wire.json import parse
 Json = dict[str, Any]
 VERSION: Final = re.compile(r"2\.([1-9])(\.[0-9])?")
 TRIGGER: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
-SHOWN: Final = 20
 # what a stay is made of must be as R4 has it; of what stands beside it, what can be read is taken
 UNREADABLE: Final = frozenset({"structure", "value"})
 UNKNOWN: Final = "unknown"
@@ -75,7 +76,7 @@ class Understanding:
         classes = [each for one, (at, _) in made for each in _unclear_class(one, roots[at], sent)]
         notes = [*(each for root in roots for each in _nobody(root, sent)), *classes, *notes]
         unread = self.reading.fhir(partner, sent)
-        return replace(found.understood, notes=_shown(notes), asked=conditions, unused=unread)
+        return replace(found.understood, notes=shown(notes), asked=conditions, unused=unread)
 
     def hl7v2(self, partner: Partner, received: Received) -> Understood:
         """Understand an ADT message.
@@ -95,7 +96,7 @@ class Understanding:
             return replace(found.understood, notes=(_unused(message),))
         unnamed = dict.fromkeys(issue for root in read for issue in codes.unnamed(root["message"]))
         unread = self.reading.hl7v2(partner, message)
-        return replace(found.understood, notes=_shown([*message.notes, *notes, *unnamed]), unused=unread)
+        return replace(found.understood, notes=shown([*message.notes, *notes, *unnamed]), unused=unread)
 
     def _codes(self, partner: Partner) -> Codes:
         stack = partner.intake.overlays
@@ -116,10 +117,13 @@ class Understanding:
             made += resources
             found += [(number, nth) for nth in range(len(resources))]
 
+        @cache
+        def explained(number: int) -> list[Mapping[str, Origin]]:
+            return [origins for _, _, origins in catalogue.explained(form, roots[number])]
+
         def place(number: int, pointer: str) -> str:
-            root, nth = roots[found[number][0]], found[number][1]
-            _, _, origins = catalogue.explained(form, root)[nth]
-            return places(root, source_of(pointer, origins))
+            at, nth = found[number]
+            return places(roots[at], source_of(pointer, explained(at)[nth]))
 
         return _Made(Understood(tuple(made), place=place), found)
 
@@ -152,14 +156,6 @@ def _type_at(sent: Json, where: str) -> str:
     resource = sent["entry"][int(found[1])].get("resource")
     type_ = resource.get("resourceType") if isinstance(resource, dict) else None
     return type_ if isinstance(type_, str) else "Bundle"
-
-
-def _shown(notes: Sequence[Issue]) -> tuple[Issue, ...]:
-    """Return the first notes, and how many more there are."""
-    if len(notes) <= SHOWN:
-        return tuple(notes)
-    more = Issue(f"{len(notes) - SHOWN} more of these are not listed.", "", "informational")
-    return (*notes[:SHOWN], more)
 
 
 def _nobody(root: Json, sent: Json) -> Iterator[Issue]:

@@ -12,7 +12,7 @@ from service.mapping.coded import miscoded
 from service.mapping.compile import Compiled, compile_document
 from service.mapping.concepts import CodeSystem, ConceptMap, Terminology
 from service.mapping.documents import Reader
-from service.mapping.explain import Origin, explainer
+from service.mapping.explain import Explainer, Origin, explainer
 from service.mapping.layers import Layers, Removed
 from service.mapping.profiles import NoProfiles, Profiles, claim
 from service.mapping.projector import Made, Projector
@@ -61,6 +61,7 @@ class Catalogue:
     unclaimed: Unclaimed
     removed: tuple[Removed, ...]
     traces: tuple[Trace, ...] = field(repr=False)
+    explainers: dict[tuple[str, int], Explainer] = field(default_factory=dict, init=False, compare=False)
 
     @property
     def codesystems(self) -> dict[str, CodeSystem]:
@@ -118,11 +119,18 @@ class Catalogue:
         projector = self.projector(source_name)
         by_name = {each.name: each for each in self.mappings}
         found: list[tuple[MappingInfo, Made, dict[str, Origin]]] = []
-        for step in projector.steps:
+        for number, step in enumerate(projector.steps):
             made = replace(projector, steps=(step,)).run(roots)
-            told = explainer(step[0], self.terminology).run(roots) if made else []
+            told = self._explainer(source_name, number, step[0]).run(roots) if made else []
             pairs = zip(made, told, strict=True)
             found += [(by_name[each.mapping], each, explained.origins) for each, explained in pairs]
+        return found
+
+    def _explainer(self, source_name: str, number: int, document: Document) -> Explainer:
+        """Return what explains a step of a source; to compile it takes longer than a hundred runs."""
+        found = self.explainers.get((source_name, number))
+        if found is None:
+            found = self.explainers[source_name, number] = explainer(document, self.terminology)
         return found
 
     def withdrawn(self, last: dict[str, Any]) -> dict[str, Any]:

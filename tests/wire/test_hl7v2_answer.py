@@ -254,3 +254,13 @@ def test_a_batch_is_answered_by_a_batch():
 )
 def test_an_error_is_the_senders_to_mend_or_not(error, verdict):
     assert verdict_of(error) == verdict
+
+
+def test_an_answer_lists_a_hundred_issues_and_a_batchs_a_few_and_both_count_the_rest():
+    header = header_of(MSH.encode())
+    many = [Issue(f"Wrong {number}.", "PID-3", "value") for number in range(1_000)]
+    raw = answer(header, "error", many, now=NOW, control_id="1")
+    told = [each.value(8) for each in read(raw).items[0].all("ERR")]
+    assert told == [*(each.what for each in many[:100]), "And 900 more."]
+    batch = batch_answer(None, [], many, now=NOW, control_id="1")
+    assert batch.endswith(b"Wrong 4. And 995 more.\r")

@@ -24,6 +24,8 @@ Verdict = Literal["accept", "error", "reject"]
 VERSION: Final = "2.5.1"
 _TEXT_LIMIT: Final = 250
 _OLD_TEXT_LIMIT: Final = 80
+_MOST: Final = 100
+_MOST_IN_COMMENT: Final = 5
 _LETTERS: Final = {"accept": "A", "error": "E", "reject": "R"}
 _ACCEPTED: Final = ("0", "Message accepted")
 _CONDITIONS: Final = {
@@ -117,7 +119,7 @@ def _acknowledgement(
     lines = [
         _msh(theirs, now, control_id),
         _msa(theirs, code, issues),
-        *_errors(theirs, issues, verdict),
+        *_errors(theirs, _first(issues, _MOST), verdict),
     ]
     return _written(lines, theirs)
 
@@ -143,9 +145,17 @@ def batch_answer(
     mirrored = [theirs.raw(number) for number in (5, 6, 3, 4)]
     fields = [*mirrored, stamp(now), "", "", "", control_id, theirs.raw(11)]
     head = _joined("BHS", theirs.delimiters, [theirs.delimiters.encoding, *fields])
-    comment = escapes.encode(" ".join(each.what for each in issues), theirs.delimiters)
+    told = _first(issues, _MOST_IN_COMMENT)
+    comment = escapes.encode(" ".join(each.what for each in told), theirs.delimiters)
     tail = _joined("BTS", theirs.delimiters, [str(len(answers)), comment])
     return _written([head], theirs) + b"".join(answers) + _written([tail], theirs)
+
+
+def _first(issues: Sequence[Issue], most: int) -> Sequence[Issue]:
+    """Return issues, of many the first, and how many more there are."""
+    if len(issues) <= most:
+        return issues
+    return [*issues[:most], Issue(f"And {len(issues) - most} more.", "", "informational")]
 
 
 def _code(theirs: Segment, verdict: Verdict) -> str | None:
