@@ -17,11 +17,18 @@
     ├── Unavailable      a part we need does not answer now           503  AR
     └── Misconfigured    a setting, mapping or registry is wrong: refuses to start; exits 2, a check of it 1
 
-Every error carries issues: what is wrong, where, what to do. No issue quotes personal data.
+Every error carries issues: what is wrong, where, what to do; at most `MOST_ISSUES`, and how many there are
+beside these. No issue quotes personal data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+MOST_ISSUES: Final = 100
+# no more than this are looked for: who sends a million mistakes needs not know their number
+_COUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,16 @@ class Issue:
     code: str = "invalid"
 
 
+def first_issues(found: Iterable[Issue], most: int = MOST_ISSUES) -> tuple[Issue, ...]:
+    """Return at most so many issues; where there are more, the last says how many are not listed."""
+    issues = tuple(islice(found, _COUNTED))
+    if len(issues) <= most:
+        return issues
+    left = len(issues) - most + 1
+    told = f"{left} or more" if len(issues) == _COUNTED else f"{left}"
+    return (*issues[: most - 1], Issue(f"{told} more of these are not listed.", "", "informational"))
+
+
 class CasebridgeError(Exception):
     """The root; `status` is the HTTP status, `code` the FHIR IssueType of the whole."""
 
@@ -40,10 +57,14 @@ class CasebridgeError(Exception):
     code = "exception"
     title = "Internal error"
 
-    def __init__(self, what: str, *, where: str = "", issues: Sequence[Issue] = ()) -> None:
-        """Take one sentence, its place, or a list of issues when there is more than one."""
-        self.issues: tuple[Issue, ...] = tuple(issues) or (Issue(what, where, self.code),)
+    def __init__(self, what: str, *, where: str = "", issues: Iterable[Issue] = ()) -> None:
+        """Take one sentence, its place, or issues when there is more than one; the first are kept."""
+        self.issues: tuple[Issue, ...] = self.told(issues) or (Issue(what, where, self.code),)
         super().__init__(what)
+
+    def told(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+        """Return those of the issues that are told."""
+        return first_issues(issues)
 
     def __str__(self) -> str:
         """The sentence with its place in front."""
@@ -164,3 +185,7 @@ class Misconfigured(CasebridgeError):
 
     code = "invariant"
     title = "Wrong configuration"
+
+    def told(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+        """All: files of ours are corrected in one go."""
+        return tuple(issues)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
-from service.errors import Issue, Malformed, Refused, Unsupported
+from service.errors import Issue, Malformed, Refused, Unsupported, first_issues
 from service.flows.codes import Codes
-from service.flows.unclear import SHOWN, Places, shown, source_of, unmapped
+from service.flows.unclear import Places, shown, source_of, unmapped
 from service.flows.unused import Reading
 from service.mapping.explain import Origin
 from service.mapping.projector import MappingError
@@ -19,7 +19,7 @@ from service.wire.fhir.aside import set_aside
 from service.wire.fhir.asked import message_of
 from service.wire.fhir.astray import astray
 from service.wire.fhir.bundles import USED, unused
-from service.wire.fhir.check import check
+from service.wire.fhir.check import check_each
 from service.wire.fhir.conditions import of_entries, of_headers
 from service.wire.fhir.incoming import stays
 from service.wire.fhir.instants import plain
@@ -34,6 +34,7 @@ from service.wire.json import parse
 Json = dict[str, Any]
 VERSION: Final = re.compile(r"2\.([1-9])(\.[0-9])?")
 TRIGGER: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
+MOST_ODD: Final = 10_000
 # what a stay is made of must be as R4 has it; of what stands beside it, what can be read is taken
 UNREADABLE: Final = frozenset({"structure", "value"})
 UNKNOWN: Final = "unknown"
@@ -61,9 +62,7 @@ class Understanding:
             Rejected: as `service.wire.fhir.incoming.stays`, or a mapping cannot make what it should of it.
         """
         sent = message_of(parse(received.raw))
-        wrong, odd = _checked(sent)
-        if wrong:
-            raise Refused("It is not valid FHIR R4.", issues=wrong[:SHOWN])
+        odd = _odd(sent)
         left = unused(sent) if sent["resourceType"] == "Bundle" else []
         roots = stays(sent, partner.intake.bases)
         notes = [*odd, *astray(sent), *set_aside(sent, roots)]
@@ -136,20 +135,34 @@ class _Made:
     roots: list[tuple[int, int]]
 
 
-def _checked(sent: Any) -> tuple[list[Issue], list[Issue]]:
-    """Return what keeps it from being read, and what is wrong beside that, where it tells of a stay."""
-    wrong, odd = [], []
-    for each in check(sent):
-        type_ = _type_at(sent, each.where)
-        if type_ == "Encounter" or (type_ in KNOWN and each.code in UNREADABLE):
-            wrong.append(each)
-        elif type_ in KNOWN:
-            odd.append(each)
-    return wrong, odd
+def _odd(sent: Any) -> list[Issue]:
+    """Return what is wrong where it tells of a stay, but does not keep it from being read.
+
+    Raises:
+        Refused: something does.
+    """
+    odd: list[Issue] = []
+
+    def wrong() -> Iterator[Issue]:
+        for each in check_each(sent, KNOWN):
+            type_ = _type_at(sent, each.where)
+            if type_ == "Encounter" or (type_ in KNOWN and each.code in UNREADABLE):
+                yield each
+            elif type_ in KNOWN:
+                odd.append(each)
+                if len(odd) > MOST_ODD:
+                    yield Issue(f"Over {MOST_ODD} things are wrong; correct these first.", each.where)
+                    return
+
+    if found := first_issues(wrong()):
+        raise Refused("It is not valid FHIR R4.", issues=found)
+    return odd
 
 
-def _type_at(sent: Json, where: str) -> str:
+def _type_at(sent: Any, where: str) -> str:
     """Return the type of the resource that a place is in; what is no resource is the Bundle's own."""
+    if where == "resourceType":
+        return "Bundle"
     found = re.match(r"Bundle\.entry\[(\d+)\]\.resource\b", where)
     if found is None:
         return str(sent["resourceType"])

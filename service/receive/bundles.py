@@ -70,7 +70,7 @@ class Bundles:
         refused = not_to_leave_out(partner, sent)
         answers: dict[int, Json] = {}
         led: set[int] = set()
-        names = bundles.numbers(sent)
+        apart = bundles.apart(sent)
         for index, entry in enumerate(sent.get("entry", [])):
             wrong = list(bundles.request_issues(entry, index))
             wrong += _unheeded(entry, index)
@@ -79,9 +79,8 @@ class Bundles:
             elif index in refused:
                 answers[index] = _fault(Refused(NOT_RETAINED.what, issues=[refused[index]]))
             elif bundles.type_of(entry) == "Encounter":
-                alone = bundles.led_to(sent, index, names)
-                answers[index] = self._one(partner, sent, index, alone, named)
-                led |= set(alone)
+                answers[index] = self._one(partner, sent, index, apart[index], named)
+                led |= set(apart[index])
         left = [index for index in range(len(sent.get("entry", []))) if index not in answers]
         if left:
             self._kept(partner, sent, [index for index in left if index not in led], named)

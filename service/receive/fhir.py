@@ -21,7 +21,6 @@ from service.wire.json import parse
 
 JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
 ENTRIES: Final = 10_000
-SHOWN: Final = 20
 
 
 def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) -> Blueprint:
@@ -110,7 +109,7 @@ def _check_objects(entries: list[dict[str, Any]]) -> None:
         if not isinstance(entry.get(name, {}), dict)
     ]
     if wrong:
-        raise Refused("An entry cannot be read.", issues=wrong[:SHOWN])
+        raise Refused("An entry cannot be read.", issues=wrong)
 
 
 def _stay(given: Answer, headers: dict[str, str]) -> Response:

@@ -16,6 +16,8 @@ from service.errors import Issue, Malformed, TooLarge
 
 LIMIT = 10_000_000
 DEPTH = 100
+# what 10 MB of `{},` would come to in memory, no document needs
+VALUES = 1_000_000
 _MOST_ISSUES = 20
 _HARMLESS = frozenset({int, bool, Decimal, type(None)})
 _INT64 = range(-(2**63), 2**63)
@@ -37,10 +39,11 @@ def parse(raw: bytes, *, limit: int = LIMIT) -> Any:
     if len(raw) > limit:
         raise TooLarge(f"The body has {len(raw)} bytes; send at most {limit}.")
     text = _decode(raw)
+    opened = text.count("[") + text.count("{")
+    if opened + text.count(",") > VALUES:
+        raise TooLarge(f"The body holds over {VALUES} values; send it in parts.")
     try:
-        value = _STRICT.decode(text)
-    except _SuspectError:
-        _refuse(_problems(_MARKING.decode(text)))
+        value = _decoded(text)
     except json.JSONDecodeError as exc:
         raise Malformed(
             f"Not JSON: {_grammar(exc)}; correct the text and send it again.",
@@ -48,7 +51,7 @@ def parse(raw: bytes, *, limit: int = LIMIT) -> Any:
         ) from exc
     except RecursionError as exc:
         raise _too_deep(raw) from exc
-    if text.count("[") + text.count("{") > DEPTH and _depth(value) > DEPTH:
+    if opened > DEPTH and _depth(value) > DEPTH:
         raise _too_deep(raw)
     if _SUSPECT_ESCAPE.search(text):
         _refuse_any(_problems(value))
@@ -98,6 +101,14 @@ def _decode(raw: bytes) -> str:
     except UnicodeDecodeError as exc:
         place = f"byte {exc.start + len(raw) - len(bare)}"
         raise Malformed("The text is not UTF-8; encode it as UTF-8.", where=place) from exc
+
+
+def _decoded(text: str) -> Any:
+    """What a text says; of one with something to refuse, the marking pass may find what is no JSON at all."""
+    try:
+        return _STRICT.decode(text)
+    except _SuspectError:
+        _refuse(_problems(_MARKING.decode(text)))
 
 
 def _grammar(exc: json.JSONDecodeError) -> str:

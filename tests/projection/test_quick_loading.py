@@ -1,4 +1,4 @@
-"""Quick loading of a contract takes what marshmallow takes, refuses what it refuses, and gives the same."""
+"""Quick loading takes what marshmallow takes and gives the same; what it refuses is wrong in the same way."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, pre_load
 from service.wire.contracts.fields import Contract, Text
 from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.quick import loading
+from service.wire.contracts.wrong import flattened, wrong
 from service.wire.json import dump
 from tests.projection.strategies import documents
 from tests.projection.test_bad_input import JUNK, TARGETS, places, put
@@ -26,10 +27,13 @@ def test_quick_and_slow_loading_agree(data: Any, kind: str, whole: bool) -> None
     changed = put(document, at, data.draw(JUNK))
     try:
         expected = slowly(changed)
-    except ValidationError:
+    except ValidationError as exc:
         with pytest.raises(ValidationError):
             quickly(changed)
+        said = sorted(flattened(exc.messages))
+        assert sorted(wrong(KINDS[kind], changed)) == said
     else:
+        assert not list(wrong(KINDS[kind], changed))
         assert quickly(changed) == expected
         assert list(quickly(changed)) == list(expected)
 

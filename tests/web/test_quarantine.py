@@ -116,3 +116,28 @@ def test_what_waits_for_too_long_is_discarded_without_its_bytes(house, sent):
     assert (told["state"], told["reason"], "due" in told) == ("discarded", "expired", False)
     assert house.get(f"/api/quarantine/{sent}/body", partner=None).data == b""
     assert house.ask("POST", f"/api/quarantine/{sent}/replay", partner=None).status_code == 409
+
+
+BROKEN = (
+    b"[]",
+    b"1",
+    b"{}",
+    b"no JSON",
+    b"{" * 200,
+    b'{"resourceType": []}',
+    b'{"resourceType": "Bundle", "type": "message", "entry": {}}',
+    b'{"resourceType": "Bundle", "type": "message", "entry": [1, null, []]}',
+    b'{"resourceType": "Bundle", "type": "message", "entry": [{"resource": 1}, {"resource": {}}]}',
+    b'{"resourceType": "Bundle", "type": "transaction", "entry": [{"request": 1}]}',
+    b'{"resourceType": "Parameters", "parameter": 1}',
+    b'{"resourceType": "Encounter", "identifier": [' + b"{}," * 5_000 + b"{}]}",
+)
+
+
+def test_what_an_operator_puts_in_its_place_is_checked_as_what_comes(house, sent):
+    path = f"/api/quarantine/{sent}"
+    for raw in BROKEN:
+        assert house.ask("PUT", f"{path}/body", partner=None, data=raw).status_code == 200
+        replayed = house.ask("POST", f"{path}/replay", partner=None)
+        assert (replayed.status_code, replayed.json["state"]) == (200, "quarantined"), raw
+        assert 0 < len(house.get(path, partner=None).json["issues"]) <= 100

@@ -129,9 +129,21 @@ def test_any_bytes_are_read_or_refused(raw):
 def test_a_wide_and_broken_text_is_refused_quickly():
     started = time.process_time()
     with pytest.raises(Malformed) as caught:
-        parse(b'{"a": [' + b"1," * 2_000_000 + b"NaN]}")
-    assert caught.value.issues[0].where == "/a/2000000"
+        parse(b'{"a": [' + b"1," * 900_000 + b"NaN]}")
+    assert caught.value.issues[0].where == "/a/900000"
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("rest", [b"oops", b"[" * 5_000, b"[" * 5_000 + b"]" * 5_000 + b"]", b""])
+def test_what_is_no_json_behind_something_to_refuse_is_refused(rest):
+    with pytest.raises(Malformed):
+        parse(b'[{"a": 1, "a": 2}, ' + rest)
+
+
+@pytest.mark.parametrize("part", [b"{},", b"[],", b'{"a":0},', b"0,", b'"",'])
+def test_more_values_than_any_document_needs_are_not_read(part):
+    with pytest.raises(TooLarge, match="values"):
+        parse(b"[" + part * 1_000_001 + b"0]")
 
 
 def test_instants_and_identifiers_are_written():

@@ -1,18 +1,15 @@
 """Load an internal document against its contract; merge-patch (RFC 7396) one."""
 
-import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from marshmallow import ValidationError
 
-from service.errors import Issue, Rejected
+from service.errors import Issue, Rejected, first_issues
 from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.links import items, links
 from service.wire.contracts.quick import loading
-
-_LOADED: Final = {kind: contract() for kind, contract in KINDS.items()}
-_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}\Z")
+from service.wire.contracts.wrong import wrong
 
 
 def load(kind: str, document: Any) -> dict[str, Any]:
@@ -30,27 +27,18 @@ def parts(kind: str, document: Any) -> dict[str, Any]:
     """Return the document of a kind, validated but for where its links lead.
 
     Raises:
-        Rejected: with one issue, its place a JSON pointer (RFC 6901), for each thing wrong.
+        Rejected: with an issue, its place a JSON pointer (RFC 6901), for each of the first things wrong.
     """
     if not isinstance(document, dict):
         raise Rejected(f"A {kind} is a JSON object.", where="/")
     try:
-        loaded = _loaded(kind, document)
+        loaded: dict[str, Any] = loading(KINDS[kind])(document)
     except ValidationError as exc:
-        issues = [Issue(what, where or "/") for where, what in flattened(exc.messages)]
+        issues = (Issue(what, where or "/") for where, what in wrong(KINDS[kind], document))
         raise Rejected(f"The {kind} does not fit its contract.", issues=issues) from exc
-    if issues := list(_duplicates(loaded, "")):
-        raise Rejected(f"Ids of the {kind} repeat.", issues=issues)
+    if repeated := first_issues(_duplicates(loaded, "")):
+        raise Rejected(f"Ids of the {kind} repeat.", issues=repeated)
     return loaded
-
-
-def _loaded(kind: str, document: dict[str, Any]) -> dict[str, Any]:
-    try:
-        quickly: dict[str, Any] = loading(KINDS[kind])(document)
-    except ValidationError:
-        slowly: dict[str, Any] = _LOADED[kind].load(document)
-        return slowly
-    return quickly
 
 
 def check_links(kind: str, document: dict[str, Any], received: dict[str, Any]) -> None:
@@ -59,7 +47,7 @@ def check_links(kind: str, document: dict[str, Any], received: dict[str, Any]) -
     Raises:
         Rejected: as `load`.
     """
-    if issues := list(_astray(kind, document, received)):
+    if issues := first_issues(_astray(kind, document, received)):
         raise Rejected(f"Ids of the {kind} lead nowhere.", issues=issues)
 
 
@@ -74,24 +62,6 @@ def merge(stored: Any, patch: Any) -> Any:
         else:
             result[key] = merge(result.get(key), value)
     return result
-
-
-def flattened(messages: Any, where: str = "") -> Iterator[tuple[str, str]]:
-    """Give each of marshmallow's nested messages with its JSON pointer."""
-    if isinstance(messages, dict):
-        for key, below in messages.items():
-            place = where if key == "_schema" else f"{where}/{_shown(key)}"
-            yield from flattened(below, place)
-    elif isinstance(messages, list):
-        for message in messages:
-            yield from flattened(message, where)
-    else:
-        yield where, str(messages)
-
-
-def _shown(key: object) -> str:
-    """A member's name as a pointer may show it: a strange one may be somebody's data."""
-    return str(key) if isinstance(key, int) or _NAME.match(str(key)) else "?"
 
 
 def _duplicates(part: dict[str, Any], where: str) -> Iterator[Issue]:

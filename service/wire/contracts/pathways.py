@@ -14,8 +14,8 @@ from service.errors import Issue, Misconfigured
 from service.values.pathways import Pathway, Proposal
 from service.wire.contracts.case import TARGETED_GROUPS
 from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, many
-from service.wire.contracts.load import flattened
 from service.wire.contracts.plan import SERVICE_KINDS, SETTINGS
+from service.wire.contracts.wrong import flattened
 
 HOLIDAYS: Final = "holidays.yaml"
 WITHIN: Final = r"([1-9][0-9]{0,2}) (working )?days?\Z"

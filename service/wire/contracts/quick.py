@@ -1,4 +1,4 @@
-"""Loads a document that fits its contract, quickly; of one that does not, marshmallow says what is wrong.
+"""Loads a document that fits its contract, quickly; of one that does not, `wrong` says what is wrong.
 
 A contract is compiled once into closures over its fields' own conversions and validators, without what
 collects messages, looks for partial loading and binds contexts: most documents that come in are right.
@@ -14,7 +14,7 @@ from marshmallow.decorators import VALIDATES_SCHEMA
 from service.wire.contracts.fields import Contract
 
 Load = Callable[[Any], Any]
-_WRONG: Final = "marshmallow says what"
+_WRONG: Final = "`wrong` says what"
 
 
 @cache
@@ -56,15 +56,17 @@ def _field(field: "fields.Field[Any]") -> Load:
     if isinstance(field, fields.Nested):
         return _checked(loading(type(field.schema)), field)
     if isinstance(field, fields.List):
-        return _checked(_many(_field(field.inner)), field)
+        return _many(_field(field.inner), tuple(field.validators))
     convert = field._deserialize  # noqa: SLF001  what a field type is made of
     return _checked(lambda value: convert(value, None, None), field)
 
 
-def _many(item: Load) -> Load:
+def _many(item: Load, lengths: tuple[Load, ...]) -> Load:
     def load(value: Any) -> list[Any]:
         if not isinstance(value, list):
             raise ValidationError(_WRONG)
+        for validate in lengths:  # before the items: there may be a million too many
+            validate(value)
         return [item(each) for each in value]
 
     return load

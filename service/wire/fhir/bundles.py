@@ -5,10 +5,12 @@ https://hl7.org/fhir/R4/http.html#transaction · https://hl7.org/fhir/R4/http.ht
 
 import re
 from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import unquote
 
-from service.errors import Issue, Rejected
+from service.errors import Issue, Rejected, TooLarge, first_issues
+from service.wire.json import LIMIT, dump
 
 Json = dict[str, Any]
 USED: Final = frozenset(
@@ -27,16 +29,15 @@ USED: Final = frozenset(
 )
 """The types that tell something of a stay; of others nothing is kept but the message they came in."""
 _UPDATED: Final = re.compile(r"(?P<type>[A-Z][A-Za-z]+)(/[A-Za-z0-9.-]{1,64}|\?.+)\Z")
+MOST_APART: Final = LIMIT
 _PASSING: Final = frozenset({"secondary", "temp", "old"})
 
 
 def check_transaction(bundle: Json) -> None:
     """Raise Rejected with the FHIRPath of each entry that keeps a transaction from being taken whole."""
     entries = _entries(bundle)
-    issues = [issue for index, each in enumerate(entries) for issue in request_issues(each, index)]
-    issues += _overlaps(entries)
-    issues += _dangling(entries)
-    if issues:
+    asked = (issue for index, each in enumerate(entries) for issue in request_issues(each, index))
+    if issues := first_issues(chain(asked, _overlaps(entries), _dangling(entries))):
         raise Rejected("Nothing of the transaction was done.", issues=issues)
 
 
@@ -65,23 +66,38 @@ def request_issues(entry: Json, index: int) -> Iterator[Issue]:
             yield Issue(what, f"Bundle.entry[{index}].resource.identifier", "value")
 
 
-def numbers(bundle: Json) -> dict[str, int]:
-    """Return the number of each entry by the names that references give it."""
-    return {name: number for number, each in enumerate(_entries(bundle)) for name in _names(each)}
+def apart(bundle: Json) -> dict[int, list[int]]:
+    """Return, by the number of each Encounter of a batch, that and those of the entries it leads to.
 
+    Other Encounters are left out.
 
-def led_to(bundle: Json, index: int, names: dict[str, int]) -> list[int]:
-    """Return an entry of a batch and those it leads to, other Encounters left out; `names` as `numbers`."""
+    Raises:
+        TooLarge: what stands once in the batch would come to `MOST_APART` bytes and more, a stay at a time.
+    """
     entries = _entries(bundle)
-    wanted, waiting = {index}, [index]
-    while waiting:
-        for _, reference in references(entries[waiting.pop()].get("resource"), ""):
-            number = names.get(reference)
-            if number is None or number in wanted or type_of(entries[number]) == "Encounter":
-                continue
-            wanted.add(number)
-            waiting.append(number)
-    return sorted(wanted)
+    names = {name: number for number, each in enumerate(entries) for name in _names(each)}
+    encounters = {number for number, each in enumerate(entries) if type_of(each) == "Encounter"}
+    leads = [_leads(each, names) - encounters for each in entries]
+    sizes = [len(dump(each)) for each in entries]
+    found: dict[int, list[int]] = {}
+    size = 0
+    for encounter in sorted(encounters):
+        wanted, waiting = {encounter}, [encounter]
+        while waiting:
+            news = leads[waiting.pop()] - wanted
+            wanted |= news
+            waiting += news
+            size += sum(sizes[each] for each in news)
+            if size > MOST_APART:
+                what = f"What its stays lead to comes to over {MOST_APART} bytes; send it in parts."
+                raise TooLarge(what, where="Bundle.entry")
+        found[encounter] = sorted(wanted)
+    return found
+
+
+def _leads(entry: Json, names: dict[str, int]) -> set[int]:
+    named = (names.get(reference) for _, reference in references(entry.get("resource"), ""))
+    return {number for number in named if number is not None}
 
 
 def chosen(bundle: Json, indices: Collection[int]) -> Json:

@@ -5,7 +5,7 @@ Names, cardinality, primitive formats, choices, required bindings and reference 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,10 @@ _NULL = "must not be null; leave the element out"
 _UNKNOWN = "is not an element here; remove it or use an extension"
 _TYPE = "must have a resourceType that this service has definitions of"
 _MOST_CODES_SHOWN = 15
+# with more than this wrong a value is not looked at further
+MOST = 1_000
+_MORE = ("", f"has over {MOST} things wrong; correct these first", "structure")
+_UNREAD = {"resourceType": "Binary"}
 
 
 def check(resource: dict[str, Any]) -> list[Issue]:
@@ -33,10 +37,36 @@ def check(resource: dict[str, Any]) -> list[Issue]:
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(kind, str) or kind not in _checkable():
         return [Issue(_sentence(_TYPE), "resourceType", "structure")]
-    found = _PLANS[kind](resource)
-    if found is None:
-        return []
-    return [Issue(_sentence(what), kind + where, code) for where, what, code in _listed(found)]
+    return _told(_PLANS[kind](resource), kind)
+
+
+def check_each(bundle: dict[str, Any], heeded: Collection[str]) -> Iterator[Issue]:
+    """Give what is wrong with a Bundle, its entries one after the other, as far as it is asked for.
+
+    Resources of R4 types that are not heeded are not looked into. What is no Bundle with a list of entries is
+    checked as `check` does.
+    """
+    entries = bundle.get("entry") if isinstance(bundle, dict) else None
+    if not entries or not isinstance(entries, list) or bundle.get("resourceType") != "Bundle":
+        yield from check(bundle)
+        return
+    yield from check({key: value for key, value in bundle.items() if key != "entry"})
+    for index, entry in enumerate(entries):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        type_ = resource.get("resourceType") if isinstance(resource, dict) else None
+        if isinstance(type_, str) and type_ not in heeded and type_ in definitions().resources:
+            entry = {**entry, "resource": _UNREAD}  # noqa: PLW2901  what is left of it
+        yield from _told(_PLANS["Bundle.entry"](entry), f"Bundle.entry[{index}]")
+
+
+def _told(found: _Found, place: str) -> list[Issue]:
+    return [Issue(_sentence(what), place + where, code) for where, what, code in _bounded(found)]
+
+
+def _bounded(found: _Found) -> list[_Problem]:
+    """The problems of a resource, not too many; the last then says that there are more."""
+    listed = [] if found is None else _listed(found)
+    return [*listed[:MOST], _MORE] if len(listed) > MOST else listed
 
 
 class _Plans(dict[str, _Check]):
@@ -101,12 +131,7 @@ def _object(definition: Definition) -> _Check:
             return "must be an object"
         if not value or (needs_content and len(value) == 1 and "id" in value):
             return _EMPTY
-        problems: list[_Problem] = []
-        for key, item in value.items():
-            found = rules[key](item)
-            if found is not None:
-                path = rules.path(key)
-                problems += [(path + where, what, code) for where, what, code in _paired(value, key, found)]
+        problems = _of_keys(value, rules)
         for key, extras in required:
             if key not in value and extras not in value:
                 problems.append((f".{key}", "is missing; it is required", "required"))
@@ -117,6 +142,18 @@ def _object(definition: Definition) -> _Check:
         return problems or None
 
     return check_object
+
+
+def _of_keys(value: dict[str, Any], rules: _Rules) -> list[_Problem]:
+    problems: list[_Problem] = []
+    for key, item in value.items():
+        found = rules[key](item)
+        if found is not None:
+            path = rules.path(key)
+            problems += [(path + where, what, code) for where, what, code in _paired(value, key, found)]
+            if len(problems) > MOST:
+                break
+    return problems
 
 
 def _is_plainly_required(element: Element) -> bool:
@@ -163,6 +200,8 @@ def _many(single: _Check) -> _Check:
             found = _NULL if item is None else single(item)
             if found is not None:
                 problems += [(f"[{index}]{where}", what, code) for where, what, code in _listed(found)]
+                if len(problems) > MOST:
+                    break
         return problems or None
 
     return check_array
@@ -179,6 +218,8 @@ def _many_extras(value: Any) -> _Found:
         found = None if item is None else _PLANS["Element"](item)
         if found is not None:
             problems += [(f"[{index}]{where}", what, code) for where, what, code in _listed(found)]
+            if len(problems) > MOST:
+                break
     return problems or None
 
 
@@ -253,7 +294,7 @@ def _inner_resource(value: Any) -> _Found:
     kind = value.get("resourceType") if type(value) is dict else None
     if not isinstance(kind, str) or kind not in definitions().resources:
         return [("", "must be an object with the name of an R4 resource in resourceType", "structure")]
-    return _PLANS[kind](value) if kind in _checkable() else None
+    return (_bounded(_PLANS[kind](value)) or None) if kind in _checkable() else None
 
 
 def _anything(_value: Any) -> _Found:

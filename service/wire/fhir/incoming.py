@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from service.errors import Issue, Rejected
+from service.errors import Issue, Rejected, TooLarge
 from service.wire.fhir import stay
+from service.wire.fhir.beside import Beside
 from service.wire.fhir.bundles import is_part
 from service.wire.fhir.facts import facts
 from service.wire.fhir.leading import RESTFUL, VERSION, lead
@@ -21,6 +22,8 @@ LISTS: Final = {
     "related_persons": "RelatedPerson",
 }
 """Which root of the source `fhir` holds which of the resources that tell of the same stay or patient."""
+# what all stays come with, in all: a Coverage is read once more for each stay of its patient
+MOST: Final = 20_000
 
 
 def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
@@ -41,6 +44,7 @@ def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
 
     Raises:
         Rejected: two entries have one fullUrl, or an entry is no resource; with its FHIRPath.
+        TooLarge: its stays come with too much, one with the other.
     """
     entries = _entries(sent)
     resources = [each["resource"] for each in entries if "resource" in each]
@@ -49,7 +53,17 @@ def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
     bundle = {key: value for key, value in sent.items() if key != "entry"} if sent is not _only(sent) else {}
     found = _encounters(header, entries)
     urls = {id(each["resource"]): each.get("fullUrl", "") for each in entries if "resource" in each}
-    return [{**_roots(each, bundle, header, resources), **_names_there(each, urls, bases)} for each in found]
+    sent_beside = Beside(resources, LISTS.values())
+    roots: list[Json] = []
+    size = 0
+    for each in found:
+        beside = sent_beside.of(each, header)
+        size += len(beside)
+        if size > MOST:
+            what = f"Its stays come with over {MOST} resources, each for itself; send it in parts."
+            raise TooLarge(what, where="Bundle.entry")
+        roots.append({**_roots(each, bundle, header, beside), **_names_there(each, urls, bases)})
+    return roots
 
 
 def _names_there(encounter: Json, urls: dict[int, str], bases: Sequence[str]) -> Json:
@@ -116,17 +130,16 @@ def _encounters(header: Json, entries: list[Json]) -> list[Json]:
     return [each for each in resources if each.get("resourceType") == "Encounter" and not is_part(each)]
 
 
-def _roots(encounter: Json, bundle: Json, header: Json, resources: list[Json]) -> Json:
+def _roots(encounter: Json, bundle: Json, header: Json, beside: list[Json]) -> Json:
     subject = encounter.get("subject", {}).get("resource", {})
     # a Group is nobody in particular, and whatever else it may be by mistake is none either
     patient = subject if subject.get("resourceType") == "Patient" else {}
 
-    named = [each.get("condition", {}).get("resource") for each in encounter.get("diagnosis", [])]
+    named = {id(each.get("condition", {}).get("resource")) for each in encounter.get("diagnosis", [])}
     roots: Json = {"bundle": bundle, "header": header, "encounter": encounter, "patient": patient}
     for name, type_ in LISTS.items():
-        found = [each for each in resources if each.get("resourceType") == type_]
-        told = [each for each in found if _tells_of(each, encounter, header)]
-        roots[name] = [each for each in told if not any(each is one for one in named)]
+        told = [each for each in beside if each.get("resourceType") == type_]
+        roots[name] = [each for each in told if id(each) not in named]
     roots["provenances"].sort(key=_recorded, reverse=True)
     return {**roots, "facts": facts(roots)}
 
@@ -134,23 +147,3 @@ def _roots(encounter: Json, bundle: Json, header: Json, resources: list[Json]) -
 def _recorded(provenance: Json) -> datetime:
     """Return when a Provenance was recorded; what is no instant is as old as can be."""
     return stay.instant(provenance.get("recorded"))
-
-
-def _tells_of(resource: Json, encounter: Json, header: Json) -> bool:
-    """Whether a resource is about the stay or its message, or of no stay in particular about the patient."""
-    if "target" in resource:
-        told = [each.get("resource") for each in resource["target"]]
-        return any(each is encounter or (each is header and bool(header)) for each in told)
-    if "encounter" in resource:
-        return resource["encounter"].get("resource") is encounter
-    named = [resource[key] for key in ("subject", "patient", "beneficiary") if key in resource]
-    subject = encounter.get("subject", {})
-    is_person = subject.get("resource", {}).get("resourceType", "Patient") == "Patient"
-    return is_person and any(_is_same(each, subject) for each in named)
-
-
-def _is_same(one: Json, other: Json) -> bool:
-    """Whether two References are to one thing: it was sent, or they call it the same."""
-    if "resource" in one or "resource" in other:
-        return one.get("resource") is other.get("resource")
-    return any(name in one and one[name] == other.get(name) for name in ("reference", "identifier"))
