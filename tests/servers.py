@@ -96,12 +96,30 @@ class PostgresServer(Server, Postgres):
 
     def kill9(self) -> None:
         """End the server as a power cut would, its backends too: they are in process groups of their own."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        backends = children.read_text(encoding="ascii").split() if children.exists() else []
+        backends = self._backends()
         super().kill9()
         for backend in backends:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(backend), signal.SIGKILL)
+                os.kill(backend, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let its processes stand still; the system goes on acknowledging what is sent to them."""
+        processes = [self.pid, *self._backends()]
+        for each in processes:
+            os.kill(each, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for each in reversed(processes):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGCONT)
+
+    def _backends(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return (
+            [int(each) for each in children.read_text(encoding="ascii").split()] if children.exists() else []
+        )
 
     def _answers(self) -> bool:
         try:

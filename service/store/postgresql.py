@@ -15,6 +15,10 @@ from psycopg.pq import Format
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
+from service.store.silence import Server
+
+# what the server gives a statement, and some time to tell
+LIMIT: Final = 70.0
 # Neither side waits long for one that has vanished without a word: a lock of its session ends soon, too.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 DEADLINES: Final = {
@@ -40,6 +44,8 @@ def engine_of(url: URL) -> Engine:
         pool_size=10,
         connect_args=deadlines,
     )
+    server = Server(LIMIT if "options" in deadlines else None)
+    event.listen(engine, "do_connect", server.connect)
     event.listen(engine, "checkout", _still_there)
     event.listen(engine, "before_cursor_execute", _in_binary)
     event.listen(engine, "do_execute", _executed)
@@ -85,7 +91,12 @@ def _in_binary(
 
 
 def _still_there(connection: Any, _record: object, _proxy: object) -> None:
-    """Have the pool replace a connection that the server has ended; word of it lies unread on the socket."""
+    """Have the pool replace a connection that the server has ended; word of it lies unread on the socket.
+
+    And one from before the server was silent: a proxy between would say nothing of it.
+    """
+    if not connection.server.trusted(connection):
+        raise DisconnectionError
     heard = poll()
     heard.register(connection.fileno(), POLLIN)
     if heard.poll(0):
