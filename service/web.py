@@ -1,5 +1,6 @@
 """The Flask factory: blueprints and their guard on one line each, one error handler."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -25,6 +26,8 @@ from service.wire.json import LIMIT, dump
 from service.wire.outcomes import operation_outcome, problem
 
 log = structlog.get_logger()
+# a comma may stand in a name by its grammar, but then two fields could not be told from one
+_HOST: Final = re.compile(r"(?:[\w.~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::\d*)?", re.ASCII)
 _TOLD: Final = {
     404: "There is nothing at this address; /docs lists what there is.",
     413: f"Send at most {LIMIT} bytes.",
@@ -63,9 +66,11 @@ def create_app(doors: Doors, access: Access) -> Flask:
     # one byte more than may be: a body sent in chunks is cut there, and is then seen to be too long
     app.config["MAX_CONTENT_LENGTH"] = LIMIT + 1
     app.before_request(_correlate)
+    app.before_request(_addressed)
     app.before_request(_legible)
     app.before_request(_plain)
     app.after_request(_counted)
+    app.after_request(_bare)
     _mount(app, doors.api, access, "documents")
     _mount(app, doors.preview, access, "preview")
     _mount(app, doors.quarantine, access, "quarantine")
@@ -135,6 +140,21 @@ def _counted(answer: Response) -> Response:
     method, route = (request.method, rule.rule) if rule is not None else ("", "none")
     answered(method, route, answer.status_code, perf_counter() - g.started)
     return answer
+
+
+def _bare(answer: Response) -> Response:
+    """Leave out the page that a redirect is given by the library: all it says stands in Location."""
+    if answer.status_code == 308:
+        answer.set_data(b"")
+        del answer.headers["Content-Type"]
+    return answer
+
+
+def _addressed() -> None:
+    """Refuse a request whose Host is missing, doubled or none (RFC 9112 section 3.2)."""
+    named = request.environ.get("HTTP_HOST", "")
+    if not _HOST.fullmatch(named) and (named or request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"):
+        raise Malformed("Name the host that is asked, once.", where="Host")
 
 
 def _legible() -> None:
