@@ -5,6 +5,7 @@
     │   ├── Malformed    it could not even be read                    400
     │   ├── Refused      it can be read, but will never be used       422
     │   ├── TooLarge     it is over the stated limit                  413
+    │   ├── TooSlow      it did not come in time                      408
     │   ├── Unsupported  a media type or feature we do not take       415
     │   ├── Unspoken     no form of the answer is accepted            406
     │   └── Unallowed    the address does not take the method         405
@@ -98,6 +99,14 @@ class TooLarge(Rejected):
     status = 413
     code = "too-long"
     title = "Content too large"
+
+
+class TooSlow(Rejected):
+    """The input did not come in time."""
+
+    status = 408
+    code = "timeout"
+    title = "Request timeout"
 
 
 class Unsupported(Rejected):

@@ -1,14 +1,12 @@
 """casebridge mllp: the process that takes HL7 v2 in over MLLP."""
 
-import signal
-import threading
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import click
 
 from service import wiring
-from service.cli.process import METRICS, tell_metrics
+from service.cli.process import METRICS, stopping, tell_metrics
 from service.receive.certificates import Tls
 from service.receive.proxied import Proxies
 from service.settings import Settings
@@ -56,8 +54,6 @@ def mllp(
         tls = Tls(certificate, key, authorities, by_address_too)
     elif certificate or key or authorities or by_address_too:
         raise click.UsageError("TLS needs --certificate and --key.")
-    stop = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stop.set())
+    stop = stopping()
     tell_metrics(metrics)
     wiring.mllp(Settings.from_env(), host, port, tls, Proxies(proxies), stop)

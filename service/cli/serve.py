@@ -1,19 +1,28 @@
 """casebridge serve and worker: the processes."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
+from typing import Final
 
 import click
-from flask import Flask
 
 from service import wiring
 from service.cli import demo as story
-from service.cli.process import METRICS, settle, tell_metrics
+from service.cli.process import METRICS, settle, stopping, tell_metrics
+from service.front.asgi import Front
 from service.settings import Settings
+
+CONNECTIONS: Final = 2048
+"""How many connections are open at a time; past them new ones wait."""
+FILES: Final = 256
+"""How many files besides connections a process may open."""
+STOP_SECONDS: Final = 8
+"""How long requests in hand go on after SIGTERM."""
 
 
 @click.command()
@@ -53,26 +62,39 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
 
 
 def listen(factory: str, host: str, port: int) -> None:
-    """Serve the WSGI application that a factory, named `module:function`, returns; until a signal ends it."""
+    """Serve the ASGI application that a factory, named `module:function`, returns; until a signal ends it."""
     # granian is needed by the server alone, and its import is not free
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces, Loops
 
     server = Granian(
         factory,
         factory=True,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
-        blocking_threads=16,
+        interface=Interfaces.ASGINL,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
         log_access=False,
-        # a worker that a signal meets while it starts may never heed it
-        workers_kill_timeout=20,
+        backpressure=_connections(),
+        # whoever is connected then, and a worker that a signal meets while it starts may never heed it
+        workers_kill_timeout=STOP_SECONDS,
     )
     server.serve()
 
 
-def answering() -> Flask:
+def _connections() -> int:
+    """Have the system let this process open files for connections; return for how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + FILES
+    if 0 <= soft < wanted:
+        soft = wanted if hard < 0 else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return CONNECTIONS if soft < 0 else min(CONNECTIONS, max(soft - FILES, 1))
+
+
+def answering() -> Front:
     """Return the application in a process of the server, which ends when the server was killed.
 
     Otherwise it would keep answering on the port, beside the server that is started next. Ctrl-C reaches the
@@ -82,7 +104,7 @@ def answering() -> Flask:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     application = wiring.web()
     settle()
-    return application
+    return Front(application)
 
 
 def _end_with(parent: int) -> None:
@@ -104,9 +126,7 @@ def worker(parent: int | None, metrics: str | None) -> None:
     settings = Settings.from_env()
     wiring.check(settings)
     tell_metrics(metrics)
-    stop = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stop.set())
+    stop = stopping()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
     wiring.worker(settings, stop)

@@ -10,13 +10,14 @@ from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool
 
 from service.cli.serve import listen
+from service.front.asgi import Front
 
 TABLE = "CREATE TABLE floor (key text PRIMARY KEY, body bytea NOT NULL)"
 SELECT = "SELECT body FROM floor WHERE key = %s"
 
 
-def web() -> Flask:
-    """Return the WSGI application."""
+def web() -> Front:
+    """Return the application."""
     pool = ConnectionPool(
         os.environ["CASEBRIDGE_FLOOR"], min_size=10, max_size=10, kwargs={"autocommit": True}, open=True
     )
@@ -35,7 +36,7 @@ def web() -> Flask:
     def search(type_: str) -> Response:
         return answer(f"{type_}?patient={request.args['patient']}")
 
-    return app
+    return Front(app)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from service.wire.contracts.schemas import schema
 
 JSON: Final = "application/json"
 MERGE: Final = "application/merge-patch+json"
-_CHANGED: Final = (409, 412, 413, 415, 422, 428)
+_CHANGED: Final = (408, 409, 412, 413, 415, 422, 428)
 _SAVED: Final = ("ETag", "Last-Modified", "Casebridge-Id")
 _ALIAS: Final[Described] = {
     "type": "object",

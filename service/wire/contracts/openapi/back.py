@@ -31,5 +31,5 @@ def operations() -> Iterator[Operation]:
             parameters=(place("id", "The logical id."), "If-Match"),
             body={"required": True, "content": {FHIR: {"schema": resource(type_)}}},
             answers={200: stored},
-            faults=(404, 412, 413, 415, 422, 428),
+            faults=(404, 408, 412, 413, 415, 422, 428),
         )

@@ -18,6 +18,7 @@ from service.errors import (
     Rejected,
     Stale,
     TooLarge,
+    TooSlow,
     Unavailable,
     Unspoken,
     Unsupported,
@@ -64,6 +65,7 @@ _MEANING: Final = {
     500: "Something failed on our side; the correlation id helps us to find it.",
 }
 _SHARED: Final[dict[int, CasebridgeError]] = {
+    408: TooSlow("The body did not come in time; send it again, at once."),
     413: TooLarge("The body has 20000013 bytes; send at most 10000000."),
     415: Unsupported("Send it as its media type.", where="Content-Type"),
     403: Denied("A partner of this kind has no right to this."),

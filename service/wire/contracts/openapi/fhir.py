@@ -62,7 +62,7 @@ def _searches(type_: str, known: Mapping[str, tuple[str, str]]) -> Iterator[Oper
         summary=f"Search {type_} with values that stay out of addresses",
         parameters=FORM,
         body=_form(known),
-        faults=(404, 406, 413, 415),
+        faults=(404, 406, 408, 413, 415),
     )
 
 

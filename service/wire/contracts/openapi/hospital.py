@@ -32,10 +32,11 @@ _SEEN: Final[Described] = {
     "description": "The ETag of the last answer: nothing is done when the stay has another (412).",
     "schema": {"type": "string"},
 }
-_FAULTS: Final = (413, 415, 422)
+_FAULTS: Final = (408, 413, 415, 422)
 _WRONG: Final = {
     400: "It could not be read.",
     403: "A partner of this kind may not send discharges.",
+    408: "It did not come in time.",
     413: "It is over a limit.",
     415: "A media type that is not taken; XML is none.",
     422: "It can be read, and not be used.",

@@ -33,7 +33,7 @@ def operations(kinds: Sequence[str]) -> Iterator[Operation]:
         summary="Show what the mappings would make of a document; nothing is stored",
         body={"required": True, "content": {JSON: {"schema": asked, "example": example}}},
         answers={200: answer("The resources, and where each element comes from.", JSON, _answer())},
-        faults=(413, 415, 422),
+        faults=(408, 413, 415, 422),
     )
 
 

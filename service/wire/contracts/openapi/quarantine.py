@@ -136,7 +136,7 @@ def _bodies(said: Any, path: str, told: dict[int, Described]) -> Iterator[Operat
         parameters=(_ENTRY,),
         body={"required": True, "content": {"*/*": {"schema": _TEXT}}},
         answers=told,
-        faults=(404, 409, 413),
+        faults=(404, 408, 409, 413),
     )
 
 

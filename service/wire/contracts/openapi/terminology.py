@@ -61,7 +61,7 @@ def _reads(type_: str, searched: Mapping[str, str]) -> Iterator[Operation]:
         parameters=("Format",),
         body={"content": {"application/x-www-form-urlencoded": {"schema": form}}},
         answers=bundle,
-        faults=(406, 413, 415),
+        faults=(406, 408, 413, 415),
     )
     yield said(
         "get",
@@ -111,5 +111,5 @@ def _operation(
             "required": True,
             "content": {FHIR: {"schema": {**resource("Parameters"), "description": what}}},
         },
-        faults=(404, 406, 413, 415, 422),
+        faults=(404, 406, 408, 413, 415, 422),
     )

@@ -1,0 +1,108 @@
+"""Threads in which a WSGI application answers requests that are there in whole.
+
+https://peps.python.org/pep-3333/
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an application answered."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Job:
+    environ: Environ
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[Answer]
+    begun: bool = False
+
+
+class Lane:
+    """A queue of requests, and the threads that answer them: as many as it took so far, up to a number."""
+
+    def __init__(self, application: Application, threads: int) -> None:
+        """Take what answers, and in how many threads at most."""
+        self._application = application
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._to_start = threads
+        self._start()
+
+    async def answer(self, environ: Environ, patience: float) -> Answer | None:
+        """Have a request answered; None when no thread came to it for so many seconds."""
+        loop = asyncio.get_running_loop()
+        job = _Job(environ, loop, loop.create_future())
+        if self._to_start and not self._jobs.empty():
+            self._start()
+        self._jobs.put(job)
+        timer = loop.call_later(patience, _give_up, job)
+        try:
+            return await job.answer
+        except asyncio.CancelledError:
+            if job.answer.cancelled():
+                return None
+            raise
+        finally:
+            timer.cancel()
+
+    def _start(self) -> None:
+        self._to_start -= 1
+        threading.Thread(target=self._work, name="answer", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            if job.answer.cancelled():
+                continue
+            job.begun = True
+            try:
+                answer = _answered(self._application, job.environ)
+            except Exception as exc:  # noqa: BLE001 - the thread answers others after this one
+                log.error("request.failed", kind=type(exc).__name__)  # noqa: TRY400 - a trace could quote values
+                answer = Answer(500, [], b"")
+            with suppress(RuntimeError):  # the loop has ended
+                job.loop.call_soon_threadsafe(_settle, job, answer)
+
+
+def _give_up(job: _Job) -> None:
+    if not job.begun:
+        job.answer.cancel()
+
+
+def _settle(job: _Job, answer: Answer) -> None:
+    if not job.answer.done():
+        job.answer.set_result(answer)
+
+
+def _answered(application: Application, environ: Environ) -> Answer:
+    said: list[Any] = []
+
+    def start(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
+        said[:] = status, headers
+
+    parts = application(environ, start)
+    try:
+        body = b"".join(parts)
+    finally:
+        if hasattr(parts, "close"):
+            parts.close()
+    status, headers = said
+    told = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return Answer(int(status[:3]), told, body)

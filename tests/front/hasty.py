@@ -1,0 +1,22 @@
+"""The service as it is served, with less time for its senders than `casebridge serve` gives them.
+
+Run as `python -m tests.front.hasty`; its settings are the service's.
+"""
+
+from service import wiring
+from service.cli.serve import listen
+from service.front.asgi import Front
+from service.front.bodies import Limits
+from service.settings import Settings
+
+LIMITS = Limits(seconds=1.0)
+
+
+def answering() -> Front:
+    """Return the application."""
+    return Front(wiring.web(), LIMITS)
+
+
+if __name__ == "__main__":
+    settings = Settings.from_env()
+    listen("tests.front.hasty:answering", settings.host, settings.port)

@@ -1,0 +1,40 @@
+"""What the head of a request has to be."""
+
+import pytest
+
+from tests.front.conftest import answer
+
+GET = "GET /fhir/metadata HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ([GET, "Host: casebridge"], 200),
+        ([GET, "Host: casebridge.example:8080"], 200),
+        ([GET, "Host: [2001:db8::1]:8080"], 200),
+        ([GET], 400),
+        ([GET, "Host:"], 400),
+        ([GET, "Host: a", "Host: a"], 400),
+        ([GET, "Host: a", "Host: b"], 400),
+        ([GET, "Host: a, b"], 400),
+        ([GET, "Host: a b"], 400),
+        ([GET, "Host: a/fhir"], 400),
+        ([GET, "Host: someone@a"], 400),
+        (["GET /fhir/metadata HTTP/1.0"], 200),
+    ],
+)
+def test_a_request_names_its_host_once(served, lines, status):
+    sender = served.connect()
+    sender.sendall("\r\n".join([*lines, "", ""]).encode())
+    assert answer(sender)[0] == status
+    sender.close()
+
+
+@pytest.mark.parametrize("path", ["//fhir//metadata", "/fhir//CarePlan/x"])
+def test_a_redirect_says_where_to_and_nothing_else(served, path):
+    answered = served.get(path)
+    (first,) = answered.history
+    assert (first.status_code, first.content) == (308, b"")
+    assert "Content-Type" not in first.headers
+    assert first.headers["Location"]
