@@ -6,7 +6,7 @@ https://www.rfc-editor.org/rfc/rfc9112#section-8 tells when one has not come who
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ class Limits:
     A body of `body_bytes` at most has to be there after `seconds`, and a second more for each `rate` bytes of
     it. One over `large_bytes` waits, for `room_seconds` at most, until there is room: for `large_bodies` at a
     time, `large_of_peer` of one address, kept until they are answered. What is not taken is read and dropped
-    for `drain_seconds`, so that its sender comes to read why.
+    for `drain_seconds` and `drain_bytes`, so that its sender comes to read why.
     """
 
     body_bytes: int = LIMIT + 1
@@ -35,6 +35,7 @@ class Limits:
     large_of_peer: int = 8
     room_seconds: float = 20.0
     drain_seconds: float = 5.0
+    drain_bytes: int = 4 * LIMIT
 
 
 @dataclass(slots=True)
@@ -103,12 +104,11 @@ class Bodies:
 
     async def drain(self, receive: Receive) -> None:
         """Drop what comes, until it ends or long enough."""
-        try:
+        left = self._limits.drain_bytes
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.drain_seconds):
-                while (await receive()).get("more_body", False):
-                    pass
-        except TimeoutError:
-            return
+                while left > 0 and (event := await receive()).get("more_body", False):
+                    left -= len(event["body"])
 
     def _check(self, size: int) -> None:
         if size > self._limits.body_bytes:

@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -31,47 +31,40 @@ class Answer:
 class _Job:
     environ: Environ
     loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[Answer]
-    begun: bool = False
+    answer: asyncio.Future[Answer | None]
+    claim: threading.Lock = field(default_factory=threading.Lock)
+    """Held by who decides what becomes of it: a thread, or the end of patience."""
 
 
 class Lane:
-    """A queue of requests, and the threads that answer them: as many as it took so far, up to a number."""
+    """A queue of requests, and the threads that answer them: as many as it takes, up to a number."""
 
     def __init__(self, application: Application, threads: int) -> None:
         """Take what answers, and in how many threads at most."""
         self._application = application
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._to_start = threads
-        self._start()
+        self._idle = threading.Semaphore(0)
 
     async def answer(self, environ: Environ, patience: float) -> Answer | None:
         """Have a request answered; None when no thread came to it for so many seconds."""
         loop = asyncio.get_running_loop()
         job = _Job(environ, loop, loop.create_future())
-        if self._to_start and not self._jobs.empty():
-            self._start()
         self._jobs.put(job)
+        if self._to_start and not self._idle.acquire(blocking=False):
+            self._to_start -= 1
+            threading.Thread(target=self._work, name="answer", daemon=True).start()
         timer = loop.call_later(patience, _give_up, job)
         try:
             return await job.answer
-        except asyncio.CancelledError:
-            if job.answer.cancelled():
-                return None
-            raise
         finally:
             timer.cancel()
 
-    def _start(self) -> None:
-        self._to_start -= 1
-        threading.Thread(target=self._work, name="answer", daemon=True).start()
-
     def _work(self) -> None:
         while True:
-            job = self._jobs.get()
-            if job.answer.cancelled():
+            job = self._next()
+            if not job.claim.acquire(blocking=False):
                 continue
-            job.begun = True
             try:
                 answer = _answered(self._application, job.environ)
             except Exception as exc:  # noqa: BLE001 - the thread answers others after this one
@@ -80,10 +73,17 @@ class Lane:
             with suppress(RuntimeError):  # the loop has ended
                 job.loop.call_soon_threadsafe(_settle, job, answer)
 
+    def _next(self) -> _Job:
+        if self._to_start:
+            with suppress(queue.Empty):
+                return self._jobs.get_nowait()
+            self._idle.release()
+        return self._jobs.get()
+
 
 def _give_up(job: _Job) -> None:
-    if not job.begun:
-        job.answer.cancel()
+    if job.claim.acquire(blocking=False):
+        job.answer.set_result(None)
 
 
 def _settle(job: _Job, answer: Answer) -> None:
