@@ -69,7 +69,7 @@ class Limits:
     unproven_seconds: float = 60.0
     frame_seconds: float = 60.0
     write_seconds: float = 30.0
-    stop_seconds: float = 30.0
+    stop_seconds: float = 6.0
 
 
 class Conversation:
