@@ -28,7 +28,7 @@ class Directory:
     Who is named by an identifier is whoever has it in the directory, first the entry of the partner that
     names them, whoever the transaction is for. An entry that was made for a partner says what that partner
     said last of its name and how it is reached, by the moments of events; one of another owner is its owner's
-    to change.
+    to change. One that was erased stays so, until somebody puts one of this identifier.
     """
 
     unit: Unit
@@ -98,7 +98,10 @@ class Directory:
     def _entry(self, kind: str, who: dict[str, Any], body: dict[str, Any], by: str) -> str:
         key = (kind, _ref(who), by)
         if key not in self.known:
-            self.known[key] = self._holder(key, who) or self._made(*key, body)
+            holder = self._holder(key, who)
+            if holder is None and (erased := self.unit.erased([(kind, by, key[1])])):
+                return next(iter(erased.values()))
+            self.known[key] = holder or self._made(*key, body)
         return self.known[key].uuid
 
     def _holder(self, key: tuple[str, str, str], who: dict[str, Any]) -> Document | None:

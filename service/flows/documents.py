@@ -124,7 +124,8 @@ class Documents:
 
         Raises:
             Stale: If-Match names other revisions.
-            Conflict: another document names it, as a case its client; erase or change that first.
+            Conflict: another document names it, as a case its client; erase or change that first. Of an
+                entry of the directory, one that the same partner put.
         """
 
         def named(unit: Unit) -> Document:
@@ -133,7 +134,8 @@ class Documents:
                 raise NotFound(f"There is no such {kind}.")
             if if_match is not None:
                 _guard(document, if_match)
-            if unit.readers_of(document.uuid):
+            is_person = kind in {"client", "case"}
+            if unit.readers_of(document.uuid) if is_person else unit.is_put_by_its_owner(document):
                 raise Conflict(f"Other documents name this {kind}; change or erase them first.")
             return document
 

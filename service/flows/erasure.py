@@ -42,6 +42,8 @@ def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[U
         document = named(unit)
         late = _pages(unit, spelt, (began - LATE, "")) if spelt else ()
         unit.forget([*unit.about(_subjects(document)), *late])
+        # who names an entry of the directory that is another's says so in words from now on
+        unit.queue_readers(document.uuid, document.kind, began)
         projection.tell_erased(unit, document, unit.erase(document), later(clock(), document.updated))
 
     store.transact(story)

@@ -68,7 +68,7 @@ def anew(
         unit.memberships(document.uuid, members(roots["client"]))
     if document.projected != projection.version:
         unit.mark_projected(document.uuid, projection.version)
-    return projection.project(unit, document, roots, change, happened)
+    return projection.project(unit, document, roots, change, happened, source.gone)
 
 
 def locked(unit: Unit, named: Document) -> Document | None:

@@ -24,6 +24,9 @@ class Unit(Protocol):
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
         """`find` for many (kind, source, ref) at once."""
 
+    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+        """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
+
     def holders(self, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
         """Return the clients of whom one of these (system, value) is an identifying identifier."""
 
@@ -92,6 +95,9 @@ class Unit(Protocol):
 
     def readers_of(self, target: str) -> list[str]:
         """Return the uuids of the documents whose projection reads a document."""
+
+    def is_put_by_its_owner(self, target: Document) -> bool:
+        """Return whether a document that the same source has put itself reads a document."""
 
     def queue_readers(self, target: str, cause: str, at: datetime) -> None:
         """Queue all readers of a document to be projected anew."""

@@ -158,6 +158,10 @@ class _Nowhere:
         """Find nothing."""
         return {}
 
+    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:  # noqa: ARG002
+        """Find nothing."""
+        return {}
+
 
 def _told(issue: Issue) -> Issue:
     return replace(issue, what=f"{issue.what} Here something stands in for it.")

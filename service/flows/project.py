@@ -17,6 +17,7 @@ from service.mapping.translate import Catalogue
 from service.values.documents import Document
 from service.values.messages import UNTOLD, Happened, Written
 from service.values.resources import Current, ResourceVersion, SearchRows
+from service.wire.fhir.gone import in_words
 from service.wire.fhir.whereabouts import without_whereabouts
 
 Key = tuple[str, str]
@@ -67,7 +68,12 @@ class Projection:
         return version_of(self.catalogues)
 
     def planned(
-        self, unit: Unit, document: Document, roots: dict[str, Any], change: Change
+        self,
+        unit: Unit,
+        document: Document,
+        roots: dict[str, Any],
+        change: Change,
+        gone: Collection[str] = (),
     ) -> list[tuple[str, Event[Written]]]:
         """Return the events that `project` would make, each with its view; nothing is written.
 
@@ -76,7 +82,7 @@ class Projection:
         return [
             (view, event)
             for view, catalogue in self.catalogues.items()
-            for event in self._changes(unit, document, roots, change, catalogue, view).told
+            for event in self._changes(unit, document, roots, change, catalogue, view, gone).told
         ]
 
     def project(
@@ -86,18 +92,20 @@ class Projection:
         roots: dict[str, Any],
         change: Change,
         happened: Sequence[Happened],
+        gone: Collection[str] = (),
     ) -> int:
         """Write the new versions of an owner's resources in every view, and a message for each.
 
         `happened` are the events of the document itself (`opened`, …); they come before its resources'.
-        Returns how many resources changed, Provenance not counted.
+        References among `gone`, to what was erased, are told in words. Returns how many resources changed,
+        Provenance not counted.
 
         Raises:
             Rejected: when the mapping makes something that is not valid R4, with its place in both.
         """
         changed = 0
         for view, catalogue in self.catalogues.items():
-            made = self._changes(unit, document, roots, change, catalogue, view)
+            made = self._changes(unit, document, roots, change, catalogue, view, gone)
             unit.write(made.versions)
             unit.mention(document.uuid, view, _client(document), made.mentioned, made.unmentioned)
             first = [events.case_told(document, each) for each in happened]
@@ -135,6 +143,7 @@ class Projection:
         change: Change,
         catalogue: Catalogue,
         view: str,
+        gone: Collection[str],
     ) -> Changes:
         """Compare what the mappings make now with what is stored."""
         current = unit.current(document.uuid, view)
@@ -149,17 +158,18 @@ class Projection:
             "cause": change.cause,
         }
         given = {**roots, "revision": revision}
-        made = [each.resource for each in resources.run(given)]
+        made = _worded([each.resource for each in resources.run(given)], gone)
         digests = {_key(each): self._digest(each) for each in made}
         # what is made no more, and what is made otherwise; of all else the digest is enough
-        gone = [key for key in current if key not in digests and key[0] != UNTOLD]
+        left = [key for key in current if key not in digests and key[0] != UNTOLD]
         other = [key for key in digests if key in current and current[key].digest != digests[key]]
-        bodies = unit.bodies(document.uuid, view, [*gone, *other])
+        bodies = unit.bodies(document.uuid, view, [*left, *other])
         stored = {key: _unstamped(self.parse(body)) for key, body in bodies.items()}
-        withdrawn = [catalogue.withdrawn(stored[key]) for key in gone]
+        withdrawn = [catalogue.withdrawn(stored[key]) for key in left]
         # no mapping leaves out of these what it told before the client's identity was protected
         protected = roots.get("client", {}).get("protected_identity")
         withdrawn = [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
+        withdrawn = _worded(withdrawn, gone)
         made += withdrawn
         digests |= {_key(each): self._digest(each) for each in withdrawn}
         versions: list[ResourceVersion] = []
@@ -284,6 +294,10 @@ def _split(projector: Projector) -> tuple[Projector, Projector]:
     facts = tuple(step for step in projector.steps if step[0].target != UNTOLD)
     witness = tuple(step for step in projector.steps if step[0].target == UNTOLD)
     return replace(projector, steps=facts), replace(projector, steps=witness)
+
+
+def _worded(resources: list[dict[str, Any]], gone: Collection[str]) -> list[dict[str, Any]]:
+    return [in_words(each, gone) for each in resources] if gone else resources
 
 
 def _order(resource: dict[str, Any]) -> tuple[int, str, str]:

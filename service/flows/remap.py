@@ -93,10 +93,11 @@ class Remapping:
             return Outcome(named.uuid, named.kind, 0, _why(failed))
 
     def _differences(self, unit: Unit, document: Document) -> list[Difference]:
-        roots = Source(unit).roots(document)
+        source = Source(unit)
+        roots = source.roots(document)
         change = Change(OURSELVES, "remap", self.clock())
         found = []
-        for view, event in self.projection.planned(unit, document, roots, change):
+        for view, event in self.projection.planned(unit, document, roots, change, source.gone):
             type_, _, id_ = event.subject.partition("/")
             stored = unit.bodies(document.uuid, view, [(type_, id_)]) if event.happened != "created" else {}
             before = self.projection.parse(stored[type_, id_]) if stored else None

@@ -1,15 +1,17 @@
 """What a mapping reads: the document with its links replaced by what they lead to."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from service.cases.discharge import stay_id
 from service.cases.received import whole
 from service.cases.stays import history
 from service.errors import Issue, Rejected
 from service.values.documents import Document
+from service.values.ids import resource_id
 from service.wire.contracts.links import Found, items, links
 
+ENTRIES: Final = {"practitioner": "Practitioner", "organization": "Organization", "location": "Location"}
 EVER = ("0001-01-01", "9999-12-31")
 
 
@@ -22,6 +24,9 @@ class Linked(Protocol):
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
         """`find` for many (kind, source, ref) at once."""
 
+    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+        """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
+
 
 class Source:
     """Resolves the links of documents, each document fetched once."""
@@ -29,11 +34,13 @@ class Source:
     def __init__(self, unit: Linked, read: Iterable[Document] = ()) -> None:
         """Take where to look links up, and documents that are `read` already.
 
-        Its own `read` holds the uuids of all documents that were opened.
+        Its own `read` holds the uuids of all documents that were opened, `gone` the references to resources
+        of entries that are erased.
         """
         self.unit = unit
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.read: set[str] = set()
+        self.gone: set[str] = set()
         self.shelf: dict[tuple[str, str, str], Document] = {}
         for each in read:
             self.shelf[each.kind, each.source, each.source_id] = each
@@ -84,13 +91,30 @@ class Source:
         while level:
             found = [(each.source, link) for each, body in level for link in links(each.kind, body)]
             fetched = self._fetch(found)
+            lost = []
             for system, link in found:
                 target = self._target(system, link, near)
-                link.part[link.key] = target if target is not None else self.missing(link, issues)
+                if target is None:
+                    lost.append((system, link))
+                else:
+                    link.part[link.key] = target
+            self._lose(lost, issues)
             level = fetched
         if issues:
             raise Rejected(f"The {document.kind} names what is not there.", issues=issues)
         return top
+
+    def _lose(self, lost: Sequence[tuple[str, Found]], issues: list[Issue]) -> None:
+        """Let links lead to what is left of entries that are erased; all others lead nowhere."""
+        named = [(link.to, system, link.id) for system, link in lost if link.to in ENTRIES]
+        erased = self.unit.erased(named) if named else {}
+        for system, link in lost:
+            uuid = erased.get((link.to, system, link.id))
+            if uuid is None:
+                link.part[link.key] = self.missing(link, issues)
+            else:
+                link.part[link.key] = {"uuid": uuid}
+                self.gone.add(f"{ENTRIES[link.to]}/{resource_id(uuid, ENTRIES[link.to], '')}")
 
     def _fetch(self, found: list[tuple[str, Found]]) -> list[tuple[Document, dict[str, Any]]]:
         """Fetch the documents that are not known yet, in one query at most; return them with their copies."""

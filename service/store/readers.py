@@ -11,6 +11,7 @@ from service.store.rows import document_of
 from service.values.documents import Document
 
 FIRST_PAUSE: Final = timedelta(seconds=2)
+PUT: Final = ("create", "replace", "take-over", "update")
 LONGEST_PAUSE: Final = timedelta(hours=1)
 QUEUE: Final = text(
     "INSERT INTO reprojection (document, cause, due)"
@@ -50,6 +51,14 @@ class Readers:
     def readers_of(self, target: str) -> list[str]:
         """Return the uuids of the documents whose projection reads a document."""
         return list(self._run(select(t.link.c.document).where(t.link.c.target == target)).scalars())
+
+    def is_put_by_its_owner(self, target: Document) -> bool:
+        """Return whether a document that the same source has put itself reads a document."""
+        d, r = t.document.c, t.revision.c
+        put = exists().where(r.document == d.uuid, r.cause.in_(PUT))
+        mine = select(d.uuid).join(t.link, t.link.c.document == d.uuid)
+        chosen = mine.where(t.link.c.target == target.uuid, d.source == target.source, put).limit(1)
+        return self._run(chosen).first() is not None
 
     def queue_readers(self, target: str, cause: str, at: datetime) -> None:
         """Queue all readers of a document; one that is queued already is due anew."""

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, exists, false, literal_column, or_, select, true
 from sqlalchemy.sql import FromClause
 
-from service.store.tables import document, membership, mention
+from service.store.tables import document, link, membership, mention
 from service.values.scope import Scope
 
 SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
@@ -46,7 +46,9 @@ def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:
 
     It is asked of each row by itself, so it suits rows that are found by their id.
     """
-    shared = and_(table.c.client.is_(None), _is_mentioned(scope, table)) if scope.payers else false()
+    mentioned = _is_mentioned(scope, table) if scope.payers else false()
+    named = _is_named(table) if scope.source else false()
+    shared = and_(table.c.client.is_(None), or_(mentioned, named))
     return and_(_view(table), or_(_is_owned(scope, table), _is_member(scope, table), shared))
 
 
@@ -75,6 +77,14 @@ def _is_owned(scope: Form, table: FromClause) -> ColumnElement[bool]:
     owner = document.alias()
     owned = exists().where(owner.c.uuid == table.c.owner, owner.c.source.in_(SOURCES))
     return owned if scope.source else false()
+
+
+def _is_named(table: FromClause) -> ColumnElement[bool]:
+    """Whether a document that a source owns leads to the one that a row is of, whoever put that."""
+    by = document.alias()
+    return exists().where(
+        link.c.target == table.c.owner, by.c.uuid == link.c.document, by.c.source.in_(SOURCES)
+    )
 
 
 def _is_member(scope: Form, table: FromClause) -> ColumnElement[bool]:

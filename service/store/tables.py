@@ -247,6 +247,14 @@ tombstone = Table(
     Column("owner", String(36), nullable=False),
     _stamp("erased"),
 )
+# Entries of the directory that were erased: links may still lead to them. `name` digests kind, source and id.
+erased = Table(
+    "erased",
+    metadata,
+    Column("uuid", String(36), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Index("erased_name", "name"),
+)
 # The last position given in a stream of committed rows ("outbox", "history"); it outlives the rows.
 counter = Table(
     "counter",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, or_, select, tuple_, update
@@ -62,6 +63,14 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
                 if key[0] == each.kind and (key[1:] == (each.source, each.source_id) or key[2] == each.uuid):
                     found[key] = each
         return found
+
+    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+        """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
+        names = {_name(*link): link for link in links}
+        uuids = {link[2]: link for link in links}
+        c = t.erased.c
+        rows = self._run(select(t.erased).where(or_(c.uuid.in_(list(uuids)), c.name.in_(list(names)))))
+        return {uuids.get(row.uuid) or names[row.name]: row.uuid for row in rows}
 
     def cases_of(self, client: str) -> list[Document]:
         """Lock and return the cases of a client, by id."""
@@ -205,6 +214,9 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         owner = f"{document.kind}/{document.uuid}"
         self._run(update(t.outbox).where(t.outbox.c.owner == owner).values(full=None))
         self._run(delete(t.document).where(t.document.c.uuid == document.uuid))
+        if document.kind not in {"client", "case"}:
+            name = _name(document.kind, document.source, document.source_id)
+            self._put(t.erased, [{"uuid": document.uuid, "name": name}])
         return [(str(v), str(y), str(i)) for v, y, i in gone]
 
     def _remembered(self, row: Any) -> Document:
@@ -251,6 +263,10 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         """Insert rows; one alone goes without the machinery of many."""
         if rows:
             self._run(q.INSERT[table], rows if len(rows) > 1 else rows[0])
+
+
+def _name(kind: str, source: str, ref: str) -> str:
+    return sha256(f"{kind}|{source}|{ref}".encode()).hexdigest()
 
 
 def _outbox(message: Message) -> dict[str, Any]:

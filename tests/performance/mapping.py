@@ -129,6 +129,10 @@ class Shelf:
         """As the unit of work does."""
         return {key: self._known[key[0], key[2]] for key in links if (key[0], key[2]) in self._known}
 
+    def erased(self, _links: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+        """As the unit of work does: nothing is."""
+        return {}
+
 
 def leaves(node: Any) -> int:
     """Count the values of a JSON document that are neither object nor array."""

@@ -1,0 +1,160 @@
+"""Whoever is shown a resource can read what it refers to; what was erased is told of in words."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from service import wiring
+from service.flows.follow import Reprojection
+from service.store.store import SqlStore
+from service.store.tables import reprojection
+from service.values.ids import resource_id
+from service.wire.fhir.gone import WORDS
+from service.wire.json import dump, parse
+from tests.flows import river
+from tests.web.sent import Mercy, a03
+
+REGISTRY = """
+partners:
+  - {name: cms, kind: case-system}
+  - {name: registrar, kind: operator}
+  - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
+  - name: mercy
+    kind: hospital
+    identifiers: [{system: "urn:example:hospitals", value: mercy}]
+    intake: {case_system: cms}
+"""
+TYPES = ("CarePlan", "CareTeam", "EpisodeOfCare", "Patient")
+DOCTOR = "D-1^Doctor^Dora^^^^^^&urn:example:doctors&URI"
+
+
+@pytest.fixture
+def registry(tmp_path):
+    path = tmp_path / "partners.yaml"
+    path.write_text(REGISTRY, encoding="utf-8")
+    return path
+
+
+def references(node):
+    """Every literal reference in a resource."""
+    if isinstance(node, dict):
+        if isinstance(node.get("reference"), str):
+            yield node["reference"]
+        for each in node.values():
+            yield from references(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from references(each)
+
+
+def seen(house, partner):
+    """All that a partner is led to from what it finds, by reference; what is not there is None."""
+    found = {}
+    for type_ in TYPES:
+        for each in house.get(f"/fhir/{type_}", partner=partner).json.get("entry", []):
+            found[f"{type_}/{each['resource']['id']}"] = each["resource"]
+    waiting = list(found.values())
+    while waiting:
+        for reference in references(waiting.pop()):
+            if reference not in found:
+                answer = house.get(f"/fhir/{reference}", partner=partner)
+                found[reference] = answer.json if answer.status_code == 200 else None
+                waiting += [found[reference]] if found[reference] else []
+    return found
+
+
+@pytest.fixture
+def told(house):
+    """River's case, which names who is the hospital's and who is another's in the directory."""
+    sent = a03(person="R-1").replace(b"W^1^1||||", f"W^1^1||||{DOCTOR}".encode())
+    sent = sent.replace(b"urn:example:persons", b"urn:example:clients")
+    assert Mercy(house).hl7v2(sent).status_code == 200
+    above = {"name": "Region", "kind": "municipality"}
+    region = house.put("/api/directory/organization/region", above, partner="registrar")
+    part = {"name": "Team", "kind": "community", "part_of": "region"}
+    team = house.put("/api/directory/organization/team", part, partner="registrar")
+    uuid = team.headers["Casebridge-Id"]
+    others = {"id": "m-9", "role": "hospital-contact", "organization": uuid}
+    case = {**river.CASE, "team": [*river.CASE["team"], others]}
+    for path, document in (*river.STORY[:3], ("/api/cases/c1", case)):
+        answer = house.put(path, document)
+        assert answer.status_code in {200, 201}, answer.json
+    house.case, house.etag = case, answer.headers["ETag"]
+    house.named = {"team": uuid, "region": region.headers["Casebridge-Id"]}
+    return house
+
+
+def test_what_a_resource_of_a_case_system_refers_to_is_readable_to_it(told):
+    found = seen(told, "cms")
+    assert [reference for reference, each in found.items() if each is None] == []
+    names = {each["name"] for each in found.values() if each["resourceType"] == "Organization"}
+    assert {"Team", "Region"} <= names
+    families = {
+        each["name"][0]["family"] for each in found.values() if each["resourceType"] == "Practitioner"
+    }
+    assert {"Doctor", "Example"} <= families
+
+
+def test_what_nothing_of_a_case_system_names_is_not_readable_to_it(told):
+    other = told.put(
+        "/api/directory/organization/other", {"name": "Other", "kind": "other"}, partner="registrar"
+    )
+    path = f"/fhir/Organization/{resource_id(other.headers['Casebridge-Id'], 'Organization', '')}"
+    assert told.get(path, partner=None).status_code == 200
+    for more in ("", "/_history", "/_history/1"):
+        assert told.get(f"{path}{more}").status_code == 404
+    named = f"/fhir/Organization/{resource_id(told.named['region'], 'Organization', '')}"
+    for more in ("", "/_history", "/_history/1"):
+        assert told.get(f"{named}{more}").status_code == 200
+
+
+def projected(settings, engine, mappings):
+    """Work off the queue of what is to be projected anew, as the worker does."""
+    store = SqlStore(engine, dump=dump, parse=parse)
+    queue = Reprojection(store, wiring.projecting(settings, mappings), lambda: datetime.now(UTC))
+    while queue.next():
+        pass
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(reprojection)).scalar() == 0
+
+
+def test_what_another_names_is_erased_and_told_of_in_words(told, settings, engine, mappings):
+    doctors = told.get("/api/directory/practitioner?identifier=D-1", partner=None).json["items"]
+    named = told.get("/api/directory/organization", partner=None).json["items"]
+    hospitals = [each for each in named if each["document"]["kind"] == "hospital"]
+    before = seen(told, "cms")
+    entries = [f"practitioner/{doctors[0]['uuid']}", f"organization/{told.named['team']}"]
+    entries += [f"organization/{each['uuid']}" for each in hospitals]
+    for path in entries:
+        answer = told.ask("DELETE", f"/api/directory/{path}", partner=None)
+        assert answer.status_code == 204, answer.json
+    projected(settings, engine, mappings)
+    for partner in ("northern", "cms"):
+        found = seen(told, partner)
+        assert [reference for reference, each in found.items() if each is None] == []
+        (team,) = (each for each in found.values() if each["resourceType"] == "CareTeam")
+        words = [each["member"].get("display") for each in team["participant"]]
+        assert words.count(WORDS) == len(entries)
+    gone = [each for each in before if each not in found]
+    assert sorted(each.partition("/")[0] for each in gone) == ["Organization"] * 3 + ["Practitioner"]
+    for each in gone:
+        assert told.get(f"/fhir/{each}", partner=None).status_code in {200, 410}
+    # whoever names them goes on, and nobody comes back
+    changed = {**told.case, "targeted_group": "brain-injury"}
+    saved = told.put("/api/cases/c1", changed, headers={"If-Match": told.etag}.items())
+    assert saved.status_code == 200, saved.json
+    again = a03("MSG-2", person="R-1").replace(b"W^1^1||||", f"W^1^1||||{DOCTOR}".encode())
+    again = again.replace(b"urn:example:persons", b"urn:example:clients").replace(b"20260227", b"20260228")
+    assert Mercy(told).hl7v2(again).status_code == 200
+    assert told.get("/api/directory/practitioner?identifier=D-1", partner=None).json["items"] == []
+
+
+def test_what_a_partner_names_itself_is_not_erased_before_it_says_otherwise(told):
+    for path in ("practitioner/nurse", "organization/northern"):
+        uuid = told.get(f"/api/directory/{path}").headers["Casebridge-Id"]
+        kind = path.partition("/")[0]
+        assert told.ask("DELETE", f"/api/directory/{kind}/{uuid}", partner=None).status_code == 409
+    # the registrar's team names its region
+    region = told.named["region"]
+    assert told.ask("DELETE", f"/api/directory/organization/{region}", partner=None).status_code == 409
