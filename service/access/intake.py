@@ -1,13 +1,15 @@
 """The part of a hospital's registry entry that says how what it sends is used, read strictly."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import available_timezones
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from service.access.policy import LOCAL
 from service.errors import Misconfigured
+from service.values.assertions import Assertions
 from service.values.intake import IntakeSettings
 from service.values.numbers import type_of
 from service.values.scope import Partner
@@ -169,6 +171,34 @@ def offers(partners: Mapping[str, Partner]) -> dict[str, tuple[str, ...]]:
         if each.kind == "hospital" and to is not None:
             found[to].append(each.name)
     return {name: tuple(names) for name, names in found.items()}
+
+
+def near(name: str, offered: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Return whose clients a hospital's patients are looked for first among, by what `offers` returns.
+
+    Of a hospital that offers to nobody these are its own; of who is no hospital, too.
+    """
+    for system, hospitals in offered.items():
+        if name in hospitals:
+            return frozenset({system, *hospitals})
+    return frozenset({name})
+
+
+def asserted(given: Sequence[Mapping[str, Any]], partners: Mapping[str, Partner]) -> Assertions:
+    """Return who may say whose the numbers of the systems are that the registry names; `local` always may.
+
+    Raises:
+        Misconfigured: a system is named twice, or a partner that is not there.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for at, each in enumerate(given):
+        system, names = each["system"], each["asserted_by"]
+        if system in found:
+            raise Misconfigured(f"/identifying/{at}: {system} stands twice; name all its partners once.")
+        if unknown := sorted(set(names) - partners.keys()):
+            raise Misconfigured(f"/identifying/{at}/asserted_by: {unknown[0]} is no partner here.")
+        found[system] = frozenset({LOCAL.name, *names})
+    return Assertions(tuple(found.items()))
 
 
 def amqp_senders(partners: Mapping[str, Partner]) -> dict[str, Partner]:

@@ -30,7 +30,8 @@ def scope(partner: Partner) -> Scope:
     if partner.kind in {"operator", "engineer"}:
         return Scope(view=partner.view, everything=True)
     if partner.kind == "case-system":
-        return Scope(view=partner.view, source=partner.name, offered=partner.offered)
+        closed = partner.assertions.closed_to(partner.name)
+        return Scope(view=partner.view, source=partner.name, offered=partner.offered, closed=closed)
     if partner.kind == "insurer":
         return Scope(view=partner.view, payers=partner.identifiers)
     return Scope(view=partner.view)

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from service.access.intake import Intake, amqp_senders, offers
+from service.access.intake import Intake, amqp_senders, asserted, near, offers
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Issue, Misconfigured
 from service.values.intake import IntakeSettings
@@ -49,12 +49,18 @@ class _Partner(_Strict):
     writes = fields.List(fields.String(validate=validate.OneOf(RETURNED)), load_default=list)
 
 
+class _Identifying(_Strict):
+    system = fields.String(required=True, validate=validate.Length(min=1))
+    asserted_by = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
+
+
 class _Registry(_Strict):
     views = fields.Dict(
         keys=fields.String(validate=validate.Regexp(r"[a-z0-9-]{1,50}\Z")),
         values=fields.List(fields.String()),
         load_default=dict,
     )
+    identifying = fields.List(fields.Nested(_Identifying), load_default=list)
     partners = fields.List(fields.Nested(_Partner), required=True)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
@@ -100,9 +106,13 @@ def load(path: Path | None) -> dict[str, Partner]:
     try:
         offered = offers(found)
         amqp_senders(found)
+        said = asserted(given["identifying"], found)
     except Misconfigured as exc:
         raise Misconfigured(str(exc), where=str(path)) from exc
-    return {name: replace(each, offered=offered.get(name, ())) for name, each in found.items()}
+    return {
+        name: replace(each, offered=offered.get(name, ()), near=near(name, offered), assertions=said)
+        for name, each in found.items()
+    }
 
 
 def views(path: Path | None) -> dict[str, tuple[str, ...]]:

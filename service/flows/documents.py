@@ -12,7 +12,7 @@ from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, St
 from service.flows.erasure import erase
 from service.flows.events import instant, later
 from service.flows.follow import EVERYTHING, follow, locked
-from service.flows.ownership import check, offered, parted, public, shown, taken, takes_over
+from service.flows.ownership import check, check_assertions, offered, parted, public, shown, taken, takes_over
 from service.flows.ports import Clock, Store, Unit
 from service.flows.project import Change, Projection
 from service.values.documents import SERVICE, Document, Revision
@@ -51,8 +51,8 @@ class Documents:
         `if_match` holds the revisions that may be replaced; `ABSENT` lets it create only.
 
         Raises:
-            Rejected: the document does not fit its contract, changes what hospitals brought, or names what
-                is not there.
+            Rejected: the document does not fit its contract, changes what hospitals brought, names what is
+                not there, or gives a client a number of which others say whose it is.
             Precondition, Stale: If-Match is missing for an existing document, or old.
             Conflict: an identifying identifier is another client's.
         """
@@ -152,6 +152,7 @@ class Documents:
         repeated: Any,
         if_match: Container[int] | None,
     ) -> Saved:
+        check_assertions(scope, kind, body)
         client = self._client(unit, scope, partner, body) if kind == "case" else None
         before = unit.lock(scope, kind, partner, ref)
         _guard(before, if_match)

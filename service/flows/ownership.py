@@ -18,6 +18,10 @@ from service.wire.contracts.load import check_links
 
 RECEIVED: Final = "received"
 UNTAKEN: Final = "untaken"
+CLOSED: Final = (
+    "Of this system's numbers other partners say whose they are: leave it out, or have the registry's "
+    "identifying/asserted_by name you, too."
+)
 
 
 def public(document: Document) -> Document:
@@ -59,6 +63,23 @@ def check(kind: str, body: dict[str, Any], repeated: Any, before: Document | Non
     if taken:
         raise Rejected("The stays of hospitals cannot be changed.", issues=taken)
     check_links(kind, body, received)
+
+
+def check_assertions(scope: Scope, kind: str, body: dict[str, Any]) -> None:
+    """Check that a client is given no number of which others say whose it is, whoever has it already.
+
+    Raises:
+        Rejected: with the JSON pointer of each.
+    """
+    if kind != "client" or not scope.closed:
+        return
+    issues = [
+        Issue(CLOSED, f"/identifiers/{index}", "forbidden")
+        for index, each in enumerate(body.get("identifiers", []))
+        if each["system"] in scope.closed
+    ]
+    if issues:
+        raise Rejected("Others say whose these numbers are.", issues=issues)
 
 
 def offered(unit: Unit, scope: Scope, kind: str, body: dict[str, Any], client: str | None) -> Document | None:

@@ -1,15 +1,16 @@
 """Finds the clients that a hospital's identifiers are about, and who is none of them after all."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from service.cases.agreement import Known, disagreement
-from service.cases.identifiers import identifying, pairs, placed, same_number, shared
+from service.cases.identifiers import identifying, pairs, placed, same_number, shared, systems
 from service.cases.received import whole
 from service.cases.rules import Refusal, differing_person, whose
 from service.errors import Issue, Rejected
 from service.flows.ports import Unit
-from service.values.documents import Document
+from service.values.documents import SERVICE, Document
 from service.values.scope import Partner
 
 Json = dict[str, Any]
@@ -39,6 +40,8 @@ class People:
         """Take the transaction, and whose identifiers they are."""
         self._unit = unit
         self._settings = partner.intake
+        self._near = partner.near
+        self._assertions = partner.assertions
         self._seen: dict[str, int] = {}
 
     def is_another_by_now(self, locked: Document) -> bool:
@@ -87,19 +90,40 @@ class People:
                 raise Held(differing_person(found, [holder.uuid]))
 
     def left_to(self, client: str, identifiers: Sequence[Json]) -> list[Json]:
-        """Return the identifiers without those that a merged client keeps, who has become this one."""
-        held = [
-            each for holder in self.holders(identifiers) if holder.uuid != client for each in numbers(holder)
-        ]
+        """Return the identifiers without those that another client keeps.
+
+        That is a merged one who has become this one, or somebody farther off whom they found before.
+        """
+        others = [each for each in self._all(identifiers) if each.uuid != client]
+        held = [each for other in others for each in _kept(other)]
         return [each for each in identifiers if not shared([each], held)]
 
     def holders(self, identifiers: Sequence[Json]) -> list[Document]:
-        """Return the clients whom identifiers find, merged ones as they are."""
+        """Return the clients whom identifiers find, merged ones as they are.
+
+        Others than those of `Partner.near` are found only where these have none.
+        """
+        return self._nearest(self._all(identifiers))
+
+    def _nearest(self, found: list[Document]) -> list[Document]:
+        return [each for each in found if each.source in self._near] or found
+
+    def _all(self, identifiers: Sequence[Json]) -> list[Document]:
         sent = identifying(identifiers, self._settings)
         if not sent:
             return []
         found = self._unit.valued("client", [each["value"] for each in sent])
-        return [self._noted(client) for client in found if shared(sent, _of_persons(numbers(client)))]
+        return [self._noted(each) for each in found if self._has(each, sent)]
+
+    def _has(self, client: Document, sent: Sequence[Json]) -> bool:
+        """Return whether one of some numbers is a client's, by the word of somebody who may say so.
+
+        What a hospital may not say was left out when it came.
+        """
+        may_be = [each for each in sent if self._assertions.allow(client.source, *systems(each))]
+        if shared(may_be, _of_persons(numbers(client))):
+            return True
+        return len(may_be) < len(sent) and shared(sent, _of_persons(numbers(_brought(client))))
 
     def _known(self, patient: Json) -> Known:
         """Return what is sent of somebody; their name on the partner's own server is no evidence."""
@@ -140,6 +164,18 @@ def numbers(client: Document) -> list[Json]:
     sent = [fact[1] for path, fact in facts.items() if path.startswith("identifiers.") and fact[1]]
     known = [*client.own.get("identifiers", ()), *client.received.get("identifiers", ())]
     return placed([*sent, *(each for each in known if not _is_among(each, sent))])
+
+
+def _brought(client: Document) -> Document:
+    """Return a client without what its owner says."""
+    return replace(client, body={SERVICE: client.served})
+
+
+def _kept(client: Document) -> list[Json]:
+    """Return the identifiers that are not given to anybody else while this client has them."""
+    if "merged_into" in client.served:
+        return numbers(client)
+    return [{"system": system, "value": value} for system, value in client.served.get("identifying", ())]
 
 
 def _of_persons(identifiers: Sequence[Json]) -> list[Json]:

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import structlog
 
+from service.cases.assertions import without_foreign
 from service.cases.discharge import digest
 from service.cases.identifiers import former, systems, without_placeholders
 from service.cases.rules import repeated, unplaced
@@ -52,6 +53,7 @@ REUSED: Final = Issue("Another message with this key had other content; both wer
 REPEATED: Final = Issue("Another message with this key had other content.", "", "duplicate")
 NO_VISIT: Final = "What is said of the stay was not used: send the visit number that it has."
 SAME_CODE: Final = "Another diagnosis of the stay has the same code: they are one condition here, the first."
+FOREIGN: Final = "Others say whose the numbers of this system are (identifying in the registry): left out."
 NO_NUMBER: Final = "This is filled in where there is no number; it was left out."
 
 
@@ -103,7 +105,9 @@ class Reception:
         odd: list[tuple[int, Issue]] = []
         missing: list[Issue] = []
         for number, each in enumerate(found.discharges):
-            said, gone = without_placeholders(_loaded(found, number, each), partner.intake)
+            said, foreign = without_foreign(_loaded(found, number, each), partner.name, partner.assertions)
+            said, gone = without_placeholders(said, partner.intake)
+            odd += ((number, Issue(FOREIGN, at, "value")) for at in foreign)
             today = said.get("recorded") or instant(self.clock())
             loaded.append(former(said, today[:10]))
             odd += ((number, Issue(NO_NUMBER, at, "value")) for at in gone)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from service.values.assertions import Assertions
 from service.values.intake import IntakeSettings
 
 # the view of whoever names no other
@@ -37,7 +38,9 @@ class Partner:
     `identifiers` are (system, value) pairs by which documents name the organisation: an insurer's
     scope is the clients whose coverage names a payer organisation with one of them. `intake` is how what
     it sends is used; `offered` are the hospitals whose clients and cases a case system may take over;
-    `writes` are the types of resources that it may put.
+    `writes` are the types of resources that it may put. `near` are the sources among whose clients a
+    hospital's patients are looked for first: the case system that its cases are offered to, and the hospitals
+    that offer theirs to the same. `assertions` say which numbers it may say of whom they are.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Partner:
     intake: IntakeSettings = field(default=IntakeSettings())
     offered: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    near: frozenset[str] = frozenset()
+    assertions: Assertions = field(default=Assertions())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class Scope:
     """A condition of every query: all, or the clients of a payer, or what a source system owns, or nothing.
 
     What a hospital opened belongs to the hospital until a case system takes it over; `offered` are the
-    hospitals whose documents this scope's case system may see and take over.
+    hospitals whose documents this scope's case system may see and take over. `closed` are the systems of
+    identifiers that it may give nobody.
 
     Made by `access.policy` only. `view` names the stack of overlays whose bytes may be read.
     """
@@ -65,6 +71,7 @@ class Scope:
     payers: tuple[tuple[str, str], ...] = ()
     source: str | None = None
     offered: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
     def owns(self, source: str) -> bool:
         """Return whether the documents of a source are in it."""

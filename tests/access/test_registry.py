@@ -158,6 +158,43 @@ def test_a_hospital_offers_what_it_opens_to_the_case_system_it_names_or_to_the_o
         load(written(tmp_path, f"partners: [{GENERAL}, {named}]"))
 
 
+def test_a_hospitals_patients_are_looked_for_first_among_those_of_whom_it_offers_to(tmp_path):
+    only = load(written(tmp_path, f"partners: [{CMS}, {GENERAL}]"))
+    assert only["general"].near == {"cms", "general"}
+    other = "{name: other, kind: case-system}"
+    named = "{name: city, kind: hospital, intake: {case_system: other}}"
+    both = load(written(tmp_path, f"partners: [{CMS}, {other}, {GENERAL}, {named}]"))
+    assert (both["general"].near, both["city"].near) == ({"general"}, {"other", "city"})
+
+
+def test_who_may_say_whose_numbers_are_is_in_each_partners_part(tmp_path):
+    said = 'identifying: [{system: "urn:a", asserted_by: [general]}]'
+    found = load(written(tmp_path, f"{said}\npartners: [{CMS}, {GENERAL}]"))
+    assert (scope(found["cms"]).closed, scope(found["local"]).closed) == (("urn:a",), ())
+    assert found["general"].assertions.allow("general", "urn:a", "urn:b")
+    assert not found["general"].assertions.allow("cms", "urn:b", "urn:a")
+    assert found["general"].assertions.allow("cms", "urn:b")
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("[{system: a, asserted_by: [nobody]}]", "/identifying/0/asserted_by: nobody is no partner"),
+        (
+            "[{system: a, asserted_by: [cms]}, {system: a, asserted_by: [cms]}]",
+            "/identifying/1: a stands twice",
+        ),
+        ("[{system: a, asserted_by: []}]", "/identifying/0/asserted_by"),
+        ("[{system: a}]", "/identifying/0/asserted_by"),
+        ("[a]", "/identifying/0"),
+    ],
+)
+def test_who_may_say_whose_numbers_are_is_read_strictly(tmp_path, said, named):
+    with pytest.raises(Misconfigured) as caught:
+        load(written(tmp_path, f"identifying: {said}\npartners: [{CMS}]"))
+    assert named in " ".join([str(caught.value), *(each.what for each in caught.value.issues)])
+
+
 def test_the_registrys_page_in_the_readme_is_a_registry(tmp_path):
     page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"^```yaml\n(partners:.*?)^```", page, re.DOTALL | re.MULTILINE)
