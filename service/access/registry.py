@@ -4,14 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from service.access.intake import Intake, amqp_senders, asserted, near, offers
 from service.access.policy import LOCAL, RIGHTS
-from service.errors import Issue, Misconfigured
+from service.errors import Misconfigured
 from service.values.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED, Binding, Partner, Queue
+from service.wire.contracts import configured
 
 
 class _Strict(Schema):
@@ -96,7 +96,7 @@ def load(path: Path | None) -> dict[str, Partner]:
     """Return the partners by name; `local`, the operator on this machine, is always there.
 
     Raises:
-        Misconfigured: the file is missing, not YAML, or says something that is not known.
+        Misconfigured: the file is missing, not YAML, says a thing twice, or something that is not known.
     """
     found = {LOCAL.name: LOCAL}
     if path is None:
@@ -141,18 +141,7 @@ def intakes(path: Path | None) -> dict[tuple[str, ...], str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        given: dict[str, Any] = _Registry().load(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise Misconfigured("The partner registry cannot be read as YAML.", where=place) from exc
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise Misconfigured("The partner registry cannot be read as YAML.", where=str(path)) from exc
-    except ValidationError as exc:
-        issues = [Issue(f"{place or '/'}: {what}", str(path)) for place, what in _flat(exc.messages, "")]
-        raise Misconfigured("The partner registry is wrong.", issues=issues) from exc
-    return given
+    return configured.load(_Registry(), path, "The partner registry")
 
 
 def _partner(given: dict[str, Any]) -> Partner:
@@ -170,11 +159,3 @@ def _partner(given: dict[str, Any]) -> Partner:
         intake=given["intake"],
         writes=tuple(given["writes"]),
     )
-
-
-def _flat(messages: Any, where: str) -> list[tuple[str, str]]:
-    if isinstance(messages, dict):
-        # `_schema` is marshmallow's own word for the object itself
-        places = ((where if key == "_schema" else f"{where}/{key}", below) for key, below in messages.items())
-        return [found for place, below in places for found in _flat(below, place)]
-    return [(where, " ".join(messages))]

@@ -13,10 +13,10 @@ from service.flows.source import Source
 from service.mapping.concepts import Terminology
 from service.mapping.explain import Origin, nearest_origin, value_at
 from service.mapping.schema import nearest
-from service.mapping.source import Place
 from service.mapping.translate import Catalogue
 from service.values.documents import Document
 from service.values.scope import Scope
+from service.wire.yaml import Place
 
 _INDEX: Final = re.compile(r"\[\d+\]")
 _PATH: Final = re.compile(r"([A-Z][A-Za-z]+)(?:\.(.+))?")

@@ -12,13 +12,13 @@ from service.flows.source import Linked, Source, nowhere
 from service.mapping.blame import placed
 from service.mapping.explain import Origin
 from service.mapping.projector import MappingError
-from service.mapping.source import Place
 from service.mapping.translate import Catalogue
 from service.values.documents import SERVICE, Document
 from service.values.scope import Scope
 from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.links import Found
 from service.wire.contracts.load import load
+from service.wire.yaml import Place
 
 Check = Callable[[dict[str, Any]], Sequence[Issue]]
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)

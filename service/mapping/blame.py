@@ -6,8 +6,8 @@ from typing import Any
 
 from service.errors import Issue
 from service.mapping.explain import Origin, explainer, nearest_origin
-from service.mapping.source import Place
 from service.mapping.translate import Catalogue
+from service.wire.yaml import Place
 
 
 def blamed(

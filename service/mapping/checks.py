@@ -7,8 +7,8 @@ from service.mapping.concepts import Terminology, Unmapped
 from service.mapping.fhirpath import compiled
 from service.mapping.narrative import marked
 from service.mapping.schema import ANY, OBJECT, nearest
-from service.mapping.source import Place, Wrong
 from service.mapping.terms import Constant, Lookup, Term
+from service.wire.yaml import Place, Wrong
 
 TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display", "translate"})
 MARKED = "display within $xhtml"

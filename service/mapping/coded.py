@@ -6,10 +6,10 @@ from service.mapping.checks import giver
 from service.mapping.concepts import Terminology, Unmapped
 from service.mapping.required import leaves, sides
 from service.mapping.schema import LIST, Shape, World, nearest
-from service.mapping.source import Wrong
 from service.mapping.targets import Targets
 from service.mapping.templates import Document
 from service.mapping.terms import Filtered
+from service.wire.yaml import Wrong
 
 
 def miscoded(document: Document, terminology: Terminology, targets: Targets) -> Iterator[Wrong]:

@@ -10,7 +10,6 @@ from service.mapping.inline import inline, is_fixed, is_nothing, place_of, term_
 from service.mapping.narrative import ends_in_tag
 from service.mapping.pythonic import FUNCTIONS, Names, present_test
 from service.mapping.runtime import present
-from service.mapping.source import Wrong
 from service.mapping.statements import Line, Statements
 from service.mapping.templates import (
     Block,
@@ -25,6 +24,7 @@ from service.mapping.templates import (
     terms,
 )
 from service.mapping.terms import Lookup, Term, Variable, children
+from service.wire.yaml import Wrong
 
 Project = Callable[[dict[str, Any], list[Any]], None]
 _RUNTIME = (

@@ -7,7 +7,8 @@ from itertools import combinations
 from typing import Any, Final
 
 from service.mapping.codings import Translation
-from service.mapping.source import Findings, Place, Wrong
+from service.mapping.source import Findings
+from service.wire.yaml import Place, Wrong
 
 Coding = dict[str, str]
 # a letter of the URL of a code system; another edition of one differs in more

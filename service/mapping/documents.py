@@ -16,7 +16,7 @@ from service.mapping.profiles import Profiles
 from service.mapping.resolve import resolve, step, weight
 from service.mapping.schema import ANY, LIST, OBJECT, World, nearest
 from service.mapping.scope import Scope
-from service.mapping.source import Findings, Mapping, Node, Place, Scalar, Sequence, Wrong, plain
+from service.mapping.source import Findings
 from service.mapping.templates import (
     Block,
     Document,
@@ -30,6 +30,7 @@ from service.mapping.templates import (
     Value,
 )
 from service.mapping.terms import Choice, Lookup, Term, Variable, is_whole
+from service.wire.yaml import Mapping, Node, Place, Scalar, Sequence, Wrong, plain
 
 LOOP_DEPTH = 8
 _KEYS = ("map", "name", "from", "each", "when", "let", "profile", "withdraw", "make")

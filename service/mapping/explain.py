@@ -9,9 +9,9 @@ from typing import Any
 from service.mapping.checks import TERMINOLOGY
 from service.mapping.compile import Sink, Writer, generated
 from service.mapping.concepts import Terminology
-from service.mapping.source import Place
 from service.mapping.templates import Block, Document, Items, Literal, Loop, Object, Template, terms
 from service.mapping.terms import Constant, Filtered, Lookup, Term, Variable, children, reads, tests
+from service.wire.yaml import Place
 
 _STEP = re.compile(r"[^.\[\]]+")
 

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from jinja2 import lexer, nodes
 
-from service.mapping.source import Place, Scalar, Wrong, number
+from service.wire.yaml import Place, Scalar, Wrong, number
 
 LENGTH_LIMIT = 20_000
 DEPTH_LIMIT = 24

@@ -2,9 +2,9 @@
 
 from service.mapping.pythonic import Names, constant, never_absent
 from service.mapping.runtime import present, whole
-from service.mapping.source import Place
 from service.mapping.templates import Items, Literal, Object, Template, Value
 from service.mapping.terms import Term, lookups
+from service.wire.yaml import Place
 
 
 def is_nothing(template: Template) -> bool:

@@ -8,20 +8,10 @@ from typing import Any, Final
 
 from service.mapping import merge
 from service.mapping.schema import nearest
-from service.mapping.source import (
-    Findings,
-    Mapping,
-    Node,
-    Place,
-    Scalar,
-    Wrong,
-    documents,
-    files,
-    is_passed_over,
-    plain,
-)
-from service.mapping.source import Sequence as List
+from service.mapping.source import Findings, files, is_passed_over
 from service.mapping.strays import MANIFEST, strays
+from service.wire.yaml import Mapping, Node, Place, Scalar, Wrong, documents, plain
+from service.wire.yaml import Sequence as List
 
 _KEYS: Final = ("title", "description", "extends")
 

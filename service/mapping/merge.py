@@ -10,7 +10,7 @@ from jinja2 import nodes
 
 from service.mapping import expressions
 from service.mapping.nodes import check_keys
-from service.mapping.source import Mapping, Node, Place, Scalar, Sequence, Wrong
+from service.wire.yaml import Mapping, Node, Place, Scalar, Sequence, Wrong
 
 EXTENDS: Final = "extends"
 ADD: Final = "$add"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from service.mapping.schema import nearest
-from service.mapping.source import Mapping, Node, Scalar, Sequence, Wrong
+from service.wire.yaml import Mapping, Node, Scalar, Sequence, Wrong
 
 
 def as_map(node: Node) -> Mapping:

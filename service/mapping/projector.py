@@ -10,9 +10,9 @@ from service.mapping.compile import Compiled
 from service.mapping.concepts import Unmapped
 from service.mapping.profiles import Profiles, claim
 from service.mapping.runtime import TooMuch
-from service.mapping.source import Place
 from service.mapping.templates import Document
 from service.mapping.terms import Term, reads, translates
+from service.wire.yaml import Place
 
 _FAILURES = (
     Unmapped,

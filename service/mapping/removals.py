@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from service.mapping.merge import ADD, EXTENDS, is_empty
 from service.mapping.required import Required
-from service.mapping.source import Mapping, Node, Place, Scalar, Wrong
+from service.wire.yaml import Mapping, Node, Place, Scalar, Wrong
 
 Path = tuple[str, ...]
 # what an overlay may say; of `withdraw` what is empty means something: it removes a key of the last version

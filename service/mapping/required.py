@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Iterator
 
 from service.mapping.checks import TERMINOLOGY, giver
 from service.mapping.concepts import Terminology
-from service.mapping.source import Wrong
 from service.mapping.templates import Block, Document, Items, Object, Template, Value
 from service.mapping.terms import Choice, Filtered, Term
+from service.wire.yaml import Wrong
 
 # of a target path the names by which the element may go if it is required, else none
 Required = Callable[[str], Collection[str]]

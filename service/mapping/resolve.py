@@ -18,7 +18,6 @@ from service.mapping.expressions import DEPTH_LIMIT, Parsed
 from service.mapping.filters import FILTERS
 from service.mapping.schema import ANY, BOOLEAN, LIST, OBJECT, TEXT, nearest
 from service.mapping.scope import Scope
-from service.mapping.source import Wrong
 from service.mapping.terms import (
     IDENTITIES,
     Choice,
@@ -32,6 +31,7 @@ from service.mapping.terms import (
     Term,
     children,
 )
+from service.wire.yaml import Wrong
 
 WEIGHT_LIMIT = 2_000
 _ORDER = {"lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}

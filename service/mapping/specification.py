@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from service.mapping.checks import TERMINOLOGY
 from service.mapping.concepts import CodeSystem, ConceptMap
-from service.mapping.source import Place
 from service.mapping.templates import (
     Block,
     Document,
@@ -22,6 +21,7 @@ from service.mapping.terms import Filtered, Lookup, Term, children, reads
 from service.mapping.trace import reach
 from service.mapping.translate import Catalogue
 from service.values.scope import RETURNED
+from service.wire.yaml import Place
 
 Row = tuple[str, ...]
 _CODES: Final = "terminology.md"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from service.mapping import runtime
 from service.mapping.pythonic import Names, present_test
 from service.mapping.schema import ANY
-from service.mapping.source import Place
 from service.mapping.templates import Loop
 from service.mapping.terms import Term, Variable
+from service.wire.yaml import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from service.mapping.schema import nearest
-from service.mapping.source import Place, Wrong, is_passed_over
+from service.mapping.source import is_passed_over
+from service.wire.yaml import Place, Wrong
 
 # what a layer holds, and what stands beside the layers
 FOLDERS: Final = ("outbound", "inbound", "codesystems", "concepts")

@@ -12,9 +12,9 @@ from service.mapping.concepts import Terminology
 from service.mapping.layers import Layers
 from service.mapping.merge import EXTENDS
 from service.mapping.profiles import Profile, Profiles
-from service.mapping.source import Mapping, Node, Place, Scalar
 from service.mapping.templates import Document
 from service.mapping.terms import Constant
+from service.wire.yaml import Mapping, Node, Place, Scalar
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.mapping.source import Place
 from service.mapping.terms import Term, Variable, children
+from service.wire.yaml import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.mapping.fhirpath import members
 from service.mapping.schema import OBJECT, Shape
-from service.mapping.source import Place
+from service.wire.yaml import Place
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,13 +18,14 @@ from service.mapping.profiles import NoProfiles, Profiles, claim
 from service.mapping.projector import Made, Projector
 from service.mapping.required import Required, untargeted
 from service.mapping.schema import JSONSchema, World, nearest
-from service.mapping.source import Findings, Node, Place, Wrong
+from service.mapping.source import Findings
 from service.mapping.supported import Support, Unclaimed, hold_back
 from service.mapping.targets import Targets, check
 from service.mapping.templates import Document, everything
 from service.mapping.terms import IDENTITIES, Filtered
 from service.mapping.trace import Paths, Trace, lineage, trace, unread
 from service.mapping.vocabulary import load_terminology
+from service.wire.yaml import Node, Place, Wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from service.mapping.concepts import CodeSystem, Coding, ConceptMap, Group, Term
 from service.mapping.layers import Layers
 from service.mapping.nodes import as_map, check_keys
 from service.mapping.schema import nearest
-from service.mapping.source import Node, Place, Scalar, Sequence, Wrong, plain
+from service.wire.yaml import Node, Place, Scalar, Sequence, Wrong, plain
 
 _NO_TARGET = ("unmatched", "disjoint")
 _EQUIVALENCES = (

@@ -251,7 +251,7 @@ def test_the_partner_registry_is_checked_and_listed(tmp_path):
     registry.write_text("partners: [{name: e, kind: bogus}]")
     done = casebridge("partners", "check", **env)
     assert done.returncode == 1
-    assert f"{registry}: /partners/0/kind" in done.stderr
+    assert f"{registry}:1:22: /partners/0/kind" in done.stderr
 
 
 def test_cases_are_listed_and_shown_without_a_name(database_url):

@@ -12,13 +12,13 @@ from service import wiring
 from service.access import registry
 from service.flows.preview import of_document
 from service.mapping.filters import FILTERS
-from service.mapping.source import documents, plain
 from service.mapping.targets import unlinked
 from service.mapping.translate import load
 from service.settings import Settings
 from service.wire.contracts.schemas import links, schema, sources
 from service.wire.fhir import profiles
 from service.wire.fhir.schema import roots as fhir_roots
+from service.wire.yaml import documents, plain
 from tests.mapping import page as pages
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from service.mapping.source import SIZE_LIMIT, Scalar, Wrong, documents, plain
+from service.wire.yaml import SIZE_LIMIT, Scalar, Wrong, documents, plain
 
 
 @pytest.mark.parametrize(

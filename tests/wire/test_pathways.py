@@ -23,17 +23,24 @@ def test_without_a_calendar_there_are_no_holidays_and_without_a_folder_no_pathwa
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "told", "column"),
     [
-        ("holidays", "holidays: [Christmas]", "/holidays/0: Write 2026-12-25, or 12-25 for every year."),
-        ("holidays", "holidays: [02-30]", "/holidays/0: Write 2026-12-25, or 12-25 for every year."),
-        ("holidays", "days: []", "/days: "),
-        ("everybody", "services: [{id: call, kind: phone-check-in, within: soon}]", "/services/0/within: "),
+        ("holidays", "holidays: [Christmas]", "/holidays/0: Write 2026-12-25, or 12-25 for every year.", 12),
+        ("holidays", "holidays: [02-30]", "/holidays/0: Write 2026-12-25, or 12-25 for every year.", 12),
+        ("holidays", "days: []", "/days: ", 1),
+        (
+            "everybody",
+            "services: [{id: call, kind: phone-check-in, within: soon}]",
+            "/services/0/within: ",
+            40,
+        ),
     ],
 )
-def test_what_is_wrong_is_named_with_its_file(tmp_path, file, text, told):
+def test_what_is_wrong_is_named_with_its_place(tmp_path, file, text, told, column):
     path = tmp_path / f"{file}.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(Misconfigured) as raised:
         pathways.load(tmp_path)
-    assert any(each.what.startswith(told) and each.where == str(path) for each in raised.value.issues)
+    assert any(
+        each.what.startswith(told) and each.where == f"{path}:1:{column}" for each in raised.value.issues
+    )

@@ -7,15 +7,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from marshmallow import ValidationError, fields, validate
 
-from service.errors import Issue, Misconfigured
 from service.values.pathways import Pathway, Proposal
+from service.wire.contracts import configured
 from service.wire.contracts.case import TARGETED_GROUPS
 from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, many
 from service.wire.contracts.plan import SERVICE_KINDS, SETTINGS
-from service.wire.contracts.wrong import flattened
 
 HOLIDAYS: Final = "holidays.yaml"
 WITHIN: Final = r"([1-9][0-9]{0,2}) (working )?days?\Z"
@@ -53,7 +51,7 @@ class _Pathway(Contract):
 
 def _holiday(value: Any) -> str:
     """Return a day as `YYYY-MM-DD`, or as `MM-DD` of every year."""
-    told = str(value)  # unquoted, YAML makes a date of it
+    told = str(value)
     try:
         date.fromisoformat(told if len(told) > len("MM-DD") else f"2024-{told}")
     except ValueError as exc:
@@ -72,23 +70,17 @@ def load(folder: Path) -> tuple[Pathway, ...]:
         Misconfigured: with file and place of each mistake.
     """
     calendar = folder / HOLIDAYS
-    holidays = frozenset(_given(_Holidays(), calendar)["holidays"]) if calendar.exists() else frozenset()
+    holidays = (
+        frozenset(configured.load(_Holidays(), calendar, "The calendar")["holidays"])
+        if calendar.exists()
+        else frozenset()
+    )
     found = (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
     return tuple(_read(path, holidays) for path in found if path != calendar)
 
 
-def _given(contract: Contract, path: Path) -> dict[str, Any]:
-    try:
-        return dict(contract.load(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise Misconfigured("The pathway cannot be read as YAML.", where=str(path)) from exc
-    except ValidationError as exc:
-        issues = [Issue(f"{place}: {what}", str(path)) for place, what in flattened(exc.messages)]
-        raise Misconfigured("The pathway is wrong.", issues=issues) from exc
-
-
 def _read(path: Path, holidays: frozenset[str]) -> Pathway:
-    given = _given(_Pathway(), path)
+    given = configured.load(_Pathway(), path, "The pathway")
     applies = given.get("applies", {})
     return Pathway(
         name=path.stem,
