@@ -203,12 +203,12 @@ class Projection:
 
         Of `made`, all of an owner's resources as they are now, those `changed` were `before` or are new.
         """
-        now = self._referred(each for each in made if _key(each) in changed)
-        then = self._referred(before)
+        own = {_key(each) for each in made}
+        now = self._referred(each for each in made if _key(each) in changed) - own
+        then = self._referred(before) - own
         if now == then:
             return set(), set()
-        same = {_key(each) for each in made}
-        same |= self._referred(each for each in made if _key(each) not in changed)
+        same = self._referred(each for each in made if _key(each) not in changed)
         return now - then - same, then - now - same
 
     def _referred(self, resources: Iterable[dict[str, Any]]) -> set[Key]:

@@ -47,8 +47,17 @@ CASES: Final = (
 )
 UPDATE: Final = update(t.document).where(t.document.c.uuid == bindparam("of"))
 OWNED: Final = (t.resource.c.owner == bindparam("owner"), t.resource.c.view == bindparam("view"))
+# with the last number of the owner's messages
 CURRENT: Final = select(
-    t.resource.c.type, t.resource.c.id, t.resource.c.version, t.resource.c.digest, t.resource.c.last_updated
+    t.resource.c.type,
+    t.resource.c.id,
+    t.resource.c.version,
+    t.resource.c.digest,
+    t.resource.c.last_updated,
+    select(t.stream.c.last)
+    .where(t.stream.c.owner == bindparam("owner"), t.stream.c.view == bindparam("view"))
+    .scalar_subquery()
+    .label("last"),
 ).where(*OWNED)
 VERSION: Final = select(t.resource.c.version).where(
     t.resource.c.view == bindparam("view"),
@@ -62,6 +71,9 @@ REPLACE: Final = update(t.resource).where(
     t.resource.c.view == bindparam("of_view"),
     t.resource.c.type == bindparam("of_type"),
     t.resource.c.id == bindparam("of_id"),
+)
+NUMBERED: Final = update(t.stream).where(
+    t.stream.c.owner == bindparam("of"), t.stream.c.view == bindparam("of_view")
 )
 TAKE: Final = text(
     "INSERT INTO stream (owner, view, last) VALUES (:owner, :view, :count)"

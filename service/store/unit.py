@@ -40,6 +40,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         self._locked: dict[str, Document] = {}
         self._added: set[str] = set()
         self._asked: set[tuple[str, str]] = set()
+        self._last: dict[tuple[str, str], int] = {}
 
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, id) or by our uuid; None outside the scope."""
@@ -116,7 +117,10 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         """Return the current resources of an owner by (type, id)."""
         if self._is_first(f"resources of {view}", owner):
             return {}
-        rows = self._run(q.CURRENT, {"owner": owner, "view": view})
+        rows = self._run(q.CURRENT, {"owner": owner, "view": view}).all()
+        # nobody else numbers messages of what is locked
+        if rows and rows[0].last is not None and owner in self._locked:
+            self._last[owner, view] = rows[0].last
         return {
             (row.type, row.id): Current(row.type, row.id, row.version, row.digest, aware(row.last_updated))
             for row in rows
@@ -187,6 +191,11 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         if self._is_first(f"messages of {view}", owner):
             self._put(t.stream, [{"owner": owner, "view": view, "last": count}])
             return 1
+        last = self._last.get((owner, view))
+        if last is not None:
+            self._last[owner, view] = last + count
+            self._run(q.NUMBERED, {"of": owner, "of_view": view, "last": last + count})
+            return last + 1
         taken = self._run(q.TAKE, {"owner": owner, "view": view, "count": count}).scalar_one()
         return int(taken) - count + 1
 

@@ -61,16 +61,17 @@ def rows(resource: dict[str, Any]) -> SearchRows:
 
 def references_in(node: Any) -> Iterator[tuple[str, str]]:
     """Give (type, id) of every literal reference at or below a node, versions left off."""
-    if isinstance(node, list):
-        for item in node:
-            yield from references_in(item)
-    elif isinstance(node, dict):
-        literal = node.get("reference")
-        if isinstance(literal, str) and literal.count("/") >= 1 and ":" not in literal:
-            type_, id_ = literal.split("/")[:2]
-            yield type_, id_
-        for below in node.values():
-            yield from references_in(below)
+    below = [node]
+    while below:
+        node = below.pop()
+        if isinstance(node, dict):
+            literal = node.get("reference")
+            if isinstance(literal, str) and literal.count("/") >= 1 and ":" not in literal:
+                type_, id_ = literal.split("/")[:2]
+                yield type_, id_
+            below += node.values()
+        elif isinstance(node, list):
+            below += node
 
 
 def normal(text: str) -> str:
