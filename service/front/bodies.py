@@ -100,7 +100,9 @@ class Bodies:
             more = event.get("more_body", False)
         if body.announced not in {None, len(body.content)}:
             raise Malformed("The body ended before all of it had come; send it again.")
-        return bytes(body.content)
+        content = bytes(body.content)
+        body.content.clear()
+        return content
 
     async def drain(self, receive: Receive) -> None:
         """Drop what comes, until it ends or long enough."""
