@@ -156,16 +156,18 @@ def unused(message: Message, known: Known) -> tuple[Unused, ...]:
     """Return the fields of a message that nothing reads, each once, in the order they stand in it."""
     found: dict[str, str] = {}
     names = tuple([each.text[:3] for each in message.segments])
+    came: dict[str, int] = {}
     for number, (home, pattern) in enumerate(zip(_homes(names), _patterns(message), strict=True)):
+        name = names[number]
+        came[name] = came.get(name, 0) + 1
         told = known.found.get(home, NOTHING_KEPT).get(pattern)
         if told is None:
             shown = Segment(pattern, message.delimiters, message.charset)
-            told = tuple(_of_segment(names[number], shown, known.segments.get(home)).items())
+            told = tuple(_of_segment(name, shown, known.segments.get(home)).items())
             if home in known.segments:
                 _keep(known.found.setdefault(home, {}), pattern, told)
         if told:
-            sequence = names[: number + 1].count(names[number])
-            place = f"{names[number]}[{sequence}]" if sequence > 1 else names[number]
+            place = f"{name}[{came[name]}]" if came[name] > 1 else name
             for field_, within in told:
                 if field_ not in found:
                     found[field_] = place + within
