@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from service.errors import CasebridgeError, Issue, Refused, Rejected
+from service.errors import CasebridgeError, Issue, Refused, Rejected, first_issues
 from service.receive import single
 from service.receive.messages import (
     FHIR_JSON,
@@ -26,10 +26,12 @@ from service.wire.fhir.answers import responses
 from service.wire.fhir.conditions import issues
 from service.wire.fhir.naming import content, keys
 from service.wire.json import dump, parse
-from service.wire.outcomes import operation_outcome, outcome
+from service.wire.outcomes import outcome
 
 Json = dict[str, Any]
 _ENTRY: Final = re.compile(r"\ABundle\.entry\[(\d+)\]")
+OF_AN_ENTRY: Final = 10
+"""How many issues the response to one entry of a batch tells: there may be ten thousand entries."""
 USED: Final = Issue("Used with the stay that it tells of.", "", "informational")
 
 
@@ -160,7 +162,8 @@ def _done(*issues: Issue) -> Json:
 
 
 def _fault(error: CasebridgeError) -> Json:
-    return {"status": _status(error.status), "outcome": operation_outcome(error)}
+    told = outcome(first_issues(error.issues, OF_AN_ENTRY), "error")
+    return {"status": _status(error.status), "outcome": told}
 
 
 def _location(stay: Stay | None) -> Json:
