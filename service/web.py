@@ -107,6 +107,10 @@ def _mount(app: Flask, door: Blueprint, access: Access, right: str) -> None:
 def _health(ready: Callable[[], None]) -> Blueprint:
     door = Blueprint("health", __name__)
 
+    @door.get("/health")
+    def health() -> Response:
+        return Response(b'{"live":"/health/live","ready":"/health/ready"}', mimetype="application/json")
+
     @door.get("/health/live")
     def live() -> Response:
         return Response(b'{"status":"live"}', mimetype="application/json")

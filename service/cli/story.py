@@ -63,7 +63,7 @@ class Feed:
     def __call__(self, last: str) -> list[str]:
         """Return the types that came since, once one of type `last` is among them."""
         for _ in range(100):
-            path = f"/events?after={self._position}&count=1000"
+            path = f"/events?after={self._position}&_count=1000"
             answer = self._house.ask("GET", path, partner="engineer")
             types = [kind(each) for each in answer.json()]
             if last in types:

@@ -26,6 +26,10 @@ def reference(contracts: Callable[[], Contracts]) -> Blueprint:
     """Return the public routes of the reference; what they answer is made when first asked for."""
     door = Blueprint("reference", __name__)
 
+    @door.get("/")
+    def start() -> Response:
+        return Response(status=302, headers={"Location": "/docs"})
+
     @cache
     def html() -> bytes:
         return page(contracts())

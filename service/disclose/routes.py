@@ -18,6 +18,7 @@ from service.flows.localise import STORED, Localisation
 from service.values.resources import Page, Stored
 from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse
+from service.wire.parameters import COUNT, count, number, parameters
 
 LAST_VERSION = 2**31 - 1
 
@@ -90,7 +91,8 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Blueprin
 
     @door.get("/fhir/metadata")
     def metadata() -> Response:
-        mode = request.args.get("mode", "full")
+        given = parameters(request.args.items(multi=True), ("mode", "_format", "_pretty"))
+        mode = given.get("mode", "full")
         if mode not in told:
             raise Malformed("Not a mode; known are full, normative and terminology.", where="mode")
         return Response(told[mode], mimetype=FHIR)
@@ -104,8 +106,9 @@ def feed(disclosure: Disclosure) -> Blueprint:
 
     @door.get("/events")
     def events() -> Response:
-        after, count = (_number(name, default) for name, default in (("after", 0), ("count", 100)))
-        found = disclosure.events(g.scope, after, min(max(count, 1), 1000))
+        given = parameters(request.args.items(multi=True), ("after", COUNT))
+        after = number(given, "after", 0, digits=18)
+        found = disclosure.events(g.scope, after, count(given, 100, 1000))
         body = b"[" + b",".join(each.message.body for each in found) + b"]"
         answer = Response(body, mimetype="application/cloudevents-batch+json")
         answer.headers["Casebridge-Position"] = str(found[-1].position if found else after)
@@ -148,10 +151,3 @@ def _stored(found: Stored, localisation: Localisation) -> Response:
 
 def _language(localisation: Localisation) -> str:
     return localisation.language(g.scope.view, list(request.accept_languages))
-
-
-def _number(name: str, default: int) -> int:
-    text = request.args.get(name, str(default))
-    if not text.isdecimal() or len(text) > 18:
-        raise Malformed("Not a number.", where=name)
-    return int(text)

@@ -6,10 +6,10 @@ stopped, for one entry or by stopping the worker. A replay makes an entry of its
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Event
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 import structlog
@@ -18,8 +18,7 @@ from service.cases.rules import Refusal
 from service.errors import CasebridgeError, Conflict, Issue, Malformed, NotFound, Rejected, Stale
 from service.flows.people import Held
 from service.flows.ports import Clock, Store, Unit
-from service.flows.receive import Reception
-from service.values.inbox import Entry, EntryState, Outcome, Understood
+from service.values.inbox import Entry, EntryState, Outcome, Received, Understood
 from service.values.scope import Partner
 
 REPLAYABLE: Final = frozenset({"quarantined", "ignored", "discarded"})
@@ -33,12 +32,29 @@ IDLE_SECONDS: Final = 1.0
 log = structlog.get_logger()
 
 
+class Messages(Protocol):
+    """As much of `Reception` as is needed to use an entry."""
+
+    def understood(self, partner: Partner, received: Received) -> Understood:
+        """As `Reception.understood`."""
+
+    def used(
+        self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """As `Reception.used`."""
+
+    def held(
+        self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """As `Reception.held`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantine:
     """The story of entries after they came in; `partners` are who sent them, by name."""
 
     store: Store
-    reception: Reception
+    reception: Messages
     partners: Mapping[str, Partner]
     clock: Clock
 

@@ -1,6 +1,7 @@
 """The case system's door: clients, cases and directory entries as internal JSON."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
+from functools import wraps
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
@@ -11,6 +12,7 @@ from service.flows.merging import Unmerging
 from service.values.documents import Document
 from service.wire.etags import versions
 from service.wire.json import dump, parse
+from service.wire.parameters import COUNT, count, parameters
 
 PATHS: Final = {
     "client": "/clients",
@@ -19,7 +21,7 @@ PATHS: Final = {
     "organization": "/directory/organization",
     "location": "/directory/location",
 }
-LISTED: Final = ("identifier", "client", "status", "after", "_count")
+LISTED: Final = ("identifier", "client", "status", "after", COUNT)
 MERGE: Final = "application/merge-patch+json"
 
 
@@ -30,6 +32,7 @@ def blueprint(documents: Documents, unmerging: Unmerging) -> Blueprint:
         _routes(door, documents, kind, path)
 
     @door.post("/clients/<ref>/unmerge")
+    @_plain
     def unmerge(ref: str) -> Response:
         if not request.get_data():
             return _document(unmerging.undo(g.scope, g.partner, ref), 200)
@@ -82,24 +85,31 @@ def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None
         (f"{path}/<ref>", "GET", get),
         (f"{path}/<ref>", "DELETE", erase),
         (f"{path}/<ref>/revisions", "GET", revisions),
-        (path, "GET", find),
     ):
-        door.add_url_rule(rule, f"{kind}-{view.__name__}", view, methods=[method])
+        door.add_url_rule(rule, f"{kind}-{view.__name__}", _plain(view), methods=[method])
+    door.add_url_rule(path, f"{kind}-find", find)
+
+
+def _plain(view: Callable[[str], Response]) -> Callable[[str], Response]:
+    """Return a view of one document that refuses parameters: only a list has some."""
+
+    @wraps(view)
+    def asked(ref: str) -> Response:
+        parameters(request.args.items(multi=True))
+        return view(ref)
+
+    return asked
 
 
 def _list(documents: Documents, kind: str) -> Response:
     """List documents by identifier (`system|value` or `value`), client, status; `after` is an uuid."""
-    given = request.args
-    for name in given:
-        if name not in LISTED:
-            # a filter unheeded would show too much
-            raise Malformed(f"Not a parameter of a list; known are {', '.join(LISTED)}.", where=name[:40])
+    given = parameters(request.args.items(multi=True), LISTED)
     text = given.get("identifier")
     identifier = None
     if text is not None:
         system, bar, value = text.rpartition("|")
         identifier = (system if bar else None, value)
-    count = min(max(_count(given.get("_count", "50")), 1), 500)
+    most = count(given, 50, 500)
     found = documents.find(
         g.scope,
         kind,
@@ -108,11 +118,11 @@ def _list(documents: Documents, kind: str) -> Response:
         client=given.get("client"),
         status=given.get("status"),
         after=given.get("after"),
-        count=count,
+        count=most,
     )
     items = [{"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.body} for d in found]
     answer: dict[str, Any] = {"items": items}
-    if len(found) == count:
+    if len(found) == most:
         # the search values may be personal, so the caller repeats them; the link carries the place alone
         answer["after"] = found[-1].uuid
     return Response(dump(answer), mimetype="application/json")
@@ -154,12 +164,6 @@ def _expected() -> Container[int] | None:
     if unwanted.strip() != "*" or "If-Match" in request.headers:
         raise Malformed("Send If-None-Match: * to create, or If-Match to replace.", where="If-None-Match")
     return ABSENT
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > 6:
-        raise Malformed("Not a count.", where="_count")
-    return int(text)
 
 
 def _saved(saved: Saved, path: str) -> Response:

@@ -18,6 +18,7 @@ from service.values.inbox import Answer
 from service.wire.fhir.asked import CONTENT, how, message_of
 from service.wire.fhir.bundles import conditional, is_named
 from service.wire.json import parse
+from service.wire.parameters import parameters
 
 JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
 ENTRIES: Final = 10_000
@@ -59,7 +60,7 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
 
 def _processed(messages: Processing) -> Answer:
     raw, sent = fhir_body("Bundle", "Parameters")
-    waits, url = how(sent, request.args)
+    waits, url = how(sent, parameters(request.args.items(multi=True), ("async", "response-url", "_format")))
     message = message_of(sent)
     if message is not sent:
         _check_one_of(message, ("Bundle",), CONTENT)

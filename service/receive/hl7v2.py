@@ -27,6 +27,7 @@ from service.wire.hl7v2.charsets import of_partner
 from service.wire.hl7v2.message import Header, Message
 from service.wire.hl7v2.naming import content, keys
 from service.wire.hl7v2.read import Batch, Broken, acknowledges, read, sender_of
+from service.wire.parameters import parameters
 
 ER7: Final = "x-application/hl7-v2+er7"
 TAKEN: Final = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2")
@@ -147,6 +148,7 @@ def blueprint(messages: Messages) -> Blueprint:
 
     @door.post("/hl7v2")
     def post() -> Response:
+        parameters(request.args.items(multi=True))
         try:
             raw = request.get_data()
         except RequestEntityTooLarge:

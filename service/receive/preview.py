@@ -7,6 +7,7 @@ from flask import Blueprint, Response, g, request
 from service.errors import Issue, Rejected, Unsupported
 from service.flows.preview import Previews, lineage
 from service.wire.json import dump, parse
+from service.wire.parameters import parameters
 
 MEMBERS = {"kind", "document", "id", "view"}
 
@@ -17,6 +18,7 @@ def preview(previews: Previews) -> Blueprint:
 
     @door.post("/mappings/$preview")
     def show() -> Response:
+        parameters(request.args.items(multi=True))
         if request.mimetype != "application/json":
             raise Unsupported("Send application/json.", where="Content-Type")
         given = parse(request.get_data())

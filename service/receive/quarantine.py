@@ -15,6 +15,7 @@ from service.flows.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.messages import PLACES, located
 from service.values.inbox import Entry, EntryState, Outcome
 from service.wire.json import dump
+from service.wire.parameters import COUNT, count, number, parameters
 
 STATES: Final = get_args(EntryState)
 BATCHES: Final = 20
@@ -33,27 +34,30 @@ def quarantine(entries: Quarantine) -> Blueprint:
 def _reading(door: Blueprint, entries: Quarantine) -> None:
     @door.get("")
     def find() -> Response:
-        state = request.args.get("state", "quarantined")
+        given = parameters(request.args.items(multi=True), ("state", "partner", "after", COUNT))
+        state = given.get("state", "quarantined")
         if state not in {*STATES, "all"}:
             raise Rejected(f"Not a state; known are {', '.join(STATES)}, all.", where="state")
         found = entries.find(
-            partner=_own() or request.args.get("partner"),
+            partner=_own() or given.get("partner"),
             state=None if state == "all" else cast("EntryState", state),
-            after=request.args.get("after"),
-            count=_count(),
+            after=given.get("after"),
+            count=count(given, 50, 500),
         )
         return _answered({"items": [told(each) for each in found]})
 
     @door.get("/<entry>")
     def show(entry: str) -> Response:
+        parameters(request.args.items(multi=True))
         found = entries.show(entry, _own())
         return _answered(told(replace(found, issues=entries.issues(found))))
 
     @door.get("/<entry>/body")
     def body(entry: str) -> Response:
         """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
+        given = parameters(request.args.items(multi=True), ("edited",))
         found = entries.show(entry, _own())
-        raw = found.edited if "edited" in request.args else found.received.raw
+        raw = found.edited if "edited" in given else found.received.raw
         return Response(raw or b"", mimetype="application/octet-stream")
 
 
@@ -87,13 +91,15 @@ def _pruning(door: Blueprint, entries: Quarantine) -> None:
     @door.post("/prune")
     def prune() -> Response:
         """Delete what is old, a request's worth of it; `left` is what the next request finds."""
-        _operating()
-        bodies, whole, waiting = (_days(name, days) for name, days in KEPT.items())
+        given = _operating(*KEPT)
+        bodies, whole, waiting = (
+            timedelta(number(given, name, days, digits=5)) for name, days in KEPT.items()
+        )
         if whole < bodies:
             raise Malformed("Entries go with their bytes: keep them at least as long.", where="entries")
         done = dict.fromkeys(KEPT, 0)
-        for what, count in islice(entries.prune(bodies, whole, waiting), BATCHES):
-            done[what] += count
+        for what, gone in islice(entries.prune(bodies, whole, waiting), BATCHES):
+            done[what] += gone
         return _answered({**done, "left": entries.prunable(bodies, whole, waiting)})
 
 
@@ -136,23 +142,11 @@ def _own() -> str | None:
     return None if "operate" in g.rights else g.partner.name
 
 
-def _operating() -> None:
+def _operating(*known: str) -> dict[str, str]:
+    """Return the parameters of what an operator asks for; raises as `parameters`, Denied for anybody else."""
     if "operate" not in g.rights:
         raise Denied("Only an operator changes or uses what is in quarantine.")
-
-
-def _count() -> int:
-    text = request.args.get("_count", "50")
-    if not text.isdecimal() or len(text) > 6:
-        raise Malformed("Not a count.", where="_count")
-    return min(max(int(text), 1), 500)
-
-
-def _days(name: str, default: int) -> timedelta:
-    text = request.args.get(name, str(default))
-    if not text.isdecimal() or len(text) > len("36500"):
-        raise Malformed("Not a number of days.", where=name)
-    return timedelta(int(text))
+    return parameters(request.args.items(multi=True), known)
 
 
 def _answered(said: dict[str, Any]) -> Response:

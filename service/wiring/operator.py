@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from service.access import policy, registry
 from service.cases.suspects import Suspect
 from service.deliver.endpoint import Endpoint
-from service.errors import Misconfigured, NotFound
+from service.errors import Misconfigured, NotFound, Rejected
 from service.flows.counts import FieldCounts
 from service.flows.explain import Explanation, Explanations
 from service.flows.merging import Unmerging
+from service.flows.ports import Unit
 from service.flows.quarantine import Quarantine
+from service.flows.receive import Reception
 from service.flows.remap import Remapping
 from service.flows.reply import Replies
 from service.flows.suspects import Suspects
@@ -23,6 +25,7 @@ from service.store import retention, schema
 from service.store.outbox import Outbox
 from service.store.store import SqlStore
 from service.values.documents import Document, Revision
+from service.values.inbox import Entry, Outcome, Received, Understood
 from service.values.scope import Partner
 from service.wire.http import Client
 from service.wire.json import dump, parse
@@ -51,8 +54,10 @@ def upgrade(settings: Settings) -> None:
 def check(settings: Settings) -> None:
     """Raise Misconfigured unless the database is at this release's schema."""
     engine = database(settings)
-    schema.check(engine)
-    engine.dispose()
+    try:
+        schema.check(engine)
+    finally:
+        engine.dispose()
 
 
 def partners(settings: Settings) -> list[Partner]:
@@ -156,14 +161,38 @@ def _unmerging(settings: Settings) -> Iterator[Unmerging]:
         engine.dispose()
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """The story of messages, its mappings compiled when one is to be used: listing what waits needs none."""
+
+    made: Callable[[], Reception]
+
+    def understood(self, partner: Partner, received: Received) -> Understood:
+        """As `Reception.understood`; raises Misconfigured while a mapping is broken."""
+        return self.made().understood(partner, received)
+
+    def used(
+        self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """As `Reception.used`."""
+        return self.made().used(unit, partner, entry, understood, at)
+
+    def held(
+        self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """As `Reception.held`."""
+        return self.made().held(entry, why, understood, at)
+
+
 @contextmanager
 def quarantined(settings: Settings) -> Iterator[Quarantine]:
     """Give the quarantine as an operator handles it."""
+    check(settings)
     engine = database(settings)
     store = SqlStore(engine, dump=dump, parse=parse)
-    taken = receiving(settings, store, projecting(settings, catalogues(settings)))
+    made = cache(lambda: receiving(settings, store, projecting(settings, catalogues(settings))))
     try:
-        yield Quarantine(store, taken, registry.load(settings.partners), now)
+        yield Quarantine(store, _Compiled(made), registry.load(settings.partners), now)
     finally:
         engine.dispose()
 

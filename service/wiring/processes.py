@@ -67,10 +67,11 @@ from service.wiring.rooms import database, now, projecting, receiving, unmerging
 def preflight(settings: Settings) -> None:
     """Raise what would keep `web` from starting: its server only says that a process of its own died."""
     _authenticates(settings)
+    # what takes no time first: without a schema all mappings would be compiled before it is said
+    check(settings)
     catalogues(settings)
     inbounds(settings)
     of_views(settings)
-    check(settings)
 
 
 def web() -> Flask:

@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from service import wiring
 from service.__main__ import cli
+from service.errors import Misconfigured
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbox import Answer, Received
@@ -111,6 +112,23 @@ def test_old_bytes_and_entries_are_deleted_and_quarantine_stays(settings, waitin
     assert "1 bodies and 0 entries deleted." in quarantine("prune", "--bodies", "0", "--entries", "1")
     assert "0 bodies and 1 entries deleted." in quarantine("prune", "--bodies", "0", "--entries", "0")
     assert waiting in quarantine("list")
+
+
+def test_what_needs_no_mapping_is_done_while_one_is_broken(settings, waiting, tmp_path, monkeypatch):
+    (tmp_path / "mappings" / "outbound").mkdir(parents=True)
+    (tmp_path / "mappings" / "outbound" / "broken.yaml").write_text("map: [", encoding="utf-8")
+    monkeypatch.setenv("CASEBRIDGE_MAPPINGS", str(tmp_path / "mappings"))
+    file = tmp_path / "mended.hl7"
+    file.write_bytes(MENDED)
+    assert waiting in quarantine("list")
+    assert "no-patient" in quarantine("show", waiting)
+    quarantine("edit", waiting, str(file))
+    done = CliRunner().invoke(cli, ["quarantine", "replay", waiting])
+    assert isinstance(done.exception, Misconfigured)
+    assert "broken.yaml:2:" in str(done.exception)
+    quarantine("stop", waiting)
+    quarantine("discard", waiting)
+    quarantine("prune")
 
 
 @pytest.mark.parametrize(

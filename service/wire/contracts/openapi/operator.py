@@ -25,7 +25,7 @@ def _feed() -> Operation:
         ("Casebridge-Position",),
     )
     after = query("after", "The last position you have seen.", **_NUMBER, default=0)
-    count = query("count", "How many messages at most.", **_NUMBER, default=100, maximum=1000)
+    count = query("_count", "How many messages at most.", **_NUMBER, default=100, maximum=1000)
     return Operation(
         "get",
         "/events",
@@ -39,6 +39,17 @@ def _feed() -> Operation:
 
 
 def _health() -> Iterator[Operation]:
+    paths = {word: {"const": f"/health/{word}"} for word in ("live", "ready")}
+    listed = {"type": "object", "required": list(paths), "properties": paths}
+    yield Operation(
+        "get",
+        "/health",
+        "health",
+        tag="Operation",
+        summary="List what tells of health",
+        right=None,
+        answers={200: answer("Where each is told.", "application/json", listed)},
+    )
     for word, summary, faults in (
         ("live", "Tell whether the process answers", ()),
         ("ready", "Tell whether the database is there and of this release", (503,)),
@@ -73,6 +84,12 @@ def _reference() -> Iterator[Operation]:
     file = {200: {"description": "The file, as it is generated.", "content": kinds}}
     name: Described = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
     said = partial(Operation, "get", tag="Reference", right=None)
+    yield said(
+        "/",
+        "start",
+        summary="Be led to this reference",
+        answers={302: {"description": "It stands at /docs."}},
+    )
     yield said(
         "/docs",
         "reference",
