@@ -32,7 +32,7 @@ def test_without_a_calendar_there_are_no_holidays_and_without_a_folder_no_pathwa
             "everybody",
             "services: [{id: call, kind: phone-check-in, within: soon}]",
             "/services/0/within: ",
-            40,
+            45,
         ),
     ],
 )
