@@ -66,7 +66,7 @@ class Source:
 
     def client(self, document: Document) -> dict[str, Any]:
         """Return the client of a case, opened."""
-        name = ("client", document.source, str(document.client))
+        name = ("client", "", str(document.client))
         found = self._shelved(*name) or self.unit.find(*name)
         assert found is not None, "a case's client is there as long as the case is"
         return self._opened(found, None)

@@ -49,7 +49,10 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         return self._remembered(row) if row is not None else None
 
     def find(self, kind: str, source: str, ref: str) -> Document | None:
-        """Return a document that a link names, without a lock."""
+        """Return a document that a link names, without a lock; our uuid alone, where it has no source."""
+        known = self._locked.get(ref)
+        if known is not None and known.kind == kind and not source:
+            return known
         row = self._run(q.FIND, {"kind": kind, "source": source, "ref": ref}).first()
         return document_of(row, self._parse) if row is not None else None
 
@@ -223,6 +226,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         owner = f"{document.kind}/{document.uuid}"
         self._run(update(t.outbox).where(t.outbox.c.owner == owner).values(full=None))
         self._run(delete(t.document).where(t.document.c.uuid == document.uuid))
+        self._locked.pop(document.uuid, None)
         if document.kind not in {"client", "case"}:
             name = _name(document.kind, document.source, document.source_id)
             self._put(t.erased, [{"uuid": document.uuid, "name": name}])

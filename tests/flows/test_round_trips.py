@@ -40,17 +40,14 @@ def changed_goal():
     return case
 
 
-WRITES = {
-    "a new client": (("client", "robin", {**river.CLIENT, "identifiers": []}), 3),
-    "a new case": (("case", "c2", {**river.CASE, "identifiers": []}), 6),
-    "a changed goal": (("case", "c1", changed_goal(), 1), 5),
-    "the same again": (("case", "c1", river.CASE, 1), 2),
-}
-
-
-@pytest.mark.parametrize("write", WRITES)
-def test_a_write_waits_for_the_database_no_more_often_than_it_must(told: House, write):
-    given, most = WRITES[write]
-    with waits(told.engine) as found:
-        told.put(*given)
-    assert len(found) <= most, found
+def test_a_write_waits_for_the_database_no_more_often_than_it_must(told: House):
+    writes = {
+        "the same again": (("case", "c1", river.CASE, 1), 2),
+        "a changed goal": (("case", "c1", changed_goal(), 1), 5),
+        "a new client": (("client", "robin", {**river.CLIENT, "identifiers": []}), 3),
+        "a new case": (("case", "c2", {**river.CASE, "client": "robin", "identifiers": []}), 5),
+    }
+    for write, (given, most) in writes.items():
+        with waits(told.engine) as found:
+            told.put(*given)
+        assert len(found) <= most, (write, found)
