@@ -18,14 +18,14 @@ from service.values.resources import Condition, Past, Query
 from service.values.scope import Scope
 from service.wire.json import dump, parse
 
-# one in 1,001 is the small payer's, of whom one in five has a case, of the small source then
+# one in 1,001 is the small payer's, of whom one in ten has a case, of the small source then
 CLIENTS = 200_200
 LOADED = """
 INSERT INTO membership SELECT 'client-' || n, 0, 'urn:payers', {whose}, '2020-01-01', '9999-12-31'
   FROM generate_series(1, {clients}) n;
 INSERT INTO document (uuid, kind, source, source_id, revision, status, client, body, created, updated)
   SELECT 'case-' || n, 'case', {whose}, n, 1, 'active', 'client-' || n, '{{}}', now(), now()
-  FROM generate_series(1, {clients}, 5) n;
+  FROM generate_series(1, {clients}, 10) n;
 INSERT INTO identifier (document, position, kind, system, value, digest, identifying)
   SELECT uuid, 0, 'case', 'urn:cases', 'C-' || source_id, uuid, false FROM document;
 INSERT INTO revision SELECT uuid, 1, 'created', source, '{{}}', now() FROM document;
@@ -44,6 +44,7 @@ INSERT INTO search_token (view, type, id, client, parameter, code, system)
   FROM resource;
 INSERT INTO mention SELECT owner, view, 'Organization', 'known-to-all', client FROM resource
   UNION ALL SELECT owner, view, 'Practitioner', 'of-' || client, client FROM resource;
+INSERT INTO link SELECT owner, target_id FROM mention;
 INSERT INTO resource
   (view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
   SELECT 'default', target_type, target_id, 1, target_id, NULL, '{{}}', '', 'm', now()
