@@ -1,7 +1,7 @@
 """The Flask factory: blueprints and their guard on one line each, one error handler."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
@@ -57,7 +57,7 @@ class Doors:
     back: Blueprint
     metadata: Blueprint
     reference: Blueprint
-    ready: Callable[[], None]
+    ready: Callable[[], Sequence[str]]
 
 
 def create_app(doors: Doors, access: Access) -> Flask:
@@ -104,7 +104,7 @@ def _mount(app: Flask, door: Blueprint, access: Access, right: str) -> None:
     app.register_blueprint(door)
 
 
-def _health(ready: Callable[[], None]) -> Blueprint:
+def _health(ready: Callable[[], Sequence[str]]) -> Blueprint:
     door = Blueprint("health", __name__)
 
     @door.get("/health")
@@ -117,8 +117,9 @@ def _health(ready: Callable[[], None]) -> Blueprint:
 
     @door.get("/health/ready")
     def is_ready() -> Response:
-        ready()
-        return Response(b'{"status":"ready"}', mimetype="application/json")
+        warnings = list(ready())
+        told = {"status": "ready", **({"warnings": warnings} if warnings else {})}
+        return Response(dump(told), mimetype="application/json")
 
     return door
 

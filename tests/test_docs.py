@@ -230,14 +230,21 @@ def test_a_line_of_the_pages_works_as_it_stands(readers, page, line):
     assert "curl " not in line or re.search(r"^HTTP 2\d\d$", said, re.MULTILINE), said
 
 
+def heeds_signals(process):
+    """Whether a process has come to where it ends in good order: all of its group has a handler of SIGTERM."""
+    caught = re.search(r"SigCgt:\s*([0-9a-f]+)", Path(f"/proc/{process.pid}/status").read_text(encoding="ascii"))
+    return bool(int(caught[1], 16) >> signal.SIGTERM - 1 & 1)
+
+
 @pytest.mark.parametrize(("page", "line"), [each for each in commands() if ENDLESS.search(each[1])])
 def test_a_process_of_the_pages_starts_and_runs_until_it_is_ended(readers, page, line):
     reader = readers[page]
     others = {"CASEBRIDGE_PORT": str(free_port())}
     process = reader.start(ADDRESS.sub(f"127.0.0.1:{reader.port}", line), "process", **others)
     try:
+        until(lambda: heeds_signals(process), process)
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(5)
+            process.wait(2)
     finally:
         reader.end(process)
     assert "Traceback" not in reader.said("process")

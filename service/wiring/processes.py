@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
@@ -48,7 +49,7 @@ from service.receive.proxied import Proxies
 from service.receive.quarantine import quarantine
 from service.receive.single import Encounters
 from service.settings import Settings
-from service.store import schema
+from service.store import clock, schema
 from service.store.engine import connect
 from service.store.outbox import Outbox
 from service.store.store import SqlStore
@@ -127,10 +128,16 @@ def application(
         back=back.blueprint(Back(store, projection, of_views(settings), base, now)),
         metadata=public(capability(*about, types), terminology_capability(*about, kept)),
         reference=reference(lambda: contracts(mappings)),
-        ready=lambda: schema.check(engine),
+        ready=partial(_ready, engine),
     )
     access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
     return create_app(doors, access)
+
+
+def _ready(engine: Engine) -> list[str]:
+    """Return what to warn of a process that can answer; raises as `schema.check`."""
+    schema.check(engine)
+    return clock.warnings(engine, now)
 
 
 def worker(settings: Settings, stop: Event) -> None:

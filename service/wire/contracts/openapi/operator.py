@@ -9,6 +9,13 @@ from service.wire.contracts.openapi.operations import Described, Operation, answ
 
 _NUMBER: Final[Described] = {"type": "integer", "minimum": 0}
 _TEXT: Final[Described] = {"type": "string"}
+_WARNINGS: Final[Described] = {
+    "warnings": {
+        "type": "array",
+        "items": _TEXT,
+        "description": "What does not keep it from answering, as a clock that differs from the database's.",
+    }
+}
 
 
 def operations() -> tuple[Operation, ...]:
@@ -54,7 +61,11 @@ def _health() -> Iterator[Operation]:
         ("live", "Tell whether the process answers", ()),
         ("ready", "Tell whether the database is there and of this release", (503,)),
     ):
-        schema = {"type": "object", "required": ["status"], "properties": {"status": {"const": word}}}
+        schema = {
+            "type": "object",
+            "required": ["status"],
+            "properties": {"status": {"const": word}, **(_WARNINGS if word == "ready" else {})},
+        }
         yield Operation(
             "get",
             f"/health/{word}",
