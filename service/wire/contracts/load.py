@@ -34,7 +34,8 @@ def parts(kind: str, document: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = loading(KINDS[kind])(document)
     except ValidationError as exc:
-        issues = (Issue(what, where or "/") for where, what in wrong(KINDS[kind], document))
+        # no name is given to what is not run to its end: a traceback would keep it until the collector comes
+        issues = first_issues(Issue(what, where or "/") for where, what in wrong(KINDS[kind], document))
         raise Rejected(f"The {kind} does not fit its contract.", issues=issues) from exc
     if repeated := first_issues(_duplicates(loaded, "")):
         raise Rejected(f"Ids of the {kind} repeat.", issues=repeated)

@@ -36,9 +36,13 @@ _PASSING: Final = frozenset({"secondary", "temp", "old"})
 def check_transaction(bundle: Json) -> None:
     """Raise Rejected with the FHIRPath of each entry that keeps a transaction from being taken whole."""
     entries = _entries(bundle)
-    asked = (issue for index, each in enumerate(entries) for issue in request_issues(each, index))
-    if issues := first_issues(chain(asked, _overlaps(entries), _dangling(entries))):
+    if issues := first_issues(chain(_requests(entries), _overlaps(entries), _dangling(entries))):
         raise Rejected("Nothing of the transaction was done.", issues=issues)
+
+
+def _requests(entries: list[Json]) -> Iterator[Issue]:
+    for index, each in enumerate(entries):
+        yield from request_issues(each, index)
 
 
 def request_issues(entry: Json, index: int) -> Iterator[Issue]:
