@@ -1,8 +1,9 @@
 """Facts that know when they were said, so that what arrives late or twice comes to the same.
 
 A fact is `[moment, value]` under a path; of two, the one of the later moment holds, and of two at one moment
-the one whose text is greater. Joining is commutative, associative and idempotent: the facts of the same
-events are the same in whatever order, and however often, the events arrive (a last-writer-wins map,
+the one whose text is greater. Of an identifier the names of its system that any event told (`known_as`) are
+kept. Joining is commutative, associative and idempotent: the facts of the same events are the same in
+whatever order, and however often, the events arrive (a last-writer-wins map,
 https://inria.hal.science/inria-00555588).
 """
 
@@ -16,6 +17,7 @@ Facts = dict[str, Fact]
 
 EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  offsets are taken off by hand: no year is out of range
 SECOND: Final = timedelta(seconds=1)
+NAMES: Final = "known_as"
 
 
 def seconds(instant: str) -> tuple[int, int]:
@@ -50,9 +52,20 @@ def join(known: Facts, said: Facts) -> Facts:
     joined = dict(known)
     for path, fact in said.items():
         other = joined.get(path)
-        if other is None or _weight(fact) > _weight(other):
-            joined[path] = fact
+        joined[path] = fact if other is None else _joined(other, fact)
     return joined
+
+
+def _joined(one: Fact, other: Fact) -> Fact:
+    """Return the fact that holds of two, with all the names that either knows."""
+    at, said = one if _weight(one) > _weight(other) else other
+    known, more = _names(one), _names(other)
+    return [at, said] if known == more else [at, {**said, NAMES: sorted({*known, *more})}]
+
+
+def _names(fact: Fact) -> list[str]:
+    said = fact[1]
+    return said.get(NAMES, []) if isinstance(said, dict) else []
 
 
 def value(facts: Facts, path: str) -> Any:
@@ -72,4 +85,7 @@ def listed(facts: Facts, path: str) -> list[tuple[str, Any]]:
 
 
 def _weight(fact: Fact) -> tuple[Moment, str]:
-    return fact[0], json.dumps(fact[1], sort_keys=True, default=str)
+    said = fact[1]
+    if isinstance(said, dict) and NAMES in said:
+        said = {name: each for name, each in said.items() if name != NAMES}
+    return fact[0], json.dumps(said, sort_keys=True, default=str)

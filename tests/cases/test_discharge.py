@@ -218,3 +218,15 @@ def test_a_death_is_told_by_any_coding_of_the_disposition(disposition):
     assert died_in([folded([event])]) == "2026-03-01"
     home = {**disposition, "code": "01", "alternates": []}
     assert died_in([folded([said("discharge", 0, {"disposition": home})])]) is None
+
+
+def test_the_names_of_a_numbers_system_are_kept_whichever_was_told_last():
+    told = [
+        {"identifiers.x": [[at, 0, 0], {"system": "urn:x", "value": "1", "use": use, "known_as": names}]}
+        for at, use, names in ((1, "old", ["urn:b"]), (2, "usual", ["urn:c", "urn:a"]), (2, "temp", []))
+    ]
+    for first, second, third in permutations(told):
+        whole = join(join(first, second), third)
+        assert whole == join(first, join(second, third))
+        _, known = whole["identifiers.x"]
+        assert (known["use"], known["known_as"]) == ("usual", ["urn:a", "urn:b", "urn:c"])
