@@ -21,6 +21,8 @@ _NO_NAMES: Final = frozenset(
         *("trauma", "nyfodt", "neugeborenes", "vastasyntynyt"),
     )
 )
+ENOUGH: Final = 2
+"""How many words two names have in common that are one, where both have as many."""
 _NO_DATES: Final = frozenset({"1900-01-01", "1800-01-01", "0001-01-01", "1899-12-30", "9999-12-31"})
 
 
@@ -75,4 +77,5 @@ def _parts(name: Json) -> Iterable[str]:
 
 
 def _same_name(one: frozenset[str], other: frozenset[str]) -> bool:
-    return not one.isdisjoint(other)
+    """Whether two names may be one person's: a first name, or a family's, alone is that of many."""
+    return len(one & other) >= min(ENOUGH, len(one), len(other))
