@@ -37,6 +37,7 @@ STATUS: Final = {
 # who says one of these says that somebody is, was or will be in hospital
 BEGUN: Final = frozenset(ORDER) - {"update", "merge", "cancel-admit"}
 ENDED: Final = frozenset({"discharge", "death"})
+BEGINNING: Final = frozenset({"admit", "register"})
 UNSAID_KIND: Final = "unknown"
 UNSAID_DAY: Final = "9999"
 PERSONAL: Final = (
@@ -70,6 +71,21 @@ def key_of(said: dict[str, Any], partner: str) -> str | None:
     return key_by(partner, identifiers[0]) if identifiers else None
 
 
+def start_of(said: dict[str, Any]) -> str | None:
+    """Return when an event says that its stay began, or None."""
+    start: str | None = said.get("stay", {}).get("period", {}).get("start")
+    return start or (said.get("happened") if said["event"] in BEGINNING else None)
+
+
+def new_key(said: dict[str, Any], partner: str, is_taken: Callable[[str], bool]) -> str | None:
+    """Return the key of a stay that is none of those known.
+
+    Where another one had its number, which an account may be used for again, its start tells them apart.
+    """
+    key, start = key_of(said, partner), start_of(said)
+    return digest(key, start[:10]) if key is not None and start is not None and is_taken(key) else key
+
+
 def key_by(partner: str, identifier: dict[str, Any]) -> str:
     """Return the key of a stay of which a partner told first under an identifier."""
     return digest(partner, f"{identifier['system']}|{identifier['value']}")
@@ -94,7 +110,8 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     found |= {f"period.{edge}": when for edge, when in stay.get("period", {}).items()}
     found |= _happened(said, found)
     for each in stay.get("identifiers", []):
-        found[number_path(each)] = each
+        # a visit's number that stands among its alternate ones too is still the visit's
+        found.setdefault(number_path(each), each)
     found |= _listed(
         "conditions", stay.get("conditions", []), "kind", lambda each: condition_id(each["code"])
     )
@@ -159,7 +176,7 @@ def _happened(said: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
         return {}
     if said["event"] in ENDED and "period.end" not in found:
         return {"period.end": said["happened"]}
-    if said["event"] in {"admit", "register"} and "period.start" not in found:
+    if said["event"] in BEGINNING and "period.start" not in found:
         return {"period.start": said["happened"]}
     return {}
 

@@ -43,35 +43,50 @@ class Ambiguous(Exception):
     """The numbers of an event are those of several stays, and nothing says of which."""
 
 
-def matching(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
+def matching(sent: Sequence[Json], stays: Mapping[str, Facts], start: str | None = None) -> list[str]:
     """Return the keys of the stays that an event is about by its identifiers: none, one, or parts of one.
 
-    A stay is known by any of its visit numbers. An account may be that of several stays: it leads to one that
-    has no other visit number, to the one that has not ended, or to the only one.
+    A stay is known by any of its visit numbers. An account may be that of several stays, as may a number that
+    was an alternate one: it leads to one that has no other visit number, to the one that began on the day of
+    `start`, to the one that has not ended, or to the only one; and to none that had ended before `start`.
 
     Raises:
         Ambiguous: only an account is sent, and it has several stays of which none or many go on; or only a
             visit number that was used again.
     """
     visits = [each for each in sent if is_visit(each)]
-    accounts = [each for each in sent if not is_visit(each)]
     strong, weak = by_visits(sent, stays), []
     for key, facts in stays.items():
         held = [each for _, each in listed(facts, "identifiers") if not is_visit(each)]
         ours = _visits(facts)
-        if not shared(visits, ours) and shared(accounts, held):
+        if not shared(visits, ours) and shared(sent, held):
             weak += [key] if differing(visits, ours) is None else []
     if strong:
         if any(_are_two(stays[one], stays[other], visits) for one, other in combinations(strong, 2)):
             raise Ambiguous
         nameless = [key for key in weak if not _visits(stays[key])]
         return sorted({*strong, *nameless})
+    weak = _about(start, weak, stays)
     if len(weak) > 1:
         going = [key for key in weak if value(stays[key], "status") not in _OVER]
         if len(going) != 1:
             raise Ambiguous
         return going
     return weak
+
+
+def _about(start: str | None, keys: list[str], stays: Mapping[str, Facts]) -> list[str]:
+    """Return those of some stays that may be the one that began at `start`: an account is used again."""
+    if start is None:
+        return keys
+    begun = {key: value(stays[key], "period.start") for key in keys}
+    same = [key for key in keys if begun[key] and begun[key][:10] == start[:10]]
+    return same or [key for key in keys if not _had_ended(stays[key], start)]
+
+
+def _had_ended(facts: Facts, start: str) -> bool:
+    end = value(facts, "period.end")
+    return value(facts, "status") == "finished" and end is not None and is_before(end, start)
 
 
 def told_by(partner: str, stays: Mapping[str, Facts]) -> dict[str, Facts]:

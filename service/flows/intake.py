@@ -13,10 +13,11 @@ from typing import Any, Final, TypeVar
 from service.cases.discharge import (
     alias_facts,
     digest,
-    key_of,
     moment,
+    new_key,
     number_path,
     person_facts,
+    start_of,
     stay_facts,
     stay_id,
 )
@@ -224,10 +225,10 @@ def _stay(chart: Chart, said: Json, partner: Partner) -> str | None:
     if said["event"] == "merge" or not sent:
         return None
     try:
-        found = matching(sent, told_by(partner.name, chart.stays()))
+        found = matching(sent, told_by(partner.name, chart.stays()), start_of(said))
     except Ambiguous as exc:
         raise Held(several_stays()) from exc
-    return chart.united(found) if found else key_of(said, partner.name)
+    return chart.united(found) if found else new_key(said, partner.name, chart.has)
 
 
 def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:

@@ -18,8 +18,8 @@ BARE = {"system": "urn:theirs", "value": "1", "type": "VN"}
 EPISODE = {"system": "urn:episodes", "value": "E", "use": "secondary"}
 
 
-def facts(*identifiers, event="admit"):
-    said = {"event": event, "stay": {"identifiers": list(identifiers)}}
+def facts(*identifiers, event="admit", **period):
+    said = {"event": event, "stay": {"identifiers": list(identifiers), "period": period}}
     return stay_facts(said, moment(event, "2026-03-01T10:00:00Z"), "general")
 
 
@@ -54,6 +54,10 @@ ONE = facts(visit("1"))
         # an episode of care is no stay
         ([EPISODE, visit("2")], {"a": facts(EPISODE, visit("1"))}, []),
         ([EPISODE], {"a": facts(EPISODE)}, ["a"]),
+        # what was an alternate number is the visit's own
+        ([visit("1")], {"a": facts(account("A"), {**visit("1"), "use": "secondary"})}, ["a"]),
+        ([visit("1")], {"a": facts(visit("2"), {**visit("1"), "use": "secondary"})}, []),
+        ([visit("1")], {"a": facts(account("A"), visit("1"), {**visit("1"), "use": "secondary"})}, ["a"]),
     ],
 )  # fmt: skip
 def test_an_event_is_about_the_stays_that_one_of_its_numbers_names(sent, stays, found):
@@ -73,3 +77,14 @@ def test_an_account_of_several_stays_is_not_guessed_about():
     both = {"a": facts(account("A"), visit("1")), "b": facts(account("A"), visit("2"))}
     with pytest.raises(Ambiguous):
         matching([account("A")], both)
+
+
+def test_an_account_that_is_used_again_is_that_of_the_stay_that_began_when_the_event_says():
+    first = facts(account("A"), event="discharge", start="2026-01-01T08:00:00Z", end="2026-01-05")
+    second = facts(account("A"), event="discharge", start="2026-02-01", end="2026-02-03")
+    assert matching([account("A")], {"a": first}, "2026-02-01T09:00:00Z") == []
+    assert matching([account("A")], {"a": first}, "2026-01-01T09:00:00Z") == ["a"]
+    assert matching([account("A")], {"a": first}, "2026-01-02") == ["a"]
+    assert matching([account("A")], {"a": first, "b": second}, "2026-01-01") == ["a"]
+    assert matching([account("A")], {"a": first, "b": second}, "2026-02-01T23:00:00Z") == ["b"]
+    assert matching([account("A")], {"a": first, "b": second}, "2026-03-01") == []
