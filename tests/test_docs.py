@@ -231,9 +231,10 @@ def test_a_line_of_the_pages_works_as_it_stands(readers, page, line):
 
 
 def heeds_signals(process):
-    """Whether a process has come to where it ends in good order: all of its group has a handler of SIGTERM."""
-    caught = re.search(r"SigCgt:\s*([0-9a-f]+)", Path(f"/proc/{process.pid}/status").read_text(encoding="ascii"))
-    return bool(int(caught[1], 16) >> signal.SIGTERM - 1 & 1)
+    """Whether a process has come to where SIGTERM ends it in good order."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    caught = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status)[1], 16)
+    return bool(caught >> signal.SIGTERM - 1 & 1)
 
 
 @pytest.mark.parametrize(("page", "line"), [each for each in commands() if ENDLESS.search(each[1])])
