@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, func, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store import tables as t
 from service.store.engine import reading, writing
+from service.store.rows import aware, upsert
 
 NUMBERING: Final = 0x0CA5EB1E
 
@@ -70,9 +70,15 @@ class Positions:
 
 def _tick(connection: Connection, name: str, last: int) -> None:
     """Write down what had been numbered and committed before now; so it is told before more is numbered."""
-    newest = connection.scalar(select(func.max(t.tick.c.position)).where(t.tick.c.stream == name))
+    c = t.tick.c
+    newest, latest = connection.execute(
+        select(func.max(c.position), func.max(c.at)).where(c.stream == name)
+    ).one()
     if last > (newest or 0):
-        connection.execute(insert(t.tick).values(stream=name, position=last, at=datetime.now(UTC)))
+        now = datetime.now(UTC)
+        # a clock that was set back makes nothing older than what came before it
+        at = max(now, aware(latest)) if latest is not None else now
+        connection.execute(insert(t.tick).values(stream=name, position=last, at=at))
 
 
 def _number(connection: Connection, name: str, last: int, limit: int) -> int:
@@ -86,9 +92,7 @@ def _number(connection: Connection, name: str, last: int, limit: int) -> int:
     ranked = select(c.row, c.recorded_on, rank).where(*span).subquery()
     same = (c.row == ranked.c.row, c.recorded_on == ranked.c.recorded_on)
     count = connection.execute(update(table).where(*same).values(position=last + ranked.c.rank)).rowcount
-    upsert = {"postgresql": postgresql, "sqlite": sqlite}[connection.dialect.name].insert(t.counter)
     kept = {"last": last + count}
-    connection.execute(
-        upsert.values(name=name, **kept).on_conflict_do_update(index_elements=[t.counter.c.name], set_=kept)
-    )
+    counted = upsert(connection, t.counter).values(name=name, **kept)
+    connection.execute(counted.on_conflict_do_update(index_elements=[t.counter.c.name], set_=kept))
     return count

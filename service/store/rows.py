@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Table
+from sqlalchemy import Connection, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store import tables as t
 from service.values.documents import Document
@@ -60,3 +61,8 @@ def search_rows(versions: Sequence[ResourceVersion]) -> list[tuple[Table, list[d
         (t.dates, found["dates"]),
         (t.strings, found["strings"]),
     ]
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """Return an insert that can say what happens to a row that is there."""
+    return {"postgresql": postgresql, "sqlite": sqlite}[connection.dialect.name].insert(table)

@@ -96,6 +96,18 @@ def test_a_leader_asks_at_most_once_a_second(postgres_url):
     engine.dispose()
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set_anew_takes_leadership_from_nobody(engine, monkeypatch, hours):
+    monkeypatch.setattr(leadership, "ASK_SECONDS", 0.0)
+    first = lead(engine)
+    now = time.time() + hours * 3600
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert first.held()
+    assert lead(engine) is None
+    assert first.held()
+    first.close()
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(Unavailable, match=r"casebridge\.db\.leader"):
         lead(connect(f"sqlite:///{tmp_path}/nowhere/casebridge.db"))

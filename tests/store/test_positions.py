@@ -1,11 +1,12 @@
 """Positions have no gaps, survive retention, and ticks say how far they had come."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, select
 
+from service.store import positions as store_positions
 from service.store import tables as t
 from service.store.positions import TICK_SECONDS, Positions
 from tests.store.made import message, version
@@ -116,3 +117,27 @@ def test_who_leads_next_writes_the_tick_that_the_last_one_owed(engine, store, po
     positions.number(100)
     Positions(engine).number(100)
     assert rows(engine, select(t.tick.c.position)) == [(1,)]
+
+
+def test_a_clock_that_is_set_back_makes_no_tick_older_than_the_one_before(
+    engine, store, positions, clock, monkeypatch
+):
+    emit(store, 1)
+    positions.number(10)
+    clock.now += TICK_SECONDS
+    positions.number(10)
+
+    class SetBack(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) - timedelta(hours=1)
+
+    monkeypatch.setattr(store_positions, "datetime", SetBack)
+    emit(store, 2)
+    positions.number(10)
+    clock.now += TICK_SECONDS
+    positions.number(10)
+
+    ticks = rows(engine, select(t.tick.c.at).where(t.tick.c.stream == "outbox").order_by(t.tick.c.position))
+    assert len(ticks) == 2
+    assert ticks[0] <= ticks[1]
