@@ -83,6 +83,36 @@ def release(positions: tuple[int, ...], everything: bool) -> None:
 
 
 @events.command()
+def owed() -> None:
+    """Print the queues that are behind, one a line: how many messages each is owed, and its name.
+
+    Each gets them as soon as it takes them; the worker's log says why it does not (`queue_behind`).
+
+    \b
+    Example:
+      casebridge events owed
+    """  # noqa: D301  click reads \b
+    for queue, count in sorted(wiring.outbox(Settings.from_env()).debts().items()):
+        click.echo(f"{count}  {queue}")
+
+
+@events.command()
+@click.argument("queue")
+def forgive(queue: str) -> None:
+    """Let a queue go without what it is owed, for nobody reads it any more; exit 1 when it is owed nothing.
+
+    \b
+    Example:
+      casebridge events forgive northtown.changes
+    """  # noqa: D301  click reads \b
+    outbox = wiring.outbox(Settings.from_env())
+    if not outbox.owes(queue):
+        click.echo(f"{queue} is owed nothing.", err=True)
+        sys.exit(1)
+    click.echo(f"{outbox.forgive(queue)} forgiven.")
+
+
+@events.command()
 @click.option(
     "--before", metavar="INSTANT", help="Delete what had been numbered before, e.g. 2026-01-31T00:00Z."
 )

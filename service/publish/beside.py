@@ -41,6 +41,15 @@ class Beside:
         self._marks.append(self._do(self._outbox.mark, positions, state))
         self._settle(BEHIND)
 
+    def owe(self, copies: Sequence[tuple[int, str]]) -> None:
+        """Have copies recorded soon as owed; raises as `mark`."""
+        self._marks.append(self._do(self._outbox.owe, copies))
+        self._settle(BEHIND)
+
+    def settle(self) -> None:
+        """Wait until all is marked."""
+        self._settle(0)
+
     def forget(self) -> None:
         """Wait until all is marked, and drop what was read ahead."""
         self._settle(0)

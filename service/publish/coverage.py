@@ -1,10 +1,16 @@
-"""Which routing keys the registered bindings cover (https://www.rabbitmq.com/tutorials/amqp-concepts#exchange-topic)."""
+"""Which queues a message goes to: the registered bindings, by the rules of a topic exchange.
+
+https://www.rabbitmq.com/tutorials/amqp-concepts#exchange-topic
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from service.values.scope import DEFAULT, Partner
+from service.publish.ports import Copy, Outcome
+from service.publish.topology import EVENTS, own_exchange
+from service.values.resources import Message
+from service.values.scope import DEFAULT, Binding, Partner
 
 
 def matches(pattern: str, routing_key: str) -> bool:
@@ -23,11 +29,26 @@ def _matches(pattern: tuple[str, ...], words: tuple[str, ...]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """Who waits for a routing key: bindings without the resource, bindings with it."""
+class Route:
+    """Where a copy goes: to a registered queue by its own exchange, or to whoever binds to the open one.
 
-    plain: bool
-    full: bool
+    `queue` is its name in what is owed; of the open exchange it is the exchange's. A mandatory copy that
+    reaches no queue comes back.
+    """
+
+    queue: str
+    exchange: str
+    full: bool = False
+    mandatory: bool = True
+
+    def copy_of(self, message: Message) -> Copy:
+        """Return the message as it goes there; one that never has the resource goes without it."""
+        body = (message.full or message.body) if self.full else message.body
+        return Copy(self.exchange, message.routing_key, message.id, body, self.mandatory)
+
+    def is_content_with(self, outcome: Outcome) -> bool:
+        """Tell whether nothing is owed then: somebody has it, or need not be there."""
+        return outcome == "routed" or (outcome == "returned" and self.queue == EVENTS)
 
 
 class Coverage:
@@ -35,24 +56,30 @@ class Coverage:
 
     def __init__(self, partners: Iterable[Partner]) -> None:
         """Take the partner registry."""
-        self._patterns: dict[tuple[str, bool], list[str]] = {(DEFAULT, False): []}
+        self._bindings: dict[str, list[tuple[str, Binding]]] = {DEFAULT: []}
         for partner in partners:
-            self._patterns.setdefault((partner.view, False), [])
-            for binding in (each for queue in partner.queues for each in queue.bindings):
-                self._patterns.setdefault((partner.view, binding.full_resource), []).append(binding.pattern)
-        self._known: dict[tuple[str, str], Expected] = {}
+            mine = self._bindings.setdefault(partner.view, [])
+            mine += [(queue.name, each) for queue in partner.queues for each in queue.bindings]
+        self.queues = {EVENTS, *(name for mine in self._bindings.values() for name, _ in mine)}
+        self._known: dict[tuple[str, str], tuple[Route, ...]] = {}
 
-    def knows(self, view: str) -> bool:
-        """Tell whether a view is anybody's."""
-        return (view, False) in self._patterns
+    def of(self, view: str, routing_key: str) -> tuple[Route, ...]:
+        """Return where copies of a message go; who asked for the resource and for messages gets both.
 
-    def of(self, view: str, routing_key: str) -> Expected:
-        """Return who waits for a routing key in a view."""
+        What nobody registered for goes to the open exchange alone, and comes back when nobody is bound there.
+        """
         known = self._known.get((view, routing_key))
         if known is None:
-            plain, full = (
-                any(matches(each, routing_key) for each in self._patterns.get((view, is_full), ()))
-                for is_full in (False, True)
-            )
-            known = self._known[view, routing_key] = Expected(plain, full)
+            known = self._known[view, routing_key] = self._found(view, routing_key)
         return known
+
+    def _found(self, view: str, routing_key: str) -> tuple[Route, ...]:
+        wanted = {
+            (name, binding.full_resource)
+            for name, binding in self._bindings.get(view, ())
+            if matches(binding.pattern, routing_key)
+        }
+        routes = [Route(name, own_exchange(name), full) for name, full in sorted(wanted)]
+        if view == DEFAULT:
+            routes.append(Route(EVENTS, EVENTS, mandatory=not routes))
+        return tuple(routes)

@@ -1,4 +1,4 @@
-"""A persistent, mandatory publish as AMQP 0-9-1 frames, written by hand: it is most of what a relay computes.
+"""A persistent publish as AMQP 0-9-1 frames, written by hand: it is most of what a relay computes.
 
 https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf sections 2.3.5 and 4.2; a test holds it to pika's.
 """
@@ -28,21 +28,30 @@ class Frames:
         """Take the channel's number and the largest frame that was agreed on."""
         self._channel = channel
         self._piece = largest - _OVERHEAD
-        self._methods: dict[tuple[str, str], bytes] = {}
+        self._methods: dict[tuple[str, str, bool], bytes] = {}
+        self._last: tuple[str, bytes, bytes] = ("", b"", b"")
         self._properties = _short(CONTENT_TYPE) + _PERSISTENT
 
     def of(self, copy: Copy) -> bytes:
         """Return the bytes of a publish; raises Misfit when a name does not fit."""
-        key = (copy.exchange, copy.routing_key)
+        key = (copy.exchange, copy.routing_key, copy.mandatory)
         method = self._methods.get(key)
         if method is None:
             names = _short(copy.exchange) + _short(copy.routing_key)
-            payload = _METHOD.pack(_CLASS, _PUBLISH, 0) + names + _MANDATORY
+            payload = _METHOD.pack(_CLASS, _PUBLISH, 0) + names + (_MANDATORY if copy.mandatory else b"\0")
             method = self._methods[key] = _FRAME.pack(1, self._channel, len(payload)) + payload + _END
+        id_, body, content = self._last
+        # copies of one message follow each other
+        if copy.id != id_ or copy.body is not body:
+            content = self._content(copy)
+            self._last = (copy.id, copy.body, content)
+        return method + content
+
+    def _content(self, copy: Copy) -> bytes:
         body, properties = copy.body, self._properties + _short(copy.id)
         size = _HEADER.size - _FRAME.size + len(properties)
         header = _HEADER.pack(2, self._channel, size, _CLASS, 0, len(body), _FLAGS)
-        parts = [method, header, properties, _END]
+        parts = [header, properties, _END]
         for at in range(0, len(body), self._piece):
             piece = body[at : at + self._piece]
             parts += (_FRAME.pack(3, self._channel, len(piece)), piece, _END)

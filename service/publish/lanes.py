@@ -2,20 +2,9 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
 
 from service.values.resources import Numbered
-
-FIRST_PAUSE: Final = 0.25
-LONGEST_PAUSE: Final = 32.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    position: int
-    until: float
 
 
 class Lanes:
@@ -29,15 +18,14 @@ class Lanes:
         self._lanes: dict[str, deque[Numbered]] = {}
         self._ready: deque[str] = deque()
         self._busy: set[str] = set()
-        self._held: dict[str, _Held] = {}
-        self._tries: dict[str, int] = {}
+        self._released: dict[str, int] = {}
 
     def add(self, rows: Iterable[Numbered]) -> None:
-        """Take rows read above the cursor; those of a held or parked owner stay in the outbox."""
+        """Take rows read above the cursor; those of a parked or just released owner stay in the outbox."""
         for row in rows:
             self.cursor = row.position
             owner = row.message.owner
-            if owner in self.parked or owner in self._held:
+            if owner in self.parked or owner in self._released:
                 continue
             lane = self._lanes.get(owner)
             if lane is None:
@@ -64,44 +52,33 @@ class Lanes:
         """Let the next row of this one's owner go."""
         owner = row.message.owner
         self._busy.discard(owner)
-        if self._tries:
-            self._tries.pop(owner, None)
         if owner in self._lanes:
             self._ready.append(owner)
-
-    def hold(self, row: Numbered, now: float) -> None:
-        """Keep an owner back for a while, longer each time; `row` is then its first again.
-
-        Those of one length of pause come due together, for a rewind is no small matter.
-        """
-        owner = row.message.owner
-        tries = self._tries.get(owner, 0)
-        self._tries[owner] = tries + 1
-        pause = min(FIRST_PAUSE * 2 ** min(tries, 20), LONGEST_PAUSE)
-        self._held[owner] = _Held(row.position, (now // pause + 1) * pause)
-        self._forget(owner)
 
     def park(self, row: Numbered) -> None:
         """Stop an owner: its later rows stay in the outbox."""
         self.parked[row.message.owner] = row.position
         self._forget(row.message.owner)
 
-    def keep_parked(self, still: Collection[str], now: float) -> None:
-        """Let those owners go again that are parked no more, from the row that stopped them on."""
+    def keep_parked(self, still: Collection[str]) -> None:
+        """Let those owners go again, after a rewind, that are parked no more."""
         for owner in [each for each in self.parked if each not in still]:
-            self._held[owner] = _Held(self.parked.pop(owner), now)
+            self._released[owner] = self.parked.pop(owner)
 
-    def due(self, now: float) -> bool:
-        """Tell whether an owner has been held long enough."""
-        return any(held.until <= now for held in self._held.values())
+    @property
+    def due(self) -> bool:
+        """Whether an owner waits for a rewind."""
+        return bool(self._released)
 
-    def rewind(self, now: float) -> None:
-        """Let go of owners held long enough; nothing may be under way, for what waits is read again."""
+    def rewind(self) -> None:
+        """Let released owners go from the row that stopped them on.
+
+        Nothing may be under way, for what waits is read again.
+        """
         assert not self._busy
-        first = [lane[0].position for lane in self._lanes.values()]
-        due = [owner for owner, held in self._held.items() if held.until <= now]
-        first.extend(self._held.pop(owner).position for owner in due)
+        first = [lane[0].position for lane in self._lanes.values()] + list(self._released.values())
         self.cursor = min([self.cursor, *(position - 1 for position in first)])
+        self._released.clear()
         self._lanes.clear()
         self._ready.clear()
         self.waiting = 0

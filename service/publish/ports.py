@@ -7,7 +7,8 @@ from typing import Literal, Protocol
 from service.errors import Rejected
 from service.values.resources import Numbered, Parked
 
-Outcome = Literal["routed", "returned", "nacked"]
+# silent: not confirmed in time
+Outcome = Literal["routed", "returned", "nacked", "silent"]
 
 
 class Misfit(Rejected):
@@ -26,6 +27,19 @@ class Copy:
     routing_key: str
     id: str
     body: bytes
+    mandatory: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A queue, or the open exchange, that the broker had otherwise than it is declared.
+
+    `missing`: it was not there; `otherwise`: it is there with other properties, or we may not declare it;
+    `unreachable`: nothing that is published would reach it.
+    """
+
+    queue: str
+    what: Literal["missing", "otherwise", "unreachable"]
 
 
 class Publisher(Protocol):
@@ -42,6 +56,16 @@ class Publisher(Protocol):
 
     def close(self) -> None:
         """Hang up."""
+
+
+class Broker(Protocol):
+    """The way to a broker."""
+
+    def declare(self) -> list[Drift]:
+        """Declare what is registered, and return what was otherwise; raises Unavailable."""
+
+    def connect(self) -> Publisher:
+        """Return a channel on a connection of its own; raises Unavailable."""
 
 
 class Lead(Protocol):
@@ -68,6 +92,21 @@ class Outbox(Protocol):
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published` or `unrouted`."""
+
+    def owe(self, copies: Sequence[tuple[int, str]]) -> None:
+        """Record which messages, by position, are owed to which queues, and are published otherwise."""
+
+    def owed(self, queue: str, limit: int) -> list[Numbered]:
+        """Return messages that a queue is owed and may get, in order."""
+
+    def owes(self, queue: str) -> bool:
+        """Tell whether a queue is owed anything."""
+
+    def pay(self, queue: str, positions: Sequence[int]) -> None:
+        """Record that a queue has got what it was owed."""
+
+    def debts(self) -> dict[str, int]:
+        """Return how many messages each queue is owed."""
 
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason."""

@@ -14,7 +14,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from service.errors import Unavailable
 from service.publish.frames import Frames
-from service.publish.ports import Copy, Outcome, Refused
+from service.publish.ports import Copy, Drift, Outcome, Refused
 from service.publish.topology import declare
 from service.values.scope import Partner
 from service.wire.amqp import AWAY, CONNECT_SECONDS, NO_SUCH_QUEUE, ClosedByBroker, connected, parameters
@@ -25,10 +25,21 @@ SILENCE_AFTER: Final = 1.0
 _TOO_LARGE: Final = frozenset({311, 406})
 
 
-def connect(url: str, partners: Iterable[Partner]) -> "RabbitPublisher":
-    """Declare the topology and return a publisher; raises as `declare` does."""
-    declare(url, partners)
-    return RabbitPublisher(url)
+class Rabbit:
+    """A broker, by its URL, and what is registered there."""
+
+    def __init__(self, url: str, partners: Iterable[Partner]) -> None:
+        """Take the URL and the partner registry; nothing is connected yet."""
+        self._url = url
+        self._partners = tuple(partners)
+
+    def declare(self) -> list[Drift]:
+        """Declare what is registered, and return what was otherwise; raises Unavailable."""
+        return declare(self._url, self._partners)
+
+    def connect(self) -> "RabbitPublisher":
+        """Return a publisher on a connection of its own; raises Unavailable."""
+        return RabbitPublisher(self._url)
 
 
 class RabbitPublisher:
@@ -40,6 +51,7 @@ class RabbitPublisher:
         self._returned: set[tuple[str, str]] = set()
         self._outcomes: list[tuple[int, Outcome]] = []
         self._tag = 0
+        self._heard = 0.0
         self._unwritten: list[bytes] = []
         self._frames: Frames  # once the channel is open
         self._channel: Any = None
@@ -61,7 +73,7 @@ class RabbitPublisher:
             raise Unavailable(AWAY) from self._lost
 
     def send(self, copy: Copy) -> int:
-        """Put a copy on the wire, persistent and mandatory, and return its delivery tag."""
+        """Put a copy on the wire, persistent, and return its delivery tag."""
         self._check()
         self._unwritten.append(self._frames.of(copy))
         self._tag += 1
@@ -76,7 +88,7 @@ class RabbitPublisher:
             self._poll(seconds)
         if not self._outcomes:
             self._check()
-            self._watch()
+        self._watch()
         decided, self._outcomes = self._outcomes, []
         return decided
 
@@ -88,6 +100,10 @@ class RabbitPublisher:
                 deadline = time.monotonic() + 1
                 while not self._connection.is_closed and time.monotonic() < deadline:
                     self._poll(0.05)
+            if not self._connection.is_closed:
+                # the broker does not answer; nothing public ends it without an answer
+                self._connection._adapter_disconnect_stream()  # noqa: SLF001
+                self._poll(0)
         with suppress(AMQPError, OSError):
             self._loop.deactivate_poller()
             self._loop.close()
@@ -131,11 +147,15 @@ class RabbitPublisher:
 
     def _confirmed(self, frame: Any) -> None:
         method = frame.method
+        self._heard = time.monotonic()
         tags = [method.delivery_tag]
         if method.multiple:
             tags = list(takewhile(lambda tag: tag <= method.delivery_tag, self._sent))
         for tag in tags:
-            _, exchange, id_ = self._sent.pop(tag)
+            sent = self._sent.pop(tag, None)
+            if sent is None:
+                continue
+            _, exchange, id_ = sent
             if method.NAME == "Basic.Nack":
                 outcome: Outcome = "nacked"
             else:
@@ -152,10 +172,18 @@ class RabbitPublisher:
         raise Unavailable("The connection to the broker is lost.") from self._lost
 
     def _watch(self) -> None:
-        if self._sent:
-            sent = next(iter(self._sent.values()))[0]
-            if time.monotonic() - sent > CONFIRM_SECONDS:
-                raise Unavailable("The broker has not confirmed a message in time.")
+        """Tell of the oldest copy that is not confirmed in time, of all when no later one is either.
+
+        A queue that does not answer may block the whole of a channel that is new to it.
+        """
+        if not self._sent:
+            return
+        tag, (sent, _, _) = next(iter(self._sent.items()))
+        if time.monotonic() - sent <= CONFIRM_SECONDS:
+            return
+        for each in [tag] if self._heard > sent else list(self._sent):
+            del self._sent[each]
+            self._outcomes.append((each, "silent"))
 
 
 def _nothing() -> None:

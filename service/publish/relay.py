@@ -1,31 +1,37 @@
-"""The relay: the leader numbers the outbox and publishes it, in order per owner, at least once."""
+"""The relay: the leader numbers the outbox and publishes it, in order per owner, at least once.
+
+Each queue gets a copy of its own. One that does not take its copy is owed it from then on and catches up by
+itself (`catchup`), while the others go on.
+"""
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from service.publish.beside import Beside
-from service.publish.coverage import Coverage, Expected
+from service.publish.catchup import TOO_LARGE, WINDOW, CatchUp
+from service.publish.coverage import Coverage, Route
 from service.publish.lanes import Lanes
-from service.publish.ports import Copy, Lead, Misfit, Outbox, Outcome, Publisher, Refused
-from service.publish.topology import exchanges
+from service.publish.ports import Broker, Lead, Misfit, Outbox, Outcome, Publisher, Refused
 from service.values.resources import Numbered
 from service.values.scope import Partner
 
-WINDOW: Final = 500
 BATCH: Final = 1000
 IDLE_SECONDS: Final = 0.1
+WAIT_SECONDS: Final = 0.05
 STANDBY_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 5.0
+REPAIR_SECONDS: Final = 30.0
 LONGEST_PAUSE: Final = 5.0
 
 MESSAGES = Counter("casebridge_relay_messages_total", "Outbox messages by what became of them", ["outcome"])
-ALARM = Counter("casebridge_relay_unroutable_total", "Messages that a registered binding should have taken")
+DRIFTS = Counter("casebridge_queue_drifts_total", "Times a queue was not as declared", ["queue", "what"])
+OWED = Gauge("casebridge_queue_owed", "Messages that a queue did not take and is owed", ["queue"])
 BACKLOG = Gauge("casebridge_relay_backlog", "Outbox messages still to publish")
 LEADING = Gauge("casebridge_relay_leading", "1 while this process relays")
 
@@ -34,13 +40,12 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Flight:
-    """A row under way: its copies not yet decided, and what was decided of the others."""
+    """A row under way: its copies not yet decided, and which queues are owed it."""
 
     row: Numbered
     left: int = 0
-    nacked: bool = False
     routed: bool = False
-    missing: bool = False
+    owed: list[str] = field(default_factory=list)
 
 
 class Relay:
@@ -49,25 +54,29 @@ class Relay:
     def __init__(
         self,
         outbox: Outbox,
-        connect: Callable[[], Publisher],
+        broker: Broker,
         registry: Iterable[Partner],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the outbox, a way to a broker whose topology is declared, the registry."""
+        """Take the outbox, the way to the broker, the registry that it declares."""
         self._outbox = outbox
-        self._connect = connect
+        self._broker = broker
         self._coverage = Coverage(registry)
         self._clock = clock
         self._lead: Lead | None = None
         self._publisher: Publisher | None = None
         self._beside = Beside(outbox)
         self._lanes = Lanes()
-        self._flights: dict[int, tuple[_Flight, str]] = {}
+        self._flights: dict[int, tuple[_Flight, Route]] = {}
         self._open = 0
+        self._behind: dict[str, CatchUp] = {}
         self._look_at = 0.0
+        self._repair_at = 0.0
+        self._declared = False
         self._suspects: set[int] = set()
         self._done: dict[str, list[int]] = {"published": [], "unrouted": []}
+        self._owed: list[tuple[int, str]] = []
 
     def run(self, stop: threading.Event) -> None:
         """Relay until told to stop; what fails is tried again, with longer and longer pauses."""
@@ -94,14 +103,16 @@ class Relay:
         """Hang up and give leadership up; what was not marked will be sent again, with the same id."""
         publisher, self._publisher = self._publisher, None
         lead, self._lead = self._lead, None
+        behind, self._behind = self._behind, {}
         LEADING.set(0)
-        held = [each.close for each in (publisher, lead) if each is not None]
+        held = [each.close for each in (publisher, *behind.values(), lead) if each is not None]
         for ending in (self._flush, self._beside.close, *held):
             try:
                 ending()
             except Exception as exc:  # noqa: BLE001 - it is being given up because it is broken
                 log.info("relay_close_failed", kind=type(exc).__name__)
         self._done = {"published": [], "unrouted": []}
+        self._owed = []
 
     def _turn(self) -> float:
         """Do what can be done now; return how long there is nothing to do."""
@@ -120,46 +131,75 @@ class Relay:
             return 0
         if sum(map(len, self._done.values())) >= BATCH or not self._open:
             self._flush()
+        seconds = 0 if self._open or self._lanes.waiting else WAIT_SECONDS
+        moving = [each.turn(seconds) for each in tuple(self._behind.values())]
         if self._open or self._lanes.waiting:
             return 0
-        if self._lanes.due(self._clock()) or self._fill():
+        if self._lanes.due or self._fill():
             return 0
         self._beside.forget()
         self._suspects.clear()
-        return IDLE_SECONDS
+        return 0 if self._rejoin() or any(moving) else IDLE_SECONDS
 
     def _look(self) -> None:
-        """Count what is left to do, and see which owners an operator has released."""
+        """Count what is left to do, see which owners are released, and now and then to the broker."""
         self._look_at = self._clock() + LOOK_SECONDS
         BACKLOG.set(self._outbox.backlog())
-        self._lanes.keep_parked(self._stopped(), self._clock())
+        debts = self._outbox.debts()
+        for queue in self._coverage.queues | debts.keys():
+            OWED.labels(queue).set(debts.get(queue, 0))
+        self._lanes.keep_parked(self._stopped())
+        if self._clock() >= self._repair_at:
+            self._repair()
+
+    def _repair(self) -> None:
+        """Declare again what operators may have taken away, and tell what they had."""
+        self._repair_at = self._clock() + REPAIR_SECONDS
+        first, self._declared = not self._declared, True
+        for drift in self._broker.declare():
+            if first and drift.what == "missing":
+                log.info("queue_declared", queue=drift.queue)
+                continue
+            DRIFTS.labels(drift.queue, drift.what).inc()
+            log.error("queue_drifted", queue=drift.queue, what=drift.what)
+            if drift.what == "unreachable" and drift.queue in self._coverage.queues:
+                self._fall_behind(drift.queue, "unreachable")
 
     def _stopped(self) -> dict[str, int]:
         """Return the owners that a parked row stops, with the first such row's position."""
         return {each.owner: each.position for each in reversed(self._outbox.parked())}
 
     def _begin(self) -> Publisher:
-        self._publisher = self._connect()
-        LEADING.set(1)
         self._flights.clear()
         self._open = 0
         self._beside.forget()
         self._lanes = Lanes(self._stopped())
+        self._repair()
+        for queue in self._outbox.debts():
+            if queue in self._coverage.queues:
+                self._behind.setdefault(queue, self._catch_up(queue))
+            else:
+                log.error("queue_owed_but_not_registered", queue=queue)
+        self._publisher = self._broker.connect()
+        LEADING.set(1)
         return self._publisher
 
     def _exchange(self, publisher: Publisher) -> None:
         """Send what the window allows, take what the broker has decided."""
-        if self._lanes.due(self._clock()):
+        if self._lanes.due:
             if not self._open:
                 self._flush()
                 self._beside.forget()
-                self._lanes.rewind(self._clock())
+                self._lanes.rewind()
         else:
             if self._lanes.waiting < WINDOW:
                 self._fill()
             self._send(publisher)
-        for tag, outcome in publisher.settle(0.05 if self._open else 0):
+        outcomes = publisher.settle(WAIT_SECONDS if self._open else 0)
+        for tag, outcome in outcomes:
             self._decide(tag, outcome)
+        if any(outcome == "silent" for _, outcome in outcomes):
+            self._renew()
 
     def _fill(self) -> int:
         # with messages under way there is something else to do than to wait
@@ -171,71 +211,103 @@ class Relay:
         # after a refusal one at a time, so that the next refusal tells whose it is
         window = 1 if self._suspects else WINDOW
         while self._open < window and (row := self._lanes.take()) is not None:
-            if not self._coverage.knows(row.message.view):
-                self._done["unrouted"].append(row.position)
-                self._lanes.done(row)
-                continue
             flight = _Flight(row)
             try:
-                for copy in self._copies(row):
-                    self._flights[publisher.send(copy)] = (flight, copy.exchange)
-                    flight.left += 1
+                for route in self._coverage.of(row.message.view, row.message.routing_key):
+                    if route.queue in self._behind:
+                        flight.owed.append(route.queue)
+                    else:
+                        self._flights[publisher.send(route.copy_of(row.message))] = (flight, route)
+                        flight.left += 1
             except Misfit as exc:
                 self._park(row, str(exc))
-            else:
-                self._open += 1
-
-    def _copies(self, row: Numbered) -> Sequence[Copy]:
-        message = row.message
-        plain, full = exchanges(message.view)
-        copy = Copy(plain, message.routing_key, message.id, message.body)
-        if not self._coverage.of(message.view, message.routing_key).full:
-            return (copy,)
-        # who asked for the resource gets a message that never has one, too
-        return copy, Copy(full, message.routing_key, message.id, message.full or message.body)
+                continue
+            self._open += 1
+            if not flight.left:
+                self._land(flight)
 
     def _decide(self, tag: int, outcome: Outcome) -> None:
-        flight, exchange = self._flights.pop(tag)
+        # what a queue that has fallen behind answers later is not waited for
+        flight, route = self._flights.pop(tag, (None, None))
+        if flight is None or route is None:
+            return
         flight.left -= 1
-        if outcome == "routed":
-            flight.routed = True
-        elif outcome == "nacked":
-            flight.nacked = True
-        else:
-            message = flight.row.message
-            expected: Expected = self._coverage.of(message.view, message.routing_key)
-            of_plain = exchange == exchanges(message.view)[0]
-            flight.missing |= expected.plain if of_plain else expected.full
+        flight.routed |= outcome == "routed"
+        if not route.is_content_with(outcome):
+            flight.owed.append(route.queue)
+            self._fall_behind(route.queue, outcome)
         if not flight.left:
-            self._open -= 1
-            self._settle(flight)
+            self._land(flight)
 
-    def _settle(self, flight: _Flight) -> None:
+    def _fall_behind(self, queue: str, why: str) -> None:
+        """Let a queue catch up by itself: what is under way to it is owed to it."""
+        if queue in self._behind:
+            return
+        self._behind[queue] = self._catch_up(queue)
+        self._behind[queue].fail(why)
+        for tag, (flight, route) in tuple(self._flights.items()):
+            if route.queue == queue:
+                del self._flights[tag]
+                flight.owed.append(queue)
+                flight.left -= 1
+                if not flight.left:
+                    self._land(flight)
+
+    def _catch_up(self, queue: str) -> CatchUp:
+        return CatchUp(
+            queue,
+            self._outbox,
+            self._broker,
+            self._coverage,
+            marked=self._settle,
+            park=self._park,
+            clock=self._clock,
+        )
+
+    def _rejoin(self) -> bool:
+        """Send to those again that are owed nothing more; while nothing is under way nothing can overtake."""
+        even = [each for each in self._behind.values() if each.even]
+        for each in even:
+            if self._outbox.owes(each.queue):
+                each.look_again()
+                continue
+            del self._behind[each.queue]
+            each.close()
+            log.info("queue_caught_up", queue=each.queue)
+            # the channel on which a queue refused may go on telling so
+            self._hang_up()
+        return bool(even)
+
+    def _land(self, flight: _Flight) -> None:
+        self._open -= 1
         row = flight.row
         self._suspects.discard(row.position)
-        if not flight.nacked and not flight.missing:
+        if flight.owed:
+            self._owed.extend((row.position, queue) for queue in dict.fromkeys(flight.owed))
+        else:
             self._done["published" if flight.routed else "unrouted"].append(row.position)
-            self._lanes.done(row)
-            return
-        if flight.missing:
-            ALARM.inc()
-            log.error("relay_unroutable", routing_key=row.message.routing_key, position=row.position)
-        MESSAGES.labels("nacked" if flight.nacked else "returned").inc()
-        self._lanes.hold(row, self._clock())
+        self._lanes.done(row)
 
     def _suspect(self) -> None:
         """The broker closed the channel over one of those under way: park it if it was alone."""
         rows = {flight.row.position: flight.row for flight, _ in self._flights.values()}
-        self._flush()
         if len(rows) == 1:
             self._suspects.clear()
-            self._park(next(iter(rows.values())), "The broker refuses it: larger than its limit.")
+            self._park(next(iter(rows.values())), TOO_LARGE)
         else:
             self._suspects = set(rows)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Go on, on a new channel, from what is not marked."""
+        self._flush()
+        self._hang_up()
+        self._begin()
+
+    def _hang_up(self) -> None:
         publisher, self._publisher = self._publisher, None
         if publisher is not None:
             publisher.close()
-        self._begin()
 
     def _park(self, row: Numbered, reason: str) -> None:
         self._outbox.park(row.position, reason)
@@ -243,21 +315,18 @@ class Relay:
         MESSAGES.labels("parked").inc()
         log.error("relay_parked", position=row.position, routing_key=row.message.routing_key)
 
+    def _settle(self) -> None:
+        """Return when all is marked."""
+        self._flush()
+        self._beside.settle()
+
     def _flush(self) -> None:
         for state, positions in self._done.items():
             if positions:
                 self._beside.mark(positions, state)
                 MESSAGES.labels(state).inc(len(positions))
                 self._done[state] = []
-
-
-def number_forever(outbox: Outbox, stop: threading.Event) -> None:
-    """Number committed messages for the feed where no broker is configured."""
-    while not stop.is_set():
-        try:
-            idle = not outbox.number()
-        except Exception as exc:  # noqa: BLE001 - the database's fall may not end the loop
-            log.warning("numbering_interrupted", kind=type(exc).__name__)
-            idle = True
-        if idle:
-            stop.wait(IDLE_SECONDS)
+        if self._owed:
+            self._beside.owe(self._owed)
+            MESSAGES.labels("owed").inc(len(self._owed))
+            self._owed = []

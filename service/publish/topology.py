@@ -1,48 +1,57 @@
-"""What is declared on RabbitMQ: exchanges, and each partner's queues as its registry names them.
+"""What is declared on RabbitMQ: the open exchange, and each registered queue with an exchange of its own.
 
-https://www.rabbitmq.com/docs/quorum-queues
+A publish to an exchange that feeds several queues is confirmed when all of them have it, and refused when one
+of them refuses it. So each registered queue is told by itself, and the broker's answer is that queue's alone.
+
+https://www.rabbitmq.com/docs/quorum-queues · https://www.rabbitmq.com/docs/confirms#when-publishes-are-confirmed
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from service.errors import Misconfigured
+from service.publish.ports import Drift
 from service.values.scope import DEFAULT, Partner, Queue
-from service.wire.amqp import ClosedByBroker, connected, depth
+from service.wire.amqp import NO_SUCH_QUEUE, Asker, connected, depth
 
 EVENTS: Final = "casebridge.events"
-FULL: Final = "casebridge.events.full"
 DEAD: Final = "casebridge.dead"
 DISCHARGES: Final = "casebridge.discharges"
 DELIVERY_LIMIT: Final = 20
 
 
-def declare(url: str, partners: Iterable[Partner]) -> None:
-    """Declare each view's exchanges, each partner's queues, and that of discharges, with dead-letter queues.
+def declare(url: str, partners: Iterable[Partner]) -> list[Drift]:
+    """Declare all exchanges and queues, and return what the broker had otherwise; raises Unavailable.
+
+    One that cannot be declared keeps no other from it.
+    """
+    drifts = []
+    with connected(url) as connection:
+        asker = Asker(connection)
+        asker.refusal(_declare_dead)
+        if asker.refusal(_declare_discharges):
+            drifts.append(Drift(DISCHARGES, "otherwise"))
+        if asker.refusal(partial(_declare_topic, EVENTS)):
+            drifts.append(Drift(EVENTS, "otherwise"))
+            if asker.refusal(lambda channel: channel.exchange_declare(EVENTS, passive=True)):
+                drifts.append(Drift(EVENTS, "unreachable"))
+        for partner in partners:
+            for queue in partner.queues:
+                drifts += _declared(asker, queue, partner.view)
+    return drifts
+
+
+def declare_discharges(url: str) -> None:
+    """Declare the queue of discharges and its dead-letter queue.
 
     Raises:
-        Unavailable: the broker does not answer.
-        Misconfigured: something of that name is there already, made otherwise.
+        Unavailable: the broker does not answer, or refuses it (ClosedByBroker).
     """
-    registered = tuple(partners)
-    try:
-        with connected(url) as connection:
-            channel = connection.channel()
-            channel.exchange_declare(DEAD, "direct", durable=True)
-            for view in (DEFAULT, *(partner.view for partner in registered)):
-                for exchange in exchanges(view):
-                    channel.exchange_declare(exchange, "topic", durable=True)
-            _declare_discharges(channel)
-            for partner in registered:
-                for queue in partner.queues:
-                    _declare(channel, queue, partner.view)
-    except ClosedByBroker as exc:
-        raise Misconfigured(
-            f"The broker refused a declaration ({exc.reply_code}): something of a registered name was made "
-            "with other properties, or the right to declare is missing; remove it, rename it, or grant it."
-        ) from exc
+    with connected(url) as connection:
+        channel = connection.channel()
+        _declare_dead(channel)
+        _declare_discharges(channel)
 
 
 def depths(url: str, names: Iterable[str]) -> dict[str, int | None]:
@@ -51,28 +60,48 @@ def depths(url: str, names: Iterable[str]) -> dict[str, int | None]:
         return {name: depth(connection, name) for name in names}
 
 
-@cache
-def exchanges(view: str) -> tuple[str, str]:
-    """The exchanges of a view: of its messages, and of those that carry the resource."""
-    return (EVENTS, FULL) if view == DEFAULT else (f"casebridge.view.{view}", f"casebridge.view.{view}.full")
+def own_exchange(queue: str) -> str:
+    """The exchange through which a registered queue is told."""
+    return f"casebridge.to.{queue}"
 
 
-def _declare(channel: Any, queue: Queue, view: str) -> None:
-    _declare_with_dead(channel, queue.name)
-    plain, full = exchanges(view)
-    for binding in queue.bindings:
-        channel.queue_bind(queue.name, full if binding.full_resource else plain, binding.pattern)
+def _declared(asker: Asker, queue: Queue, view: str) -> list[Drift]:
+    own, drifts = own_exchange(queue.name), []
+    if asker.refusal(lambda channel: channel.queue_declare(queue.name, passive=True)) == NO_SUCH_QUEUE:
+        drifts.append(Drift(queue.name, "missing"))
+    if asker.refusal(partial(_declare_with_dead, queue.name)):
+        drifts.append(Drift(queue.name, "otherwise"))
+    asker.refusal(lambda channel: channel.exchange_declare(own, "fanout", durable=True))
+    if asker.refusal(lambda channel: channel.queue_bind(queue.name, own)):
+        drifts.append(Drift(queue.name, "unreachable"))
+    elif view == DEFAULT:
+        # the release before told all queues by the open exchange: what comes there would come twice
+        for binding in queue.bindings:
+            asker.refusal(partial(_unbind, queue.name, binding.pattern))
+    return drifts
+
+
+def _declare_dead(channel: Any) -> None:
+    channel.exchange_declare(DEAD, "direct", durable=True)
+
+
+def _declare_topic(name: str, channel: Any) -> None:
+    channel.exchange_declare(name, "topic", durable=True)
+
+
+def _unbind(queue: str, pattern: str, channel: Any) -> None:
+    channel.queue_unbind(queue, EVENTS, pattern)
 
 
 def _declare_discharges(channel: Any) -> None:
     """Declare the queue of discharges, and an exchange that leads to it alone: the right to send is its."""
     # several workers, one at a time: what a hospital sends stays in order
-    _declare_with_dead(channel, DISCHARGES, {"x-single-active-consumer": True})
+    _declare_with_dead(DISCHARGES, channel, {"x-single-active-consumer": True})
     channel.exchange_declare(DISCHARGES, "fanout", durable=True)
     channel.queue_bind(DISCHARGES, DISCHARGES)
 
 
-def _declare_with_dead(channel: Any, name: str, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+def _declare_with_dead(name: str, channel: Any, more: Mapping[str, Any] = MappingProxyType({})) -> None:
     dead = f"{name}.dead"
     channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
     channel.queue_bind(dead, DEAD, name)

@@ -1,8 +1,4 @@
-"""The watch over queues, partners' and that of discharges: how deep, still there, declared again when not.
-
-A queue that is gone takes nothing, and a message that another queue takes is not returned: so the relay
-cannot notice. AMQP cannot ask for a binding; each is declared again at every look.
-"""
+"""The watch over queues, partners' and that of discharges: how deep, and still there."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -25,7 +21,6 @@ log = structlog.get_logger()
 
 def watch(
     depths: Callable[[Iterable[str]], dict[str, int | None]],
-    declare: Callable[[], None],
     registry: Iterable[Partner],
     stop: threading.Event,
 ) -> None:
@@ -40,6 +35,5 @@ def watch(
                     log.error("queue_missing", queue=name)
                 else:
                     DEPTH.labels(name).set(depth)
-            declare()
         except CasebridgeError as exc:
             log.warning("watch_interrupted", kind=type(exc).__name__)

@@ -9,7 +9,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Update,
     any_,
+    delete,
+    exists,
     func,
     literal,
     select,
@@ -20,9 +23,10 @@ from service.store import tables as t
 from service.store.engine import reading, writing
 from service.store.leadership import FileLead, SessionLead, lead
 from service.store.positions import Positions
-from service.store.rows import aware
+from service.store.rows import aware, upsert
 from service.values.resources import Message, Numbered, Parked
 
+FORGIVEN: Final = 5000
 _C: Final = t.outbox.c
 MESSAGE: Final = (
     _C.position,
@@ -69,11 +73,57 @@ class Outbox:
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""
         with writing(self._engine) as connection:
-            c = t.outbox.c
-            # the span leads to the index: without statistics, a thousand positions look like the whole table
-            span = c.position.between(min(positions), max(positions))
-            mine = (span, _among(connection, c.position, positions))
-            connection.execute(update(t.outbox).where(*mine).values(state=state))
+            connection.execute(_chosen(connection, positions).values(state=state))
+
+    def owe(self, copies: Sequence[tuple[int, str]]) -> None:
+        """Record that messages, by position, are owed to queues, and are published but for that."""
+        positions = list({position for position, _ in copies})
+        rows = [{"queue": queue, "position": position} for position, queue in copies]
+        with writing(self._engine) as connection:
+            connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
+            connection.execute(_chosen(connection, positions).values(state="owed"))
+
+    def owed(self, queue: str, limit: int) -> list[Numbered]:
+        """Return messages that a queue is owed, in order; none of an owner that an earlier one stops."""
+        c, earlier = t.outbox.c, t.outbox.alias()
+        stopped = exists().where(
+            earlier.c.owner == c.owner,
+            earlier.c.position < c.position,
+            earlier.c.state.in_(("parked", "pending")),
+        )
+        chosen = select(*MESSAGE).join(t.owed, t.owed.c.position == c.position)
+        chosen = chosen.where(t.owed.c.queue == queue, c.state == "owed", ~stopped)
+        with reading(self._engine) as connection:
+            found = connection.execute(chosen.order_by(t.owed.c.position).limit(limit)).all()
+            return [numbered_of(row) for row in found]
+
+    def owes(self, queue: str) -> bool:
+        """Tell whether a queue is owed anything, be it now or after what stops it."""
+        with reading(self._engine) as connection:
+            return bool(connection.scalar(select(exists().where(t.owed.c.queue == queue))))
+
+    def pay(self, queue: str, positions: Sequence[int]) -> None:
+        """Record that a queue has got messages; they are published once no queue is owed them."""
+        with writing(self._engine) as connection:
+            mine = _among(connection, t.owed.c.position, positions)
+            connection.execute(delete(t.owed).where(t.owed.c.queue == queue, mine))
+            still = exists().where(t.owed.c.position == t.outbox.c.position)
+            paid = _chosen(connection, positions).where(t.outbox.c.state == "owed", ~still)
+            connection.execute(paid.values(state="published"))
+
+    def forgive(self, queue: str) -> int:
+        """Record that a queue will not get what it is owed; return how many messages that were."""
+        with reading(self._engine) as connection:
+            positions = list(connection.scalars(select(t.owed.c.position).where(t.owed.c.queue == queue)))
+        for first in range(0, len(positions), FORGIVEN):
+            self.pay(queue, positions[first : first + FORGIVEN])
+        return len(positions)
+
+    def debts(self) -> dict[str, int]:
+        """Return how many messages each queue is owed that is owed any."""
+        chosen = select(t.owed.c.queue, func.count()).group_by(t.owed.c.queue)
+        with reading(self._engine) as connection:
+            return {queue: int(count) for queue, count in connection.execute(chosen)}
 
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason why it cannot be published."""
@@ -106,6 +156,14 @@ def numbered_of(row: Any) -> Numbered:
     """Return what `MESSAGE` selects as a numbered message."""
     position, id_, view, owner, routing_key, sequence, recorded, body, full = row
     return Numbered(position, Message(id_, view, owner, routing_key, sequence, aware(recorded), body, full))
+
+
+def _chosen(connection: Connection, positions: Sequence[int]) -> Update:
+    """An update of the messages at positions."""
+    column = t.outbox.c.position
+    # the span leads to the index: without statistics, a thousand positions look like the whole table
+    span = column.between(min(positions), max(positions))
+    return update(t.outbox).where(span, _among(connection, column, positions))
 
 
 def _among(connection: Connection, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:

@@ -231,6 +231,14 @@ outbox = Table(
     _where("outbox_pending", "position", "state = 'pending'"),
     _where("outbox_parked", "position", "state = 'parked'"),
 )
+# Messages that a queue did not take when the others did, by their positions.
+owed = Table(
+    "owed",
+    metadata,
+    Column("queue", String(255), primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Index("owed_position", "position"),
+)
 stream = Table(
     "stream",
     metadata,

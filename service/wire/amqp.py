@@ -4,7 +4,7 @@ Who publishes with many unconfirmed at a time drives a connection of its own (`p
 https://www.rabbitmq.com/docs/channels#error-handling
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -66,6 +66,24 @@ def connected(url: str) -> Iterator[Any]:
         raise ClosedByBroker(exc.reply_code) from exc
     except (AMQPError, OSError) as exc:
         raise Unavailable(AWAY) from exc
+
+
+class Asker:
+    """Asks a broker one thing after the other; a refusal ends the channel, so what follows has a new one."""
+
+    def __init__(self, connection: Any) -> None:
+        """Take a connection that waits for each answer."""
+        self._connection = connection
+        self._channel = connection.channel()
+
+    def refusal(self, ask: Callable[[Any], None]) -> int | None:
+        """Ask something on a channel; return the broker's reply code if it refuses, None if it does not."""
+        try:
+            ask(self._channel)
+        except ChannelClosedByBroker as exc:
+            self._channel = self._connection.channel()
+            return int(exc.reply_code)
+        return None
 
 
 def depth(connection: Any, queue: str) -> int | None:

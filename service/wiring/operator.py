@@ -221,7 +221,7 @@ def replying(settings: Settings) -> Iterator[Replies]:
 
 
 def outbox(settings: Settings) -> Outbox:
-    """Return the outbox as an operator handles it: list what is parked, release it."""
+    """Return the outbox as an operator handles it: what is parked, what queues are owed."""
     return Outbox(database(settings))
 
 

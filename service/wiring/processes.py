@@ -33,7 +33,8 @@ from service.flows.terminology import Sought, vocabulary
 from service.mapping.localise import interpreter
 from service.mapping.translate import Catalogue
 from service.publish import rabbit, topology
-from service.publish.relay import Relay, number_forever
+from service.publish.feed import number_forever
+from service.publish.relay import Relay
 from service.publish.watch import watch
 from service.receive import back, hl7v2
 from service.receive import fhir as sent
@@ -162,12 +163,12 @@ def worker(settings: Settings, stop: Event) -> None:
         number_forever(messages, stop)
     else:
         url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
-        asks = (lambda names: topology.depths(url, names), lambda: topology.declare(url, partners))
         discharges = consuming(settings, url, partners, taken)
         beside.append(Thread(target=discharges.run, args=(stop,), daemon=True))
         beside[-1].start()
-        Thread(target=watch, args=(*asks, partners, stop), daemon=True).start()
-        Relay(messages, lambda: rabbit.connect(url, partners), partners).run(stop)
+        look = partial(topology.depths, url)
+        Thread(target=watch, args=(look, partners, stop), daemon=True).start()
+        Relay(messages, rabbit.Rabbit(url, partners), partners).run(stop)
     for each in beside:
         each.join()
 
@@ -176,7 +177,7 @@ def consuming(settings: Settings, url: str, partners: Collection[Partner], taken
     """Plug the queue of discharges into the story of what hospitals send."""
 
     def connect() -> AbstractContextManager[Any]:
-        topology.declare(url, partners)
+        topology.declare_discharges(url)
         return connected(url)
 
     senders = amqp_senders({each.name: each for each in partners})

@@ -70,3 +70,12 @@ def test_old_messages_are_deleted_and_young_ones_are_not(office):
     assert events("prune", "--before", "2026-01-01T00:00Z").output == "0 messages deleted.\n"
     assert events("prune", "--keep-days", "0").output == "2 messages deleted.\n"
     assert list(office.states().values()) == ["pending"]
+
+
+def test_what_a_queue_is_owed_is_told_and_forgiven(office):
+    office.outbox.owe([(1, "harbor"), (2, "harbor"), (2, "clinic")])
+    assert events("owed").output == "1  clinic\n2  harbor\n"
+    assert events("forgive", "harbor").output == "2 forgiven.\n"
+    assert events("owed").output == "1  clinic\n"
+    assert sorted(office.states().values()) == ["owed", "pending", "published"]
+    assert events("forgive", "harbor").exit_code == 1

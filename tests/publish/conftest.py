@@ -25,7 +25,7 @@ def relay_to(office):
     made = []
 
     def make(url, *partners):
-        made.append(Relay(office.outbox, lambda: rabbit.connect(url, partners), partners))
+        made.append(Relay(office.outbox, rabbit.Rabbit(url, partners), partners))
         return made[-1]
 
     yield make

@@ -6,6 +6,9 @@ from uuid import uuid4
 
 import pika
 
+from service.publish.catchup import LONGEST_PAUSE
+from service.publish.rabbit import Rabbit
+from service.publish.relay import Relay
 from service.store.engine import connect
 from service.store.outbox import Outbox
 from service.store.schema import upgrade
@@ -49,9 +52,35 @@ class Broker:
                 found.append((properties, method, body))
         return found
 
+    def drain(self, queue):
+        """What is in a queue now: (properties, method, body)."""
+
+        def taken(channel):
+            got = iter(lambda: channel.basic_get(queue, auto_ack=True), (None, None, None))
+            return [(properties, method, body) for method, properties, body in got]
+
+        return self.do(taken)
+
     def do(self, action):
         with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
             return action(connection.channel())
+
+
+class Paced:
+    """A relay whose clock stands still between the moments that a test chooses."""
+
+    def __init__(self, office, url, *partners):
+        self.now = 0.0
+        self.office = office
+        self.relay = Relay(office.outbox, Rabbit(url, partners), partners, clock=lambda: self.now)
+
+    def send(self, *messages):
+        self.office.emit(*messages)
+        self.relay.run_once()
+
+    def wait(self, seconds=LONGEST_PAUSE):
+        self.now += seconds
+        self.relay.run_once()
 
 
 def message(owner="case/1", sequence=1, key="careplan.updated", body=b'{"a":1}', full=None, view="default"):

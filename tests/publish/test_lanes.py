@@ -1,6 +1,6 @@
 """An owner's rows leave one at a time and in order, whatever happens to others."""
 
-from service.publish.lanes import LONGEST_PAUSE, Lanes
+from service.publish.lanes import Lanes
 from service.values.resources import Numbered
 from tests.publish.made import message
 
@@ -27,67 +27,22 @@ def test_one_row_of_each_owner_goes_and_the_next_only_after_it_is_done():
     assert [row.position for row in taken(lanes)] == [2]
 
 
-def test_a_held_owner_is_read_again_from_its_first_row_while_others_go_on():
-    lanes = Lanes()
-    lanes.add(rows("a", "a", "b", "b"))
-    a, b = taken(lanes)
-
-    lanes.hold(a, now=10.0)
-    lanes.done(b)
-    assert [row.position for row in taken(lanes)] == [4]
-    lanes.done(Numbered(4, b.message))
-    assert not lanes.due(10.2)
-    assert lanes.due(10.25)
-    lanes.rewind(10.25)
-    assert lanes.cursor == 0
-
-    lanes.add(rows("a", "a"))
-    assert [row.position for row in taken(lanes)] == [1]
-
-
 def test_what_waits_is_read_again_after_a_rewind():
-    lanes = Lanes()
-    lanes.add(rows("a", "b", "b"))
-    a, b = taken(lanes)
+    lanes = Lanes({"b": 2})
+    lanes.add(rows("a", "b", "b", "c", "c"))
+    a, c = taken(lanes)
+    lanes.keep_parked({})
+    lanes.add([Numbered(6, message("b")), Numbered(7, message("d"))])
+    assert [row.position for row in taken(lanes)] == [7]
     lanes.done(a)
-    lanes.hold(b, now=0.0)
-    lanes.add([Numbered(4, message("c"))])
+    lanes.done(c)
+    lanes.done(Numbered(7, message("d")))
 
-    lanes.rewind(1.0)
+    lanes.rewind()
 
     assert lanes.waiting == 0
     assert lanes.cursor == 1
-
-
-def test_pauses_grow_to_a_limit_and_are_forgotten_after_success():
-    lanes = Lanes()
-    now = 0.0
-    for _ in range(12):
-        lanes.add(rows("a"))
-        (row,) = taken(lanes)
-        lanes.hold(row, now)
-        assert lanes.due(now + LONGEST_PAUSE)
-        now += LONGEST_PAUSE
-        lanes.rewind(now)
-    lanes.add(rows("a"))
-    (row,) = taken(lanes)
-    lanes.done(row)
-    lanes.add(rows("a"))
-    (row,) = taken(lanes)
-    lanes.hold(row, now)
-
-    assert lanes.due(now + 0.3)
-
-
-def test_owners_held_one_after_the_other_come_due_together():
-    lanes = Lanes()
-    lanes.add(rows("a", "b"))
-    a, b = taken(lanes)
-    lanes.hold(a, now=10.0)
-    lanes.hold(b, now=10.2)
-    lanes.rewind(10.25)
-    lanes.add(rows("a", "b"))
-    assert [row.position for row in taken(lanes)] == [1, 2]
+    assert not lanes.due
 
 
 def test_a_parked_row_stops_its_owner_only():
@@ -108,9 +63,9 @@ def test_a_parked_owner_goes_on_from_its_row_when_it_is_parked_no_more():
     assert [row.position for row in taken(lanes)] == [4]
     lanes.done(Numbered(4, message("c")))
 
-    lanes.keep_parked({"b": 2}, now=5.0)
-    assert lanes.due(5.0)
-    lanes.rewind(5.0)
+    lanes.keep_parked({"b": 2})
+    assert lanes.due
+    lanes.rewind()
     assert lanes.cursor == 0
 
     lanes.add(rows("a", "b", "a"))

@@ -3,10 +3,13 @@
 import threading
 import time
 
+import pytest
+
 from service.publish import rabbit, topology
-from service.publish.relay import ALARM, Relay, number_forever
+from service.publish.feed import number_forever
+from service.publish.relay import Relay
 from tests import servers
-from tests.publish.made import Broker, Office, message, partner, until
+from tests.publish.made import Broker, Office, Paced, message, partner, until
 
 
 class Running:
@@ -40,7 +43,7 @@ def test_each_message_arrives_once_in_its_owners_order_as_a_cloudevent(office, b
     properties, method, _ = got[0]
     assert properties.content_type == "application/cloudevents+json"
     assert properties.delivery_mode == 2
-    assert (method.exchange, method.routing_key) == ("casebridge.events", "careplan.updated")
+    assert (method.exchange, method.routing_key) == ("casebridge.to.harbor", "careplan.updated")
     assert set(office.states().values()) == {"published"}
 
 
@@ -53,39 +56,44 @@ def test_what_nobody_registered_for_is_marked_unrouted_and_passed(office, broker
     assert office.states() == {lonely.id: "unrouted", wanted.id: "published"}
 
 
-def test_a_covered_message_without_its_binding_waits_raises_the_alarm_and_goes_out_later(
+def test_who_binds_to_the_open_exchange_gets_every_message_of_the_default_view(office, broker, relay_to):
+    relay = relay_to(broker.url, partner(), partner("clinic", view="lean"))
+    relay.run_once()
+    broker.do(lambda channel: channel.queue_declare("passer-by", durable=True))
+    broker.do(lambda channel: channel.queue_bind("passer-by", topology.EVENTS, "#"))
+    covered, lonely, lean = message(), message("case/2", key="goal.updated"), message(view="lean")
+    office.emit(covered, lonely, lean)
+    relay.run_once()
+
+    got = broker.drain("passer-by")
+    assert [(each.message_id, method.exchange) for each, method, _ in got] == [
+        (covered.id, "casebridge.events"),
+        (lonely.id, "casebridge.events"),
+    ]
+    assert set(office.states().values()) == {"published"}
+
+
+def test_a_queue_that_the_release_before_bound_to_the_open_exchange_gets_each_message_once(
     office, broker, relay_to
 ):
-    first, second, other = message(), message(sequence=2, key="goal.updated"), message("case/2", key="goal.x")
-    before = ALARM._value.get()
-    relay = relay_to(broker.url, partner(plain=("careplan.*", "goal.*")))
-    relay.run_once()
-    office.emit(first, second, other)
-    broker.do(lambda channel: channel.queue_unbind("harbor", topology.EVENTS, "careplan.*"))
-    relay.run_once()
-
-    assert office.states() == {first.id: "pending", second.id: "pending", other.id: "published"}
-    assert ALARM._value.get() > before
-
+    topology.declare(broker.url, [partner()])
     broker.do(lambda channel: channel.queue_bind("harbor", topology.EVENTS, "careplan.*"))
-    with Running(relay):
-        until(lambda: set(office.states().values()) == {"published"})
-    assert [properties.message_id for properties, _, _ in broker.take("harbor")] == [
-        other.id,
-        first.id,
-        second.id,
-    ]
+    office.emit(message())
+
+    relay_to(broker.url, partner()).run_once()
+
+    assert len(broker.drain("harbor")) == 1
 
 
 def test_the_resource_leaves_for_nobody_who_did_not_ask(office, broker, relay_to):
     relay = relay_to(broker.url, partner())
     relay.run_once()
     broker.do(lambda channel: channel.queue_declare("curious", durable=True))
-    broker.do(lambda channel: channel.queue_bind("curious", topology.FULL, "#"))
+    broker.do(lambda channel: channel.queue_bind("curious", topology.EVENTS, "#"))
     office.emit(message(body=b"thin", full=b"rich"))
     relay.run_once()
 
-    assert broker.take("curious") == []
+    assert [body for _, _, body in broker.drain("curious")] == [b"thin"]
     assert [body for _, _, body in broker.take("harbor")] == [b"thin"]
 
 
@@ -171,14 +179,20 @@ class SmallRabbit(servers.RabbitServer):
         return f"{super()._settings()}max_message_size = 65536\n"
 
 
-def test_a_message_over_the_brokers_limit_is_found_among_many_and_parked(office, relay_to):
+@pytest.fixture(scope="module")
+def small_rabbit():
+    """The URL of a broker that takes messages up to 64 KiB."""
+    with SmallRabbit() as server:
+        yield server.url
+
+
+def test_a_message_over_the_brokers_limit_is_found_among_many_and_parked(office, relay_to, small_rabbit):
     many = [message(f"case/{number}") for number in range(50)]
     bad, after = message("case/7", body=b"x" * 70_000), message("case/7", sequence=3)
     office.emit(*many[:25], bad, *many[25:], after)
 
-    with SmallRabbit() as server:
-        relay_to(server.url, partner()).run_once()
-        got = {properties.message_id for properties, _, _ in Broker(server.url).take("harbor")}
+    relay_to(small_rabbit, partner()).run_once()
+    got = {properties.message_id for properties, _, _ in Broker(small_rabbit).take("harbor")}
 
     states = office.states()
     assert states.pop(bad.id) == "parked"
@@ -189,11 +203,36 @@ def test_a_message_over_the_brokers_limit_is_found_among_many_and_parked(office,
     assert got == set(states) - stuck
 
 
+def test_what_one_queue_alone_is_to_get_and_the_broker_refuses_is_parked_too(office, small_rabbit):
+    """The queue was behind, so no other channel has met it before."""
+    lone = partner("north", plain=("#",), view="lean")
+    paced, broker = Paced(office, small_rabbit, lone), Broker(small_rabbit)
+    paced.relay.run_once()
+    broker.do(lambda channel: channel.queue_unbind("north", "casebridge.to.north"))
+    fine = [message(f"case/{n}", view="lean") for n in range(5)]
+    bad, after = message("case/1", 2, body=b"x" * 70_000, view="lean"), message("case/1", 3, view="lean")
+    paced.send(*fine[:3])
+    paced.send(bad, after, *fine[3:])
+    paced.wait()
+
+    assert {each.message_id for each, _, _ in broker.drain("north")} == {each.id for each in fine}
+    states = office.states()
+    assert (states.pop(bad.id), states.pop(after.id)) == ("parked", "owed")
+    assert set(states.values()) == {"published"}
+
+    with office.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET body = x'7b7d' WHERE state = 'parked'")
+    office.outbox.release([each.position for each in office.outbox.parked()])
+    paced.wait()
+    paced.wait()
+    assert [each.message_id for each, _, _ in broker.drain("north")] == [bad.id, after.id]
+    assert set(office.states().values()) == {"published"}
+    paced.relay.close()
+
+
 def test_a_second_relay_stands_by_until_the_first_lets_go(postgres_url, broker):
     office = Office(postgres_url)
-    relays = [
-        Relay(office.outbox, lambda: rabbit.connect(broker.url, [partner()]), [partner()]) for _ in range(2)
-    ]
+    relays = [Relay(office.outbox, rabbit.Rabbit(broker.url, [partner()]), [partner()]) for _ in range(2)]
     relays[0].run_once()
     office.emit(message())
 

@@ -1,0 +1,179 @@
+"""What a queue is owed: sent to it alone, in order per owner, until it has all.
+
+Each attempt has a connection of its own: a channel that met a full queue may be nacked for ever.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from prometheus_client import Counter
+
+from service.errors import Unavailable
+from service.publish.coverage import Coverage, Route
+from service.publish.lanes import Lanes
+from service.publish.ports import Broker, Drift, Misfit, Outbox, Publisher, Refused
+from service.values.resources import Numbered
+
+WINDOW: Final = 500
+READ: Final = 1000
+FIRST_PAUSE: Final = 0.25
+LONGEST_PAUSE: Final = 32.0
+LOOK_SECONDS: Final = 0.1
+STOPPED_SECONDS: Final = 5.0
+TOO_LARGE: Final = "The broker refuses it: larger than its limit."
+
+REFUSALS = Counter(
+    "casebridge_queue_refusals_total", "Times a registered queue did not take a message", ["queue", "why"]
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Flight:
+    row: Numbered
+    left: int = 0
+
+
+class CatchUp:
+    """One queue that is behind; driven by the relay's thread, it never makes it wait for long."""
+
+    def __init__(
+        self,
+        queue: str,
+        outbox: Outbox,
+        broker: Broker,
+        coverage: Coverage,
+        *,
+        marked: Callable[[], None],
+        park: Callable[[Numbered, str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the queue's name; what returns when all is marked that the relay did; what parks a row."""
+        self.queue = queue
+        self.even = False
+        self._outbox, self._broker, self._coverage = outbox, broker, coverage
+        self._marked, self._park, self._clock = marked, park, clock
+        self._publisher: Publisher | None = None
+        self._lanes = Lanes()
+        self._flights: dict[int, tuple[_Flight, Route]] = {}
+        self._arrived: list[int] = []
+        self._window, self._cautious = 1, False
+        self._tries = 0
+        self._until = 0.0
+
+    def turn(self, seconds: float) -> bool:
+        """Do what can be done now, wait for confirms at most so long; tell whether something is under way."""
+        if self._clock() < self._until:
+            return False
+        try:
+            publisher = self._publisher or self._reach()
+        except Unavailable:
+            self.fail("unreachable")
+            return False
+        if not self._flights and not self._lanes.waiting and not self._read():
+            return False
+        try:
+            self._send(publisher)
+            outcomes = publisher.settle(seconds)
+        except Refused:
+            self._suspect()
+            return True
+        except Unavailable:
+            self.fail("unreachable")
+            return False
+        for tag, outcome in outcomes:
+            flight, route = self._flights.pop(tag)
+            if not route.is_content_with(outcome):
+                self.fail(outcome)
+                return False
+            self._confirm(flight)
+        return True
+
+    def look_again(self) -> None:
+        """Read at once what is owed, for there is something."""
+        self.even, self._until = False, 0.0
+
+    def fail(self, why: str) -> None:
+        """Tell that the queue did not take something; try again after a while, longer each time."""
+        self._rest()
+        pause = min(FIRST_PAUSE * 2 ** min(self._tries, 20), LONGEST_PAUSE)
+        self._tries += 1
+        self._until = self._clock() + pause
+        REFUSALS.labels(self.queue, why).inc()
+        log.error("queue_behind", queue=self.queue, why=why, tries=self._tries, pause=pause)
+
+    def close(self) -> None:
+        """Hang up; what was not confirmed will be sent again."""
+        self._rest()
+
+    def _reach(self) -> Publisher:
+        """Declare all again, for something may have been taken away, and connect."""
+        if Drift(self.queue, "unreachable") in self._broker.declare():
+            raise Unavailable("Nothing that is published would reach the queue.")
+        self._publisher = self._broker.connect()
+        return self._publisher
+
+    def _read(self) -> bool:
+        self._pay()
+        self._marked()
+        rows = self._outbox.owed(self.queue, READ)
+        self._lanes.add(rows)
+        if not rows:
+            self._cautious = False
+            # what is left waits for a parked row
+            self.even = not self._outbox.owes(self.queue)
+            self._until = self._clock() + (LOOK_SECONDS if self.even else STOPPED_SECONDS)
+        return bool(rows)
+
+    def _send(self, publisher: Publisher) -> None:
+        while len(self._flights) < self._window and (row := self._lanes.take()) is not None:
+            message = row.message
+            all_routes = self._coverage.of(message.view, message.routing_key)
+            routes = [route for route in all_routes if route.queue == self.queue]
+            flight = _Flight(row, len(routes))
+            try:
+                for route in routes:
+                    self._flights[publisher.send(route.copy_of(message))] = (flight, route)
+            except Misfit as exc:
+                self._park(row, str(exc))
+                self._lanes.park(row)
+            if not routes:
+                # its binding was taken out of the registry since
+                self._settle(row)
+
+    def _confirm(self, flight: _Flight) -> None:
+        self._window = 1 if self._cautious else WINDOW
+        self._tries = 0
+        flight.left -= 1
+        if not flight.left:
+            self._settle(flight.row)
+
+    def _settle(self, row: Numbered) -> None:
+        self._arrived.append(row.position)
+        self._lanes.done(row)
+
+    def _suspect(self) -> None:
+        """The broker closed the channel over one of those under way: park it if it was alone."""
+        rows = {flight.row.position: flight.row for flight, _ in self._flights.values()}
+        self._cautious = len(rows) > 1
+        self._rest()
+        if len(rows) == 1:
+            self._park(next(iter(rows.values())), TOO_LARGE)
+
+    def _rest(self) -> None:
+        """Hang up and forget what was read."""
+        publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            publisher.close()
+        self._pay()
+        self._lanes = Lanes()
+        self._flights.clear()
+        self._window = 1
+
+    def _pay(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            self._outbox.pay(self.queue, arrived)
