@@ -56,3 +56,13 @@ def versions_have_one_message_each(house):
         "SELECT type || '/' || id, version::text FROM resource_history WHERE type <> 'Provenance'"
     )
     assert messages == Counter(tuple(each) for each in versions)
+
+
+def what_is_later_says_so(house):
+    """Each revision of a document and each version of a resource is later than the one before."""
+    for table, name, number, at in (
+        ("revision", "document", "revision", "recorded"),
+        ("resource_history", "view || type || id", "version", "last_updated"),
+    ):
+        turned = f"SELECT {at} <= lag({at}) OVER (PARTITION BY {name} ORDER BY {number}) FROM {table}"
+        assert not any(is_turned for (is_turned,) in house.rows(turned)), table

@@ -17,11 +17,11 @@ def house(tmp_path, killable_postgres, killable_rabbitmq):
     killable_postgres.drop_database(name)
 
 
-@pytest.fixture
-def clinics(tmp_path, killable_postgres):
-    """What hospitals send to, on a database that may be killed."""
+@pytest.fixture(params=[{}])
+def clinics(tmp_path, killable_postgres, request):
+    """What hospitals send to, on a database that may be killed; the parameter is of their environment."""
     name = f"casebridge_faults_{time.time_ns()}"
-    found = Clinics(tmp_path, killable_postgres.create_database(name))
+    found = Clinics(tmp_path, killable_postgres.create_database(name), **request.param)
     yield found
     found.close()
     killable_postgres.drop_database(name)

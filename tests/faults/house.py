@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,6 +37,8 @@ LEADING = text(
     " WHERE locktype = 'advisory' AND objid = :key"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+# on whose path there is a clock that steps
+STEPPING = {"PYTHONPATH": str(Path(__file__).parent / "stepping")}
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'"
 
 
@@ -60,6 +63,15 @@ class Kept:
     def wake(self) -> None:
         """Let it go on."""
         self._signal(signal.SIGCONT)
+
+    def resident(self) -> int:
+        """Return how many KiB it and its children have in memory."""
+        found = 0
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                if os.getpgid(int(status.parent.name)) == self._process.pid:
+                    found += int(re.search(r"VmRSS:\s*(\d+)", status.read_text(encoding="ascii"))[1])
+        return found
 
     def close(self) -> None:
         """End it for good."""
@@ -143,14 +155,28 @@ class Standing:
 class Clinics(Standing):
     """A server and an MLLP process, for what hospitals send."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
-        super().__init__(folder, database_url, HOSPITAL)
+    def __init__(self, folder: Path, database_url: str, **more: str) -> None:
+        super().__init__(folder, database_url, HOSPITAL, **more)
         self.mllp_port = free_port()
         self._mllp = self._keep(["mllp", "--port", str(self.mllp_port)])
 
     def kill_mllp(self) -> None:
         """Kill -9 what answers MLLP."""
         self._mllp.kill9()
+
+
+class Everybody(Standing):
+    """A server, a worker and an MLLP process, for all who use them."""
+
+    def __init__(self, folder: Path, database_url: str, amqp_url: str) -> None:
+        registry = REGISTRY + HOSPITAL.removeprefix("partners:\n")
+        super().__init__(folder, database_url, registry, CASEBRIDGE_AMQP_URL=amqp_url)
+        self.mllp_port = free_port()
+        self.processes = {
+            "serve": self._server,
+            "worker": self._keep(["worker"]),
+            "mllp": self._keep(["mllp", "--port", str(self.mllp_port)]),
+        }
 
 
 class House(Standing):

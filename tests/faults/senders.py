@@ -1,5 +1,6 @@
 """Hospitals' systems that send discharges, each until it is positively answered, over FHIR and over MLLP."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -117,6 +118,34 @@ class OverFhir(Sender):
         except requests.RequestException:
             return None
         return Said(answer.status_code in {200, 202}, str(answer.status_code), answer.content)
+
+
+class CutOff(threading.Thread):
+    """Sends discharges whose bodies end before what was announced, one after the other until told to stop."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._where = url.removeprefix("http://")
+        self._stop_it = threading.Event()
+        self.sent = 0
+
+    def stop(self) -> None:
+        """Let it end."""
+        self._stop_it.set()
+
+    def run(self) -> None:
+        """Send; what is answered, and whether, is not looked at: nothing of it may be kept."""
+        host, _, port = self._where.partition(":")
+        while not self._stop_it.wait(PAUSE):
+            raw = discharge("fhir", 9, self.sent).raw
+            cut = raw[: -1 - self.sent % (len(raw) // 2)]
+            head = (
+                f"POST /fhir/$process-message HTTP/1.1\r\nHost: {self._where}\r\nContent-Type: {FHIR}\r\n"
+                f"Casebridge-Partner: mercy\r\nContent-Length: {len(raw)}\r\n\r\n"
+            )
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), SECONDS) as line:
+                line.sendall(head.encode() + cut)
+                self.sent += 1
 
 
 class OverMllp(Sender):

@@ -12,8 +12,8 @@ import pytest
 
 from service.values.documents import SERVICE
 from tests.faults import checks
-from tests.faults.house import until
-from tests.faults.senders import OverFhir, OverMllp
+from tests.faults.house import STEPPING, until
+from tests.faults.senders import CutOff, OverFhir, OverMllp
 
 SENDERS = 3
 KILLS = {"server": 7, "mllp": 7, "database": 6}
@@ -42,7 +42,12 @@ def killing(action, times, done, chance):
 
 
 @pytest.mark.parametrize(
-    "times", [1, pytest.param(10, marks=pytest.mark.soak)], ids=["20 kills", "200 kills"]
+    ("times", "clinics"),
+    [
+        pytest.param(1, {}, id="20 kills"),
+        pytest.param(10, STEPPING, id="200 kills, stepping clocks", marks=pytest.mark.soak),
+    ],
+    indirect=["clinics"],
 )
 def test_every_discharge_that_was_answered_is_in_a_case_or_in_quarantine_once(
     clinics, killable_postgres, times
@@ -63,7 +68,8 @@ def test_every_discharge_that_was_answered_is_in_a_case_or_in_quarantine_once(
     def done(name):
         return sum(len(each.answered) for each in heard[name])
 
-    for each in senders:
+    cut_off = CutOff(clinics.url)
+    for each in (*senders, cut_off):
         each.start()
     try:
         with ThreadPoolExecutor() as pool:
@@ -79,10 +85,11 @@ def test_every_discharge_that_was_answered_is_in_a_case_or_in_quarantine_once(
             }
             killed = {name: future.result() for name, future in futures.items()}
     finally:
-        for each in senders:
+        for each in (*senders, cut_off):
             each.stop()
-        for each in senders:
+        for each in (*senders, cut_off):
             each.join()
+        for each in senders:
             each.close()
     print(f"killed after {killed} answers; they said {[each.words for each in senders]}")
 
@@ -90,6 +97,8 @@ def test_every_discharge_that_was_answered_is_in_a_case_or_in_quarantine_once(
     answers_are_the_same_again(senders, waiting)
     failures_were_told_as_such(by_fhir, by_mllp)
     checks.versions_have_one_message_each(clinics)
+    checks.what_is_later_says_so(clinics)
+    assert cut_off.sent > times
 
 
 def answered_discharges_are_the_stored_ones(clinics, senders):

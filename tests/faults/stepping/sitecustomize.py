@@ -1,0 +1,29 @@
+"""Gives a process a clock that is set to another time every few seconds, up to a minute off either way."""
+
+import datetime as dt
+import random
+import time
+
+_REAL = dt.datetime
+_EVERY = 3.0
+_FARTHEST = 60.0
+
+
+class _Alike(type(_REAL)):
+    """Whatever is a real instant is one of these."""
+
+    def __instancecheck__(cls, each):
+        return isinstance(each, _REAL)
+
+
+class _Stepping(_REAL, metaclass=_Alike):
+    """An instant of which `now` steps."""
+
+    @classmethod
+    def now(cls, tz=None):
+        """Return another time than it is."""
+        off = random.Random(time.monotonic() // _EVERY).uniform(-_FARTHEST, _FARTHEST)
+        return _REAL.now(tz) + dt.timedelta(seconds=off)
+
+
+dt.datetime = _Stepping
