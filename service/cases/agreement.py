@@ -21,6 +21,7 @@ _NO_NAMES: Final = frozenset(
         *("trauma", "nyfodt", "neugeborenes", "vastasyntynyt"),
     )
 )
+_PASSING: Final = frozenset({"temp", "anonymous"})
 ENOUGH: Final = 2
 """How many words two names have in common that are one, where both have as many."""
 _NO_DATES: Final = frozenset({"1900-01-01", "1800-01-01", "0001-01-01", "1899-12-30", "9999-12-31"})
@@ -67,7 +68,8 @@ def _same_date(one: str, other: str) -> bool:
 
 
 def _words(known: Known) -> list[frozenset[str]]:
-    found = (frozenset(_parts(each)) - _NO_NAMES for each in known.names)
+    told = (each for each in known.names if each.get("use") not in _PASSING)
+    found = (frozenset(_parts(each)) - _NO_NAMES for each in told)
     return [each for each in found if each]
 
 

@@ -112,15 +112,16 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
     for each in stay.get("identifiers", []):
         # a visit's number that stands among its alternate ones too is still the visit's
         found.setdefault(number_path(each), each)
-    found |= _listed(
-        "conditions", stay.get("conditions", []), "kind", lambda each: condition_id(each["code"])
-    )
+    found |= _listed("conditions", stay.get("conditions", []), "kind", diagnosis_key)
     found |= _listed("contacts", said.get("contacts", []), "role", who)
     if event == "cancel-discharge":
         found |= dict.fromkeys(OF_DISCHARGE)
     for path in said.get("cleared", []):
         if path.startswith("stay.") or path == "contacts":
             found[path.removeprefix("stay.")] = None
+        elif path.startswith("contacts."):
+            # another segment of the message may name somebody
+            found.setdefault(path, None)
     if status is not None:
         # what it was ever said to be, each event under the moment it was said
         when = _when(said, status) or instant_of(at)
@@ -151,6 +152,12 @@ def _listed(
         else:
             found.setdefault(f"{name}.{each.get(by, 'other')}", []).append(each)
     return found
+
+
+def diagnosis_key(diagnosis: dict[str, Any]) -> str:
+    """Return a key by which a diagnosis is the same in the next message: its place in a list, or its code."""
+    entry = diagnosis.get("entry")
+    return digest("entry", entry) if entry else condition_id(diagnosis["code"])
 
 
 def who(contact: dict[str, Any]) -> str:

@@ -4,39 +4,26 @@ A stay's status is that of its latest event that has one; leave and return close
 discharge has no end, disposition or destination; a death ends the stay.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-from service.cases.discharge import DELETED, UNSAID_KIND, condition_id, digest, key_by, stay_id, who
+from service.cases.deaths import is_death
+from service.cases.discharge import (
+    DELETED,
+    UNSAID_KIND,
+    condition_id,
+    diagnosis_key,
+    digest,
+    key_by,
+    stay_id,
+    who,
+)
 from service.cases.facts import Facts, is_before, listed, value
 from service.cases.identifiers import differing, is_visit, once, shared
 
 Json = dict[str, Any]
 _OVER: Final = frozenset({"finished", "cancelled"})
-_DISPOSITIONS: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
-_TABLE_0112: Final = ("20", "40", "41", "42")
-_DEATHS: Final = frozenset(
-    {
-        (_DISPOSITIONS, "exp"),
-        *(
-            (system, code)
-            for code in _TABLE_0112
-            for system in (
-                "http://terminology.hl7.org/CodeSystem/v2-0112",
-                "http://hl7.org/fhir/v2/0112",
-                "urn:oid:2.16.840.1.113883.12.112",
-                "urn:oid:2.16.840.1.113883.6.301.5",
-                "https://www.nubc.org/CodeSystem/PatDischargeStatus",
-            )
-        ),
-    }
-)
-"""Dispositions that say a death: HL7's, and those of table 0112 and of the UB-04 form."""
-
-
-_DEATH_WORDS: Final = re.compile(r"\W*(expired|deceased|died|dead|death)\b", re.IGNORECASE)
 
 
 class Ambiguous(Exception):
@@ -165,22 +152,14 @@ def died_in(stays: Iterable[Facts]) -> str | bool | None:
     The stay's word stays the stay's: with its discharge it is taken back.
     """
     for facts in stays:
-        if _is_death(value(facts, "disposition") or {}) and value(facts, "status") == "finished":
+        if is_death(value(facts, "disposition") or {}) and value(facts, "status") == "finished":
             return value(facts, "period.end") or True
     return None
 
 
-def _is_death(disposition: Json) -> bool:
-    codings = [disposition, *disposition.get("alternates", ())]
-    words = (disposition.get("text", ""), *(each.get("display", "") for each in codings))
-    if any(_DEATH_WORDS.match(each) for each in words):
-        return True
-    return any((each.get("system"), each.get("code")) in _DEATHS for each in codings)
-
-
 def diagnoses(facts: Facts) -> list[Json]:
     """Return the diagnoses of a stay, the first in rank first; one that is of two kinds stands twice."""
-    every = _amended(facts, "conditions", "kind", lambda each: condition_id(each["code"]))
+    every = _amended(facts, "conditions", "kind", diagnosis_key)
     once: dict[tuple[str, str], Json] = {}
     for each in sorted(every, key=lambda each: each.get("rank", 1001)):
         once.setdefault((condition_id(each["code"]), each.get("kind", "other")), each)
@@ -196,6 +175,7 @@ def _amended(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> li
     """Return the items of a list, as it was told whole, with what was said later of single items.
 
     One that is deleted goes as what it is said to be; where it stands as something else alone, it goes too.
+    An entry of the sender's own list is one whatever is said of it: what is said later stands for it.
     """
     items = {
         (kind, key(each)): (facts[f"{name}.{kind}"][0], each)
@@ -208,15 +188,30 @@ def _amended(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> li
     for at, each in sorted(later, key=lambda one: (one[0], one[1]["action"] != DELETED)):
         kind, one = each.get(by, "other"), key(each)
         if each["action"] == DELETED:
-            gone = [(kind, one)] if (kind, one) in items else [place for place in items if place[1] == one]
-            for place in gone:
+            for place in _places(items, kind, one, each):
                 # what the same message says of it as something else stays
                 if items[place][0] < at or (place[0] == kind and items[place][0] == at):
                     del items[place]
         elif at >= max(cleared, facts.get(f"{name}.{kind}", [[]])[0]):
+            if "entry" in each:
+                others = [place for place in items if place[1] == one and items[place][0] < at]
+                items = {place: item for place, item in items.items() if place not in others}
             items[kind, one] = at, each
-    kept = (each for _, each in items.values())
-    return [{inside: told for inside, told in each.items() if inside != "action"} for each in kept]
+    return [
+        {inside: told for inside, told in each.items() if inside not in {"action", "entry"}}
+        for _, each in items.values()
+    ]
+
+
+def _places(items: Mapping[tuple[str, str], Any], kind: str, one: str, each: Json) -> list[tuple[str, str]]:
+    """Return where an item stands that is to be deleted; an entry told of without its name, by its code."""
+    keys = [one] if "entry" not in each else [one, condition_id(each["code"])]
+    for key in keys:
+        if (kind, key) in items:
+            return [(kind, key)]
+        if found := [place for place in items if place[1] == key]:
+            return found
+    return []
 
 
 def begun_kinds(facts: Facts) -> list[tuple[str, str]]:

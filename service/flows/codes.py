@@ -1,5 +1,6 @@
 """The codes of HL7 v2 messages, as the concept maps of a hospital's overlays name them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,9 @@ SYSTEMS: Final = "coding-system"
 TOLD: Final = {
     ("PID", 8): "administrative-sex",
     ("PID", 15): "language",
+    ("PID", 30): "indicator",
+    ("PID", 31): "indicator",
+    ("PD1", 12): "indicator",
     ("PV1", 2): "patient-class",
     ("NK1", 15): "administrative-sex",
     ("DG1", 6): "diagnosis-type",
@@ -24,8 +28,11 @@ TOLD: Final = {
     ("ROL", 3): "provider-role",
     ("PRT", 4): "provider-role",
     ("PRT", 2): "problem-action",
+    ("IN1", 17): "insured-relationship",
 }
 """The fields whose codes decide something, and the concept map of each."""
+# a yearly edition: ICD10GM2026
+_YEAR: Final = re.compile(r"(?:19|20)\d\d\Z")
 _UNNAMED: Final = "This code is not known here, and is not used for what it says; have it mapped in {}."
 
 
@@ -71,7 +78,9 @@ class Codes:
                     yield Issue(_UNNAMED.format(known), str(place), "code-invalid")
 
     def _named(self, name: str) -> str | None:
-        return self.systems.get(name) or self.systems.get(_spelt(name))
+        spelt = _spelt(name)
+        found = (self.systems.get(each) for each in (name, spelt, _YEAR.sub("", spelt)))
+        return next((each for each in found if each), None)
 
     def _otherwise(self, name: str) -> str | None:
         try:

@@ -59,6 +59,7 @@ def test_numbers_agree_or_name_the_system_in_which_they_do_not(name):
         ((ANNA, THEN), (BO, []), False),
         ((ANNA, THEN), ([], LATER), False),
         ((ANNA, THEN), (BABY, LATER), False),
+        ((ANNA, THEN), ([{**BO[0], "use": "temp"}], LATER), False),
         ((ANNA, ["1900-01-01"]), (BO, LATER), False),
         # as far as both say
         ((ANNA, ["1950"]), (BO, THEN), False),

@@ -6,7 +6,7 @@ import pytest
 
 from service.cases.discharge import condition_id, key_of, moment, person_facts, stay_facts
 from service.cases.facts import join, seconds, value
-from service.cases.stays import diagnoses, died_in, history, stay_of
+from service.cases.stays import contacts, diagnoses, died_in, history, stay_of
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
 KEY = key_of({"event": "admit", "stay": {"identifiers": [VISIT]}}, "general")
@@ -156,6 +156,39 @@ def test_a_diagnosis_is_deleted_as_what_it_stands(told, kinds):
         assert {each["kind"] for each in diagnoses(folded(order))} == kinds
 
 
+@pytest.mark.parametrize(
+    ("told", "codes"),
+    [
+        # what an entry of the sender's list says is replaced, its code and kind too
+        ([[dx("S06", entry="1", action="add")], [dx("S72", entry="1", action="update")]], {"S72"}),
+        ([[dx("S06", entry="1")], [dx("S72", **ADMITTED, entry="1", action="update")]], {"S72"}),
+        ([[dx("S06", entry="1"), dx("I10", entry="2")], [dx("S06", entry="2", action="delete")]], {"S06"}),
+        # two entries may have one code
+        ([[dx("S06", entry="1"), dx("S06", **ADMITTED, entry="2")], [dx("S06", entry="2", action="delete")]],
+         {"S06"}),
+        # what was told without its entry is found by its code
+        ([[dx("S06"), dx("I10")], [dx("S06", entry="1", action="delete")]], {"I10"}),
+    ],
+)  # fmt: skip
+def test_an_entry_of_the_senders_list_is_one_diagnosis_whatever_is_said_of_it(told, codes):
+    events = [said("update", minute, {"conditions": each}) for minute, each in enumerate(told)]
+    for order in permutations(events):
+        found = diagnoses(folded(order))
+        assert {each["code"]["code"] for each in found} == codes
+        assert all("entry" not in each for each in found)
+
+
+def test_the_role_of_somebody_who_no_longer_has_it_is_cleared_alone():
+    people = [{"role": each, "names": [{"family": "Ash"}]} for each in ("attending", "consulting")]
+    cleared = said("update", 1, cleared=["contacts.attending"])
+    assert [each["role"] for each in contacts(folded([said("admit", 0, contacts=people), cleared]))] == [
+        "consulting"
+    ]
+    # unless another word of the same message gives it to somebody
+    both = {**cleared, "contacts": people[:1]}
+    assert [each["role"] for each in contacts(folded([both]))] == ["attending"]
+
+
 def test_who_is_said_to_live_has_no_time_of_death():
     dead = {"event": "update", "patient": {"deceased": "2026-03-01", "has_died": True}}
     alive = {"event": "update", "patient": {"has_died": False}}
@@ -211,12 +244,23 @@ def test_a_status_that_is_said_to_have_been_earlier_than_the_one_before_it_does_
             "code": "9",
             "alternates": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0112", "code": "20"}],
         },
+        {"system": "http://snomed.info/sct", "code": "371828006"},
+        # words of senders, as the code alone too
+        *({"system": "urn:example:mercy", "code": code} for code in ("Expired", "EXP", "MORS", "TOD")),
+        *(
+            {"system": "urn:example:mercy", "code": "07", "display": words}
+            for words in (
+                *("Expired at home", "Patient died", "Pt. has expired", "DEAD ON ARRIVAL", "verstorben"),
+                *("Tod", "Patient ist verstorben", "Død", "Patienten er død", "Avliden", "Kuollut", "Умер"),
+            )
+        ),
+        {"text": "Deceased"},
     ],
 )
 def test_a_death_is_told_by_any_coding_of_the_disposition(disposition):
     event = said("discharge", 0, {"disposition": disposition, "period": {"end": "2026-03-01"}})
     assert died_in([folded([event])]) == "2026-03-01"
-    home = {**disposition, "code": "01", "alternates": []}
+    home = {"system": disposition.get("system", ""), "code": "01", "text": "Home; expiry of leave"}
     assert died_in([folded([said("discharge", 0, {"disposition": home})])]) is None
 
 

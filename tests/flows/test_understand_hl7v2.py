@@ -428,7 +428,7 @@ def test_a_doctor_has_a_name_and_a_number_or_one_of_them(made, segment, role):
             ("LI", "add"),
             ("UP", "update"),
             ("CO", "update"),
-            ("UC", None),
+            ("UC", "update"),
             ("", None),
         ),
         *(("DE", "delete"), ("D", "delete"), ("UN", "delete")),
@@ -666,3 +666,121 @@ def test_a_list_that_is_to_be_deleted_is_cleared_unless_something_else_is_said_o
     assert made(nothing)["cleared"] == ["patient.telecom", "patient.addresses", "patient.language"]
     assert "cleared" not in made(at("PID", f3="1", f11='""~Lane 1', f13='""~555'))
     assert "cleared" not in made(at("PID", f3="1", f13='""', f40="555"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant", "noted"),
+    [
+        *((each, True, False) for each in ("yes", "T", "true", "1", "J", "ja")),
+        *((each, False, False) for each in ("No", "F", "0", "nein")),
+        *((("UNK", None, False)), ("Q7", None, True)),
+    ],
+)
+def test_a_flag_is_read_as_senders_write_it_and_told_of_where_nobody_knows_it(understood, sent, meant, noted):
+    found = understood(at("PID", f3="1", f30=sent), at("PD1", f12=sent))
+    patient = found.discharges[0]["patient"]
+    assert patient.get("has_died") == meant
+    assert patient.get("protected_identity", False) == bool(meant)
+    assert places(found) == [(each, "code-invalid") for each in ("PID-30.1", "PD1-12.1") if noted]
+
+
+@pytest.mark.parametrize(
+    ("segment", "path"),
+    [
+        (at("PV1", f7='""'), "contacts.attending"),
+        (at("PV1", f8='""'), "contacts.referring"),
+        (at("PV1", f9='""'), "contacts.consulting"),
+        (at("PV1", f17='""'), "contacts.admitting"),
+        (at("NK1", f1="1", f2='""'), "related_persons"),
+        (at("IN1", f1="1", f3='""', f4='""'), "coverages"),
+    ],
+)
+def test_a_list_is_cleared_by_the_one_item_that_is_to_be_deleted(made, segment, path):
+    assert made(PID, segment)["cleared"] == [path]
+    assert "cleared" not in made(PID, segment.replace('""', "1^Ash^Bo"))
+
+
+def test_a_diagnosis_that_is_unchanged_is_told_alone(made):
+    found = made(PID, at("DG1", f3="I10^^I10", f20="D-1^MERCY", f21="X"))["stay"]["conditions"]
+    assert [(each["action"], each["entry"]) for each in found] == [("update", "D-1")]
+
+
+@pytest.mark.parametrize(("flag", "use"), [("Y", "temp"), ("N", "official"), ("", "official")])
+def test_the_name_of_somebody_whom_nobody_has_recognised_is_one_for_the_time_being(made, flag, use):
+    (name,) = made(at("PID", f3="1", f5="Doe^John^^^^^L", f31=flag))["patient"]["names"]
+    assert name["use"] == use
+
+
+@pytest.mark.parametrize(
+    ("sent", "uses"),
+    [
+        ("555^WPN", ["work", "work"]),
+        ("555^Business", ["work", "work"]),
+        ("555^HOME", ["home", "home"]),
+        ("555^Cell", ["mobile", "mobile"]),
+        # what nobody knows is not taken for a home's
+        ("555^Q7", [None, "work"]),
+        ("555", ["home", "work"]),
+    ],
+)
+def test_the_use_of_a_number_is_read_as_senders_write_it_and_not_made_up(made, sent, uses):
+    found = [made(at("PID", f3="1", **{field: sent}))["patient"]["telecom"] for field in ("f13", "f14")]
+    assert [each.get("use") for (each,) in found] == uses
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        ("Final", "discharge"),
+        ("ADMITTING", "admission"),
+        ("AD", "admission"),
+        ("Working", "working"),
+        ("X^Discharge diagnosis^L", "discharge"),
+    ],
+)
+def test_a_type_of_diagnosis_is_read_as_senders_write_it(understood, sent, kind):
+    found = understood(PID, at("DG1", f3="I10^^I10", f6=sent))
+    assert found.discharges[0]["stay"]["conditions"][0]["kind"] == kind
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "system"),
+    [
+        ("ICD10GM2026", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"),
+        ("ICD-10-GM-2024", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"),
+        ("ICD-10-CM 2025", "http://hl7.org/fhir/sid/icd-10-cm"),
+        ("I10-2019", ICD10),
+        ("ICD-10-AM", "http://hl7.org/fhir/sid/icd-10-am"),
+    ],
+)
+def test_a_yearly_edition_is_of_its_coding_system(understood, name, system):
+    found = understood(PID, at("DG1", f3=f"I10^^{name}"))
+    assert found.discharges[0]["stay"]["conditions"][0]["code"]["system"] == system
+    assert found.notes == ()
+
+
+def test_an_insurance_of_which_nothing_says_who_pays_is_told_of(understood):
+    found = understood(PID, at("IN1", f4="Northern"), at("IN1", f36="M-1"))
+    assert len(found.discharges[0]["coverages"]) == 1
+    assert places(found) == [("IN1[2]-4", "required")]
+
+
+def test_what_somebody_is_to_the_subscriber_is_told_of_where_it_is_not_used(understood):
+    found = understood(PID, at("IN1", f4="Northern", f17="CHD"), at("IN1", f4="Southern", f17="18"))
+    assert [each.get("relationship") for each in found.discharges[0]["coverages"]] == [None, "self"]
+    assert places(found) == [("IN1-17.1", "code-invalid")]
+
+
+def test_the_organisation_of_a_contact_is_told_of_where_a_person_is_named(understood):
+    found = understood(PID, at("NK1", f2="Ash^Bo", f13="Sunny Home"), at("NK1", f13="Harbour Home"))
+    assert found.discharges[0]["related_persons"][1]["names"] == [{"text": "Harbour Home"}]
+    assert places(found) == [("NK1-13", "informational")]
+
+
+def test_a_planned_stay_starts_when_its_event_is_planned_where_no_more_is_said(understanding):
+    head = "MSH|^~\\&|ADT|MERCY|||20260301151500+0100||ADT^A05|1|P|2.8\rEVN|A05|20260301151500+0100|20260310|"
+    for segment, start in ((at("PV2", f1=""), "2026-03-10"), (at("PV2", f8="20260311"), "2026-03-11")):
+        raw = "\r".join((head, PID, at("PV1", f2="I", f19="V-1"), segment)).encode()
+        (found,) = understanding.hl7v2(MERCY, Received(raw, "", "hl7v2", "http", (), "")).discharges
+        assert found["stay"]["period"] == {"start": start}

@@ -77,6 +77,7 @@ CLEARED: Final = (
     "stay.reasons",
     "stay.conditions",
     "contacts",
+    *(f"contacts.{role}" for role in ("attending", "referring", "consulting", "admitting")),
     "related_persons",
     "coverages",
 )
@@ -149,6 +150,11 @@ class Diagnosis(Contract):
     clinical_status = Code(CLINICAL, metadata=_says("Condition.clinicalStatus."))
     verification_status = Code(VERIFICATION, metadata=_says("Condition.verificationStatus."))
     action = Code(ACTIONS, metadata=_says(_ACTION))
+    entry = Text(
+        metadata=_says(
+            "DG1-20: the diagnosis in the sender's list; what is done with it is, whatever its code."
+        )
+    )
     onset = When(metadata=_says("DG1-5, Condition.onsetDateTime."))
     abatement = When()
     recorded = When(metadata=_says("DG1-19, Condition.recordedDate."))

@@ -62,10 +62,10 @@ def address(place: Json, reading: Reading) -> None:
 def telecom(way: Json, reading: Reading) -> None:
     """Read an XTN: `points`, an e-mail address and a number perhaps, of those not told of before.
 
-    Each has its `value`, `kind` where that is no number (`email`, `url`), and `use`, `equipment` (XTN-2, -3)
-    and `period` as they are sent.
+    Each has its `value`, `kind` where that is no number (`email`, `url`), `use` (XTN-2, as a coding), and
+    `equipment` (XTN-3) and `period` as they are sent.
     """
-    use = {"use": way["c2"]} if "c2" in way else {}
+    use = {"use": [{"code": way["c2"]}]} if "c2" in way else {}
     equipment = {"equipment": way["c3"]} if "c3" in way else {}
     period = reading.period(way.get("c13"), way.get("c14")) if "c13" in way or "c14" in way else None
     points: list[Json] = []
@@ -169,10 +169,11 @@ READ: Final[dict[str, dict[int, Reader]]] = {
         13: telecom,
         14: telecom,
         15: language,
+        **dict.fromkeys((30, 31), Concept(136)),
         40: telecom,
     },
     "MRG": dict.fromkeys((1, 2, 4), identifier),
-    "PD1": {4: STAFF},
+    "PD1": {4: STAFF, 12: Concept(136)},
     "NK1": {
         2: NAME,
         3: Concept(63, RELATIONSHIPS),

@@ -10,6 +10,7 @@ from service.errors import Issue
 from service.values.intake import IntakeSettings
 from service.wire.hl7v2.authorities import name_systems
 from service.wire.hl7v2.message import Message
+from service.wire.hl7v2.places import Place
 from service.wire.hl7v2.schema import schema
 from service.wire.hl7v2.systems import NONE, CodeSystems
 from service.wire.hl7v2.view import to_json
@@ -26,6 +27,19 @@ AHEAD: Final = timedelta(days=31)
 NO_ZONE: Final = (
     "Without an offset, and no time zone is registered: taken as UTC. Send +0100, or have `time_zone` set."
 )
+NO_PAYER: Final = "Not used: nothing says who pays. Send the insurer in IN1-3 or IN1-4."
+NOT_THE_NAME: Final = "Not used beside the name of a person; it is kept with the message."
+# what may name a payer, and what numbers somebody insured
+_PAYERS: Final = (
+    ("f2", "c1"),
+    ("f2", "c2"),
+    ("f3", "c1"),
+    ("f4", "c1"),
+    ("f15", "c1"),
+    ("f35", "c1"),
+    ("f35", "c2"),
+)
+_NUMBERS: Final = ("f36", "f49")
 _MATTERING: Final = ("PV1-45", "PV1-44", "EVN-6", "EVN-2", "MSH-7")
 _OFFSET: Final = re.compile(r"([+-]\d{2}:?\d{2}|Z)\s*\Z")
 IMPOSSIBLE: Final = (
@@ -70,6 +84,7 @@ def patients(
         told = {**{name: shown[name] for name in ("MSH", "EVN") if name in shown}, **each}
         if _trigger(told) in PERSONAL:
             told = _without_stay(told)
+        notes += _left_out(told)
         name_systems(told, partner, settings)
         found.append({"message": told, "times": _times(told, settings, notes)})
     return found, notes
@@ -87,6 +102,17 @@ def _without_offset(shown: Json) -> Iterator[Issue]:
         if "T" in sent.get("time", "") and not _OFFSET.search(sent["c1"]):
             yield Issue(NO_ZONE, place, "value")
             return
+
+
+def _left_out(told: Json) -> Iterator[Issue]:
+    """Give what a segment tells that is of no use with the rest of it."""
+    for number, insurance in enumerate(told.get("IN1", ()), 1):
+        is_named = any(part in insurance.get(field, ()) for field, part in _PAYERS)
+        if not is_named and any("c1" in insurance.get(field, ()) for field in _NUMBERS):
+            yield Issue(NO_PAYER, str(Place("IN1", number, 4)), "required")
+    for number, person in enumerate(told.get("NK1", ()), 1):
+        if "c1" in person.get("f13", ()) and ("f2" in person or "f30" in person):
+            yield Issue(NOT_THE_NAME, str(Place("NK1", number, 13)), "informational")
 
 
 def _without_stay(told: Json) -> Json:

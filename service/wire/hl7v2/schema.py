@@ -117,7 +117,7 @@ _POINT: Final = _object(
     {
         "kind": {"type": "string", "enum": ["email", "url"]},
         "value": _TEXT,
-        "use": _TEXT,
+        "use": _list(_object({"code": _TEXT})),
         "equipment": _TEXT,
         "period": _PERIOD,
     }

@@ -1,0 +1,54 @@
+"""Dispositions that say a death: by codes, and by words in the languages that hospitals write them in."""
+
+import re
+from typing import Any, Final
+
+from service.cases.placeholders import words_of
+
+_DISPOSITIONS: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+_SNOMED: Final = "http://snomed.info/sct"
+_TABLE_0112: Final = ("20", "40", "41", "42")
+_CODES: Final = frozenset(
+    {
+        (_DISPOSITIONS, "exp"),
+        *((_SNOMED, code) for code in ("419099009", "371828006", "397709008")),
+        *(
+            (system, code)
+            for code in _TABLE_0112
+            for system in (
+                "http://terminology.hl7.org/CodeSystem/v2-0112",
+                "http://hl7.org/fhir/v2/0112",
+                "urn:oid:2.16.840.1.113883.12.112",
+                "urn:oid:2.16.840.1.113883.6.301.5",
+                "https://www.nubc.org/CodeSystem/PatDischargeStatus",
+            )
+        ),
+    }
+)
+"""Those of HL7, of table 0112 and of the UB-04 form, and SNOMED CT's findings that somebody has died."""
+# without marks above and below letters, as `words_of` gives them
+_WORDS: Final = (
+    *("expired", "deceased", "died", "dead", "death", "dod", "dode", "dodt", "dodsfald", "afdod"),
+    *("avliden", "avled", "avlidit", "dodsfall", "verstorben", "gestorben", "tod", "tot", "todesfall"),
+    *("exitus", "kuollut", "kuoli", "kuolema", "menehtynyt", "умер", "умерла", "смерть", "скончался"),
+    *("скончалась", "летальныи"),
+)
+_WHOLE: Final = ("exp", "mors")
+_WHO: Final = (
+    "the|patienten|patientin|patient|pat|pt|client|person|has|is|was|er|ist|har|ar|on|пациент|больнои"
+)
+_SAYING: Final = re.compile(rf"\W*(?:(?:{_WHO})\W+)*(?:(?:{'|'.join(_WORDS)})\b|(?:{'|'.join(_WHOLE)})\W*\Z)")
+
+
+def is_death(disposition: dict[str, Any]) -> bool:
+    """Return whether a disposition, a `Coded` of the contracts, says that somebody has died.
+
+    Its words count, whichever coding has them, and a code that is such a word itself.
+    """
+    codings = [disposition, *disposition.get("alternates", ())]
+    texts = [disposition.get("text", "")]
+    for each in codings:
+        texts += (each.get("display", ""), each.get("code", ""))
+    if any(_SAYING.match(words_of(each)) for each in texts):
+        return True
+    return any((each.get("system"), each.get("code")) in _CODES for each in codings)
