@@ -23,6 +23,7 @@ NOBODY = (
     *("999999999", "111-11-1111", "99999", "11111", "88888888"),
     *("123456789", "123-45-6789", "1234567", "0123456789", "987654321"),
     *("UNKNOWN", "unknown", "Unk", "NONE", "N/A", "n.a.", "TBD", "Not available", "NULL", "no ssn", "ukendt"),
+    *("TEMP", "Temporary", "NEW", "new patient", "DUMMY"),
     *("okänd", "unbekannt", "неизвестно", "XXX-XX-XXXX", "xxxxx", "X", "XXX-XX-1234", "***-**-6789", "####"),
 )
 SOMEBODY = (
