@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.cases.identifiers import differing
-from service.cases.placeholders import words_of
+from service.values.placeholders import words_of
 
 Json = dict[str, Any]
 _NO_NAMES: Final = frozenset(

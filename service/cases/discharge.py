@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from service.cases.facts import Facts, Moment, instant_of, seconds
+from service.cases.identifiers import is_visit
 
 # how the events of one second follow each other
 ORDER: Final = (
@@ -63,12 +64,14 @@ def moment(event: str, recorded: str) -> Moment:
 
 
 def key_of(said: dict[str, Any], partner: str) -> str | None:
-    """Return the key of an event's stay, made of who tells of it and its first identifier; None without one.
+    """Return the key of an event's stay, made of who tells of it and a number; None without one.
 
-    What another hospital tells under the same number is another stay.
+    It is the first visit number, else the first: an account may have several visits. What another hospital
+    tells under the same number is another stay.
     """
-    identifiers = said.get("stay", {}).get("identifiers")
-    return key_by(partner, identifiers[0]) if identifiers else None
+    identifiers = said.get("stay", {}).get("identifiers", [])
+    number = next(filter(is_visit, identifiers), identifiers[0] if identifiers else None)
+    return key_by(partner, number) if number is not None else None
 
 
 def start_of(said: dict[str, Any]) -> str | None:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from service.cases.placeholders import names_nobody
 from service.values.intake import IntakeSettings
-from service.values.numbers import TYPES, is_personal
+from service.values.numbers import OF_SYSTEMS, TYPES, is_personal
+from service.values.placeholders import names_nobody
 
 Json = dict[str, Any]
 _PASSING: Final = frozenset({"secondary", "temp"})
@@ -29,10 +29,12 @@ def identifying(identifiers: Iterable[Json], settings: IntakeSettings) -> list[J
 
 
 def _finds(identifier: Json, settings: IntakeSettings) -> bool:
-    type_ = identifier.get("type")
+    type_, system = identifier.get("type"), identifier["system"]
+    if type_ is None and system not in settings.identifying:
+        type_ = OF_SYSTEMS.get(system)
     return (
         identifier.get("use") not in _PASSING
-        and settings.identifies(identifier["system"])
+        and settings.identifies(system)
         and (is_personal(type_) or type_ in settings.identifying_types)
         and not _MAIL.fullmatch(identifier["value"])
         and not names_nobody(identifier["value"], settings.placeholders)
@@ -67,7 +69,7 @@ def type_of_number(identifier: Json) -> str | None:
     system: str = identifier["system"]
     told = system.rpartition(":")[2] if system.startswith("urn:casebridge:authority:") else ""
     type_: str | None = identifier.get("type")
-    return type_ or (told if told in TYPES else None)
+    return type_ or (told if told in TYPES else OF_SYSTEMS.get(system))
 
 
 def _kind(identifier: Json) -> str | None:

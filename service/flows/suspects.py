@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
 
-from service.cases.placeholders import names_nobody
 from service.cases.received import whole
 from service.cases.suspects import Suspect, of_client, of_pair, of_revisions
 from service.flows.people import numbers
 from service.flows.ports import Store
 from service.values.documents import SERVICE, Document
+from service.values.placeholders import names_nobody
 from service.values.scope import Scope
 
 PAGE: Final = 200

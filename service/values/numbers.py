@@ -1,6 +1,7 @@
 """What kind of number an identifier is, by HL7 table 0203: https://terminology.hl7.org/CodeSystem-v2-0203.html."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/v2-0203"
@@ -14,11 +15,21 @@ SN SNBSN SNO SP SR SS STN TAX TN TPR TRL U UDI UPIN USID VN VP VS WC WCN WP XV X
 TYPES: Final = frozenset(_TABLE.split())
 PERSONAL: Final = frozenset({"MR", "MRT", "PI", "PT", "PNT", "PE", "PN", "NI", "JHN", "HC", "CZ"})
 """The numbers of which each names one person: record numbers and those that a country or region gives."""
+OF_SYSTEMS: Final = {
+    "http://hl7.org/fhir/sid/us-ssn": "SS",
+    "urn:oid:2.16.840.1.113883.4.1": "SS",
+    "http://hl7.org/fhir/sid/us-medicare": "MC",
+    "http://hl7.org/fhir/sid/us-mbi": "MC",
+    "urn:oid:2.16.840.1.113883.4.572": "MC",
+    "urn:oid:2.16.840.1.113883.4.927": "MC",
+    "http://ns.electronichealth.net.au/id/medicare-number": "MC",
+}
+"""Public systems whose numbers are of one type: it needs not be sent with them."""
 _NATIONAL: Final = re.compile(r"NN[A-Za-z]{2,3}")
 _WORDS: Final = (
     ("SS", r"ssn?|social.?security.*"),
     ("MR", r"mrn|medical.?record.*|patient.?(id|number)|hospital.?number"),
-    ("AN", r".*\baccount.*|acct.*|fin|fin.?nbr|financial.*"),
+    ("AN", r".*\baccount.*|acct.*|fin|fin.?nbr|financial.*|har"),
     ("VN", r".*(visit|encounter|admission|stay).*|enc|csn"),
     ("SN", r".*subscriber.*"),
     ("MB", r".*(member|insur|policy|beneficiary).*"),
@@ -44,6 +55,11 @@ def type_of(sent: str | None) -> str | None:
         return code
     words = " ".join(re.split(r"[\W_]+", sent.strip().lower()))
     return next((each for each, pattern in _KINDS if pattern.fullmatch(words)), None)
+
+
+def type_of_any(names: Iterable[str]) -> str | None:
+    """Return the type that the first of a sender's names for it gives, as `type_of`."""
+    return next((found for each in names if (found := type_of(each)) is not None), None)
 
 
 def is_personal(type_: str | None) -> bool:

@@ -12,9 +12,9 @@ from service.cases.identifiers import (
     same_number,
     without_placeholders,
 )
-from service.cases.placeholders import names_nobody
 from service.values.intake import IntakeSettings
 from service.values.numbers import TYPES, is_personal, type_of
+from service.values.placeholders import names_nobody
 
 ANY = IntakeSettings()
 ID = {"system": "urn:example:persons", "value": "P-1"}
@@ -54,6 +54,15 @@ def test_a_partner_may_name_the_systems_that_identify():
     other = {"system": "urn:example:insurances", "value": "shared by the family"}
     assert identifying([ID, other], ANY) == [ID, other]
     assert identifying([ID, other], replace(ANY, identifying=(ID["system"],))) == [ID]
+
+
+SSN = {"system": "http://hl7.org/fhir/sid/us-ssn", "value": "531-22-8841"}
+
+
+def test_a_public_system_says_of_what_type_its_numbers_are():
+    assert identifying([SSN], ANY) == identifying([{**SSN, "type": "SS"}], ANY) == []
+    for said in (replace(ANY, identifying=(SSN["system"],)), replace(ANY, identifying_types=("SS",))):
+        assert identifying([SSN], said) == [SSN]
 
 
 PERSONAL = ("MR", "MRT", "PI", "PT", "PNT", "PE", "PN", "NI", "NNDNK", "NNFIN", "JHN", "HC", "CZ", None)
@@ -119,6 +128,8 @@ OID = {"system": "urn:oid:1.2", "known_as": ["urn:a:wards", "urn:a"], "value": "
         ({**WARDS, "type": "PI"}, {**WARDS, "type": "MR"}, True),
         ({**WARDS, "type": "AN"}, WARDS, False),
         ({**WARDS, "type": "VN"}, WARDS, True),
+        (SSN, {**SSN, "type": "SS"}, True),
+        (SSN, {**SSN, "type": "MR"}, False),
         (WARDS, {**WARDS, "value": "8"}, False),
     ],
 )

@@ -10,6 +10,8 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from service.errors import Issue, Rejected, TooLarge, first_issues
+from service.values.numbers import OF_SYSTEMS, is_personal, type_of_any
+from service.values.placeholders import names_nobody
 from service.wire.json import LIMIT, dump
 
 Json = dict[str, Any]
@@ -79,7 +81,11 @@ def apart(bundle: Json) -> dict[int, list[int]]:
         TooLarge: what stands once in the batch would come to `MOST_APART` bytes and more, a stay at a time.
     """
     entries = _entries(bundle)
-    names = {name: number for number, each in enumerate(entries) for name in _names(each)}
+    names: dict[Any, int | None] = {}
+    for number, each in enumerate(entries):
+        for name in _known_as(each):
+            # what several have leads to none of them
+            names[name] = number if names.get(name, number) == number else None
     encounters = {number for number, each in enumerate(entries) if type_of(each) == "Encounter"}
     leads = [_leads(each, names) - encounters for each in entries]
     sizes = [len(dump(each)) for each in entries]
@@ -99,9 +105,38 @@ def apart(bundle: Json) -> dict[int, list[int]]:
     return found
 
 
-def _leads(entry: Json, names: dict[str, int]) -> set[int]:
-    named = (names.get(reference) for _, reference in references(entry.get("resource"), ""))
-    return {number for number in named if number is not None}
+def _leads(entry: Json, names: dict[Any, int | None]) -> set[int]:
+    resource = entry.get("resource")
+    literal = (conditional(reference) or reference for _, reference in references(resource, ""))
+    found = (names.get(name) for name in (*literal, *_logical(resource)))
+    return {number for number in found if number is not None}
+
+
+def _known_as(entry: Json) -> Iterator[Any]:
+    """Give what other entries may call an entry's resource by: literally, by criteria, or by number."""
+    yield from _names(entry)
+    if type_of(entry) in USED:
+        given = entry["resource"].get("identifier")
+        for each in given if isinstance(given, list) else ():
+            if (pair := _pair(each)) is not None and not names_nobody(pair[1]):
+                yield type_of(entry), *pair
+                yield pair
+
+
+def _logical(node: Any) -> Iterator[tuple[str, str]]:
+    """Give the identifiers of References below a node that are these alone."""
+    below = node if isinstance(node, list) else node.values() if isinstance(node, dict) else ()
+    if isinstance(node, dict) and "reference" not in node and (pair := _pair(node.get("identifier"))):
+        yield pair
+    for each in below:
+        yield from _logical(each)
+
+
+def _pair(identifier: Any) -> tuple[str, str] | None:
+    if not isinstance(identifier, dict):
+        return None
+    system, value = identifier.get("system"), identifier.get("value")
+    return (system, value) if isinstance(system, str) and isinstance(value, str) else None
 
 
 def chosen(bundle: Json, indices: Collection[int]) -> Json:
@@ -168,12 +203,29 @@ def _identities(entry: Json) -> Iterator[Any]:
     if type_ in {"Encounter", "Patient"}:
         given = (entry.get("resource") or {}).get("identifier")
         known = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-        # a stay's first identifier is what it is known by; others it may share
-        for each in known[:1] if type_ == "Encounter" else known:
-            use, system, value = each.get("use", ""), each.get("system", ""), each.get("value")
-            # what is no text is told of when the resource is checked
-            if all(isinstance(one, str) for one in (use, system, value)) and use not in _PASSING:
-                yield type_, system, value
+        mine = [each for each in known if _is_ones_own(type_, each)]
+        # a stay is known by its first visit number; others it may share
+        for each in mine[:1] if type_ == "Encounter" else mine:
+            yield type_, each.get("system", ""), each["value"]
+
+
+def _is_ones_own(type_: str, identifier: Json) -> bool:
+    """Whether an identifier names one stay, or one person; an account or an insurance may be that of two."""
+    use, system, value = identifier.get("use", ""), identifier.get("system", ""), identifier.get("value")
+    # what is no text is told of when the resource is checked
+    if not (isinstance(use, str) and isinstance(system, str) and isinstance(value, str)):
+        return False
+    kind = type_of_any(_names_of_type(identifier.get("type"))) or OF_SYSTEMS.get(system)
+    is_own = is_personal(kind) if type_ == "Patient" else kind in {None, "VN"}
+    return is_own and use not in _PASSING and not names_nobody(value)
+
+
+def _names_of_type(concept: Any) -> Iterator[str]:
+    if isinstance(concept, dict):
+        codings = concept.get("coding")
+        parts = [each for each in (codings if isinstance(codings, list) else []) if isinstance(each, dict)]
+        told = [*(each.get("code") for each in parts), *(each.get("display") for each in parts)]
+        yield from (each for each in (*told, concept.get("text")) if isinstance(each, str))
 
 
 def _dangling(entries: list[Json]) -> Iterator[Issue]:
