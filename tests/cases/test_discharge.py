@@ -239,12 +239,17 @@ def test_a_status_that_is_said_to_have_been_earlier_than_the_one_before_it_does_
             for code in ("20", "40", "41", "42")
         ),
         {"system": "https://www.nubc.org/CodeSystem/PatDischargeStatus", "code": "20"},
+        {"system": "http://www.nubc.org/patient-discharge", "code": "20"},
+        {"system": "http://hl7.org/fhir/discharge-disposition", "code": "exp"},
+        {"system": "http://snomed.info/sct", "code": "371828006"},
+        {"system": "http://fhir.de/CodeSystem/dkgev/EntlassungsgrundErsteUndZweiteStelle", "code": "07"},
+        {"code": "exp"},
+        {"code": "20"},
         {
             "system": "urn:example:mercy",
             "code": "9",
             "alternates": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0112", "code": "20"}],
         },
-        {"system": "http://snomed.info/sct", "code": "371828006"},
         # words of senders, as the code alone too
         *({"system": "urn:example:mercy", "code": code} for code in ("Expired", "EXP", "MORS", "TOD")),
         *(
@@ -274,3 +279,35 @@ def test_the_names_of_a_numbers_system_are_kept_whichever_was_told_last():
         assert whole == join(first, join(second, third))
         _, known = whole["identifiers.x"]
         assert (known["use"], known["known_as"]) == ("usual", ["urn:a", "urn:b", "urn:c"])
+
+
+@pytest.mark.parametrize(
+    ("words", "is_death"),
+    [
+        ("Expired", True),
+        ("Patient expired", True),
+        ("The patient has died", True),
+        ("Patient deceased during stay (discharge status = dead)", True),
+        ("In-hospital death", True),
+        ("Tod", True),
+        ("Død", True),
+        ("kuollut", True),
+        ("Летальный исход", True),
+        ("Hospice, patient not deceased", False),
+        ("Home; wife died recently", False),
+        ("Patient to deceased donor unit", False),
+        ("Todtnau clinic", False),
+    ],
+)
+def test_a_death_is_told_by_words_that_say_it_of_the_patient(words, is_death):
+    for disposition in ({"text": words}, {"system": "urn:example:mercy", "code": "9", "display": words}):
+        event = said("discharge", 0, {"disposition": disposition})
+        assert bool(died_in([folded([event])])) == is_death
+
+
+def test_a_stay_is_kept_by_its_visit_number_before_that_of_an_account_it_may_share():
+    account = {"system": "urn:example:accounts", "value": "A-1", "type": "AN"}
+    sent = {"event": "admit", "stay": {"identifiers": [account, VISIT]}}
+    assert key_of(sent, "general") == KEY
+    alone = {"event": "admit", "stay": {"identifiers": [account]}}
+    assert key_of(alone, "general") not in {None, KEY}
