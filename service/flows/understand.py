@@ -38,6 +38,8 @@ MOST_ODD: Final = 10_000
 # what a stay is made of must be as R4 has it; of what stands beside it, what can be read is taken
 UNREADABLE: Final = frozenset({"structure", "value"})
 UNKNOWN: Final = "unknown"
+OF_POLICY: Final = {"kind": "type", "relationship": "relationship"}
+GOING_ON: Final = frozenset({"plan", "register", "admit", "leave", "return", "transfer"})
 KNOWN: Final = USED | {"Bundle", "MessageHeader"}
 
 
@@ -72,8 +74,8 @@ class Understanding:
         found = self._made(partner, "fhir", roots, lambda root, path: place_of(path, root, sent))
         conditions = tuple(asked[number] for number, _ in found.roots)
         made = zip(found.understood.discharges, found.roots, strict=True)
-        classes = [each for one, (at, _) in made for each in _unclear_class(one, roots[at], sent)]
-        notes = [*(each for root in roots for each in _nobody(root, sent)), *classes, *notes]
+        unclear = [each for one, (at, _) in made for each in _unclear(one, roots[at], sent)]
+        notes = [*(each for root in roots for each in _nobody(root, sent)), *unclear, *notes]
         unread = self.reading.fhir(partner, sent)
         return replace(found.understood, notes=shown(notes), asked=conditions, unused=unread)
 
@@ -179,8 +181,21 @@ def _nobody(root: Json, sent: Json) -> Iterator[Issue]:
         yield Issue(what, place_of("encounter.subject.reference", root, sent), "value")
 
 
-def _unclear_class(made: Json, root: Json, sent: Json) -> Iterator[Issue]:
-    """Give the class of a stay that the mapping makes nothing of."""
+def _unclear(made: Json, root: Json, sent: Json) -> Iterator[Issue]:
+    """Give what nothing is made of: an early end, a class, a language, what insurance it is and whose."""
+    if root["facts"]["spoken"] and "language" not in made.get("patient", {}):
+        what = "This language is not known here: send its tag of BCP 47."
+        yield Issue(what, place_of("patient.communication.language", root, sent), "code-invalid")
+    for number, policy in enumerate(root["facts"]["policies"]):
+        kept = made.get("coverages", ())[number : number + 1]
+        for name, element in OF_POLICY.items():
+            if kept and element in policy["coverage"] and name not in kept[0]:
+                what = "This code is not known here: nothing is kept of it."
+                place = place_of(f"facts.policies[{number}].coverage.{element}", root, sent)
+                yield Issue(what, place, "code-invalid")
+    if made["event"] in GOING_ON and "end" in made.get("stay", {}).get("period", {}):
+        what = "A stay that goes on has no end yet: it is kept with the message alone."
+        yield Issue(what, place_of("encounter.period.end", root, sent), "informational")
     if made.get("stay", {}).get("kind") == UNKNOWN:
         what = "This class is not known here: of which kind the stay is remains unknown."
         yield Issue(what, place_of("encounter.class.code", root, sent), "code-invalid")

@@ -403,7 +403,8 @@ def test_who_has_only_a_number_counts():
 @pytest.mark.parametrize(
     ("subject", "known"),
     [
-        ({"identifier": PERSON}, True),
+        ({"identifier": {**PERSON, "value": "R-9"}}, True),
+        ({"identifier": PERSON}, None),
         ({"reference": f"Patient?identifier={PERSON['system']}|{PERSON['value']}9"}, True),
         ({"reference": name_of("a1")}, None),
         ({"display": "River"}, None),

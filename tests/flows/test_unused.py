@@ -191,7 +191,7 @@ def test_what_other_delimiters_part_is_found_too():
         ("telecom", [{"system": "phone", "value": "1", "id": "x"}], []),
         ("meta", {"tag": [{"code": "x"}]}, []),
         ("text", {"status": "generated", "div": "<div/>"}, []),
-        ("contained", [{"resourceType": "Organization", "id": "o", "alias": ["x"]}], ["Organization.alias"]),
+        ("contained", [{"resourceType": "Organization", "id": "o", "partOf": {}}], ["Organization.partOf"]),
     ],
 )
 def test_an_element_is_named_as_closely_as_it_is_read(element, value, fields):

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from service.errors import Issue
 from service.wire.fhir.bundles import USED, is_part
-from service.wire.fhir.stay import WRONG, condition_of, is_anothers, is_wrong
+from service.wire.fhir.people import is_over
+from service.wire.fhir.stay import WRONG, condition_of, is_anothers, is_payer, is_wrong
 
 Json = dict[str, Any]
 # the types that tell of a stay or its patient, and by what
@@ -73,6 +74,9 @@ def _of_resource(resource: Json, place: str) -> Iterator[Issue]:
         yield _issue("Entered in error: it is no diagnosis.", f"{place}.verificationStatus")
     elif type_ == "Coverage" and resource.get("status") == WRONG:
         yield _issue("Entered in error: it is no insurance.", f"{place}.status")
+    elif type_ == "Coverage" and not any(map(is_payer, resource.get("payor", []))):
+        what = "A person pays, no insurer: it is kept with the message alone."
+        yield _issue(what, f"{place}.payor")
     elif type_ == "PractitionerRole" and resource.get("active") is False:
         yield _issue("This role is over; who has it is kept as somebody who took part.", f"{place}.active")
     if type_ in _PEOPLE:
@@ -83,6 +87,7 @@ def _of_resource(resource: Json, place: str) -> Iterator[Issue]:
         yield from _nobodys(resource, place)
     if type_ == "Patient":
         yield from _spoken(resource.get("communication", []), place)
+        yield from _former(resource.get("generalPractitioner", []), place)
 
 
 def _of_encounter(encounter: Json, place: str) -> Iterator[Issue]:
@@ -113,6 +118,13 @@ def _spoken(communications: list[Json], place: str) -> Iterator[Issue]:
     if len(communications) > 1 and not any(each.get("preferred") is True for each in communications):
         what = "None of several is preferred; the first is taken. Say which is."
         yield _issue(what, f"{place}.communication")
+
+
+def _former(doctors: list[Json], place: str) -> Iterator[Issue]:
+    for nth, each in enumerate(doctors):
+        if is_over(each):
+            what = "No longer active: it is not the doctor whom the patient has now."
+            yield _issue(what, f"{place}.generalPractitioner[{nth}]")
 
 
 def _issue(what: str, where: str) -> Issue:

@@ -13,6 +13,17 @@ _OF_ORGANIZATION: Final = {
     "name": ("resource.name", "display"),
     "identifier": ("resource.identifier", "identifier"),
 }
+_OF_PLACE: Final = {
+    **_OF_ORGANIZATION,
+    "name": (
+        "resource.name",
+        "display",
+        "resource.alias",
+        "resource.description",
+        "resource.identifier.value",
+        "identifier.value",
+    ),
+}
 _OF_PERSON: Final = {
     "name": (
         "resource.name",
@@ -52,12 +63,15 @@ _DIAGNOSIS: Final = {
     ),
     "use": ("Encounter.diagnosis.use",),
     "rank": ("Encounter.diagnosis.rank",),
+    # of whichever there is: what is not read of it is told of
+    "abated": ("Encounter.diagnosis.condition.resource.abatementDateTime", "Condition.abatementDateTime"),
 }
 _MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {
     **_under("hospital", _behind("Encounter.serviceProvider", _OF_ORGANIZATION)),
-    **_under("location", _behind("Encounter.location.location", _OF_ORGANIZATION)),
-    **_under("destination", _behind("Encounter.hospitalization.destination", _OF_ORGANIZATION)),
+    **_under("location", _behind("Encounter.location.location", _OF_PLACE)),
+    **_under("destination", _behind("Encounter.hospitalization.destination", _OF_PLACE)),
     # of the lists, where there are items
+    "class": ("Encounter.class",),
     "participants": ("Encounter.participant",),
     "general_practitioners": ("Patient.generalPractitioner",),
     "relatives": ("RelatedPerson", "Patient.contact"),
@@ -76,7 +90,7 @@ _MADE_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "relatives.active": ("RelatedPerson.active",),
     "relatives.words": ("RelatedPerson.relationship", "Patient.contact.relationship"),
     "telecom": ("Patient.telecom",),
-    "spoken": ("Patient.communication.language.coding",),
+    "spoken": ("Patient.communication.language.coding", "Patient.communication.language.text"),
     "reasons": (
         "Encounter.reasonCode",
         "Encounter.reasonReference.resource.code",
@@ -128,10 +142,11 @@ def facts(roots: Json) -> Json:
     """Return what is told in several places or shapes, brought together.
 
     Returns:
-        `hospital`, `location` (the current one) and `destination` as `people.named`; `participants`,
-        `general_practitioners` (each as `people.person`) and `relatives`; `telecom` (the patient's, the
-        preferred first) and `spoken`; `reasons`; `diagnoses` and `taken_back`, as `stay.diagnoses`;
-        `policies`, and `no_policies`: whether all insurances that were sent were entered in error.
+        `class` (empty where it is a sender's own letter); `hospital` as `people.named`, `location` (the
+        current one) and `destination` as `people.place`; `participants` and `general_practitioners` (each as
+        `people.person`), `relatives`; `telecom` (the patient's, the preferred first) and `spoken`; `reasons`;
+        `diagnoses` and `taken_back`, as `stay.diagnoses`; `policies`, and `no_policies`: whether all
+        insurances that were sent were entered in error.
     """
     encounter, patient, coverages = roots["encounter"], roots["patient"], roots["coverages"]
     policies = stay.policies(coverages)
@@ -139,12 +154,13 @@ def facts(roots: Json) -> Json:
     return {
         "hospital": people.named(encounter.get("serviceProvider", {})),
         "location": stay.location(encounter),
-        "destination": people.named(encounter.get("hospitalization", {}).get("destination", {})),
+        "destination": people.place(encounter.get("hospitalization", {}).get("destination", {})),
         "participants": people.participants(encounter),
         "general_practitioners": people.general_practitioners(patient),
         "relatives": people.relatives(patient, roots["related_persons"]),
         "telecom": people.telecoms(patient),
         "spoken": stay.spoken(patient),
+        "class": stay.class_(encounter),
         "reasons": stay.reasons(encounter),
         "diagnoses": diagnoses,
         "taken_back": taken_back,

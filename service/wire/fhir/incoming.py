@@ -13,6 +13,7 @@ from service.wire.fhir.beside import Beside
 from service.wire.fhir.bundles import is_part
 from service.wire.fhir.facts import facts
 from service.wire.fhir.leading import RESTFUL, VERSION, lead
+from service.wire.fhir.tidy import tidy_disposition
 
 Json = dict[str, Any]
 LISTS: Final = {
@@ -52,30 +53,46 @@ def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
     header = resources[0] if resources and resources[0].get("resourceType") == "MessageHeader" else {}
     bundle = {key: value for key, value in sent.items() if key != "entry"} if sent is not _only(sent) else {}
     found = _encounters(header, entries)
-    urls = {id(each["resource"]): each.get("fullUrl", "") for each in entries if "resource" in each}
+    told = {id(each["resource"]): each for each in entries if "resource" in each}
     sent_beside = Beside(resources, LISTS.values())
     roots: list[Json] = []
     size = 0
     for each in found:
+        tidy_disposition(each)
         beside = sent_beside.of(each, header)
         size += len(beside)
         if size > MOST:
             what = f"Its stays come with over {MOST} resources, each for itself; send it in parts."
             raise TooLarge(what, where="Bundle.entry")
-        roots.append({**_roots(each, bundle, header, beside), **_names_there(each, urls, bases)})
+        roots.append({**_roots(each, bundle, header, beside), **_names_there(each, told, bases)})
     return roots
 
 
-def _names_there(encounter: Json, urls: dict[int, str], bases: Sequence[str]) -> Json:
+def _names_there(encounter: Json, told: dict[int, Json], bases: Sequence[str]) -> Json:
     """Return what a stay and its patient are called on the sender's own server."""
     # what is contained has no name but in what contains it
-    own = f"Encounter/{encounter.get('id', '')}" if id(encounter) in urls else ""
-    url, subject = urls.get(id(encounter), ""), encounter.get("subject", {})
-    patient = urls.get(id(subject.get("resource")), "")
+    stay_in, subject = told.get(id(encounter), {}), encounter.get("subject", {})
+    patient_in = told.get(id(subject.get("resource")))
+    named = [subject.get("reference", "")] if patient_in is None else _own_names(patient_in)
     return {
-        "encounter_at": _there("Encounter", [url or own], "", bases),
-        "patient_at": _there("Patient", [subject.get("reference", ""), patient], url, bases),
+        "encounter_at": _there("Encounter", _own_names(stay_in), "", bases),
+        "patient_at": _there("Patient", named, stay_in.get("fullUrl", ""), bases),
     }
+
+
+def _own_names(entry: Json) -> list[str]:
+    """Return the literals that lead to an entry's resource on its sender's server, as far as it has a name.
+
+    The id of what is POSTed, or has a `urn:uuid:` for its fullUrl, is a name within its Bundle alone: in the
+    next one `Patient/p1` is somebody else. https://hl7.org/fhir/R4/bundle.html#bundle-unique
+    """
+    request, url = entry.get("request", {}), entry.get("fullUrl", "")
+    if request.get("method") == "PUT":
+        return [url, request.get("url", "")]
+    resource = entry.get("resource", {})
+    if url or not resource or request:
+        return [url]
+    return [f"{resource.get('resourceType')}/{resource.get('id', '')}"]
 
 
 def _there(type_: str, literals: Sequence[str], url: str, bases: Sequence[str]) -> Json:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.values.placeholders import names_nobody
 from service.wire.fhir.bundles import USED, conditional
 from service.wire.fhir.tidy import tidy
 
@@ -19,9 +20,10 @@ _LOOKED_AT: Final = USED | {"MessageHeader"}
 
 
 def lead(entries: Sequence[Json]) -> None:
-    """Put under `resource` of each literal Reference what it leads to, and tidy what mappings cannot use.
+    """Put under `resource` of each Reference what it leads to, and tidy what mappings cannot use.
 
-    A conditional reference to what is not sent has the identifier that it names.
+    A logical one, that is an identifier alone, leads to the one thing that was sent with it, and has its name
+    from then on. A conditional reference to what is not sent has the identifier that it names.
     """
     told = [each for each in entries if "resource" in each]
     sent = _Sent(
@@ -34,18 +36,55 @@ def lead(entries: Sequence[Json]) -> None:
             for known in _identifiers(r)
         },
     )
-    found = [
-        (reference, sent.target(reference["reference"], each.get("fullUrl", ""), each["resource"]))
-        for each in told
-        if each["resource"].get("resourceType") in _LOOKED_AT
-        for reference in _references(each["resource"])
-    ]
+    found: list[tuple[Json, Json | None]] = []
+    logical: list[Json] = []
+    for each in told:
+        if each["resource"].get("resourceType") in _LOOKED_AT:
+            url = each.get("fullUrl", "")
+            for reference in _references(each["resource"]):
+                literal = reference.get("reference")
+                if literal is None:
+                    logical.append(reference)
+                else:
+                    found.append((reference, sent.target(literal, url, each["resource"])))
+    if logical:
+        _name(logical, told)
     for reference, target in found:
         if target is not None:
             reference["resource"] = target
         elif named := conditional(reference["reference"]):
             # what is not sent is still known by its identifier
             reference.setdefault("identifier", {"system": named[1], "value": named[2]})
+
+
+def _name(logical: Sequence[Json], told: Sequence[Json]) -> None:
+    """Lead each logical reference to the one thing that was sent with its identifier."""
+    having: dict[tuple[str, str], list[Json]] = {}
+    for each in told:
+        if each["resource"].get("resourceType") in USED:
+            for known in _identifiers(each["resource"]):
+                if pair := _pair(known):
+                    having.setdefault(pair, []).append(each)
+    for reference in logical:
+        pair = _pair(reference["identifier"])
+        holders = having.get(pair, []) if pair else []
+        type_ = reference.get("type")
+        named = [each for each in holders if type_ in {None, each["resource"]["resourceType"]}]
+        if len(named) == 1 and (name := _own_name(named[0])):
+            reference |= {"reference": name, "resource": named[0]["resource"]}
+
+
+def _pair(identifier: Json) -> tuple[str, str] | None:
+    system, value = identifier.get("system"), identifier.get("value")
+    if isinstance(system, str) and isinstance(value, str) and not names_nobody(value):
+        return system, value
+    return None
+
+
+def _own_name(entry: Json) -> str:
+    resource = entry["resource"]
+    named = f"{resource['resourceType']}/{resource['id']}" if "id" in resource else ""
+    return str(entry.get("fullUrl") or named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +113,7 @@ def _identifiers(resource: Json) -> list[Json]:
 
 
 def _references(resource: Json) -> Iterator[Json]:
-    """Give every literal Reference of a resource, deep ones too; each part is tidied on the way."""
+    """Give every Reference of a resource, literal and logical, deep too; each part is tidied on the way."""
     waiting: list[Any] = [resource]
     while waiting:
         node = waiting.pop()
@@ -82,6 +121,8 @@ def _references(resource: Json) -> Iterator[Json]:
             waiting += node
         elif isinstance(node, dict):
             tidy(node)
-            if isinstance(node.get("reference"), str):
+            if isinstance(node.get("reference"), str) or (
+                "reference" not in node and isinstance(node.get("identifier"), dict)
+            ):
                 yield node
             waiting += node.values()

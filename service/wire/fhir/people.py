@@ -41,9 +41,17 @@ def participants(encounter: Json) -> list[Json]:
 
 
 def general_practitioners(patient: Json) -> list[Json]:
-    """Return who is the patient's own doctor, or practice, as `person` does."""
-    found = (person(each) for each in patient.get("generalPractitioner", []))
+    """Return who is the patient's own doctor, or practice, as `person` does; who was it once is left out."""
+    found = (person(each) for each in patient.get("generalPractitioner", []) if not is_over(each))
     return [each for each in found if each]
+
+
+def is_over(reference: Json) -> bool:
+    """Whether a Reference is to a role, a person or a practice that is no longer active."""
+    role = led_to(reference, "PractitionerRole")
+    behind = led_to(role.get("practitioner", {}), "Practitioner")
+    found = led_to(reference, "Practitioner", "Organization")
+    return any(each.get("active") is False for each in (role, behind, found))
 
 
 def person(reference: Json) -> Json:
@@ -89,6 +97,19 @@ def named(reference: Json) -> Json:
         "identifier": numbers(found) or number(reference),
     }
     return {key: each for key, each in told.items() if each}
+
+
+def place(reference: Json) -> Json:
+    """Return as `named` what a place is called; one without a name by its alias, its words or its number.
+
+    A literal reference that leads nowhere is told of instead, even if it has a number in it.
+    """
+    told, found = named(reference), led_to(reference, "Location", "Organization")
+    is_sent = bool(found) or "reference" not in reference
+    values = [each["value"] for each in told.get("identifier", []) if is_sent]
+    words = (told.get("name"), *found.get("alias", []), found.get("description"), *values)
+    name = next((each for each in words if each), None)
+    return {**told, "name": name} if name else told
 
 
 def led_to(reference: Json, *types: str) -> Json:

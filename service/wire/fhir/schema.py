@@ -44,8 +44,10 @@ def _facts() -> Schema:
     names = {"name": _many("HumanName"), "telecom": _many("ContactPoint")}
     person = {**names, "identifier": _many("Identifier"), "organization": named}
     concept, period = _ref("CodeableConcept"), _ref("Period")
-    diagnoses = _list(condition=_ref("Condition"), use=concept, rank=_PRIMITIVES["positiveInt"])
+    diagnosis = {"condition": _ref("Condition"), "use": concept, "rank": _PRIMITIVES["positiveInt"]}
+    diagnoses = _list(**diagnosis, abated=_PRIMITIVES["boolean"])
     return _object(
+        **{"class": _ref("Coding")},
         hospital=named,
         location=named,
         destination=named,

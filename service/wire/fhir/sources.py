@@ -13,9 +13,11 @@ _STEP: Final = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 _MADE_OF: Final = {
     "encounter_at": "encounter.id",
     "patient_at": "encounter.subject.reference",
+    "facts.class": "encounter.class",
     "facts.hospital": "encounter.serviceProvider",
     "facts.location": "encounter.location",
     "facts.destination": "encounter.hospitalization.destination",
+    "facts.spoken": "patient.communication",
 }
 
 

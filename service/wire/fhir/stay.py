@@ -9,19 +9,34 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from service.wire.fhir.leading import RESTFUL, VERSION
-from service.wire.fhir.people import led_to, named, number, numbers
+from service.wire.fhir.people import led_to, named, number, numbers, place
 
 Json = dict[str, Any]
 WRONG: Final = "entered-in-error"
 _OLDEST: Final = datetime.min.replace(tzinfo=UTC)
+_HL7: Final = ("http://hl7.org/", "http://terminology.hl7.org/", "urn:oid:2.16.840.1.113883.")
 _NOT_YET: Final = frozenset({"planned", "reserved"})
 _BCP47: Final = "urn:ietf:bcp:47"
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+# in another system only what looks like a tag: a sender's own `SPANISH` is none
+_SHORT: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _DIAGNOSIS: Final = "encounter-diagnosis"
 
 
+def class_(encounter: Json) -> Json:
+    """Return of which class a stay is; of one letter in a system that is not HL7's its words alone.
+
+    A sender's own `R` is not that of table 0004; a mnemonic such as `IMP` is nothing else anywhere.
+    """
+    told: Json = encounter.get("class", {})
+    system, code = told.get("system", ""), told.get("code", "")
+    if len(code) == 1 and system and not system.startswith(_HL7):
+        return {name: told[name] for name in ("display",) if name in told}
+    return told
+
+
 def location(encounter: Json) -> Json:
-    """Return the current of a stay's locations, or of a stay that is over the last: as `named`.
+    """Return the current of a stay's locations, or of a stay that is over the last: as `people.place`.
 
     It is the active one; else the one that has not ended, else the one that began last. Where nobody is yet
     counts only when there is no other.
@@ -31,7 +46,7 @@ def location(encounter: Json) -> Json:
     if not been:
         return {}
     last = max(enumerate(been), key=lambda each: (*_lateness(each[1]), each[0]))[1]
-    return named(last["location"])
+    return place(last["location"])
 
 
 def _lateness(item: Json) -> tuple[bool, bool, bool, datetime]:
@@ -66,7 +81,8 @@ def diagnoses(encounter: Json, conditions: Sequence[Json]) -> tuple[list[Json], 
         conditions: what else was sent that tells of the stay or its patient.
 
     Returns:
-        For each `condition` (a Condition), and `use` and `rank` where the stay gives them. A Condition that
+        For each `condition` (a Condition), and `use` and `rank` where the stay gives them; `abated` where
+        anything says that it is over, a date, an age or words (con-4). A Condition that
         is not sent is the words that its Reference has. One that is only the reason is no diagnosis. Of those
         taken back stands here what nothing of the same use replaces.
     """
@@ -88,9 +104,14 @@ def diagnoses(encounter: Json, conditions: Sequence[Json]) -> tuple[list[Json], 
         for each in found
         if says(each["condition"].get("code")) and not is_anothers(each["condition"], encounter)
     ]
+    told = [{**each, "abated": True} if _has_abated(each["condition"]) else each for each in told]
     kept = [each for each in told if not is_wrong(each["condition"])]
     uses = [codes(each.get("use")) for each in kept]
     return kept, [e for e in told if is_wrong(e["condition"]) and codes(e.get("use")) not in uses]
+
+
+def _has_abated(condition: Json) -> bool:
+    return any(name.startswith("abatement") and each is not None for name, each in condition.items())
 
 
 def condition_of(reference: Json) -> Json | None:
@@ -124,9 +145,20 @@ def is_anothers(condition: Json, encounter: Json) -> bool:
         mine, others = ({(e["system"], e["value"]) for e in each} for each in (ours, theirs))
         is_comparable = len(sent) == 2 or bool({e[0] for e in mine} & {e[0] for e in others})
         return is_comparable and mine.isdisjoint(others)
-    names = [VERSION.sub("", str(e.get("reference", ""))) for e in (one, other) if "resource" not in e]
-    found = [each for each in map(RESTFUL.match, names) if each is not None]
-    return len(found) == 2 and found[0]["relative"] != found[1]["relative"]
+    called = [name for name in (_called(one), _called(other)) if name]
+    return len(called) == 2 and called[0] != called[1]
+
+
+def _called(reference: Json) -> str:
+    """Return as what a Reference names its target on a server, as `Type/id`; of one that is sent its own.
+
+    What is contained has none.
+    """
+    literal, found = str(reference.get("reference", "")), reference.get("resource", {})
+    if found and "id" in found and not literal.startswith("#"):
+        return f"{found['resourceType']}/{found['id']}"
+    named = RESTFUL.match(VERSION.sub("", literal))
+    return named["relative"] if named is not None else ""
 
 
 def reasons(encounter: Json) -> list[Json]:
@@ -167,7 +199,7 @@ def policies(coverages: Sequence[Json]) -> list[Json]:
     """
     found = []
     for each in coverages:
-        payers = [named(one) for one in each.get("payor", []) if _is_payer(one)]
+        payers = [named(one) for one in each.get("payor", []) if is_payer(one)]
         payer = next((one for one in payers if one), None)
         if payer is None or each.get("status") == WRONG:
             continue
@@ -182,22 +214,41 @@ def policies(coverages: Sequence[Json]) -> list[Json]:
     return found
 
 
-def _is_payer(reference: Json) -> bool:
+def is_payer(reference: Json) -> bool:
+    """Whether who pays may be an insurer: an organisation, or nothing says what it is."""
     type_: str = reference.get("resource", {}).get("resourceType", "Organization")
     return type_ == "Organization"
 
 
 def spoken(patient: Json) -> Json:
-    """Return the Coding of the language to speak to a patient in: of the preferred, else of the first."""
+    """Return the language to speak to a patient in, of the preferred or else of the first, as a Coding.
+
+    A tag of BCP 47, or what may be one, is its code; what another code or the words say is its display.
+    """
     given = patient.get("communication", [])
-    preferred = [each for each in given if each.get("preferred") is True]
-    for each in (*preferred, *given):
-        told: list[Json] = each.get("language", {}).get("coding", [])
-        codings = [one for one in told if _LANGUAGE.fullmatch(one.get("code", ""))]
-        codings.sort(key=lambda one: one.get("system") != _BCP47)
-        if codings:
-            return codings[0]
+    for group in ([each for each in given if each.get("preferred") is True], given):
+        languages = [each.get("language", {}) for each in group]
+        for told in (*map(_tag, languages), *map(_words, languages)):
+            if told:
+                return told
     return {}
+
+
+def _tag(language: Json) -> Json:
+    codings = [each for each in language.get("coding", []) if "code" in each and _is_tag(each)]
+    codings.sort(key=lambda each: each.get("system") != _BCP47)
+    return {"code": codings[0]["code"]} if codings else {}
+
+
+def _words(language: Json) -> Json:
+    codings = language.get("coding", [])
+    told = (language.get("text"), *(each.get(name) for name in ("display", "code") for each in codings))
+    return next(({"display": each} for each in told if each), {})
+
+
+def _is_tag(coding: Json) -> bool:
+    pattern = _LANGUAGE if coding.get("system") == _BCP47 else _SHORT
+    return pattern.fullmatch(coding["code"]) is not None
 
 
 def says(concept: Json | None) -> bool:

@@ -11,6 +11,12 @@ from service.wire.fhir.instants import plain
 Json = dict[str, Any]
 _LONGEST: Final = len("2026-02-27T15:00:00.123456789Z")
 _AT_SIGN: Final = "@"
+_DISPOSITIONS: Final = frozenset(
+    {
+        "http://fhir.de/StructureDefinition/Entlassungsgrund",
+        "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-DischargeMethod",
+    }
+)
 
 
 def tidy(part: Json) -> None:
@@ -42,3 +48,38 @@ def _is_reversed(start: Any, end: Any) -> bool:
             return False
     known = min(len(start.partition("T")[0]), len(end.partition("T")[0]))
     return end[:known] < start[:known]
+
+
+def tidy_disposition(encounter: Json) -> None:
+    """Put among the codings of how a stay ended, in place, those that a country has in an extension for it.
+
+    https://simplifier.net/basisprofil-de-r4/entlassungsgrund ·
+    https://simplifier.net/hl7fhirukcorer4/extension-ukcore-dischargemethod
+    """
+    hospital = encounter.get("hospitalization")
+    if not isinstance(hospital, dict):
+        return
+    found: list[Json] = []
+    parts: tuple[Any, ...] = (encounter, hospital, hospital.get("dischargeDisposition"))
+    for part in parts:
+        given = _extensions(part)
+        if told := [each for each in given if each.get("url") in _DISPOSITIONS]:
+            found += (coding for each in told for coding in _codings(each))
+            part["extension"] = [each for each in given if each not in told]
+            if not part["extension"]:
+                del part["extension"]
+    if found:
+        concept = hospital.setdefault("dischargeDisposition", {})
+        concept["coding"] = [*concept.get("coding", []), *found]
+
+
+def _extensions(part: Any) -> list[Json]:
+    given = part.get("extension") if isinstance(part, dict) else None
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+
+
+def _codings(extension: Json) -> list[Json]:
+    parts = [extension, *_extensions(extension)]
+    found = [each.get("valueCoding") for each in parts]
+    found += (one for each in parts for one in each.get("valueCodeableConcept", {}).get("coding", []))
+    return [each for each in found if isinstance(each, dict)]
