@@ -60,7 +60,9 @@ def _joined(one: Fact, other: Fact) -> Fact:
     """Return the fact that holds of two, with all the names that either knows."""
     at, said = one if _weight(one) > _weight(other) else other
     known, more = _names(one), _names(other)
-    return [at, said] if known == more else [at, {**said, NAMES: sorted({*known, *more})}]
+    if known == more or not isinstance(said, dict):
+        return [at, said]
+    return [at, {**said, NAMES: sorted({*known, *more})}]
 
 
 def _names(fact: Fact) -> list[str]:

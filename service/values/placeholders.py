@@ -10,8 +10,8 @@ _NOTHING: Final = """
 unknown unk unkn none null nil na nan tbd tba missing pending refused declined withheld
 anonymous unidentified unassigned unavailable undefined unspecified notavailable notapplicable
 notknown notgiven notprovided notonfile notassigned noid nossn nonumber nomrn nobody asku nask
-placeholder temp temporary new newpatient dummy ukendt ingen okand saknas tuntematon eiole puuttuu unbekannt keine
-keiner ohne fehlt inconnu aucun desconocido ninguno неизвестно неизвестен нет отсутствует
+placeholder temp temporary new newpatient dummy ukendt ingen okand saknas tuntematon eiole puuttuu unbekannt
+keine keiner ohne fehlt inconnu aucun desconocido ninguno неизвестно неизвестен нет отсутствует
 """
 _WORDS: Final = frozenset(_NOTHING.split())
 _RUNS: Final = frozenset(
