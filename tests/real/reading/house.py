@@ -16,14 +16,13 @@ from tests.web.sent import ER7, outcomes
 
 # a hospital for each processing (MSH-11), so that the sender's word for it holds no message back, and one
 # that has a server of its own; every kind of stay opens a case
-REGISTRY = """
+_KINDS = "kinds: [inpatient, emergency, outpatient, short-stay, unknown]"
+REGISTRY = f"""
 partners:
-  - name: mercy
-    kind: hospital
-    intake: &all {kinds: [inpatient, emergency, outpatient, short-stay, unknown]}
-  - {name: training, kind: hospital, intake: {<<: *all, processing: training}}
-  - {name: debugging, kind: hospital, intake: {<<: *all, processing: debugging}}
-  - {name: lakeside, kind: hospital, intake: {<<: *all, bases: ["https://lakeside.example/fhir"]}}
+  - {{name: mercy, kind: hospital, intake: {{{_KINDS}}}}}
+  - {{name: training, kind: hospital, intake: {{{_KINDS}, processing: training}}}}
+  - {{name: debugging, kind: hospital, intake: {{{_KINDS}, processing: debugging}}}}
+  - {{name: lakeside, kind: hospital, intake: {{{_KINDS}, bases: ["https://lakeside.example/fhir"]}}}}
 """
 # past what the files call the present
 TODAY = datetime(2030, 1, 1, tzinfo=UTC)
