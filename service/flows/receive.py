@@ -114,8 +114,10 @@ class Reception:
             odd += ((number, Issue(SAME_CODE, at, "informational")) for at in repeated(said))
             if (at := unplaced(said)) is not None:
                 missing.append(Issue(NO_VISIT, at, "required"))
-        notes = (*found.notes, *_placed(found, odd), *shown(missing))
-        return replace(found, discharges=tuple(loaded), notes=notes)
+        notes = [*found.notes, *_placed(found, odd), *shown(missing)]
+        # what may be wrong comes before what is only told
+        notes.sort(key=lambda each: each.code == "informational")
+        return replace(found, discharges=tuple(loaded), notes=tuple(notes))
 
     def used(
         self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
