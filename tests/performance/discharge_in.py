@@ -17,6 +17,7 @@ from pathlib import Path
 
 from service import wiring
 from service.receive.framing import framed
+from service.receive.proxied import Proxies
 from service.settings import Settings
 from tests.performance import house
 from tests.performance.bare import Bare, insert
@@ -83,7 +84,7 @@ def hl7v2(number: str) -> bytes:
 def mllp(environment: dict[str, str]) -> Iterator[Callable[[bytes], None]]:
     """Send and have acknowledged, over a connection to a server in a thread of this process."""
     stop, port = threading.Event(), free_port()
-    where = (Settings.from_env(environment), "127.0.0.1", port, None, stop)
+    where = (Settings.from_env(environment), "127.0.0.1", port, None, Proxies(()), stop)
     serving = threading.Thread(target=wiring.mllp, args=where)
     serving.start()
     try:

@@ -18,7 +18,7 @@ from tests.projection.worlds import DIRECTORY, QUICK
 
 
 @given(st.data(), st.sampled_from([*DIRECTORY, "client", "case"]), st.booleans())
-@settings(QUICK, max_examples=200)
+@settings(QUICK, max_examples=70)
 def test_quick_and_slow_loading_agree(data: Any, kind: str, whole: bool) -> None:
     quickly, slowly = loading(KINDS[kind]), KINDS[kind]().load
     document = data.draw(documents(kind, TARGETS, whole=whole))
