@@ -10,7 +10,7 @@ from service.cli import remap, seeing, spec
 from service.cli.findings import checking
 from service.flows.codes import SYSTEMS
 from service.mapping import golden
-from service.mapping.schema import nearest
+from service.mapping.source import nearest
 from service.mapping.translate import Catalogue
 from service.settings import Settings
 from service.values.scope import DEFAULT

@@ -9,7 +9,7 @@ import click
 from service import wiring
 from service.flows.fields import pages as tables
 from service.mapping.layers import overlays
-from service.mapping.schema import nearest
+from service.mapping.source import nearest
 from service.mapping.specification import coverage as covered
 from service.mapping.specification import pages, returned
 from service.mapping.supported import Unclaimed

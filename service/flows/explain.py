@@ -12,7 +12,7 @@ from service.flows.project import version_of
 from service.flows.source import Source
 from service.mapping.concepts import Terminology
 from service.mapping.explain import Origin, nearest_origin, value_at
-from service.mapping.schema import nearest
+from service.mapping.source import nearest
 from service.mapping.translate import Catalogue
 from service.values.documents import Document
 from service.values.scope import Scope

@@ -6,7 +6,8 @@ from typing import Any
 from service.mapping.concepts import Terminology, Unmapped
 from service.mapping.fhirpath import compiled
 from service.mapping.narrative import marked
-from service.mapping.schema import ANY, OBJECT, nearest
+from service.mapping.schema import ANY, OBJECT
+from service.mapping.source import nearest
 from service.mapping.terms import Constant, Lookup, Term
 from service.wire.yaml import Place, Wrong
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from service.mapping.checks import giver
 from service.mapping.concepts import Terminology, Unmapped
 from service.mapping.required import leaves, sides
-from service.mapping.schema import LIST, Shape, World, nearest
+from service.mapping.schema import LIST, Shape, World
+from service.mapping.source import nearest
 from service.mapping.targets import Targets
 from service.mapping.templates import Document
 from service.mapping.terms import Filtered

@@ -14,9 +14,9 @@ from service.mapping.expressions import Parsed
 from service.mapping.nodes import as_leaf, as_map, check_keys, leaves, name_at, needed, text_of, written
 from service.mapping.profiles import Profiles
 from service.mapping.resolve import resolve, step, weight
-from service.mapping.schema import ANY, LIST, OBJECT, World, nearest
+from service.mapping.schema import ANY, LIST, OBJECT, World
 from service.mapping.scope import Scope
-from service.mapping.source import Findings
+from service.mapping.source import Findings, nearest
 from service.mapping.templates import (
     Block,
     Document,

@@ -9,7 +9,7 @@ from typing import Any
 from service.errors import CasebridgeError, Issue, Malformed, Misconfigured
 from service.mapping.localise import interpreter
 from service.mapping.projector import MappingError
-from service.mapping.schema import nearest
+from service.mapping.source import nearest
 from service.mapping.translate import Catalogue
 from service.wire.json import canonical, dump, parse, pretty
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.mapping import merge
-from service.mapping.schema import nearest
-from service.mapping.source import Findings, files, is_passed_over
+from service.mapping.source import Findings, files, is_passed_over, nearest
 from service.mapping.strays import MANIFEST, strays
 from service.wire.yaml import Mapping, Node, Place, Scalar, Wrong, documents, plain
 from service.wire.yaml import Sequence as List

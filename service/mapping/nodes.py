@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from service.mapping.schema import nearest
+from service.mapping.source import nearest
 from service.wire.yaml import Mapping, Node, Scalar, Sequence, Wrong
 
 

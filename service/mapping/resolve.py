@@ -16,8 +16,9 @@ from service.mapping.checks import (
 )
 from service.mapping.expressions import DEPTH_LIMIT, Parsed
 from service.mapping.filters import FILTERS
-from service.mapping.schema import ANY, BOOLEAN, LIST, OBJECT, TEXT, nearest
+from service.mapping.schema import ANY, BOOLEAN, LIST, OBJECT, TEXT
 from service.mapping.scope import Scope
+from service.mapping.source import nearest
 from service.mapping.terms import (
     IDENTITIES,
     Choice,

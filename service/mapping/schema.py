@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -177,12 +176,6 @@ def paths(shape: Shape, prefix: str, depth: int = 0) -> Iterator[str]:
         child = shape.get(name)
         if child is not None:
             yield from paths(child, f"{prefix}.{name}", depth + 1)
-
-
-def nearest(wrong: str, known: list[str]) -> str:
-    """The known name most like a wrong one, or ""."""
-    found = get_close_matches(wrong, known, n=1, cutoff=0.5)
-    return found[0] if found else ""
 
 
 def _kinds(schema: JSONSchema) -> Iterator[str]:

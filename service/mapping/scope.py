@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from service.mapping.concepts import Terminology
-from service.mapping.schema import World, nearest, paths
+from service.mapping.schema import World, paths
+from service.mapping.source import nearest
 from service.mapping.terms import Lookup, Variable
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from service.errors import Issue, Misconfigured
@@ -42,3 +43,9 @@ def files(root: Path, folder: str, findings: Findings) -> Iterator[tuple[str, st
 def is_passed_over(name: str) -> bool:
     """Whether a file or folder is hidden, or what an editor left."""
     return name.startswith(".") or name.endswith("~")
+
+
+def nearest(wrong: str, known: list[str]) -> str:
+    """The known name most like a wrong one, or ""."""
+    found = get_close_matches(wrong, known, n=1, cutoff=0.5)
+    return found[0] if found else ""

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from service.mapping.schema import nearest
-from service.mapping.source import is_passed_over
+from service.mapping.source import is_passed_over, nearest
 from service.wire.yaml import Place, Wrong
 
 # what a layer holds, and what stands beside the layers

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from service.mapping import expressions
 from service.mapping.checks import spoken_kind
-from service.mapping.schema import BOOLEAN, LIST, NUMBER, OBJECT, TEXT, JSONSchema, Shape, World, nearest
+from service.mapping.schema import BOOLEAN, LIST, NUMBER, OBJECT, TEXT, JSONSchema, Shape, World
+from service.mapping.source import nearest
 from service.wire.yaml import Mapping as Map
 from service.wire.yaml import Node, Scalar, Sequence, Wrong
 

@@ -17,8 +17,8 @@ from service.mapping.layers import Layers, Removed
 from service.mapping.profiles import NoProfiles, Profiles, claim
 from service.mapping.projector import Made, Projector
 from service.mapping.required import Required, untargeted
-from service.mapping.schema import JSONSchema, World, nearest
-from service.mapping.source import Findings
+from service.mapping.schema import JSONSchema, World
+from service.mapping.source import Findings, nearest
 from service.mapping.supported import Support, Unclaimed, hold_back
 from service.mapping.targets import Targets, check
 from service.mapping.templates import Document, everything

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from service.mapping.concepts import CodeSystem, Coding, ConceptMap, Group, Terminology, coding_of
 from service.mapping.layers import Layers
 from service.mapping.nodes import as_map, check_keys
-from service.mapping.schema import nearest
+from service.mapping.source import nearest
 from service.wire.yaml import Node, Place, Scalar, Sequence, Wrong, plain
 
 _NO_TARGET = ("unmatched", "disjoint")
