@@ -16,10 +16,10 @@ from service import telemetry
 from service.errors import CasebridgeError, Denied, Issue, Malformed, Refused, Unavailable, Unsupported
 from service.receive.bundles import Bundles
 from service.receive.compressed import check_plain
-from service.receive.fhir import JSON, sent_as
 from service.receive.hl7v2 import ER7, TAKEN, Messages
 from service.receive.messages import FHIR_JSON, Reception, keyed
 from service.receive.process import Processing
+from service.receive.sent import JSON, sent_as
 from service.receive.single import Encounters
 from service.values.inbox import Answer, Outcome, Received, Render
 from service.values.scope import Partner

@@ -3,25 +3,21 @@
 https://hl7.org/fhir/R4/messageheader-operation-process-message.html · https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from service.errors import Issue, Malformed, Refused, TooLarge, Unsupported
+from service.errors import Malformed, Refused, Unsupported
 from service.receive.bundles import Bundles
 from service.receive.compressed import check_plain
 from service.receive.messages import keyed
 from service.receive.process import Processing
+from service.receive.sent import JSON, check_entries, check_type, sent_as
 from service.receive.single import Encounters
 from service.values.inbox import Answer
 from service.wire.fhir.asked import CONTENT, how, message_of
 from service.wire.fhir.bundles import conditional, is_named
-from service.wire.json import parse
 from service.wire.parameters import parameters
-
-JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
-ENTRIES: Final = 10_000
 
 
 def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) -> Blueprint:
@@ -63,54 +59,11 @@ def _processed(messages: Processing) -> Answer:
     waits, url = how(sent, parameters(request.args.items(multi=True), ("async", "response-url", "_format")))
     message = message_of(sent)
     if message is not sent:
-        _check_one_of(message, ("Bundle",), CONTENT)
-        _check_entries(message)
+        check_type(message, ("Bundle",), CONTENT)
+        check_entries(message)
     if waits:
         return messages.promised(g.partner, raw, message, _named(), url)
     return messages.answered(g.partner, raw, message, _named())
-
-
-def sent_as(raw: bytes, *types: str) -> Any:
-    """Return what bytes say, a resource of one of the types.
-
-    Raises:
-        Malformed: they are no JSON, another resource, or a Bundle whose entries cannot be read.
-        TooLarge: it is a Bundle of more entries than are taken at once.
-        Refused: an entry's resource or request is none.
-    """
-    sent = parse(raw)
-    _check_one_of(sent, types, "resourceType")
-    if sent["resourceType"] == "Bundle":
-        _check_entries(sent)
-    return sent
-
-
-def _check_one_of(sent: Any, types: Sequence[str], where: str) -> None:
-    type_ = sent.get("resourceType") if isinstance(sent, dict) else None
-    if type_ not in types:
-        wanted = " or ".join(f"{'an' if each[0] in 'AEIOU' else 'a'} {each}" for each in types)
-        raise Malformed(f"Send {wanted} here.", where=where)
-
-
-def _check_entries(bundle: dict[str, Any]) -> None:
-    entries = bundle.get("entry", [])
-    if not (isinstance(entries, list) and all(isinstance(each, dict) for each in entries)):
-        raise Malformed("A list of entries is wanted.", where="Bundle.entry")
-    if len(entries) > ENTRIES:
-        raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")
-    _check_objects(entries)
-
-
-def _check_objects(entries: list[dict[str, Any]]) -> None:
-    """Raise Refused where an entry has something else for its resource or request than these are."""
-    wrong = [
-        Issue("An object is wanted.", f"Bundle.entry[{index}].{name}", "structure")
-        for index, entry in enumerate(entries)
-        for name in ("resource", "request")
-        if not isinstance(entry.get(name, {}), dict)
-    ]
-    if wrong:
-        raise Refused("An entry cannot be read.", issues=wrong)
 
 
 def _stay(given: Answer, headers: dict[str, str]) -> Response:

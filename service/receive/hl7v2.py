@@ -1,37 +1,23 @@
-"""The doors for HL7 v2: what comes over MLLP and over HTTP is taken in, message by message, and acknowledged.
+"""HL7 v2 that hospitals send, however it comes: taken in message by message, and acknowledged."""
 
-HL7 over HTTP: https://hapifhir.github.io/hapi-hl7v2/hapi-hl7overhttp/specification.html
-"""
-
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address, ip_network
 from typing import Final
 from uuid import uuid4
 
-from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import RequestEntityTooLarge
-
-from service.errors import CasebridgeError, Denied, Malformed, Rejected, TooLarge, Unsupported
-from service.receive.admission import Who
-from service.receive.compressed import check_plain
-from service.receive.conversation import Handled
-from service.receive.messages import IN_HL7V2, Reception, keyed, located, told
-from service.receive.mllp import Handler
+from service.errors import CasebridgeError, Rejected, Unsupported
+from service.receive.messages import IN_HL7V2, Reception, located, told
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
-from service.values.senders import Sender, SenderPattern
 from service.wire.hl7v2.answer import answer, application_answer, batch_answer, parted, verdict_of
 from service.wire.hl7v2.charsets import of_partner
 from service.wire.hl7v2.message import Header, Message
 from service.wire.hl7v2.naming import content, keys
-from service.wire.hl7v2.read import Batch, Broken, acknowledges, read, sender_of
-from service.wire.parameters import parameters
+from service.wire.hl7v2.read import Batch, Broken, read
 
 ER7: Final = "x-application/hl7-v2+er7"
 TAKEN: Final = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2")
-XML: Final = "XML-encoded messages are not taken; send the vertical bar encoding (ER7)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,105 +126,6 @@ class Messages:
         given = outcome.answer or render(outcome)
         first, *later = parted(given.body) or [b""]
         return Acknowledged(given.status, first, tuple(later))
-
-
-def blueprint(messages: Messages) -> Blueprint:
-    """Return the route /hl7v2."""
-    door = Blueprint("hl7v2", __name__)
-
-    @door.post("/hl7v2")
-    def post() -> Response:
-        parameters(request.args.items(multi=True))
-        try:
-            raw = request.get_data()
-        except RequestEntityTooLarge:
-            return _response(messages.refused(None, TooLarge("It is too large for one; send it in parts.")))
-        check_plain(raw, "Content-Encoding")
-        if "xml" in request.mimetype or raw[:64].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
-            raise Unsupported(XML, where="Content-Type")
-        key = keyed(request.headers.get("Idempotency-Key"))
-        if request.mimetype not in TAKEN:
-            raise Unsupported(f"Send {ER7}.", where="Content-Type")
-        return _response(messages.answered(g.partner, raw, "http", key))
-
-    return door
-
-
-def _response(given: Acknowledged) -> Response:
-    return Response(given.body, given.status if given.body else 204, mimetype=ER7)
-
-
-def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
-    """Return what an MLLP server does with a frame: who sent it is told by connection and MSH-3/4.
-
-    Acknowledgements are not answered, or two listeners would acknowledge each other for ever.
-    """
-
-    def handle(raw: bytes, sender: Sender) -> Handled:
-        if acknowledges(raw):
-            return Handled()
-        header = sender_of(raw)
-        if header is None:
-            error = Malformed("There is no MSH here that can be read; begin each message with it.")
-            broken = (each for each in read(raw).items if isinstance(each, Broken))
-            return Handled((messages.refused(None, next((each.error for each in broken), error)).body,))
-        partner = known(partners, sender, header)
-
-        def admit(each: Header) -> None:
-            if known(partners, sender, each) is not partner:
-                what = "Another partner's than the first of what came in one piece; send it alone."
-                raise Denied(what, where="MSH-3")
-
-        given = messages.answered(partner, raw, "mllp", admit=admit)
-        return Handled(tuple(each for each in (given.body, *given.later) if each), partner.name)
-
-    return handle
-
-
-def registered(partners: Collection[Partner]) -> Who:
-    """Return what tells whose a connection may be: those whose `senders` name its address or certificate."""
-
-    def who(sender: Sender) -> frozenset[str]:
-        return frozenset(
-            each.name for each in partners if any(_connects(one, sender) for one in each.intake.senders)
-        )
-
-    return who
-
-
-def known(partners: Collection[Partner], sender: Sender, header: Header) -> Partner:
-    """Return the partner that a message comes from.
-
-    Raises:
-        Denied: nobody in the registry is known by this connection and MSH-3/4, or several are.
-    """
-    found = [each for each in partners if any(_is_from(one, sender, header) for one in each.intake.senders)]
-    if len(found) == 1:
-        return found[0]
-    what = "No partner is" if not found else "Several partners are"
-    remedy = "correct these, or intake/senders in the registry"
-    raise Denied(f"{what} registered for this connection, MSH-3 and MSH-4; {remedy}.", where="MSH-3")
-
-
-def _is_from(pattern: SenderPattern, sender: Sender, header: Header) -> bool:
-    if pattern.application not in {None, header.application}:
-        return False
-    if pattern.facility not in {None, header.facility}:
-        return False
-    return _connects(pattern, sender)
-
-
-def _connects(pattern: SenderPattern, sender: Sender) -> bool:
-    return any(each in sender.names for each in pattern.certificates) or any(
-        _holds(network, sender.address) for network in pattern.addresses
-    )
-
-
-def _holds(network: str, address: str) -> bool:
-    try:
-        return ip_address(address) in ip_network(network)
-    except ValueError:
-        return False
 
 
 def _read(partner: Partner, raw: bytes) -> Batch:

@@ -36,14 +36,16 @@ from service.publish import rabbit, topology
 from service.publish.feed import number_forever
 from service.publish.relay import Relay
 from service.publish.watch import watch
-from service.receive import back, hl7v2
+from service.receive import back, hl7v2_http
 from service.receive import fhir as sent
 from service.receive.amqp import Discharges
 from service.receive.bundles import Bundles
 from service.receive.cases import blueprint
 from service.receive.certificates import Tls
 from service.receive.consumer import Consumer, Place
+from service.receive.hl7v2 import Messages
 from service.receive.mllp import MllpServer
+from service.receive.mllp_senders import over_mllp, registered
 from service.receive.preview import preview
 from service.receive.process import Processing
 from service.receive.proxied import Proxies
@@ -124,7 +126,7 @@ def application(
         events=feed(disclosure),
         hospitals=(
             sent.blueprint(Processing(taken, now, base), Bundles(taken), Encounters(taken, base)),
-            hl7v2.blueprint(hl7v2.Messages(taken, now)),
+            hl7v2_http.blueprint(Messages(taken, now)),
         ),
         back=back.blueprint(Back(store, projection, of_views(settings), base, now)),
         metadata=public(capability(*about, types), terminology_capability(*about, kept)),
@@ -210,8 +212,8 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Pro
     store = SqlStore(engine, dump=dump, parse=parse)
     taken = receiving(settings, store, projecting(settings, catalogues(settings)))
     partners = tuple(registry.load(settings.partners).values())
-    handler = hl7v2.over_mllp(hl7v2.Messages(taken, now), partners)
-    who = hl7v2.registered(partners)
+    handler = over_mllp(Messages(taken, now), partners)
+    who = registered(partners)
     MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
     engine.dispose()
 

@@ -18,9 +18,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule,
 from service import wiring
 from service.access import registry
 from service.cases.discharge import moment
-from service.receive import hl7v2
 from service.receive.framing import framed
+from service.receive.hl7v2 import Messages
 from service.receive.mllp import MllpServer
+from service.receive.mllp_senders import over_mllp, registered
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbox import Received
@@ -290,8 +291,8 @@ def doors(app, settings, engine, mappings):
     store = SqlStore(engine, dump=dump, parse=parse)
     taken = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
     partners = tuple(registry.load(settings.partners).values())
-    handler = hl7v2.over_mllp(hl7v2.Messages(taken, wiring.now), partners)
-    server = MllpServer("127.0.0.1", 0, handler, hl7v2.registered(partners))
+    handler = over_mllp(Messages(taken, wiring.now), partners)
+    server = MllpServer("127.0.0.1", 0, handler, registered(partners))
     stop = threading.Event()
     serving = threading.Thread(target=server.run, args=(stop,))
     serving.start()

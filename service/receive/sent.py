@@ -1,0 +1,55 @@
+"""FHIR as it is sent: which resource it is, and whether its entries can be read."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from service.errors import Issue, Malformed, Refused, TooLarge
+from service.wire.json import parse
+
+JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
+ENTRIES: Final = 10_000
+
+
+def sent_as(raw: bytes, *types: str) -> Any:
+    """Return what bytes say, a resource of one of the types.
+
+    Raises:
+        Malformed: they are no JSON, another resource, or a Bundle whose entries cannot be read.
+        TooLarge: it is a Bundle of more entries than are taken at once.
+        Refused: an entry's resource or request is none.
+    """
+    sent = parse(raw)
+    check_type(sent, types, "resourceType")
+    if sent["resourceType"] == "Bundle":
+        check_entries(sent)
+    return sent
+
+
+def check_type(sent: Any, types: Sequence[str], where: str) -> None:
+    """Raise Malformed, naming a place, unless what was sent is a resource of one of the types."""
+    type_ = sent.get("resourceType") if isinstance(sent, dict) else None
+    if type_ not in types:
+        wanted = " or ".join(f"{'an' if each[0] in 'AEIOU' else 'a'} {each}" for each in types)
+        raise Malformed(f"Send {wanted} here.", where=where)
+
+
+def check_entries(bundle: dict[str, Any]) -> None:
+    """Raise Malformed, TooLarge or Refused over a Bundle whose entries cannot be read."""
+    entries = bundle.get("entry", [])
+    if not (isinstance(entries, list) and all(isinstance(each, dict) for each in entries)):
+        raise Malformed("A list of entries is wanted.", where="Bundle.entry")
+    if len(entries) > ENTRIES:
+        raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")
+    _check_objects(entries)
+
+
+def _check_objects(entries: list[dict[str, Any]]) -> None:
+    """Raise Refused where an entry has something else for its resource or request than these are."""
+    wrong = [
+        Issue("An object is wanted.", f"Bundle.entry[{index}].{name}", "structure")
+        for index, entry in enumerate(entries)
+        for name in ("resource", "request")
+        if not isinstance(entry.get(name, {}), dict)
+    ]
+    if wrong:
+        raise Refused("An entry cannot be read.", issues=wrong)
