@@ -14,7 +14,7 @@ from service.values.intake import IntakeSettings
 from service.values.numbers import type_of
 from service.values.scope import Partner
 from service.values.senders import SenderPattern
-from service.wire.hl7v2.charsets import of_partner
+from service.wire.hl7v2.er7.charsets import of_partner
 
 PLACE: Final = validate.Regexp(r"(MSH|EVN|PV1|PV2)-[1-9][0-9]?\Z", error="A field of MSH, EVN, PV1 or PV2.")
 # AMQP has 255 bytes for a name

@@ -4,7 +4,7 @@ import click
 
 from service import wiring
 from service.settings import Settings
-from service.wire.contracts.case import STATUSES
+from service.wire.contracts.documents.case import STATUSES
 
 
 @click.group()

@@ -7,7 +7,7 @@ from typing import NoReturn
 import click
 
 from service import wiring
-from service.cases.suspects import Suspect
+from service.cases.identity.suspects import Suspect
 from service.cli.progress import progress
 from service.settings import Settings
 

@@ -7,7 +7,7 @@ import click
 
 from service import wiring
 from service.cli.progress import progress
-from service.flows.counts import Counted, Counts
+from service.flows.discharge.counts import Counted, Counts
 from service.settings import Settings
 
 

@@ -8,10 +8,10 @@ import click
 from service import wiring
 from service.cli import remap, seeing, spec
 from service.cli.findings import checking
-from service.flows.codes import SYSTEMS
-from service.mapping import golden
-from service.mapping.source import nearest
-from service.mapping.translate import Catalogue
+from service.flows.discharge.codes import SYSTEMS
+from service.mapping.author import golden
+from service.mapping.catalogue import Catalogue
+from service.mapping.files.findings import nearest
 from service.settings import Settings
 from service.values.scope import DEFAULT
 

@@ -7,8 +7,8 @@ import click
 
 from service import wiring
 from service.cli.process import METRICS, stopping, tell_metrics
-from service.receive.certificates import Tls
-from service.receive.proxied import Proxies
+from service.receive.mllp.certificates import Tls
+from service.receive.mllp.proxied import Proxies
 from service.settings import Settings
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -11,8 +11,8 @@ import click
 
 from service import wiring
 from service.cli.progress import progress
-from service.flows.quarantine import BODIES, ENTRIES, WAITING, Quarantine
-from service.receive.messages import PLACES, located
+from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
+from service.receive.discharge.messages import PLACES, located
 from service.settings import Settings
 from service.values.inbox import Entry, EntryState
 

@@ -9,8 +9,8 @@ import click
 
 from service import wiring
 from service.cli.progress import progress
-from service.flows.remap import Difference
-from service.mapping.explain import value_at
+from service.flows.projection.remap import Difference
+from service.mapping.compiler.explain import value_at
 from service.settings import Settings
 from service.wire.json import dump
 

@@ -9,10 +9,10 @@ import click
 
 from service import wiring
 from service.cli.spec import OVERLAY
-from service.flows.preview import Previewed, lineage
+from service.flows.authoring.preview import Previewed, lineage
 from service.settings import Settings
 from service.values.scope import DEFAULT
-from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.documents.kinds import KINDS
 from service.wire.json import dump, parse, pretty
 
 SENT = (b"MSH", b"FHS", b"BHS")

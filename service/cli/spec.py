@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from service import wiring
-from service.flows.fields import pages as tables
-from service.mapping.layers import overlays
-from service.mapping.source import nearest
-from service.mapping.specification import coverage as covered
-from service.mapping.specification import pages, returned
-from service.mapping.supported import Unclaimed
-from service.mapping.translate import Catalogue
+from service.flows.authoring.fields import pages as tables
+from service.mapping.author.specification import coverage as covered
+from service.mapping.author.specification import pages, returned
+from service.mapping.catalogue import Catalogue
+from service.mapping.files.findings import nearest
+from service.mapping.layers.stack import overlays
+from service.mapping.target.supported import Unclaimed
 from service.settings import Settings
 from service.wire.json import dump
 

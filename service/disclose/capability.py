@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from service.disclose.terminology import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.values.scope import RETURNED
-from service.wire.fhir.extensions import EXTENSIONS
+from service.wire.fhir.definitions.extensions import EXTENSIONS
 from service.wire.fhir.search import PARAMETERS
 
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"

@@ -9,8 +9,8 @@ from flask import Blueprint, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from service.errors import NotFound
+from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.generate import Contracts
-from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.schemas import schema
 
 _PAGES = Environment(

@@ -13,8 +13,8 @@ from service.disclose.negotiate import FHIR, searched, speak_json, spoken, uncha
 from service.disclose.query import CURSOR, parse_past, parse_query
 from service.disclose.serialise import history, searchset
 from service.errors import Malformed, NotFound
-from service.flows.disclose import Disclosure
-from service.flows.localise import STORED, Localisation
+from service.flows.pull.disclose import Disclosure
+from service.flows.pull.localise import STORED, Localisation
 from service.values.resources import Page, Stored
 from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse

@@ -15,9 +15,9 @@ from flask import Blueprint, Response, g, request
 
 from service.disclose.negotiate import FHIR, JSON, searched, speak_json, spoken, unchanged
 from service.errors import Malformed, Unsupported
-from service.flows.terminology import Resource, Sought, Vocabulary, Window, required
-from service.flows.translation import Translator, answer
-from service.wire.fhir.parameters import (
+from service.flows.pull.terminology import Resource, Sought, Vocabulary, Window, required
+from service.flows.pull.translation import Translator, answer
+from service.wire.fhir.exchange.parameters import (
     BOOLEAN,
     CODING,
     CONCEPT,

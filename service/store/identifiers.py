@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete
 
-from service.cases.received import whole
+from service.cases.hospital.received import whole
 from service.errors import Conflict
 from service.store import statements as q
 from service.store import tables as t

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 
-from service.wire.hl7v2.delimiters import DEFAULT
-from service.wire.hl7v2.escapes import encode
+from service.wire.hl7v2.er7.delimiters import DEFAULT
+from service.wire.hl7v2.er7.escapes import encode
 
 SHORTEST: Final = 5
 """Of characters: a shorter number stands in a date, a room or a code as well."""

@@ -1,6 +1,6 @@
 """The composition root: the one room that knows every other."""
 
-from service.cases.suspects import KINDS as SUSPECTS
+from service.cases.identity.suspects import KINDS as SUSPECTS
 from service.wiring.compiled import (
     catalogue,
     catalogues,

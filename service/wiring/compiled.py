@@ -10,16 +10,16 @@ from service import __version__
 from service.access import registry
 from service.disclose import terminology as codes
 from service.errors import Issue, Misconfigured, Rejected
-from service.flows.codes import Codes
-from service.flows.preview import Previewed, of_document, of_roots
-from service.mapping import golden
-from service.mapping.layers import Layers, overlays
-from service.mapping.source import Findings
-from service.mapping.targets import unlinked
-from service.mapping.translate import Catalogue, load
-from service.mapping.vocabulary import load_terminology
+from service.flows.authoring.preview import Previewed, of_document, of_roots
+from service.flows.discharge.codes import Codes
+from service.mapping.author import golden
+from service.mapping.catalogue import Catalogue, load
+from service.mapping.files.findings import Findings
+from service.mapping.layers.stack import Layers, overlays
+from service.mapping.target.targets import unlinked
+from service.mapping.terminology.vocabulary import load_terminology
 from service.publish import frames, topology
-from service.receive.cases import PATHS
+from service.receive.http.cases import PATHS
 from service.settings import Settings
 from service.values.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED
@@ -30,15 +30,15 @@ from service.wire.contracts.messages import messages
 from service.wire.contracts.openapi import Terminology, openapi
 from service.wire.contracts.schemas import links, sources
 from service.wire.contracts.schemas import schema as contract
-from service.wire.fhir import profiles
-from service.wire.fhir import schema as fhir_schema
-from service.wire.fhir.elements import required
-from service.wire.fhir.incoming import stays
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
+from service.wire.fhir.definitions import profiles
+from service.wire.fhir.definitions.elements import required
+from service.wire.fhir.sent import schema as fhir_schema
+from service.wire.fhir.sent.incoming import stays
 from service.wire.hl7v2 import incoming
-from service.wire.hl7v2.charsets import UTF8
+from service.wire.hl7v2.er7.charsets import UTF8
+from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
 from service.wire.hl7v2.incoming import patients
-from service.wire.hl7v2.parse import parse as parse_hl7v2
 from service.wire.json import parse
 
 Inbounds = dict[tuple[str, ...] | None, Catalogue]

@@ -7,18 +7,18 @@ from datetime import datetime
 from functools import cache, partial
 
 from service.access import policy, registry
-from service.cases.suspects import Suspect
+from service.cases.identity.suspects import Suspect
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured, NotFound, Rejected
-from service.flows.counts import FieldCounts
-from service.flows.explain import Explanation, Explanations
-from service.flows.merging import Unmerging
+from service.flows.authoring.explain import Explanation, Explanations
+from service.flows.case.merging import Unmerging
+from service.flows.case.suspects import Suspects
+from service.flows.discharge.counts import FieldCounts
+from service.flows.discharge.quarantine import Quarantine
+from service.flows.discharge.receive import Reception
+from service.flows.discharge.reply import Replies
 from service.flows.ports import Unit
-from service.flows.quarantine import Quarantine
-from service.flows.receive import Reception
-from service.flows.remap import Remapping
-from service.flows.reply import Replies
-from service.flows.suspects import Suspects
+from service.flows.projection.remap import Remapping
 from service.publish import dead, rabbit, topology
 from service.settings import Settings
 from service.store import retention, schema

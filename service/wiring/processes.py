@@ -20,37 +20,37 @@ from service.disclose.capability import capability, terminology_capability
 from service.disclose.reference import reference
 from service.disclose.routes import feed, fhir, public
 from service.errors import Malformed, Misconfigured
-from service.flows.back import Back
-from service.flows.disclose import Disclosure
-from service.flows.documents import Documents
-from service.flows.follow import Reprojection
-from service.flows.localise import Localisation
-from service.flows.preview import Previews
-from service.flows.quarantine import Quarantine
-from service.flows.receive import Reception
-from service.flows.reply import Replies
-from service.flows.terminology import Sought, vocabulary
-from service.mapping.localise import interpreter
-from service.mapping.translate import Catalogue
+from service.flows.authoring.preview import Previews
+from service.flows.case.back import Back
+from service.flows.case.documents import Documents
+from service.flows.discharge.quarantine import Quarantine
+from service.flows.discharge.receive import Reception
+from service.flows.discharge.reply import Replies
+from service.flows.projection.follow import Reprojection
+from service.flows.pull.disclose import Disclosure
+from service.flows.pull.localise import Localisation
+from service.flows.pull.terminology import Sought, vocabulary
+from service.mapping.catalogue import Catalogue
+from service.mapping.language.localise import interpreter
 from service.publish import rabbit, topology
 from service.publish.feed import number_forever
 from service.publish.relay import Relay
 from service.publish.watch import watch
-from service.receive import back, hl7v2_http
-from service.receive import fhir as sent
-from service.receive.amqp import Discharges
-from service.receive.bundles import Bundles
-from service.receive.cases import blueprint
-from service.receive.certificates import Tls
-from service.receive.consumer import Consumer, Place
-from service.receive.hl7v2 import Messages
-from service.receive.mllp import MllpServer
-from service.receive.mllp_senders import over_mllp, registered
-from service.receive.preview import preview
-from service.receive.process import Processing
-from service.receive.proxied import Proxies
-from service.receive.quarantine import quarantine
-from service.receive.single import Encounters
+from service.receive.amqp.consumer import Consumer, Place
+from service.receive.amqp.deliveries import Discharges
+from service.receive.discharge.bundles import Bundles
+from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.process import Processing
+from service.receive.discharge.single import Encounters
+from service.receive.http import back, hl7v2
+from service.receive.http import fhir as sent
+from service.receive.http.cases import blueprint
+from service.receive.http.preview import preview
+from service.receive.http.quarantine import quarantine
+from service.receive.mllp.certificates import Tls
+from service.receive.mllp.proxied import Proxies
+from service.receive.mllp.senders import over_mllp, registered
+from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store import clock, schema
 from service.store.engine import connect
@@ -60,7 +60,7 @@ from service.telemetry import configure
 from service.values.scope import DEFAULT, Partner
 from service.web import Access, Doors, create_app
 from service.wire.amqp import connected
-from service.wire.fhir.check import check as check_r4
+from service.wire.fhir.check.check import check as check_r4
 from service.wire.http import Client
 from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues, contracts, inbounds, of_views, owners
@@ -126,7 +126,7 @@ def application(
         events=feed(disclosure),
         hospitals=(
             sent.blueprint(Processing(taken, now, base), Bundles(taken), Encounters(taken, base)),
-            hl7v2_http.blueprint(Messages(taken, now)),
+            hl7v2.blueprint(Messages(taken, now)),
         ),
         back=back.blueprint(Back(store, projection, of_views(settings), base, now)),
         metadata=public(capability(*about, types), terminology_capability(*about, kept)),

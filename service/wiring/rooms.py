@@ -5,20 +5,20 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from service.flows.events import Envelope
-from service.flows.intake import Intake
-from service.flows.merging import Unmerging
-from service.flows.parting import Parting
-from service.flows.project import Projection
-from service.flows.receive import Reception, Understand
-from service.flows.renaming import Renaming
-from service.flows.understand import Understanding
-from service.mapping.translate import Catalogue
+from service.flows.case.merging import Unmerging
+from service.flows.case.parting import Parting
+from service.flows.case.renaming import Renaming
+from service.flows.discharge.intake import Intake
+from service.flows.discharge.receive import Reception, Understand
+from service.flows.discharge.understand import Understanding
+from service.flows.projection.events import Envelope
+from service.flows.projection.project import Projection
+from service.mapping.catalogue import Catalogue
 from service.settings import Settings
 from service.store.engine import connect
 from service.store.store import SqlStore
 from service.wire.contracts import pathways
-from service.wire.fhir.check import check as check_r4
+from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
 from service.wire.json import canonical, dump, parse
 from service.wiring.compiled import inbounds

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.cases.agreement import Known, disagreement
+from service.cases.identity.agreement import Known, disagreement
 
 
 def numbers(*pairs):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.cases.identifiers import (
+from service.cases.identity.identifiers import (
     differing,
     former,
     identifying,

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from service.cases.discharge import condition_id, key_of, moment, person_facts, stay_facts
 from service.cases.facts import join
+from service.cases.hospital.discharge import condition_id, key_of, moment, person_facts, stay_facts
+from service.cases.hospital.received import kept, of_case, of_client, whole
 from service.cases.pathways import due
-from service.cases.received import kept, of_case, of_client, whole
 from service.values.pathways import Pathway, Proposal
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}

@@ -4,8 +4,8 @@ from itertools import permutations
 
 import pytest
 
-from service.cases.discharge import condition_id
-from service.cases.recurring import conditions
+from service.cases.hospital.discharge import condition_id
+from service.cases.hospital.recurring import conditions
 
 COLD = {"system": "http://snomed.info/sct", "code": "444814009", "display": "Viral sinusitis"}
 ONE = condition_id(COLD)

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from service.cases.discharge import moment, stay_facts
-from service.cases.rules import (
+from service.cases.hospital.discharge import moment, stay_facts
+from service.cases.hospital.rules import (
     Seen,
     choose,
     opens,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.cases.discharge import moment, stay_facts
-from service.cases.stays import Ambiguous, matching
+from service.cases.hospital.discharge import moment, stay_facts
+from service.cases.hospital.stays import Ambiguous, matching
 
 
 def visit(value, authority="hospital"):

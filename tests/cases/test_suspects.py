@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.cases.suspects import KINDS, of_client, of_pair, of_revisions
+from service.cases.identity.suspects import KINDS, of_client, of_pair, of_revisions
 
 OURS = "urn:casebridge:authority:mercy"
 ONE = {"system": "urn:a", "value": "1"}

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from service import wiring
 from service.__main__ import cli
 from service.access import policy
-from service.cases.discharge import number_path
+from service.cases.hospital.discharge import number_path
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.documents import SERVICE

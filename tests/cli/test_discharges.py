@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import cli
-from service.flows.unused import NOT_USED
+from service.flows.discharge.unused import NOT_USED
 from tests.cli.test_quarantine import quarantine, receive, settings
 
 __all__ = ["settings"]

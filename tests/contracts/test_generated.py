@@ -6,8 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from service import wiring
+from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.generate import stale, write
-from service.wire.contracts.kinds import KINDS
 from service.wire.contracts.schemas import links, schema, sources
 
 FOLDER = Path(__file__).parents[2] / "contracts"

@@ -5,8 +5,8 @@ import copy
 import pytest
 
 from service.publish import topology
-from service.receive.hl7v2 import ER7
-from service.receive.messages import FHIR_JSON
+from service.receive.discharge.hl7v2 import ER7
+from service.receive.discharge.messages import FHIR_JSON
 from service.wire.contracts.messages import messages
 from tests.contracts import published
 from tests.contracts.published import check, described

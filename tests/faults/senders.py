@@ -10,7 +10,7 @@ from typing import Literal
 
 import requests
 
-from service.receive.framing import framed
+from service.receive.mllp.framing import framed
 from tests.web.sent import FHIR, a03, message
 
 SECONDS = 15.0

@@ -12,7 +12,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
-from service.receive.framing import framed
+from service.receive.mllp.framing import framed
 from tests.faults.house import HOSPITAL, until
 from tests.faults.test_server import answers, children, ended
 from tests.receive.conftest import Client

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from service.flows.disclose import Disclosure
-from service.flows.documents import Documents
-from service.flows.events import Envelope
-from service.flows.project import Projection
-from service.mapping.translate import load
+from service.flows.case.documents import Documents
+from service.flows.projection.events import Envelope
+from service.flows.projection.project import Projection
+from service.flows.pull.disclose import Disclosure
+from service.mapping.catalogue import load
 from service.store.engine import connect
 from service.store.outbox import Outbox
 from service.store.schema import upgrade
 from service.store.store import SqlStore
 from service.values.scope import Scope
 from service.wire.contracts.schemas import links, sources
-from service.wire.fhir.check import check as check_r4
+from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
 from service.wire.json import canonical, dump, parse
 from tests.contracts.published import check

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
-from service.flows.intake import Intake
-from service.flows.receive import Reception
+from service.flows.discharge.intake import Intake
+from service.flows.discharge.receive import Reception
 from service.values.inbox import Answer, Received, Understood
 from service.values.pathways import Pathway, Proposal
 from service.values.scope import Partner
-from service.wire.fhir.conditions import of_headers
+from service.wire.fhir.exchange.conditions import of_headers
 from service.wire.json import dump, parse
 
 PERSON = {"system": "urn:example:clients", "value": "R-1"}

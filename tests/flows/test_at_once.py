@@ -16,9 +16,9 @@ from sqlalchemy import event, text
 
 from service import wiring
 from service.errors import CasebridgeError, NotFound, Stale
-from service.flows.back import Back
-from service.flows.documents import Documents
-from service.flows.merging import Unmerging
+from service.flows.case.back import Back
+from service.flows.case.documents import Documents
+from service.flows.case.merging import Unmerging
 from service.settings import Settings
 from service.store.engine import connect
 from service.store.schema import upgrade

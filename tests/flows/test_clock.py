@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import text
 
-from service.flows.documents import Documents
+from service.flows.case.documents import Documents
 from service.wire.json import parse
 from tests.flows import river
 from tests.flows.conftest import ALL

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from service import wiring
 from service.settings import Settings
 from service.wire.contracts.load import load
-from service.wire.fhir.definitions import definitions
-from service.wire.fhir.facts import made_of
-from service.wire.fhir.incoming import stays
+from service.wire.fhir.definitions.r4 import definitions
+from service.wire.fhir.sent.facts import made_of
+from service.wire.fhir.sent.incoming import stays
 from tests.web.sent import PERSON, SNOMED, entry, message
 
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"

@@ -3,7 +3,7 @@
 import pytest
 
 from service.errors import Gone, NotFound, Rejected
-from service.flows.explain import Explanations
+from service.flows.authoring.explain import Explanations
 from service.values.scope import Scope
 from tests.flows import river
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.errors import Conflict, Issue, NotFound
-from service.flows.follow import Reprojection
+from service.flows.projection.follow import Reprojection
 from service.values.resources import Past, Query
 from service.values.scope import Scope
 from tests.flows import river

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from service.errors import Malformed
-from service.flows.intake import Intake
-from service.flows.receive import Reception
+from service.flows.discharge.intake import Intake
+from service.flows.discharge.receive import Reception
 from service.values.inbox import Understood
 from service.values.intake import IntakeSettings
 from service.values.scope import Partner, Scope

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from service.cases.discharge import moment
+from service.cases.hospital.discharge import moment
 from service.values.pathways import Pathway, Proposal
 from tests.flows.charts import chart
 from tests.flows.conftest import House

@@ -6,7 +6,7 @@ import pytest
 
 from service.access.policy import LOCAL
 from service.errors import Conflict, NotFound
-from service.flows.merging import Unmerging
+from service.flows.case.merging import Unmerging
 from service.values.scope import Partner, Scope
 from tests.flows import river
 from tests.flows.conftest import ALL

@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 
 from service.errors import Conflict, NotFound
-from service.flows.quarantine import Quarantine
+from service.flows.discharge.quarantine import Quarantine
 from service.values.intake import IntakeSettings
 from service.wire.json import dump
 from tests.flows import river

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from service.flows.explain import Explanations
-from service.flows.remap import Remapping
-from service.mapping.translate import load
+from service.flows.authoring.explain import Explanations
+from service.flows.projection.remap import Remapping
+from service.mapping.catalogue import load
 from service.wire.contracts.schemas import links, sources
 from tests.flows import river
 from tests.flows.conftest import ALL, MAPPINGS

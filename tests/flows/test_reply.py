@@ -19,12 +19,12 @@ from service.__main__ import cli
 from service.access import registry
 from service.deliver.endpoint import Endpoint
 from service.errors import NotFound
-from service.flows import reply
-from service.flows.reply import Replies
+from service.flows.discharge import reply
+from service.flows.discharge.reply import Replies
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.store.tables import delivery
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 from service.wire.http import Client
 from service.wire.json import dump, parse
 from tests.server_process import free_port

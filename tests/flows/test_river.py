@@ -7,7 +7,7 @@ import pytest
 from service.errors import Gone, NotFound, Precondition, Rejected, Stale
 from service.values.resources import Query
 from service.values.scope import Scope
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 from tests.flows import river
 from tests.flows.conftest import ALL
 

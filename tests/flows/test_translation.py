@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.flows.translation import Match, Translator, answer
+from service.flows.pull.translation import Match, Translator, answer
 
 CODE = {"system": "urn:ours", "code": "a"}
 

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from service import wiring
-from service.flows.understand import Understanding
+from service.flows.discharge.understand import Understanding
 from service.settings import Settings
 from service.values.inbox import Received
 from service.values.scope import Partner

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from service import wiring
 from service.access import policy
-from service.flows.understand import Understanding
-from service.flows.unused import NOT_USED, noted
-from service.mapping.reading import reading
+from service.flows.discharge.understand import Understanding
+from service.flows.discharge.unused import NOT_USED, noted
+from service.mapping.author.reading import reading
 from service.settings import Settings
 from service.values.inbox import Received, Unused
-from service.wire.fhir import unused as in_fhir
-from service.wire.fhir.bundles import USED
-from service.wire.fhir.definitions import definitions
-from service.wire.fhir.incoming import stays
+from service.wire.fhir.definitions.r4 import definitions
+from service.wire.fhir.exchange.bundles import USED
+from service.wire.fhir.sent import unused as in_fhir
+from service.wire.fhir.sent.incoming import stays
 from service.wire.hl7v2 import unused as in_hl7v2
-from service.wire.hl7v2.answer import answer
-from service.wire.hl7v2.parse import parse
+from service.wire.hl7v2.er7.answer import answer
+from service.wire.hl7v2.er7.parse import parse
 from service.wire.hl7v2.schema import FIELDS
 from service.wire.hl7v2.view import INSIDE
 from service.wire.json import dump

@@ -11,14 +11,14 @@ from shutil import copytree
 import pytest
 
 from service import wiring
-from service.mapping import golden
-from service.mapping.layers import overlays
-from service.mapping.localise import interpreter
-from service.mapping.translate import load
+from service.mapping.author import golden
+from service.mapping.catalogue import load
+from service.mapping.language.localise import interpreter
+from service.mapping.layers.stack import overlays
 from service.settings import Settings
 from service.wire.contracts.schemas import links, sources
-from service.wire.fhir import profiles
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
+from service.wire.fhir.definitions import profiles
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 PAIRS = golden.pairs(MAPPINGS)

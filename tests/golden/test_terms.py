@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.mapping.layers import overlays
-from service.mapping.translate import load
-from service.wire.contracts import case, client, directory, parts, plan
+from service.mapping.catalogue import load
+from service.mapping.layers.stack import overlays
+from service.wire.contracts.documents import case, client, directory, parts, plan
 from service.wire.contracts.schemas import links, sources
 from service.wire.contracts.schemas import schema as described
-from service.wire.fhir import profiles
+from service.wire.fhir.definitions import profiles
 
 FOLDER = Path(__file__).parents[2] / "mappings/codesystems"
 BASE = "https://casebridge.org/fhir/CodeSystem/"

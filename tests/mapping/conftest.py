@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.errors import Misconfigured
-from service.mapping.translate import Catalogue, load
+from service.mapping.catalogue import Catalogue, load
 
 TEXT = {"type": ["string", "null"]}
 PERIOD = {"type": "object", "properties": {"start": TEXT, "end": TEXT}, "additionalProperties": False}

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from service.mapping.codings import Translation, codings_of, used_of, words_of
+from service.mapping.terminology.codings import Translation, codings_of, used_of, words_of
 
 TABLE = "http://terminology.hl7.org/CodeSystem/v2-0063"
 SNOMED = {"system": "http://snomed.info/sct", "code": "1", "display": "Injury"}

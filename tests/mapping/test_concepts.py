@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.mapping.projector import MappingError
+from service.mapping.compiler.projector import MappingError
 
 HEAD = "map: T\nfrom: case\nmake:\n"
 SYSTEM = """

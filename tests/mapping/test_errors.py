@@ -3,7 +3,7 @@
 import pytest
 
 from service.errors import Misconfigured
-from service.mapping.translate import load
+from service.mapping.catalogue import load
 
 HEAD = "map: T\nfrom: case\nmake:\n"
 

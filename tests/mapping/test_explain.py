@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from service.mapping import golden
-from service.mapping.explain import explainer, nearest_origin, value_at
-from service.mapping.translate import load
+from service.mapping.author import golden
+from service.mapping.catalogue import load
+from service.mapping.compiler.explain import explainer, nearest_origin, value_at
 from service.wire.contracts.schemas import links, sources
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"

@@ -7,14 +7,14 @@ from click.testing import CliRunner
 
 from service import wiring
 from service.__main__ import cli
-from service.flows.fields import COMMAND, PASSED, pages
-from service.flows.reasons import ELEMENTS, FIELDS, SEGMENTS
-from service.mapping.fhirpath import members
-from service.mapping.reading import reading
+from service.flows.authoring.fields import COMMAND, PASSED, pages
+from service.flows.authoring.reasons import ELEMENTS, FIELDS, SEGMENTS
+from service.mapping.author.reading import reading
+from service.mapping.language.fhirpath import members
 from service.settings import Settings
 from service.values.intake import IntakeSettings
-from service.wire.fhir.bundles import USED
-from service.wire.fhir.definitions import definitions
+from service.wire.fhir.definitions.r4 import definitions
+from service.wire.fhir.exchange.bundles import USED
 from service.wire.hl7v2 import unused as in_hl7v2
 from service.wire.hl7v2.schema import FIELDS as COUNTS
 from service.wire.hl7v2.titles import titles

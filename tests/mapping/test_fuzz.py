@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from service.errors import Misconfigured
-from service.mapping.projector import MappingError
-from service.mapping.translate import load
+from service.mapping.catalogue import load
+from service.mapping.compiler.projector import MappingError
 
 FIELDS = ("t", "u", "n", "b", "l")
 SCHEMA = {

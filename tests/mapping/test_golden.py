@@ -5,7 +5,7 @@ import json
 import pytest
 
 from service.errors import Issue, Malformed, Misconfigured
-from service.mapping import golden
+from service.mapping.author import golden
 
 T = """
 map: T

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from service.errors import Misconfigured
-from service.mapping.targets import unlinked
-from service.mapping.translate import load
+from service.mapping.catalogue import load
+from service.mapping.target.targets import unlinked
 from service.wire.contracts.schemas import schema
-from service.wire.fhir.incoming import stays
-from service.wire.fhir.schema import roots
+from service.wire.fhir.sent.incoming import stays
+from service.wire.fhir.sent.schema import roots
 
 MAKES = {"Discharge": unlinked(schema("discharge"))}
 MAPPING = """

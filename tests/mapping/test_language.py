@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from service.mapping.projector import MappingError
+from service.mapping.compiler.projector import MappingError
 
 from_case = "map: T\nfrom: case\nmake:\n"
 KIND = """

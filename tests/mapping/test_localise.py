@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.mapping.concepts import CodeSystem, Terminology
-from service.mapping.localise import interpreter
-from service.mapping.narrative import marked
+from service.mapping.language.localise import interpreter
+from service.mapping.language.narrative import marked
+from service.mapping.terminology.concepts import CodeSystem, Terminology
 
 URL = "https://example.org/kind"
 XHTML = 'xmlns="http://www.w3.org/1999/xhtml"'

@@ -10,14 +10,14 @@ from jsonschema import Draft202012Validator
 
 from service import wiring
 from service.access import registry
-from service.flows.preview import of_document
-from service.mapping.filters import FILTERS
-from service.mapping.targets import unlinked
-from service.mapping.translate import load
+from service.flows.authoring.preview import of_document
+from service.mapping.catalogue import load
+from service.mapping.language.filters import FILTERS
+from service.mapping.target.targets import unlinked
 from service.settings import Settings
 from service.wire.contracts.schemas import links, schema, sources
-from service.wire.fhir import profiles
-from service.wire.fhir.schema import roots as fhir_roots
+from service.wire.fhir.definitions import profiles
+from service.wire.fhir.sent.schema import roots as fhir_roots
 from service.wire.yaml import documents, plain
 from tests.mapping import page as pages
 
@@ -285,8 +285,8 @@ def test_the_shipped_mappings_follow_the_schema_for_editors():
 
 
 def test_every_word_of_the_language_stands_on_the_page():
-    from service.mapping import documents as reader
-    from service.mapping import merge
+    from service.mapping.compiler import documents as reader
+    from service.mapping.layers import merge
 
     words = {*reader._KEYS, *reader._BLOCKS, merge.EXTENDS, merge.ADD}
     assert [word for word in sorted(words) if f"`{word}`" not in PAGE and f"{word}:" not in PAGE] == []

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from service.mapping.specification import coverage, pages
+from service.mapping.author.specification import coverage, pages
 
 T = """
 map: T

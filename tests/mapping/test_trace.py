@@ -86,7 +86,7 @@ def test_a_value_given_whole_reads_all_of_it_and_a_test_only_itself(catalogue):
 
 
 def test_a_recursive_schema_ends(tmp_path, write):
-    from service.mapping.translate import load
+    from service.mapping.catalogue import load
 
     node = {"type": "object", "properties": {"name": {"type": "string"}, "child": {"$ref": "#"}}}
     write("outbound/T.yaml", 'map: T\nfrom: n\nmake: {a: "{{ n.child.child.name }}"}\n')

@@ -11,7 +11,7 @@ from typing import Any
 
 import fhirpathpy
 
-from service.mapping.translate import Catalogue
+from service.mapping.catalogue import Catalogue
 from service.values.ids import resource_id
 from tests.performance.by_hand import (
     DEPUTY,

@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from service.mapping.translate import Catalogue
+from service.mapping.catalogue import Catalogue
 from service.values.ids import resource_id
 
 PLAN_STATUS = {

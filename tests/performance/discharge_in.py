@@ -16,8 +16,8 @@ from itertools import count
 from pathlib import Path
 
 from service import wiring
-from service.receive.framing import framed
-from service.receive.proxied import Proxies
+from service.receive.mllp.framing import framed
+from service.receive.mllp.proxied import Proxies
 from service.settings import Settings
 from tests.performance import house
 from tests.performance.bare import Bare, insert

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import hl7
 
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import read
 from service.wire.hl7v2.view import to_json
 from tests.performance.lines import Entry, at_most, median, rounds, spread
 

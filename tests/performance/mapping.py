@@ -12,8 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 from service.cli.process import settle
-from service.flows.source import Source
-from service.mapping.translate import Catalogue, Projector, load
+from service.flows.projection.source import Source
+from service.mapping.catalogue import Catalogue, Projector, load
 from service.values.documents import Document
 from service.wire.contracts.load import load as load_document
 from service.wire.contracts.schemas import links, sources

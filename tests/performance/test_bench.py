@@ -6,9 +6,9 @@ import sys
 
 from click.testing import CliRunner
 
-from service.wire.fhir.naming import content
-from service.wire.hl7v2.naming import keys
-from service.wire.hl7v2.read import read
+from service.wire.fhir.exchange.naming import content
+from service.wire.hl7v2.er7.naming import keys
+from service.wire.hl7v2.er7.read import read
 from service.wire.json import parse
 from tests.performance import discharge_in, mapping
 from tests.performance.__main__ import BENCHES, main

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from marshmallow import fields, validate
 
 from service.errors import Rejected
-from service.wire.contracts import case, plan
-from service.wire.contracts import fields as own
-from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.documents import case, plan
+from service.wire.contracts.documents import fields as own
+from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.links import items, links
 from service.wire.contracts.load import load
 

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service import wiring
-from service.cases.received import whole
+from service.cases.hospital.received import whole
 from service.errors import Rejected
-from service.flows.back import Back, _known
-from service.flows.documents import Documents
-from service.mapping import golden
-from service.mapping.specification import returned
+from service.flows.case.back import Back, _known
+from service.flows.case.documents import Documents
+from service.mapping.author import golden
+from service.mapping.author.specification import returned
 from service.settings import Settings
 from service.values.ids import resource_id
 from service.values.scope import RETURNED, Scope

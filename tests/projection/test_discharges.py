@@ -9,14 +9,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.flows.intake import Intake
-from service.flows.people import Held
+from service.flows.case.people import Held
+from service.flows.discharge.intake import Intake
 from service.settings import Settings
 from service.values.scope import Partner, Scope
 from service.wire.contracts import pathways
-from service.wire.contracts.discharge import EVENTS
+from service.wire.contracts.documents.discharge import EVENTS
 from service.wire.contracts.load import load
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 from service.wire.json import canonical, parse
 from tests.projection.strategies import documents
 from tests.projection.worlds import QUICK, House, references

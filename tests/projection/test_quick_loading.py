@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError, fields, pre_load
 
-from service.wire.contracts.fields import Contract, Text
-from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.documents.fields import Contract, Text
+from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.quick import loading
 from service.wire.contracts.wrong import flattened, wrong
 from service.wire.json import dump

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from service.wire.contracts.schemas import schema
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 from service.wire.json import canonical
 from tests.projection.worlds import DIRECTORY, QUICK, House, Step, references, worlds
 

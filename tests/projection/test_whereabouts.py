@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 from tests.projection.worlds import QUICK, House, Step, references, worlds
 
 # what stands in the directory is told of professionals and organisations, not of the client

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from service.flows.documents import Documents
-from service.flows.project import Projection
+from service.flows.case.documents import Documents
+from service.flows.projection.project import Projection
 from service.store.store import SqlStore
 from service.values.scope import Scope
 from service.wire.json import parse

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from service.errors import Malformed
-from service.wire.fhir.check import check
-from service.wire.fhir.distil import ROOTS
-from service.wire.fhir.model import structure
-from service.wire.fhir.primitives import PRIMITIVES
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.check import check
+from service.wire.fhir.check.model import structure
+from service.wire.fhir.check.primitives import PRIMITIVES
+from service.wire.fhir.check.validate import validate
+from service.wire.fhir.definitions.distil import ROOTS
 from service.wire.json import parse
 from tests.real.real_data import folder
 

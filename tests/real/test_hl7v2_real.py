@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 
-from service.wire.hl7v2 import escapes
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import Batch, Broken, read
+from service.wire.hl7v2.er7 import escapes
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import Batch, Broken, read
 from service.wire.hl7v2.schema import schema
 from service.wire.hl7v2.view import TIMES, to_json
 from tests.real.real_data import folder

@@ -7,7 +7,7 @@ import pytest
 from service import wiring
 from service.settings import Settings
 from service.wire.contracts.load import load as load_contract
-from service.wire.fhir.incoming import stays
+from service.wire.fhir.sent.incoming import stays
 from service.wire.json import parse
 from tests.real.real_data import folder
 

@@ -7,8 +7,8 @@ from service.settings import Settings
 from service.values.intake import IntakeSettings
 from service.wire.contracts.load import load as load_contract
 from service.wire.hl7v2 import incoming
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import read
 from tests.real.real_data import folder
 
 EVENTS = {

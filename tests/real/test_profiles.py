@@ -2,8 +2,8 @@
 
 import json
 
-from service.wire.fhir.distil_profiles import DATA, distil
-from service.wire.fhir.profiles import misses, profiles
+from service.wire.fhir.definitions.distil_profiles import DATA, distil
+from service.wire.fhir.definitions.profiles import misses, profiles
 from tests.real.real_data import folder
 
 PACKAGE = "hl7.fhir.us.core-6.1.0-no-examples.tgz"

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from service.receive.admission import Who
-from service.receive.certificates import Tls
-from service.receive.conversation import Handled, Limits
-from service.receive.framing import framed
-from service.receive.mllp import MllpServer
-from service.receive.proxied import Proxies
+from service.receive.mllp.admission import Who
+from service.receive.mllp.certificates import Tls
+from service.receive.mllp.conversation import Handled, Limits
+from service.receive.mllp.framing import framed
+from service.receive.mllp.proxied import Proxies
+from service.receive.mllp.server import MllpServer
 from service.values.senders import Sender
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import read
 
 SECONDS = 20.0
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from service.receive.certificates import Tls
-from service.receive.conversation import LARGE, Limits
-from service.receive.framing import framed
+from service.receive.mllp.certificates import Tls
+from service.receive.mllp.conversation import LARGE, Limits
+from service.receive.mllp.framing import framed
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client, message
 

@@ -19,8 +19,8 @@ from service import wiring
 from service.__main__ import cli
 from service.errors import Unavailable
 from service.publish import topology
-from service.receive import consumer as consuming
-from service.receive.amqp import DELIVERIES
+from service.receive.amqp import consumer as consuming
+from service.receive.amqp.deliveries import DELIVERIES
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.scope import Scope
@@ -37,7 +37,7 @@ REGISTRY = """partners:
 KILLED_BEFORE_ITS_ACK = """
 import os, signal, threading
 from service import wiring
-from service.receive.consumer import Consumer
+from service.receive.amqp.consumer import Consumer
 from service.settings import Settings
 from service.access import registry
 from service.store.store import SqlStore

@@ -14,9 +14,9 @@ import pytest
 from cryptography import x509
 
 from service import wiring
-from service.receive.framing import framed
+from service.receive.mllp.framing import framed
 from service.settings import Settings
-from service.wire.hl7v2.read import LIMIT
+from service.wire.hl7v2.er7.read import LIMIT
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client
 from tests.receive.test_proxied import header

@@ -9,8 +9,8 @@ import pytest
 
 from service import wiring
 from service.access.registry import load
-from service.receive.hl7v2 import Messages
-from service.receive.mllp_senders import over_mllp
+from service.receive.discharge.hl7v2 import Messages
+from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.senders import Sender

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.receive.framing import HEAD, Frame, Framer, Oversized, framed
+from service.receive.mllp.framing import HEAD, Frame, Framer, Oversized, framed
 
 LIMIT = 40
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service import wiring
-from service.receive.amqp import Delivery, Discharges
+from service.receive.amqp.deliveries import Delivery, Discharges
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.intake import IntakeSettings

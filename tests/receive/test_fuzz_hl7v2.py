@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 from service import wiring
 from service.access.registry import load
 from service.errors import CasebridgeError
-from service.receive.conversation import refusal
-from service.receive.framing import Frame, Framer, framed
-from service.receive.hl7v2 import Messages
-from service.receive.mllp_senders import over_mllp
+from service.receive.discharge.hl7v2 import Messages
+from service.receive.mllp.conversation import refusal
+from service.receive.mllp.framing import Frame, Framer, framed
+from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.senders import Sender
-from service.wire.hl7v2.charsets import BYTEWISE
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import LIMIT, acknowledges, read
+from service.wire.hl7v2.er7.charsets import BYTEWISE
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import LIMIT, acknowledges, read
 from service.wire.json import dump, parse
 from tests.web.sent import a03
 

@@ -11,9 +11,9 @@ from itertools import pairwise
 import pytest
 
 from service.errors import Denied, Issue, Malformed, Misconfigured, Unavailable
-from service.receive.conversation import LARGE, Handled, Limits
-from service.receive.framing import framed
-from service.receive.mllp import MllpServer
+from service.receive.mllp.conversation import LARGE, Handled, Limits
+from service.receive.mllp.framing import framed
+from service.receive.mllp.server import MllpServer
 from tests.receive.conftest import connected, message
 
 

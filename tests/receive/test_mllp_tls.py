@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 
 from service.errors import Misconfigured
-from service.receive.certificates import Tls
+from service.receive.mllp.certificates import Tls
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import connected, message
 

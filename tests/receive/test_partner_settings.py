@@ -4,13 +4,13 @@ import pytest
 
 from service import wiring
 from service.access.registry import load
-from service.receive.hl7v2 import Messages
-from service.receive.mllp_senders import over_mllp
+from service.receive.discharge.hl7v2 import Messages
+from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.scope import Scope
 from service.values.senders import Sender
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.er7.read import read
 from service.wire.json import dump, parse
 
 REGISTRY = """partners:

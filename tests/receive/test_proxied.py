@@ -7,9 +7,9 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from service.errors import Malformed
-from service.receive.certificates import Tls
-from service.receive.framing import framed
-from service.receive.proxied import LONGEST, SIGNATURE, Proxies, announced, plain, source
+from service.receive.mllp.certificates import Tls
+from service.receive.mllp.framing import framed
+from service.receive.mllp.proxied import LONGEST, SIGNATURE, Proxies, announced, plain, source
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client, connected, message
 

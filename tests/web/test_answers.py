@@ -2,7 +2,7 @@
 
 import re
 
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 from tests.web.answers import answers, medcom
 from tests.web.sent import Mercy
 

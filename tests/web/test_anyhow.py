@@ -17,11 +17,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule,
 
 from service import wiring
 from service.access import registry
-from service.cases.discharge import moment
-from service.receive.framing import framed
-from service.receive.hl7v2 import Messages
-from service.receive.mllp import MllpServer
-from service.receive.mllp_senders import over_mllp, registered
+from service.cases.hospital.discharge import moment
+from service.receive.discharge.hl7v2 import Messages
+from service.receive.mllp.framing import framed
+from service.receive.mllp.senders import over_mllp, registered
+from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbox import Received

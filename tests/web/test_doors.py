@@ -182,7 +182,7 @@ def test_errors_take_the_form_of_their_door(client):
 
 
 def test_the_capability_statement_is_valid_and_public(client):
-    from service.wire.fhir.validate import validate
+    from service.wire.fhir.check.validate import validate
 
     statement = client.get("/fhir/metadata", headers={"Casebridge-Partner": "nobody"})
     assert validate(json.loads(statement.data)) == []
@@ -191,7 +191,7 @@ def test_the_capability_statement_is_valid_and_public(client):
 
 
 def test_bundles_are_valid(told):
-    from service.wire.fhir.validate import validate
+    from service.wire.fhir.check.validate import validate
 
     plan = find(told, "/fhir/CarePlan")
     assert validate(plan) == []

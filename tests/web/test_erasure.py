@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import func, make_url, select, update
 
-from service.flows import erasure
+from service.flows.case import erasure
 from service.store.tables import inbox, metadata
 from tests.web.sent import ER7, FHIR, Mercy, a03, encounter, entry, message, transaction
 

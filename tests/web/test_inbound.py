@@ -6,7 +6,7 @@ from gzip import compress
 import pytest
 
 from service.values.ids import resource_id
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 from tests.web.sent import FHIR, PERSON, VISIT, Mercy, a03, encounter, entry, message, outcomes, transaction
 
 

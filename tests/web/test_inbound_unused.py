@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.flows.unused import NOT_USED
+from service.flows.discharge.unused import NOT_USED
 from tests.web.sent import Mercy, a03, message, outcomes, parts, transaction
 
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 from tests.flows import river
 
 # care model `clinical`, service `physiotherapy`, role `case-manager`, and the care team's heading

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from service import wiring
-from service.flows.follow import Reprojection
+from service.flows.projection.follow import Reprojection
 from service.store.store import SqlStore
 from service.store.tables import reprojection
 from service.values.ids import resource_id

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check.validate import validate
 
 BASE = "https://casebridge.org/fhir"
 KIND = f"{BASE}/CodeSystem/service-kind"

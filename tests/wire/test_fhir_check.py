@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.wire.fhir.check import check
+from service.wire.fhir.check.check import check
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 PLAN: dict[str, Any] = {

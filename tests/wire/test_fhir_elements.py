@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.wire.fhir.elements import required
+from service.wire.fhir.definitions.elements import required
 
 
 @pytest.mark.parametrize(

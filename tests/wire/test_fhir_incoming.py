@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.wire.fhir.incoming import stays
+from service.wire.fhir.sent.incoming import stays
 
 
 @pytest.mark.parametrize(

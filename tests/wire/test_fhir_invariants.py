@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 
 from service.errors import Misconfigured
-from service.wire.fhir import invariants
-from service.wire.fhir.by_hand import BY_HAND
-from service.wire.fhir.definitions import definitions
-from service.wire.fhir.invariants import UNSUPPORTED, evaluate, nodes, violations
-from service.wire.fhir.validate import validate
+from service.wire.fhir.check import invariants
+from service.wire.fhir.check.by_hand import BY_HAND
+from service.wire.fhir.check.invariants import UNSUPPORTED, evaluate, nodes, violations
+from service.wire.fhir.check.validate import validate
+from service.wire.fhir.definitions.r4 import definitions
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">a</div>'
 UCUM = "http://unitsofmeasure.org"

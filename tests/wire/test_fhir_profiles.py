@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from service.wire.fhir.check import check
-from service.wire.fhir.invariants import evaluate, nodes
-from service.wire.fhir.profiles import RULES, misses, profiles
+from service.wire.fhir.check.check import check
+from service.wire.fhir.check.invariants import evaluate, nodes
+from service.wire.fhir.definitions.profiles import RULES, misses, profiles
 
 BASE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 ABSENT = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}

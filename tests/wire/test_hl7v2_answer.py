@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Denied, Issue, Malformed, NotFound, Stale, TooLarge, Unavailable, Unsupported
-from service.wire.hl7v2.answer import answer, application_answer, batch_answer, parted, verdict_of
-from service.wire.hl7v2.parse import header_of
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.er7.answer import answer, application_answer, batch_answer, parted, verdict_of
+from service.wire.hl7v2.er7.parse import header_of
+from service.wire.hl7v2.er7.read import read
 
 NOW = datetime(2024, 1, 31, 14, 5, 9, tzinfo=timezone(timedelta(hours=1)))
 MSH = "MSH|^~\\&|ADT^1.2^ISO|HOSP|CB|CLOUD|20240131||ADT^A03^ADT_A03|M-17|P^T|2.5.1||||||UNICODE UTF-8\r"

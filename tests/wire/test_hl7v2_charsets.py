@@ -3,9 +3,9 @@
 import pytest
 
 from service.errors import Malformed, Misconfigured, Unsupported
-from service.wire.hl7v2.charsets import of_partner
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.er7.charsets import of_partner
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import read
 
 
 def message(declared: str, name: bytes, beside: str = "") -> bytes:

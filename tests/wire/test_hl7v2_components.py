@@ -6,10 +6,10 @@ from datetime import UTC
 import pytest
 
 from service.wire.hl7v2.components import components
-from service.wire.hl7v2.datatypes import READ
-from service.wire.hl7v2.reading import Reading
 from service.wire.hl7v2.schema import schema
-from service.wire.hl7v2.systems import NONE
+from service.wire.hl7v2.types.datatypes import READ
+from service.wire.hl7v2.types.reading import Reading
+from service.wire.hl7v2.types.systems import NONE
 
 DEFINITIONS = schema()
 VALUES = ("Rider", "NET", "Internet", "CP", "2020", "2021", "7", "a@b.example", "da", "ISO639", "River")

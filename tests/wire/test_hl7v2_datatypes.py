@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.wire.hl7v2.datatypes import READ
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import read
 from service.wire.hl7v2.schema import FIELDS
-from service.wire.hl7v2.systems import CodeSystems
+from service.wire.hl7v2.types.datatypes import READ
+from service.wire.hl7v2.types.systems import CodeSystems
 from service.wire.hl7v2.view import to_json
 
 ZONE = ZoneInfo("Europe/Copenhagen")

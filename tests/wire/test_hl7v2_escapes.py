@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.wire.hl7v2.delimiters import DEFAULT, Delimiters
-from service.wire.hl7v2.escapes import decode, encode
+from service.wire.hl7v2.er7.delimiters import DEFAULT, Delimiters
+from service.wire.hl7v2.er7.escapes import decode, encode
 
 OTHERS = Delimiters("#", "*", "+", "!", "%")
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from service.cases.identifiers import same_number
+from service.cases.identity.identifiers import same_number
 from service.values.intake import IntakeSettings
-from service.wire.hl7v2.authorities import GIVEN
+from service.wire.hl7v2.er7.read import read
 from service.wire.hl7v2.incoming import patients
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.types.authorities import GIVEN
 
 
 def roots(pid="1^^^HOSP^MR", pv1="", evn="A03|20260302101500+0100", msh7="20260302101502+0100", **settings):

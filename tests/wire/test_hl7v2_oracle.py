@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import read
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import read
 from tests.wire import hl7v2_oracle as oracle
 
 PLAIN = "AZaz09\"'-./_éЖ漢"

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Malformed, TooLarge, Unsupported
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.places import Place
-from service.wire.hl7v2.read import Broken, acknowledges, read
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.read import Broken, acknowledges, read
 
 MSH = b"MSH|^~\\&|ADT|HOSP|CB|CB|20240131||ADT^A03^ADT_A03|17|P|2.5"
 PID = b"PID|1||4711^^^HOSP&1.2.3&ISO^MR~12^^^TOWN^PI||Doe^Jane"

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Rejected
-from service.mapping.schema import World
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.read import read
+from service.mapping.language.types import World
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.read import read
+from service.wire.hl7v2.er7.times import to_fhir
 from service.wire.hl7v2.schema import FIELDS, schema
-from service.wire.hl7v2.times import to_fhir
 from service.wire.hl7v2.view import TIMES, to_json
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")

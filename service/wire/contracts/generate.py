@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.messages import ENVELOPE, Told, envelope
 from service.wire.contracts.schemas import schema
 

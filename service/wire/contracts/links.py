@@ -7,8 +7,8 @@ from typing import Any
 
 from marshmallow import fields
 
-from service.wire.contracts.fields import Contract, Link
-from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.documents.fields import Contract, Link
+from service.wire.contracts.documents.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)

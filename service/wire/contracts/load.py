@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from service.errors import Issue, Rejected, first_issues
-from service.wire.contracts.kinds import KINDS
+from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.links import items, links
 from service.wire.contracts.quick import loading
 from service.wire.contracts.wrong import wrong

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, NotRequired, get_args, get_origin, get_type_hints
 
 from service.values.messages import CASE, RESOURCE, UNTOLD, CloudEvent, schema_name, type_name
-from service.wire.contracts.case import STATUSES
+from service.wire.contracts.documents.case import STATUSES
 
 Schema = dict[str, Any]
 ENVELOPE: Final = "cloudevent.schema.json"

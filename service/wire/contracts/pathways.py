@@ -11,9 +11,9 @@ from marshmallow import ValidationError, fields, validate
 
 from service.values.pathways import Pathway, Proposal
 from service.wire.contracts import configured
-from service.wire.contracts.case import TARGETED_GROUPS
-from service.wire.contracts.fields import Code, Contract, OpenCode, Text, Uri, many
-from service.wire.contracts.plan import SERVICE_KINDS, SETTINGS
+from service.wire.contracts.documents.case import TARGETED_GROUPS
+from service.wire.contracts.documents.fields import Code, Contract, OpenCode, Text, Uri, many
+from service.wire.contracts.documents.plan import SERVICE_KINDS, SETTINGS
 
 HOLIDAYS: Final = "holidays.yaml"
 WITHIN: Final = r"([1-9][0-9]{0,2}) (working )?days?\Z"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, missing
 from marshmallow.decorators import VALIDATES_SCHEMA
 
-from service.wire.contracts.fields import Contract
+from service.wire.contracts.documents.fields import Contract
 
 Load = Callable[[Any], Any]
 _WRONG: Final = "`wrong` says what"

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from marshmallow import fields, validate
 
-from service.wire.contracts import fields as own
-from service.wire.contracts.fields import Contract
-from service.wire.contracts.kinds import KINDS
-from service.wire.contracts.received import RECEIVED
+from service.wire.contracts.documents import fields as own
+from service.wire.contracts.documents.fields import Contract
+from service.wire.contracts.documents.kinds import KINDS
+from service.wire.contracts.documents.received import RECEIVED
 
 Schema = dict[str, Any]
 DIRECTORY: Final = ("practitioner", "organization", "location")

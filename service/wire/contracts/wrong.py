@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields, missing, validate
 from marshmallow.decorators import VALIDATES_SCHEMA
 from marshmallow.exceptions import SCHEMA
 
-from service.wire.contracts.fields import Contract
+from service.wire.contracts.documents.fields import Contract
 
 _NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}\Z")
 Wrong = tuple[str, str]

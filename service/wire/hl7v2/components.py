@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from service.wire.hl7v2 import authorities
-from service.wire.hl7v2.concepts import Concept, language
-from service.wire.hl7v2.datatypes import (
+from service.wire.hl7v2.types import authorities
+from service.wire.hl7v2.types.concepts import Concept, language
+from service.wire.hl7v2.types.datatypes import (
     NAME,
     READ,
     STAFF,
@@ -21,7 +21,7 @@ from service.wire.hl7v2.datatypes import (
     telecom,
     words,
 )
-from service.wire.hl7v2.reading import Reader
+from service.wire.hl7v2.types.reading import Reader
 
 Keys = Mapping[str, tuple[str, ...]]
 """By key, and `key.key` below it, the components it is made of."""

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from service.errors import Issue
 from service.values.intake import IntakeSettings
-from service.wire.hl7v2.authorities import name_systems
-from service.wire.hl7v2.message import Message
-from service.wire.hl7v2.places import Place
+from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.places import Place
 from service.wire.hl7v2.schema import schema
-from service.wire.hl7v2.systems import NONE, CodeSystems
+from service.wire.hl7v2.types.authorities import name_systems
+from service.wire.hl7v2.types.systems import NONE, CodeSystems
 from service.wire.hl7v2.view import to_json
 
 Json = dict[str, Any]

@@ -6,8 +6,8 @@ which components a field has depends on its data type and version, so any of the
 
 from typing import Any, Final
 
-from service.wire.hl7v2.concepts import Concept, language
-from service.wire.hl7v2.datatypes import (
+from service.wire.hl7v2.types.concepts import Concept, language
+from service.wire.hl7v2.types.datatypes import (
     READ,
     address,
     destination,
@@ -17,7 +17,7 @@ from service.wire.hl7v2.datatypes import (
     telecom,
     words,
 )
-from service.wire.hl7v2.reading import Reader
+from service.wire.hl7v2.types.reading import Reader
 from service.wire.hl7v2.view import INSIDE, MANY, MANY_A_PATIENT, ONCE, ONCE_A_PATIENT, TIMES, USED_AS_TIMES
 
 FIELDS: Final = {

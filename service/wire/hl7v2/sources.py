@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from service.wire.hl7v2.datatypes import READ, STAFF
-from service.wire.hl7v2.places import Place
+from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.types.datatypes import READ, STAFF
 
 _PATH: Final = re.compile(
     r"message\.(?:[A-Z0-9]{3}(?:\[\d+\])?\.)?(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<sequence>\d+)\])?"

@@ -13,8 +13,8 @@ from typing import Final
 from service.values.inbox import Unused
 from service.values.intake import IntakeSettings
 from service.wire.hl7v2.components import components
-from service.wire.hl7v2.delimiters import Delimiters
-from service.wire.hl7v2.message import NULL, Message, Segment
+from service.wire.hl7v2.er7.delimiters import Delimiters
+from service.wire.hl7v2.er7.message import NULL, Message, Segment
 from service.wire.hl7v2.titles import kind_of
 from service.wire.hl7v2.view import INSIDE, ONCE, ONCE_A_PATIENT
 

@@ -35,14 +35,14 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from service.errors import CasebridgeError, Issue
-from service.wire.hl7v2 import escapes
-from service.wire.hl7v2.datatypes import READ
-from service.wire.hl7v2.delimiters import HEADERS
-from service.wire.hl7v2.message import NULL, Message, Segment
-from service.wire.hl7v2.places import Place
-from service.wire.hl7v2.reading import Reader, Reading
-from service.wire.hl7v2.systems import NONE, CodeSystems
-from service.wire.hl7v2.times import to_fhir
+from service.wire.hl7v2.er7 import escapes
+from service.wire.hl7v2.er7.delimiters import HEADERS
+from service.wire.hl7v2.er7.message import NULL, Message, Segment
+from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.times import to_fhir
+from service.wire.hl7v2.types.datatypes import READ
+from service.wire.hl7v2.types.reading import Reader, Reading
+from service.wire.hl7v2.types.systems import NONE, CodeSystems
 
 ONCE: Final = ("MSH", "EVN")
 ONCE_A_PATIENT: Final = ("PID", "PD1", "MRG", "PV1", "PV2", "ACC", "PDA", "UB1", "UB2")

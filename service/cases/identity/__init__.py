@@ -1,0 +1,1 @@
+"""Who is who: identifiers, agreement, and suspicion of two persons in one."""

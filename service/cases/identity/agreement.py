@@ -1,0 +1,83 @@
+"""Whether somebody who is found by a number is who was sent: what else is known of the two must agree.
+
+A number that is mistyped, used again or shared finds somebody else. So who is found, but has another number
+in a system of which one was sent, or another birth date *and* another name, is not taken for the same person.
+What is a placeholder (`Unknown`, `Baby Boy`, 1 January 1900) says nothing for or against.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.cases.identity.identifiers import differing
+from service.values.placeholders import words_of
+
+Json = dict[str, Any]
+_NO_NAMES: Final = frozenset(
+    (
+        *("unknown", "unidentified", "anonymous", "unbekannt", "ukendt", "okand", "tuntematon", "inconnu"),
+        *("doe", "nn", "baby", "boy", "girl", "infant", "newborn", "neonate", "male", "female", "twin"),
+        *("trauma", "nyfodt", "neugeborenes", "vastasyntynyt"),
+    )
+)
+_PASSING: Final = frozenset({"temp", "anonymous"})
+ENOUGH: Final = 2
+"""How many words two names have in common that are one, where both have as many."""
+_NO_DATES: Final = frozenset({"1900-01-01", "1800-01-01", "0001-01-01", "1899-12-30", "9999-12-31"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of somebody: identifiers that name one person, names, birth dates (ISO, or partial)."""
+
+    identifiers: Sequence[Json] = ()
+    names: Sequence[Json] = ()
+    birth_dates: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """In what two differ: `system` in which they have different numbers, or None: birth date and name."""
+
+    system: str | None
+
+
+def disagreement(sent: Known, held: Known) -> Disagreement | None:
+    """Return in what somebody who was sent differs from who was found, or None when they may be one."""
+    system = differing(sent.identifiers, held.identifiers)
+    if system is not None:
+        return Disagreement(system)
+    if _differ(_dates(sent), _dates(held), _same_date) and _differ(_words(sent), _words(held), _same_name):
+        return Disagreement(None)
+    return None
+
+
+def _differ(sent: Sequence[Any], held: Sequence[Any], same: Any) -> bool:
+    """Whether both say something, and nothing that one says is what the other says."""
+    return bool(sent and held) and not any(same(one, other) for one in sent for other in held)
+
+
+def _dates(known: Known) -> list[str]:
+    return [each for each in known.birth_dates if each and each[:10] not in _NO_DATES]
+
+
+def _same_date(one: str, other: str) -> bool:
+    said = min(len(one), len(other), 10)
+    return one[:said] == other[:said]
+
+
+def _words(known: Known) -> list[frozenset[str]]:
+    told = (each for each in known.names if each.get("use") not in _PASSING)
+    found = (frozenset(_parts(each)) - _NO_NAMES for each in told)
+    return [each for each in found if each]
+
+
+def _parts(name: Json) -> Iterable[str]:
+    for text in (name.get("text", ""), name.get("family", ""), *name.get("given", ())):
+        yield from (word for word in re.findall(r"[^\W\d_]+", words_of(text)) if len(word) > 1)
+
+
+def _same_name(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two names may be one person's: a first name, or a family's, alone is that of many."""
+    return len(one & other) >= min(ENOUGH, len(one), len(other))

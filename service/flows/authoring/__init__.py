@@ -1,0 +1,1 @@
+"""For authors of mappings and integrators: previews, explanations, tables of fields."""

@@ -1,0 +1,211 @@
+"""What the mappings would make of a document, and of which of its fields; nothing is stored."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+from service.errors import Issue, Rejected
+from service.flows.ports import Store, Unit
+from service.flows.projection.source import Linked, Source, nowhere
+from service.mapping.author.blame import placed
+from service.mapping.catalogue import Catalogue
+from service.mapping.compiler.explain import Origin
+from service.mapping.compiler.projector import MappingError
+from service.values.documents import SERVICE, Document
+from service.values.scope import Scope
+from service.wire.contracts.documents.kinds import KINDS
+from service.wire.contracts.links import Found
+from service.wire.contracts.load import load
+from service.wire.yaml import Place
+
+Check = Callable[[dict[str, Any]], Sequence[Issue]]
+NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A resource, the mapping that makes it and its place, and where each element comes from."""
+
+    resource: dict[str, Any]
+    mapping: str
+    place: str
+    origins: dict[str, Origin]
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What would be made, the given fields that nothing reads, what would be wrong, and what was supposed."""
+
+    resources: tuple[Shown, ...]
+    unread: tuple[str, ...]
+    issues: tuple[Issue, ...]
+    supposed: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """The story of previews over a store: links lead to what is there, what is not is supposed."""
+
+    store: Store
+    catalogues: Mapping[str, Catalogue]
+    check: Check
+
+    def preview(
+        self, scope: Scope, partner: str, kind: str, document: Any, *, ref: str | None, view: str
+    ) -> Previewed:
+        """Preview a document of a partner; one that is stored as `ref` keeps its ids.
+
+        Raises:
+            Rejected: the document does not fit its contract, or there is no such kind or view.
+        """
+        if view not in self.catalogues:
+            raise Rejected("There is no such view.", where="/view")
+        body = _loaded(kind, document)
+        stored = self.store.document(scope, kind, partner, ref) if ref is not None else None
+        client = self.store.document(scope, "client", partner, body["client"]) if kind == "case" else None
+        found = _document(kind, partner, ref or "", body, stored, client)
+
+        def story(unit: Unit) -> Previewed:
+            source = _Supposing(unit, "" if client is None else client.uuid)
+            previewed = of_roots(self.catalogues[view], self.check, kind, source.roots(found))
+            return replace(previewed, supposed=tuple(source.supposed))
+
+        return self.store.look(story)
+
+
+def of_document(
+    catalogue: Catalogue, check: Check, kind: str, document: Any, client: Any = None
+) -> Previewed:
+    """Preview a document where there is no store; of a case perhaps with its client. Raises as `preview`."""
+    known = _document("client", "", "", _loaded("client", client), None, None) if client is not None else None
+    found = _document(kind, "", "", _loaded(kind, document), None, known)
+    source = _Supposing(_Nowhere(known), "" if known is None else known.uuid)
+    previewed = of_roots(catalogue, check, kind, source.roots(found))
+    return replace(previewed, supposed=tuple(source.supposed))
+
+
+def of_roots(catalogue: Catalogue, check: Check, kind: str, roots: Mapping[str, Any]) -> Previewed:
+    """Preview a source whose links are followed already.
+
+    Raises:
+        Misconfigured: there is no such source.
+    """
+    catalogue.projector(kind)
+    unread = tuple(path for path in catalogue.unread(kind) if _given(path.split("."), roots))
+    try:
+        made = catalogue.explained(kind, roots)
+    except MappingError as failed:
+        return Previewed((), unread, failed.issues)
+    shown = tuple(
+        Shown(each.resource, info.name, f"{info.file}:{info.line}", origins) for info, each, origins in made
+    )
+    wrong = (
+        replace(
+            placed(issue, each.origins, Place(each.place)),
+            where=f"{each.resource['resourceType']}/{each.resource['id']}: {issue.where}",
+        )
+        for each in shown
+        for issue in check(each.resource)
+    )
+    return Previewed(shown, unread, (*wrong, *_twice(shown)))
+
+
+def _twice(shown: Iterable[Shown]) -> Iterator[Issue]:
+    """Find resources that are made more than once: saving would refuse them."""
+    first: dict[tuple[str, str], str] = {}
+    for each in shown:
+        key = (each.resource.get("resourceType", ""), each.resource.get("id", ""))
+        if key in first and key[1]:
+            what = f"{first[key]} makes this resource too, or another item; give it an id of its own"
+            yield Issue(what, f"{'/'.join(key)}: {each.place}", "duplicate")
+        first.setdefault(key, each.place)
+
+
+class _Supposing(Source):
+    """A source in which something stands for every link that leads nowhere."""
+
+    def __init__(self, unit: Linked, client: str) -> None:
+        super().__init__(unit)
+        self.known_client = client
+        self.supposed: list[Issue] = []
+
+    def client(self, document: Document) -> dict[str, Any]:
+        if self.known_client:
+            return super().client(replace(document, client=self.known_client))
+        what = "No client of yours has this id; PUT it first, or name its UUID."
+        self.supposed.append(_told(Issue(what, "/client", "not-found")))
+        return {"uuid": _uuid("client", str(document.client))}
+
+    def missing(self, link: Found, issues: list[Issue]) -> Any:
+        del issues  # nothing is refused for it
+        self.supposed.append(_told(nowhere(link)))
+        return {"id": link.id} if "." in link.to else {"uuid": _uuid(link.to, link.id)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Nowhere:
+    """Where nothing is stored; a case's client may be at hand."""
+
+    client: Document | None
+
+    def find(self, kind: str, source: str, ref: str) -> Document | None:  # noqa: ARG002
+        """Find the client, whatever it is called."""
+        return self.client if kind == "client" else None
+
+    def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:  # noqa: ARG002
+        """Find nothing."""
+        return {}
+
+    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:  # noqa: ARG002
+        """Find nothing."""
+        return {}
+
+
+def _told(issue: Issue) -> Issue:
+    return replace(issue, what=f"{issue.what} Here something stands in for it.")
+
+
+def _loaded(kind: str, document: Any) -> dict[str, Any]:
+    if kind not in KINDS or kind == "discharge":
+        known = ", ".join(each for each in KINDS if each != "discharge")
+        raise Rejected(f"There is no such kind of document; send one of {known}.", where="/kind")
+    return load(kind, document)
+
+
+def _document(
+    kind: str, source: str, ref: str, body: dict[str, Any], stored: Document | None, client: Document | None
+) -> Document:
+    known = stored.body.get(SERVICE) if stored is not None else None
+    return Document(
+        uuid=stored.uuid if stored is not None else _uuid(kind, ref),
+        kind=kind,
+        source=source,
+        source_id=ref,
+        revision=stored.revision + 1 if stored is not None else 1,
+        body=body | ({SERVICE: known} if known else {}),
+        client=client.uuid if client is not None else body.get("client"),
+        created=NEVER,
+        updated=NEVER,
+    )
+
+
+def _uuid(kind: str, ref: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"urn:casebridge:preview:{kind}:{ref}"))
+
+
+def _given(steps: list[str], value: Any) -> bool:
+    """Whether a source says something at a path, in any item of the lists on the way."""
+    if isinstance(value, list):
+        return any(_given(steps, item) for item in value)
+    if not steps:
+        return value is not None and value not in ("", {})
+    return isinstance(value, dict) and steps[0] in value and _given(steps[1:], value[steps[0]])
+
+
+def lineage(shown: Shown) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the origins of a shown resource as JSON has them: by element, its place, rule and sources."""
+    for path, origin in shown.origins.items():
+        told = {"place": str(origin.place), "rule": origin.rule, "sources": list(origin.sources)}
+        yield path, told | ({"conditions": list(origin.conditions)} if origin.conditions else {})

@@ -1,0 +1,1 @@
+"""Clients, cases and directory entries come in, are merged, parted and erased."""

@@ -1,0 +1,222 @@
+"""A partner puts a CareTeam, CarePlan or EpisodeOfCare: what it changed comes into the case or is refused.
+
+What is put is compared with what the changed case then makes, in the partner's own view and before the
+commit: an element that differs is named, and nothing is stored. So nothing is dropped in silence, and what a
+view hides is neither seen nor touched. What came back is the case system's as if it had written it: its next
+PUT needs the new revision in If-Match, so that it has seen it.
+"""
+
+from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from service.cases.changes import events
+from service.cases.hospital.received import whole
+from service.cases.returned import Path, item_of, located, merged, undone
+from service.errors import Issue, NotFound, Precondition, Refused, Rejected, Stale
+from service.flows.case.places import places
+from service.flows.ports import Clock, Store, Unit
+from service.flows.projection.events import later
+from service.flows.projection.follow import follow, locked
+from service.flows.projection.project import Change, Projection
+from service.mapping.catalogue import Catalogue
+from service.values.documents import SERVICE, Document
+from service.values.ids import resource_id
+from service.values.messages import Happened
+from service.values.resources import Stored
+from service.values.scope import Scope
+from service.wire.contracts.links import links
+from service.wire.contracts.load import check_links, parts
+from service.wire.fhir.differences import differences, no_place
+from service.wire.fhir.returned import items, led, received, references, strangers
+
+Json = dict[str, Any]
+Key = tuple[str, str]
+# the directory entries that may be in a team or tell of progress, and what they are made into
+ENTRIES: Final = {"practitioner": "Practitioner", "organization": "Organization"}
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The story of what comes back.
+
+    `inbound` has the inbound mappings of each view: what a view says in its own words it reads in them too.
+    `base` is our FHIR address.
+    """
+
+    store: Store
+    projection: Projection
+    inbound: Mapping[str, Catalogue]
+    base: str
+    clock: Clock
+
+    def put(self, scope: Scope, partner: str, sent: Json, if_match: Container[int] | None) -> Stored:
+        """Update a resource of a case as a partner of this scope sent it; return it as it is now.
+
+        Raises:
+            NotFound: there is no such resource in the scope.
+            Precondition, Stale: If-Match is missing, or names no current version.
+            Refused: it is not valid R4, or the case cannot hold what it says; with each element's FHIRPath.
+        """
+        owner = self.store.owner(scope, sent["resourceType"], sent["id"])
+        if owner is None:
+            raise NotFound("There is no such resource; only what is there can be put, ids are given here.")
+        if issues := self.projection.check(sent):
+            raise Refused("It is not valid FHIR R4.", issues=issues)
+        named = {_key(each) for each in references(received(sent, {}, self.base))}
+        seen = self.store.owners(scope, [each for each in named if each[0] in ENTRIES.values()])
+
+        def story(unit: Unit) -> Stored:
+            case = locked(unit, owner[0])
+            if case is None:
+                raise NotFound("There is no such resource.")
+            return self._put(unit, scope.view, partner, case, sent, seen, if_match)
+
+        return self.store.transact(story)
+
+    def _put(
+        self,
+        unit: Unit,
+        view: str,
+        partner: str,
+        case: Document,
+        given: Json,
+        seen: Mapping[Key, Document],
+        if_match: Container[int] | None,
+    ) -> Stored:
+        stored = self._current(unit, case, view, given)
+        _guard(stored.version, if_match)
+        before = self.projection.parse(stored.body)
+        sent = received(given, before, self.base)
+        if not any(differences(sent, before, before)):
+            return stored
+        known = _known(unit, case, seen)
+        unknown = {place: [issue] for place, issue in strangers(sent, known)}
+        body, refused = _changed(self.inbound[view], case, led(before, known), led(sent, known), unknown)
+        if self.projection.canonical(body) == self.projection.canonical(case.own):
+            raise _refusal(refused, differences(sent, before, before, set(refused)))
+        try:
+            self._save(unit, case, body, partner)
+        except Rejected as wrong:
+            raise _refusal(refused, wrong.issues) from wrong
+        now = self._current(unit, case, view, given)
+        issues = list(differences(sent, self.projection.parse(now.body), before, set(refused)))
+        if issues or refused:
+            raise _refusal(refused, issues)
+        return now
+
+    def _current(self, unit: Unit, case: Document, view: str, given: Json) -> Stored:
+        key = (given["resourceType"], given["id"])
+        current = unit.current(case.uuid, view).get(key)
+        if current is None:
+            raise NotFound("There is no such resource.")
+        body = unit.bodies(case.uuid, view, [key])[key]
+        at = datetime.fromisoformat(self.projection.parse(body)["meta"]["lastUpdated"])
+        return Stored(*key, current.version, at, body)
+
+    def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:
+        at, version = later(self.clock(), case.updated), self.projection.version
+        kept = {SERVICE: case.served} if case.served else {}
+        document = replace(
+            case, revision=case.revision + 1, body={**body, **kept}, updated=at, projected=version
+        )
+        unit.update(document, cause="update", partner=partner)
+        told = [Happened(each) for each in events(case.body, document.body)]
+        follow(unit, self.projection, document, case, Change(partner, "update", at), told)
+
+
+def _changed(
+    inbound: Catalogue, case: Document, before: Json, sent: Json, unknown: dict[str, list[Issue]]
+) -> tuple[Json, dict[str, list[Issue]]]:
+    """Return the case with what was changed, and by the FHIRPaths of items why it cannot hold them."""
+    was, _ = _read(inbound, before)
+    now, at = _read(inbound, sent)
+    type_: str = sent["resourceType"]
+    refused = dict(unknown)
+    while True:
+        body = merged(case.own, was, now)
+        try:
+            body = parts("case", body)
+            check_links("case", body, case.received)
+        except Rejected as wrong:
+            if now == was:
+                raise
+            left = now
+            for issue in wrong.issues:
+                path = located(issue.where, body)
+                item = at.get(item_of(path), type_)
+                # who is not known is nobody to the case, which says no more
+                if item not in unknown or path != item_of(path):
+                    refused.setdefault(item, []).append(_held(issue, path, at.get(path, item)))
+                left = undone(left, was, item_of(path))
+            now = left if left != now else was
+        else:
+            for item, element in items(sent):
+                if item in refused:
+                    refused[item] += _unread(item, element, at, refused[item])
+            return body, refused
+
+
+def _read(inbound: Catalogue, resource: Json) -> tuple[Json, dict[Path, str]]:
+    """Return the part of a case that a resource is, and where in it each element of the part stands."""
+    name = resource["resourceType"].lower()
+    for _, made, origins in inbound.explained(name, {name: resource}):
+        return made.resource, places(resource["resourceType"], made.resource, origins)
+    return {}, {}
+
+
+def _guard(version: int, if_match: Container[int] | None) -> None:
+    """RFC 9110 section 13.1.1 and RFC 6585 section 3."""
+    if if_match is None:
+        raise Precondition("Send If-Match with the ETag that you read.")
+    if version not in if_match:
+        raise Stale("The resource has another version now: GET it, make your change in it, and try again.")
+
+
+def _key(reference: str) -> Key:
+    type_, _, id_ = reference.partition("/")
+    return type_, id_
+
+
+def _known(unit: Unit, case: Document, seen: Mapping[Key, Document]) -> dict[str, str]:
+    """Return the ids in the case's own terms of what references may lead to."""
+    body = whole("case", case.own, case.received)
+    found = {
+        f"{ENTRIES[each.kind]}/{id_}": each.source_id if each.source == case.source else each.uuid
+        for (_, id_), each in seen.items()
+        if each.kind in ENTRIES
+    }
+    named = {("client", case.source, str(case.client))}
+    named |= {(link.to, case.source, link.id) for link in links("case", body) if link.to in ENTRIES}
+    documents = unit.find_many(sorted(named))
+    for (kind, _, ref), each in documents.items():
+        if kind == "client":
+            people = whole("client", each.own, each.received).get("related_persons", [])
+            found |= _ids(each.uuid, "RelatedPerson", [one["id"] for one in people])
+        else:
+            found[f"{ENTRIES[kind]}/{resource_id(each.uuid, ENTRIES[kind], '')}"] = ref
+    services = body.get("plan", {}).get("services", [])
+    return found | _ids(case.uuid, "ServiceRequest", [one["id"] for one in services])
+
+
+def _ids(owner: str, type_: str, keys: Iterable[str]) -> dict[str, str]:
+    return {f"{type_}/{resource_id(owner, type_, key)}": key for key in keys}
+
+
+def _held(issue: Issue, path: Path, place: str) -> Issue:
+    """Return what a contract says of an element of the case, said of the element that was put."""
+    field = path[-1][0] if path and path[-1][1] is None else ""
+    return Issue(f"The case cannot hold it{field and f' ({field})'}: {issue.what}", place, "business-rule")
+
+
+def _unread(item: str, element: Json, at: Mapping[Path, str], told: Iterable[Issue]) -> list[Issue]:
+    """Return what to say of the elements of a refused item that nothing was read of."""
+    known = [*at.values(), *(each.where for each in told)]
+    places = [f"{item}.{key}" for key in element if key != "id"]
+    return [no_place(place) for place in places if not any(each.startswith(place) for each in known)]
+
+
+def _refusal(refused: Mapping[str, Collection[Issue]], more: Iterable[Issue]) -> Refused:
+    issues = [*(each for told in refused.values() for each in told), *more]
+    return Refused("The case cannot hold what was put; nothing was changed.", issues=issues)

@@ -1,0 +1,292 @@
+"""A client with its cases, locked: facts of hospitals go in, documents and their projections come out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import uuid4
+
+from service.cases.changes import CLOSED, status_history
+from service.cases.facts import Facts, join
+from service.cases.hospital.received import kept, of_case, of_client, unfounded, whole
+from service.cases.hospital.rules import Seen, choose, opens, standing, stay_events
+from service.cases.hospital.stays import died_in
+from service.errors import Conflict
+from service.flows.case.directory import Directory
+from service.flows.case.ownership import UNTAKEN
+from service.flows.ports import Unit
+from service.flows.projection.events import instant, later
+from service.flows.projection.follow import EVERYTHING, anew, is_protected
+from service.flows.projection.project import Change, Projection
+from service.values.documents import SERVICE, Document
+from service.values.intake import IntakeSettings
+from service.values.messages import Happened
+from service.values.pathways import Pathway
+from service.wire.contracts.links import links
+
+OURS: Final = "urn:ietf:rfc:3986"
+DEMOGRAPHICS: Final = (
+    "identifiers",
+    "names",
+    "gender",
+    "birth_date",
+    "deceased",
+    "has_died",
+    "telecom",
+    "addresses",
+    "language",
+    "protected_identity",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the charts of one event share: the transaction, who sent it, and what is made of it."""
+
+    unit: Unit
+    projection: Projection
+    pathways: Sequence[Pathway]
+    directory: Directory
+    change: Change
+
+    def chart(self, uuid: str) -> "Chart":
+        """Lock a client with its cases; raises Conflict when it was erased in the meantime."""
+        client = self.unit.lock(EVERYTHING, "client", "", uuid)
+        if client is None:
+            raise Conflict("The client was erased in the meantime.")
+        cases = self.unit.cases_of(uuid)
+        return Chart(self, client, cases, {each.uuid: each for each in [client, *cases]})
+
+    def new_chart(self) -> "Chart":
+        """Return the chart of a client who was not known."""
+        return Chart(self, self.document("client", {}, None), [], {})
+
+    def document(self, kind: str, body: dict[str, Any], client: str | None) -> Document:
+        """Return a document that belongs to the hospital until a case system takes it over."""
+        uuid, at = str(uuid4()), self.change.at
+        body = {**body, SERVICE: {UNTAKEN: True}}
+        version = self.projection.version
+        return Document(uuid, kind, self.change.partner, uuid, 1, body, client, at, at, version)
+
+
+@dataclass(slots=True)
+class Chart:
+    """What is known of one client in one transaction.
+
+    `before` are the documents as they were locked, by uuid: those that are new are not in it.
+    """
+
+    desk: Desk
+    client: Document
+    cases: list[Document]
+    before: dict[str, Document]
+
+    def say(self, facts: Facts, identifying: Iterable[tuple[str, str]]) -> None:
+        """Take in what a hospital says of the person, and by which identifiers it knows them."""
+        served = self.client.served
+        known = {(system, value) for system, value in served.get("identifying", [])}
+        self.client = serving(
+            self.client,
+            facts=join(served.get("facts", {}), facts),
+            identifying=[list(each) for each in sorted({*known, *identifying})],
+        )
+
+    def has(self, key: str) -> bool:
+        """Return whether the stay of a key is known."""
+        return key in self.client.served.get("stays", {}) or self.home(key) is not None
+
+    def stays(self) -> dict[str, Facts]:
+        """Return the facts of all stays of the client by their keys, those that wait too."""
+        found: dict[str, Facts] = dict(self.client.served.get("stays", {}))
+        for case in self.cases:
+            found |= case.served.get("stays", {})
+        return found
+
+    def united(self, keys: Sequence[str]) -> str:
+        """Make one stay of those that turn out to be one; return its key.
+
+        It is in the case that a case system has taken over, else in the one of the first of them.
+        """
+        first, *others = sorted(keys, key=self._hold)
+        for key in others:
+            self._put_facts(first, join(self.stays()[first], self.take(key)))
+        return first
+
+    def _hold(self, key: str) -> tuple[bool, bool, str]:
+        home = self.home(key)
+        return home is None, home is not None and bool(home.served.get(UNTAKEN)), key
+
+    def take(self, key: str) -> Facts:
+        """Take a stay off the client, and return its facts.
+
+        A case that nobody has taken over and that loses its only stay by that is cancelled for good.
+        """
+        home = self.home(key)
+        stays = dict((self.client if home is None else home).served["stays"])
+        facts: Facts = stays.pop(key)
+        if home is None:
+            self.client = serving(self.client, stays=stays)
+        elif not stays and home.served.get(UNTAKEN):
+            self.put(serving(home, stays=stays, **{UNTAKEN: False}, emptied=True))
+        else:
+            self.put(serving(home, stays=stays))
+        return facts
+
+    def _put_facts(self, key: str, facts: Facts) -> None:
+        home = self.home(key)
+        if home is None:
+            self.client = serving(self.client, stays={**self.client.served.get("stays", {}), key: facts})
+        else:
+            self.put(serving(home, stays={**home.served["stays"], key: facts}))
+
+    def stay(self, key: str, facts: Facts, settings: IntakeSettings) -> Document | None:
+        """Take in what a hospital says of a stay; return its case, or None while it opens none."""
+        case = self.home(key)
+        waiting = self.client.served.get("stays", {})
+        if case is None:
+            facts = join(waiting.get(key, {}), facts)
+            if not opens(facts, settings, self.desk.change.at.date()):
+                self.client = serving(self.client, stays={**waiting, key: facts})
+                return None
+            if key in waiting:
+                self.client = serving(self.client, stays=_without(waiting, key))
+            case = chosen(self.cases) or self._opened()
+        stays = case.served.get("stays", {})
+        case = serving(case, stays={**stays, key: join(stays.get(key, {}), facts)})
+        self.put(case)
+        return case
+
+    def save(self) -> None:
+        """Store what has changed, and project it."""
+        named = {link.id for case in self.cases for link in links("case", case.own)}
+        self.client = self._of_client(named)
+        full = whole("client", self.client.own, self.client.received)
+        stays = (facts for case in self.cases for facts in case.served.get("stays", {}).values())
+        died = full.get("deceased") or full.get("has_died") or died_in(stays)
+        self.cases = [self._of_case(case, died, named) for case in self.cases]
+        self.client, client_changed = self._store(self.client)
+        stored = [self._store(case) for case in self.cases]
+        self.cases = [case for case, _ in stored]
+        near = [self.client, *self.desk.directory.known.values()]
+        if client_changed:
+            anew(self.desk.unit, self.desk.projection, self.client, self.desk.change, near=near)
+        for case, changed in stored:
+            if changed or client_changed:
+                happened = self._happened(case) if changed else []
+                anew(self.desk.unit, self.desk.projection, case, self.desk.change, happened, near)
+        before = self.before.get(self.client.uuid)
+        if before is not None and is_protected(self.client) and not is_protected(before):
+            self.desk.unit.withhold(self.client.uuid, self.desk.change.at)
+
+    def home(self, key: str) -> Document | None:
+        """Return the case that has the stay of a key."""
+        return next((each for each in self.cases if key in each.served.get("stays", {})), None)
+
+    def _opened(self) -> Document:
+        case = self.desk.document("case", {"status": "planned"}, self.client.uuid)
+        self.cases.append(case)
+        return case
+
+    def put(self, case: Document) -> None:
+        """Keep a case as it has become."""
+        self.cases = [each for each in self.cases if each.uuid != case.uuid] + [case]
+
+    def _of_client(self, named: set[str]) -> Document:
+        """Return the client with what hospitals said derived from its facts."""
+        client = self.client
+        received = of_client(client.served.get("facts", {}), self.desk.directory.links)
+        client = serving(client, received=kept(received, client.received, named))
+        if not client.served.get(UNTAKEN):
+            return client
+        own: dict[str, Any] = {name: received[name] for name in DEMOGRAPHICS if name in received}
+        own.setdefault("names", [])
+        return replace(client, body={**own, SERVICE: client.served})
+
+    def _of_case(self, case: Document, died: str | bool | None, named: set[str]) -> Document:
+        """Return a case with what hospitals brought derived from the facts of its stays."""
+        if not case.served.keys() & {"stays", "emptied", "received"}:
+            return case
+        received = of_case(
+            case.served.get("stays", {}),
+            died=died is not None,
+            group=case.own.get("targeted_group"),
+            pathways=self.desk.pathways,
+            links=self.desk.directory.links,
+        )
+        received |= unfounded(case.own, received)
+        case = serving(case, received=kept(received, case.received, named))
+        if case.served.get("emptied"):
+            return self._standing(case, {"status": "cancelled"})
+        if case.served.get(UNTAKEN):
+            return self._standing(case, standing(received.get("stays", []), died, self.desk.change.at.date()))
+        return case
+
+    def _standing(self, case: Document, how: dict[str, Any]) -> Document:
+        # a case that ends with its client ended when they died
+        at = how.get("closure", {}).get("date") or instant(self.desk.change.at)
+        history = status_history(case.served.get("status_history", []), how["status"], at)
+        case = serving(case, status_history=history)
+        own = {
+            "client": self.client.uuid,
+            "identifiers": [{"system": OURS, "value": f"urn:uuid:{case.uuid}"}],
+            **how,
+        }
+        return replace(case, body={**own, SERVICE: case.served})
+
+    def _store(self, document: Document) -> tuple[Document, bool]:
+        """Store a document; return it, and whether anybody can see a difference."""
+        before = self.before.get(document.uuid)
+        partner, cause = self.desk.change.partner, self.desk.change.cause
+        if before is None:
+            self.desk.unit.add(document, cause=cause, partner=partner)
+            return document, True
+        if _visible(document) == _visible(before):
+            if document.body != before.body:
+                self.desk.unit.amend(document)
+            return document, False
+        document = replace(
+            document,
+            revision=before.revision + 1,
+            updated=later(self.desk.change.at, before.updated),
+            projected=self.desk.projection.version,
+        )
+        self.desk.unit.update(document, cause=cause, partner=partner)
+        return document, True
+
+    def _happened(self, case: Document) -> list[Happened]:
+        """Return what happened to a case, by its stays."""
+        before = self.before.get(case.uuid)
+        past = {each["id"]: each for each in before.received.get("stays", [])} if before else {}
+        told = [Happened("opened")] if before is None else []
+        for stay in case.received.get("stays", []):
+            told += [Happened(what, stay["id"]) for what in stay_events(past.get(stay["id"]), stay)]
+        is_closed = case.body["status"] in CLOSED
+        if is_closed and (before is None or before.body["status"] not in CLOSED):
+            told.append(Happened("closed"))
+        return told or [Happened("updated")]
+
+
+def chosen(cases: Sequence[Document]) -> Document | None:
+    """Return the case that a new stay belongs to."""
+    seen = [
+        Seen(each.uuid, each.body["status"], bool(each.served.get(UNTAKEN)), each.created) for each in cases
+    ]
+    uuid = choose(seen)
+    return next((each for each in cases if each.uuid == uuid), None)
+
+
+def _without(stays: dict[str, Facts], key: str) -> dict[str, Facts]:
+    return {each: facts for each, facts in stays.items() if each != key}
+
+
+def serving(document: Document, **more: Any) -> Document:
+    """Return a document with more in its service-owned part; what is empty is not in it."""
+    served = {
+        name: each for name, each in {**document.served, **more}.items() if each not in ({}, [], False, "")
+    }
+    return replace(document, body={**document.own, SERVICE: served})
+
+
+def _visible(document: Document) -> Any:
+    served = document.served
+    seen = (served.get("status_history"), served.get("merged_into"), served.get(UNTAKEN), document.client)
+    return document.own, document.received, seen

@@ -1,0 +1,235 @@
+"""A document comes in: checked, stored as a revision, projected and told, in one transaction."""
+
+import re
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import uuid4
+
+from service.cases.changes import events, status_history
+from service.cases.hospital.discharge import digest
+from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, Stale
+from service.flows.case.erasure import erase
+from service.flows.case.ownership import (
+    check,
+    check_assertions,
+    offered,
+    parted,
+    public,
+    shown,
+    taken,
+    takes_over,
+)
+from service.flows.ports import Clock, Store, Unit
+from service.flows.projection.events import instant, later
+from service.flows.projection.follow import EVERYTHING, follow, locked
+from service.flows.projection.project import Change, Projection
+from service.values.documents import SERVICE, Document, Revision
+from service.values.messages import Happened
+from service.values.scope import Scope
+from service.wire.contracts.load import merge, parts
+
+# an address would lose . and .. on its way
+_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9\-.]{1,64}\Z")
+# the revision of a document that is not there
+ABSENT: Final = frozenset({0})
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A document as stored; `changed` is false when the stored one already said the same."""
+
+    document: Document
+    created: bool
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The story of documents: put, patch, get, list, revisions, erase."""
+
+    store: Store
+    projection: Projection
+    clock: Clock
+
+    def put(
+        self, scope: Scope, partner: str, kind: str, ref: str, document: Any, if_match: Container[int] | None
+    ) -> Saved:
+        """Create, replace or take over (see `ownership`) a document named `ref` by `partner`.
+
+        `if_match` holds the revisions that may be replaced; `ABSENT` lets it create only.
+
+        Raises:
+            Rejected: the document does not fit its contract, changes what hospitals brought, names what is
+                not there, or gives a client a number of which others say whose it is.
+            Precondition, Stale: If-Match is missing for an existing document, or old.
+            Conflict: an identifying identifier is another client's.
+        """
+        if not _ID.match(ref):
+            raise Rejected("Not an id: use 1 to 64 of A-Z a-z 0-9 - and ., not . or .. alone.", where="id")
+        said, repeated = parted(document)
+        body = parts(kind, said)
+        return self.store.transact(
+            lambda unit: self._save(unit, scope, partner, kind, ref, body, repeated, if_match)
+        )
+
+    def patch(
+        self, scope: Scope, partner: str, kind: str, ref: str, patch: Any, if_match: Container[int] | None
+    ) -> Saved:
+        """Merge a JSON merge patch (RFC 7396) into the stored document, load the whole; errors as `put`."""
+        if not isinstance(patch, dict):
+            raise Rejected("A merge patch of a document is a JSON object.", where="/")
+
+        def story(unit: Unit) -> Saved:
+            named = unit.find(kind, partner, ref)
+            stored = locked(unit, named) if named is not None and scope.owns(named.source) else None
+            if stored is None:
+                raise NotFound(f"There is no such {kind}.")
+            said, repeated = parted(merge(public(stored).body, patch))
+            return self._save(unit, scope, partner, kind, ref, parts(kind, said), repeated, if_match)
+
+        return self.store.transact(story)
+
+    def get(self, scope: Scope, partner: str, kind: str, ref: str) -> Document:
+        """Return a document; raises NotFound outside the scope."""
+        found = self.store.document(scope, kind, partner, ref)
+        if found is None:
+            raise NotFound(f"There is no such {kind}.")
+        return public(found)
+
+    def find(
+        self,
+        scope: Scope,
+        kind: str,
+        *,
+        partner: str,
+        identifier: tuple[str | None, str] | None = None,
+        client: str | None = None,
+        status: str | None = None,
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Document]:
+        """List documents; `client` is the partner's id of a client, or its uuid."""
+        uuid = None
+        if client is not None:
+            known = self.store.document(scope, "client", partner, client)
+            if known is None:
+                return []
+            uuid = known.uuid
+        found = self.store.documents(
+            scope, kind, identifier=identifier, client=uuid, status=status, after=after, count=count
+        )
+        return [public(each) for each in found]
+
+    def revisions(self, scope: Scope, partner: str, kind: str, ref: str) -> list[Revision]:
+        """Return a document's revisions, newest first."""
+        uuid = self.get(scope, partner, kind, ref).uuid
+        return [replace(each, body=shown(each.body)) for each in self.store.revisions(scope, uuid)]
+
+    def erase(
+        self, scope: Scope, partner: str, kind: str, ref: str, if_match: Container[int] | None = None
+    ) -> None:
+        """Erase a document from everywhere, history, inbox and outbox too; tell that its resources are gone.
+
+        Raises:
+            Stale: If-Match names other revisions.
+            Conflict: another document names it, as a case its client; erase or change that first. Of an
+                entry of the directory, one that the same partner put.
+        """
+
+        def named(unit: Unit) -> Document:
+            document = unit.lock(scope, kind, partner, ref)
+            if document is None:
+                raise NotFound(f"There is no such {kind}.")
+            if if_match is not None:
+                _guard(document, if_match)
+            is_person = kind in {"client", "case"}
+            if unit.readers_of(document.uuid) if is_person else unit.is_put_by_its_owner(document):
+                raise Conflict(f"Other documents name this {kind}; change or erase them first.")
+            return document
+
+        erase(self.store, self.projection, self.clock, named)
+
+    def _save(
+        self,
+        unit: Unit,
+        scope: Scope,
+        partner: str,
+        kind: str,
+        ref: str,
+        body: dict[str, Any],
+        repeated: Any,
+        if_match: Container[int] | None,
+    ) -> Saved:
+        check_assertions(scope, kind, body)
+        client = self._client(unit, scope, partner, body) if kind == "case" else None
+        before = unit.lock(scope, kind, partner, ref)
+        _guard(before, if_match)
+        if before is None:
+            before = offered(unit, scope, kind, body, client)
+        if before is not None and before.client != client:
+            raise Rejected("A case keeps its client.", where="/client")
+        check(kind, body, repeated, before)
+        takeover = before is not None and takes_over(before, partner)
+        if before is not None and not takeover and self._same(before, body):
+            return Saved(public(before), created=False, changed=False)
+        if before is not None and takeover:
+            before = taken(before, partner, ref)
+        at = self.clock() if before is None else later(self.clock(), before.updated)
+        known = before.served if before is not None else {}
+        stored = {**body, **_served(kind, known, body, instant(at))}
+        if before is None:
+            document = Document(
+                str(uuid4()), kind, partner, ref, 1, stored, client, at, at, self.projection.version
+            )
+            unit.add(document, cause="create", partner=partner)
+        else:
+            document = replace(
+                before,
+                revision=before.revision + 1,
+                body=stored,
+                updated=at,
+                projected=self.projection.version,
+            )
+            unit.update(document, cause="take-over" if takeover else "replace", partner=partner)
+        if kind == "client":
+            unit.hasten([digest(each["system"], each["value"]) for each in body.get("identifiers", [])], at)
+        change = Change(partner, "create" if before is None else "replace", at)
+        told = events(before.body if before else None, document.body) if kind == "case" else []
+        follow(unit, self.projection, document, before, change, [Happened(each) for each in told])
+        return Saved(public(document), created=before is None, changed=True)
+
+    def _client(self, unit: Unit, scope: Scope, partner: str, body: dict[str, Any]) -> str:
+        """Lock the case's client (client before case, always) and return its uuid."""
+        found = unit.lock(scope, "client", partner, body["client"])
+        if found is None:
+            what = "No client of yours has this id; PUT it first, or name its UUID."
+            raise Rejected("Unknown client.", issues=[Issue(what, "/client")])
+        while (survivor := found.served.get("merged_into")) is not None:
+            found = unit.lock(EVERYTHING, "client", "", survivor)
+            assert found is not None, "who merged clients have become is there as long as they are"
+        return found.uuid
+
+    def _same(self, before: Document, body: dict[str, Any]) -> bool:
+        canonical = self.projection.canonical
+        return canonical(before.own) == canonical(body)
+
+
+def _guard(before: Document | None, if_match: Container[int] | None) -> None:
+    """RFC 9110 section 13.1.1 and RFC 6585 section 3."""
+    if if_match is None:
+        if before is not None:
+            raise Precondition("The document exists: send If-Match with the ETag you last saw.")
+    elif before is None:
+        if 0 not in if_match:
+            raise Stale("If-Match names a revision, but there is no such document yet.")
+    elif before.revision not in if_match:
+        raise Stale(f"The document is at revision {before.revision}; GET it, merge, and try again.")
+
+
+def _served(kind: str, known: dict[str, Any], body: dict[str, Any], at: str) -> dict[str, Any]:
+    """Return the service-owned part of a document."""
+    if kind == "case":
+        history = status_history(known.get("status_history", []), body["status"], at)
+        known = {**known, "status_history": history}
+    return {SERVICE: known} if known else {}

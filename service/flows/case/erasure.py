@@ -1,0 +1,85 @@
+"""A document is erased from everywhere: what is stored of it, and what came in that names whom it is of.
+
+The inbox is looked through for its bytes, too: what nobody has understood, or what was understood to be of
+somebody else, may name them. That takes long and locks nothing; what has arrived meanwhile is looked through
+in the transaction that erases the document.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from service.cases.hospital.discharge import digest
+from service.cases.identity.identifiers import systems
+from service.cases.identity.naming import identifiers_of, values_of
+from service.flows.ports import Clock, Store, Unit
+from service.flows.projection.events import later
+from service.flows.projection.project import Projection
+from service.values.documents import SERVICE, Document
+from service.values.scope import Scope
+from service.wire.mentions import names, spellings
+
+PAGE: Final = 200
+# longer than a message that was taken in before may take to be there
+LATE: Final = timedelta(minutes=5)
+FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EVERYTHING: Final = Scope(everything=True)
+
+
+def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[Unit], Document]) -> None:
+    """Erase the document that `named` locks and returns; it raises what forbids that."""
+    began = clock()
+    document = store.look(named)
+    spelt = _spelt(store, document)
+    after: tuple[datetime, str] | None = (FIRST, "")
+    while spelt and after is not None:
+        found, after = store.look(partial(_page, spelt=spelt, after=after))
+        if found:
+            store.transact(partial(_forget, entries=found))
+
+    def story(unit: Unit) -> None:
+        document = named(unit)
+        late = _pages(unit, spelt, (began - LATE, "")) if spelt else ()
+        unit.forget([*unit.about(_subjects(document)), *late])
+        # who names an entry of the directory that is another's says so in words from now on
+        unit.queue_readers(document.uuid, document.kind, began)
+        projection.tell_erased(unit, document, unit.erase(document), later(clock(), document.updated))
+
+    store.transact(story)
+    store.scrub()
+
+
+def _spelt(store: Store, document: Document) -> list[bytes]:
+    """Return how messages may spell the numbers that a document has or ever had."""
+    bodies = [document.body, *(each.body for each in store.revisions(EVERYTHING, document.uuid))]
+    parts = [({k: v for k, v in body.items() if k != SERVICE}, body.get(SERVICE, {})) for body in bodies]
+    return spellings({value for own, served in parts for value in values_of(document.kind, own, served)})
+
+
+def _subjects(document: Document) -> list[str]:
+    """Return by what entries that were understood are about a document."""
+    if document.kind != "client":
+        return [document.uuid]
+    known = identifiers_of(document.kind, document.own, document.served)
+    return [document.uuid, *(digest(system, each["value"]) for each in known for system in systems(each))]
+
+
+def _page(
+    unit: Unit, spelt: Sequence[bytes], after: tuple[datetime, str]
+) -> tuple[list[str], tuple[datetime, str] | None]:
+    """Return the ids of the next entries that name one of these, and where to go on."""
+    kept = unit.holding(spelt, after, PAGE)
+    found = [id_ for _, id_, bodies in kept if any(names(each, spelt) for each in bodies)]
+    return found, kept[-1][:2] if len(kept) == PAGE else None
+
+
+def _forget(unit: Unit, entries: Sequence[str]) -> None:
+    unit.forget(entries)
+
+
+def _pages(unit: Unit, spelt: Sequence[bytes], after: tuple[datetime, str]) -> Iterator[str]:
+    last: tuple[datetime, str] | None = after
+    while last is not None:
+        found, last = _page(unit, spelt, last)
+        yield from found

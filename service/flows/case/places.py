@@ -1,0 +1,37 @@
+"""Where in a resource that was put each element of the part of a case stands that was made of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from service.cases.returned import Path, located
+from service.mapping.compiler.explain import Origin
+
+# what a reference leads to stands there
+LED: Final = ".resource"
+
+
+def places(type_: str, part: dict[str, Any], origins: Mapping[str, Origin]) -> dict[Path, str]:
+    """Return the FHIRPath of each element and item of a part of a case.
+
+    Args:
+        type_: the type of the resource.
+        part: what its mapping made of it.
+        origins: of what, by path.
+    """
+    found: dict[Path, str] = {}
+    for name, origin in origins.items():
+        if not origin.sources:
+            continue
+        path = located(name.replace("[", ".").replace("]", "").replace(".", "/"), part)
+        place = f"{type_}{_common(origin.sources)}"
+        found[path] = place
+        if path[-1] == ("id", None):
+            found[path[:-1]] = place.rpartition(".")[0]
+    return found
+
+
+def _common(sources: Sequence[str]) -> str:
+    """Return what all paths of a source begin with, without its root and what its references lead to."""
+    steps = [each.partition(LED)[0].split(".") for each in sources]
+    shared = [each[0] for each in zip(*steps, strict=False) if len(set(each)) == 1]
+    return "".join(f".{each}" for each in shared[1:])

@@ -1,0 +1,61 @@
+"""Looks through all clients for those who may be two persons, and for two who may be one."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Final
+
+from service.cases.hospital.received import whole
+from service.cases.identity.suspects import Suspect, of_client, of_pair, of_revisions
+from service.flows.case.people import numbers
+from service.flows.ports import Store
+from service.values.documents import SERVICE, Document
+from service.values.placeholders import names_nobody
+from service.values.scope import Scope
+
+PAGE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """The story of a look at everybody; it changes nothing."""
+
+    store: Store
+    scope: Scope
+
+    def clients(self) -> Iterator[Document]:
+        """Give every client, merged ones too."""
+        after = None
+        while page := self.store.documents(self.scope, "client", after=after, count=PAGE):
+            yield from page
+            after = page[-1].uuid
+
+    def of(self, client: Document) -> list[Suspect]:
+        """Return what is suspect of one client by itself."""
+        finding = [(system, value) for system, value in client.served.get("identifying", [])]
+        revisions = reversed(self.store.revisions(self.scope, client.uuid))
+        bodies = [_whole(each.body) for each in revisions]
+        return [*of_client(client.uuid, numbers(client), finding), *of_revisions(client.uuid, bodies)]
+
+    def pairs(self) -> Iterator[Suspect]:
+        """Give every two clients who have one number; who was merged into the other is not told of."""
+        holders: dict[str, list[tuple[str, list[dict[str, Any]]]]] = defaultdict(list)
+        for client in self.clients():
+            if "merged_into" not in client.served:
+                known = numbers(client)
+                for value in {each["value"] for each in known}:
+                    holders[value].append((client.uuid, [each for each in known if each["value"] == value]))
+        seen = set()
+        for several in (found for value, found in holders.items() if not names_nobody(value)):
+            for one, other in combinations(several, 2):
+                found = of_pair(one, other)
+                if found is not None and found not in seen:
+                    seen.add(found)
+                    yield found
+
+
+def _whole(body: dict[str, Any]) -> dict[str, Any]:
+    served = body.get(SERVICE, {})
+    own = {name: each for name, each in body.items() if name != SERVICE}
+    return whole("client", own, served.get("received", {}))

@@ -1,0 +1,1 @@
+"""What hospitals send: understood, used or kept in quarantine, and answered."""

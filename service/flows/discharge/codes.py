@@ -1,0 +1,95 @@
+"""The codes of HL7 v2 messages, as the concept maps of a hospital's overlays name them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.errors import Issue
+from service.mapping.language.checks import giver
+from service.mapping.terminology.codings import Translation, codings_of, words_of
+from service.mapping.terminology.concepts import Terminology, Unmapped
+from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.types.systems import CodeSystems
+
+Json = dict[str, Any]
+SYSTEMS: Final = "coding-system"
+TOLD: Final = {
+    ("PID", 8): "administrative-sex",
+    ("PID", 15): "language",
+    ("PID", 30): "indicator",
+    ("PID", 31): "indicator",
+    ("PD1", 12): "indicator",
+    ("PV1", 2): "patient-class",
+    ("NK1", 15): "administrative-sex",
+    ("DG1", 6): "diagnosis-type",
+    ("DG1", 21): "segment-action",
+    ("ROL", 2): "problem-action",
+    ("ROL", 3): "provider-role",
+    ("PRT", 4): "provider-role",
+    ("PRT", 2): "problem-action",
+    ("IN1", 17): "insured-relationship",
+}
+"""The fields whose codes decide something, and the concept map of each."""
+# a yearly edition: ICD10GM2026
+_YEAR: Final = re.compile(r"(?:19|20)\d\d\Z")
+_UNNAMED: Final = "This code is not known here, and is not used for what it says; have it mapped in {}."
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What the concept maps of one stack of overlays say of codes as they are sent."""
+
+    systems: Mapping[str, str]
+    terminology: Terminology
+    translations: Mapping[str, Translation]
+
+    @classmethod
+    def of(cls, terminology: Terminology) -> "Codes":
+        """Tabulate the concept maps; what is spelt in several ways is found by letters and digits alone."""
+        known: dict[str, str] = {}
+        found = terminology.concept_maps.get(SYSTEMS)
+        for group in found.groups if found else ():
+            for name, codings in group.elements.items():
+                if codings:
+                    known.setdefault(_spelt(name), codings[0]["code"])
+                    known[name] = codings[0]["code"]
+        names = [name for name in dict.fromkeys(TOLD.values()) if name in terminology.concept_maps]
+        give = {name: giver(terminology, "translate", name) for name in names}
+        translations = {name: terminology.translation(name, give[name]) for name in names}
+        return cls(known, terminology, translations)
+
+    def systems_of(self, partner: str) -> CodeSystems:
+        """Return the coding systems that a partner names."""
+        return CodeSystems(partner, self._named, self._otherwise)
+
+    def unnamed(self, message: Json) -> Iterator[Issue]:
+        """Give the fields of a message (see `hl7v2.view.to_json`) with codes that no concept map names."""
+        for (name, number), known in TOLD.items():
+            translation = self.translations.get(known)
+            segments = message.get(name, [])
+            for sequence, each in enumerate(segments if isinstance(segments, list) else [segments], 1):
+                concept = each.get(f"f{number}", {})
+                codings = codings_of(concept) if "coding" in concept or "text" in concept else []
+                if not codings or translation is None or "tag" in concept:
+                    continue
+                if translation.named(codings, words_of(concept)) is None:
+                    place = Place(name, sequence, number, component=1)
+                    yield Issue(_UNNAMED.format(known), str(place), "code-invalid")
+
+    def _named(self, name: str) -> str | None:
+        spelt = _spelt(name)
+        found = (self.systems.get(each) for each in (name, spelt, _YEAR.sub("", spelt)))
+        return next((each for each in found if each), None)
+
+    def _otherwise(self, name: str) -> str | None:
+        try:
+            found = self.terminology.targets(SYSTEMS, name)
+        except (KeyError, Unmapped):
+            return None
+        return found[0]["code"] if found else None
+
+
+def _spelt(name: str) -> str:
+    """Return a name as it is found however it is spelt: `ICD-10-CM`, `icd10cm` and `ICD 10 CM` are one."""
+    return "".join(each for each in name.casefold() if each.isalnum())

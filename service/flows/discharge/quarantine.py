@@ -1,0 +1,271 @@
+"""What could not be used is looked at, mended, used after all, or thrown away by somebody who says so.
+
+What may come right by itself (somebody unknown yet, a conflict) is tried again, later each time; that can be
+stopped, for one entry or by stopping the worker. A replay makes an entry of its own that names the first one.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from threading import Event
+from typing import Any, Final, Protocol
+from uuid import uuid4
+
+import structlog
+
+from service.cases.hospital.rules import Refusal
+from service.errors import CasebridgeError, Conflict, Issue, Malformed, NotFound, Rejected, Stale
+from service.flows.case.people import Held
+from service.flows.ports import Clock, Store, Unit
+from service.values.inbox import Entry, EntryState, Outcome, Received, Understood
+from service.values.scope import Partner
+
+REPLAYABLE: Final = frozenset({"quarantined", "ignored", "discarded"})
+BATCH: Final = 500
+# for how many days bytes and entries are kept unless somebody says otherwise
+BODIES: Final = 90
+ENTRIES: Final = 730
+WAITING: Final = 365
+IDLE_SECONDS: Final = 1.0
+
+log = structlog.get_logger()
+
+
+class Messages(Protocol):
+    """As much of `Reception` as is needed to use an entry."""
+
+    def understood(self, partner: Partner, received: Received) -> Understood:
+        """As `Reception.understood`."""
+
+    def used(
+        self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """As `Reception.used`."""
+
+    def held(
+        self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """As `Reception.held`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The story of entries after they came in; `partners` are who sent them, by name."""
+
+    store: Store
+    reception: Messages
+    partners: Mapping[str, Partner]
+    clock: Clock
+
+    def find(
+        self,
+        *,
+        partner: str | None = None,
+        state: EntryState | None = "quarantined",
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Entry]:
+        """List entries in the order they arrived, without their bytes; `after` is the id of one of them.
+
+        Raises:
+            Malformed: `after` is no entry of the partner's.
+        """
+
+        def story(unit: Unit) -> list[Entry]:
+            found = unit.entries(partner=partner, state=state, after=after, count=count)
+            if not found and after is not None:
+                last = unit.entry(after)
+                if last is None or partner not in {None, last.partner}:
+                    raise Malformed("No entry of yours has this id; begin without it.", where="after")
+            return found
+
+        return self.store.look(story)
+
+    def show(self, id_: str, partner: str | None = None) -> Entry:
+        """Return an entry with its bytes, of one partner only when that is given; raises NotFound."""
+        found = self.store.look(lambda unit: unit.entry(id_))
+        if found is None or (partner is not None and found.partner != partner):
+            raise NotFound("There is no such entry.")
+        return found
+
+    def issues(self, entry: Entry) -> tuple[Issue, ...]:
+        """Return why an entry was not used, with the places in its bytes where the mappings know them."""
+        raw = entry.edited or entry.received.raw
+        if not raw or not any(each.where.startswith("/") for each in entry.issues):
+            return entry.issues
+        try:
+            received = replace(entry.received, raw=raw)
+            understood = self.reception.understood(self._partner(entry), received)
+        except CasebridgeError:
+            return entry.issues
+        place = understood.place
+        # which of several discharges it was is not known
+        if place is None or len(understood.discharges) != 1:
+            return entry.issues
+        (said,) = understood.discharges
+        # of what is not there the lineage tells what stands beside it
+        return tuple(
+            replace(each, where=place(0, each.where) or each.where) if _is_there(said, each.where) else each
+            for each in entry.issues
+        )
+
+    def edit(self, id_: str, raw: bytes) -> Entry:
+        """Put other bytes in the place of an entry's when it is replayed; the first ones stay beside them."""
+        return self._change(id_, lambda entry: replace(entry, edited=raw, due=None))
+
+    def discard(self, id_: str) -> Entry:
+        """Say that an entry will not be used; its bytes stay until their retention is over."""
+        return self._change(id_, lambda entry: replace(entry, state="discarded", due=None))
+
+    def stop(self, id_: str) -> Entry:
+        """Try an entry no more by itself."""
+        return self._change(id_, lambda entry: replace(entry, due=None))
+
+    def replay(self, id_: str) -> Outcome:
+        """Use an entry now, as it was edited or as it came.
+
+        When that works, its error is cleared, and the entry made of it names it; else it stays, with the new
+        reason.
+
+        Raises:
+            NotFound: there is no such entry.
+            Conflict: it was used already, or its bytes are no longer kept.
+            Rejected: its partner is not registered any more.
+        """
+        at = self.clock()
+        entry = self.show(id_)
+        raw = entry.edited or entry.received.raw
+        if entry.state not in REPLAYABLE or not raw:
+            raise Conflict(
+                f"The entry is {entry.state}{'' if raw else ', its bytes are gone'}; not replayed."
+            )
+        partner = self._partner(entry)
+        content = sha256(raw).hexdigest() if entry.edited else entry.received.content
+        received = replace(entry.received, raw=raw, content=content)
+        copy = Entry(str(uuid4()), entry.partner, received, at, "accepted", replay_of=entry.id)
+        understood = None
+
+        def story(unit: Unit) -> Outcome:
+            first = self._locked(unit, entry)
+            assert understood is not None
+            outcome, used = self.reception.used(unit, partner, copy, understood, at)
+            unit.keep(replace(used, is_new=False))
+            unit.settle(
+                replace(first, state="replayed", reason="", issues=(), due=None, subjects=used.subjects)
+            )
+            return outcome
+
+        try:
+            understood = self.reception.understood(partner, received)
+            return self.store.transact(story)
+        except Stale as why:
+            return self._held(entry, _stale(why), understood)
+        except Rejected as why:
+            return self._held(entry, why, understood)
+
+    def retry(self) -> bool:
+        """Try the entry that is longest due; false when none is."""
+        at = self.clock()
+        entry = self.store.look(lambda unit: unit.due(at))
+        if entry is None:
+            return False
+        understood = None
+
+        def story(unit: Unit) -> None:
+            first = self._locked(unit, entry)
+            assert understood is not None
+            _, used = self.reception.used(unit, partner, first, understood, at)
+            unit.settle(used)
+
+        try:
+            partner = self._partner(entry)
+            understood = self.reception.understood(partner, entry.received)
+            self.store.transact(story)
+        except Stale as why:
+            self._held(entry, _stale(why), understood)
+        except (Rejected, Conflict) as why:
+            rejected = why if isinstance(why, Rejected) else Rejected(str(why))
+            self._held(entry, rejected, understood)
+        return True
+
+    def run(self, stop: Event) -> None:
+        """Try what is due until told to stop."""
+        while not stop.is_set():
+            try:
+                idle = not self.retry()
+            except CasebridgeError as failed:
+                log.warning("retry_interrupted", kind=type(failed).__name__)
+                idle = True
+            if idle:
+                stop.wait(IDLE_SECONDS)
+
+    def prunable(self, bodies: timedelta, metadata: timedelta, waiting: timedelta) -> int:
+        """Return how many entries and bodies `prune` would delete."""
+        at = self.clock()
+        return self.store.look(lambda unit: unit.prunable(at - bodies, at - metadata, at - waiting))
+
+    def prune(self, bodies: timedelta, metadata: timedelta, waiting: timedelta) -> Iterator[tuple[str, int]]:
+        """Delete what is settled and older than `metadata`; take the bytes off what is older than `bodies`.
+
+        What has been in quarantine for longer than `waiting` is discarded, its bytes are deleted. Gives
+        (`quarantined`, `bodies` or `entries`, how many) after each batch.
+        """
+        at = self.clock()
+        steps = (
+            ("quarantined", lambda unit: unit.expire(at - waiting, BATCH)),
+            ("entries", lambda unit: unit.drop(at - metadata, BATCH)),
+            ("bodies", lambda unit: unit.strip(at - bodies, BATCH)),
+        )
+        for what, step in steps:
+            while done := self.store.transact(step):
+                yield what, done
+
+    def _partner(self, entry: Entry) -> Partner:
+        found = self.partners.get(entry.partner)
+        if found is None:
+            raise Rejected(f"{entry.partner} is no longer registered.")
+        return found
+
+    def _locked(self, unit: Unit, entry: Entry) -> Entry:
+        found = unit.entry(entry.id)
+        if found is None or (found.state, found.edited) != (entry.state, entry.edited):
+            raise Conflict("Another process settled or edited the entry in the meantime.")
+        return found
+
+    def _change(self, id_: str, how: Callable[[Entry], Entry]) -> Entry:
+        def story(unit: Unit) -> Entry:
+            entry = unit.entry(id_)
+            if entry is None:
+                raise NotFound("There is no such entry.")
+            if entry.state != "quarantined":
+                raise Conflict(f"The entry is {entry.state}, no longer in quarantine.")
+            changed = how(entry)
+            unit.settle(changed)
+            return changed
+
+        return self.store.transact(story)
+
+    def _held(self, entry: Entry, why: Rejected, understood: Understood | None) -> Outcome:
+        outcome, settled = self.reception.held(entry, why, understood, self.clock())
+
+        def story(unit: Unit) -> Outcome:
+            self._locked(unit, entry)
+            unit.settle(settled)
+            return outcome
+
+        return self.store.transact(story)
+
+
+def _stale(why: Stale) -> Held:
+    """Return what keeps an entry from being used whose sender makes it depend on what is no longer so."""
+    issue = why.issues[0]
+    return Held(Refusal("quarantine", "stale", issue.what, issue.where, issue.code))
+
+
+def _is_there(said: Any, pointer: str) -> bool:
+    """Whether a discharge has what a JSON pointer names, as the rules do: by names alone."""
+    names = pointer.split("/")[1:]
+    for name in names:
+        said = said.get(name) if isinstance(said, dict) else None
+    return bool(names) and said is not None

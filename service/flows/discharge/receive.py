@@ -1,0 +1,290 @@
+"""A message comes in: seen before? understood, used or kept, and answered, its bytes in the same transaction.
+
+Every positive answer is committed with the bytes it answers and with all that came of them. The unique keys
+of the inbox decide between two processes with the same message: who comes second finds the first answer.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import repeat
+from typing import Any, Final, Literal
+from uuid import uuid4
+
+import structlog
+
+from service.cases.hospital.discharge import digest
+from service.cases.hospital.rules import repeated, unplaced
+from service.cases.identity.assertions import without_foreign
+from service.cases.identity.identifiers import former, systems, without_placeholders
+from service.errors import (
+    Conflict,
+    Issue,
+    Malformed,
+    Refused,
+    Rejected,
+    Stale,
+    TooLarge,
+    Unavailable,
+    Unsupported,
+)
+from service.flows.case.people import Held
+from service.flows.discharge.intake import Intake
+from service.flows.discharge.unclear import SHOWN, Unclear, shown, unwritten
+from service.flows.discharge.unused import noted
+from service.flows.ports import Clock, Store, Unit
+from service.flows.projection.events import instant
+from service.values.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
+from service.values.scope import Partner
+from service.wire.contracts.load import load
+
+log = structlog.get_logger()
+
+Understand = Callable[[Partner, Received], Understood]
+TRIES: Final = 5
+TRIES_LATER: Final = 12
+NOTES: Final = 20
+EMPTY: Final = Issue(
+    "Nothing in it changes a case; it was kept, and nothing else was done.", "", "informational"
+)
+REUSED: Final = Issue("Another message with this key had other content; both were used.", "", "duplicate")
+REPEATED: Final = Issue("Another message with this key had other content.", "", "duplicate")
+NO_VISIT: Final = "What is said of the stay was not used: send the visit number that it has."
+SAME_CODE: Final = "Another diagnosis of the stay has the same code: they are one condition here, the first."
+FOREIGN: Final = "Others say whose the numbers of this system are (identifying in the registry): left out."
+NO_NUMBER: Final = "This is filled in where there is no number; it was left out."
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """The story of messages. `forms` understand them by `Received.form`."""
+
+    store: Store
+    intake: Intake
+    clock: Clock
+    forms: Mapping[str, Understand]
+
+    def receive(self, partner: Partner, received: Received, render: Render) -> Outcome:
+        """Take a message in, once; the outcome carries the answer that was committed with it.
+
+        `render` makes the answer of an outcome; it may run more than once.
+
+        Raises:
+            Malformed, TooLarge, Unsupported: it can never be used; nothing of it is kept.
+            Stale: what its sender makes it depend on is not so; nothing of it is kept.
+            Unavailable: the database does not answer, or too many send the same at once; nothing is kept.
+        """
+        received = replace(received, keys=received.keys or (received.content,))
+        for _ in range(TRIES):
+            known = self.store.look(lambda unit: unit.seen(partner.name, received.keys, received.content))
+            entry = Entry(str(uuid4()), partner.name, received, self.clock(), "quarantined")
+            if known is not None and known.state == "quarantined":
+                entry = known
+            elif known is not None:
+                if not (received.is_state and self._is_overtaken(known)):
+                    return self._again(known, received, render)
+                entry = replace(entry, renews=known.id)
+            try:
+                return self._received(partner, received, render, entry)
+            except Stale:
+                raise
+            except Conflict:
+                continue  # another process was first with the message, its person or its hospital
+        raise Unavailable("Others send the same at the same time; send it again.")
+
+    def understood(self, partner: Partner, received: Received) -> Understood:
+        """Return what a message comes to, each discharge loaded against its contract.
+
+        Raises:
+            Rejected: its form cannot be read, or what its mapping makes does not fit the contract.
+        """
+        found = self.forms[received.form](partner, received)
+        loaded: list[dict[str, Any]] = []
+        odd: list[tuple[int, Issue]] = []
+        missing: list[Issue] = []
+        for number, each in enumerate(found.discharges):
+            said, foreign = without_foreign(_loaded(found, number, each), partner.name, partner.assertions)
+            said, gone = without_placeholders(said, partner.intake)
+            odd += ((number, Issue(FOREIGN, at, "value")) for at in foreign)
+            today = said.get("recorded") or instant(self.clock())
+            loaded.append(former(said, today[:10]))
+            odd += ((number, Issue(NO_NUMBER, at, "value")) for at in gone)
+            odd += ((number, Issue(SAME_CODE, at, "informational")) for at in repeated(said))
+            if (at := unplaced(said)) is not None:
+                missing.append(Issue(NO_VISIT, at, "required"))
+        notes = [*found.notes, *_placed(found, odd), *shown(missing)]
+        # what may be wrong comes before what is only told
+        notes.sort(key=lambda each: each.code == "informational")
+        return replace(found, discharges=tuple(loaded), notes=tuple(notes))
+
+    def used(
+        self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """Use all that a message comes to; return what became of it, and its entry to be stored.
+
+        Raises:
+            Rejected: some of it cannot be used; the transaction is to be rolled back.
+            Stale, Conflict: as `Intake.apply_all`.
+        """
+        events = zip(understood.discharges, understood.asked or repeat(UNCONDITIONAL), strict=False)
+        applied = self.intake.apply_all(unit, partner, events, at)
+        touched = [document for each in applied for document in each.touched]
+        again = REUSED if touched else REPEATED
+        issues = (*understood.notes, *((again,) if entry.flagged else ()))
+        if touched:
+            told = {each.where for each in issues}
+            unused = [each for each in understood.unused if each.where not in told]
+            issues = (*issues, *noted(unused, NOTES - len(issues)))
+        elif not any(each.code == "not-supported" for each in issues):
+            # who was told that it is not used needs no more words
+            issues = (*issues, EMPTY)
+        state: Literal["accepted", "ignored"] = "accepted" if touched else "ignored"
+        outcome = Outcome(
+            state,
+            entry.id,
+            issues,
+            "" if touched else "nothing-to-do",
+            entry.flagged,
+            tuple(dict.fromkeys(each.uuid for each in touched if each.kind == "case")),
+            tuple(each.stay for each in applied),
+        )
+        subjects = tuple(each.uuid for each in touched)
+        settled = replace(
+            entry,
+            state=state,
+            reason=outcome.reason,
+            issues=issues,
+            subjects=subjects,
+            due=None,
+        )
+        return outcome, settled
+
+    def held(
+        self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
+    ) -> tuple[Outcome, Entry]:
+        """Return what becomes of a message that is not used, and its entry to be stored."""
+        if understood is not None and not isinstance(why, Held | Unclear):
+            why = unwritten(why)
+        if isinstance(why, Unclear):
+            log.warning("not_understood", entry=entry.id, partner=entry.partner, where=why.ours)
+        refusal = why.refusal if isinstance(why, Held) else None
+        state: Literal["ignored", "quarantined"] = "quarantined"
+        if refusal is not None and refusal.outcome == "ignore":
+            state = "ignored"
+        reason = refusal.reason if refusal is not None else "not-understood"
+        # what is odd beside it is often why
+        issues = (*why.issues, *(understood.notes if understood is not None else ()))
+        outcome = Outcome(state, entry.id, issues, reason, entry.flagged)
+        waits = refusal is not None and refusal.passing and state == "quarantined"
+        settled = replace(
+            entry,
+            state=state,
+            reason=reason,
+            issues=issues,
+            subjects=(*_subjects(understood), *(refusal.clients if refusal is not None else ())),
+            tries=entry.tries + 1,
+            due=at + pause(entry.tries) if waits and entry.tries < TRIES_LATER else None,
+        )
+        return outcome, settled
+
+    def _is_overtaken(self, known: Entry) -> bool:
+        return self.store.look(lambda unit: unit.is_overtaken(known))
+
+    def _received(self, partner: Partner, received: Received, render: Render, entry: Entry) -> Outcome:
+        at, understood = self.clock(), None
+        # one that waits is asked for anew, and by that who asks now is answered
+        entry = replace(entry, received=replace(entry.received, reply_to=received.reply_to))
+        try:
+            understood = self.understood(partner, received)
+            return self.store.transact(partial(self._use, partner, entry, understood, render, at))
+        except (Malformed, TooLarge, Unsupported, Refused):
+            raise
+        except Rejected as why:
+            outcome, settled = self.held(entry, why, understood, at)
+            return self.store.transact(partial(self._keep, outcome, settled, render))
+
+    def _use(
+        self,
+        partner: Partner,
+        entry: Entry,
+        understood: Understood,
+        render: Render,
+        at: datetime,
+        unit: Unit,
+    ) -> Outcome:
+        entry = self._entered(unit, entry)
+        outcome, settled = self.used(unit, partner, entry, understood, at)
+        return self._answered(unit, outcome, settled, render)
+
+    def _keep(self, outcome: Outcome, settled: Entry, render: Render, unit: Unit) -> Outcome:
+        entry = self._entered(unit, settled)
+        return self._answered(unit, replace(outcome, flagged=entry.flagged), entry, render)
+
+    def _answered(self, unit: Unit, outcome: Outcome, entry: Entry, render: Render) -> Outcome:
+        answer = render(outcome)
+        entry = replace(entry, answer=answer)
+        if entry.is_new:
+            unit.keep(replace(entry, is_new=False))
+        else:
+            unit.settle(entry)
+        if entry.received.reply_to is not None:
+            unit.owe(entry.id, entry.partner, entry.received.reply_to, self.clock())
+        return replace(outcome, answer=answer)
+
+    def _again(self, known: Entry, received: Received, render: Render) -> Outcome:
+        """Return the outcome of a message that was answered before: the same answer, while it is kept."""
+        if (url := received.reply_to) is not None:
+            at = self.clock()
+            self.store.transact(lambda unit: unit.owe(known.id, known.partner, url, at))
+        outcome = Outcome("duplicate", known.id, known.issues, known.reason, known.flagged)
+        return replace(outcome, answer=known.answer or render(outcome))
+
+    def _entered(self, unit: Unit, entry: Entry) -> Entry:
+        """Take the keys of a new entry, or lock one that waits in quarantine.
+
+        Raises:
+            Conflict: another process was first.
+        """
+        if not entry.is_new:
+            stored = unit.entry(entry.id)
+            if stored is None or stored.state != "quarantined":
+                raise Conflict("The entry was settled in the meantime.")
+            # what an operator made of it is theirs to use, whatever comes again
+            return replace(entry, edited=stored.edited)
+        unit.claim(entry)
+        received = entry.received
+        return replace(entry, flagged=unit.is_reused(entry.partner, received.keys, received.content))
+
+
+def _loaded(found: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return load("discharge", said)
+    except Rejected as wrong:
+        if found.place is None:
+            raise
+        ours = ", ".join(each.where for each in wrong.issues[:SHOWN])
+        raise Unclear(_placed(found, [(number, each) for each in wrong.issues]), ours) from wrong
+
+
+def _placed(found: Understood, issues: Sequence[tuple[int, Issue]]) -> tuple[Issue, ...]:
+    """Return the first issues, each of a discharge by its number, with their places in the message."""
+    place = found.place or (lambda _, pointer: pointer)
+    told = [replace(each, where=place(number, each.where)) for number, each in issues[:SHOWN]]
+    return shown(told, len(issues))
+
+
+def pause(tries: int) -> timedelta:
+    """Return how long an entry waits after so many tries: twice as long each time, and never all at once."""
+    return timedelta(minutes=2**tries) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, no secret
+
+
+def _subjects(understood: Understood | None) -> tuple[str, ...]:
+    """Return digests of the identifiers of whom a message is about: erasure and later clients find it."""
+    return tuple(
+        digest(system, each["value"])
+        for said in (understood.discharges if understood is not None else ())
+        for each in said.get("patient", {}).get("identifiers", [])
+        for system in systems(each)
+    )

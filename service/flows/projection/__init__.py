@@ -1,0 +1,1 @@
+"""From documents to resources and messages, and again when mappings change."""

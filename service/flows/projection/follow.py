@@ -1,0 +1,133 @@
+"""What follows when a document has changed, or something it reads: projections, memberships, whereabouts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Final
+
+import structlog
+
+from service.errors import CasebridgeError
+from service.flows.ports import Clock, Store, Unit
+from service.flows.projection.project import Change, Projection
+from service.flows.projection.source import Source, members
+from service.values.documents import Document
+from service.values.messages import Happened
+from service.values.scope import Scope
+
+OURSELVES: Final = "casebridge"
+EVERYTHING: Final = Scope(everything=True)
+IDLE_SECONDS: Final = 0.5
+
+log = structlog.get_logger()
+
+
+def follow(
+    unit: Unit,
+    projection: Projection,
+    document: Document,
+    before: Document | None,
+    change: Change,
+    happened: Sequence[Happened],
+) -> None:
+    """Project a document that is locked and stored, and see to those that read it.
+
+    A client's cases are projected with it; who reads a directory entry is queued, for they may be many.
+
+    Raises:
+        Rejected: a link leads nowhere, or a mapping makes something that is not valid R4.
+    """
+    anew(unit, projection, document, change, happened)
+    if document.kind == "client":
+        for case in unit.cases_of(document.uuid):
+            anew(unit, projection, case, change)
+        if is_protected(document) and before is not None and not is_protected(before):
+            unit.withhold(document.uuid, change.at)
+    elif document.kind != "case" and before is not None:
+        unit.queue_readers(document.uuid, document.kind, change.at)
+
+
+def anew(
+    unit: Unit,
+    projection: Projection,
+    document: Document,
+    change: Change,
+    happened: Sequence[Happened] = (),
+    near: Iterable[Document] = (),
+) -> int:
+    """Project one document that is locked, and nothing that reads it; return how many resources changed.
+
+    `near` are documents that it may read, as they are stored now.
+    """
+    # nearly always what was read the last time is all there is to read
+    linked = unit.linked(document.uuid)
+    source = Source(unit, [*(each for each in linked.values() if each is not None), *near])
+    roots = source.roots(document)
+    unit.relink(document.uuid, set(linked), source.read - {document.uuid})
+    if document.kind == "client":
+        unit.memberships(document.uuid, members(roots["client"]))
+    if document.projected != projection.version:
+        unit.mark_projected(document.uuid, projection.version)
+    return projection.project(unit, document, roots, change, happened, source.gone)
+
+
+def locked(unit: Unit, named: Document) -> Document | None:
+    """Lock a document that was read without a lock, its client first; None when it has been erased."""
+    if named.client is not None:
+        unit.lock(EVERYTHING, "client", named.source, named.client)
+    found = unit.lock(EVERYTHING, named.kind, named.source, named.uuid)
+    # a merge may have made it another client's before it was locked
+    return found if found is None or found.client == named.client else locked(unit, found)
+
+
+def is_protected(client: Document) -> bool:
+    """Return whether a client's whereabouts stay in the house."""
+    return bool(client.own.get("protected_identity") or client.received.get("protected_identity"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reprojection:
+    """Works off the queue of documents to project anew; a queued one survives a crash."""
+
+    store: Store
+    projection: Projection
+    clock: Clock
+
+    def run(self, stop: Event) -> None:
+        """Work off the queue until told to stop."""
+        while not stop.is_set():
+            try:
+                idle = not self.next()
+            except CasebridgeError as failed:
+                log.warning("reprojection_interrupted", kind=type(failed).__name__)
+                idle = True
+            if idle:
+                stop.wait(IDLE_SECONDS)
+
+    def next(self) -> bool:
+        """Project the next document that is due, in a transaction of its own; false when there is none.
+
+        One that fails is put off, longer each time, with the reason, and holds up no other.
+        """
+        at = self.clock()
+        tried: list[str] = []
+
+        def story(unit: Unit) -> bool:
+            queued = unit.next_queued(at)
+            if queued is None:
+                return False
+            tried.append(queued.uuid)
+            document = locked(unit, queued)
+            if document is not None:
+                anew(unit, self.projection, document, Change(OURSELVES, "reproject", at))
+            unit.unqueue(queued.uuid)
+            return True
+
+        try:
+            return self.store.transact(story)
+        except CasebridgeError as failed:
+            if not tried:
+                raise
+            where, reason = tried[-1], f"{failed.title}: {failed}"
+            self.store.transact(lambda unit: unit.put_off(where, reason, at))
+            return True

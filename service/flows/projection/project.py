@@ -1,0 +1,318 @@
+"""From a document to its resources: run the mappings, keep what changed, withdraw what is no longer so."""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from service.cases.changes import changed_paths
+from service.errors import Issue, Rejected
+from service.flows.ports import Unit
+from service.flows.projection import events
+from service.flows.projection.events import Data, Envelope, Event, instant
+from service.mapping.author.blame import blamed
+from service.mapping.catalogue import Catalogue
+from service.mapping.compiler.projector import Projector
+from service.values.documents import Document
+from service.values.messages import UNTOLD, Happened, Written
+from service.values.resources import Current, ResourceVersion, SearchRows
+from service.wire.fhir.gone import in_words
+from service.wire.fhir.whereabouts import without_whereabouts
+
+Key = tuple[str, str]
+STAMPS: Final = frozenset({"versionId", "lastUpdated"})
+FIRST: Final = ("EpisodeOfCare", "CareTeam", "CarePlan")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changed what and when; goes into Provenance and on the history row."""
+
+    partner: str
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """New versions of an owner's resources, their events, what these refer to or no longer, and when."""
+
+    versions: Sequence[ResourceVersion]
+    told: Sequence[Event[Written]]
+    mentioned: Collection[Key]
+    unmentioned: Collection[Key]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The compiled mappings and the formats they are written in.
+
+    `check` gives the R4 issues of a resource, `rows` its search rows, `references` the (type, id) of what it
+    refers to; `parse`, `dump` and `canonical` are JSON; `catalogues` holds one compiled catalogue a view.
+    """
+
+    catalogues: Mapping[str, Catalogue]
+    check: Callable[[dict[str, Any]], Sequence[Issue]]
+    rows: Callable[[dict[str, Any]], SearchRows]
+    references: Callable[[dict[str, Any]], Iterable[Key]]
+    parse: Callable[[bytes], Any]
+    dump: Callable[[Any], bytes]
+    canonical: Callable[[Any], bytes]
+    envelope: Envelope
+
+    @property
+    def version(self) -> str:
+        """What names the mappings of all views together."""
+        return version_of(self.catalogues)
+
+    def planned(
+        self,
+        unit: Unit,
+        document: Document,
+        roots: dict[str, Any],
+        change: Change,
+        gone: Collection[str] = (),
+    ) -> list[tuple[str, Event[Written]]]:
+        """Return the events that `project` would make, each with its view; nothing is written.
+
+        Raises as `project`.
+        """
+        return [
+            (view, event)
+            for view, catalogue in self.catalogues.items()
+            for event in self._changes(unit, document, roots, change, catalogue, view, gone).told
+        ]
+
+    def project(
+        self,
+        unit: Unit,
+        document: Document,
+        roots: dict[str, Any],
+        change: Change,
+        happened: Sequence[Happened],
+        gone: Collection[str] = (),
+    ) -> int:
+        """Write the new versions of an owner's resources in every view, and a message for each.
+
+        `happened` are the events of the document itself (`opened`, …); they come before its resources'.
+        References among `gone`, to what was erased, are told in words. Returns how many resources changed,
+        Provenance not counted.
+
+        Raises:
+            Rejected: when the mapping makes something that is not valid R4, with its place in both.
+        """
+        changed = 0
+        for view, catalogue in self.catalogues.items():
+            made = self._changes(unit, document, roots, change, catalogue, view, gone)
+            unit.write(made.versions)
+            unit.mention(document.uuid, view, _client(document), made.mentioned, made.unmentioned)
+            first = [events.case_told(document, each) for each in happened]
+            self._emit(unit, document, [*first, *made.told], view, made.at)
+            changed += len(made.told)
+        return changed
+
+    def tell_erased(
+        self, unit: Unit, document: Document, erased: Sequence[tuple[str, str, str]], at: datetime
+    ) -> None:
+        """Write a `deleted` message for each erased resource; it names the reference alone."""
+        for view in self.catalogues:
+            told = [events.erased(type_, id_) for of, type_, id_ in erased if of == view and type_ != UNTOLD]
+            self._emit(unit, document, told, view, at)
+
+    def _emit(
+        self, unit: Unit, document: Document, told: Sequence[Event[Data]], view: str, at: datetime
+    ) -> None:
+        if not told:
+            return
+        owner = f"{document.kind}/{document.uuid}"
+        first = unit.sequence(document.uuid, view, len(told))
+        unit.emit(
+            [
+                self.envelope.message(event, owner=owner, view=view, sequence=first + number, at=at)
+                for number, event in enumerate(told)
+            ]
+        )
+
+    def _changes(
+        self,
+        unit: Unit,
+        document: Document,
+        roots: dict[str, Any],
+        change: Change,
+        catalogue: Catalogue,
+        view: str,
+        gone: Collection[str],
+    ) -> Changes:
+        """Compare what the mappings make now with what is stored."""
+        current = unit.current(document.uuid, view)
+        change = _after(change, current)
+        resources, provenance = _split(catalogue.projector(document.kind))
+        revision = {
+            "id": str(document.revision),
+            "uuid": document.uuid,
+            "number": document.revision,
+            "recorded": instant(change.at),
+            "partner": change.partner,
+            "cause": change.cause,
+        }
+        given = {**roots, "revision": revision}
+        made = _worded([each.resource for each in resources.run(given)], gone)
+        digests = {_key(each): self._digest(each) for each in made}
+        # what is made no more, and what is made otherwise; of all else the digest is enough
+        left = [key for key in current if key not in digests and key[0] != UNTOLD]
+        other = [key for key in digests if key in current and current[key].digest != digests[key]]
+        bodies = unit.bodies(document.uuid, view, [*left, *other])
+        stored = {key: _unstamped(self.parse(body)) for key, body in bodies.items()}
+        withdrawn = [catalogue.withdrawn(stored[key]) for key in left]
+        # no mapping leaves out of these what it told before the client's identity was protected
+        protected = roots.get("client", {}).get("protected_identity")
+        withdrawn = [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
+        withdrawn = _worded(withdrawn, gone)
+        made += withdrawn
+        digests |= {_key(each): self._digest(each) for each in withdrawn}
+        versions: list[ResourceVersion] = []
+        told: list[Event[Written]] = []
+        for resource in sorted((each for each in made if _is_other(each, digests, current)), key=_order):
+            self._check(resource, document, catalogue, given)
+            version, event = self._version(
+                document, resource, digests, current, stored, change.at, catalogue, view
+            )
+            versions.append(version)
+            told.append(event)
+        if versions:
+            targets = [f"{v.type}/{v.id}/_history/{v.version}" for v in versions]
+            given = {**roots, "revision": {**revision, "targets": targets}}
+            witness = [each.resource for each in provenance.run(given)]
+            digests |= {_key(each): self._digest(each) for each in witness}
+            for each in (each for each in witness if _is_other(each, digests, current)):
+                self._check(each, document, catalogue, given)
+                versions.append(
+                    self._version(document, each, digests, current, stored, change.at, catalogue, view)[0]
+                )
+            made += witness
+        now = {(each.type, each.id) for each in versions}
+        mentioned, unmentioned = self._mentions(made, [stored[key] for key in now if key in stored], now)
+        return Changes(versions, told, mentioned, unmentioned, change.at)
+
+    def _mentions(
+        self, made: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]], changed: Collection[Key]
+    ) -> tuple[set[Key], set[Key]]:
+        """Return which resources of others an owner's refer to that they did not, and the other way round.
+
+        Of `made`, all of an owner's resources as they are now, those `changed` were `before` or are new.
+        """
+        own = {_key(each) for each in made}
+        now = self._referred(each for each in made if _key(each) in changed) - own
+        then = self._referred(before) - own
+        if now == then:
+            return set(), set()
+        same = self._referred(each for each in made if _key(each) not in changed)
+        return now - then - same, then - now - same
+
+    def _referred(self, resources: Iterable[dict[str, Any]]) -> set[Key]:
+        return {target for each in resources for target in self.references(each)}
+
+    def _check(
+        self, resource: dict[str, Any], document: Document, catalogue: Catalogue, roots: dict[str, Any]
+    ) -> None:
+        """Refuse what is not valid R4; each issue tells the line of the mapping that makes it."""
+        if issues := self.check(resource):
+            told = blamed(catalogue, document.kind, roots, resource, issues)
+            type_ = resource["resourceType"]
+            raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=told)
+
+    def _digest(self, resource: dict[str, Any]) -> str:
+        return hashlib.sha256(self.canonical(resource)).hexdigest()
+
+    def _version(
+        self,
+        document: Document,
+        resource: dict[str, Any],
+        digests: dict[Key, str],
+        current: Mapping[Key, Current],
+        stored: dict[Key, dict[str, Any]],
+        at: datetime,
+        catalogue: Catalogue,
+        view: str,
+    ) -> tuple[ResourceVersion, Event[Written]]:
+        """Return the next version of a resource and its event."""
+        type_, id_ = key = _key(resource)
+        before = current.get(key)
+        number = before.version + 1 if before is not None else 1
+        stamped = _stamp(resource, number, at)
+        rows: SearchRows | None = self.rows(resource)
+        changed: list[str] = []
+        if key in stored:
+            changed = changed_paths(stored[key], resource)
+            rows = rows if rows != self.rows(stored[key]) else None
+        version = ResourceVersion(
+            view=view,
+            type=type_,
+            id=id_,
+            version=number,
+            owner=document.uuid,
+            client=_client(document),
+            body=self.dump(stamped),
+            digest=digests[key],
+            last_updated=at,
+            mapping_version=catalogue.version,
+            rows=rows,
+        )
+        return version, events.written(stamped, changed)
+
+
+def version_of(catalogues: Mapping[str, Catalogue]) -> str:
+    """Return what names the mappings of all views together: another value means other mappings."""
+    named = [f"{view}={catalogue.version}" for view, catalogue in sorted(catalogues.items())]
+    return hashlib.sha256(" ".join(named).encode()).hexdigest()
+
+
+def _after(change: Change, current: Mapping[Key, Current]) -> Change:
+    """Return a change as one after all that the owner's resources have been through."""
+    last = max((each.last_updated for each in current.values()), default=None)
+    return change if last is None else replace(change, at=events.later(change.at, last))
+
+
+def _client(document: Document) -> str | None:
+    """Return whose data the resources of a document are; nobody's are those of a directory entry."""
+    return document.uuid if document.kind == "client" else document.client
+
+
+def _key(resource: dict[str, Any]) -> Key:
+    return resource["resourceType"], resource["id"]
+
+
+def _is_other(resource: dict[str, Any], digests: dict[Key, str], current: Mapping[Key, Current]) -> bool:
+    key = _key(resource)
+    return key not in current or current[key].digest != digests[key]
+
+
+def _split(projector: Projector) -> tuple[Projector, Projector]:
+    """Part the mappings of facts from those of Provenance, which tells of the facts' new versions."""
+    facts = tuple(step for step in projector.steps if step[0].target != UNTOLD)
+    witness = tuple(step for step in projector.steps if step[0].target == UNTOLD)
+    return replace(projector, steps=facts), replace(projector, steps=witness)
+
+
+def _worded(resources: list[dict[str, Any]], gone: Collection[str]) -> list[dict[str, Any]]:
+    return [in_words(each, gone) for each in resources] if gone else resources
+
+
+def _order(resource: dict[str, Any]) -> tuple[int, str, str]:
+    type_ = resource["resourceType"]
+    return (FIRST.index(type_) if type_ in FIRST else len(FIRST), type_, resource["id"])
+
+
+def _stamp(resource: dict[str, Any], version: int, at: datetime) -> dict[str, Any]:
+    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(at)}
+    head = {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta}
+    return {**head, **{k: v for k, v in resource.items() if k not in head}}
+
+
+def _unstamped(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored resource as the mappings made it."""
+    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in STAMPS}
+    plain = {k: v for k, v in resource.items() if k != "meta"}
+    return plain | ({"meta": meta} if meta else {})

@@ -1,0 +1,1 @@
+"""Partners read: resources inside their scope, terminology, other languages."""

@@ -1,0 +1,62 @@
+"""A partner asks for its language: which one it gets, and stored bytes told in it.
+
+https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from service.mapping.language.localise import Interpreter
+from service.values.resources import Page, Stored
+
+STORED: Final = "en"
+Ranges = Sequence[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Localisation:
+    """One interpreter a view, and JSON as the stored bytes have it."""
+
+    interpreters: Mapping[str, Interpreter]
+    parse: Callable[[bytes], Any]
+    dump: Callable[[Any], bytes]
+
+    def language(self, view: str, ranges: Ranges) -> str:
+        """Return the best language of a view for the ranges; that of the stored bytes if none will do."""
+        return preferred(ranges, (STORED, *self.interpreters[view].languages))
+
+    def tell(self, view: str, stored: Stored, language: str) -> Stored:
+        """Return the version in a language; in that of the stored bytes it is the stored one itself."""
+        if language == STORED:
+            return stored
+        told = self.interpreters[view].tell(self.parse(stored.body), language)
+        return replace(stored, body=self.dump(told))
+
+    def page(self, view: str, page: Page, language: str) -> Page:
+        """Return the page with each entry in a language."""
+        if language == STORED:
+            return page
+        return replace(page, entries=tuple(self.tell(view, each, language) for each in page.entries))
+
+
+def preferred(ranges: Ranges, languages: Sequence[str]) -> str:
+    """Return the language with the highest quality; the first of all when none is acceptable.
+
+    A range stands for the language it begins with (RFC 4647 lookup: `de-AT` is answered by `de`) and `*` for
+    every language that no other range names. Of equal ones the one named first wins.
+    """
+    best, highest = languages[0], 0.0
+    asked = [(each.lower(), quality) for each, quality in ranges]
+    refused = {each for each, quality in asked if quality <= 0}
+    named = {each.partition("-")[0] for each, quality in asked if quality > 0}
+    for each, quality in asked:
+        if each == "*":
+            answers = [known for known in languages if known not in named | refused]
+        else:
+            answers = [
+                known for known in languages if known == each.partition("-")[0] and known not in refused
+            ]
+        if answers and quality > highest:
+            best, highest = answers[0], quality
+    return best

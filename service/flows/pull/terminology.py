@@ -1,0 +1,209 @@
+"""What our codes mean: read, search, look up, expand and validate; translating is its own story.
+
+https://hl7.org/fhir/R4/terminology-service.html
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service.errors import Issue, Malformed, NotFound
+from service.flows.pull.localise import STORED, Ranges, preferred
+from service.mapping.language.localise import interpreter
+from service.mapping.terminology.concepts import CodeSystem, Terminology
+from service.mapping.terminology.published import published
+from service.wire.fhir.definitions.extensions import structure_definitions
+from service.wire.fhir.exchange.parameters import parameters, part
+from service.wire.fhir.search import normal
+
+Resource = dict[str, Any]
+Coding = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a search compares: exact values by element, and a name with its modifier."""
+
+    exact: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of an expansion that is wanted."""
+
+    text: str = ""
+    offset: int = 0
+    count: int | None = None
+    designations: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The terminology of one view."""
+
+    resources: tuple[Resource, ...]
+    systems: dict[str, CodeSystem]
+    languages: tuple[str, ...]
+
+    def read(self, type_: str, id_: str) -> Resource:
+        """Return a CodeSystem, ValueSet, ConceptMap or StructureDefinition; raises NotFound."""
+        return self._only(type_, "id", id_)
+
+    def named(self, type_: str, url: str) -> Resource:
+        """Return the one with a canonical url, which may end in `|version`; raises NotFound."""
+        plain, _, version = url.partition("|")
+        found = self._only(type_, "url", plain)
+        if version and version != found["version"]:
+            raise NotFound(f"There is no such version; kept is {found['version']}.", where="url")
+        return found
+
+    def search(self, type_: str, sought: Sought) -> list[Resource]:
+        """Return all of a type that match."""
+        return [each for each in self.resources if each["resourceType"] == type_ and _matches(each, sought)]
+
+    def language(self, ranges: Ranges) -> str:
+        """Return the language that displays are given in."""
+        return preferred(ranges, (STORED, *self.languages))
+
+    def look_up(
+        self, coding: Coding, language: str, properties: Sequence[str] = (), version: str | None = None
+    ) -> Resource:
+        """Return what is known of a code, as `CodeSystem/$lookup` tells it.
+
+        Raises:
+            NotFound: the system, its version or the code is not kept here.
+        """
+        system = self._system(coding)
+        resource = self.named("CodeSystem", system.url)
+        if (version or resource["version"]) != resource["version"]:
+            raise NotFound(f"There is no such version; kept is {resource['version']}.", where="version")
+        code = coding.get("code", "")
+        if code not in system.displays:
+            raise NotFound("There is no such code in this system.", where="code")
+        every = not properties or "designation" in properties
+        wanted = {each.removeprefix("lang.") for each in properties if each.startswith("lang.")}
+        told = [
+            part("name", "String", resource["name"]),
+            part("version", "String", resource["version"]),
+            part("display", "String", _display(system, code, language)),
+        ]
+        told += [
+            {
+                "name": "designation",
+                "part": [part("language", "Code", spoken), part("value", "String", value)],
+            }
+            for spoken, value in _designations(system, code)
+            if every or spoken in wanted
+        ]
+        return parameters(told)
+
+    def expand(self, value_set: Resource, window: Window, language: str, at: datetime) -> Resource:
+        """Return a value set with the codes that are in it now."""
+        system = self._system(value_set["compose"]["include"][0])
+        found = [code for code in system.displays if _contains(system, code, language, window.text)]
+        last = None if window.count is None else window.offset + window.count
+        expansion: Resource = {
+            "timestamp": at.isoformat(timespec="seconds"),
+            "total": len(found),
+            "offset": window.offset,
+        }
+        shown = [_contained(system, each, language, window) for each in found[window.offset : last]]
+        return value_set | {
+            "language": language,
+            "expansion": expansion | ({"contains": shown} if shown else {}),
+        }
+
+    def validate(
+        self, system_url: str, codings: Sequence[Coding], display: str | None, language: str
+    ) -> Resource:
+        """Return whether one of some codings is a code of a system, as `$validate-code` tells it.
+
+        A display that is given must be the code's in some language.
+        """
+        system = self.systems[system_url]
+        known = [
+            each
+            for each in codings
+            if each.get("system") == system_url and each.get("code") in system.displays
+        ]
+        if not known:
+            message = "The code is none of this code system's."
+            return parameters([part("result", "Boolean", False), part("message", "String", message)])
+        code = known[0]["code"]
+        said = display or known[0].get("display")
+        right = said is None or _is_called(system, code, said)
+        told = [part("result", "Boolean", right)]
+        if not right:
+            told.append(part("message", "String", "The display is none of this code's."))
+        return parameters([*told, part("display", "String", _display(system, code, language))])
+
+    def _system(self, coding: Coding) -> CodeSystem:
+        system = self.systems.get(coding.get("system", ""))
+        if system is None:
+            raise NotFound(
+                "This code system is not kept here; search CodeSystem for those that are.", where="system"
+            )
+        return system
+
+    def _only(self, type_: str, element: str, value: str) -> Resource:
+        for each in self.resources:
+            if each["resourceType"] == type_ and each.get(element) == value:
+                return each
+        raise NotFound(f"There is no such {type_}; search for those that are.", where=element)
+
+
+def vocabulary(terminology: Terminology) -> Vocabulary:
+    """Return the vocabulary of a catalogue's terminology."""
+    words = interpreter(terminology, {})
+    return Vocabulary((*published(terminology), *structure_definitions()), words.systems, words.languages)
+
+
+def required(value: Any, name: str) -> Any:
+    """Return a parameter's value; raises Malformed when it was not given."""
+    if value is None:
+        raise Malformed(
+            "This parameter is needed.", issues=[Issue("This parameter is needed.", name, "required")]
+        )
+    return value
+
+
+def _matches(resource: Resource, sought: Sought) -> bool:
+    return all(resource.get(element) in values for element, values in sought.exact) and all(
+        _is_named(resource["name"], modifier, text) for modifier, text in sought.names
+    )
+
+
+def _is_named(name: str, modifier: str, text: str) -> bool:
+    if modifier == "exact":
+        return name == text
+    known, wanted = normal(name), normal(text)
+    return wanted in known if modifier == "contains" else known.startswith(wanted)
+
+
+def _designations(system: CodeSystem, code: str) -> list[tuple[str, str]]:
+    return [(STORED, system.displays[code]), *system.designations[code].items()]
+
+
+def _display(system: CodeSystem, code: str, language: str) -> str:
+    return system.designations[code].get(language, system.displays[code])
+
+
+def _is_called(system: CodeSystem, code: str, said: str) -> bool:
+    return any(value.casefold() == said.casefold() for _, value in _designations(system, code))
+
+
+def _contains(system: CodeSystem, code: str, language: str, text: str) -> bool:
+    """Whether each word of a filter stands in the code or in what it is called."""
+    told = normal(f"{code} {_display(system, code, language)}")
+    return all(word in told for word in normal(text).split())
+
+
+def _contained(system: CodeSystem, code: str, language: str, window: Window) -> Resource:
+    found: Resource = {"system": system.url, "code": code, "display": _display(system, code, language)}
+    if window.designations:
+        found["designation"] = [
+            {"language": spoken, "value": value} for spoken, value in _designations(system, code)
+        ]
+    return found

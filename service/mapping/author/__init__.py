@@ -1,0 +1,1 @@
+"""For authors of mappings: golden pairs, specification, and which line makes what."""

@@ -1,0 +1,201 @@
+"""The mappings as pages to read: elements with their source, rule and terminology, and the code tables."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from service.mapping.catalogue import Catalogue
+from service.mapping.compiler.templates import (
+    Block,
+    Document,
+    Items,
+    Literal,
+    Markup,
+    Object,
+    Template,
+    Text,
+    Value,
+    terms,
+)
+from service.mapping.compiler.trace import reach
+from service.mapping.language.checks import TERMINOLOGY
+from service.mapping.language.terms import Filtered, Lookup, Term, children, reads
+from service.mapping.terminology.concepts import CodeSystem, ConceptMap
+from service.values.scope import RETURNED
+from service.wire.yaml import Place
+
+Row = tuple[str, ...]
+_CODES: Final = "terminology.md"
+
+
+def pages(catalogue: Catalogue, *more: Catalogue) -> dict[str, str]:
+    """Give the pages by file name: one a mapping, the code tables, and an index.
+
+    `more` hold other mappings over the same code tables, as the inbound ones.
+    """
+    projectors = [each for found in (catalogue, *more) for each in found.projectors.values()]
+    documents = [each for projector in projectors for each, _ in projector.steps]
+    found = {f"{each.name}.md": _page(each) for each in documents}
+    return {"README.md": _index(catalogue, documents)} | found | {_CODES: _terminology(catalogue)}
+
+
+def coverage(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Give each field of each source with the elements that are made of it or decided by it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for source in catalogue.world.sources:
+        found |= reach(catalogue.world, source, catalogue.traces)
+    return found
+
+
+def returned(inbound: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Give each field of a case that partners can put back, with the elements that it is read of."""
+    types = {type_.lower(): type_ for type_ in RETURNED}
+    found: dict[str, tuple[str, ...]] = {}
+    for mapping in (each for each in inbound.mappings if each.source in types):
+        for path, sources in mapping.lineage.items():
+            told = [each.partition(".resource")[0].removeprefix(mapping.source) for each in sources]
+            read = dict.fromkeys(f"{types[mapping.source]}{each}" for each in told)
+            found[f"case{path.removeprefix(mapping.target)}"] = tuple(read)
+    return found
+
+
+def _index(catalogue: Catalogue, documents: Sequence[Document]) -> str:
+    rows = [
+        (f"[{each.name}]({each.name}.md)", each.target, each.source, _at(each.place)) for each in documents
+    ]
+    fields = coverage(catalogue)
+    silent = [f"`{path}`" for path, targets in fields.items() if not targets]
+    lines = [
+        f"# The mappings of the view `{catalogue.view}`",
+        f"Version `{catalogue.version[:12]}`. [Code systems and concept maps]({_CODES}).",
+        _table(("mapping", "makes", "from", "stands at"), rows),
+        f"{len(fields) - len(silent)} of {len(fields)} fields reach a resource."
+        + (f" Nothing reads {', '.join(silent)}." if silent else ""),
+    ]
+    for url, missing in catalogue.unclaimed.items():
+        told = ", ".join(f"`{each.element}` ({each.place})" for each in missing)
+        held = f"is not claimed: nothing makes {told}" if missing else "is claimed where it is met"
+        lines.append(f"`{url}` {held}.")
+    return _joined(lines)
+
+
+def _page(document: Document) -> str:
+    each, when = document.written
+    lines = [
+        f"# {document.name}",
+        f"Makes `{document.target}` of a {document.source}; {_at(document.place)}.",
+    ]
+    lines += [f"One for each `{each}`."] if each else []
+    lines += [f"Made where `{when}` holds."] if when else []
+    lines += [f"Claims where it is met: {', '.join(document.claims)}."] if document.claims else []
+    if document.withdraw:
+        lines.append(
+            f"When the fact is no longer so, its last version takes on `{_plain(document.withdraw)}`."
+        )
+    if document.names:
+        names = [(f"`{name}`", f"`{_cell(text)}`") for name, text in document.names]
+        lines += ["## Names", _table(("name", "is"), names)]
+    rows = list(_rows(document.make, document.target, ()))
+    lines += ["## Elements", _table(("element", "made of", "rule", "codes", "line"), rows)]
+    return _joined(lines)
+
+
+def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[Row]:
+    """The leaves of a template, each with the conditions and loops around it."""
+    match template:
+        case Object(entries=entries):
+            for key, entry in entries:
+                yield from _rows(entry, f"{target}.{key}", around)
+        case Items(items=items):
+            for item in items:
+                yield from _rows(item, target, around)
+        case Block(make=make, written=(each, test)):
+            told = (
+                *((f"for each `{_cell(each)}`",) if each else ()),
+                *((f"if `{_cell(test)}`",) if test else ()),
+            )
+            yield from _rows(make, target, (*around, *told))
+        case Literal(value=value, place=place):
+            if value is not None:
+                yield _row(target, (), f"`{_cell(str(value))}`", around, place)
+        case Value(text=text, place=place) | Text(text=text, place=place):
+            yield _row(target, terms(template), f"`{_cell(text)}`", around, place)
+        case Markup(place=place):
+            yield _row(target, terms(template), "narrative", around, place)
+
+
+def _row(target: str, found: Iterable[Term], rule: str, around: tuple[str, ...], place: Place | None) -> Row:
+    said = list(found)
+    sources = sorted({path for term in said for path in reads(term)})
+    names = dict.fromkeys(
+        each.arguments[0] for each in _all(said) if isinstance(each, Filtered) and each.name in TERMINOLOGY
+    )
+    codes = ", ".join(f"[{name}]({_CODES}#{name})" for name in names)
+    made_of = ", ".join(f"`{path}`" for path in sources)
+    return (f"`{target}`", made_of, ", ".join([*around, rule]), codes, _at(place) if place else "")
+
+
+def _all(found: Iterable[Term]) -> Iterator[Term]:
+    for term in found:
+        yield term
+        yield from _all(children(term))
+        if isinstance(term, Lookup) and term.base.value is not None:
+            yield from _all([term.base.value])
+
+
+def _terminology(catalogue: Catalogue) -> str:
+    lines = ["# Code systems and concept maps"]
+    names = dict.fromkeys([*catalogue.codesystems, *catalogue.concept_maps])
+    for name in sorted(names):
+        lines.append(f"## {name}")
+        if name in catalogue.codesystems:
+            lines += _codesystem(catalogue.codesystems[name])
+        if name in catalogue.concept_maps:
+            lines += _concept_map(catalogue.concept_maps[name])
+    return _joined(lines)
+
+
+def _codesystem(system: CodeSystem) -> list[str]:
+    spoken = sorted({language for named in system.designations.values() for language in named})
+    rows = [
+        (f"`{code}`", _cell(display), *(_cell(system.designations[code].get(each, "")) for each in spoken))
+        for code, display in system.displays.items()
+    ]
+    return [f"Code system `{system.url}`.", _table(("code", "display", *spoken), rows)]
+
+
+def _concept_map(found: ConceptMap) -> list[str]:
+    lines = []
+    for group in found.groups:
+        rows = [
+            (
+                f"`{code}`",
+                ", ".join(f"`{each['code']}` {_cell(each.get('display', ''))}".strip() for each in codings),
+            )
+            for code, codings in group.elements.items()
+        ]
+        rest = f" Other codes: `{_plain(group.unmapped)}`." if group.unmapped else ""
+        head = f"Mapped to `{group.target}`." if group.target else "Mapped."
+        lines += [f"{head}{rest}", _table(("code", "becomes"), rows)]
+    return lines
+
+
+def _table(head: Row, rows: Iterable[Row]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(each)} |" for each in lines)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _at(place: Place) -> str:
+    return f"{place.file}:{place.line}"
+
+
+def _plain(value: dict[str, Any]) -> str:
+    return ", ".join(f"{key}: {each}" for key, each in value.items() if each != "")
+
+
+def _cell(text: str) -> str:
+    """Text as a table of Markdown can hold it."""
+    return " ".join(text.split()).replace("|", "\\|").replace("`", "'")

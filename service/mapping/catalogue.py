@@ -1,0 +1,301 @@
+"""Loads a folder of mappings, with overlays on it, into a catalogue."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from service.errors import Misconfigured
+from service.mapping.compiler.compile import Compiled, compile_document
+from service.mapping.compiler.documents import Reader
+from service.mapping.compiler.explain import Explainer, Origin, explainer
+from service.mapping.compiler.projector import Made, Projector
+from service.mapping.compiler.templates import Document, everything
+from service.mapping.compiler.trace import Paths, Trace, lineage, trace, unread
+from service.mapping.files.findings import Findings, nearest
+from service.mapping.language.checks import TERMINOLOGY
+from service.mapping.language.profiles import NoProfiles, Profiles, claim
+from service.mapping.language.terms import IDENTITIES, Filtered
+from service.mapping.language.types import JSONSchema, World
+from service.mapping.layers.stack import Layers, Removed
+from service.mapping.target import removals
+from service.mapping.target.coded import miscoded
+from service.mapping.target.required import Required, untargeted
+from service.mapping.target.supported import Support, Unclaimed, hold_back
+from service.mapping.target.targets import Targets, check
+from service.mapping.terminology.concepts import CodeSystem, ConceptMap, Terminology
+from service.mapping.terminology.vocabulary import load_terminology
+from service.wire.yaml import Node, Place, Wrong
+
+
+@dataclass(frozen=True, slots=True)
+class MappingInfo:
+    """One mapping of the catalogue; `text` is the generated Python, for debugging."""
+
+    name: str
+    target: str
+    source: str
+    file: str
+    line: int
+    claims: tuple[str, ...]
+    withdraw: dict[str, Any]
+    lineage: Paths
+    conditions: Paths
+    text: str
+
+
+# what it holds refers to itself in so many ways that its text would fill the memory of the machine
+@dataclass(frozen=True, slots=True, repr=False)
+class Catalogue:
+    """Everything a folder of mappings holds, checked and compiled.
+
+    `unclaimed` tells of each profile that its mappings name what they cannot make and it wants supported.
+    """
+
+    view: str
+    version: str
+    mappings: tuple[MappingInfo, ...]
+    terminology: Terminology
+    projectors: dict[str, Projector]
+    world: World
+    profiles: Profiles
+    unclaimed: Unclaimed
+    removed: tuple[Removed, ...]
+    traces: tuple[Trace, ...] = field(repr=False)
+    explainers: dict[tuple[str, int], Explainer] = field(default_factory=dict, init=False, compare=False)
+
+    @property
+    def codesystems(self) -> dict[str, CodeSystem]:
+        """The code systems by name."""
+        return self.terminology.codesystems
+
+    @property
+    def concept_maps(self) -> dict[str, ConceptMap]:
+        """The concept maps by name."""
+        return self.terminology.concept_maps
+
+    @property
+    def words(self) -> dict[str, set[str]]:
+        """By target path, the code systems whose displays may stand there as plain text."""
+        found: dict[str, set[str]] = {}
+        for each in self.traces:
+            for target, systems in each.words.items():
+                found.setdefault(target, set()).update(systems)
+        return found
+
+    @property
+    def asked(self) -> set[str]:
+        """The code systems and concept maps that the mappings name, and the maps that other maps lead to."""
+        steps = [step for each in self.projectors.values() for step in each.steps]
+        terms = [term for document, _ in steps for term in everything(document)]
+        found = {
+            str(each.arguments[0])
+            for each in terms
+            if isinstance(each, Filtered) and each.name in TERMINOLOGY
+        }
+        groups = [group for each in self.concept_maps.values() for group in each.groups]
+        led = {group.unmapped["url"] for group in groups if "url" in group.unmapped}
+        return found | {name for name, each in self.concept_maps.items() if led & {name, each.url}}
+
+    def projector(self, source_name: str) -> Projector:
+        """The projector of a source.
+
+        Raises:
+            Misconfigured: there is no such source.
+        """
+        if source_name not in self.world.sources:
+            close = nearest(source_name, list(self.world.sources))
+            raise Misconfigured(
+                f"there is no source `{source_name}`" + (f"; did you mean `{close}`?" if close else "")
+            )
+        return self.projectors[source_name]
+
+    def explained(
+        self, source_name: str, roots: Mapping[str, Any]
+    ) -> list[tuple[MappingInfo, Made, dict[str, Origin]]]:
+        """Make all resources of a source, each with its mapping and the origins of its elements.
+
+        Raises as `projector` and its `run`.
+        """
+        projector = self.projector(source_name)
+        by_name = {each.name: each for each in self.mappings}
+        found: list[tuple[MappingInfo, Made, dict[str, Origin]]] = []
+        for number, step in enumerate(projector.steps):
+            made = replace(projector, steps=(step,)).run(roots)
+            told = self._explainer(source_name, number, step[0]).run(roots) if made else []
+            pairs = zip(made, told, strict=True)
+            found += [(by_name[each.mapping], each, explained.origins) for each, explained in pairs]
+        return found
+
+    def _explainer(self, source_name: str, number: int, document: Document) -> Explainer:
+        """Return what explains a step of a source; to compile it takes longer than a hundred runs."""
+        found = self.explainers.get((source_name, number))
+        if found is None:
+            found = self.explainers[source_name, number] = explainer(document, self.terminology)
+        return found
+
+    def withdrawn(self, last: dict[str, Any]) -> dict[str, Any]:
+        """What the last version of a resource becomes when its fact is no longer so."""
+        target = last["resourceType"]
+        found: dict[str, Any] = last | self.withdrawal(target)
+        found = {key: value for key, value in found.items() if value is not None}
+        if claims := {url for each in self.mappings if each.target == target for url in each.claims}:
+            claim(found, sorted(claims), self.profiles)
+        return found
+
+    def withdrawal(self, target: str) -> dict[str, Any]:
+        """What a resource of a type takes on when its fact is no longer so; None removes a key."""
+        found: dict[str, Any] = {}
+        for patch in (
+            *(each.withdraw for each in self.removed if each.target == target),
+            *(each.withdraw for each in self.mappings if each.target == target),
+        ):
+            found |= patch
+        return found
+
+    def unread(self, source_name: str) -> list[str]:
+        """The paths of a source that no mapping reads."""
+        return unread(self.world, source_name, self.traces)
+
+
+def load(
+    folder: Path,
+    *,
+    sources: Mapping[str, Mapping[str, JSONSchema]],
+    links: Mapping[str, JSONSchema],
+    view: str = "default",
+    overlays: Sequence[str] = (),
+    told_by: str = "overlays",
+    direction: str = "outbound",
+    makes: Targets | None = None,
+    profiles: Profiles | None = None,
+    required: Required | None = None,
+) -> Catalogue:
+    """Read, check and compile a folder of mappings.
+
+    Args:
+        folder: holds `outbound/`, `inbound/`, `codesystems/`, `concepts/` and `overlays/`.
+        sources: of each source its root names and their JSON Schemas.
+        links: the schema of what each kind of `x-link` leads to.
+        view: the name of the view this catalogue makes.
+        overlays: names of overlays, the lowest first; what one extends comes below it by itself.
+        told_by: what names the overlays, for errors.
+        direction: the folder of the mappings, `outbound` or `inbound`.
+        makes: the JSON Schema of each type that mappings may make; without it what they make is not checked.
+        profiles: what checks the profiles that mappings claim; without it they can claim none.
+        required: tells of a target path by which names it goes if it is required; without it nothing is.
+
+    Raises:
+        Misconfigured: with everything that is wrong, each with file, line and column.
+    """
+    findings = Findings()
+    layers = Layers(folder, findings, direction)
+    layers.stack(overlays, told_by)
+    world = World(sources, links)
+    terminology = load_terminology(layers)
+    nodes = layers.mappings()
+    misspelt = [each for target, node in layers.said if makes for each in check(node, target, makes)]
+    told = {each.place for each in misspelt}
+    unmade = removals.check(layers.said, nodes, required)
+    for wrong in (*misspelt, *(each for each in unmade if each.place not in told)):
+        findings.add(wrong)
+    checker = profiles or NoProfiles()
+
+    def reading(node: Node, into: Findings) -> Document | None:
+        return Reader(world, terminology, into, checker).document(node)
+
+    given = (reading(node, findings) for node in nodes)
+    read = [document for document in given if document is not None]
+    _check_withdrawals(read, findings)
+    for gone in layers.removed:
+        _check_removed(gone, read, findings)
+    findings.settle()
+    if makes:
+        _check_identities(read, findings)
+    for wrong in (
+        each for document in read if required for each in untargeted(document, terminology, required)
+    ):
+        findings.add(wrong)
+    for wrong in (each for document in read if makes for each in miscoded(document, terminology, makes)):
+        findings.add(wrong)
+    # a mapping may be wrong as a lower layer left it: the one above has put it right
+    support = Support(layers, terminology, lambda node: reading(node, Findings()))
+    read, unclaimed = hold_back(read, checker, support)
+    compiled: list[tuple[Document, Compiled]] = []
+    for document in read:
+        try:
+            compiled.append((document, compile_document(document, terminology)))
+        except Wrong as wrong:
+            findings.add(wrong)
+    findings.settle()
+    traces = tuple(trace(document) for document, _ in compiled)
+    return Catalogue(
+        view=view,
+        version=layers.version(),
+        mappings=tuple(_info(*each, found) for each, found in zip(compiled, traces, strict=True)),
+        terminology=terminology,
+        projectors={
+            name: Projector(name, tuple(each for each in compiled if each[0].source == name), checker)
+            for name in sources
+        },
+        world=world,
+        profiles=checker,
+        unclaimed=unclaimed,
+        removed=tuple(layers.removed),
+        traces=traces,
+    )
+
+
+def _check_withdrawals(documents: list[Document], findings: Findings) -> None:
+    first: dict[str, Document] = {}
+    for document in (each for each in documents if each.withdraw):
+        other = first.setdefault(document.target, document)
+        if document.withdraw != other.withdraw:
+            what = f"`{document.target}` is withdrawn otherwise at {other.place}; say it once"
+            findings.add(Wrong(what, document.place))
+
+
+def _check_removed(gone: Removed, documents: list[Document], findings: Findings) -> None:
+    """Find references to resources that an overlay has nothing make any more."""
+    if any(document.target == gone.target for document in documents):
+        return
+    for type_, place in _identified(documents):
+        if type_ == gone.target:
+            what = f"with this nothing makes `{gone.target}`, yet {place} refers to it; remove that too"
+            findings.add(Wrong(what, gone.place))
+
+
+def _check_identities(documents: list[Document], findings: Findings) -> None:
+    """Find ids of and references to what no mapping makes: they would lead nowhere."""
+    made = {document.target for document in documents}
+    for type_, place in _identified(documents):
+        if type_ not in made:
+            close = nearest(type_, sorted(made))
+            meant = f"; did you mean `{close}`?" if close else "; add its mapping, or leave it out"
+            findings.add(Wrong(f"nothing makes `{type_}`{meant}", place))
+
+
+def _identified(documents: list[Document]) -> Iterator[tuple[str, Place]]:
+    """Give the types whose ids mappings make or refer to, each with its place."""
+    for document in documents:
+        for term in everything(document):
+            told = isinstance(term, Filtered) and term.name in IDENTITIES and term.arguments[0]
+            if isinstance(term, Filtered) and told:
+                yield told.partition(".")[0], term.place
+
+
+def _info(document: Document, compiled: Compiled, found: Trace) -> MappingInfo:
+    conditions = {target: tuple(sources) for target, sources in found.tests.items()}
+    place = document.place
+    return MappingInfo(
+        document.name,
+        document.target,
+        document.source,
+        place.file,
+        place.line,
+        document.claims,
+        document.withdraw,
+        lineage(found),
+        conditions,
+        compiled.text,
+    )

@@ -1,0 +1,1 @@
+"""Mapping documents compiled to Python, run over sources, and traced."""

@@ -1,0 +1,291 @@
+"""Compiles a mapping document to one generated Python function whose lines know what they are for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from service.mapping.compiler.inline import inline, is_fixed, is_nothing, place_of, term_of
+from service.mapping.compiler.pythonic import FUNCTIONS, Names, present_test
+from service.mapping.compiler.statements import Line, Statements
+from service.mapping.compiler.templates import (
+    Block,
+    Document,
+    Items,
+    Literal,
+    Markup,
+    Object,
+    Template,
+    Text,
+    Value,
+    terms,
+)
+from service.mapping.language import runtime
+from service.mapping.language.narrative import ends_in_tag
+from service.mapping.language.runtime import present
+from service.mapping.language.terms import Lookup, Term, Variable, children
+from service.mapping.terminology.concepts import Terminology
+from service.wire.yaml import Wrong
+
+Project = Callable[[dict[str, Any], list[Any]], None]
+_RUNTIME = (
+    "text",
+    "present",
+    "joined",
+    "whole",
+    "item",
+    "equal",
+    "below",
+    "most",
+    "among",
+    "escaped",
+    "TooMuch",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A generated function, its text and what each of its lines is for."""
+
+    project: Project
+    text: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where a value goes: under a key of a map, or (key None) behind the items of a list."""
+
+    name: str
+    key: str | None = None
+
+    def put(self, code: str) -> str:
+        """The statement that puts a value there."""
+        return f"{self.name}.append({code})" if self.key is None else f"{self.name}[{self.key!r}] = {code}"
+
+
+def compile_document(document: Document, terminology: Terminology) -> Compiled:
+    """Generate and compile the function of a document.
+
+    Raises:
+        Wrong: Python cannot compile it (it is nested too deep).
+    """
+    return generated(Writer(document, terminology), document)
+
+
+def generated(writer: "Writer", document: Document, **more: Any) -> Compiled:
+    """Let a writer write and Python compile; `more` are names for the text. Raises as `compile_document`."""
+    writer.whole()
+    code = "\n".join(writer.lines)
+    values = {name: getattr(runtime, name) for name in _RUNTIME} | FUNCTIONS | writer.names.values
+    values |= {"E": runtime.EMPTY, "__builtins__": {"bool": bool, "len": len}, **more}
+    try:
+        exec(compile(code, _file_name(document), "exec"), values)  # noqa: S102 - text of our own making
+    except (SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+        raise Wrong("nested too deep to be compiled; make it flatter", document.place) from error
+    return Compiled(values["project"], code, tuple(writer.infos))
+
+
+def _file_name(document: Document) -> str:
+    return f"<mapping {document.name}>"
+
+
+class Writer(Statements):
+    """Writes one document."""
+
+    def __init__(self, document: Document, terminology: Terminology) -> None:
+        """Take what is written and the tables it looks codes up in."""
+        super().__init__(Names(terminology), Line(document.place, document.target, None))
+        self.document = document
+
+    def whole(self) -> None:
+        """Write the whole function."""
+        document = self.document
+        used = self.lets()
+        heads = [loop.over for loop in document.loops] + [let.value for let in used if let.value is not None]
+        heads += [document.when] if document.when is not None else []
+        everything = [*heads, *terms(document.make)]
+        self.names.plan(everything)
+        with self.inside("def project(roots, out):"):
+            for name, variable in document.roots.items():
+                self.line(f"{variable.python} = roots.get({name!r}) or E")
+                self.bind(variable)
+            with self.loops(document.loops):
+                early = self.needed([document.when] if document.when is not None else [])
+                for let in (let for let in used if let in early):
+                    self.let(let)
+                with self.given(document.when):
+                    for let in (let for let in used if let not in early):
+                        self.let(let)
+                    self.put(document.make, Sink("out"), document.target)
+
+    def lets(self) -> list[Variable]:
+        """The lets something uses, in order."""
+        wanted = [*terms(self.document.make), *(loop.over for loop in self.document.loops)]
+        wanted += [self.document.when] if self.document.when is not None else []
+        needed = self.needed(wanted)
+        return [let for let in self.document.lets if let in needed]
+
+    def needed(self, wanted: list[Term]) -> set[Variable]:
+        """The lets behind terms."""
+        found: set[Variable] = set()
+        while wanted:
+            term = wanted.pop()
+            wanted += children(term)
+            if isinstance(term, Lookup):
+                owner = term.owner
+                bases = [term.base, *([owner.base] if isinstance(owner, Lookup) else [])]
+                for base in bases:
+                    if base.value is not None and base not in found:
+                        found.add(base)
+                        wanted.append(base.value)
+        return found
+
+    def let(self, let: Variable) -> None:
+        """Evaluate a let where it is first in reach."""
+        if let.value is None:
+            return
+        spare = " or E" if self.names.containers.get(let) or let.shape.kind == "object" else ""
+        with self.about(self.document.place, self.document.target, let.value):
+            self.line(f"{let.python} = {self.names.code(let.value)}{spare}")
+        self.bind(let)
+
+    def put(self, template: Template, sink: Sink, target: str) -> None:
+        """Write the statements that put what a template makes into a sink, when it is present."""
+        spliced = isinstance(template, Items) and sink.key is None
+        if not spliced and (ready := self.ready(template)) is not None:
+            with self.about(place_of(template, self.info.place), target, term_of(template)):
+                self.place(sink, ready, template)
+            return
+        match template:
+            case Value(term=term, place=place):
+                with self.about(place, target, term):
+                    self.value(template, sink)
+            case Text():
+                self.text(template, sink, target)
+            case Object():
+                self.map(template, sink, target)
+            case Items(items=items):
+                self.items(template, lambda inner: self.each(items, inner, target), sink)
+            case Block() if sink.key is not None and template.loops:
+                self.items(template, lambda inner: self.block(template, inner, target), sink)
+            case Block():
+                self.block(template, sink, target)
+            case Markup():
+                self.markup(template, sink, target)
+
+    def place(self, sink: Sink, code: str, _template: Template) -> None:
+        """Put what a template made where it goes."""
+        self.line(sink.put(code))
+
+    def ready(self, template: Template) -> str | None:
+        """A template that is always present as one expression."""
+        return inline(template, self.names)
+
+    def each(self, items: tuple[Template, ...], sink: Sink, target: str) -> None:
+        """The items of a list."""
+        for item in items:
+            self.put(item, sink, target)
+
+    def value(self, template: Value, sink: Sink) -> None:
+        """A typed value."""
+        term, name = template.term, self.names.fresh("t")
+        self.line(f"{name} = {self.names.made(term)}")
+        with self.inside(f"if {present_test(term.shape.kind, name)}:"):
+            self.place(sink, name, template)
+
+    def text(self, template: Text, sink: Sink, target: str) -> None:
+        """Text of parts."""
+        codes, tests = [], []
+        for part in template.parts:
+            if isinstance(part, str):
+                codes.append(repr(part))
+                continue
+            name = self.names.fresh("t")
+            with self.about(template.place, target, part):
+                self.line(f"{name} = {self.names.printed(part)}")
+            tests += [] if is_fixed(part) else [name]
+            codes.append(name)
+        with self.about(template.place, target, None), self.inside(f"if {' or '.join(tests) or 'True'}:"):
+            name = self.names.fresh("t")
+            self.line(f"{name} = ({' + '.join(codes)}).strip()")
+            with self.inside(f"if {name}:"):
+                self.place(sink, name, template)
+
+    def map(self, template: Object, sink: Sink, target: str) -> None:
+        """A map: what is always present is written at once, the rest key by key."""
+        name = self.names.fresh("d")
+        rest = [(key, each) for key, each in template.entries if not is_nothing(each)]
+        head = []
+        while rest and (code := self.head(rest[0][1])) is not None:
+            head.append(f"{rest.pop(0)[0]!r}: {code}")
+        self.line(f"{name} = {{{', '.join(head)}}}")
+        for key, each in rest:
+            self.put(each, Sink(name, key), f"{target}.{key}")
+        if head:
+            self.place(sink, name, template)
+            return
+        with self.inside(f"if {name}:"):
+            self.place(sink, name, template)
+
+    def head(self, template: Template) -> str | None:
+        """A template as it can stand in a map from the start."""
+        return self.ready(template)
+
+    def items(self, template: Template, fill: Callable[[Sink], None], sink: Sink) -> None:
+        """A list of its own under a key; within a list, its items go where the list's do."""
+        if sink.key is None:
+            fill(sink)
+            return
+        name = self.names.fresh("l")
+        self.line(f"{name} = []")
+        fill(Sink(name))
+        with self.inside(f"if {name}:"):
+            self.place(sink, name, template)
+
+    def block(self, block: Block, sink: Sink, target: str) -> None:
+        """What is made for each item, or only if."""
+        with self.about(block.place, target, block.test), self.loops(block.loops), self.given(block.test):
+            self.put(block.make, sink, target)
+
+    def markup(self, markup: Markup, sink: Sink, target: str) -> None:
+        """Parts of markup, joined."""
+        name = self.names.fresh("x")
+        self.line(f"{name} = []")
+        for part in markup.parts:
+            self.mark(part, name, target)
+        with self.inside(f"if {name}:"):
+            self.place(sink, f"''.join({name})", markup)
+
+    def mark(self, part: Template, name: str, target: str) -> None:
+        """One part of markup: literals as they are, expressions escaped."""
+        match part:
+            case Literal(value=value):
+                if present(value):
+                    self.line(f"{name}.append({runtime.text(value)!r})")
+            case Text():
+                self.marked(part, name, target)
+            case Items(items=items):
+                for each in items:
+                    self.mark(each, name, target)
+            case Block():
+                with self.about(part.place, target, part.test), self.loops(part.loops), self.given(part.test):
+                    self.mark(part.make, name, target)
+            case _:
+                raise Wrong("in $xhtml stand text, $each and $if", self.info.place)
+
+    def marked(self, template: Text, name: str, target: str) -> None:
+        """A part of markup with expressions."""
+        codes, tests, in_tag = [], [], False
+        for part in template.parts:
+            if isinstance(part, str):
+                in_tag = ends_in_tag(part, in_tag)
+                codes.append(repr(part))
+                continue
+            made = self.names.fresh("t")
+            with self.about(template.place, target, part):
+                code = f"escaped({self.names.code(part)})" if in_tag else self.names.markup(part)
+                self.line(f"{made} = {code}")
+            tests += [] if is_fixed(part) else [made]
+            codes.append(made)
+        with self.inside(f"if {' or '.join(tests) or 'True'}:"):
+            self.line(f"{name}.append({' + '.join(codes)})")

@@ -1,0 +1,293 @@
+"""Reads mapping documents into templates: what is made, of what, when, and how often."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import nodes
+
+from service.mapping.compiler.templates import (
+    Block,
+    Document,
+    Items,
+    Literal,
+    Loop,
+    Markup,
+    Object,
+    Template,
+    Text,
+    Value,
+)
+from service.mapping.files import expressions
+from service.mapping.files.expressions import Parsed
+from service.mapping.files.findings import Findings, nearest
+from service.mapping.files.nodes import as_leaf, as_map, check_keys, leaves, name_at, needed, text_of, written
+from service.mapping.language.checks import spoken_kind
+from service.mapping.language.names import Scope
+from service.mapping.language.profiles import Profiles
+from service.mapping.language.resolve import resolve, step, weight
+from service.mapping.language.terms import Choice, Lookup, Term, Variable, is_whole
+from service.mapping.language.types import ANY, LIST, OBJECT, World
+from service.mapping.terminology.concepts import Terminology
+from service.wire.yaml import Mapping, Node, Place, Scalar, Sequence, Wrong, plain
+
+LOOP_DEPTH = 8
+_KEYS = ("map", "name", "from", "each", "when", "let", "profile", "withdraw", "make")
+_BLOCKS = ("$each", "$if", "$make", "$xhtml")
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one document; what is wrong goes to the findings and reading goes on."""
+
+    world: World
+    terminology: Terminology
+    findings: Findings
+    profiles: Profiles
+    count: int = 0
+    looped: list[Variable] = field(default_factory=list)
+
+    def document(self, node: Node) -> Document | None:
+        """Give the document, or None when its head is unusable."""
+        try:
+            return self._document(as_map(node))
+        except Wrong as wrong:
+            self.findings.add(wrong)
+            return None
+
+    def _document(self, node: Mapping) -> Document:
+        check_keys(node, _KEYS, "a mapping")
+        target, source = name_at(node, "map"), name_at(node, "from")
+        if source not in self.world.sources:
+            close = nearest(source, list(self.world.sources)) or ", ".join(sorted(self.world.sources))
+            raise Wrong(f"there is no source `{source}`; did you mean `{close}`?", node.entries["from"].place)
+        roots: dict[str, Variable] = {}
+        for name in self.world.sources[source]:
+            roots[name] = Variable(self.fresh(), self.world.root(source, name), name, None)
+        scope = Scope(self.world, self.terminology, roots, dict(roots))
+        each, when = node.entries.get("each"), node.entries.get("when")
+        loops, scope = self.loops(each, scope) if each else ((), scope)
+        lets, scope = self.lets(node.entries.get("let"), scope)
+        test = self.test(when, scope) if when else None
+        make = self.template(as_map(needed(node, "make")), scope)
+        name = name_at(node, "name") if "name" in node.entries else target
+        claims, withdraw = self.claims(node, target), self.withdrawal(node)
+        names = node.entries.get("let")
+        told = tuple((name, text_of(leaf)) for name, leaf in as_map(names).entries.items()) if names else ()
+        return Document(
+            name,
+            target,
+            source,
+            node.place,
+            roots,
+            loops,
+            lets,
+            test,
+            make,
+            claims,
+            withdraw,
+            written(node, "each", "when"),
+            told,
+        )
+
+    def fresh(self) -> str:
+        """A new Python name."""
+        self.count += 1
+        return f"v{self.count}"
+
+    def caught(self, read: Callable[[], Template]) -> Template:
+        """What `read` gives, or nothing after it found something wrong."""
+        try:
+            return read()
+        except Wrong as wrong:
+            self.findings.add(wrong)
+            return Literal(None)
+
+    def withdrawal(self, node: Mapping) -> dict[str, Any]:
+        """The literals that are merged over the last version when the fact is no longer so."""
+        found = node.entries.get("withdraw")
+        if found is None:
+            return {}
+        for leaf in leaves(as_map(found)):
+            if expressions.has_expression(leaf):
+                self.findings.add(Wrong("`withdraw` holds literals only", leaf.place))
+        for key in ("resourceType", "id"):
+            if key in as_map(found).entries:
+                what = f"`{key}` stays what it was when a resource is withdrawn"
+                self.findings.add(Wrong(what, as_map(found).keys[key]))
+        given: dict[str, Any] = plain(found)
+        return given
+
+    def claims(self, node: Mapping, target: str) -> tuple[str, ...]:
+        """The profiles that the resource claims where it meets them."""
+        given = node.entries.get("profile", Sequence((), node.place))
+        known = self.profiles.profiles()
+        found: list[str] = []
+        for leaf in given.items if isinstance(given, Sequence) else (given,):
+            url = str(leaf.value) if isinstance(leaf, Scalar) else ""
+            if url not in known:
+                close = nearest(url, list(known)) or ", ".join(known) or "none"
+                what = f"this is no profile that can be checked; did you mean `{close}`?"
+                self.findings.add(Wrong(what, leaf.place))
+            elif known[url].type != target:
+                self.findings.add(Wrong(f"this profile is about {known[url].type}, not {target}", leaf.place))
+            else:
+                found.append(url)
+        return tuple(found)
+
+    def test(self, node: Node, scope: Scope) -> Term | None:
+        """The condition after `when` or `$if`."""
+        try:
+            return resolve(expressions.single(as_leaf(node)), scope)
+        except Wrong as wrong:
+            self.findings.add(wrong)
+            return None
+
+    def lets(self, node: Node | None, scope: Scope) -> tuple[tuple[Variable, ...], Scope]:
+        """The named expressions in order; a plain path is only another name for it."""
+        made: list[Variable] = []
+        entries = as_map(node).entries.items() if node else ()
+        for name, leaf in entries:
+            try:
+                place = as_map(node).keys[name] if node else leaf.place
+                _free(name, scope, place)
+                term = resolve(expressions.single(as_leaf(leaf)), scope)
+            except Wrong as wrong:
+                self.findings.add(wrong)
+                variable = Variable("", self.world.open(""), name, None)
+            else:
+                alias = isinstance(term, Lookup) or (isinstance(term, Choice) and term.shape.kind == OBJECT)
+                variable = Variable(
+                    "" if alias else self.fresh(), term.shape, name, None, value=term, weight=weight(term)
+                )
+                made += [] if alias else [variable]
+            scope = scope.with_name(name, variable)
+        return tuple(made), scope
+
+    def loops(self, node: Node, scope: Scope) -> tuple[tuple[Loop, ...], Scope]:
+        """The loops of one `each`, or of a list of them: one for each list on the way of a path."""
+        leaves = node.items if isinstance(node, Sequence) else (node,)
+        made: list[Loop] = []
+        for leaf in leaves:
+            name, parsed = expressions.loop(as_leaf(leaf))
+            _free(name, scope, leaf.place)
+            for loop in self.walk(parsed, scope):
+                made.append(loop)
+                self.looped.append(loop.variable)
+            scope = scope.with_name(name, made[-1].variable)
+        if len(self.looped) > LOOP_DEPTH:
+            raise Wrong(f"loops nest more than {LOOP_DEPTH} deep", node.place)
+        return tuple(made), scope
+
+    def walk(self, parsed: Parsed, scope: Scope) -> Iterator[Loop]:
+        """A loop for each list that a path leads through, the last over the list it leads to."""
+        here, keys = parsed.node, list[nodes.Getattr]()
+        while isinstance(here, nodes.Getattr):
+            keys.insert(0, here)
+            here = here.node
+        over = resolve(Parsed(here, parsed.leaf, parsed.shift), scope)
+        for key in keys:
+            if isinstance(over, Lookup) and over.shape.kind == LIST:
+                loop = self.loop(over, parsed.at(key))
+                yield loop
+                over = Lookup(loop.variable, (), (), scope.roots)
+            over = step(parsed, scope, over, key)
+        if over.shape.kind not in {LIST, ANY}:
+            raise Wrong(f"a loop goes over a list, this is {spoken_kind(over.shape.kind)}", parsed.at())
+        yield self.loop(over, parsed.at())
+
+    def loop(self, over: Term, place: Place) -> Loop:
+        """One loop; its variable carries what its items are and whose."""
+        item = over.shape.item()
+        path = over.path if isinstance(over, Lookup) else ""
+        owner: Term | None = over.owner if isinstance(over, Lookup) else None
+        if isinstance(over, Lookup) and item.owner not in {"", "self"}:
+            owner = Lookup(over.roots[item.owner], (), (), over.roots)
+        crosses = bool(self.looped) and not (isinstance(over, Lookup) and over.base in self.looped)
+        return Loop(Variable(self.fresh(), item, path, owner, loop=True), over, place, crosses)
+
+    def template(self, node: Node, scope: Scope, *, markup: bool = False) -> Template:
+        """The template of any node under `make`."""
+        if isinstance(node, Scalar):
+            return self.caught(lambda: self.leaf(node, scope, markup=markup))
+        if isinstance(node, Sequence):
+            made = [self.template(item, scope, markup=markup) for item in node.items]
+            flat = [each.items if isinstance(each, Items) else (each,) for each in made]
+            return Items(tuple(item for items in flat for item in items))
+        if any(key.startswith("$") for key in node.entries):
+            return self.caught(lambda: self.block(node, scope, markup=markup))
+        if markup:
+            return self.caught(lambda: _refuse("in $xhtml stand text, $each and $if", node.place))
+        return Object(tuple(self.entry(node, key, scope) for key in node.entries))
+
+    def entry(self, node: Mapping, key: str, scope: Scope) -> tuple[str, Template]:
+        """One key with its template."""
+        if "{{" in key:
+            self.findings.add(Wrong("a key is a literal", node.keys[key]))
+        return key, self.template(node.entries[key], scope)
+
+    def block(self, node: Mapping, scope: Scope, *, markup: bool) -> Template:
+        """`$xhtml`, or `$make` with `$each`, `$if` or both."""
+        check_keys(node, _BLOCKS, "a block")
+        if "$xhtml" in node.entries:
+            if len(node.entries) > 1:
+                raise Wrong("$xhtml stands alone; put $each and $if inside it", node.place)
+            parts = node.entries["$xhtml"]
+            listed = parts.items if isinstance(parts, Sequence) else (parts,)
+            return Markup(tuple(self.template(part, scope, markup=True) for part in listed), node.place)
+        if "$each" not in node.entries and "$if" not in node.entries:
+            raise Wrong("$make stands with $each or $if", node.place)
+        outer = list(self.looped)
+        loops, inner = self.loops(node.entries["$each"], scope) if "$each" in node.entries else ((), scope)
+        test = self.test(node.entries["$if"], inner) if "$if" in node.entries else None
+        make = self.template(needed(node, "$make"), inner, markup=markup)
+        self.looped = outer
+        return Block(loops, test, make, node.place, written(node, "$each", "$if"))
+
+    def leaf(self, leaf: Scalar, scope: Scope, *, markup: bool) -> Template:
+        """A literal, a typed value or a text."""
+        if not expressions.has_expression(leaf):
+            return Literal(leaf.value, leaf.place)
+        found = expressions.parts(leaf)
+        solid = [part for part in found if not isinstance(part, str) or part.strip()]
+        if not markup and len(solid) == 1 and isinstance(solid[0], Parsed):
+            return Value(_given(resolve(solid[0], scope), solid[0]), leaf.place, str(leaf.value).strip())
+        parts = [part if isinstance(part, str) else self.printable(part, scope) for part in found]
+        return Text(tuple(parts), leaf.place, str(leaf.value))
+
+    def printable(self, part: Parsed, scope: Scope) -> Term:
+        """An expression whose value can stand in a text."""
+        term = resolve(part, scope)
+        if term.shape.kind in {OBJECT, LIST}:
+            raise Wrong(f"{spoken_kind(term.shape.kind)} is no text; name one of its fields", part.at())
+        return term
+
+
+def _given(term: Term, parsed: Parsed) -> Term:
+    if term.shape.owner == "self" and is_whole(term):
+        raise Wrong("a whole document is not given out; use `reference`, or name a field", parsed.at())
+    return term
+
+
+def _refuse(what: str, place: Place) -> Template:
+    raise Wrong(what, place)
+
+
+def _free(name: str, scope: Scope, place: Place) -> None:
+    if not _NAME.match(name) or name.lower() in {
+        "true",
+        "false",
+        "none",
+        "not",
+        "and",
+        "or",
+        "in",
+        "is",
+        "if",
+        "else",
+    }:
+        raise Wrong(f"`{name}` cannot be a name; use letters and digits", place)
+    if name in scope.names:
+        raise Wrong(f"`{name}` already names something here; choose another name", place)

@@ -1,0 +1,132 @@
+"""The templates that mapping documents are read into, before they are compiled."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.mapping.language.terms import Term, Variable, children
+from service.wire.yaml import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value that is the same for every source; it stands in a file unless it stands for what is wrong."""
+
+    value: Any
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A leaf that is one expression: the typed value; `text` is what is written."""
+
+    term: Term
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A leaf that mixes text and expressions; `text` is what is written."""
+
+    parts: tuple[str | Term, ...]
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A map."""
+
+    entries: tuple[tuple[str, "Template"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    items: tuple["Template", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One variable going over one list; `crosses` when that is no part of what an outer loop goes over."""
+
+    variable: Variable
+    over: Term
+    place: Place
+    crosses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`$each` (loops, maybe none), `$if` and `$make`; `written` is what stands after the first two."""
+
+    loops: tuple[Loop, ...]
+    test: Term | None
+    make: "Template"
+    place: Place
+    written: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """`$xhtml`: parts whose expressions are escaped, joined to one string."""
+
+    parts: tuple["Template", ...]
+    place: Place
+
+
+Template = Literal | Value | Text | Object | Items | Block | Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One mapping document, read and checked.
+
+    `written` is what stands after `each` and `when`, `names` what stands in `let`.
+    """
+
+    name: str
+    target: str
+    source: str
+    place: Place
+    roots: dict[str, Variable]
+    loops: tuple[Loop, ...]
+    lets: tuple[Variable, ...]
+    when: Term | None
+    make: Template
+    claims: tuple[str, ...]
+    withdraw: dict[str, Any]
+    written: tuple[str, str] = ("", "")
+    names: tuple[tuple[str, str], ...] = ()
+
+
+def terms(template: Template) -> Iterator[Term]:
+    """Every term of a template."""
+    match template:
+        case Value(term=term):
+            yield term
+        case Text(parts=parts):
+            yield from (part for part in parts if not isinstance(part, str))
+        case Object(entries=entries):
+            for _, entry in entries:
+                yield from terms(entry)
+        case Items(items=items) | Markup(parts=items):
+            for each in items:
+                yield from terms(each)
+        case Block(loops=loops, test=test, make=make):
+            yield from (loop.over for loop in loops)
+            yield from [test] if test is not None else []
+            yield from terms(make)
+
+
+def everything(document: Document) -> Iterator[Term]:
+    """Every term of a document with all the terms that those are made of."""
+    waiting = [*terms(document.make), *(loop.over for loop in document.loops)]
+    waiting += [let.value for let in document.lets if let.value is not None]
+    waiting += [document.when] if document.when is not None else []
+    while waiting:
+        term = waiting.pop()
+        yield term
+        waiting += children(term)

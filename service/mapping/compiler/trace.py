@@ -1,0 +1,139 @@
+"""Traces targets to sources: which field made this element, and what does nothing read."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from service.mapping.compiler.templates import (
+    Block,
+    Document,
+    Items,
+    Markup,
+    Object,
+    Template,
+    Text,
+    Value,
+)
+from service.mapping.language.terms import Filtered, Lookup, Term, children, is_whole, reads, tests
+from service.mapping.language.types import Shape, World, paths
+
+Paths = dict[str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Trace:
+    """By target path, the source paths a value is made of and those that decide whether it is made.
+
+    `words` are, by target path, the code systems whose displays may be the value.
+    """
+
+    values: dict[str, dict[str, None]] = field(default_factory=dict)
+    tests: dict[str, dict[str, None]] = field(default_factory=dict)
+    words: dict[str, set[str]] = field(default_factory=dict)
+    wholes: set[str] = field(default_factory=set)
+
+    def read(self, target: str, term: Term) -> None:
+        """Note what a value is made of."""
+        self.values.setdefault(target, {}).update(dict.fromkeys(sorted(reads(term))))
+        self.decide(target, tests(term))
+        if is_whole(term):
+            self.wholes |= reads(term)
+
+    def decide(self, target: str, found: Iterable[str]) -> None:
+        """Note what decides about a value."""
+        if named := dict.fromkeys(sorted(found)):
+            self.tests.setdefault(target, {}).update(named)
+
+
+def trace(document: Document) -> Trace:
+    """Trace one document."""
+    found = Trace()
+    for loop in document.loops:
+        found.decide(document.target, reads(loop.over) | tests(loop.over))
+    if document.when is not None:
+        found.decide(document.target, reads(document.when) | tests(document.when))
+    _walk(document.make, document.target, found)
+    return found
+
+
+def lineage(found: Trace) -> Paths:
+    """The lineage of a trace: target path to the source paths its value is made of."""
+    return {target: tuple(sources) for target, sources in found.values.items() if sources}
+
+
+def reach(world: World, source: str, traces: Iterable[Trace]) -> dict[str, tuple[str, ...]]:
+    """Give, for each leaf of a source, the targets that are made of it or decided by it.
+
+    A link is read when anything behind it is, and a case's client, which its mappings read as a root of its
+    own, when anything of that root is.
+    """
+    readers: dict[str, set[str]] = {}
+    wholes: set[str] = set()
+    for each in traces:
+        wholes |= each.wholes
+        for by_target in (each.values, each.tests):
+            for target, named in by_target.items():
+                for path in named:
+                    for step in _steps(path):
+                        readers.setdefault(step, set()).add(target)
+    given = world.sources[source]
+    found: dict[str, tuple[str, ...]] = {}
+    for path in _leaves(world, source):
+        above = [step for step in _steps(path) if step in wholes]
+        root = path.partition(".")[2]
+        targets = set().union(*(readers.get(step, set()) for step in [path, *above]))
+        found[path] = tuple(sorted(targets or (readers.get(root, set()) if root in given else set())))
+    return found
+
+
+def unread(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
+    """The leaves of a source that no mapping reads."""
+    return [path for path, targets in reach(world, source, traces).items() if not targets]
+
+
+def _steps(path: str) -> list[str]:
+    """A path and all that it leads through."""
+    steps = path.split(".")
+    return [".".join(steps[:count]) for count in range(1, len(steps) + 1)]
+
+
+def _leaves(world: World, source: str) -> Iterator[str]:
+    roots = world.sources[source]
+    for name in [source] if source in roots else list(roots):
+        shape: Shape = world.root(source, name)
+        yield from paths(shape, name)
+
+
+def _walk(template: Template, target: str, found: Trace) -> None:
+    match template:
+        case Value(term=term):
+            found.read(target, term)
+            if systems := set(_displayed(term)):
+                found.words.setdefault(target, set()).update(systems)
+        case Text(parts=parts):
+            for part in parts:
+                if not isinstance(part, str):
+                    found.read(target, part)
+        case Object(entries=entries):
+            _all([(f"{target}.{key}", entry) for key, entry in entries], found)
+        case Items(items=items) | Markup(parts=items):
+            _all([(target, each) for each in items], found)
+        case Block(loops=loops, test=test, make=make):
+            for term in [*(loop.over for loop in loops), *([test] if test is not None else [])]:
+                found.decide(target, reads(term) | tests(term))
+            _walk(make, target, found)
+
+
+def _displayed(term: Term) -> Iterator[str]:
+    """The code systems whose displays a term may be, a `let` looked through."""
+    if isinstance(term, Filtered) and term.name == "display":
+        yield str(term.arguments[0])
+    elif isinstance(term, Lookup) and not term.steps and term.base.value is not None:
+        yield from _displayed(term.base.value)
+    else:
+        for each in children(term):
+            yield from _displayed(each)
+
+
+def _all(entries: Iterable[tuple[str, Template]], found: Trace) -> None:
+    for target, template in entries:
+        _walk(template, target, found)

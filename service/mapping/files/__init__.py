@@ -1,0 +1,1 @@
+"""Files of mappings: YAML nodes, expressions as they are written, and what is found wrong."""

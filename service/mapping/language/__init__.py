@@ -1,0 +1,1 @@
+"""What mappings say: typed expressions, filters, and the names that are checked."""

@@ -1,0 +1,138 @@
+"""What the filters on ids and codes need to be true at load: an owner, a table, a target for every code."""
+
+from collections.abc import Callable
+from typing import Any
+
+from service.mapping.files.findings import nearest
+from service.mapping.language.fhirpath import compiled
+from service.mapping.language.narrative import marked
+from service.mapping.language.terms import Constant, Lookup, Term
+from service.mapping.language.types import ANY, OBJECT
+from service.mapping.terminology.concepts import Terminology, Unmapped
+from service.wire.yaml import Place, Wrong
+
+TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display", "translate"})
+MARKED = "display within $xhtml"
+
+
+def check_identity(name: str, subject: Term, place: Place) -> None:
+    """An id needs a document with a UUID, and of an item its own id.
+
+    Raises:
+        Wrong: the subject has none.
+    """
+    if not isinstance(subject, Lookup):
+        raise Wrong(f"`{name}` needs a path: something made has no identity", place)
+    if subject.owner is None:
+        raise Wrong(f"`{subject.path}` belongs to no document with a UUID; use the path itself", place)
+    shape = subject.shape
+    if shape.kind == ANY:
+        raise Wrong(
+            f"the schema of `{subject.path}` does not say what it is; an id needs text or an item", place
+        )
+    if shape.kind == OBJECT and shape.owner != "self" and shape.get("id") is None:
+        raise Wrong(f"`{subject.path}` has no `id`; use a text of it as the key", place)
+
+
+def check_fhirpath(expression: str, place: Place) -> None:
+    """An expression must be FHIRPath.
+
+    Raises:
+        Wrong: it is not, or uses a function that is not known.
+    """
+    try:
+        compiled(expression)
+    except ValueError as error:
+        raise Wrong(f"`{expression}` is no FHIRPath; see http://hl7.org/fhirpath/N1/", place) from error
+
+
+def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, place: Place) -> None:
+    """A table must be there, and say something about every code the source may send.
+
+    Raises:
+        Wrong: there is no such table, or codes without a target or policy, or with too many.
+    """
+    kind, known = {
+        "concept": ("ConceptMap", list(words.concept_maps)),
+        "translate": ("ConceptMap", list(words.concept_maps)),
+        "display": ("CodeSystem", list(words.codesystems)),
+    }.get(filter_name, ("CodeSystem or ConceptMap", [*words.codesystems, *words.concept_maps]))
+    if name not in known:
+        close = nearest(name, known)
+        raise Wrong(f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place)
+    constant = isinstance(subject, Constant) and isinstance(subject.value, str)
+    coded = filter_name != "translate"
+    codes = (_text(subject),) if constant else subject.shape.codes if coded else ()
+    missing, several = _answers(giver(words, filter_name, name), codes)
+    if missing:
+        what = f"`{name}` says nothing about {_listed(missing)}"
+        raise Wrong(f"{what}; map the code, or say with `unmapped` what becomes of it", place)
+    if several:
+        what = f"`{name}` has several targets for {_listed(several)} where one is needed"
+        raise Wrong(f"{what}; use `codeable`, or keep one target", place)
+
+
+def check_compared(field: Term, other: Term, place: Place) -> None:
+    """A field of the source that lists its codes is compared with one of them: no other is ever equal.
+
+    Raises:
+        Wrong: it is compared with a constant that is none of its codes.
+    """
+    # what a `let` makes of several has the codes of one of them alone
+    if not isinstance(field, Lookup) or field.base.value is not None or not isinstance(other, Constant):
+        return
+    codes = list(field.shape.codes)
+    for value in other.value if isinstance(other.value, list) else [other.value]:
+        if codes and isinstance(value, str) and value not in codes:
+            close = nearest(value, codes) or ", ".join(codes)
+            raise Wrong(f"`{field.path}` is never `{value}`; did you mean `{close}`?", place)
+
+
+def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], Any]:
+    """The function that gives what a filter needs for a code; ValueError where one target is needed."""
+
+    def one(code: str) -> Any:
+        found = words.targets(name, code)
+        # groups of several code systems may say the same
+        if len({each["code"] for each in found}) > 1:
+            raise ValueError(name)
+        return found[0]["code"] if found else None
+
+    def first(code: str) -> Any:
+        found = words.codings(name, code)
+        if len(found) > 1 and name not in words.codesystems:
+            raise ValueError(name)
+        return found
+
+    if filter_name in {"concept", "translate"}:
+        return one
+    if filter_name == "display":
+        return lambda code: words.display(name, code)
+    if filter_name == MARKED:
+        return lambda code: marked(name, code, words.display(name, code))
+    return first if filter_name == "coding" else lambda code: words.codings(name, code)
+
+
+def spoken_kind(kind: str) -> str:
+    """A kind as a message says it."""
+    return {OBJECT: "an object", ANY: "something of many kinds"}.get(kind, f"a {kind}")
+
+
+def _text(subject: Term) -> str:
+    return str(subject.value) if isinstance(subject, Constant) else ""
+
+
+def _answers(give: Callable[[str], Any], codes: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    missing, several = [], []
+    for code in codes:
+        try:
+            give(code)
+        except Unmapped:
+            missing.append(code)
+        except ValueError:
+            several.append(code)
+    return missing, several
+
+
+def _listed(codes: list[str]) -> str:
+    return ", ".join(f"`{code}`" for code in codes)

@@ -1,0 +1,1 @@
+"""Overlays: which layers a view is made of, and how one is laid over another."""

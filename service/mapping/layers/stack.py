@@ -1,0 +1,219 @@
+"""The layers a view is made of: the mappings themselves, and on them overlays, each on what it extends."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from service.mapping.files.findings import Findings, files, is_passed_over, nearest
+from service.mapping.files.strays import MANIFEST, strays
+from service.mapping.layers import merge
+from service.wire.yaml import Mapping, Node, Place, Scalar, Wrong, documents, plain
+from service.wire.yaml import Sequence as List
+
+_KEYS: Final = ("title", "description", "extends")
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A mapping that an overlay removes: what it made, how that is withdrawn, and where it is said."""
+
+    target: str
+    withdraw: dict[str, Any]
+    place: Place
+
+
+@dataclass(slots=True)
+class Layers:
+    """Reads a folder of mappings layer by layer; what is wrong goes to the findings and reading goes on.
+
+    `direction` names the folder of the mappings, `outbound` or `inbound`. `texts` keeps what was read, by
+    file; `folders` are the layers from the lowest up, each with the folder its files stand in; `said` holds
+    each document as it is written, with what it makes; `stages` the mappings by name as each layer left them.
+    """
+
+    root: Path
+    findings: Findings
+    direction: str = "outbound"
+    folders: list[str] = field(default_factory=lambda: [""])
+    texts: dict[str, str] = field(default_factory=dict)
+    removed: list[Removed] = field(default_factory=list)
+    said: list[tuple[str, Mapping]] = field(default_factory=list)
+    stages: list[dict[str, Mapping]] = field(default_factory=list)
+
+    def stack(self, names: Sequence[str], told_by: str) -> None:
+        """Put overlays on, in order: what one extends comes below it, and each comes once.
+
+        `told_by` is what names them, for errors.
+        """
+        for name in names:
+            self._put(name, Place(told_by), ())
+
+    def mappings(self) -> list[Mapping]:
+        """Give the mapping documents, each as the overlays leave it, in the order they first stand in."""
+        found: dict[str, Mapping] = {}
+        for folder in self.folders:
+            for stray in strays(self.root, folder):
+                self.findings.add(stray)
+            below = dict(found)
+            here: dict[str, Place] = {}
+            for node in self._documents(folder):
+                try:
+                    self._add(node, bool(folder), below, here, found)
+                except Wrong as wrong:
+                    self.findings.add(wrong)
+            self.stages.append(dict(found))
+        return list(found.values())
+
+    def terminology(self, kind: str) -> dict[str, Node]:
+        """Give the documents of `codesystems` or `concepts` by name, each as the overlays leave it."""
+        found: dict[str, Node] = {}
+        for folder in self.folders:
+            for name, node in self._named(folder, kind):
+                try:
+                    found[name] = merge.terminology(found[name], node) if name in found else node
+                except Wrong as wrong:
+                    self.findings.add(wrong)
+        return found
+
+    def version(self) -> str:
+        """Give the digest of everything that was read, and of its order."""
+        digest = sha256()
+        for file, text in [*sorted(self.texts.items()), ("", " ".join(self.folders))]:
+            digest.update(f"{len(file)}:{file}{len(text)}:{text}".encode())
+        return digest.hexdigest()
+
+    def _put(self, name: str, place: Place, under: tuple[str, ...]) -> None:
+        known = overlays(self.root)
+        if name not in known:
+            close = nearest(name, known)
+            what = f"there is no overlay `{name}`" + (f"; did you mean `{close}`?" if close else "")
+            self.findings.add(Wrong(what, place))
+            return
+        folder = f"overlays/{name}"
+        if folder in self.folders:
+            return
+        for base, at in self._extends(folder):
+            if base in {*under, name}:
+                told = " → ".join([*under, name, base])
+                self.findings.add(Wrong(f"overlays extend each other in a circle: {told}; cut it here", at))
+            else:
+                self._put(base, at, (*under, name))
+        self.folders.append(folder)
+
+    def _extends(self, folder: str) -> list[tuple[str, Place]]:
+        """What an overlay's manifest says it stands on."""
+        file = f"{folder}/{MANIFEST}"
+        try:
+            for found, _, text in files(self.root, folder, self.findings):
+                if found == file:
+                    self.texts[file] = text
+                    return _manifest(documents(text, file), file)
+        except Wrong as wrong:
+            self.findings.add(wrong)
+        return []
+
+    def _documents(self, folder: str) -> Iterator[Node]:
+        for file, _, text in files(self.root, _within(folder, self.direction), self.findings):
+            self.texts[file] = text
+            try:
+                found = documents(text, file)
+                if not found:
+                    raise Wrong("the file is empty; write a mapping in it, or delete it", Place(file, 1, 1))
+                yield from found
+            except Wrong as wrong:
+                self.findings.add(wrong)
+
+    def _named(self, folder: str, kind: str) -> Iterator[tuple[str, Node]]:
+        for file, stem, text in files(self.root, _within(folder, kind), self.findings):
+            self.texts[file] = text
+            try:
+                found = documents(text, file)
+                if len(found) != 1:
+                    what = f"one document stands in this file, found {len(found)}"
+                    self.findings.add(Wrong(what, Place(file, 1, 1)))
+                    continue
+                yield stem, found[0]
+            except Wrong as wrong:
+                self.findings.add(wrong)
+
+    def _add(
+        self,
+        node: Node,
+        on_top: bool,
+        below: dict[str, Mapping],
+        here: dict[str, Place],
+        found: dict[str, Mapping],
+    ) -> None:
+        """Take one document of a layer: a new mapping, or what an overlay says about one below."""
+        if not isinstance(node, Mapping):
+            raise Wrong("a map stands here", node.place)
+        if merge.EXTENDS not in node.entries:
+            if on_top and "map" not in node.entries:
+                raise Wrong(
+                    "`extends` is missing here, or `map` where this is a mapping of its own", node.place
+                )
+            name = _text(node, "name") or _text(node, "map") or f"?{len(found)}"
+            if name in found:
+                first = here.get(name, found[name].place)
+                remedy = f"extend it by `extends: {name}`, or " if name in below else ""
+                what = f"`{name}` is made at {first} too; {remedy}give this one a `name` of its own"
+                raise Wrong(what, node.place)
+            found[name], here[name] = node, node.place
+            self.said.append((_text(node, "map"), node))
+            return
+        name, at = _text(node, merge.EXTENDS), node.keys[merge.EXTENDS]
+        if not on_top:
+            raise Wrong("`extends` stands in overlays: there is nothing below this mapping", at)
+        if name in here:
+            raise Wrong(f"this overlay speaks of `{name}` at {here[name]} too; say it in one document", at)
+        if name not in below:
+            making = [each for each, node in below.items() if _text(node, "map") == name]
+            close = "`, `".join(making) or nearest(name, list(below))
+            meant = f"; did you mean `{close}`?" if close else ""
+            raise Wrong(
+                f"there is no mapping `{name}` below this overlay{meant}", node.entries[merge.EXTENDS].place
+            )
+        here[name] = node.place
+        self.said.append((_text(below[name], "map"), node))
+        merged = merge.extended(below[name], node)
+        if merged is None:
+            del found[name]
+            withdraw = below[name].entries.get("withdraw")
+            patch = plain(withdraw) if isinstance(withdraw, Mapping) else {}
+            self.removed.append(Removed(_text(below[name], "map"), patch, node.keys["make"]))
+        else:
+            found[name] = merged
+
+
+def overlays(root: Path) -> list[str]:
+    """Give the names of the overlays of a folder of mappings."""
+    found = (path.name for path in sorted((root / "overlays").glob("*/")))
+    return [name for name in found if not is_passed_over(name)]
+
+
+def _within(folder: str, kind: str) -> str:
+    return f"{folder}/{kind}" if folder else kind
+
+
+def _text(node: Mapping, key: str) -> str:
+    value = node.entries.get(key)
+    return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
+
+
+def _manifest(found: tuple[Node, ...], file: str) -> list[tuple[str, Place]]:
+    if len(found) != 1 or not isinstance(found[0], Mapping):
+        raise Wrong("a map with title, description and extends stands here", Place(file, 1, 1))
+    for key, place in found[0].keys.items():
+        if key not in _KEYS:
+            close = nearest(key, list(_KEYS)) or ", ".join(_KEYS)
+            raise Wrong(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", place)
+    given = found[0].entries.get("extends", List((), found[0].place))
+    items = given.items if isinstance(given, List) else (given,)
+    names = []
+    for item in items:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            raise Wrong("the name of an overlay stands here", item.place)
+        names.append((item.value, item.place))
+    return names

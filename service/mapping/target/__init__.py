@@ -1,0 +1,1 @@
+"""What mappings make, checked against the schema and profiles of it."""

@@ -1,0 +1,148 @@
+"""What a template can make at all, whatever the source: which elements, and of a list which items."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from service.mapping.compiler.templates import Block, Items, Literal, Object, Template, Text, Value
+from service.mapping.language.checks import TERMINOLOGY, giver
+from service.mapping.language.terms import Constant, Filtered, Lookup, Term
+from service.mapping.language.types import ANY, LIST, Shape
+from service.mapping.target.required import sides
+from service.mapping.terminology.concepts import Terminology, Unmapped
+
+# a name; and of a sliced list what the item holds, any one of these
+Step = tuple[str, Sequence[Any] | None]
+_OF_ANY_TYPE: Final = "[x]"
+# stands for a code that no table knows, for which `unmapped` may say what then
+_UNLISTED: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+def can_make(template: Template, steps: Sequence[Step], words: Terminology) -> bool:
+    """Tell whether a template can make something at a path; what an expression gives may always be there."""
+    return any(_can(item, steps, words) for item in _items(template))
+
+
+def _can(item: Template, steps: Sequence[Step], words: Terminology) -> bool:
+    match item:
+        case Object(entries=entries) if steps:
+            (name, held), below = steps[0], steps[1:]
+            found = (each for key, entry in entries if _is(key, name) for each in _items(entry))
+            return any(_holds_one(each, held, words) and can_make(each, below, words) for each in found)
+        case Object(entries=entries):
+            return any(can_make(entry, (), words) for _, entry in entries)
+        case Value(term=term):
+            return any(_gives(each, [name for name, _ in steps], words) for each in _sides(term))
+        case Literal(value=value):
+            return not steps and value not in (None, "")
+        case _:
+            return not steps
+
+
+def _items(template: Template) -> Iterator[Template]:
+    """What stands in a list, or alone; a block whose condition never holds makes nothing."""
+    match template:
+        case Items(items=items):
+            for each in items:
+                yield from _items(each)
+        case Block(test=Constant(value=value)) if not value:
+            return
+        case Block(make=make):
+            yield from _items(make)
+        case _:
+            yield template
+
+
+def _is(key: str, name: str) -> bool:
+    stem = name.removesuffix(_OF_ANY_TYPE)
+    return key == name or (stem != name and key.startswith(stem))
+
+
+def _sides(term: Term) -> Iterator[Term]:
+    """What a value may be; a `let` is looked through."""
+    for each in sides(term):
+        if isinstance(each, Lookup) and not each.steps and each.base.value is not None:
+            yield from _sides(each.base.value)
+        else:
+            yield each
+
+
+def _gives(term: Term, names: Sequence[str], words: Terminology) -> bool:
+    """Tell whether a term may give something that has these names below each other."""
+    if isinstance(term, Constant):
+        return not names and term.value not in (None, "")
+    if isinstance(term, Filtered) and term.name in TERMINOLOGY and not any(_given(term, words)):
+        return False
+    shape: Shape | None = term.shape
+    for name in names:
+        while shape is not None and shape.kind == LIST:
+            shape = shape.item()
+        shape = shape.get(name) if shape is not None else None
+    return shape is not None
+
+
+def _holds_one(item: Template, held: Sequence[Any] | None, words: Terminology) -> bool:
+    return held is None or any(_holds(item, each, words) for each in held)
+
+
+def _holds(template: Template, pattern: Any, words: Terminology) -> bool:
+    """Tell whether a template can make something that a pattern is in."""
+    wanted = pattern if isinstance(pattern, list) else [pattern]
+    return all(any(_is_like(item, each, words) for item in _items(template)) for each in wanted)
+
+
+def _is_like(item: Template, pattern: Any, words: Terminology) -> bool:
+    match item:
+        case Object(entries=entries) if isinstance(pattern, dict):
+            there = dict(entries)
+            return all(key in there and _holds(there[key], each, words) for key, each in pattern.items())
+        case Literal(value=value):
+            return bool(value == pattern)
+        case Value(term=term):
+            return any(_may_be(each, pattern, words) for each in _sides(term))
+        case _:
+            return isinstance(item, Text) and isinstance(pattern, str)
+
+
+def _may_be(term: Term, pattern: Any, words: Terminology) -> bool:
+    """Tell whether a pattern is in what a term may give, as far as that is known before there is a source."""
+    if isinstance(term, Constant):
+        return bool(term.value == pattern)
+    if isinstance(term, Filtered) and term.name in TERMINOLOGY:
+        return any(_is_in(pattern, each) for each in _given(term, words))
+    if isinstance(pattern, dict):
+        return term.shape.kind == ANY or all(_gives(term, [key], words) for key in pattern)
+    return not term.shape.codes or pattern in term.shape.codes
+
+
+def _given(term: Filtered, words: Terminology) -> Iterator[Any]:
+    """What a filter gives for the codes that its subject may be, or else for all that its table knows."""
+    name = term.arguments[0]
+    give = giver(words, term.name, name)
+    for code in _codes(term.subject) or (*words.codes(name), _UNLISTED):
+        with suppress(Unmapped, ValueError):
+            found = give(code)
+            if found and term.name == "codeable":
+                yield {"coding": list(found)}
+            elif found:
+                yield found[0] if term.name == "coding" else found
+
+
+def _codes(term: Term) -> tuple[str, ...]:
+    """The codes that a term may give; none where it is open."""
+    if isinstance(term, Constant):
+        return (str(term.value),)
+    if isinstance(term, Filtered) and term.name == "default":
+        known = _codes(term.subject)
+        return (*known, *term.arguments) if known else ()
+    return term.shape.codes
+
+
+def _is_in(pattern: Any, value: Any) -> bool:
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(
+            key in value and _is_in(one, value[key]) for key, one in pattern.items()
+        )
+    if isinstance(pattern, list):
+        return isinstance(value, list) and all(any(_is_in(one, each) for each in value) for one in pattern)
+    return bool(pattern == value)

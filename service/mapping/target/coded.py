@@ -1,0 +1,50 @@
+"""Where the target lists its codes, a concept map gives none but those."""
+
+from collections.abc import Iterator
+
+from service.mapping.compiler.templates import Document
+from service.mapping.files.findings import nearest
+from service.mapping.language.checks import giver
+from service.mapping.language.terms import Filtered
+from service.mapping.language.types import LIST, Shape, World
+from service.mapping.target.required import leaves, sides
+from service.mapping.target.targets import Targets
+from service.mapping.terminology.concepts import Terminology, Unmapped
+from service.wire.yaml import Wrong
+
+
+def miscoded(document: Document, terminology: Terminology, targets: Targets) -> Iterator[Wrong]:
+    """Find the codes of concept maps that a document would put where its target has no such code."""
+    for target, leaf in leaves(document.make, document.target):
+        found = [each for each in sides(leaf) if isinstance(each, Filtered)]
+        asked = [each for each in found if each.name in {"concept", "translate"}]
+        known = _codes(target, targets) if asked else ()
+        for term in asked if known else ():
+            yield from _strange(term, terminology, target, known)
+
+
+def _codes(target: str, targets: Targets) -> tuple[str, ...]:
+    """The codes that an element may hold; empty where it is open."""
+    type_, *keys = target.split(".")
+    shape: Shape | None = World({"": {"": targets[type_]}}, {}).root("", "")
+    for key in keys:
+        shape = shape.get(key) if shape is not None else None
+        shape = shape.item() if shape is not None and shape.kind == LIST else shape
+    return shape.codes if shape is not None else ()
+
+
+def _strange(
+    term: Filtered, terminology: Terminology, target: str, known: tuple[str, ...]
+) -> Iterator[Wrong]:
+    name = term.arguments[0]
+    give = giver(terminology, term.name, name)
+    for code in term.subject.shape.codes or dict.fromkeys(terminology.codes(name)):
+        try:
+            given = give(code)
+        except (Unmapped, ValueError):  # told by those who read the leaf, or found when such a code comes
+            continue
+        if given is not None and given not in known:
+            close = nearest(given, list(known)) or ", ".join(known)
+            what = f"`{target}` has no code `{given}`, which `{name}` gives for `{code}`"
+            place = next(terminology.places(term.name, name, code), term.place)
+            yield Wrong(f"{what}; did you mean `{close}`?", place)

@@ -1,0 +1,125 @@
+"""Which profiles a stack of mappings may claim: those of which it can make every must-support.
+
+An instance leaves out what it has no value for; whoever claims the profile must be able to say it where there
+is one: https://hl7.org/fhir/us/core/STU6.1/must-support.html. Decided once, when the mappings are loaded.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from service.mapping.compiler.templates import Document
+from service.mapping.language.profiles import Profile, Profiles
+from service.mapping.language.terms import Constant
+from service.mapping.layers.merge import EXTENDS
+from service.mapping.layers.stack import Layers
+from service.mapping.target.capable import Step, can_make
+from service.mapping.terminology.concepts import Terminology
+from service.wire.yaml import Mapping, Node, Place, Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """An element that a profile wants supported and nothing makes; what took it away, or else the mapping.
+
+    Of a choice it is all of them, with `or` between.
+    """
+
+    element: str
+    place: Place
+
+
+# by the url of each profile that mappings name, what keeps them from claiming it; nothing, where they may
+Unclaimed = dict[str, tuple[Unsupported, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Finds what a stack of mappings cannot make.
+
+    `layers` are what the mappings were read of, `words` their code systems and concept maps; `read` reads a
+    mapping as a layer left it.
+    """
+
+    layers: Layers
+    words: Terminology
+    read: Callable[[Mapping], Document | None]
+
+    def missing(self, profile: Profile, claiming: Sequence[Document]) -> tuple[Unsupported, ...]:
+        """Give the elements that a profile wants supported and that no mapping that claims it can make."""
+        missing = [each for each in profile.supported if not self._made(each, profile, claiming)]
+        told = {each: each for each in missing}
+        for choice in profile.choices:
+            left = [[each for each in missing if _is_within(each, one)] for one in choice]
+            for each in (each for some in left for each in some):
+                told[each] = " or ".join(choice) if all(left) else ""
+        found: dict[str, Place | None] = {}
+        for each in missing:
+            found[told[each]] = found.get(told[each]) or self._taken(each, profile, claiming)
+        return tuple(Unsupported(each, at or claiming[0].place) for each, at in found.items() if each)
+
+    def _made(self, element: str, profile: Profile, by: Sequence[Document]) -> bool:
+        steps = list(_steps(element, profile))
+        return any(can_make(each.make, steps, self.words) for each in by if not _is_never(each))
+
+    def _taken(self, element: str, profile: Profile, claiming: Sequence[Document]) -> Place | None:
+        """Find where an overlay took an element away: the last with which it is not made any more."""
+        names = [each.name for each in claiming]
+        above = ""
+        for folder, stage in zip(reversed(self.layers.folders), reversed(self.layers.stages), strict=True):
+            given = (self.read(stage[name]) for name in names if name in stage)
+            if self._made(element, profile, [each for each in given if each is not None]):
+                return self._spoken(element, names, above)
+            above = folder
+        return None
+
+    def _spoken(self, element: str, names: Sequence[str], folder: str) -> Place | None:
+        """Return where the mappings of an overlay speak of an element, or of what it stands in."""
+        keys = [each.partition(":")[0] for each in element.split(".")[1:]]
+        for _, node in self.layers.said:
+            named = node.entries.get(EXTENDS)
+            if (
+                node.place.file.startswith(f"{folder}/")
+                and isinstance(named, Scalar)
+                and named.value in names
+            ):
+                return _deepest(node.entries.get("make"), keys, node.place)
+        return None
+
+
+def hold_back(
+    read: Sequence[Document], known: Profiles, support: Support
+) -> tuple[list[Document], Unclaimed]:
+    """Give mappings without the claims that they cannot hold, and for each claim what it wants in vain."""
+    found: Unclaimed = {}
+    for url in dict.fromkeys(url for document in read for url in document.claims):
+        claiming = [document for document in read if url in document.claims]
+        found[url] = support.missing(known.profiles()[url], claiming)
+    held = [tuple(url for url in document.claims if not found[url]) for document in read]
+    return [replace(document, claims=urls) for document, urls in zip(read, held, strict=True)], found
+
+
+def _is_never(document: Document) -> bool:
+    return isinstance(document.when, Constant) and not document.when.value
+
+
+def _steps(element: str, profile: Profile) -> Iterator[Step]:
+    """The steps from a resource to an element."""
+    names = element.split(".")
+    for count, name in enumerate(names[1:], start=2):
+        yield name.partition(":")[0], profile.told.get(".".join(names[:count]))
+
+
+def _is_within(element: str, other: str) -> bool:
+    return element == other or element.startswith((f"{other}.", f"{other}:"))
+
+
+def _deepest(node: Node | None, keys: Sequence[str], place: Place) -> Place:
+    """Return the place of the last of some keys that stand below each other."""
+    if not isinstance(node, Mapping):
+        return place
+    for key, below in node.entries.items():
+        if key.startswith("$"):
+            place = _deepest(below, keys, place)
+        elif keys and key == keys[0]:
+            place = _deepest(below, keys[1:], node.keys[key])
+    return place

@@ -1,0 +1,125 @@
+"""Checks what a mapping makes against the schema of what it makes: a typo does not start.
+
+What an overlay says is checked as it stands: what it misspells to remove would otherwise still be sent.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from service.mapping.files import expressions
+from service.mapping.files.findings import nearest
+from service.mapping.language.checks import spoken_kind
+from service.mapping.language.types import BOOLEAN, LIST, NUMBER, OBJECT, TEXT, JSONSchema, Shape, World
+from service.wire.yaml import Mapping as Map
+from service.wire.yaml import Node, Scalar, Sequence, Wrong
+
+Targets = Mapping[str, JSONSchema]
+_TYPE: Final = "resourceType"
+
+
+def check(node: Map, target: str, targets: Targets) -> Iterator[Wrong]:
+    """Give what is wrong with the names, codes and kinds in a mapping document, or in what an overlay says.
+
+    Args:
+        node: the document.
+        target: what it, or the mapping that it extends, makes.
+        targets: the JSON Schema of each `map` that there is, without links (see `unlinked`).
+    """
+    named, made = node.entries.get("map"), node.entries.get("make")
+    schema = targets.get(target)
+    if schema is None:
+        if isinstance(named, Scalar):
+            close = nearest(target, list(targets)) or ", ".join(sorted(targets))
+            yield Wrong(f"no mapping makes a `{target}`; did you mean `{close}`?", named.place)
+        return
+    shape = World({"": {"": schema}}, {}).root("", "")
+    for part in (made, node.entries.get("withdraw")):
+        if part is not None:
+            yield from _walk(part, shape, target)
+    if named is not None and isinstance(made, Map) and _TYPE in shape.names:
+        yield from _identified(made, target)
+
+
+def unlinked(schema: Any) -> Any:
+    """Return a schema whose links are what is made of them: texts."""
+    if isinstance(schema, dict):
+        return {key: unlinked(each) for key, each in schema.items() if key != "x-link"}
+    return [unlinked(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def _identified(made: Map, target: str) -> Iterator[Wrong]:
+    """A resource says its type and has an id."""
+    while isinstance(inner := made.entries.get("$make"), Map):
+        made = inner
+    for key in (_TYPE, "id"):
+        if key not in made.entries:
+            yield Wrong(f"`{key}` is missing here", made.place)
+    said = made.entries.get(_TYPE)
+    if said is not None and (not isinstance(said, Scalar) or said.value != target):
+        yield Wrong(f"this mapping makes `{target}`, so that stands here", said.place)
+
+
+def _walk(node: Node, shape: Shape, path: str) -> Iterator[Wrong]:
+    inner = shape.item() if shape.kind == LIST else shape
+    if isinstance(node, Sequence):
+        for item in node.items:
+            yield from _walk(item, inner, path)
+    elif isinstance(node, Scalar):
+        yield from _leaf(node, inner, path)
+    elif any(key.startswith("$") for key in node.entries):
+        for key in ("$make", "$add"):
+            if key in node.entries:
+                yield from _walk(node.entries[key], shape, path)
+    else:
+        yield from _keys(node, inner, path)
+
+
+def _leaf(leaf: Scalar, shape: Shape, path: str) -> Iterator[Wrong]:
+    if not _is_literal(leaf):
+        return
+    value = leaf.value
+    if shape.codes and value not in shape.codes:
+        close = nearest(str(value), list(shape.codes)) or ", ".join(shape.codes)
+        yield Wrong(f"`{path}` has no code `{value}`; did you mean `{close}`?", leaf.place)
+        return
+    kind = BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
+    if shape.kind in {TEXT, NUMBER, BOOLEAN, OBJECT} and kind != shape.kind:
+        yield Wrong(f"`{path}` is {spoken_kind(shape.kind)}, this is {spoken_kind(kind)}", leaf.place)
+
+
+def _keys(node: Map, shape: Shape, path: str) -> Iterator[Wrong]:
+    if shape.kind in {TEXT, NUMBER, BOOLEAN}:
+        yield Wrong(f"`{path}` is {spoken_kind(shape.kind)}, this is an object", node.place)
+        return
+    for key, below in node.entries.items():
+        found = shape.get(key)
+        if found is not None:
+            yield from _single(below, found, f"{path}.{key}")
+            yield from _walk(below, found, f"{path}.{key}")
+        elif not _extends_primitive(key, shape):
+            known = [name for name in shape.names if name != "uuid"]
+            close = nearest(key, known) or ", ".join(known)
+            yield Wrong(f"`{path}` has no `{key}`; did you mean `{close}`?", node.keys[key])
+
+
+def _single(node: Node, shape: Shape, path: str) -> Iterator[Wrong]:
+    """One where many are, or many where one is; what an expression or a block gives is not known here."""
+    one = _is_literal(node) or (
+        isinstance(node, Map) and node.entries and not any(key.startswith("$") for key in node.entries)
+    )
+    if shape.kind == LIST and one:
+        yield Wrong(f"`{path}` is a list; put `- ` before its items", node.place)
+    if shape.kind in {TEXT, NUMBER, BOOLEAN, OBJECT} and isinstance(node, Sequence) and node.items:
+        yield Wrong(f"`{path}` is {spoken_kind(shape.kind)}, this is a list", node.place)
+
+
+def _is_literal(node: Node) -> bool:
+    """Whether a node is a text, number or truth as it is; what is empty is nothing."""
+    return isinstance(node, Scalar) and node.value not in (None, "") and not expressions.has_expression(node)
+
+
+def _extends_primitive(key: str, shape: Shape) -> bool:
+    """Whether a key is where the extensions of a primitive element stand: https://hl7.org/fhir/R4/json.html#primitive."""
+    found = shape.get(key[1:]) if key.startswith("_") and _TYPE not in key else None
+    inner = found.item() if found is not None and found.kind == LIST else found
+    return inner is not None and inner.kind in {TEXT, NUMBER, BOOLEAN}

@@ -1,0 +1,177 @@
+"""Reads code systems and concept maps from YAML files (https://hl7.org/fhir/R4/conceptmap.html)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from service.mapping.files.findings import nearest
+from service.mapping.files.nodes import as_map, check_keys
+from service.mapping.layers.stack import Layers
+from service.mapping.terminology.concepts import CodeSystem, Coding, ConceptMap, Group, Terminology, coding_of
+from service.wire.yaml import Node, Place, Scalar, Sequence, Wrong, plain
+
+_NO_TARGET = ("unmatched", "disjoint")
+_EQUIVALENCES = (
+    "relatedto",
+    "equivalent",
+    "equal",
+    "wider",
+    "subsumes",
+    "narrower",
+    "specializes",
+    "inexact",
+    *_NO_TARGET,
+)
+# those that R4 wants a reason for: https://hl7.org/fhir/R4/conceptmap.html#invs (cmd-1)
+_EXPLAINED = ("narrower", "inexact")
+# what others call it, where the nearest word would mean the opposite
+_MEANT = {"broader": "wider"}
+_MODES = ("provided", "fixed", "other-map")
+
+
+_HEAD = (
+    *("resourceType", "id", "meta", "language", "text", "extension", "url", "identifier", "version", "name"),
+    *("title", "status", "experimental", "date", "publisher", "contact", "description", "useContext"),
+    *("jurisdiction", "purpose", "copyright"),
+)
+_CODESYSTEM = (
+    *_HEAD,
+    *("caseSensitive", "valueSet", "hierarchyMeaning", "compositional", "versionNeeded", "content"),
+    *("supplements", "count", "filter", "property", "concept"),
+)
+_CONCEPT = ("code", "display", "definition", "designation", "property", "concept")
+_MAP = (*_HEAD, "sourceUri", "sourceCanonical", "targetUri", "targetCanonical", "group")
+_GROUP = ("source", "sourceVersion", "target", "targetVersion", "element", "unmapped")
+_TARGET = ("code", "display", "equivalence", "comment", "dependsOn", "product")
+
+
+def load_terminology(layers: Layers) -> Terminology:
+    """Read `codesystems/` and `concepts/`, as the overlays leave them; the names are those of the files."""
+    terminology, findings = Terminology(), layers.findings
+    for name, node in layers.terminology("codesystems").items():
+        try:
+            terminology.codesystems[name] = _codesystem(name, _Part(node, node.place))
+        except Wrong as wrong:
+            findings.add(wrong)
+    for name, node in layers.terminology("concepts").items():
+        try:
+            part = _Part(node, node.place)
+            terminology.concept_maps[name] = _concept_map(name, part)
+            if name in terminology.codesystems:
+                _of_ours(part, terminology.codesystems[name])
+        except Wrong as wrong:
+            findings.add(wrong)
+    terminology.check(findings)
+    return terminology
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A node that is read by name, with errors that say where."""
+
+    node: Node
+    place: Place
+
+    def only(self, keys: tuple[str, ...], what: str) -> None:
+        """Refuse what R4 does not have here: misspelt, it would say nothing."""
+        check_keys(as_map(self.node), keys, what)
+
+    def text(self, key: str, *known: str) -> str:
+        node = self._entries().get(key)
+        if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
+            raise Wrong(
+                f"`{key}` is needed here, as text (quote it)", node.place if node else self.node.place
+            )
+        if known and node.value not in known:
+            hint = _MEANT.get(node.value) or nearest(node.value, list(known)) or " or ".join(known)
+            raise Wrong(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
+        return node.value
+
+    def option(self, key: str, *known: str) -> str:
+        return self.text(key, *known) if key in self._entries() else ""
+
+    def parts(self, key: str) -> list["_Part"]:
+        node = self._entries().get(key, Sequence((), self.node.place))
+        if not isinstance(node, Sequence):
+            raise Wrong(f"`{key}` is a list", node.place)
+        return [_Part(item, item.place) for item in node.items]
+
+    def part(self, key: str) -> "_Part | None":
+        node = self._entries().get(key)
+        return _Part(node, node.place) if node is not None else None
+
+    def _entries(self) -> dict[str, Node]:
+        return as_map(self.node).entries
+
+
+def _codesystem(name: str, part: _Part) -> CodeSystem:
+    part.text("resourceType", "CodeSystem")
+    part.only(_CODESYSTEM, "a CodeSystem")
+    system = CodeSystem(name, part.text("url"), {}, {}, plain(part.node))
+    _concepts(part, system)
+    return system
+
+
+def _concepts(part: _Part, system: CodeSystem) -> None:
+    for concept in part.parts("concept"):
+        concept.only(_CONCEPT, "a concept")
+        code = concept.text("code")
+        if code in system.displays:
+            raise Wrong(f"`{code}` stands here twice; keep one", concept.place)
+        system.displays[code], system.places[code] = concept.text("display"), concept.place
+        words = system.designations[code] = {}
+        for each in concept.parts("designation"):
+            each.only(("language", "use", "value"), "a designation")
+            if (language := each.text("language")) in words:
+                raise Wrong(f"`{language}` stands here twice; keep one", each.place)
+            words[language] = each.text("value")
+        _concepts(concept, system)
+
+
+def _concept_map(name: str, part: _Part) -> ConceptMap:
+    part.text("resourceType", "ConceptMap")
+    part.only(_MAP, "a ConceptMap")
+    groups = tuple(_group(group) for group in part.parts("group"))
+    return ConceptMap(name, part.option("url"), groups, plain(part.node))
+
+
+def _of_ours(part: _Part, system: CodeSystem) -> None:
+    """Where a map has the name of a code system, its codes are those."""
+    for element in (each for group in part.parts("group") for each in group.parts("element")):
+        element.text("code", *system.displays)
+
+
+def _group(part: _Part) -> Group:
+    part.only(_GROUP, "a group")
+    source, target = part.option("source"), part.option("target")
+    elements: dict[str, tuple[Coding, ...]] = {}
+    places: dict[str, Place] = {}
+    for element in part.parts("element"):
+        element.only(("code", "display", "target"), "an element")
+        code = element.text("code")
+        if code in elements:
+            raise Wrong(f"`{code}` stands here twice; list its targets under one", element.place)
+        elements[code], places[code] = tuple(_targets(element.parts("target"), target)), element.place
+    unmapped = part.part("unmapped")
+    policy = {} if unmapped is None else _policy(unmapped)
+    return Group(source, target, elements, policy, unmapped.place if unmapped else part.place, places)
+
+
+def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:
+    for part in found:
+        part.only(_TARGET, "a target")
+        if part.option("equivalence", *_EQUIVALENCES) == "":
+            what = "`equivalence` is needed here: how the target stands to the code"
+            raise Wrong(f"{what}; write `relatedto` where no more is known", part.place)
+        if part.text("equivalence") in _EXPLAINED and part.option("comment") == "":
+            what = f"an equivalence of `{part.text('equivalence')}` needs a `comment`"
+            raise Wrong(f"{what}: say what its code leaves out, or why it does not match", part.place)
+        if part.text("equivalence") not in _NO_TARGET:
+            yield coding_of(system, part.text("code"), part.option("display"))
+
+
+def _policy(part: _Part) -> dict[str, str]:
+    part.only(("mode", "code", "display", "url"), "`unmapped`")
+    mode = part.text("mode", *_MODES)
+    needed = {"fixed": ["code"], "other-map": ["url"]}.get(mode, [])
+    policy = {"mode": mode} | {key: part.text(key) for key in needed}
+    return policy | ({"display": part.option("display")} if mode == "fixed" else {})

@@ -1,0 +1,1 @@
+"""Discharges over RabbitMQ."""

@@ -1,0 +1,178 @@
+"""Transactions, all or nothing, and batches, each entry for itself.
+
+https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from service.errors import CasebridgeError, Issue, Refused, Rejected, first_issues
+from service.receive.discharge import single
+from service.receive.discharge.messages import (
+    FHIR_JSON,
+    IN_FHIR,
+    NOT_RETAINED,
+    Reception,
+    check_retained,
+    not_to_leave_out,
+    said,
+)
+from service.values.inbox import Answer, Outcome, Received, Stay
+from service.values.scope import Partner
+from service.wire.fhir.exchange import bundles
+from service.wire.fhir.exchange.answers import responses
+from service.wire.fhir.exchange.conditions import issues
+from service.wire.fhir.exchange.naming import content, keys
+from service.wire.json import dump, parse
+from service.wire.outcomes import outcome
+
+Json = dict[str, Any]
+_ENTRY: Final = re.compile(r"\ABundle\.entry\[(\d+)\]")
+OF_AN_ENTRY: Final = 10
+"""How many issues the response to one entry of a batch tells: there may be ten thousand entries."""
+USED: Final = Issue("Used with the stay that it tells of.", "", "informational")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundles:
+    """Takes transactions and batches in."""
+
+    reception: Reception
+
+    def transaction(self, partner: Partner, raw: bytes, sent: Json, named: tuple[str, ...]) -> Answer:
+        """Return the response to each entry, or an OperationOutcome (202) when all of it is in quarantine.
+
+        Raises:
+            Rejected: an entry cannot be taken: nothing was done.
+            Stale: what an entry depends on is not so: nothing was done.
+            Unavailable: as `Reception.receive`.
+        """
+        bundles.check_transaction(sent)
+        entries = enumerate(sent.get("entry", []))
+        wrong = [issue for index, entry in entries for issue in _unheeded(entry, index)]
+        if wrong:
+            raise Rejected("Nothing of the transaction was done.", issues=wrong)
+        check_retained(partner, sent)
+
+        def render(became: Outcome) -> Answer:
+            if became.state == "quarantined":
+                return Answer(202, FHIR_JSON, dump(said(became, IN_FHIR)))
+            found = responses("transaction-response", list(_each(sent, became)))
+            return Answer(200, FHIR_JSON, dump(found))
+
+        names = (*named, *keys(sent))
+        received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=not names)
+        became = self.reception.receive(partner, received, render)
+        return became.answer or render(became)
+
+    def batch(self, partner: Partner, sent: Json, named: tuple[str, ...]) -> Answer:
+        """Return the response to each entry: an Encounter is used with the entries that it leads to."""
+        refused = not_to_leave_out(partner, sent)
+        answers: dict[int, Json] = {}
+        led: set[int] = set()
+        apart = bundles.apart(sent)
+        for index, entry in enumerate(sent.get("entry", [])):
+            wrong = list(bundles.request_issues(entry, index))
+            wrong += _unheeded(entry, index)
+            if wrong:
+                answers[index] = _fault(Rejected("It cannot be taken.", issues=wrong))
+            elif index in refused:
+                answers[index] = _fault(Refused(NOT_RETAINED.what, issues=[refused[index]]))
+            elif bundles.type_of(entry) == "Encounter":
+                answers[index] = self._one(partner, sent, index, apart[index], named)
+                led |= set(apart[index])
+        left = [index for index in range(len(sent.get("entry", []))) if index not in answers]
+        if left:
+            self._kept(partner, sent, [index for index in left if index not in led], named)
+        for index in left:
+            answers[index] = _done(USED if index in led else NOT_RETAINED)
+        found = responses("batch-response", [answers[index] for index in sorted(answers)])
+        return Answer(200, FHIR_JSON, dump(found))
+
+    def _one(self, partner: Partner, sent: Json, index: int, part: list[int], named: tuple[str, ...]) -> Json:
+        alone = bundles.chosen(sent, part)
+        try:
+            became = self.reception.receive(partner, _received(alone, index, named), single.render)
+        except CasebridgeError as error:
+            return _located(_fault(error), part)
+        given = became.answer or single.render(became)
+        stay = became.stays[0] if became.stays else None
+        told = {"status": _status(given.status), **_location(stay), "outcome": parse(given.body)}
+        return _located(told, part)
+
+    def _kept(self, partner: Partner, sent: Json, indices: list[int], named: tuple[str, ...]) -> None:
+        """Keep what came and leads from no Encounter, before it is answered."""
+        if indices:
+            rest = _received(bundles.chosen(sent, indices), -1, named)
+            self.reception.receive(partner, rest, single.render)
+
+
+def _received(part: Json, index: int, named: tuple[str, ...]) -> Received:
+    """Return a part of a batch as a message: the batch's own names are those of the whole."""
+    raw = dump(part)
+    names = tuple(f"{each}|{index}" for each in named)
+    return Received(raw, FHIR_JSON, "fhir", "http", names, content(part), is_state=not names)
+
+
+def _each(sent: Json, became: Outcome) -> Iterator[Json]:
+    """Give the response to each entry; what is told of an entry stands with it, the rest with each stay."""
+    stays = iter(became.stays)
+    entries = sent.get("entry", [])
+    has_stay = any(_is_stay(entry) for entry in entries)
+    for index, entry in enumerate(entries):
+        type_ = bundles.type_of(entry)
+        of_it = [each for each in became.issues if each.where.startswith(f"Bundle.entry[{index}]")]
+        if type_ == "Encounter":
+            stay = next(stays, None) if _is_stay(entry) else None
+            of_all = [each for each in became.issues if not each.where.startswith("Bundle.entry[")]
+            told = said(replace(became, issues=(*of_it, *of_all)), IN_FHIR)
+            status = _status(201 if stay is not None and stay.is_new else 200)
+            yield {"status": status, **_location(stay), "outcome": told}
+        else:
+            is_used = has_stay and type_ in bundles.USED
+            yield _done(USED, *of_it) if is_used else _done(NOT_RETAINED)
+
+
+def _is_stay(entry: Json) -> bool:
+    is_encounter = bundles.type_of(entry) == "Encounter"
+    return is_encounter and not bundles.is_part(entry["resource"], entry.get("fullUrl", ""))
+
+
+def _located(response: Json, part: list[int]) -> Json:
+    """Return the response to a part of a batch with its places as they are in the whole."""
+    for issue in response["outcome"]["issue"]:
+        issue["expression"] = [
+            _ENTRY.sub(lambda found: f"Bundle.entry[{part[int(found[1])]}]", each)
+            for each in issue.get("expression", [])
+        ]
+        if not issue["expression"]:
+            del issue["expression"]
+    return response
+
+
+def _unheeded(entry: Json, index: int) -> Iterator[Issue]:
+    request = entry.get("request") or {}
+    return issues(bundles.type_of(entry), request, f"Bundle.entry[{index}].request")
+
+
+def _done(*issues: Issue) -> Json:
+    return {"status": _status(200), "outcome": outcome(issues, "information")}
+
+
+def _fault(error: CasebridgeError) -> Json:
+    told = outcome(first_issues(error.issues, OF_AN_ENTRY), "error")
+    return {"status": _status(error.status), "outcome": told}
+
+
+def _location(stay: Stay | None) -> Json:
+    if stay is None or not stay.encounter:
+        return {}
+    tag = {"etag": f'W/"{stay.version}"'} if stay.version is not None else {}
+    return {"location": f"Encounter/{stay.encounter}", **tag}
+
+
+def _status(number: int) -> str:
+    names = {200: "OK", 201: "Created", 202: "Accepted"}
+    return f"{number} {names[number]}" if number in names else str(number)

@@ -1,0 +1,137 @@
+"""HL7 v2 that hospitals send, however it comes: taken in message by message, and acknowledged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from service.errors import CasebridgeError, Rejected, Unsupported
+from service.receive.discharge.messages import IN_HL7V2, Reception, located, told
+from service.values.inbox import Answer, Outcome, Received
+from service.values.scope import Partner
+from service.wire.hl7v2.er7.answer import answer, application_answer, batch_answer, parted, verdict_of
+from service.wire.hl7v2.er7.charsets import of_partner
+from service.wire.hl7v2.er7.message import Header, Message
+from service.wire.hl7v2.er7.naming import content, keys
+from service.wire.hl7v2.er7.read import Batch, Broken, read
+
+ER7: Final = "x-application/hl7-v2+er7"
+TAKEN: Final = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2")
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What a payload is answered: an HTTP status, and a body that is empty when the sender wants none.
+
+    A batch has the status 200: each of its messages is answered for itself. `later` are application
+    acknowledgements that follow an accept acknowledgement, where a way has room for more than one answer.
+    `errors` are those of messages of which nothing was kept, and of a batch from which messages are missing.
+    """
+
+    status: int
+    body: bytes
+    later: tuple[bytes, ...] = ()
+    errors: tuple[CasebridgeError, ...] = ()
+
+
+def _anybodys(_: Header) -> None:
+    """Let every message of a payload in: its sender was known before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Takes payloads of HL7 v2 in and answers them."""
+
+    reception: Reception
+    clock: Callable[[], datetime]
+
+    def answered(
+        self,
+        partner: Partner,
+        raw: bytes,
+        way: str,
+        named: tuple[str, ...] = (),
+        admit: Callable[[Header], None] = _anybodys,
+    ) -> Acknowledged:
+        """Take a payload in and return what it is answered.
+
+        Args:
+            partner: who sends it.
+            raw: one message, several, or a batch.
+            way: how it came.
+            named: the sender's own keys for it beside MSH-10.
+            admit: raises Denied over a message that is not the partner's.
+        """
+        batch = _read(partner, raw)
+        keyed = [
+            (each, named if len(batch.items) == 1 else tuple(f"{name}|{index}" for name in named))
+            for index, each in enumerate(batch.items)
+        ]
+        replies = [self._one(partner, each, way, names, admit) for each, names in keyed]
+        errors = tuple(error for each in replies for error in each.errors)
+        if batch.envelope is None and not batch.issues:
+            later = tuple(one for each in replies for one in each.later)
+            return (
+                replies[0]
+                if len(replies) == 1
+                else Acknowledged(200, b"".join(each.body for each in replies), later, errors)
+            )
+        if batch.issues:
+            errors += (Rejected("The batch is not whole.", issues=batch.issues),)
+        bodies = [each.body for each in replies if each.body]
+        now, control_id = self.clock(), _control_id()
+        body = batch_answer(batch.envelope, bodies, batch.issues, now=now, control_id=control_id)
+        return Acknowledged(200, body, errors=errors)
+
+    def refused(self, header: Header | None, error: CasebridgeError) -> Acknowledged:
+        """Return what a message is answered of which nothing is kept."""
+        issues = located(error.issues, IN_HL7V2)
+        body = answer(header, verdict_of(error), issues, now=self.clock(), control_id=_control_id())
+        # the media type was right: what is unsupported is in the message
+        status = 422 if isinstance(error, Unsupported) else error.status
+        return Acknowledged(status, body or b"", errors=(error,))
+
+    def _one(
+        self,
+        partner: Partner,
+        item: Message | Broken,
+        way: str,
+        named: tuple[str, ...],
+        admit: Callable[[Header], None],
+    ) -> Acknowledged:
+        if isinstance(item, Broken):
+            return self.refused(item.header, item.error)
+        received = Received(item.raw, ER7, "hl7v2", way, (*named, *keys(item)), content(item))
+
+        def render(outcome: Outcome) -> Answer:
+            issues = told(outcome, IN_HL7V2)
+            written = (
+                answer(item.header, "accept", issues, now=self.clock(), control_id=_control_id()),
+                application_answer(
+                    item.header,
+                    "error" if outcome.state == "quarantined" else "accept",
+                    issues,
+                    now=self.clock(),
+                    control_id=_control_id(),
+                ),
+            )
+            return Answer(200, ER7, b"".join(each for each in written if each is not None))
+
+        try:
+            admit(item.header)
+            outcome = self.reception.receive(partner, received, render)
+        except CasebridgeError as error:
+            return self.refused(item.header, error)
+        given = outcome.answer or render(outcome)
+        first, *later = parted(given.body) or [b""]
+        return Acknowledged(given.status, first, tuple(later))
+
+
+def _read(partner: Partner, raw: bytes) -> Batch:
+    charset = partner.intake.charset
+    return read(raw, charset=of_partner(charset) if charset else None)
+
+
+def _control_id() -> str:
+    return uuid4().hex[:20]

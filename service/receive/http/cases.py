@@ -1,0 +1,185 @@
+"""The case system's door: clients, cases and directory entries as internal JSON."""
+
+from collections.abc import Callable, Container
+from functools import wraps
+from typing import Any, Final
+
+from flask import Blueprint, Response, g, request
+
+from service.errors import Denied, Malformed, Unsupported
+from service.flows.case.documents import ABSENT, Documents, Saved
+from service.flows.case.merging import Unmerging
+from service.values.documents import Document
+from service.wire.etags import versions
+from service.wire.json import dump, parse
+from service.wire.parameters import COUNT, count, parameters
+
+PATHS: Final = {
+    "client": "/clients",
+    "case": "/cases",
+    "practitioner": "/directory/practitioner",
+    "organization": "/directory/organization",
+    "location": "/directory/location",
+}
+LISTED: Final = ("identifier", "client", "status", "after", COUNT)
+MERGE: Final = "application/merge-patch+json"
+
+
+def blueprint(documents: Documents, unmerging: Unmerging) -> Blueprint:
+    """Return the routes of every kind of document under /api."""
+    door = Blueprint("api", __name__, url_prefix="/api")
+    for kind, path in PATHS.items():
+        _routes(door, documents, kind, path)
+
+    @door.post("/clients/<ref>/unmerge")
+    @_plain
+    def unmerge(ref: str) -> Response:
+        if not request.get_data():
+            return _document(unmerging.undo(g.scope, g.partner, ref), 200)
+        return _document(unmerging.part(g.scope, g.partner, ref, _alias(_body("application/json"))), 200)
+
+    return door
+
+
+def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None:
+    def put(ref: str) -> Response:
+        body = _body("application/json")
+        return _saved(documents.put(g.scope, g.partner.name, kind, ref, body, _expected()), path)
+
+    def patch(ref: str) -> Response:
+        body = _body(MERGE)
+        return _saved(documents.patch(g.scope, g.partner.name, kind, ref, body, if_match()), path)
+
+    def get(ref: str) -> Response:
+        found = documents.get(g.scope, g.partner.name, kind, ref)
+        if request.if_none_match.contains_weak(str(found.revision)):
+            return Response(status=304, headers={"ETag": _etag(found)})
+        return _document(found, 200)
+
+    def erase(ref: str) -> Response:
+        if "erase" not in g.rights:
+            raise Denied("This partner may not erase.")
+        documents.erase(g.scope, g.partner.name, kind, ref, if_match())
+        return Response(status=204)
+
+    def revisions(ref: str) -> Response:
+        found = documents.revisions(g.scope, g.partner.name, kind, ref)
+        items = [
+            {
+                "revision": each.revision,
+                "cause": each.cause,
+                "partner": each.partner,
+                "recorded": each.recorded,
+                "document": each.body,
+            }
+            for each in found
+        ]
+        return Response(dump({"items": items}), mimetype="application/json")
+
+    def find() -> Response:
+        return _list(documents, kind)
+
+    for rule, method, view in (
+        (f"{path}/<ref>", "PUT", put),
+        (f"{path}/<ref>", "PATCH", patch),
+        (f"{path}/<ref>", "GET", get),
+        (f"{path}/<ref>", "DELETE", erase),
+        (f"{path}/<ref>/revisions", "GET", revisions),
+    ):
+        door.add_url_rule(rule, f"{kind}-{view.__name__}", _plain(view), methods=[method])
+    door.add_url_rule(path, f"{kind}-find", find)
+
+
+def _plain(view: Callable[[str], Response]) -> Callable[[str], Response]:
+    """Return a view of one document that refuses parameters: only a list has some."""
+
+    @wraps(view)
+    def asked(ref: str) -> Response:
+        parameters(request.args.items(multi=True))
+        return view(ref)
+
+    return asked
+
+
+def _list(documents: Documents, kind: str) -> Response:
+    """List documents by identifier (`system|value` or `value`), client, status; `after` is an uuid."""
+    given = parameters(request.args.items(multi=True), LISTED)
+    text = given.get("identifier")
+    identifier = None
+    if text is not None:
+        system, bar, value = text.rpartition("|")
+        identifier = (system if bar else None, value)
+    most = count(given, 50, 500)
+    found = documents.find(
+        g.scope,
+        kind,
+        partner=g.partner.name,
+        identifier=identifier,
+        client=given.get("client"),
+        status=given.get("status"),
+        after=given.get("after"),
+        count=most,
+    )
+    items = [{"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.body} for d in found]
+    answer: dict[str, Any] = {"items": items}
+    if len(found) == most:
+        # the search values may be personal, so the caller repeats them; the link carries the place alone
+        answer["after"] = found[-1].uuid
+    return Response(dump(answer), mimetype="application/json")
+
+
+def _body(media_type: str) -> Any:
+    if request.mimetype != media_type:
+        raise Unsupported(f"Send {media_type}.", where="Content-Type")
+    return parse(request.get_data())
+
+
+def _alias(sent: Any) -> tuple[str, str]:
+    """Return the identifier that is to be taken off a client, as (system, value)."""
+    given = sent.get("identifier") if isinstance(sent, dict) else None
+    told = given if isinstance(given, dict) else {}
+    system, value = told.get("system"), told.get("value")
+    if not (isinstance(system, str) and isinstance(value, str) and system and value):
+        raise Malformed("Name the identifier, with its system and value.", where="/identifier")
+    return system, value
+
+
+def if_match() -> Container[int] | None:
+    """Return the versions that If-Match names, `*` every one; None without it (RFC 9110 section 13.1.1).
+
+    Raises as `versions`.
+    """
+    given = request.headers.get("If-Match")
+    return versions(given, "If-Match") if given is not None else None
+
+
+def _expected() -> Container[int] | None:
+    """Return the revisions that a PUT's If-Match names; `If-None-Match: *` wants none to be there yet.
+
+    RFC 9110 section 13.1.2 knows entity tags there too: no document here has use for a PUT unless it changed.
+    """
+    unwanted = request.headers.get("If-None-Match")
+    if unwanted is None:
+        return if_match()
+    if unwanted.strip() != "*" or "If-Match" in request.headers:
+        raise Malformed("Send If-None-Match: * to create, or If-Match to replace.", where="If-None-Match")
+    return ABSENT
+
+
+def _saved(saved: Saved, path: str) -> Response:
+    answer = _document(saved.document, 201 if saved.created else 200)
+    if saved.created:
+        answer.headers["Location"] = f"/api{path}/{saved.document.uuid}"
+    return answer
+
+
+def _document(document: Document, status: int) -> Response:
+    answer = Response(dump(document.body), status, mimetype="application/json")
+    answer.headers["ETag"] = _etag(document)
+    answer.headers["Casebridge-Id"] = document.uuid
+    answer.last_modified = document.updated
+    return answer
+
+
+def _etag(document: Document) -> str:
+    return f'W/"{document.revision}"'

@@ -1,0 +1,153 @@
+"""The door to the quarantine: what came in and could not be used, looked at by its sender and handled by us.
+
+A hospital sees the entries of what it sent itself; only an operator changes or uses them.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+from typing import Any, Final, cast, get_args
+
+from flask import Blueprint, Response, g, request
+
+from service.errors import Denied, Issue, Malformed, Rejected
+from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
+from service.receive.discharge.messages import PLACES, located
+from service.values.inbox import Entry, EntryState, Outcome
+from service.wire.json import dump
+from service.wire.parameters import COUNT, count, number, parameters
+
+STATES: Final = get_args(EntryState)
+BATCHES: Final = 20
+KEPT: Final = {"bodies": BODIES, "entries": ENTRIES, "quarantined": WAITING}
+
+
+def quarantine(entries: Quarantine) -> Blueprint:
+    """Return the routes under /api/quarantine."""
+    door = Blueprint("quarantine", __name__, url_prefix="/api/quarantine")
+    _reading(door, entries)
+    _changing(door, entries)
+    _pruning(door, entries)
+    return door
+
+
+def _reading(door: Blueprint, entries: Quarantine) -> None:
+    @door.get("")
+    def find() -> Response:
+        given = parameters(request.args.items(multi=True), ("state", "partner", "after", COUNT))
+        state = given.get("state", "quarantined")
+        if state not in {*STATES, "all"}:
+            raise Rejected(f"Not a state; known are {', '.join(STATES)}, all.", where="state")
+        found = entries.find(
+            partner=_own() or given.get("partner"),
+            state=None if state == "all" else cast("EntryState", state),
+            after=given.get("after"),
+            count=count(given, 50, 500),
+        )
+        return _answered({"items": [told(each) for each in found]})
+
+    @door.get("/<entry>")
+    def show(entry: str) -> Response:
+        parameters(request.args.items(multi=True))
+        found = entries.show(entry, _own())
+        return _answered(told(replace(found, issues=entries.issues(found))))
+
+    @door.get("/<entry>/body")
+    def body(entry: str) -> Response:
+        """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
+        given = parameters(request.args.items(multi=True), ("edited",))
+        found = entries.show(entry, _own())
+        raw = found.edited if "edited" in given else found.received.raw
+        return Response(raw or b"", mimetype="application/octet-stream")
+
+
+def _changing(door: Blueprint, entries: Quarantine) -> None:
+    @door.put("/<entry>/body")
+    def edit(entry: str) -> Response:
+        _operating()
+        return _answered(told(entries.edit(entry, request.get_data())))
+
+    @door.post("/<entry>/replay")
+    def replay(entry: str) -> Response:
+        _operating()
+        outcome = entries.replay(entry)
+        first = replace(entries.show(entry), issues=outcome.issues)
+        return _answered(
+            replayed(replace(outcome, issues=_placed(replace(first, issues=entries.issues(first)))))
+        )
+
+    @door.post("/<entry>/discard")
+    def discard(entry: str) -> Response:
+        _operating()
+        return _answered(told(entries.discard(entry)))
+
+    @door.post("/<entry>/stop")
+    def stop(entry: str) -> Response:
+        _operating()
+        return _answered(told(entries.stop(entry)))
+
+
+def _pruning(door: Blueprint, entries: Quarantine) -> None:
+    @door.post("/prune")
+    def prune() -> Response:
+        """Delete what is old, a request's worth of it; `left` is what the next request finds."""
+        given = _operating(*KEPT)
+        bodies, whole, waiting = (
+            timedelta(number(given, name, days, digits=5)) for name, days in KEPT.items()
+        )
+        if whole < bodies:
+            raise Malformed("Entries go with their bytes: keep them at least as long.", where="entries")
+        done = dict.fromkeys(KEPT, 0)
+        for what, gone in islice(entries.prune(bodies, whole, waiting), BATCHES):
+            done[what] += gone
+        return _answered({**done, "left": entries.prunable(bodies, whole, waiting)})
+
+
+def told(entry: Entry) -> dict[str, Any]:
+    """Return what is told of an entry: nothing of what its bytes say."""
+    said = {
+        "id": entry.id,
+        "partner": entry.partner,
+        "arrived": entry.arrived,
+        "way": entry.received.way,
+        "media_type": entry.received.media_type,
+        "state": entry.state,
+        "reason": entry.reason or None,
+        "issues": _issues(_placed(entry)) or None,
+        "flagged": entry.flagged or None,
+        "edited": entry.edited is not None or None,
+        "replay_of": entry.replay_of,
+        "tries": entry.tries,
+        "due": entry.due,
+    }
+    return {name: each for name, each in said.items() if each is not None}
+
+
+def replayed(outcome: Outcome) -> dict[str, Any]:
+    """Return what became of a replay."""
+    return {"state": outcome.state, "entry": outcome.entry, "issues": _issues(outcome.issues)}
+
+
+def _issues(issues: Any) -> list[dict[str, str]]:
+    return [{"what": each.what, "where": each.where, "code": each.code} for each in issues]
+
+
+def _placed(entry: Entry) -> tuple[Issue, ...]:
+    """Return the issues of an entry with their places as its sender knows them."""
+    return located(entry.issues, PLACES[entry.received.form])
+
+
+def _own() -> str | None:
+    """Return the partner whose entries alone may be seen, or None for an operator."""
+    return None if "operate" in g.rights else g.partner.name
+
+
+def _operating(*known: str) -> dict[str, str]:
+    """Return the parameters of what an operator asks for; raises as `parameters`, Denied for anybody else."""
+    if "operate" not in g.rights:
+        raise Denied("Only an operator changes or uses what is in quarantine.")
+    return parameters(request.args.items(multi=True), known)
+
+
+def _answered(said: dict[str, Any]) -> Response:
+    return Response(dump(said), mimetype="application/json")

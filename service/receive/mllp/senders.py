@@ -1,0 +1,87 @@
+"""Frames of HL7 v2 over MLLP: whose they are, by connection and MSH-3/4, and what they are answered."""
+
+from collections.abc import Collection
+from ipaddress import ip_address, ip_network
+
+from service.errors import Denied, Malformed
+from service.receive.discharge.hl7v2 import Messages
+from service.receive.mllp.admission import Who
+from service.receive.mllp.conversation import Handled
+from service.receive.mllp.server import Handler
+from service.values.scope import Partner
+from service.values.senders import Sender, SenderPattern
+from service.wire.hl7v2.er7.message import Header
+from service.wire.hl7v2.er7.read import Broken, acknowledges, read, sender_of
+
+
+def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
+    """Return what an MLLP server does with a frame: who sent it is told by connection and MSH-3/4.
+
+    Acknowledgements are not answered, or two listeners would acknowledge each other for ever.
+    """
+
+    def handle(raw: bytes, sender: Sender) -> Handled:
+        if acknowledges(raw):
+            return Handled()
+        header = sender_of(raw)
+        if header is None:
+            error = Malformed("There is no MSH here that can be read; begin each message with it.")
+            broken = (each for each in read(raw).items if isinstance(each, Broken))
+            return Handled((messages.refused(None, next((each.error for each in broken), error)).body,))
+        partner = known(partners, sender, header)
+
+        def admit(each: Header) -> None:
+            if known(partners, sender, each) is not partner:
+                what = "Another partner's than the first of what came in one piece; send it alone."
+                raise Denied(what, where="MSH-3")
+
+        given = messages.answered(partner, raw, "mllp", admit=admit)
+        return Handled(tuple(each for each in (given.body, *given.later) if each), partner.name)
+
+    return handle
+
+
+def registered(partners: Collection[Partner]) -> Who:
+    """Return what tells whose a connection may be: those whose `senders` name its address or certificate."""
+
+    def who(sender: Sender) -> frozenset[str]:
+        return frozenset(
+            each.name for each in partners if any(_connects(one, sender) for one in each.intake.senders)
+        )
+
+    return who
+
+
+def known(partners: Collection[Partner], sender: Sender, header: Header) -> Partner:
+    """Return the partner that a message comes from.
+
+    Raises:
+        Denied: nobody in the registry is known by this connection and MSH-3/4, or several are.
+    """
+    found = [each for each in partners if any(_is_from(one, sender, header) for one in each.intake.senders)]
+    if len(found) == 1:
+        return found[0]
+    what = "No partner is" if not found else "Several partners are"
+    remedy = "correct these, or intake/senders in the registry"
+    raise Denied(f"{what} registered for this connection, MSH-3 and MSH-4; {remedy}.", where="MSH-3")
+
+
+def _is_from(pattern: SenderPattern, sender: Sender, header: Header) -> bool:
+    if pattern.application not in {None, header.application}:
+        return False
+    if pattern.facility not in {None, header.facility}:
+        return False
+    return _connects(pattern, sender)
+
+
+def _connects(pattern: SenderPattern, sender: Sender) -> bool:
+    return any(each in sender.names for each in pattern.certificates) or any(
+        _holds(network, sender.address) for network in pattern.addresses
+    )
+
+
+def _holds(network: str, address: str) -> bool:
+    try:
+        return ip_address(address) in ip_network(network)
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""The internal documents, each with its marshmallow schema."""

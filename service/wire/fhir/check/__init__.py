@@ -1,0 +1,1 @@
+"""Whether a resource is valid R4."""

@@ -1,0 +1,1 @@
+"""R4's definitions, distilled: elements, profiles, search parameters, our extensions."""

@@ -1,0 +1,21 @@
+"""What R4 says of an element by its path: https://hl7.org/fhir/R4/elementdefinition.html."""
+
+from service.wire.fhir.definitions.r4 import definitions
+
+
+def required(path: str) -> tuple[str, ...]:
+    """Return the names that a required element may go by, as value[x] by several.
+
+    Args:
+        path: names the element without indexes. What is not required, or not R4, goes by none.
+    """
+    kind, *steps = path.split(".")
+    names: tuple[str, ...] = ()
+    for step in steps:
+        elements = definitions()[kind].elements if kind in definitions() else ()
+        spelt = {key: each for each in elements for key in each.spelt()}
+        if step not in spelt:
+            return ()
+        kind, found = spelt[step].spelt()[step], spelt[step]
+        names = tuple(found.spelt()) if found.required else ()
+    return names

@@ -1,0 +1,1 @@
+"""Bundles, messages and operations: whether they can be taken, and their answers."""

@@ -1,0 +1,110 @@
+"""Resources of a message that its answer repeats, named so that whatever refers to them finds them there.
+
+https://hl7.org/fhir/R4/bundle.html#references
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from service.wire.fhir.check.check import check
+
+Json = dict[str, Any]
+_URI: Final = "urn:ietf:rfc:3986"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A resource and the absolute URL that its entry has."""
+
+    url: str
+    resource: Json
+
+
+class Copies:
+    """What an answer may repeat of a message: the resources that are valid, without their narratives."""
+
+    def __init__(self, asked: Json) -> None:
+        """Take the message."""
+        self._entries: list[Json] = [
+            each for each in asked["entry"] if isinstance(each.get("resource"), dict)
+        ]
+        self._named: dict[int, Named] = {}
+
+    def one(self, reference: Any) -> Named | None:
+        """Return what a Reference of the message leads to; None where that is nothing we can repeat."""
+        literal = reference.get("reference") if isinstance(reference, dict) else None
+        entry = self._led_to(literal)
+        return None if entry is None else self._copy(entry)
+
+    def of(self, type_: str) -> list[Named]:
+        """Return the resources of a type."""
+        entries = [each for each in self._entries if each["resource"].get("resourceType") == type_]
+        return [copy for copy in map(self._copy, entries) if copy]
+
+    def beyond(self, entry: Json) -> Json:
+        """Return the Reference to a resource of the message that the answer does not repeat."""
+        url = _absolute(entry)
+        if url.startswith("http"):
+            return {"reference": url}
+        return {"identifier": {"system": _URI, "value": url}}
+
+    def settled(self, parts: Iterable[Named]) -> list[Named]:
+        """Return each part once, with references that lead to another of them or to beyond the answer."""
+        once = {each.url: each for each in parts}
+        ours = {id(each.resource) for each in self._named.values()}
+        return [
+            Named(each.url, self._led(each.resource, once)) if id(each.resource) in ours else each
+            for each in once.values()
+        ]
+
+    def _copy(self, entry: Json) -> Named | None:
+        """Return a resource without narrative, whose links lead nowhere; None when it is not valid."""
+        if id(entry) not in self._named:
+            resource = {key: each for key, each in entry["resource"].items() if key != "text"}
+            if check(resource):
+                return None
+            self._named[id(entry)] = Named(_absolute(entry), resource)
+        return self._named[id(entry)]
+
+    def _led(self, node: Any, parts: dict[str, Named]) -> Any:
+        if isinstance(node, list):
+            return [self._led(each, parts) for each in node]
+        if not isinstance(node, dict):
+            return node
+        led = {key: self._led(each, parts) for key, each in node.items()}
+        literal = led.get("reference")
+        if not isinstance(literal, str) or literal.startswith("#") or literal in parts:
+            return led
+        rest = {key: each for key, each in led.items() if key != "reference"}
+        entry = self._led_to(literal)
+        if entry is None:
+            return led if literal.startswith("http") else {**self._unknown(literal), **rest}
+        copy = self._named.get(id(entry))
+        found = {"reference": copy.url} if copy and copy.url in parts else self.beyond(entry)
+        return {**found, **rest}
+
+    def _unknown(self, literal: str) -> Json:
+        """Return a Reference to what no entry is: an address of the sender's own says nothing elsewhere."""
+        return {"identifier": {"system": _URI, "value": literal}} if ":" in literal else {"display": literal}
+
+    def _led_to(self, literal: Any) -> Json | None:
+        """Return the entry that a literal reference of the message leads to."""
+        for each in self._entries:
+            resource: Json = each["resource"]
+            name = f"{resource.get('resourceType')}/{resource.get('id')}"
+            if isinstance(literal, str) and literal in (each.get("fullUrl"), name):
+                return each
+        return None
+
+
+def _absolute(entry: Json) -> str:
+    """Return the URL of an entry, one of our making where it has none that is absolute."""
+    url, id_ = entry.get("fullUrl"), entry["resource"].get("id")
+    if isinstance(url, str) and url.startswith(("http://", "https://", "urn:")) and "/_history/" not in url:
+        return url
+    try:
+        return f"urn:uuid:{UUID(id_)}"
+    except (TypeError, ValueError, AttributeError):
+        return f"urn:uuid:{uuid4()}"

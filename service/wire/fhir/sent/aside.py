@@ -1,0 +1,131 @@
+"""Facts that were sent and are set aside: taken back, over, of another kind than it seems. Each is told of.
+
+https://hl7.org/fhir/R4/condition-definitions.html#Condition.verificationStatus
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from service.errors import Issue
+from service.wire.fhir.exchange.bundles import USED, is_part
+from service.wire.fhir.sent.people import is_over
+from service.wire.fhir.sent.stay import WRONG, condition_of, is_anothers, is_payer, is_wrong
+
+Json = dict[str, Any]
+# the types that tell of a stay or its patient, and by what
+_ABOUT: Final = {"Condition": "subject", "Coverage": "beneficiary", "RelatedPerson": "patient"}
+_ANOTHERS: Final = "Of another patient than the stay with which it is told; it was left out: correct either."
+_PEOPLE: Final = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson")
+
+
+def set_aside(sent: Json, roots: Sequence[Json]) -> Iterator[Issue]:
+    """Give each fact that nothing is made of for what is said of it, with its place.
+
+    Args:
+        sent: a Bundle or an Encounter, its references led to what they lead to.
+        roots: what `incoming.stays` read of it.
+    """
+    used = {id(each) for root in roots for each in _used(root)}
+    others = {id(each) for root in roots for each in _used(root) if _is_strangers(each, root["encounter"])}
+    in_bundle = sent.get("resourceType") == "Bundle"
+    for index, entry in enumerate(sent.get("entry", []) if in_bundle else [{"resource": sent}]):
+        resource = entry.get("resource")
+        # nobody has looked at what tells of no stay
+        if resource is None or resource.get("resourceType") not in USED:
+            continue
+        place = f"Bundle.entry[{index}].resource" if in_bundle else str(resource.get("resourceType"))
+        yield from _of_resource(resource, place)
+        subject = _ABOUT.get(str(resource.get("resourceType")))
+        if roots and subject and id(resource) not in used:
+            yield _issue(
+                "This tells of no stay that was sent, and of nobody who was in one.", f"{place}.{subject}"
+            )
+        inside = [
+            (each, f"{place}.contained[{nth}]") for nth, each in enumerate(resource.get("contained", []))
+        ]
+        for each, where in inside:
+            yield from _of_resource(each, where)
+        for each, where in ((resource, place), *inside):
+            if id(each) in others:
+                yield Issue(_ANOTHERS, f"{where}.subject", "value")
+
+
+def _is_strangers(resource: Json, encounter: Json) -> bool:
+    return resource.get("resourceType") == "Condition" and is_anothers(resource, encounter)
+
+
+def _used(root: Json) -> Iterator[Json]:
+    for name in ("conditions", "coverages", "related_persons"):
+        yield from root[name]
+    encounter = root["encounter"]
+    references = (
+        *(each.get("condition", {}) for each in encounter.get("diagnosis", [])),
+        *(each.get("individual", {}) for each in encounter.get("participant", [])),
+        *encounter.get("reasonReference", []),
+    )
+    yield from (each["resource"] for each in references if "resource" in each)
+
+
+def _of_resource(resource: Json, place: str) -> Iterator[Issue]:
+    type_ = resource.get("resourceType")
+    if type_ == "Encounter":
+        yield from _of_encounter(resource, place)
+    elif type_ == "Condition" and is_wrong(resource):
+        yield _issue("Entered in error: it is no diagnosis.", f"{place}.verificationStatus")
+    elif type_ == "Coverage" and resource.get("status") == WRONG:
+        yield _issue("Entered in error: it is no insurance.", f"{place}.status")
+    elif type_ == "Coverage" and not any(map(is_payer, resource.get("payor", []))):
+        what = "A person pays, no insurer: it is kept with the message alone."
+        yield _issue(what, f"{place}.payor")
+    elif type_ == "PractitionerRole" and resource.get("active") is False:
+        yield _issue("This role is over; who has it is kept as somebody who took part.", f"{place}.active")
+    if type_ in _PEOPLE:
+        yield from _silent(resource, place)
+        for nth, each in enumerate(resource.get("contact", []) if type_ == "Patient" else ()):
+            yield from _silent(each, f"{place}.contact[{nth}]")
+    if type_ in {"Encounter", "Patient"}:
+        yield from _nobodys(resource, place)
+    if type_ == "Patient":
+        yield from _spoken(resource.get("communication", []), place)
+        yield from _former(resource.get("generalPractitioner", []), place)
+
+
+def _of_encounter(encounter: Json, place: str) -> Iterator[Issue]:
+    if is_part(encounter):
+        what = "A part of a stay; not used: the stay itself tells of it."
+        yield _issue(what, f"{place}.partOf")
+        return
+    for nth, each in enumerate(encounter.get("diagnosis", [])):
+        found = each.get("condition", {}).get("resource")
+        if found is not None and condition_of(each["condition"]) is None:
+            what = f"This leads to a {found.get('resourceType')}; a diagnosis is a Condition."
+            yield _issue(what, f"{place}.diagnosis[{nth}].condition.reference")
+
+
+def _silent(person: Json, place: str) -> Iterator[Issue]:
+    for nth, each in enumerate(person.get("telecom", [])):
+        if not each.get("value"):
+            yield _issue("Nothing to call or write to: send its value.", f"{place}.telecom[{nth}]")
+
+
+def _nobodys(resource: Json, place: str) -> Iterator[Issue]:
+    for nth, each in enumerate(resource.get("identifier", [])):
+        if each.get("value") and not each.get("system"):
+            yield _issue("Whose number this is, only a system says: send it.", f"{place}.identifier[{nth}]")
+
+
+def _spoken(communications: list[Json], place: str) -> Iterator[Issue]:
+    if len(communications) > 1 and not any(each.get("preferred") is True for each in communications):
+        what = "None of several is preferred; the first is taken. Say which is."
+        yield _issue(what, f"{place}.communication")
+
+
+def _former(doctors: list[Json], place: str) -> Iterator[Issue]:
+    for nth, each in enumerate(doctors):
+        if is_over(each):
+            what = "No longer active: it is not the doctor whom the patient has now."
+            yield _issue(what, f"{place}.generalPractitioner[{nth}]")
+
+
+def _issue(what: str, where: str) -> Issue:
+    return Issue(what, where, "informational")

@@ -1,0 +1,1 @@
+"""Messages in the vertical bar encoding: read, written, answered."""

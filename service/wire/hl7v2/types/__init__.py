@@ -1,0 +1,1 @@
+"""The data types of fields: names, addresses, concepts, numbers, times."""
