@@ -14,12 +14,12 @@ from service.errors import Unavailable
 from service.publish.coverage import Coverage, Route
 from service.publish.lanes import Lanes
 from service.publish.ports import Broker, Drift, Misfit, Outbox, Publisher, Refused
+from service.supervision import Backoff
 from service.values.resources import Numbered
 
 WINDOW: Final = 500
 READ: Final = 1000
-FIRST_PAUSE: Final = 0.25
-LONGEST_PAUSE: Final = 32.0
+BACKOFF: Final = Backoff(0.25, 32.0)
 LOOK_SECONDS: Final = 0.1
 STOPPED_SECONDS: Final = 5.0
 TOO_LARGE: Final = "The broker refuses it: larger than its limit."
@@ -99,7 +99,7 @@ class CatchUp:
     def fail(self, why: str) -> None:
         """Tell that the queue did not take something; try again after a while, longer each time."""
         self._rest()
-        pause = min(FIRST_PAUSE * 2 ** min(self._tries, 20), LONGEST_PAUSE)
+        pause = BACKOFF.after(self._tries)
         self._tries += 1
         self._until = self._clock() + pause
         REFUSALS.labels(self.queue, why).inc()

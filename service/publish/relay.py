@@ -18,6 +18,7 @@ from service.publish.catchup import TOO_LARGE, WINDOW, CatchUp
 from service.publish.coverage import Coverage, Route
 from service.publish.lanes import Lanes
 from service.publish.ports import Broker, Lead, Misfit, Outbox, Outcome, Publisher, Refused
+from service.supervision import Backoff, supervise
 from service.values.resources import Numbered
 from service.values.scope import Partner
 
@@ -27,7 +28,7 @@ WAIT_SECONDS: Final = 0.05
 STANDBY_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 5.0
 REPAIR_SECONDS: Final = 30.0
-LONGEST_PAUSE: Final = 5.0
+BACKOFF: Final = Backoff(0.1, 5.0)
 
 MESSAGES = Counter("casebridge_relay_messages_total", "Outbox messages by what became of them", ["outcome"])
 DRIFTS = Counter("casebridge_queue_drifts_total", "Times a queue was not as declared", ["queue", "what"])
@@ -80,18 +81,7 @@ class Relay:
 
     def run(self, stop: threading.Event) -> None:
         """Relay until told to stop; what fails is tried again, with longer and longer pauses."""
-        failures = 0
-        while not stop.is_set():
-            try:
-                pause = self._turn()
-                failures = 0
-            except Exception as exc:  # noqa: BLE001 - neither the broker's nor the database's fall may end the loop
-                pause = min(0.1 * 2 ** min(failures, 20), LONGEST_PAUSE)
-                failures += 1
-                log.warning("relay_interrupted", kind=type(exc).__name__, pause=pause)
-                self.close()
-            if pause:
-                stop.wait(pause)
+        supervise("relay", self._turn_or_close, stop, BACKOFF)
         self.close()
 
     def run_once(self) -> None:
@@ -113,6 +103,13 @@ class Relay:
                 log.info("relay_close_failed", kind=type(exc).__name__)
         self._done = {"published": [], "unrouted": []}
         self._owed = []
+
+    def _turn_or_close(self) -> float:
+        try:
+            return self._turn()
+        except Exception:
+            self.close()
+            raise
 
     def _turn(self) -> float:
         """Do what can be done now; return how long there is nothing to do."""

@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge
 
-from service.errors import CasebridgeError
 from service.publish.topology import DISCHARGES
+from service.supervision import supervise
 from service.values.scope import Partner
 
 LOOK_SECONDS: Final = 30.0
@@ -27,13 +27,16 @@ def watch(
     """Look again and again until told to stop; `depths` tells None of a queue that is not there."""
     names = [DISCHARGES, f"{DISCHARGES}.dead"]
     names += [queue.name for partner in registry for queue in partner.queues]
-    while not stop.wait(LOOK_SECONDS):
-        try:
-            for name, depth in depths(names).items():
-                if depth is None:
-                    MISSING.inc()
-                    log.error("queue_missing", queue=name)
-                else:
-                    DEPTH.labels(name).set(depth)
-        except CasebridgeError as exc:
-            log.warning("watch_interrupted", kind=type(exc).__name__)
+
+    def look() -> float:
+        for name, depth in depths(names).items():
+            if depth is None:
+                MISSING.inc()
+                log.error("queue_missing", queue=name)
+            else:
+                DEPTH.labels(name).set(depth)
+        return LOOK_SECONDS
+
+    # the relay declares what is registered first
+    stop.wait(LOOK_SECONDS)
+    supervise("watch", look, stop)

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, te
 
 from service.store import tables as t
 from service.store.rows import document_of
+from service.supervision import Backoff
 from service.values.documents import Document
 
-FIRST_PAUSE: Final = timedelta(seconds=2)
+BACKOFF: Final = Backoff(2, 3600)
 PUT: Final = ("create", "replace", "take-over", "update")
-LONGEST_PAUSE: Final = timedelta(hours=1)
 QUEUE: Final = text(
     "INSERT INTO reprojection (document, cause, due)"
     " SELECT document, :cause, :due FROM link WHERE target = :target"
@@ -85,7 +85,7 @@ class Readers:
         """Let a queued document that failed wait, twice as long each time, an hour at most."""
         mine = t.reprojection.c.document == document
         tries = self._run(select(t.reprojection.c.tries).where(mine)).scalar() or 0
-        due = at + min(FIRST_PAUSE * 2 ** min(tries, 20), LONGEST_PAUSE)
+        due = at + timedelta(seconds=BACKOFF.after(tries))
         changed = update(t.reprojection).where(mine)
         self._run(changed.values(tries=tries + 1, reason=reason[:400], due=due))
 

@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 
 from service.errors import Unavailable
 from service.publish import topology
-from service.publish.catchup import LONGEST_PAUSE
+from service.publish.catchup import BACKOFF
 from service.publish.coverage import matches
 from service.publish.rabbit import Rabbit
 from service.publish.relay import REPAIR_SECONDS, Relay
@@ -82,7 +82,7 @@ class Walk:
 
     def time_passes(self):
         """As long as a pause, or a moment."""
-        self.now += self.chance.choice((0.3, 2.0, LONGEST_PAUSE))
+        self.now += self.chance.choice((0.3, 2.0, BACKOFF.longest))
 
     def tighten(self, queue):
         """A policy makes it full soon."""
@@ -184,7 +184,7 @@ class Walk:
         for _ in range(6):
             for queue in VIEWS:
                 self.read(queue)
-            self.now += max(LONGEST_PAUSE, REPAIR_SECONDS) + 1
+            self.now += max(BACKOFF.longest, REPAIR_SECONDS) + 1
             self.go()
         self.hurt.clear()
         self.stop_and_look()

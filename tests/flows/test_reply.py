@@ -226,7 +226,7 @@ def test_an_endpoint_that_is_down_gets_it_when_it_is_back(client, engine, replie
     assert not replies.next(), "what is owed to the same address waits too"
     waited = []
     for tries in range(2, 6):
-        clock.at += reply.pause(20) * 2
+        clock.at += timedelta(seconds=2 * reply.BACKOFF.longest)
         before = clock.at
         assert replies.next()
         assert not replies.next()

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pika
 
-from service.publish.catchup import LONGEST_PAUSE
+from service.publish.catchup import BACKOFF
 from service.publish.rabbit import Rabbit
 from service.publish.relay import Relay
 from service.store.engine import connect
@@ -78,7 +78,7 @@ class Paced:
         self.office.emit(*messages)
         self.relay.run_once()
 
-    def wait(self, seconds=LONGEST_PAUSE):
+    def wait(self, seconds=BACKOFF.longest):
         self.now += seconds
         self.relay.run_once()
 

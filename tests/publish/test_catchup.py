@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from service.publish import catchup, rabbit, topology
 from service.publish.rabbit import Rabbit
 from service.publish.relay import REPAIR_SECONDS, Relay
+from service.supervision import Backoff
 from tests.publish.made import Broker, Paced, message, partner, until
 from tests.publish.test_relay import Running
 
@@ -165,7 +166,7 @@ def test_a_new_leader_knows_what_is_owed(office, broker, paced):
 def test_a_queue_that_does_not_answer_is_not_waited_for(office, killable_rabbitmq, monkeypatch, known):
     """As a quorum queue without its majority: neither confirmed nor refused."""
     monkeypatch.setattr(rabbit, "CONFIRM_SECONDS", 2.0)
-    monkeypatch.setattr(catchup, "LONGEST_PAUSE", 0.5)
+    monkeypatch.setattr(catchup, "BACKOFF", Backoff(0.25, 0.5))
     broker = Broker(killable_rabbitmq.create_vhost())
     member = f"'{broker.url.rpartition('/')[2]}_harbor'"
     partners, sent = (HARBOR, CLINIC), story(240, 60)

@@ -12,12 +12,11 @@ from threading import Event
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
-import structlog
-
 from service.cases.hospital.rules import Refusal
 from service.errors import CasebridgeError, Conflict, Issue, Malformed, NotFound, Rejected, Stale
 from service.flows.case.people import Held
 from service.flows.ports import Clock, Store, Unit
+from service.supervision import supervise
 from service.values.inbox import Entry, EntryState, Outcome, Received, Understood
 from service.values.scope import Partner
 
@@ -28,8 +27,6 @@ BODIES: Final = 90
 ENTRIES: Final = 730
 WAITING: Final = 365
 IDLE_SECONDS: Final = 1.0
-
-log = structlog.get_logger()
 
 
 class Messages(Protocol):
@@ -191,14 +188,7 @@ class Quarantine:
 
     def run(self, stop: Event) -> None:
         """Try what is due until told to stop."""
-        while not stop.is_set():
-            try:
-                idle = not self.retry()
-            except CasebridgeError as failed:
-                log.warning("retry_interrupted", kind=type(failed).__name__)
-                idle = True
-            if idle:
-                stop.wait(IDLE_SECONDS)
+        supervise("retries", lambda: 0 if self.retry() else IDLE_SECONDS, stop)
 
     def prunable(self, bodies: timedelta, metadata: timedelta, waiting: timedelta) -> int:
         """Return how many entries and bodies `prune` would delete."""

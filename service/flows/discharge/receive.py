@@ -4,7 +4,6 @@ Every positive answer is committed with the bytes it answers and with all that c
 of the inbox decide between two processes with the same message: who comes second finds the first answer.
 """
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -36,6 +35,7 @@ from service.flows.discharge.unclear import SHOWN, Unclear, shown, unwritten
 from service.flows.discharge.unused import noted
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
+from service.supervision import Backoff
 from service.values.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
 from service.values.scope import Partner
 from service.wire.contracts.load import load
@@ -45,6 +45,7 @@ log = structlog.get_logger()
 Understand = Callable[[Partner, Received], Understood]
 TRIES: Final = 5
 TRIES_LATER: Final = 12
+BACKOFF: Final = Backoff(60, 60 * 2**TRIES_LATER)
 NOTES: Final = 20
 EMPTY: Final = Issue(
     "Nothing in it changes a case; it was kept, and nothing else was done.", "", "informational"
@@ -177,7 +178,8 @@ class Reception:
         # what is odd beside it is often why
         issues = (*why.issues, *(understood.notes if understood is not None else ()))
         outcome = Outcome(state, entry.id, issues, reason, entry.flagged)
-        waits = refusal is not None and refusal.passing and state == "quarantined"
+        passes = refusal is not None and refusal.passing and state == "quarantined"
+        wait = timedelta(seconds=BACKOFF.spread(entry.tries))
         settled = replace(
             entry,
             state=state,
@@ -185,7 +187,7 @@ class Reception:
             issues=issues,
             subjects=(*_subjects(understood), *(refusal.clients if refusal is not None else ())),
             tries=entry.tries + 1,
-            due=at + pause(entry.tries) if waits and entry.tries < TRIES_LATER else None,
+            due=at + wait if passes and entry.tries < TRIES_LATER else None,
         )
         return outcome, settled
 
@@ -273,11 +275,6 @@ def _placed(found: Understood, issues: Sequence[tuple[int, Issue]]) -> tuple[Iss
     place = found.place or (lambda _, pointer: pointer)
     told = [replace(each, where=place(number, each.where)) for number, each in issues[:SHOWN]]
     return shown(told, len(issues))
-
-
-def pause(tries: int) -> timedelta:
-    """Return how long an entry waits after so many tries: twice as long each time, and never all at once."""
-    return timedelta(minutes=2**tries) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, no secret
 
 
 def _subjects(understood: Understood | None) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ delivered in another: a process that dies in between leaves it to be sent again,
 https://hl7.org/fhir/R4/messaging.html#async
 """
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,15 +13,15 @@ from typing import Final, Protocol
 
 import structlog
 
-from service.errors import CasebridgeError, NotFound, Unavailable
+from service.errors import NotFound, Unavailable
 from service.flows.ports import Clock, Store, Unit
+from service.supervision import Backoff, supervise
 from service.values.inbox import Answer, Owed, Reply
 from service.values.scope import Partner
 
 # longer than an endpoint may take to answer
 LEASE: Final = timedelta(minutes=5)
-FIRST_SECONDS: Final = 2
-LONGEST_SECONDS: Final = 3600
+BACKOFF: Final = Backoff(2, 3600)
 # more than two days, most of them an hour apart
 TRIES: Final = 60
 IDLE_SECONDS: Final = 0.5
@@ -85,14 +84,7 @@ class Replies:
 
     def run(self, stop: Event) -> None:
         """Send what is owed until told to stop."""
-        while not stop.is_set():
-            try:
-                idle = not self.next()
-            except CasebridgeError as failed:
-                log.warning("replies_interrupted", kind=type(failed).__name__)
-                idle = True
-            if idle:
-                stop.wait(IDLE_SECONDS)
+        supervise("replies", lambda: 0 if self.next() else IDLE_SECONDS, stop)
 
     def _sent(self, reply: Reply) -> str | None:
         """Send a reply; return why it never will be, if so."""
@@ -110,11 +102,5 @@ class Replies:
             self.store.transact(lambda unit: unit.replied(reply, reason))
             return
         log.warning("reply_not_taken", entry=reply.entry, partner=reply.partner, reason=reason)
-        until = self.clock() + pause(reply.tries)
+        until = self.clock() + timedelta(seconds=BACKOFF.spread(reply.tries))
         self.store.transact(lambda unit: unit.put_off_reply(reply, reason, until))
-
-
-def pause(tries: int) -> timedelta:
-    """Return how long a reply waits after so many tries: twice as long each time, and never all at once."""
-    longest = min(FIRST_SECONDS * 2.0**tries, LONGEST_SECONDS)
-    return timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311  jitter, no secret

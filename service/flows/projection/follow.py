@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
-import structlog
-
 from service.errors import CasebridgeError
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.project import Change, Projection
 from service.flows.projection.source import Source, members
+from service.supervision import supervise
 from service.values.documents import Document
 from service.values.messages import Happened
 from service.values.scope import Scope
@@ -18,8 +17,6 @@ from service.values.scope import Scope
 OURSELVES: Final = "casebridge"
 EVERYTHING: Final = Scope(everything=True)
 IDLE_SECONDS: Final = 0.5
-
-log = structlog.get_logger()
 
 
 def follow(
@@ -95,14 +92,7 @@ class Reprojection:
 
     def run(self, stop: Event) -> None:
         """Work off the queue until told to stop."""
-        while not stop.is_set():
-            try:
-                idle = not self.next()
-            except CasebridgeError as failed:
-                log.warning("reprojection_interrupted", kind=type(failed).__name__)
-                idle = True
-            if idle:
-                stop.wait(IDLE_SECONDS)
+        supervise("reprojection", lambda: 0 if self.next() else IDLE_SECONDS, stop)
 
     def next(self) -> bool:
         """Project the next document that is due, in a transaction of its own; false when there is none.

@@ -9,7 +9,7 @@ https://www.rabbitmq.com/docs/confirms · https://www.rabbitmq.com/docs/consumer
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Final
@@ -18,11 +18,10 @@ import structlog
 
 from service.errors import CasebridgeError, Unavailable
 from service.receive.amqp.deliveries import DELIVERIES, Delivery, Taken
+from service.supervision import RESTING, supervise
 from service.wire import amqp
 
 LOOK_SECONDS: Final = 0.5
-FIRST_PAUSE: Final = 0.25
-LONGEST_PAUSE: Final = 30.0
 TRIES: Final = 10
 USER: Final = "casebridge-user"
 # https://www.rabbitmq.com/docs/dlx#effects
@@ -69,19 +68,7 @@ class Consumer:
 
     def run(self, stop: threading.Event) -> None:
         """Take in until told to stop; a fallen broker is tried again, with longer and longer pauses."""
-        failures = 0
-        while not stop.is_set():
-            try:
-                with self._connect() as connection:
-                    failures = 0
-                    self._consume(connection, stop)
-            except _StoppedError:
-                break
-            except CasebridgeError as exc:
-                pause = _pause(failures)
-                failures += 1
-                log.warning("discharges_interrupted", kind=type(exc.__cause__ or exc).__name__, pause=pause)
-                stop.wait(pause)
+        supervise("discharges", lambda: self._turn(stop), stop)
         self._pool.shutdown()
 
     def waiting(self) -> int:
@@ -107,6 +94,11 @@ class Consumer:
                 self._settle(channel, delivery, properties, taken)
                 channel.basic_ack(method.delivery_tag)
                 yield not taken.why
+
+    def _turn(self, stop: threading.Event) -> float:
+        with suppress(_StoppedError), self._connect() as connection:
+            self._consume(connection, stop)
+        return 0
 
     def _consume(self, connection: Any, stop: threading.Event) -> None:
         channel = connection.channel()
@@ -141,7 +133,7 @@ class Consumer:
                     log.warning("delivery_given_up", tries=tries)
                     return Taken(why=error.issues)
                 DELIVERIES.labels("retried").inc()
-                left = _pause(tries)
+                left = RESTING.after(tries)
                 log.warning("delivery_waits", pause=left)
             while left > 0:
                 if stop.is_set():
@@ -218,7 +210,3 @@ def _user(properties: Any) -> str:
 
 def _sentence(where: str, what: str) -> str:
     return f"{where}: {what}" if where else what
-
-
-def _pause(failures: int) -> float:
-    return float(min(FIRST_PAUSE * 2 ** min(failures, 20), LONGEST_PAUSE))
