@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.cases.facts import is_before
+from service.values.dates import is_before
 
 CLOSED = frozenset({"finished", "cancelled"})
 

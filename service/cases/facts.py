@@ -8,25 +8,15 @@ https://inria.hal.science/inria-00555588).
 """
 
 import json
-from datetime import datetime, timedelta
 from typing import Any, Final
+
+from service.values.dates import EPOCH, SECOND
 
 Moment = list[int]
 Fact = list[Any]
 Facts = dict[str, Fact]
 
-EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  offsets are taken off by hand: no year is out of range
-SECOND: Final = timedelta(seconds=1)
 NAMES: Final = "known_as"
-
-
-def seconds(instant: str) -> tuple[int, int]:
-    """Return an instant with an offset as seconds since 1970 and nanoseconds."""
-    cut = -1 if instant.endswith("Z") else -6
-    zone = instant[cut:]
-    offset = 0 if zone == "Z" else int(zone[:3]) * 3600 + int(zone[0] + zone[4:]) * 60
-    whole = datetime.fromisoformat(instant[:19])
-    return (whole - EPOCH) // SECOND - offset, int(instant[20:cut].ljust(9, "0") or "0")
 
 
 def day(moment: Moment) -> str:
@@ -37,14 +27,6 @@ def day(moment: Moment) -> str:
 def instant_of(moment: Moment) -> str:
     """Return a moment as an instant, in UTC, to the second."""
     return f"{(EPOCH + moment[0] * SECOND).isoformat()}Z"
-
-
-def is_before(one: str, other: str) -> bool:
-    """Return whether one date or instant is before another, as far as both say."""
-    if "T" in one and "T" in other:
-        return seconds(one) < seconds(other)
-    said = min(10, len(one), len(other))
-    return one[:said] < other[:said]
 
 
 def join(known: Facts, said: Facts) -> Facts:

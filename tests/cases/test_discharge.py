@@ -4,9 +4,10 @@ from itertools import permutations
 
 import pytest
 
-from service.cases.facts import join, seconds, value
+from service.cases.facts import join, value
 from service.cases.hospital.discharge import condition_id, key_of, moment, person_facts, stay_facts
 from service.cases.hospital.stays import contacts, diagnoses, died_in, history, stay_of
+from service.values.dates import seconds
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
 KEY = key_of({"event": "admit", "stay": {"identifiers": [VISIT]}}, "general")

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from service.cases.facts import Facts, Moment, instant_of, seconds
+from service.cases.facts import Facts, Moment, instant_of
 from service.cases.identity.identifiers import is_visit
+from service.values.dates import seconds
 
 # how the events of one second follow each other
 ORDER: Final = (

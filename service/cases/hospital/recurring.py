@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from service.cases.hospital.discharge import condition_id, digest
+from service.values.dates import may_be_same_day
 
 Json = dict[str, Any]
 OF_CONDITION: Final = ("clinical_status", "verification_status", "onset", "abatement", "recorded")
 ABATED: Final = frozenset({"inactive", "resolved", "remission"})
 DIAGNOSIS: Final = "encounter-diagnosis"
-DAY: Final = len("2026-03-06")
 
 
 def conditions(told: Mapping[str, tuple[str, Sequence[Json]]]) -> dict[tuple[str, str], Json]:
@@ -66,10 +66,7 @@ def _came_again(before: Json, said: Json) -> bool:
 
 def _differs(one: str | None, other: str | None) -> bool:
     """Return whether two dates are of different days; a part of a date is any day in it."""
-    if one is None or other is None:
-        return False
-    one, other = one[:DAY], other[:DAY]
-    return not (one.startswith(other) or other.startswith(one))
+    return one is not None and other is not None and not may_be_same_day(one, other)
 
 
 def _condition(id_: str, tellings: Sequence[Json]) -> Json:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-from service.cases.facts import Facts, is_before, listed, value
+from service.cases.facts import Facts, listed, value
 from service.cases.hospital.deaths import is_death
 from service.cases.hospital.discharge import (
     DELETED,
@@ -21,6 +21,7 @@ from service.cases.hospital.discharge import (
     who,
 )
 from service.cases.identity.identifiers import differing, is_visit, once, shared
+from service.values.dates import is_before
 
 Json = dict[str, Any]
 _OVER: Final = frozenset({"finished", "cancelled"})

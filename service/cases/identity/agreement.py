@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from service.cases.identity.identifiers import differing
+from service.values.dates import may_be_same_day
 from service.values.placeholders import words_of
 
 Json = dict[str, Any]
@@ -48,7 +49,8 @@ def disagreement(sent: Known, held: Known) -> Disagreement | None:
     system = differing(sent.identifiers, held.identifiers)
     if system is not None:
         return Disagreement(system)
-    if _differ(_dates(sent), _dates(held), _same_date) and _differ(_words(sent), _words(held), _same_name):
+    is_born_another_day = _differ(_dates(sent), _dates(held), may_be_same_day)
+    if is_born_another_day and _differ(_words(sent), _words(held), _same_name):
         return Disagreement(None)
     return None
 
@@ -60,11 +62,6 @@ def _differ(sent: Sequence[Any], held: Sequence[Any], same: Any) -> bool:
 
 def _dates(known: Known) -> list[str]:
     return [each for each in known.birth_dates if each and each[:10] not in _NO_DATES]
-
-
-def _same_date(one: str, other: str) -> bool:
-    said = min(len(one), len(other), 10)
-    return one[:said] == other[:said]
 
 
 def _words(known: Known) -> list[frozenset[str]]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from service.errors import Issue
+from service.values.dates import is_before
 from service.values.intake import IntakeSettings
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.places import Place
@@ -180,12 +181,7 @@ def _is_instant(time: str) -> bool:
 
 def _before(ended: str, admitted: str | None) -> bool:
     """Whether a discharge would lie before its admission, as far as both say."""
-    if admitted is None:
-        return False
-    if _is_instant(ended) and _is_instant(admitted):
-        return datetime.fromisoformat(ended) < datetime.fromisoformat(admitted)
-    length = min(len(ended), len(admitted), 10)
-    return ended[:length] < admitted[:length]
+    return admitted is not None and is_before(ended, admitted)
 
 
 def _ahead(ended: str, recorded: str | None) -> bool:

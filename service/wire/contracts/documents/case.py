@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from service.values.dates import is_before
 from service.wire.contracts.documents.fields import (
     Code,
     Contract,
@@ -17,7 +18,6 @@ from service.wire.contracts.documents.fields import (
     When,
     WholeNumber,
     Words,
-    is_before,
     many,
     several,
 )

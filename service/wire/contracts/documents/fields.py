@@ -5,7 +5,7 @@ FHIR R4 primitive formats: https://hl7.org/fhir/R4/datatypes.html#primitive
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -264,17 +264,3 @@ def check_calendar(text: str) -> None:
         date.fromisoformat(text + "0000-01-01"[len(text) :])
     except ValueError as exc:
         raise ValidationError("No such day in the calendar.") from exc
-
-
-def is_before(one: str, other: str) -> bool:
-    """Whether one date or instant is before another: instants on the time line, dates by what both say."""
-    if "T" in one and "T" in other:
-        return _point(one) < _point(other)
-    said = min(10, len(one), len(other))
-    return one[:said] < other[:said]
-
-
-def _point(instant: str) -> tuple[datetime, str]:
-    """The second of an instant, and its fraction as it orders: a datetime has six digits, we take nine."""
-    zone = -1 if instant.endswith("Z") else -6
-    return datetime.fromisoformat(instant[:19] + instant[zone:]), instant[20:zone].ljust(9, "0")

@@ -2,6 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from service.values.dates import is_before
 from service.wire.contracts.documents.fields import (
     Code,
     Contract,
@@ -10,7 +11,6 @@ from service.wire.contracts.documents.fields import (
     Uri,
     When,
     Words,
-    is_before,
     many,
 )
 

@@ -2,6 +2,7 @@
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from service.values.dates import is_before
 from service.wire.contracts.documents.fields import (
     Code,
     Contract,
@@ -15,7 +16,6 @@ from service.wire.contracts.documents.fields import (
     When,
     WholeNumber,
     Words,
-    is_before,
     many,
     several,
 )

@@ -4,9 +4,10 @@ Each takes the object the invariant is about, the resource it stands in and the 
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from service.values.dates import is_before
 
 _Json = dict[str, Any]
 _UCUM = "http://unitsofmeasure.org"
@@ -23,12 +24,7 @@ def _strings(value: Any) -> Iterator[str]:
 def _period(value: _Json, _resource: _Json, _root: _Json) -> bool:
     """per-1: it does not end before it starts, as far as both are known."""
     start, end = value.get("start"), value.get("end")
-    if not start or not end:
-        return True
-    if "T" in start and "T" in end:
-        return datetime.fromisoformat(start) <= datetime.fromisoformat(end)
-    known = min(len(start.partition("T")[0]), len(end.partition("T")[0]))
-    return bool(start[:known] <= end[:known])
+    return not (start and end and is_before(end, start))
 
 
 def _bundle_timestamp(value: _Json, _resource: _Json, _root: _Json) -> bool:

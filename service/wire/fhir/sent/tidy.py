@@ -3,9 +3,9 @@
 https://hl7.org/fhir/R4/datatypes.html#dateTime · https://hl7.org/fhir/R4/datatypes.html#Period
 """
 
-from datetime import datetime
 from typing import Any, Final
 
+from service.values.dates import is_before
 from service.wire.fhir.sent.instants import plain
 
 Json = dict[str, Any]
@@ -41,13 +41,11 @@ def tidy(part: Json) -> None:
 def _is_reversed(start: Any, end: Any) -> bool:
     if not (isinstance(start, str) and isinstance(end, str)):
         return False
-    if "T" in start and "T" in end:
-        try:
-            return datetime.fromisoformat(end) < datetime.fromisoformat(start)
-        except (ValueError, TypeError):
-            return False
-    known = min(len(start.partition("T")[0]), len(end.partition("T")[0]))
-    return end[:known] < start[:known]
+    try:
+        return is_before(end, start)
+    except ValueError:
+        # neither is told to be what it is not: the check of it says so
+        return False
 
 
 def tidy_disposition(encounter: Json) -> None:
