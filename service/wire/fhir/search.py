@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from service.values.resources import SearchRows
+from service.wire.fhir.references import literals
 
 PARAMETERS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "CarePlan": {
@@ -61,17 +62,10 @@ def rows(resource: dict[str, Any]) -> SearchRows:
 
 def references_in(node: Any) -> Iterator[tuple[str, str]]:
     """Give (type, id) of every literal reference at or below a node, versions left off."""
-    below = [node]
-    while below:
-        node = below.pop()
-        if isinstance(node, dict):
-            literal = node.get("reference")
-            if isinstance(literal, str) and literal.count("/") >= 1 and ":" not in literal:
-                type_, id_ = literal.split("/")[:2]
-                yield type_, id_
-            below += node.values()
-        elif isinstance(node, list):
-            below += node
+    for _, literal in literals(node, ""):
+        if "/" in literal and ":" not in literal:
+            type_, id_ = literal.split("/")[:2]
+            yield type_, id_
 
 
 def normal(text: str) -> str:

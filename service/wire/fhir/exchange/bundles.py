@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from service.errors import Issue, Rejected, TooLarge, first_issues
 from service.values.numbers import OF_SYSTEMS, is_personal, type_of_any
 from service.values.placeholders import names_nobody
+from service.wire.fhir.references import literals
 from service.wire.json import LIMIT, dump
 
 Json = dict[str, Any]
@@ -107,7 +108,7 @@ def apart(bundle: Json) -> dict[int, list[int]]:
 
 def _leads(entry: Json, names: dict[Any, int | None]) -> set[int]:
     resource = entry.get("resource")
-    literal = (conditional(reference) or reference for _, reference in references(resource, ""))
+    literal = (conditional(reference) or reference for _, reference in literals(resource, ""))
     found = (names.get(name) for name in (*literal, *_logical(resource)))
     return {number for number in found if number is not None}
 
@@ -149,18 +150,6 @@ def unused(bundle: Json) -> list[tuple[int, str]]:
     """Return the entries of types of which nothing is kept, each with its type."""
     types = [(index, type_of(each)) for index, each in enumerate(_entries(bundle))]
     return [(index, type_) for index, type_ in types if type_ not in USED]
-
-
-def references(node: Any, where: str) -> Iterator[tuple[str, str]]:
-    """Give the literal references below a node, each with its place."""
-    if isinstance(node, list):
-        for index, each in enumerate(node):
-            yield from references(each, f"{where}[{index}]")
-    elif isinstance(node, dict):
-        if isinstance(node.get("reference"), str):
-            yield f"{where}.reference", node["reference"]
-        for key, each in node.items():
-            yield from references(each, f"{where}.{key}")
 
 
 def conditional(url: str) -> tuple[str, str, str] | None:
@@ -232,7 +221,7 @@ def _dangling(entries: list[Json]) -> Iterator[Issue]:
     names: Collection[str] = {name for each in entries for name in _names(each)}
     for index, each in enumerate(entries):
         if type_of(each) in USED:
-            for place, reference in references(each.get("resource"), f"Bundle.entry[{index}].resource"):
+            for place, reference in literals(each.get("resource"), f"Bundle.entry[{index}].resource"):
                 if reference.startswith(("urn:uuid:", "urn:oid:")) and reference not in names:
                     what = "No entry has this fullUrl; send what is referred to, or refer by identifier."
                     yield Issue(what, place, "not-found")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from service.errors import Issue
 from service.wire.fhir.exchange.bundles import USED, type_of
+from service.wire.fhir.references import references
 
 Json = dict[str, Any]
 # nothing is made of these, and a batch is read a stay at a time
@@ -49,8 +50,8 @@ def astray(sent: Json) -> Iterator[Issue]:
         resource = each["resource"]
         place = f"Bundle.entry[{index}].resource" if in_bundle else str(resource["resourceType"])
         read = {id(one): names for one, names in _read(resource)}
-        for where, reference in _references(resource, place):
-            literal = reference["reference"]
+        for where, reference in references(resource, place):
+            literal = reference.get("reference", "#")
             if "resource" in reference or where.endswith(_TO_STAYS) or literal == "#":
                 continue
             if literal.startswith(("urn:uuid:", "urn:oid:", "#")):
@@ -68,17 +69,3 @@ def _read(resource: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
         yield from ((each, names) for each in found if isinstance(each, dict))
     for each in resource.get("contained", []):
         yield from _read(each)
-
-
-def _references(node: Any, where: str) -> Iterator[tuple[str, Json]]:
-    """Give the literal References below a node, each with its place; what they lead to stands elsewhere."""
-    if isinstance(node, list):
-        for index, each in enumerate(node):
-            yield from _references(each, f"{where}[{index}]")
-    elif isinstance(node, dict):
-        is_reference = isinstance(node.get("reference"), str)
-        if is_reference:
-            yield where, node
-        for key, each in node.items():
-            if not (is_reference and key == "resource"):
-                yield from _references(each, f"{where}.{key}")

@@ -4,12 +4,13 @@ https://hl7.org/fhir/R4/bundle.html#references · https://hl7.org/fhir/R4/refere
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from service.values.placeholders import names_nobody
 from service.wire.fhir.exchange.bundles import USED, conditional
+from service.wire.fhir.references import references
 from service.wire.fhir.sent.tidy import tidy
 
 Json = dict[str, Any]
@@ -41,7 +42,8 @@ def lead(entries: Sequence[Json]) -> None:
     for each in told:
         if each["resource"].get("resourceType") in _LOOKED_AT:
             url = each.get("fullUrl", "")
-            for reference in _references(each["resource"]):
+            _tidy_all(each["resource"])
+            for _, reference in references(each["resource"], ""):
                 literal = reference.get("reference")
                 if literal is None:
                     logical.append(reference)
@@ -112,8 +114,7 @@ def _identifiers(resource: Json) -> list[Json]:
     return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
 
 
-def _references(resource: Json) -> Iterator[Json]:
-    """Give every Reference of a resource, literal and logical, deep too; each part is tidied on the way."""
+def _tidy_all(resource: Json) -> None:
     waiting: list[Any] = [resource]
     while waiting:
         node = waiting.pop()
@@ -121,8 +122,4 @@ def _references(resource: Json) -> Iterator[Json]:
             waiting += node
         elif isinstance(node, dict):
             tidy(node)
-            if isinstance(node.get("reference"), str) or (
-                "reference" not in node and isinstance(node.get("identifier"), dict)
-            ):
-                yield node
             waiting += node.values()
