@@ -3,11 +3,15 @@
 import contextlib
 import itertools
 import os
+import shutil
 
 import pytest
+from sqlalchemy import make_url
 
 from service import wiring
 from service.settings import Settings
+from service.store.engine import connect
+from service.store.schema import upgrade
 from tests import servers
 
 NUMBERS = itertools.count(1)
@@ -58,24 +62,75 @@ def killable_rabbitmq():
         yield server
 
 
-@pytest.fixture
-def postgres_url(postgres_server):
-    """The SQLAlchemy URL of an empty database on PostgreSQL."""
+@contextlib.contextmanager
+def database_on(server, *template):
+    """The URL of a database of a PostgreSQL server, as long as it is needed."""
     name = f"casebridge_test_{os.getpid()}_{next(NUMBERS)}"
-    yield postgres_server.create_database(name)
-    postgres_server.drop_database(name)
+    yield server.create_database(name, *template)
+    server.drop_database(name)
 
 
 @pytest.fixture
-def sqlite_url(tmp_path):
+def empty_postgres_url(postgres_server):
+    """The SQLAlchemy URL of an empty database on PostgreSQL."""
+    with database_on(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_model(postgres_server):
+    """The name of a database with today's schema that others are copies of: the migrations run once."""
+    with database_on(postgres_server) as url:
+        migrate(url)
+        yield make_url(url).database
+
+
+@pytest.fixture
+def postgres_url(postgres_server, postgres_model):
+    """The SQLAlchemy URL of a database on PostgreSQL that holds nothing but today's schema."""
+    with database_on(postgres_server, postgres_model) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path):
     """The SQLAlchemy URL of an SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'casebridge.db'}"
 
 
+@pytest.fixture(scope="session")
+def sqlite_model(tmp_path_factory):
+    """An SQLite file with today's schema that others are copies of."""
+    path = tmp_path_factory.mktemp("sqlite") / "model.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(empty_sqlite_url, sqlite_model):
+    """The SQLAlchemy URL of an SQLite file that holds nothing but today's schema."""
+    shutil.copyfile(sqlite_model, make_url(empty_sqlite_url).database)
+    return empty_sqlite_url
+
+
+def migrate(url):
+    """Run the migrations, and leave no connection and no log of SQLite's behind."""
+    engine = connect(url)
+    upgrade(engine)
+    engine.dispose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request):
-    """Each of the two databases in turn: an empty one."""
+    """Each of the two databases in turn, with nothing but today's schema."""
     return request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param])
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request):
+    """Each of the two databases in turn: an empty one."""
+    names = {"sqlite": "empty_sqlite_url", "postgresql": "empty_postgres_url"}
+    return request.getfixturevalue(names[request.param])
 
 
 @pytest.fixture

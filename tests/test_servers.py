@@ -95,11 +95,11 @@ def test_a_named_broker_is_handed_out_without_the_exchange_of_the_test_before(am
         channel(stack, amqp_url).exchange_declare("casebridge.events", "topic", passive=True)
 
 
-def test_each_database_fixture_is_empty(database_url):
-    if database_url.startswith("sqlite"):
-        assert not Path(make_url(database_url).database).exists()
+def test_each_empty_database_is_empty(empty_database_url):
+    if empty_database_url.startswith("sqlite"):
+        assert not Path(make_url(empty_database_url).database).exists()
         return
-    with connect(database_url) as connection:
+    with connect(empty_database_url) as connection:
         tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
         assert tables.fetchone() == (0,)
 

@@ -68,8 +68,8 @@ def test_the_demo_reads_a_queue_where_there_is_a_broker(amqp_url):
     assert left == 0
 
 
-def test_a_database_without_schema_is_found_wrong_and_upgraded(sqlite_url):
-    env = {"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_AUTH": "off"}
+def test_a_database_without_schema_is_found_wrong_and_upgraded(empty_sqlite_url):
+    env = {"CASEBRIDGE_DATABASE_URL": empty_sqlite_url, "CASEBRIDGE_AUTH": "off"}
     assert casebridge("db", "check", **env).returncode == 1
     assert casebridge("db", "upgrade", **env).returncode == 0
     assert casebridge("db", "check", **env).returncode == 0
@@ -118,7 +118,7 @@ def test_mappings_that_cannot_be_loaded_are_found_wrong_and_unknown_pairs_are_wr
 
 
 @pytest.mark.parametrize("folder", ["empty", "missing", "outbound alone"])
-def test_a_folder_without_mappings_is_refused(tmp_path, sqlite_url, folder):
+def test_a_folder_without_mappings_is_refused(tmp_path, empty_sqlite_url, folder):
     if folder != "missing":
         (tmp_path / folder).mkdir()
     if folder == "outbound alone":
@@ -127,7 +127,7 @@ def test_a_folder_without_mappings_is_refused(tmp_path, sqlite_url, folder):
     env = {
         "CASEBRIDGE_MAPPINGS": str(tmp_path / folder),
         "CASEBRIDGE_AUTH": "off",
-        "CASEBRIDGE_DATABASE_URL": sqlite_url,
+        "CASEBRIDGE_DATABASE_URL": empty_sqlite_url,
     }
     for words, code in (("mappings check", 1), ("serve", 2)):
         done = casebridge(*words.split(), **env)
@@ -216,25 +216,25 @@ def test_who_previews_what_a_hospital_sends_is_told_where_it_is_tried(sent):
         ("partners list", {"CASEBRIDGE_PARTNERS": "nowhere.yaml"}, "nowhere.yaml"),
     ],
 )
-def test_wrong_use_and_wrong_settings_exit_2_and_are_named(sqlite_url, words, env, told):
-    env = {"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_AUTH": "off", **env}
+def test_wrong_use_and_wrong_settings_exit_2_and_are_named(empty_sqlite_url, words, env, told):
+    env = {"CASEBRIDGE_DATABASE_URL": empty_sqlite_url, "CASEBRIDGE_AUTH": "off", **env}
     done = casebridge(*words.split(), **env)
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_server_whose_mappings_are_wrong_refuses_to_start(tmp_path, sqlite_url):
+def test_a_server_whose_mappings_are_wrong_refuses_to_start(tmp_path, empty_sqlite_url):
     write_a_mistake(tmp_path)
-    env = {"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_AUTH": "off"}
+    env = {"CASEBRIDGE_DATABASE_URL": empty_sqlite_url, "CASEBRIDGE_AUTH": "off"}
     done = casebridge("serve", CASEBRIDGE_MAPPINGS=str(tmp_path), **env)
     assert done.returncode == 2
     assert done.stderr.startswith("outbound/Patient.yaml:5:22")
 
 
 @pytest.mark.parametrize("words", [("plan",), ("apply",), ("explain", "CarePlan.title", "--id", "x")])
-def test_what_needs_a_database_names_the_remedy_where_there_is_none(sqlite_url, words):
-    done = casebridge("mappings", *words, CASEBRIDGE_DATABASE_URL=sqlite_url, CASEBRIDGE_AUTH="off")
+def test_what_needs_a_database_names_the_remedy_where_there_is_none(empty_sqlite_url, words):
+    done = casebridge("mappings", *words, CASEBRIDGE_DATABASE_URL=empty_sqlite_url, CASEBRIDGE_AUTH="off")
     assert done.returncode == 2
     assert "run `casebridge db upgrade`" in done.stderr
     assert "Traceback" not in done.stderr

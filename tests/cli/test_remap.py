@@ -31,7 +31,6 @@ def env(tmp_path, database_url):
         "CASEBRIDGE_MAPPINGS": str(folder),
     }
     settings = Settings.from_env(given)
-    wiring.upgrade(settings)
     engine = wiring.database(settings)
     client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
     assert client.put("/api/directory/organization/northern", json=river.INSURER).status_code == 201

@@ -77,9 +77,11 @@ def test_who_may_not_follow_it_is_told(demo, partner):
     assert "answered 403" in done.output
 
 
-def test_a_database_without_a_schema_is_told_before_anything_is_compiled(postgres_url, tmp_path, monkeypatch):
+def test_a_database_without_a_schema_is_told_before_anything_is_compiled(
+    empty_postgres_url, tmp_path, monkeypatch
+):
     monkeypatch.setenv("CASEBRIDGE_AUTH", "off")
-    monkeypatch.setenv("CASEBRIDGE_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("CASEBRIDGE_DATABASE_URL", empty_postgres_url)
     monkeypatch.setenv("CASEBRIDGE_MAPPINGS", str(tmp_path))  # there are none, which would be told later
     done = CliRunner().invoke(cli, ["serve"])
     assert isinstance(done.exception, Misconfigured)

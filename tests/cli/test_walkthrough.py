@@ -144,7 +144,6 @@ def case(name, title):
 @pytest.fixture
 def site(tmp_path, postgres_url):
     site = Site(tmp_path, postgres_url)
-    wiring.upgrade(Settings.from_env(site.env))
     yield site
     site.engine.dispose()
 

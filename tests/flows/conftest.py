@@ -13,7 +13,6 @@ from service.flows.pull.disclose import Disclosure
 from service.mapping.catalogue import load
 from service.store.engine import connect
 from service.store.outbox import Outbox
-from service.store.schema import upgrade
 from service.store.store import SqlStore
 from service.values.scope import Scope
 from service.wire.contracts.schemas import links, sources
@@ -45,7 +44,6 @@ def projection():
 @pytest.fixture
 def engine(database_url):
     engine = connect(database_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

@@ -107,9 +107,7 @@ def environment(tmp_path, database_url, hospital):
 
 @pytest.fixture
 def settings(environment):
-    settings = Settings.from_env(environment)
-    wiring.upgrade(settings)
-    return settings
+    return Settings.from_env(environment)
 
 
 @pytest.fixture

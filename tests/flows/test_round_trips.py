@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import event
 
 from service.store.engine import connect
-from service.store.schema import upgrade
 from tests.flows import river
 from tests.flows.conftest import House
 
@@ -15,7 +14,6 @@ from tests.flows.conftest import House
 @pytest.fixture
 def engine(postgres_url):
     engine = connect(postgres_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

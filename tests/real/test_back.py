@@ -19,7 +19,6 @@ from service import wiring
 from service.errors import CasebridgeError
 from service.settings import Settings
 from service.store.engine import connect
-from service.store.schema import upgrade
 from service.values.ids import resource_id
 from service.wire.json import dump, parse
 from tests.real.real_data import folder
@@ -95,7 +94,6 @@ class House:
 @pytest.fixture
 def house(tmp_path, sqlite_url, mappings):
     engine = connect(sqlite_url)
-    upgrade(engine)
     registry = tmp_path / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
     given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}

@@ -17,7 +17,6 @@ from service import wiring
 from service.errors import CasebridgeError
 from service.settings import Settings
 from service.store.engine import connect
-from service.store.schema import upgrade
 from service.store.tables import inbox
 from service.wire.json import parse
 from tests.real.real_data import folder
@@ -47,7 +46,6 @@ of its messages. The files: {files}.
 @pytest.fixture
 def engine(tmp_path, sqlite_url):
     engine = connect(sqlite_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

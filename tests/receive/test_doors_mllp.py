@@ -85,7 +85,6 @@ def settings_on(folder, url):
 @contextmanager
 def listening(settings, *options):
     """A process that listens; it ends in good order."""
-    wiring.upgrade(Settings.from_env(settings))
     port = free_port()
     words = [sys.executable, "-m", "service", "mllp", "--port", str(port), *options]
     with subprocess.Popen(words, env={**os.environ, **settings}) as process:

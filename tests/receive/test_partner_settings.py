@@ -41,7 +41,6 @@ def house(tmp_path, database_url, mappings):
         "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
     }
     found = Settings.from_env(given)
-    wiring.upgrade(found)
     engine = wiring.database(found)
     store = SqlStore(engine, dump=dump, parse=parse)
     taken = wiring.receiving(found, store, wiring.projecting(found, mappings))

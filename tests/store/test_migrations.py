@@ -14,9 +14,9 @@ INSURER = Scope(payers=(("urn:payers", "north"),))
 
 
 @pytest.fixture
-def engine(database_url):
+def engine(empty_database_url):
     """A database without a schema."""
-    engine = connect(database_url)
+    engine = connect(empty_database_url)
     yield engine
     engine.dispose()
 

@@ -5,7 +5,6 @@ import pytest
 from service import wiring
 from service.settings import Settings
 from service.store.outbox import Outbox
-from service.store.schema import upgrade
 from tests.contracts.answered import CheckedClient
 from tests.flows import river
 
@@ -77,7 +76,6 @@ class House:
 @pytest.fixture
 def engine(settings):
     engine = wiring.database(settings)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

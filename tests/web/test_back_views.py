@@ -7,7 +7,6 @@ import pytest
 
 from service import wiring
 from service.settings import Settings
-from service.store.schema import upgrade
 from tests.flows import river
 from tests.web.conftest import House
 
@@ -66,7 +65,6 @@ def told(tmp_path, database_url):
         }
     )
     engine = wiring.database(settings)
-    upgrade(engine)
     house = House(wiring.application(settings, engine, wiring.catalogues(settings)), engine)
     for path, document in river.STORY:
         assert house.put(path, document).status_code == 201

@@ -8,7 +8,6 @@ import pytest
 
 from service import wiring
 from service.settings import Settings
-from service.store.schema import upgrade
 from service.values.ids import resource_id
 from tests.web.conftest import House
 from tests.web.sent import ER7, FHIR, PERSON, VISIT, a03, encounter
@@ -70,7 +69,6 @@ def house(tmp_path, database_url):
         }
     )
     engine = wiring.database(settings)
-    upgrade(engine)
     yield House(wiring.application(settings, engine, wiring.catalogues(settings)), engine)
     engine.dispose()
 

@@ -8,7 +8,6 @@ import pytest
 
 from service import wiring
 from service.settings import Settings
-from service.store.schema import upgrade
 from tests.flows import river
 from tests.web.conftest import House
 
@@ -227,7 +226,6 @@ def test_a_view_that_is_new_to_a_database_holds_nothing_until_it_is_applied(give
     here = given | {"CASEBRIDGE_DATABASE_URL": database_url}
     before, after = (Settings.from_env(here | more) for more in ({"CASEBRIDGE_PARTNERS": str(nobody)}, {}))
     engine = wiring.database(before)
-    upgrade(engine)
     house = House(wiring.application(before, engine, wiring.catalogues(before)), engine)
     for path, document in river.STORY:
         assert house.put(path, document).status_code == 201
