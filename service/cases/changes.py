@@ -1,8 +1,10 @@
 """What a change of a case means: its events, its status history."""
 
+from dataclasses import replace
 from typing import Any
 
 from service.values.dates import is_before
+from service.values.service_part import StatusPeriod
 
 CLOSED = frozenset({"finished", "cancelled"})
 
@@ -15,22 +17,16 @@ def events(before: dict[str, Any] | None, after: dict[str, Any]) -> list[str]:
     return ["closed"] if closed else ["updated"]
 
 
-def status_history(history: list[dict[str, Any]], status: str, at: str) -> list[dict[str, Any]]:
-    """Return the status history after `status` was found at instant `at`.
-
-    Entries are {"status", "period": {"start", "end"?}}; the running entry has no end.
-    """
-    if history and history[-1]["status"] == status:
+def status_history(history: tuple[StatusPeriod, ...], status: str, at: str) -> tuple[StatusPeriod, ...]:
+    """Return the status history after `status` was found at instant `at`; the running entry has no end."""
+    if not history:
+        return (StatusPeriod(status, at),)
+    *past, last = history
+    if last.status == status:
         return history
-    if history and is_before(at, history[-1]["period"]["start"]):
-        # who is told of late was so when the last entry began
-        at = history[-1]["period"]["start"]
-    ended = [*history[:-1], _ended(history[-1], at)] if history else []
-    return [*ended, {"status": status, "period": {"start": at}}]
-
-
-def _ended(entry: dict[str, Any], at: str) -> dict[str, Any]:
-    return {**entry, "period": {**entry["period"], "end": at}}
+    # who is told of late was so when the last entry began
+    at = last.start if is_before(at, last.start) else at
+    return (*past, replace(last, end=at), StatusPeriod(status, at))
 
 
 def changed_paths(before: Any, after: Any, path: str = "") -> list[str]:

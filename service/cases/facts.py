@@ -1,9 +1,9 @@
 """Facts that know when they were said, so that what arrives late or twice comes to the same.
 
-A fact is `[moment, value]` under a path; of two, the one of the later moment holds, and of two at one moment
-the one whose text is greater. Of an identifier the names of its system that any event told (`known_as`) are
-kept. Joining is commutative, associative and idempotent: the facts of the same events are the same in
-whatever order, and however often, the events arrive (a last-writer-wins map,
+A fact stands under a path with its moment; of two, the one of the later moment holds, and of two at one
+moment the one whose text is greater. Of an identifier the names of its system that any event told
+(`known_as`) are kept. Joining is commutative, associative and idempotent: the facts of the same events are
+the same in whatever order, and however often, the events arrive (a last-writer-wins map,
 https://inria.hal.science/inria-00555588).
 """
 
@@ -11,10 +11,7 @@ import json
 from typing import Any, Final
 
 from service.values.dates import EPOCH, SECOND
-
-Moment = list[int]
-Fact = list[Any]
-Facts = dict[str, Fact]
+from service.values.facts import Fact, Facts, Moment
 
 NAMES: Final = "known_as"
 
@@ -29,7 +26,7 @@ def instant_of(moment: Moment) -> str:
     return f"{(EPOCH + moment[0] * SECOND).isoformat()}Z"
 
 
-def join(known: Facts, said: Facts) -> Facts:
+def join(known: Facts, said: Facts) -> dict[str, Fact]:
     """Return what is known after something was said; neither is changed."""
     joined = dict(known)
     for path, fact in said.items():
@@ -40,36 +37,36 @@ def join(known: Facts, said: Facts) -> Facts:
 
 def _joined(one: Fact, other: Fact) -> Fact:
     """Return the fact that holds of two, with all the names that either knows."""
-    at, said = one if _weight(one) > _weight(other) else other
+    last = one if _weight(one) > _weight(other) else other
     known, more = _names(one), _names(other)
-    if known == more or not isinstance(said, dict):
-        return [at, said]
-    return [at, {**said, NAMES: sorted({*known, *more})}]
+    if known == more or not isinstance(last.value, dict):
+        return last
+    return Fact(last.at, {**last.value, NAMES: sorted({*known, *more})})
 
 
 def _names(fact: Fact) -> list[str]:
-    said = fact[1]
+    said = fact.value
     return said.get(NAMES, []) if isinstance(said, dict) else []
 
 
 def value(facts: Facts, path: str) -> Any:
     """Return what a path says, or None when nothing was said or it was cleared."""
     fact = facts.get(path)
-    return fact[1] if fact is not None else None
+    return fact.value if fact is not None else None
 
 
 def listed(facts: Facts, path: str) -> list[tuple[str, Any]]:
     """Return (rest of path, value) of what is said below a path, without what `path` itself cleared later."""
-    cleared = facts[path][0] if path in facts else None
+    cleared = facts[path].at if path in facts else None
     return [
-        (key.removeprefix(f"{path}."), fact[1])
+        (key.removeprefix(f"{path}."), fact.value)
         for key, fact in sorted(facts.items())
-        if key.startswith(f"{path}.") and fact[1] is not None and (cleared is None or fact[0] > cleared)
+        if key.startswith(f"{path}.") and fact.value is not None and (cleared is None or fact.at > cleared)
     ]
 
 
 def _weight(fact: Fact) -> tuple[Moment, str]:
-    said = fact[1]
+    said = fact.value
     if isinstance(said, dict) and NAMES in said:
         said = {name: each for name, each in said.items() if name != NAMES}
-    return fact[0], json.dumps(said, sort_keys=True, default=str)
+    return fact.at, json.dumps(said, sort_keys=True, default=str)

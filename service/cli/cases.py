@@ -27,7 +27,7 @@ def list_(status: str | None) -> None:
       casebridge cases list --status active
     """  # noqa: D301  click reads \b
     for each in wiring.cases(Settings.from_env(), status):
-        click.echo(f"{each.uuid}  {each.body['status']}  {each.client}  {each.revision}")
+        click.echo(f"{each.uuid}  {each.own['status']}  {each.client}  {each.revision}")
 
 
 @cases.command()
@@ -42,7 +42,7 @@ def show(id_: str) -> None:
     case, revisions = wiring.case(Settings.from_env(), id_)
     for name, value in (
         ("id", case.uuid),
-        ("status", case.body["status"]),
+        ("status", case.own["status"]),
         ("client", case.client),
         ("owned by", case.source),
         ("created", case.created.isoformat(timespec="seconds")),

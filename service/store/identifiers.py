@@ -83,8 +83,8 @@ class Identifiers:
 
     def _identifies(self, document: Document, identifier: dict[str, Any]) -> bool:
         """By its system, or because a hospital found the client by it: that one stays identifying."""
-        pair = [identifier["system"], identifier["value"]]
-        return pair[0] in self._identifying or pair in document.served.get("identifying", [])
+        pair = (identifier["system"], identifier["value"])
+        return pair[0] in self._identifying or pair in document.service.identifying
 
     def _holding(self, chosen: Select[Any], kind: str, identifiers: Sequence[Pair]) -> list[Document]:
         digests = [_digest(*each) for each in identifiers]

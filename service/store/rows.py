@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store import tables as t
-from service.values.documents import Document
+from service.values.documents import Document, Revision
 from service.values.resources import ResourceVersion, Stored
+from service.values.service_part import parts_of
 
 RESOURCE: Final = (
     "view", "type", "id", "version", "owner", "client", "body", "digest", "last_updated", "mapping_version",
@@ -23,18 +24,26 @@ def aware(at: datetime) -> datetime:
 
 def document_of(row: Row[Any], parse: Callable[[bytes], Any]) -> Document:
     """Return a `document` row as a Document."""
+    own, service = parts_of(parse(row.body))
     return Document(
         row.uuid,
         row.kind,
         row.source,
         row.source_id,
         row.revision,
-        parse(row.body),
+        own,
         row.client,
         aware(row.created),
         aware(row.updated),
         row.projected,
+        service,
     )
+
+
+def revision_of(row: Row[Any], parse: Callable[[bytes], Any]) -> Revision:
+    """Return a `revision` row as a Revision."""
+    own, service = parts_of(parse(row.body))
+    return Revision(row.revision, row.cause, row.partner, aware(row.recorded), own, service)
 
 
 def stored_of(row: Any) -> Stored:

@@ -27,7 +27,7 @@ from service.store import tables as t
 from service.store.engine import reading, together, writing
 from service.store.failures import Busy, Taken
 from service.store.outbox import MESSAGE, numbered_of
-from service.store.rows import aware, document_of, stored_of
+from service.store.rows import document_of, revision_of, stored_of
 from service.store.scope import Form, bound, form, of_documents, of_resources
 from service.store.search import search
 from service.store.unit import SqlUnit
@@ -152,10 +152,7 @@ class SqlStore:
         mine = exists().where(t.document.c.uuid == c.document, of_documents(form(scope)))
         chosen = select(t.revision).where(c.document == uuid, mine).order_by(c.revision.desc())
         with reading(self._engine) as connection:
-            return [
-                Revision(row.revision, row.cause, row.partner, aware(row.recorded), self._parse(row.body))
-                for row in connection.execute(chosen, bound(scope))
-            ]
+            return [revision_of(row, self._parse) for row in connection.execute(chosen, bound(scope))]
 
     def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
         """Return the current bytes of a resource; raises Gone after erasure."""

@@ -259,7 +259,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
             "projected",
         )
         row = {name: getattr(document, name) for name in names}
-        return {**row, "status": document.body.get("status"), "body": self._dump(document.body)}
+        return {**row, "status": document.own.get("status"), "body": self._dump(document.body)}
 
     def _record(self, document: Document, cause: str, partner: str) -> None:
         row = {

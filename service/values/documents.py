@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-# the part of a stored body that is the service's own; no document that comes in has it
-SERVICE: Final = "$service"
+from service.values.service_part import NOTHING, ServicePart, body_of
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """The current revision of a document.
 
-    `uuid` is ours; (`source`, `source_id`) is the owning system's name for it. `body` is the validated
-    JSON document. `client` is the uuid of the client a case belongs to, else None. `projected` names the
-    mappings (of all views) that it was last projected with.
+    `uuid` is ours; (`source`, `source_id`) is the owning system's name for it. `own` is the document as its
+    owner sent it, validated JSON; `service` is what the service keeps with it. `client` is the uuid of the
+    client a case belongs to, else None. `projected` names the mappings (of all views) that it was last
+    projected with.
     """
 
     uuid: str
@@ -22,28 +22,22 @@ class Document:
     source: str
     source_id: str
     revision: int
-    body: dict[str, Any]
+    own: dict[str, Any]
     client: str | None
     created: datetime
     updated: datetime
     projected: str = ""
+    service: ServicePart = NOTHING
 
     @property
-    def own(self) -> dict[str, Any]:
-        """The document as its owner sent it."""
-        return {key: value for key, value in self.body.items() if key != SERVICE}
-
-    @property
-    def served(self) -> dict[str, Any]:
-        """What the service keeps with it: status history, facts of stays, `received`."""
-        found: dict[str, Any] = self.body.get(SERVICE, {})
-        return found
+    def body(self) -> dict[str, Any]:
+        """The document as it is stored."""
+        return body_of(self.own, self.service)
 
     @property
     def received(self) -> dict[str, Any]:
         """What hospitals brought into it, as parts of a document of its kind."""
-        found: dict[str, Any] = self.served.get("received", {})
-        return found
+        return self.service.received
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +48,5 @@ class Revision:
     cause: str
     partner: str
     recorded: datetime
-    body: dict[str, Any]
+    own: dict[str, Any]
+    service: ServicePart = NOTHING

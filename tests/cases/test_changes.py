@@ -1,6 +1,7 @@
 """What a change of a case means."""
 
 from service.cases.changes import changed_paths, events, status_history
+from service.values.service_part import StatusPeriod
 
 
 def test_a_new_case_is_opened():
@@ -17,16 +18,16 @@ def test_ending_a_case_closes_it_once():
 
 
 def test_a_status_that_goes_on_adds_no_history():
-    history = status_history([], "planned", "2026-03-01T08:00:00Z")
+    history = status_history((), "planned", "2026-03-01T08:00:00Z")
     assert status_history(history, "planned", "2026-03-02T08:00:00Z") == history
 
 
 def test_a_new_status_ends_the_one_before():
-    history = status_history([], "planned", "2026-03-01T08:00:00Z")
-    assert status_history(history, "active", "2026-03-02T08:00:00Z") == [
-        {"status": "planned", "period": {"start": "2026-03-01T08:00:00Z", "end": "2026-03-02T08:00:00Z"}},
-        {"status": "active", "period": {"start": "2026-03-02T08:00:00Z"}},
-    ]
+    history = status_history((), "planned", "2026-03-01T08:00:00Z")
+    assert status_history(history, "active", "2026-03-02T08:00:00Z") == (
+        StatusPeriod("planned", "2026-03-01T08:00:00Z", "2026-03-02T08:00:00Z"),
+        StatusPeriod("active", "2026-03-02T08:00:00Z"),
+    )
 
 
 def test_changed_paths_name_the_deepest_place():

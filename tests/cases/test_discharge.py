@@ -8,6 +8,7 @@ from service.cases.facts import join, value
 from service.cases.hospital.discharge import condition_id, key_of, moment, person_facts, stay_facts
 from service.cases.hospital.stays import contacts, diagnoses, died_in, history, stay_of
 from service.values.dates import seconds
+from service.values.facts import Fact
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
 KEY = key_of({"event": "admit", "stay": {"identifiers": [VISIT]}}, "general")
@@ -211,13 +212,13 @@ def test_the_history_of_a_stay_has_the_times_of_its_events_in_whatever_order_the
     ]
     for each in permutations(events):
         found = history(folded(each))
-        assert [(one["status"], one["period"]["start"]) for one in found] == [
+        assert [(one.status, one.start) for one in found] == [
             ("in-progress", "2023-03-01T09:00:00Z"),
             ("onleave", "2023-03-03T10:00:00Z"),
             ("in-progress", "2023-03-04T11:00:00Z"),
             ("finished", "2023-03-05T12:00:00Z"),
         ]
-        assert "end" not in found[-1]["period"]
+        assert found[-1].end is None
 
 
 def test_a_status_that_is_said_to_have_been_earlier_than_the_one_before_it_does_not_turn_time_back():
@@ -225,9 +226,9 @@ def test_a_status_that_is_said_to_have_been_earlier_than_the_one_before_it_does_
         said("leave", 0, happened="2023-03-03T10:00:00Z"),
         said("discharge", 5, {"period": {"end": "2023-03-02T12:00:00Z"}}),
     ]
-    assert [each["period"] for each in history(folded(events))] == [
-        {"start": "2023-03-03T10:00:00Z", "end": "2023-03-03T10:00:00Z"},
-        {"start": "2023-03-03T10:00:00Z"},
+    assert [(each.start, each.end) for each in history(folded(events))] == [
+        ("2023-03-03T10:00:00Z", "2023-03-03T10:00:00Z"),
+        ("2023-03-03T10:00:00Z", None),
     ]
 
 
@@ -272,7 +273,7 @@ def test_a_death_is_told_by_any_coding_of_the_disposition(disposition):
 
 def test_the_names_of_a_numbers_system_are_kept_whichever_was_told_last():
     told = [
-        {"identifiers.x": [[at, 0, 0], {"system": "urn:x", "value": "1", "use": use, "known_as": names}]}
+        {"identifiers.x": Fact((at, 0, 0), {"system": "urn:x", "value": "1", "use": use, "known_as": names})}
         for at, use, names in ((1, "old", ["urn:b"]), (2, "usual", ["urn:c", "urn:a"]), (2, "temp", []))
     ]
     for first, second, third in permutations(told):

@@ -78,7 +78,7 @@ def test_a_discharge_says_who_took_part_in_the_stay_and_why_it_was():
 
 
 def test_whoever_clears_the_reasons_of_a_stay_leaves_none():
-    before = stay_facts({**SAID, "stay": {**SAID["stay"], "reasons": [{"text": "x"}]}}, [0, 0, 0], "general")
+    before = stay_facts({**SAID, "stay": {**SAID["stay"], "reasons": [{"text": "x"}]}}, (0, 0, 0), "general")
     after = {**SAID, "event": "update", "cleared": ["stay.reasons"]}
     facts = join(before, stay_facts(after, moment("update", SAID["recorded"]), "general"))
     given = {"died": False, "group": None, "pathways": (), "links": lambda _: link}

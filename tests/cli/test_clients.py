@@ -11,7 +11,7 @@ from service.access import policy
 from service.cases.hospital.discharge import number_path
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.documents import SERVICE
+from service.values.facts import Fact
 from service.values.inbox import Answer, Received
 from service.values.resources import Query
 from service.wire.json import dump, parse
@@ -143,28 +143,25 @@ def of_before(house, client, types, stem=None):
 
     def story(unit):
         document = unit.lock(EVERYTHING, "client", client.source, client.uuid)
-        served = document.body[SERVICE]
-        facts = {path: each for path, each in served["facts"].items() if not path.startswith("identifiers.")}
-        numbers = [each[1] for path, each in served["facts"].items() if path.startswith("identifiers.")]
+        part = document.service
+        facts = {path: each for path, each in part.facts.items() if not path.startswith("identifiers.")}
         before = [
             {"system": f"{stem or each['system'].partition('#')[0]}:{type_}", "value": each["value"]}
-            for each, type_ in zip(numbers, types, strict=True)
+            for each, type_ in zip(numbers_of(document), types, strict=True)
         ]
-        facts |= {number_path(each): [[0, 0, 0], each] for each in before}
-        finding = [[each["system"], each["value"]] for each in before]
-        received = {**served["received"], "identifiers": before}
-        service = {**served, "facts": facts, "identifying": finding, "received": received}
-        body = {**document.own, SERVICE: service}
-        unit.update(
-            replace(document, body=body, revision=document.revision + 1), cause="receive", partner="general"
-        )
+        facts |= {number_path(each): Fact((0, 0, 0), each) for each in before}
+        finding = tuple((each["system"], each["value"]) for each in before)
+        received = {**part.received, "identifiers": before}
+        part = replace(part, facts=facts, identifying=finding, received=received)
+        renamed = replace(document, service=part, revision=document.revision + 1)
+        unit.update(renamed, cause="receive", partner="general")
 
     house.store.transact(story)
 
 
 def numbers_of(client):
-    facts = client.served["facts"]
-    return [each[1] for path, each in facts.items() if path.startswith("identifiers.")]
+    facts = client.service.facts
+    return [fact.value for path, fact in facts.items() if path.startswith("identifiers.")]
 
 
 def systems(client):

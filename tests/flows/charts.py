@@ -10,7 +10,7 @@ def chart(house, identifier):
     if client is None:
         return None
     stored = house.store.documents(ALL, "case", client=client.uuid, count=100)
-    kept = [each for each in stored if not each.served.get("emptied")]
+    kept = [each for each in stored if not each.service.emptied]
     assert len(kept) <= 1
     said = {name: each for name, each in client.body.items() if name not in {"identifiers", "received"}}
     received = {name: each for name, each in client.body.get("received", {}).items() if name != "identifiers"}

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from service.cases.facts import Facts, Moment, instant_of
+from service.cases.facts import instant_of
 from service.cases.identity.identifiers import is_visit
 from service.values.dates import seconds
+from service.values.facts import Fact, Facts, Moment
 
 # how the events of one second follow each other
 ORDER: Final = (
@@ -61,7 +62,7 @@ DELETED: Final = "delete"
 
 def moment(event: str, recorded: str) -> Moment:
     """Return when an event was said, so that moments order as the events did."""
-    return [*seconds(recorded), ORDER.index(event)]
+    return (*seconds(recorded), ORDER.index(event))
 
 
 def key_of(said: dict[str, Any], partner: str) -> str | None:
@@ -130,7 +131,7 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
         # what it was ever said to be, each event under the moment it was said
         when = _when(said, status) or instant_of(at)
         found[f"statuses.{'.'.join(map(str, at))}"] = {"status": status, "at": when}
-    return {path: [at, each] for path, each in found.items()} | _begun(said, found.get("kind"))
+    return {path: Fact(at, each) for path, each in found.items()} | _begun(said, found.get("kind"))
 
 
 def _class(stay: dict[str, Any]) -> dict[str, Any]:
@@ -192,13 +193,13 @@ def _happened(said: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _begun(said: dict[str, Any], kind: str | None) -> Facts:
+def _begun(said: dict[str, Any], kind: str | None) -> dict[str, Fact]:
     """Return of which kinds a stay was ever said to be, and when it last was: that never goes back."""
     if said["event"] not in BEGUN:
         return {}
     stay = said.get("stay", {})
     last = stay.get("period", {}).get("end") or said.get("happened") or stay.get("period", {}).get("start")
-    return {f"begun.{kind or UNSAID_KIND}": [[0, 0, 0], last[:10] if last else UNSAID_DAY]}
+    return {f"begun.{kind or UNSAID_KIND}": Fact((0, 0, 0), last[:10] if last else UNSAID_DAY)}
 
 
 def person_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
@@ -219,7 +220,7 @@ def person_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
                 found.setdefault("has_died", None)
         elif path in {"related_persons", "coverages"}:
             found[f"{path}.{partner}"] = None
-    return {path: [at, each] for path, each in found.items()}
+    return {path: Fact(at, each) for path, each in found.items()}
 
 
 def _death(said: dict[str, Any], patient: dict[str, Any]) -> dict[str, Any]:
@@ -234,7 +235,7 @@ def _death(said: dict[str, Any], patient: dict[str, Any]) -> dict[str, Any]:
 
 def alias_facts(identifiers: list[dict[str, Any]], at: Moment) -> Facts:
     """Return the identifiers by which somebody was known before, as facts of who they are now."""
-    return {number_path(each): [at, {**each, "use": ALIAS}] for each in identifiers}
+    return {number_path(each): Fact(at, {**each, "use": ALIAS}) for each in identifiers}
 
 
 def number_path(identifier: dict[str, Any]) -> str:

@@ -5,15 +5,16 @@ part of the document's own lists that has the id of a received one stands in its
 proposed service is accepted); stays are the hospitals' alone.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from service.cases.facts import Facts, day, listed, value
+from service.cases.facts import day, listed, value
 from service.cases.hospital import conditions, recurring
 from service.cases.hospital.discharge import PERSONAL, condition_id, digest
 from service.cases.hospital.stays import contacts, diagnoses, stay_of
 from service.cases.identity.identifiers import once, public
 from service.cases.pathways import propose
+from service.values.facts import Facts
 from service.values.pathways import Pathway
 
 # Demographics: the document's own word where it has one, the hospital's latest where it has none …
@@ -41,7 +42,7 @@ Links = Callable[[str], Link]
 
 
 def of_case(
-    stays: dict[str, dict[str, Any]],
+    stays: Mapping[str, Facts],
     *,
     died: bool,
     group: str | None,
@@ -77,7 +78,7 @@ def of_case(
         for each in _team(hospital, people, link):
             parts["team"].setdefault(each["id"], each)
         if stay["status"] == "finished" and not died:
-            ended = stay.get("period", {}).get("end") or day(facts["status"][0])
+            ended = stay.get("period", {}).get("end") or day(facts["status"].at)
             likely = [each for each in found if each.get("verification_status") != REFUTED]
             services += propose(pathways, stay["id"], ended, likely, group)
         named = [(each, condition["id"]) for each, condition in coded]

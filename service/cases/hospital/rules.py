@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
-from service.cases.facts import Facts
 from service.cases.hospital.discharge import ENDED, condition_id
 from service.cases.hospital.stays import begun_kinds
 from service.cases.identity.agreement import Disagreement
 from service.cases.identity.identifiers import identifying
 from service.values.dates import EPOCH, seconds
+from service.values.facts import Facts
 from service.values.intake import IntakeSettings
 
 LIVE: Final = ("active", "onhold", "waitlist", "planned")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-from service.cases.facts import Facts, listed, value
+from service.cases.changes import status_history
+from service.cases.facts import listed, value
 from service.cases.hospital.deaths import is_death
 from service.cases.hospital.discharge import (
     DELETED,
@@ -22,9 +23,12 @@ from service.cases.hospital.discharge import (
 )
 from service.cases.identity.identifiers import differing, is_visit, once, shared
 from service.values.dates import is_before
+from service.values.facts import Fact, Facts
+from service.values.service_part import StatusPeriod
 
 Json = dict[str, Any]
 _OVER: Final = frozenset({"finished", "cancelled"})
+UNSAID: Final = Fact((), None)
 
 
 class Ambiguous(Exception):
@@ -123,24 +127,15 @@ def stay_of(key: str, facts: Facts) -> dict[str, Any]:
     return {name: each for name, each in said.items() if each}
 
 
-def history(facts: Facts) -> list[Json]:
+def history(facts: Facts) -> tuple[StatusPeriod, ...]:
     """Return the statuses that a stay has had, each from when it came to be so by the events' own times.
 
-    Entries are {"status", "period": {"start", "end"?}}; the last has no end. An event that arrives late finds
-    its place among the others.
+    The last has no end. An event that arrives late finds its place among the others.
     """
-    found: list[Json] = []
+    periods: tuple[StatusPeriod, ...] = ()
     for _, said in sorted(listed(facts, "statuses"), key=lambda each: _moment(each[0])):
-        at = said["at"]
-        if found and found[-1]["status"] == said["status"]:
-            continue
-        if found:
-            last = found[-1]["period"]
-            # who tells of things out of turn does not turn time back
-            at = last["start"] if is_before(at, last["start"]) else at
-            last["end"] = at
-        found.append({"status": said["status"], "period": {"start": at}})
-    return found
+        periods = status_history(periods, said["status"], said["at"])
+    return periods
 
 
 def _moment(path: str) -> list[int]:
@@ -179,12 +174,12 @@ def _amended(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> li
     An entry of the sender's own list is one whatever is said of it: what is said later stands for it.
     """
     items = {
-        (kind, key(each)): (facts[f"{name}.{kind}"][0], each)
+        (kind, key(each)): (facts[f"{name}.{kind}"].at, each)
         for kind, group in listed(facts, name)
         for each in group
     }
-    cleared = facts[name][0] if name in facts else []
-    later = [(facts[f"{name}-amended.{path}"][0], each) for path, each in listed(facts, f"{name}-amended")]
+    cleared = facts[name].at if name in facts else ()
+    later = [(facts[f"{name}-amended.{path}"].at, each) for path, each in listed(facts, f"{name}-amended")]
     # what is deleted and added by one message is there
     for at, each in sorted(later, key=lambda one: (one[0], one[1]["action"] != DELETED)):
         kind, one = each.get(by, "other"), key(each)
@@ -193,7 +188,7 @@ def _amended(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> li
                 # what the same message says of it as something else stays
                 if items[place][0] < at or (place[0] == kind and items[place][0] == at):
                     del items[place]
-        elif at >= max(cleared, facts.get(f"{name}.{kind}", [[]])[0]):
+        elif at >= max(cleared, facts.get(f"{name}.{kind}", UNSAID).at):
             if "entry" in each:
                 others = [place for place in items if place[1] == one and items[place][0] < at]
                 items = {place: item for place, item in items.items() if place not in others}

@@ -3,30 +3,32 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from service.cases.facts import Facts, listed
+from service.cases.facts import listed
+from service.values.facts import Facts
+from service.values.service_part import ServicePart
 
 Json = dict[str, Any]
 INSURED: Final = ("subscriber_id", "member_id")
 
 
-def identifiers_of(kind: str, own: Json, served: Json) -> list[Json]:
+def identifiers_of(kind: str, own: Json, part: ServicePart) -> list[Json]:
     """Return the identifiers of a client or a case, and of the stays they have, as hospitals sent them too.
 
     Numbers of those whom they name, of doctors and insurers, are not theirs.
     """
     if kind not in {"client", "case"}:
         return []
-    stays = [*own.get("stays", ()), *served.get("received", {}).get("stays", ())]
-    facts: list[Facts] = [served.get("facts", {}), *served.get("stays", {}).values()]
+    stays = [*own.get("stays", ()), *part.received.get("stays", ())]
+    facts: list[Facts] = [part.facts, *part.stays.values()]
     return [
-        *(each for body in (own, served.get("received", {}), *stays) for each in body.get("identifiers", ())),
+        *(each for body in (own, part.received, *stays) for each in body.get("identifiers", ())),
         *(each for said in facts for _, each in listed(said, "identifiers")),
     ]
 
 
-def values_of(kind: str, own: Json, served: Json) -> Iterator[str]:
+def values_of(kind: str, own: Json, part: ServicePart) -> Iterator[str]:
     """Give the values of these identifiers, and of a client's numbers with insurers."""
-    yield from (each["value"] for each in identifiers_of(kind, own, served))
-    for body in (own, served.get("received", {})):
+    yield from (each["value"] for each in identifiers_of(kind, own, part))
+    for body in (own, part.received):
         for coverage in body.get("coverages", ()):
             yield from (coverage[name] for name in INSURED if name in coverage)

@@ -6,7 +6,7 @@ stood under `…:WARDS:MR`, an account under `…:WARDS:AN`. Today they are of `
 
 from typing import Final
 
-from service.cases.facts import Fact, Facts
+from service.values.facts import Fact, Facts
 from service.values.numbers import TYPES, is_personal
 
 OURS: Final = "urn:casebridge:authority:"
@@ -28,7 +28,7 @@ def renamed(facts: Facts) -> dict[str, Fact]:
                     "type": said.get("type", type_),
                     "known_as": [said["system"]],
                 }
-                found[path] = [moment, now]
+                found[path] = Fact(moment, now)
     return found
 
 

@@ -13,8 +13,9 @@ from service.mapping.author.blame import placed
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin
 from service.mapping.compiler.projector import MappingError
-from service.values.documents import SERVICE, Document
+from service.values.documents import Document
 from service.values.scope import Scope
+from service.values.service_part import NOTHING
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.links import Found
 from service.wire.contracts.load import load
@@ -177,17 +178,17 @@ def _loaded(kind: str, document: Any) -> dict[str, Any]:
 def _document(
     kind: str, source: str, ref: str, body: dict[str, Any], stored: Document | None, client: Document | None
 ) -> Document:
-    known = stored.body.get(SERVICE) if stored is not None else None
     return Document(
         uuid=stored.uuid if stored is not None else _uuid(kind, ref),
         kind=kind,
         source=source,
         source_id=ref,
         revision=stored.revision + 1 if stored is not None else 1,
-        body=body | ({SERVICE: known} if known else {}),
+        own=body,
         client=client.uuid if client is not None else body.get("client"),
         created=NEVER,
         updated=NEVER,
+        service=stored.service if stored is not None else NOTHING,
     )
 
 

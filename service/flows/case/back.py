@@ -21,7 +21,7 @@ from service.flows.projection.events import later
 from service.flows.projection.follow import follow, locked
 from service.flows.projection.project import Change, Projection
 from service.mapping.catalogue import Catalogue
-from service.values.documents import SERVICE, Document
+from service.values.documents import Document
 from service.values.ids import resource_id
 from service.values.messages import Happened
 from service.values.resources import Stored
@@ -117,12 +117,9 @@ class Back:
 
     def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:
         at, version = later(self.clock(), case.updated), self.projection.version
-        kept = {SERVICE: case.served} if case.served else {}
-        document = replace(
-            case, revision=case.revision + 1, body={**body, **kept}, updated=at, projected=version
-        )
+        document = replace(case, revision=case.revision + 1, own=body, updated=at, projected=version)
         unit.update(document, cause="update", partner=partner)
-        told = [Happened(each) for each in events(case.body, document.body)]
+        told = [Happened(each) for each in events(case.own, document.own)]
         follow(unit, self.projection, document, case, Change(partner, "update", at), told)
 
 

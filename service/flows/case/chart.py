@@ -1,26 +1,27 @@
 """A client with its cases, locked: facts of hospitals go in, documents and their projections come out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
 from service.cases.changes import CLOSED, status_history
-from service.cases.facts import Facts, join
+from service.cases.facts import join
 from service.cases.hospital.received import kept, of_case, of_client, unfounded, whole
 from service.cases.hospital.rules import Seen, choose, opens, standing, stay_events
 from service.cases.hospital.stays import died_in
 from service.errors import Conflict
 from service.flows.case.directory import Directory
-from service.flows.case.ownership import UNTAKEN
 from service.flows.ports import Unit
 from service.flows.projection.events import instant, later
 from service.flows.projection.follow import EVERYTHING, anew, is_protected
 from service.flows.projection.project import Change, Projection
-from service.values.documents import SERVICE, Document
+from service.values.documents import Document
+from service.values.facts import Facts
 from service.values.intake import IntakeSettings
 from service.values.messages import Happened
 from service.values.pathways import Pathway
+from service.values.service_part import ServicePart
 from service.wire.contracts.links import links
 
 OURS: Final = "urn:ietf:rfc:3986"
@@ -63,9 +64,8 @@ class Desk:
     def document(self, kind: str, body: dict[str, Any], client: str | None) -> Document:
         """Return a document that belongs to the hospital until a case system takes it over."""
         uuid, at = str(uuid4()), self.change.at
-        body = {**body, SERVICE: {UNTAKEN: True}}
-        version = self.projection.version
-        return Document(uuid, kind, self.change.partner, uuid, 1, body, client, at, at, version)
+        version, part = self.projection.version, ServicePart(untaken=True)
+        return Document(uuid, kind, self.change.partner, uuid, 1, body, client, at, at, version, part)
 
 
 @dataclass(slots=True)
@@ -82,24 +82,26 @@ class Chart:
 
     def say(self, facts: Facts, identifying: Iterable[tuple[str, str]]) -> None:
         """Take in what a hospital says of the person, and by which identifiers it knows them."""
-        served = self.client.served
-        known = {(system, value) for system, value in served.get("identifying", [])}
-        self.client = serving(
-            self.client,
-            facts=join(served.get("facts", {}), facts),
-            identifying=[list(each) for each in sorted({*known, *identifying})],
-        )
+        part = self.client.service
+        known = tuple(sorted({*part.identifying, *identifying}))
+        part = replace(part, facts=join(part.facts, facts), identifying=known)
+        self.client = replace(self.client, service=part)
+
+    def forget_identifying(self, identifiers: Collection[tuple[str, str]]) -> None:
+        """Take identifiers, (system, value), off those by which hospitals know the person."""
+        part = self.client.service
+        left = tuple(pair for pair in part.identifying if pair not in identifiers)
+        self.client = replace(self.client, service=replace(part, identifying=left))
 
     def has(self, key: str) -> bool:
         """Return whether the stay of a key is known."""
-        return key in self.client.served.get("stays", {}) or self.home(key) is not None
+        return key in self.client.service.stays or self.home(key) is not None
 
     def stays(self) -> dict[str, Facts]:
         """Return the facts of all stays of the client by their keys, those that wait too."""
-        found: dict[str, Facts] = dict(self.client.served.get("stays", {}))
-        for case in self.cases:
-            found |= case.served.get("stays", {})
-        return found
+        return {
+            key: facts for each in (self.client, *self.cases) for key, facts in each.service.stays.items()
+        }
 
     def united(self, keys: Sequence[str]) -> str:
         """Make one stay of those that turn out to be one; return its key.
@@ -113,7 +115,7 @@ class Chart:
 
     def _hold(self, key: str) -> tuple[bool, bool, str]:
         home = self.home(key)
-        return home is None, home is not None and bool(home.served.get(UNTAKEN)), key
+        return home is None, home is not None and home.service.untaken, key
 
     def take(self, key: str) -> Facts:
         """Take a stay off the client, and return its facts.
@@ -121,37 +123,37 @@ class Chart:
         A case that nobody has taken over and that loses its only stay by that is cancelled for good.
         """
         home = self.home(key)
-        stays = dict((self.client if home is None else home).served["stays"])
-        facts: Facts = stays.pop(key)
+        stays = dict((self.client if home is None else home).service.stays)
+        facts = stays.pop(key)
         if home is None:
-            self.client = serving(self.client, stays=stays)
-        elif not stays and home.served.get(UNTAKEN):
-            self.put(serving(home, stays=stays, **{UNTAKEN: False}, emptied=True))
+            self.client = with_stays(self.client, stays)
+        elif not stays and home.service.untaken:
+            self.put(without_stays(home))
         else:
-            self.put(serving(home, stays=stays))
+            self.put(with_stays(home, stays))
         return facts
 
     def _put_facts(self, key: str, facts: Facts) -> None:
         home = self.home(key)
         if home is None:
-            self.client = serving(self.client, stays={**self.client.served.get("stays", {}), key: facts})
+            self.client = with_stays(self.client, {**self.client.service.stays, key: facts})
         else:
-            self.put(serving(home, stays={**home.served["stays"], key: facts}))
+            self.put(with_stays(home, {**home.service.stays, key: facts}))
 
     def stay(self, key: str, facts: Facts, settings: IntakeSettings) -> Document | None:
         """Take in what a hospital says of a stay; return its case, or None while it opens none."""
         case = self.home(key)
-        waiting = self.client.served.get("stays", {})
+        waiting = self.client.service.stays
         if case is None:
             facts = join(waiting.get(key, {}), facts)
             if not opens(facts, settings, self.desk.change.at.date()):
-                self.client = serving(self.client, stays={**waiting, key: facts})
+                self.client = with_stays(self.client, {**waiting, key: facts})
                 return None
             if key in waiting:
-                self.client = serving(self.client, stays=_without(waiting, key))
+                self.client = with_stays(self.client, _without(waiting, key))
             case = chosen(self.cases) or self._opened()
-        stays = case.served.get("stays", {})
-        case = serving(case, stays={**stays, key: join(stays.get(key, {}), facts)})
+        stays = case.service.stays
+        case = with_stays(case, {**stays, key: join(stays.get(key, {}), facts)})
         self.put(case)
         return case
 
@@ -160,7 +162,7 @@ class Chart:
         named = {link.id for case in self.cases for link in links("case", case.own)}
         self.client = self._of_client(named)
         full = whole("client", self.client.own, self.client.received)
-        stays = (facts for case in self.cases for facts in case.served.get("stays", {}).values())
+        stays = (facts for case in self.cases for facts in case.service.stays.values())
         died = full.get("deceased") or full.get("has_died") or died_in(stays)
         self.cases = [self._of_case(case, died, named) for case in self.cases]
         self.client, client_changed = self._store(self.client)
@@ -179,7 +181,7 @@ class Chart:
 
     def home(self, key: str) -> Document | None:
         """Return the case that has the stay of a key."""
-        return next((each for each in self.cases if key in each.served.get("stays", {})), None)
+        return next((each for each in self.cases if key in each.service.stays), None)
 
     def _opened(self) -> Document:
         case = self.desk.document("case", {"status": "planned"}, self.client.uuid)
@@ -193,44 +195,44 @@ class Chart:
     def _of_client(self, named: set[str]) -> Document:
         """Return the client with what hospitals said derived from its facts."""
         client = self.client
-        received = of_client(client.served.get("facts", {}), self.desk.directory.links)
-        client = serving(client, received=kept(received, client.received, named))
-        if not client.served.get(UNTAKEN):
+        received = of_client(client.service.facts, self.desk.directory.links)
+        client = with_received(client, kept(received, client.received, named))
+        if not client.service.untaken:
             return client
         own: dict[str, Any] = {name: received[name] for name in DEMOGRAPHICS if name in received}
         own.setdefault("names", [])
-        return replace(client, body={**own, SERVICE: client.served})
+        return replace(client, own=own)
 
     def _of_case(self, case: Document, died: str | bool | None, named: set[str]) -> Document:
         """Return a case with what hospitals brought derived from the facts of its stays."""
-        if not case.served.keys() & {"stays", "emptied", "received"}:
+        part = case.service
+        if not (part.stays or part.emptied or part.received):
             return case
         received = of_case(
-            case.served.get("stays", {}),
+            part.stays,
             died=died is not None,
             group=case.own.get("targeted_group"),
             pathways=self.desk.pathways,
             links=self.desk.directory.links,
         )
         received |= unfounded(case.own, received)
-        case = serving(case, received=kept(received, case.received, named))
-        if case.served.get("emptied"):
+        case = with_received(case, kept(received, case.received, named))
+        if part.emptied:
             return self._standing(case, {"status": "cancelled"})
-        if case.served.get(UNTAKEN):
+        if part.untaken:
             return self._standing(case, standing(received.get("stays", []), died, self.desk.change.at.date()))
         return case
 
     def _standing(self, case: Document, how: dict[str, Any]) -> Document:
         # a case that ends with its client ended when they died
         at = how.get("closure", {}).get("date") or instant(self.desk.change.at)
-        history = status_history(case.served.get("status_history", []), how["status"], at)
-        case = serving(case, status_history=history)
+        history = status_history(case.service.status_history, how["status"], at)
         own = {
             "client": self.client.uuid,
             "identifiers": [{"system": OURS, "value": f"urn:uuid:{case.uuid}"}],
             **how,
         }
-        return replace(case, body={**own, SERVICE: case.served})
+        return replace(case, own=own, service=replace(case.service, status_history=history))
 
     def _store(self, document: Document) -> tuple[Document, bool]:
         """Store a document; return it, and whether anybody can see a difference."""
@@ -240,7 +242,7 @@ class Chart:
             self.desk.unit.add(document, cause=cause, partner=partner)
             return document, True
         if _visible(document) == _visible(before):
-            if document.body != before.body:
+            if document.service != before.service:
                 self.desk.unit.amend(document)
             return document, False
         document = replace(
@@ -259,34 +261,39 @@ class Chart:
         told = [Happened("opened")] if before is None else []
         for stay in case.received.get("stays", []):
             told += [Happened(what, stay["id"]) for what in stay_events(past.get(stay["id"]), stay)]
-        is_closed = case.body["status"] in CLOSED
-        if is_closed and (before is None or before.body["status"] not in CLOSED):
+        is_closed = case.own["status"] in CLOSED
+        if is_closed and (before is None or before.own["status"] not in CLOSED):
             told.append(Happened("closed"))
         return told or [Happened("updated")]
 
 
 def chosen(cases: Sequence[Document]) -> Document | None:
     """Return the case that a new stay belongs to."""
-    seen = [
-        Seen(each.uuid, each.body["status"], bool(each.served.get(UNTAKEN)), each.created) for each in cases
-    ]
+    seen = [Seen(each.uuid, each.own["status"], each.service.untaken, each.created) for each in cases]
     uuid = choose(seen)
     return next((each for each in cases if each.uuid == uuid), None)
 
 
-def _without(stays: dict[str, Facts], key: str) -> dict[str, Facts]:
+def _without(stays: Mapping[str, Facts], key: str) -> dict[str, Facts]:
     return {each: facts for each, facts in stays.items() if each != key}
 
 
-def serving(document: Document, **more: Any) -> Document:
-    """Return a document with more in its service-owned part; what is empty is not in it."""
-    served = {
-        name: each for name, each in {**document.served, **more}.items() if each not in ({}, [], False, "")
-    }
-    return replace(document, body={**document.own, SERVICE: served})
+def with_stays(document: Document, stays: Mapping[str, Facts]) -> Document:
+    """Return a client or a case with other stays."""
+    return replace(document, service=replace(document.service, stays=stays))
+
+
+def with_received(document: Document, received: dict[str, Any]) -> Document:
+    """Return a client or a case with what hospitals brought into it."""
+    return replace(document, service=replace(document.service, received=received))
+
+
+def without_stays(case: Document) -> Document:
+    """Return a case that nobody has taken over, without its stays, which another case has from now on."""
+    return replace(case, service=replace(case.service, stays={}, untaken=False, emptied=True))
 
 
 def _visible(document: Document) -> Any:
-    served = document.served
-    seen = (served.get("status_history"), served.get("merged_into"), served.get(UNTAKEN), document.client)
+    part = document.service
+    seen = (part.status_history, part.merged_into, part.untaken, document.client)
     return document.own, document.received, seen

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import uuid4
 
-from service.cases.facts import Moment
 from service.cases.hospital.discharge import digest
 from service.cases.hospital.received import Link
 from service.cases.identity.identifiers import public, systems
@@ -13,11 +12,11 @@ from service.flows.ports import Unit
 from service.flows.projection.events import later
 from service.flows.projection.follow import anew, follow, locked
 from service.flows.projection.project import Change, Projection
-from service.values.documents import SERVICE, Document
+from service.values.documents import Document
+from service.values.facts import Moment
 from service.values.scope import Partner
+from service.values.service_part import ServicePart
 
-# when what stands in an entry was said, in its service's part
-HEARD: Final = "heard"
 DAY: Final = 86_400
 
 
@@ -75,13 +74,13 @@ class Directory:
         if document is None or not _is_news(document, body, when):
             return document or entry
         own = {**document.own, **body}
-        kept = {**own, SERVICE: {**document.served, HEARD: when}}
+        service = replace(document.service, heard=when)
         if own == document.own:
-            same = replace(document, body=kept)
+            same = replace(document, service=service)
             self.unit.amend(same)
             return same
         at = later(self.change.at, document.updated)
-        after = replace(document, body=kept, revision=document.revision + 1, updated=at)
+        after = replace(document, own=own, service=service, revision=document.revision + 1, updated=at)
         self.unit.update(after, cause=self.change.cause, partner=self.partner.name)
         follow(self.unit, self.projection, after, document, self.change, ())
         return after
@@ -118,10 +117,9 @@ class Directory:
         return min(self.unit.named(kind, pairs), key=lambda each: each.uuid, default=None)
 
     def _made(self, kind: str, ref: str, by: str, body: dict[str, Any]) -> Document:
-        at = self.change.at
-        if (when := self.heard.get((kind, ref, by))) is not None:
-            body = {**body, SERVICE: {HEARD: when}}
-        document = Document(str(uuid4()), kind, by, ref, 1, body, None, at, at, self.projection.version)
+        at, service = self.change.at, ServicePart(heard=self.heard.get((kind, ref, by)))
+        version = self.projection.version
+        document = Document(str(uuid4()), kind, by, ref, 1, body, None, at, at, version, service)
         self.unit.add(document, cause=self.change.cause, partner=self.partner.name)
         anew(self.unit, self.projection, document, self.change)
         return document
@@ -129,10 +127,12 @@ class Directory:
 
 def _is_news(entry: Document, body: dict[str, Any], when: Moment) -> bool:
     """Whether what an event says of an entry is later than what stands there, and to be kept."""
-    heard: Moment = entry.served.get(HEARD, [])
+    heard = entry.service.heard
+    if heard is None:
+        return True
     if heard >= when:
         return False
-    return not heard or {**entry.own, **body} != entry.own or when[0] // DAY > heard[0] // DAY
+    return {**entry.own, **body} != entry.own or when[0] // DAY > heard[0] // DAY
 
 
 def _named(said: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:

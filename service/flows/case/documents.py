@@ -24,9 +24,10 @@ from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant, later
 from service.flows.projection.follow import EVERYTHING, follow, locked
 from service.flows.projection.project import Change, Projection
-from service.values.documents import SERVICE, Document, Revision
+from service.values.documents import Document, Revision
 from service.values.messages import Happened
 from service.values.scope import Scope
+from service.values.service_part import NOTHING
 from service.wire.contracts.load import merge, parts
 
 # an address would lose . and .. on its way
@@ -85,7 +86,7 @@ class Documents:
             stored = locked(unit, named) if named is not None and scope.owns(named.source) else None
             if stored is None:
                 raise NotFound(f"There is no such {kind}.")
-            said, repeated = parted(merge(public(stored).body, patch))
+            said, repeated = parted(merge(shown(stored), patch))
             return self._save(unit, scope, partner, kind, ref, parts(kind, said), repeated, if_match)
 
         return self.store.transact(story)
@@ -124,7 +125,7 @@ class Documents:
     def revisions(self, scope: Scope, partner: str, kind: str, ref: str) -> list[Revision]:
         """Return a document's revisions, newest first."""
         uuid = self.get(scope, partner, kind, ref).uuid
-        return [replace(each, body=shown(each.body)) for each in self.store.revisions(scope, uuid)]
+        return [replace(each, own=shown(each), service=NOTHING) for each in self.store.revisions(scope, uuid)]
 
     def erase(
         self, scope: Scope, partner: str, kind: str, ref: str, if_match: Container[int] | None = None
@@ -176,18 +177,21 @@ class Documents:
         if before is not None and takeover:
             before = taken(before, partner, ref)
         at = self.clock() if before is None else later(self.clock(), before.updated)
-        known = before.served if before is not None else {}
-        stored = {**body, **_served(kind, known, body, instant(at))}
+        part = before.service if before is not None else NOTHING
+        if kind == "case":
+            history = status_history(part.status_history, body["status"], instant(at))
+            part = replace(part, status_history=history)
         if before is None:
             document = Document(
-                str(uuid4()), kind, partner, ref, 1, stored, client, at, at, self.projection.version
+                str(uuid4()), kind, partner, ref, 1, body, client, at, at, self.projection.version, part
             )
             unit.add(document, cause="create", partner=partner)
         else:
             document = replace(
                 before,
                 revision=before.revision + 1,
-                body=stored,
+                own=body,
+                service=part,
                 updated=at,
                 projected=self.projection.version,
             )
@@ -195,7 +199,7 @@ class Documents:
         if kind == "client":
             unit.hasten([digest(each["system"], each["value"]) for each in body.get("identifiers", [])], at)
         change = Change(partner, "create" if before is None else "replace", at)
-        told = events(before.body if before else None, document.body) if kind == "case" else []
+        told = events(before.own if before else None, document.own) if kind == "case" else []
         follow(unit, self.projection, document, before, change, [Happened(each) for each in told])
         return Saved(public(document), created=before is None, changed=True)
 
@@ -205,7 +209,7 @@ class Documents:
         if found is None:
             what = "No client of yours has this id; PUT it first, or name its UUID."
             raise Rejected("Unknown client.", issues=[Issue(what, "/client")])
-        while (survivor := found.served.get("merged_into")) is not None:
+        while (survivor := found.service.merged_into) is not None:
             found = unit.lock(EVERYTHING, "client", "", survivor)
             assert found is not None, "who merged clients have become is there as long as they are"
         return found.uuid
@@ -225,11 +229,3 @@ def _guard(before: Document | None, if_match: Container[int] | None) -> None:
             raise Stale("If-Match names a revision, but there is no such document yet.")
     elif before.revision not in if_match:
         raise Stale(f"The document is at revision {before.revision}; GET it, merge, and try again.")
-
-
-def _served(kind: str, known: dict[str, Any], body: dict[str, Any], at: str) -> dict[str, Any]:
-    """Return the service-owned part of a document."""
-    if kind == "case":
-        history = status_history(known.get("status_history", []), body["status"], at)
-        known = {**known, "status_history": history}
-    return {SERVICE: known} if known else {}

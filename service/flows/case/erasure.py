@@ -16,7 +16,7 @@ from service.cases.identity.naming import identifiers_of, values_of
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import later
 from service.flows.projection.project import Projection
-from service.values.documents import SERVICE, Document
+from service.values.documents import Document, Revision
 from service.values.scope import Scope
 from service.wire.mentions import names, spellings
 
@@ -52,16 +52,15 @@ def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[U
 
 def _spelt(store: Store, document: Document) -> list[bytes]:
     """Return how messages may spell the numbers that a document has or ever had."""
-    bodies = [document.body, *(each.body for each in store.revisions(EVERYTHING, document.uuid))]
-    parts = [({k: v for k, v in body.items() if k != SERVICE}, body.get(SERVICE, {})) for body in bodies]
-    return spellings({value for own, served in parts for value in values_of(document.kind, own, served)})
+    known: list[Document | Revision] = [document, *store.revisions(EVERYTHING, document.uuid)]
+    return spellings({value for each in known for value in values_of(document.kind, each.own, each.service)})
 
 
 def _subjects(document: Document) -> list[str]:
     """Return by what entries that were understood are about a document."""
     if document.kind != "client":
         return [document.uuid]
-    known = identifiers_of(document.kind, document.own, document.served)
+    known = identifiers_of(document.kind, document.own, document.service)
     return [document.uuid, *(digest(system, each["value"]) for each in known for system in systems(each))]
 
 

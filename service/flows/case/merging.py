@@ -1,29 +1,28 @@
 """Two clients were one person: what one becomes of the other, and how that is undone when it was wrong.
 
-The client who is no longer used keeps what undoing needs, as `merge` in its service-owned part: `cases` that
-were moved; `waiting`, the stays without a case, and whether both had them; `overruled`, the facts of the one
-who stays that the other's were newer than; `emptied`, each untaken case whose stays went to another.
-What is said after the merge stays where it was said, except of those cases and stays.
+The client who is no longer used keeps what undoing needs, a `Merge`. What is said after the merge stays
+where it was said, except of the cases and stays that it names.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from service.cases.facts import Moment, join, value
+from service.cases.facts import join, value
 from service.cases.hospital.discharge import ALIAS, digest, moment
 from service.errors import Conflict, NotFound
-from service.flows.case.chart import Chart, Desk, chosen, serving
+from service.flows.case.chart import Chart, Desk, chosen, with_stays, without_stays
 from service.flows.case.directory import Directory
-from service.flows.case.ownership import UNTAKEN, public
+from service.flows.case.ownership import public
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
+from service.values.facts import Fact, Moment
 from service.values.pathways import Pathway
 from service.values.scope import Partner, Scope
+from service.values.service_part import EmptiedCase, Merge
 
-Json = dict[str, Any]
 CAUSE: Final = "unmerge"
 
 
@@ -33,45 +32,44 @@ def absorb(chart: Chart, other: Chart) -> None:
     A case that nobody took over gives its stays to the live case of the two, and is cancelled. `other` is
     left merged.
     """
-    said = {
-        path: fact
-        for path, fact in other.client.served.get("facts", {}).items()
-        if not path.startswith("identifiers.")
-    }
-    before = chart.client.served.get("facts", {})
+    facts = other.client.service.facts
+    said = {path: fact for path, fact in facts.items() if not path.startswith("identifiers.")}
+    before = chart.client.service.facts
     chart.say(said, ())
-    after = chart.client.served.get("facts", {})
-    mine, theirs = (each.client.served.get("stays", {}) for each in (chart, other))
+    after = chart.client.service.facts
+    mine, theirs = (each.client.service.stays for each in (chart, other))
     both = {key: join(mine.get(key, {}), theirs.get(key, {})) for key in [*mine, *theirs]}
-    chart.client = serving(chart.client, stays=both)
-    moved = [case.uuid for case in other.cases]
+    chart.client = with_stays(chart.client, both)
+    moved = tuple(case.uuid for case in other.cases)
     _move(other, chart, moved)
-    merge = {
-        "cases": moved,
-        "waiting": {key: key in mine for key in theirs},
-        "overruled": {path: before.get(path) for path in said if after[path] != before.get(path)},
-        "emptied": _gather(chart),
-    }
-    other.client = serving(other.client, stays={}, merged_into=chart.client.uuid, merge=merge)
+    merge = Merge(
+        cases=moved,
+        waiting={key: key in mine for key in theirs},
+        overruled={path: before.get(path) for path in said if after[path] != before.get(path)},
+        emptied=_gather(chart),
+    )
+    part = replace(other.client.service, stays={}, merged_into=chart.client.uuid, merge=merge)
+    other.client = replace(other.client, service=part)
 
 
-def release(chart: Chart, other: Chart) -> None:
+def release(chart: Chart, other: Chart, merge: Merge) -> None:
     """Let a chart give back what it took in of a client who is somebody else after all."""
-    merge = other.client.served["merge"]
-    for each in merge["emptied"]:
-        _refill(chart, each)
-    _move(chart, other, merge["cases"])
-    waiting = chart.client.served.get("stays", {})
-    mine = {key: facts for key, facts in waiting.items() if merge["waiting"].get(key, True)}
-    theirs = {key: facts for key, facts in waiting.items() if key in merge["waiting"]}
-    said = other.client.served.get("facts", {})
-    facts = {
-        path: merge["overruled"].get(path, fact) if fact == said.get(path) else fact
-        for path, fact in chart.client.served.get("facts", {}).items()
+    for case in merge.emptied:
+        _refill(chart, case)
+    _move(chart, other, merge.cases)
+    waiting = chart.client.service.stays
+    mine = {key: facts for key, facts in waiting.items() if merge.waiting.get(key, True)}
+    theirs = {key: facts for key, facts in waiting.items() if key in merge.waiting}
+    said = other.client.service.facts
+    restored = {
+        path: merge.overruled.get(path, fact) if fact == said.get(path) else fact
+        for path, fact in chart.client.service.facts.items()
     }
-    facts = {path: fact for path, fact in facts.items() if fact is not None}
-    chart.client = serving(chart.client, facts=facts, stays=mine)
-    other.client = serving(other.client, stays=theirs, merged_into="", merge={})
+    facts = {path: fact for path, fact in restored.items() if fact is not None}
+    part = replace(chart.client.service, facts=facts, stays=mine)
+    chart.client = replace(chart.client, service=part)
+    part = replace(other.client.service, stays=theirs, merged_into=None, merge=None)
+    other.client = replace(other.client, service=part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +92,10 @@ class Unmerging:
 
         def story(unit: Unit) -> Document:
             desk = self._desk(unit, partner)
-            survivor = named.served.get("merged_into", named.uuid)
+            survivor = named.service.merged_into or named.uuid
             charts = {uuid: desk.chart(uuid) for uuid in sorted({named.uuid, survivor})}
             chart, other = charts[survivor], charts[named.uuid]
-            _check(chart.client, other.client)
-            release(chart, other)
+            release(chart, other, _merge_of(other.client, chart.client))
             chart.save()
             other.save()
             return public(other.client)
@@ -139,21 +136,23 @@ class Unmerging:
 
 def _take_off(chart: Chart, alias: tuple[str, str], at: Moment) -> None:
     path = f"identifiers.{digest(*alias)}"
-    given = value(chart.client.served.get("facts", {}), path)
+    given = value(chart.client.service.facts, path)
     if given is None or given.get("use") != ALIAS:
         raise Conflict("No merge gave the client this identifier; nothing was done.", where="/identifier")
-    chart.say({path: [at, None]}, ())
-    left = [each for each in chart.client.served.get("identifying", []) if tuple(each) != alias]
-    chart.client = serving(chart.client, identifying=left)
+    chart.say({path: Fact(at, None)}, ())
+    chart.forget_identifying([alias])
 
 
-def _check(survivor: Document, merged: Document) -> None:
-    if merged.served.get("merged_into") != survivor.uuid:
+def _merge_of(merged: Document, survivor: Document) -> Merge:
+    """Return what undoing the merge of a client needs; raises Conflict where it cannot be undone."""
+    merge = merged.service.merge
+    if merged.service.merged_into != survivor.uuid:
         raise Conflict("This client is not merged into another; nothing was done.")
-    if "merge" not in merged.served:
+    if merge is None:
         raise Conflict("It was merged before what undoing needs was kept; correct it by hand.")
-    if "merged_into" in survivor.served:
+    if survivor.service.merged_into is not None:
         raise Conflict("Who this client became was merged into another later; undo that first.")
+    return merge
 
 
 def _move(giver: Chart, taker: Chart, cases: Sequence[str]) -> None:
@@ -165,31 +164,30 @@ def _move(giver: Chart, taker: Chart, cases: Sequence[str]) -> None:
     giver.cases = [each for each in giver.cases if each.uuid not in cases]
 
 
-def _gather(chart: Chart) -> list[Json]:
+def _gather(chart: Chart) -> tuple[EmptiedCase, ...]:
     """Bring the stays of untaken cases into the case that goes on; return what came from where."""
-    taken = [each for each in chart.cases if not each.served.get(UNTAKEN)]
+    taken = [each for each in chart.cases if not each.service.untaken]
     target = chosen(taken) or chosen(chart.cases)
-    found: list[Json] = []
+    gathered: list[EmptiedCase] = []
     for case in list(chart.cases):
-        if target is not None and case.uuid != target.uuid and case.served.get(UNTAKEN):
-            stays, more = target.served.get("stays", {}), case.served.get("stays", {})
+        if target is not None and case.uuid != target.uuid and case.service.untaken:
+            stays, more = target.service.stays, case.service.stays
             joined = {key: join(stays.get(key, {}), more.get(key, {})) for key in [*stays, *more]}
-            target = serving(target, stays=joined)
+            target = with_stays(target, joined)
             chart.put(target)
-            chart.put(serving(case, stays={}, **{UNTAKEN: False}, emptied=True))
-            both = {key: key in stays for key in more}
-            found.append({"case": case.uuid, "target": target.uuid, "stays": both})
-    return found
+            chart.put(without_stays(case))
+            gathered.append(EmptiedCase(case.uuid, target.uuid, {key: key in stays for key in more}))
+    return tuple(gathered)
 
 
-def _refill(chart: Chart, emptied: Json) -> None:
+def _refill(chart: Chart, emptied_case: EmptiedCase) -> None:
     """Give an emptied case its stays back, with all that was said of them since."""
     known = {each.uuid: each for each in chart.cases}
-    case, target = known.get(emptied["case"]), known.get(emptied["target"])
-    if case is None or target is None or not case.served.get("emptied"):
+    case, target = known.get(emptied_case.case), known.get(emptied_case.target)
+    if case is None or target is None or not case.service.emptied:
         return
-    stays = target.served.get("stays", {})
-    back = {key: facts for key, facts in stays.items() if key in emptied["stays"]}
-    left = {key: facts for key, facts in stays.items() if emptied["stays"].get(key, True)}
-    chart.put(serving(target, stays=left))
-    chart.put(serving(case, stays=back, **{UNTAKEN: True}, emptied=False))
+    stays = target.service.stays
+    back = {key: facts for key, facts in stays.items() if key in emptied_case.stays}
+    left = {key: facts for key, facts in stays.items() if emptied_case.stays.get(key, True)}
+    chart.put(with_stays(target, left))
+    chart.put(replace(case, service=replace(case.service, stays=back, untaken=True, emptied=False)))

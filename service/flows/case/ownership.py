@@ -12,12 +12,12 @@ from typing import Any, Final
 from service.cases.changes import changed_paths
 from service.errors import Issue, Rejected
 from service.flows.ports import Unit
-from service.values.documents import SERVICE, Document
+from service.values.documents import Document, Revision
 from service.values.scope import Scope
+from service.values.service_part import NOTHING
 from service.wire.contracts.load import check_links
 
 RECEIVED: Final = "received"
-UNTAKEN: Final = "untaken"
 CLOSED: Final = (
     "Of this system's numbers other partners say whose they are: leave it out, or have the registry's "
     "identifying/asserted_by name you, too."
@@ -26,14 +26,13 @@ CLOSED: Final = (
 
 def public(document: Document) -> Document:
     """Return a document as its owner sees it: with what hospitals brought, which it cannot change."""
-    return replace(document, body=shown(document.body))
+    return replace(document, own=shown(document), service=NOTHING)
 
 
-def shown(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored body as `public` shows it."""
-    received = body.get(SERVICE, {}).get(RECEIVED)
-    own = {key: each for key, each in body.items() if key != SERVICE}
-    return {**own, RECEIVED: received} if received else own
+def shown(document: Document | Revision) -> dict[str, Any]:
+    """Return the JSON of a document, or of a revision of it, as its owner sees it."""
+    received = document.service.received
+    return {**document.own, RECEIVED: received} if received else document.own
 
 
 def parted(document: Any) -> tuple[Any, Any]:
@@ -91,23 +90,22 @@ def offered(unit: Unit, scope: Scope, kind: str, body: dict[str, Any], client: s
         found = unit.cases_of(client)
     else:
         return None
-    mine = [each for each in found if each.served.get(UNTAKEN) and scope.owns(each.source)]
+    mine = [each for each in found if each.service.untaken and scope.owns(each.source)]
     if len(mine) != 1:
         return None
     only = unit.lock(scope, kind, mine[0].source, mine[0].uuid)
     # another may have taken it over before it was locked
-    return only if only is not None and only.served.get(UNTAKEN) else None
+    return only if only is not None and only.service.untaken else None
 
 
 def takes_over(document: Document, partner: str) -> bool:
     """Return whether a partner who puts this document takes it over."""
-    return bool(document.served.get(UNTAKEN)) and document.source != partner
+    return document.service.untaken and document.source != partner
 
 
 def taken(document: Document, partner: str, ref: str) -> Document:
     """Return a document as its new owner's."""
-    served = {key: each for key, each in document.served.items() if key != UNTAKEN}
-    return replace(document, source=partner, source_id=ref, body={**document.own, SERVICE: served})
+    return replace(document, source=partner, source_id=ref, service=replace(document.service, untaken=False))
 
 
 def _pointer(path: str) -> str:

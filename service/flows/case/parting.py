@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.cases.facts import Facts, listed, value
+from service.cases.facts import listed, value
 from service.cases.hospital.discharge import digest, moment
 from service.errors import Conflict, NotFound
-from service.flows.case.chart import Chart, Desk, serving
+from service.flows.case.chart import Chart, Desk
 from service.flows.case.directory import Directory
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
+from service.values.facts import Fact, Facts
 from service.values.intake import IntakeSettings
 from service.values.pathways import Pathway
 from service.values.scope import Partner, Scope
@@ -69,16 +70,15 @@ class Parting:
 
 
 def _take_numbers(chart: Chart, numbers: Sequence[Pair], at: str) -> Facts:
-    facts = chart.client.served.get("facts", {})
+    facts = chart.client.service.facts
     paths = {f"identifiers.{digest(*each)}": each for each in numbers}
     for path in paths:
         if value(facts, path) is None:
             what = "No hospital sent this identifier of the client; what the case system put, it takes off."
             raise Conflict(what, where="--identifier")
     taken = {path: facts[path] for path in paths}
-    chart.say({path: [moment("merge", at), None] for path in paths}, ())
-    left = [each for each in chart.client.served.get("identifying", []) if tuple(each) not in set(numbers)]
-    chart.client = serving(chart.client, identifying=left)
+    chart.say({path: Fact(moment("merge", at), None) for path in paths}, ())
+    chart.forget_identifying(numbers)
     return taken
 
 

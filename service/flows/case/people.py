@@ -10,7 +10,7 @@ from service.cases.identity.agreement import Known, disagreement
 from service.cases.identity.identifiers import identifying, pairs, placed, same_number, shared, systems
 from service.errors import Issue, Rejected
 from service.flows.ports import Unit
-from service.values.documents import SERVICE, Document
+from service.values.documents import Document
 from service.values.scope import Partner
 
 Json = dict[str, Any]
@@ -84,7 +84,7 @@ class People:
         merge says are no longer used are no evidence.
         """
         for holder in holders:
-            one = [holder, self._become(holder)] if "merged_into" in holder.served else [holder]
+            one = [holder, self._become(holder)] if holder.service.merged_into is not None else [holder]
             found = disagreement(self._known(patient), self._held(one, patient.get("merged_from", ())))
             if found is not None:
                 raise Held(differing_person(found, [holder.uuid]))
@@ -144,7 +144,7 @@ class People:
         return Known([each for each in held if not shared([each], former)], names, dates)
 
     def _become(self, client: Document) -> Document:
-        while (uuid := client.served.get("merged_into")) is not None:
+        while (uuid := client.service.merged_into) is not None:
             found = self._unit.find("client", "", uuid)
             assert found is not None, "who a merged client has become is there as long as the merged one is"
             client = self._noted(found)
@@ -160,22 +160,22 @@ def numbers(client: Document) -> list[Json]:
 
     A number that was sent without its authority, too, is that authority's, and no other's.
     """
-    facts = client.served.get("facts", {})
-    sent = [fact[1] for path, fact in facts.items() if path.startswith("identifiers.") and fact[1]]
+    facts = client.service.facts
+    sent = [fact.value for path, fact in facts.items() if path.startswith("identifiers.") and fact.value]
     known = [*client.own.get("identifiers", ()), *client.received.get("identifiers", ())]
     return placed([*sent, *(each for each in known if not _is_among(each, sent))])
 
 
 def _brought(client: Document) -> Document:
     """Return a client without what its owner says."""
-    return replace(client, body={SERVICE: client.served})
+    return replace(client, own={})
 
 
 def _kept(client: Document) -> list[Json]:
     """Return the identifiers that are not given to anybody else while this client has them."""
-    if "merged_into" in client.served:
+    if client.service.merged_into is not None:
         return numbers(client)
-    return [{"system": system, "value": value} for system, value in client.served.get("identifying", ())]
+    return [{"system": system, "value": value} for system, value in client.service.identifying]
 
 
 def _of_persons(identifiers: Sequence[Json]) -> list[Json]:

@@ -1,20 +1,21 @@
 """Gives the stored numbers of hospitals the systems that messages give them today; nobody is joined by it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from service.cases.facts import join
 from service.cases.hospital.discharge import number_path
 from service.cases.identity.renaming import renamed
 from service.cases.identity.suspects import Suspect, are_alike
 from service.errors import Conflict
-from service.flows.case.chart import Chart, Desk, serving
+from service.flows.case.chart import Chart, Desk
 from service.flows.case.directory import Directory
 from service.flows.case.people import numbers
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
+from service.values.facts import Fact
 from service.values.pathways import Pathway
 from service.values.scope import Partner, Scope
 
@@ -35,7 +36,7 @@ class Renaming:
         """Give the clients who have a number under a system of before."""
         after = None
         while page := self.store.documents(scope, "client", after=after, count=PAGE):
-            yield from (each for each in page if renamed(each.served.get("facts", {})))
+            yield from (each for each in page if renamed(each.service.facts))
             after = page[-1].uuid
 
     def rename(self, partner: Partner, client: Document) -> list[Suspect]:
@@ -63,8 +64,8 @@ class Renaming:
 
 def _renamed(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
     """Rename each number that nobody else has; give who else has it."""
-    for path, fact in renamed(chart.client.served.get("facts", {})).items():
-        number = fact[1]
+    for path, fact in renamed(chart.client.service.facts).items():
+        number = fact.value
         holders = [
             each.uuid
             for each in unit.valued("client", [number["value"]])
@@ -77,12 +78,10 @@ def _renamed(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
         _put(chart, path, fact)
 
 
-def _put(chart: Chart, path: str, fact: list[Any]) -> None:
-    served, number = chart.client.served, fact[1]
-    others = {at: each for at, each in served["facts"].items() if at != path}
-    before = [number["known_as"][0], number["value"]]
-    finding = [
-        [number["system"], number["value"]] if each == before else each
-        for each in served.get("identifying", [])
-    ]
-    chart.client = serving(chart.client, facts=join(others, {number_path(number): fact}), identifying=finding)
+def _put(chart: Chart, path: str, fact: Fact) -> None:
+    part, number = chart.client.service, fact.value
+    others = {at: each for at, each in part.facts.items() if at != path}
+    before, now = (number["known_as"][0], number["value"]), (number["system"], number["value"])
+    finding = tuple(now if each == before else each for each in part.identifying)
+    facts = join(others, {number_path(number): fact})
+    chart.client = replace(chart.client, service=replace(part, facts=facts, identifying=finding))

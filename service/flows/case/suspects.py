@@ -10,7 +10,7 @@ from service.cases.hospital.received import whole
 from service.cases.identity.suspects import Suspect, of_client, of_pair, of_revisions
 from service.flows.case.people import numbers
 from service.flows.ports import Store
-from service.values.documents import SERVICE, Document
+from service.values.documents import Document
 from service.values.placeholders import names_nobody
 from service.values.scope import Scope
 
@@ -33,16 +33,18 @@ class Suspects:
 
     def of(self, client: Document) -> list[Suspect]:
         """Return what is suspect of one client by itself."""
-        finding = [(system, value) for system, value in client.served.get("identifying", [])]
         revisions = reversed(self.store.revisions(self.scope, client.uuid))
-        bodies = [_whole(each.body) for each in revisions]
-        return [*of_client(client.uuid, numbers(client), finding), *of_revisions(client.uuid, bodies)]
+        bodies = [whole("client", each.own, each.service.received) for each in revisions]
+        return [
+            *of_client(client.uuid, numbers(client), client.service.identifying),
+            *of_revisions(client.uuid, bodies),
+        ]
 
     def pairs(self) -> Iterator[Suspect]:
         """Give every two clients who have one number; who was merged into the other is not told of."""
         holders: dict[str, list[tuple[str, list[dict[str, Any]]]]] = defaultdict(list)
         for client in self.clients():
-            if "merged_into" not in client.served:
+            if client.service.merged_into is None:
                 known = numbers(client)
                 for value in {each["value"] for each in known}:
                     holders[value].append((client.uuid, [each for each in known if each["value"] == value]))
@@ -53,9 +55,3 @@ class Suspects:
                 if found is not None and found not in seen:
                     seen.add(found)
                     yield found
-
-
-def _whole(body: dict[str, Any]) -> dict[str, Any]:
-    served = body.get(SERVICE, {})
-    own = {name: each for name, each in body.items() if name != SERVICE}
-    return whole("client", own, served.get("received", {}))

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
-from service.cases.facts import Facts, Moment, value
+from service.cases.facts import value
 from service.cases.hospital.discharge import (
     alias_facts,
     digest,
@@ -34,6 +34,7 @@ from service.flows.ports import Unit
 from service.flows.projection.events import instant
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
+from service.values.facts import Facts, Moment
 from service.values.ids import resource_id
 from service.values.inbox import UNCONDITIONAL, Conditions, Stay
 from service.values.pathways import Pathway
@@ -189,8 +190,7 @@ class _Sitting:
 
 def _going(case: Document) -> dict[str, Facts]:
     """Return the stays of a case that were not cancelled: a number of such a one is free again."""
-    stays = case.served.get("stays", {})
-    return {key: facts for key, facts in stays.items() if value(facts, "status") != "cancelled"}
+    return {key: facts for key, facts in case.service.stays.items() if value(facts, "status") != "cancelled"}
 
 
 def _opened(desk: Desk, people: People, patient: Json) -> Chart:
@@ -276,7 +276,7 @@ def _stays(unit: Unit, chart: Chart, pair: tuple[str, str], partner: Partner) ->
     """Return the Encounters of a partner's stays that have an identifier; None for one that is in no case."""
 
     def having(document: Document) -> list[str]:
-        stays = told_by(partner.name, document.served.get("stays", {}))
+        stays = told_by(partner.name, document.service.stays)
         return [key for key, facts in stays.items() if f"identifiers.{digest(*pair)}" in facts]
 
     cases = unit.named("case", [pair])

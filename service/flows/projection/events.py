@@ -62,7 +62,7 @@ def erased(type_: str, id_: str) -> Event[Erased]:
 
 def case_told(document: Document, happened: Happened) -> Event[CaseTold]:
     """Return the event of something that happened to a case."""
-    reference, status = f"case/{document.uuid}", document.body["status"]
+    reference, status = f"case/{document.uuid}", document.own["status"]
     told = CaseTold(reference=reference, revision=document.revision, status=status)
     if happened.stay is None:
         return Event("case", happened.what, told)

@@ -9,6 +9,7 @@ from service.cases.hospital.stays import history
 from service.errors import Issue, Rejected
 from service.values.documents import Document
 from service.values.ids import resource_id
+from service.values.service_part import statuses_as_json
 from service.wire.contracts.links import Found, items, links
 
 ENTRIES: Final = {"practitioner": "Practitioner", "organization": "Organization", "location": "Location"}
@@ -58,8 +59,10 @@ class Source:
         client = self.client(document)
         case = self._opened(document, client)
         case["client"] = client
-        case["status_history"] = document.served.get("status_history", [])
-        histories = {stay_id(key): history(facts) for key, facts in document.served.get("stays", {}).items()}
+        case["status_history"] = statuses_as_json(document.service.status_history)
+        histories = {
+            stay_id(key): statuses_as_json(history(facts)) for key, facts in document.service.stays.items()
+        }
         for stay in case.get("stays", []):
             stay["status_history"] = histories.get(stay["id"], [])
         return {"case": case, "client": client}
@@ -143,7 +146,7 @@ class Source:
     def _copy(self, document: Document) -> dict[str, Any]:
         self.read.add(document.uuid)
         body = _copied(whole(document.kind, document.own, document.received))
-        merged_into = document.served.get("merged_into")
+        merged_into = document.service.merged_into
         if merged_into is None:
             return {**body, "uuid": document.uuid}
         self.read.add(merged_into)

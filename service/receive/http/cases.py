@@ -70,7 +70,7 @@ def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None
                 "cause": each.cause,
                 "partner": each.partner,
                 "recorded": each.recorded,
-                "document": each.body,
+                "document": each.own,
             }
             for each in found
         ]
@@ -120,7 +120,7 @@ def _list(documents: Documents, kind: str) -> Response:
         after=given.get("after"),
         count=most,
     )
-    items = [{"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.body} for d in found]
+    items = [{"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.own} for d in found]
     answer: dict[str, Any] = {"items": items}
     if len(found) == most:
         # the search values may be personal, so the caller repeats them; the link carries the place alone
@@ -174,7 +174,7 @@ def _saved(saved: Saved, path: str) -> Response:
 
 
 def _document(document: Document, status: int) -> Response:
-    answer = Response(dump(document.body), status, mimetype="application/json")
+    answer = Response(dump(document.own), status, mimetype="application/json")
     answer.headers["ETag"] = _etag(document)
     answer.headers["Casebridge-Id"] = document.uuid
     answer.last_modified = document.updated
