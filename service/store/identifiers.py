@@ -1,6 +1,6 @@
 """Who holds which identifier: a part of the unit of work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -19,12 +19,9 @@ Pair = tuple[str, str]
 class Identifiers:
     """The statements about identifiers, on one connection."""
 
-    def __init__(
-        self, connection: Connection, parse: Callable[[bytes], Any], identifying: frozenset[str]
-    ) -> None:
-        """Take the open transaction, how to read a document, and the systems that identify a person."""
+    def __init__(self, connection: Connection, identifying: frozenset[str]) -> None:
+        """Take the open transaction, and the systems whose identifiers identify a person."""
         self._run = connection.execute
-        self._parse = parse
         self._identifying = identifying
 
     def holders(self, identifiers: Sequence[Pair]) -> list[Document]:
@@ -38,7 +35,7 @@ class Identifiers:
     def valued(self, kind: str, values: Sequence[str]) -> list[Document]:
         """Return the documents of a kind that have an identifier of one of these values, of any system."""
         rows = self._run(q.VALUED, {"kind": kind, "values": list(dict.fromkeys(values))})
-        return [document_of(row, self._parse) for row in rows]
+        return [document_of(row) for row in rows]
 
     def name(self, document: Document) -> None:
         """Store the identifiers of a document that is new, a case's with those of its stays.
@@ -90,7 +87,7 @@ class Identifiers:
         digests = [_digest(*each) for each in identifiers]
         values = [value for _, value in identifiers]
         found = self._run(chosen, {"kind": kind, "values": values, "digests": digests})
-        return [document_of(row, self._parse) for row in found]
+        return [document_of(row) for row in found]
 
 
 def _identifiers(document: Document) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The inbox: what came in, word for word, and what became of it; a part of the unit of work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -12,6 +12,7 @@ from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import aware
 from service.values.inbox import Answer, Entry, EntryState, Received
+from service.wire.json import dump, parse
 
 NAMES: Final = ("id", "partner", "state", "reason", "flagged", "edited", "replay_of", "tries", "due")
 CAME: Final = ("raw", "media_type", "form", "way", "content", "if_none_exist", "if_match")
@@ -24,13 +25,9 @@ TOLD: Final = [each for each in t.inbox.c if each.name not in {"raw", "edited"}]
 class Inbox:
     """The statements about the inbox, on one connection."""
 
-    def __init__(
-        self, connection: Connection, dump: Callable[[Any], bytes], parse: Callable[[bytes], Any]
-    ) -> None:
-        """Take the open transaction, and JSON both ways."""
+    def __init__(self, connection: Connection) -> None:
+        """Take the open transaction."""
         self._run = connection.execute
-        self._dump = dump
-        self._parse = parse
 
     def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
         """Return the entry of a partner with one of these keys and the same content, without its bytes."""
@@ -131,7 +128,7 @@ class Inbox:
         issues = [{"what": each.what, "where": each.where, "code": each.code} for each in entry.issues]
         return {
             **{name: getattr(entry, name) for name in NAMES},
-            "issues": self._dump(issues) if issues else None,
+            "issues": dump(issues) if issues else None,
             "answer_status": answer.status if answer else None,
             "answer_type": answer.media_type if answer else None,
             "answer": answer.body if answer else None,
@@ -150,7 +147,7 @@ class Inbox:
             if_none_exist=given["if_none_exist"],
             if_match=given["if_match"],
         )
-        issues = self._parse(given["issues"]) if given["issues"] else []
+        issues = parse(given["issues"]) if given["issues"] else []
         answered = given["answer_status"] is not None and given["answer"] is not None
         return Entry(
             id=given["id"],

@@ -1,8 +1,7 @@
 """Who reads whom, and the queue of documents to project anew: a part of the unit of work."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, text, update
 
@@ -29,15 +28,14 @@ LINKED: Final = (
 class Readers:
     """The statements about links and about the queue, on one connection."""
 
-    def __init__(self, connection: Connection, parse: Callable[[bytes], Any]) -> None:
-        """Take the open transaction and how to read a stored document."""
+    def __init__(self, connection: Connection) -> None:
+        """Take the open transaction."""
         self._run = connection.execute
-        self._parse = parse
 
     def linked(self, document: str) -> dict[str, Document | None]:
         """Return what the projection of a document read the last time, by uuid; None for what is erased."""
         rows = self._run(LINKED, {"of": document})
-        return {row.target: document_of(row, self._parse) if row.uuid else None for row in rows}
+        return {row.target: document_of(row) if row.uuid else None for row in rows}
 
     def relink(self, document: str, before: set[str], now: set[str]) -> None:
         """Record which documents a document's projection reads; `before` are those recorded."""
@@ -73,7 +71,7 @@ class Readers:
             return None
         row = self._run(select(t.document).where(t.document.c.uuid == taken)).first()
         if row is not None:
-            return document_of(row, self._parse)
+            return document_of(row)
         self.unqueue(taken)
         return self.next_queued(at)
 

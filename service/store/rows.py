@@ -1,6 +1,6 @@
 """Between rows and the frozen types the rooms hand each other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from service.store import tables as t
 from service.values.documents import Document, Revision
 from service.values.resources import ResourceVersion, Stored
 from service.values.service_part import parts_of
+from service.wire.json import parse
 
 RESOURCE: Final = (
     "view", "type", "id", "version", "owner", "client", "body", "digest", "last_updated", "mapping_version",
@@ -22,7 +23,7 @@ def aware(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def document_of(row: Row[Any], parse: Callable[[bytes], Any]) -> Document:
+def document_of(row: Row[Any]) -> Document:
     """Return a `document` row as a Document."""
     own, service = parts_of(parse(row.body))
     return Document(
@@ -40,7 +41,7 @@ def document_of(row: Row[Any], parse: Callable[[bytes], Any]) -> Document:
     )
 
 
-def revision_of(row: Row[Any], parse: Callable[[bytes], Any]) -> Revision:
+def revision_of(row: Row[Any]) -> Revision:
     """Return a `revision` row as a Revision."""
     own, service = parts_of(parse(row.body))
     return Revision(row.revision, row.cause, row.partner, aware(row.recorded), own, service)

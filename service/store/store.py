@@ -46,18 +46,9 @@ KEEP: Final = text("INSERT INTO secret (name, value) VALUES (:name, :value) ON C
 class SqlStore:
     """`flows.ports.Store` on SQLite or PostgreSQL."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        dump: Callable[[Any], bytes],
-        parse: Callable[[bytes], Any],
-        identifying: frozenset[str] = frozenset(),
-    ) -> None:
-        """Take the engine, JSON both ways, and the systems whose identifiers identify a person."""
+    def __init__(self, engine: Engine, *, identifying: frozenset[str] = frozenset()) -> None:
+        """Take the engine, and the systems whose identifiers identify a person."""
         self._engine = engine
-        self._dump = dump
-        self._parse = parse
         self._identifying = identifying
 
     def transact(self, story: Callable[[SqlUnit], T]) -> T:
@@ -71,7 +62,7 @@ class SqlStore:
         for attempt in counting():
             try:
                 with together(self._engine) as connection:
-                    return story(SqlUnit(connection, self._dump, self._parse, self._identifying))
+                    return story(SqlUnit(connection, self._identifying))
             except Taken:
                 # who came first is committed: the story that runs again finds it
                 if attempt > 0:
@@ -86,7 +77,7 @@ class SqlStore:
     def look(self, story: Callable[[SqlUnit], T]) -> T:
         """Run a story that only reads, without locks; what it wrote would be rolled back."""
         with reading(self._engine) as connection:
-            return story(SqlUnit(connection, self._dump, self._parse, self._identifying))
+            return story(SqlUnit(connection, self._identifying))
 
     def scrub(self) -> None:
         """Leave of what was deleted nothing in SQLite's log of pages; PostgreSQL does so in its own time.
@@ -105,7 +96,7 @@ class SqlStore:
         c = t.document.c
         chosen = select(t.document).where(c.projected != version, c.uuid > after).order_by(c.uuid)
         with reading(self._engine) as connection:
-            return [document_of(row, self._parse) for row in connection.execute(chosen.limit(limit))]
+            return [document_of(row) for row in connection.execute(chosen.limit(limit))]
 
     def count_unprojected(self, version: str) -> int:
         """Return how many documents were not projected with these mappings."""
@@ -117,7 +108,7 @@ class SqlStore:
     def document(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Return a document by (source, id) or by our uuid."""
         with reading(self._engine) as connection:
-            unit = SqlUnit(connection, self._dump, self._parse, self._identifying)
+            unit = SqlUnit(connection, self._identifying)
             found = unit.find(kind, source, ref)
             return found if found is not None and scope.owns(found.source) else None
 
@@ -144,7 +135,7 @@ class SqlStore:
         # how to find them depends on how many a source has
         chosen = chosen.execution_options(prepare=False)
         with reading(self._engine) as connection:
-            return [document_of(row, self._parse) for row in connection.execute(chosen, bound(scope))]
+            return [document_of(row) for row in connection.execute(chosen, bound(scope))]
 
     def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
         """Return all revisions of a document, newest first."""
@@ -152,7 +143,7 @@ class SqlStore:
         mine = exists().where(t.document.c.uuid == c.document, of_documents(form(scope)))
         chosen = select(t.revision).where(c.document == uuid, mine).order_by(c.revision.desc())
         with reading(self._engine) as connection:
-            return [revision_of(row, self._parse) for row in connection.execute(chosen, bound(scope))]
+            return [revision_of(row) for row in connection.execute(chosen, bound(scope))]
 
     def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
         """Return the current bytes of a resource; raises Gone after erasure."""
@@ -166,7 +157,7 @@ class SqlStore:
         chosen = select(t.document, c.mapping_version).join(t.resource, c.owner == t.document.c.uuid)
         with reading(self._engine) as connection:
             row = connection.execute(chosen.where(*mine), bound(scope)).first()
-        return (document_of(row, self._parse), row.mapping_version) if row is not None else None
+        return (document_of(row), row.mapping_version) if row is not None else None
 
     def owners(self, scope: Scope, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], Document]:
         """Return the documents that own resources, by the (type, id) of those that there are."""
@@ -178,7 +169,7 @@ class SqlStore:
             for start in range(0, len(keys), MANY):
                 some = chosen.where(tuple_(c.type, c.id).in_(keys[start : start + MANY]))
                 for row in connection.execute(some, bound(scope)):
-                    found[row[0], row[1]] = document_of(row, self._parse)
+                    found[row[0], row[1]] = document_of(row)
         return found
 
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:

@@ -1,6 +1,6 @@
 """One write transaction, as `flows.ports.Unit` tells it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -19,22 +19,17 @@ from service.store.scope import bound, form
 from service.values.documents import Document
 from service.values.resources import Current, Message, ResourceVersion
 from service.values.scope import Scope
+from service.wire.json import dump
 
 
 class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
     """The statements of a write transaction on one connection."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        dump: Callable[[Any], bytes],
-        parse: Callable[[bytes], Any],
-        identifying: frozenset[str],
-    ) -> None:
-        """Take the open transaction, JSON both ways, and the systems whose identifiers identify a person."""
-        Readers.__init__(self, connection, parse)
-        Identifiers.__init__(self, connection, parse, identifying)
-        Inbox.__init__(self, connection, dump, parse)
+    def __init__(self, connection: Connection, identifying: frozenset[str]) -> None:
+        """Take the open transaction, and the systems whose identifiers identify a person."""
+        Readers.__init__(self, connection)
+        Identifiers.__init__(self, connection, identifying)
+        Inbox.__init__(self, connection)
         Keeping.__init__(self, connection)
         Deliveries.__init__(self, connection)
         self._locked: dict[str, Document] = {}
@@ -54,7 +49,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         if known is not None and known.kind == kind and not source:
             return known
         row = self._run(q.FIND, {"kind": kind, "source": source, "ref": ref}).first()
-        return document_of(row, self._parse) if row is not None else None
+        return document_of(row) if row is not None else None
 
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
         """Return what many (kind, source, ref) name, in one query."""
@@ -62,7 +57,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         uuids = [ref for _, _, ref in links]
         rows = self._run(select(t.document).where(or_(keys.in_(links), t.document.c.uuid.in_(uuids)))).all()
         found = {}
-        for each in (document_of(row, self._parse) for row in rows):
+        for each in (document_of(row) for row in rows):
             for key in links:
                 if key[0] == each.kind and (key[1:] == (each.source, each.source_id) or key[2] == each.uuid):
                     found[key] = each
@@ -98,7 +93,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
     def amend(self, document: Document) -> None:
         """Store what nobody can see of a document."""
         self.rename(document, self._locked.get(document.uuid))
-        body = self._dump(document.body)
+        body = dump(document.body)
         self._run(update(t.document).where(t.document.c.uuid == document.uuid).values(body=body))
         self._locked[document.uuid] = document
 
@@ -233,7 +228,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
         return [(str(v), str(y), str(i)) for v, y, i in gone]
 
     def _remembered(self, row: Any) -> Document:
-        document = self._locked[row.uuid] = document_of(row, self._parse)
+        document = self._locked[row.uuid] = document_of(row)
         return document
 
     def _is_first(self, what: str, document: str) -> bool:
@@ -259,7 +254,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
             "projected",
         )
         row = {name: getattr(document, name) for name in names}
-        return {**row, "status": document.own.get("status"), "body": self._dump(document.body)}
+        return {**row, "status": document.own.get("status"), "body": dump(document.body)}
 
     def _record(self, document: Document, cause: str, partner: str) -> None:
         row = {
@@ -267,7 +262,7 @@ class SqlUnit(Readers, Identifiers, Inbox, Keeping, Deliveries):
             "revision": document.revision,
             "cause": cause,
             "partner": partner,
-            "body": self._dump(document.body),
+            "body": dump(document.body),
             "recorded": document.updated,
         }
         self._put(t.revision, [row])

@@ -28,7 +28,6 @@ from service.values.documents import Document, Revision
 from service.values.inbox import Entry, Outcome, Received, Understood
 from service.values.scope import Partner
 from service.wire.http import Client
-from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues
 from service.wiring.rooms import (
     database,
@@ -68,7 +67,7 @@ def partners(settings: Settings) -> list[Partner]:
 def cases(settings: Settings, status: str | None) -> Iterator[Document]:
     """Give the cases that the operator of this machine may see, by id."""
     engine = database(settings)
-    store, scope = SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL)
+    store, scope = SqlStore(engine), policy.scope(policy.LOCAL)
     after = None
     while page := store.documents(scope, "case", status=status, after=after):
         yield from page
@@ -79,7 +78,7 @@ def cases(settings: Settings, status: str | None) -> Iterator[Document]:
 def case(settings: Settings, id_: str) -> tuple[Document, list[Revision]]:
     """Return a case and its revisions, newest first; raises NotFound."""
     engine = database(settings)
-    store, scope = SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL)
+    store, scope = SqlStore(engine), policy.scope(policy.LOCAL)
     found = store.document(scope, "case", policy.LOCAL.name, id_)
     if found is None:
         raise NotFound("There is no such case; `casebridge cases list` prints their ids.", where="ID")
@@ -92,7 +91,7 @@ def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation
     """Explain an element of a live resource in a view, to the operator of this machine; raises as `check`."""
     check(settings)
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     scope = replace(policy.scope(policy.LOCAL), view=view)
     found = Explanations(store, catalogues(settings)).explain(scope, path, id_)
     engine.dispose()
@@ -117,7 +116,7 @@ def suspecting(settings: Settings) -> Iterator[Suspects]:
     check(settings)
     engine = database(settings)
     try:
-        yield Suspects(SqlStore(engine, dump=dump, parse=parse), policy.scope(policy.LOCAL))
+        yield Suspects(SqlStore(engine), policy.scope(policy.LOCAL))
     finally:
         engine.dispose()
 
@@ -130,7 +129,7 @@ def renaming_systems(settings: Settings) -> Iterator[tuple[list[Document], Renam
     """
     check(settings)
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     try:
         story = renaming(settings, store, projecting(settings, catalogues(settings)))
         yield list(story.clients(policy.scope(policy.LOCAL))), partial(story.rename, policy.LOCAL)
@@ -143,7 +142,7 @@ def parted(
 ) -> tuple[Document, Document]:
     """Part a client, as the operator of this machine; raises as `Parting.part`."""
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     try:
         story = parting(settings, store, projecting(settings, catalogues(settings)))
         return story.part(policy.scope(policy.LOCAL), policy.LOCAL, id_, numbers, visits)
@@ -154,7 +153,7 @@ def parted(
 @contextmanager
 def _unmerging(settings: Settings) -> Iterator[Unmerging]:
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     try:
         yield unmerging(settings, store, projecting(settings, catalogues(settings)))
     finally:
@@ -189,7 +188,7 @@ def quarantined(settings: Settings) -> Iterator[Quarantine]:
     """Give the quarantine as an operator handles it."""
     check(settings)
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     made = cache(lambda: receiving(settings, store, projecting(settings, catalogues(settings))))
     try:
         yield Quarantine(store, _Compiled(made), registry.load(settings.partners), now)
@@ -202,7 +201,7 @@ def counting(settings: Settings) -> Iterator[FieldCounts]:
     """Give the counting of fields that nothing reads; raises as `check`."""
     check(settings)
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     try:
         yield FieldCounts(store, understanding(settings), registry.load(settings.partners))
     finally:
@@ -213,7 +212,7 @@ def counting(settings: Settings) -> Iterator[FieldCounts]:
 def replying(settings: Settings) -> Iterator[Replies]:
     """Give the replies that are owed as an operator handles them."""
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     try:
         yield Replies(store, Endpoint(Client()), registry.load(settings.partners), now)
     finally:
@@ -238,7 +237,7 @@ def remapping(settings: Settings) -> Remapping:
     Raises as `check`.
     """
     check(settings)
-    store = SqlStore(database(settings), dump=dump, parse=parse)
+    store = SqlStore(database(settings))
     return Remapping(store, projecting(settings, catalogues(settings)), now)
 
 

@@ -62,7 +62,6 @@ from service.web import Access, Doors, create_app
 from service.wire.amqp import connected
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.http import Client
-from service.wire.json import dump, parse
 from service.wiring.compiled import catalogues, contracts, inbounds, of_views, owners
 from service.wiring.operator import check
 from service.wiring.rooms import database, now, projecting, receiving, unmerging
@@ -99,7 +98,7 @@ def application(
     now: Callable[[], datetime] = now,
 ) -> Flask:
     """Plug the rooms into each other."""
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     projection = projecting(settings, mappings)
     types = tuple(owners(mappings))
     disclosure = Disclosure(store)
@@ -116,7 +115,7 @@ def application(
         quarantine=quarantine(Quarantine(store, taken, registry.load(settings.partners), now)),
         fhir=fhir(
             disclosure,
-            Localisation(words, parse, dump),
+            Localisation(words),
             types,
             base,
             lambda text: cipher.encrypt(text.encode()).decode(),
@@ -150,7 +149,7 @@ def worker(settings: Settings, stop: Event) -> None:
     """
     configure()
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     projection = projecting(settings, catalogues(settings))
     queue = Reprojection(store, projection, now)
     taken = receiving(settings, store, projection)
@@ -196,7 +195,7 @@ def redriving(settings: Settings) -> Iterator[Consumer]:
         raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
     check(settings)
     engine = database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     taken = receiving(settings, store, projecting(settings, catalogues(settings)))
     try:
         yield consuming(settings, settings.amqp_url, tuple(registry.load(settings.partners).values()), taken)
@@ -209,7 +208,7 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Pro
     configure()
     engine = database(settings)
     schema.check(engine)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     taken = receiving(settings, store, projecting(settings, catalogues(settings)))
     partners = tuple(registry.load(settings.partners).values())
     handler = over_mllp(Messages(taken, now), partners)

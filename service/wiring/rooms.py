@@ -20,7 +20,6 @@ from service.store.store import SqlStore
 from service.wire.contracts import pathways
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
-from service.wire.json import canonical, dump, parse
 from service.wiring.compiled import inbounds
 
 
@@ -41,11 +40,8 @@ def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Project
         check=check_r4,
         rows=rows,
         references=references_in,
-        parse=parse,
-        dump=dump,
-        canonical=canonical,
         envelope=Envelope(
-            f"{settings.base_url}/epoch/{settings.epoch}", f"{settings.base_url}/docs/messages", dump
+            f"{settings.base_url}/epoch/{settings.epoch}", f"{settings.base_url}/docs/messages"
         ),
     )
 

@@ -14,7 +14,7 @@ from service.store.store import SqlStore
 from service.values.facts import Fact
 from service.values.inbox import Answer, Received
 from service.values.resources import Query
-from service.wire.json import dump, parse
+from service.wire.json import parse
 
 # the mistake: an account is nobody's number
 REGISTRY = "partners: [{name: general, kind: hospital, intake: {identifying_types: [AN]}}]"
@@ -43,7 +43,7 @@ class House:
 
     def __init__(self, settings):
         self.engine = wiring.database(settings)
-        self.store = SqlStore(self.engine, dump=dump, parse=parse)
+        self.store = SqlStore(self.engine)
         projection = wiring.projecting(settings, wiring.catalogues(settings))
         self.reception = wiring.receiving(settings, self.store, projection)
         (self.general,) = [each for each in wiring.partners(settings) if each.name == "general"]

@@ -9,7 +9,6 @@ from service.errors import Misconfigured
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbox import Answer, Received
-from service.wire.json import dump, parse
 
 REGISTRY = "partners: [{name: general, kind: hospital}]"
 DISCHARGE = b"""MSH|^~\\&|HIS|GENERAL|||20260227150000+0100||ADT^A03|%s|P|2.5\r
@@ -37,7 +36,7 @@ def settings(tmp_path, database_url, monkeypatch):
 
 def receive(settings, raw, key):
     engine = wiring.database(settings)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     reception = wiring.receiving(settings, store, wiring.projecting(settings, wiring.catalogues(settings)))
     (general,) = [each for each in wiring.partners(settings) if each.name == "general"]
     received = Received(raw, "x-application/hl7-v2+er7", "hl7v2", "mllp", (key,), key.rjust(64, "c"))

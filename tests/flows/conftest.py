@@ -18,7 +18,7 @@ from service.values.scope import Scope
 from service.wire.contracts.schemas import links, sources
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
-from service.wire.json import canonical, dump, parse
+from service.wire.json import parse
 from tests.contracts.published import check
 from tests.flows import river
 
@@ -34,10 +34,7 @@ def projection():
         check=check_r4,
         rows=rows,
         references=references_in,
-        parse=parse,
-        dump=dump,
-        canonical=canonical,
-        envelope=Envelope("urn:casebridge:test", "urn:casebridge:test", dump),
+        envelope=Envelope("urn:casebridge:test", "urn:casebridge:test"),
     )
 
 
@@ -55,7 +52,7 @@ class House:
         ticks = count()
         start = datetime(2026, 3, 1, 8, tzinfo=UTC)
         self.engine = engine
-        self.store = SqlStore(engine, dump=dump, parse=parse)
+        self.store = SqlStore(engine)
         self.documents = Documents(self.store, projection, lambda: start + timedelta(minutes=next(ticks)))
         self.disclosure = Disclosure(self.store)
         self.outbox = Outbox(engine)

@@ -25,7 +25,7 @@ from service.store.schema import upgrade
 from service.store.store import SqlStore
 from service.values.resources import Query
 from service.values.scope import Partner
-from service.wire.json import dump, parse
+from service.wire.json import parse
 from tests.flows import river
 from tests.flows.conftest import ALL
 from tests.flows.hospital import ADMITTED, DISCHARGED, PATHWAYS, Hospital, after
@@ -49,7 +49,7 @@ class Desk:
 
     def __init__(self, url, projection, inbound):
         self.engine = connect(url)
-        self.store = SqlStore(self.engine, dump=dump, parse=parse, identifying=frozenset({OTHER["system"]}))
+        self.store = SqlStore(self.engine, identifying=frozenset({OTHER["system"]}))
         self.documents = Documents(self.store, projection, lambda: NOW)
         self.hospital = Hospital(self, projection, PATHWAYS)
         self.back = Back(self.store, projection, inbound, "http://localhost/fhir", lambda: NOW)

@@ -26,7 +26,6 @@ from service.store.store import SqlStore
 from service.store.tables import delivery
 from service.wire.fhir.check.validate import validate
 from service.wire.http import Client
-from service.wire.json import dump, parse
 from tests.server_process import free_port
 from tests.web.sent import FHIR, message, outcomes
 
@@ -129,7 +128,7 @@ def clock():
 
 @pytest.fixture
 def replies(settings, engine, clock):
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     return Replies(store, Endpoint(Client()), registry.load(settings.partners), clock)
 
 

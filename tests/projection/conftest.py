@@ -7,7 +7,6 @@ from service.settings import Settings
 from service.store.engine import connect
 from service.store.schema import upgrade
 from service.store.store import SqlStore
-from service.wire.json import dump, parse
 from tests.projection.worlds import House
 
 
@@ -18,5 +17,5 @@ def house(tmp_path_factory):
     given = Settings.from_env({})
     overlays = {name: outbound for name, (outbound, _) in wiring.each_overlay(given).items()}
     views = {"default": wiring.catalogue(given), **overlays}
-    yield House(SqlStore(engine, dump=dump, parse=parse), wiring.projecting(given, views))
+    yield House(SqlStore(engine), wiring.projecting(given, views))
     engine.dispose()

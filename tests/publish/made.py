@@ -15,7 +15,6 @@ from service.store.schema import upgrade
 from service.store.store import SqlStore
 from service.values.resources import Message
 from service.values.scope import Binding, Partner, Queue
-from service.wire.json import dump, parse
 
 
 class Office:
@@ -24,7 +23,7 @@ class Office:
     def __init__(self, url):
         self.engine = connect(url)
         upgrade(self.engine)
-        self.store = SqlStore(self.engine, dump=dump, parse=parse)
+        self.store = SqlStore(self.engine)
         self.outbox = Outbox(self.engine)
 
     def emit(self, *messages):

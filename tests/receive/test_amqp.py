@@ -24,7 +24,6 @@ from service.receive.amqp.deliveries import DELIVERIES
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.scope import Scope
-from service.wire.json import dump, parse
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 
 USER = "casebridge"
@@ -41,10 +40,9 @@ from service.receive.amqp.consumer import Consumer
 from service.settings import Settings
 from service.access import registry
 from service.store.store import SqlStore
-from service.wire.json import dump, parse
 
 settings = Settings.from_env()
-store = SqlStore(wiring.database(settings), dump=dump, parse=parse)
+store = SqlStore(wiring.database(settings))
 taken = wiring.receiving(settings, store, wiring.projecting(settings, wiring.catalogues(settings)))
 partners = tuple(registry.load(settings.partners).values())
 consumer = wiring.consuming(settings, settings.amqp_url, partners, taken)
@@ -78,7 +76,7 @@ class Hospital:
         self.url = self.settings.amqp_url
         wiring.upgrade(self.settings)
         self.engine = wiring.database(self.settings)
-        self.store = SqlStore(self.engine, dump=dump, parse=parse)
+        self.store = SqlStore(self.engine)
         self.partners = tuple(wiring.partners(self.settings))
         self.taken = wiring.receiving(self.settings, self.store, wiring.projecting(self.settings, mappings))
         topology.declare(self.url, self.partners)

@@ -14,7 +14,6 @@ from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.senders import Sender
-from service.wire.json import dump, parse
 from tests.web.sent import a03
 
 REGISTRY = """partners:
@@ -41,7 +40,7 @@ def handle(tmp_path_factory, mappings):
     found = Settings.from_env(given)
     wiring.upgrade(found)
     engine = wiring.database(found)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
     yield over_mllp(Messages(taken, wiring.now), load(found.partners).values())
     engine.dispose()

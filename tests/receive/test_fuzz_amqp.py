@@ -14,7 +14,6 @@ from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.intake import IntakeSettings
 from service.values.scope import Partner
-from service.wire.json import dump, parse
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 
 QUICK = settings(
@@ -87,7 +86,7 @@ def door(request, mappings):
     found = Settings.from_env({"CASEBRIDGE_DATABASE_URL": request.getfixturevalue(request.param)})
     wiring.upgrade(found)
     engine = wiring.database(found)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
     discharges = Discharges(taken, {"mercy": MERCY}, wiring.now, "http://casebridge.test/fhir")
     # a name for the report of a failure: all the mappings hang on the other

@@ -17,7 +17,6 @@ from service.values.senders import Sender
 from service.wire.hl7v2.er7.charsets import BYTEWISE
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import LIMIT, acknowledges, read
-from service.wire.json import dump, parse
 from tests.web.sent import a03
 
 QUICK = settings(
@@ -80,7 +79,7 @@ def handle(tmp_path_factory, mappings):
     found = Settings.from_env(given)
     wiring.upgrade(found)
     engine = wiring.database(found)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
     yield over_mllp(Messages(taken, wiring.now), load(found.partners).values())
     engine.dispose()

@@ -11,7 +11,6 @@ from service.store.store import SqlStore
 from service.values.scope import Scope
 from service.values.senders import Sender
 from service.wire.hl7v2.er7.read import read
-from service.wire.json import dump, parse
 
 REGISTRY = """partners:
   - name: plain
@@ -42,7 +41,7 @@ def house(tmp_path, database_url, mappings):
     }
     found = Settings.from_env(given)
     engine = wiring.database(found)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
     handle = over_mllp(Messages(taken, wiring.now), load(found.partners).values())
 

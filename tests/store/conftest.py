@@ -5,7 +5,6 @@ import pytest
 from service.store.engine import connect
 from service.store.schema import upgrade
 from service.store.store import SqlStore
-from service.wire.json import dump, parse
 
 CPR = "urn:oid:1.2.208.176.1.2"
 
@@ -20,4 +19,4 @@ def engine(database_url):
 
 @pytest.fixture
 def store(engine):
-    return SqlStore(engine, dump=dump, parse=parse, identifying=frozenset({CPR}))
+    return SqlStore(engine, identifying=frozenset({CPR}))

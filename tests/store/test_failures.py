@@ -14,7 +14,6 @@ from service.store.outbox import Outbox
 from service.store.store import SqlStore
 from service.values.resources import Past, Query
 from service.values.scope import Scope
-from service.wire.json import dump, parse
 from tests.server_process import free_port
 from tests.store.made import document, message
 
@@ -48,7 +47,7 @@ def nobody():
 )
 def test_reads_and_writes_say_that_the_database_does_not_answer(nobody, ask):
     with pytest.raises(Unavailable, match="does not answer"):
-        ask(SqlStore(nobody, dump=dump, parse=parse))
+        ask(SqlStore(nobody))
 
 
 def test_the_outbox_and_the_schemas_check_say_so_too(nobody):
@@ -79,7 +78,7 @@ def test_a_transaction_in_the_way_is_waited_for_and_then_told(engine, database_u
     with writing(engine) as other:
         other.exec_driver_sql("UPDATE outbox SET state = state" if sqlite else "LOCK TABLE outbox")
         with pytest.raises(Unavailable, match="too busy"):
-            SqlStore(impatient, dump=dump, parse=parse).transact(story)
+            SqlStore(impatient).transact(story)
     assert sqlite or len(tried) > 1
     impatient.dispose()
 
@@ -88,7 +87,7 @@ def test_a_value_too_long_for_its_column_is_a_bug_and_no_silence_of_the_database
     engine = connect(postgres_url)
     schema.upgrade(engine)
     with pytest.raises(DataError):
-        SqlStore(engine, dump=dump, parse=parse).transact(
+        SqlStore(engine).transact(
             lambda unit: unit.emit([replace(message("case/1", 1), routing_key="x" * 101)])
         )
     engine.dispose()
@@ -112,7 +111,7 @@ def test_what_may_not_be_null_is_a_bug_and_no_conflict(engine, store):
 def test_a_connection_cut_in_the_middle_is_told_and_the_next_is_new(postgres_url):
     engine, other = connect(postgres_url), connect(postgres_url)
     schema.upgrade(engine)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
 
     def cut(unit):
         unit.emit([message("case/1", 1)])
@@ -140,7 +139,7 @@ def cut_all(engine):
 def test_connections_cut_while_nobody_used_them_are_replaced_unnoticed(postgres_url):
     engine, other = connect(postgres_url), connect(postgres_url)
     schema.upgrade(engine)
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     assert store.search(ALL, Query("CarePlan")).total == 0
     cut_all(other)
     assert store.search(ALL, Query("CarePlan")).total == 0

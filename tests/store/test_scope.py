@@ -16,7 +16,6 @@ from service.store.schema import upgrade
 from service.store.store import SqlStore
 from service.values.resources import Condition, Past, Query
 from service.values.scope import Scope
-from service.wire.json import dump, parse
 
 # one in 1,001 is the small payer's, of whom one in ten has a case, of the small source then
 CLIENTS = 200_200
@@ -171,7 +170,7 @@ def blocks(connection, each):
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_touches_no_more_with_200000_members_than_with_200(large, kind, question):
     engine, connection = large
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     touched, found = {}, {}
     for name, scope in ASKERS[kind].items():
         with asked(engine) as statements:
@@ -193,7 +192,7 @@ def test_each_question_that_has_a_scope_is_asked_above():
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_sqlite_reads_no_table_from_end_to_end(empty, question):
-    store = SqlStore(empty, dump=dump, parse=parse)
+    store = SqlStore(empty)
     with asked(empty) as statements:
         for askers in ASKERS.values():
             QUESTIONS[question](store, askers["large"], WHOSE["large"])

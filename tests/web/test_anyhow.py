@@ -25,7 +25,6 @@ from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbox import Received
-from service.wire.json import dump, parse
 from tests.flows.charts import chart
 from tests.flows.conftest import House
 from tests.web.conftest import REGISTRY
@@ -71,7 +70,7 @@ class Doors:
 
     def __init__(self, app, settings, engine, mappings, port):
         self.app, self.port = app, port
-        store = SqlStore(engine, dump=dump, parse=parse)
+        store = SqlStore(engine)
         projection = wiring.projecting(settings, mappings)
         self.taken = wiring.receiving(settings, store, projection)
         self.mercy = registry.load(settings.partners)["mercy"]
@@ -288,7 +287,7 @@ def settings(tmp_path, database_url):
 @pytest.fixture
 def doors(app, settings, engine, mappings):
     """The doors, MLLP's on a port of its own."""
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     taken = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
     partners = tuple(registry.load(settings.partners).values())
     handler = over_mllp(Messages(taken, wiring.now), partners)

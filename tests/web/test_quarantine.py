@@ -6,7 +6,7 @@ from service import wiring
 from service.access import registry
 from service.store.store import SqlStore
 from service.values.inbox import Answer, Received
-from service.wire.json import dump, parse
+from service.wire.json import dump
 
 ENCOUNTER = {
     "resourceType": "Encounter",
@@ -26,7 +26,7 @@ PATIENT = {
 @pytest.fixture
 def sent(settings, engine, mappings):
     """An entry of the hospital mercy that says nothing of a patient."""
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     reception = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
     mercy = registry.load(settings.partners)["mercy"]
     received = Received(dump(ENCOUNTER), "application/fhir+json", "fhir", "http", ("K-1",), "c" * 64)

@@ -11,7 +11,6 @@ from service.store.store import SqlStore
 from service.store.tables import reprojection
 from service.values.ids import resource_id
 from service.wire.fhir.gone import WORDS
-from service.wire.json import dump, parse
 from tests.flows import river
 from tests.web.sent import Mercy, a03
 
@@ -111,7 +110,7 @@ def test_what_nothing_of_a_case_system_names_is_not_readable_to_it(told):
 
 def projected(settings, engine, mappings):
     """Work off the queue of what is to be projected anew, as the worker does."""
-    store = SqlStore(engine, dump=dump, parse=parse)
+    store = SqlStore(engine)
     queue = Reprojection(store, wiring.projecting(settings, mappings), lambda: datetime.now(UTC))
     while queue.next():
         pass

@@ -30,6 +30,7 @@ from service.wire.contracts.links import links
 from service.wire.contracts.load import check_links, parts
 from service.wire.fhir.differences import differences, no_place
 from service.wire.fhir.returned import items, led, received, references, strangers
+from service.wire.json import canonical, parse
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -87,21 +88,21 @@ class Back:
     ) -> Stored:
         stored = self._current(unit, case, view, given)
         _guard(stored.version, if_match)
-        before = self.projection.parse(stored.body)
+        before = parse(stored.body)
         sent = received(given, before, self.base)
         if not any(differences(sent, before, before)):
             return stored
         known = _known(unit, case, seen)
         unknown = {place: [issue] for place, issue in strangers(sent, known)}
         body, refused = _changed(self.inbound[view], case, led(before, known), led(sent, known), unknown)
-        if self.projection.canonical(body) == self.projection.canonical(case.own):
+        if canonical(body) == canonical(case.own):
             raise _refusal(refused, differences(sent, before, before, set(refused)))
         try:
             self._save(unit, case, body, partner)
         except Rejected as wrong:
             raise _refusal(refused, wrong.issues) from wrong
         now = self._current(unit, case, view, given)
-        issues = list(differences(sent, self.projection.parse(now.body), before, set(refused)))
+        issues = list(differences(sent, parse(now.body), before, set(refused)))
         if issues or refused:
             raise _refusal(refused, issues)
         return now
@@ -112,7 +113,7 @@ class Back:
         if current is None:
             raise NotFound("There is no such resource.")
         body = unit.bodies(case.uuid, view, [key])[key]
-        at = datetime.fromisoformat(self.projection.parse(body)["meta"]["lastUpdated"])
+        at = datetime.fromisoformat(parse(body)["meta"]["lastUpdated"])
         return Stored(*key, current.version, at, body)
 
     def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:

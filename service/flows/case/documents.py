@@ -29,6 +29,7 @@ from service.values.messages import Happened
 from service.values.scope import Scope
 from service.values.service_part import NOTHING
 from service.wire.contracts.load import merge, parts
+from service.wire.json import canonical
 
 # an address would lose . and .. on its way
 _ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9\-.]{1,64}\Z")
@@ -172,7 +173,7 @@ class Documents:
             raise Rejected("A case keeps its client.", where="/client")
         check(kind, body, repeated, before)
         takeover = before is not None and takes_over(before, partner)
-        if before is not None and not takeover and self._same(before, body):
+        if before is not None and not takeover and canonical(before.own) == canonical(body):
             return Saved(public(before), created=False, changed=False)
         if before is not None and takeover:
             before = taken(before, partner, ref)
@@ -213,10 +214,6 @@ class Documents:
             found = unit.lock(EVERYTHING, "client", "", survivor)
             assert found is not None, "who merged clients have become is there as long as they are"
         return found.uuid
-
-    def _same(self, before: Document, body: dict[str, Any]) -> bool:
-        canonical = self.projection.canonical
-        return canonical(before.own) == canonical(body)
 
 
 def _guard(before: Document | None, if_match: Container[int] | None) -> None:

@@ -3,7 +3,6 @@
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
@@ -22,6 +21,7 @@ from service.values.messages import (
     type_name,
 )
 from service.values.resources import Message
+from service.wire.json import dump
 
 STEP: Final = timedelta(microseconds=1)
 Data = Written | Erased | CaseTold
@@ -76,7 +76,6 @@ class Envelope:
 
     source: str
     schemas: str
-    dump: Callable[[Any], bytes]
 
     def message(self, event: Event[Data], *, owner: str, view: str, sequence: int, at: datetime) -> Message:
         """Return the outbox row of an event, number `sequence` of its owner in a view."""
@@ -95,7 +94,7 @@ class Envelope:
         )
         full = None
         if event.resource is not None:
-            full = self.dump({**body, "data": {**event.data, "resource": event.resource}})
+            full = dump({**body, "data": {**event.data, "resource": event.resource}})
         return Message(
             id=body["id"],
             view=view,
@@ -103,7 +102,7 @@ class Envelope:
             routing_key=event.key,
             sequence=sequence,
             recorded=at,
-            body=self.dump(body),
+            body=dump(body),
             full=full,
         )
 

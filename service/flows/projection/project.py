@@ -19,6 +19,7 @@ from service.values.messages import UNTOLD, Happened, Written
 from service.values.resources import Current, ResourceVersion, SearchRows
 from service.wire.fhir.gone import in_words
 from service.wire.fhir.whereabouts import without_whereabouts
+from service.wire.json import canonical, dump, parse
 
 Key = tuple[str, str]
 STAMPS: Final = frozenset({"versionId", "lastUpdated"})
@@ -50,16 +51,13 @@ class Projection:
     """The compiled mappings and the formats they are written in.
 
     `check` gives the R4 issues of a resource, `rows` its search rows, `references` the (type, id) of what it
-    refers to; `parse`, `dump` and `canonical` are JSON; `catalogues` holds one compiled catalogue a view.
+    refers to; `catalogues` holds one compiled catalogue a view.
     """
 
     catalogues: Mapping[str, Catalogue]
     check: Callable[[dict[str, Any]], Sequence[Issue]]
     rows: Callable[[dict[str, Any]], SearchRows]
     references: Callable[[dict[str, Any]], Iterable[Key]]
-    parse: Callable[[bytes], Any]
-    dump: Callable[[Any], bytes]
-    canonical: Callable[[Any], bytes]
     envelope: Envelope
 
     @property
@@ -164,7 +162,7 @@ class Projection:
         left = [key for key in current if key not in digests and key[0] != UNTOLD]
         other = [key for key in digests if key in current and current[key].digest != digests[key]]
         bodies = unit.bodies(document.uuid, view, [*left, *other])
-        stored = {key: _unstamped(self.parse(body)) for key, body in bodies.items()}
+        stored = {key: _unstamped(parse(body)) for key, body in bodies.items()}
         withdrawn = [catalogue.withdrawn(stored[key]) for key in left]
         # no mapping leaves out of these what it told before the client's identity was protected
         protected = roots.get("client", {}).get("protected_identity")
@@ -224,7 +222,7 @@ class Projection:
             raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=told)
 
     def _digest(self, resource: dict[str, Any]) -> str:
-        return hashlib.sha256(self.canonical(resource)).hexdigest()
+        return hashlib.sha256(canonical(resource)).hexdigest()
 
     def _version(
         self,
@@ -254,7 +252,7 @@ class Projection:
             version=number,
             owner=document.uuid,
             client=_client(document),
-            body=self.dump(stamped),
+            body=dump(stamped),
             digest=digests[key],
             last_updated=at,
             mapping_version=catalogue.version,

@@ -10,6 +10,7 @@ from service.flows.projection.follow import OURSELVES, anew, locked
 from service.flows.projection.project import Change, Projection
 from service.flows.projection.source import Source
 from service.values.documents import Document
+from service.wire.json import parse
 
 BATCH: Final = 200
 
@@ -100,7 +101,7 @@ class Remapping:
         for view, event in self.projection.planned(unit, document, roots, change, source.gone):
             type_, _, id_ = event.subject.partition("/")
             stored = unit.bodies(document.uuid, view, [(type_, id_)]) if event.happened != "created" else {}
-            before = self.projection.parse(stored[type_, id_]) if stored else None
+            before = parse(stored[type_, id_]) if stored else None
             patch = self.projection.catalogues[view].withdrawal(type_)
             gone = before is not None and not _bears(before, patch) and _bears(event.resource or {}, patch)
             happened = "withdrawn" if gone else event.happened

@@ -3,12 +3,13 @@
 https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from service.mapping.language.localise import Interpreter
 from service.values.resources import Page, Stored
+from service.wire.json import dump, parse
 
 STORED: Final = "en"
 Ranges = Sequence[tuple[str, float]]
@@ -16,11 +17,9 @@ Ranges = Sequence[tuple[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Localisation:
-    """One interpreter a view, and JSON as the stored bytes have it."""
+    """One interpreter a view."""
 
     interpreters: Mapping[str, Interpreter]
-    parse: Callable[[bytes], Any]
-    dump: Callable[[Any], bytes]
 
     def language(self, view: str, ranges: Ranges) -> str:
         """Return the best language of a view for the ranges; that of the stored bytes if none will do."""
@@ -30,8 +29,8 @@ class Localisation:
         """Return the version in a language; in that of the stored bytes it is the stored one itself."""
         if language == STORED:
             return stored
-        told = self.interpreters[view].tell(self.parse(stored.body), language)
-        return replace(stored, body=self.dump(told))
+        told = self.interpreters[view].tell(parse(stored.body), language)
+        return replace(stored, body=dump(told))
 
     def page(self, view: str, page: Page, language: str) -> Page:
         """Return the page with each entry in a language."""
