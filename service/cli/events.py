@@ -57,8 +57,9 @@ def parked() -> None:
     Example:
       casebridge events parked
     """  # noqa: D301  click reads \b
-    for each in wiring.outbox(Settings.from_env()).parked():
-        click.echo(f"{each.position}  {each.routing_key}  {each.reason}")
+    with wiring.outbox(Settings.from_env()) as outbox:
+        for each in outbox.parked():
+            click.echo(f"{each.position}  {each.routing_key}  {each.reason}")
 
 
 @events.command()
@@ -73,13 +74,13 @@ def release(positions: tuple[int, ...], everything: bool) -> None:
     """  # noqa: D301  click reads \b
     if everything == bool(positions):
         raise click.UsageError("Name positions, as `casebridge events parked` prints them, or --all.")
-    outbox = wiring.outbox(Settings.from_env())
-    known = [each.position for each in outbox.parked()]
-    unknown = [str(each) for each in positions if each not in known]
-    if unknown:
-        click.echo(f"Not parked: {', '.join(unknown)}; nothing is released.", err=True)
-        sys.exit(1)
-    click.echo(f"{outbox.release(known if everything else positions)} released.")
+    with wiring.outbox(Settings.from_env()) as outbox:
+        known = [each.position for each in outbox.parked()]
+        unknown = [str(each) for each in positions if each not in known]
+        if unknown:
+            click.echo(f"Not parked: {', '.join(unknown)}; nothing is released.", err=True)
+            sys.exit(1)
+        click.echo(f"{outbox.release(known if everything else positions)} released.")
 
 
 @events.command()
@@ -92,8 +93,9 @@ def owed() -> None:
     Example:
       casebridge events owed
     """  # noqa: D301  click reads \b
-    for queue, count in sorted(wiring.outbox(Settings.from_env()).debts().items()):
-        click.echo(f"{count}  {queue}")
+    with wiring.outbox(Settings.from_env()) as outbox:
+        for queue, count in sorted(outbox.debts().items()):
+            click.echo(f"{count}  {queue}")
 
 
 @events.command()
@@ -105,11 +107,11 @@ def forgive(queue: str) -> None:
     Example:
       casebridge events forgive northtown.changes
     """  # noqa: D301  click reads \b
-    outbox = wiring.outbox(Settings.from_env())
-    if not outbox.owes(queue):
-        click.echo(f"{queue} is owed nothing.", err=True)
-        sys.exit(1)
-    click.echo(f"{outbox.forgive(queue)} forgiven.")
+    with wiring.outbox(Settings.from_env()) as outbox:
+        if not outbox.owes(queue):
+            click.echo(f"{queue} is owed nothing.", err=True)
+            sys.exit(1)
+        click.echo(f"{outbox.forgive(queue)} forgiven.")
 
 
 @events.command()
@@ -129,8 +131,8 @@ def prune(before: str | None, keep_days: int | None) -> None:
     if (before is None) == (keep_days is None):
         raise click.UsageError("Say --before or --keep-days.")
     instant = datetime.now(UTC) - timedelta(days=keep_days) if keep_days is not None else _instant(before)
-    steps, work = wiring.pruning(Settings.from_env(), instant)
-    click.echo(f"{sum(progress(work, steps, 'Deleting'))} messages deleted.")
+    with wiring.pruning(Settings.from_env(), instant) as (steps, work):
+        click.echo(f"{sum(progress(work, steps, 'Deleting'))} messages deleted.")
 
 
 @events.command()

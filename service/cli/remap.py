@@ -33,19 +33,19 @@ def plan(sample: int, values: bool, as_json: bool) -> None:
       CASEBRIDGE_OVERLAYS=us-core casebridge mappings plan
       casebridge mappings plan --json --sample 0 > plan.jsonl
     """  # noqa: D301  click reads \b
-    work = wiring.remapping(Settings.from_env())
     counts: Counter[str] = Counter()
     began, shown = time.monotonic(), 0
-    for outcome, differences in progress(work.plan(), work.left(), "Planning"):
-        counts["documents"] += 1
-        if outcome.failed:
-            counts["failed"] += 1
-            _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
-        for each in differences:
-            counts[f"{each.reference.partition('/')[0]} {each.happened}"] += 1
-            if not sample or shown < sample:
-                shown += 1
-                _tell(_told(each, values), as_json)
+    with wiring.remapping(Settings.from_env()) as work:
+        for outcome, differences in progress(work.plan(), work.left(), "Planning"):
+            counts["documents"] += 1
+            if outcome.failed:
+                counts["failed"] += 1
+                _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
+            for each in differences:
+                counts[f"{each.reference.partition('/')[0]} {each.happened}"] += 1
+                if not sample or shown < sample:
+                    shown += 1
+                    _tell(_told(each, values), as_json)
     _sum("would change", counts, time.monotonic() - began, as_json)
     sys.exit(1 if counts["failed"] else 0)
 
@@ -62,15 +62,15 @@ def apply(as_json: bool) -> None:
     Example:
       casebridge mappings apply
     """  # noqa: D301  click reads \b
-    work = wiring.remapping(Settings.from_env())
     counts: Counter[str] = Counter()
     began = time.monotonic()
-    for outcome in progress(work.apply(), work.left(), "Applying"):
-        counts["documents"] += 1
-        counts["resources"] += outcome.changed
-        if outcome.failed:
-            counts["failed"] += 1
-            _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
+    with wiring.remapping(Settings.from_env()) as work:
+        for outcome in progress(work.apply(), work.left(), "Applying"):
+            counts["documents"] += 1
+            counts["resources"] += outcome.changed
+            if outcome.failed:
+                counts["failed"] += 1
+                _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
     _sum("changed", counts, time.monotonic() - began, as_json)
     sys.exit(1 if counts["failed"] else 0)
 

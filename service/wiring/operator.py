@@ -23,15 +23,15 @@ from service.publish import dead, rabbit, topology
 from service.settings import Settings
 from service.store import retention, schema
 from service.store.outbox import Outbox
-from service.store.store import SqlStore
 from service.values.documents import Document, Revision
 from service.values.inbox import Entry, Outcome, Received, Understood
 from service.values.scope import Partner
 from service.wire.http import Client
 from service.wiring.compiled import catalogues
 from service.wiring.rooms import (
-    database,
     now,
+    open_database,
+    open_store,
     parting,
     projecting,
     receiving,
@@ -45,18 +45,14 @@ Rename = Callable[[Document], list[Suspect]]
 
 def upgrade(settings: Settings) -> None:
     """Bring the database to this release's schema."""
-    engine = database(settings)
-    schema.upgrade(engine)
-    engine.dispose()
+    with open_database(settings) as engine:
+        schema.upgrade(engine)
 
 
 def check(settings: Settings) -> None:
     """Raise Misconfigured unless the database is at this release's schema."""
-    engine = database(settings)
-    try:
+    with open_database(settings) as engine:
         schema.check(engine)
-    finally:
-        engine.dispose()
 
 
 def partners(settings: Settings) -> list[Partner]:
@@ -66,36 +62,29 @@ def partners(settings: Settings) -> list[Partner]:
 
 def cases(settings: Settings, status: str | None) -> Iterator[Document]:
     """Give the cases that the operator of this machine may see, by id."""
-    engine = database(settings)
-    store, scope = SqlStore(engine), policy.scope(policy.LOCAL)
-    after = None
-    while page := store.documents(scope, "case", status=status, after=after):
-        yield from page
-        after = page[-1].uuid
-    engine.dispose()
+    scope, after = policy.scope(policy.LOCAL), None
+    with open_store(settings) as store:
+        while page := store.documents(scope, "case", status=status, after=after):
+            yield from page
+            after = page[-1].uuid
 
 
 def case(settings: Settings, id_: str) -> tuple[Document, list[Revision]]:
     """Return a case and its revisions, newest first; raises NotFound."""
-    engine = database(settings)
-    store, scope = SqlStore(engine), policy.scope(policy.LOCAL)
-    found = store.document(scope, "case", policy.LOCAL.name, id_)
-    if found is None:
-        raise NotFound("There is no such case; `casebridge cases list` prints their ids.", where="ID")
-    revisions = store.revisions(scope, found.uuid)
-    engine.dispose()
-    return found, revisions
+    scope = policy.scope(policy.LOCAL)
+    with open_store(settings) as store:
+        found = store.document(scope, "case", policy.LOCAL.name, id_)
+        if found is None:
+            raise NotFound("There is no such case; `casebridge cases list` prints their ids.", where="ID")
+        return found, store.revisions(scope, found.uuid)
 
 
 def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation:
     """Explain an element of a live resource in a view, to the operator of this machine; raises as `check`."""
     check(settings)
-    engine = database(settings)
-    store = SqlStore(engine)
     scope = replace(policy.scope(policy.LOCAL), view=view)
-    found = Explanations(store, catalogues(settings)).explain(scope, path, id_)
-    engine.dispose()
-    return found
+    with open_store(settings) as store:
+        return Explanations(store, catalogues(settings)).explain(scope, path, id_)
 
 
 def unmerged(settings: Settings, id_: str) -> Document:
@@ -114,11 +103,8 @@ def unaliased(settings: Settings, id_: str, alias: tuple[str, str]) -> Document:
 def suspecting(settings: Settings) -> Iterator[Suspects]:
     """Give the story that looks for who was taken for somebody else."""
     check(settings)
-    engine = database(settings)
-    try:
-        yield Suspects(SqlStore(engine), policy.scope(policy.LOCAL))
-    finally:
-        engine.dispose()
+    with open_store(settings) as store:
+        yield Suspects(store, policy.scope(policy.LOCAL))
 
 
 @contextmanager
@@ -128,36 +114,24 @@ def renaming_systems(settings: Settings) -> Iterator[tuple[list[Document], Renam
     It returns who is to be looked at; raises as `Renaming.rename`.
     """
     check(settings)
-    engine = database(settings)
-    store = SqlStore(engine)
-    try:
+    with open_store(settings) as store:
         story = renaming(settings, store, projecting(settings, catalogues(settings)))
         yield list(story.clients(policy.scope(policy.LOCAL))), partial(story.rename, policy.LOCAL)
-    finally:
-        engine.dispose()
 
 
 def parted(
     settings: Settings, id_: str, numbers: Sequence[tuple[str, str]], visits: Sequence[tuple[str, str]]
 ) -> tuple[Document, Document]:
     """Part a client, as the operator of this machine; raises as `Parting.part`."""
-    engine = database(settings)
-    store = SqlStore(engine)
-    try:
+    with open_store(settings) as store:
         story = parting(settings, store, projecting(settings, catalogues(settings)))
         return story.part(policy.scope(policy.LOCAL), policy.LOCAL, id_, numbers, visits)
-    finally:
-        engine.dispose()
 
 
 @contextmanager
 def _unmerging(settings: Settings) -> Iterator[Unmerging]:
-    engine = database(settings)
-    store = SqlStore(engine)
-    try:
+    with open_store(settings) as store:
         yield unmerging(settings, store, projecting(settings, catalogues(settings)))
-    finally:
-        engine.dispose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,58 +161,50 @@ class _Compiled:
 def quarantined(settings: Settings) -> Iterator[Quarantine]:
     """Give the quarantine as an operator handles it."""
     check(settings)
-    engine = database(settings)
-    store = SqlStore(engine)
-    made = cache(lambda: receiving(settings, store, projecting(settings, catalogues(settings))))
-    try:
+    with open_store(settings) as store:
+        made = cache(lambda: receiving(settings, store, projecting(settings, catalogues(settings))))
         yield Quarantine(store, _Compiled(made), registry.load(settings.partners), now)
-    finally:
-        engine.dispose()
 
 
 @contextmanager
 def counting(settings: Settings) -> Iterator[FieldCounts]:
     """Give the counting of fields that nothing reads; raises as `check`."""
     check(settings)
-    engine = database(settings)
-    store = SqlStore(engine)
-    try:
+    with open_store(settings) as store:
         yield FieldCounts(store, understanding(settings), registry.load(settings.partners))
-    finally:
-        engine.dispose()
 
 
 @contextmanager
 def replying(settings: Settings) -> Iterator[Replies]:
     """Give the replies that are owed as an operator handles them."""
-    engine = database(settings)
-    store = SqlStore(engine)
-    try:
+    with open_store(settings) as store:
         yield Replies(store, Endpoint(Client()), registry.load(settings.partners), now)
-    finally:
-        engine.dispose()
 
 
-def outbox(settings: Settings) -> Outbox:
-    """Return the outbox as an operator handles it: what is parked, what queues are owed."""
-    return Outbox(database(settings))
+@contextmanager
+def outbox(settings: Settings) -> Iterator[Outbox]:
+    """Give the outbox as an operator handles it: what is parked, what queues are owed."""
+    with open_database(settings) as engine:
+        yield Outbox(engine)
 
 
-def pruning(settings: Settings, before: datetime) -> tuple[int, Iterator[int]]:
-    """Return how many steps it takes to delete what was published before an instant, and the steps."""
-    engine = database(settings)
-    spans = retention.batches(engine, before)
-    return len(spans), retention.prune(engine, spans)
+@contextmanager
+def pruning(settings: Settings, before: datetime) -> Iterator[tuple[int, Iterator[int]]]:
+    """Give how many steps it takes to delete what was published before an instant, and the steps."""
+    with open_database(settings) as engine:
+        spans = retention.batches(engine, before)
+        yield len(spans), retention.prune(engine, spans)
 
 
-def remapping(settings: Settings) -> Remapping:
-    """Return the story of live changes of mappings, on the database and mappings of the settings.
+@contextmanager
+def remapping(settings: Settings) -> Iterator[Remapping]:
+    """Give the story of live changes of mappings, on the database and mappings of the settings.
 
     Raises as `check`.
     """
     check(settings)
-    store = SqlStore(database(settings))
-    return Remapping(store, projecting(settings, catalogues(settings)), now)
+    with open_store(settings) as store:
+        yield Remapping(store, projecting(settings, catalogues(settings)), now)
 
 
 def put_aside(settings: Settings) -> dict[str, int | None]:
@@ -292,9 +258,8 @@ def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
 
 def number(settings: Settings) -> int:
     """Give committed messages their positions in the feed; return how many."""
-    engine = database(settings)
-    messages, total = Outbox(engine), 0
-    while taken := messages.number():
-        total += taken
-    engine.dispose()
+    total = 0
+    with outbox(settings) as messages:
+        while taken := messages.number():
+            total += taken
     return total

@@ -64,7 +64,7 @@ from service.wire.fhir.check.check import check as check_r4
 from service.wire.http import Client
 from service.wiring.compiled import catalogues, contracts, inbounds, of_views, owners
 from service.wiring.operator import check
-from service.wiring.rooms import database, now, projecting, receiving, unmerging
+from service.wiring.rooms import now, open_database, open_store, projecting, receiving, unmerging
 
 
 def preflight(settings: Settings) -> None:
@@ -148,7 +148,11 @@ def worker(settings: Settings, stop: Event) -> None:
     Without a broker the outbox is numbered for the feed.
     """
     configure()
-    engine = database(settings)
+    with open_database(settings) as engine:
+        _work(settings, engine, stop)
+
+
+def _work(settings: Settings, engine: Engine, stop: Event) -> None:
     store = SqlStore(engine)
     projection = projecting(settings, catalogues(settings))
     queue = Reprojection(store, projection, now)
@@ -194,27 +198,21 @@ def redriving(settings: Settings) -> Iterator[Consumer]:
     if settings.amqp_url is None:
         raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
     check(settings)
-    engine = database(settings)
-    store = SqlStore(engine)
-    taken = receiving(settings, store, projecting(settings, catalogues(settings)))
-    try:
+    with open_store(settings) as store:
+        taken = receiving(settings, store, projecting(settings, catalogues(settings)))
         yield consuming(settings, settings.amqp_url, tuple(registry.load(settings.partners).values()), taken)
-    finally:
-        engine.dispose()
 
 
 def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Proxies, stop: Event) -> None:
     """Take HL7 v2 in over MLLP until told to stop; raises as `web`, and when it cannot listen."""
     configure()
-    engine = database(settings)
-    schema.check(engine)
-    store = SqlStore(engine)
-    taken = receiving(settings, store, projecting(settings, catalogues(settings)))
-    partners = tuple(registry.load(settings.partners).values())
-    handler = over_mllp(Messages(taken, now), partners)
-    who = registered(partners)
-    MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
-    engine.dispose()
+    check(settings)
+    with open_store(settings) as store:
+        taken = receiving(settings, store, projecting(settings, catalogues(settings)))
+        partners = tuple(registry.load(settings.partners).values())
+        handler = over_mllp(Messages(taken, now), partners)
+        who = registered(partners)
+        MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
 
 
 def _authenticates(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """The rooms, plugged into each other: what every process is made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -31,6 +32,23 @@ def now() -> datetime:
 def database(settings: Settings) -> Engine:
     """Return the engine of the settings."""
     return connect(settings.database_url)
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Engine]:
+    """Give the engine of the settings; its connections are closed when it has been used."""
+    engine = database(settings)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[SqlStore]:
+    """Give the store of the settings; its connections are closed when it has been used."""
+    with open_database(settings) as engine:
+        yield SqlStore(engine)
 
 
 def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Projection:

@@ -232,9 +232,8 @@ def test_a_view_that_is_new_to_a_database_holds_nothing_until_it_is_applied(give
 
     house = House(wiring.application(after, engine, wiring.catalogues(after)), engine)
     assert house.get("/fhir/CarePlan", partner="auditor").json["total"] == 0
-    work = wiring.remapping(after)
-    assert [each.failed for each in work.apply()] == [""] * len(river.STORY)
-    work.store._engine.dispose()
+    with wiring.remapping(after) as work:
+        assert [each.failed for each in work.apply()] == [""] * len(river.STORY)
     assert house.one("CarePlan", "auditor")["title"] == "Care plan"
     house.outbox.number()
     told = house.get("/events?count=1000", partner="lean-engineer").json
