@@ -1,1 +1,1 @@
-"""One story a file, each told on one screen; ports.py holds the Protocols they need."""
+"""One story a file, each told on one screen; ports/ holds the Protocols they need."""

@@ -17,8 +17,8 @@ OWE: Final = text(
 ).bindparams(bindparam("due", type_=t.delivery.c.due.type))
 
 
-class Deliveries:
-    """The statements about deliveries, on one connection."""
+class SqlDeliveries:
+    """`flows.ports.DeliveriesPort` in one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         """Take the open transaction."""

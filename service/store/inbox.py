@@ -5,11 +5,12 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, select, text, tuple_, update
+from sqlalchemy import Row, and_, select, text, tuple_, update
 
 from service.errors import Conflict, Issue
 from service.store import statements as q
 from service.store import tables as t
+from service.store.keeping import Keeping
 from service.store.rows import aware
 from service.values.inbox import Answer, Entry, EntryState, Received
 from service.wire.json import dump, parse
@@ -22,12 +23,8 @@ ABOUT: Final = text(
 TOLD: Final = [each for each in t.inbox.c if each.name not in {"raw", "edited"}]
 
 
-class Inbox:
-    """The statements about the inbox, on one connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Take the open transaction."""
-        self._run = connection.execute
+class SqlInbox(Keeping):
+    """`flows.ports.InboxPort` in one transaction; how long it keeps what it holds is `keeping`'s."""
 
     def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
         """Return the entry of a partner with one of these keys and the same content, without its bytes."""

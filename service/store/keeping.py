@@ -1,4 +1,4 @@
-"""How long the inbox keeps what came in, and what is erased from it; a part of the unit of work."""
+"""How long the inbox keeps what came in, and what is erased from it; the half of SqlInbox that ends it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ MANY: Final = 500
 
 
 class Keeping:
-    """The statements about retention and erasure in the inbox, on one connection."""
+    """What of `flows.ports.InboxPort` is retention and erasure, on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         """Take the open transaction."""

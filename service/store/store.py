@@ -109,7 +109,7 @@ class SqlStore:
         """Return a document by (source, id) or by our uuid."""
         with reading(self._engine) as connection:
             unit = SqlUnit(connection, self._identifying)
-            found = unit.find(kind, source, ref)
+            found = unit.documents.find(kind, source, ref)
             return found if found is not None and scope.owns(found.source) else None
 
     def documents(

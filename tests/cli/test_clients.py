@@ -142,7 +142,7 @@ def of_before(house, client, types, stem=None):
     """Store a client as the release before did: the systems of its numbers end in these types."""
 
     def story(unit):
-        document = unit.lock(EVERYTHING, "client", client.source, client.uuid)
+        document = unit.documents.lock(EVERYTHING, "client", client.source, client.uuid)
         part = document.service
         facts = {path: each for path, each in part.facts.items() if not path.startswith("identifiers.")}
         before = [
@@ -154,7 +154,7 @@ def of_before(house, client, types, stem=None):
         received = {**part.received, "identifiers": before}
         part = replace(part, facts=facts, identifying=finding, received=received)
         renamed = replace(document, service=part, revision=document.revision + 1)
-        unit.update(renamed, cause="receive", partner="general")
+        unit.documents.update(renamed, cause="receive", partner="general")
 
     house.store.transact(story)
 

@@ -80,7 +80,7 @@ class Hospital:
         return self.reception.receive(partner or self.partner, message(said, key, **more), render)
 
     def entry(self, outcome):
-        return self.house.store.look(lambda unit: unit.entry(outcome.entry))
+        return self.house.store.look(lambda unit: unit.inbox.entry(outcome.entry))
 
 
 def after(said, minutes, **more):

@@ -165,7 +165,7 @@ def test_what_cannot_be_read_is_refused_and_not_kept(hospital, house):
     hospital.reception.forms["discharge"] = unreadable
     with pytest.raises(Malformed):
         hospital.send(DISCHARGED)
-    assert house.store.look(lambda unit: unit.entries()) == []
+    assert house.store.look(lambda unit: unit.inbox.entries()) == []
 
 
 def test_of_several_discharges_in_one_message_all_are_used_or_none(hospital, house):

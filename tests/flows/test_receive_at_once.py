@@ -24,15 +24,21 @@ class Between:
 
 class BetweenUnit:
     def __init__(self, unit, happens):
-        self._unit, self._happens = unit, happens
+        self.documents = BetweenDocuments(unit.documents, happens)
+        self.resources, self.inbox, self.deliveries = unit.resources, unit.inbox, unit.deliveries
+
+
+class BetweenDocuments:
+    def __init__(self, documents, happens):
+        self._documents, self._happens = documents, happens
 
     def __getattr__(self, name):
-        return getattr(self._unit, name)
+        return getattr(self._documents, name)
 
     def named(self, kind, identifiers):
         if kind == "case" and self._happens:
             self._happens.pop()()
-        return self._unit.named(kind, identifiers)
+        return self._documents.named(kind, identifiers)
 
 
 def test_the_same_from_many_processes_at_once_is_one(engine, projection):

@@ -46,7 +46,9 @@ def said(event, name, visit, *identifiers):
 
 def clients_of(house, *numbers):
     """The uuids of those who have one of some numbers."""
-    return {each.uuid for each in house.store.look(lambda unit: unit.valued("client", list(numbers)))}
+    return {
+        each.uuid for each in house.store.look(lambda unit: unit.documents.valued("client", list(numbers)))
+    }
 
 
 @QUICK
@@ -84,5 +86,5 @@ def test_a_record_number_finds_its_person_however_it_is_written(hospital, house,
         number = {**spelt, **type_, "value": f"R{run}"}
         assert hospital.send(said(event, "Ash", f"V{run}", number)).state == "accepted"
     assert len(clients_of(house, f"R{run}")) == 1
-    (case,) = house.store.look(lambda unit: unit.valued("case", [f"V{run}"]))
+    (case,) = house.store.look(lambda unit: unit.documents.valued("case", [f"V{run}"]))
     assert [each["status"] for each in case.received["stays"]] == ["finished"]

@@ -83,7 +83,9 @@ class House:
                 yield [body for each in known.values() for body in self.current(each.uuid, view)]
 
     def current(self, owner: str, view: str) -> list[dict[str, Any]]:
-        found = self.store.transact(lambda unit: unit.bodies(owner, view, unit.current(owner, view).keys()))
+        found = self.store.transact(
+            lambda unit: unit.resources.bodies(owner, view, unit.resources.current(owner, view).keys())
+        )
         return [parse(each) for each in found.values()]
 
 

@@ -27,7 +27,7 @@ class Office:
         self.outbox = Outbox(self.engine)
 
     def emit(self, *messages):
-        self.store.transact(lambda unit: unit.emit(messages))
+        self.store.transact(lambda unit: unit.resources.emit(messages))
 
     def states(self):
         with self.engine.connect() as connection:

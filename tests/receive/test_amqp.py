@@ -121,10 +121,12 @@ class Hospital:
         return self.store.documents(Scope(everything=True), "case")
 
     def listed(self):
-        return self.store.look(lambda unit: unit.entries(partner=None, state=None, after=None, count=100))
+        return self.store.look(
+            lambda unit: unit.inbox.entries(partner=None, state=None, after=None, count=100)
+        )
 
     def entries(self):
-        return [self.store.look(lambda unit, id_=each.id: unit.entry(id_)) for each in self.listed()]
+        return [self.store.look(lambda unit, id_=each.id: unit.inbox.entry(id_)) for each in self.listed()]
 
     def kept(self, count):
         until(lambda: len(self.listed()) >= count, "it was not kept")

@@ -42,7 +42,7 @@ def nobody():
         lambda store: store.history(ALL, "CarePlan", "p1", Past()),
         lambda store: store.search(ALL, Query("CarePlan")),
         lambda store: store.events(ALL, 0, 10),
-        lambda store: store.transact(lambda unit: unit.emit([message("case/1", 1)])),
+        lambda store: store.transact(lambda unit: unit.resources.emit([message("case/1", 1)])),
     ],
 )
 def test_reads_and_writes_say_that_the_database_does_not_answer(nobody, ask):
@@ -73,7 +73,7 @@ def test_a_transaction_in_the_way_is_waited_for_and_then_told(engine, database_u
 
     def story(unit):
         tried.append(unit)
-        unit.emit([message("case/1", 1)])
+        unit.resources.emit([message("case/1", 1)])
 
     with writing(engine) as other:
         other.exec_driver_sql("UPDATE outbox SET state = state" if sqlite else "LOCK TABLE outbox")
@@ -88,7 +88,7 @@ def test_a_value_too_long_for_its_column_is_a_bug_and_no_silence_of_the_database
     schema.upgrade(engine)
     with pytest.raises(DataError):
         SqlStore(engine).transact(
-            lambda unit: unit.emit([replace(message("case/1", 1), routing_key="x" * 101)])
+            lambda unit: unit.resources.emit([replace(message("case/1", 1), routing_key="x" * 101)])
         )
     engine.dispose()
 
@@ -102,10 +102,10 @@ def test_a_missing_table_is_a_bug(empty_database_url):
 
 def test_what_may_not_be_null_is_a_bug_and_no_conflict(engine, store):
     with pytest.raises(IntegrityError):
-        store.transact(lambda unit: unit.emit([replace(message("case/1", 1), owner=None)]))
-    store.transact(lambda unit: unit.add(document(), cause="create", partner="cms"))
+        store.transact(lambda unit: unit.resources.emit([replace(message("case/1", 1), owner=None)]))
+    store.transact(lambda unit: unit.documents.add(document(), cause="create", partner="cms"))
     with pytest.raises(Conflict):
-        store.transact(lambda unit: unit.add(document(), cause="create", partner="cms"))
+        store.transact(lambda unit: unit.documents.add(document(), cause="create", partner="cms"))
 
 
 def test_a_connection_cut_in_the_middle_is_told_and_the_next_is_new(postgres_url):
@@ -114,15 +114,15 @@ def test_a_connection_cut_in_the_middle_is_told_and_the_next_is_new(postgres_url
     store = SqlStore(engine)
 
     def cut(unit):
-        unit.emit([message("case/1", 1)])
+        unit.resources.emit([message("case/1", 1)])
         with other.connect() as connection:
             connection.execute(text(CUT))
-        unit.emit([message("case/1", 2)])
+        unit.resources.emit([message("case/1", 2)])
 
     with pytest.raises(Unavailable, match="does not answer"):
         store.transact(cut)
     assert Outbox(engine).backlog() == 0
-    store.transact(lambda unit: unit.emit([message("case/1", 1)]))
+    store.transact(lambda unit: unit.resources.emit([message("case/1", 1)]))
     assert Outbox(engine).backlog() == 1
     engine.dispose()
     other.dispose()
@@ -143,9 +143,9 @@ def test_connections_cut_while_nobody_used_them_are_replaced_unnoticed(postgres_
     assert store.search(ALL, Query("CarePlan")).total == 0
     cut_all(other)
     assert store.search(ALL, Query("CarePlan")).total == 0
-    store.transact(lambda unit: unit.emit([message("case/1", 1)]))
+    store.transact(lambda unit: unit.resources.emit([message("case/1", 1)]))
     cut_all(other)
-    store.transact(lambda unit: unit.emit([message("case/1", 2)]))
+    store.transact(lambda unit: unit.resources.emit([message("case/1", 2)]))
     assert Outbox(engine).backlog() == 2
     engine.dispose()
     other.dispose()
@@ -153,17 +153,19 @@ def test_connections_cut_while_nobody_used_them_are_replaced_unnoticed(postgres_
 
 def test_what_a_change_breaks_is_told_before_it_ends_and_nothing_of_it_is_stored(store):
     with pytest.raises(Conflict):
-        store.transact(lambda unit: [unit.add(each, cause="test", partner="cms") for each in twins()])
+        store.transact(
+            lambda unit: [unit.documents.add(each, cause="test", partner="cms") for each in twins()]
+        )
     assert store.document(ALL, "client", "cms", "river") is None
     (river, _) = twins()
-    store.transact(lambda unit: unit.add(river, cause="test", partner="cms"))
+    store.transact(lambda unit: unit.documents.add(river, cause="test", partner="cms"))
     assert store.document(ALL, "client", "cms", "river") is not None
 
 
 def test_a_story_that_ends_after_something_broke_stores_and_logs_nothing(store, caplog):
     def story(unit):
         for each in twins():
-            unit.add(each, cause="test", partner="cms")
+            unit.documents.add(each, cause="test", partner="cms")
         raise Stale("The story's own.")
 
     with pytest.raises((Stale, Conflict)):

@@ -72,4 +72,6 @@ def test_what_a_payer_saw_of_the_directory_it_sees_after_0006_and_new_references
     refers(engine, "p2", "*", ("Practitioner", "n1"), ("Practitioner", "n2"), ("Goal", "g"))
     seen = [store.resource(INSURER, "Practitioner", nurse) is not None for nurse in ("n1", "n2", "n3")]
     assert seen == [True, True, False]
-    store.transact(lambda unit: unit.mention("case", "default", "river", [("Practitioner", "n2")], []))
+    store.transact(
+        lambda unit: unit.resources.mention("case", "default", "river", [("Practitioner", "n2")], [])
+    )

@@ -11,7 +11,7 @@ from tests.store.made import message
 def outbox(engine, store):
     """Six numbered messages: of case/1 the first, third and fifth, of case/2 the others."""
     outbox = Outbox(engine)
-    store.transact(lambda unit: unit.emit([message(f"case/{1 + n % 2}", n) for n in range(6)]))
+    store.transact(lambda unit: unit.resources.emit([message(f"case/{1 + n % 2}", n) for n in range(6)]))
     outbox.number()
     return outbox
 

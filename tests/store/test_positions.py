@@ -31,7 +31,7 @@ def positions(engine, clock):
 
 
 def emit(store, *sequences):
-    store.transact(lambda unit: unit.emit([message("case/1", each) for each in sequences]))
+    store.transact(lambda unit: unit.resources.emit([message("case/1", each) for each in sequences]))
 
 
 def rows(engine, statement):
@@ -46,7 +46,7 @@ def given(engine, table):
 
 def test_messages_and_versions_are_numbered_each_in_their_own_stream(engine, store, positions):
     emit(store, 1, 2, 3)
-    store.transact(lambda unit: unit.write([version("case", "p1"), version("case", "p2")]))
+    store.transact(lambda unit: unit.resources.write([version("case", "p1"), version("case", "p2")]))
     assert positions.number(100) == 5
     assert given(engine, t.outbox) == [1, 2, 3]
     assert given(engine, t.history) == [1, 2]

@@ -92,7 +92,7 @@ QUESTIONS = {
     "events": lambda s, of, _: s.events(of, 0, 50),
     "a document": lambda s, of, n: s.document(of, "case", of.source or "", str(n)),
     "a locked document": lambda s, of, n: s.transact(
-        lambda unit: unit.lock(of, "case", of.source or "", str(n))
+        lambda unit: unit.documents.lock(of, "case", of.source or "", str(n))
     ),
     "documents": lambda s, of, _: s.documents(of, "case", count=20),
     "documents by identifier": lambda s, of, n: s.documents(of, "case", identifier=("urn:cases", f"C-{n}")),
@@ -182,10 +182,10 @@ def test_a_question_touches_no_more_with_200000_members_than_with_200(large, kin
 
 
 def test_each_question_that_has_a_scope_is_asked_above():
-    methods = inspect.getmembers(ports.Store, inspect.isfunction) + inspect.getmembers(
-        ports.Unit, inspect.isfunction
-    )
+    every = (ports.Store, ports.DocumentsPort, ports.ResourcesPort, ports.InboxPort, ports.DeliveriesPort)
+    methods = [each for port in every for each in inspect.getmembers(port, inspect.isfunction)]
     scoped = {name for name, method in methods if "scope" in inspect.signature(method).parameters}
+    assert {"lock", "document", "search"} <= scoped
     told = inspect.getsource(inspect.getmodule(blocks))
     assert {name for name in scoped if f".{name}(of," not in re.sub(r"\(\s+", "(", told)} == set()
 

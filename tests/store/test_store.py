@@ -21,11 +21,13 @@ INSURER = Scope(payers=(PAYER,))
 
 
 def add(store, *documents):
-    store.transact(lambda unit: [unit.add(each, cause="create", partner="cms") for each in documents])
+    store.transact(
+        lambda unit: [unit.documents.add(each, cause="create", partner="cms") for each in documents]
+    )
 
 
 def write(store, *versions):
-    store.transact(lambda unit: unit.write(versions))
+    store.transact(lambda unit: unit.resources.write(versions))
 
 
 def test_a_document_is_found_by_its_name_and_by_our_uuid(store):
@@ -68,14 +70,16 @@ def test_other_identifiers_may_repeat_and_find_documents(store):
 def test_every_revision_is_kept(store):
     river = document()
     add(store, river)
-    store.transact(lambda unit: unit.update(replace(river, revision=2), cause="replace", partner="cms"))
+    store.transact(
+        lambda unit: unit.documents.update(replace(river, revision=2), cause="replace", partner="cms")
+    )
     assert [each.revision for each in store.revisions(ALL, river.uuid)] == [2, 1]
     assert store.revisions(Scope(source="other"), river.uuid) == []
 
 
 def test_a_story_that_fails_leaves_nothing(store):
     def story(unit):
-        unit.add(document(), cause="create", partner="cms")
+        unit.documents.add(document(), cause="create", partner="cms")
         raise KeyError
 
     with pytest.raises(KeyError):
@@ -89,9 +93,9 @@ def test_writes_to_one_document_are_serialised(store):
 
     def raise_revision(_):
         def story(unit):
-            found = unit.lock(ALL, "client", "cms", "river")
-            unit.update(replace(found, revision=found.revision + 1), cause="replace", partner="cms")
-            return unit.sequence(river.uuid, "default", 2)
+            found = unit.documents.lock(ALL, "client", "cms", "river")
+            unit.documents.update(replace(found, revision=found.revision + 1), cause="replace", partner="cms")
+            return unit.resources.sequence(river.uuid, "default", 2)
 
         return store.transact(story)
 
@@ -122,10 +126,12 @@ def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(sto
         version(nurse.uuid, "n2", type_="Practitioner"),
     )
     nurses = [("Practitioner", "n1"), ("Practitioner", "n2")]
-    store.transact(lambda unit: unit.mention("case", "default", mine.uuid, nurses, []))
-    store.transact(lambda unit: unit.mention("case", "default", mine.uuid, nurses[:1], nurses[1:]))
-    store.transact(lambda unit: unit.memberships(mine.uuid, [(*PAYER, "2020-01-01", "9999-12-31")]))
-    store.transact(lambda unit: unit.memberships(other.uuid, [(*PAYER, "2020-01-01", "2020-12-31")]))
+    store.transact(lambda unit: unit.resources.mention("case", "default", mine.uuid, nurses, []))
+    store.transact(lambda unit: unit.resources.mention("case", "default", mine.uuid, nurses[:1], nurses[1:]))
+    store.transact(lambda unit: unit.resources.memberships(mine.uuid, [(*PAYER, "2020-01-01", "9999-12-31")]))
+    store.transact(
+        lambda unit: unit.resources.memberships(other.uuid, [(*PAYER, "2020-01-01", "2020-12-31")])
+    )
     page = store.search(INSURER, Query("CarePlan"))
     assert [each.id for each in page.entries] == ["p1"]
     assert page.total == 1
@@ -206,8 +212,14 @@ def test_erasure_reaches_history_search_and_outbox(store, engine):
     add(store, river)
     rows = SearchRows(strings=(("family", "river"),))
     write(store, version(river.uuid, "p1", rows=rows))
-    store.transact(lambda unit: unit.emit([message(f"client/{river.uuid}", 1)]))
-    assert store.transact(lambda unit: unit.erase(river)) == [("default", "CarePlan", "p1")]
+    store.transact(lambda unit: unit.resources.emit([message(f"client/{river.uuid}", 1)]))
+
+    def erase(unit):
+        erased = unit.resources.erase(river)
+        unit.documents.erase(river)
+        return erased
+
+    assert store.transact(erase) == [("default", "CarePlan", "p1")]
     with pytest.raises(Gone):
         store.resource(ALL, "CarePlan", "p1")
     assert store.history(ALL, "CarePlan", "p1", Past()).total == 0
@@ -225,8 +237,8 @@ def test_positions_are_gap_free_and_keep_each_owners_order(store, engine):
         owner = f"case/{n % 3}"
 
         def emit(unit):
-            first = unit.sequence(owner, "default", 2)
-            unit.emit([message(owner, first), message(owner, first + 1)])
+            first = unit.resources.sequence(owner, "default", 2)
+            unit.resources.emit([message(owner, first), message(owner, first + 1)])
 
         store.transact(emit)
         outbox.number()
@@ -244,7 +256,9 @@ def test_positions_are_gap_free_and_keep_each_owners_order(store, engine):
 
 def test_what_is_marked_is_no_longer_pending(store, engine):
     outbox = Outbox(engine)
-    store.transact(lambda unit: unit.emit([message("case/1", 1), message("case/1", 2), message("case/2", 1)]))
+    store.transact(
+        lambda unit: unit.resources.emit([message("case/1", 1), message("case/1", 2), message("case/2", 1)])
+    )
     assert outbox.number() == 3
     outbox.mark([1], "published")
     outbox.park(2, "too large for the broker")
@@ -254,7 +268,9 @@ def test_what_is_marked_is_no_longer_pending(store, engine):
 
 def test_what_is_parked_is_listed_with_its_reason_until_it_is_released(store, engine):
     outbox = Outbox(engine)
-    store.transact(lambda unit: unit.emit([message("case/1", 1), message("case/2", 1), message("case/3", 1)]))
+    store.transact(
+        lambda unit: unit.resources.emit([message("case/1", 1), message("case/2", 1), message("case/3", 1)])
+    )
     outbox.number()
     outbox.park(2, "too large for the broker")
     outbox.park(1, "no frame fits it")

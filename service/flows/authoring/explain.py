@@ -79,7 +79,7 @@ class Explanations:
             raise NotFound("There is no such resource.", where=f"{type_}/{id_}")
         document, mappings = owner
         catalogue = self.catalogues[scope.view]
-        roots = self.store.look(lambda unit: Source(unit).roots(document))
+        roots = self.store.look(lambda unit: Source(unit.documents).roots(document))
         for _, made, origins in catalogue.explained(document.kind, roots):
             if (made.resource["resourceType"], made.resource["id"]) == (type_, id_):
                 elements = tuple(_elements(below, made.resource, origins, roots, catalogue.terminology))

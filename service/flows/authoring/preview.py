@@ -69,7 +69,7 @@ class Previews:
         found = _document(kind, partner, ref or "", body, stored, client)
 
         def story(unit: Unit) -> Previewed:
-            source = _Supposing(unit, "" if client is None else client.uuid)
+            source = _Supposing(unit.documents, "" if client is None else client.uuid)
             previewed = of_roots(self.catalogues[view], self.check, kind, source.roots(found))
             return replace(previewed, supposed=tuple(source.supposed))
 
@@ -127,8 +127,8 @@ def _twice(shown: Iterable[Shown]) -> Iterator[Issue]:
 class _Supposing(Source):
     """A source in which something stands for every link that leads nowhere."""
 
-    def __init__(self, unit: Linked, client: str) -> None:
-        super().__init__(unit)
+    def __init__(self, documents: Linked, client: str) -> None:
+        super().__init__(documents)
         self.known_client = client
         self.supposed: list[Issue] = []
 

@@ -109,17 +109,17 @@ class Back:
 
     def _current(self, unit: Unit, case: Document, view: str, given: Json) -> Stored:
         key = (given["resourceType"], given["id"])
-        current = unit.current(case.uuid, view).get(key)
+        current = unit.resources.current(case.uuid, view).get(key)
         if current is None:
             raise NotFound("There is no such resource.")
-        body = unit.bodies(case.uuid, view, [key])[key]
+        body = unit.resources.bodies(case.uuid, view, [key])[key]
         at = datetime.fromisoformat(parse(body)["meta"]["lastUpdated"])
         return Stored(*key, current.version, at, body)
 
     def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:
         at, version = later(self.clock(), case.updated), self.projection.version
         document = replace(case, revision=case.revision + 1, own=body, updated=at, projected=version)
-        unit.update(document, cause="update", partner=partner)
+        unit.documents.update(document, cause="update", partner=partner)
         told = [Happened(each) for each in events(case.own, document.own)]
         follow(unit, self.projection, document, case, Change(partner, "update", at), told)
 
@@ -187,7 +187,7 @@ def _known(unit: Unit, case: Document, seen: Mapping[Key, Document]) -> dict[str
     }
     named = {("client", case.source, str(case.client))}
     named |= {(link.to, case.source, link.id) for link in links("case", body) if link.to in ENTRIES}
-    documents = unit.find_many(sorted(named))
+    documents = unit.documents.find_many(sorted(named))
     for (kind, _, ref), each in documents.items():
         if kind == "client":
             people = whole("client", each.own, each.received).get("related_persons", [])

@@ -51,10 +51,10 @@ class Desk:
 
     def chart(self, uuid: str) -> "Chart":
         """Lock a client with its cases; raises Conflict when it was erased in the meantime."""
-        client = self.unit.lock(EVERYTHING, "client", "", uuid)
+        client = self.unit.documents.lock(EVERYTHING, "client", "", uuid)
         if client is None:
             raise Conflict("The client was erased in the meantime.")
-        cases = self.unit.cases_of(uuid)
+        cases = self.unit.documents.cases_of(uuid)
         return Chart(self, client, cases, {each.uuid: each for each in [client, *cases]})
 
     def new_chart(self) -> "Chart":
@@ -177,7 +177,7 @@ class Chart:
                 anew(self.desk.unit, self.desk.projection, case, self.desk.change, happened, near)
         before = self.before.get(self.client.uuid)
         if before is not None and is_protected(self.client) and not is_protected(before):
-            self.desk.unit.withhold(self.client.uuid, self.desk.change.at)
+            self.desk.unit.resources.withhold(self.client.uuid, self.desk.change.at)
 
     def home(self, key: str) -> Document | None:
         """Return the case that has the stay of a key."""
@@ -239,11 +239,11 @@ class Chart:
         before = self.before.get(document.uuid)
         partner, cause = self.desk.change.partner, self.desk.change.cause
         if before is None:
-            self.desk.unit.add(document, cause=cause, partner=partner)
+            self.desk.unit.documents.add(document, cause=cause, partner=partner)
             return document, True
         if _visible(document) == _visible(before):
             if document.service != before.service:
-                self.desk.unit.amend(document)
+                self.desk.unit.documents.amend(document)
             return document, False
         document = replace(
             document,
@@ -251,7 +251,7 @@ class Chart:
             updated=later(self.desk.change.at, before.updated),
             projected=self.desk.projection.version,
         )
-        self.desk.unit.update(document, cause=cause, partner=partner)
+        self.desk.unit.documents.update(document, cause=cause, partner=partner)
         return document, True
 
     def _happened(self, case: Document) -> list[Happened]:

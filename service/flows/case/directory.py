@@ -77,11 +77,11 @@ class Directory:
         service = replace(document.service, heard=when)
         if own == document.own:
             same = replace(document, service=service)
-            self.unit.amend(same)
+            self.unit.documents.amend(same)
             return same
         at = later(self.change.at, document.updated)
         after = replace(document, own=own, service=service, revision=document.revision + 1, updated=at)
-        self.unit.update(after, cause=self.change.cause, partner=self.partner.name)
+        self.unit.documents.update(after, cause=self.change.cause, partner=self.partner.name)
         follow(self.unit, self.projection, after, document, self.change, ())
         return after
 
@@ -91,14 +91,14 @@ class Directory:
             identifiers = [{"system": system, "value": value} for system, value in self.partner.identifiers]
             who = {"name": name, **({"identifiers": identifiers} if identifiers else {})}
             return self._entry("organization", who, _organization("hospital", who), name)
-        found = self.unit.find("organization", name, _ref({"name": name}))
+        found = self.unit.documents.find("organization", name, _ref({"name": name}))
         return found.uuid if found is not None else None
 
     def _entry(self, kind: str, who: dict[str, Any], body: dict[str, Any], by: str) -> str:
         key = (kind, _ref(who), by)
         if key not in self.known:
             holder = self._holder(key, who)
-            if holder is None and (erased := self.unit.erased([(kind, by, key[1])])):
+            if holder is None and (erased := self.unit.documents.erased([(kind, by, key[1])])):
                 return next(iter(erased.values()))
             self.known[key] = holder or self._made(*key, body)
         return self.known[key].uuid
@@ -109,18 +109,18 @@ class Directory:
         return self.lookups[key]
 
     def _found(self, kind: str, ref: str, by: str, who: dict[str, Any]) -> Document | None:
-        theirs = self.unit.find(kind, by, ref)
+        theirs = self.unit.documents.find(kind, by, ref)
         sent = who.get("identifiers", [])
         pairs = [(system, each["value"]) for each in sent for system in systems(each)]
         if theirs is not None or not pairs:
             return theirs
-        return min(self.unit.named(kind, pairs), key=lambda each: each.uuid, default=None)
+        return min(self.unit.documents.named(kind, pairs), key=lambda each: each.uuid, default=None)
 
     def _made(self, kind: str, ref: str, by: str, body: dict[str, Any]) -> Document:
         at, service = self.change.at, ServicePart(heard=self.heard.get((kind, ref, by)))
         version = self.projection.version
         document = Document(str(uuid4()), kind, by, ref, 1, body, None, at, at, version, service)
-        self.unit.add(document, cause=self.change.cause, partner=self.partner.name)
+        self.unit.documents.add(document, cause=self.change.cause, partner=self.partner.name)
         anew(self.unit, self.projection, document, self.change)
         return document
 

@@ -83,7 +83,7 @@ class Documents:
             raise Rejected("A merge patch of a document is a JSON object.", where="/")
 
         def story(unit: Unit) -> Saved:
-            named = unit.find(kind, partner, ref)
+            named = unit.documents.find(kind, partner, ref)
             stored = locked(unit, named) if named is not None and scope.owns(named.source) else None
             if stored is None:
                 raise NotFound(f"There is no such {kind}.")
@@ -140,13 +140,13 @@ class Documents:
         """
 
         def named(unit: Unit) -> Document:
-            document = unit.lock(scope, kind, partner, ref)
+            document = unit.documents.lock(scope, kind, partner, ref)
             if document is None:
                 raise NotFound(f"There is no such {kind}.")
             if if_match is not None:
                 _guard(document, if_match)
-            is_person = kind in {"client", "case"}
-            if unit.readers_of(document.uuid) if is_person else unit.is_put_by_its_owner(document):
+            documents, is_person = unit.documents, kind in {"client", "case"}
+            if documents.readers_of(document.uuid) if is_person else documents.is_put_by_its_owner(document):
                 raise Conflict(f"Other documents name this {kind}; change or erase them first.")
             return document
 
@@ -165,7 +165,7 @@ class Documents:
     ) -> Saved:
         check_assertions(scope, kind, body)
         client = self._client(unit, scope, partner, body) if kind == "case" else None
-        before = unit.lock(scope, kind, partner, ref)
+        before = unit.documents.lock(scope, kind, partner, ref)
         _guard(before, if_match)
         if before is None:
             before = offered(unit, scope, kind, body, client)
@@ -186,7 +186,7 @@ class Documents:
             document = Document(
                 str(uuid4()), kind, partner, ref, 1, body, client, at, at, self.projection.version, part
             )
-            unit.add(document, cause="create", partner=partner)
+            unit.documents.add(document, cause="create", partner=partner)
         else:
             document = replace(
                 before,
@@ -196,9 +196,11 @@ class Documents:
                 updated=at,
                 projected=self.projection.version,
             )
-            unit.update(document, cause="take-over" if takeover else "replace", partner=partner)
+            unit.documents.update(document, cause="take-over" if takeover else "replace", partner=partner)
         if kind == "client":
-            unit.hasten([digest(each["system"], each["value"]) for each in body.get("identifiers", [])], at)
+            unit.inbox.hasten(
+                [digest(each["system"], each["value"]) for each in body.get("identifiers", [])], at
+            )
         change = Change(partner, "create" if before is None else "replace", at)
         told = events(before.own if before else None, document.own) if kind == "case" else []
         follow(unit, self.projection, document, before, change, [Happened(each) for each in told])
@@ -206,12 +208,12 @@ class Documents:
 
     def _client(self, unit: Unit, scope: Scope, partner: str, body: dict[str, Any]) -> str:
         """Lock the case's client (client before case, always) and return its uuid."""
-        found = unit.lock(scope, "client", partner, body["client"])
+        found = unit.documents.lock(scope, "client", partner, body["client"])
         if found is None:
             what = "No client of yours has this id; PUT it first, or name its UUID."
             raise Rejected("Unknown client.", issues=[Issue(what, "/client")])
         while (survivor := found.service.merged_into) is not None:
-            found = unit.lock(EVERYTHING, "client", "", survivor)
+            found = unit.documents.lock(EVERYTHING, "client", "", survivor)
             assert found is not None, "who merged clients have become is there as long as they are"
         return found.uuid
 

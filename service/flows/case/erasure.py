@@ -41,10 +41,12 @@ def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[U
     def story(unit: Unit) -> None:
         document = named(unit)
         late = _pages(unit, spelt, (began - LATE, "")) if spelt else ()
-        unit.forget([*unit.about(_subjects(document)), *late])
+        unit.inbox.forget([*unit.inbox.about(_subjects(document)), *late])
         # who names an entry of the directory that is another's says so in words from now on
-        unit.queue_readers(document.uuid, document.kind, began)
-        projection.tell_erased(unit, document, unit.erase(document), later(clock(), document.updated))
+        unit.documents.queue_readers(document.uuid, document.kind, began)
+        erased = unit.resources.erase(document)
+        unit.documents.erase(document)
+        projection.tell_erased(unit, document, erased, later(clock(), document.updated))
 
     store.transact(story)
     store.scrub()
@@ -68,13 +70,13 @@ def _page(
     unit: Unit, spelt: Sequence[bytes], after: tuple[datetime, str]
 ) -> tuple[list[str], tuple[datetime, str] | None]:
     """Return the ids of the next entries that name one of these, and where to go on."""
-    kept = unit.holding(spelt, after, PAGE)
+    kept = unit.inbox.holding(spelt, after, PAGE)
     found = [id_ for _, id_, bodies in kept if any(names(each, spelt) for each in bodies)]
     return found, kept[-1][:2] if len(kept) == PAGE else None
 
 
 def _forget(unit: Unit, entries: Sequence[str]) -> None:
-    unit.forget(entries)
+    unit.inbox.forget(entries)
 
 
 def _pages(unit: Unit, spelt: Sequence[bytes], after: tuple[datetime, str]) -> Iterator[str]:

@@ -158,7 +158,7 @@ def _merge_of(merged: Document, survivor: Document) -> Merge:
 def _move(giver: Chart, taker: Chart, cases: Sequence[str]) -> None:
     """Let cases be another client's."""
     for case in [each for each in giver.cases if each.uuid in cases]:
-        giver.desk.unit.move(case.uuid, taker.client.uuid)
+        giver.desk.unit.resources.move(case.uuid, taker.client.uuid)
         taker.before[case.uuid] = giver.before[case.uuid]
         taker.put(replace(case, client=taker.client.uuid))
     giver.cases = [each for each in giver.cases if each.uuid not in cases]

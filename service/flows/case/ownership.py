@@ -85,15 +85,15 @@ def offered(unit: Unit, scope: Scope, kind: str, body: dict[str, Any], client: s
     """Lock and return the untaken document that one under a new id stands for, or None when there is none."""
     if kind == "client":
         named = [(each["system"], each["value"]) for each in body.get("identifiers", [])]
-        found = unit.holders(named) if named else []
+        found = unit.documents.holders(named) if named else []
     elif kind == "case" and client is not None:
-        found = unit.cases_of(client)
+        found = unit.documents.cases_of(client)
     else:
         return None
     mine = [each for each in found if each.service.untaken and scope.owns(each.source)]
     if len(mine) != 1:
         return None
-    only = unit.lock(scope, kind, mine[0].source, mine[0].uuid)
+    only = unit.documents.lock(scope, kind, mine[0].source, mine[0].uuid)
     # another may have taken it over before it was locked
     return only if only is not None and only.service.untaken else None
 

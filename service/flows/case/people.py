@@ -112,7 +112,7 @@ class People:
         sent = identifying(identifiers, self._settings)
         if not sent:
             return []
-        found = self._unit.valued("client", [each["value"] for each in sent])
+        found = self._unit.documents.valued("client", [each["value"] for each in sent])
         return [self._noted(each) for each in found if self._has(each, sent)]
 
     def _has(self, client: Document, sent: Sequence[Json]) -> bool:
@@ -145,7 +145,7 @@ class People:
 
     def _become(self, client: Document) -> Document:
         while (uuid := client.service.merged_into) is not None:
-            found = self._unit.find("client", "", uuid)
+            found = self._unit.documents.find("client", "", uuid)
             assert found is not None, "who a merged client has become is there as long as the merged one is"
             client = self._noted(found)
         return client

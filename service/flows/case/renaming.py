@@ -68,7 +68,7 @@ def _renamed(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
         number = fact.value
         holders = [
             each.uuid
-            for each in unit.valued("client", [number["value"]])
+            for each in unit.documents.valued("client", [number["value"]])
             if each.uuid != chart.client.uuid and any(are_alike(number, one) for one in numbers(each))
         ]
         if holders:

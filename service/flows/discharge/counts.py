@@ -65,10 +65,10 @@ class FieldCounts:
             yield id_
 
     def _page(self, partner: str | None, after: str | None) -> list[Entry]:
-        return self.store.look(lambda unit: unit.entries(partner=partner, after=after, count=PAGE))
+        return self.store.look(lambda unit: unit.inbox.entries(partner=partner, after=after, count=PAGE))
 
     def _add(self, id_: str, counts: Counts) -> None:
-        entry = self.store.look(lambda unit: unit.entry(id_))
+        entry = self.store.look(lambda unit: unit.inbox.entry(id_))
         raw = entry and (entry.edited or entry.received.raw)
         if entry is None or not raw:
             return

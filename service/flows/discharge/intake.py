@@ -61,12 +61,7 @@ class Intake:
     pathways: Sequence[Pathway]
 
     def apply(
-        self,
-        unit: Unit,
-        partner: Partner,
-        said: dict[str, Any],
-        at: datetime,
-        asked: Conditions = UNCONDITIONAL,
+        self, unit: Unit, partner: Partner, said: Json, at: datetime, asked: Conditions = UNCONDITIONAL
     ) -> Applied:
         """Use an event, loaded against its contract, as far as its sender's conditions let it be used.
 
@@ -106,7 +101,7 @@ class _Sitting:
 
     desk: Desk
     partner: Partner
-    people: "People"
+    people: People
 
     def use(self, events: Sequence[tuple[Json, Conditions]]) -> list[Applied]:
         """Use events about one person; raises as `Intake.apply_all`."""
@@ -139,7 +134,7 @@ class _Sitting:
         unit, partner, when = self.desk.unit, self.partner, self._moment(said)
         if asked.new_stay is not None and (stays := _stays(unit, chart, asked.new_stay, partner)):
             only = _only(stays, asked)
-            version = unit.version_of(partner.view, "Encounter", only) if only else None
+            version = unit.resources.version_of(partner.view, "Encounter", only) if only else None
             return Stay(only, is_new=False, version=version)
         key = _stay(chart, said, partner)
         if asked.versions is not None:
@@ -164,7 +159,7 @@ class _Sitting:
         if case is None or key is None:
             return Applied((chart.client,), Stay(None, is_new))
         encounter = resource_id(case.uuid, "Encounter", stay_id(key))
-        version = self.desk.unit.version_of(self.partner.view, "Encounter", encounter)
+        version = self.desk.unit.resources.version_of(self.partner.view, "Encounter", encounter)
         return Applied((chart.client, case), Stay(encounter, is_new, version))
 
     def _check_elsewhere(self, chart: Chart, key: str, sent: Sequence[Json], named: Sequence[Json]) -> None:
@@ -174,7 +169,7 @@ class _Sitting:
         """
         held = chart.stays().get(key, {})
         news = [each for each in sent if is_visit(each) and number_path(each) not in held]
-        for case in self.desk.unit.valued("case", [each["value"] for each in news]) if news else ():
+        for case in self.desk.unit.documents.valued("case", [each["value"] for each in news]) if news else ():
             theirs = told_by(self.partner.name, _going(case))
             if case.client == chart.client.uuid or not by_visits(sent, theirs):
                 continue
@@ -279,7 +274,7 @@ def _stays(unit: Unit, chart: Chart, pair: tuple[str, str], partner: Partner) ->
         stays = told_by(partner.name, document.service.stays)
         return [key for key, facts in stays.items() if f"identifiers.{digest(*pair)}" in facts]
 
-    cases = unit.named("case", [pair])
+    cases = unit.documents.named("case", [pair])
     named = [resource_id(case.uuid, "Encounter", stay_id(key)) for case in cases for key in having(case)]
     return [*named, *(None for _ in having(chart.client))]
 
@@ -295,7 +290,8 @@ def _check_version(unit: Unit, chart: Chart, key: str | None, view: str, asked: 
     case = chart.home(key) if key is not None else None
     found = None
     if case is not None and key is not None:
-        found = unit.version_of(view, "Encounter", resource_id(case.uuid, "Encounter", stay_id(key)))
+        encounter = resource_id(case.uuid, "Encounter", stay_id(key))
+        found = unit.resources.version_of(view, "Encounter", encounter)
     if asked.versions is not None and (found is None or found not in asked.versions):
         what = "The stay is of another version, or not there; send it with the ETag of the last answer."
         raise Stale(what, where=asked.where)

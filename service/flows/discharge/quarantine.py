@@ -70,9 +70,9 @@ class Quarantine:
         """
 
         def story(unit: Unit) -> list[Entry]:
-            found = unit.entries(partner=partner, state=state, after=after, count=count)
+            found = unit.inbox.entries(partner=partner, state=state, after=after, count=count)
             if not found and after is not None:
-                last = unit.entry(after)
+                last = unit.inbox.entry(after)
                 if last is None or partner not in {None, last.partner}:
                     raise Malformed("No entry of yours has this id; begin without it.", where="after")
             return found
@@ -81,7 +81,7 @@ class Quarantine:
 
     def show(self, id_: str, partner: str | None = None) -> Entry:
         """Return an entry with its bytes, of one partner only when that is given; raises NotFound."""
-        found = self.store.look(lambda unit: unit.entry(id_))
+        found = self.store.look(lambda unit: unit.inbox.entry(id_))
         if found is None or (partner is not None and found.partner != partner):
             raise NotFound("There is no such entry.")
         return found
@@ -147,8 +147,8 @@ class Quarantine:
             first = self._locked(unit, entry)
             assert understood is not None
             outcome, used = self.reception.used(unit, partner, copy, understood, at)
-            unit.keep(replace(used, is_new=False))
-            unit.settle(
+            unit.inbox.keep(replace(used, is_new=False))
+            unit.inbox.settle(
                 replace(first, state="replayed", reason="", issues=(), due=None, subjects=used.subjects)
             )
             return outcome
@@ -164,7 +164,7 @@ class Quarantine:
     def retry(self) -> bool:
         """Try the entry that is longest due; false when none is."""
         at = self.clock()
-        entry = self.store.look(lambda unit: unit.due(at))
+        entry = self.store.look(lambda unit: unit.inbox.due(at))
         if entry is None:
             return False
         understood = None
@@ -173,7 +173,7 @@ class Quarantine:
             first = self._locked(unit, entry)
             assert understood is not None
             _, used = self.reception.used(unit, partner, first, understood, at)
-            unit.settle(used)
+            unit.inbox.settle(used)
 
         try:
             partner = self._partner(entry)
@@ -193,7 +193,7 @@ class Quarantine:
     def prunable(self, bodies: timedelta, metadata: timedelta, waiting: timedelta) -> int:
         """Return how many entries and bodies `prune` would delete."""
         at = self.clock()
-        return self.store.look(lambda unit: unit.prunable(at - bodies, at - metadata, at - waiting))
+        return self.store.look(lambda unit: unit.inbox.prunable(at - bodies, at - metadata, at - waiting))
 
     def prune(self, bodies: timedelta, metadata: timedelta, waiting: timedelta) -> Iterator[tuple[str, int]]:
         """Delete what is settled and older than `metadata`; take the bytes off what is older than `bodies`.
@@ -203,9 +203,9 @@ class Quarantine:
         """
         at = self.clock()
         steps = (
-            ("quarantined", lambda unit: unit.expire(at - waiting, BATCH)),
-            ("entries", lambda unit: unit.drop(at - metadata, BATCH)),
-            ("bodies", lambda unit: unit.strip(at - bodies, BATCH)),
+            ("quarantined", lambda unit: unit.inbox.expire(at - waiting, BATCH)),
+            ("entries", lambda unit: unit.inbox.drop(at - metadata, BATCH)),
+            ("bodies", lambda unit: unit.inbox.strip(at - bodies, BATCH)),
         )
         for what, step in steps:
             while done := self.store.transact(step):
@@ -218,20 +218,20 @@ class Quarantine:
         return found
 
     def _locked(self, unit: Unit, entry: Entry) -> Entry:
-        found = unit.entry(entry.id)
+        found = unit.inbox.entry(entry.id)
         if found is None or (found.state, found.edited) != (entry.state, entry.edited):
             raise Conflict("Another process settled or edited the entry in the meantime.")
         return found
 
     def _change(self, id_: str, how: Callable[[Entry], Entry]) -> Entry:
         def story(unit: Unit) -> Entry:
-            entry = unit.entry(id_)
+            entry = unit.inbox.entry(id_)
             if entry is None:
                 raise NotFound("There is no such entry.")
             if entry.state != "quarantined":
                 raise Conflict(f"The entry is {entry.state}, no longer in quarantine.")
             changed = how(entry)
-            unit.settle(changed)
+            unit.inbox.settle(changed)
             return changed
 
         return self.store.transact(story)
@@ -241,7 +241,7 @@ class Quarantine:
 
         def story(unit: Unit) -> Outcome:
             self._locked(unit, entry)
-            unit.settle(settled)
+            unit.inbox.settle(settled)
             return outcome
 
         return self.store.transact(story)

@@ -79,7 +79,9 @@ class Reception:
         """
         received = replace(received, keys=received.keys or (received.content,))
         for _ in range(TRIES):
-            known = self.store.look(lambda unit: unit.seen(partner.name, received.keys, received.content))
+            known = self.store.look(
+                lambda unit: unit.inbox.seen(partner.name, received.keys, received.content)
+            )
             entry = Entry(str(uuid4()), partner.name, received, self.clock(), "quarantined")
             if known is not None and known.state == "quarantined":
                 entry = known
@@ -192,7 +194,7 @@ class Reception:
         return outcome, settled
 
     def _is_overtaken(self, known: Entry) -> bool:
-        return self.store.look(lambda unit: unit.is_overtaken(known))
+        return self.store.look(lambda unit: unit.inbox.is_overtaken(known))
 
     def _received(self, partner: Partner, received: Received, render: Render, entry: Entry) -> Outcome:
         at, understood = self.clock(), None
@@ -228,18 +230,18 @@ class Reception:
         answer = render(outcome)
         entry = replace(entry, answer=answer)
         if entry.is_new:
-            unit.keep(replace(entry, is_new=False))
+            unit.inbox.keep(replace(entry, is_new=False))
         else:
-            unit.settle(entry)
+            unit.inbox.settle(entry)
         if entry.received.reply_to is not None:
-            unit.owe(entry.id, entry.partner, entry.received.reply_to, self.clock())
+            unit.deliveries.owe(entry.id, entry.partner, entry.received.reply_to, self.clock())
         return replace(outcome, answer=answer)
 
     def _again(self, known: Entry, received: Received, render: Render) -> Outcome:
         """Return the outcome of a message that was answered before: the same answer, while it is kept."""
         if (url := received.reply_to) is not None:
             at = self.clock()
-            self.store.transact(lambda unit: unit.owe(known.id, known.partner, url, at))
+            self.store.transact(lambda unit: unit.deliveries.owe(known.id, known.partner, url, at))
         outcome = Outcome("duplicate", known.id, known.issues, known.reason, known.flagged)
         return replace(outcome, answer=known.answer or render(outcome))
 
@@ -250,14 +252,14 @@ class Reception:
             Conflict: another process was first.
         """
         if not entry.is_new:
-            stored = unit.entry(entry.id)
+            stored = unit.inbox.entry(entry.id)
             if stored is None or stored.state != "quarantined":
                 raise Conflict("The entry was settled in the meantime.")
             # what an operator made of it is theirs to use, whatever comes again
             return replace(entry, edited=stored.edited)
-        unit.claim(entry)
+        unit.inbox.claim(entry)
         received = entry.received
-        return replace(entry, flagged=unit.is_reused(entry.partner, received.keys, received.content))
+        return replace(entry, flagged=unit.inbox.is_reused(entry.partner, received.keys, received.content))
 
 
 def _loaded(found: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Replies:
         One that is not taken waits, twice as long each time; what is owed to the same address waits with it.
         """
         at = self.clock()
-        reply = self.store.transact(lambda unit: unit.next_reply(at, at + LEASE))
+        reply = self.store.transact(lambda unit: unit.deliveries.next_reply(at, at + LEASE))
         if reply is None:
             return False
         try:
@@ -59,12 +59,12 @@ class Replies:
         except Unavailable as failed:
             self._not_taken(reply, str(failed))
         else:
-            self.store.transact(lambda unit: unit.replied(reply, reason))
+            self.store.transact(lambda unit: unit.deliveries.replied(reply, reason))
         return True
 
     def owed(self) -> list[Owed]:
         """Return the replies that are not delivered, those due first at the head."""
-        return self.store.look(lambda unit: unit.owed())
+        return self.store.look(lambda unit: unit.deliveries.owed())
 
     def retry(self, entries: Sequence[str]) -> None:
         """Have replies that are not delivered sent now, those that were given up too; the worker sends them.
@@ -75,10 +75,10 @@ class Replies:
         at = self.clock()
 
         def story(unit: Unit) -> None:
-            unknown = set(entries) - {each.entry for each in unit.owed()}
+            unknown = set(entries) - {each.entry for each in unit.deliveries.owed()}
             if unknown:
                 raise NotFound(f"No reply is owed of {', '.join(sorted(unknown))}; nothing was done.")
-            unit.owe_again(entries, at)
+            unit.deliveries.owe_again(entries, at)
 
         self.store.transact(story)
 
@@ -99,8 +99,8 @@ class Replies:
     def _not_taken(self, reply: Reply, reason: str) -> None:
         if reply.tries >= TRIES:
             log.error("reply_given_up", entry=reply.entry, partner=reply.partner, reason=reason)
-            self.store.transact(lambda unit: unit.replied(reply, reason))
+            self.store.transact(lambda unit: unit.deliveries.replied(reply, reason))
             return
         log.warning("reply_not_taken", entry=reply.entry, partner=reply.partner, reason=reason)
         until = self.clock() + timedelta(seconds=BACKOFF.spread(reply.tries))
-        self.store.transact(lambda unit: unit.put_off_reply(reply, reason, until))
+        self.store.transact(lambda unit: unit.deliveries.put_off_reply(reply, reason, until))

@@ -36,12 +36,12 @@ def follow(
     """
     anew(unit, projection, document, change, happened)
     if document.kind == "client":
-        for case in unit.cases_of(document.uuid):
+        for case in unit.documents.cases_of(document.uuid):
             anew(unit, projection, case, change)
         if is_protected(document) and before is not None and not is_protected(before):
-            unit.withhold(document.uuid, change.at)
+            unit.resources.withhold(document.uuid, change.at)
     elif document.kind != "case" and before is not None:
-        unit.queue_readers(document.uuid, document.kind, change.at)
+        unit.documents.queue_readers(document.uuid, document.kind, change.at)
 
 
 def anew(
@@ -57,22 +57,22 @@ def anew(
     `near` are documents that it may read, as they are stored now.
     """
     # nearly always what was read the last time is all there is to read
-    linked = unit.linked(document.uuid)
-    source = Source(unit, [*(each for each in linked.values() if each is not None), *near])
+    linked = unit.documents.linked(document.uuid)
+    source = Source(unit.documents, [*(each for each in linked.values() if each is not None), *near])
     roots = source.roots(document)
-    unit.relink(document.uuid, set(linked), source.read - {document.uuid})
+    unit.documents.relink(document.uuid, set(linked), source.read - {document.uuid})
     if document.kind == "client":
-        unit.memberships(document.uuid, members(roots["client"]))
+        unit.resources.memberships(document.uuid, members(roots["client"]))
     if document.projected != projection.version:
-        unit.mark_projected(document.uuid, projection.version)
+        unit.documents.mark_projected(document.uuid, projection.version)
     return projection.project(unit, document, roots, change, happened, source.gone)
 
 
 def locked(unit: Unit, named: Document) -> Document | None:
     """Lock a document that was read without a lock, its client first; None when it has been erased."""
     if named.client is not None:
-        unit.lock(EVERYTHING, "client", named.source, named.client)
-    found = unit.lock(EVERYTHING, named.kind, named.source, named.uuid)
+        unit.documents.lock(EVERYTHING, "client", named.source, named.client)
+    found = unit.documents.lock(EVERYTHING, named.kind, named.source, named.uuid)
     # a merge may have made it another client's before it was locked
     return found if found is None or found.client == named.client else locked(unit, found)
 
@@ -103,14 +103,14 @@ class Reprojection:
         tried: list[str] = []
 
         def story(unit: Unit) -> bool:
-            queued = unit.next_queued(at)
+            queued = unit.documents.next_queued(at)
             if queued is None:
                 return False
             tried.append(queued.uuid)
             document = locked(unit, queued)
             if document is not None:
                 anew(unit, self.projection, document, Change(OURSELVES, "reproject", at))
-            unit.unqueue(queued.uuid)
+            unit.documents.unqueue(queued.uuid)
             return True
 
         try:
@@ -119,5 +119,5 @@ class Reprojection:
             if not tried:
                 raise
             where, reason = tried[-1], f"{failed.title}: {failed}"
-            self.store.transact(lambda unit: unit.put_off(where, reason, at))
+            self.store.transact(lambda unit: unit.documents.put_off(where, reason, at))
             return True

@@ -104,8 +104,8 @@ class Projection:
         changed = 0
         for view, catalogue in self.catalogues.items():
             made = self._changes(unit, document, roots, change, catalogue, view, gone)
-            unit.write(made.versions)
-            unit.mention(document.uuid, view, _client(document), made.mentioned, made.unmentioned)
+            unit.resources.write(made.versions)
+            unit.resources.mention(document.uuid, view, _client(document), made.mentioned, made.unmentioned)
             first = [events.case_told(document, each) for each in happened]
             self._emit(unit, document, [*first, *made.told], view, made.at)
             changed += len(made.told)
@@ -125,8 +125,8 @@ class Projection:
         if not told:
             return
         owner = f"{document.kind}/{document.uuid}"
-        first = unit.sequence(document.uuid, view, len(told))
-        unit.emit(
+        first = unit.resources.sequence(document.uuid, view, len(told))
+        unit.resources.emit(
             [
                 self.envelope.message(event, owner=owner, view=view, sequence=first + number, at=at)
                 for number, event in enumerate(told)
@@ -144,7 +144,7 @@ class Projection:
         gone: Collection[str],
     ) -> Changes:
         """Compare what the mappings make now with what is stored."""
-        current = unit.current(document.uuid, view)
+        current = unit.resources.current(document.uuid, view)
         change = _after(change, current)
         resources, provenance = _split(catalogue.projector(document.kind))
         revision = {
@@ -161,7 +161,7 @@ class Projection:
         # what is made no more, and what is made otherwise; of all else the digest is enough
         left = [key for key in current if key not in digests and key[0] != UNTOLD]
         other = [key for key in digests if key in current and current[key].digest != digests[key]]
-        bodies = unit.bodies(document.uuid, view, [*left, *other])
+        bodies = unit.resources.bodies(document.uuid, view, [*left, *other])
         stored = {key: _unstamped(parse(body)) for key, body in bodies.items()}
         withdrawn = [catalogue.withdrawn(stored[key]) for key in left]
         # no mapping leaves out of these what it told before the client's identity was protected

@@ -94,14 +94,15 @@ class Remapping:
             return Outcome(named.uuid, named.kind, 0, _why(failed))
 
     def _differences(self, unit: Unit, document: Document) -> list[Difference]:
-        source = Source(unit)
+        source = Source(unit.documents)
         roots = source.roots(document)
         change = Change(OURSELVES, "remap", self.clock())
         found = []
         for view, event in self.projection.planned(unit, document, roots, change, source.gone):
             type_, _, id_ = event.subject.partition("/")
-            stored = unit.bodies(document.uuid, view, [(type_, id_)]) if event.happened != "created" else {}
-            before = parse(stored[type_, id_]) if stored else None
+            before = None
+            if event.happened != "created":
+                before = parse(unit.resources.bodies(document.uuid, view, [(type_, id_)])[type_, id_])
             patch = self.projection.catalogues[view].withdrawal(type_)
             gone = before is not None and not _bears(before, patch) and _bears(event.resource or {}, patch)
             happened = "withdrawn" if gone else event.happened

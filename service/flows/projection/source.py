@@ -32,13 +32,13 @@ class Linked(Protocol):
 class Source:
     """Resolves the links of documents, each document fetched once."""
 
-    def __init__(self, unit: Linked, read: Iterable[Document] = ()) -> None:
+    def __init__(self, documents: Linked, read: Iterable[Document] = ()) -> None:
         """Take where to look links up, and documents that are `read` already.
 
         Its own `read` holds the uuids of all documents that were opened, `gone` the references to resources
         of entries that are erased.
         """
-        self.unit = unit
+        self.documents = documents
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.read: set[str] = set()
         self.gone: set[str] = set()
@@ -70,7 +70,7 @@ class Source:
     def client(self, document: Document) -> dict[str, Any]:
         """Return the client of a case, opened."""
         name = ("client", "", str(document.client))
-        found = self._shelved(*name) or self.unit.find(*name)
+        found = self._shelved(*name) or self.documents.find(*name)
         assert found is not None, "a case's client is there as long as the case is"
         return self._opened(found, None)
 
@@ -110,7 +110,7 @@ class Source:
     def _lose(self, lost: Sequence[tuple[str, Found]], issues: list[Issue]) -> None:
         """Let links lead to what is left of entries that are erased; all others lead nowhere."""
         named = [(link.to, system, link.id) for system, link in lost if link.to in ENTRIES]
-        erased = self.unit.erased(named) if named else {}
+        erased = self.documents.erased(named) if named else {}
         for system, link in lost:
             uuid = erased.get((link.to, system, link.id))
             if uuid is None:
@@ -127,7 +127,7 @@ class Source:
         missing = sorted(wanted - self.known.keys())
         documents = {key: each for key in missing if (each := self._shelved(*key)) is not None}
         if others := [key for key in missing if key not in documents]:
-            documents |= self.unit.find_many(others)
+            documents |= self.documents.find_many(others)
         fetched = []
         for key, document in documents.items():
             self.known[key] = self._copy(document)

@@ -1,0 +1,104 @@
+"""What the flows need of the world, as Protocols; wiring plugs the real rooms in."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from service.flows.ports.deliveries import DeliveriesPort
+from service.flows.ports.documents import DocumentsPort
+from service.flows.ports.inbox import InboxPort
+from service.flows.ports.resources import ResourcesPort
+from service.values.documents import Document, Revision
+from service.values.resources import Numbered, Page, Past, Query, Stored
+from service.values.scope import Scope
+
+T = TypeVar("T")
+
+
+class Unit(Protocol):
+    """One write transaction, by its parts."""
+
+    @property
+    def documents(self) -> DocumentsPort:
+        """Documents, who reads whom, and the queue to project anew."""
+
+    @property
+    def resources(self) -> ResourcesPort:
+        """What is made of documents."""
+
+    @property
+    def inbox(self) -> InboxPort:
+        """What came in."""
+
+    @property
+    def deliveries(self) -> DeliveriesPort:
+        """What is owed to partners' endpoints."""
+
+
+class Store(Protocol):
+    """Reads inside a scope, and write transactions."""
+
+    def transact(self, story: Callable[[Unit], T]) -> T:
+        """Run the story in one transaction; it runs again after a deadlock or serialization failure."""
+
+    def look(self, story: Callable[[Unit], T]) -> T:
+        """Run a story that only reads, without locks; what it wrote would be rolled back."""
+
+    def scrub(self) -> None:
+        """Leave of what was deleted as little in the database's files as it lets us."""
+
+    def unprojected(self, version: str, after: str, limit: int) -> list[Document]:
+        """Return documents, by uuid after `after`, that were not projected with these mappings."""
+
+    def count_unprojected(self, version: str) -> int:
+        """Return how many documents were not projected with these mappings."""
+
+    def document(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
+        """Return a document by (source, its id there) or by our uuid."""
+
+    def documents(
+        self,
+        scope: Scope,
+        kind: str,
+        *,
+        identifier: tuple[str | None, str] | None = None,
+        client: str | None = None,
+        status: str | None = None,
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Document]:
+        """List documents by uuid after `after`; `client` is a client's uuid.
+
+        A case is found by the identifiers of its stays and of its client too.
+        """
+
+    def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
+        """Return all revisions of a document, newest first."""
+
+    def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
+        """Return the current bytes of a resource; raises Gone after erasure."""
+
+    def owner(self, scope: Scope, type_: str, id_: str) -> tuple[Document, str] | None:
+        """Return the document that owns a resource, and the version of the mappings that made it."""
+
+    def owners(self, scope: Scope, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], Document]:
+        """Return the documents that own resources, by the (type, id) of those that there are."""
+
+    def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
+        """Return the bytes of one version."""
+
+    def history(self, scope: Scope, type_: str, id_: str, past: Past) -> Page:
+        """Return all versions of one resource, newest first."""
+
+    def search(self, scope: Scope, query: Query) -> Page:
+        """Search inside the scope, in SQL."""
+
+    def events(self, scope: Scope, after: int, count: int) -> list[Numbered]:
+        """Return numbered messages with a position above `after`."""
+
+
+class Clock(Protocol):
+    """Now, aware, UTC."""
+
+    def __call__(self) -> datetime:
+        """Return the present instant."""

@@ -1,0 +1,57 @@
+"""What is made of documents: resources, their search rows and messages."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from service.values.documents import Document
+from service.values.resources import Current, Message, ResourceVersion
+
+
+class ResourcesPort(Protocol):
+    """Resources in one write transaction."""
+
+    def move(self, case: str, client: str) -> None:
+        """Let what is stored of a case's resources be another client's."""
+
+    def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
+        """Return the current resources of an owner by (type, id)."""
+
+    def bodies(
+        self, owner: str, view: str, keys: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], bytes]:
+        """Return the bodies of some current resources of an owner, by (type, id)."""
+
+    def version_of(self, view: str, type_: str, id_: str) -> int | None:
+        """Return the version of a current resource."""
+
+    def write(self, versions: Sequence[ResourceVersion]) -> None:
+        """Insert or replace the current resources, append history, replace search rows."""
+
+    def mention(
+        self,
+        owner: str,
+        view: str,
+        client: str | None,
+        mentioned: Collection[tuple[str, str]],
+        unmentioned: Collection[tuple[str, str]],
+    ) -> None:
+        """Record what resources of others, by (type, id), an owner's refer to in a view, and no longer."""
+
+    def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        """Replace a client's memberships: (payer system, payer value, from ISO date, to ISO date)."""
+
+    def withhold(self, client: str, before: datetime) -> None:
+        """Show no one what older versions and unsent messages of an instant before tell of a client."""
+
+    def sequence(self, owner: str, view: str, count: int) -> int:
+        """Take `count` numbers of the owner's message sequence in a view and return the first."""
+
+    def emit(self, messages: Sequence[Message]) -> None:
+        """Append to the outbox."""
+
+    def erase(self, document: Document) -> list[tuple[str, str, str]]:
+        """Remove a document's resources, history, search rows, memberships and message bodies.
+
+        Tombstones stay for 410. Returns (view, type, id) of what was erased.
+        """

@@ -1,0 +1,160 @@
+"""What is made of documents: resources, their search rows and messages; a part of the unit of work."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, select, tuple_, update
+
+from service.store import statements as q
+from service.store import tables as t
+from service.store.rows import RESOURCE, aware, search_rows
+from service.store.transaction import Transaction
+from service.values.documents import Document
+from service.values.resources import Current, Message, ResourceVersion
+
+
+class SqlResources:
+    """`flows.ports.ResourcesPort` in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Take the open transaction."""
+        self._transaction = transaction
+        self._run = transaction.run
+        self._insert = transaction.insert
+        self._last: dict[tuple[str, str], int] = {}
+
+    def move(self, case: str, client: str) -> None:
+        """Let what is stored of a case's resources be another client's."""
+        c = t.resource.c
+        mine = [tuple(row) for row in self._run(select(c.view, c.type, c.id).where(c.owner == case))]
+        for table in (t.resource, t.history, t.mention):
+            self._run(update(table).where(table.c.owner == case).values(client=client))
+        for table in (t.token, t.reference, t.dates, t.strings):
+            same = tuple_(table.c.view, table.c.type, table.c.id).in_(mine)
+            self._run(update(table).where(same).values(client=client))
+
+    def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
+        """Return the current resources of an owner by (type, id)."""
+        if self._transaction.is_first(f"resources of {view}", owner):
+            return {}
+        rows = self._run(q.CURRENT, {"owner": owner, "view": view}).all()
+        # nobody else numbers messages of what is locked
+        if rows and rows[0].last is not None and owner in self._transaction.locked:
+            self._last[owner, view] = rows[0].last
+        return {
+            (row.type, row.id): Current(row.type, row.id, row.version, row.digest, aware(row.last_updated))
+            for row in rows
+        }
+
+    def bodies(
+        self, owner: str, view: str, keys: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], bytes]:
+        """Return the bodies of some current resources of an owner, by (type, id)."""
+        if not keys:
+            return {}
+        named = {"owner": owner, "view": view, "ids": [id_ for _, id_ in keys]}
+        found = {(row.type, row.id): bytes(row.body) for row in self._run(q.BODIES, named)}
+        return {key: found[key] for key in keys}
+
+    def version_of(self, view: str, type_: str, id_: str) -> int | None:
+        """Return the version of a current resource."""
+        return self._run(q.VERSION, {"view": view, "type": type_, "id": id_}).scalar_one_or_none()
+
+    def write(self, versions: Sequence[ResourceVersion]) -> None:
+        """Replace current resources, append history, and replace search rows where they are other ones."""
+        rows = [{name: getattr(each, name) for name in RESOURCE} for each in versions]
+        self._insert(t.resource, [row for row in rows if row["version"] == 1])
+        replaced = [
+            {"of_view": row["view"], "of_type": row["type"], "of_id": row["id"], **row}
+            for row in rows
+            if row["version"] > 1
+        ]
+        if replaced:
+            self._run(q.REPLACE, replaced)
+        self._insert(t.history, [{**row, "recorded_on": row["last_updated"].date()} for row in rows])
+        stale = [
+            {"of_view": each.view, "of_type": each.type, "of_id": each.id}
+            for each in versions
+            if each.version > 1 and each.rows is not None
+        ]
+        for table, found in search_rows(versions):
+            if stale:
+                self._run(q.FORGET[table], stale)
+            self._insert(table, found)
+
+    def mention(
+        self,
+        owner: str,
+        view: str,
+        client: str | None,
+        mentioned: Collection[tuple[str, str]],
+        unmentioned: Collection[tuple[str, str]],
+    ) -> None:
+        """Record what resources of others an owner's refer to in a view, and no longer."""
+        named = {"owner": owner, "view": view, "client": client}
+        for statement, targets in ((q.UNMENTION, unmentioned), (q.MENTION, mentioned)):
+            if targets:
+                self._run(statement, [{**named, "type": y, "id": i} for y, i in sorted(targets)])
+
+    def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        """Replace a client's memberships."""
+        if not self._transaction.is_first("memberships", client):
+            self._run(delete(t.membership).where(t.membership.c.client == client))
+        names = ("system", "value", "start", "end")
+        values = [
+            {"client": client, "position": i, **dict(zip(names, r, strict=True))} for i, r in enumerate(rows)
+        ]
+        self._insert(t.membership, values)
+
+    def withhold(self, client: str, before: datetime) -> None:
+        """Show no one what older versions and messages with resources tell of a client."""
+        h, r = t.history.c, t.resource.c
+        current = exists().where(r.view == h.view, r.type == h.type, r.id == h.id, r.version == h.version)
+        self._run(update(t.history).where(h.client == client, ~current).values(withheld=True))
+        cases = self._run(select(t.document.c.uuid).where(t.document.c.client == client)).scalars()
+        owners = [f"client/{client}", *(f"case/{each}" for each in cases)]
+        older = update(t.outbox).where(t.outbox.c.owner.in_(owners), t.outbox.c.recorded < before)
+        self._run(older.values(full=None))
+
+    def sequence(self, owner: str, view: str, count: int) -> int:
+        """Take `count` numbers of the owner's message sequence and return the first."""
+        if self._transaction.is_first(f"messages of {view}", owner):
+            self._insert(t.stream, [{"owner": owner, "view": view, "last": count}])
+            return 1
+        last = self._last.get((owner, view))
+        if last is not None:
+            self._last[owner, view] = last + count
+            self._run(q.NUMBERED, {"of": owner, "of_view": view, "last": last + count})
+            return last + 1
+        taken = self._run(q.TAKE, {"owner": owner, "view": view, "count": count}).scalar_one()
+        return int(taken) - count + 1
+
+    def emit(self, messages: Sequence[Message]) -> None:
+        """Append to the outbox."""
+        self._insert(t.outbox, [_outbox(each) for each in messages])
+
+    def erase(self, document: Document) -> list[tuple[str, str, str]]:
+        """Remove the resources of a document with all that tells of them; tombstones stay for 410."""
+        c = t.resource.c
+        gone = [tuple(row) for row in self._run(select(c.view, c.type, c.id).where(c.owner == document.uuid))]
+        if gone:
+            at = datetime.now(UTC)
+            stones = [
+                {"view": v, "type": y, "id": i, "owner": document.uuid, "erased": at} for v, y, i in gone
+            ]
+            self._insert(t.tombstone, stones)
+            for table in q.SEARCH:
+                self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
+        for table in (t.resource, t.history, t.mention):
+            self._run(delete(table).where(table.c.owner == document.uuid))
+        self._run(delete(t.membership).where(t.membership.c.client == document.uuid))
+        owner = f"{document.kind}/{document.uuid}"
+        self._run(update(t.outbox).where(t.outbox.c.owner == owner).values(full=None))
+        return [(str(v), str(y), str(i)) for v, y, i in gone]
+
+
+def _outbox(message: Message) -> dict[str, Any]:
+    names = ("view", "owner", "routing_key", "sequence", "recorded", "body", "full")
+    row = {name: getattr(message, name) for name in names}
+    return {"message": message.id, "recorded_on": message.recorded.date(), **row}
