@@ -1,15 +1,17 @@
-"""The Flask factory: blueprints and their guard on one line each, one error handler."""
+"""The Flask factory: doors behind their guards, one error handler."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Final
 
 import structlog
-from flask import Blueprint, Flask, Response, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from service.door import Door
 from service.errors import (
     CasebridgeError,
     Denied,
@@ -20,7 +22,7 @@ from service.errors import (
     Unallowed,
     Unsupported,
 )
-from service.telemetry import answered, begin, correlation, exposition
+from service.telemetry import answered, begin, correlation
 from service.values.scope import Partner, Scope
 from service.wire.json import LIMIT, dump
 from service.wire.outcomes import operation_outcome, problem
@@ -43,25 +45,8 @@ class Access:
     scope: Callable[[Partner], Scope]
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """The blueprints, and the right each needs."""
-
-    api: Blueprint
-    preview: Blueprint
-    quarantine: Blueprint
-    fhir: Blueprint
-    terminology: Blueprint
-    events: Blueprint
-    hospitals: tuple[Blueprint, ...]
-    back: Blueprint
-    metadata: Blueprint
-    reference: Blueprint
-    ready: Callable[[], Sequence[str]]
-
-
-def create_app(doors: Doors, access: Access) -> Flask:
-    """Return the WSGI application."""
+def create_app(doors: Iterable[Door], access: Access) -> Flask:
+    """Return the WSGI application; raises ValueError over a door whose routes are not all described."""
     app = Flask("casebridge", static_folder=None)
     # one byte more than may be: a body sent in chunks is cut there, and is then seen to be too long
     app.config["MAX_CONTENT_LENGTH"] = LIMIT + 1
@@ -71,68 +56,29 @@ def create_app(doors: Doors, access: Access) -> Flask:
     app.before_request(_plain)
     app.after_request(_counted)
     app.after_request(_bare)
-    _mount(app, doors.api, access, "documents")
-    _mount(app, doors.preview, access, "preview")
-    _mount(app, doors.quarantine, access, "quarantine")
-    _mount(app, doors.fhir, access, "resources")
-    _mount(app, doors.terminology, access, "resources")
-    _mount(app, doors.events, access, "events")
-    for door in doors.hospitals:
-        _mount(app, door, access, "discharges")
-    _mount(app, doors.back, access, "resources")
-    _mount(app, _metrics(), access, "metrics")
-    app.register_blueprint(doors.metadata)
-    app.register_blueprint(doors.reference)
-    app.register_blueprint(_health(doors.ready))
+    for door in doors:
+        _mount(app, door, access)
     app.register_error_handler(Exception, _failed)
     return app
 
 
-def _mount(app: Flask, door: Blueprint, access: Access, right: str) -> None:
-    """Register a blueprint behind its guard."""
-
-    def guard() -> None:
-        name = request.headers.get("Casebridge-Partner", "local")
-        partner = access.partners.get(name)
-        if partner is None:
-            raise Denied("No such partner is registered.", where="Casebridge-Partner")
-        g.partner, g.rights, g.scope = partner, access.rights(partner), access.scope(partner)
-        if right not in g.rights:
-            raise Denied(f"A partner of this kind has no right to {right}.")
-
-    door.before_request(guard)
-    app.register_blueprint(door)
+def _mount(app: Flask, door: Door, access: Access) -> None:
+    """Register the routes of a door behind its guard."""
+    if not door.is_public:
+        door.blueprint.before_request(partial(_guard, access, door.right))
+    app.register_blueprint(door.blueprint)
+    door.check(app.url_map.iter_rules())
 
 
-def _health(ready: Callable[[], Sequence[str]]) -> Blueprint:
-    door = Blueprint("health", __name__)
-
-    @door.get("/health")
-    def health() -> Response:
-        return Response(b'{"live":"/health/live","ready":"/health/ready"}', mimetype="application/json")
-
-    @door.get("/health/live")
-    def live() -> Response:
-        return Response(b'{"status":"live"}', mimetype="application/json")
-
-    @door.get("/health/ready")
-    def is_ready() -> Response:
-        warnings = list(ready())
-        told = {"status": "ready", **({"warnings": warnings} if warnings else {})}
-        return Response(dump(told), mimetype="application/json")
-
-    return door
-
-
-def _metrics() -> Blueprint:
-    door = Blueprint("metrics", __name__)
-
-    @door.get("/metrics")
-    def metrics() -> Response:
-        text, kind = exposition()
-        return Response(text, content_type=kind)
-
-    return door
+def _guard(access: Access, right: str) -> None:
+    """Let a partner in who has the right."""
+    name = request.headers.get("Casebridge-Partner", "local")
+    partner = access.partners.get(name)
+    if partner is None:
+        raise Denied("No such partner is registered.", where="Casebridge-Partner")
+    g.partner, g.rights, g.scope = partner, access.rights(partner), access.scope(partner)
+    if right not in g.rights:
+        raise Denied(f"A partner of this kind has no right to {right}.")
 
 
 def _correlate() -> None:

@@ -30,7 +30,8 @@ def write(folder: Path) -> None:
     Example:
       casebridge contracts write
     """  # noqa: D301  click reads \b
-    wanted = wiring.contracts(wiring.catalogues(Settings.from_env())).files()
+    settings = Settings.from_env()
+    wanted = wiring.contracts(settings, wiring.catalogues(settings)).files()
     generate.write(folder, wanted)
     click.echo(f"{len(wanted)} files are written into {folder}.")
 
@@ -44,7 +45,8 @@ def check(folder: Path) -> None:
     Example:
       casebridge contracts check
     """  # noqa: D301  click reads \b
-    wanted = wiring.contracts(wiring.catalogues(Settings.from_env())).files()
+    settings = Settings.from_env()
+    wanted = wiring.contracts(settings, wiring.catalogues(settings)).files()
     stale = generate.stale(folder, wanted)
     for name in stale:
         remedy = "run `casebridge contracts write`" if name in wanted else "no contract any more; delete it"

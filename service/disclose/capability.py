@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/capabilitystatement.html · https://hl7.org/fhir/R4/term
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-from service.disclose.terminology import EXPANDED_BY, OPERATIONS, SEARCHED
+from service.disclose.terminology_openapi import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.values.scope import RETURNED
 from service.wire.fhir.definitions.extensions import EXTENSIONS
 from service.wire.fhir.search import PARAMETERS

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, Final
 
 from flask import Blueprint, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from service.door import PUBLIC, Door
 from service.errors import NotFound
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.generate import Contracts
+from service.wire.contracts.openapi.operations import Described, Operation, answer
 from service.wire.contracts.schemas import schema
 
 _PAGES = Environment(
@@ -21,12 +23,14 @@ _PAGES = Environment(
     lstrip_blocks=True,
 )
 
+_TEXT: Final[Described] = {"type": "string"}
 
-def reference(contracts: Callable[[], Contracts]) -> Blueprint:
-    """Return the public routes of the reference; what they answer is made when first asked for."""
-    door = Blueprint("reference", __name__)
 
-    @door.get("/")
+def reference(contracts: Callable[[], Contracts]) -> Door:
+    """Return the public door to the reference; what it answers is made when first asked for."""
+    routes = Blueprint("reference", __name__)
+
+    @routes.get("/")
     def start() -> Response:
         return Response(status=302, headers={"Location": "/docs"})
 
@@ -38,21 +42,21 @@ def reference(contracts: Callable[[], Contracts]) -> Blueprint:
     def files() -> Mapping[str, str]:
         return contracts().files()
 
-    @door.get("/docs")
+    @routes.get("/docs")
     def docs() -> Response:
-        answer = Response(html(), mimetype="text/html")
-        answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-        return answer
+        response = Response(html(), mimetype="text/html")
+        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+        return response
 
-    @door.get("/docs/<name>")
+    @routes.get("/docs/<name>")
     def contract(name: str) -> Response:
         return _file(files(), name)
 
-    @door.get("/docs/messages/<name>", endpoint="message")
+    @routes.get("/docs/messages/<name>", endpoint="message")
     def message_schema(name: str) -> Response:
         return _file(files(), f"messages/{name}")
 
-    return door
+    return Door(routes, PUBLIC, tuple(_described()))
 
 
 def page(contracts: Contracts) -> bytes:
@@ -106,3 +110,27 @@ def _file(files: Mapping[str, str], name: str) -> Response:
         raise NotFound("There is no such contract; /docs names them.")
     kind = "application/yaml" if name.endswith(".yaml") else "application/schema+json"
     return Response(files[name], mimetype=kind)
+
+
+def _described() -> Iterator[Operation]:
+    kinds = {"application/yaml": {"schema": _TEXT}, "application/schema+json": {"schema": {"type": "object"}}}
+    file = {200: {"description": "The file, as it is generated.", "content": kinds}}
+    name: Described = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
+    said = partial(Operation, "get", tag="Reference")
+    yield said(
+        "/",
+        "start",
+        summary="Be led to this reference",
+        answers={302: {"description": "It stands at /docs."}},
+    )
+    yield said(
+        "/docs",
+        "reference",
+        summary="Read this reference",
+        answers={200: answer("A page that needs nothing else.", "text/html", _TEXT)},
+    )
+    for path, called, summary in (
+        ("/docs/{name}", "contract", "Read a contract: openapi.yaml, asyncapi.yaml, case.schema.json, …"),
+        ("/docs/messages/{name}", "message-schema", "Read the schema of a message, or of its data"),
+    ):
+        yield said(path, called, summary=summary, answers=file, faults=(404,), parameters=(name,))

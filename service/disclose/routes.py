@@ -1,24 +1,26 @@
-"""The door for those who pull: read, vread, history, search, metadata; and the feed of messages.
+"""The door for those who pull: read, vread, history, search, metadata.
 
 https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
+from service.disclose import fhir_openapi
 from service.disclose.negotiate import FHIR, searched, speak_json, spoken, unchanged
 from service.disclose.query import CURSOR, parse_past, parse_query
 from service.disclose.serialise import history, searchset
+from service.door import PUBLIC, Door
 from service.errors import Malformed, NotFound
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import STORED, Localisation
 from service.values.resources import Page, Stored
 from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse
-from service.wire.parameters import COUNT, count, number, parameters
+from service.wire.parameters import parameters
 
 LAST_VERSION = 2**31 - 1
 
@@ -26,34 +28,34 @@ LAST_VERSION = 2**31 - 1
 def fhir(
     disclosure: Disclosure,
     localisation: Localisation,
-    types: Collection[str],
+    types: Sequence[str],
     base: str,
     seal: Callable[[str], str],
     unseal: Callable[[str], str],
-) -> Blueprint:
-    """Return the FHIR routes of the types that are kept.
+) -> Door:
+    """Return the door to the types that are kept.
 
     `seal` and `unseal` keep what a next link says from whoever reads a log.
     """
-    door = Blueprint("fhir", __name__, url_prefix="/fhir")
-    door.before_request(speak_json)
+    routes = Blueprint("fhir", __name__, url_prefix="/fhir")
+    routes.before_request(speak_json)
 
     def known(type_: str) -> str:
         if type_ not in types:
             raise NotFound("No such resource type is kept here.")
         return type_
 
-    @door.get("/<type_>/<id_>")
+    @routes.get("/<type_>/<id_>")
     def read(type_: str, id_: str) -> Response:
         return _stored(disclosure.read(g.scope, known(type_), id_), localisation)
 
-    @door.get("/<type_>/<id_>/_history/<int:version>")
+    @routes.get("/<type_>/<id_>/_history/<int:version>")
     def vread(type_: str, id_: str, version: int) -> Response:
         if version > LAST_VERSION:
             raise NotFound("There is no such version.")
         return _stored(disclosure.vread(g.scope, known(type_), id_, version), localisation)
 
-    @door.get("/<type_>/<id_>/_history")
+    @routes.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
         given = searched()
         past, language = parse_past(given), _language(localisation)
@@ -62,8 +64,8 @@ def fhir(
         told = history(page, base, _url(url, given), _older(url, given, page))
         return spoken(Response(told, mimetype=FHIR), language)
 
-    @door.get("/<type_>", endpoint="search")
-    @door.post("/<type_>/_search", endpoint="post-search")
+    @routes.get("/<type_>", endpoint="search")
+    @routes.post("/<type_>/_search", endpoint="post-search")
     def search(type_: str) -> Response:
         if type_ not in PARAMETERS:
             raise NotFound(
@@ -80,16 +82,16 @@ def fhir(
         self_url = _url(f"{base}/{type_}", given)
         return spoken(Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language)
 
-    return door
+    return Door(routes, "resources", tuple(fhir_openapi.operations(types)))
 
 
-def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Blueprint:
-    """Return what everybody may read: the capability statement, and that of terminologies."""
-    door = Blueprint("metadata", __name__)
-    door.before_request(speak_json)
+def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
+    """Return the door to what everybody may read: the capability statement, and that of terminologies."""
+    routes = Blueprint("metadata", __name__)
+    routes.before_request(speak_json)
     told = {"terminology": dump(terminologies)} | dict.fromkeys(("full", "normative"), dump(statement))
 
-    @door.get("/fhir/metadata")
+    @routes.get("/fhir/metadata")
     def metadata() -> Response:
         given = parameters(request.args.items(multi=True), ("mode", "_format", "_pretty"))
         mode = given.get("mode", "full")
@@ -97,24 +99,7 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Blueprin
             raise Malformed("Not a mode; known are full, normative and terminology.", where="mode")
         return Response(told[mode], mimetype=FHIR)
 
-    return door
-
-
-def feed(disclosure: Disclosure) -> Blueprint:
-    """Return the feed of messages, in the order of their positions."""
-    door = Blueprint("events", __name__)
-
-    @door.get("/events")
-    def events() -> Response:
-        given = parameters(request.args.items(multi=True), ("after", COUNT))
-        after = number(given, "after", 0, digits=18)
-        found = disclosure.events(g.scope, after, count(given, 100, 1000))
-        body = b"[" + b",".join(each.message.body for each in found) + b"]"
-        answer = Response(body, mimetype="application/cloudevents-batch+json")
-        answer.headers["Casebridge-Position"] = str(found[-1].position if found else after)
-        return answer
-
-    return door
+    return Door(routes, PUBLIC, fhir_openapi.capabilities())
 
 
 def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:

@@ -13,72 +13,23 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
+from service.disclose import terminology_openapi as openapi
 from service.disclose.negotiate import FHIR, JSON, searched, speak_json, spoken, unchanged
+from service.disclose.terminology_openapi import OF_TYPES_ALONE, OPERATIONS, SEARCHED, TAKEN
+from service.door import Door
 from service.errors import Malformed, Unsupported
 from service.flows.pull.terminology import Resource, Sought, Vocabulary, Window, required
 from service.flows.pull.translation import Translator, answer
-from service.wire.fhir.exchange.parameters import (
-    BOOLEAN,
-    CODING,
-    CONCEPT,
-    INTEGER,
-    TEXT,
-    Asked,
-    from_query,
-    from_resource,
-)
+from service.wire.fhir.exchange.parameters import Asked, from_query, from_resource
 from service.wire.json import dump, parse
 
-TYPES: Final = ("CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet")
-SEARCHED: Final = {"_id": "token", "url": "uri", "version": "token", "name": "string", "status": "token"}
-_CODE: Final = {"code": TEXT, "system": TEXT, "version": TEXT, "coding": CODING}
-_VALIDATE: Final = {
-    "url": TEXT,
-    **_CODE,
-    "codeableConcept": CONCEPT,
-    "display": TEXT,
-    "displayLanguage": TEXT,
-}
-TAKEN: Final = {
-    "lookup": {**_CODE, "displayLanguage": TEXT, "property": TEXT},
-    "translate": {
-        "url": TEXT,
-        **_CODE,
-        "codeableConcept": CONCEPT,
-        "source": TEXT,
-        "target": TEXT,
-        "targetsystem": TEXT,
-        "reverse": BOOLEAN,
-    },
-    "expand": {
-        "url": TEXT,
-        "filter": TEXT,
-        "offset": INTEGER,
-        "count": INTEGER,
-        "includeDesignations": BOOLEAN,
-        "displayLanguage": TEXT,
-        "activeOnly": BOOLEAN,
-        "excludeNested": BOOLEAN,
-    },
-    "validate-code": _VALIDATE,
-}
-EXPANDED_BY: Final = tuple(name for name in TAKEN["expand"] if name != "url")
-OPERATIONS: Final = {
-    "CodeSystem": ("lookup", "validate-code"),
-    "ConceptMap": ("translate",),
-    "StructureDefinition": (),
-    "ValueSet": ("expand", "validate-code"),
-}
-OF_TYPES_ALONE: Final = frozenset({"lookup"})
 _MOST: Final = 200
 
 
-def terminology(
-    vocabularies: Mapping[str, Vocabulary], base: str, clock: Callable[[], datetime]
-) -> Blueprint:
-    """Return the routes; `vocabularies` holds that of each view."""
-    door = Blueprint("terminology", __name__, url_prefix="/fhir")
-    door.before_request(speak_json)
+def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callable[[], datetime]) -> Door:
+    """Return the door; `vocabularies` holds that of each view."""
+    routes = Blueprint("terminology", __name__, url_prefix="/fhir")
+    routes.before_request(speak_json)
     answers: dict[tuple[str, str], Callable[[Vocabulary, Asked, Resource | None], Response]] = {
         ("CodeSystem", "lookup"): _look_up,
         ("CodeSystem", "validate-code"): partial(_validate, "CodeSystem"),
@@ -98,17 +49,17 @@ def terminology(
         named = None if id_ is None else words.read(type_, id_)
         return answers[type_, operation](words, _asked(TAKEN[operation]), named)
 
-    for type_ in TYPES:
+    for type_ in OPERATIONS:
         found = partial(search, type_)
-        door.add_url_rule(f"/{type_}", f"{type_}-search", found)
-        door.add_url_rule(f"/{type_}/_search", f"{type_}-search", found, methods=["POST"])
-        door.add_url_rule(f"/{type_}/<id_>", f"{type_}-read", partial(read, type_))
+        routes.add_url_rule(f"/{type_}", f"{type_}-search", found)
+        routes.add_url_rule(f"/{type_}/_search", f"{type_}-search", found, methods=["POST"])
+        routes.add_url_rule(f"/{type_}/<id_>", f"{type_}-read", partial(read, type_))
         for operation in OPERATIONS[type_]:
             asked, name = partial(operate, type_, operation), f"{type_}-{operation}"
-            door.add_url_rule(f"/{type_}/${operation}", name, asked, methods=["GET", "POST"])
+            routes.add_url_rule(f"/{type_}/${operation}", name, asked, methods=["GET", "POST"])
             if operation not in OF_TYPES_ALONE:
-                door.add_url_rule(f"/{type_}/<id_>/${operation}", name, asked, methods=["GET", "POST"])
-    return door
+                routes.add_url_rule(f"/{type_}/<id_>/${operation}", name, asked, methods=["GET", "POST"])
+    return Door(routes, "resources", tuple(openapi.operations()))
 
 
 def _asked(known: Mapping[str, str]) -> Asked:

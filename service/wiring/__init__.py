@@ -5,13 +5,13 @@ from service.wiring.compiled import (
     catalogue,
     catalogues,
     check_stacks,
-    contracts,
     each_overlay,
     golden_results,
     inbound,
     inbounds,
     previewed,
 )
+from service.wiring.doors import contracts
 from service.wiring.operator import (
     case,
     cases,

@@ -6,9 +6,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from service import __version__
 from service.access import registry
-from service.disclose import terminology as codes
 from service.errors import Issue, Misconfigured, Rejected
 from service.flows.authoring.preview import Previewed, of_document, of_roots
 from service.flows.discharge.codes import Codes
@@ -18,16 +16,10 @@ from service.mapping.files.findings import Findings
 from service.mapping.layers.stack import Layers, overlays
 from service.mapping.target.targets import unlinked
 from service.mapping.terminology.vocabulary import load_terminology
-from service.publish import frames, topology
-from service.receive.http.cases import PATHS
 from service.settings import Settings
 from service.values.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED
-from service.wire.contracts.asyncapi import asyncapi
-from service.wire.contracts.generate import Contracts
 from service.wire.contracts.load import load as load_document
-from service.wire.contracts.messages import messages
-from service.wire.contracts.openapi import Terminology, openapi
 from service.wire.contracts.schemas import links, sources
 from service.wire.contracts.schemas import schema as contract
 from service.wire.fhir.check.validate import validate
@@ -97,25 +89,6 @@ def check_stacks(settings: Settings) -> None:
     for stack, place in [*stacks, *registry.intakes(settings.partners).items()]:
         Layers(settings.mappings, findings).stack(stack, f"{settings.partners}: {place}")
     findings.settle()
-
-
-def contracts(mappings: Mapping[str, Catalogue]) -> Contracts:
-    """Return what partners can rely on with these mappings."""
-    kinds = owners(mappings)
-    told = tuple(messages(kinds))
-    asked = {type_: {name: codes.TAKEN[name] for name in names} for type_, names in codes.OPERATIONS.items()}
-    answered = Terminology(asked, codes.OF_TYPES_ALONE, codes.SEARCHED)
-    return Contracts(
-        openapi=openapi(PATHS, tuple(kinds), answered, __version__),
-        asyncapi=asyncapi(
-            told,
-            version=__version__,
-            exchange=topology.EVENTS,
-            content_type=frames.CONTENT_TYPE,
-            discharges=topology.DISCHARGES,
-        ),
-        told=told,
-    )
 
 
 def golden_results(

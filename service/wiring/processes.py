@@ -7,64 +7,44 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import Engine
 
-from service import __version__
 from service.access import policy, registry
 from service.access.intake import amqp_senders
 from service.deliver.endpoint import Endpoint
-from service.disclose import terminology as codes
-from service.disclose.capability import capability, terminology_capability
-from service.disclose.reference import reference
-from service.disclose.routes import feed, fhir, public
-from service.errors import Malformed, Misconfigured
-from service.flows.authoring.preview import Previews
-from service.flows.case.back import Back
-from service.flows.case.documents import Documents
+from service.errors import Misconfigured
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
 from service.flows.projection.follow import Reprojection
-from service.flows.pull.disclose import Disclosure
-from service.flows.pull.localise import Localisation
-from service.flows.pull.terminology import Sought, vocabulary
 from service.mapping.catalogue import Catalogue
-from service.mapping.language.localise import interpreter
 from service.publish import rabbit, topology
 from service.publish.feed import number_forever
 from service.publish.relay import Relay
 from service.publish.watch import watch
 from service.receive.amqp.consumer import Consumer, Place
 from service.receive.amqp.deliveries import Discharges
-from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.hl7v2 import Messages
-from service.receive.discharge.process import Processing
-from service.receive.discharge.single import Encounters
-from service.receive.http import back, hl7v2
-from service.receive.http import fhir as sent
-from service.receive.http.cases import blueprint
-from service.receive.http.preview import preview
-from service.receive.http.quarantine import quarantine
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, registered
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
-from service.store import clock, schema
+from service.store import schema
 from service.store.engine import connect
 from service.store.outbox import Outbox
 from service.store.store import SqlStore
 from service.telemetry import configure
-from service.values.scope import DEFAULT, Partner
-from service.web import Access, Doors, create_app
+from service.values.scope import Partner
+from service.web import Access, create_app
 from service.wire.amqp import connected
-from service.wire.fhir.check.check import check as check_r4
 from service.wire.http import Client
-from service.wiring.compiled import catalogues, contracts, inbounds, of_views, owners
+from service.wiring.compiled import catalogues, inbounds, of_views
+from service.wiring.doors import doors
 from service.wiring.operator import check
-from service.wiring.rooms import now, open_database, open_store, projecting, receiving, unmerging
+from service.wiring.rooms import now, open_database, open_store, projecting, receiving
 
 
 def preflight(settings: Settings) -> None:
@@ -97,49 +77,11 @@ def application(
     mappings: Mapping[str, Catalogue],
     now: Callable[[], datetime] = now,
 ) -> Flask:
-    """Plug the rooms into each other."""
+    """Plug the doors over HTTP into the application that serves them."""
     store = SqlStore(engine)
-    projection = projecting(settings, mappings)
-    types = tuple(owners(mappings))
-    disclosure = Disclosure(store)
-    base = f"{settings.base_url}/fhir"
-    vocabularies = {view: vocabulary(each.terminology) for view, each in mappings.items()}
-    words = {view: interpreter(each.terminology, each.words) for view, each in mappings.items()}
-    kept = vocabularies[DEFAULT].search("CodeSystem", Sought())
-    about = (base, __version__, now().isoformat(timespec="seconds"))
-    taken = receiving(settings, store, projection, now)
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
-    doors = Doors(
-        api=blueprint(Documents(store, projection, now), unmerging(settings, store, projection, now)),
-        preview=preview(Previews(store, mappings, check_r4)),
-        quarantine=quarantine(Quarantine(store, taken, registry.load(settings.partners), now)),
-        fhir=fhir(
-            disclosure,
-            Localisation(words),
-            types,
-            base,
-            lambda text: cipher.encrypt(text.encode()).decode(),
-            lambda text: _unsealed(cipher, text),
-        ),
-        terminology=codes.terminology(vocabularies, base, now),
-        events=feed(disclosure),
-        hospitals=(
-            sent.blueprint(Processing(taken, now, base), Bundles(taken), Encounters(taken, base)),
-            hl7v2.blueprint(Messages(taken, now)),
-        ),
-        back=back.blueprint(Back(store, projection, of_views(settings), base, now)),
-        metadata=public(capability(*about, types), terminology_capability(*about, kept)),
-        reference=reference(lambda: contracts(mappings)),
-        ready=partial(_ready, engine),
-    )
     access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
-    return create_app(doors, access)
-
-
-def _ready(engine: Engine) -> list[str]:
-    """Return what to warn of a process that can answer; raises as `schema.check`."""
-    schema.check(engine)
-    return clock.warnings(engine, now)
+    return create_app(doors(settings, engine, store, mappings, cipher, now), access)
 
 
 def worker(settings: Settings, stop: Event) -> None:
@@ -220,10 +162,3 @@ def _authenticates(settings: Settings) -> None:
         raise Misconfigured(
             "SMART is not built yet; set it to `off`, on a loopback address.", where="CASEBRIDGE_AUTH"
         )
-
-
-def _unsealed(cipher: Fernet, text: str) -> str:
-    try:
-        return cipher.decrypt(text.encode()).decode()
-    except InvalidToken as exc:
-        raise Malformed("The link is not one of ours; search again.", where="_cursor") from exc

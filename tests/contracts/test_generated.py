@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from service import wiring
+from service.settings import Settings
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.generate import stale, write
 from service.wire.contracts.schemas import links, schema, sources
@@ -15,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "contracts"
 
 @pytest.fixture(scope="module")
 def wanted(mappings):
-    return wiring.contracts(mappings).files()
+    return wiring.contracts(Settings.from_env({}), mappings).files()
 
 
 def test_the_generated_contracts_are_not_stale(wanted):

@@ -7,8 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from werkzeug.exceptions import HTTPException
 
+from service.receive.http.cases_openapi import EXAMPLES
 from service.wire.contracts.load import load
-from service.wire.contracts.openapi.api import EXAMPLES
 from tests.contracts.answered import described, operation, resolved, validator
 from tests.contracts.published import FOLDER
 
@@ -93,7 +93,7 @@ def test_every_route_is_described_and_every_description_has_its_route(app):
         except HTTPException as nothing:
             pytest.fail(f"{method} {path} is described and not served: {nothing}")
         matched.add((rule.rule, method.upper()))
-    assert served - matched == set(), "describe these in service/wire/contracts/openapi/"
+    assert served - matched == set(), "describe these beside their routes"
 
 
 def test_every_reference_leads_somewhere_and_every_component_is_used():

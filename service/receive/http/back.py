@@ -3,29 +3,38 @@
 https://hl7.org/fhir/R4/http.html#update
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from flask import Blueprint, Response, g
 
+from service.door import Door
 from service.errors import Denied, Malformed
 from service.flows.case.back import Back
 from service.receive.discharge.messages import FHIR_JSON
 from service.receive.http.cases import if_match
 from service.receive.http.fhir import fhir_body
 from service.values.scope import RETURNED
+from service.wire.contracts.openapi.operations import FHIR, FHIR_TAG, Operation, answer, place, resource
 
 FORBIDDEN: Final = "This partner may not put this type; its `writes` in the partner registry would say so."
+_COMES: Final = {
+    "CareTeam": "its participants",
+    "CarePlan": "the progress of its activities",
+    "EpisodeOfCare": "its careManager",
+}
+"""What of a type that is put is taken."""
 
 
-def blueprint(back: Back) -> Blueprint:
-    """Return the routes; without the type among its `writes` no partner may use one."""
-    door = Blueprint("back", __name__, url_prefix="/fhir")
+def door(back: Back) -> Door:
+    """Return the door; without the type among its `writes` no partner may put one."""
+    routes = Blueprint("back", __name__, url_prefix="/fhir")
     for type_ in RETURNED:
-        _route(door, back, type_)
-    return door
+        _route(routes, back, type_)
+    return Door(routes, "resources", tuple(_described()))
 
 
-def _route(door: Blueprint, back: Back, type_: str) -> None:
+def _route(routes: Blueprint, back: Back, type_: str) -> None:
     def put(id_: str) -> Response:
         if type_ not in g.partner.writes:
             raise Denied(FORBIDDEN)
@@ -33,9 +42,25 @@ def _route(door: Blueprint, back: Back, type_: str) -> None:
         if sent.get("id") != id_:
             raise Malformed("The resource has the id that is in the address.", where=f"{type_}.id")
         stored = back.put(g.scope, g.partner.name, sent, if_match())
-        answer = Response(stored.body, mimetype=FHIR_JSON)
-        answer.headers["ETag"] = f'W/"{stored.version}"'
-        answer.last_modified = stored.last_updated
-        return answer
+        response = Response(stored.body, mimetype=FHIR_JSON)
+        response.headers["ETag"] = f'W/"{stored.version}"'
+        response.last_modified = stored.last_updated
+        return response
 
-    door.add_url_rule(f"/{type_}/<id_>", f"put-{type_}", put, methods=["PUT"])
+    routes.add_url_rule(f"/{type_}/<id_>", f"put-{type_}", put, methods=["PUT"])
+
+
+def _described() -> Iterator[Operation]:
+    for type_ in RETURNED:
+        stored = answer("As it is now.", FHIR, resource(type_), ("ETag", "Last-Modified"))
+        yield Operation(
+            "put",
+            f"/fhir/{type_}/{{id}}",
+            f"put-{type_}",
+            tag=FHIR_TAG,
+            summary=f"Put a {type_} that you read, with {_COMES[type_]} changed; `writes` permits it",
+            parameters=(place("id", "The logical id."), "If-Match"),
+            body={"required": True, "content": {FHIR: {"schema": resource(type_)}}},
+            answers={200: stored},
+            faults=(404, 408, 412, 413, 415, 422, 428),
+        )

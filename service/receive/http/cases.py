@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
 
+from service.door import Door
 from service.errors import Denied, Malformed, Unsupported
 from service.flows.case.documents import ABSENT, Documents, Saved
 from service.flows.case.merging import Unmerging
+from service.receive.http import cases_openapi
 from service.values.documents import Document
 from service.wire.etags import versions
 from service.wire.json import dump, parse
@@ -25,23 +27,23 @@ LISTED: Final = ("identifier", "client", "status", "after", COUNT)
 MERGE: Final = "application/merge-patch+json"
 
 
-def blueprint(documents: Documents, unmerging: Unmerging) -> Blueprint:
-    """Return the routes of every kind of document under /api."""
-    door = Blueprint("api", __name__, url_prefix="/api")
+def door(documents: Documents, unmerging: Unmerging) -> Door:
+    """Return the door to every kind of document under /api."""
+    routes = Blueprint("api", __name__, url_prefix="/api")
     for kind, path in PATHS.items():
-        _routes(door, documents, kind, path)
+        _route(routes, documents, kind, path)
 
-    @door.post("/clients/<ref>/unmerge")
+    @routes.post("/clients/<ref>/unmerge")
     @_plain
     def unmerge(ref: str) -> Response:
         if not request.get_data():
             return _document(unmerging.undo(g.scope, g.partner, ref), 200)
         return _document(unmerging.part(g.scope, g.partner, ref, _alias(_body("application/json"))), 200)
 
-    return door
+    return Door(routes, "documents", tuple(cases_openapi.operations(PATHS)))
 
 
-def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None:
+def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> None:
     def put(ref: str) -> Response:
         body = _body("application/json")
         return _saved(documents.put(g.scope, g.partner.name, kind, ref, body, _expected()), path)
@@ -86,8 +88,8 @@ def _routes(door: Blueprint, documents: Documents, kind: str, path: str) -> None
         (f"{path}/<ref>", "DELETE", erase),
         (f"{path}/<ref>/revisions", "GET", revisions),
     ):
-        door.add_url_rule(rule, f"{kind}-{view.__name__}", _plain(view), methods=[method])
-    door.add_url_rule(path, f"{kind}-find", find)
+        routes.add_url_rule(rule, f"{kind}-{view.__name__}", _plain(view), methods=[method])
+    routes.add_url_rule(path, f"{kind}-find", find)
 
 
 def _plain(view: Callable[[str], Response]) -> Callable[[str], Response]:

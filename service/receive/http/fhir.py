@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
+from service.door import Door
 from service.errors import Malformed, Refused, Unsupported
 from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.compressed import check_plain
@@ -14,21 +15,22 @@ from service.receive.discharge.messages import keyed
 from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, check_entries, check_type, sent_as
 from service.receive.discharge.single import Encounters
+from service.receive.http import fhir_openapi
 from service.values.inbox import Answer
 from service.wire.fhir.exchange.asked import CONTENT, how, message_of
 from service.wire.fhir.exchange.bundles import conditional, is_named
 from service.wire.parameters import parameters
 
 
-def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) -> Blueprint:
-    """Return the routes that take FHIR in."""
-    door = Blueprint("hospital", __name__, url_prefix="/fhir")
+def door(messages: Processing, bundles: Bundles, encounters: Encounters) -> Door:
+    """Return the door that takes FHIR in."""
+    routes = Blueprint("hospital", __name__, url_prefix="/fhir")
 
-    @door.post("/$process-message")
+    @routes.post("/$process-message")
     def process() -> Response:
         return _response(_processed(messages))
 
-    @door.post("", strict_slashes=False)
+    @routes.post("", strict_slashes=False)
     def bundle() -> Response:
         raw, sent = fhir_body("Bundle")
         if sent.get("type") == "batch":
@@ -38,20 +40,20 @@ def blueprint(messages: Processing, bundles: Bundles, encounters: Encounters) ->
         what = "A transaction or a batch is taken here; a message at $process-message."
         raise Refused(what, where="Bundle.type")
 
-    @door.post("/Encounter")
+    @routes.post("/Encounter")
     def create() -> Response:
         raw, sent = fhir_body("Encounter")
         new = request.headers.get("If-None-Exist")
         return _stay(*encounters.answered(g.partner, raw, sent, _named(), if_none_exist=new))
 
-    @door.put("/Encounter")
+    @routes.put("/Encounter")
     def update() -> Response:
         raw, sent = fhir_body("Encounter")
         _check_named(sent, f"Encounter?{request.query_string.decode('utf-8', 'replace')}")
         seen = request.headers.get("If-Match")
         return _stay(*encounters.answered(g.partner, raw, sent, _named(), if_match=seen))
 
-    return door
+    return Door(routes, "discharges", tuple(fhir_openapi.operations()))
 
 
 def _processed(messages: Processing) -> Answer:

@@ -8,20 +8,25 @@ from typing import Final
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from service.door import Door
 from service.errors import TooLarge, Unsupported
 from service.receive.discharge.compressed import check_plain
 from service.receive.discharge.hl7v2 import ER7, TAKEN, Acknowledged, Messages
 from service.receive.discharge.messages import keyed
+from service.receive.http.fhir_openapi import TAG, WRONG
+from service.wire.contracts.openapi.operations import Described, Operation
 from service.wire.parameters import parameters
 
 XML: Final = "XML-encoded messages are not taken; send the vertical bar encoding (ER7)."
+_MESSAGE: Final[Described] = {"type": "string", "description": "HL7 v2, vertical bar encoding."}
+_PROBLEM: Final[Described] = {"$ref": "#/components/schemas/Problem"}
 
 
-def blueprint(messages: Messages) -> Blueprint:
-    """Return the route /hl7v2."""
-    door = Blueprint("hl7v2", __name__)
+def door(messages: Messages) -> Door:
+    """Return the door /hl7v2."""
+    routes = Blueprint("hl7v2", __name__)
 
-    @door.post("/hl7v2")
+    @routes.post("/hl7v2")
     def post() -> Response:
         parameters(request.args.items(multi=True))
         try:
@@ -36,8 +41,36 @@ def blueprint(messages: Messages) -> Blueprint:
             raise Unsupported(f"Send {ER7}.", where="Content-Type")
         return _response(messages.answered(g.partner, raw, "http", key))
 
-    return door
+    return Door(routes, "discharges", (_described(),))
 
 
 def _response(given: Acknowledged) -> Response:
     return Response(given.body, given.status if given.body else 204, mimetype=ER7)
+
+
+def _described() -> Operation:
+    acknowledged = {"description": "An acknowledgement.", "content": {ER7: {"schema": _MESSAGE}}}
+    refused = {
+        status: {
+            "description": what,
+            "content": {ER7: {"schema": _MESSAGE}, "application/problem+json": {"schema": _PROBLEM}},
+        }
+        for status, what in WRONG.items()
+    }
+    return Operation(
+        "post",
+        "/hl7v2",
+        "hl7v2",
+        tag=TAG,
+        summary="Send HL7 v2 ADT messages, one or a batch",
+        body={"required": True, "content": {ER7: {"schema": _MESSAGE}}},
+        answers={
+            200: {**acknowledged, "description": "AA: it is kept; a batch: each is answered in its own."},
+            204: {"description": "It is kept, and its sender wants no acknowledgement."},
+            500: {
+                "description": "Something failed on our side.",
+                "content": {ER7: {"schema": _MESSAGE}, "application/problem+json": {"schema": _PROBLEM}},
+            },
+            **refused,
+        },
+    )

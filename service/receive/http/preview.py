@@ -1,22 +1,29 @@
 """The door for previews: what the mappings would make of a document. Nothing is stored."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from flask import Blueprint, Response, g, request
 
+from service.door import Door
 from service.errors import Issue, Rejected, Unsupported
 from service.flows.authoring.preview import Previews, lineage
+from service.receive.http.cases import PATHS
+from service.receive.http.cases_openapi import EXAMPLES
+from service.wire.contracts.openapi.operations import JSON, Described, Operation, answer
 from service.wire.json import dump, parse
 from service.wire.parameters import parameters
 
 MEMBERS = {"kind", "document", "id", "view"}
+_TEXT: Final[Described] = {"type": "string"}
+_TEXTS: Final[Described] = {"type": "array", "items": _TEXT}
 
 
-def preview(previews: Previews) -> Blueprint:
-    """Return the route: POST {"kind", "document"}, perhaps the document's "id" and a "view"."""
-    door = Blueprint("preview", __name__, url_prefix="/api")
+def preview(previews: Previews) -> Door:
+    """Return the door: POST {"kind", "document"}, perhaps the document's "id" and a "view"."""
+    routes = Blueprint("preview", __name__, url_prefix="/api")
 
-    @door.post("/mappings/$preview")
+    @routes.post("/mappings/$preview")
     def show() -> Response:
         parameters(request.args.items(multi=True))
         if request.mimetype != "application/json":
@@ -46,8 +53,61 @@ def preview(previews: Previews) -> Blueprint:
         }
         return Response(dump(told), mimetype="application/json")
 
-    return door
+    return Door(routes, "preview", (_described(),))
 
 
 def _told(issues: Iterable[Issue]) -> list[dict[str, str]]:
     return [{"what": each.what, "where": each.where, "code": each.code} for each in issues]
+
+
+def _described() -> Operation:
+    asked = {
+        "type": "object",
+        "required": ["kind", "document"],
+        "additionalProperties": False,
+        "properties": {
+            "kind": {"enum": list(PATHS)},
+            "document": {"type": "object", "description": "The document as it would be PUT."},
+            "id": _TEXT | {"description": "Your id of it: what is stored under it keeps its ids."},
+            "view": _TEXT | {"description": "The view of the partner it is shown for; your own without it."},
+        },
+    }
+    example = {"kind": "client", "document": EXAMPLES["client"]}
+    return Operation(
+        "post",
+        "/api/mappings/$preview",
+        "preview",
+        tag="Mappings",
+        summary="Show what the mappings would make of a document; nothing is stored",
+        body={"required": True, "content": {JSON: {"schema": asked, "example": example}}},
+        answers={200: answer("The resources, and where each element comes from.", JSON, _previewed())},
+        faults=(408, 413, 415, 422),
+    )
+
+
+def _previewed() -> Described:
+    origin = _object(
+        place=_TEXT | {"description": "The file, line and column of the mapping."},
+        rule=_TEXT | {"description": "What is written there."},
+        sources=_TEXTS | {"description": "The fields its value is made of."},
+    )
+    origin["properties"]["conditions"] = _TEXTS | {
+        "description": "The fields that decide whether it is made."
+    }
+    issue = _object(what=_TEXT, where=_TEXT, code=_TEXT)
+    resource = _object(
+        resource={"type": "object", "description": "The resource, as FHIR R4 has it."},
+        mapping=_TEXT,
+        place=_TEXT,
+        lineage={"type": "object", "additionalProperties": origin},
+    )
+    return _object(
+        resources={"type": "array", "items": resource},
+        unread=_TEXTS | {"description": "Given fields that no mapping reads."},
+        issues={"type": "array", "items": issue, "description": "What would be refused."},
+        supposed={"type": "array", "items": issue, "description": "Links that lead nowhere yet."},
+    )
+
+
+def _object(**properties: Described) -> Described:
+    return {"type": "object", "required": list(properties), "properties": properties}

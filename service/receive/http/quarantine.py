@@ -10,9 +10,11 @@ from typing import Any, Final, cast, get_args
 
 from flask import Blueprint, Response, g, request
 
+from service.door import Door
 from service.errors import Denied, Issue, Malformed, Rejected
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.discharge.messages import PLACES, located
+from service.receive.http import quarantine_openapi
 from service.values.inbox import Entry, EntryState, Outcome
 from service.wire.json import dump
 from service.wire.parameters import COUNT, count, number, parameters
@@ -22,17 +24,17 @@ BATCHES: Final = 20
 KEPT: Final = {"bodies": BODIES, "entries": ENTRIES, "quarantined": WAITING}
 
 
-def quarantine(entries: Quarantine) -> Blueprint:
-    """Return the routes under /api/quarantine."""
-    door = Blueprint("quarantine", __name__, url_prefix="/api/quarantine")
-    _reading(door, entries)
-    _changing(door, entries)
-    _pruning(door, entries)
-    return door
+def quarantine(entries: Quarantine) -> Door:
+    """Return the door to what is under /api/quarantine."""
+    routes = Blueprint("quarantine", __name__, url_prefix="/api/quarantine")
+    _reading(routes, entries)
+    _changing(routes, entries)
+    _pruning(routes, entries)
+    return Door(routes, "quarantine", tuple(quarantine_openapi.operations()))
 
 
-def _reading(door: Blueprint, entries: Quarantine) -> None:
-    @door.get("")
+def _reading(routes: Blueprint, entries: Quarantine) -> None:
+    @routes.get("")
     def find() -> Response:
         given = parameters(request.args.items(multi=True), ("state", "partner", "after", COUNT))
         state = given.get("state", "quarantined")
@@ -46,13 +48,13 @@ def _reading(door: Blueprint, entries: Quarantine) -> None:
         )
         return _answered({"items": [told(each) for each in found]})
 
-    @door.get("/<entry>")
+    @routes.get("/<entry>")
     def show(entry: str) -> Response:
         parameters(request.args.items(multi=True))
         found = entries.show(entry, _own())
         return _answered(told(replace(found, issues=entries.issues(found))))
 
-    @door.get("/<entry>/body")
+    @routes.get("/<entry>/body")
     def body(entry: str) -> Response:
         """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
         given = parameters(request.args.items(multi=True), ("edited",))
@@ -61,13 +63,13 @@ def _reading(door: Blueprint, entries: Quarantine) -> None:
         return Response(raw or b"", mimetype="application/octet-stream")
 
 
-def _changing(door: Blueprint, entries: Quarantine) -> None:
-    @door.put("/<entry>/body")
+def _changing(routes: Blueprint, entries: Quarantine) -> None:
+    @routes.put("/<entry>/body")
     def edit(entry: str) -> Response:
         _operating()
         return _answered(told(entries.edit(entry, request.get_data())))
 
-    @door.post("/<entry>/replay")
+    @routes.post("/<entry>/replay")
     def replay(entry: str) -> Response:
         _operating()
         outcome = entries.replay(entry)
@@ -76,19 +78,19 @@ def _changing(door: Blueprint, entries: Quarantine) -> None:
             replayed(replace(outcome, issues=_placed(replace(first, issues=entries.issues(first)))))
         )
 
-    @door.post("/<entry>/discard")
+    @routes.post("/<entry>/discard")
     def discard(entry: str) -> Response:
         _operating()
         return _answered(told(entries.discard(entry)))
 
-    @door.post("/<entry>/stop")
+    @routes.post("/<entry>/stop")
     def stop(entry: str) -> Response:
         _operating()
         return _answered(told(entries.stop(entry)))
 
 
-def _pruning(door: Blueprint, entries: Quarantine) -> None:
-    @door.post("/prune")
+def _pruning(routes: Blueprint, entries: Quarantine) -> None:
+    @routes.post("/prune")
     def prune() -> Response:
         """Delete what is old, a request's worth of it; `left` is what the next request finds."""
         given = _operating(*KEPT)

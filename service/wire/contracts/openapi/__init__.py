@@ -1,6 +1,5 @@
-"""Every route of the service as an OpenAPI document, made of the contracts and the search table."""
+"""Routes as an OpenAPI document, made of what each door says of its own."""
 
 from service.wire.contracts.openapi.document import openapi
-from service.wire.contracts.openapi.terminology import Terminology
 
-__all__ = ["Terminology", "openapi"]
+__all__ = ["openapi"]

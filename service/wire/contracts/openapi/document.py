@@ -3,17 +3,13 @@
 https://spec.openapis.org/oas/v3.1.1
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from apispec import APISpec
 
-from service.wire.contracts.openapi import api, back, fhir, hospital, operator, preview, quarantine
-from service.wire.contracts.openapi import terminology as words
 from service.wire.contracts.openapi.faults import OUTCOME, PROBLEM, outcomes, problems
 from service.wire.contracts.openapi.operations import Described, Operation
-from service.wire.contracts.openapi.terminology import Terminology
-from service.wire.fhir.search import PARAMETERS
 
 _VERSION: Final = "3.1.0"
 ABOUT: Final = """\
@@ -66,17 +62,8 @@ _PARAMETERS: Final[dict[str, tuple[str, str, str, Described]]] = {
 }
 
 
-def openapi(
-    paths: Mapping[str, str], types: Sequence[str], terminology: Terminology, version: str
-) -> dict[str, Any]:
-    """Return the document.
-
-    Args:
-        paths: of each kind of document its path under /api.
-        types: the resource types that are kept.
-        terminology: what is answered about our codes.
-        version: of the service.
-    """
+def openapi(operations: Iterable[Operation], version: str) -> dict[str, Any]:
+    """Return the document of these operations, in their order; `version` is that of the service."""
     spec = APISpec(
         "Casebridge",
         version,
@@ -86,16 +73,7 @@ def openapi(
         tags=[{"name": name, "description": what} for name, what in _TAGS.items()],
     )
     _components(spec)
-    for each in (
-        *api.operations(paths),
-        *preview.operations(tuple(paths)),
-        *quarantine.operations(),
-        *fhir.operations(types, PARAMETERS),
-        *back.operations(),
-        *words.operations(terminology),
-        *hospital.operations(),
-        *operator.operations(),
-    ):
+    for each in operations:
         spec.path(each.path, operations={each.method: _described(each)})
     return {"openapi": _VERSION, **spec.to_dict()}
 

@@ -1,13 +1,12 @@
-"""The case system's door, /api: every kind of document has the same six routes, a client one more."""
+"""What is said of the case system's routes: the same six for every kind of document, a client one more."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+from service.wire.contracts.openapi.operations import JSON, Described, Operation, answer, query
 from service.wire.contracts.schemas import schema
 
-JSON: Final = "application/json"
 MERGE: Final = "application/merge-patch+json"
 _CHANGED: Final = (408, 409, 412, 413, 415, 422, 428)
 _SAVED: Final = ("ETag", "Last-Modified", "Casebridge-Id")
@@ -59,7 +58,6 @@ def operations(paths: Mapping[str, str]) -> Iterator[Operation]:
         f"{one}/unmerge",
         "unmerge-client",
         tag="Documents",
-        right="documents",
         summary="Undo a merge that was wrong: the client is active again, and its cases return",
         parameters=("Ref",),
         body={"required": False, "content": {JSON: {"schema": _ALIAS}}},
@@ -73,7 +71,7 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
     stored = answer(f"The {kind} as it is stored.", JSON, document, _SAVED)
     created = answer(f"The {kind} is new.", JSON, document, (*_SAVED, "Location"))
     same = {"description": "It is the revision you have.", "headers": {"ETag": "ETag"}}
-    said = partial(Operation, tag="Documents", right="documents")
+    said = partial(Operation, tag="Documents")
     yield said(
         "get",
         path,

@@ -1,4 +1,4 @@
-"""The doors for what hospitals send: FHIR messages, transactions, batches, an Encounter alone, HL7 v2.
+"""What is said of the routes for FHIR that hospitals send: messages, transactions, batches, an Encounter.
 
 https://hl7.org/fhir/R4/messageheader-operation-process-message.html
 """
@@ -7,13 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from service.wire.contracts.openapi.fhir import FHIR, resource
-from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+from service.wire.contracts.openapi.operations import FHIR, Described, Operation, answer, query, resource
 
 TAG: Final = "Hospitals"
-ER7: Final = "x-application/hl7-v2+er7"
-_MESSAGE: Final[Described] = {"type": "string", "description": "HL7 v2, vertical bar encoding."}
-_PROBLEM: Final[Described] = {"$ref": "#/components/schemas/Problem"}
 _KEY: Final[Described] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -33,7 +29,7 @@ _SEEN: Final[Described] = {
     "schema": {"type": "string"},
 }
 _FAULTS: Final = (408, 413, 415, 422)
-_WRONG: Final = {
+WRONG: Final = {
     400: "It could not be read.",
     403: "A partner of this kind may not send discharges.",
     408: "It did not come in time.",
@@ -42,11 +38,12 @@ _WRONG: Final = {
     422: "It can be read, and not be used.",
     503: "It cannot be kept now; send it again.",
 }
+"""What an error means that is answered by a message, by its status."""
 
 
 def operations() -> Iterator[Operation]:
     """Give the operations."""
-    said = partial(Operation, tag=TAG, right="discharges")
+    said = partial(Operation, tag=TAG)
     yield said(
         "post",
         "/fhir/$process-message",
@@ -72,7 +69,7 @@ def operations() -> Iterator[Operation]:
                 resource(),
             ),
             # once the message can be named, a response message says what is wrong
-            **{status: answer(what, FHIR, resource()) for status, what in _WRONG.items()},
+            **{status: answer(what, FHIR, resource()) for status, what in WRONG.items()},
         },
     )
     waits = answer("It waits in quarantine, under the id that is told.", FHIR, resource("OperationOutcome"))
@@ -107,36 +104,6 @@ def operations() -> Iterator[Operation]:
             answers=stay,
             faults=(*_FAULTS, 412),
         )
-    yield _hl7v2()
-
-
-def _hl7v2() -> Operation:
-    acknowledged = {"description": "An acknowledgement.", "content": {ER7: {"schema": _MESSAGE}}}
-    refused = {
-        status: {
-            "description": what,
-            "content": {ER7: {"schema": _MESSAGE}, "application/problem+json": {"schema": _PROBLEM}},
-        }
-        for status, what in _WRONG.items()
-    }
-    return Operation(
-        "post",
-        "/hl7v2",
-        "hl7v2",
-        tag=TAG,
-        summary="Send HL7 v2 ADT messages, one or a batch",
-        right="discharges",
-        body={"required": True, "content": {ER7: {"schema": _MESSAGE}}},
-        answers={
-            200: {**acknowledged, "description": "AA: it is kept; a batch: each is answered in its own."},
-            204: {"description": "It is kept, and its sender wants no acknowledgement."},
-            500: {
-                "description": "Something failed on our side.",
-                "content": {ER7: {"schema": _MESSAGE}, "application/problem+json": {"schema": _PROBLEM}},
-            },
-            **refused,
-        },
-    )
 
 
 def _body(*types: str) -> Described:

@@ -1,48 +1,83 @@
-"""What our codes and extensions mean, under /fhir: CodeSystem, ValueSet, ConceptMap, StructureDefinition.
+"""What can be asked about our codes and extensions, as tables and as descriptions of routes under /fhir.
 
 https://hl7.org/fhir/R4/terminology-service.html
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from service.wire.contracts.openapi.fhir import FHIR, FORM, place, resource
-from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+from service.disclose.fhir_openapi import FORM
+from service.wire.contracts.openapi.operations import (
+    FHIR,
+    Described,
+    Operation,
+    answer,
+    place,
+    query,
+    resource,
+)
+from service.wire.fhir.exchange.parameters import BOOLEAN, CODING, CONCEPT, INTEGER, TEXT
 
-TAG: Final = "Terminology"
+SEARCHED: Final = {"_id": "token", "url": "uri", "version": "token", "name": "string", "status": "token"}
+_CODE: Final = {"code": TEXT, "system": TEXT, "version": TEXT, "coding": CODING}
+_VALIDATE: Final = {
+    "url": TEXT,
+    **_CODE,
+    "codeableConcept": CONCEPT,
+    "display": TEXT,
+    "displayLanguage": TEXT,
+}
+TAKEN: Final = {
+    "lookup": {**_CODE, "displayLanguage": TEXT, "property": TEXT},
+    "translate": {
+        "url": TEXT,
+        **_CODE,
+        "codeableConcept": CONCEPT,
+        "source": TEXT,
+        "target": TEXT,
+        "targetsystem": TEXT,
+        "reverse": BOOLEAN,
+    },
+    "expand": {
+        "url": TEXT,
+        "filter": TEXT,
+        "offset": INTEGER,
+        "count": INTEGER,
+        "includeDesignations": BOOLEAN,
+        "displayLanguage": TEXT,
+        "activeOnly": BOOLEAN,
+        "excludeNested": BOOLEAN,
+    },
+    "validate-code": _VALIDATE,
+}
+EXPANDED_BY: Final = tuple(name for name in TAKEN["expand"] if name != "url")
+OPERATIONS: Final = {
+    "CodeSystem": ("lookup", "validate-code"),
+    "ConceptMap": ("translate",),
+    "StructureDefinition": (),
+    "ValueSet": ("expand", "validate-code"),
+}
+OF_TYPES_ALONE: Final = frozenset({"lookup"})
+_TAG: Final = "Terminology"
 _TYPES: Final = {"boolean": "boolean", "integer": "integer"}
 _ID: Final = place("id", "The logical id.")
 
 
-@dataclass(frozen=True, slots=True)
-class Terminology:
-    """What the door answers.
-
-    `operations`: of each type, by name, its operations' parameters and their kinds; `alone`: the operations
-    that are asked of a type only, never of one resource; `searched`: the search parameters and their types.
-    """
-
-    operations: Mapping[str, Mapping[str, Mapping[str, str]]]
-    alone: frozenset[str]
-    searched: Mapping[str, str]
-
-
-def operations(known: Terminology) -> Iterator[Operation]:
+def operations() -> Iterator[Operation]:
     """Give the operations of each type."""
-    for type_, asked in known.operations.items():
-        yield from _reads(type_, known.searched)
-        for name, parameters in asked.items():
-            yield from _operation(type_, name, parameters, f"/fhir/{type_}", ())
-            if name not in known.alone:
-                yield from _operation(type_, name, parameters, f"/fhir/{type_}/{{id}}", (_ID,))
+    for type_, names in OPERATIONS.items():
+        yield from _reads(type_)
+        for name in names:
+            yield from _operation(type_, name, TAKEN[name], f"/fhir/{type_}", ())
+            if name not in OF_TYPES_ALONE:
+                yield from _operation(type_, name, TAKEN[name], f"/fhir/{type_}/{{id}}", (_ID,))
 
 
-def _reads(type_: str, searched: Mapping[str, str]) -> Iterator[Operation]:
-    said = partial(Operation, tag=TAG, right="resources")
+def _reads(type_: str) -> Iterator[Operation]:
+    said = partial(Operation, tag=_TAG)
     bundle = {200: answer(f"A searchset Bundle of {type_} resources.", FHIR, resource("Bundle"))}
-    given = tuple(query(name, f"A {kind}.") for name, kind in searched.items())
+    given = tuple(query(name, f"A {kind}.") for name, kind in SEARCHED.items())
     yield said(
         "get",
         f"/fhir/{type_}",
@@ -52,7 +87,7 @@ def _reads(type_: str, searched: Mapping[str, str]) -> Iterator[Operation]:
         answers=bundle,
         faults=(406,),
     )
-    form = {"type": "object", "properties": {name: {"type": "string"} for name in searched}}
+    form = {"type": "object", "properties": {name: {"type": "string"} for name in SEARCHED}}
     yield said(
         "post",
         f"/fhir/{type_}/_search",
@@ -86,8 +121,7 @@ def _operation(
     said = partial(
         Operation,
         path=f"{path}/${name}",
-        tag=TAG,
-        right="resources",
+        tag=_TAG,
         answers={200: answer("What was asked for.", FHIR, resource(made))},
     )
     yield said(

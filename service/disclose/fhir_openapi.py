@@ -1,19 +1,27 @@
-"""The door for those who pull, /fhir: FHIR R4's RESTful API, as far as it goes here.
+"""What is said of the routes for those who pull, /fhir: FHIR R4's RESTful API, as far as it goes here.
 
 https://hl7.org/fhir/R4/http.html
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+from service.wire.contracts.openapi.operations import (
+    FHIR,
+    FHIR_TAG,
+    Described,
+    Operation,
+    answer,
+    place,
+    query,
+    resource,
+)
+from service.wire.fhir.search import PARAMETERS
 
-FHIR: Final = "application/fhir+json"
-TAG: Final = "FHIR"
 FORM: Final = ("Format", "Accept-Language")
-TOLD: Final = ("Content-Language",)
-_VERSION: Final = ("ETag", "Last-Modified", *TOLD)
+_TOLD: Final = ("Content-Language",)
+_VERSION: Final = ("ETag", "Last-Modified", *_TOLD)
 _KINDS: Final = {
     "token": "`code`, `|code`, or `system|code`",
     "reference": "`Type/id`, the id alone, or the whole address",
@@ -22,31 +30,33 @@ _KINDS: Final = {
 }
 
 
-def operations(
-    types: Sequence[str], parameters: Mapping[str, Mapping[str, tuple[str, str]]]
-) -> Iterator[Operation]:
-    """Give the operations of the types that are kept, and of those that are searched by their parameters."""
+def capabilities() -> tuple[Operation, ...]:
+    """Return the operation that everybody may use."""
     modes = ["full", "normative", "terminology"]
-    yield Operation(
+    capability = Operation(
         "get",
         "/fhir/metadata",
         "capabilities",
-        tag=TAG,
+        tag=FHIR_TAG,
         summary="Read what this server can do",
-        right=None,
         parameters=(query("mode", "What is asked for.", enum=modes, default="full"), "Format"),
         faults=(400, 406),
         answers={200: answer("The CapabilityStatement, or TerminologyCapabilities.", FHIR, resource())},
     )
-    for type_, known in parameters.items():
+    return (capability,)
+
+
+def operations(types: Sequence[str]) -> Iterator[Operation]:
+    """Give the operations of the types that are kept, and of those that are searched."""
+    for type_, known in PARAMETERS.items():
         yield from _searches(type_, known)
     yield from _reads(types)
 
 
 def _searches(type_: str, known: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
     given = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in known.items())
-    bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), TOLD)
-    said = partial(Operation, tag=TAG, right="resources", answers={200: bundle})
+    bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), _TOLD)
+    said = partial(Operation, tag=FHIR_TAG, answers={200: bundle})
     yield said(
         "get",
         f"/fhir/{type_}",
@@ -71,7 +81,7 @@ def _reads(types: Sequence[str]) -> Iterator[Operation]:
     which = (place("type", "The resource type.", enum=list(types)), place("id", "The logical id."))
     found = answer("The resource.", FHIR, resource(), _VERSION)
     same = {"description": "It is the version you have.", "headers": {"ETag": "ETag"}}
-    said = partial(Operation, tag=TAG, right="resources", faults=(404, 406, 410))
+    said = partial(Operation, tag=FHIR_TAG, faults=(404, 406, 410))
     yield said(
         "get",
         one,
@@ -87,7 +97,7 @@ def _reads(types: Sequence[str]) -> Iterator[Operation]:
         summary="Read all versions of a resource",
         parameters=(*which, "Count", "Since", "Cursor", *FORM),
         faults=(400, 404, 406, 410),
-        answers={200: answer("A history Bundle, newest first.", FHIR, resource("Bundle"), TOLD)},
+        answers={200: answer("A history Bundle, newest first.", FHIR, resource("Bundle"), _TOLD)},
     )
     yield said(
         "get",
@@ -103,18 +113,3 @@ def _form(known: Mapping[str, tuple[str, str]]) -> Described:
     names = (*known, "_id", "_lastUpdated", "_count")
     form = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
     return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}
-
-
-def place(name: str, what: str, **schema: Any) -> Described:
-    """Return a parameter in the path."""
-    where = {"name": name, "in": "path", "required": True}
-    return {**where, "description": what, "schema": {"type": "string", **schema}}
-
-
-def resource(type_: str | None = None) -> Described:
-    """Return the schema of a resource: FHIR itself says what is in it."""
-    found: Described = {"type": "object", "required": ["resourceType"]}
-    if type_ is None:
-        return {**found, "externalDocs": {"url": "https://hl7.org/fhir/R4/resourcelist.html"}}
-    page = f"https://hl7.org/fhir/R4/{type_.lower()}.html"
-    return {**found, "properties": {"resourceType": {"const": type_}}, "externalDocs": {"url": page}}

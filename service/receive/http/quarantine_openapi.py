@@ -1,12 +1,11 @@
-"""The routes of the quarantine."""
+"""What is said of the routes of the quarantine."""
 
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final, get_args
 
 from service.values.inbox import EntryState
-from service.wire.contracts.openapi.api import JSON
-from service.wire.contracts.openapi.operations import Described, Operation, answer, query
+from service.wire.contracts.openapi.operations import JSON, Described, Operation, answer, query
 
 _TEXT: Final[Described] = {"type": "string"}
 _ENTRY: Final[Described] = {
@@ -49,7 +48,7 @@ _TOLD: Final[Described] = {
 
 def operations() -> Iterator[Operation]:
     """Give the operations."""
-    said = partial(Operation, tag="Quarantine", right="quarantine")
+    said = partial(Operation, tag="Quarantine")
     listed = {"type": "object", "required": ["items"], "properties": {"items": _list_of(_TOLD)}}
     yield said(
         "get",

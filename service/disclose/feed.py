@@ -1,0 +1,47 @@
+"""The door to the feed of messages, for those who follow the outbox without a broker."""
+
+from typing import Final
+
+from flask import Blueprint, Response, g, request
+
+from service.door import Door
+from service.flows.pull.disclose import Disclosure
+from service.wire.contracts.messages import ENVELOPE
+from service.wire.contracts.openapi.operations import Operation, answer, query
+from service.wire.parameters import COUNT, count, number, parameters
+
+BATCH: Final = "application/cloudevents-batch+json"
+
+
+def feed(disclosure: Disclosure) -> Door:
+    """Return the feed of messages, in the order of their positions."""
+    routes = Blueprint("events", __name__)
+
+    @routes.get("/events")
+    def events() -> Response:
+        given = parameters(request.args.items(multi=True), ("after", COUNT))
+        after = number(given, "after", 0, digits=18)
+        found = disclosure.events(g.scope, after, count(given, 100, 1000))
+        body = b"[" + b",".join(each.message.body for each in found) + b"]"
+        response = Response(body, mimetype=BATCH)
+        response.headers["Casebridge-Position"] = str(found[-1].position if found else after)
+        return response
+
+    return Door(routes, "events", (_operation(),))
+
+
+def _operation() -> Operation:
+    batch = {"type": "array", "items": {"$ref": f"./messages/{ENVELOPE}"}}
+    messages = answer("Messages in the order of their positions.", BATCH, batch, ("Casebridge-Position",))
+    whole = {"type": "integer", "minimum": 0}
+    after = query("after", "The last position you have seen.", **whole, default=0)
+    most = query("_count", "How many messages at most.", **whole, default=100, maximum=1000)
+    return Operation(
+        "get",
+        "/events",
+        "feed",
+        tag="Messages",
+        summary="Follow the messages without a broker",
+        parameters=(after, most),
+        answers={200: messages},
+    )

@@ -1,0 +1,66 @@
+"""A door over HTTP: its routes, the right they need, and the description of each, in one piece."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flask import Blueprint
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+
+from service.wire.contracts.openapi.operations import Operation
+
+PUBLIC: Final = "public"
+"""The right of a door that is open to everybody, without a guard."""
+_UNDESCRIBED: Final = frozenset({"HEAD", "OPTIONS"})
+_PLACE: Final = re.compile(r"\{\w+\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Routes, the right that a partner needs to use them (or PUBLIC), and an operation for each of them.
+
+    Raises ValueError when no right is named.
+    """
+
+    blueprint: Blueprint
+    right: str
+    operations: tuple[Operation, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a door without a right: it would stand open, or be shut, by an oversight."""
+        if not self.right:
+            what = f"The door {self.blueprint.name!r} names no right; name one of access.policy, or PUBLIC."
+            raise ValueError(what)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may use it."""
+        return self.right == PUBLIC
+
+    def described(self) -> Iterator[Operation]:
+        """Give the operations, each with the right that it needs: the door's, or one of its own."""
+        right = None if self.is_public else self.right
+        return (replace(each, right=each.right or right) for each in self.operations)
+
+    def check(self, rules: Iterable[Rule]) -> None:
+        """Raise ValueError unless each route of the door is described, and each description has its route.
+
+        `rules` are those of the application that the blueprint is registered on.
+        """
+        name = self.blueprint.name
+        own = [rule.empty() for rule in rules if rule.endpoint.rpartition(".")[0] == name]
+        adapter = Map(own).bind("localhost")
+        missing = {(rule.rule, method) for rule in own for method in (rule.methods or set()) - _UNDESCRIBED}
+        for each in self.operations:
+            method = each.method.upper()
+            try:
+                rule, _ = adapter.match(_PLACE.sub("1", each.path), method, return_rule=True)
+            except HTTPException as exc:
+                what = f"The door {name!r} describes {method} {each.path}, and has no such route."
+                raise ValueError(what) from exc
+            missing.discard((rule.rule, method))
+        if missing:
+            routes = ", ".join(sorted(f"{method} {path}" for path, method in missing))
+            raise ValueError(f"The door {name!r} has routes without an operation: {routes}; describe them.")

@@ -1,0 +1,151 @@
+"""The doors over HTTP, plugged into the flows, and what partners can rely on at them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Engine
+
+from service import __version__
+from service.access import registry
+from service.disclose.capability import capability, terminology_capability
+from service.disclose.feed import feed
+from service.disclose.health import health, metrics
+from service.disclose.reference import reference
+from service.disclose.routes import fhir, public
+from service.disclose.terminology import terminology
+from service.door import Door
+from service.errors import Malformed
+from service.flows.authoring.preview import Previews
+from service.flows.case.back import Back
+from service.flows.case.documents import Documents
+from service.flows.discharge.quarantine import Quarantine
+from service.flows.discharge.receive import Reception
+from service.flows.pull.disclose import Disclosure
+from service.flows.pull.localise import Localisation
+from service.flows.pull.terminology import Sought, Vocabulary, vocabulary
+from service.mapping.catalogue import Catalogue
+from service.mapping.language.localise import interpreter
+from service.publish import frames, topology
+from service.receive.discharge.bundles import Bundles
+from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.process import Processing
+from service.receive.discharge.single import Encounters
+from service.receive.http import back, cases, hl7v2
+from service.receive.http import fhir as sent
+from service.receive.http.preview import preview
+from service.receive.http.quarantine import quarantine
+from service.settings import Settings
+from service.store import clock, schema
+from service.store.engine import connect
+from service.store.store import SqlStore
+from service.values.scope import DEFAULT
+from service.wire.contracts.asyncapi import asyncapi
+from service.wire.contracts.generate import Contracts
+from service.wire.contracts.messages import messages
+from service.wire.contracts.openapi import openapi
+from service.wire.fhir.check.check import check as check_r4
+from service.wiring.compiled import of_views, owners
+from service.wiring.rooms import now, projecting, receiving, unmerging
+
+Clock = Callable[[], datetime]
+
+
+def doors(
+    settings: Settings,
+    engine: Engine,
+    store: SqlStore,
+    mappings: Mapping[str, Catalogue],
+    cipher: Fernet,
+    now: Clock = now,
+) -> list[Door]:
+    """Return the doors in the order of the reference; `cipher` seals what the links of pages say."""
+    projection = projecting(settings, mappings)
+    base = f"{settings.base_url}/fhir"
+    known = registry.load(settings.partners)
+    vocabularies = {view: vocabulary(each.terminology) for view, each in mappings.items()}
+    reception = receiving(settings, store, projection, now)
+    mounted = [
+        cases.door(Documents(store, projection, now), unmerging(settings, store, projection, now)),
+        preview(Previews(store, mappings, check_r4)),
+        quarantine(Quarantine(store, reception, known, now)),
+        *_pulling(store, mappings, vocabularies[DEFAULT], base, cipher, now),
+        back.door(Back(store, projection, of_views(settings), base, now)),
+        terminology(vocabularies, base, now),
+        *_hospitals(reception, base, now),
+        feed(Disclosure(store)),
+        health(partial(_ready, engine)),
+        metrics(),
+    ]
+    mounted.append(reference(lambda: _contracts(mappings, mounted)))
+    return mounted
+
+
+def contracts(settings: Settings, mappings: Mapping[str, Catalogue]) -> Contracts:
+    """Return what partners can rely on with these mappings; no database is asked for it."""
+    engine = connect("sqlite://")
+    store = SqlStore(engine)
+    return _contracts(mappings, doors(settings, engine, store, mappings, Fernet(Fernet.generate_key())))
+
+
+def _contracts(mappings: Mapping[str, Catalogue], mounted: Iterable[Door]) -> Contracts:
+    described = tuple(messages(owners(mappings)))
+    return Contracts(
+        openapi=openapi((each for door in mounted for each in door.described()), __version__),
+        asyncapi=asyncapi(
+            described,
+            version=__version__,
+            exchange=topology.EVENTS,
+            content_type=frames.CONTENT_TYPE,
+            discharges=topology.DISCHARGES,
+        ),
+        told=described,
+    )
+
+
+def _pulling(
+    store: SqlStore,
+    mappings: Mapping[str, Catalogue],
+    default: Vocabulary,
+    base: str,
+    cipher: Fernet,
+    now: Clock,
+) -> tuple[Door, Door]:
+    """Return the doors for those who pull: what the server can do, and what it holds."""
+    types = tuple(owners(mappings))
+    words = {view: interpreter(each.terminology, each.words) for view, each in mappings.items()}
+    systems = default.search("CodeSystem", Sought())
+    about = (base, __version__, now().isoformat(timespec="seconds"))
+    return (
+        public(capability(*about, types), terminology_capability(*about, systems)),
+        fhir(
+            Disclosure(store),
+            Localisation(words),
+            types,
+            base,
+            lambda text: cipher.encrypt(text.encode()).decode(),
+            partial(_unsealed, cipher),
+        ),
+    )
+
+
+def _hospitals(reception: Reception, base: str, now: Clock) -> tuple[Door, Door]:
+    """Return the doors for what hospitals send: FHIR and HL7 v2."""
+    return (
+        sent.door(Processing(reception, now, base), Bundles(reception), Encounters(reception, base)),
+        hl7v2.door(Messages(reception, now)),
+    )
+
+
+def _ready(engine: Engine) -> list[str]:
+    """Return what to warn of a process that can answer; raises as `schema.check`."""
+    schema.check(engine)
+    return clock.warnings(engine, now)
+
+
+def _unsealed(cipher: Fernet, text: str) -> str:
+    try:
+        return cipher.decrypt(text.encode()).decode()
+    except InvalidToken as exc:
+        raise Malformed("The link is not one of ours; search again.", where="_cursor") from exc
