@@ -1,7 +1,7 @@
 """What came in, word for word, and what became of it."""
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -40,7 +40,9 @@ class Received:
     differs when the same is sent again (Bundle.id, Bundle.timestamp, MSH-7). `reply_to` is the address that
     the answer is owed to, when the sender does not wait for it. `if_none_exist` and `if_match` are headers
     that it came with, and that govern its use. `is_state` says that nothing but what it says names it: sent
-    again after something else, it is no repetition, but how things are now.
+    again after something else, it is no repetition, but how things are now. `parsed` is what a door read in
+    `raw`: of `fhir` the Bundle or Encounter as JSON, of `hl7v2` the message. It is not stored: of what comes
+    out of the inbox it is None.
     """
 
     raw: bytes
@@ -53,6 +55,7 @@ class Received:
     if_none_exist: str | None = None
     if_match: str | None = None
     is_state: bool = False
+    parsed: Any = field(default=None, compare=False, repr=False)
 
 
 class Unused(NamedTuple):

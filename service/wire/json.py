@@ -20,6 +20,7 @@ DEPTH = 100
 VALUES = 1_000_000
 _MOST_ISSUES = 20
 _HARMLESS = frozenset({int, bool, Decimal, type(None)})
+_NESTED = frozenset({dict, list})
 _INT64 = range(-(2**63), 2**63)
 _MOST_DIGITS = 64
 _MOST_EXPONENT = 128
@@ -73,6 +74,15 @@ def pretty(value: Any) -> bytes:
     return (
         _INDENT.sub(lambda spaces: spaces[0][::2], orjson.dumps(value, _write, orjson.OPT_INDENT_2)) + b"\n"
     )
+
+
+def copy_of(value: Any) -> Any:
+    """Return a copy of what `parse` returned: objects and lists are new, all else is shared."""
+    if type(value) is dict:
+        return {key: copy_of(each) if type(each) in _NESTED else each for key, each in value.items()}
+    if type(value) is list:
+        return [copy_of(each) if type(each) in _NESTED else each for each in value]
+    return value
 
 
 def _shown(key: object) -> str:

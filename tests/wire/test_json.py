@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Malformed, TooLarge
-from service.wire.json import canonical, dump, parse
+from service.wire.json import canonical, copy_of, dump, parse
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 VALUES = st.recursive(
@@ -169,3 +169,14 @@ def test_an_odd_key_is_not_quoted_in_the_error():
 
 def test_canonical_bytes_do_not_depend_on_the_order_of_keys():
     assert canonical({"b": 1, "a": {"d": 1, "c": 2}}) == canonical({"a": {"c": 2, "d": 1}, "b": 1})
+
+
+def test_a_copy_is_equal_and_what_is_changed_in_it_stays_as_it_was():
+    raw = b'{"a":[{"b":[1.50,"x",null]},true],"c":{}}'
+    value = parse(raw)
+    copy = copy_of(value)
+    assert dump(copy) == raw
+    copy["c"]["d"] = copy["a"][0]["b"][0] = 1
+    copy["a"].append(2)
+    copy["a"][0]["b"].append(3)
+    assert dump(value) == raw

@@ -92,7 +92,7 @@ class Quarantine:
         if not raw or not any(each.where.startswith("/") for each in entry.issues):
             return entry.issues
         try:
-            received = replace(entry.received, raw=raw)
+            received = replace(entry.received, raw=raw, parsed=None)
             understood = self.reception.understood(self._partner(entry), received)
         except CasebridgeError:
             return entry.issues
@@ -139,7 +139,7 @@ class Quarantine:
             )
         partner = self._partner(entry)
         content = sha256(raw).hexdigest() if entry.edited else entry.received.content
-        received = replace(entry.received, raw=raw, content=content)
+        received = replace(entry.received, raw=raw, content=content, parsed=None)
         copy = Entry(str(uuid4()), entry.partner, received, at, "accepted", replay_of=entry.id)
         understood = None
 

@@ -29,7 +29,7 @@ from service.wire.hl7v2.er7.message import CONTROL_ID_LIMIT, Message
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
 from service.wire.hl7v2.incoming import patients
 from service.wire.hl7v2.sources import place_of as place_in_message
-from service.wire.json import parse
+from service.wire.json import copy_of, parse
 
 Json = dict[str, Any]
 VERSION: Final = re.compile(r"2\.([1-9])(\.[0-9])?")
@@ -63,7 +63,7 @@ class Understanding:
             Malformed, Stale: as `service.wire.fhir.exchange.conditions.of_headers`.
             Rejected: as `service.wire.fhir.sent.incoming.stays`, or a mapping cannot make what it should.
         """
-        sent = message_of(parse(received.raw))
+        sent = _sent(received)
         odd = _odd(sent)
         left = unused(sent) if sent["resourceType"] == "Bundle" else []
         roots = stays(sent, partner.intake.bases)
@@ -87,8 +87,7 @@ class Understanding:
             Unsupported: it is of a version, or no ADT message, that is taken here.
             Rejected: as `service.wire.hl7v2.er7.parse.parse`, or a mapping cannot make what it should of it.
         """
-        charset = partner.intake.charset
-        message = parse_hl7v2(received.raw, of_partner(charset) if charset else None)
+        message = _message(partner, received)
         _check_kind(message)
         codes = self._codes(partner)
         read, notes = patients(message, partner.name, partner.intake, codes.systems_of(partner.name))
@@ -135,6 +134,20 @@ class _Made:
 
     understood: Understood
     roots: list[tuple[int, int]]
+
+
+def _sent(received: Received) -> Any:
+    """Return the resource that came, to be changed as it is read: a copy where a door has parsed it."""
+    if received.parsed is not None:
+        return copy_of(received.parsed)
+    return message_of(parse(received.raw))
+
+
+def _message(partner: Partner, received: Received) -> Message:
+    if isinstance(received.parsed, Message):
+        return received.parsed
+    charset = partner.intake.charset
+    return parse_hl7v2(received.raw, of_partner(charset) if charset else None)
 
 
 def _odd(sent: Any) -> list[Issue]:

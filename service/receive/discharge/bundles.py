@@ -63,7 +63,7 @@ class Bundles:
             return Answer(200, FHIR_JSON, dump(found))
 
         names = (*named, *keys(sent))
-        received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=not names)
+        received = _received(raw, sent, names)
         became = self.reception.receive(partner, received, render)
         return became.answer or render(became)
 
@@ -94,7 +94,7 @@ class Bundles:
     def _one(self, partner: Partner, sent: Json, index: int, part: list[int], named: tuple[str, ...]) -> Json:
         alone = bundles.chosen(sent, part)
         try:
-            became = self.reception.receive(partner, _received(alone, index, named), single.render)
+            became = self.reception.receive(partner, _part(alone, index, named), single.render)
         except CasebridgeError as error:
             return _located(_fault(error), part)
         given = became.answer or single.render(became)
@@ -105,15 +105,17 @@ class Bundles:
     def _kept(self, partner: Partner, sent: Json, indices: list[int], named: tuple[str, ...]) -> None:
         """Keep what came and leads from no Encounter, before it is answered."""
         if indices:
-            rest = _received(bundles.chosen(sent, indices), -1, named)
+            rest = _part(bundles.chosen(sent, indices), -1, named)
             self.reception.receive(partner, rest, single.render)
 
 
-def _received(part: Json, index: int, named: tuple[str, ...]) -> Received:
+def _received(raw: bytes, sent: Json, names: tuple[str, ...]) -> Received:
+    return Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=not names, parsed=sent)
+
+
+def _part(part: Json, index: int, named: tuple[str, ...]) -> Received:
     """Return a part of a batch as a message: the batch's own names are those of the whole."""
-    raw = dump(part)
-    names = tuple(f"{each}|{index}" for each in named)
-    return Received(raw, FHIR_JSON, "fhir", "http", names, content(part), is_state=not names)
+    return _received(dump(part), part, tuple(f"{each}|{index}" for each in named))
 
 
 def _each(sent: Json, became: Outcome) -> Iterator[Json]:

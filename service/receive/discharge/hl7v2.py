@@ -102,7 +102,8 @@ class Messages:
     ) -> Acknowledged:
         if isinstance(item, Broken):
             return self.refused(item.header, item.error)
-        received = Received(item.raw, ER7, "hl7v2", way, (*named, *keys(item)), content(item))
+        names = (*named, *keys(item))
+        received = Received(item.raw, ER7, "hl7v2", way, names, content(item), parsed=item)
 
         def render(outcome: Outcome) -> Answer:
             issues = told(outcome, IN_HL7V2)

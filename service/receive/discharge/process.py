@@ -76,7 +76,8 @@ class Processing:
         self, partner: Partner, raw: bytes, sent: dict[str, Any], named: tuple[str, ...], to: str | None
     ) -> Answer:
         check_retained(partner, sent)
-        received = Received(raw, FHIR_JSON, "fhir", "http", (*named, *keys(sent)), content(sent), to)
+        names = (*named, *keys(sent))
+        received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), to, parsed=sent)
 
         def render(became: Outcome) -> Answer:
             body = response_message(sent, "ok", said(became, IN_FHIR), self.base, self.clock())

@@ -48,6 +48,7 @@ class Encounters:
             if_none_exist=if_none_exist,
             if_match=if_match,
             is_state=not named,
+            parsed=sent,
         )
         became = self.reception.receive(partner, received, render)
         given = became.answer or render(became)
