@@ -4,26 +4,12 @@ import sys
 
 import click
 
-from service.cli import (
-    cases,
-    clients,
-    contracts,
-    db,
-    demo,
-    discharges,
-    events,
-    mappings,
-    mllp,
-    partners,
-    quarantine,
-    replies,
-    serve,
-)
+from service.cli.commands import Commands
 from service.cli.findings import tell
 from service.errors import CasebridgeError, Misconfigured
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="casebridge")
 def cli() -> None:
     """Casebridge: FHIR interoperability for care case management.
@@ -35,25 +21,6 @@ def cli() -> None:
     Example:
       casebridge serve --demo
     """  # noqa: D301  click reads \b
-
-
-for command in (
-    serve.serve,
-    serve.worker,
-    mllp.mllp,
-    demo.demo,
-    db.db,
-    cases.cases,
-    clients.clients,
-    mappings.mappings,
-    events.events,
-    discharges.discharges,
-    quarantine.quarantine,
-    replies.replies,
-    partners.partners,
-    contracts.contracts,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""casebridge serve and worker: the processes."""
+"""casebridge serve: the processes that answer HTTP."""
 
 import os
 import resource
@@ -13,7 +13,7 @@ import click
 
 from service import wiring
 from service.cli import demo as story
-from service.cli.process import METRICS, settle, stopping, tell_metrics
+from service.cli.process import settle
 from service.front.asgi import Front
 from service.settings import Settings
 
@@ -111,28 +111,3 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-@click.command()
-@click.option("--parent", type=int, hidden=True, help="End when this process, our parent, has ended.")
-@METRICS
-def worker(parent: int | None, metrics: str | None) -> None:
-    """Relay the outbox to RabbitMQ; without a broker, number it for the feed.
-
-    \b
-    Example:
-      CASEBRIDGE_AMQP_URL=amqp://localhost casebridge worker
-    """  # noqa: D301  click reads \b
-    settings = Settings.from_env()
-    wiring.check(settings)
-    tell_metrics(metrics)
-    stop = stopping()
-    if parent is not None:
-        threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
-    wiring.worker(settings, stop)
-
-
-def _watch(parent: int, stop: threading.Event) -> None:
-    while os.getppid() == parent and not stop.wait(0.5):
-        pass
-    stop.set()

@@ -23,8 +23,13 @@ MAPPINGS = Path(__file__).parents[2] / "mappings"
 
 def commands(command=cli, words=()):
     """The words of every command and group."""
-    below = command.commands.items() if isinstance(command, click.Group) else ()
+    below = [(name, command.get_command(None, name)) for name in names(command)]
     return [" ".join(words), *(each for name, sub in below for each in commands(sub, (*words, name)))]
+
+
+def names(command):
+    """The words that may follow a command."""
+    return command.list_commands(None) if isinstance(command, click.Group) else []
 
 
 def casebridge(*words, **env):
@@ -52,6 +57,30 @@ def test_each_command_has_help_with_an_example(words):
     done = CliRunner().invoke(cli, [*words.split(), "--help"])
     assert done.exit_code == 0
     assert "Example" in done.output
+
+
+def test_the_list_of_commands_tells_of_each_what_its_own_help_does():
+    assert {"serve", "worker", "mllp"} < set(names(cli))
+    for name in names(cli):
+        command = cli.get_command(None, name)
+        assert (command.name, cli.commands[name].help) == (name, command.get_short_help_str(1000))
+
+
+LISTED = """
+import atexit, sys
+from service.__main__ import main
+atexit.register(lambda: print(*sys.modules))
+main()
+"""
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "bogus"])
+def test_who_runs_no_command_does_not_wait_for_the_house(words):
+    """Neither database, framework nor mappings are imported."""
+    run = [sys.executable, "-c", LISTED, *words.split()]
+    modules = subprocess.run(run, capture_output=True, text=True, check=False).stdout.splitlines()[-1].split()
+    assert "service.cli.commands" in modules
+    assert not {"service.wiring", "service.mapping", "sqlalchemy", "flask", "requests"} & set(modules)
 
 
 def test_the_demo_goes_as_told():

@@ -1,0 +1,35 @@
+"""casebridge worker: the process that brings the outbox to the broker."""
+
+import os
+import threading
+
+import click
+
+from service import wiring
+from service.cli.process import METRICS, stopping, tell_metrics
+from service.settings import Settings
+
+
+@click.command()
+@click.option("--parent", type=int, hidden=True, help="End when this process, our parent, has ended.")
+@METRICS
+def worker(parent: int | None, metrics: str | None) -> None:
+    """Relay the outbox to RabbitMQ; without a broker, number it for the feed.
+
+    \b
+    Example:
+      CASEBRIDGE_AMQP_URL=amqp://localhost casebridge worker
+    """  # noqa: D301  click reads \b
+    settings = Settings.from_env()
+    wiring.check(settings)
+    tell_metrics(metrics)
+    stop = stopping()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
+    wiring.worker(settings, stop)
+
+
+def _watch(parent: int, stop: threading.Event) -> None:
+    while os.getppid() == parent and not stop.wait(0.5):
+        pass
+    stop.set()
