@@ -24,6 +24,11 @@ class Settings:
     port: int
     epoch: int
 
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a file that the service keeps by itself: SQLite."""
+        return self.database_url.startswith("sqlite")
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings; raises Misconfigured with the variable's name and the remedy."""

@@ -6,15 +6,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import requests
 
-from service.cli.story import OPENED, Feed, House, Messages, NotAsTold, kind, load, play, wait_until_up
+from service.cli.story import Feed, House, Messages, NotAsTold, kind, play, wait_until_up
 from service.wiring import queued
 
 PARTNERS = """partners:
@@ -24,18 +22,10 @@ PARTNERS = """partners:
   - {name: general, kind: hospital}
 """
 QUEUE = "casebridge.demo"
-PATIENCE = 20
 WITH_QUEUE = f"""  - name: demo
     kind: engineer
     queues: [{{name: {QUEUE}, bindings: [{{pattern: "#"}}]}}]
 """
-TRY = """River is loaded. Open {url}/docs, or try:
-  curl {url}/fhir/CarePlan
-  curl -H 'Accept-Language: da' {url}/fhir/CareTeam
-  curl {url}/api/cases/c1
-  curl {url}/events
-  curl {url}/fhir/metadata
-Ctrl-C ends it."""
 
 
 class Queue:
@@ -99,27 +89,3 @@ def _server(folder: Path, broker: str | None) -> Iterator[House]:
     finally:
         server.terminate()
         server.wait(20)
-
-
-def load_when_up(url: str) -> None:
-    """Load River into a server that is starting, and say what to try once its messages can be read."""
-    house = House(url)
-    wait_until_up(house)
-    told = True
-    if requests.get(f"{url}/api/cases/c1", timeout=10).status_code == 404:
-        load(house)
-        told = _is_told(url)
-    click.echo(TRY.format(url=url))
-    if not told:
-        click.echo(f"{url}/events has none of its messages yet: `casebridge worker` numbers them.")
-
-
-def _is_told(url: str) -> bool:
-    """Whether the last of River's first messages comes into the feed before long."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        answer = requests.get(f"{url}/events", params={"count": 1000}, timeout=10)
-        if answer.ok and OPENED[-1] in map(kind, answer.json()):
-            return True
-        time.sleep(0.1)
-    return False

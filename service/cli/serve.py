@@ -1,4 +1,8 @@
-"""casebridge serve: the processes that answer HTTP."""
+"""casebridge serve: the parent of the process that answers HTTP and, on SQLite, of a worker.
+
+The parent stays small, and the first answer comes sooner, because it neither imports the rooms nor compiles a
+mapping: the process that answers does, and says when it is ready, or why it never will be.
+"""
 
 import os
 import resource
@@ -7,14 +11,15 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any, Final
 
 import click
 
-from service import wiring
-from service.cli import demo as story
-from service.cli.process import settle
-from service.front.asgi import Front
+from service.errors import CasebridgeError
 from service.settings import Settings
 
 CONNECTIONS: Final = 2048
@@ -43,33 +48,65 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
     if demo:
         os.environ.setdefault("CASEBRIDGE_AUTH", "off")
     settings = Settings.from_env()
-    embedded = settings.database_url.startswith("sqlite")
-    if embedded:
-        wiring.upgrade(settings)
-    wiring.preflight(settings)
-    child = None
-    if embedded:
-        words = [sys.executable, "-m", "service", "worker", "--parent", str(os.getpid())]
-        # in a group of its own: Ctrl-C is for this process, which then ends its child in good order
-        child = subprocess.Popen(words, process_group=0)  # noqa: S603  our own interpreter and module
-    if demo:
-        threading.Thread(target=story.load_when_up, args=(settings.base_url,), daemon=True).start()
+    companions = Companions(settings, demo)
+    receiver, sender = Pipe(duplex=False)
+    watcher = threading.Thread(target=companions.begin_once_ready, args=(receiver,), daemon=True)
+    watcher.start()
     try:
-        listen("service.cli.serve:answering", settings.host, settings.port)
+        listen(partial(application, settings, os.getpid(), sender), settings.host, settings.port)
     finally:
-        if child is not None:
-            child.terminate()
+        # the copy of the process that answers was closed with it: the watcher waits for nothing more
+        sender.close()
+        watcher.join()
+        companions.end()
 
 
-def listen(factory: str, host: str, port: int) -> None:
-    """Serve the ASGI application that a factory, named `module:function`, returns; until a signal ends it."""
+class Companions:
+    """What runs beside the process that answers, once that is ready: on SQLite a worker; --demo's story."""
+
+    def __init__(self, settings: Settings, demo: bool) -> None:
+        """Take the settings, and whether River's case is to be loaded."""
+        self._settings = settings
+        self._demo = demo
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._error: CasebridgeError | None = None
+
+    def begin_once_ready(self, receiver: Connection) -> None:
+        """Begin when the process that answers says that it is ready; keep the error that it sends instead."""
+        try:
+            self._error = receiver.recv()
+        except (EOFError, OSError):
+            return
+        if self._error is None:
+            self._begin()
+
+    def end(self) -> None:
+        """End the worker; raise what kept the process that answers from starting."""
+        if self._worker is not None:
+            self._worker.terminate()
+        if self._error is not None:
+            raise self._error
+
+    def _begin(self) -> None:
+        if self._settings.embedded:
+            words = [sys.executable, "-m", "service", "worker", "--parent", str(os.getpid())]
+            # in a group of its own: Ctrl-C is for this process, which then ends its child in good order
+            self._worker = subprocess.Popen(words, process_group=0)  # noqa: S603  our own interpreter and module
+        if self._demo:
+            # an HTTP client is needed for the story alone
+            from service.cli.loading import load_when_up
+
+            threading.Thread(target=load_when_up, args=(self._settings.base_url,), daemon=True).start()
+
+
+def listen(load: Callable[[], Any], host: str, port: int) -> None:
+    """Serve the ASGI application that `load` returns in a process of the server; until a signal ends it."""
     # granian is needed by the server alone, and its import is not free
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
 
     server = Granian(
-        factory,
-        factory=True,
+        "casebridge",
         address=host,
         port=port,
         interface=Interfaces.ASGINL,
@@ -81,7 +118,7 @@ def listen(factory: str, host: str, port: int) -> None:
         # whoever is connected then, and a worker that a signal meets while it starts may never heed it
         workers_kill_timeout=STOP_SECONDS,
     )
-    server.serve()
+    server.serve(target_loader=load, wrap_loader=False)
 
 
 def _connections() -> int:
@@ -94,17 +131,31 @@ def _connections() -> int:
     return CONNECTIONS if soft < 0 else min(CONNECTIONS, max(soft - FILES, 1))
 
 
-def answering() -> Front:
-    """Return the application in a process of the server, which ends when the server was killed.
+def application(settings: Settings, parent: int, sender: Connection) -> Any:
+    """Return the ASGI application in a process of the server, and say so to the parent; or why not, and end.
 
-    Otherwise it would keep answering on the port, beside the server that is started next. Ctrl-C reaches the
-    whole group, and after it the server's SIGTERM: two signals could leave this process waiting for ever.
+    The process ends when its parent was killed. Otherwise it would keep answering on the port, beside the
+    server that is started next. Ctrl-C reaches the whole group, and after it the server's SIGTERM: two
+    signals could leave this process waiting for ever.
     """
+    # what the server does at SIGTERM begins once there is an application; until then it would be swallowed
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    application = wiring.web()
-    settle()
-    return Front(application)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    # not at the head: the parent would have them too
+    from service import wiring
+    from service.cli.process import settle
+    from service.front.asgi import Front
+
+    with sender:
+        try:
+            front = Front(wiring.web(settings))
+        except CasebridgeError as error:
+            sender.send(error)
+            sys.exit(1)
+        settle()
+        sender.send(None)
+    return front
 
 
 def _end_with(parent: int) -> None:

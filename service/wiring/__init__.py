@@ -37,7 +37,7 @@ from service.wiring.operator import (
     unmerged,
     upgrade,
 )
-from service.wiring.processes import application, consuming, mllp, preflight, redriving, web, worker
+from service.wiring.processes import application, consuming, mllp, redriving, web, worker
 from service.wiring.rooms import database, now, projecting, receiving
 
 __all__ = [
@@ -65,7 +65,6 @@ __all__ = [
     "outbox",
     "parted",
     "partners",
-    "preflight",
     "previewed",
     "projecting",
     "pruning",

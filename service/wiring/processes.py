@@ -41,33 +41,27 @@ from service.values.scope import Partner
 from service.web import Access, create_app
 from service.wire.amqp import connected
 from service.wire.http import Client
-from service.wiring.compiled import catalogues, inbounds, of_views
+from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
 from service.wiring.operator import check
 from service.wiring.rooms import now, open_database, open_store, projecting, receiving
 
 
-def preflight(settings: Settings) -> None:
-    """Raise what would keep `web` from starting: its server only says that a process of its own died."""
-    _authenticates(settings)
-    # what takes no time first: without a schema all mappings would be compiled before it is said
-    check(settings)
-    catalogues(settings)
-    inbounds(settings)
-    of_views(settings)
-
-
-def web() -> Flask:
-    """Return the WSGI application of the settings in the environment.
+def web(settings: Settings) -> Flask:
+    """Return the WSGI application; on SQLite the schema is upgraded first.
 
     Raises:
         Misconfigured: a setting, the registry, a mapping or the database's schema is wrong.
+        Unavailable: the database does not answer.
     """
-    settings = Settings.from_env()
     configure()
     _authenticates(settings)
     engine = connect(settings.database_url)
-    schema.check(engine)
+    # before all mappings are compiled, which takes longer
+    if settings.embedded:
+        schema.upgrade(engine)
+    else:
+        schema.check(engine)
     return application(settings, engine, catalogues(settings))
 
 

@@ -11,7 +11,6 @@ import requests
 from click.testing import CliRunner
 
 from service.__main__ import cli
-from service.errors import Misconfigured
 from tests.server_process import free_port
 
 REGISTRY = """
@@ -75,15 +74,3 @@ def test_who_may_not_follow_it_is_told(demo, partner):
     done = tail(demo[1], "--partner", partner)
     assert done.exit_code == 1
     assert "answered 403" in done.output
-
-
-def test_a_database_without_a_schema_is_told_before_anything_is_compiled(
-    empty_postgres_url, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("CASEBRIDGE_AUTH", "off")
-    monkeypatch.setenv("CASEBRIDGE_DATABASE_URL", empty_postgres_url)
-    monkeypatch.setenv("CASEBRIDGE_MAPPINGS", str(tmp_path))  # there are none, which would be told later
-    done = CliRunner().invoke(cli, ["serve"])
-    assert isinstance(done.exception, Misconfigured)
-    assert "schema none" in str(done.exception)
-    assert "casebridge db upgrade" in str(done.exception)

@@ -43,8 +43,8 @@ def test_its_processes_end_with_it_so_that_only_the_next_one_answers(sqlite_url)
     server = subprocess.Popen([sys.executable, "-m", "service", "serve"], env=env, start_new_session=True)
     try:
         until(lambda: answers(f"http://127.0.0.1:{port}"), "the server does not answer")
+        until(lambda: len(children(server.pid)) == 2, "there is one that answers and one that works")
         left = children(server.pid)
-        assert len(left) == 2, "one that answers, one that works"
         server.send_signal(signal.SIGKILL)
         server.wait()
         until(lambda: all(map(ended, left)), "they went on without it", 20)

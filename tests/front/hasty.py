@@ -14,9 +14,9 @@ LIMITS = Limits(seconds=1.0)
 
 def answering() -> Front:
     """Return the application."""
-    return Front(wiring.web(), LIMITS)
+    return Front(wiring.web(Settings.from_env()), LIMITS)
 
 
 if __name__ == "__main__":
     settings = Settings.from_env()
-    listen("tests.front.hasty:answering", settings.host, settings.port)
+    listen(answering, settings.host, settings.port)

@@ -40,4 +40,4 @@ def web() -> Front:
 
 
 if __name__ == "__main__":
-    listen("tests.performance.floor:web", "127.0.0.1", int(sys.argv[1]))
+    listen(web, "127.0.0.1", int(sys.argv[1]))
