@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import click
 
+from service.cli.collector import pausing
 from service.errors import CasebridgeError
 from service.settings import Settings
 
@@ -142,18 +143,16 @@ def application(settings: Settings, parent: int, sender: Connection) -> Any:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    # not at the head: the parent would have them too
-    from service import wiring
-    from service.cli.process import settle
-    from service.front.asgi import Front
+    with sender, pausing():
+        # not at the head: the parent would have them too
+        from service import wiring
+        from service.front.asgi import Front
 
-    with sender:
         try:
             front = Front(wiring.web(settings))
         except CasebridgeError as error:
             sender.send(error)
             sys.exit(1)
-        settle()
         sender.send(None)
     return front
 

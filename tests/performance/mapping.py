@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from service.cli.process import settle
+from service.cli.collector import pausing
 from service.flows.projection.source import Source
 from service.mapping.catalogue import Catalogue, Projector, load
 from service.values.documents import Document
@@ -29,8 +29,8 @@ FEW, MANY = 100, 10_000
 
 def run(quick: bool, _servers: object) -> list[Entry]:
     """Measure the three lines; all three ways must make the same."""
-    catalogue = load(MAPPINGS, sources=sources(), links=links())
-    settle()
+    with pausing():
+        catalogue = load(MAPPINGS, sources=sources(), links=links())
     return [*_against(catalogue, quick), _linear(catalogue, quick)]
 
 
