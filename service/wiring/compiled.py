@@ -74,9 +74,12 @@ def inbounds(settings: Settings) -> Inbounds:
     return found
 
 
-def of_views(settings: Settings) -> dict[str, Catalogue]:
-    """Return the inbound mappings by view, for what partners put back; raises as `catalogue`."""
-    found = {DEFAULT: inbound(settings)}
+def of_views(settings: Settings, mappings: Inbounds) -> dict[str, Catalogue]:
+    """Return the inbound mappings by view, for what partners put back; raises as `catalogue`.
+
+    The plain one is that of `inbounds`, which need not be compiled twice.
+    """
+    found = {DEFAULT: mappings[None]}
     for view, stack in registry.views(settings.partners).items():
         found[view] = _inbound(settings, stack, f"{settings.partners}: /views/{view}")
     return found

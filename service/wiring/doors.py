@@ -46,7 +46,7 @@ from service.wire.contracts.generate import Contracts
 from service.wire.contracts.messages import messages
 from service.wire.contracts.openapi import openapi
 from service.wire.fhir.check.check import check as check_r4
-from service.wiring.compiled import of_views, owners
+from service.wiring.compiled import inbounds, of_views, owners
 from service.wiring.rooms import now, projecting, receiving, unmerging
 
 Clock = Callable[[], datetime]
@@ -65,13 +65,14 @@ def doors(
     base = f"{settings.base_url}/fhir"
     known = registry.load(settings.partners)
     vocabularies = {view: vocabulary(each.terminology) for view, each in mappings.items()}
-    reception = receiving(settings, store, projection, now)
+    incoming = inbounds(settings)
+    reception = receiving(settings, store, projection, now, incoming)
     mounted = [
         cases.door(Documents(store, projection, now), unmerging(settings, store, projection, now)),
         preview(Previews(store, mappings, check_r4)),
         quarantine(Quarantine(store, reception, known, now)),
         *_pulling(store, mappings, vocabularies[DEFAULT], base, cipher, now),
-        back.door(Back(store, projection, of_views(settings), base, now)),
+        back.door(Back(store, projection, of_views(settings, incoming), base, now)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
         feed(Disclosure(store)),

@@ -27,7 +27,7 @@ from service.values.documents import Document, Revision
 from service.values.inbox import Entry, Outcome, Received, Understood
 from service.values.scope import Partner
 from service.wire.http import Client
-from service.wiring.compiled import catalogues
+from service.wiring.compiled import catalogues, inbounds
 from service.wiring.rooms import (
     now,
     open_database,
@@ -171,7 +171,7 @@ def counting(settings: Settings) -> Iterator[FieldCounts]:
     """Give the counting of fields that nothing reads; raises as `check`."""
     check(settings)
     with open_store(settings) as store:
-        yield FieldCounts(store, understanding(settings), registry.load(settings.partners))
+        yield FieldCounts(store, understanding(inbounds(settings)), registry.load(settings.partners))
 
 
 @contextmanager

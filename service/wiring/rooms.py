@@ -21,7 +21,7 @@ from service.store.store import SqlStore
 from service.wire.contracts import pathways
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
-from service.wiring.compiled import inbounds
+from service.wiring.compiled import Inbounds, inbounds
 
 
 def now() -> datetime:
@@ -65,14 +65,21 @@ def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Project
 
 
 def receiving(
-    settings: Settings, store: SqlStore, projection: Projection, now: Callable[[], datetime] = now
+    settings: Settings,
+    store: SqlStore,
+    projection: Projection,
+    now: Callable[[], datetime] = now,
+    mappings: Inbounds | None = None,
 ) -> Reception:
-    """Plug the inbound mappings, the rules and the inbox into the story of what hospitals send."""
+    """Plug the inbound mappings, the rules and the inbox into the story of what hospitals send.
+
+    The mappings are compiled unless somebody has them already.
+    """
     return Reception(
         store,
         Intake(projection, pathways.load(settings.mappings / "pathways")),
         now,
-        understanding(settings),
+        understanding(mappings or inbounds(settings)),
     )
 
 
@@ -86,9 +93,9 @@ def renaming(settings: Settings, store: SqlStore, projection: Projection) -> Ren
     return Renaming(store, projection, pathways.load(settings.mappings / "pathways"), now)
 
 
-def understanding(settings: Settings) -> dict[str, Understand]:
-    """Return what understands messages, by their form."""
-    found = Understanding(inbounds(settings))
+def understanding(mappings: Inbounds) -> dict[str, Understand]:
+    """Return what understands messages with the inbound mappings, by their form."""
+    found = Understanding(mappings)
     return {"fhir": found.fhir, "hl7v2": found.hl7v2}
 
 
