@@ -1,5 +1,6 @@
-"""What README and mappings/README.md say is so: settings, targets, commands and requests are tried."""
+"""What the pages say is so: settings, metrics, targets, links, commands and requests are tried."""
 
+import importlib
 import json
 import os
 import re
@@ -13,16 +14,30 @@ from pathlib import Path
 
 import pytest
 import requests
+from prometheus_client import REGISTRY
 
 from service.access import registry
 from service.access.policy import RIGHTS
 from service.settings import Settings
+from service.store.tables import metadata
 from service.wire.json import dump
 from tests.mapping.page import documents, examples, section
 from tests.server_process import find, free_port
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "mappings/README.md")
+HOUSE = (
+    "README.md",
+    "DEVELOPMENT.md",
+    "docs/partners.md",
+    "docs/intake.md",
+    "docs/operations.md",
+    "docs/why.md",
+    "docs/glossary.md",
+)
+# who reads a page has read those beside it: the registry of one and the server of all
+READERS = {"README.md": HOUSE, "mappings/README.md": ("mappings/README.md",)}
+PAGES = tuple(page for pages in READERS.values() for page in pages)
+LINKED = (*PAGES, "CHANGELOG.md", "docs/erasure.md")
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"(?:CASEBRIDGE_\w+=\S+ )*(casebridge|curl|cp) ")
@@ -47,17 +62,18 @@ def lines(page):
 
 
 def commands():
-    """Every line that can be tried, once each with its page, in the order of the pages."""
+    """Every line that can be tried, once each with its reader, in the order of the pages."""
     found = {}
-    for page in PAGES:
-        for line in filter(COMMAND.match, lines(page)):
-            found.setdefault(line, page)
-    return [(page, line) for line, page in found.items()]
+    for reader, pages in READERS.items():
+        for page in pages:
+            for line in filter(COMMAND.match, lines(page)):
+                found.setdefault(line, reader)
+    return [(reader, line) for line, reader in found.items()]
 
 
 def files(page):
-    """What stands on a page as a file, by its path where a reader has it."""
-    text = text_of(page)
+    """What stands on the pages of a reader as a file, by its path where the reader has it."""
+    text = "\n".join(map(text_of, READERS[page]))
     found = {each.file: each.text for each in examples(text)}
     named = {path: given for path, given in found.items() if path == "partners.yaml"}
     named |= {f"mappings/{path}": given for path, given in found.items() if path.startswith("overlays/")}
@@ -70,7 +86,7 @@ def files(page):
 
 def rows():
     """The table of settings: of each name its meaning and default."""
-    table = text_of("README.md").partition("## Settings")[2].partition("\n## ")[0]
+    table = section(text_of("docs/operations.md"), "Settings")
     found = {}
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -108,8 +124,63 @@ def test_every_make_target_that_is_named_is_there():
     assert {"demo", "test", "serve"} <= named <= set(made)
 
 
+def test_the_table_of_metrics_names_each_with_its_labels():
+    for path in (ROOT / "service").rglob("*.py"):
+        if "from prometheus_client import" in path.read_text(encoding="utf-8"):
+            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    collectors = {each for each in REGISTRY._names_to_collectors.values() if hasattr(each, "_labelnames")}
+    ours = {
+        each._name + ("_total" if each._type == "counter" else ""): list(each._labelnames)
+        for each in collectors
+        if each._name.startswith("casebridge_")
+    }
+    named = table("docs/operations.md", "Metrics")[1:]
+    assert {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in named} == ours
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text_of(page)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_each_link_of_a_page_leads_to_a_file_and_a_heading(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", text_of(page))):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.resolve().relative_to(ROOT)), link
+
+
+def test_every_decision_of_the_readme_is_told_in_full():
+    told = re.findall(
+        r"^- \*\*(.+?)\*\*", section(text_of("README.md"), "Why it is built this way"), re.MULTILINE
+    )
+    full = re.findall(r"^- \*\*(.+?)\*\*", text_of("docs/why.md"), re.MULTILINE)
+    assert told == [each.rstrip(".") for each in full]
+    assert len(told) > 10
+
+
+def test_every_name_in_the_glossary_is_a_name_in_the_code_and_stands_there_once():
+    """Of each table the third column has the names in code, the fourth names of tables among others."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "service").rglob("*.py"))
+    rows = [line.split(" | ") for line in text_of("docs/glossary.md").splitlines() if line.startswith("| ")]
+    named = [re.findall(r"`([A-Za-z_]+)`", row[2]) for row in rows if len(row) == 4]
+    tables = [name for row in rows for name in re.findall(r"tables? ((?:`\w+`(?:, )?)+)", row[-1])]
+    words = {name for names in named for name in names}
+    assert len(words) > 50
+    assert [name for name in words if not re.search(rf"\b{name}\b", source)] == []
+    known = set(metadata.tables)
+    assert {name for names in tables for name in re.findall(r"`(\w+)`", names)} <= known
+    terms = [row[0].strip("| ") for row in rows if len(row) == 4 and row[0] != "| term"]
+    assert len(terms) == len(set(terms))
+
+
 class Reader:
-    """Somebody who does what a page says, on a machine where `serve --demo` runs with the page's registry."""
+    """Somebody who does what pages say, on a machine where `serve --demo` runs with their registry."""
 
     def __init__(self, folder, page):
         self.folder, self.port = folder, free_port()
@@ -198,12 +269,14 @@ def reading(page, folder):
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory):
     with ExitStack() as stack:
-        yield {page: stack.enter_context(reading(page, tmp_path_factory.mktemp("reader"))) for page in PAGES}
+        yield {
+            page: stack.enter_context(reading(page, tmp_path_factory.mktemp("reader"))) for page in READERS
+        }
 
 
 @pytest.fixture
 def reader(readers):
-    """Who reads README."""
+    """Who reads README and the pages beside it."""
     return readers["README.md"]
 
 
@@ -252,7 +325,7 @@ def test_a_process_of_the_pages_starts_and_runs_until_it_is_ended(readers, page,
 
 
 def test_a_hospitals_message_becomes_what_the_page_says(reader):
-    page = text_of("README.md")
+    page = text_of("docs/partners.md")
     assert re.search(r"`(MSA\|AA\|\d+)`", page)[1] in reader.does(line_as("mercy", "/hl7v2"))[1]
     (case,) = json.loads(reader.does(line_as("cms", "/api/cases"))[1])["items"]
     assert case["document"]["status"] == "planned"
@@ -271,18 +344,18 @@ def test_a_hospitals_message_becomes_what_the_page_says(reader):
 def line_as(partner, path):
     """The page's line that asks for a path as a partner."""
     named = f"Casebridge-Partner: {partner}'"
-    (line,) = (each for each in lines("README.md") if named in each and path in each)
+    (line,) = (each for each in lines("docs/partners.md") if named in each and path in each)
     return line
 
 
-def table(title):
-    """The rows of the tables of a section of README, each a list of cells."""
-    found = [line for line in section(text_of("README.md"), title).splitlines() if line.startswith("| ")]
+def table(page, title):
+    """The rows of the tables of a section of a page, each a list of cells."""
+    found = [line for line in section(text_of(page), title).splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in found]
 
 
 def test_the_tables_of_partners_name_every_field_and_every_kind():
-    rows = table("Partners")
+    rows = table("docs/partners.md", "The registry")
     fields = [row[0].strip("`") for row in rows if len(row) == 3][1:]
     assert sorted(fields) == sorted(registry._Partner().fields)
     (kinds,) = (row[1:] for row in rows if len(row) == 6 and row[0] == "")
@@ -290,7 +363,7 @@ def test_the_tables_of_partners_name_every_field_and_every_kind():
 
 
 def test_each_kind_is_let_in_where_the_table_says_so(reader):
-    rows = [row for row in table("Partners") if len(row) == 6]
+    rows = [row for row in table("docs/partners.md", "The registry") if len(row) == 6]
     names = {"case-system": "cms", "hospital": "mercy", "insurer": "northern", "engineer": "engineer"}
     for doors, *cells in rows[1:]:
         for path in re.findall(r"`(/[^`]+)`", doors):

@@ -195,8 +195,8 @@ def test_who_may_say_whose_numbers_are_is_read_strictly(tmp_path, said, named):
     assert named in " ".join([str(caught.value), *(each.what for each in caught.value.issues)])
 
 
-def test_the_registrys_page_in_the_readme_is_a_registry(tmp_path):
-    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_a_hospitals_entry_in_the_page_of_partners_is_a_registry(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/partners.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"^```yaml\n(partners:.*?)^```", page, re.DOTALL | re.MULTILINE)
     mercy = load(written(tmp_path, text))["mercy"].intake
     told = set(re.findall(r"^      (\w+):", text, re.MULTILINE))
