@@ -9,7 +9,7 @@ from service.wire.http import Client
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Sends response messages, as `flows.reply.Send`."""
+    """Sends response messages, as `flows.discharge.reply.Send`."""
 
     client: Client
 
