@@ -184,7 +184,7 @@ def near(name: str, offered: Mapping[str, Sequence[str]]) -> frozenset[str]:
     return frozenset({name})
 
 
-def asserted(given: Sequence[Mapping[str, Any]], partners: Mapping[str, Partner]) -> Assertions:
+def assertions_of(given: Sequence[Mapping[str, Any]], partners: Mapping[str, Partner]) -> Assertions:
     """Return who may say whose the numbers of the systems are that the registry names; `local` always may.
 
     Raises:

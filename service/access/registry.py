@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from service.access.intake import Intake, amqp_senders, asserted, near, offers
+from service.access.intake import Intake, amqp_senders, assertions_of, near, offers
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Misconfigured
 from service.values.intake import IntakeSettings
@@ -101,12 +101,12 @@ def load(path: Path | None) -> dict[str, Partner]:
     found = {LOCAL.name: LOCAL}
     if path is None:
         return found
-    given = _read(path)
+    given = _registry_document(path)
     found |= {each["name"]: _partner(each) for each in given["partners"]}
     try:
         offered = offers(found)
         amqp_senders(found)
-        said = asserted(given["identifying"], found)
+        said = assertions_of(given["identifying"], found)
     except Misconfigured as exc:
         raise Misconfigured(str(exc), where=str(path)) from exc
     return {
@@ -123,7 +123,9 @@ def views(path: Path | None) -> dict[str, tuple[str, ...]]:
     """
     used = {partner.view for partner in load(path).values()} - {DEFAULT}
     return (
-        {name: tuple(stack) for name, stack in _read(path)["views"].items() if name in used} if path else {}
+        {name: tuple(stack) for name, stack in _registry_document(path)["views"].items() if name in used}
+        if path
+        else {}
     )
 
 
@@ -134,13 +136,13 @@ def intakes(path: Path | None) -> dict[tuple[str, ...], str]:
         Misconfigured: as `load`.
     """
     found: dict[tuple[str, ...], str] = {}
-    for index, each in enumerate(_read(path)["partners"] if path else ()):
+    for index, each in enumerate(_registry_document(path)["partners"] if path else ()):
         if each["intake"].overlays is not None:
             found.setdefault(each["intake"].overlays, f"/partners/{index}/intake/overlays")
     return found
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _registry_document(path: Path) -> dict[str, Any]:
     return configured.load(_Registry(), path, "The partner registry")
 
 

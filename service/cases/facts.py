@@ -31,11 +31,11 @@ def join(known: Facts, said: Facts) -> dict[str, Fact]:
     joined = dict(known)
     for path, fact in said.items():
         other = joined.get(path)
-        joined[path] = fact if other is None else _joined(other, fact)
+        joined[path] = fact if other is None else _newer_fact(other, fact)
     return joined
 
 
-def _joined(one: Fact, other: Fact) -> Fact:
+def _newer_fact(one: Fact, other: Fact) -> Fact:
     """Return the fact that holds of two, with all the names that either knows."""
     last = one if _weight(one) > _weight(other) else other
     known, more = _names(one), _names(other)
@@ -55,7 +55,7 @@ def value(facts: Facts, path: str) -> Any:
     return fact.value if fact is not None else None
 
 
-def listed(facts: Facts, path: str) -> list[tuple[str, Any]]:
+def facts_below(facts: Facts, path: str) -> list[tuple[str, Any]]:
     """Return (rest of path, value) of what is said below a path, without what `path` itself cleared later."""
     cleared = facts[path].at if path in facts else None
     return [

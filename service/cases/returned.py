@@ -15,7 +15,7 @@ Part = dict[str, Any]
 Path = tuple[tuple[str, str | None], ...]
 
 
-def merged(own: Part, before: Part, after: Part) -> Part:
+def merged_part(own: Part, before: Part, after: Part) -> Part:
     """Return `own` with the changes from `before` to `after`; none of the three is changed itself."""
     found = dict(own)
     for key in dict.fromkeys([*before, *after]):
@@ -25,7 +25,7 @@ def merged(own: Part, before: Part, after: Part) -> Part:
         if isinstance(was or now, list):
             value: Any = _items(key in OPEN, found.get(key, []), was or [], now or [])
         elif isinstance(was or now, dict):
-            value = merged(found.get(key, {}), was or {}, now or {})
+            value = merged_part(found.get(key, {}), was or {}, now or {})
         else:
             value = now
         found[key] = value
@@ -34,7 +34,7 @@ def merged(own: Part, before: Part, after: Part) -> Part:
     return found
 
 
-def located(pointer: str, case: Any) -> Path:
+def path_of(pointer: str, case: Any) -> Path:
     """Return the path of what a JSON pointer names in a case."""
     steps = pointer.strip("/").split("/")
     found: list[tuple[str, str | None]] = []
@@ -55,7 +55,7 @@ def item_of(path: Path) -> Path:
     return path[: ends[-1]] if ends else path
 
 
-def undone(after: Part, before: Part, path: Path) -> Part:
+def part_without_change(after: Part, before: Part, path: Path) -> Part:
     """Return `after` with what is at a path as it was before."""
     (key, id_), below = path[0], path[1:]
     was, now = before.get(key), after.get(key)
@@ -64,16 +64,16 @@ def undone(after: Part, before: Part, path: Path) -> Part:
         old = [each for each in was or [] if each["id"] == id_]
         value = []
         for each in now or []:
-            here = [undone(each, old[0] if old else {}, below)] if below else old
+            here = [part_without_change(each, old[0] if old else {}, below)] if below else old
             value += here if each["id"] == id_ else [each]
     else:
-        value = undone(now or {}, was or {}, below) if below else was
+        value = part_without_change(now or {}, was or {}, below) if below else was
     return {name: each for name, each in {**after, key: value}.items() if each is not None}
 
 
 def _items(is_open: bool, own: Sequence[Part], before: Sequence[Part], after: Sequence[Part]) -> list[Part]:
     was, now, mine = ({each["id"]: each for each in items} for items in (before, after, own))
-    seen = {id_: merged(mine[id_], was[id_], now[id_]) for id_ in now if id_ in was and id_ in mine}
+    seen = {id_: merged_part(mine[id_], was[id_], now[id_]) for id_ in now if id_ in was and id_ in mine}
     if not is_open:
         return [seen.get(each["id"], each) for each in own]
     # what hospitals brought is in `before` and not in `own`: it does not become the case system's

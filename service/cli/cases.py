@@ -71,8 +71,8 @@ def unmerge(client: str, alias: tuple[str, str] | None) -> None:
       casebridge cases unmerge 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --alias urn:oid:1.2.246.10.1 M-77
     """  # noqa: D301  click reads \b
     if alias is not None:
-        found = wiring.unaliased(Settings.from_env(), client, alias)
+        found = wiring.remove_alias(Settings.from_env(), client, alias)
         click.echo(f"client {found.uuid} has one identifier less, at revision {found.revision}")
         return
-    found = wiring.unmerged(Settings.from_env(), client)
+    found = wiring.unmerge_client(Settings.from_env(), client)
     click.echo(f"client {found.uuid} is one of its own again, at revision {found.revision}")

@@ -40,7 +40,7 @@ def suspects() -> None:
             each for client in progress(everybody, len(everybody), "Looking") for each in story.of(client)
         ]
         found += story.pairs()
-    _listed(found)
+    _print_suspects(found)
 
 
 @clients.command("rename-systems")
@@ -63,10 +63,10 @@ def rename_systems(dry_run: bool) -> None:
             return
         found = {each for client in progress(known, len(known), "Renaming") for each in rename(client)}
     click.echo(f"{len(known)} clients had a number under a system of before.")
-    _listed(sorted(found, key=lambda each: each.clients))
+    _print_suspects(sorted(found, key=lambda each: each.clients))
 
 
-def _listed(found: Sequence[Suspect]) -> NoReturn:
+def _print_suspects(found: Sequence[Suspect]) -> NoReturn:
     for each in found:
         click.echo(f"{each.kind:16} {' '.join(each.clients)}  {' '.join(each.systems)}".rstrip())
     for kind in dict.fromkeys(each.kind for each in found):
@@ -91,5 +91,5 @@ def part(client: str, numbers: tuple[tuple[str, str], ...], visits: tuple[tuple[
       casebridge clients part 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --identifier urn:example:mercy M-78 \\
         --visit urn:example:mercy V-10
     """  # noqa: D301  click reads \b
-    kept, new = wiring.parted(Settings.from_env(), client, numbers, visits)
+    kept, new = wiring.part_client(Settings.from_env(), client, numbers, visits)
     click.echo(f"client {kept.uuid} is at revision {kept.revision}; who was parted from it is {new.uuid}")

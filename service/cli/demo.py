@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from service.cli.story import Feed, House, Messages, NotAsTold, kind, play, wait_until_up
-from service.wiring import queued
+from service.wiring import take_queue
 
 PARTNERS = """partners:
   - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
@@ -37,7 +37,7 @@ class Queue:
 
     def __call__(self, last: str) -> list[str]:
         """Return the types that came, once one of type `last` is among them."""
-        types = [kind(json.loads(body)) for body in queued(self._url, QUEUE, last)]
+        types = [kind(json.loads(body)) for body in take_queue(self._url, QUEUE, last)]
         if last not in types:
             raise NotAsTold(f"no {last} in the queue after ten seconds")
         return types

@@ -160,7 +160,7 @@ def redrive(queue: str) -> None:
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     waiting = wiring.put_aside(settings).get(queue) or 0
-    done = list(progress(wiring.redriven(settings, queue), waiting, "Putting back"))
+    done = list(progress(wiring.redrive_queue(settings, queue), waiting, "Putting back"))
     click.echo(f"{len(done)} put back.")
 
 
@@ -174,7 +174,7 @@ def purge(queue: str) -> None:
     Example:
       casebridge events purge northtown.changes --yes
     """  # noqa: D301  click reads \b
-    click.echo(f"{wiring.purged(Settings.from_env(), queue)} deleted.")
+    click.echo(f"{wiring.purge_queue(Settings.from_env(), queue)} deleted.")
 
 
 def _instant(text: str | None) -> datetime:

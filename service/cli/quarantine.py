@@ -12,7 +12,7 @@ import click
 from service import wiring
 from service.cli.progress import progress
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
-from service.receive.discharge.messages import PLACES, located
+from service.receive.discharge.messages import PLACES, issues_at_sender
 from service.settings import Settings
 from service.values.inbox import Entry, EntryState
 
@@ -39,7 +39,7 @@ def list_(state: str, partner: str | None) -> None:
     Example:
       casebridge quarantine list --partner general
     """  # noqa: D301  click reads \b
-    with wiring.quarantined(Settings.from_env()) as entries:
+    with wiring.open_quarantine(Settings.from_env()) as entries:
         for each in _all(entries, state, partner):
             arrived = each.arrived.isoformat(timespec="seconds")
             words = [each.id, arrived, each.partner, each.received.way, each.state, each.reason or "-"]
@@ -56,7 +56,7 @@ def show(id_: str, body: bool) -> None:
     Example:
       casebridge quarantine show 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    with wiring.quarantined(Settings.from_env()) as entries:
+    with wiring.open_quarantine(Settings.from_env()) as entries:
         entry = entries.show(id_)
         issues = _issues(entries, entry)
     if body:
@@ -91,7 +91,7 @@ def edit(id_: str, file: Path) -> None:
       casebridge quarantine show 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --body > message.hl7
       casebridge quarantine edit 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 message.hl7
     """  # noqa: D301  click reads \b
-    with wiring.quarantined(Settings.from_env()) as entries:
+    with wiring.open_quarantine(Settings.from_env()) as entries:
         entries.edit(id_, file.read_bytes())
     click.echo("The entry is edited; replay it.")
 
@@ -110,7 +110,7 @@ def replay(ids: tuple[str, ...], everything: bool, partner: str | None) -> None:
     if bool(ids) == everything:
         raise click.UsageError("Give ids, or --all.")
     left = 0
-    with wiring.quarantined(Settings.from_env()) as entries:
+    with wiring.open_quarantine(Settings.from_env()) as entries:
         chosen = list(ids) or [each.id for each in _all(entries, "quarantined", partner)]
         for id_ in progress(chosen, len(chosen), "Replaying"):
             outcome = entries.replay(id_)
@@ -130,7 +130,7 @@ def discard(ids: tuple[str, ...]) -> None:
     Example:
       casebridge quarantine discard 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    with wiring.quarantined(Settings.from_env()) as entries:
+    with wiring.open_quarantine(Settings.from_env()) as entries:
         for id_ in ids:
             entries.discard(id_)
             click.echo(f"{id_}  discarded")
@@ -145,7 +145,7 @@ def stop(ids: tuple[str, ...]) -> None:
     Example:
       casebridge quarantine stop 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    with wiring.quarantined(Settings.from_env()) as entries:
+    with wiring.open_quarantine(Settings.from_env()) as entries:
         for id_ in ids:
             entries.stop(id_)
             click.echo(f"{id_}  waits for a replay")
@@ -171,7 +171,7 @@ def prune(bodies: int, entries: int, quarantined: int) -> None:
         raise click.UsageError("--entries is at least as long as --bodies: entries go with their bytes.")
     done = {"bodies": 0, "entries": 0, "quarantined": 0}
     after = (timedelta(bodies), timedelta(entries), timedelta(quarantined))
-    with wiring.quarantined(Settings.from_env()) as work:
+    with wiring.open_quarantine(Settings.from_env()) as work:
         for what in progress(_each(work.prune(*after)), work.prunable(*after), "Deleting"):
             done[what] += 1
     click.echo(f"{done['bodies']} bodies and {done['entries']} entries deleted.")
@@ -180,7 +180,7 @@ def prune(bodies: int, entries: int, quarantined: int) -> None:
 
 def _issues(entries: Quarantine, entry: Entry) -> list[str]:
     """Return why an entry was not used, each issue with its place in what was sent."""
-    found = located(entries.issues(entry), PLACES[entry.received.form])
+    found = issues_at_sender(entries.issues(entry), PLACES[entry.received.form])
     return [f"{each.where}: {each.what}" if each.where else each.what for each in found]
 
 

@@ -45,7 +45,7 @@ def plan(sample: int, values: bool, as_json: bool) -> None:
                 counts[f"{each.reference.partition('/')[0]} {each.happened}"] += 1
                 if not sample or shown < sample:
                     shown += 1
-                    _tell(_told(each, values), as_json)
+                    _tell(_difference_as_json(each, values), as_json)
     _sum("would change", counts, time.monotonic() - began, as_json)
     sys.exit(1 if counts["failed"] else 0)
 
@@ -75,7 +75,7 @@ def apply(as_json: bool) -> None:
     sys.exit(1 if counts["failed"] else 0)
 
 
-def _told(each: Difference, values: bool) -> dict[str, Any]:
+def _difference_as_json(each: Difference, values: bool) -> dict[str, Any]:
     told: dict[str, Any] = {"view": each.view, "reference": each.reference, "happened": each.happened}
     told |= {"changed": list(each.changed)} if each.changed else {}
     return told | ({"before": each.before, "after": each.after} if values else {})
@@ -95,11 +95,11 @@ def _tell(told: dict[str, Any], as_json: bool) -> None:
         click.echo(f"  {dump(told['after']).decode()}")
         return
     for path in told.get("changed", []) if "after" in told else []:
-        before, after = (_shown(path, told[side]) for side in ("before", "after"))
+        before, after = (_shown_value(path, told[side]) for side in ("before", "after"))
         click.echo(f"  {path}: {before} -> {after}")
 
 
-def _shown(path: str, resource: dict[str, Any]) -> str:
+def _shown_value(path: str, resource: dict[str, Any]) -> str:
     value = value_at(path, resource)
     return "nothing" if value is None else dump(value).decode()
 

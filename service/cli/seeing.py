@@ -42,7 +42,7 @@ def preview(file: Path, kind: str, client: Path | None, overlay: tuple[str, ...]
     if overlay:
         settings = replace(settings, overlays=overlay)
     of = parse(client.read_bytes()) if client is not None else None
-    found = wiring.previewed(settings, kind, _document(file), of)
+    found = wiring.preview(settings, kind, _document(file), of)
     for each in found.resources:
         name = f"{each.resource['resourceType']}/{each.resource['id']}"
         click.echo(f"# {name}, made by {each.mapping} at {each.place}")
@@ -72,7 +72,7 @@ def explain(path: str, id_: str, view: str, values: bool | None) -> None:
     Example:
       casebridge mappings explain CarePlan.activity[2].reference --id 6f1c0b9e-8d5a-5f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    found = wiring.explained(Settings.from_env(), view, path, id_.rpartition("/")[2])
+    found = wiring.explain_element(Settings.from_env(), view, path, id_.rpartition("/")[2])
     shown = sys.stdout.isatty() if values is None else values
     at = found.last_updated.isoformat(timespec="seconds")
     owner = f"{found.document.kind}/{found.document.uuid}"

@@ -9,7 +9,7 @@ import click
 from service import wiring
 from service.flows.authoring.fields import pages as tables
 from service.mapping.author.specification import coverage as covered
-from service.mapping.author.specification import pages, returned
+from service.mapping.author.specification import pages, returned_fields
 from service.mapping.catalogue import Catalogue
 from service.mapping.files.findings import nearest
 from service.mapping.layers.stack import overlays
@@ -18,7 +18,9 @@ from service.settings import Settings
 from service.wire.json import dump
 
 
-def _known(_context: click.Context, _option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+def _known_overlays(
+    _context: click.Context, _option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
     """Refuse an overlay that is not there by the option's own name."""
     known = overlays(Settings.from_env().mappings) if names else []
     for name in names:
@@ -32,7 +34,7 @@ OVERLAY = click.option(
     "--overlay",
     multiple=True,
     metavar="NAME",
-    callback=_known,
+    callback=_known_overlays,
     help="An overlay to put on; the lowest first.",
 )
 
@@ -66,10 +68,12 @@ def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
       casebridge mappings coverage --overlay minimum-necessary
     """  # noqa: D301  click reads \b
     settings = _settings(overlay)
-    catalogue, back = wiring.catalogue(settings), returned(wiring.inbound(settings))
+    catalogue, back = wiring.catalogue(settings), returned_fields(wiring.inbound(settings))
     fields = covered(catalogue)
     if as_json:
-        click.echo(dump({"fields": fields, "returned": back, "unclaimed": _told(catalogue.unclaimed)}))
+        click.echo(
+            dump({"fields": fields, "returned": back, "unclaimed": _unclaimed_as_json(catalogue.unclaimed)})
+        )
         return
     for path, targets in fields.items():
         comes = f"  <-  {', '.join(back[path])}" if path in back else ""
@@ -115,7 +119,7 @@ def held_back(catalogue: Catalogue) -> Iterator[str]:
             yield f"{url} is not claimed: nothing makes {each.element} ({each.place})"
 
 
-def _told(unclaimed: Unclaimed) -> dict[str, list[dict[str, str]]]:
+def _unclaimed_as_json(unclaimed: Unclaimed) -> dict[str, list[dict[str, str]]]:
     return {
         url: [{"element": each.element, "place": str(each.place)} for each in missing]
         for url, missing in unclaimed.items()

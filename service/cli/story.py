@@ -97,17 +97,17 @@ def load(house: House, known: tuple[str, ...] = ()) -> None:
 
 def play(house: House, messages: Messages) -> Iterator[str]:
     """Play the story; give each thing that was seen as a line to tell."""
-    yield from _pushed(house)
-    yield from _opened(house)
+    yield from _push_discharge(house)
+    yield from _find_opened_case(house)
     yield from _taken_over(house)
-    yield from _projected(house)
-    yield from _pulled(house)
-    yield from _told(messages)
-    yield from _revised(house, messages)
-    yield from _closed(house, messages)
+    yield from _check_projection(house)
+    yield from _pull_plan(house)
+    yield from _check_messages(messages)
+    yield from _revise_plan(house, messages)
+    yield from _close_case(house, messages)
 
 
-def _pushed(house: House) -> Iterator[str]:
+def _push_discharge(house: House) -> Iterator[str]:
     sent = document("discharge")
     answer = house.ask("POST", "/fhir/$process-message", partner="general", **_as(FHIR, sent)).json()
     response = answer["entry"][0]["resource"]["response"]
@@ -119,7 +119,7 @@ def _pushed(house: House) -> Iterator[str]:
     yield f"   As a FHIR message: answered {response['code']}. As HL7 v2 ADT^A03: answered AA."
 
 
-def _opened(house: House) -> Iterator[str]:
+def _find_opened_case(house: House) -> Iterator[str]:
     found = house.ask("GET", "/api/cases?identifier=urn:example:clients|R-1").json()["items"]
     expect(len(found) == 1, f"one case comes of both, not {len(found)}")
     case = found[0]["document"]
@@ -148,26 +148,26 @@ def _taken_over(house: House) -> Iterator[str]:
     yield f"   Appointments: {len(plan['appointments'])}. Check-ins by phone: {len(plan['check_ins'])}."
 
 
-def _projected(house: House) -> Iterator[str]:
+def _check_projection(house: House) -> Iterator[str]:
     yield "4. Casebridge projects it to FHIR."
     for type_ in ("EpisodeOfCare", "CareTeam", "CarePlan"):
-        yield f"   {_named(house.one(type_, 'local'))}"
+        yield f"   {_name_of(house.one(type_, 'local'))}"
     expect(house.one("EpisodeOfCare", "local")["status"] == "active", "the episode is active")
     followed = _resolve(house, house.one("CarePlan"))
     expect(followed > 5, "the plan refers to its team, goals and services")
     yield f"   {followed} references in the plan, and each resolves."
 
 
-def _pulled(house: House) -> Iterator[str]:
+def _pull_plan(house: House) -> Iterator[str]:
     plan = house.one("CarePlan")
     goals = [
         house.ask("GET", f"/fhir/{each['reference']}", partner="northern").json() for each in plan["goal"]
     ]
     team = house.ask("GET", f"/fhir/{plan['careTeam'][0]['reference']}", partner="northern").json()
     yield "5. River's insurer, northern, pulls the plan with its team and goals."
-    yield f"   {_named(plan)}: {plan['title']}"
-    yield f"   {_named(team)}: {len(team['participant'])} members"
-    yield from (f"   {_named(each)}: {each['description']['text']}" for each in goals)
+    yield f"   {_name_of(plan)}: {plan['title']}"
+    yield f"   {_name_of(team)}: {len(team['participant'])} members"
+    yield from (f"   {_name_of(each)}: {each['description']['text']}" for each in goals)
     danish = house.ask(
         "GET", f"/fhir/CarePlan/{plan['id']}", partner="northern", headers={"Accept-Language": "da"}
     )
@@ -179,7 +179,7 @@ def _pulled(house: House) -> Iterator[str]:
     yield "   The insurer southern finds 0 plans, and 404 at this one's address."
 
 
-def _told(messages: Messages) -> Iterator[str]:
+def _check_messages(messages: Messages) -> Iterator[str]:
     types = messages("careplan.created")
     mine = [each for each in types if each in OPENED]
     expect(mine == OPENED, f"messages come in the order {OPENED}, not {mine}")
@@ -187,7 +187,7 @@ def _told(messages: Messages) -> Iterator[str]:
     yield f"   {', '.join(mine)}."
 
 
-def _revised(house: House, messages: Messages) -> Iterator[str]:
+def _revise_plan(house: House, messages: Messages) -> Iterator[str]:
     case = document("case")
     case["plan"]["goals"][0]["progress"] = [{"date": "2026-04-01", "achievement": "improving"}]
     case["plan"]["services"][0]["status"] = "completed"
@@ -200,7 +200,7 @@ def _revised(house: House, messages: Messages) -> Iterator[str]:
     types = messages(REVISED[-1])
     expect(types == REVISED, f"exactly the changed resources make messages: {REVISED}, not {types}")
     yield "7. Progress is recorded, physiotherapy completed, the plan revised."
-    yield f"   {_named(plan)}: pulled with If-None-Match of version 1, and 304 with that of version 2."
+    yield f"   {_name_of(plan)}: pulled with If-None-Match of version 1, and 304 with that of version 2."
     yield f"   Messages: {', '.join(types)}."
 
 
@@ -208,7 +208,7 @@ def _etag(house: House) -> str:
     return str(house.ask("GET", "/api/cases/c1").headers["ETag"])
 
 
-def _closed(house: House, messages: Messages) -> Iterator[str]:
+def _close_case(house: House, messages: Messages) -> Iterator[str]:
     case = document("case")
     case["plan"].update(title="Back on the bicycle, second leg", status="completed")
     case.update(status="finished", closure={"reason": "goals-met", "date": "2026-06-01"})
@@ -218,11 +218,11 @@ def _closed(house: House, messages: Messages) -> Iterator[str]:
     types = messages("careplan.updated")
     expect(types[0] == "case.closed", f"the case is closed first, not {types[0]}")
     yield "8. River is well, and the case is closed."
-    yield f"   {_named(episode)}"
-    yield f"   {_named(plan)}"
+    yield f"   {_name_of(episode)}"
+    yield f"   {_name_of(plan)}"
 
 
-def _named(resource: dict[str, Any]) -> str:
+def _name_of(resource: dict[str, Any]) -> str:
     status = resource.get("status") or resource.get("lifecycleStatus")
     version = resource["meta"]["versionId"]
     return f"{resource['resourceType']}/{resource['id']} is {status}, version {version}"

@@ -24,7 +24,7 @@ def speak_json() -> None:
         raise Unspoken(f"Only JSON is spoken here; ask for {FHIR}.", where=where)
 
 
-def searched() -> list[tuple[str, str]]:
+def search_parameters() -> list[tuple[str, str]]:
     """Return what is searched for: of the address, and of a posted form (R4 search section 3.1.1.3).
 
     Raises:
@@ -36,13 +36,13 @@ def searched() -> list[tuple[str, str]]:
     return [(name, text) for name, text in pairs if name != "_format"]
 
 
-def spoken(answer: Response, language: str) -> Response:
+def with_content_language(answer: Response, language: str) -> Response:
     """Say the language of an answer that would be another for another Accept-Language."""
     answer.headers["Content-Language"] = language
     answer.vary.add("Accept-Language")
     return answer
 
 
-def unchanged(tag: str) -> bool:
+def is_unchanged(tag: str) -> bool:
     """Tell whether the client has the version of a weak entity tag already (RFC 9110 section 13.1.2)."""
     return "If-None-Match" in request.headers and request.if_none_match.contains_weak(tag)

@@ -34,7 +34,7 @@ def parse_query(
         Malformed: an unknown parameter or modifier, too many values, or one that cannot be read; names the
             parameter.
     """
-    _bounded(given)
+    _check_bounds(given)
     conditions: list[Condition] = []
     ids: tuple[str, ...] = ()
     updated: list[tuple[str, str, str]] = []
@@ -47,7 +47,7 @@ def parse_query(
                 raise Malformed("Say it once, with commas between the ids.", where=name)
             ids = tuple(text.split(","))
         elif name == "_lastUpdated":
-            prefix, value = _dated(name, text)
+            prefix, value = _prefix_and_date(name, text)
             first, last = bounds(value)
             updated.append((prefix, first.isoformat(), last.isoformat()))
         elif name == "_count":
@@ -91,7 +91,7 @@ def _count(text: str) -> int:
     return min(int(text), MOST)
 
 
-def _bounded(given: Sequence[tuple[str, str]]) -> None:
+def _check_bounds(given: Sequence[tuple[str, str]]) -> None:
     """Refuse more values, or longer ones, than every database compares with."""
     values = [(name, each) for name, text in given for each in text.split(",")]
     if len(given) > MOST_CRITERIA or len(values) > MOST_VALUES:
@@ -138,11 +138,11 @@ def _reference(text: str, name: str) -> tuple[str, str]:
 
 
 def _date(name: str, text: str) -> tuple[str, str, str]:
-    prefix, value = _dated(name, text)
+    prefix, value = _prefix_and_date(name, text)
     return prefix, *span(value)
 
 
-def _dated(name: str, text: str) -> tuple[str, str]:
+def _prefix_and_date(name: str, text: str) -> tuple[str, str]:
     """Return the prefix and the date, which is one of the calendar."""
     found = _DATE.match(text)
     if found is None:

@@ -73,7 +73,7 @@ def page(contracts: Contracts) -> bytes:
         messages=contracts.told,
         about_messages=contracts.asyncapi["info"]["description"],
         pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
-        resolved=lambda part: _resolved(api, part),
+        resolved=lambda part: _component_of(api, part),
     )
     return text.encode()
 
@@ -85,7 +85,7 @@ def _operations(api: dict[str, Any], tag: str) -> Iterator[dict[str, Any]]:
                 yield {**operation, "method": method.upper(), "path": path}
 
 
-def _resolved(api: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+def _component_of(api: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     """Follow a reference into the components."""
     if "$ref" not in part:
         return part

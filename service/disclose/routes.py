@@ -10,7 +10,13 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, g, request
 
 from service.disclose import fhir_openapi
-from service.disclose.negotiate import FHIR, searched, speak_json, spoken, unchanged
+from service.disclose.negotiate import (
+    FHIR,
+    is_unchanged,
+    search_parameters,
+    speak_json,
+    with_content_language,
+)
 from service.disclose.query import CURSOR, parse_past, parse_query
 from service.disclose.serialise import history, searchset
 from service.door import PUBLIC, Door
@@ -40,29 +46,29 @@ def fhir(
     routes = Blueprint("fhir", __name__, url_prefix="/fhir")
     routes.before_request(speak_json)
 
-    def known(type_: str) -> str:
+    def check_type(type_: str) -> str:
         if type_ not in types:
             raise NotFound("No such resource type is kept here.")
         return type_
 
     @routes.get("/<type_>/<id_>")
     def read(type_: str, id_: str) -> Response:
-        return _stored(disclosure.read(g.scope, known(type_), id_), localisation)
+        return _version_response(disclosure.read(g.scope, check_type(type_), id_), localisation)
 
     @routes.get("/<type_>/<id_>/_history/<int:version>")
     def vread(type_: str, id_: str, version: int) -> Response:
         if version > LAST_VERSION:
             raise NotFound("There is no such version.")
-        return _stored(disclosure.vread(g.scope, known(type_), id_, version), localisation)
+        return _version_response(disclosure.vread(g.scope, check_type(type_), id_, version), localisation)
 
     @routes.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
-        given = searched()
+        given = search_parameters()
         past, language = parse_past(given), _language(localisation)
-        found = disclosure.history(g.scope, known(type_), id_, past)
+        found = disclosure.history(g.scope, check_type(type_), id_, past)
         page, url = localisation.page(g.scope.view, found, language), f"{base}/{type_}/{id_}/_history"
         told = history(page, base, _url(url, given), _older(url, given, page))
-        return spoken(Response(told, mimetype=FHIR), language)
+        return with_content_language(Response(told, mimetype=FHIR), language)
 
     @routes.get("/<type_>", endpoint="search")
     @routes.post("/<type_>/_search", endpoint="post-search")
@@ -71,7 +77,7 @@ def fhir(
             raise NotFound(
                 f"No such resource type is searched here; these are: {', '.join(sorted(PARAMETERS))}."
             )
-        given, after = _given(unseal)
+        given, after = _parameters_and_cursor(unseal)
         query = parse_query(type_, given, after, base)
         language = _language(localisation)
         page = localisation.page(g.scope.view, disclosure.search(g.scope, query), language)
@@ -80,7 +86,9 @@ def fhir(
             sealed = seal(dump({"given": given, "after": page.next}).decode())
             next_url = f"{base}/{type_}?{CURSOR}={sealed}"
         self_url = _url(f"{base}/{type_}", given)
-        return spoken(Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language)
+        return with_content_language(
+            Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language
+        )
 
     return Door(routes, "resources", tuple(fhir_openapi.operations(types)))
 
@@ -102,10 +110,12 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
     return Door(routes, PUBLIC, fhir_openapi.capabilities())
 
 
-def _given(unseal: Callable[[str], str]) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
+def _parameters_and_cursor(
+    unseal: Callable[[str], str],
+) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
     cursor = request.args.get(CURSOR)
     if cursor is None:
-        return searched(), None
+        return search_parameters(), None
     told = parse(unseal(cursor).encode())
     return [(name, value) for name, value in told["given"]], (told["after"][0], told["after"][1])
 
@@ -121,17 +131,17 @@ def _older(path: str, given: Sequence[tuple[str, str]], page: Page) -> str | Non
     return _url(path, [*(each for each in given if each[0] != CURSOR), (CURSOR, page.next[0])])
 
 
-def _stored(found: Stored, localisation: Localisation) -> Response:
+def _version_response(found: Stored, localisation: Localisation) -> Response:
     """Answer a version in the language asked for; each language has an entity tag of its own."""
     language = _language(localisation)
     tag = str(found.version) if language == STORED else f"{found.version}-{language}"
     etag = f'W/"{tag}"'
-    if unchanged(tag):
-        return spoken(Response(status=304, headers={"ETag": etag}), language)
+    if is_unchanged(tag):
+        return with_content_language(Response(status=304, headers={"ETag": etag}), language)
     answer = Response(localisation.tell(g.scope.view, found, language).body, mimetype=FHIR)
     answer.headers["ETag"] = etag
     answer.last_modified = found.last_updated
-    return spoken(answer, language)
+    return with_content_language(answer, language)
 
 
 def _language(localisation: Localisation) -> str:

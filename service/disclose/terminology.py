@@ -14,11 +14,18 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, g, request
 
 from service.disclose import terminology_openapi as openapi
-from service.disclose.negotiate import FHIR, JSON, searched, speak_json, spoken, unchanged
+from service.disclose.negotiate import (
+    FHIR,
+    JSON,
+    is_unchanged,
+    search_parameters,
+    speak_json,
+    with_content_language,
+)
 from service.disclose.terminology_openapi import OF_TYPES_ALONE, OPERATIONS, SEARCHED, TAKEN
 from service.door import Door
 from service.errors import Malformed, Unsupported
-from service.flows.pull.terminology import Resource, Sought, Vocabulary, Window, required
+from service.flows.pull.terminology import Resource, Sought, Vocabulary, Window, required_value
 from service.flows.pull.translation import Translator, answer
 from service.wire.fhir.exchange.parameters import Asked, from_query, from_resource
 from service.wire.json import dump, parse
@@ -39,7 +46,7 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
     }
 
     def read(type_: str, id_: str) -> Response:
-        return _read(vocabularies[g.scope.view].read(type_, id_))
+        return _resource_response(vocabularies[g.scope.view].read(type_, id_))
 
     def search(type_: str) -> Response:
         return _search(vocabularies[g.scope.view], type_, base)
@@ -47,7 +54,7 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
     def operate(type_: str, operation: str, id_: str | None = None) -> Response:
         words = vocabularies[g.scope.view]
         named = None if id_ is None else words.read(type_, id_)
-        return answers[type_, operation](words, _asked(TAKEN[operation]), named)
+        return answers[type_, operation](words, _operation_input(TAKEN[operation]), named)
 
     for type_ in OPERATIONS:
         found = partial(search, type_)
@@ -62,7 +69,7 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
     return Door(routes, "resources", tuple(openapi.operations()))
 
 
-def _asked(known: Mapping[str, str]) -> Asked:
+def _operation_input(known: Mapping[str, str]) -> Asked:
     """Read what an operation is asked with, from the address or from a Parameters resource."""
     if request.method == "GET":
         pairs = [(name, text) for name, text in request.args.items(multi=True) if name != "_format"]
@@ -80,21 +87,21 @@ def _codings(asked: Asked, system: str | None = None) -> list[dict[str, Any]]:
         found.append({"system": asked.one("system") or system, "code": code})
     coded = [{key: value for key, value in each.items() if value} for each in found if each.get("code")]
     if not coded:
-        required(None, "code")
+        required_value(None, "code")
     return coded
 
 
 def _look_up(words: Vocabulary, asked: Asked, _: Resource | None) -> Response:
     coding, language = _codings(asked)[0], _language(words, asked)
-    required(coding.get("system"), "system")
+    required_value(coding.get("system"), "system")
     told = words.look_up(coding, language, asked.many("property"), asked.one("version"))
-    return spoken(_answer(told), language)
+    return with_content_language(_answer(told), language)
 
 
 def _expand(
     clock: Callable[[], datetime], words: Vocabulary, asked: Asked, named: Resource | None
 ) -> Response:
-    value_set = named or words.named("ValueSet", required(asked.one("url"), "url"))
+    value_set = named or words.named("ValueSet", required_value(asked.one("url"), "url"))
     window = Window(
         asked.one("filter") or "",
         asked.one("offset") or 0,
@@ -102,17 +109,19 @@ def _expand(
         bool(asked.one("includeDesignations")),
     )
     language = _language(words, asked)
-    return spoken(_answer(words.expand(value_set, window, language, clock())), language)
+    return with_content_language(_answer(words.expand(value_set, window, language, clock())), language)
 
 
 def _validate(type_: str, words: Vocabulary, asked: Asked, named: Resource | None) -> Response:
-    resource = named or words.named(type_, required(asked.one("url"), "url"))
+    resource = named or words.named(type_, required_value(asked.one("url"), "url"))
     system = resource["url"] if type_ == "CodeSystem" else resource["compose"]["include"][0]["system"]
     codings = _codings(asked, system if type_ == "CodeSystem" else None)
     for each in codings:
-        required(each.get("system"), "system")
+        required_value(each.get("system"), "system")
     language = _language(words, asked)
-    return spoken(_answer(words.validate(system, codings, asked.one("display"), language)), language)
+    return with_content_language(
+        _answer(words.validate(system, codings, asked.one("display"), language)), language
+    )
 
 
 def _translate(words: Vocabulary, asked: Asked, named: Resource | None) -> Response:
@@ -124,15 +133,15 @@ def _translate(words: Vocabulary, asked: Asked, named: Resource | None) -> Respo
         by = [each for each in by if each.get("sourceCanonical") == source]
     codings = _codings(asked)
     for each in codings if chosen is None else ():
-        required(each.get("system"), "system")
+        required_value(each.get("system"), "system")
     translator = Translator(maps, asked.one("targetsystem") or asked.one("target"))
     way = translator.back if asked.one("reverse") else translator.forth
     return _answer(answer([match for each in codings for match in way(each, by)]))
 
 
-def _read(resource: Resource) -> Response:
+def _resource_response(resource: Resource) -> Response:
     etag = f'W/"{resource["version"]}"'
-    if unchanged(resource["version"]):
+    if is_unchanged(resource["version"]):
         return Response(status=304, headers={"ETag": etag})
     found = _answer(resource)
     found.headers["ETag"] = etag
@@ -140,10 +149,10 @@ def _read(resource: Resource) -> Response:
 
 
 def _search(words: Vocabulary, type_: str, base: str) -> Response:
-    given = searched()
+    given = search_parameters()
     numbers = {name: _number(name, text) for name, text in given if name in {"_count", "_cursor"}}
     criteria = [(name, text) for name, text in given if name not in numbers]
-    found = words.search(type_, _sought(criteria))
+    found = words.search(type_, _search_criteria(criteria))
     first, count = numbers.get("_cursor", 0), min(numbers.get("_count", _MOST), _MOST)
     links = [{"relation": "self", "url": _url(f"{base}/{type_}", given)}]
     if first + count < len(found) and count:
@@ -157,7 +166,7 @@ def _search(words: Vocabulary, type_: str, base: str) -> Response:
     return _answer(bundle | ({"entry": entries} if entries else {}))
 
 
-def _sought(criteria: list[tuple[str, str]]) -> Sought:
+def _search_criteria(criteria: list[tuple[str, str]]) -> Sought:
     exact: list[tuple[str, tuple[str, ...]]] = []
     names: list[tuple[str, str]] = []
     for given, text in criteria:

@@ -53,7 +53,7 @@ class Front:
             environ["wsgi.input"] = io.BytesIO()
             await _say(await self._answer(environ), send)
             return
-        async with self._bodies.body(environ["REMOTE_ADDR"], _announced(environ)) as body:
+        async with self._bodies.body(environ["REMOTE_ADDR"], _content_length(environ)) as body:
             dropped = await self._take(body, environ, receive)
             await _say(await self._answer(environ), send)
         if dropped and "HTTP_EXPECT" not in environ:
@@ -130,7 +130,7 @@ def _has_body(environ: Environ) -> bool:
     return "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "0") != "0"
 
 
-def _announced(environ: Environ) -> int | None:
+def _content_length(environ: Environ) -> int | None:
     text = environ.get("CONTENT_LENGTH", "")
     return int(text) if text.isdecimal() and "HTTP_TRANSFER_ENCODING" not in environ else None
 

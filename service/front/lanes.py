@@ -66,7 +66,7 @@ class Lane:
             if not job.claim.acquire(blocking=False):
                 continue
             try:
-                answer = _answered(self._application, job.environ)
+                answer = _run_application(self._application, job.environ)
             except Exception as exc:  # noqa: BLE001 - the thread answers others after this one
                 log.error("request.failed", kind=type(exc).__name__)  # noqa: TRY400 - a trace could quote values
                 answer = Answer(500, [], b"")
@@ -91,7 +91,7 @@ def _settle(job: _Job, answer: Answer) -> None:
         job.answer.set_result(answer)
 
 
-def _answered(application: Application, environ: Environ) -> Answer:
+def _run_application(application: Application, environ: Environ) -> Answer:
     said: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:

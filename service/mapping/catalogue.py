@@ -11,7 +11,7 @@ from service.mapping.compiler.documents import Reader
 from service.mapping.compiler.explain import Explainer, Origin, explainer
 from service.mapping.compiler.projector import Made, Projector
 from service.mapping.compiler.templates import Document, everything
-from service.mapping.compiler.trace import Paths, Trace, lineage, trace, unread
+from service.mapping.compiler.trace import Paths, Trace, lineage, trace, unread_leaves
 from service.mapping.files.findings import Findings, nearest
 from service.mapping.language.checks import TERMINOLOGY
 from service.mapping.language.profiles import NoProfiles, Profiles, claim
@@ -19,8 +19,8 @@ from service.mapping.language.terms import IDENTITIES, Filtered
 from service.mapping.language.types import JSONSchema, World
 from service.mapping.layers.stack import Layers, Removed
 from service.mapping.target import removals
-from service.mapping.target.coded import miscoded
-from service.mapping.target.required import Required, untargeted
+from service.mapping.target.coded import miscoded_targets
+from service.mapping.target.required import Required, untargeted_tables
 from service.mapping.target.supported import Support, Unclaimed, hold_back
 from service.mapping.target.targets import Targets, check
 from service.mapping.terminology.concepts import CodeSystem, ConceptMap, Terminology
@@ -110,7 +110,7 @@ class Catalogue:
             )
         return self.projectors[source_name]
 
-    def explained(
+    def explain(
         self, source_name: str, roots: Mapping[str, Any]
     ) -> list[tuple[MappingInfo, Made, dict[str, Origin]]]:
         """Make all resources of a source, each with its mapping and the origins of its elements.
@@ -134,7 +134,7 @@ class Catalogue:
             found = self.explainers[source_name, number] = explainer(document, self.terminology)
         return found
 
-    def withdrawn(self, last: dict[str, Any]) -> dict[str, Any]:
+    def withdrawn_resource(self, last: dict[str, Any]) -> dict[str, Any]:
         """What the last version of a resource becomes when its fact is no longer so."""
         target = last["resourceType"]
         found: dict[str, Any] = last | self.withdrawal(target)
@@ -153,9 +153,9 @@ class Catalogue:
             found |= patch
         return found
 
-    def unread(self, source_name: str) -> list[str]:
+    def unread_paths(self, source_name: str) -> list[str]:
         """The paths of a source that no mapping reads."""
-        return unread(self.world, source_name, self.traces)
+        return unread_leaves(self.world, source_name, self.traces)
 
 
 def load(
@@ -213,10 +213,12 @@ def load(
     if makes:
         _check_identities(read, findings)
     for wrong in (
-        each for document in read if required for each in untargeted(document, terminology, required)
+        each for document in read if required for each in untargeted_tables(document, terminology, required)
     ):
         findings.add(wrong)
-    for wrong in (each for document in read if makes for each in miscoded(document, terminology, makes)):
+    for wrong in (
+        each for document in read if makes for each in miscoded_targets(document, terminology, makes)
+    ):
         findings.add(wrong)
     # a mapping may be wrong as a lower layer left it: the one above has put it right
     support = Support(layers, terminology, lambda node: reading(node, Findings()))
@@ -259,7 +261,7 @@ def _check_removed(gone: Removed, documents: list[Document], findings: Findings)
     """Find references to resources that an overlay has nothing make any more."""
     if any(document.target == gone.target for document in documents):
         return
-    for type_, place in _identified(documents):
+    for type_, place in _identified_types(documents):
         if type_ == gone.target:
             what = f"with this nothing makes `{gone.target}`, yet {place} refers to it; remove that too"
             findings.add(Wrong(what, gone.place))
@@ -268,14 +270,14 @@ def _check_removed(gone: Removed, documents: list[Document], findings: Findings)
 def _check_identities(documents: list[Document], findings: Findings) -> None:
     """Find ids of and references to what no mapping makes: they would lead nowhere."""
     made = {document.target for document in documents}
-    for type_, place in _identified(documents):
+    for type_, place in _identified_types(documents):
         if type_ not in made:
             close = nearest(type_, sorted(made))
             meant = f"; did you mean `{close}`?" if close else "; add its mapping, or leave it out"
             findings.add(Wrong(f"nothing makes `{type_}`{meant}", place))
 
 
-def _identified(documents: list[Document]) -> Iterator[tuple[str, Place]]:
+def _identified_types(documents: list[Document]) -> Iterator[tuple[str, Place]]:
     """Give the types whose ids mappings make or refer to, each with its place."""
     for document in documents:
         for term in everything(document):

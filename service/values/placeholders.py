@@ -44,7 +44,7 @@ def names_nobody(value: str, more: Iterable[str] = ()) -> bool:
     letters = "".join(re.findall(r"[^\W\d_]+", words_of(plain)))
     if letters in _WORDS and not re.search(r"\d", plain):
         return True
-    return re.sub(r"\W", "", plain) in _RUNS or any(_compiled(each).fullmatch(plain) for each in more)
+    return re.sub(r"\W", "", plain) in _RUNS or any(_compile_pattern(each).fullmatch(plain) for each in more)
 
 
 def words_of(text: str) -> str:
@@ -54,5 +54,5 @@ def words_of(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)

@@ -44,7 +44,7 @@ def parse(raw: bytes, *, limit: int = LIMIT) -> Any:
     if opened + text.count(",") > VALUES:
         raise TooLarge(f"The body holds over {VALUES} values; send it in parts.")
     try:
-        value = _decoded(text)
+        value = _value_of_text(text)
     except json.JSONDecodeError as exc:
         raise Malformed(
             f"Not JSON: {_grammar(exc)}; correct the text and send it again.",
@@ -85,14 +85,14 @@ def copy_of(value: Any) -> Any:
     return value
 
 
-def _shown(key: object) -> str:
+def _key_for_display(key: object) -> str:
     """The key as an error may show it: itself if it looks like a name, else a question mark."""
     return key if isinstance(key, str) and _NAME.match(key) else "?"
 
 
 def _pointer(parts: Iterable[str | int]) -> str:
     """The JSON pointer (RFC 6901) of a path of keys and indexes, strange keys masked."""
-    return "".join(f"/{part if isinstance(part, int) else _shown(part)}" for part in parts)
+    return "".join(f"/{part if isinstance(part, int) else _key_for_display(part)}" for part in parts)
 
 
 def _write(value: object) -> orjson.Fragment:
@@ -113,7 +113,7 @@ def _decode(raw: bytes) -> str:
         raise Malformed("The text is not UTF-8; encode it as UTF-8.", where=place) from exc
 
 
-def _decoded(text: str) -> Any:
+def _value_of_text(text: str) -> Any:
     """What a text says; of one with something to refuse, the marking pass may find what is no JSON at all."""
     try:
         return _STRICT.decode(text)

@@ -184,7 +184,7 @@ class _Reader:
         place = self.place(event)
         raw = self.text[event.start_mark.index : event.end_mark.index]
         if not event.style:
-            return Scalar(_typed(event.value, place), place, "", raw)
+            return Scalar(_core_value(event.value, place), place, "", raw)
         if _NO_TEXT.search(event.value):
             raise Wrong("NUL and lone surrogates are no text; remove the escape", place)
         return Scalar(event.value, place, event.style, raw)
@@ -213,7 +213,7 @@ class _Reader:
         return Mapping(entries, keys, self.place(start))
 
 
-def _typed(text: str, place: Place) -> Any:
+def _core_value(text: str, place: Place) -> Any:
     """Resolve a plain scalar by the core schema; a number with a point is a Decimal that keeps its digits."""
     if text in _NULL:
         return None

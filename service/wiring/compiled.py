@@ -14,7 +14,7 @@ from service.mapping.author import golden
 from service.mapping.catalogue import Catalogue, load
 from service.mapping.files.findings import Findings
 from service.mapping.layers.stack import Layers, overlays
-from service.mapping.target.targets import unlinked
+from service.mapping.target.targets import schema_without_links
 from service.mapping.terminology.vocabulary import load_terminology
 from service.settings import Settings
 from service.values.intake import IntakeSettings
@@ -24,7 +24,7 @@ from service.wire.contracts.schemas import links, sources
 from service.wire.contracts.schemas import schema as contract
 from service.wire.fhir.check.validate import validate
 from service.wire.fhir.definitions import profiles
-from service.wire.fhir.definitions.elements import required
+from service.wire.fhir.definitions.elements import required_names
 from service.wire.fhir.sent import schema as fhir_schema
 from service.wire.fhir.sent.incoming import stays
 from service.wire.hl7v2 import incoming
@@ -38,21 +38,21 @@ Inbounds = dict[tuple[str, ...] | None, Catalogue]
 
 def catalogue(settings: Settings) -> Catalogue:
     """Return the mappings, compiled; raises Misconfigured with every mistake's file, line and column."""
-    return _compiled(settings, DEFAULT, settings.overlays, "CASEBRIDGE_OVERLAYS")
+    return _compile_view(settings, DEFAULT, settings.overlays, "CASEBRIDGE_OVERLAYS")
 
 
 def catalogues(settings: Settings) -> dict[str, Catalogue]:
     """Return the mappings of each view that a partner has, compiled; raises as `catalogue`."""
     found = {DEFAULT: catalogue(settings)}
     for view, stack in registry.views(settings.partners).items():
-        found[view] = _compiled(settings, view, stack, f"{settings.partners}: /views/{view}")
+        found[view] = _compile_view(settings, view, stack, f"{settings.partners}: /views/{view}")
     return found
 
 
 def each_overlay(settings: Settings) -> dict[str, tuple[Catalogue, Catalogue]]:
     """Return the outbound and inbound mappings with each overlay there is, alone; raises as `catalogue`."""
     return {
-        name: (_compiled(settings, name, (name,), "overlays"), _inbound(settings, (name,), "overlays"))
+        name: (_compile_view(settings, name, (name,), "overlays"), _inbound(settings, (name,), "overlays"))
         for name in overlays(settings.mappings)
     }
 
@@ -111,7 +111,7 @@ def golden_results(
     )
 
 
-def previewed(settings: Settings, kind: str, given: Any, client: Any) -> Previewed:
+def preview(settings: Settings, kind: str, given: Any, client: Any) -> Previewed:
     """Preview a document, or a source as golden pairs have it, where nothing is stored."""
     found = catalogue(settings)
     if isinstance(given, dict) and isinstance(given.get("roots"), dict):
@@ -125,7 +125,7 @@ def owners(mappings: Mapping[str, Catalogue]) -> dict[str, tuple[str, ...]]:
     return {type_: tuple(kind for target, kind in made if target == type_) for type_, _ in made}
 
 
-def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str) -> Catalogue:
+def _compile_view(settings: Settings, view: str, stack: Sequence[str], told_by: str) -> Catalogue:
     found = load(
         settings.mappings,
         sources=sources(),
@@ -134,7 +134,7 @@ def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str)
         overlays=stack,
         told_by=told_by,
         profiles=profiles,
-        required=required,
+        required=required_names,
         makes=fhir_schema.resources(),
     )
     return _some(found, settings, "outbound")
@@ -143,17 +143,20 @@ def _compiled(settings: Settings, view: str, stack: Sequence[str], told_by: str)
 def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogue:
     found = load(
         settings.mappings,
-        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots(), **_returned()},
+        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots(), **_returned_sources()},
         links={},
         overlays=stack,
         told_by=told_by,
         direction="inbound",
-        makes={"Discharge": unlinked(contract("discharge")), "Case": unlinked(contract("case"))},
+        makes={
+            "Discharge": schema_without_links(contract("discharge")),
+            "Case": schema_without_links(contract("case")),
+        },
     )
     return _some(found, settings, "inbound")
 
 
-def _returned() -> dict[str, dict[str, Any]]:
+def _returned_sources() -> dict[str, dict[str, Any]]:
     """Return the sources of what partners may put back: of each type a root, by its name in lower case."""
     return {type_.lower(): {type_.lower(): fhir_schema.of(type_)} for type_ in RETURNED}
 

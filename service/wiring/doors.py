@@ -126,7 +126,7 @@ def _pulling(
             types,
             base,
             lambda text: cipher.encrypt(text.encode()).decode(),
-            partial(_unsealed, cipher),
+            partial(_unseal, cipher),
         ),
     )
 
@@ -145,7 +145,7 @@ def _ready(engine: Engine) -> list[str]:
     return clock.warnings(engine, now)
 
 
-def _unsealed(cipher: Fernet, text: str) -> str:
+def _unseal(cipher: Fernet, text: str) -> str:
     try:
         return cipher.decrypt(text.encode()).decode()
     except InvalidToken as exc:

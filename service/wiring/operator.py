@@ -79,7 +79,7 @@ def case(settings: Settings, id_: str) -> tuple[Document, list[Revision]]:
         return found, store.revisions(scope, found.uuid)
 
 
-def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation:
+def explain_element(settings: Settings, view: str, path: str, id_: str) -> Explanation:
     """Explain an element of a live resource in a view, to the operator of this machine; raises as `check`."""
     check(settings)
     scope = replace(policy.scope(policy.LOCAL), view=view)
@@ -87,13 +87,13 @@ def explained(settings: Settings, view: str, path: str, id_: str) -> Explanation
         return Explanations(store, catalogues(settings)).explain(scope, path, id_)
 
 
-def unmerged(settings: Settings, id_: str) -> Document:
+def unmerge_client(settings: Settings, id_: str) -> Document:
     """Undo the merge of a client, as the operator of this machine; return it. Raises as `Unmerging.undo`."""
     with _unmerging(settings) as story:
         return story.undo(policy.scope(policy.LOCAL), policy.LOCAL, id_)
 
 
-def unaliased(settings: Settings, id_: str, alias: tuple[str, str]) -> Document:
+def remove_alias(settings: Settings, id_: str, alias: tuple[str, str]) -> Document:
     """Take an identifier off a client, as the operator of this machine; raises as `Unmerging.part`."""
     with _unmerging(settings) as story:
         return story.part(policy.scope(policy.LOCAL), policy.LOCAL, id_, alias)
@@ -119,7 +119,7 @@ def renaming_systems(settings: Settings) -> Iterator[tuple[list[Document], Renam
         yield list(story.clients(policy.scope(policy.LOCAL))), partial(story.rename, policy.LOCAL)
 
 
-def parted(
+def part_client(
     settings: Settings, id_: str, numbers: Sequence[tuple[str, str]], visits: Sequence[tuple[str, str]]
 ) -> tuple[Document, Document]:
     """Part a client, as the operator of this machine; raises as `Parting.part`."""
@@ -158,7 +158,7 @@ class _Compiled:
 
 
 @contextmanager
-def quarantined(settings: Settings) -> Iterator[Quarantine]:
+def open_quarantine(settings: Settings) -> Iterator[Quarantine]:
     """Give the quarantine as an operator handles it."""
     check(settings)
     with open_store(settings) as store:
@@ -219,13 +219,13 @@ def put_aside(settings: Settings) -> dict[str, int | None]:
     return {each: found[f"{each}.dead"] for each in known}
 
 
-def redriven(settings: Settings, queue: str) -> Iterator[str]:
+def redrive_queue(settings: Settings, queue: str) -> Iterator[str]:
     """Put what was put aside of a partner's queue back into it; see `dead.redrive`."""
     _check_queue(queue, _queues(settings))
     return dead.redrive(_broker(settings), queue)
 
 
-def purged(settings: Settings, queue: str) -> int:
+def purge_queue(settings: Settings, queue: str) -> int:
     """Delete what was put aside of a partner's queue; see `dead.purge`."""
     _check_queue(queue, _queues(settings))
     return dead.purge(_broker(settings), queue)
@@ -251,7 +251,7 @@ def _broker(settings: Settings) -> str:
     return settings.amqp_url
 
 
-def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
+def take_queue(url: str, queue: str, last: str) -> Iterator[bytes]:
     """Take the messages of a partner's queue off it; see `rabbit.queued`."""
     return rabbit.queued(url, queue, last)
 

@@ -29,7 +29,7 @@ from service.receive.amqp.deliveries import Discharges
 from service.receive.discharge.hl7v2 import Messages
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.proxied import Proxies
-from service.receive.mllp.senders import over_mllp, registered
+from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store import schema
@@ -147,7 +147,7 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Pro
         taken = receiving(settings, store, projecting(settings, catalogues(settings)))
         partners = tuple(registry.load(settings.partners).values())
         handler = over_mllp(Messages(taken, now), partners)
-        who = registered(partners)
+        who = partners_by_sender(partners)
         MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
 
 

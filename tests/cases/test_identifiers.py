@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from service.cases.identity.identifiers import (
-    differing,
+    differing_system,
     former,
     identifying,
     once,
@@ -205,5 +205,5 @@ def test_a_former_number_is_no_evidence_that_somebody_is_another():
     old = {"system": "urn:a", "value": "1", "period": {"end": "2020"}}
     (held,) = former({"patient": {"identifiers": [old]}}, "2026-03-06")["patient"]["identifiers"]
     new = {"system": "urn:a", "value": "2"}
-    assert differing([new], [old]) == "urn:a"
-    assert differing([new], [held]) is None
+    assert differing_system([new], [old]) == "urn:a"
+    assert differing_system([new], [held]) is None

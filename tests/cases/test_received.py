@@ -6,7 +6,7 @@ import pytest
 
 from service.cases.facts import join
 from service.cases.hospital.discharge import condition_id, key_of, moment, person_facts, stay_facts
-from service.cases.hospital.received import kept, of_case, of_client, whole
+from service.cases.hospital.received import of_case, of_client, whole, with_referenced_parts
 from service.cases.pathways import due
 from service.values.pathways import Pathway, Proposal
 
@@ -169,8 +169,8 @@ def test_a_diagnosis_in_words_takes_the_code_that_the_hospital_gives_it_and_keep
 def test_what_is_said_no_more_stays_where_the_case_system_names_it():
     before, after = received(), received(said={**SAID, "event": "cancel-discharge"})
     call = before["plan"]["services"][0]["id"]
-    assert kept(after, before, set()) == after
-    assert kept(after, before, {call})["plan"]["services"][0]["status"] == "cancelled"
+    assert with_referenced_parts(after, before, set()) == after
+    assert with_referenced_parts(after, before, {call})["plan"]["services"][0]["status"] == "cancelled"
 
 
 def person(said, partner="general"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.cases.returned import item_of, located, merged, undone
+from service.cases.returned import item_of, merged_part, part_without_change, path_of
 
 OWN = {
     "status": "active",
@@ -30,7 +30,7 @@ BEFORE = {
 def test_what_is_hidden_stays_behind_whom_it_stood_and_what_others_brought_stays_theirs(team, became):
     known = {each["id"]: each for each in BEFORE["team"]}
     after = BEFORE | {"team": [known.get(id_, {"id": id_, "name": "N"}) for id_ in team]}
-    found = merged(OWN, BEFORE, after)
+    found = merged_part(OWN, BEFORE, after)
     assert [each["id"] for each in found["team"]] == became
     assert {"id": "hidden"} in found["team"]
     assert found["plan"] == OWN["plan"]
@@ -38,7 +38,7 @@ def test_what_is_hidden_stays_behind_whom_it_stood_and_what_others_brought_stays
 
 def test_of_an_item_only_what_was_changed_changes():
     after = BEFORE | {"team": [{"id": "a", "name": "AA"}, {"id": "b", "role": "r"}, BEFORE["team"][2]]}
-    assert merged(OWN, BEFORE, after)["team"] == [
+    assert merged_part(OWN, BEFORE, after)["team"] == [
         {"id": "a", "name": "AA", "note": "x"},
         {"id": "hidden"},
         {"id": "b", "role": "r"},
@@ -49,23 +49,23 @@ def test_a_service_is_entered_by_its_id_and_neither_made_nor_lost():
     after = BEFORE | {
         "plan": {"services": [{"id": "new"}, {"id": "u", "progress": [{"id": "n", "text": "x"}]}]}
     }
-    found = merged(OWN, BEFORE, after)
+    found = merged_part(OWN, BEFORE, after)
     assert found["plan"]["services"] == [
         {"id": "s", "kind": "k"},
         {"id": "u", "kind": "k", "progress": [{"id": "n", "text": "x"}]},
     ]
-    assert merged(found, after, BEFORE)["plan"] == OWN["plan"]
+    assert merged_part(found, after, BEFORE)["plan"] == OWN["plan"]
 
 
 def test_an_item_that_cannot_be_held_is_found_by_its_pointer_and_undone():
-    path = located(
+    path = path_of(
         "/plan/services/1/progress/0/text",
         OWN | {"plan": {"services": [{}, {"id": "u", "progress": [{"id": "n"}]}]}},
     )
     assert path == (("plan", None), ("services", "u"), ("progress", "n"), ("text", None))
     after = {"plan": {"services": [{"id": "s"}, {"id": "u", "progress": [{"id": "n"}, {"id": "m"}]}]}}
-    left = undone(after, BEFORE, item_of(path))
+    left = part_without_change(after, BEFORE, item_of(path))
     assert left["plan"]["services"] == [{"id": "s"}, {"id": "u", "progress": [{"id": "m"}]}]
     changed = BEFORE | {"team": [{"id": "a", "name": "AA"}]}
-    assert undone(changed, BEFORE, (("team", "a"),))["team"] == [{"id": "a", "name": "A"}]
-    assert undone(changed, BEFORE, (("team", None),)) == BEFORE
+    assert part_without_change(changed, BEFORE, (("team", "a"),))["team"] == [{"id": "a", "name": "A"}]
+    assert part_without_change(changed, BEFORE, (("team", None),)) == BEFORE

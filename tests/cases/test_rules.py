@@ -8,12 +8,12 @@ import pytest
 from service.cases.hospital.discharge import moment, stay_facts
 from service.cases.hospital.rules import (
     Seen,
+    case_status,
     choose,
     opens,
-    standing,
     stay_events,
     unusable,
-    whose,
+    whose_refusal,
 )
 from service.values.intake import IntakeSettings
 
@@ -88,15 +88,15 @@ def test_an_update_of_the_person_alone_needs_no_stay():
 
 
 def test_identifiers_of_several_clients_are_never_guessed_about():
-    assert whose({"a", "b"}, ANY).reason == "several-clients"
-    assert whose({"a"}, ANY) is None
+    assert whose_refusal({"a", "b"}, ANY).reason == "several-clients"
+    assert whose_refusal({"a"}, ANY) is None
 
 
 @pytest.mark.parametrize(
     ("setting", "outcome"), [("create", None), ("quarantine", "quarantine"), ("ignore", "ignore")]
 )
 def test_somebody_unknown_is_what_the_partners_settings_make_of_them(setting, outcome):
-    found = whose(set(), replace(ANY, unknown_person=setting))
+    found = whose_refusal(set(), replace(ANY, unknown_person=setting))
     assert (found.outcome if found else None) == outcome
 
 
@@ -133,16 +133,16 @@ def test_a_stay_belongs_to_the_case_nobody_took_over_then_to_the_live_one_that_i
 
 def test_a_case_nobody_took_over_stands_as_its_stays_do():
     gone, here = {"status": "cancelled"}, {"status": "in-progress"}
-    assert standing([gone, here], None, TODAY) == {"status": "planned"}
-    assert standing([gone], None, TODAY) == {"status": "cancelled"}
-    died = standing([here], "2026-02-28T23:00:00Z", TODAY)
+    assert case_status([gone, here], None, TODAY) == {"status": "planned"}
+    assert case_status([gone], None, TODAY) == {"status": "cancelled"}
+    died = case_status([here], "2026-02-28T23:00:00Z", TODAY)
     assert died == {"status": "finished", "closure": {"reason": "died", "date": "2026-02-28"}}
 
 
 def test_a_case_of_who_died_nobody_says_when_ends_with_the_last_stay_whenever_that_is_told():
     stays = [{"status": "finished", "period": {"end": f"2026-02-{day}T12:00:00+01:00"}} for day in (27, 20)]
-    assert standing(stays, True, TODAY)["closure"] == {"reason": "died", "date": "2026-02-27"}
-    assert standing([{"status": "in-progress"}], True, TODAY)["closure"]["date"] == TODAY.isoformat()
+    assert case_status(stays, True, TODAY)["closure"] == {"reason": "died", "date": "2026-02-27"}
+    assert case_status([{"status": "in-progress"}], True, TODAY)["closure"]["date"] == TODAY.isoformat()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from service.cases.hospital.discharge import moment, stay_facts
-from service.cases.hospital.stays import Ambiguous, matching
+from service.cases.hospital.stays import Ambiguous, matching_keys
 
 
 def visit(value, authority="hospital"):
@@ -61,30 +61,30 @@ ONE = facts(visit("1"))
     ],
 )  # fmt: skip
 def test_an_event_is_about_the_stays_that_one_of_its_numbers_names(sent, stays, found):
-    assert matching(sent, stays) == found
+    assert matching_keys(sent, stays) == found
 
 
 def test_a_number_that_was_used_again_is_not_guessed_about():
     both = {each: facts(visit(each), visit("e1", "server")) for each in ("1", "2")}
     with pytest.raises(Ambiguous):
-        matching([visit("e1", "server")], both)
-    assert matching([visit("2"), visit("e1", "server")], both) == ["2"]
+        matching_keys([visit("e1", "server")], both)
+    assert matching_keys([visit("2"), visit("e1", "server")], both) == ["2"]
     # who sends both says that they are one
-    assert matching([visit("1"), visit("2")], both) == ["1", "2"]
+    assert matching_keys([visit("1"), visit("2")], both) == ["1", "2"]
 
 
 def test_an_account_of_several_stays_is_not_guessed_about():
     both = {"a": facts(account("A"), visit("1")), "b": facts(account("A"), visit("2"))}
     with pytest.raises(Ambiguous):
-        matching([account("A")], both)
+        matching_keys([account("A")], both)
 
 
 def test_an_account_that_is_used_again_is_that_of_the_stay_that_began_when_the_event_says():
     first = facts(account("A"), event="discharge", start="2026-01-01T08:00:00Z", end="2026-01-05")
     second = facts(account("A"), event="discharge", start="2026-02-01", end="2026-02-03")
-    assert matching([account("A")], {"a": first}, "2026-02-01T09:00:00Z") == []
-    assert matching([account("A")], {"a": first}, "2026-01-01T09:00:00Z") == ["a"]
-    assert matching([account("A")], {"a": first}, "2026-01-02") == ["a"]
-    assert matching([account("A")], {"a": first, "b": second}, "2026-01-01") == ["a"]
-    assert matching([account("A")], {"a": first, "b": second}, "2026-02-01T23:00:00Z") == ["b"]
-    assert matching([account("A")], {"a": first, "b": second}, "2026-03-01") == []
+    assert matching_keys([account("A")], {"a": first}, "2026-02-01T09:00:00Z") == []
+    assert matching_keys([account("A")], {"a": first}, "2026-01-01T09:00:00Z") == ["a"]
+    assert matching_keys([account("A")], {"a": first}, "2026-01-02") == ["a"]
+    assert matching_keys([account("A")], {"a": first, "b": second}, "2026-01-01") == ["a"]
+    assert matching_keys([account("A")], {"a": first, "b": second}, "2026-02-01T23:00:00Z") == ["b"]
+    assert matching_keys([account("A")], {"a": first, "b": second}, "2026-03-01") == []

@@ -169,7 +169,7 @@ def test_what_two_mappings_make_is_told_by_the_preview(tmp_path):
     (folder / "outbound/Second.yaml").write_text(second)
     settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder)})
     client, case = ({**river.CLIENT, "coverages": []}, river.CASE)
-    found = wiring.previewed(settings, "case", case, client)
+    found = wiring.preview(settings, "case", case, client)
     assert {issue.code for issue in found.issues} == {"duplicate"}
     assert all("outbound/Second.yaml" in issue.where for issue in found.issues)
 
@@ -182,7 +182,7 @@ def test_what_is_not_r4_is_told_with_the_line_that_makes_it(tmp_path):
         "extends: CarePlan\nmake:\n  created: '{{ case.plan.title }}'\n  activity: [{detail: {kind: Task}}]\n"
     )
     settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder), "CASEBRIDGE_OVERLAYS": "mine"})
-    found = wiring.previewed(settings, "case", river.CASE, {**river.CLIENT, "coverages": []})
+    found = wiring.preview(settings, "case", river.CASE, {**river.CLIENT, "coverages": []})
     told = {(each.where.partition(": ")[2], each.what.rpartition(" (made by ")[2]) for each in found.issues}
     file = "overlays/mine/outbound/CarePlan.yaml"
     # what is missing is missed where the things beside it are made

@@ -10,7 +10,7 @@ from typing import Literal
 
 import requests
 
-from service.receive.mllp.framing import framed
+from service.receive.mllp.framing import frame_of
 from tests.web.sent import FHIR, a03, message
 
 SECONDS = 15.0
@@ -168,7 +168,7 @@ class OverMllp(Sender):
         try:
             if self._connection is None:
                 self._connection = socket.create_connection(self._address, SECONDS)
-            self._connection.sendall(framed(each.raw))
+            self._connection.sendall(frame_of(each.raw))
             raw = self._frame(self._connection)
         except OSError:
             raw = None

@@ -12,7 +12,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
-from service.receive.mllp.framing import framed
+from service.receive.mllp.framing import frame_of
 from tests.faults.house import HOSPITAL, until
 from tests.faults.test_server import answers, children, ended
 from tests.receive.conftest import Client
@@ -108,7 +108,7 @@ def test_everybody_is_told_of_a_database_that_stands_still_and_all_end_when_told
             (processes.port, b"POST /hl7v2 HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nMSH"),
             (processes.port, b"GET /fhir/metadata HTTP/1.1\r\nHost"),
             (processes.port, b""),
-            (processes.mllp_port, framed(a03())[:50]),
+            (processes.mllp_port, frame_of(a03())[:50]),
             (processes.mllp_port, b""),
         ):
             for _ in range(20):

@@ -466,7 +466,7 @@ def is_of_r4(path):
     """Whether a path has an element of R4 at its first step, and leads on from there."""
     type_, first, *_ = path.split(".")
     known = definitions()
-    return any(first in each.spelt() for base in known.bases(type_) for each in known[base].elements)
+    return any(first in each.json_names() for base in known.bases(type_) for each in known[base].elements)
 
 
 @settings(max_examples=100, deadline=None)

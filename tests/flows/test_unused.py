@@ -87,7 +87,7 @@ def unread_elements():
     for type_ in sorted(set(numbers) & USED):
         known = {"resourceType", *ELEMENTS[type_], *BUNDLE["entry"][numbers[type_]]["resource"]}
         for element in (each for base in definitions().bases(type_) for each in definitions()[base].elements):
-            for name in element.spelt():
+            for name in element.json_names():
                 if name not in known and f"{type_}.{name}" not in {each.field for each in OF_BUNDLE}:
                     yield type_, numbers[type_], name
 

@@ -60,7 +60,7 @@ def test_every_coding_says_its_system(pair):
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_withdrawn_golden_resources_are_valid(pair):
     for resource in pair.expected:
-        assert validate(catalogue(pair.overlays).withdrawn(resource)) == []
+        assert validate(catalogue(pair.overlays).withdrawn_resource(resource)) == []
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,17 @@ def test_what_a_case_refers_to_in_itself_is_there(pair):
 @pytest.mark.parametrize("name", ["case", *(f"{each}/case" for each in overlays(MAPPINGS))])
 def test_a_plan_stands_in_every_language(name):
     (pair,) = [each for each in PAIRS if each.name == name]
-    assert set(pair.translated) == set(LANGUAGES)
-    for language, resources in pair.translated.items():
+    assert set(pair.translated_resources) == set(LANGUAGES)
+    for language, resources in pair.translated_resources.items():
         assert "CarePlan" in {each["resourceType"] for each in resources}
         assert {each["language"] for each in resources} == {language}
 
 
-@pytest.mark.parametrize("pair", [each for each in PAIRS if each.translated], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "pair", [each for each in PAIRS if each.translated_resources], ids=lambda each: each.name
+)
 def test_a_pair_that_stands_in_another_language_stands_in_all(pair):
-    assert set(pair.translated) == set(LANGUAGES)
+    assert set(pair.translated_resources) == set(LANGUAGES)
 
 
 def test_every_mapping_has_a_pair():
@@ -137,7 +139,7 @@ def test_whatever_has_words_has_a_golden_resource_in_every_language(stack):
     golden_ones = {
         (resource["resourceType"], language)
         for pair in pairs
-        for language, resources in pair.translated.items()
+        for language, resources in pair.translated_resources.items()
         for resource in resources
     }
     assert spoken
@@ -146,7 +148,7 @@ def test_whatever_has_words_has_a_golden_resource_in_every_language(stack):
 
 @pytest.mark.parametrize("source", sources())
 def test_every_member_of_every_contract_reaches_a_resource(source):
-    assert catalogue().unread(source) == []
+    assert catalogue().unread_paths(source) == []
 
 
 def test_every_extension_of_our_own_is_on_the_language_page():

@@ -6,12 +6,12 @@ import pytest
 
 from service.errors import Misconfigured
 from service.mapping.catalogue import load
-from service.mapping.target.targets import unlinked
+from service.mapping.target.targets import schema_without_links
 from service.wire.contracts.schemas import schema
 from service.wire.fhir.sent.incoming import stays
 from service.wire.fhir.sent.schema import roots
 
-MAKES = {"Discharge": unlinked(schema("discharge"))}
+MAKES = {"Discharge": schema_without_links(schema("discharge"))}
 MAPPING = """
 map: Discharge
 from: fhir

@@ -3,7 +3,7 @@
 import pytest
 
 from service.mapping.language.localise import interpreter
-from service.mapping.language.narrative import marked
+from service.mapping.language.narrative import marked_display
 from service.mapping.terminology.concepts import CodeSystem, Terminology
 
 URL = "https://example.org/kind"
@@ -63,13 +63,13 @@ def test_a_text_goes_with_the_coding_it_repeats_and_no_other_does(tell):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (marked("kind", "home", "At home"), '<span class="kind|home">I hjemmet</span>'),
+        (marked_display("kind", "home", "At home"), '<span class="kind|home">I hjemmet</span>'),
         (
-            marked("kind", "a|b", "Odd & <strange>"),
+            marked_display("kind", "a|b", "Odd & <strange>"),
             '<span class="kind|a|b">Sær &amp; &lt;fremmed&gt;</span>',
         ),
-        (marked("kind", "new", "New"), marked("kind", "new", "New")),
-        (marked("other", "home", "At home"), marked("other", "home", "At home")),
+        (marked_display("kind", "new", "New"), marked_display("kind", "new", "New")),
+        (marked_display("other", "home", "At home"), marked_display("other", "home", "At home")),
         ('<span class="bold">At home</span>', '<span class="bold">At home</span>'),
         ("&lt;span class=&quot;kind|home&quot;&gt;x", "&lt;span class=&quot;kind|home&quot;&gt;x"),
     ],

@@ -13,7 +13,7 @@ from service.access import registry
 from service.flows.authoring.preview import of_document
 from service.mapping.catalogue import load
 from service.mapping.language.filters import FILTERS
-from service.mapping.target.targets import unlinked
+from service.mapping.target.targets import schema_without_links
 from service.settings import Settings
 from service.wire.contracts.schemas import links, schema, sources
 from service.wire.fhir.definitions import profiles
@@ -144,7 +144,7 @@ def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
         f"    identifiers: [{{system: {NUMBER['system']}, value: R-1, type: {json.dumps(type_[0])}}}]\n"
     )
     (tmp_path / "inbound/Discharge.yaml").write_text(text, encoding="utf-8")
-    makes = {"Discharge": unlinked(schema("discharge"))}
+    makes = {"Discharge": schema_without_links(schema("discharge"))}
     found = load(tmp_path, sources={"fhir": fhir_roots()}, links={}, direction="inbound", makes=makes)
     hospital = {"resource": {"resourceType": "Organization", "name": "City Hospital"}}
     given = {

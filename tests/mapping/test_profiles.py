@@ -69,7 +69,7 @@ def test_what_else_is_in_meta_stays(made):
 
 def test_what_is_withdrawn_claims_what_it_meets_then(made):
     catalogue, last = made(BOTH, "note: x")
-    assert catalogue.withdrawn(last) == {
+    assert catalogue.withdrawn_resource(last) == {
         "resourceType": "T",
         "id": "1",
         "note": "x",
@@ -251,7 +251,7 @@ def test_what_nothing_ever_made_is_said_at_the_mapping_that_names_the_profile(ca
 def test_what_is_withdrawn_claims_nothing_that_is_held_back(catalogue):
     found = catalogue(MADE + "withdraw: {note: null}\n", profiles=Known("T.part"))
     last = {"resourceType": "T", "id": "1", "title": "x", "meta": {"profile": ["http://p/note"]}}
-    assert "meta" not in found.withdrawn(last)
+    assert "meta" not in found.withdrawn_resource(last)
 
 
 def test_of_two_mappings_that_claim_a_profile_each_may_make_a_part(catalogue):

@@ -133,7 +133,7 @@ def test_the_coverage_names_what_is_made_of_each_field_or_decided_by_it(found):
     assert fields["case.plan.goals.done"] == ()
     assert [
         path for path, targets in fields.items() if path.startswith("case.") and not targets
-    ] == found.unread("case")
+    ] == found.unread_paths("case")
 
 
 def test_every_link_of_every_page_of_the_shipped_mappings_leads_somewhere():

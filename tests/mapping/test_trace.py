@@ -57,7 +57,7 @@ make:
   e: "{{ case.carer | reference('RelatedPerson') }}"
 """
     )
-    assert catalogue(text).unread("case") == [
+    assert catalogue(text).unread_paths("case") == [
         "case.status",
         "case.kind",
         "case.note",
@@ -75,12 +75,14 @@ make:
 
 
 def test_what_a_mapping_of_another_source_reads_counts_too(catalogue):
-    assert "client.family" not in catalogue(HEAD + 'make: {a: "{{ client.family }}"}\n').unread("client")
+    assert "client.family" not in catalogue(HEAD + 'make: {a: "{{ client.family }}"}\n').unread_paths(
+        "client"
+    )
 
 
 def test_a_value_given_whole_reads_all_of_it_and_a_test_only_itself(catalogue):
-    whole = catalogue(HEAD + 'make: {a: "{{ case.plan }}"}\n').unread("case")
-    test = catalogue(HEAD + 'when: "{{ case.plan }}"\nmake: {a: 1}\n').unread("case")
+    whole = catalogue(HEAD + 'make: {a: "{{ case.plan }}"}\n').unread_paths("case")
+    test = catalogue(HEAD + 'when: "{{ case.plan }}"\nmake: {a: 1}\n').unread_paths("case")
     assert not [path for path in whole if path.startswith("case.plan")]
     assert "case.plan.title" in test
 
@@ -90,4 +92,4 @@ def test_a_recursive_schema_ends(tmp_path, write):
 
     node = {"type": "object", "properties": {"name": {"type": "string"}, "child": {"$ref": "#"}}}
     write("outbound/T.yaml", 'map: T\nfrom: n\nmake: {a: "{{ n.child.child.name }}"}\n')
-    assert load(tmp_path, sources={"n": {"n": node}}, links={}).unread("n")
+    assert load(tmp_path, sources={"n": {"n": node}}, links={}).unread_paths("n")

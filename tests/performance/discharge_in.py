@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from service import wiring
-from service.receive.mllp.framing import framed
+from service.receive.mllp.framing import frame_of
 from service.receive.mllp.proxied import Proxies
 from service.settings import Settings
 from tests.performance import house
@@ -91,7 +91,7 @@ def mllp(environment: dict[str, str]) -> Iterator[Callable[[bytes], None]]:
         with _connected(port) as connection:
 
             def send(body: bytes) -> None:
-                connection.sendall(framed(body))
+                connection.sendall(frame_of(body))
                 said = b""
                 while not said.endswith(b"\x1c\r"):
                     said += connection.recv(65_536)
@@ -139,7 +139,7 @@ def _waits(environment: dict[str, str], seconds: float) -> dict[str, str]:
     )
     requests = {
         "http": f"{head}Content-Length: {len(body.encode())}\r\n\r\n{body}",
-        "mllp": framed(hl7v2(NUMBER)).decode(),
+        "mllp": frame_of(hl7v2(NUMBER)).decode(),
     }
     first, told = 0, {}
     with (

@@ -17,11 +17,11 @@ from service.errors import Rejected
 from service.flows.case.back import Back, _known
 from service.flows.case.documents import Documents
 from service.mapping.author import golden
-from service.mapping.author.specification import returned
+from service.mapping.author.specification import returned_fields
 from service.settings import Settings
 from service.values.ids import resource_id
 from service.values.scope import RETURNED, Scope
-from service.wire.fhir.returned import led
+from service.wire.fhir.returned import with_targets
 from service.wire.json import parse
 from tests.flows import river
 from tests.projection.worlds import ALL, QUICK, worlds
@@ -44,7 +44,9 @@ def inbound():
 def read(resource, known):
     """The part of a case that a resource is."""
     name = resource["resourceType"].lower()
-    return next((each.resource for each in inbound().projector(name).run({name: led(resource, known)})), {})
+    return next(
+        (each.resource for each in inbound().projector(name).run({name: with_targets(resource, known)})), {}
+    )
 
 
 def covered(case, client, *, progress=True):
@@ -285,7 +287,7 @@ def test_any_case_loses_its_manager_and_has_the_same_again_in_every_view(house):
 
 
 def test_the_report_names_what_comes_back():
-    told = returned(inbound())
+    told = returned_fields(inbound())
     assert {path.partition(".")[2] for path in told} == {
         *(f"team.{key}" for key in ("id", "role", *WHO, "name", "deputy_for", "period.start", "period.end")),
         "plan.services.id",

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, pre_load
 from service.wire.contracts.documents.fields import Contract, Text
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.quick import loading
-from service.wire.contracts.wrong import flattened, wrong
+from service.wire.contracts.wrong import flat_errors, wrong
 from service.wire.json import dump
 from tests.projection.strategies import documents
 from tests.projection.test_bad_input import JUNK, TARGETS, places, put
@@ -30,7 +30,7 @@ def test_quick_and_slow_loading_agree(data: Any, kind: str, whole: bool) -> None
     except ValidationError as exc:
         with pytest.raises(ValidationError):
             quickly(changed)
-        said = sorted(flattened(exc.messages))
+        said = sorted(flat_errors(exc.messages))
         assert sorted(wrong(KINDS[kind], changed)) == said
     else:
         assert not list(wrong(KINDS[kind], changed))

@@ -13,7 +13,7 @@ import pytest
 from service.receive.mllp.admission import Who
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.conversation import Handled, Limits
-from service.receive.mllp.framing import framed
+from service.receive.mllp.framing import frame_of
 from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.server import MllpServer
 from service.values.senders import Sender
@@ -99,7 +99,7 @@ class Client:
         self._buffer = b""
 
     def send(self, *bodies: bytes) -> None:
-        self.socket.sendall(b"".join(map(framed, bodies)))
+        self.socket.sendall(b"".join(map(frame_of, bodies)))
 
     def answer(self) -> bytes | None:
         """The next answer's content, or None when the server has hung up."""

@@ -10,7 +10,7 @@ import pytest
 
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.conversation import LARGE, Limits
-from service.receive.mllp.framing import framed
+from service.receive.mllp.framing import frame_of
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client, message
 
@@ -161,7 +161,7 @@ def test_who_sends_nothing_that_could_be_accepted_is_hung_up_on_sooner(serve, de
         good.socket.close()
     desk.partner = None
     with crowd(running, ["127.0.0.2", "127.1.0.1"]) as (silent, wrong):
-        wrong.push(framed(message("1")), pause=0.02)
+        wrong.push(frame_of(message("1")), pause=0.02)
         assert silent.hung_up()
         assert answered(good, "2")
     good.socket.close()
@@ -180,7 +180,7 @@ def test_a_stranger_sends_no_large_message(serve, desk):
 
 def test_one_hospitals_large_messages_leave_room_for_anothers(serve):
     running = serve(Limits(large_messages=4), who=who)
-    large = framed(message("1", note="a" * 3 * LARGE))
+    large = frame_of(message("1", note="a" * 3 * LARGE))
     with crowd(running, ["127.0.0.1"] * 4) as slow, crowd(running, ["127.0.0.2"]) as other:
         senders = [threading.Thread(target=each.socket.sendall, args=(large[: 2 * LARGE],)) for each in slow]
         for each in senders:

@@ -126,10 +126,10 @@ class Hospital:
         )
 
     def entries(self):
-        return [self.store.look(lambda unit, id_=each.id: unit.inbox.entry(id_)) for each in self.listed()]
+        return [self.store.look(lambda unit, id_=each.id: unit.inbox.entry(id_)) for each in self.list_term()]
 
     def kept(self, count):
-        until(lambda: len(self.listed()) >= count, "it was not kept")
+        until(lambda: len(self.list_term()) >= count, "it was not kept")
         return self.entries()
 
     def drained(self):

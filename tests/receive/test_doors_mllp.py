@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 
 from service import wiring
-from service.receive.mllp.framing import framed
+from service.receive.mllp.framing import frame_of
 from service.settings import Settings
 from service.wire.hl7v2.er7.read import LIMIT
 from tests.receive.authority import Authority, client_context
@@ -307,7 +307,7 @@ def test_strangers_that_say_nothing_shut_no_hospital_out_not_even_behind_a_load_
             idle.enter_context(process.connected(address=address))
         assert codes(process.answered(a03("M1"))) == [("AA", "M1")]
         with process.connected(address="127.0.0.2") as elsewhere:
-            elsewhere.socket.sendall(passed_on + framed(of(b"ELSEWHERE", "M2").replace(b"V-1", b"V-2")))
+            elsewhere.socket.sendall(passed_on + frame_of(of(b"ELSEWHERE", "M2").replace(b"V-1", b"V-2")))
             assert codes(elsewhere.acknowledgement()) == [("AA", "M2")]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.receive.mllp.framing import HEAD, Frame, Framer, Oversized, framed
+from service.receive.mllp.framing import HEAD, Frame, Framer, Oversized, frame_of
 
 LIMIT = 40
 
@@ -17,11 +17,11 @@ def fed(*pieces: bytes, limit: int = LIMIT) -> tuple[list[Frame | Oversized], Fr
 
 
 def test_a_message_in_a_frame_is_found():
-    assert fed(framed(b"MSH|1"))[0] == [Frame(b"MSH|1")]
+    assert fed(frame_of(b"MSH|1"))[0] == [Frame(b"MSH|1")]
 
 
 def test_two_messages_in_one_piece_are_two():
-    found, framer = fed(framed(b"one") + framed(b"two"))
+    found, framer = fed(frame_of(b"one") + frame_of(b"two"))
     assert found == [Frame(b"one"), Frame(b"two")]
     assert framer.garbage == 0
 
@@ -34,7 +34,7 @@ def test_a_frame_without_its_last_cr_is_whole_when_another_begins_or_nothing_com
 
 
 def test_a_separator_inside_a_value_is_a_character():
-    found, framer = fed(framed(b"MSH|a\x1cb\x1c\x1c|c") + framed(b"two"))
+    found, framer = fed(frame_of(b"MSH|a\x1cb\x1c\x1c|c") + frame_of(b"two"))
     assert found == [Frame(b"MSH|a\x1cb\x1c\x1c|c"), Frame(b"two")]
     assert framer.garbage == 0
     found, framer = fed(b"\x0bone\x1c")
@@ -43,7 +43,7 @@ def test_a_separator_inside_a_value_is_a_character():
 
 
 def test_what_stands_between_frames_is_counted_and_ignored():
-    found, framer = fed(b"GET / HTTP/1.1\r\n" + framed(b"one") + b"x\n" + framed(b"two") + b"yz")
+    found, framer = fed(b"GET / HTTP/1.1\r\n" + frame_of(b"one") + b"x\n" + frame_of(b"two") + b"yz")
     assert found == [Frame(b"one"), Frame(b"two")]
     assert framer.garbage == 14 + 1 + 2
 
@@ -55,7 +55,7 @@ def test_a_frame_that_begins_anew_gives_up_its_beginning():
 
 
 def test_a_vertical_tab_in_a_text_is_a_character():
-    assert fed(framed(b"MSH|one\x0btwo"))[0] == [Frame(b"MSH|one\x0btwo")]
+    assert fed(frame_of(b"MSH|one\x0btwo"))[0] == [Frame(b"MSH|one\x0btwo")]
 
 
 def test_a_frame_that_has_begun_is_known_to_be_open():
@@ -64,12 +64,12 @@ def test_a_frame_that_has_begun_is_known_to_be_open():
 
 
 def test_a_frame_may_have_just_the_limit():
-    assert fed(framed(b"a" * LIMIT))[0] == [Frame(b"a" * LIMIT)]
-    assert fed(framed(b"a" * (LIMIT + 1)))[0] == [Oversized(b"a" * LIMIT)]
+    assert fed(frame_of(b"a" * LIMIT))[0] == [Frame(b"a" * LIMIT)]
+    assert fed(frame_of(b"a" * (LIMIT + 1)))[0] == [Oversized(b"a" * LIMIT)]
 
 
 def test_an_oversized_frame_is_told_once_and_nothing_after_it_is_kept():
-    found, framer = fed(b"\x0b" + b"a" * 10_000, b"b" * 1_000_000, framed(b"x"), limit=5_000)
+    found, framer = fed(b"\x0b" + b"a" * 10_000, b"b" * 1_000_000, frame_of(b"x"), limit=5_000)
     assert found == [Oversized(b"a" * HEAD)]
     assert framer.held == 0
 
@@ -80,7 +80,7 @@ def test_a_frame_is_not_searched_twice_as_it_grows():
     assert framer._searched == 999  # the last byte could have been FS
 
 
-PARTS = st.sampled_from([b"\x0b", b"\x1c", b"\r", b"\n", b"MSH|", b"a", b"b" * 30, framed(b"MSH|x")])
+PARTS = st.sampled_from([b"\x0b", b"\x1c", b"\r", b"\n", b"MSH|", b"a", b"b" * 30, frame_of(b"MSH|x")])
 
 
 @given(st.lists(PARTS, max_size=30).map(b"".join), st.data())
@@ -99,7 +99,7 @@ ENDS = re.compile(rb"\x1c[\r\n\x0b]|\x0b")
 
 @given(st.lists(st.binary(max_size=LIMIT).filter(lambda body: not ENDS.search(body)), max_size=5))
 def test_byte_by_byte_gives_what_was_framed(bodies):
-    stream = b"".join(map(framed, bodies))
+    stream = b"".join(map(frame_of, bodies))
     assert fed(*(stream[at : at + 1] for at in range(len(stream))))[0] == [Frame(body) for body in bodies]
 
 

@@ -9,7 +9,7 @@ from service.access.registry import load
 from service.errors import CasebridgeError
 from service.receive.discharge.hl7v2 import Messages
 from service.receive.mllp.conversation import refusal
-from service.receive.mllp.framing import Frame, Framer, framed
+from service.receive.mllp.framing import Frame, Framer, frame_of
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
@@ -61,9 +61,9 @@ def edited(raw, edits):
 
 
 STREAMS = st.one_of(
-    st.tuples(st.sampled_from(WHOLE), EDITS).map(lambda each: framed(edited(*each))),
-    st.tuples(st.sampled_from(WHOLE).map(framed), EDITS).map(lambda each: edited(*each)),
-    st.binary(max_size=200).map(framed),
+    st.tuples(st.sampled_from(WHOLE), EDITS).map(lambda each: frame_of(edited(*each))),
+    st.tuples(st.sampled_from(WHOLE).map(frame_of), EDITS).map(lambda each: edited(*each)),
+    st.binary(max_size=200).map(frame_of),
 )
 
 

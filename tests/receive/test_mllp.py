@@ -12,7 +12,7 @@ import pytest
 
 from service.errors import Denied, Issue, Malformed, Misconfigured, Unavailable
 from service.receive.mllp.conversation import LARGE, Handled, Limits
-from service.receive.mllp.framing import framed
+from service.receive.mllp.framing import frame_of
 from service.receive.mllp.server import MllpServer
 from tests.receive.conftest import connected, message
 
@@ -58,7 +58,7 @@ def test_pipelined_messages_are_worked_on_one_after_another(serve, desk):
 
 
 def test_a_message_split_at_every_byte_is_whole(serve, desk):
-    stream = framed(message("1"))
+    stream = frame_of(message("1"))
     running = serve()
     with connected(running) as client:
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -85,7 +85,7 @@ def test_a_sender_that_leaves_out_the_last_cr_is_answered(serve):
 
 def test_a_separator_inside_a_value_ends_no_message_even_where_packets_part_at_it(serve, desk):
     raw = message("1", note="one\x1ctwo")
-    head, tail = framed(raw).split(b"two")
+    head, tail = frame_of(raw).split(b"two")
     with connected(serve()) as client:
         client.socket.sendall(head)
         time.sleep(0.02)
@@ -96,7 +96,9 @@ def test_a_separator_inside_a_value_ends_no_message_even_where_packets_part_at_i
 
 def test_garbage_between_frames_is_ignored(serve):
     with connected(serve()) as client:
-        client.socket.sendall(b"\r\nhello\r\n" + framed(message("1")) + b"\x00\xff" + framed(message("2")))
+        client.socket.sendall(
+            b"\r\nhello\r\n" + frame_of(message("1")) + b"\x00\xff" + frame_of(message("2"))
+        )
         assert [client.acknowledgement().header.control_id for _ in range(2)] == ["1", "2"]
 
 
@@ -109,9 +111,9 @@ def test_endless_garbage_ends_the_connection(serve, desk):
 def test_a_frame_cut_off_by_its_sender_is_neither_stored_nor_answered(serve, desk):
     running = serve()
     with connected(running) as client:
-        client.socket.sendall(framed(message("1"))[:-10])
+        client.socket.sendall(frame_of(message("1"))[:-10])
     with connected(running) as client:
-        client.socket.sendall(framed(message("2"))[:-10])
+        client.socket.sendall(frame_of(message("2"))[:-10])
         client.socket.shutdown(socket.SHUT_WR)
         assert client.answer() is None
     with connected(running) as client:
@@ -152,7 +154,7 @@ def test_a_sender_killed_before_its_answer_harms_nobody(serve, desk):
 
 def test_a_message_that_trickles_in_too_slowly_ends_the_connection(serve, desk):
     with connected(serve(Limits(frame_seconds=0.3))) as client:
-        client.push(*(bytes([byte]) for byte in framed(message("1"))), pause=0.05)
+        client.push(*(bytes([byte]) for byte in frame_of(message("1"))), pause=0.05)
     assert desk.got == []
 
 
@@ -247,7 +249,7 @@ def test_no_more_messages_are_worked_on_at_once_than_there_are_workers(serve, de
 
 
 def test_few_large_messages_are_held_at_a_time_and_small_ones_pass(serve, desk):
-    large = framed(message("large", note="a" * 3 * LARGE))
+    large = frame_of(message("large", note="a" * 3 * LARGE))
     running = serve(Limits(large_messages=1))
     with connected(running) as first, connected(running) as second, connected(running) as small:
         first.socket.sendall(large[: 2 * LARGE])
@@ -268,7 +270,7 @@ def test_few_large_messages_are_held_at_a_time_and_small_ones_pass(serve, desk):
 
 
 def test_a_large_message_that_is_cut_off_leaves_room_for_others(serve, desk):
-    large = framed(message("large", note="a" * 2 * LARGE))
+    large = frame_of(message("large", note="a" * 2 * LARGE))
     running = serve(Limits(large_messages=1))
     for _ in range(3):
         with connected(running) as client:

@@ -8,8 +8,8 @@ import pytest
 
 from service.errors import Malformed
 from service.receive.mllp.certificates import Tls
-from service.receive.mllp.framing import framed
-from service.receive.mllp.proxied import LONGEST, SIGNATURE, Proxies, announced, plain, source
+from service.receive.mllp.framing import frame_of
+from service.receive.mllp.proxied import LONGEST, SIGNATURE, Proxies, bytes_to_come, plain, source
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client, connected, message
 
@@ -40,7 +40,7 @@ TLV = b"\x04\x00\x03abc"
 )
 def test_the_sender_is_who_the_load_balancer_names(serve, desk, sent, address):
     with connected(serve(proxies=BALANCER)) as client:
-        client.socket.sendall(sent + framed(message("1")))
+        client.socket.sendall(sent + frame_of(message("1")))
         assert client.acknowledgement().header.control_id == "1"
         client.send(message("2"))
         assert client.acknowledgement().header.control_id == "2"
@@ -58,8 +58,8 @@ def test_a_header_in_pieces_is_read(serve, desk):
 
 
 WRONG = {
-    "none": framed(message("1")) * 3,
-    "version 1": b"PROXY TCP4 10.1.2.3 127.0.0.1 50000 2575\r\n" + framed(message("1")),
+    "none": frame_of(message("1")) * 3,
+    "version 1": b"PROXY TCP4 10.1.2.3 127.0.0.1 50000 2575\r\n" + frame_of(message("1")),
     "another version": header("10.1.2.3").replace(b"\x21\x11", b"\x11\x11"),
     "a command of nobody's": header("10.1.2.3", command=0x22),
     "no addresses": SIGNATURE + b"\x21\x00\x00\x00",
@@ -73,7 +73,7 @@ WRONG = {
 @pytest.mark.parametrize("sent", WRONG.values(), ids=WRONG)
 def test_a_load_balancer_that_does_not_say_whose_it_is_is_hung_up_on(serve, desk, sent):
     with connected(serve(proxies=BALANCER)) as client:
-        client.socket.sendall(sent + framed(message("1")))
+        client.socket.sendall(sent + frame_of(message("1")))
         assert client.hung_up()
     assert desk.got == []
 
@@ -83,7 +83,7 @@ def test_nobody_else_is_believed(serve, desk):
     other = ("127.0.0.9", 0)
     with socket.create_connection(("127.0.0.1", running.server.port), SECONDS, other) as plain_socket:
         client = Client(plain_socket)
-        client.socket.sendall(header("10.1.2.3") + framed(message("1")))
+        client.socket.sendall(header("10.1.2.3") + frame_of(message("1")))
         assert client.acknowledgement().header.control_id == "1"
     assert desk.senders[0].address == "127.0.0.9"
 
@@ -115,7 +115,7 @@ def test_tls_begins_after_the_header_even_in_one_packet(serve, desk, tmp_path):
                 incoming.write(data)
 
         step(lambda: engine.do_handshake() or True)
-        step(lambda: engine.write(framed(message("1"))))
+        step(lambda: engine.write(frame_of(message("1"))))
         assert b"MSH" in step(lambda: engine.read(65_536))
     assert [(each.address, each.names) for each in desk.senders] == [("10.1.2.3", ("CN=adt.hospital.test",))]
 
@@ -126,7 +126,7 @@ def test_an_address_in_ipv6_that_is_of_ipv4_is_taken_for_that():
 
 
 def test_a_header_names_a_place_for_its_bytes_or_is_refused():
-    assert announced(header("10.1.2.3")[:16]) == 12
+    assert bytes_to_come(header("10.1.2.3")[:16]) == 12
     assert source(header("10.1.2.3")[:16], header("10.1.2.3")[16:]) == "10.1.2.3"
     with pytest.raises(Malformed):
-        announced(b"GET / HTTP/1.1\r\n")
+        bytes_to_come(b"GET / HTTP/1.1\r\n")

@@ -19,8 +19,8 @@ from service import wiring
 from service.access import registry
 from service.cases.hospital.discharge import moment
 from service.receive.discharge.hl7v2 import Messages
-from service.receive.mllp.framing import framed
-from service.receive.mllp.senders import over_mllp, registered
+from service.receive.mllp.framing import frame_of
+from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store.store import SqlStore
@@ -115,7 +115,7 @@ class Doors:
 
     def _framed(self, raw):
         with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
-            connection.sendall(framed(raw))
+            connection.sendall(frame_of(raw))
             found = b""
             while not found.endswith(b"\x1c\r"):
                 found += connection.recv(65_536)
@@ -291,7 +291,7 @@ def doors(app, settings, engine, mappings):
     taken = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
     partners = tuple(registry.load(settings.partners).values())
     handler = over_mllp(Messages(taken, wiring.now), partners)
-    server = MllpServer("127.0.0.1", 0, handler, registered(partners))
+    server = MllpServer("127.0.0.1", 0, handler, partners_by_sender(partners))
     stop = threading.Event()
     serving = threading.Thread(target=server.run, args=(stop,))
     serving.start()

@@ -52,7 +52,7 @@ def test_what_is_not_there_yet_is_supposed_and_said(house):
 
 
 def test_fields_that_nothing_reads_are_told_where_they_are_given(told, mappings):
-    unread = mappings["default"].unread("case")
+    unread = mappings["default"].unread_paths("case")
     found = preview(told, "case", river.CASE)
     assert set(found["unread"]) <= set(unread)
     assert "case.client" not in unread

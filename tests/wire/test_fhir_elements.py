@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.wire.fhir.definitions.elements import required
+from service.wire.fhir.definitions.elements import required_names
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ from service.wire.fhir.definitions.elements import required
     ],
 )
 def test_a_path_is_required_or_not(path, is_required):
-    assert bool(required(path)) is is_required
+    assert bool(required_names(path)) is is_required
 
 
 def test_a_choice_goes_by_the_name_of_each_of_its_types():
-    assert required("MedicationStatement.medicationReference") == (
+    assert required_names("MedicationStatement.medicationReference") == (
         "medicationCodeableConcept",
         "medicationReference",
     )
-    assert required("Goal.description") == ("description",)
+    assert required_names("Goal.description") == ("description",)

@@ -194,6 +194,6 @@ def test_the_oracle_joins_structure_and_invariants():
 def test_without_the_engine_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "fhirpathpy", None)
     invariants._engine.cache_clear()
-    invariants._compiled.cache_clear()
+    invariants._compile_invariant.cache_clear()
     with pytest.raises(Misconfigured, match=r"install casebridge\[dev\]"):
         violations({"resourceType": "Organization", "name": "N"})

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Denied, Issue, Malformed, NotFound, Stale, TooLarge, Unavailable, Unsupported
-from service.wire.hl7v2.er7.answer import answer, application_answer, batch_answer, parted, verdict_of
+from service.wire.hl7v2.er7.answer import (
+    acknowledgements_of,
+    answer,
+    application_answer,
+    batch_answer,
+    verdict_of,
+)
 from service.wire.hl7v2.er7.parse import header_of
 from service.wire.hl7v2.er7.read import read
 
@@ -79,7 +85,7 @@ def test_an_application_acknowledgement_follows_where_both_are_asked_for(accept,
     assert tuple(each and each.first("MSA").value(1) for each in told) == codes
     assert {each.header.control_id for each in told if each} <= {"A2"}
     whole = [each for each in (answer(header, "accept", now=NOW, control_id="A1"), *found) if each]
-    assert parted(b"".join(whole)) == whole
+    assert acknowledgements_of(b"".join(whole)) == whole
 
 
 def test_each_issue_names_its_place_code_severity_and_text():

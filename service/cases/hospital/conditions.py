@@ -24,7 +24,9 @@ def same(own: Sequence[Json], received: Sequence[Json]) -> dict[str, str]:
     return found
 
 
-def coded(own: Sequence[Json], received: Sequence[Json], one: dict[str, str]) -> list[Json]:
+def own_conditions_with_codes(
+    own: Sequence[Json], received: Sequence[Json], one: dict[str, str]
+) -> list[Json]:
     """Return the case's own conditions, those in words alone with the code that a hospital gave them.
 
     `one` is what `same` found.

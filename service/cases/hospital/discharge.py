@@ -113,12 +113,12 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
             found[name] = stay[name]
     found |= _class(stay)
     found |= {f"period.{edge}": when for edge, when in stay.get("period", {}).items()}
-    found |= _happened(said, found)
+    found |= _period_edges(said, found)
     for each in stay.get("identifiers", []):
         # a visit's number that stands among its alternate ones too is still the visit's
         found.setdefault(number_path(each), each)
-    found |= _listed("conditions", stay.get("conditions", []), "kind", diagnosis_key)
-    found |= _listed("contacts", said.get("contacts", []), "role", who)
+    found |= _list_facts("conditions", stay.get("conditions", []), "kind", diagnosis_key)
+    found |= _list_facts("contacts", said.get("contacts", []), "role", who)
     if event == "cancel-discharge":
         found |= dict.fromkeys(OF_DISCHARGE)
     for path in said.get("cleared", []):
@@ -131,7 +131,7 @@ def stay_facts(said: dict[str, Any], at: Moment, partner: str) -> Facts:
         # what it was ever said to be, each event under the moment it was said
         when = _when(said, status) or instant_of(at)
         found[f"statuses.{'.'.join(map(str, at))}"] = {"status": status, "at": when}
-    return {path: Fact(at, each) for path, each in found.items()} | _begun(said, found.get("kind"))
+    return {path: Fact(at, each) for path, each in found.items()} | _kind_facts(said, found.get("kind"))
 
 
 def _class(stay: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _class(stay: dict[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "class_as_sent": sent}
 
 
-def _listed(
+def _list_facts(
     name: str, items: Sequence[dict[str, Any]], by: str, key: Callable[[dict[str, Any]], str]
 ) -> dict[str, Any]:
     """Return a list as facts: whole by kind, or where its items say what is done with them, each alone."""
@@ -182,7 +182,7 @@ def _when(said: dict[str, Any], status: str) -> str | None:
     return said.get("happened") or period.get(edge) or said.get("recorded")
 
 
-def _happened(said: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
+def _period_edges(said: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
     """Let the event's own time stand for the period's edge that it is, when the period does not say."""
     if "happened" not in said:
         return {}
@@ -193,7 +193,7 @@ def _happened(said: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _begun(said: dict[str, Any], kind: str | None) -> dict[str, Fact]:
+def _kind_facts(said: dict[str, Any], kind: str | None) -> dict[str, Fact]:
     """Return of which kinds a stay was ever said to be, and when it last was: that never goes back."""
     if said["event"] not in BEGUN:
         return {}

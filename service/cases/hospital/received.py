@@ -8,7 +8,7 @@ proposed service is accepted); stays are the hospitals' alone.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from service.cases.facts import day, listed, value
+from service.cases.facts import day, facts_below, value
 from service.cases.hospital import conditions, recurring
 from service.cases.hospital.discharge import PERSONAL, condition_id, digest
 from service.cases.hospital.stays import contacts, diagnoses, stay_of
@@ -82,7 +82,7 @@ def of_case(
             likely = [each for each in found if each.get("verification_status") != REFUTED]
             services += propose(pathways, stay["id"], ended, likely, group)
         named = [(each, condition["id"]) for each, condition in coded]
-        parts["stays"][key] = _linked(stay, hospital, named, people, link)
+        parts["stays"][key] = _stay_with_links(stay, hospital, named, people, link)
     received: dict[str, Any] = {name: list(each.values()) for name, each in parts.items() if each}
     return {**received, "plan": {"services": services}} if services else received
 
@@ -90,15 +90,15 @@ def of_case(
 def of_client(facts: Facts, links: Links) -> dict[str, Any]:
     """Return what hospitals said about a client."""
     received = {name: value(facts, name) for name in PERSONAL}
-    received["identifiers"] = once(each for _, each in listed(facts, "identifiers"))
-    kin = [each for _, group in listed(facts, "related_persons") for each in group]
+    received["identifiers"] = once(each for _, each in facts_below(facts, "identifiers"))
+    kin = [each for _, group in facts_below(facts, "related_persons") for each in group]
     received["related_persons"] = _once({"id": f"kin-{_name(each)}", **each} for each in kin)
-    insurances = [(by, each) for by, group in listed(facts, "coverages") for each in group]
+    insurances = [(by, each) for by, group in facts_below(facts, "coverages") for each in group]
     received["coverages"] = _once(_coverage(each, links(by)) for by, each in insurances)
     return {name: each for name, each in received.items() if each not in (None, [], "")}
 
 
-def unfounded(own: dict[str, Any], received: dict[str, Any]) -> dict[str, list[str]]:
+def unfounded_proposals(own: dict[str, Any], received: dict[str, Any]) -> dict[str, list[str]]:
     """Return which accepted proposals have lost their discharge; decided and done ones are not told of."""
     standing = [f"{each['id']}." for each in received.get("stays", []) if each["status"] != "finished"]
     found = [
@@ -109,7 +109,9 @@ def unfounded(own: dict[str, Any], received: dict[str, Any]) -> dict[str, list[s
     return {"unfounded": found} if found else {}
 
 
-def kept(received: dict[str, Any], before: dict[str, Any], named: Collection[str]) -> dict[str, Any]:
+def with_referenced_parts(
+    received: dict[str, Any], before: dict[str, Any], named: Collection[str]
+) -> dict[str, Any]:
     """Return `received` with the parts that are no longer said, but that the document's own parts name."""
     result = dict(received)
     for name in LISTS:
@@ -141,14 +143,14 @@ def _whole_case(body: dict[str, Any], received: dict[str, Any]) -> dict[str, Any
     same = conditions.same(own, told)
     result = dict(body)
     if same:
-        result["conditions"] = conditions.coded(own, told, same)
+        result["conditions"] = conditions.own_conditions_with_codes(own, told, same)
     _add(result, "conditions", [each for each in told if each["id"] not in same])
     _add(result, "team", received.get("team", []))
-    _add(result, "stays", [_renamed(each, same) for each in received.get("stays", [])])
+    _add(result, "stays", [_stay_with_condition_ids(each, same) for each in received.get("stays", [])])
     services = received.get("plan", {}).get("services", [])
     if services:
         result["plan"] = dict(body.get("plan", {}))
-        _add(result["plan"], "services", [_indicated(each, same) for each in services])
+        _add(result["plan"], "services", [_service_with_reasons(each, same) for each in services])
     return result
 
 
@@ -176,7 +178,7 @@ def _add(body: dict[str, Any], name: str, parts: list[dict[str, Any]]) -> None:
         body[name] = [*own, *more]
 
 
-def _renamed(stay: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
+def _stay_with_condition_ids(stay: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
     if "diagnoses" not in stay:
         return stay
     told = [
@@ -186,14 +188,14 @@ def _renamed(stay: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
     return {**stay, "conditions": ids, "diagnoses": told}
 
 
-def _indicated(service: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
+def _service_with_reasons(service: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
     necessity = service.get("necessity", {})
     if necessity.get("condition") not in same:
         return service
     return {**service, "necessity": {**necessity, "condition": same[necessity["condition"]]}}
 
 
-def _linked(
+def _stay_with_links(
     stay: dict[str, Any],
     hospital: dict[str, Any],
     told: list[tuple[dict[str, Any], str]],

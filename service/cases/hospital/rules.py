@@ -78,7 +78,7 @@ def unusable(said: dict[str, Any], settings: IntakeSettings, now: datetime) -> R
     return _to_come(said, now)
 
 
-def unplaced(said: dict[str, Any]) -> str | None:
+def missing_visit_number(said: dict[str, Any]) -> str | None:
     """Return the JSON pointer of the number that an update of a stay lacks, without which it is not used."""
     stay = said.get("stay", {})
     tells = bool(stay.keys() - {"identifiers", "hospital"}) or bool(said.get("contacts"))
@@ -86,7 +86,7 @@ def unplaced(said: dict[str, Any]) -> str | None:
     return "/stay/identifiers" if said["event"] == "update" and tells and not has_number else None
 
 
-def repeated(said: dict[str, Any]) -> Iterator[str]:
+def repeated_diagnoses(said: dict[str, Any]) -> Iterator[str]:
     """Give the JSON pointers of diagnoses whose code another of the stay has, that says other things of it.
 
     A code is one condition of a case: the first in rank is kept.
@@ -145,7 +145,9 @@ def several_stays() -> Refusal:
     return Refusal("quarantine", "several-stays", what, "/stay/identifiers", "duplicate")
 
 
-def whose(clients: Collection[str], settings: IntakeSettings, *, is_told: bool = True) -> Refusal | None:
+def whose_refusal(
+    clients: Collection[str], settings: IntakeSettings, *, is_told: bool = True
+) -> Refusal | None:
     """Return why an event cannot be used, by the clients that its identifiers find, or None.
 
     `is_told` says whether more than a number is told of the person: nobody is made of a number alone.
@@ -188,7 +190,7 @@ def choose(cases: Sequence[Seen]) -> str | None:
     return min(live, key=lambda each: LIVE.index(each.status)).uuid
 
 
-def standing(stays: Sequence[dict[str, Any]], died: str | bool | None, today: date) -> dict[str, Any]:
+def case_status(stays: Sequence[dict[str, Any]], died: str | bool | None, today: date) -> dict[str, Any]:
     """Return how a case stands that no case system has taken over: what its body says beside its client.
 
     It is planned, until all its stays are cancelled, or the client has died: then it ends with them, or where

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any, Final
 
 from service.cases.changes import status_history
-from service.cases.facts import listed, value
+from service.cases.facts import facts_below, value
 from service.cases.hospital.deaths import is_death
 from service.cases.hospital.discharge import (
     DELETED,
@@ -21,7 +21,7 @@ from service.cases.hospital.discharge import (
     stay_id,
     who,
 )
-from service.cases.identity.identifiers import differing, is_visit, once, shared
+from service.cases.identity.identifiers import differing_system, is_visit, once, share_a_number
 from service.values.dates import is_before
 from service.values.facts import Fact, Facts
 from service.values.service_part import StatusPeriod
@@ -35,7 +35,7 @@ class Ambiguous(Exception):
     """The numbers of an event are those of several stays, and nothing says of which."""
 
 
-def matching(sent: Sequence[Json], stays: Mapping[str, Facts], start: str | None = None) -> list[str]:
+def matching_keys(sent: Sequence[Json], stays: Mapping[str, Facts], start: str | None = None) -> list[str]:
     """Return the keys of the stays that an event is about by its identifiers: none, one, or parts of one.
 
     A stay is known by any of its visit numbers. An account may be that of several stays, as may a number that
@@ -49,10 +49,10 @@ def matching(sent: Sequence[Json], stays: Mapping[str, Facts], start: str | None
     visits = [each for each in sent if is_visit(each)]
     strong, weak = by_visits(sent, stays), []
     for key, facts in stays.items():
-        held = [each for _, each in listed(facts, "identifiers") if not is_visit(each)]
+        held = [each for _, each in facts_below(facts, "identifiers") if not is_visit(each)]
         ours = _visits(facts)
-        if not shared(visits, ours) and shared(sent, held):
-            weak += [key] if differing(visits, ours) is None else []
+        if not share_a_number(visits, ours) and share_a_number(sent, held):
+            weak += [key] if differing_system(visits, ours) is None else []
     if strong:
         if any(_are_two(stays[one], stays[other], visits) for one, other in combinations(strong, 2)):
             raise Ambiguous
@@ -93,17 +93,21 @@ def by_visits(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
     """
     visits = [each for each in sent if is_visit(each)]
     held = {key: _visits(facts) for key, facts in stays.items()}
-    return [key for key, ours in held.items() if shared(visits, ours) and differing(visits, ours) is None]
+    return [
+        key
+        for key, ours in held.items()
+        if share_a_number(visits, ours) and differing_system(visits, ours) is None
+    ]
 
 
 def _are_two(one: Facts, other: Facts, sent: Sequence[Json]) -> bool:
     """Whether two stays have different numbers, and what is sent does not say that both are of one."""
     ours = _visits(one)
-    return differing([*ours, *sent], _visits(other)) is not None
+    return differing_system([*ours, *sent], _visits(other)) is not None
 
 
 def _visits(facts: Facts) -> list[Json]:
-    return [each for _, each in listed(facts, "identifiers") if is_visit(each)]
+    return [each for _, each in facts_below(facts, "identifiers") if is_visit(each)]
 
 
 def stay_of(key: str, facts: Facts) -> dict[str, Any]:
@@ -133,7 +137,7 @@ def history(facts: Facts) -> tuple[StatusPeriod, ...]:
     The last has no end. An event that arrives late finds its place among the others.
     """
     periods: tuple[StatusPeriod, ...] = ()
-    for _, said in sorted(listed(facts, "statuses"), key=lambda each: _moment(each[0])):
+    for _, said in sorted(facts_below(facts, "statuses"), key=lambda each: _moment(each[0])):
         periods = status_history(periods, said["status"], said["at"])
     return periods
 
@@ -155,7 +159,7 @@ def died_in(stays: Iterable[Facts]) -> str | bool | None:
 
 def diagnoses(facts: Facts) -> list[Json]:
     """Return the diagnoses of a stay, the first in rank first; one that is of two kinds stands twice."""
-    every = _amended(facts, "conditions", "kind", diagnosis_key)
+    every = _amended_list(facts, "conditions", "kind", diagnosis_key)
     once: dict[tuple[str, str], Json] = {}
     for each in sorted(every, key=lambda each: each.get("rank", 1001)):
         once.setdefault((condition_id(each["code"]), each.get("kind", "other")), each)
@@ -164,10 +168,10 @@ def diagnoses(facts: Facts) -> list[Json]:
 
 def contacts(facts: Facts) -> list[Json]:
     """Return the people who take part in a stay."""
-    return _amended(facts, "contacts", "role", who)
+    return _amended_list(facts, "contacts", "role", who)
 
 
-def _amended(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> list[Json]:
+def _amended_list(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> list[Json]:
     """Return the items of a list, as it was told whole, with what was said later of single items.
 
     One that is deleted goes as what it is said to be; where it stands as something else alone, it goes too.
@@ -175,11 +179,13 @@ def _amended(facts: Facts, name: str, by: str, key: Callable[[Json], str]) -> li
     """
     items = {
         (kind, key(each)): (facts[f"{name}.{kind}"].at, each)
-        for kind, group in listed(facts, name)
+        for kind, group in facts_below(facts, name)
         for each in group
     }
     cleared = facts[name].at if name in facts else ()
-    later = [(facts[f"{name}-amended.{path}"].at, each) for path, each in listed(facts, f"{name}-amended")]
+    later = [
+        (facts[f"{name}-amended.{path}"].at, each) for path, each in facts_below(facts, f"{name}-amended")
+    ]
     # what is deleted and added by one message is there
     for at, each in sorted(later, key=lambda one: (one[0], one[1]["action"] != DELETED)):
         kind, one = each.get(by, "other"), key(each)
@@ -212,7 +218,7 @@ def _places(items: Mapping[tuple[str, str], Any], kind: str, one: str, each: Jso
 
 def begun_kinds(facts: Facts) -> list[tuple[str, str]]:
     """Return (kind, last day) of what the stay was ever said to be; the latest that was said."""
-    return listed(facts, "begun")
+    return facts_below(facts, "begun")
 
 
 def _first(facts: Facts, key: str) -> list[dict[str, Any]]:
@@ -222,7 +228,7 @@ def _first(facts: Facts, key: str) -> list[dict[str, Any]]:
     def is_other(each: Json) -> bool:
         return key not in {key_by(partner, each), digest(each["system"], each["value"])}
 
-    return sorted((each for _, each in listed(facts, "identifiers")), key=is_other)
+    return sorted((each for _, each in facts_below(facts, "identifiers")), key=is_other)
 
 
 def _period(start: str | None, end: str | None) -> dict[str, str]:

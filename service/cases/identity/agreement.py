@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.cases.identity.identifiers import differing
+from service.cases.identity.identifiers import differing_system
 from service.values.dates import may_be_same_day
 from service.values.placeholders import words_of
 
@@ -46,7 +46,7 @@ class Disagreement:
 
 def disagreement(sent: Known, held: Known) -> Disagreement | None:
     """Return in what somebody who was sent differs from who was found, or None when they may be one."""
-    system = differing(sent.identifiers, held.identifiers)
+    system = differing_system(sent.identifiers, held.identifiers)
     if system is not None:
         return Disagreement(system)
     is_born_another_day = _differ(_dates(sent), _dates(held), may_be_same_day)

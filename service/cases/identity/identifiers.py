@@ -53,10 +53,10 @@ def same_number(sent: Json, held: Json) -> bool:
     return sent["system"] in systems(held) or held["system"] in systems(sent)
 
 
-def placed(identifiers: Sequence[Json]) -> list[Json]:
+def with_authority(identifiers: Sequence[Json]) -> list[Json]:
     """Return identifiers without those of no stated authority that stand among them with theirs, too."""
     named = [each for each in identifiers if not _NO_AUTHORITY.fullmatch(each["system"])]
-    return [each for each in identifiers if each in named or not shared([each], named)]
+    return [each for each in identifiers if each in named or not share_a_number([each], named)]
 
 
 def systems(identifier: Json) -> list[str]:
@@ -83,19 +83,19 @@ def pairs(identifiers: Iterable[Json]) -> list[tuple[str, str]]:
     return [(each["system"], each["value"]) for each in identifiers]
 
 
-def shared(sent: Sequence[Json], held: Sequence[Json]) -> bool:
+def share_a_number(sent: Sequence[Json], held: Sequence[Json]) -> bool:
     """Return whether one of some numbers is one of others."""
     return any(same_number(one, other) for one in sent for other in held)
 
 
-def differing(sent: Sequence[Json], held: Sequence[Json]) -> str | None:
+def differing_system(sent: Sequence[Json], held: Sequence[Json]) -> str | None:
     """Return a system in which both have numbers and none in common, or None; former numbers do not count."""
     ours = [each for each in held if each.get("use") not in {*_PASSING, "old"}]
     for system in dict.fromkeys(each["system"] for each in sent):
         theirs = [each for each in sent if each["system"] == system]
         others = [each for each in ours if _in(system, each, theirs)]
         # a number that was theirs once is still theirs
-        if others and not shared(theirs, held):
+        if others and not share_a_number(theirs, held):
             return str(system)
     return None
 
@@ -151,7 +151,7 @@ def without_placeholders(said: Json, settings: IntakeSettings) -> tuple[Json, li
     An organisation, doctor or payer of whom nothing is left is left out too.
     """
     gone: list[str] = []
-    cleaned = _cleaned(said, "", settings, gone)
+    cleaned = _without_placeholders_below(said, "", settings, gone)
     return (_without_nobody(cleaned), gone) if gone else (said, gone)
 
 
@@ -165,7 +165,7 @@ def _without_nobody(said: Json) -> Json:
     return {**said, **{name: each for name, each in kept.items() if name in said}}
 
 
-def _cleaned(node: Json, where: str, settings: IntakeSettings, gone: list[str]) -> Json:
+def _without_placeholders_below(node: Json, where: str, settings: IntakeSettings, gone: list[str]) -> Json:
     found: Json = {}
     for name, value in node.items():
         place = f"{where}/{name}"
@@ -177,11 +177,14 @@ def _cleaned(node: Json, where: str, settings: IntakeSettings, gone: list[str]) 
         elif name == "payer" and "name" in value and names_nobody(value["name"], settings.placeholders):
             gone.append(f"{place}/name")
             nameless = {inside: each for inside, each in value.items() if inside != "name"}
-            found[name] = _cleaned(nameless, place, settings, gone)
+            found[name] = _without_placeholders_below(nameless, place, settings, gone)
         elif isinstance(value, dict):
-            found[name] = _cleaned(value, place, settings, gone)
+            found[name] = _without_placeholders_below(value, place, settings, gone)
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            found[name] = [_cleaned(each, f"{place}/{at}", settings, gone) for at, each in enumerate(value)]
+            found[name] = [
+                _without_placeholders_below(each, f"{place}/{at}", settings, gone)
+                for at, each in enumerate(value)
+            ]
         else:
             found[name] = value
     return found

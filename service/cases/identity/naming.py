@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from service.cases.facts import listed
+from service.cases.facts import facts_below
 from service.values.facts import Facts
 from service.values.service_part import ServicePart
 
@@ -22,7 +22,7 @@ def identifiers_of(kind: str, own: Json, part: ServicePart) -> list[Json]:
     facts: list[Facts] = [part.facts, *part.stays.values()]
     return [
         *(each for body in (own, part.received, *stays) for each in body.get("identifiers", ())),
-        *(each for said in facts for _, each in listed(said, "identifiers")),
+        *(each for said in facts for _, each in facts_below(said, "identifiers")),
     ]
 
 

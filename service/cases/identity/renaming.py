@@ -12,7 +12,7 @@ from service.values.numbers import TYPES, is_personal
 OURS: Final = "urn:casebridge:authority:"
 
 
-def renamed(facts: Facts) -> dict[str, Fact]:
+def renamed_facts(facts: Facts) -> dict[str, Fact]:
     """Return the facts of identifiers that stand under a system of before as they are said today, by path.
 
     What was said since is not among them: it has the names that it may also be known by.

@@ -84,10 +84,10 @@ def of_pair(one: tuple[str, Sequence[Json]], other: tuple[str, Sequence[Json]]) 
 
 def are_alike(one: Json, other: Json) -> bool:
     """Return whether two are one number, by the names of systems of today or before, which had the type."""
-    return same_number(_renamed(one), _renamed(other))
+    return same_number(_identifier_of_today(one), _identifier_of_today(other))
 
 
-def _renamed(identifier: Json) -> Json:
+def _identifier_of_today(identifier: Json) -> Json:
     stem, _, last = identifier["system"].rpartition(":")
     is_former = stem.startswith("urn:casebridge:authority:") and last in TYPES and is_personal(last)
     return {**identifier, "known_as": [*identifier.get("known_as", ()), *([stem] if is_former else [])]}

@@ -80,7 +80,7 @@ class Explanations:
         document, mappings = owner
         catalogue = self.catalogues[scope.view]
         roots = self.store.look(lambda unit: Source(unit.documents).roots(document))
-        for _, made, origins in catalogue.explained(document.kind, roots):
+        for _, made, origins in catalogue.explain(document.kind, roots):
             if (made.resource["resourceType"], made.resource["id"]) == (type_, id_):
                 elements = tuple(_elements(below, made.resource, origins, roots, catalogue.terminology))
                 break
@@ -123,7 +123,7 @@ def _elements(
 def _element(
     path: str, resource: Any, origin: Origin, roots: Mapping[str, Any], words: Terminology
 ) -> Element:
-    sources = {source: _told(value_at(source, roots)) for source in origin.sources}
+    sources = {source: _value_for_display(value_at(source, roots)) for source in origin.sources}
     codes = tuple(dict.fromkeys(_codes(origin, roots, words)))
     return Element(path, value_at(path, resource), origin, sources, codes)
 
@@ -136,7 +136,7 @@ def _codes(origin: Origin, roots: Mapping[str, Any], words: Terminology) -> Iter
                 yield from words.places(each.filter_name, each.table, code)
 
 
-def _told(value: Any) -> Any:
+def _value_for_display(value: Any) -> Any:
     """A value as it can be shown: of a whole document its id."""
     return {"uuid": value["uuid"]} if isinstance(value, dict) and "uuid" in value else value
 

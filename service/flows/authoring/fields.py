@@ -44,8 +44,8 @@ _ORDER: Final = (
 def pages(catalogue: Catalogue) -> dict[str, str]:
     """Return the tables of a compiled folder of inbound mappings, as Markdown by file name."""
     return {
-        "hl7v2.md": _joined(_of_hl7v2(reading(catalogue, "hl7v2"))),
-        "fhir-in.md": _joined(_of_fhir(reading(catalogue, "fhir"))),
+        "hl7v2.md": _joined_cell(_of_hl7v2(reading(catalogue, "hl7v2"))),
+        "fhir-in.md": _joined_cell(_of_fhir(reading(catalogue, "fhir"))),
     }
 
 
@@ -71,7 +71,7 @@ def _of_hl7v2(read: Reading) -> Iterator[str]:
 def _fields(read: Reading) -> dict[str, dict[str, list[str]]]:
     """Return by field and component, `` of the whole, what is made of it."""
     made, decides = (
-        _gathered(
+        _uses_by_field(
             (place, part, targets)
             for path, targets in paths.items()
             for place, part in in_hl7v2.places(path, IntakeSettings())
@@ -146,7 +146,7 @@ def _of_fhir(read: Reading) -> Iterator[str]:
 def _elements(read: Reading) -> dict[str, dict[str, list[str]]]:
     """Return by type and element, and what is below it, what is made of it."""
     made, decides = (
-        _gathered(
+        _uses_by_field(
             (*_split(element), targets)
             for path, targets in paths.items()
             for element in in_fhir.elements(path)
@@ -163,7 +163,7 @@ def _split(element: str) -> tuple[str, str]:
     return ".".join(steps[:2]), ".".join(steps[2:])
 
 
-def _gathered(found: Iterable[tuple[str, str, tuple[str, ...]]]) -> dict[str, dict[str, list[str]]]:
+def _uses_by_field(found: Iterable[tuple[str, str, tuple[str, ...]]]) -> dict[str, dict[str, list[str]]]:
     """Return by field and part of it what is made of these, or where a Reference leads."""
     gathered: dict[str, dict[str, list[str]]] = {}
     for place, part, targets in found:
@@ -180,26 +180,26 @@ def _element(
 ) -> tuple[str, ...]:
     told: dict[str, list[str]] = {}
     left: list[str] = []
-    for name, kind in element.spelt().items():
+    for name, kind in element.json_names().items():
         if name not in read:
             continue
         for below, targets in used.get(f"{type_}.{name}", {}).items():
             told[below] = told.get(below, []) + [each for each in targets if each not in told.get(below, [])]
-        left += _unread(kind, read[name], "")
-    if told or any(name in read for name in element.spelt()):
+        left += _unread_below(kind, read[name], "")
+    if told or any(name in read for name in element.json_names()):
         return (element.name, _uses(told) or "what it is about", ", ".join(dict.fromkeys(left)))
     reason = reasons.ELEMENTS.get(type_, {}).get(element.name, reasons.DEFAULT)
     return (element.name, "", reason)
 
 
-def _unread(kind: str, read: in_fhir.Read, before: str) -> Iterator[str]:
+def _unread_below(kind: str, read: in_fhir.Read, before: str) -> Iterator[str]:
     """Give what nothing reads below an element that is read in parts."""
     if read.whole or kind not in definitions() or not read:
         return
     for element in definitions()[kind].elements:
-        for name, type_ in element.spelt().items():
+        for name, type_ in element.json_names().items():
             if name in read:
-                yield from _unread(type_, read[name], f"{before}{name}.")
+                yield from _unread_below(type_, read[name], f"{before}{name}.")
             elif name not in read.expected | _ANYWHERE:
                 yield f"{before}{name}"
 
@@ -214,5 +214,5 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(each.replace('|', '&#124;') for each in row)} |" for row in lines)
 
 
-def _joined(parts: Iterable[str]) -> str:
+def _joined_cell(parts: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from service.errors import Issue, Rejected
 from service.flows.ports import Store, Unit
 from service.flows.projection.source import Linked, Source, nowhere
-from service.mapping.author.blame import placed
+from service.mapping.author.blame import issue_at_origin
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin
 from service.mapping.compiler.projector import MappingError
@@ -63,7 +63,7 @@ class Previews:
         """
         if view not in self.catalogues:
             raise Rejected("There is no such view.", where="/view")
-        body = _loaded(kind, document)
+        body = _load_document(kind, document)
         stored = self.store.document(scope, kind, partner, ref) if ref is not None else None
         client = self.store.document(scope, "client", partner, body["client"]) if kind == "case" else None
         found = _document(kind, partner, ref or "", body, stored, client)
@@ -80,8 +80,12 @@ def of_document(
     catalogue: Catalogue, check: Check, kind: str, document: Any, client: Any = None
 ) -> Previewed:
     """Preview a document where there is no store; of a case perhaps with its client. Raises as `preview`."""
-    known = _document("client", "", "", _loaded("client", client), None, None) if client is not None else None
-    found = _document(kind, "", "", _loaded(kind, document), None, known)
+    known = (
+        _document("client", "", "", _load_document("client", client), None, None)
+        if client is not None
+        else None
+    )
+    found = _document(kind, "", "", _load_document(kind, document), None, known)
     source = _Supposing(_Nowhere(known), "" if known is None else known.uuid)
     previewed = of_roots(catalogue, check, kind, source.roots(found))
     return replace(previewed, supposed=tuple(source.supposed))
@@ -94,9 +98,9 @@ def of_roots(catalogue: Catalogue, check: Check, kind: str, roots: Mapping[str, 
         Misconfigured: there is no such source.
     """
     catalogue.projector(kind)
-    unread = tuple(path for path in catalogue.unread(kind) if _given(path.split("."), roots))
+    unread = tuple(path for path in catalogue.unread_paths(kind) if _has_value(path.split("."), roots))
     try:
-        made = catalogue.explained(kind, roots)
+        made = catalogue.explain(kind, roots)
     except MappingError as failed:
         return Previewed((), unread, failed.issues)
     shown = tuple(
@@ -104,7 +108,7 @@ def of_roots(catalogue: Catalogue, check: Check, kind: str, roots: Mapping[str, 
     )
     wrong = (
         replace(
-            placed(issue, each.origins, Place(each.place)),
+            issue_at_origin(issue, each.origins, Place(each.place)),
             where=f"{each.resource['resourceType']}/{each.resource['id']}: {issue.where}",
         )
         for each in shown
@@ -136,12 +140,12 @@ class _Supposing(Source):
         if self.known_client:
             return super().client(replace(document, client=self.known_client))
         what = "No client of yours has this id; PUT it first, or name its UUID."
-        self.supposed.append(_told(Issue(what, "/client", "not-found")))
+        self.supposed.append(_issue_as_previewed(Issue(what, "/client", "not-found")))
         return {"uuid": _uuid("client", str(document.client))}
 
     def missing(self, link: Found, issues: list[Issue]) -> Any:
         del issues  # nothing is refused for it
-        self.supposed.append(_told(nowhere(link)))
+        self.supposed.append(_issue_as_previewed(nowhere(link)))
         return {"id": link.id} if "." in link.to else {"uuid": _uuid(link.to, link.id)}
 
 
@@ -164,11 +168,11 @@ class _Nowhere:
         return {}
 
 
-def _told(issue: Issue) -> Issue:
+def _issue_as_previewed(issue: Issue) -> Issue:
     return replace(issue, what=f"{issue.what} Here something stands in for it.")
 
 
-def _loaded(kind: str, document: Any) -> dict[str, Any]:
+def _load_document(kind: str, document: Any) -> dict[str, Any]:
     if kind not in KINDS or kind == "discharge":
         known = ", ".join(each for each in KINDS if each != "discharge")
         raise Rejected(f"There is no such kind of document; send one of {known}.", where="/kind")
@@ -196,13 +200,13 @@ def _uuid(kind: str, ref: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"urn:casebridge:preview:{kind}:{ref}"))
 
 
-def _given(steps: list[str], value: Any) -> bool:
+def _has_value(steps: list[str], value: Any) -> bool:
     """Whether a source says something at a path, in any item of the lists on the way."""
     if isinstance(value, list):
-        return any(_given(steps, item) for item in value)
+        return any(_has_value(steps, item) for item in value)
     if not steps:
         return value is not None and value not in ("", {})
-    return isinstance(value, dict) and steps[0] in value and _given(steps[1:], value[steps[0]])
+    return isinstance(value, dict) and steps[0] in value and _has_value(steps[1:], value[steps[0]])
 
 
 def lineage(shown: Shown) -> Iterator[tuple[str, dict[str, Any]]]:

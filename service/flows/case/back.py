@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from service.cases.changes import events
 from service.cases.hospital.received import whole
-from service.cases.returned import Path, item_of, located, merged, undone
+from service.cases.returned import Path, item_of, merged_part, part_without_change, path_of
 from service.errors import Issue, NotFound, Precondition, Refused, Rejected, Stale
 from service.flows.case.places import places
 from service.flows.ports import Clock, Store, Unit
@@ -29,7 +29,7 @@ from service.values.scope import Scope
 from service.wire.contracts.links import links
 from service.wire.contracts.load import check_links, parts
 from service.wire.fhir.differences import differences, no_place
-from service.wire.fhir.returned import items, led, received, references, strangers
+from service.wire.fhir.returned import as_written_here, items, references, strangers, with_targets
 from service.wire.json import canonical, parse
 
 Json = dict[str, Any]
@@ -65,7 +65,7 @@ class Back:
             raise NotFound("There is no such resource; only what is there can be put, ids are given here.")
         if issues := self.projection.check(sent):
             raise Refused("It is not valid FHIR R4.", issues=issues)
-        named = {_key(each) for each in references(received(sent, {}, self.base))}
+        named = {_key(each) for each in references(as_written_here(sent, {}, self.base))}
         seen = self.store.owners(scope, [each for each in named if each[0] in ENTRIES.values()])
 
         def story(unit: Unit) -> Stored:
@@ -89,12 +89,14 @@ class Back:
         stored = self._current(unit, case, view, given)
         _guard(stored.version, if_match)
         before = parse(stored.body)
-        sent = received(given, before, self.base)
+        sent = as_written_here(given, before, self.base)
         if not any(differences(sent, before, before)):
             return stored
         known = _known(unit, case, seen)
         unknown = {place: [issue] for place, issue in strangers(sent, known)}
-        body, refused = _changed(self.inbound[view], case, led(before, known), led(sent, known), unknown)
+        body, refused = _changed(
+            self.inbound[view], case, with_targets(before, known), with_targets(sent, known), unknown
+        )
         if canonical(body) == canonical(case.own):
             raise _refusal(refused, differences(sent, before, before, set(refused)))
         try:
@@ -133,7 +135,7 @@ def _changed(
     type_: str = sent["resourceType"]
     refused = dict(unknown)
     while True:
-        body = merged(case.own, was, now)
+        body = merged_part(case.own, was, now)
         try:
             body = parts("case", body)
             check_links("case", body, case.received)
@@ -142,12 +144,12 @@ def _changed(
                 raise
             left = now
             for issue in wrong.issues:
-                path = located(issue.where, body)
+                path = path_of(issue.where, body)
                 item = at.get(item_of(path), type_)
                 # who is not known is nobody to the case, which says no more
                 if item not in unknown or path != item_of(path):
                     refused.setdefault(item, []).append(_held(issue, path, at.get(path, item)))
-                left = undone(left, was, item_of(path))
+                left = part_without_change(left, was, item_of(path))
             now = left if left != now else was
         else:
             for item, element in items(sent):
@@ -159,7 +161,7 @@ def _changed(
 def _read(inbound: Catalogue, resource: Json) -> tuple[Json, dict[Path, str]]:
     """Return the part of a case that a resource is, and where in it each element of the part stands."""
     name = resource["resourceType"].lower()
-    for _, made, origins in inbound.explained(name, {name: resource}):
+    for _, made, origins in inbound.explain(name, {name: resource}):
         return made.resource, places(resource["resourceType"], made.resource, origins)
     return {}, {}
 

@@ -7,8 +7,14 @@ from uuid import uuid4
 
 from service.cases.changes import CLOSED, status_history
 from service.cases.facts import join
-from service.cases.hospital.received import kept, of_case, of_client, unfounded, whole
-from service.cases.hospital.rules import Seen, choose, opens, standing, stay_events
+from service.cases.hospital.received import (
+    of_case,
+    of_client,
+    unfounded_proposals,
+    whole,
+    with_referenced_parts,
+)
+from service.cases.hospital.rules import Seen, case_status, choose, opens, stay_events
 from service.cases.hospital.stays import died_in
 from service.errors import Conflict
 from service.flows.case.directory import Directory
@@ -196,7 +202,7 @@ class Chart:
         """Return the client with what hospitals said derived from its facts."""
         client = self.client
         received = of_client(client.service.facts, self.desk.directory.links)
-        client = with_received(client, kept(received, client.received, named))
+        client = with_received(client, with_referenced_parts(received, client.received, named))
         if not client.service.untaken:
             return client
         own: dict[str, Any] = {name: received[name] for name in DEMOGRAPHICS if name in received}
@@ -215,12 +221,14 @@ class Chart:
             pathways=self.desk.pathways,
             links=self.desk.directory.links,
         )
-        received |= unfounded(case.own, received)
-        case = with_received(case, kept(received, case.received, named))
+        received |= unfounded_proposals(case.own, received)
+        case = with_received(case, with_referenced_parts(received, case.received, named))
         if part.emptied:
             return self._standing(case, {"status": "cancelled"})
         if part.untaken:
-            return self._standing(case, standing(received.get("stays", []), died, self.desk.change.at.date()))
+            return self._standing(
+                case, case_status(received.get("stays", []), died, self.desk.change.at.date())
+            )
         return case
 
     def _standing(self, case: Document, how: dict[str, Any]) -> Document:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.cases.facts import listed, value
+from service.cases.facts import facts_below, value
 from service.cases.hospital.discharge import digest, moment
 from service.errors import Conflict, NotFound
 from service.flows.case.chart import Chart, Desk
@@ -94,4 +94,4 @@ def _keys(chart: Chart, visits: Sequence[Pair]) -> list[str]:
 
 
 def _numbers(facts: Facts) -> list[Pair]:
-    return [(each["system"], each["value"]) for _, each in listed(facts, "identifiers")]
+    return [(each["system"], each["value"]) for _, each in facts_below(facts, "identifiers")]

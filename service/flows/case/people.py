@@ -5,9 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from service.cases.hospital.received import whole
-from service.cases.hospital.rules import Refusal, differing_person, whose
+from service.cases.hospital.rules import Refusal, differing_person, whose_refusal
 from service.cases.identity.agreement import Known, disagreement
-from service.cases.identity.identifiers import identifying, pairs, placed, same_number, shared, systems
+from service.cases.identity.identifiers import (
+    identifying,
+    pairs,
+    same_number,
+    share_a_number,
+    systems,
+    with_authority,
+)
 from service.errors import Issue, Rejected
 from service.flows.ports import Unit
 from service.values.documents import Document
@@ -75,7 +82,7 @@ class People:
 
     def check(self, clients: set[str], *, is_told: bool = True) -> None:
         """Raise Held unless these are one client, or nobody where that may be."""
-        check(whose(clients, self._settings, is_told=is_told))
+        check(whose_refusal(clients, self._settings, is_told=is_told))
 
     def check_agreement(self, patient: Json, holders: Sequence[Document]) -> None:
         """Raise Held when who is found is somebody else by all else that is known of the two.
@@ -96,7 +103,7 @@ class People:
         """
         others = [each for each in self._all(identifiers) if each.uuid != client]
         held = [each for other in others for each in _kept(other)]
-        return [each for each in identifiers if not shared([each], held)]
+        return [each for each in identifiers if not share_a_number([each], held)]
 
     def holders(self, identifiers: Sequence[Json]) -> list[Document]:
         """Return the clients whom identifiers find, merged ones as they are.
@@ -121,9 +128,9 @@ class People:
         What a hospital may not say was left out when it came.
         """
         may_be = [each for each in sent if self._assertions.allow(client.source, *systems(each))]
-        if shared(may_be, _of_persons(numbers(client))):
+        if share_a_number(may_be, _of_persons(numbers(client))):
             return True
-        return len(may_be) < len(sent) and shared(sent, _of_persons(numbers(_brought(client))))
+        return len(may_be) < len(sent) and share_a_number(sent, _of_persons(numbers(_brought(client))))
 
     def _known(self, patient: Json) -> Known:
         """Return what is sent of somebody; their name on the partner's own server is no evidence."""
@@ -141,7 +148,7 @@ class People:
         ]
         names = [name for side in sides for name in side.get("names", ())]
         dates = [date for side in sides for date in _dates(side)]
-        return Known([each for each in held if not shared([each], former)], names, dates)
+        return Known([each for each in held if not share_a_number([each], former)], names, dates)
 
     def _become(self, client: Document) -> Document:
         while (uuid := client.service.merged_into) is not None:
@@ -163,7 +170,7 @@ def numbers(client: Document) -> list[Json]:
     facts = client.service.facts
     sent = [fact.value for path, fact in facts.items() if path.startswith("identifiers.") and fact.value]
     known = [*client.own.get("identifiers", ()), *client.received.get("identifiers", ())]
-    return placed([*sent, *(each for each in known if not _is_among(each, sent))])
+    return with_authority([*sent, *(each for each in known if not _is_among(each, sent))])
 
 
 def _brought(client: Document) -> Document:

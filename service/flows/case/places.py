@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from service.cases.returned import Path, located
+from service.cases.returned import Path, path_of
 from service.mapping.compiler.explain import Origin
 
 # what a reference leads to stands there
@@ -22,7 +22,7 @@ def places(type_: str, part: dict[str, Any], origins: Mapping[str, Origin]) -> d
     for name, origin in origins.items():
         if not origin.sources:
             continue
-        path = located(name.replace("[", ".").replace("]", "").replace(".", "/"), part)
+        path = path_of(name.replace("[", ".").replace("]", "").replace(".", "/"), part)
         place = f"{type_}{_common(origin.sources)}"
         found[path] = place
         if path[-1] == ("id", None):

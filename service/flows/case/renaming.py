@@ -6,7 +6,7 @@ from typing import Final
 
 from service.cases.facts import join
 from service.cases.hospital.discharge import number_path
-from service.cases.identity.renaming import renamed
+from service.cases.identity.renaming import renamed_facts
 from service.cases.identity.suspects import Suspect, are_alike
 from service.errors import Conflict
 from service.flows.case.chart import Chart, Desk
@@ -36,7 +36,7 @@ class Renaming:
         """Give the clients who have a number under a system of before."""
         after = None
         while page := self.store.documents(scope, "client", after=after, count=PAGE):
-            yield from (each for each in page if renamed(each.service.facts))
+            yield from (each for each in page if renamed_facts(each.service.facts))
             after = page[-1].uuid
 
     def rename(self, partner: Partner, client: Document) -> list[Suspect]:
@@ -64,7 +64,7 @@ class Renaming:
 
 def _renamed(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
     """Rename each number that nobody else has; give who else has it."""
-    for path, fact in renamed(chart.client.service.facts).items():
+    for path, fact in renamed_facts(chart.client.service.facts).items():
         number = fact.value
         holders = [
             each.uuid

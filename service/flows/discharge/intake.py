@@ -23,7 +23,7 @@ from service.cases.hospital.discharge import (
     stay_id,
 )
 from service.cases.hospital.rules import Refusal, several_stays, unusable
-from service.cases.hospital.stays import Ambiguous, by_visits, matching, told_by
+from service.cases.hospital.stays import Ambiguous, by_visits, matching_keys, told_by
 from service.cases.identity.identifiers import is_visit
 from service.errors import Conflict, Issue, Stale
 from service.flows.case.chart import Chart, Desk
@@ -220,7 +220,7 @@ def _stay(chart: Chart, said: Json, partner: Partner) -> str | None:
     if said["event"] == "merge" or not sent:
         return None
     try:
-        found = matching(sent, told_by(partner.name, chart.stays()), start_of(said))
+        found = matching_keys(sent, told_by(partner.name, chart.stays()), start_of(said))
     except Ambiguous as exc:
         raise Held(several_stays()) from exc
     return chart.united(found) if found else new_key(said, partner.name, chart.has)

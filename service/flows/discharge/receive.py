@@ -15,7 +15,7 @@ from uuid import uuid4
 import structlog
 
 from service.cases.hospital.discharge import digest
-from service.cases.hospital.rules import repeated, unplaced
+from service.cases.hospital.rules import missing_visit_number, repeated_diagnoses
 from service.cases.identity.assertions import without_foreign
 from service.cases.identity.identifiers import former, systems, without_placeholders
 from service.errors import (
@@ -114,8 +114,8 @@ class Reception:
             today = said.get("recorded") or instant(self.clock())
             loaded.append(former(said, today[:10]))
             odd += ((number, Issue(NO_NUMBER, at, "value")) for at in gone)
-            odd += ((number, Issue(SAME_CODE, at, "informational")) for at in repeated(said))
-            if (at := unplaced(said)) is not None:
+            odd += ((number, Issue(SAME_CODE, at, "informational")) for at in repeated_diagnoses(said))
+            if (at := missing_visit_number(said)) is not None:
                 missing.append(Issue(NO_VISIT, at, "required"))
         notes = [*found.notes, *_placed(found, odd), *shown(missing)]
         # what may be wrong comes before what is only told

@@ -17,7 +17,7 @@ from service.values.inbox import Received, Understood
 from service.values.scope import Partner
 from service.wire.fhir.check.check import check_each
 from service.wire.fhir.exchange.asked import message_of
-from service.wire.fhir.exchange.bundles import USED, unused
+from service.wire.fhir.exchange.bundles import USED, unused_entries
 from service.wire.fhir.exchange.conditions import of_entries, of_headers
 from service.wire.fhir.sent.aside import set_aside
 from service.wire.fhir.sent.astray import astray
@@ -65,7 +65,7 @@ class Understanding:
         """
         sent = _sent(received)
         odd = _odd(sent)
-        left = unused(sent) if sent["resourceType"] == "Bundle" else []
+        left = unused_entries(sent) if sent["resourceType"] == "Bundle" else []
         roots = stays(sent, partner.intake.bases)
         notes = [*odd, *astray(sent), *set_aside(sent, roots)]
         notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
@@ -119,7 +119,7 @@ class Understanding:
 
         @cache
         def explained(number: int) -> list[Mapping[str, Origin]]:
-            return [origins for _, _, origins in catalogue.explained(form, roots[number])]
+            return [origins for _, _, origins in catalogue.explain(form, roots[number])]
 
         def place(number: int, pointer: str) -> str:
             at, nth = found[number]

@@ -35,7 +35,7 @@ class Reading:
         if known is None:
             read = reading(self.catalogues[intake.overlays], "hl7v2")
             known = self.of_messages[key] = in_hl7v2.known(read.paths, read.wholes, intake)
-        return in_hl7v2.unused(message, known)
+        return in_hl7v2.unused_fields(message, known)
 
     def fhir(self, partner: Partner, sent: dict[str, Any]) -> tuple[Unused, ...]:
         """Return the elements that nothing reads of a Bundle or an Encounter."""
@@ -44,7 +44,7 @@ class Reading:
         if known is None:
             read = reading(self.catalogues[stack], "fhir")
             known = self.of_resources[stack] = in_fhir.known(read.paths, read.wholes)
-        return in_fhir.unused(sent, known)
+        return in_fhir.unused_elements(sent, known)
 
 
 def noted(unused: Sequence[Unused], room: int) -> tuple[Issue, ...]:

@@ -11,7 +11,7 @@ from service.errors import Issue, Rejected
 from service.flows.ports import Unit
 from service.flows.projection import events
 from service.flows.projection.events import Data, Envelope, Event, instant
-from service.mapping.author.blame import blamed
+from service.mapping.author.blame import issues_with_lines
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.projector import Projector
 from service.values.documents import Document
@@ -163,7 +163,7 @@ class Projection:
         other = [key for key in digests if key in current and current[key].digest != digests[key]]
         bodies = unit.resources.bodies(document.uuid, view, [*left, *other])
         stored = {key: _unstamped(parse(body)) for key, body in bodies.items()}
-        withdrawn = [catalogue.withdrawn(stored[key]) for key in left]
+        withdrawn = [catalogue.withdrawn_resource(stored[key]) for key in left]
         # no mapping leaves out of these what it told before the client's identity was protected
         protected = roots.get("client", {}).get("protected_identity")
         withdrawn = [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
@@ -217,7 +217,7 @@ class Projection:
     ) -> None:
         """Refuse what is not valid R4; each issue tells the line of the mapping that makes it."""
         if issues := self.check(resource):
-            told = blamed(catalogue, document.kind, roots, resource, issues)
+            told = issues_with_lines(catalogue, document.kind, roots, resource, issues)
             type_ = resource["resourceType"]
             raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=told)
 

@@ -23,7 +23,7 @@ class Localisation:
 
     def language(self, view: str, ranges: Ranges) -> str:
         """Return the best language of a view for the ranges; that of the stored bytes if none will do."""
-        return preferred(ranges, (STORED, *self.interpreters[view].languages))
+        return preferred_language(ranges, (STORED, *self.interpreters[view].languages))
 
     def tell(self, view: str, stored: Stored, language: str) -> Stored:
         """Return the version in a language; in that of the stored bytes it is the stored one itself."""
@@ -39,7 +39,7 @@ class Localisation:
         return replace(page, entries=tuple(self.tell(view, each, language) for each in page.entries))
 
 
-def preferred(ranges: Ranges, languages: Sequence[str]) -> str:
+def preferred_language(ranges: Ranges, languages: Sequence[str]) -> str:
     """Return the language with the highest quality; the first of all when none is acceptable.
 
     A range stands for the language it begins with (RFC 4647 lookup: `de-AT` is answered by `de`) and `*` for

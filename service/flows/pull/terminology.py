@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from service.errors import Issue, Malformed, NotFound
-from service.flows.pull.localise import STORED, Ranges, preferred
+from service.flows.pull.localise import STORED, Ranges, preferred_language
 from service.mapping.language.localise import interpreter
 from service.mapping.terminology.concepts import CodeSystem, Terminology
-from service.mapping.terminology.published import published
+from service.mapping.terminology.published import published_resources
 from service.wire.fhir.definitions.extensions import structure_definitions
 from service.wire.fhir.exchange.parameters import parameters, part
 from service.wire.fhir.search import normal
@@ -65,7 +65,7 @@ class Vocabulary:
 
     def language(self, ranges: Ranges) -> str:
         """Return the language that displays are given in."""
-        return preferred(ranges, (STORED, *self.languages))
+        return preferred_language(ranges, (STORED, *self.languages))
 
     def look_up(
         self, coding: Coding, language: str, properties: Sequence[str] = (), version: str | None = None
@@ -109,7 +109,7 @@ class Vocabulary:
             "total": len(found),
             "offset": window.offset,
         }
-        shown = [_contained(system, each, language, window) for each in found[window.offset : last]]
+        shown = [_expansion_item(system, each, language, window) for each in found[window.offset : last]]
         return value_set | {
             "language": language,
             "expansion": expansion | ({"contains": shown} if shown else {}),
@@ -157,10 +157,12 @@ class Vocabulary:
 def vocabulary(terminology: Terminology) -> Vocabulary:
     """Return the vocabulary of a catalogue's terminology."""
     words = interpreter(terminology, {})
-    return Vocabulary((*published(terminology), *structure_definitions()), words.systems, words.languages)
+    return Vocabulary(
+        (*published_resources(terminology), *structure_definitions()), words.systems, words.languages
+    )
 
 
-def required(value: Any, name: str) -> Any:
+def required_value(value: Any, name: str) -> Any:
     """Return a parameter's value; raises Malformed when it was not given."""
     if value is None:
         raise Malformed(
@@ -200,7 +202,7 @@ def _contains(system: CodeSystem, code: str, language: str, text: str) -> bool:
     return all(word in told for word in normal(text).split())
 
 
-def _contained(system: CodeSystem, code: str, language: str, window: Window) -> Resource:
+def _expansion_item(system: CodeSystem, code: str, language: str, window: Window) -> Resource:
     found: Resource = {"system": system.url, "code": code, "display": _display(system, code, language)}
     if window.designations:
         found["designation"] = [

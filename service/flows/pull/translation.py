@@ -41,7 +41,7 @@ class Translator:
         for each in by:
             groups = self._groups(each, "source", coding, "target")
             found = [match for group in groups for match in _of_element(group, coding["code"], _name(each))]
-            yield from found or self._unmapped(groups, coding, _name(each))
+            yield from found or self._unmapped_matches(groups, coding, _name(each))
 
     def back(self, coding: Resource, by: Sequence[Resource]) -> Iterator[Match]:
         """Give which source codes of some maps lead to a target code."""
@@ -60,7 +60,7 @@ class Translator:
             if _is(each, near, coding.get("system")) and _is(each, far, self.to)
         ]
 
-    def _unmapped(self, groups: Sequence[Resource], coding: Resource, name: str) -> Iterator[Match]:
+    def _unmapped_matches(self, groups: Sequence[Resource], coding: Resource, name: str) -> Iterator[Match]:
         """Follow the first policy for codes that no group names.
 
         R4 gives such a match no equivalence: a code given as it is counts as equal, a fixed one as inexact.
@@ -84,10 +84,10 @@ def answer(matches: Sequence[Match]) -> Resource:
     told = [part("result", "Boolean", found)]
     if not found:
         told.append(part("message", "String", "No map leads from this code to another."))
-    return parameters([*told, *(grouped("match", _told(each)) for each in matches)])
+    return parameters([*told, *(grouped("match", _match_parameters(each)) for each in matches)])
 
 
-def _told(match: Match) -> Iterator[Resource]:
+def _match_parameters(match: Match) -> Iterator[Resource]:
     yield part("equivalence", "Code", match.equivalence)
     if match.concept is not None:
         yield part("concept", "Coding", match.concept)

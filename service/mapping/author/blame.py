@@ -10,7 +10,7 @@ from service.mapping.compiler.explain import Origin, explainer, nearest_origin
 from service.wire.yaml import Place
 
 
-def blamed(
+def issues_with_lines(
     catalogue: Catalogue, kind: str, roots: Mapping[str, Any], resource: Any, issues: Iterable[Issue]
 ) -> list[Issue]:
     """Return what is wrong with a resource, each issue with the line that makes the element.
@@ -27,12 +27,12 @@ def blamed(
     for document in makers:
         for made in explainer(document, catalogue.terminology).run(roots):
             if made.resource.get("id") == id_:
-                return [placed(each, made.origins, document.place) for each in issues]
+                return [issue_at_origin(each, made.origins, document.place) for each in issues]
     # what is withdrawn is made no more
-    return [placed(each, {}, makers[0].place) if makers else each for each in issues]
+    return [issue_at_origin(each, {}, makers[0].place) if makers else each for each in issues]
 
 
-def placed(issue: Issue, origins: Mapping[str, Origin], otherwise: Place) -> Issue:
+def issue_at_origin(issue: Issue, origins: Mapping[str, Origin], otherwise: Place) -> Issue:
     """Return an issue of a made resource with the place that its element comes from.
 
     Args:

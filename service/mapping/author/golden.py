@@ -37,12 +37,12 @@ class Pair:
     def expected(self) -> Resources:
         """What `out.json` says; nothing while it is not written yet."""
         path = self.folder / "out.json"
-        return _read(path) if path.exists() else []
+        return _read_json(path) if path.exists() else []
 
     @property
-    def translated(self) -> dict[str, Resources]:
+    def translated_resources(self) -> dict[str, Resources]:
         """What each `out.<language>.json` says, by language."""
-        return {path.name.split(".")[1]: _read(path) for path in sorted(self.folder.glob("out.*.json"))}
+        return {path.name.split(".")[1]: _read_json(path) for path in sorted(self.folder.glob("out.*.json"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def sent(folder: Path, read: Callable[[str, tuple[str, ...], bytes], Iterable[di
         source = {".json": "fhir", ".hl7": "hl7v2"}.get(path.suffix)
         if source is None:
             raise Misconfigured("What is sent is sent.json (FHIR) or sent.hl7.", where=str(path))
-        name, own = _named(path, root)
+        name, own = _pair_name(path, root)
         try:
             roots = tuple(read(source, own, path.read_bytes()))
         except CasebridgeError as error:
@@ -158,7 +158,7 @@ def _run(
     except MappingError as error:
         return Result(pair, [], {}, tuple(f"{each.where}: {each.what}" for each in error.issues), ())
     words = interpreter(catalogue.terminology, catalogue.words)
-    expected = pair.translated
+    expected = pair.translated_resources
     told = {
         language: [words.tell(each, language) for each in made if _name(each) in map(_name, resources)]
         for language, resources in expected.items()
@@ -173,25 +173,25 @@ def _run(
 
 
 def _pair(path: Path, root: Path) -> Pair:
-    given = _read(path)
-    name, own = _named(path, root)
+    given = _read_json(path)
+    name, own = _pair_name(path, root)
     if isinstance(given, dict) and isinstance(given.get("like"), str):
         # a pair that is like another again has neither source nor roots and is refused below
-        given = _read(root / given["like"] / "in.json") | {k: v for k, v in given.items() if k != "like"}
+        given = _read_json(root / given["like"] / "in.json") | {k: v for k, v in given.items() if k != "like"}
     if not isinstance(given, dict) or not {"source", "roots"} <= given.keys() <= _KEYS:
         what = "in.json holds `source` and `roots`, or `like` and the name of a pair, and perhaps `overlays`."
         raise Misconfigured(what, where=str(path))
     return Pair(name, path.parent, given["source"], given["roots"], tuple(given.get("overlays", own)))
 
 
-def _named(path: Path, root: Path) -> tuple[str, tuple[str, ...]]:
+def _pair_name(path: Path, root: Path) -> tuple[str, tuple[str, ...]]:
     """The name of the pair that a file opens, and the overlay that its folder names."""
     folder = path.parent
     own = (folder.parent.name,) if folder.parent != root else ()
     return folder.relative_to(root).as_posix(), own
 
 
-def _read(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     try:
         return parse(path.read_bytes())
     except OSError as error:
@@ -228,10 +228,10 @@ def _differences(left: Any, right: Any, path: str) -> Iterator[tuple[str, str, s
             before, after = (each[index] if index < len(each) else None for each in (left, right))
             yield from _differences(before, after, f"{path}[{index}]")
     elif canonical(left) != canonical(right):
-        yield path, _shown(left), _shown(right)
+        yield path, _value_for_display(left), _value_for_display(right)
 
 
-def _shown(value: Any) -> str:
+def _value_for_display(value: Any) -> str:
     return "nothing" if value is None else dump(value).decode()
 
 

@@ -37,8 +37,8 @@ def reading(catalogue: Catalogue, source: str) -> Reading:
             for target, paths in by_target.items():
                 for path in paths:
                     found.setdefault(path, {})[target] = None
-    return Reading(_settled(made), _settled(decides), frozenset(wholes))
+    return Reading(_path_table(made), _path_table(decides), frozenset(wholes))
 
 
-def _settled(found: dict[str, dict[str, None]]) -> Paths:
+def _path_table(found: dict[str, dict[str, None]]) -> Paths:
     return {path: tuple(targets) for path, targets in found.items()}

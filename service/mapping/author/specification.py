@@ -46,7 +46,7 @@ def coverage(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def returned(inbound: Catalogue) -> dict[str, tuple[str, ...]]:
+def returned_fields(inbound: Catalogue) -> dict[str, tuple[str, ...]]:
     """Give each field of a case that partners can put back, with the elements that it is read of."""
     types = {type_.lower(): type_ for type_ in RETURNED}
     found: dict[str, tuple[str, ...]] = {}
@@ -75,7 +75,7 @@ def _index(catalogue: Catalogue, documents: Sequence[Document]) -> str:
         told = ", ".join(f"`{each.element}` ({each.place})" for each in missing)
         held = f"is not claimed: nothing makes {told}" if missing else "is claimed where it is met"
         lines.append(f"`{url}` {held}.")
-    return _joined(lines)
+    return _joined_text(lines)
 
 
 def _page(document: Document) -> str:
@@ -96,7 +96,7 @@ def _page(document: Document) -> str:
         lines += ["## Names", _table(("name", "is"), names)]
     rows = list(_rows(document.make, document.target, ()))
     lines += ["## Elements", _table(("element", "made of", "rule", "codes", "line"), rows)]
-    return _joined(lines)
+    return _joined_text(lines)
 
 
 def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[Row]:
@@ -151,7 +151,7 @@ def _terminology(catalogue: Catalogue) -> str:
             lines += _codesystem(catalogue.codesystems[name])
         if name in catalogue.concept_maps:
             lines += _concept_map(catalogue.concept_maps[name])
-    return _joined(lines)
+    return _joined_text(lines)
 
 
 def _codesystem(system: CodeSystem) -> list[str]:
@@ -184,7 +184,7 @@ def _table(head: Row, rows: Iterable[Row]) -> str:
     return "\n".join(f"| {' | '.join(each)} |" for each in lines)
 
 
-def _joined(parts: Iterable[str]) -> str:
+def _joined_text(parts: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 

@@ -30,14 +30,14 @@ Project = Callable[[dict[str, Any], list[Any]], None]
 _RUNTIME = (
     "text",
     "present",
-    "joined",
+    "join_template",
     "whole",
     "item",
     "equal",
     "below",
     "most",
     "among",
-    "escaped",
+    "escape_xml",
     "TooMuch",
 )
 
@@ -69,10 +69,10 @@ def compile_document(document: Document, terminology: Terminology) -> Compiled:
     Raises:
         Wrong: Python cannot compile it (it is nested too deep).
     """
-    return generated(Writer(document, terminology), document)
+    return compiled_function(Writer(document, terminology), document)
 
 
-def generated(writer: "Writer", document: Document, **more: Any) -> Compiled:
+def compiled_function(writer: "Writer", document: Document, **more: Any) -> Compiled:
     """Let a writer write and Python compile; `more` are names for the text. Raises as `compile_document`."""
     writer.whole()
     code = "\n".join(writer.lines)
@@ -113,7 +113,7 @@ class Writer(Statements):
                 early = self.needed([document.when] if document.when is not None else [])
                 for let in (let for let in used if let in early):
                     self.let(let)
-                with self.given(document.when):
+                with self.when(document.when):
                     for let in (let for let in used if let not in early):
                         self.let(let)
                     self.put(document.make, Sink("out"), document.target)
@@ -202,7 +202,7 @@ class Writer(Statements):
                 continue
             name = self.names.fresh("t")
             with self.about(template.place, target, part):
-                self.line(f"{name} = {self.names.printed(part)}")
+                self.line(f"{name} = {self.names.text_code(part)}")
             tests += [] if is_fixed(part) else [name]
             codes.append(name)
         with self.about(template.place, target, None), self.inside(f"if {' or '.join(tests) or 'True'}:"):
@@ -244,7 +244,7 @@ class Writer(Statements):
 
     def block(self, block: Block, sink: Sink, target: str) -> None:
         """What is made for each item, or only if."""
-        with self.about(block.place, target, block.test), self.loops(block.loops), self.given(block.test):
+        with self.about(block.place, target, block.test), self.loops(block.loops), self.when(block.test):
             self.put(block.make, sink, target)
 
     def markup(self, markup: Markup, sink: Sink, target: str) -> None:
@@ -263,17 +263,17 @@ class Writer(Statements):
                 if present(value):
                     self.line(f"{name}.append({runtime.text(value)!r})")
             case Text():
-                self.marked(part, name, target)
+                self.write_markup(part, name, target)
             case Items(items=items):
                 for each in items:
                     self.mark(each, name, target)
             case Block():
-                with self.about(part.place, target, part.test), self.loops(part.loops), self.given(part.test):
+                with self.about(part.place, target, part.test), self.loops(part.loops), self.when(part.test):
                     self.mark(part.make, name, target)
             case _:
                 raise Wrong("in $xhtml stand text, $each and $if", self.info.place)
 
-    def marked(self, template: Text, name: str, target: str) -> None:
+    def write_markup(self, template: Text, name: str, target: str) -> None:
         """A part of markup with expressions."""
         codes, tests, in_tag = [], [], False
         for part in template.parts:
@@ -283,7 +283,7 @@ class Writer(Statements):
                 continue
             made = self.names.fresh("t")
             with self.about(template.place, target, part):
-                code = f"escaped({self.names.code(part)})" if in_tag else self.names.markup(part)
+                code = f"escape_xml({self.names.code(part)})" if in_tag else self.names.markup(part)
                 self.line(f"{made} = {code}")
             tests += [] if is_fixed(part) else [made]
             codes.append(made)

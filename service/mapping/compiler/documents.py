@@ -22,7 +22,16 @@ from service.mapping.compiler.templates import (
 from service.mapping.files import expressions
 from service.mapping.files.expressions import Parsed
 from service.mapping.files.findings import Findings, nearest
-from service.mapping.files.nodes import as_leaf, as_map, check_keys, leaves, name_at, needed, text_of, written
+from service.mapping.files.nodes import (
+    as_leaf,
+    as_map,
+    check_keys,
+    each_and_when,
+    leaves,
+    name_at,
+    required_node,
+    text_of,
+)
 from service.mapping.language.checks import spoken_kind
 from service.mapping.language.names import Scope
 from service.mapping.language.profiles import Profiles
@@ -71,7 +80,7 @@ class Reader:
         loops, scope = self.loops(each, scope) if each else ((), scope)
         lets, scope = self.lets(node.entries.get("let"), scope)
         test = self.test(when, scope) if when else None
-        make = self.template(as_map(needed(node, "make")), scope)
+        make = self.template(as_map(required_node(node, "make")), scope)
         name = name_at(node, "name") if "name" in node.entries else target
         claims, withdraw = self.claims(node, target), self.withdrawal(node)
         names = node.entries.get("let")
@@ -88,7 +97,7 @@ class Reader:
             make,
             claims,
             withdraw,
-            written(node, "each", "when"),
+            each_and_when(node, "each", "when"),
             told,
         )
 
@@ -97,7 +106,7 @@ class Reader:
         self.count += 1
         return f"v{self.count}"
 
-    def caught(self, read: Callable[[], Template]) -> Template:
+    def catch(self, read: Callable[[], Template]) -> Template:
         """What `read` gives, or nothing after it found something wrong."""
         try:
             return read()
@@ -211,15 +220,15 @@ class Reader:
     def template(self, node: Node, scope: Scope, *, markup: bool = False) -> Template:
         """The template of any node under `make`."""
         if isinstance(node, Scalar):
-            return self.caught(lambda: self.leaf(node, scope, markup=markup))
+            return self.catch(lambda: self.leaf(node, scope, markup=markup))
         if isinstance(node, Sequence):
             made = [self.template(item, scope, markup=markup) for item in node.items]
             flat = [each.items if isinstance(each, Items) else (each,) for each in made]
             return Items(tuple(item for items in flat for item in items))
         if any(key.startswith("$") for key in node.entries):
-            return self.caught(lambda: self.block(node, scope, markup=markup))
+            return self.catch(lambda: self.block(node, scope, markup=markup))
         if markup:
-            return self.caught(lambda: _refuse("in $xhtml stand text, $each and $if", node.place))
+            return self.catch(lambda: _refuse("in $xhtml stand text, $each and $if", node.place))
         return Object(tuple(self.entry(node, key, scope) for key in node.entries))
 
     def entry(self, node: Mapping, key: str, scope: Scope) -> tuple[str, Template]:
@@ -242,9 +251,9 @@ class Reader:
         outer = list(self.looped)
         loops, inner = self.loops(node.entries["$each"], scope) if "$each" in node.entries else ((), scope)
         test = self.test(node.entries["$if"], inner) if "$if" in node.entries else None
-        make = self.template(needed(node, "$make"), inner, markup=markup)
+        make = self.template(required_node(node, "$make"), inner, markup=markup)
         self.looped = outer
-        return Block(loops, test, make, node.place, written(node, "$each", "$if"))
+        return Block(loops, test, make, node.place, each_and_when(node, "$each", "$if"))
 
     def leaf(self, leaf: Scalar, scope: Scope, *, markup: bool) -> Template:
         """A literal, a typed value or a text."""
@@ -253,7 +262,9 @@ class Reader:
         found = expressions.parts(leaf)
         solid = [part for part in found if not isinstance(part, str) or part.strip()]
         if not markup and len(solid) == 1 and isinstance(solid[0], Parsed):
-            return Value(_given(resolve(solid[0], scope), solid[0]), leaf.place, str(leaf.value).strip())
+            return Value(
+                _present_condition(resolve(solid[0], scope), solid[0]), leaf.place, str(leaf.value).strip()
+            )
         parts = [part if isinstance(part, str) else self.printable(part, scope) for part in found]
         return Text(tuple(parts), leaf.place, str(leaf.value))
 
@@ -265,7 +276,7 @@ class Reader:
         return term
 
 
-def _given(term: Term, parsed: Parsed) -> Term:
+def _present_condition(term: Term, parsed: Parsed) -> Term:
     if term.shape.owner == "self" and is_whole(term):
         raise Wrong("a whole document is not given out; use `reference`, or name a field", parsed.at())
     return term

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from service.mapping.compiler.compile import Sink, Writer, generated
+from service.mapping.compiler.compile import Sink, Writer, compiled_function
 from service.mapping.compiler.templates import Block, Document, Items, Literal, Loop, Object, Template, terms
 from service.mapping.language.checks import TERMINOLOGY
 from service.mapping.language.terms import Constant, Filtered, Lookup, Term, Variable, children, reads, tests
@@ -99,7 +99,7 @@ class Explainer:
 def explainer(document: Document, terminology: Terminology) -> Explainer:
     """Compile a document so that it notes what it puts where."""
     writer = _Noting(document, terminology)
-    compiled = generated(writer, document, enumerate=enumerate)
+    compiled = compiled_function(writer, document, enumerate=enumerate)
     return Explainer(compiled.project, tuple(writer.notes))
 
 
@@ -175,35 +175,43 @@ def _origin(note: _Note, indexes: tuple[int, ...]) -> Origin | None:
         return None
     turns = {variable.path: index for variable, index in zip(note.loops, indexes, strict=True)}
     if isinstance(template, Literal):
-        return Origin(template.place or Place(""), str(template.value), (), _turned(note.conditions, turns))
+        return Origin(
+            template.place or Place(""), str(template.value), (), _indexed_paths(note.conditions, turns)
+        )
     found = list(terms(template))
     sources = {path for term in found for path in reads(term)}
     conditions = note.conditions | {path for term in found for path in tests(term)}
     rule = getattr(template, "text", "$xhtml")
-    coded = tuple(each for term in found for each in _coded(term, turns))
-    return Origin(template.place, rule, _turned(sources, turns), _turned(conditions - sources, turns), coded)
+    coded = tuple(each for term in found for each in _coded_lookups(term, turns))
+    return Origin(
+        template.place,
+        rule,
+        _indexed_paths(sources, turns),
+        _indexed_paths(conditions - sources, turns),
+        coded,
+    )
 
 
-def _coded(term: Term, turns: dict[str, int]) -> Iterator[Coded]:
+def _coded_lookups(term: Term, turns: dict[str, int]) -> Iterator[Coded]:
     """The codes that a term looks up, also by the `let`s that it names."""
     if isinstance(term, Lookup) and term.base.value is not None:
-        yield from _coded(term.base.value, turns)
+        yield from _coded_lookups(term.base.value, turns)
     if isinstance(term, Filtered) and term.name in TERMINOLOGY:
         table, subject = str(term.arguments[0]), term.subject
         if isinstance(subject, Constant):
             yield Coded(term.name, table, "", str(subject.value))
-        for path in _turned(reads(subject), turns):
+        for path in _indexed_paths(reads(subject), turns):
             yield Coded(term.name, table, path, "")
     for child in children(term):
-        yield from _coded(child, turns)
+        yield from _coded_lookups(child, turns)
 
 
-def _turned(paths: frozenset[str] | set[str], turns: dict[str, int]) -> tuple[str, ...]:
+def _indexed_paths(paths: frozenset[str] | set[str], turns: dict[str, int]) -> tuple[str, ...]:
     """Paths with the index of each item that a loop was at."""
-    return tuple(_indexed(path, turns) for path in sorted(paths))
+    return tuple(_indexed_path(path, turns) for path in sorted(paths))
 
 
-def _indexed(path: str, turns: dict[str, int]) -> str:
+def _indexed_path(path: str, turns: dict[str, int]) -> str:
     steps, told = path.split("."), ""
     for count in range(1, len(steps) + 1):
         told += ("." if told else "") + steps[count - 1]

@@ -106,7 +106,7 @@ def _explain(error: Exception, document: Document, compiled: Compiled) -> Mappin
     info = compiled.lines[number - 1]
     source = ", ".join(sorted(_sources(error, info.term))) if info.term is not None else ""
     return MappingError(
-        _spoken(error),
+        _error_text(error),
         place=info.place,
         target=info.target or document.target,
         source=source,
@@ -129,7 +129,7 @@ def _line(traceback: TracebackType | None, compiled: Compiled) -> int:
     return 1
 
 
-def _spoken(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """What went wrong, without any value of the source: of codes only the map is named."""
     if isinstance(error, Unmapped):
         what = f"the code has no target in `{error.name}`"

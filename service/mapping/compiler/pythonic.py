@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from service.mapping.language.checks import MARKED, TERMINOLOGY, giver
-from service.mapping.language.fhirpath import compiled
+from service.mapping.language.fhirpath import compile_expression
 from service.mapping.language.filters import FILTERS, codeable, coding, translate
 from service.mapping.language.runtime import present, text
 from service.mapping.language.terms import (
@@ -74,7 +74,7 @@ class Names:
     def expression(self, text: str) -> str:
         """The name of a compiled FHIRPath expression."""
         name = self.fresh("p")
-        self.values[name] = compiled(text)
+        self.values[name] = compile_expression(text)
         return name
 
     def bindings(self, variable: Variable) -> list[str]:
@@ -90,7 +90,7 @@ class Names:
             case Lookup():
                 return self._lookup(term)
             case Filtered():
-                return self._filtered(term)
+                return self._filter_code(term)
             case Presence(subject=subject, present=is_present):
                 return self.presence(subject) if is_present else f"(not {self.presence(subject)})"
             case Comparison():
@@ -100,7 +100,7 @@ class Names:
             case Logic(operator=operator, operands=operands):
                 return "(" + f" {operator} ".join(self.code(each) for each in operands) + ")"
             case Joined(parts=parts):
-                return self._joined(parts)
+                return self._join_code(parts)
             case Choice(test=test, then=then, other=other):
                 return f"({self.code(then)} if {self.code(test)} else {self.code(other)})"
 
@@ -113,7 +113,7 @@ class Names:
         code = self.code(term)
         return f"bool({code})" if term.shape.kind in {TEXT, OBJECT, LIST} else f"present({code})"
 
-    def printed(self, term: Term) -> str:
+    def text_code(self, term: Term) -> str:
         """A term as text, '' when absent."""
         return f"({self.code(term)} or '')" if term.shape.kind == TEXT else f"text({self.code(term)})"
 
@@ -121,7 +121,7 @@ class Names:
         """A term as content of markup, '' when absent; what `display` gives is marked with its concept."""
         if isinstance(term, Filtered) and term.name == "display":
             return f"({self.table(MARKED, term.arguments[0])}[{self.code(term.subject)}] or '')"
-        return f"escaped({self.code(term)})"
+        return f"escape_xml({self.code(term)})"
 
     def _fetch(self, base: Variable, steps: Steps) -> str:
         parent = self.containers.get(base, {}).get(steps[:-1]) if len(steps) > 1 else base.python
@@ -133,7 +133,7 @@ class Names:
             return term.base.python
         return self.containers.get(term.base, {}).get(term.steps) or self._fetch(term.base, term.steps)
 
-    def _filtered(self, term: Filtered) -> str:
+    def _filter_code(self, term: Filtered) -> str:
         if term.name in {"id", "reference"} and isinstance(term.subject, Lookup):
             return self._identity(term, term.subject)
         subject = self.code(term.subject)
@@ -182,15 +182,15 @@ class Names:
             return f"({self.code(left)} == {constant(right.value)})"
         return f"equal({self.code(left)}, {self.code(right)})"
 
-    def _joined(self, parts: tuple[Term, ...]) -> str:
+    def _join_code(self, parts: tuple[Term, ...]) -> str:
         made = [part for part in parts if not isinstance(part, Constant)]
         if len(made) == 1:
             name = self.fresh("t")
             written = [repr(text(p.value)) if isinstance(p, Constant) else name for p in parts]
-            return f"({' + '.join(written)} if ({name} := {self.printed(made[0])}) else None)"
+            return f"({' + '.join(written)} if ({name} := {self.text_code(made[0])}) else None)"
         values = "".join(f"{self.code(part)}, " for part in parts if not isinstance(part, Constant))
         template = "".join(f"{text(p.value)!r}, " if isinstance(p, Constant) else "None, " for p in parts)
-        return f"joined(({values}), ({template}))" if values else repr("".join(_texts(parts)))
+        return f"join_template(({values}), ({template}))" if values else repr("".join(_texts(parts)))
 
 
 def constant(value: Any) -> str:

@@ -86,7 +86,7 @@ class Statements:
         """The head of one loop; absent items are passed over."""
         over, variable = self.names.code(loop.over), loop.variable
         if loop.over.shape.kind == ANY:
-            over = f"listed({over})"
+            over = f"as_list({over})"
         if loop.crosses:
             items = self.names.fresh("s")
             self.line(f"{items} = {over} or ()")
@@ -104,7 +104,7 @@ class Statements:
         return f"for {variable.python} in {items}:"
 
     @contextmanager
-    def given(self, test: Term | None) -> Iterator[None]:
+    def when(self, test: Term | None) -> Iterator[None]:
         """What is written inside is done only when the test holds."""
         if test is None:
             yield

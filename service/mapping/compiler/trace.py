@@ -85,7 +85,7 @@ def reach(world: World, source: str, traces: Iterable[Trace]) -> dict[str, tuple
     return found
 
 
-def unread(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
+def unread_leaves(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
     """The leaves of a source that no mapping reads."""
     return [path for path, targets in reach(world, source, traces).items() if not targets]
 
@@ -107,7 +107,7 @@ def _walk(template: Template, target: str, found: Trace) -> None:
     match template:
         case Value(term=term):
             found.read(target, term)
-            if systems := set(_displayed(term)):
+            if systems := set(_displayed_systems(term)):
                 found.words.setdefault(target, set()).update(systems)
         case Text(parts=parts):
             for part in parts:
@@ -123,15 +123,15 @@ def _walk(template: Template, target: str, found: Trace) -> None:
             _walk(make, target, found)
 
 
-def _displayed(term: Term) -> Iterator[str]:
+def _displayed_systems(term: Term) -> Iterator[str]:
     """The code systems whose displays a term may be, a `let` looked through."""
     if isinstance(term, Filtered) and term.name == "display":
         yield str(term.arguments[0])
     elif isinstance(term, Lookup) and not term.steps and term.base.value is not None:
-        yield from _displayed(term.base.value)
+        yield from _displayed_systems(term.base.value)
     else:
         for each in children(term):
-            yield from _displayed(each)
+            yield from _displayed_systems(each)
 
 
 def _all(entries: Iterable[tuple[str, Template]], found: Trace) -> None:

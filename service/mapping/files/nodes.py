@@ -21,7 +21,7 @@ def as_leaf(node: Node) -> Scalar:
     return node
 
 
-def needed(node: Mapping, key: str) -> Node:
+def required_node(node: Mapping, key: str) -> Node:
     """The node under a key; raises Wrong where there is none."""
     if key not in node.entries:
         raise Wrong(f"`{key}` is missing here", node.place)
@@ -30,7 +30,7 @@ def needed(node: Mapping, key: str) -> Node:
 
 def name_at(node: Mapping, key: str) -> str:
     """The name under a key; raises Wrong where that is no name."""
-    value = needed(node, key)
+    value = required_node(node, key)
     if (
         not isinstance(value, Scalar)
         or not isinstance(value.value, str)
@@ -63,7 +63,7 @@ def leaves(node: Node) -> Iterator[Scalar]:
         yield from leaves(child)
 
 
-def written(node: Mapping, each: str, test: str) -> tuple[str, str]:
+def each_and_when(node: Mapping, each: str, test: str) -> tuple[str, str]:
     """What stands after `each` and `when`, or `$each` and `$if`."""
     first, second = (text_of(node.entries[key]) if key in node.entries else "" for key in (each, test))
     return first, second

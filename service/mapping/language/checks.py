@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from service.mapping.files.findings import nearest
-from service.mapping.language.fhirpath import compiled
-from service.mapping.language.narrative import marked
+from service.mapping.language.fhirpath import compile_expression
+from service.mapping.language.narrative import marked_display
 from service.mapping.language.terms import Constant, Lookup, Term
 from service.mapping.language.types import ANY, OBJECT
 from service.mapping.terminology.concepts import Terminology, Unmapped
@@ -41,7 +41,7 @@ def check_fhirpath(expression: str, place: Place) -> None:
         Wrong: it is not, or uses a function that is not known.
     """
     try:
-        compiled(expression)
+        compile_expression(expression)
     except ValueError as error:
         raise Wrong(f"`{expression}` is no FHIRPath; see http://hl7.org/fhirpath/N1/", place) from error
 
@@ -65,10 +65,10 @@ def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, 
     codes = (_text(subject),) if constant else subject.shape.codes if coded else ()
     missing, several = _answers(giver(words, filter_name, name), codes)
     if missing:
-        what = f"`{name}` says nothing about {_listed(missing)}"
+        what = f"`{name}` says nothing about {_list_of_codes(missing)}"
         raise Wrong(f"{what}; map the code, or say with `unmapped` what becomes of it", place)
     if several:
-        what = f"`{name}` has several targets for {_listed(several)} where one is needed"
+        what = f"`{name}` has several targets for {_list_of_codes(several)} where one is needed"
         raise Wrong(f"{what}; use `codeable`, or keep one target", place)
 
 
@@ -109,7 +109,7 @@ def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], An
     if filter_name == "display":
         return lambda code: words.display(name, code)
     if filter_name == MARKED:
-        return lambda code: marked(name, code, words.display(name, code))
+        return lambda code: marked_display(name, code, words.display(name, code))
     return first if filter_name == "coding" else lambda code: words.codings(name, code)
 
 
@@ -134,5 +134,5 @@ def _answers(give: Callable[[str], Any], codes: tuple[str, ...]) -> tuple[list[s
     return missing, several
 
 
-def _listed(codes: list[str]) -> str:
+def _list_of_codes(codes: list[str]) -> str:
     return ", ".join(f"`{code}`" for code in codes)

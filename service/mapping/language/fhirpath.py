@@ -6,7 +6,7 @@ from typing import Any
 
 
 @cache
-def compiled(expression: str) -> Callable[[Any], list[Any]]:
+def compile_expression(expression: str) -> Callable[[Any], list[Any]]:
     """Return what evaluates an expression on a resource and gives the list of what it finds.
 
     What references lead to (`resource`) is not there for it.
@@ -51,7 +51,7 @@ def members(expression: str) -> frozenset[str]:
     except Exception as exc:
         raise ValueError(expression) from exc
     read: set[str] = set()
-    return frozenset(read | _found(tree, frozenset({""}), read))
+    return frozenset(read | _found_paths(tree, frozenset({""}), read))
 
 
 _INVOCATIONS = {"InvocationExpression", "TermExpression", "InvocationTerm", "ParenthesizedTerm"}
@@ -59,7 +59,7 @@ _INVOCATIONS = {"InvocationExpression", "TermExpression", "InvocationTerm", "Par
 _PASSING = {"first", "last", "single", "tail", "skip", "take", "where", "ofType", "as", "distinct", "trace"}
 
 
-def _found(node: Any, within: frozenset[str], read: set[str]) -> frozenset[str]:
+def _found_paths(node: Any, within: frozenset[str], read: set[str]) -> frozenset[str]:
     """Return the paths of what a part of an expression finds, and put those into `read` that only decide."""
     kind, children = node.get("type", ""), node.get("children", [])
     if kind == "MemberInvocation":
@@ -69,24 +69,24 @@ def _found(node: Any, within: frozenset[str], read: set[str]) -> frozenset[str]:
     if kind == "ThisInvocation":
         return within
     if kind == "FunctionInvocation":
-        return _called(children[0]["children"], within, read)
+        return _function_paths(children[0]["children"], within, read)
     if kind == "UnionExpression":
-        return frozenset().union(*(_found(each, within, read) for each in children))
+        return frozenset().union(*(_found_paths(each, within, read) for each in children))
     if kind in _INVOCATIONS or not kind:
         for each in children:
-            within = _found(each, within, read)
+            within = _found_paths(each, within, read)
         return within
     for each in children:
-        found = _found(each, within, read)
+        found = _found_paths(each, within, read)
         read |= found if kind != "IndexerExpression" else set()
         if kind == "IndexerExpression":
             return found
     return frozenset()
 
 
-def _called(parts: Any, within: frozenset[str], read: set[str]) -> frozenset[str]:
+def _function_paths(parts: Any, within: frozenset[str], read: set[str]) -> frozenset[str]:
     name = parts[0]["terminalNodeText"][0]
-    given = [_found(each, within, read) for part in parts[1:] for each in part["children"]]
+    given = [_found_paths(each, within, read) for part in parts[1:] for each in part["children"]]
     if name in {"select", "repeat"}:
         return frozenset().union(*given)
     for each in given:

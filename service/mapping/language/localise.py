@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.mapping.language.narrative import reworded
+from service.mapping.language.narrative import translated_narrative
 from service.mapping.terminology.concepts import CodeSystem, Terminology
 
 
@@ -41,8 +41,8 @@ class Interpreter:
             word = _word(self.systems[value["system"]], value["code"], language)
             told |= {} if word is None else {"display": word}
         elif "div" in value:
-            told["div"] = reworded(
-                value["div"], language, lambda name, code: self._named(name, code, language)
+            told["div"] = translated_narrative(
+                value["div"], language, lambda name, code: self._designation_of(name, code, language)
             )
         return told
 
@@ -60,7 +60,7 @@ class Interpreter:
                 told["text"] = after["display"]
                 return
 
-    def _named(self, name: str, code: str, language: str) -> str | None:
+    def _designation_of(self, name: str, code: str, language: str) -> str | None:
         return _word(self.named[name], code, language) if name in self.named else None
 
 

@@ -35,7 +35,7 @@ class Scope:
         name = next((name for name, variable in self.names.items() if variable is base), base.path)
         return ".".join([name, *(step for step in subject.steps if isinstance(step, str))])
 
-    def unknown(self, name: str, prefix: str, known: list[str]) -> str:
+    def unknown_name_message(self, name: str, prefix: str, known: list[str]) -> str:
         """What to say of a name that is not known: what was meant, or what is known."""
         close = nearest(name, known)
         meant = f"{prefix}{close}" if close else _elsewhere(f"{prefix}{name}", self)

@@ -7,16 +7,16 @@ import re
 from collections.abc import Callable
 from html import unescape
 
-from service.mapping.language.runtime import escaped
+from service.mapping.language.runtime import escape_xml
 
 _HEAD = re.compile(r"<div\b[^>]*>")
 _SPOKEN = re.compile(r'\s(?:xml:)?lang="[^"]*"')
 _MARKED = re.compile(r'<span class="([^"|]+)\|([^"]+)">[^<]*</span>')
 
 
-def marked(name: str, code: str, display: str) -> str:
+def marked_display(name: str, code: str, display: str) -> str:
     """The display of a concept as markup that names its code system and code."""
-    return f'<span class="{escaped(name)}|{escaped(code)}">{escaped(display)}</span>'
+    return f'<span class="{escape_xml(name)}|{escape_xml(code)}">{escape_xml(display)}</span>'
 
 
 def ends_in_tag(markup: str, before: bool) -> bool:
@@ -25,13 +25,13 @@ def ends_in_tag(markup: str, before: bool) -> bool:
     return before if last < 0 else markup[last] == "<"
 
 
-def reworded(markup: str, language: str, word: Callable[[str, str], str | None]) -> str:
+def translated_narrative(markup: str, language: str, word: Callable[[str, str], str | None]) -> str:
     """A narrative in which each concept is called what `word(code system, code)` calls it, if it knows it."""
 
     def replace(found: re.Match[str]) -> str:
         name, code = unescape(found[1]), unescape(found[2])
         display = word(name, code)
-        return found[0] if display is None else marked(name, code, display)
+        return found[0] if display is None else marked_display(name, code, display)
 
     def speak(head: re.Match[str]) -> str:
         plain = _SPOKEN.sub("", head[0])[:-1]

@@ -86,7 +86,7 @@ class _Resolver:
         }
         make = makers.get(type(node))
         if make is None:
-            raise self.wrong(f"{_spoken(node)} is not taken in an expression", node)
+            raise self.wrong(f"{_node_text(node)} is not taken in an expression", node)
         return make(node, depth + 1)
 
     def wrong(self, what: str, node: nodes.Node) -> Wrong:
@@ -110,7 +110,7 @@ class _Resolver:
     def name(self, node: nodes.Name, _depth: int) -> Term:
         variable = self.scope.names.get(node.name)
         if variable is None:
-            raise self.wrong(self.scope.unknown(node.name, "", list(self.scope.names)), node)
+            raise self.wrong(self.scope.unknown_name_message(node.name, "", list(self.scope.names)), node)
         if variable.value is not None and not variable.python:
             return variable.value
         return Lookup(variable, (), (), self.scope.roots)
@@ -146,7 +146,7 @@ class _Resolver:
             prefix = self.scope.named(subject)
             if shape.kind not in {OBJECT, ANY}:
                 raise self.wrong(f"`{prefix}` is {spoken_kind(shape.kind)} and has no `{key}`", node)
-            raise self.wrong(self.scope.unknown(key, f"{prefix}.", shape.names), node)
+            raise self.wrong(self.scope.unknown_name_message(key, f"{prefix}.", shape.names), node)
         return Lookup(subject.base, (*subject.steps, key), (*subject.shapes, found), self.scope.roots)
 
     def at(self, subject: Term, position: int, node: nodes.Node) -> Term:
@@ -183,13 +183,13 @@ class _Resolver:
             other = self.constant(constants[0], depth)
             test = Presence(subject, True, self.scope.world.scalar(BOOLEAN))
             return Choice(test, subject, other, subject.shape)
-        return self.filtered(node, subject, arguments)
+        return self.filter_term(node, subject, arguments)
 
-    def filtered(self, node: nodes.Filter, subject: Term, arguments: tuple[Any, ...]) -> Term:
+    def filter_term(self, node: nodes.Filter, subject: Term, arguments: tuple[Any, ...]) -> Term:
         """One filter over one value; of a choice, over each of its sides."""
         if isinstance(subject, Choice) and node.name != "default":
-            then = self.filtered(node, subject.then, arguments)
-            other = self.filtered(node, subject.other, arguments)
+            then = self.filter_term(node, subject.then, arguments)
+            other = self.filter_term(node, subject.other, arguments)
             return Choice(subject.test, then, other, then.shape)
         if isinstance(subject, Constant) and subject.value is None:
             return subject
@@ -221,7 +221,7 @@ class _Resolver:
         left = self.term(node.expr, depth)
         boolean = self.scope.world.scalar(BOOLEAN)
         if operand.op in {"in", "notin"}:
-            listed = self.listed(operand.expr, depth)
+            listed = self.list_term(operand.expr, depth)
             check_compared(left, listed, self.parsed.at(operand.expr))
             among = Comparison("in", left, listed, boolean)
             return among if operand.op == "in" else Logic("not", (among,), boolean)
@@ -240,7 +240,7 @@ class _Resolver:
             raise self.wrong(f"{spoken_kind(kinds.pop())} has no order", node)
         return Comparison(_ORDER[operand.op], left, right, boolean)
 
-    def listed(self, node: nodes.Expr, depth: int) -> Term:
+    def list_term(self, node: nodes.Expr, depth: int) -> Term:
         if isinstance(node, nodes.List):
             if not all(isinstance(each, nodes.Const) for each in node.items):
                 raise self.wrong("a list in an expression holds constants only", node)
@@ -274,7 +274,7 @@ class _Resolver:
         return Choice(test, then, other, then.shape if same or absent else self.scope.world.scalar(ANY))
 
 
-def _spoken(node: nodes.Node) -> str:
+def _node_text(node: nodes.Node) -> str:
     names: dict[type[nodes.Node], str] = {
         nodes.Call: "a call",
         nodes.Dict: "a map",

@@ -37,7 +37,7 @@ def present(value: Any) -> bool:
     return bool(value or value == 0)
 
 
-def joined(values: tuple[Any, ...], template: tuple[str | None, ...]) -> str | None:
+def join_template(values: tuple[Any, ...], template: tuple[str | None, ...]) -> str | None:
     """Text of a template whose None places take the values in turn; None when every value is absent."""
     texts = [text(value) for value in values]
     if not any(texts):
@@ -56,7 +56,7 @@ def whole(value: Any) -> Any:
     return value
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """A value of unknown kind as what a loop goes over.
 
     Raises:
@@ -96,7 +96,7 @@ def among(value: Any, values: Any) -> bool:
     return present(value) and value in (values or ())
 
 
-def escaped(value: Any) -> str:
+def escape_xml(value: Any) -> str:
     """Text as XML content or attribute value; characters XML 1.0 has no place for are dropped."""
     plain = text(value)
     if not plain.isprintable():

@@ -136,7 +136,7 @@ class World:
         if depth > 20:
             return
         if "x-link" in schema:
-            yield from self._linked(str(schema["x-link"]), source, depth)
+            yield from self._linked_schemas(str(schema["x-link"]), source, depth)
         elif "$ref" in schema:
             target: Any = root
             for step in str(schema["$ref"]).removeprefix("#").strip("/").split("/"):
@@ -148,7 +148,9 @@ class World:
         elif schema.get("type") != "null":
             yield schema, root, ""
 
-    def _linked(self, link: str, source: str, depth: int) -> Iterator[tuple[JSONSchema, JSONSchema, str]]:
+    def _linked_schemas(
+        self, link: str, source: str, depth: int
+    ) -> Iterator[tuple[JSONSchema, JSONSchema, str]]:
         name, _, path = link.partition(".")
         if not path:
             schema = self.links[name]

@@ -26,7 +26,7 @@ _IDENTITY: Final = ("resourceType", "id")
 _KEYED: Final = {"concept": "code", "designation": "language", "group": "target", "element": "code"}
 
 
-def extended(below: Mapping, above: Mapping) -> Mapping | None:
+def merge_mapping(below: Mapping, above: Mapping) -> Mapping | None:
     """Give a mapping document with an overlay's laid over it; None when that removes it by an empty `make`.
 
     Raises:
@@ -52,13 +52,13 @@ def extended(below: Mapping, above: Mapping) -> Mapping | None:
         if is_empty(node):
             entries.pop(key, None)
         elif key in {"make", "let"}:
-            entries[key] = _laid(under, node)
+            entries[key] = _merge_values(under, node)
         elif key == "withdraw" and isinstance(under, Mapping) and isinstance(node, Mapping):
             # null means something here: it removes a key of the last version
-            entries[key] = _joined(under, node, under.entries | node.entries)
+            entries[key] = _merge_maps(under, node, under.entries | node.entries)
         else:
             entries[key] = node
-    return _joined(below, above, entries)
+    return _merge_maps(below, above, entries)
 
 
 def terminology(below: Node, above: Node) -> Node:
@@ -76,18 +76,20 @@ def terminology(below: Node, above: Node) -> Node:
     for key, node in above.entries.items():
         under = entries.get(key)
         if key in _KEYED and isinstance(under, Sequence) and isinstance(node, Sequence):
-            entries[key] = _grouped(under, node) if key == "group" else _by_name(under, node, _KEYED[key])
+            entries[key] = (
+                _merge_groups(under, node) if key == "group" else _by_name(under, node, _KEYED[key])
+            )
         else:
             entries[key] = node
-    return _joined(below, above, entries)
+    return _merge_maps(below, above, entries)
 
 
-def _laid(below: Node | None, above: Node) -> Node:
+def _merge_values(below: Node | None, above: Node) -> Node:
     """A value over a value: maps merge, `$add` adds, the rest replaces."""
     if not isinstance(above, Mapping):
         return above
     if ADD in above.entries:
-        return _added(below, above)
+        return _list_with_added(below, above)
     if not isinstance(below, Mapping) or _is_block(below) != _is_block(above):
         below = Mapping({}, {}, above.place)
     entries = dict(below.entries)
@@ -95,11 +97,11 @@ def _laid(below: Node | None, above: Node) -> Node:
         if is_empty(node):
             entries.pop(key, None)
         else:
-            entries[key] = _laid(entries.get(key), node)
-    return _joined(below, above, entries)
+            entries[key] = _merge_values(entries.get(key), node)
+    return _merge_maps(below, above, entries)
 
 
-def _added(below: Node | None, above: Mapping) -> Node:
+def _list_with_added(below: Node | None, above: Mapping) -> Node:
     place, items = above.keys[ADD], above.entries[ADD]
     if len(above.entries) > 1 or not isinstance(items, Sequence):
         raise Wrong("`$add` stands alone, with a list of what is added", place)
@@ -129,7 +131,7 @@ def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
     return Sequence(tuple(items), above.place)
 
 
-def _grouped(below: Sequence, above: Sequence) -> Sequence:
+def _merge_groups(below: Sequence, above: Sequence) -> Sequence:
     """The groups of a map by target, and by source where the overlay says one.
 
     One without a target is laid over the first. What an overlay says of a code holds in every group of that
@@ -162,7 +164,9 @@ def _without(group: Node, codes: set[str]) -> Node:
     left = tuple(each for each in _elements(group) if _text(each, "code") not in codes)
     if not isinstance(group, Mapping) or len(left) == len(_elements(group)):
         return group
-    return _joined(group, group, group.entries | {"element": Sequence(left, group.entries["element"].place)})
+    return _merge_maps(
+        group, group, group.entries | {"element": Sequence(left, group.entries["element"].place)}
+    )
 
 
 def _text(node: Node, key: str) -> str:
@@ -170,7 +174,7 @@ def _text(node: Node, key: str) -> str:
     return str(value.value) if isinstance(value, Scalar) else ""
 
 
-def _joined(below: Mapping, above: Mapping, entries: Dict[str, Node]) -> Mapping:
+def _merge_maps(below: Mapping, above: Mapping, entries: Dict[str, Node]) -> Mapping:
     places: dict[str, Place] = below.keys | above.keys
     return Mapping(dict(entries), {key: places[key] for key in entries}, above.place)
 

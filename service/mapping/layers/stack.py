@@ -70,7 +70,7 @@ class Layers:
         """Give the documents of `codesystems` or `concepts` by name, each as the overlays leave it."""
         found: dict[str, Node] = {}
         for folder in self.folders:
-            for name, node in self._named(folder, kind):
+            for name, node in self._named_nodes(folder, kind):
                 try:
                     found[name] = merge.terminology(found[name], node) if name in found else node
                 except Wrong as wrong:
@@ -125,7 +125,7 @@ class Layers:
             except Wrong as wrong:
                 self.findings.add(wrong)
 
-    def _named(self, folder: str, kind: str) -> Iterator[tuple[str, Node]]:
+    def _named_nodes(self, folder: str, kind: str) -> Iterator[tuple[str, Node]]:
         for file, stem, text in files(self.root, _within(folder, kind), self.findings):
             self.texts[file] = text
             try:
@@ -177,7 +177,7 @@ class Layers:
             )
         here[name] = node.place
         self.said.append((_text(below[name], "map"), node))
-        merged = merge.extended(below[name], node)
+        merged = merge.merge_mapping(below[name], node)
         if merged is None:
             del found[name]
             withdraw = below[name].entries.get("withdraw")

@@ -71,7 +71,7 @@ def _gives(term: Term, names: Sequence[str], words: Terminology) -> bool:
     """Tell whether a term may give something that has these names below each other."""
     if isinstance(term, Constant):
         return not names and term.value not in (None, "")
-    if isinstance(term, Filtered) and term.name in TERMINOLOGY and not any(_given(term, words)):
+    if isinstance(term, Filtered) and term.name in TERMINOLOGY and not any(_filter_values(term, words)):
         return False
     shape: Shape | None = term.shape
     for name in names:
@@ -109,13 +109,13 @@ def _may_be(term: Term, pattern: Any, words: Terminology) -> bool:
     if isinstance(term, Constant):
         return bool(term.value == pattern)
     if isinstance(term, Filtered) and term.name in TERMINOLOGY:
-        return any(_is_in(pattern, each) for each in _given(term, words))
+        return any(_is_in(pattern, each) for each in _filter_values(term, words))
     if isinstance(pattern, dict):
         return term.shape.kind == ANY or all(_gives(term, [key], words) for key in pattern)
     return not term.shape.codes or pattern in term.shape.codes
 
 
-def _given(term: Filtered, words: Terminology) -> Iterator[Any]:
+def _filter_values(term: Filtered, words: Terminology) -> Iterator[Any]:
     """What a filter gives for the codes that its subject may be, or else for all that its table knows."""
     name = term.arguments[0]
     give = giver(words, term.name, name)

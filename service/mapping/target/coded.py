@@ -13,7 +13,7 @@ from service.mapping.terminology.concepts import Terminology, Unmapped
 from service.wire.yaml import Wrong
 
 
-def miscoded(document: Document, terminology: Terminology, targets: Targets) -> Iterator[Wrong]:
+def miscoded_targets(document: Document, terminology: Terminology, targets: Targets) -> Iterator[Wrong]:
     """Find the codes of concept maps that a document would put where its target has no such code."""
     for target, leaf in leaves(document.make, document.target):
         found = [each for each in sides(leaf) if isinstance(each, Filtered)]

@@ -26,21 +26,23 @@ def check(
     below: dict[str, list[Mapping]] = {}
     for target, node in said:
         name = _name(node)
-        for path, place in _removed(node) if EXTENDS in node.entries else ():
+        for path, place in _removed_paths(node) if EXTENDS in node.entries else ():
             if not any(_at(each, path) for each in below[name]):
-                yield _unmade(path, place)
-            elif required and name in left and (gone := _required(left[name], target, path, required)):
+                yield _unmade_error(path, place)
+            elif (
+                required and name in left and (gone := _missing_required(left[name], target, path, required))
+            ):
                 yield Wrong(f"`{gone}` is required; say what stands there instead, or take this out", place)
         below.setdefault(name, []).append(node)
 
 
-def _unmade(path: Path, place: Place) -> Wrong:
+def _unmade_error(path: Path, place: Place) -> Wrong:
     is_element = path[0] == "make" and not path[-1].startswith("$")
     what = f"nothing makes `{path[-1]}` here" if is_element else f"there is no `{path[-1]}` here to remove"
     return Wrong(f"{what}; take this out, or let `extends` in overlay.yaml name the overlay that does", place)
 
 
-def _removed(node: Mapping, above: Path = ()) -> Iterator[tuple[Path, Place]]:
+def _removed_paths(node: Mapping, above: Path = ()) -> Iterator[tuple[Path, Place]]:
     """Give what is empty below a node, by its keys; an empty `make` removes the mapping."""
     for key, below in node.entries.items():
         path = (*above, key)
@@ -49,10 +51,10 @@ def _removed(node: Mapping, above: Path = ()) -> Iterator[tuple[Path, Place]]:
         if is_empty(below):
             yield path, node.keys[key]
         elif isinstance(below, Mapping):
-            yield from _removed(below, path)
+            yield from _removed_paths(below, path)
 
 
-def _required(left: Mapping, target: str, path: Path, required: Required) -> str | None:
+def _missing_required(left: Mapping, target: str, path: Path, required: Required) -> str | None:
     """Return the element at a path if it is required and nothing makes it, by whatever name."""
     if path[0] != "make" or path[-1].startswith("$"):
         return None

@@ -12,7 +12,7 @@ from service.wire.yaml import Wrong
 Required = Callable[[str], Collection[str]]
 
 
-def untargeted(document: Document, terminology: Terminology, required: Required) -> Iterator[Wrong]:
+def untargeted_tables(document: Document, terminology: Terminology, required: Required) -> Iterator[Wrong]:
     """Find tables that leave a required element of a document without a code."""
     for target, leaf in leaves(document.make, document.target):
         for term in sides(leaf):

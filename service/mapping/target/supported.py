@@ -46,7 +46,7 @@ class Support:
 
     def missing(self, profile: Profile, claiming: Sequence[Document]) -> tuple[Unsupported, ...]:
         """Give the elements that a profile wants supported and that no mapping that claims it can make."""
-        missing = [each for each in profile.supported if not self._made(each, profile, claiming)]
+        missing = [each for each in profile.supported if not self._is_made(each, profile, claiming)]
         told = {each: each for each in missing}
         for choice in profile.choices:
             left = [[each for each in missing if _is_within(each, one)] for one in choice]
@@ -54,25 +54,25 @@ class Support:
                 told[each] = " or ".join(choice) if all(left) else ""
         found: dict[str, Place | None] = {}
         for each in missing:
-            found[told[each]] = found.get(told[each]) or self._taken(each, profile, claiming)
+            found[told[each]] = found.get(told[each]) or self._removing_place(each, profile, claiming)
         return tuple(Unsupported(each, at or claiming[0].place) for each, at in found.items() if each)
 
-    def _made(self, element: str, profile: Profile, by: Sequence[Document]) -> bool:
+    def _is_made(self, element: str, profile: Profile, by: Sequence[Document]) -> bool:
         steps = list(_steps(element, profile))
         return any(can_make(each.make, steps, self.words) for each in by if not _is_never(each))
 
-    def _taken(self, element: str, profile: Profile, claiming: Sequence[Document]) -> Place | None:
+    def _removing_place(self, element: str, profile: Profile, claiming: Sequence[Document]) -> Place | None:
         """Find where an overlay took an element away: the last with which it is not made any more."""
         names = [each.name for each in claiming]
         above = ""
         for folder, stage in zip(reversed(self.layers.folders), reversed(self.layers.stages), strict=True):
             given = (self.read(stage[name]) for name in names if name in stage)
-            if self._made(element, profile, [each for each in given if each is not None]):
-                return self._spoken(element, names, above)
+            if self._is_made(element, profile, [each for each in given if each is not None]):
+                return self._overlay_place(element, names, above)
             above = folder
         return None
 
-    def _spoken(self, element: str, names: Sequence[str], folder: str) -> Place | None:
+    def _overlay_place(self, element: str, names: Sequence[str], folder: str) -> Place | None:
         """Return where the mappings of an overlay speak of an element, or of what it stands in."""
         keys = [each.partition(":")[0] for each in element.split(".")[1:]]
         for _, node in self.layers.said:

@@ -37,17 +37,17 @@ def check(node: Map, target: str, targets: Targets) -> Iterator[Wrong]:
         if part is not None:
             yield from _walk(part, shape, target)
     if named is not None and isinstance(made, Map) and _TYPE in shape.names:
-        yield from _identified(made, target)
+        yield from _check_identity(made, target)
 
 
-def unlinked(schema: Any) -> Any:
+def schema_without_links(schema: Any) -> Any:
     """Return a schema whose links are what is made of them: texts."""
     if isinstance(schema, dict):
-        return {key: unlinked(each) for key, each in schema.items() if key != "x-link"}
-    return [unlinked(each) for each in schema] if isinstance(schema, list) else schema
+        return {key: schema_without_links(each) for key, each in schema.items() if key != "x-link"}
+    return [schema_without_links(each) for each in schema] if isinstance(schema, list) else schema
 
 
-def _identified(made: Map, target: str) -> Iterator[Wrong]:
+def _check_identity(made: Map, target: str) -> Iterator[Wrong]:
     """A resource says its type and has an id."""
     while isinstance(inner := made.entries.get("$make"), Map):
         made = inner

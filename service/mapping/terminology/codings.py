@@ -103,7 +103,7 @@ def used_of(concept: Json) -> Json | None:
 
     A coding without a code is words; so is a display where there is no code and no text.
     """
-    codings = list(_coded(codings_of(concept)))
+    codings = list(_known_codings(codings_of(concept)))
     text = concept.get("text") or next((d for d in _displays(concept) if not codings), None)
     codings.sort(key=lambda each: not _is_public(each.get("system", "")))
     if not codings:
@@ -140,7 +140,7 @@ def _address(system: Any) -> str | None:
     return f"http://terminology.hl7.org/CodeSystem/{found[1]}-{found[2]}"
 
 
-def _coded(codings: Sequence[Json]) -> Iterator[Json]:
+def _known_codings(codings: Sequence[Json]) -> Iterator[Json]:
     seen = set()
     for each in codings:
         code = each.get("code")

@@ -102,7 +102,7 @@ class Terminology:
             return tuple(found)
         for group in self.concept_maps[name].groups:
             if group.unmapped:
-                return self._unmapped(group, code)
+                return self._unmapped_codings(group, code)
         raise Unmapped(code, name)
 
     def codings(self, name: str, code: str) -> tuple[Coding, ...]:
@@ -208,7 +208,7 @@ class Terminology:
                         Group("", "", {}, {}, group.place),
                     )
 
-    def _unmapped(self, group: Group, code: str) -> tuple[Coding, ...]:
+    def _unmapped_codings(self, group: Group, code: str) -> tuple[Coding, ...]:
         mode = group.unmapped["mode"]
         if mode == "other-map":
             return self.targets(self._other(group), code)

@@ -14,7 +14,7 @@ Resource = dict[str, Any]
 _NO_ID = re.compile(r"[^A-Za-z0-9.-]")
 
 
-def published(terminology: Terminology) -> tuple[Resource, ...]:
+def published_resources(terminology: Terminology) -> tuple[Resource, ...]:
     """Return each code system, the value set of all its codes, and each concept map.
 
     What a file leaves out is filled in; `version` changes with the content.
@@ -34,7 +34,7 @@ def _code_system(system: CodeSystem) -> Resource:
     }
     if given.get("content", "complete") == "complete":
         filled["count"] = len(system.displays)
-    return _versioned(given, filled)
+    return _versioned_resource(given, filled)
 
 
 def _value_set(system: Resource) -> Resource:
@@ -52,7 +52,7 @@ def _concept_map(concept_map: ConceptMap, sets: dict[str, str]) -> Resource:
     filled = _head("ConceptMap", concept_map.name, given)
     if len(sources) == 1:
         filled["sourceCanonical"] = sources.pop()
-    return _versioned(given, filled)
+    return _versioned_resource(given, filled)
 
 
 def _head(kind: str, name: str, given: Resource) -> Resource:
@@ -66,7 +66,7 @@ def _head(kind: str, name: str, given: Resource) -> Resource:
     }
 
 
-def _versioned(given: Resource, filled: Resource) -> Resource:
+def _versioned_resource(given: Resource, filled: Resource) -> Resource:
     """What a file says over what is filled in; the id is that of the file, a version of its own stands."""
     whole = filled | given | {"id": filled["id"]}
     return whole if "version" in whole else whole | {"version": sha256(canonical(whole)).hexdigest()[:12]}

@@ -90,7 +90,7 @@ class Consumer:
                 if method is None:
                     return
                 delivery = replace(_delivery(properties, body), user=_user(properties))
-                taken = self._worked(connection, delivery)
+                taken = self._take_beside_heartbeats(connection, delivery)
                 self._settle(channel, delivery, properties, taken)
                 channel.basic_ack(method.delivery_tag)
                 yield not taken.why
@@ -115,7 +115,7 @@ class Consumer:
         self, connection: Any, channel: Any, properties: Any, body: bytes, stop: threading.Event
     ) -> None:
         delivery = _delivery(properties, body)
-        self._settle(channel, delivery, properties, self._taken(connection, delivery, stop))
+        self._settle(channel, delivery, properties, self._take_with_retries(connection, delivery, stop))
 
     def _settle(self, channel: Any, delivery: Delivery, properties: Any, taken: Taken) -> None:
         if taken.why:
@@ -123,11 +123,11 @@ class Consumer:
         if taken.reply_to and taken.answer is not None and taken.answer.body:
             self._reply(channel, properties, taken)
 
-    def _taken(self, connection: Any, delivery: Delivery, stop: threading.Event) -> Taken:
+    def _take_with_retries(self, connection: Any, delivery: Delivery, stop: threading.Event) -> Taken:
         """Take a delivery in, again and again while that cannot be done now: those behind it wait."""
         for tries in count():
             try:
-                return self._worked(connection, delivery)
+                return self._take_beside_heartbeats(connection, delivery)
             except Unavailable as error:
                 if tries >= TRIES and self._could():
                     log.warning("delivery_given_up", tries=tries)
@@ -150,7 +150,7 @@ class Consumer:
             return False
         return True
 
-    def _worked(self, connection: Any, delivery: Delivery) -> Taken:
+    def _take_beside_heartbeats(self, connection: Any, delivery: Delivery) -> Taken:
         future = self._pool.submit(self._take, delivery)
         future.add_done_callback(lambda _: amqp.wake(connection))
         try:

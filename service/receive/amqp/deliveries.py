@@ -17,7 +17,7 @@ from service.errors import CasebridgeError, Denied, Issue, Malformed, Refused, U
 from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.compressed import check_plain
 from service.receive.discharge.hl7v2 import ER7, TAKEN, Messages
-from service.receive.discharge.messages import FHIR_JSON, Reception, keyed
+from service.receive.discharge.messages import FHIR_JSON, Reception, sender_keys
 from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, sent_as
 from service.receive.discharge.single import Encounters
@@ -99,8 +99,8 @@ class Discharges:
         errors: list[CasebridgeError]
         try:
             partner = self._partner(delivery)
-            reply_to = _allowed(partner, delivery)
-            answer, errors = self._answered(partner, delivery, listening)
+            reply_to = _allowed_queue(partner, delivery)
+            answer, errors = self._answer_and_errors(partner, delivery, listening)
         except CasebridgeError as error:
             errors = [error]
             answer = Answer(error.status, FHIR_JSON, dump(operation_outcome(error)))
@@ -124,14 +124,14 @@ class Discharges:
             raise Denied(f"{what}; set user-id, and intake/amqp_users in the registry.", where="user-id")
         return found
 
-    def _answered(
+    def _answer_and_errors(
         self, partner: Partner, delivery: Delivery, listening: _Listening
     ) -> tuple[Answer, list[CasebridgeError]]:
         kind = delivery.content_type.partition(";")[0].strip().lower()
         if "\0" in delivery.message_id:
             raise Malformed("A NUL character; remove it.", where="message-id")
         check_plain(delivery.body, "content-encoding", delivery.content_encoding)
-        named = keyed(delivery.message_id)
+        named = sender_keys(delivery.message_id)
         if kind in TAKEN:
             given = Messages(listening, self.clock).answered(partner, delivery.body, "amqp", named)
             return Answer(given.status, ER7, given.body), list(given.errors)
@@ -158,7 +158,7 @@ class Discharges:
         raise Refused("A message, a transaction or an Encounter is taken here.", where="Bundle.type")
 
 
-def _allowed(partner: Partner, delivery: Delivery) -> str:
+def _allowed_queue(partner: Partner, delivery: Delivery) -> str:
     """Return where an answer goes: a queue of the sender's own or one that the registry names, no other."""
     wanted = delivery.reply_to
     if not wanted or wanted.startswith(OWN_QUEUES) or wanted in partner.intake.amqp_replies:

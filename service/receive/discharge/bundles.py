@@ -17,7 +17,7 @@ from service.receive.discharge.messages import (
     Reception,
     check_retained,
     not_to_leave_out,
-    said,
+    outcome_resource,
 )
 from service.values.inbox import Answer, Outcome, Received, Stay
 from service.values.scope import Partner
@@ -51,19 +51,19 @@ class Bundles:
         """
         bundles.check_transaction(sent)
         entries = enumerate(sent.get("entry", []))
-        wrong = [issue for index, entry in entries for issue in _unheeded(entry, index)]
+        wrong = [issue for index, entry in entries for issue in _unheeded_issues(entry, index)]
         if wrong:
             raise Rejected("Nothing of the transaction was done.", issues=wrong)
         check_retained(partner, sent)
 
         def render(became: Outcome) -> Answer:
             if became.state == "quarantined":
-                return Answer(202, FHIR_JSON, dump(said(became, IN_FHIR)))
+                return Answer(202, FHIR_JSON, dump(outcome_resource(became, IN_FHIR)))
             found = responses("transaction-response", list(_each(sent, became)))
             return Answer(200, FHIR_JSON, dump(found))
 
         names = (*named, *keys(sent))
-        received = _received(raw, sent, names)
+        received = _inbound_part(raw, sent, names)
         became = self.reception.receive(partner, received, render)
         return became.answer or render(became)
 
@@ -75,7 +75,7 @@ class Bundles:
         apart = bundles.apart(sent)
         for index, entry in enumerate(sent.get("entry", [])):
             wrong = list(bundles.request_issues(entry, index))
-            wrong += _unheeded(entry, index)
+            wrong += _unheeded_issues(entry, index)
             if wrong:
                 answers[index] = _fault(Rejected("It cannot be taken.", issues=wrong))
             elif index in refused:
@@ -85,37 +85,37 @@ class Bundles:
                 led |= set(apart[index])
         left = [index for index in range(len(sent.get("entry", []))) if index not in answers]
         if left:
-            self._kept(partner, sent, [index for index in left if index not in led], named)
+            self._keep(partner, sent, [index for index in left if index not in led], named)
         for index in left:
-            answers[index] = _done(USED if index in led else NOT_RETAINED)
+            answers[index] = _no_content_response(USED if index in led else NOT_RETAINED)
         found = responses("batch-response", [answers[index] for index in sorted(answers)])
         return Answer(200, FHIR_JSON, dump(found))
 
     def _one(self, partner: Partner, sent: Json, index: int, part: list[int], named: tuple[str, ...]) -> Json:
-        alone = bundles.chosen(sent, part)
+        alone = bundles.bundle_of_entries(sent, part)
         try:
             became = self.reception.receive(partner, _part(alone, index, named), single.render)
         except CasebridgeError as error:
-            return _located(_fault(error), part)
+            return _response_with_places(_fault(error), part)
         given = became.answer or single.render(became)
         stay = became.stays[0] if became.stays else None
         told = {"status": _status(given.status), **_location(stay), "outcome": parse(given.body)}
-        return _located(told, part)
+        return _response_with_places(told, part)
 
-    def _kept(self, partner: Partner, sent: Json, indices: list[int], named: tuple[str, ...]) -> None:
+    def _keep(self, partner: Partner, sent: Json, indices: list[int], named: tuple[str, ...]) -> None:
         """Keep what came and leads from no Encounter, before it is answered."""
         if indices:
-            rest = _part(bundles.chosen(sent, indices), -1, named)
+            rest = _part(bundles.bundle_of_entries(sent, indices), -1, named)
             self.reception.receive(partner, rest, single.render)
 
 
-def _received(raw: bytes, sent: Json, names: tuple[str, ...]) -> Received:
+def _inbound_part(raw: bytes, sent: Json, names: tuple[str, ...]) -> Received:
     return Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=not names, parsed=sent)
 
 
 def _part(part: Json, index: int, named: tuple[str, ...]) -> Received:
     """Return a part of a batch as a message: the batch's own names are those of the whole."""
-    return _received(dump(part), part, tuple(f"{each}|{index}" for each in named))
+    return _inbound_part(dump(part), part, tuple(f"{each}|{index}" for each in named))
 
 
 def _each(sent: Json, became: Outcome) -> Iterator[Json]:
@@ -129,12 +129,12 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
         if type_ == "Encounter":
             stay = next(stays, None) if _is_stay(entry) else None
             of_all = [each for each in became.issues if not each.where.startswith("Bundle.entry[")]
-            told = said(replace(became, issues=(*of_it, *of_all)), IN_FHIR)
+            told = outcome_resource(replace(became, issues=(*of_it, *of_all)), IN_FHIR)
             status = _status(201 if stay is not None and stay.is_new else 200)
             yield {"status": status, **_location(stay), "outcome": told}
         else:
             is_used = has_stay and type_ in bundles.USED
-            yield _done(USED, *of_it) if is_used else _done(NOT_RETAINED)
+            yield _no_content_response(USED, *of_it) if is_used else _no_content_response(NOT_RETAINED)
 
 
 def _is_stay(entry: Json) -> bool:
@@ -142,7 +142,7 @@ def _is_stay(entry: Json) -> bool:
     return is_encounter and not bundles.is_part(entry["resource"], entry.get("fullUrl", ""))
 
 
-def _located(response: Json, part: list[int]) -> Json:
+def _response_with_places(response: Json, part: list[int]) -> Json:
     """Return the response to a part of a batch with its places as they are in the whole."""
     for issue in response["outcome"]["issue"]:
         issue["expression"] = [
@@ -154,12 +154,12 @@ def _located(response: Json, part: list[int]) -> Json:
     return response
 
 
-def _unheeded(entry: Json, index: int) -> Iterator[Issue]:
+def _unheeded_issues(entry: Json, index: int) -> Iterator[Issue]:
     request = entry.get("request") or {}
     return issues(bundles.type_of(entry), request, f"Bundle.entry[{index}].request")
 
 
-def _done(*issues: Issue) -> Json:
+def _no_content_response(*issues: Issue) -> Json:
     return {"status": _status(200), "outcome": outcome(issues, "information")}
 
 

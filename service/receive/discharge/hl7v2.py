@@ -7,10 +7,16 @@ from typing import Final
 from uuid import uuid4
 
 from service.errors import CasebridgeError, Rejected, Unsupported
-from service.receive.discharge.messages import IN_HL7V2, Reception, located, told
+from service.receive.discharge.messages import IN_HL7V2, Reception, issues_at_sender, outcome_issues
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
-from service.wire.hl7v2.er7.answer import answer, application_answer, batch_answer, parted, verdict_of
+from service.wire.hl7v2.er7.answer import (
+    acknowledgements_of,
+    answer,
+    application_answer,
+    batch_answer,
+    verdict_of,
+)
 from service.wire.hl7v2.er7.charsets import of_partner
 from service.wire.hl7v2.er7.message import Header, Message
 from service.wire.hl7v2.er7.naming import content, keys
@@ -63,7 +69,7 @@ class Messages:
             named: the sender's own keys for it beside MSH-10.
             admit: raises Denied over a message that is not the partner's.
         """
-        batch = _read(partner, raw)
+        batch = _read_batch(partner, raw)
         keyed = [
             (each, named if len(batch.items) == 1 else tuple(f"{name}|{index}" for name in named))
             for index, each in enumerate(batch.items)
@@ -84,9 +90,9 @@ class Messages:
         body = batch_answer(batch.envelope, bodies, batch.issues, now=now, control_id=control_id)
         return Acknowledged(200, body, errors=errors)
 
-    def refused(self, header: Header | None, error: CasebridgeError) -> Acknowledged:
+    def refusal_of(self, header: Header | None, error: CasebridgeError) -> Acknowledged:
         """Return what a message is answered of which nothing is kept."""
-        issues = located(error.issues, IN_HL7V2)
+        issues = issues_at_sender(error.issues, IN_HL7V2)
         body = answer(header, verdict_of(error), issues, now=self.clock(), control_id=_control_id())
         # the media type was right: what is unsupported is in the message
         status = 422 if isinstance(error, Unsupported) else error.status
@@ -101,12 +107,12 @@ class Messages:
         admit: Callable[[Header], None],
     ) -> Acknowledged:
         if isinstance(item, Broken):
-            return self.refused(item.header, item.error)
+            return self.refusal_of(item.header, item.error)
         names = (*named, *keys(item))
         received = Received(item.raw, ER7, "hl7v2", way, names, content(item), parsed=item)
 
         def render(outcome: Outcome) -> Answer:
-            issues = told(outcome, IN_HL7V2)
+            issues = outcome_issues(outcome, IN_HL7V2)
             written = (
                 answer(item.header, "accept", issues, now=self.clock(), control_id=_control_id()),
                 application_answer(
@@ -123,13 +129,13 @@ class Messages:
             admit(item.header)
             outcome = self.reception.receive(partner, received, render)
         except CasebridgeError as error:
-            return self.refused(item.header, error)
+            return self.refusal_of(item.header, error)
         given = outcome.answer or render(outcome)
-        first, *later = parted(given.body) or [b""]
+        first, *later = acknowledgements_of(given.body) or [b""]
         return Acknowledged(given.status, first, tuple(later))
 
 
-def _read(partner: Partner, raw: bytes) -> Batch:
+def _read_batch(partner: Partner, raw: bytes) -> Batch:
     charset = partner.intake.charset
     return read(raw, charset=of_partner(charset) if charset else None)
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from service.errors import Issue, Refused
 from service.values.inbox import Outcome, Received, Render
 from service.values.scope import Partner
-from service.wire.fhir.exchange.bundles import unused
+from service.wire.fhir.exchange.bundles import unused_entries
 from service.wire.outcomes import Severity
 from service.wire.outcomes import outcome as told_as
 
@@ -53,22 +53,22 @@ IN_FHIR: Final = {
 }
 
 
-def told(outcome: Outcome, places: Mapping[str, str]) -> tuple[Issue, ...]:
+def outcome_issues(outcome: Outcome, places: Mapping[str, str]) -> tuple[Issue, ...]:
     """Return what to tell of an outcome; what waits in quarantine is named first."""
-    issues = located(outcome.issues, places)
+    issues = issues_at_sender(outcome.issues, places)
     if outcome.state != "quarantined":
         return issues
     what = f"Kept in quarantine as {outcome.entry} ({outcome.reason}); it needs not be sent again."
     return (Issue(what, issues[0].where if issues else "", "incomplete"), *issues)
 
 
-def said(outcome: Outcome, places: Mapping[str, str]) -> dict[str, Any]:
+def outcome_resource(outcome: Outcome, places: Mapping[str, str]) -> dict[str, Any]:
     """Return the OperationOutcome of what became of a message."""
     severity: Severity = "warning" if outcome.state == "quarantined" else "information"
-    return told_as(told(outcome, places) or [DONE], severity)
+    return told_as(outcome_issues(outcome, places) or [DONE], severity)
 
 
-def located(issues: Sequence[Issue], places: Mapping[str, str]) -> tuple[Issue, ...]:
+def issues_at_sender(issues: Sequence[Issue], places: Mapping[str, str]) -> tuple[Issue, ...]:
     """Return issues with their places as the sender knows them."""
     return tuple(replace(each, where=places.get(each.where, each.where)) for each in issues)
 
@@ -81,7 +81,7 @@ def not_to_leave_out(partner: Partner, sent: dict[str, Any]) -> dict[int, Issue]
     """Return by number the entries of types that nothing is kept of, where the registry refuses these."""
     if partner.intake.not_retained != "refuse":
         return {}
-    left = [index for index, type_ in unused(sent) if type_ != "MessageHeader"]
+    left = [index for index, type_ in unused_entries(sent) if type_ != "MessageHeader"]
     return {
         index: replace(NOT_RETAINED, where=f"Bundle.entry[{index}].resource", code="not-supported")
         for index in left
@@ -95,6 +95,6 @@ def check_retained(partner: Partner, sent: dict[str, Any]) -> None:
         raise Refused(what, issues=list(issues.values()))
 
 
-def keyed(key: str | None) -> tuple[str, ...]:
+def sender_keys(key: str | None) -> tuple[str, ...]:
     """Return the sender's own key for a message, as the inbox has it, or none."""
     return (f"Idempotency-Key|{key}",) if key else ()

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from service.errors import CasebridgeError, Issue, Refused, Unavailable
-from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, Reception, check_retained, said
+from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, Reception, check_retained, outcome_resource
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.check.check import check
@@ -43,7 +43,7 @@ class Processing:
         """
         _check_header(sent)
         try:
-            return self._taken(partner, raw, sent, named, None)
+            return self._take(partner, raw, sent, named, None)
         except CasebridgeError as error:
             code: Code = "transient-error" if isinstance(error, Unavailable) else "fatal-error"
             body = response_message(sent, code, operation_outcome(error), self.base, self.clock())
@@ -51,7 +51,7 @@ class Processing:
                 raise
             return Answer(error.status, FHIR_JSON, dump(body))
 
-    def promised(
+    def promise(
         self, partner: Partner, raw: bytes, sent: dict[str, Any], named: tuple[str, ...], url: str | None
     ) -> Answer:
         """Return 202 once it is kept, and owe the response message to an address.
@@ -69,10 +69,10 @@ class Processing:
         if to not in partner.intake.endpoints:
             what = "Answers go to registered addresses alone: have it put in the registry's intake/endpoints."
             raise Refused(what, where="response-url" if url else "MessageHeader.source.endpoint")
-        self._taken(partner, raw, sent, named, to)
+        self._take(partner, raw, sent, named, to)
         return Answer(202, FHIR_JSON, dump(outcome([PROMISED], "information")))
 
-    def _taken(
+    def _take(
         self, partner: Partner, raw: bytes, sent: dict[str, Any], named: tuple[str, ...], to: str | None
     ) -> Answer:
         check_retained(partner, sent)
@@ -80,7 +80,7 @@ class Processing:
         received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), to, parsed=sent)
 
         def render(became: Outcome) -> Answer:
-            body = response_message(sent, "ok", said(became, IN_FHIR), self.base, self.clock())
+            body = response_message(sent, "ok", outcome_resource(became, IN_FHIR), self.base, self.clock())
             return Answer(202 if became.state == "quarantined" else 200, FHIR_JSON, dump(body))
 
         became = self.reception.receive(partner, received, render)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, Reception, said
+from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, Reception, outcome_resource
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.exchange.naming import content
@@ -69,4 +69,4 @@ def render(became: Outcome) -> Answer:
     """Return what is answered."""
     is_new = any(each.is_new for each in became.stays)
     status = {"quarantined": 202, "accepted": 201 if is_new else 200}.get(became.state, 200)
-    return Answer(status, FHIR_JSON, dump(said(became, IN_FHIR)))
+    return Answer(status, FHIR_JSON, dump(outcome_resource(became, IN_FHIR)))

@@ -31,7 +31,7 @@ def door(back: Back) -> Door:
     routes = Blueprint("back", __name__, url_prefix="/fhir")
     for type_ in RETURNED:
         _route(routes, back, type_)
-    return Door(routes, "resources", tuple(_described()))
+    return Door(routes, "resources", tuple(_operations()))
 
 
 def _route(routes: Blueprint, back: Back, type_: str) -> None:
@@ -50,7 +50,7 @@ def _route(routes: Blueprint, back: Back, type_: str) -> None:
     routes.add_url_rule(f"/{type_}/<id_>", f"put-{type_}", put, methods=["PUT"])
 
 
-def _described() -> Iterator[Operation]:
+def _operations() -> Iterator[Operation]:
     for type_ in RETURNED:
         stored = answer("As it is now.", FHIR, resource(type_), ("ETag", "Last-Modified"))
         yield Operation(

@@ -46,11 +46,13 @@ def door(documents: Documents, unmerging: Unmerging) -> Door:
 def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> None:
     def put(ref: str) -> Response:
         body = _body("application/json")
-        return _saved(documents.put(g.scope, g.partner.name, kind, ref, body, _expected()), path)
+        return _saved_response(
+            documents.put(g.scope, g.partner.name, kind, ref, body, _expected_revisions()), path
+        )
 
     def patch(ref: str) -> Response:
         body = _body(MERGE)
-        return _saved(documents.patch(g.scope, g.partner.name, kind, ref, body, if_match()), path)
+        return _saved_response(documents.patch(g.scope, g.partner.name, kind, ref, body, if_match()), path)
 
     def get(ref: str) -> Response:
         found = documents.get(g.scope, g.partner.name, kind, ref)
@@ -96,11 +98,11 @@ def _plain(view: Callable[[str], Response]) -> Callable[[str], Response]:
     """Return a view of one document that refuses parameters: only a list has some."""
 
     @wraps(view)
-    def asked(ref: str) -> Response:
+    def view_without_parameters(ref: str) -> Response:
         parameters(request.args.items(multi=True))
         return view(ref)
 
-    return asked
+    return view_without_parameters
 
 
 def _list(documents: Documents, kind: str) -> Response:
@@ -155,7 +157,7 @@ def if_match() -> Container[int] | None:
     return versions(given, "If-Match") if given is not None else None
 
 
-def _expected() -> Container[int] | None:
+def _expected_revisions() -> Container[int] | None:
     """Return the revisions that a PUT's If-Match names; `If-None-Match: *` wants none to be there yet.
 
     RFC 9110 section 13.1.2 knows entity tags there too: no document here has use for a PUT unless it changed.
@@ -168,7 +170,7 @@ def _expected() -> Container[int] | None:
     return ABSENT
 
 
-def _saved(saved: Saved, path: str) -> Response:
+def _saved_response(saved: Saved, path: str) -> Response:
     answer = _document(saved.document, 201 if saved.created else 200)
     if saved.created:
         answer.headers["Location"] = f"/api{path}/{saved.document.uuid}"

@@ -11,7 +11,7 @@ from service.door import Door
 from service.errors import Malformed, Refused, Unsupported
 from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.compressed import check_plain
-from service.receive.discharge.messages import keyed
+from service.receive.discharge.messages import sender_keys
 from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, check_entries, check_type, sent_as
 from service.receive.discharge.single import Encounters
@@ -28,15 +28,15 @@ def door(messages: Processing, bundles: Bundles, encounters: Encounters) -> Door
 
     @routes.post("/$process-message")
     def process() -> Response:
-        return _response(_processed(messages))
+        return _response(_combined_answer(messages))
 
     @routes.post("", strict_slashes=False)
     def bundle() -> Response:
         raw, sent = fhir_body("Bundle")
         if sent.get("type") == "batch":
-            return _response(bundles.batch(g.partner, sent, _named()))
+            return _response(bundles.batch(g.partner, sent, _sender_keys()))
         if sent.get("type") == "transaction":
-            return _response(bundles.transaction(g.partner, raw, sent, _named()))
+            return _response(bundles.transaction(g.partner, raw, sent, _sender_keys()))
         what = "A transaction or a batch is taken here; a message at $process-message."
         raise Refused(what, where="Bundle.type")
 
@@ -44,19 +44,19 @@ def door(messages: Processing, bundles: Bundles, encounters: Encounters) -> Door
     def create() -> Response:
         raw, sent = fhir_body("Encounter")
         new = request.headers.get("If-None-Exist")
-        return _stay(*encounters.answered(g.partner, raw, sent, _named(), if_none_exist=new))
+        return _stay(*encounters.answered(g.partner, raw, sent, _sender_keys(), if_none_exist=new))
 
     @routes.put("/Encounter")
     def update() -> Response:
         raw, sent = fhir_body("Encounter")
         _check_named(sent, f"Encounter?{request.query_string.decode('utf-8', 'replace')}")
         seen = request.headers.get("If-Match")
-        return _stay(*encounters.answered(g.partner, raw, sent, _named(), if_match=seen))
+        return _stay(*encounters.answered(g.partner, raw, sent, _sender_keys(), if_match=seen))
 
     return Door(routes, "discharges", tuple(fhir_openapi.operations()))
 
 
-def _processed(messages: Processing) -> Answer:
+def _combined_answer(messages: Processing) -> Answer:
     raw, sent = fhir_body("Bundle", "Parameters")
     waits, url = how(sent, parameters(request.args.items(multi=True), ("async", "response-url", "_format")))
     message = message_of(sent)
@@ -64,8 +64,8 @@ def _processed(messages: Processing) -> Answer:
         check_type(message, ("Bundle",), CONTENT)
         check_entries(message)
     if waits:
-        return messages.promised(g.partner, raw, message, _named(), url)
-    return messages.answered(g.partner, raw, message, _named())
+        return messages.promise(g.partner, raw, message, _sender_keys(), url)
+    return messages.answered(g.partner, raw, message, _sender_keys())
 
 
 def _stay(given: Answer, headers: dict[str, str]) -> Response:
@@ -102,8 +102,8 @@ def fhir_body(*types: str) -> tuple[bytes, Any]:
     return raw, sent_as(raw, *types)
 
 
-def _named() -> tuple[str, ...]:
-    return keyed(request.headers.get("Idempotency-Key"))
+def _sender_keys() -> tuple[str, ...]:
+    return sender_keys(request.headers.get("Idempotency-Key"))
 
 
 def _response(given: Answer) -> Response:

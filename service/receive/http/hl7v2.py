@@ -12,7 +12,7 @@ from service.door import Door
 from service.errors import TooLarge, Unsupported
 from service.receive.discharge.compressed import check_plain
 from service.receive.discharge.hl7v2 import ER7, TAKEN, Acknowledged, Messages
-from service.receive.discharge.messages import keyed
+from service.receive.discharge.messages import sender_keys
 from service.receive.http.fhir_openapi import TAG, WRONG
 from service.wire.contracts.openapi.operations import Described, Operation
 from service.wire.parameters import parameters
@@ -32,23 +32,25 @@ def door(messages: Messages) -> Door:
         try:
             raw = request.get_data()
         except RequestEntityTooLarge:
-            return _response(messages.refused(None, TooLarge("It is too large for one; send it in parts.")))
+            return _response(
+                messages.refusal_of(None, TooLarge("It is too large for one; send it in parts."))
+            )
         check_plain(raw, "Content-Encoding")
         if "xml" in request.mimetype or raw[:64].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"<"):
             raise Unsupported(XML, where="Content-Type")
-        key = keyed(request.headers.get("Idempotency-Key"))
+        key = sender_keys(request.headers.get("Idempotency-Key"))
         if request.mimetype not in TAKEN:
             raise Unsupported(f"Send {ER7}.", where="Content-Type")
         return _response(messages.answered(g.partner, raw, "http", key))
 
-    return Door(routes, "discharges", (_described(),))
+    return Door(routes, "discharges", (_operation(),))
 
 
 def _response(given: Acknowledged) -> Response:
     return Response(given.body, given.status if given.body else 204, mimetype=ER7)
 
 
-def _described() -> Operation:
+def _operation() -> Operation:
     acknowledged = {"description": "An acknowledgement.", "content": {ER7: {"schema": _MESSAGE}}}
     refused = {
         status: {

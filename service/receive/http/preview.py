@@ -48,19 +48,19 @@ def preview(previews: Previews) -> Door:
                 for each in found.resources
             ],
             "unread": list(found.unread),
-            "issues": _told(found.issues),
-            "supposed": _told(found.supposed),
+            "issues": _issues_as_json(found.issues),
+            "supposed": _issues_as_json(found.supposed),
         }
         return Response(dump(told), mimetype="application/json")
 
-    return Door(routes, "preview", (_described(),))
+    return Door(routes, "preview", (_operation(),))
 
 
-def _told(issues: Iterable[Issue]) -> list[dict[str, str]]:
+def _issues_as_json(issues: Iterable[Issue]) -> list[dict[str, str]]:
     return [{"what": each.what, "where": each.where, "code": each.code} for each in issues]
 
 
-def _described() -> Operation:
+def _operation() -> Operation:
     asked = {
         "type": "object",
         "required": ["kind", "document"],

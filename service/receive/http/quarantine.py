@@ -13,7 +13,7 @@ from flask import Blueprint, Response, g, request
 from service.door import Door
 from service.errors import Denied, Issue, Malformed, Rejected
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
-from service.receive.discharge.messages import PLACES, located
+from service.receive.discharge.messages import PLACES, issues_at_sender
 from service.receive.http import quarantine_openapi
 from service.values.inbox import Entry, EntryState, Outcome
 from service.wire.json import dump
@@ -46,13 +46,13 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
             after=given.get("after"),
             count=count(given, 50, 500),
         )
-        return _answered({"items": [told(each) for each in found]})
+        return _json_response({"items": [entry_as_json(each) for each in found]})
 
     @routes.get("/<entry>")
     def show(entry: str) -> Response:
         parameters(request.args.items(multi=True))
         found = entries.show(entry, _own())
-        return _answered(told(replace(found, issues=entries.issues(found))))
+        return _json_response(entry_as_json(replace(found, issues=entries.issues(found))))
 
     @routes.get("/<entry>/body")
     def body(entry: str) -> Response:
@@ -67,26 +67,28 @@ def _changing(routes: Blueprint, entries: Quarantine) -> None:
     @routes.put("/<entry>/body")
     def edit(entry: str) -> Response:
         _operating()
-        return _answered(told(entries.edit(entry, request.get_data())))
+        return _json_response(entry_as_json(entries.edit(entry, request.get_data())))
 
     @routes.post("/<entry>/replay")
     def replay(entry: str) -> Response:
         _operating()
         outcome = entries.replay(entry)
         first = replace(entries.show(entry), issues=outcome.issues)
-        return _answered(
-            replayed(replace(outcome, issues=_placed(replace(first, issues=entries.issues(first)))))
+        return _json_response(
+            replay_as_json(
+                replace(outcome, issues=_issues_at_sender(replace(first, issues=entries.issues(first))))
+            )
         )
 
     @routes.post("/<entry>/discard")
     def discard(entry: str) -> Response:
         _operating()
-        return _answered(told(entries.discard(entry)))
+        return _json_response(entry_as_json(entries.discard(entry)))
 
     @routes.post("/<entry>/stop")
     def stop(entry: str) -> Response:
         _operating()
-        return _answered(told(entries.stop(entry)))
+        return _json_response(entry_as_json(entries.stop(entry)))
 
 
 def _pruning(routes: Blueprint, entries: Quarantine) -> None:
@@ -102,10 +104,10 @@ def _pruning(routes: Blueprint, entries: Quarantine) -> None:
         done = dict.fromkeys(KEPT, 0)
         for what, gone in islice(entries.prune(bodies, whole, waiting), BATCHES):
             done[what] += gone
-        return _answered({**done, "left": entries.prunable(bodies, whole, waiting)})
+        return _json_response({**done, "left": entries.prunable(bodies, whole, waiting)})
 
 
-def told(entry: Entry) -> dict[str, Any]:
+def entry_as_json(entry: Entry) -> dict[str, Any]:
     """Return what is told of an entry: nothing of what its bytes say."""
     said = {
         "id": entry.id,
@@ -115,7 +117,7 @@ def told(entry: Entry) -> dict[str, Any]:
         "media_type": entry.received.media_type,
         "state": entry.state,
         "reason": entry.reason or None,
-        "issues": _issues(_placed(entry)) or None,
+        "issues": _issues(_issues_at_sender(entry)) or None,
         "flagged": entry.flagged or None,
         "edited": entry.edited is not None or None,
         "replay_of": entry.replay_of,
@@ -125,7 +127,7 @@ def told(entry: Entry) -> dict[str, Any]:
     return {name: each for name, each in said.items() if each is not None}
 
 
-def replayed(outcome: Outcome) -> dict[str, Any]:
+def replay_as_json(outcome: Outcome) -> dict[str, Any]:
     """Return what became of a replay."""
     return {"state": outcome.state, "entry": outcome.entry, "issues": _issues(outcome.issues)}
 
@@ -134,9 +136,9 @@ def _issues(issues: Any) -> list[dict[str, str]]:
     return [{"what": each.what, "where": each.where, "code": each.code} for each in issues]
 
 
-def _placed(entry: Entry) -> tuple[Issue, ...]:
+def _issues_at_sender(entry: Entry) -> tuple[Issue, ...]:
     """Return the issues of an entry with their places as its sender knows them."""
-    return located(entry.issues, PLACES[entry.received.form])
+    return issues_at_sender(entry.issues, PLACES[entry.received.form])
 
 
 def _own() -> str | None:
@@ -151,5 +153,5 @@ def _operating(*known: str) -> dict[str, str]:
     return parameters(request.args.items(multi=True), known)
 
 
-def _answered(said: dict[str, Any]) -> Response:
+def _json_response(said: dict[str, Any]) -> Response:
     return Response(dump(said), mimetype="application/json")

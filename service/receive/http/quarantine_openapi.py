@@ -69,7 +69,7 @@ def operations() -> Iterator[Operation]:
     told = {200: answer("The entry, without what its bytes say.", JSON, _TOLD)}
     yield one("get", path, "show-quarantine", summary="Show an entry", answers=told, faults=(404,))
     yield from _bodies(said, f"{path}/body", told)
-    yield _pruned(said)
+    yield _prune_operation(said)
     became = {
         "type": "object",
         "required": ["state", "entry", "issues"],
@@ -90,7 +90,7 @@ def operations() -> Iterator[Operation]:
         )
 
 
-def _pruned(said: Any) -> Operation:
+def _prune_operation(said: Any) -> Operation:
     names = ("bodies", "entries", "quarantined", "left")
     counts = {name: {"type": "integer", "minimum": 0} for name in names}
     gone = {"type": "object", "required": list(counts), "properties": counts}

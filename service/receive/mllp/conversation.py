@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 
 from service.errors import CasebridgeError, TooLarge
-from service.receive.mllp.framing import FS, Frame, Framer, Oversized, framed
+from service.receive.mllp.framing import FS, Frame, Framer, Oversized, frame_of
 from service.values.senders import Sender
 from service.wire.hl7v2.er7.answer import answer, verdict_of
 from service.wire.hl7v2.er7.parse import header_of
@@ -247,7 +247,7 @@ class Conversation:
     async def _send(self, reply: bytes) -> None:
         self._waiting_for = "unread"
         async with asyncio.timeout(self._limits.write_seconds):
-            self._writer.write(framed(reply))
+            self._writer.write(frame_of(reply))
             await self._writer.drain()
         self._waiting_for = "idle"
 

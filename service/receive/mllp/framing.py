@@ -29,7 +29,7 @@ class Oversized:
     head: bytes
 
 
-def framed(body: bytes) -> bytes:
+def frame_of(body: bytes) -> bytes:
     """Put a message into a frame."""
     return VT + body + FS + CR
 
@@ -74,11 +74,11 @@ class Framer:
             return []
         self._buffer += data
         found: list[Frame | Oversized] = []
-        while self._begun() and (each := self._ended()) is not None:
+        while self._is_inside() and (each := self._end_frame()) is not None:
             found.append(each)
         return found
 
-    def _begun(self) -> bool:
+    def _is_inside(self) -> bool:
         if not self.inside and self._buffer:
             at = self._buffer.find(VT)
             skipped = self._buffer[: at if at >= 0 else None]
@@ -88,7 +88,7 @@ class Framer:
             self._searched = 0
         return self.inside
 
-    def _ended(self) -> Frame | Oversized | None:
+    def _end_frame(self) -> Frame | Oversized | None:
         found = _END.search(self._buffer, self._searched)
         self._searched = max(0, len(self._buffer) - 1)
         size = found.start() if found else len(self._buffer) - self.pending

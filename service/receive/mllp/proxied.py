@@ -41,11 +41,11 @@ class Proxies:
             return peer
         async with asyncio.timeout(SECONDS):
             head = await _exactly(connection, _HEAD)
-            rest = await _exactly(connection, announced(head))
+            rest = await _exactly(connection, bytes_to_come(head))
         return source(head, rest) or peer
 
 
-def announced(head: bytes) -> int:
+def bytes_to_come(head: bytes) -> int:
     """Return how many bytes follow the first 16 of a header; raises Malformed when that begins none."""
     length = int.from_bytes(head[14:16])
     if not head.startswith(SIGNATURE) or head[12] >> 4 != _VERSION or length > LONGEST:

@@ -27,11 +27,11 @@ def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
         if header is None:
             error = Malformed("There is no MSH here that can be read; begin each message with it.")
             broken = (each for each in read(raw).items if isinstance(each, Broken))
-            return Handled((messages.refused(None, next((each.error for each in broken), error)).body,))
-        partner = known(partners, sender, header)
+            return Handled((messages.refusal_of(None, next((each.error for each in broken), error)).body,))
+        partner = partner_of(partners, sender, header)
 
         def admit(each: Header) -> None:
-            if known(partners, sender, each) is not partner:
+            if partner_of(partners, sender, each) is not partner:
                 what = "Another partner's than the first of what came in one piece; send it alone."
                 raise Denied(what, where="MSH-3")
 
@@ -41,7 +41,7 @@ def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
     return handle
 
 
-def registered(partners: Collection[Partner]) -> Who:
+def partners_by_sender(partners: Collection[Partner]) -> Who:
     """Return what tells whose a connection may be: those whose `senders` name its address or certificate."""
 
     def who(sender: Sender) -> frozenset[str]:
@@ -52,7 +52,7 @@ def registered(partners: Collection[Partner]) -> Who:
     return who
 
 
-def known(partners: Collection[Partner], sender: Sender, header: Header) -> Partner:
+def partner_of(partners: Collection[Partner], sender: Sender, header: Header) -> Partner:
     """Return the partner that a message comes from.
 
     Raises:

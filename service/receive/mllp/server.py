@@ -220,28 +220,28 @@ class MllpServer:
         telemetry.begin()
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
-        handled = await loop.run_in_executor(self._pool, context.run, self._handled, raw, sender)
+        handled = await loop.run_in_executor(self._pool, context.run, self._handle, raw, sender)
         if handled.partner is not None:
             self._admission.prove(visit, handled.partner)
         return handled
 
-    def _handled(self, raw: bytes, sender: Sender) -> Handled:
+    def _handle(self, raw: bytes, sender: Sender) -> Handled:
         try:
             handled = self._handler(raw, sender)
         except CasebridgeError as error:
             MESSAGES.labels("refused").inc()
             log.warning("mllp_message_refused", kind=type(error).__name__)
-            return _refused(raw, error)
+            return _refusal_of(raw, error)
         except Exception as exc:  # noqa: BLE001 - a sender that gets no answer stalls its feed
             MESSAGES.labels("failed").inc()
             log.error("mllp_handler_failed", kind=type(exc).__name__)  # noqa: TRY400 - a trace could quote values
             what = f"An error of ours, not of the message; ask us for {telemetry.correlation.get()}."
-            return _refused(raw, CasebridgeError(what))
+            return _refusal_of(raw, CasebridgeError(what))
         MESSAGES.labels("answered" if handled.answers else "silent").inc()
         return handled
 
 
-def _refused(raw: bytes, error: CasebridgeError) -> Handled:
+def _refusal_of(raw: bytes, error: CasebridgeError) -> Handled:
     reply = refusal(raw, error)
     return Handled(() if reply is None else (reply,))
 

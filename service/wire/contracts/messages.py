@@ -52,14 +52,14 @@ def messages(owners: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
         owners: of each resource type that the mappings make, the kinds of document that own such resources.
     """
     for happened, shape in CASE.items():
-        yield _told("case", happened, shape, ("case",))
+        yield _message_schema("case", happened, shape, ("case",))
     for type_, kinds in owners.items():
         if type_ != UNTOLD:
             for happened, shape in RESOURCE.items():
-                yield _told(type_, happened, shape, kinds)
+                yield _message_schema(type_, happened, shape, kinds)
 
 
-def _told(what: str, happened: str, shape: type, kinds: tuple[str, ...]) -> Told:
+def _message_schema(what: str, happened: str, shape: type, kinds: tuple[str, ...]) -> Told:
     key = f"{what.lower()}.{happened}"
     data = _object(shape)
     for name, more in _closer(what, happened).items():

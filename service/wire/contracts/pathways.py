@@ -76,10 +76,10 @@ def load(folder: Path) -> tuple[Pathway, ...]:
         else frozenset()
     )
     found = (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
-    return tuple(_read(path, holidays) for path in found if path != calendar)
+    return tuple(_read_pathway(path, holidays) for path in found if path != calendar)
 
 
-def _read(path: Path, holidays: frozenset[str]) -> Pathway:
+def _read_pathway(path: Path, holidays: frozenset[str]) -> Pathway:
     given = configured.load(_Pathway(), path, "The pathway")
     applies = given.get("applies", {})
     return Pathway(

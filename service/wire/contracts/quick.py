@@ -54,11 +54,11 @@ def _field(field: "fields.Field[Any]") -> Load:
     if not plain or field.load_default is not missing:
         raise TypeError(f"{field.name} converts, renames or fills in what it loads")
     if isinstance(field, fields.Nested):
-        return _checked(loading(type(field.schema)), field)
+        return _checked_loader(loading(type(field.schema)), field)
     if isinstance(field, fields.List):
         return _many(_field(field.inner), tuple(field.validators))
     convert = field._deserialize  # noqa: SLF001  what a field type is made of
-    return _checked(lambda value: convert(value, None, None), field)
+    return _checked_loader(lambda value: convert(value, None, None), field)
 
 
 def _many(item: Load, lengths: tuple[Load, ...]) -> Load:
@@ -72,7 +72,7 @@ def _many(item: Load, lengths: tuple[Load, ...]) -> Load:
     return load
 
 
-def _checked(convert: Load, field: "fields.Field[Any]") -> Load:
+def _checked_loader(convert: Load, field: "fields.Field[Any]") -> Load:
     validators = tuple(field.validators)
 
     def load(value: Any) -> Any:

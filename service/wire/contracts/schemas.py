@@ -52,17 +52,17 @@ def schema(kind: str) -> Schema:
 
 def links() -> dict[str, Schema]:
     """Return what the links in a mapping's source lead to, by the kind a link names."""
-    return {kind: _rooted(kind) for kind in (*DIRECTORY, "client")}
+    return {kind: _root_schema(kind) for kind in (*DIRECTORY, "client")}
 
 
 def sources() -> dict[str, dict[str, Schema]]:
     """Return, for each source a mapping may be `from`, its root names and their schemas."""
-    case = _rooted("case")
+    case = _root_schema("case")
     stays = case["properties"]["stays"]
     stay = _with_history(stays["items"])
     case = _with_history({**case, "properties": {**case["properties"], "stays": {**stays, "items": stay}}})
-    roots = {kind: {kind: _rooted(kind), "revision": _REVISION} for kind in (*DIRECTORY, "client")}
-    return {**roots, "case": {"case": case, "client": _rooted("client"), "revision": _REVISION}}
+    roots = {kind: {kind: _root_schema(kind), "revision": _REVISION} for kind in (*DIRECTORY, "client")}
+    return {**roots, "case": {"case": case, "client": _root_schema("client"), "revision": _REVISION}}
 
 
 def _with_history(found: Schema) -> Schema:
@@ -73,7 +73,7 @@ def _with_history(found: Schema) -> Schema:
     return {**found, "properties": {**found["properties"], "status_history": history}}
 
 
-def _rooted(kind: str) -> Schema:
+def _root_schema(kind: str) -> Schema:
     """Return a contract as a mapping sees it: with our uuid, and whom a merged client has become."""
     found = _contract(KINDS[kind])
     more = {"merged_into": {**_TEXT, "x-link": "client"}} if kind == "client" else {}
@@ -93,10 +93,10 @@ def _contract(contract: type[Contract]) -> Schema:
 
 
 def _field(field: fields.Field[Any]) -> Schema:
-    return {**_typed(field), **field.metadata}
+    return {**_type_schema(field), **field.metadata}
 
 
-def _typed(field: fields.Field[Any]) -> Schema:
+def _type_schema(field: fields.Field[Any]) -> Schema:
     if isinstance(field, fields.Nested):
         return _contract(type(field.schema))  # type: ignore[arg-type]
     if isinstance(field, fields.List):

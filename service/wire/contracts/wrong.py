@@ -25,14 +25,14 @@ def wrong(contract: type[Contract], document: Any) -> Iterator[Wrong]:
     yield from _object(_schema(contract), document, "")
 
 
-def flattened(messages: Any, where: str = "") -> Iterator[Wrong]:
+def flat_errors(messages: Any, where: str = "") -> Iterator[Wrong]:
     """Give each of marshmallow's nested messages with its JSON pointer."""
     if isinstance(messages, dict):
         for key, below in messages.items():
-            yield from flattened(below, where if key == SCHEMA else f"{where}/{_shown(key)}")
+            yield from flat_errors(below, where if key == SCHEMA else f"{where}/{_member_for_display(key)}")
     elif isinstance(messages, list):
         for message in messages:
-            yield from flattened(message, where)
+            yield from flat_errors(message, where)
     else:
         yield where, str(messages)
 
@@ -57,13 +57,13 @@ def _object(schema: Any, value: Any, where: str) -> _Walk:
     for key in value:
         if key not in schema.load_fields:
             is_right = False
-            yield f"{where}/{_shown(key)}", str(schema.error_messages["unknown"])
+            yield f"{where}/{_member_for_display(key)}", str(schema.error_messages["unknown"])
     if not is_right:
         return missing
-    return (yield from _checked(schema, loaded, where))
+    return (yield from _contract_errors(schema, loaded, where))
 
 
-def _checked(schema: Any, loaded: dict[str, Any], where: str) -> _Walk:
+def _contract_errors(schema: Any, loaded: dict[str, Any], where: str) -> _Walk:
     """Give what the contract says of the whole of an object whose members are right."""
     is_right = True
     for name, _, _ in schema._hooks[VALIDATES_SCHEMA]:  # noqa: SLF001  nowhere else told
@@ -72,7 +72,7 @@ def _checked(schema: Any, loaded: dict[str, Any], where: str) -> _Walk:
         except ValidationError as exc:
             is_right = False
             told = exc.messages if exc.field_name == SCHEMA else {exc.field_name: exc.messages}
-            yield from flattened(told, where)
+            yield from flat_errors(told, where)
     return loaded if is_right else missing
 
 
@@ -81,7 +81,7 @@ def _field(field: Any, value: Any, where: str) -> _Walk:
         try:
             return field.deserialize(value)
         except ValidationError as exc:
-            yield from flattened(exc.messages, where)
+            yield from flat_errors(exc.messages, where)
             return missing
     if isinstance(field, fields.Nested):
         return (yield from _object(field.schema, value, where))
@@ -98,7 +98,7 @@ def _list(field: Any, value: Any, where: str) -> _Walk:
             assert isinstance(check, validate.Length), "of a list the length alone is checked"
             check(value)
     except ValidationError as exc:
-        yield from flattened(exc.messages, where)
+        yield from flat_errors(exc.messages, where)
         return missing
     items, is_right = [], True
     for index, each in enumerate(value):
@@ -108,6 +108,6 @@ def _list(field: Any, value: Any, where: str) -> _Walk:
     return items if is_right else missing
 
 
-def _shown(key: object) -> str:
+def _member_for_display(key: object) -> str:
     """A member's name as a pointer may show it: a strange one may be somebody's data."""
     return str(key) if isinstance(key, int) or _NAME.match(str(key)) else "?"

@@ -31,12 +31,12 @@ def differences(sent: Json, made: Json, stored: Json, told: Collection[str] = ()
         if key not in STAMPS and value not in (each.get("meta", {}).get(key) for each in (made, stored)):
             yield no_place(f"{type_}.meta.{key}")
     if sent.get("text") not in (None, made.get("text"), stored.get("text")):
-        yield _fixed(f"{type_}.text")
+        yield _fixed_element_issue(f"{type_}.text")
     plain, ours = ({k: v for k, v in each.items() if k not in OURS} for each in (sent, made))
-    yield from _compared(plain, ours, type_, told)
+    yield from _value_differences(plain, ours, type_, told)
 
 
-def _compared(sent: Any, made: Any, path: str, told: Collection[str]) -> Iterator[Issue]:
+def _value_differences(sent: Any, made: Any, path: str, told: Collection[str]) -> Iterator[Issue]:
     if isinstance(sent, dict) and isinstance(made, dict):
         for key in dict.fromkeys([*sent, *made]):
             place = f"{path}.{key}"
@@ -44,22 +44,22 @@ def _compared(sent: Any, made: Any, path: str, told: Collection[str]) -> Iterato
                 continue
             if key not in made and any(each.startswith(f"{place}[") for each in told):
                 # of its items some are told of already
-                yield from _listed(sent[key], [], place, told)
+                yield from _list_differences(sent[key], [], place, told)
             elif key not in made:
                 yield no_place(place)
             elif key not in sent:
-                yield _kept(place)
+                yield _kept_element_issue(place)
             elif key == "coding":
                 yield from _codings(sent[key], made[key], place)
             else:
-                yield from _compared(sent[key], made[key], place, told)
+                yield from _value_differences(sent[key], made[key], place, told)
     elif isinstance(sent, list) and isinstance(made, list):
-        yield from _listed(sent, made, path, told)
+        yield from _list_differences(sent, made, path, told)
     elif sent != made:
-        yield _fixed(path)
+        yield _fixed_element_issue(path)
 
 
-def _listed(sent: list[Any], made: list[Any], path: str, told: Collection[str]) -> Iterator[Issue]:
+def _list_differences(sent: list[Any], made: list[Any], path: str, told: Collection[str]) -> Iterator[Issue]:
     """Compare the items of lists by what they are known by; those known by nothing, in their order."""
     asked = [(f"{path}[{index}]", each) for index, each in enumerate(sent)]
     gone = {_key(each) for place, each in asked if place in told} - {None}
@@ -69,14 +69,14 @@ def _listed(sent: list[Any], made: list[Any], path: str, told: Collection[str]) 
     ours = dict(zip(others, there, strict=True))
     for name, (place, each) in zip(names, asked, strict=True):
         if name in ours:
-            yield from _compared(each, ours[name][1], place, told)
+            yield from _value_differences(each, ours[name][1], place, told)
         else:
             yield no_place(place)
     known = set(names)
-    yield from (_kept(place) for name, (place, _) in ours.items() if name not in known)
+    yield from (_kept_element_issue(place) for name, (place, _) in ours.items() if name not in known)
     in_order = [each for each in names if each in ours] == [each for each in others if each in known]
     if not in_order and path not in UNORDERED:
-        yield _fixed(path)
+        yield _fixed_element_issue(path)
 
 
 def _codings(sent: list[Json], made: list[Json], path: str) -> Iterator[Issue]:
@@ -116,9 +116,9 @@ def no_place(path: str) -> Issue:
     return Issue("The case has no place for this; leave it out.", path, "not-supported")
 
 
-def _kept(path: str) -> Issue:
+def _kept_element_issue(path: str) -> Issue:
     return Issue("This cannot be taken away here; send it as you read it.", path, "business-rule")
 
 
-def _fixed(path: str) -> Issue:
+def _fixed_element_issue(path: str) -> Issue:
     return Issue("This cannot be changed here; send it as you read it.", path, "business-rule")

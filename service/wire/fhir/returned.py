@@ -16,7 +16,7 @@ _BY_NAME: Final = ("member", "authorReference")
 _DEPUTY: Final = "https://casebridge.org/fhir/StructureDefinition/deputy-for"
 
 
-def received(sent: Json, stored: Json, base: str) -> Json:
+def as_written_here(sent: Json, stored: Json, base: str) -> Json:
     """Return what was sent as we would have written it.
 
     References to `base`, our own address, are relative ones. Each item that a partner may add has an id: that
@@ -59,7 +59,7 @@ def items(resource: Json) -> Iterator[tuple[str, Json]]:
         yield "EpisodeOfCare.careManager", resource["careManager"]
 
 
-def led(resource: Json, known: Mapping[str, str]) -> Json:
+def with_targets(resource: Json, known: Mapping[str, str]) -> Json:
     """Return a resource with what its references lead to in the case's own terms under `resource`.
 
     Args:

@@ -126,7 +126,7 @@ def _without_stay(told: Json) -> Json:
 
 
 def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
-    recorded = _recorded(told, settings)
+    recorded = _recorded_at(told, settings)
     admitted = _first(told, settings.admission_time, bool)
 
     def can_be(ended: str) -> bool:
@@ -145,7 +145,7 @@ def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
     return {name: time for name, time in times.items() if time is not None}
 
 
-def _recorded(told: Json, settings: IntakeSettings) -> str | None:
+def _recorded_at(told: Json, settings: IntakeSettings) -> str | None:
     """Return when an event was recorded: of senders who tell days alone, the end of the day.
 
     What they tell of one day is then in the order of the events.

@@ -106,11 +106,11 @@ def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings)
     all_of = frozenset(wholes)
     for path in {*paths, *all_of}:
         for at in _fields(path, settings):
-            read = _read(found, _home(at), int(at["field"]))
+            read = _read_of_field(found, _home(at), int(at["field"]))
             read.is_list |= at["list"] == "r"
             if at["key"] or path in all_of:
                 for number, component in components(at["segment"], int(at["field"]), at["key"] or ""):
-                    _read(found, _home(at), number).take(component)
+                    _read_of_field(found, _home(at), number).take(component)
     return Known(found)
 
 
@@ -152,7 +152,7 @@ def is_known(path: str) -> bool:
     return all(_PATH.match(each) for each in made_of(path, IntakeSettings()))
 
 
-def unused(message: Message, known: Known) -> tuple[Unused, ...]:
+def unused_fields(message: Message, known: Known) -> tuple[Unused, ...]:
     """Return the fields of a message that nothing reads, each once, in the order they stand in it."""
     found: dict[str, str] = {}
     names = tuple([each.text[:3] for each in message.segments])
@@ -224,7 +224,7 @@ def _home(at: re.Match[str]) -> str:
     return f"{at['within']}.{at['segment']}" if at["within"] else at["segment"]
 
 
-def _read(found: dict[str, dict[int, Read]], segment: str, number: int) -> Read:
+def _read_of_field(found: dict[str, dict[int, Read]], segment: str, number: int) -> Read:
     fields = found.setdefault(segment, {})
     if number not in fields:
         fields[number] = Read(kind_of(segment.rpartition(".")[2], number))

@@ -125,7 +125,7 @@ def to_json(message: Message, zone: tzinfo, systems: CodeSystems = NONE) -> View
         seen[name] = seen.get(name, 0) + 1
         shown = _Segment(segment, seen[name], zone, systems, issues).json()
         if name in inside and (inside[name] or name not in outer):
-            _put(outer, name, shown, repeats=inside[name])
+            _put_segment(outer, name, shown, repeats=inside[name])
             continue
         if name == "PID" and "PID" in patient:
             patient = {}
@@ -140,9 +140,9 @@ def to_json(message: Message, zone: tzinfo, systems: CodeSystems = NONE) -> View
 def _place(name: str, shown: dict[str, Any], top: dict[str, Any], patient: dict[str, Any]) -> None:
     for home, once, many in ((top, ONCE, MANY), (patient, ONCE_A_PATIENT, MANY_A_PATIENT)):
         if name in many or (name in once and name not in home):
-            _put(home, name, shown, repeats=name in many)
+            _put_segment(home, name, shown, repeats=name in many)
             return
-    _put(patient.setdefault("other", {}), name, shown, repeats=True)
+    _put_segment(patient.setdefault("other", {}), name, shown, repeats=True)
 
 
 def _restrict(patient: dict[str, Any], shown: dict[str, Any]) -> None:
@@ -152,7 +152,7 @@ def _restrict(patient: dict[str, Any], shown: dict[str, Any]) -> None:
         patient.setdefault("restricted", []).extend(values)
 
 
-def _put(home: dict[str, Any], name: str, shown: dict[str, Any], *, repeats: bool) -> None:
+def _put_segment(home: dict[str, Any], name: str, shown: dict[str, Any], *, repeats: bool) -> None:
     if repeats:
         home.setdefault(name, []).append(shown)
     else:
@@ -172,7 +172,7 @@ class _Segment:
         shown: dict[str, Any] = {}
         nulls: list[str] = []
         name, marks = self.segment.name, self.segment.delimiters
-        decode = str.rstrip if self._is_plain() else self._decoded
+        decode = str.rstrip if self._is_plain() else self._decode
         first = 3 if name in HEADERS else 1
         for number, text in enumerate(self.segment.fields[first:], first):
             if not text:
@@ -206,7 +206,7 @@ class _Segment:
             text = text[4 + len(self.segment.delimiters.encoding) :]
         return text.isprintable() and not (escape and escape in text)
 
-    def _decoded(self, text: str) -> str:
+    def _decode(self, text: str) -> str:
         plain = escapes.decode(text, self.segment.delimiters, self.segment.charset)
         return (plain if plain.isprintable() else _CONTROL.sub("", plain)).rstrip()
 

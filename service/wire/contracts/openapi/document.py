@@ -74,7 +74,7 @@ def openapi(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     )
     _components(spec)
     for each in operations:
-        spec.path(each.path, operations={each.method: _described(each)})
+        spec.path(each.path, operations={each.method: _operation_object(each)})
     return {"openapi": _VERSION, **spec.to_dict()}
 
 
@@ -102,7 +102,7 @@ def _components(spec: APISpec) -> None:
         spec.components.response(f"outcome-{status}", told)
 
 
-def _described(each: Operation) -> Described:
+def _operation_object(each: Operation) -> Described:
     form = "outcome" if each.path.startswith("/fhir") else "problem"
     found: Described = {
         "operationId": each.name,

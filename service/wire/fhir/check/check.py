@@ -37,7 +37,7 @@ def check(resource: dict[str, Any]) -> list[Issue]:
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(kind, str) or kind not in _checkable():
         return [Issue(_sentence(_TYPE), "resourceType", "structure")]
-    return _told(_PLANS[kind](resource), kind)
+    return _issues_of(_PLANS[kind](resource), kind)
 
 
 def check_each(bundle: dict[str, Any], heeded: Collection[str]) -> Iterator[Issue]:
@@ -56,16 +56,16 @@ def check_each(bundle: dict[str, Any], heeded: Collection[str]) -> Iterator[Issu
         type_ = resource.get("resourceType") if isinstance(resource, dict) else None
         if isinstance(type_, str) and type_ not in heeded and type_ in definitions().resources:
             entry = {**entry, "resource": _UNREAD}  # noqa: PLW2901  what is left of it
-        yield from _told(_PLANS["Bundle.entry"](entry), f"Bundle.entry[{index}]")
+        yield from _issues_of(_PLANS["Bundle.entry"](entry), f"Bundle.entry[{index}]")
 
 
-def _told(found: _Found, place: str) -> list[Issue]:
-    return [Issue(_sentence(what), place + where, code) for where, what, code in _bounded(found)]
+def _issues_of(found: _Found, place: str) -> list[Issue]:
+    return [Issue(_sentence(what), place + where, code) for where, what, code in _first_problems(found)]
 
 
-def _bounded(found: _Found) -> list[_Problem]:
+def _first_problems(found: _Found) -> list[_Problem]:
     """The problems of a resource, not too many; the last then says that there are more."""
-    listed = [] if found is None else _listed(found)
+    listed = [] if found is None else _list_problems(found)
     return [*listed[:MOST], _MORE] if len(listed) > MOST else listed
 
 
@@ -83,7 +83,7 @@ class _Rules(dict[str, _Check]):
 
     def __init__(self, definition: Definition) -> None:
         super().__init__()
-        self.elements = {key: each for each in definition.elements for key in each.spelt()}
+        self.elements = {key: each for each in definition.elements for key in each.json_names()}
         if definition.kind == "resource":
             self["resourceType"] = _anything
 
@@ -92,14 +92,14 @@ class _Rules(dict[str, _Check]):
         name = key.removeprefix("_")
         element = self.elements.get(name)
         if element is None:
-            return _unknown
-        kind = element.spelt()[name]
+            return _unknown_element
+        kind = element.json_names()[name]
         if key == name:
             self[key] = _many(_one(element, kind)) if element.many else _one(element, kind)
         elif kind in PRIMITIVES and kind != "System.String":
             self[key] = _many_extras if element.many else _PLANS["Element"]
         else:
-            return _unknown
+            return _unknown_element
         return self[key]
 
     def path(self, key: str) -> str:
@@ -150,7 +150,9 @@ def _of_keys(value: dict[str, Any], rules: _Rules) -> list[_Problem]:
         found = rules[key](item)
         if found is not None:
             path = rules.path(key)
-            problems += [(path + where, what, code) for where, what, code in _paired(value, key, found)]
+            problems += [
+                (path + where, what, code) for where, what, code in _problems_of_key(value, key, found)
+            ]
             if len(problems) > MOST:
                 break
     return problems
@@ -161,7 +163,7 @@ def _is_plainly_required(element: Element) -> bool:
 
 
 def _spellings(element: Element) -> frozenset[str]:
-    keys = element.spelt()
+    keys = element.json_names()
     return frozenset([*keys, *(f"_{key}" for key in keys)])
 
 
@@ -173,9 +175,9 @@ def _choice_problems(element: Element, there: set[str]) -> list[_Problem]:
     return [] if kinds else [(path, "is missing; it is required", "required")]
 
 
-def _paired(value: dict[str, Any], key: str, found: list[_Problem] | str) -> list[_Problem]:
+def _problems_of_key(value: dict[str, Any], key: str, found: list[_Problem] | str) -> list[_Problem]:
     """The problems of a key, less the nulls in a primitive array whose extensions stand in `_key`."""
-    listed = _listed(found)
+    listed = _list_problems(found)
     extras = value.get(f"_{key}")
     if not isinstance(extras, list):
         return listed
@@ -183,7 +185,7 @@ def _paired(value: dict[str, Any], key: str, found: list[_Problem] | str) -> lis
     return [problem for problem in listed if not (problem[1] is _NULL and problem[0] in held)]
 
 
-def _listed(found: list[_Problem] | str) -> list[_Problem]:
+def _list_problems(found: list[_Problem] | str) -> list[_Problem]:
     return [("", found, "required" if found is _EMPTY else "value")] if isinstance(found, str) else found
 
 
@@ -199,7 +201,7 @@ def _many(single: _Check) -> _Check:
         for index, item in enumerate(value):
             found = _NULL if item is None else single(item)
             if found is not None:
-                problems += [(f"[{index}]{where}", what, code) for where, what, code in _listed(found)]
+                problems += [(f"[{index}]{where}", what, code) for where, what, code in _list_problems(found)]
                 if len(problems) > MOST:
                     break
         return problems or None
@@ -217,7 +219,7 @@ def _many_extras(value: Any) -> _Found:
     for index, item in enumerate(value):
         found = None if item is None else _PLANS["Element"](item)
         if found is not None:
-            problems += [(f"[{index}]{where}", what, code) for where, what, code in _listed(found)]
+            problems += [(f"[{index}]{where}", what, code) for where, what, code in _list_problems(found)]
             if len(problems) > MOST:
                 break
     return problems or None
@@ -294,14 +296,14 @@ def _inner_resource(value: Any) -> _Found:
     kind = value.get("resourceType") if type(value) is dict else None
     if not isinstance(kind, str) or kind not in definitions().resources:
         return [("", "must be an object with the name of an R4 resource in resourceType", "structure")]
-    return (_bounded(_PLANS[kind](value)) or None) if kind in _checkable() else None
+    return (_first_problems(_PLANS[kind](value)) or None) if kind in _checkable() else None
 
 
 def _anything(_value: Any) -> _Found:
     return None
 
 
-def _unknown(_value: Any) -> _Found:
+def _unknown_element(_value: Any) -> _Found:
     return [("", _UNKNOWN, "structure")]
 
 

@@ -68,7 +68,7 @@ def evaluate(expression: str, node: Node) -> Any:
     """Let fhirpathpy evaluate an expression at a node: a list, `[True]` when it holds."""
     # It writes type names into what it is given.
     value = _engine().create_node(deepcopy(node.value), node.type)
-    return _compiled(expression)(value, {"resource": node.resource, "rootResource": node.root})
+    return _compile_invariant(expression)(value, {"resource": node.resource, "rootResource": node.root})
 
 
 def _holds(key: str, expression: str, node: Node) -> bool:
@@ -100,7 +100,7 @@ def _engine() -> _Engine:
 
 
 @cache
-def _compiled(expression: str) -> Callable[[Any, dict[str, Any]], Any]:
+def _compile_invariant(expression: str) -> Callable[[Any, dict[str, Any]], Any]:
     # Without a trace function trace() prints values.
     return _engine().compile(expression, _engine().model, {"traceFn": lambda *_: None})
 
@@ -108,7 +108,7 @@ def _compiled(expression: str) -> Callable[[Any, dict[str, Any]], Any]:
 def _below(node: Node) -> Iterator[Node]:
     yield node
     for element in definitions()[node.type].elements:
-        for key, kind in element.spelt().items():
+        for key, kind in element.json_names().items():
             found = node.value.get(key)
             items = found if isinstance(found, list) else [found]
             for index, item in enumerate(items):

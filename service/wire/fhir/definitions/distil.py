@@ -100,7 +100,7 @@ def distil(folder: Path) -> bytes:
     types: dict[str, Any] = {}
     rules: dict[str, Any] = {}
     bound: dict[str, Any] = {}
-    for name in _reached(definitions):
+    for name in _reachable_types(definitions):
         types |= _types(definitions, name, bound)
         rules |= _rules(definitions, name)
     resources = sorted(
@@ -119,7 +119,7 @@ def _flat(concepts: list[dict[str, Any]]) -> Iterator[str]:
         yield from _flat(concept.get("concept", []))
 
 
-def _reached(definitions: Definitions) -> list[str]:
+def _reachable_types(definitions: Definitions) -> list[str]:
     """The types we emit and every type they use, by name."""
     found: set[str] = set()
     waiting = list(ROOTS)

@@ -96,7 +96,7 @@ def _profile(package: Package, structure: _Json) -> _Json:
             slices += _slice(package, structure, element)
         elif ":" in element["id"]:
             _check_in_slice(element)
-        elif added := dict(_added(package, element)):
+        elif added := dict(_profile_additions(package, element)):
             if path.endswith("[x]"):
                 raise ValueError(f"{path} has more than one type, which is not taken")
             elements[path] = added
@@ -112,13 +112,13 @@ def _profile(package: Package, structure: _Json) -> _Json:
         "slices": slices,
         "extensions": extensions,
         "rules": rules,
-        "mustSupport": [_typed(each) for each in supported],
+        "mustSupport": [_element_id(each) for each in supported],
         "choices": CHOICES.get(structure["id"], []),
         "told": told,
     }
 
 
-def _typed(element: _Json) -> str:
+def _element_id(element: _Json) -> str:
     """The id of an element; of one of several types, by the one type that is to be supported."""
     id_: str = element["id"]
     if not id_.endswith("[x]"):
@@ -131,7 +131,7 @@ def _typed(element: _Json) -> str:
     return f"{id_.removesuffix('[x]')}{wanted[0].upper()}{wanted[1:]}"
 
 
-def _added(package: Package, element: _Json) -> Iterator[tuple[str, Any]]:
+def _profile_additions(package: Package, element: _Json) -> Iterator[tuple[str, Any]]:
     """What a profile says of an element beyond R4: a cardinality, targets, codes."""
     base = element["base"]
     if element["min"] > base["min"]:
@@ -140,7 +140,7 @@ def _added(package: Package, element: _Json) -> Iterator[tuple[str, Any]]:
         yield "max", int(element["max"])
     references = [kind for kind in element.get("type", []) if kind["code"] == "Reference"]
     targets = {package.type(each) for kind in references for each in kind.get("targetProfile", [])}
-    known = _known(element)
+    known = _base_element(element)
     if known is not None and targets and targets not in ({"Resource"}, known.targets):
         yield "targets", sorted(targets)
     if known is not None and len(element.get("type", [])) < len(known.types):
@@ -183,7 +183,7 @@ def _check_in_slice(element: _Json) -> None:
         raise ValueError(f"{element['id']} is required within a slice")
 
 
-def _known(element: _Json) -> Element | None:
+def _base_element(element: _Json) -> Element | None:
     """The element of R4 that one of a profile is about."""
     parent, _, leaf = element["base"]["path"].rpartition(".")
     if parent not in definitions():

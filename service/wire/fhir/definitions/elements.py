@@ -3,7 +3,7 @@
 from service.wire.fhir.definitions.r4 import definitions
 
 
-def required(path: str) -> tuple[str, ...]:
+def required_names(path: str) -> tuple[str, ...]:
     """Return the names that a required element may go by, as value[x] by several.
 
     Args:
@@ -13,9 +13,9 @@ def required(path: str) -> tuple[str, ...]:
     names: tuple[str, ...] = ()
     for step in steps:
         elements = definitions()[kind].elements if kind in definitions() else ()
-        spelt = {key: each for each in elements for key in each.spelt()}
+        spelt = {key: each for each in elements for key in each.json_names()}
         if step not in spelt:
             return ()
-        kind, found = spelt[step].spelt()[step], spelt[step]
-        names = tuple(found.spelt()) if found.required else ()
+        kind, found = spelt[step].json_names()[step], spelt[step]
+        names = tuple(found.json_names()) if found.required else ()
     return names

@@ -108,7 +108,7 @@ def _elements(extension: Extension) -> list[Resource]:
         "definition": extension.definition,
         "max": "1",
     }
-    url = _fixed("Extension", "Extension", extension.url)
+    url = _fixed_url_element("Extension", "Extension", extension.url)
     if [each.name for each in extension.parts] == [""]:
         return [
             top,
@@ -130,14 +130,14 @@ def _part(part: Part) -> list[Resource]:
         "min": int(part.needed),
         "max": "1",
     }
-    return [head, _none(id_, path), _fixed(id_, path, part.name), _value(id_, path, part)]
+    return [head, _none(id_, path), _fixed_url_element(id_, path, part.name), _value(id_, path, part)]
 
 
 def _none(id_: str, path: str) -> Resource:
     return {"id": f"{id_}.extension", "path": f"{path}.extension", "max": "0"}
 
 
-def _fixed(id_: str, path: str, url: str) -> Resource:
+def _fixed_url_element(id_: str, path: str, url: str) -> Resource:
     return {"id": f"{id_}.url", "path": f"{path}.url", "fixedUri": url}
 
 

@@ -50,7 +50,7 @@ def profiles() -> dict[str, Profile]:
             {path: tuple(rules) for path, rules in raw["rules"].items()},
             tuple(raw["mustSupport"]),
             tuple(map(tuple, raw["choices"])),
-            {id_: tuple(_held(telling)) for id_, telling in raw["told"].items()},
+            {id_: tuple(_slice_patterns(telling)) for id_, telling in raw["told"].items()},
         )
         for url, raw in found.items()
     }
@@ -82,7 +82,7 @@ def misses(url: str, resource: _Json) -> list[str]:
     return found
 
 
-def _held(telling: _Json) -> Iterator[_Json]:
+def _slice_patterns(telling: _Json) -> Iterator[_Json]:
     """What an item of a slice holds, any one of these."""
     if "url" in telling:
         yield {telling["at"]: telling["url"]}
@@ -93,19 +93,22 @@ def _held(telling: _Json) -> Iterator[_Json]:
         yield {telling["at"]: {"coding": [coding]}} if telling["at"] else {"coding": [coding]}
 
 
-def _named(node: _Json) -> bool:
+def _has_name_or_reason(node: _Json) -> bool:
     """us-core-6: a family or given name, or else the reason why there is none."""
     absent = any(each.get("url") == _ABSENT for each in node.get("extension", ()))
     return ("family" in node or "given" in node) != absent
 
 
-def _insured(node: _Json) -> bool:
+def _has_member_id(node: _Json) -> bool:
     """us-core-15: a member id or the subscriber's id."""
     types = (each.get("type", {}) for each in node.get("identifier", ()))
     return "subscriberId" in node or any(_is_like(each, _MEMBER) for each in types)
 
 
-RULES: Final[dict[str, Callable[[_Json], bool]]] = {"us-core-6": _named, "us-core-15": _insured}
+RULES: Final[dict[str, Callable[[_Json], bool]]] = {
+    "us-core-6": _has_name_or_reason,
+    "us-core-15": _has_member_id,
+}
 
 
 def _element(node: _Json, leaf: str, added: _Json) -> Iterator[str]:

@@ -25,7 +25,7 @@ class Element:
         """Whether the name ends in the type, as in value[x]."""
         return self.name.endswith("[x]")
 
-    def spelt(self) -> dict[str, str]:
+    def json_names(self) -> dict[str, str]:
         """The JSON names the element may have, each with its type."""
         if not self.is_choice:
             return {self.name: self.types[0]}

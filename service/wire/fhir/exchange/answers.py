@@ -85,7 +85,7 @@ def _acknowledgement(
     before = copies.of("Provenance")
     done = _provenance(mine, copies.beyond(asked["entry"][0]), ours, now)
     parts = [_own(mine), *before, _own(done), *(each for each in (theirs, ours) if each), *told]
-    found = _message(copies.settled(parts), now)
+    found = _message(copies.copies_of(parts), now)
     found["meta"] = {"profile": [_ACKNOWLEDGEMENT]}
     return found
 

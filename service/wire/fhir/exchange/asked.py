@@ -38,8 +38,8 @@ def how(sent: Json, address: Mapping[str, str]) -> tuple[bool, str | None]:
         # what is sent is checked by who takes it
         rest = [each for each in sent["parameter"] if not any(each is one for one in contents)]
         asked = from_resource({**sent, "parameter": rest} if rest else {"resourceType": "Parameters"}, KNOWN)
-        waits = _agreed("async", waits, asked.one("async"))
-        url = _agreed("response-url", url, asked.one("response-url"))
+        waits = _agreed_value("async", waits, asked.one("async"))
+        url = _agreed_value("response-url", url, asked.one("response-url"))
     return bool(waits), url
 
 
@@ -49,7 +49,7 @@ def _waits(text: str | None) -> bool | None:
     return None if text is None else text == "true"
 
 
-def _agreed(name: str, in_address: Any, in_body: Any) -> Any:
+def _agreed_value(name: str, in_address: Any, in_body: Any) -> Any:
     if None not in (in_address, in_body) and in_address != in_body:
         raise Malformed("The address says another than the Parameters; say it in one of them.", where=name)
     return in_address if in_body is None else in_body

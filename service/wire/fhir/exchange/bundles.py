@@ -140,13 +140,13 @@ def _pair(identifier: Any) -> tuple[str, str] | None:
     return (system, value) if isinstance(system, str) and isinstance(value, str) else None
 
 
-def chosen(bundle: Json, indices: Collection[int]) -> Json:
+def bundle_of_entries(bundle: Json, indices: Collection[int]) -> Json:
     """Return a Bundle with some of its entries, without the names of the whole."""
     about = {key: each for key, each in bundle.items() if key not in {"entry", "id", "identifier"}}
     return {**about, "entry": [bundle["entry"][index] for index in indices]}
 
 
-def unused(bundle: Json) -> list[tuple[int, str]]:
+def unused_entries(bundle: Json) -> list[tuple[int, str]]:
     """Return the entries of types of which nothing is kept, each with its type."""
     types = [(index, type_of(each)) for index, each in enumerate(_entries(bundle))]
     return [(index, type_) for index, type_ in types if type_ not in USED]

@@ -50,12 +50,12 @@ class Copies:
             return {"reference": url}
         return {"identifier": {"system": _URI, "value": url}}
 
-    def settled(self, parts: Iterable[Named]) -> list[Named]:
+    def copies_of(self, parts: Iterable[Named]) -> list[Named]:
         """Return each part once, with references that lead to another of them or to beyond the answer."""
         once = {each.url: each for each in parts}
         ours = {id(each.resource) for each in self._named.values()}
         return [
-            Named(each.url, self._led(each.resource, once)) if id(each.resource) in ours else each
+            Named(each.url, self._with_references(each.resource, once)) if id(each.resource) in ours else each
             for each in once.values()
         ]
 
@@ -68,24 +68,24 @@ class Copies:
             self._named[id(entry)] = Named(_absolute(entry), resource)
         return self._named[id(entry)]
 
-    def _led(self, node: Any, parts: dict[str, Named]) -> Any:
+    def _with_references(self, node: Any, parts: dict[str, Named]) -> Any:
         if isinstance(node, list):
-            return [self._led(each, parts) for each in node]
+            return [self._with_references(each, parts) for each in node]
         if not isinstance(node, dict):
             return node
-        led = {key: self._led(each, parts) for key, each in node.items()}
+        led = {key: self._with_references(each, parts) for key, each in node.items()}
         literal = led.get("reference")
         if not isinstance(literal, str) or literal.startswith("#") or literal in parts:
             return led
         rest = {key: each for key, each in led.items() if key != "reference"}
         entry = self._led_to(literal)
         if entry is None:
-            return led if literal.startswith("http") else {**self._unknown(literal), **rest}
+            return led if literal.startswith("http") else {**self._unknown_reference(literal), **rest}
         copy = self._named.get(id(entry))
         found = {"reference": copy.url} if copy and copy.url in parts else self.beyond(entry)
         return {**found, **rest}
 
-    def _unknown(self, literal: str) -> Json:
+    def _unknown_reference(self, literal: str) -> Json:
         """Return a Reference to what no entry is: an address of the sender's own says nothing elsewhere."""
         return {"identifier": {"system": _URI, "value": literal}} if ":" in literal else {"display": literal}
 

@@ -25,8 +25,10 @@ def set_aside(sent: Json, roots: Sequence[Json]) -> Iterator[Issue]:
         sent: a Bundle or an Encounter, its references led to what they lead to.
         roots: what `incoming.stays` read of it.
     """
-    used = {id(each) for root in roots for each in _used(root)}
-    others = {id(each) for root in roots for each in _used(root) if _is_strangers(each, root["encounter"])}
+    used = {id(each) for root in roots for each in _used_resources(root)}
+    others = {
+        id(each) for root in roots for each in _used_resources(root) if _is_strangers(each, root["encounter"])
+    }
     in_bundle = sent.get("resourceType") == "Bundle"
     for index, entry in enumerate(sent.get("entry", []) if in_bundle else [{"resource": sent}]):
         resource = entry.get("resource")
@@ -54,7 +56,7 @@ def _is_strangers(resource: Json, encounter: Json) -> bool:
     return resource.get("resourceType") == "Condition" and is_anothers(resource, encounter)
 
 
-def _used(root: Json) -> Iterator[Json]:
+def _used_resources(root: Json) -> Iterator[Json]:
     for name in ("conditions", "coverages", "related_persons"):
         yield from root[name]
     encounter = root["encounter"]
@@ -86,7 +88,7 @@ def _of_resource(resource: Json, place: str) -> Iterator[Issue]:
     if type_ in {"Encounter", "Patient"}:
         yield from _nobodys(resource, place)
     if type_ == "Patient":
-        yield from _spoken(resource.get("communication", []), place)
+        yield from _language_issues(resource.get("communication", []), place)
         yield from _former(resource.get("generalPractitioner", []), place)
 
 
@@ -114,7 +116,7 @@ def _nobodys(resource: Json, place: str) -> Iterator[Issue]:
             yield _issue("Whose number this is, only a system says: send it.", f"{place}.identifier[{nth}]")
 
 
-def _spoken(communications: list[Json], place: str) -> Iterator[Issue]:
+def _language_issues(communications: list[Json], place: str) -> Iterator[Issue]:
     if len(communications) > 1 and not any(each.get("preferred") is True for each in communications):
         what = "None of several is preferred; the first is taken. Say which is."
         yield _issue(what, f"{place}.communication")

@@ -49,7 +49,7 @@ def astray(sent: Json) -> Iterator[Issue]:
             continue
         resource = each["resource"]
         place = f"Bundle.entry[{index}].resource" if in_bundle else str(resource["resourceType"])
-        read = {id(one): names for one, names in _read(resource)}
+        read = {id(one): names for one, names in _references_that_are_read(resource)}
         for where, reference in references(resource, place):
             literal = reference.get("reference", "#")
             if "resource" in reference or where.endswith(_TO_STAYS) or literal == "#":
@@ -60,7 +60,7 @@ def astray(sent: Json) -> Iterator[Issue]:
                 yield Issue(_NAMELESS.format(" or ".join(names)), f"{where}.reference", "not-found")
 
 
-def _read(resource: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
+def _references_that_are_read(resource: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
     for path, names in READ.get(str(resource.get("resourceType")), {}).items():
         found: list[Any] = [resource]
         for step in path.split("."):
@@ -68,4 +68,4 @@ def _read(resource: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
             found = [one for each in below for one in (each if isinstance(each, list) else [each])]
         yield from ((each, names) for each in found if isinstance(each, dict))
     for each in resource.get("contained", []):
-        yield from _read(each)
+        yield from _references_that_are_read(each)

@@ -159,7 +159,7 @@ def facts(roots: Json) -> Json:
         "general_practitioners": people.general_practitioners(patient),
         "relatives": people.relatives(patient, roots["related_persons"]),
         "telecom": people.telecoms(patient),
-        "spoken": stay.spoken(patient),
+        "spoken": stay.spoken_language(patient),
         "class": stay.class_(encounter),
         "reasons": stay.reasons(encounter),
         "diagnoses": diagnoses,

@@ -157,10 +157,10 @@ def _roots(encounter: Json, bundle: Json, header: Json, beside: list[Json]) -> J
     for name, type_ in LISTS.items():
         told = [each for each in beside if each.get("resourceType") == type_]
         roots[name] = [each for each in told if id(each) not in named]
-    roots["provenances"].sort(key=_recorded, reverse=True)
+    roots["provenances"].sort(key=_recorded_at, reverse=True)
     return {**roots, "facts": facts(roots)}
 
 
-def _recorded(provenance: Json) -> datetime:
+def _recorded_at(provenance: Json) -> datetime:
     """Return when a Provenance was recorded; what is no instant is as old as can be."""
     return stay.instant(provenance.get("recorded"))

@@ -133,7 +133,7 @@ def relatives(patient: Json, sent: Sequence[Json]) -> list[Json]:
     """
     found = [*({**each, "name": names(each)} for each in sent), *_contacts(patient)]
     return [
-        {**each, "telecom": telecoms(each), "words": ", ".join(dict.fromkeys(_called(each)))}
+        {**each, "telecom": telecoms(each), "words": ", ".join(dict.fromkeys(_relative_names(each)))}
         for each in found
         if each["name"] or telecoms(each) or each.get("address")
     ]
@@ -150,7 +150,7 @@ def _contacts(patient: Json) -> Iterator[Json]:
         }
 
 
-def _called(relative: Json) -> Iterator[str]:
+def _relative_names(relative: Json) -> Iterator[str]:
     for concept in relative.get("relationship", []):
         codings = concept.get("coding", [])
         shown = [each["display"] for each in codings if each.get("display")]

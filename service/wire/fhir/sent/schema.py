@@ -103,7 +103,7 @@ def _type(definition: Definition) -> Schema:
     if definition.kind == "resource":
         properties["resourceType"] = _TEXT
     for element in definition.elements:
-        for name, kind in element.spelt().items():
+        for name, kind in element.json_names().items():
             properties[name] = _element(element, kind)
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
@@ -122,7 +122,7 @@ def _value(element: Element, kind: str) -> Schema:
 def _reference(element: Element) -> Schema:
     known = [_ref(target) for target in sorted(element.targets) if target in definitions()]
     inside = definitions()["Reference"].elements
-    properties = {name: _value(each, kind) for each in inside for name, kind in each.spelt().items()}
+    properties = {name: _value(each, kind) for each in inside for name, kind in each.json_names().items()}
     return {
         "type": "object",
         "properties": {**properties, "resource": {"anyOf": known} if known else _OPEN},

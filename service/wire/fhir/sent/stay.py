@@ -55,11 +55,11 @@ def _lateness(item: Json) -> tuple[bool, bool, bool, datetime]:
         status == "active",
         status != "completed",
         "end" not in period,
-        _begun(period.get("end") or period.get("start") or ""),
+        _first_instant(period.get("end") or period.get("start") or ""),
     )
 
 
-def _begun(value: str) -> datetime:
+def _first_instant(value: str) -> datetime:
     """Return an instant, or the first one of a day."""
     return instant(value if "T" in value else f"{value}T00:00:00Z")
 
@@ -145,11 +145,11 @@ def is_anothers(condition: Json, encounter: Json) -> bool:
         mine, others = ({(e["system"], e["value"]) for e in each} for each in (ours, theirs))
         is_comparable = len(sent) == 2 or bool({e[0] for e in mine} & {e[0] for e in others})
         return is_comparable and mine.isdisjoint(others)
-    called = [name for name in (_called(one), _called(other)) if name]
+    called = [name for name in (_reference_name(one), _reference_name(other)) if name]
     return len(called) == 2 and called[0] != called[1]
 
 
-def _called(reference: Json) -> str:
+def _reference_name(reference: Json) -> str:
     """Return as what a Reference names its target on a server, as `Type/id`; of one that is sent its own.
 
     What is contained has none.
@@ -220,7 +220,7 @@ def is_payer(reference: Json) -> bool:
     return type_ == "Organization"
 
 
-def spoken(patient: Json) -> Json:
+def spoken_language(patient: Json) -> Json:
     """Return the language to speak to a patient in, of the preferred or else of the first, as a Coding.
 
     A tag of BCP 47, or what may be one, is its code; what another code or the words say is its display.

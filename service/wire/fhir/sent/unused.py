@@ -91,11 +91,11 @@ def known(paths: Iterable[str], wholes: Iterable[str] = ()) -> Known:
 def elements(path: str) -> Iterator[str]:
     """Give the elements that a path of the source `fhir` names: `Organization.name`, of each type."""
     for made in made_of(path):
-        for type_, steps in _parted(made):
+        for type_, steps in _steps_by_type(made):
             yield ".".join([type_, *steps])
 
 
-def unused(sent: Json, known: Known) -> tuple[Unused, ...]:
+def unused_elements(sent: Json, known: Known) -> tuple[Unused, ...]:
     """Return the elements that nothing reads, each once, in the order they stand in what was sent.
 
     Args:
@@ -114,7 +114,7 @@ def unused(sent: Json, known: Known) -> tuple[Unused, ...]:
 def _ends(path: str, found: Known) -> list[Read]:
     """Return what a path leads to, of each type of resource it may lead through."""
     ends = []
-    for type_, steps in _parted(path):
+    for type_, steps in _steps_by_type(path):
         node = found.setdefault(type_, Read())
         for step in steps:
             node = node.setdefault(step, Read())
@@ -122,7 +122,7 @@ def _ends(path: str, found: Known) -> list[Read]:
     return ends
 
 
-def _parted(path: str) -> list[tuple[str, list[str]]]:
+def _steps_by_type(path: str) -> list[tuple[str, list[str]]]:
     """Return by the types of resources that a path ends in the steps from there."""
     root, *steps = path.split(".")
     type_ = ROOTS.get(root, root if root in definitions() else "")
@@ -139,7 +139,7 @@ def _from(type_: str, steps: list[str]) -> list[tuple[str, list[str]]]:
         element = _element(kind, step)
         if element is None:
             return [(type_, steps)] if step in {"resourceType", "extension"} else []
-        kind = element.spelt().get(step, "")
+        kind = element.json_names().get(step, "")
     return [(type_, steps)]
 
 
@@ -151,7 +151,7 @@ def _element(kind: str, name: str) -> Element | None:
             each
             for base in definitions().bases(kind)
             for each in definitions()[base].elements
-            if name in each.spelt()
+            if name in each.json_names()
         ),
         None,
     )
@@ -198,7 +198,7 @@ def _of_resource(resource: Any, where: str, known: Known, found: _Found) -> None
 def _of_element(value: Json, read: Read, at: At, found: _Found) -> None:
     """Find what is not read of an element."""
     if not value.keys() <= read.expected or (read.giving and read.giving not in value):
-        expected = _expected(value, read)
+        expected = _expected_names_in(value, read)
         for key in value:
             if key not in expected:
                 found.add(read, f"{key[1:]}.extension" if key.startswith("_") else key, at)
@@ -220,7 +220,7 @@ def _below(value: Json, read: Read, at: At, found: _Found) -> None:
         found.add(read, "", at)
 
 
-def _expected(value: Json, read: Read) -> set[str]:
+def _expected_names_in(value: Json, read: Read) -> set[str]:
     """Return the names in an element that are no news."""
     words = {word for one, said in _SAID_BY.items() if one in read and one in value for word in said}
     found = {*read, "id", *words}

@@ -103,12 +103,12 @@ def application_answer(
         The answer, or None when there was no accept acknowledgement, or the sender wants no other.
     """
     theirs = header.segment
-    if _code(theirs, "accept") != "CA" or not _wanted(theirs.value(16), verdict):
+    if _code(theirs, "accept") != "CA" or not _is_wanted(theirs.value(16), verdict):
         return None
     return _acknowledgement(theirs, f"A{_LETTERS[verdict]}", verdict, issues, now, control_id)
 
 
-def parted(answers: bytes) -> list[bytes]:
+def acknowledgements_of(answers: bytes) -> list[bytes]:
     """Return each of some acknowledgements that were written one after the other."""
     return [each for each in _BEGINNING.split(answers) if each]
 
@@ -121,7 +121,7 @@ def _acknowledgement(
         _msa(theirs, code, issues),
         *_errors(theirs, _first(issues, _MOST), verdict),
     ]
-    return _written(lines, theirs)
+    return _encoded(lines, theirs)
 
 
 def batch_answer(
@@ -144,11 +144,11 @@ def batch_answer(
     theirs = envelope.segment if envelope else Segment("BHS", DEFAULT, "ascii")
     mirrored = [theirs.raw(number) for number in (5, 6, 3, 4)]
     fields = [*mirrored, stamp(now), "", "", "", control_id, theirs.raw(11)]
-    head = _joined("BHS", theirs.delimiters, [theirs.delimiters.encoding, *fields])
+    head = _segment_text("BHS", theirs.delimiters, [theirs.delimiters.encoding, *fields])
     told = _first(issues, _MOST_IN_COMMENT)
     comment = escapes.encode(" ".join(each.what for each in told), theirs.delimiters)
-    tail = _joined("BTS", theirs.delimiters, [str(len(answers)), comment])
-    return _written([head], theirs) + b"".join(answers) + _written([tail], theirs)
+    tail = _segment_text("BTS", theirs.delimiters, [str(len(answers)), comment])
+    return _encoded([head], theirs) + b"".join(answers) + _encoded([tail], theirs)
 
 
 def _first(issues: Sequence[Issue], most: int) -> Sequence[Issue]:
@@ -164,11 +164,11 @@ def _code(theirs: Segment, verdict: Verdict) -> str | None:
     if not any(wishes.values()):
         return f"A{_LETTERS[verdict]}"
     return next(
-        (f"{mode}{_LETTERS[verdict]}" for mode, wish in wishes.items() if _wanted(wish, verdict)), None
+        (f"{mode}{_LETTERS[verdict]}" for mode, wish in wishes.items() if _is_wanted(wish, verdict)), None
     )
 
 
-def _wanted(wish: str, verdict: Verdict) -> bool:
+def _is_wanted(wish: str, verdict: Verdict) -> bool:
     """Whether MSH-15 or MSH-16 asks for an answer of a verdict."""
     return wish not in {"", NULL, "NE", "SU" if verdict != "accept" else "ER"}
 
@@ -187,7 +187,7 @@ def _msh(theirs: Segment, now: datetime, control_id: str) -> str:
         *(stamp(now), "", _components(marks, kind), control_id, theirs.raw(11) or "P"),
         *(theirs.raw(12) or VERSION, "", "", "", "", "", charset),
     ]
-    return _joined("MSH", marks, fields)
+    return _segment_text("MSH", marks, fields)
 
 
 def _msa(theirs: Segment, code: str, issues: Sequence[Issue]) -> str:
@@ -196,7 +196,7 @@ def _msa(theirs: Segment, code: str, issues: Sequence[Issue]) -> str:
     if issues and _version(theirs) < (2, 5):
         # from 2.5 on the text stands in ERR-8
         text = escapes.encode(issues[0].what[:_OLD_TEXT_LIMIT], marks)
-    return _joined("MSA", marks, [code, theirs.raw(10)[:CONTROL_ID_LIMIT], text])
+    return _segment_text("MSA", marks, [code, theirs.raw(10)[:CONTROL_ID_LIMIT], text])
 
 
 def _errors(theirs: Segment, issues: Sequence[Issue], verdict: Verdict) -> list[str]:
@@ -215,7 +215,7 @@ def _err(marks: Delimiters, old_place: str, issue: Issue, verdict: Verdict) -> s
     condition = _components(marks, [*_condition(issue), "HL70357"])
     text = escapes.encode(issue.what[:_TEXT_LIMIT], marks)
     severity = _severity(issue, verdict)
-    return _joined(
+    return _segment_text(
         "ERR", marks, [old_place, _components(marks, location), condition, severity, "", "", "", text]
     )
 
@@ -263,11 +263,11 @@ def _components(marks: Delimiters, parts: Sequence[str]) -> str:
     return joined.rstrip(marks.component)
 
 
-def _joined(name: str, marks: Delimiters, fields: Sequence[str]) -> str:
+def _segment_text(name: str, marks: Delimiters, fields: Sequence[str]) -> str:
     return marks.field.join([name, *fields]).rstrip(marks.field)
 
 
-def _written(lines: Sequence[str], theirs: Segment) -> bytes:
+def _encoded(lines: Sequence[str], theirs: Segment) -> bytes:
     # what is mirrored may hold control characters, and with them a frame's end
     plain = (_CONTROL.sub("", line) for line in lines)
     return "".join(f"{line}\r" for line in plain).encode(theirs.charset, "replace")

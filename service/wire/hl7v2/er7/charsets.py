@@ -44,7 +44,7 @@ def of_partner(name: str) -> str:
     Raises:
         Misconfigured: we do not read it.
     """
-    codec = _spelled(name)
+    codec = _codec_of(name)
     if codec is None:
         raise Misconfigured(f"Not a character set that is read here; {_REMEDY}.", where="charset")
     return UTF8 if codec == "ascii" else codec
@@ -70,7 +70,7 @@ def choose(declared: str, beside: str, raw: bytes, stated: str | None) -> str:
     if raw.startswith(BOM):
         return UTF8
     default = stated or UTF8
-    codec = _spelled(declared) or _spelled(beside)
+    codec = _codec_of(declared) or _codec_of(beside)
     if codec is not None:
         return default if codec == "ascii" else codec
     if not declared:
@@ -86,7 +86,7 @@ def is_overruled(declared: str, beside: str, raw: bytes) -> bool:
     """Whether the partner's usual set is taken (see `choose`) for a declared one that nobody knows."""
     if not declared or raw.startswith(BOM) or raw.isascii():
         return False
-    return _spelled(declared) is None and _spelled(beside) is None
+    return _codec_of(declared) is None and _codec_of(beside) is None
 
 
 def decode(raw: bytes, codec: str) -> tuple[str, str]:
@@ -116,7 +116,7 @@ def _normal(name: str) -> str:
     return " ".join(name.upper().split())
 
 
-def _spelled(name: str) -> str | None:
+def _codec_of(name: str) -> str | None:
     """The codec of a name in the table's or a usual other spelling, or None."""
     normal = _normal(name)
     if normal in _READ:

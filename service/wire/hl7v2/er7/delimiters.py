@@ -33,7 +33,7 @@ class Delimiters:
 DEFAULT = Delimiters()
 
 
-def declared(line: str) -> Delimiters:
+def delimiters_of(line: str) -> Delimiters:
     """Read the delimiters of a line that begins with MSH, FHS or BHS.
 
     Raises:

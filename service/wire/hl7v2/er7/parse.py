@@ -9,7 +9,7 @@ from typing import Final
 
 from service.errors import CasebridgeError, Issue, Malformed, TooLarge, Unsupported
 from service.wire.hl7v2.er7.charsets import BOM, BYTEWISE, choose, decode, is_overruled
-from service.wire.hl7v2.er7.delimiters import DEFAULT, Delimiters, declared
+from service.wire.hl7v2.er7.delimiters import DEFAULT, Delimiters, delimiters_of
 from service.wire.hl7v2.er7.message import Header, Message, Segment
 from service.wire.hl7v2.er7.places import Place
 
@@ -46,7 +46,7 @@ def parse(raw: bytes, charset: str | None = None) -> Message:
             "A byte that is no character of the set that MSH-18 or our agreement names; correct either.",
             where=_where(body, exc.start),
         ) from exc
-    delimiters = declared(text)
+    delimiters = delimiters_of(text)
     if "\x00" in text:
         raise Malformed("A NUL character; remove it.", where=_where(body, body.index(b"\x00")))
     if sum(map(text.count, delimiters.separators)) > PARTS:
@@ -75,7 +75,7 @@ def header_of(raw: bytes, charset: str | None = None) -> Header | None:
 def _likely(text: str) -> Delimiters | None:
     """The delimiters, or the usual ones with the field separator that stands there."""
     try:
-        return declared(text)
+        return delimiters_of(text)
     except CasebridgeError:
         separator = text[3:4]
         return Delimiters(separator) if separator in {"|", "#", "!", "$", "%", "*", ";"} else None

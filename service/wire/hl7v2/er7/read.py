@@ -10,7 +10,7 @@ from typing import Final
 
 from service.errors import CasebridgeError, Issue, Malformed, TooLarge, Unsupported
 from service.wire.hl7v2.er7.charsets import BOM, UTF8, is_wide
-from service.wire.hl7v2.er7.delimiters import declared
+from service.wire.hl7v2.er7.delimiters import delimiters_of
 from service.wire.hl7v2.er7.message import Header, Message, Segment
 from service.wire.hl7v2.er7.parse import header_of, parse
 
@@ -64,7 +64,7 @@ def read(raw: bytes, *, charset: str | None = None, limit: int = LIMIT) -> Batch
     if len(pieces) > MESSAGES:
         error = TooLarge(f"The batch has over {MESSAGES} messages; send it in parts.")
         return Batch((Broken(raw, error, header_of(raw, charset)),))
-    return _assembled(pieces, charset)
+    return _batch_of(pieces, charset)
 
 
 def sender_of(raw: bytes, charset: str | None = None) -> Header | None:
@@ -137,7 +137,7 @@ def _starts(bare: bytes, name: bytes) -> Iterator[int]:
         at = bare.find(name, at + 3)
 
 
-def _assembled(pieces: list[bytes], charset: str | None) -> Batch:
+def _batch_of(pieces: list[bytes], charset: str | None) -> Batch:
     items: list[Message | Broken] = []
     issues: list[Issue] = []
     envelope: Header | None = None
@@ -157,7 +157,7 @@ def _assembled(pieces: list[bytes], charset: str | None) -> Batch:
             batches += name == b"BHS"
             messages, is_open = 0, True
         elif line:
-            issues += _miscounted(line, messages if name == b"BTS" else batches or int(bool(items)))
+            issues += _count_issues(line, messages if name == b"BTS" else batches or int(bool(items)))
             is_open = False
         if rest.strip(_BLANK):
             items.append(Broken(rest, Malformed("There is no MSH here; begin each message with it."), None))
@@ -177,12 +177,12 @@ def _envelope(line: bytes, charset: str | None) -> Header | None:
     codec = charset or UTF8
     text = line.removeprefix(BOM).decode(codec, "replace")
     try:
-        return Header(Segment(text, declared(text), codec))
+        return Header(Segment(text, delimiters_of(text), codec))
     except Malformed:
         return None
 
 
-def _miscounted(line: bytes, came: int) -> Iterator[Issue]:
+def _count_issues(line: bytes, came: int) -> Iterator[Issue]:
     """What a trailer's count says that is not so."""
     name = line[:3].decode()
     count = line[4:].partition(line[3:4])[0] if line[3:4] else b""

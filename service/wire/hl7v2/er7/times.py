@@ -42,11 +42,11 @@ def to_fhir(text: str, zone: tzinfo, where: str) -> str:
     """
     found = _STAMP.fullmatch(text.strip()) or _ISO.fullmatch(text.strip())
     if found is None:
-        raise _refused("Not a time stamp; write YYYYMMDDHHMMSS with an offset such as +0100.", where)
+        raise _time_error("Not a time stamp; write YYYYMMDDHHMMSS with an offset such as +0100.", where)
     try:
-        return _written(found, zone)
+        return _fhir_text(found, zone)
     except ValueError as exc:
-        raise _refused("There is no such date, time or offset; correct it.", where) from exc
+        raise _time_error("There is no such date, time or offset; correct it.", where) from exc
 
 
 def stamp(instant: datetime) -> str:
@@ -54,20 +54,20 @@ def stamp(instant: datetime) -> str:
     return instant.strftime("%Y%m%d%H%M%S%z")
 
 
-def _written(found: re.Match[str], zone: tzinfo) -> str:
+def _fhir_text(found: re.Match[str], zone: tzinfo) -> str:
     year, month, day, hour, minute, second, fraction, offset = (found[name] for name in _PARTS)
     if hour is None:
         date.fromisoformat(f"{year}-{month or '01'}-{day or '01'}")
         return "-".join(part for part in (year, month, day) if part)
     text = f"{year}-{month}-{day}T{hour}:{minute or '00'}:{'59' if second == '60' else second or '00'}"
     instant = datetime.fromisoformat(text)
-    spoken = _offset(instant.replace(tzinfo=zone)) if offset is None else _spelt(offset)
+    spoken = _offset(instant.replace(tzinfo=zone)) if offset is None else _fhir_offset(offset)
     if spoken[1:] > _LONGEST_OFFSET or spoken[4:] > "59":
         raise ValueError(spoken)
     return f"{text}{f'.{fraction[:_FINEST]}' if fraction else ''}{spoken}"
 
 
-def _spelt(offset: str) -> str:
+def _fhir_offset(offset: str) -> str:
     """An offset that was sent, as FHIR writes it."""
     digits = offset[1:].replace(":", "")
     return offset if offset == "Z" else f"{offset[0]}{digits[:2]}:{digits[2:] or '00'}"
@@ -80,5 +80,5 @@ def _offset(instant: datetime) -> str:
     return f"{'-' if offset < timedelta() else '+'}{hours:02}:{minutes:02}"
 
 
-def _refused(what: str, where: str) -> Rejected:
+def _time_error(what: str, where: str) -> Rejected:
     return Rejected(what, issues=[Issue(what, where, "value")])

@@ -71,7 +71,7 @@ class Concept:
         if self.number and (not self.codes or code in self.codes.split()):
             return table(self.number)
         where = f"{reading.name}-{reading.number}" if self.number else ""
-        return reading.systems.unstated(where)
+        return reading.systems.default_system(where)
 
 
 _CODINGS: Final = (("c1", "c2", "c3", "c14"), ("c4", "c5", "c6", "c17"), ("c10", "c11", "c12", "c20"))

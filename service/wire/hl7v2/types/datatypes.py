@@ -87,20 +87,20 @@ def _contacts(way: Json) -> Iterator[tuple[str, str]]:
     mail = next((each for each in texts if _MAIL.fullmatch(each)), None)
     if mail is not None:
         yield "email", mail
-    numbers = [way.get("c12"), _composed(way), way.get("c1"), way.get("c9"), way.get("c4")]
+    numbers = [way.get("c12"), _telephone_text(way), way.get("c1"), way.get("c9"), way.get("c4")]
     number = next((each for each in numbers if each and not _MAIL.fullmatch(each)), None)
     if number is None:
         return
     is_electronic = way.get("c2") == "NET" or way.get("c3") in _ELECTRONIC
     if _WEB.fullmatch(number):
         yield "url", number
-    elif not is_electronic or not re.search(r"[^\W\d_]", number) or _composed(way) == number:
+    elif not is_electronic or not re.search(r"[^\W\d_]", number) or _telephone_text(way) == number:
         yield "", number
     elif mail is None:
         yield "email", number
 
 
-def _composed(way: Json) -> str | None:
+def _telephone_text(way: Json) -> str | None:
     """Return a number that is sent in parts as people write it: `+45 22 334455 ext. 6`."""
     if "c7" not in way:
         return None

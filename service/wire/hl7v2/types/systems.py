@@ -67,7 +67,7 @@ class CodeSystems:
         is_own = self.named is nothing or _OF_SITES.fullmatch(name) is not None
         return self.otherwise(name) or local_system(self.partner, name), is_own
 
-    def unstated(self, field: str = "") -> str:
+    def default_system(self, field: str = "") -> str:
         """Return the URI of the codes of a field of which nothing says whose they are."""
         return local_system(self.partner, field)
 
