@@ -20,7 +20,7 @@ from service.values.inbox import Received
 from service.values.scope import Partner
 from service.values.senders import Sender
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
-from service.wire.json import dump, parse
+from service.wire.json import parse
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 
 REGISTRY = """partners:
@@ -59,7 +59,7 @@ class Doors:
     """Every door that takes discharges in, wired as they are served, over one empty database."""
 
     def __init__(self, settings, engine, mappings):
-        store = SqlStore(engine, dump=dump, parse=parse)
+        store = SqlStore(engine)
         self.reception = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
         self.partners = load(settings.partners)
         self.client = wiring.application(settings, engine, mappings).test_client()
