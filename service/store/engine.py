@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from service.errors import Misconfigured
 from service.store.failures import translated
@@ -17,9 +18,13 @@ def connect(url: str) -> Engine:
     """Return an engine for a database URL; parameters never reach an error text.
 
     Raises:
-        Misconfigured: the URL is neither sqlite nor postgresql.
+        Misconfigured: it is no URL, or neither sqlite nor postgresql.
     """
-    parts = make_url(url)
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        # what it says may quote the password
+        raise Misconfigured("Use a sqlite or postgresql URL.", where="CASEBRIDGE_DATABASE_URL") from None
     kind = parts.get_backend_name()
     if kind == "postgresql":
         # psycopg is needed for PostgreSQL alone, and its import is not free

@@ -6,24 +6,35 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine, text
 
 from service.errors import Misconfigured
 from service.store.engine import reading
+from service.store.failures import translated
 
 MIGRATING = 0x0CA5EB20
 
 
 def upgrade(engine: Engine) -> None:
-    """Run the migrations that are missing, in one transaction; who comes second waits and finds none."""
+    """Run the migrations that are missing, in one transaction; who comes second waits and finds none.
+
+    Raises:
+        Misconfigured: it is at a schema that this release does not know.
+        Unavailable: it is away.
+    """
     config = _config()
-    with engine.connect() as connection:
+    with translated(), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as exc:
+            # that it is asked for the newest leaves one reason: the database has a revision it does not know
+            raise Misconfigured(f"The database is of a later release, run that: {exc}.") from exc
         connection.commit()
 
 

@@ -135,8 +135,9 @@ def test_a_database_without_a_schema_is_told_before_anything_is_compiled(
     assert "casebridge db upgrade" in said[0]
 
 
-def test_a_database_that_is_away_is_told_and_exits_1(settings):
-    code, said = end_of(settings | {"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/casebridge"})
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/casebridge", "sqlite:////nowhere/casebridge.db"])
+def test_a_database_that_is_away_is_told_and_exits_1(settings, url):
+    code, said = end_of(settings | {"DATABASE_URL": url})
     assert (code, said) == (1, ["The database does not answer; try again later."])
 
 

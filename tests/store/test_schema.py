@@ -7,6 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from service.errors import Misconfigured, Unavailable
 from service.store.engine import connect
 from service.store.schema import check, upgrade
 from service.store.tables import metadata
@@ -33,6 +34,33 @@ def test_a_table_that_is_not_there_is_found(engine):
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE tick"))
     assert "tick" in str(differences(engine))
+
+
+def test_a_database_of_a_later_release_is_not_upgraded(database_url):
+    engine = connect(database_url)
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    for tried in (upgrade, check):
+        with pytest.raises(Misconfigured, match="later"):
+            tried(engine)
+    engine.dispose()
+
+
+def test_a_database_that_is_away_is_told(tmp_path):
+    engine = connect(f"sqlite:///{tmp_path}/none/casebridge.db")
+    for tried in (upgrade, check):
+        with pytest.raises(Unavailable):
+            tried(engine)
+
+
+@pytest.mark.parametrize("url", ["secret", "mysql://app:secret@127.0.0.1/x", "sqlite://app:secret@x:y/z"])
+def test_an_address_of_no_database_of_ours_is_refused_and_not_quoted(url):
+    with pytest.raises(
+        Misconfigured, match="CASEBRIDGE_DATABASE_URL: Use a sqlite or postgresql URL"
+    ) as told:
+        connect(url)
+    assert "secret" not in f"{told.value}{told.value.__cause__}"
 
 
 def test_many_upgrades_at_once_are_one(database_url):
