@@ -63,8 +63,8 @@ def test_an_address_of_no_database_of_ours_is_refused_and_not_quoted(url):
     assert "secret" not in f"{told.value}{told.value.__cause__}"
 
 
-def test_many_upgrades_at_once_are_one(database_url):
-    engines = [connect(database_url) for _ in range(4)]
+def test_many_upgrades_at_once_are_one(empty_database_url):
+    engines = [connect(empty_database_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(upgrade, engines))
     for engine in engines:
