@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, select, text, update
 
 from service.store import tables as t
+from service.store.engine import Executor
 from service.store.rows import aware
 from service.values.inbox import Answer, Owed, Reply
 
@@ -20,7 +21,7 @@ OWE: Final = text(
 class SqlDeliveries:
     """`flows.ports.DeliveriesPort` in one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Executor) -> None:
         """Take the open transaction."""
         self._run = connection.execute
 
@@ -54,7 +55,10 @@ class SqlDeliveries:
         d = t.delivery.c
         told = (d.entry, d.partner, d.state, d.tries, d.due, d.reason)
         chosen = select(*told).where(d.state != "delivered").order_by(d.due, d.entry)
-        return [Owed(*row[:4], aware(row.due), row.reason) for row in self._run(chosen)]
+        return [
+            Owed(row.entry, row.partner, row.state, row.tries, aware(row.due), row.reason)
+            for row in self._run(chosen)
+        ]
 
     def owe_again(self, entries: Sequence[str], at: datetime) -> None:
         """Let replies that are not delivered be due at an instant, as if they had not been tried."""

@@ -5,13 +5,24 @@ https://www.sqlite.org/lang_transaction.html
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Dialect, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from service.errors import Misconfigured
 from service.store.failures import translated
+
+
+class Executor(Protocol):
+    """What statements are executed on: a connection of SQLAlchemy's, or PostgreSQL's stream."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the database."""
+
+    def execute(self, statement: Executable, parameters: Any = ..., /) -> Any:
+        """Execute a statement, once for each row of parameters; return its answer."""
 
 
 def connect(url: str) -> Engine:
@@ -52,37 +63,23 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine) -> Iterator[Executor]:
     """Open a write transaction: SQLite takes its write lock at once, or readers become writers too late.
 
-    Raises what `failures.translated` tells.
+    PostgreSQL is waited for only where something is read: what a statement breaks is raised at a later one,
+    or at the end, before anything is committed. Raises what `failures.translated` tells.
     """
-    with translated(), engine.connect().execution_options(binary=True) as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
+    with translated():
+        if engine.dialect.name == "postgresql":
+            from service.store.stream import transaction
 
-
-@contextmanager
-def together(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction as `writing`; PostgreSQL is waited for only where something is read.
-
-    What a statement breaks is raised at a later one, or at the end: before then nothing is committed.
-    """
-    with writing(engine) as connection:
-        if engine.dialect.name != "postgresql":
-            yield connection
-            return
-        from service.store.postgresql import pipelined
-
-        with pipelined(connection):
-            yield connection
-            connection.commit()
+            with transaction(engine) as stream:
+                yield stream
+        else:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+                connection.commit()
 
 
 def _sqlite(connection: Any, _record: object) -> None:

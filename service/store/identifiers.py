@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete
+from sqlalchemy import Select, delete
 
 from service.cases.hospital.received import whole
 from service.errors import Conflict
 from service.store import statements as q
 from service.store import tables as t
+from service.store.engine import Executor
 from service.store.rows import document_of
 from service.values.documents import Document
 
@@ -19,7 +20,7 @@ Pair = tuple[str, str]
 class Identifiers:
     """The statements about identifiers, on one connection."""
 
-    def __init__(self, connection: Connection, identifying: frozenset[str]) -> None:
+    def __init__(self, connection: Executor, identifying: frozenset[str]) -> None:
         """Take the open transaction, and the systems whose identifiers identify a person."""
         self._run = connection.execute
         self._identifying = identifying
@@ -71,7 +72,7 @@ class Identifiers:
         positions = {row["digest"]: row["position"] for row in rows if row["identifying"]}
         if positions:
             asked = {"kind": rows[0]["kind"], "digests": list(positions)}
-            taken = self._run(q.TAKEN, asked).scalars().first()
+            taken = self._run(q.TAKEN, asked).scalar()
             if taken is not None:
                 what = "Another client has this identifier; correct it, or merge the two."
                 raise Conflict(what, where=f"/identifiers/{positions[taken]}")

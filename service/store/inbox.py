@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, select, text, tuple_, update
+from sqlalchemy import and_, select, text, tuple_, update
 
 from service.errors import Conflict, Issue
 from service.store import statements as q
@@ -131,8 +131,8 @@ class SqlInbox(Keeping):
             "answer": answer.body if answer else None,
         }
 
-    def _entry(self, row: Row[Any]) -> Entry:
-        given = row._mapping  # noqa: SLF001  the public name of a row's mapping
+    def _entry(self, row: Any) -> Entry:
+        given = row._asdict()
         bytes_of = {name: bytes(given[name]) if given.get(name) else b"" for name in ("raw", "answer")}
         received = Received(
             bytes_of["raw"],

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     LargeBinary,
     and_,
     case,
@@ -19,6 +18,7 @@ from sqlalchemy import (
 )
 
 from service.store import tables as t
+from service.store.engine import Executor
 from service.store.rows import aware
 
 SETTLED: Final = ("accepted", "ignored", "replayed", "discarded", "erased")
@@ -28,7 +28,7 @@ MANY: Final = 500
 class Keeping:
     """What of `flows.ports.InboxPort` is retention and erasure, on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Executor) -> None:
         """Take the open transaction."""
         self._run = connection.execute
         self._is_sqlite = connection.dialect.name == "sqlite"

@@ -7,7 +7,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Connection,
     Engine,
     Update,
     any_,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 )
 
 from service.store import tables as t
-from service.store.engine import reading, writing
+from service.store.engine import Executor, reading, writing
 from service.store.leadership import FileLead, SessionLead, lead
 from service.store.positions import Positions
 from service.store.rows import aware, upsert
@@ -143,7 +142,7 @@ class Outbox:
         c = t.outbox.c
         chosen = update(t.outbox).where(c.state == "parked", c.position.in_(positions))
         with writing(self._engine) as connection:
-            return connection.execute(chosen.values(state="pending", reason=None)).rowcount
+            return int(connection.execute(chosen.values(state="pending", reason=None)).rowcount)
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""
@@ -158,7 +157,7 @@ def numbered_of(row: Any) -> Numbered:
     return Numbered(position, Message(id_, view, owner, routing_key, sequence, aware(recorded), body, full))
 
 
-def _chosen(connection: Connection, positions: Sequence[int]) -> Update:
+def _chosen(connection: Executor, positions: Sequence[int]) -> Update:
     """An update of the messages at positions."""
     column = t.outbox.c.position
     # the span leads to the index: without statistics, a thousand positions look like the whole table
@@ -166,7 +165,7 @@ def _chosen(connection: Connection, positions: Sequence[int]) -> Update:
     return update(t.outbox).where(span, _among(connection, column, positions))
 
 
-def _among(connection: Connection, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
+def _among(connection: Executor, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
     """One parameter where there may be thousands: each costs a server more than the row it names."""
     if connection.dialect.name == "postgresql":
         return column == any_(literal(values, ARRAY(BigInteger)))

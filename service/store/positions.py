@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select, text, update
+from sqlalchemy import Engine, Table, func, insert, select, text, update
 
 from service.store import tables as t
-from service.store.engine import reading, writing
+from service.store.engine import Executor, reading, writing
 from service.store.rows import aware, upsert
 
 NUMBERING: Final = 0x0CA5EB1E
@@ -68,7 +68,7 @@ class Positions:
         return self._clock() - self._ticked[name] >= TICK_SECONDS
 
 
-def _tick(connection: Connection, name: str, last: int) -> None:
+def _tick(connection: Executor, name: str, last: int) -> None:
     """Write down what had been numbered and committed before now; so it is told before more is numbered."""
     c = t.tick.c
     newest, latest = connection.execute(
@@ -81,7 +81,7 @@ def _tick(connection: Connection, name: str, last: int) -> None:
         connection.execute(insert(t.tick).values(stream=name, position=last, at=at))
 
 
-def _number(connection: Connection, name: str, last: int, limit: int) -> int:
+def _number(connection: Executor, name: str, last: int, limit: int) -> int:
     table = STREAMS[name]
     c = table.c
     # A span, for a planner that knows a queue's table badly would sort all that is behind. Its start is found
@@ -91,7 +91,8 @@ def _number(connection: Connection, name: str, last: int, limit: int) -> int:
     rank = func.row_number().over(order_by=c.row).label("rank")
     ranked = select(c.row, c.recorded_on, rank).where(*span).subquery()
     same = (c.row == ranked.c.row, c.recorded_on == ranked.c.recorded_on)
-    count = connection.execute(update(table).where(*same).values(position=last + ranked.c.rank)).rowcount
+    numbered = connection.execute(update(table).where(*same).values(position=last + ranked.c.rank))
+    count = int(numbered.rowcount)
     kept = {"last": last + count}
     counted = upsert(connection, t.counter).values(name=name, **kept)
     connection.execute(counted.on_conflict_do_update(index_elements=[t.counter.c.name], set_=kept))

@@ -1,19 +1,14 @@
-"""PostgreSQL through psycopg: its deadlines, its answers in binary, its statements sent without waiting.
+"""PostgreSQL through psycopg: its deadlines, its answers in binary.
 
 https://www.psycopg.org/psycopg3/docs/advanced/cursors.html
-https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
 """
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from select import POLLIN, poll
 from typing import Any, Final
 
-from psycopg import Error
 from psycopg.pq import Format
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DisconnectionError
 
 from service.store.silence import Server
 
@@ -30,9 +25,6 @@ DEADLINES: Final = {
     "options": "-c lock_timeout=30s -c statement_timeout=60s -c tcp_user_timeout=10000"
     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
 }
-
-# of a pipeline's second error psycopg makes a line of its own, and PostgreSQL's texts quote values
-logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 def engine_of(url: URL) -> Engine:
@@ -52,30 +44,9 @@ def engine_of(url: URL) -> Engine:
     return engine
 
 
-@contextmanager
-def pipelined(connection: Connection) -> Iterator[None]:
-    """Send what is executed in this block in one stream; a statement that returns rows waits for them.
-
-    The connection is not used after it.
-    """
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.pipeline() as pipeline:
-            connection.execution_options(pipeline=pipeline)
-            yield
-    except Error as exc:
-        raise DBAPIError.instance(None, None, exc, Error, hide_parameters=True) from exc
-
-
 def _executed(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """Execute; in a pipeline have the rows here that SQLAlchemy is about to look at.
-
-    With the option `prepare=False` a statement is planned for its values each time.
-    """
+    """Execute; with the option `prepare=False` a statement is planned for its values each time."""
     cursor.execute(statement, parameters, prepare=context.execution_options.get("prepare"))
-    pipeline = context.execution_options.get("pipeline")
-    if pipeline is not None and not (context.isinsert or context.isupdate or context.isdelete):
-        pipeline.sync()
     return True
 
 

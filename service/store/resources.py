@@ -59,7 +59,8 @@ class SqlResources:
 
     def version_of(self, view: str, type_: str, id_: str) -> int | None:
         """Return the version of a current resource."""
-        return self._run(q.VERSION, {"view": view, "type": type_, "id": id_}).scalar_one_or_none()
+        version: int | None = self._run(q.VERSION, {"view": view, "type": type_, "id": id_}).scalar()
+        return version
 
     def write(self, versions: Sequence[ResourceVersion]) -> None:
         """Replace current resources, append history, and replace search rows where they are other ones."""

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store import tables as t
+from service.store.engine import Executor
 from service.values.documents import Document, Revision
 from service.values.resources import ResourceVersion, Stored
 from service.values.service_part import parts_of
@@ -73,6 +74,6 @@ def search_rows(versions: Sequence[ResourceVersion]) -> list[tuple[Table, list[d
     ]
 
 
-def upsert(connection: Connection, table: Table) -> Any:
+def upsert(connection: Executor, table: Table) -> Any:
     """Return an insert that can say what happens to a row that is there."""
     return {"postgresql": postgresql, "sqlite": sqlite}[connection.dialect.name].insert(table)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from service.errors import Gone
 from service.store import tables as t
-from service.store.engine import reading, together, writing
+from service.store.engine import reading, writing
 from service.store.failures import Busy, Taken
 from service.store.outbox import MESSAGE, numbered_of
 from service.store.rows import document_of, revision_of, stored_of
@@ -61,7 +61,7 @@ class SqlStore:
         give_up = time.monotonic() + PATIENCE
         for attempt in counting():
             try:
-                with together(self._engine) as connection:
+                with writing(self._engine) as connection:
                     return story(SqlUnit(connection, self._identifying))
             except Taken:
                 # who came first is committed: the story that runs again finds it

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
 from service.store import statements as q
+from service.store.engine import Executor
 from service.values.documents import Document
 
 
 class Transaction:
     """What the parts of a unit of work share. `locked` are the documents it has locked, as they are now."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Executor) -> None:
         """Take the connection, on which a transaction has begun."""
         self.connection = connection
         self.run = connection.execute

@@ -1,9 +1,8 @@
 """One write transaction, as `flows.ports.Unit` tells it."""
 
-from sqlalchemy import Connection
-
 from service.store.deliveries import SqlDeliveries
 from service.store.documents import SqlDocuments
+from service.store.engine import Executor
 from service.store.inbox import SqlInbox
 from service.store.resources import SqlResources
 from service.store.transaction import Transaction
@@ -12,7 +11,7 @@ from service.store.transaction import Transaction
 class SqlUnit:
     """The parts of a write transaction, on one connection."""
 
-    def __init__(self, connection: Connection, identifying: frozenset[str]) -> None:
+    def __init__(self, connection: Executor, identifying: frozenset[str]) -> None:
         """Take the open transaction, and the systems whose identifiers identify a person."""
         transaction = Transaction(connection)
         self.documents = SqlDocuments(transaction, identifying)

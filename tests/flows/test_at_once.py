@@ -23,6 +23,7 @@ from service.settings import Settings
 from service.store.engine import connect
 from service.store.schema import upgrade
 from service.store.store import SqlStore
+from service.store.stream import Stream
 from service.values.resources import Query
 from service.values.scope import Partner
 from service.wire.json import parse
@@ -168,6 +169,22 @@ def together(changes):
         return list(pool.map(make, changes))
 
 
+@contextmanager
+def held_up(engine, hold):
+    """Let each statement wait, be it of a transaction on PostgreSQL or another."""
+    execute = Stream.execute
+
+    def held(*given):
+        hold()
+        return execute(*given)
+
+    event.listen(engine, "before_cursor_execute", hold)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stream, "execute", held)
+        yield
+    event.remove(engine, "before_cursor_execute", hold)
+
+
 class Worlds:
     """Copies of one database, each with what is there first; `copy` makes one while it is used."""
 
@@ -198,9 +215,8 @@ class Worlds:
             time.sleep(luck.random() * 0.008)
 
         with self.desk() as desk:
-            event.listen(desk.engine, "before_cursor_execute", hold)
-            told = together([partial(written, writer, desk) for writer in writers])
-            event.remove(desk.engine, "before_cursor_execute", hold)
+            with held_up(desk.engine, hold):
+                told = together([partial(written, writer, desk) for writer in writers])
             return sorted(zip(writers, told, strict=True)), desk.state()
 
     def check(self, writers, seed):

@@ -76,7 +76,10 @@ def test_a_transaction_in_the_way_is_waited_for_and_then_told(engine, database_u
         unit.resources.emit([message("case/1", 1)])
 
     with writing(engine) as other:
-        other.exec_driver_sql("UPDATE outbox SET state = state" if sqlite else "LOCK TABLE outbox")
+        assert (
+            other.execute(text("UPDATE outbox SET state = state" if sqlite else "LOCK TABLE outbox")).rowcount
+            == 0
+        )
         with pytest.raises(Unavailable, match="too busy"):
             SqlStore(impatient).transact(story)
     assert sqlite or len(tried) > 1

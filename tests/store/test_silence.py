@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from service.errors import Unavailable
 from service.store import postgresql, silence
-from service.store.engine import connect, reading, together
+from service.store.engine import connect, reading, writing
 from tests.faults.house import until
 
 
@@ -18,7 +18,7 @@ def impatient(killable_postgres, monkeypatch):
     monkeypatch.setattr(silence, "ANSWER", 2)
     monkeypatch.setattr(silence, "PAUSE", 0.2)
     engine = connect(f"{killable_postgres.url}?connect_timeout=2")
-    with together(engine) as connection:
+    with writing(engine) as connection:
         connection.execute(text("CREATE TABLE IF NOT EXISTS heard (word text)"))
     yield engine
     engine.dispose()
@@ -59,7 +59,7 @@ def test_a_read_and_a_transaction_under_way_are_told_so(impatient, killable_post
 
 def write(engine, meanwhile):
     """A transaction, in which something happens."""
-    with together(engine) as connection:
+    with writing(engine) as connection:
         connection.execute(text("INSERT INTO heard VALUES ('lost')"))
         connection.execute(text("SELECT 1")).all()
         meanwhile()

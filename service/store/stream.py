@@ -1,0 +1,218 @@
+"""A write transaction of PostgreSQL as one stream: an answer is waited for where somebody looks into it.
+
+SQLAlchemy builds the statements; what it and the driver do around each one would cost more than most of them.
+
+https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
+"""
+
+from collections import deque, namedtuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final, cast
+
+from psycopg import Connection, Error, InternalError
+from psycopg.abc import PQGen
+from psycopg.adapt import Transformer
+from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.generators import fetch_many, send
+from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
+from sqlalchemy import Engine, Executable
+from sqlalchemy.exc import DBAPIError
+
+from service.store.texts import DIALECT, Statement, compiled
+
+Named = Mapping[str, Any]
+PREPARED: Final = "prepared"
+_NUMBERS: Final = count()
+
+
+class Rows:
+    """The answer to a statement; who looks into it waits until it is there."""
+
+    def __init__(self, stream: "Stream") -> None:
+        self._stream = stream
+        self._result: PGresult | None = None
+        self._count = 0
+
+    def take(self, result: PGresult) -> None:
+        """Take the server's answer: each one, where the statement was sent for several rows."""
+        self._result = result
+        self._count += result.command_tuples or 0
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
+        self._there()
+        return self._count
+
+    @property
+    def status(self) -> bytes | None:
+        """What was done, in the server's word."""
+        return self._there().command_status
+
+    def all(self) -> list[Any]:
+        """Return the rows, as named tuples."""
+        return self._stream.loaded(self._there())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.all())
+
+    def first(self) -> Any:
+        """Return the first row, or None."""
+        return next(iter(self.all()), None)
+
+    def one(self) -> Any:
+        """Return the only row."""
+        (row,) = self.all()
+        return row
+
+    def scalars(self) -> list[Any]:
+        """Return the first column."""
+        return [row[0] for row in self.all()]
+
+    def scalar(self) -> Any:
+        """Return the first column of the first row, or None."""
+        return next(iter(self.scalars()), None)
+
+    def scalar_one(self) -> Any:
+        """Return the first column of the only row."""
+        return self.one()[0]
+
+    def _there(self) -> PGresult:
+        if self._result is None:
+            self._stream.wait()
+        if self._result is None:
+            raise InternalError("It was not executed, for a statement before it had failed.")
+        return self._result
+
+
+class Stream:
+    """The statements of a transaction, on a connection that is in pipeline mode."""
+
+    dialect = DIALECT
+
+    def __init__(self, driver: Connection[Any], prepared: dict[bytes, bytes]) -> None:
+        """Begin, on a connection; `prepared` are the names of the texts that are prepared on it."""
+        self._driver = driver
+        self._server = driver.pgconn
+        self._dumper: Any = Transformer(driver)
+        self._loader: Any = Transformer(driver)
+        self._prepared = prepared
+        self._preparing: dict[bytes, bytes] = {}
+        self._sent: deque[Callable[[PGresult], None]] = deque()
+        self._command(b"BEGIN")
+
+    def execute(self, statement: Executable, parameters: Named | Sequence[Named] = ()) -> Rows:
+        """Send a statement, once for each row of parameters; what it breaks is raised where is waited."""
+        rows = [parameters] if isinstance(parameters, Mapping) else parameters or [{}]
+        made, is_known = compiled(statement, tuple(rows[0]))
+        name = self._name(made) if is_known else None
+        answer, dumper = Rows(self), self._dumper
+        for row in rows:
+            values = dumper.dump_sequence(made.values(row), made.formats)
+            if name is not None:
+                self._server.send_query_prepared(name, values, dumper.formats, Format.BINARY)
+            else:
+                self._server.send_query_params(made.text, values, None, dumper.formats, Format.BINARY)
+            self._sent.append(answer.take)
+        return answer
+
+    def commit(self) -> None:
+        """Commit, and wait for it."""
+        if self._command(b"COMMIT").status != b"COMMIT":
+            raise InternalError("It was rolled back, for a statement of it had failed.")
+
+    def roll_back(self) -> None:
+        """Roll back, and wait for it; what was sent before may fail, it is of no interest any more."""
+        for _ in range(2):
+            # the first one is passed over where a statement before it fails
+            if self._server.transaction_status != TransactionStatus.IDLE:
+                self._command(b"ROLLBACK")
+                with suppress(Error):
+                    self.wait()
+
+    def wait(self) -> None:
+        """Wait for the answers to all that was sent; raise the first error among them."""
+        self._server.pipeline_sync()
+        self._driver.wait(self._answers())
+
+    def loaded(self, result: PGresult) -> list[Any]:
+        """Return the rows of an answer."""
+        self._loader.set_pgresult(result, format=Format.BINARY)
+        names = tuple(result.fname(column) for column in range(result.nfields))
+        return list(self._loader.load_rows(0, result.ntuples, _row(names)))
+
+    def _name(self, statement: Statement) -> bytes:
+        """Return the name by which a statement is prepared, or will be before it is executed."""
+        text = statement.text
+        name = self._prepared.get(text) or self._preparing.get(text)
+        if name is None:
+            name = self._preparing[text] = b"casebridge_%d" % next(_NUMBERS)
+            self._server.send_prepare(name, text)
+            self._sent.append(lambda _result: self._prepared.update({text: name}))
+        return name
+
+    def _command(self, text: bytes) -> Rows:
+        answer = Rows(self)
+        self._server.send_query_params(text, None)
+        self._sent.append(answer.take)
+        return answer
+
+    def _answers(self) -> PQGen[None]:
+        failed: Error | None = None
+        yield from send(self._server)
+        while self._sent:
+            (result,) = yield from fetch_many(self._server)
+            take = self._sent.popleft()
+            if result.status == ExecStatus.FATAL_ERROR:
+                failed = failed or error_from_result(result)
+            elif result.status != ExecStatus.PIPELINE_ABORTED:
+                take(result)
+        # the answer to the synchronisation itself
+        yield from fetch_many(self._server)
+        if failed is not None:
+            if isinstance(failed, InvalidSqlStatementName):
+                # somebody else on this connection has dropped what was prepared
+                self._prepared.clear()
+            raise failed
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Stream]:
+    """Open a transaction, and commit it after the block; raises SQLAlchemy's errors."""
+    try:
+        pooled = engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        try:
+            driver.pgconn.enter_pipeline_mode()
+            with _ended(Stream(driver, pooled.info.setdefault(PREPARED, {}))) as stream:
+                yield stream
+        finally:
+            if driver.pgconn.transaction_status == TransactionStatus.IDLE:
+                driver.pgconn.exit_pipeline_mode()
+                pooled.close()
+            else:
+                # it is lost, or something is under way that nobody waits for
+                pooled.invalidate()
+    except Error as exc:
+        raise DBAPIError.instance(None, None, exc, Error, hide_parameters=True) from exc
+
+
+@contextmanager
+def _ended(stream: Stream) -> Iterator[Stream]:
+    try:
+        yield stream
+        stream.commit()
+    except Exception:
+        stream.roll_back()
+        raise
+
+
+@lru_cache(maxsize=500)
+def _row(names: tuple[bytes, ...]) -> Callable[[Iterable[Any]], Any]:
+    """Return what makes a row of its values."""
+    named: Any = namedtuple  # noqa: PYI024 - which names there are is known only here
+    return cast(Callable[[Iterable[Any]], Any], named("Row", map(bytes.decode, names), rename=True)._make)

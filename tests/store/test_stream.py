@@ -1,0 +1,121 @@
+"""A transaction on PostgreSQL as one stream of statements."""
+
+import pytest
+from sqlalchemy import bindparam, delete, insert, select, text
+from sqlalchemy.exc import InternalError
+
+from service.errors import Conflict
+from service.store import tables as t
+from service.store.engine import connect, reading, writing
+from service.store.failures import Busy
+from service.store.schema import upgrade
+
+KEEP = insert(t.secret)
+NAMES = select(t.secret.c.name).order_by(t.secret.c.name)
+AMONG = NAMES.where(t.secret.c.name.in_(bindparam("names", expanding=True)))
+
+
+@pytest.fixture
+def engine(postgres_url):
+    """An engine that has one connection."""
+    engine = connect(postgres_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+def rows(*names):
+    return [{"name": name, "value": name.encode()} for name in names]
+
+
+def names(engine):
+    with reading(engine) as connection:
+        return connection.execute(NAMES).scalars().all()
+
+
+def test_what_is_sent_for_many_rows_is_counted_together(engine):
+    with writing(engine) as stream:
+        for more in ("a", "b", "c"):
+            assert stream.execute(KEEP, rows(more, f"{more}{more}")).rowcount == 2
+        assert stream.execute(delete(t.secret).where(t.secret.c.name < "b")).rowcount == 2
+        assert stream.execute(NAMES).scalars() == ["b", "bb", "c", "cc"]
+        assert stream.execute(select(t.secret).where(t.secret.c.name == "b")).one().value == b"b"
+
+
+@pytest.mark.parametrize("asked", [["a", "c"], ("c", "a"), {"a", "c", "x"}, []])
+def test_how_many_values_an_in_has_makes_no_other_statement(engine, asked):
+    literally = NAMES.where(t.secret.c.name.in_(list(asked)))
+    with writing(engine) as stream:
+        stream.execute(KEEP, rows("a", "b", "c"))
+        expected = sorted(set("abc") & set(asked))
+        for _ in range(3):
+            assert stream.execute(AMONG, {"names": asked}).scalars() == expected
+            assert stream.execute(literally).scalars() == expected
+
+
+def test_a_value_longer_than_its_column_is_among_none_cut_to_its_length(engine):
+    long = "x" * 40
+    with writing(engine) as stream:
+        stream.execute(KEEP, rows(long))
+        assert stream.execute(AMONG, {"names": [f"{long}y"]}).all() == []
+
+
+def send(engine, *batches, then=None):
+    """Send rows, a statement for each batch, in one transaction; and do something more in it."""
+    with writing(engine) as stream:
+        for batch in batches:
+            stream.execute(KEEP, rows(*batch))
+        if then is not None:
+            then(stream)
+
+
+def end(_stream):
+    raise ZeroDivisionError
+
+
+def go_on(stream):
+    """Take no notice of what has failed."""
+    with pytest.raises(Exception, match="duplicate"):
+        stream.wait()
+
+
+def look_twice(stream):
+    """Look for an answer again that is not there."""
+    answer = stream.execute(NAMES)
+    with pytest.raises(Exception, match="duplicate"):
+        answer.all()
+    answer.all()
+
+
+def test_what_was_sent_before_an_error_is_undone_and_its_connection_used_again(engine):
+    for _ in range(3):
+        with pytest.raises(Conflict):
+            send(engine, "a", "bb", "c")
+        with pytest.raises(ZeroDivisionError):
+            send(engine, "d", then=end)
+        assert names(engine) == []
+        assert engine.pool.checkedin() == 1
+    send(engine, "e")
+    assert names(engine) == ["e"]
+
+
+def test_a_story_that_goes_on_after_an_error_is_told_that_nothing_is_stored(engine):
+    with pytest.raises(InternalError, match="rolled back"):
+        send(engine, "aa", then=go_on)
+    assert names(engine) == []
+
+
+def test_an_answer_that_never_came_is_not_taken_for_an_empty_one(engine):
+    with pytest.raises(InternalError, match="not executed"):
+        send(engine, "aa", then=look_twice)
+
+
+def test_statements_dropped_behind_our_back_are_prepared_anew(engine):
+    for name in "ab":
+        send(engine, name)
+    with engine.connect() as connection:
+        connection.execute(text("DEALLOCATE ALL"))
+    with pytest.raises(Busy):
+        send(engine, "c")
+    send(engine, "c")
+    assert names(engine) == ["a", "b", "c"]
