@@ -11,7 +11,7 @@ from service.store import statements as q
 from service.store import tables as t
 from service.store.identifiers import Identifiers
 from service.store.rows import document_of
-from service.store.scope import bound, form
+from service.store.scope import Form, bound, form
 from service.store.transaction import Transaction
 from service.supervision import Backoff
 from service.values.documents import Document
@@ -19,6 +19,7 @@ from service.values.scope import Scope
 from service.wire.json import dump
 
 BACKOFF: Final = Backoff(2, 3600)
+EVERYTHING: Final = Form(everything=True, source=False, payers=0)
 PUT: Final = ("create", "replace", "take-over", "update")
 QUEUE: Final = text(
     "INSERT INTO reprojection (document, cause, due)"
@@ -45,9 +46,17 @@ class SqlDocuments:
 
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, id) or by our uuid; None outside the scope."""
-        named = {**bound(scope), "kind": kind, "source": source, "ref": ref}
-        row = self._run(q.lock(form(scope)), named).first()
-        return self._remembered(row) if row is not None else None
+        return self.lock_in_turn(scope, [(kind, source, ref)])[0]
+
+    def lock_in_turn(self, scope: Scope, names: Sequence[tuple[str, str, str]]) -> list[Document | None]:
+        """Lock documents by (kind, source, ref), one after the other; return each as `lock` does."""
+        statement, said = q.lock(form(scope)), bound(scope)
+        asked = [
+            self._run(statement, {**said, "kind": kind, "source": source, "ref": ref})
+            for kind, source, ref in names
+        ]
+        rows = [answer.first() for answer in asked]
+        return [self._remembered(row) if row is not None else None for row in rows]
 
     def find(self, kind: str, source: str, ref: str) -> Document | None:
         """Return a document that a link names, without a lock; our uuid alone, where it has no source."""
@@ -92,6 +101,13 @@ class SqlDocuments:
     def cases_of(self, client: str) -> list[Document]:
         """Lock and return the cases of a client, by id."""
         return [self._remembered(row) for row in self._run(q.CASES, {"of": client})]
+
+    def lock_with_cases(self, client: str) -> tuple[Document | None, list[Document]]:
+        """Lock a client by uuid, then its cases by id; return them."""
+        answer = self._run(q.lock(EVERYTHING), {"kind": "client", "source": "", "ref": client})
+        cases = self._run(q.CASES, {"of": client})
+        row = answer.first()
+        return self._remembered(row) if row is not None else None, [self._remembered(case) for case in cases]
 
     def add(self, document: Document, *, cause: str, partner: str) -> None:
         """Insert a new document; raises Conflict when its name or an identifying identifier is taken."""

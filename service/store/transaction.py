@@ -30,6 +30,10 @@ class Transaction:
         self._added.add(document.uuid)
         self.locked[document.uuid] = document
 
+    def is_new(self, document: str) -> bool:
+        """Return whether this transaction added a document."""
+        return document in self._added
+
     def is_first(self, what: str, document: str) -> bool:
         """Return whether this transaction added a document, and asks for such of its rows the first time.
 

@@ -84,11 +84,11 @@ def operations(told):
 CEILINGS = {
     "read by id": 1,
     "search page": 1,
-    "the same case again": 3,
-    "one goal changed": 6,
-    "new client and case": 11,
-    "discharge by FHIR": 9,
-    "discharge by HL7 v2": 9,
+    "the same case again": 2,
+    "one goal changed": 4,
+    "new client and case": 9,
+    "discharge by FHIR": 8,
+    "discharge by HL7 v2": 8,
 }
 
 

@@ -20,7 +20,7 @@ from service.errors import Conflict
 from service.flows.case.directory import Directory
 from service.flows.ports import Unit
 from service.flows.projection.events import instant, later
-from service.flows.projection.follow import EVERYTHING, anew, is_protected
+from service.flows.projection.follow import anew, is_protected
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
 from service.values.facts import Facts
@@ -57,10 +57,9 @@ class Desk:
 
     def chart(self, uuid: str) -> "Chart":
         """Lock a client with its cases; raises Conflict when it was erased in the meantime."""
-        client = self.unit.documents.lock(EVERYTHING, "client", "", uuid)
+        client, cases = self.unit.documents.lock_with_cases(uuid)
         if client is None:
             raise Conflict("The client was erased in the meantime.")
-        cases = self.unit.documents.cases_of(uuid)
         return Chart(self, client, cases, {each.uuid: each for each in [client, *cases]})
 
     def new_chart(self) -> "Chart":

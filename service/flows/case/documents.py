@@ -164,8 +164,7 @@ class Documents:
         if_match: Container[int] | None,
     ) -> Saved:
         check_assertions(scope, kind, body)
-        client = self._client(unit, scope, partner, body) if kind == "case" else None
-        before = unit.documents.lock(scope, kind, partner, ref)
+        client, before = self._locked(unit, scope, partner, kind, ref, body)
         _guard(before, if_match)
         if before is None:
             before = offered(unit, scope, kind, body, client)
@@ -206,16 +205,22 @@ class Documents:
         follow(unit, self.projection, document, before, change, [Happened(each) for each in told])
         return Saved(public(document), created=before is None, changed=True)
 
-    def _client(self, unit: Unit, scope: Scope, partner: str, body: dict[str, Any]) -> str:
-        """Lock the case's client (client before case, always) and return its uuid."""
-        found = unit.documents.lock(scope, "client", partner, body["client"])
-        if found is None:
+    def _locked(
+        self, unit: Unit, scope: Scope, partner: str, kind: str, ref: str, body: dict[str, Any]
+    ) -> tuple[str | None, Document | None]:
+        """Lock a document, and before it the client of a case; return the client's uuid, and the document."""
+        if kind != "case":
+            return None, unit.documents.lock(scope, kind, partner, ref)
+        names = [("client", partner, body["client"]), ("case", partner, ref)]
+        client, case = unit.documents.lock_in_turn(scope, names)
+        if client is None:
             what = "No client of yours has this id; PUT it first, or name its UUID."
             raise Rejected("Unknown client.", issues=[Issue(what, "/client")])
-        while (survivor := found.service.merged_into) is not None:
-            found = unit.documents.lock(EVERYTHING, "client", "", survivor)
-            assert found is not None, "who merged clients have become is there as long as they are"
-        return found.uuid
+        # who a merged one has become is locked late: where that crosses another, one of the two runs again
+        while (survivor := client.service.merged_into) is not None:
+            client = unit.documents.lock(EVERYTHING, "client", "", survivor)
+            assert client is not None, "who merged clients have become is there as long as they are"
+        return client.uuid, case
 
 
 def _guard(before: Document | None, if_match: Container[int] | None) -> None:

@@ -14,6 +14,9 @@ class DocumentsPort(Protocol):
     def lock(self, scope: Scope, kind: str, source: str, ref: str) -> Document | None:
         """Lock and return a document by (source, its id there) or by our uuid; None outside the scope."""
 
+    def lock_in_turn(self, scope: Scope, names: Sequence[tuple[str, str, str]]) -> list[Document | None]:
+        """Lock documents by (kind, source, ref), one after the other; return each as `lock` does."""
+
     def find(self, kind: str, source: str, ref: str) -> Document | None:
         """Return a document that a link names, by (source, id) or by our uuid, without a lock."""
 
@@ -40,6 +43,9 @@ class DocumentsPort(Protocol):
 
     def cases_of(self, client: str) -> list[Document]:
         """Lock and return the cases of a client, by id."""
+
+    def lock_with_cases(self, client: str) -> tuple[Document | None, list[Document]]:
+        """Lock a client by uuid, then its cases by id; return them."""
 
     def add(self, document: Document, *, cause: str, partner: str) -> None:
         """Insert a new document with revision 1 and its identifiers.

@@ -14,6 +14,9 @@ class ResourcesPort(Protocol):
     def move(self, case: str, client: str) -> None:
         """Let what is stored of a case's resources be another client's."""
 
+    def prefetch(self, owner: str, views: Collection[str]) -> None:
+        """Ask for what `current` will be asked of an owner in each view, and do not wait for it."""
+
     def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
         """Return the current resources of an owner by (type, id)."""
 

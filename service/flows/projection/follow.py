@@ -36,7 +36,8 @@ def follow(
     """
     anew(unit, projection, document, change, happened)
     if document.kind == "client":
-        for case in unit.documents.cases_of(document.uuid):
+        # a new one has none
+        for case in unit.documents.cases_of(document.uuid) if before is not None else ():
             anew(unit, projection, case, change)
         if is_protected(document) and before is not None and not is_protected(before):
             unit.resources.withhold(document.uuid, change.at)
@@ -56,6 +57,7 @@ def anew(
 
     `near` are documents that it may read, as they are stored now.
     """
+    unit.resources.prefetch(document.uuid, projection.catalogues.keys())
     # nearly always what was read the last time is all there is to read
     linked = unit.documents.linked(document.uuid)
     source = Source(unit.documents, [*(each for each in linked.values() if each is not None), *near])
@@ -70,9 +72,8 @@ def anew(
 
 def locked(unit: Unit, named: Document) -> Document | None:
     """Lock a document that was read without a lock, its client first; None when it has been erased."""
-    if named.client is not None:
-        unit.documents.lock(EVERYTHING, "client", named.source, named.client)
-    found = unit.documents.lock(EVERYTHING, named.kind, named.source, named.uuid)
+    client = [] if named.client is None else [("client", named.source, named.client)]
+    found = unit.documents.lock_in_turn(EVERYTHING, [*client, (named.kind, named.source, named.uuid)])[-1]
     # a merge may have made it another client's before it was locked
     return found if found is None or found.client == named.client else locked(unit, found)
 
