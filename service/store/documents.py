@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, exists, or_, select, text, tuple_, update
+from sqlalchemy import bindparam, delete, exists, or_, select, text, update
 
 from service.store import statements as q
 from service.store import tables as t
@@ -68,9 +68,8 @@ class SqlDocuments:
 
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
         """Return what many (kind, source, ref) name, in one query."""
-        keys = tuple_(t.document.c.kind, t.document.c.source, t.document.c.source_id)
-        uuids = [ref for _, _, ref in links]
-        rows = self._run(select(t.document).where(or_(keys.in_(links), t.document.c.uuid.in_(uuids)))).all()
+        kinds, sources, refs = (sorted(set(names)) for names in zip(*links, strict=True))
+        rows = self._run(q.FIND_MANY, {"kinds": kinds, "sources": sources, "refs": refs})
         found = {}
         for each in (document_of(row) for row in rows):
             for key in links:
@@ -144,8 +143,7 @@ class SqlDocuments:
         """Return what the projection of a document read the last time, by uuid; None for what is erased."""
         if self._transaction.is_first("links", document):
             return {}
-        rows = self._run(LINKED, {"of": document})
-        return {row.target: document_of(row) if row.uuid else None for row in rows}
+        return {row.target: self._linked(row) for row in self._run(LINKED, {"of": document})}
 
     def relink(self, document: str, before: set[str], now: set[str]) -> None:
         """Record which documents a document's projection reads; `before` are those recorded."""
@@ -155,6 +153,12 @@ class SqlDocuments:
         if now - before:
             rows = [{"document": document, "target": each} for each in sorted(now - before)]
             self._insert(t.link, rows)
+
+    def _linked(self, row: Any) -> Document | None:
+        locked = self._transaction.locked.get(row.target)
+        if locked is not None or row.uuid is None:
+            return locked
+        return document_of(row)
 
     def readers_of(self, target: str) -> list[str]:
         """Return the uuids of the documents whose projection reads a document."""

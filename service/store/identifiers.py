@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Select, delete
+from sqlalchemy import Select
 
 from service.cases.hospital.received import whole
 from service.errors import Conflict
@@ -51,7 +51,7 @@ class Identifiers:
         rows = self._rows(document)
         if before is not None and self._rows(before) == rows:
             return
-        self._run(delete(t.identifier).where(t.identifier.c.document == document.uuid))
+        self._run(q.UNNAME, {"of": document.uuid})
         self._hold(rows)
 
     def _rows(self, document: Document) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import and_, select, text, tuple_, update
+from sqlalchemy import select, text, tuple_, update
 
 from service.errors import Conflict, Issue
 from service.store import statements as q
@@ -95,10 +95,7 @@ class SqlInbox(Keeping):
 
     def hasten(self, subjects: Sequence[str], at: datetime) -> None:
         """Let the quarantined entries about a subject that wait for their time be due at an instant."""
-        about = select(t.inbox_subject.c.entry).where(t.inbox_subject.c.subject.in_(subjects))
-        c = t.inbox.c
-        waiting = and_(c.state == "quarantined", c.due.is_not(None), c.id.in_(about))
-        self._run(update(t.inbox).where(waiting).values(due=at))
+        self._run(q.HASTEN, {"subjects": subjects, "due": at})
 
     def entries(
         self,

@@ -114,7 +114,7 @@ class SqlResources:
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships."""
         if not self._transaction.is_first("memberships", client):
-            self._run(delete(t.membership).where(t.membership.c.client == client))
+            self._run(q.UNMEMBER, {"of": client})
         names = ("system", "value", "start", "end")
         values = [
             {"client": client, "position": i, **dict(zip(names, r, strict=True))} for i, r in enumerate(rows)

@@ -39,6 +39,17 @@ FIND: Final = (
     )
     .order_by(t.document.c.uuid == bindparam("ref"))
 )
+# what each of several links names is among these
+FIND_MANY: Final = select(t.document).where(
+    or_(
+        and_(
+            t.document.c.kind.in_(bindparam("kinds", expanding=True)),
+            t.document.c.source.in_(bindparam("sources", expanding=True)),
+            t.document.c.source_id.in_(bindparam("refs", expanding=True)),
+        ),
+        t.document.c.uuid.in_(bindparam("refs", expanding=True)),
+    )
+)
 CASES: Final = (
     select(t.document)
     .where(t.document.c.client == bindparam("of"))
@@ -138,6 +149,18 @@ SEEN: Final = select(*(each for each in t.inbox.c if each.name not in {"raw", "e
     .scalar_subquery()
 )
 REUSED: Final = select(t.inbox_key.c.entry).where(*_KEY, t.inbox_key.c.content != bindparam("same")).limit(1)
+
+HASTEN: Final = update(t.inbox).where(
+    t.inbox.c.state == "quarantined",
+    t.inbox.c.due.is_not(None),
+    t.inbox.c.id.in_(
+        select(t.inbox_subject.c.entry).where(
+            t.inbox_subject.c.subject.in_(bindparam("subjects", expanding=True))
+        )
+    ),
+)
+UNNAME: Final = delete(t.identifier).where(t.identifier.c.document == bindparam("of"))
+UNMEMBER: Final = delete(t.membership).where(t.membership.c.client == bindparam("of"))
 
 
 def _forget(table: Table) -> Delete:
