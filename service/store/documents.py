@@ -147,9 +147,8 @@ class SqlDocuments:
 
     def relink(self, document: str, before: set[str], now: set[str]) -> None:
         """Record which documents a document's projection reads; `before` are those recorded."""
-        mine = t.link.c.document == document
         if before - now:
-            self._run(delete(t.link).where(mine, t.link.c.target.in_(sorted(before - now))))
+            self._run(q.UNLINK, {"of": document, "targets": sorted(before - now)})
         if now - before:
             rows = [{"document": document, "target": each} for each in sorted(now - before)]
             self._insert(t.link, rows)

@@ -13,7 +13,7 @@ from service.store import tables as t
 from service.store.keeping import Keeping
 from service.store.rows import aware
 from service.values.inbox import Answer, Entry, EntryState, Received
-from service.wire.json import dump, parse
+from service.wire.json import dump, reread
 
 NAMES: Final = ("id", "partner", "state", "reason", "flagged", "edited", "replay_of", "tries", "due")
 CAME: Final = ("raw", "media_type", "form", "way", "content", "if_none_exist", "if_match")
@@ -141,7 +141,7 @@ class SqlInbox(Keeping):
             if_none_exist=given["if_none_exist"],
             if_match=given["if_match"],
         )
-        issues = parse(given["issues"]) if given["issues"] else []
+        issues = reread(given["issues"]) if given["issues"] else []
         answered = given["answer_status"] is not None and given["answer"] is not None
         return Entry(
             id=given["id"],

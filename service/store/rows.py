@@ -12,7 +12,7 @@ from service.store.engine import Executor
 from service.values.documents import Document, Revision
 from service.values.resources import ResourceVersion, Stored
 from service.values.service_part import parts_of
-from service.wire.json import parse
+from service.wire.json import reread
 
 RESOURCE: Final = (
     "view", "type", "id", "version", "owner", "client", "body", "digest", "last_updated", "mapping_version",
@@ -26,7 +26,7 @@ def aware(at: datetime) -> datetime:
 
 def document_of(row: Row[Any]) -> Document:
     """Return a `document` row as a Document."""
-    own, service = parts_of(parse(row.body))
+    own, service = parts_of(reread(row.body))
     return Document(
         row.uuid,
         row.kind,
@@ -44,7 +44,7 @@ def document_of(row: Row[Any]) -> Document:
 
 def revision_of(row: Row[Any]) -> Revision:
     """Return a `revision` row as a Revision."""
-    own, service = parts_of(parse(row.body))
+    own, service = parts_of(reread(row.body))
     return Revision(row.revision, row.cause, row.partner, aware(row.recorded), own, service)
 
 

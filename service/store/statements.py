@@ -159,6 +159,9 @@ HASTEN: Final = update(t.inbox).where(
         )
     ),
 )
+UNLINK: Final = delete(t.link).where(
+    t.link.c.document == bindparam("of"), t.link.c.target.in_(bindparam("targets", expanding=True))
+)
 UNNAME: Final = delete(t.identifier).where(t.identifier.c.document == bindparam("of"))
 UNMEMBER: Final = delete(t.membership).where(t.membership.c.client == bindparam("of"))
 

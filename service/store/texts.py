@@ -14,27 +14,23 @@ from sqlalchemy.sql.visitors import replacement_traverse
 DIALECT: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
-class Parameter(NamedTuple):
-    """A parameter: its name, and its value where none is given."""
-
-    name: str
-    value: Any
-    is_list: bool
-
-
 class Statement(NamedTuple):
-    """A text, its parameters in order, and how the value of each is written."""
+    """A text; of its parameters in order the name, the value where none is given, and how it is written.
+
+    `lists` are the places of those whose values are lists.
+    """
 
     text: bytes
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[tuple[str, Any], ...]
     formats: tuple[PyFormat, ...]
+    lists: tuple[int, ...]
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
         """Return the values of the parameters, in order."""
-        return [
-            list(row.get(name, value)) if is_list else row.get(name, value)
-            for name, value, is_list in self.parameters
-        ]
+        values = [row.get(name, value) for name, value in self.parameters]
+        for place in self.lists:
+            values[place] = list(values[place])
+        return values
 
 
 _MADE: Final[WeakKeyDictionary[Executable, dict[tuple[str, ...], Statement]]] = WeakKeyDictionary()
@@ -57,12 +53,10 @@ def _made(statement: Any, names: tuple[str, ...]) -> Statement:
     types = [said.binds[name].type if name in said.binds else None for name in said.positiontup]
     return Statement(
         str(said).encode(),
-        tuple(
-            Parameter(name, said.params[name], isinstance(type_, ARRAY))
-            for name, type_ in zip(said.positiontup, types, strict=True)
-        ),
+        tuple((name, said.params[name]) for name in said.positiontup),
         # in text, PostgreSQL itself finds what type a value is of
         tuple(PyFormat.BINARY if isinstance(type_, LargeBinary) else PyFormat.TEXT for type_ in types),
+        tuple(place for place, type_ in enumerate(types) if isinstance(type_, ARRAY)),
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Malformed, TooLarge
-from service.wire.json import canonical, copy_of, dump, parse
+from service.wire.json import canonical, copy_of, dump, parse, reread
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 VALUES = st.recursive(
@@ -28,6 +28,13 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_what_is_dumped_is_parsed_again(value):
     assert parse(dump(value)) == value
+
+
+@given(VALUES)
+def test_what_is_dumped_is_reread_as_it_is_parsed(value):
+    again = reread(dump(value))
+    assert again == value
+    assert repr(again) == repr(parse(dump(value)))
 
 
 def test_decimals_keep_their_digits():
