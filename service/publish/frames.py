@@ -1,6 +1,6 @@
-"""A persistent publish as AMQP 0-9-1 frames, written by hand: it is most of what a relay computes.
+"""AMQP 0-9-1 frames of a persistent publish and of its confirm, by hand: they are most of what a relay does.
 
-https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf sections 2.3.5 and 4.2; a test holds it to pika's.
+https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf sections 2.3.5 and 4.2; a test holds them to pika's.
 """
 
 from struct import Struct
@@ -18,7 +18,9 @@ _MANDATORY: Final = b"\x01"
 _PERSISTENT: Final = b"\x02"
 # content-type, delivery-mode, message-id
 _FLAGS: Final = 1 << 15 | 1 << 12 | 1 << 7
-_CLASS, _PUBLISH = 60, 40
+_CLASS, _PUBLISH, _ACK = 60, 40, 80
+# its head, the delivery tag, `multiple`, its end
+_ACKS: Final = Struct(">11sQ?c")
 
 
 class Frames:
@@ -56,6 +58,18 @@ class Frames:
             piece = body[at : at + self._piece]
             parts += (_FRAME.pack(3, self._channel, len(piece)), piece, _END)
         return b"".join(parts)
+
+
+def acks(data: bytes, channel: int) -> tuple[list[tuple[int, bool]], bytes]:
+    """Return (delivery tag, multiple) of each Basic.Ack of a channel that data begins with, and the rest."""
+    size = _ACKS.size - _OVERHEAD
+    head = _FRAME.pack(1, channel, size) + _METHOD.pack(_CLASS, _ACK, 0)[:4]
+    taken = []
+    for start, tag, multiple, end in _ACKS.iter_unpack(data[: len(data) // _ACKS.size * _ACKS.size]):
+        if start != head or end != _END:
+            break
+        taken.append((tag, multiple))
+    return taken, data[len(taken) * _ACKS.size :]
 
 
 def _short(text: str) -> bytes:

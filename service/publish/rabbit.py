@@ -4,7 +4,7 @@ https://www.rabbitmq.com/docs/confirms
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import takewhile
 from typing import Any, Final
@@ -13,7 +13,7 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from service.errors import Unavailable
-from service.publish.frames import Frames
+from service.publish.frames import Frames, acks
 from service.publish.ports import Copy, Drift, Outcome, Refused
 from service.publish.topology import declare
 from service.values.scope import Partner
@@ -42,6 +42,27 @@ class Rabbit:
         return RabbitPublisher(self._url)
 
 
+class _Connection(pika.SelectConnection):  # type: ignore[misc]
+    """Takes confirms many at a time, where pika would call back for each through four layers."""
+
+    acked: Callable[[list[tuple[int, bool]]], None] | None = None
+    confirming = 0
+    _frame_buffer: bytes
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        """Take the confirms that come first; all else, and the confirms behind it, pika reads itself."""
+        rest = self._frame_buffer + data_in
+        if self.acked is not None:
+            data = rest
+            taken, rest = acks(data, self.confirming)
+            # by these pika knows that the broker is there
+            self.bytes_received += len(data) - len(rest)
+            if taken:
+                self.acked(taken)
+        self._frame_buffer = b""
+        super()._on_data_available(rest)
+
+
 class RabbitPublisher:
     """One connection and channel in confirm mode, driven by the caller's thread inside `settle`."""
 
@@ -57,7 +78,7 @@ class RabbitPublisher:
         self._channel: Any = None
         self._ready = False
         self._lost: BaseException | None = None
-        self._connection: Any = pika.SelectConnection(
+        self._connection = _Connection(
             parameters(url),
             on_open_callback=self._opened,
             on_open_error_callback=self._broken,
@@ -137,6 +158,8 @@ class RabbitPublisher:
 
     def _confirming(self, _frame: object) -> None:
         self._frames = Frames(self._channel.channel_number, self._connection.params.frame_max)
+        self._connection.confirming = self._channel.channel_number
+        self._connection.acked = self._decide
         self._ready = True
 
     def _broken(self, _what: object, reason: BaseException) -> None:
@@ -147,22 +170,26 @@ class RabbitPublisher:
 
     def _confirmed(self, frame: Any) -> None:
         method = frame.method
+        outcome: Outcome = "routed" if method.NAME == "Basic.Ack" else "nacked"
+        self._decide([(method.delivery_tag, method.multiple)], outcome)
+
+    def _decide(self, confirms: Iterable[tuple[int, bool]], outcome: Outcome = "routed") -> None:
         self._heard = time.monotonic()
-        tags = [method.delivery_tag]
-        if method.multiple:
-            tags = list(takewhile(lambda tag: tag <= method.delivery_tag, self._sent))
-        for tag in tags:
-            sent = self._sent.pop(tag, None)
-            if sent is None:
-                continue
-            _, exchange, id_ = sent
-            if method.NAME == "Basic.Nack":
-                outcome: Outcome = "nacked"
-            else:
-                # an unroutable message is acked too, after it was returned
-                outcome = "returned" if self._returned and (exchange, id_) in self._returned else "routed"
-            self._returned.discard((exchange, id_))
-            self._outcomes.append((tag, outcome))
+        for last, multiple in confirms:
+            for tag in self._until(last) if multiple else (last,):
+                sent = self._sent.pop(tag, None)
+                if sent is None:
+                    continue
+                if self._returned and sent[1:] in self._returned:
+                    self._returned.discard(sent[1:])
+                    # an unroutable message is acked too, after it was returned
+                    self._outcomes.append((tag, "returned" if outcome == "routed" else outcome))
+                else:
+                    self._outcomes.append((tag, outcome))
+
+    def _until(self, last: int) -> list[int]:
+        """Return the delivery tags up to one that nothing was decided of."""
+        return list(takewhile(lambda tag: tag <= last, self._sent))
 
     def _check(self) -> None:
         if self._lost is None:
