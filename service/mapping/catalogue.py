@@ -25,7 +25,7 @@ from service.mapping.target.supported import Support, Unclaimed, hold_back
 from service.mapping.target.targets import Targets, check
 from service.mapping.terminology.concepts import CodeSystem, ConceptMap, Terminology
 from service.mapping.terminology.vocabulary import load_terminology
-from service.wire.yaml import Node, Place, Wrong
+from service.wire.yaml import InvalidYaml, Mark, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def load(
     for document in read:
         try:
             compiled.append((document, compile_document(document, terminology)))
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             findings.add(wrong)
     findings.settle()
     traces = tuple(trace(document) for document, _ in compiled)
@@ -254,7 +254,7 @@ def _check_withdrawals(documents: list[Document], findings: Findings) -> None:
         other = first.setdefault(document.target, document)
         if document.withdraw != other.withdraw:
             what = f"`{document.target}` is withdrawn otherwise at {other.place}; say it once"
-            findings.add(Wrong(what, document.place))
+            findings.add(InvalidYaml(what, document.place))
 
 
 def _check_removed(gone: Removed, documents: list[Document], findings: Findings) -> None:
@@ -264,7 +264,7 @@ def _check_removed(gone: Removed, documents: list[Document], findings: Findings)
     for type_, place in _identified_types(documents):
         if type_ == gone.target:
             what = f"with this nothing makes `{gone.target}`, yet {place} refers to it; remove that too"
-            findings.add(Wrong(what, gone.place))
+            findings.add(InvalidYaml(what, gone.place))
 
 
 def _check_identities(documents: list[Document], findings: Findings) -> None:
@@ -274,10 +274,10 @@ def _check_identities(documents: list[Document], findings: Findings) -> None:
         if type_ not in made:
             close = nearest(type_, sorted(made))
             meant = f"; did you mean `{close}`?" if close else "; add its mapping, or leave it out"
-            findings.add(Wrong(f"nothing makes `{type_}`{meant}", place))
+            findings.add(InvalidYaml(f"nothing makes `{type_}`{meant}", place))
 
 
-def _identified_types(documents: list[Document]) -> Iterator[tuple[str, Place]]:
+def _identified_types(documents: list[Document]) -> Iterator[tuple[str, Mark]]:
     """Give the types whose ids mappings make or refer to, each with its place."""
     for document in documents:
         for term in everything(document):

@@ -1,4 +1,4 @@
-"""Reads YAML with its 1.2 core types into nodes that know their place (https://yaml.org/spec/1.2.2/#103-core-schema)."""
+"""Reads YAML with its 1.2 core types into nodes that know their mark (https://yaml.org/spec/1.2.2/#103-core-schema)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,8 +25,8 @@ _ESCAPE = re.compile(r"\\(?:x..|u....|U........|\r?\n[ \t]*|.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a file; line and column count from 1, `line` 0 means the file as a whole."""
+class Mark:
+    """A place in a file (a mark of PyYAML); line and column count from 1, `line` 0 is the whole file."""
 
     file: str
     line: int = 0
@@ -37,10 +37,10 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-class Wrong(Exception):
+class InvalidYaml(Exception):
     """One thing wrong with one place; caught where the rest can still be checked."""
 
-    def __init__(self, what: str, place: Place) -> None:
+    def __init__(self, what: str, place: Mark) -> None:
         """Take what is wrong and what would be right, and where."""
         self.what = what
         self.place = place
@@ -52,11 +52,11 @@ class Scalar:
     """A leaf: its typed value and, for text, what is needed to find a character of it in the file."""
 
     value: Any
-    place: Place
+    place: Mark
     style: str = ""
     raw: str = ""
 
-    def at(self, offset: int) -> Place:
+    def at(self, offset: int) -> Mark:
         """The place of the character at `offset` of the value."""
         return _character(self, offset)
 
@@ -66,7 +66,7 @@ class Sequence:
     """A list."""
 
     items: tuple["Node", ...]
-    place: Place
+    place: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +74,23 @@ class Mapping:
     """A map; `keys` holds the place of each key."""
 
     entries: dict[str, "Node"]
-    keys: dict[str, Place]
-    place: Place
+    keys: dict[str, Mark]
+    place: Mark
 
 
 Node = Scalar | Sequence | Mapping
 
 
 def text_of(raw: bytes, file: str) -> str:
-    """Return the text of a file's bytes; raises Wrong when it is too long, or not UTF-8."""
+    """Return the text of a file's bytes; raises InvalidYaml when it is too long, or not UTF-8."""
     if len(raw) > SIZE_LIMIT:
-        raise Wrong(f"the file is over {SIZE_LIMIT} bytes; split it", Place(file))
+        raise InvalidYaml(f"the file is over {SIZE_LIMIT} bytes; split it", Mark(file))
     try:
         return raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = raw[: error.start]
-        place = Place(file, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        raise Wrong("not UTF-8; save the file as UTF-8", place) from error
+        place = Mark(file, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+        raise InvalidYaml("not UTF-8; save the file as UTF-8", place) from error
 
 
 @lru_cache(maxsize=512)
@@ -98,35 +98,37 @@ def documents(text: str, file: str) -> tuple[Node, ...]:
     """Read all YAML documents of a file; several views read the same files.
 
     Raises:
-        Wrong: the text is not the YAML that mappings are written in.
+        InvalidYaml: the text is not the YAML that mappings are written in.
     """
     if len(text.encode("utf-8", "replace")) > SIZE_LIMIT:
-        raise Wrong(f"the file is over {SIZE_LIMIT} bytes; split it", Place(file))
+        raise InvalidYaml(f"the file is over {SIZE_LIMIT} bytes; split it", Mark(file))
     if "\0" in text:
-        raise Wrong("NUL is no character of a mapping; remove it", _place(file, text, text.index("\0")))
+        raise InvalidYaml("NUL is no character of a mapping; remove it", _place(file, text, text.index("\0")))
     try:
         return tuple(_Reader(text, file).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        place = Mark(file, mark.line + 1, mark.column + 1) if mark else Mark(file)
         if mark and text[mark.index : mark.index + 1] == "\t":
-            raise Wrong("not YAML: a tab stands here; use spaces", place) from error
-        raise Wrong(f"not YAML: {error.problem or error.context}", place) from error
+            raise InvalidYaml("not YAML: a tab stands here; use spaces", place) from error
+        raise InvalidYaml(f"not YAML: {error.problem or error.context}", place) from error
     except yaml.reader.ReaderError as error:
-        raise Wrong(f"not YAML: {error.reason}", _place(file, text, int(error.position))) from error
+        raise InvalidYaml(f"not YAML: {error.reason}", _place(file, text, int(error.position))) from error
     except (UnicodeError, ValueError, RecursionError) as error:
-        raise Wrong("not YAML that can be read", Place(file)) from error
+        raise InvalidYaml("not YAML that can be read", Mark(file)) from error
 
 
 def only(raw: bytes, file: str) -> Node:
     """Read a file that holds one document; one without any holds nothing. Raises as `documents`."""
     found = documents(text_of(raw, file), file)
     if len(found) > 1:
-        raise Wrong("one document stands in this file; take the `---` before this one away", found[1].place)
-    return found[0] if found else Scalar(None, Place(file))
+        raise InvalidYaml(
+            "one document stands in this file; take the `---` before this one away", found[1].place
+        )
+    return found[0] if found else Scalar(None, Mark(file))
 
 
-def place_of(node: Node, steps: Iterable[Any]) -> Place:
+def place_of(node: Node, steps: Iterable[Any]) -> Mark:
     """Return the place of what keys and indexes lead to, or of the last that is there; a key's is its own."""
     place = node.place
     for step in steps:
@@ -162,18 +164,20 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 yield self.node(next(self.events), 0)
 
-    def place(self, event: Any) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+    def place(self, event: Any) -> Mark:
+        return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
-            raise Wrong("aliases are not taken; write the value out", self.place(event))
+            raise InvalidYaml("aliases are not taken; write the value out", self.place(event))
         if event.anchor is not None:
-            raise Wrong("anchors are not taken; write the value out where it is needed", self.place(event))
+            raise InvalidYaml(
+                "anchors are not taken; write the value out where it is needed", self.place(event)
+            )
         if event.tag is not None:
-            raise Wrong("tags are not taken; quote the value to make it text", self.place(event))
+            raise InvalidYaml("tags are not taken; quote the value to make it text", self.place(event))
         if depth > DEPTH_LIMIT:
-            raise Wrong(f"nested more than {DEPTH_LIMIT} deep", self.place(event))
+            raise InvalidYaml(f"nested more than {DEPTH_LIMIT} deep", self.place(event))
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -186,7 +190,7 @@ class _Reader:
         if not event.style:
             return Scalar(_core_value(event.value, place), place, "", raw)
         if _NO_TEXT.search(event.value):
-            raise Wrong("NUL and lone surrogates are no text; remove the escape", place)
+            raise InvalidYaml("NUL and lone surrogates are no text; remove the escape", place)
         return Scalar(event.value, place, event.style, raw)
 
     def sequence(self, start: Any, depth: int) -> Sequence:
@@ -197,23 +201,25 @@ class _Reader:
 
     def mapping(self, start: Any, depth: int) -> Mapping:
         entries: dict[str, Node] = {}
-        keys: dict[str, Place] = {}
+        keys: dict[str, Mark] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self.node(event, depth + 1)
             if isinstance(key, Mapping):
-                raise Wrong('a key is text; an expression stands in quotes: "{{ case.plan }}"', key.place)
+                raise InvalidYaml(
+                    'a key is text; an expression stands in quotes: "{{ case.plan }}"', key.place
+                )
             if not isinstance(key, Scalar) or not isinstance(key.value, str):
-                raise Wrong("a key is text; quote it", key.place)
+                raise InvalidYaml("a key is text; quote it", key.place)
             if key.value == "<<" and not key.style:
-                raise Wrong("merge keys are not taken; write the entries out", key.place)
+                raise InvalidYaml("merge keys are not taken; write the entries out", key.place)
             if key.value in entries:
-                raise Wrong(f"`{key.value}` stands here twice; keep one", key.place)
+                raise InvalidYaml(f"`{key.value}` stands here twice; keep one", key.place)
             entries[key.value] = self.node(next(self.events), depth + 1)
             keys[key.value] = key.place
         return Mapping(entries, keys, self.place(start))
 
 
-def _core_value(text: str, place: Place) -> Any:
+def _core_value(text: str, place: Mark) -> Any:
     """Resolve a plain scalar by the core schema; a number with a point is a Decimal that keeps its digits."""
     if text in _NULL:
         return None
@@ -224,24 +230,24 @@ def _core_value(text: str, place: Place) -> Any:
     if _BASED.match(text):
         return int(text, 0)
     if _NOT_FINITE.match(text):
-        raise Wrong("not a number that JSON has; quote it if it is text", place)
+        raise InvalidYaml("not a number that JSON has; quote it if it is text", place)
     if _NUMBER.match(text):
         return number(text, place)
     return text
 
 
-def number(text: str, place: Place) -> int | Decimal:
+def number(text: str, place: Mark) -> int | Decimal:
     """Read a number exactly; more digits than any element holds are refused."""
     if len(text) > 40 or _LONG_EXPONENT.search(text):
-        raise Wrong("a number of this size is not taken; quote it if it is text", place)
+        raise InvalidYaml("a number of this size is not taken; quote it if it is text", place)
     return int(text) if _INTEGER.match(text) else Decimal(text)
 
 
-def _place(file: str, text: str, offset: int) -> Place:
-    return Place(file, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+def _place(file: str, text: str, offset: int) -> Mark:
+    return Mark(file, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
 
 
-def _character(scalar: Scalar, offset: int) -> Place:
+def _character(scalar: Scalar, offset: int) -> Mark:
     """Walk value and raw text side by side: folding, indentation and escapes are in the raw text only."""
     value, raw = str(scalar.value), scalar.raw or str(scalar.value)
     at = 1 if scalar.style in {"'", '"'} else 0
@@ -254,7 +260,7 @@ def _character(scalar: Scalar, offset: int) -> Place:
         at = _find(raw, at, value[offset], scalar.style)
     line = raw.count("\n", 0, at)
     column = at - raw.rfind("\n", 0, at) - 1 if line else scalar.place.column - 1 + at
-    return Place(scalar.place.file, scalar.place.line + line, column + 1)
+    return Mark(scalar.place.file, scalar.place.line + line, column + 1)
 
 
 def _find(raw: str, at: int, char: str, style: str) -> int:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from service.wire.yaml import SIZE_LIMIT, Scalar, Wrong, documents, plain
+from service.wire.yaml import SIZE_LIMIT, InvalidYaml, Scalar, documents, plain
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_decimal_keeps_its_digits():
     ],
 )
 def test_what_is_refused_names_its_place(text: str, place: str, message: str):
-    with pytest.raises(Wrong, match=message) as caught:
+    with pytest.raises(InvalidYaml, match=message) as caught:
         documents(text, "f")
     if "[1" not in text:
         assert str(caught.value.place) == place
@@ -64,18 +64,18 @@ def test_what_is_refused_names_its_place(text: str, place: str, message: str):
 
 def test_a_bomb_of_aliases_is_refused_at_its_first_anchor():
     bomb = "a: &a [x, x]\n" + "\n".join(f"b{n}: &b{n} [*a, *a, *a]" for n in range(100))
-    with pytest.raises(Wrong, match="anchors"):
+    with pytest.raises(InvalidYaml, match="anchors"):
         documents(bomb, "f")
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000])
 def test_depth_ends_in_an_error(text: str):
-    with pytest.raises(Wrong, match="nested more than"):
+    with pytest.raises(InvalidYaml, match="nested more than"):
         documents(text, "f")
 
 
 def test_a_file_over_the_limit_is_refused():
-    with pytest.raises(Wrong, match="split it"):
+    with pytest.raises(InvalidYaml, match="split it"):
         documents("a: " + "x" * SIZE_LIMIT, "f")
 
 

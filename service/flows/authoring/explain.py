@@ -16,7 +16,7 @@ from service.mapping.files.findings import nearest
 from service.mapping.terminology.concepts import Terminology
 from service.values.documents import Document
 from service.values.scope import Scope
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 _INDEX: Final = re.compile(r"\[\d+\]")
 _PATH: Final = re.compile(r"([A-Z][A-Za-z]+)(?:\.(.+))?")
@@ -33,7 +33,7 @@ class Element:
     value: Any
     origin: Origin
     sources: dict[str, Any]
-    codes: tuple[Place, ...]
+    codes: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _element(
     return Element(path, value_at(path, resource), origin, sources, codes)
 
 
-def _codes(origin: Origin, roots: Mapping[str, Any], words: Terminology) -> Iterator[Place]:
+def _codes(origin: Origin, roots: Mapping[str, Any], words: Terminology) -> Iterator[Mark]:
     for each in origin.coded:
         found = value_at(each.source, roots) if each.source else each.code
         for code in found if isinstance(found, list) else [found]:

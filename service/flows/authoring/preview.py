@@ -19,7 +19,7 @@ from service.values.service_part import NOTHING
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.links import Found
 from service.wire.contracts.load import load
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 Check = Callable[[dict[str, Any]], Sequence[Issue]]
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,7 +108,7 @@ def of_roots(catalogue: Catalogue, check: Check, kind: str, roots: Mapping[str, 
     )
     wrong = (
         replace(
-            issue_at_origin(issue, each.origins, Place(each.place)),
+            issue_at_origin(issue, each.origins, Mark(each.place)),
             where=f"{each.resource['resourceType']}/{each.resource['id']}: {issue.where}",
         )
         for each in shown

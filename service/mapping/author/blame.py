@@ -7,7 +7,7 @@ from typing import Any
 from service.errors import Issue
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin, explainer, nearest_origin
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 
 def issues_with_lines(
@@ -32,7 +32,7 @@ def issues_with_lines(
     return [issue_at_origin(each, {}, makers[0].place) if makers else each for each in issues]
 
 
-def issue_at_origin(issue: Issue, origins: Mapping[str, Origin], otherwise: Place) -> Issue:
+def issue_at_origin(issue: Issue, origins: Mapping[str, Origin], otherwise: Mark) -> Issue:
     """Return an issue of a made resource with the place that its element comes from.
 
     Args:
@@ -43,7 +43,7 @@ def issue_at_origin(issue: Issue, origins: Mapping[str, Origin], otherwise: Plac
     return replace(issue, what=f"{issue.what} (made by {_maker(issue.where, origins, otherwise)})")
 
 
-def _maker(path: str, origins: Mapping[str, Origin], otherwise: Place) -> Place:
+def _maker(path: str, origins: Mapping[str, Origin], otherwise: Mark) -> Mark:
     """Return the place of what makes an element, of what it stands in, or of what stands beside it."""
     below = path.partition(".")[2]
     if (found := nearest_origin(below, origins)) is not None:

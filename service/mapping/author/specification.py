@@ -21,7 +21,7 @@ from service.mapping.language.checks import TERMINOLOGY
 from service.mapping.language.terms import Filtered, Lookup, Term, children, reads
 from service.mapping.terminology.concepts import CodeSystem, ConceptMap
 from service.values.scope import RETURNED
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 Row = tuple[str, ...]
 _CODES: Final = "terminology.md"
@@ -123,7 +123,7 @@ def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[
             yield _row(target, terms(template), "narrative", around, place)
 
 
-def _row(target: str, found: Iterable[Term], rule: str, around: tuple[str, ...], place: Place | None) -> Row:
+def _row(target: str, found: Iterable[Term], rule: str, around: tuple[str, ...], place: Mark | None) -> Row:
     said = list(found)
     sources = sorted({path for term in said for path in reads(term)})
     names = dict.fromkeys(
@@ -188,7 +188,7 @@ def _joined_text(parts: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _at(place: Place) -> str:
+def _at(place: Mark) -> str:
     return f"{place.file}:{place.line}"
 
 

@@ -24,7 +24,7 @@ from service.mapping.language.narrative import ends_in_tag
 from service.mapping.language.runtime import present
 from service.mapping.language.terms import Lookup, Term, Variable, children
 from service.mapping.terminology.concepts import Terminology
-from service.wire.yaml import Wrong
+from service.wire.yaml import InvalidYaml
 
 Project = Callable[[dict[str, Any], list[Any]], None]
 _RUNTIME = (
@@ -67,7 +67,7 @@ def compile_document(document: Document, terminology: Terminology) -> Compiled:
     """Generate and compile the function of a document.
 
     Raises:
-        Wrong: Python cannot compile it (it is nested too deep).
+        InvalidYaml: Python cannot compile it (it is nested too deep).
     """
     return compiled_function(Writer(document, terminology), document)
 
@@ -81,7 +81,7 @@ def compiled_function(writer: "Writer", document: Document, **more: Any) -> Comp
     try:
         exec(compile(code, _file_name(document), "exec"), values)  # noqa: S102 - text of our own making
     except (SyntaxError, RecursionError, MemoryError, OverflowError) as error:
-        raise Wrong("nested too deep to be compiled; make it flatter", document.place) from error
+        raise InvalidYaml("nested too deep to be compiled; make it flatter", document.place) from error
     return Compiled(values["project"], code, tuple(writer.infos))
 
 
@@ -271,7 +271,7 @@ class Writer(Statements):
                 with self.about(part.place, target, part.test), self.loops(part.loops), self.when(part.test):
                     self.mark(part.make, name, target)
             case _:
-                raise Wrong("in $xhtml stand text, $each and $if", self.info.place)
+                raise InvalidYaml("in $xhtml stand text, $each and $if", self.info.place)
 
     def write_markup(self, template: Text, name: str, target: str) -> None:
         """A part of markup with expressions."""

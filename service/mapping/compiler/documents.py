@@ -39,7 +39,7 @@ from service.mapping.language.resolve import resolve, step, weight
 from service.mapping.language.terms import Choice, Lookup, Term, Variable, is_whole
 from service.mapping.language.types import ANY, LIST, OBJECT, World
 from service.mapping.terminology.concepts import Terminology
-from service.wire.yaml import Mapping, Node, Place, Scalar, Sequence, Wrong, plain
+from service.wire.yaml import InvalidYaml, Mapping, Mark, Node, Scalar, Sequence, plain
 
 LOOP_DEPTH = 8
 _KEYS = ("map", "name", "from", "each", "when", "let", "profile", "withdraw", "make")
@@ -62,7 +62,7 @@ class Reader:
         """Give the document, or None when its head is unusable."""
         try:
             return self._document(as_map(node))
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             self.findings.add(wrong)
             return None
 
@@ -71,7 +71,9 @@ class Reader:
         target, source = name_at(node, "map"), name_at(node, "from")
         if source not in self.world.sources:
             close = nearest(source, list(self.world.sources)) or ", ".join(sorted(self.world.sources))
-            raise Wrong(f"there is no source `{source}`; did you mean `{close}`?", node.entries["from"].place)
+            raise InvalidYaml(
+                f"there is no source `{source}`; did you mean `{close}`?", node.entries["from"].place
+            )
         roots: dict[str, Variable] = {}
         for name in self.world.sources[source]:
             roots[name] = Variable(self.fresh(), self.world.root(source, name), name, None)
@@ -110,7 +112,7 @@ class Reader:
         """What `read` gives, or nothing after it found something wrong."""
         try:
             return read()
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             self.findings.add(wrong)
             return Literal(None)
 
@@ -121,11 +123,11 @@ class Reader:
             return {}
         for leaf in leaves(as_map(found)):
             if expressions.has_expression(leaf):
-                self.findings.add(Wrong("`withdraw` holds literals only", leaf.place))
+                self.findings.add(InvalidYaml("`withdraw` holds literals only", leaf.place))
         for key in ("resourceType", "id"):
             if key in as_map(found).entries:
                 what = f"`{key}` stays what it was when a resource is withdrawn"
-                self.findings.add(Wrong(what, as_map(found).keys[key]))
+                self.findings.add(InvalidYaml(what, as_map(found).keys[key]))
         given: dict[str, Any] = plain(found)
         return given
 
@@ -139,9 +141,11 @@ class Reader:
             if url not in known:
                 close = nearest(url, list(known)) or ", ".join(known) or "none"
                 what = f"this is no profile that can be checked; did you mean `{close}`?"
-                self.findings.add(Wrong(what, leaf.place))
+                self.findings.add(InvalidYaml(what, leaf.place))
             elif known[url].type != target:
-                self.findings.add(Wrong(f"this profile is about {known[url].type}, not {target}", leaf.place))
+                self.findings.add(
+                    InvalidYaml(f"this profile is about {known[url].type}, not {target}", leaf.place)
+                )
             else:
                 found.append(url)
         return tuple(found)
@@ -150,7 +154,7 @@ class Reader:
         """The condition after `when` or `$if`."""
         try:
             return resolve(expressions.single(as_leaf(node)), scope)
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             self.findings.add(wrong)
             return None
 
@@ -163,7 +167,7 @@ class Reader:
                 place = as_map(node).keys[name] if node else leaf.place
                 _free(name, scope, place)
                 term = resolve(expressions.single(as_leaf(leaf)), scope)
-            except Wrong as wrong:
+            except InvalidYaml as wrong:
                 self.findings.add(wrong)
                 variable = Variable("", self.world.open(""), name, None)
             else:
@@ -187,7 +191,7 @@ class Reader:
                 self.looped.append(loop.variable)
             scope = scope.with_name(name, made[-1].variable)
         if len(self.looped) > LOOP_DEPTH:
-            raise Wrong(f"loops nest more than {LOOP_DEPTH} deep", node.place)
+            raise InvalidYaml(f"loops nest more than {LOOP_DEPTH} deep", node.place)
         return tuple(made), scope
 
     def walk(self, parsed: Parsed, scope: Scope) -> Iterator[Loop]:
@@ -204,10 +208,10 @@ class Reader:
                 over = Lookup(loop.variable, (), (), scope.roots)
             over = step(parsed, scope, over, key)
         if over.shape.kind not in {LIST, ANY}:
-            raise Wrong(f"a loop goes over a list, this is {spoken_kind(over.shape.kind)}", parsed.at())
+            raise InvalidYaml(f"a loop goes over a list, this is {spoken_kind(over.shape.kind)}", parsed.at())
         yield self.loop(over, parsed.at())
 
-    def loop(self, over: Term, place: Place) -> Loop:
+    def loop(self, over: Term, place: Mark) -> Loop:
         """One loop; its variable carries what its items are and whose."""
         item = over.shape.item()
         path = over.path if isinstance(over, Lookup) else ""
@@ -234,7 +238,7 @@ class Reader:
     def entry(self, node: Mapping, key: str, scope: Scope) -> tuple[str, Template]:
         """One key with its template."""
         if "{{" in key:
-            self.findings.add(Wrong("a key is a literal", node.keys[key]))
+            self.findings.add(InvalidYaml("a key is a literal", node.keys[key]))
         return key, self.template(node.entries[key], scope)
 
     def block(self, node: Mapping, scope: Scope, *, markup: bool) -> Template:
@@ -242,12 +246,12 @@ class Reader:
         check_keys(node, _BLOCKS, "a block")
         if "$xhtml" in node.entries:
             if len(node.entries) > 1:
-                raise Wrong("$xhtml stands alone; put $each and $if inside it", node.place)
+                raise InvalidYaml("$xhtml stands alone; put $each and $if inside it", node.place)
             parts = node.entries["$xhtml"]
             listed = parts.items if isinstance(parts, Sequence) else (parts,)
             return Markup(tuple(self.template(part, scope, markup=True) for part in listed), node.place)
         if "$each" not in node.entries and "$if" not in node.entries:
-            raise Wrong("$make stands with $each or $if", node.place)
+            raise InvalidYaml("$make stands with $each or $if", node.place)
         outer = list(self.looped)
         loops, inner = self.loops(node.entries["$each"], scope) if "$each" in node.entries else ((), scope)
         test = self.test(node.entries["$if"], inner) if "$if" in node.entries else None
@@ -272,21 +276,21 @@ class Reader:
         """An expression whose value can stand in a text."""
         term = resolve(part, scope)
         if term.shape.kind in {OBJECT, LIST}:
-            raise Wrong(f"{spoken_kind(term.shape.kind)} is no text; name one of its fields", part.at())
+            raise InvalidYaml(f"{spoken_kind(term.shape.kind)} is no text; name one of its fields", part.at())
         return term
 
 
 def _present_condition(term: Term, parsed: Parsed) -> Term:
     if term.shape.owner == "self" and is_whole(term):
-        raise Wrong("a whole document is not given out; use `reference`, or name a field", parsed.at())
+        raise InvalidYaml("a whole document is not given out; use `reference`, or name a field", parsed.at())
     return term
 
 
-def _refuse(what: str, place: Place) -> Template:
-    raise Wrong(what, place)
+def _refuse(what: str, place: Mark) -> Template:
+    raise InvalidYaml(what, place)
 
 
-def _free(name: str, scope: Scope, place: Place) -> None:
+def _free(name: str, scope: Scope, place: Mark) -> None:
     if not _NAME.match(name) or name.lower() in {
         "true",
         "false",
@@ -299,6 +303,6 @@ def _free(name: str, scope: Scope, place: Place) -> None:
         "if",
         "else",
     }:
-        raise Wrong(f"`{name}` cannot be a name; use letters and digits", place)
+        raise InvalidYaml(f"`{name}` cannot be a name; use letters and digits", place)
     if name in scope.names:
-        raise Wrong(f"`{name}` already names something here; choose another name", place)
+        raise InvalidYaml(f"`{name}` already names something here; choose another name", place)

@@ -11,7 +11,7 @@ from service.mapping.compiler.templates import Block, Document, Items, Literal, 
 from service.mapping.language.checks import TERMINOLOGY
 from service.mapping.language.terms import Constant, Filtered, Lookup, Term, Variable, children, reads, tests
 from service.mapping.terminology.concepts import Terminology
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 _STEP = re.compile(r"[^.\[\]]+")
 
@@ -34,7 +34,7 @@ class Origin:
     that are looked up for it.
     """
 
-    place: Place
+    place: Mark
     rule: str
     sources: tuple[str, ...]
     conditions: tuple[str, ...]
@@ -176,7 +176,7 @@ def _origin(note: _Note, indexes: tuple[int, ...]) -> Origin | None:
     turns = {variable.path: index for variable, index in zip(note.loops, indexes, strict=True)}
     if isinstance(template, Literal):
         return Origin(
-            template.place or Place(""), str(template.value), (), _indexed_paths(note.conditions, turns)
+            template.place or Mark(""), str(template.value), (), _indexed_paths(note.conditions, turns)
         )
     found = list(terms(template))
     sources = {path for term in found for path in reads(term)}

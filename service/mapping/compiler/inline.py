@@ -4,7 +4,7 @@ from service.mapping.compiler.pythonic import Names, constant, never_absent
 from service.mapping.compiler.templates import Items, Literal, Object, Template, Value
 from service.mapping.language.runtime import present, whole
 from service.mapping.language.terms import Term, lookups
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 
 def is_nothing(template: Template) -> bool:
@@ -17,7 +17,7 @@ def is_fixed(term: Term) -> bool:
     return next(lookups(term), None) is None
 
 
-def place_of(template: Template, other: Place) -> Place:
+def place_of(template: Template, other: Mark) -> Mark:
     """The place of a leaf, or another."""
     return template.place if isinstance(template, Value) else other
 

@@ -12,7 +12,7 @@ from service.mapping.language.profiles import Profiles, claim
 from service.mapping.language.runtime import TooMuch
 from service.mapping.language.terms import Term, reads, translates
 from service.mapping.terminology.concepts import Unmapped
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 _FAILURES = (
     Unmapped,
@@ -32,9 +32,7 @@ class MappingError(Rejected):
 
     title = "Content cannot be mapped"
 
-    def __init__(
-        self, what: str, *, place: Place, target: str, source: str, code: str = "processing"
-    ) -> None:
+    def __init__(self, what: str, *, place: Mark, target: str, source: str, code: str = "processing") -> None:
         """Take what is wrong, the three places, and FHIR's IssueType."""
         self.place = place
         self.target = target

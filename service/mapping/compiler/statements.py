@@ -9,14 +9,14 @@ from service.mapping.compiler.templates import Loop
 from service.mapping.language import runtime
 from service.mapping.language.terms import Term, Variable
 from service.mapping.language.types import ANY
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """What a generated line is for: a place in the mapping, a target path, and the term it evaluates."""
 
-    place: Place
+    place: Mark
     target: str
     term: Term | None
 
@@ -50,7 +50,7 @@ class Statements:
             self.line("pass")
 
     @contextmanager
-    def about(self, place: Place, target: str, term: Term | None) -> Iterator[None]:
+    def about(self, place: Mark, target: str, term: Term | None) -> Iterator[None]:
         """What is written inside is for this place, target and term."""
         before, self.info = self.info, Line(place, target, term)
         yield

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.mapping.language.terms import Term, Variable, children
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Literal:
     """A value that is the same for every source; it stands in a file unless it stands for what is wrong."""
 
     value: Any
-    place: Place | None = field(default=None, compare=False)
+    place: Mark | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Value:
     """A leaf that is one expression: the typed value; `text` is what is written."""
 
     term: Term
-    place: Place
+    place: Mark
     text: str
 
 
@@ -30,7 +30,7 @@ class Text:
     """A leaf that mixes text and expressions; `text` is what is written."""
 
     parts: tuple[str | Term, ...]
-    place: Place
+    place: Mark
     text: str
 
 
@@ -54,7 +54,7 @@ class Loop:
 
     variable: Variable
     over: Term
-    place: Place
+    place: Mark
     crosses: bool = False
 
 
@@ -65,7 +65,7 @@ class Block:
     loops: tuple[Loop, ...]
     test: Term | None
     make: "Template"
-    place: Place
+    place: Mark
     written: tuple[str, str] = ("", "")
 
 
@@ -74,7 +74,7 @@ class Markup:
     """`$xhtml`: parts whose expressions are escaped, joined to one string."""
 
     parts: tuple["Template", ...]
-    place: Place
+    place: Mark
 
 
 Template = Literal | Value | Text | Object | Items | Block | Markup
@@ -90,7 +90,7 @@ class Document:
     name: str
     target: str
     source: str
-    place: Place
+    place: Mark
     roots: dict[str, Variable]
     loops: tuple[Loop, ...]
     lets: tuple[Variable, ...]

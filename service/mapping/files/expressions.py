@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from jinja2 import lexer, nodes
 
-from service.wire.yaml import Place, Scalar, Wrong, number
+from service.wire.yaml import InvalidYaml, Mark, Scalar, number
 
 LENGTH_LIMIT = 20_000
 DEPTH_LIMIT = 24
@@ -30,7 +30,7 @@ class Parsed:
     leaf: Scalar
     shift: int = 0
 
-    def at(self, node: nodes.Node | None = None) -> Place:
+    def at(self, node: nodes.Node | None = None) -> Mark:
         """The place of a node, by default of the whole: of a lookup the key, of two operands the left."""
         node = node or self.node
         while isinstance(node, nodes.Compare | nodes.BinExpr):
@@ -44,7 +44,7 @@ class Parsed:
         if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
             text = _NUMBER.match(str(self.leaf.value), max(node.lineno - self.shift, 0))
             if text is None:
-                raise Wrong("a number is written in decimal digits", self.at(node))
+                raise InvalidYaml("a number is written in decimal digits", self.at(node))
             return number(text[0].replace("_", ""), self.at(node))
         return value
 
@@ -91,12 +91,12 @@ def parts(leaf: Scalar) -> list[Part]:
     """Split a leaf into its literal texts and its expressions.
 
     Raises:
-        Wrong: it holds something other than text and expressions.
+        InvalidYaml: it holds something other than text and expressions.
     """
     parsed: list[Part] = []
     for output in _parse(str(leaf.value), leaf).body:
         if not isinstance(output, nodes.Output):
-            raise Wrong("only {{ expressions }} are taken here", leaf.at(output.lineno))
+            raise InvalidYaml("only {{ expressions }} are taken here", leaf.at(output.lineno))
         parsed += [
             each.data if isinstance(each, nodes.TemplateData) else Parsed(each, leaf) for each in output.nodes
         ]
@@ -109,31 +109,31 @@ def single(leaf: Scalar) -> Parsed:
         found = parts(leaf)
         if len(found) == 1 and isinstance(found[0], Parsed):
             return found[0]
-    raise Wrong('one expression stands here, as in "{{ case.plan }}"', leaf.place)
+    raise InvalidYaml('one expression stands here, as in "{{ case.plan }}"', leaf.place)
 
 
 def loop(leaf: Scalar) -> tuple[str, Parsed]:
     """Read `name in path`, as after `each` and `$each`."""
     found = _LOOP.match(str(leaf.value))
     if not found:
-        raise Wrong("a loop is written `goal in case.plan.goals`", leaf.place)
+        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.place)
     shift = len("{{") - found.end()
     body = _parse("{{" + str(leaf.value)[found.end() :] + "}}", leaf, shift).body
     if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
-        raise Wrong("a loop is written `goal in case.plan.goals`", leaf.place)
+        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.place)
     return found[1], Parsed(body[0].nodes[0], leaf, shift)
 
 
 def _parse(text: str, leaf: Scalar, shift: int = 0) -> nodes.Template:
     if len(text) > LENGTH_LIMIT:
-        raise Wrong(f"a leaf is at most {LENGTH_LIMIT} characters long", leaf.place)
+        raise InvalidYaml(f"a leaf is at most {LENGTH_LIMIT} characters long", leaf.place)
     try:
         return _parsed(text)
     except jinja2.TemplateSyntaxError as error:
         message = (error.message or "not an expression").rstrip(".")
-        raise Wrong(f"not an expression: {message}", leaf.at(max(error.lineno - shift, 0))) from error
+        raise InvalidYaml(f"not an expression: {message}", leaf.at(max(error.lineno - shift, 0))) from error
     except (RecursionError, SyntaxError, ValueError, OverflowError, MemoryError) as error:
-        raise Wrong("not an expression that can be read; make it shorter", leaf.place) from error
+        raise InvalidYaml("not an expression that can be read; make it shorter", leaf.place) from error
 
 
 def _refuse(token: str, value: str, offset: int) -> None:

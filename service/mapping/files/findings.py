@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from service.errors import Issue, Misconfigured
-from service.wire.yaml import Wrong, text_of
+from service.wire.yaml import InvalidYaml, text_of
 
 
 @dataclass(slots=True)
@@ -15,7 +15,7 @@ class Findings:
 
     issues: list[Issue] = field(default_factory=list)
 
-    def add(self, wrong: Wrong) -> None:
+    def add(self, wrong: InvalidYaml) -> None:
         """Keep one finding."""
         self.issues.append(Issue(wrong.what, str(wrong.place), "invariant"))
 
@@ -34,7 +34,7 @@ def files(root: Path, folder: str, findings: Findings) -> Iterator[tuple[str, st
         name = path.relative_to(root).as_posix()
         try:
             text = text_of(path.read_bytes(), name)
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             findings.add(wrong)
             continue
         yield name, path.stem, text

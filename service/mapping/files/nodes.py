@@ -4,39 +4,39 @@ import re
 from collections.abc import Iterator
 
 from service.mapping.files.findings import nearest
-from service.wire.yaml import Mapping, Node, Scalar, Sequence, Wrong
+from service.wire.yaml import InvalidYaml, Mapping, Node, Scalar, Sequence
 
 
 def as_map(node: Node) -> Mapping:
-    """A node as a map; raises Wrong where it is none."""
+    """A node as a map; raises InvalidYaml where it is none."""
     if not isinstance(node, Mapping):
-        raise Wrong("a map stands here", node.place)
+        raise InvalidYaml("a map stands here", node.place)
     return node
 
 
 def as_leaf(node: Node) -> Scalar:
-    """A node as a leaf; raises Wrong where it is none."""
+    """A node as a leaf; raises InvalidYaml where it is none."""
     if not isinstance(node, Scalar):
-        raise Wrong("a text stands here", node.place)
+        raise InvalidYaml("a text stands here", node.place)
     return node
 
 
 def required_node(node: Mapping, key: str) -> Node:
-    """The node under a key; raises Wrong where there is none."""
+    """The node under a key; raises InvalidYaml where there is none."""
     if key not in node.entries:
-        raise Wrong(f"`{key}` is missing here", node.place)
+        raise InvalidYaml(f"`{key}` is missing here", node.place)
     return node.entries[key]
 
 
 def name_at(node: Mapping, key: str) -> str:
-    """The name under a key; raises Wrong where that is no name."""
+    """The name under a key; raises InvalidYaml where that is no name."""
     value = required_node(node, key)
     if (
         not isinstance(value, Scalar)
         or not isinstance(value.value, str)
         or not re.match(r"[\w.-]{1,80}\Z", value.value)
     ):
-        raise Wrong(f"`{key}` is a name of letters, digits, - and .", value.place)
+        raise InvalidYaml(f"`{key}` is a name of letters, digits, - and .", value.place)
     return value.value
 
 
@@ -45,7 +45,7 @@ def check_keys(node: Mapping, keys: tuple[str, ...], what: str) -> None:
     for key, place in node.keys.items():
         if key not in keys:
             close = nearest(key, list(keys)) or ", ".join(keys)
-            raise Wrong(f"`{key}` is no part of {what}; did you mean `{close}`?", place)
+            raise InvalidYaml(f"`{key}` is no part of {what}; did you mean `{close}`?", place)
 
 
 def leaves(node: Node) -> Iterator[Scalar]:

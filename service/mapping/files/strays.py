@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from service.mapping.files.findings import is_passed_over, nearest
-from service.wire.yaml import Place, Wrong
+from service.wire.yaml import InvalidYaml, Mark
 
 # what a layer holds, and what stands beside the layers
 FOLDERS: Final = ("outbound", "inbound", "codesystems", "concepts")
@@ -14,7 +14,7 @@ _BESIDE: Final = ("overlays", "pathways", "golden")
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 
-def strays(root: Path, layer: str) -> Iterator[Wrong]:
+def strays(root: Path, layer: str) -> Iterator[InvalidYaml]:
     """Give the files of a layer that nothing reads: of the mappings themselves (layer ''), or of an overlay.
 
     Of what is no YAML only what stands in a folder that nothing knows is told; what editors leave is passed
@@ -31,7 +31,7 @@ def strays(root: Path, layer: str) -> Iterator[Wrong]:
             yield _stray(root, path, _rename(path) if is_manifest else f"*.yaml files stand in {_all(known)}")
 
 
-def _within(root: Path, folder: Path, known: tuple[str, ...]) -> Iterator[Wrong]:
+def _within(root: Path, folder: Path, known: tuple[str, ...]) -> Iterator[InvalidYaml]:
     name = folder.name
     if name not in known:
         close = nearest(name, list(known))
@@ -67,5 +67,5 @@ def _all(known: tuple[str, ...]) -> str:
     return ", ".join(f"{each}/" for each in known)
 
 
-def _stray(root: Path, path: Path, remedy: str) -> Wrong:
-    return Wrong(f"nothing reads this file; {remedy}", Place(path.relative_to(root).as_posix()))
+def _stray(root: Path, path: Path, remedy: str) -> InvalidYaml:
+    return InvalidYaml(f"nothing reads this file; {remedy}", Mark(path.relative_to(root).as_posix()))

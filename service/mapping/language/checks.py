@@ -9,48 +9,48 @@ from service.mapping.language.narrative import marked_display
 from service.mapping.language.terms import Constant, Lookup, Term
 from service.mapping.language.types import ANY, OBJECT
 from service.mapping.terminology.concepts import Terminology, Unmapped
-from service.wire.yaml import Place, Wrong
+from service.wire.yaml import InvalidYaml, Mark
 
 TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display", "translate"})
 MARKED = "display within $xhtml"
 
 
-def check_identity(name: str, subject: Term, place: Place) -> None:
+def check_identity(name: str, subject: Term, place: Mark) -> None:
     """An id needs a document with a UUID, and of an item its own id.
 
     Raises:
-        Wrong: the subject has none.
+        InvalidYaml: the subject has none.
     """
     if not isinstance(subject, Lookup):
-        raise Wrong(f"`{name}` needs a path: something made has no identity", place)
+        raise InvalidYaml(f"`{name}` needs a path: something made has no identity", place)
     if subject.owner is None:
-        raise Wrong(f"`{subject.path}` belongs to no document with a UUID; use the path itself", place)
+        raise InvalidYaml(f"`{subject.path}` belongs to no document with a UUID; use the path itself", place)
     shape = subject.shape
     if shape.kind == ANY:
-        raise Wrong(
+        raise InvalidYaml(
             f"the schema of `{subject.path}` does not say what it is; an id needs text or an item", place
         )
     if shape.kind == OBJECT and shape.owner != "self" and shape.get("id") is None:
-        raise Wrong(f"`{subject.path}` has no `id`; use a text of it as the key", place)
+        raise InvalidYaml(f"`{subject.path}` has no `id`; use a text of it as the key", place)
 
 
-def check_fhirpath(expression: str, place: Place) -> None:
+def check_fhirpath(expression: str, place: Mark) -> None:
     """An expression must be FHIRPath.
 
     Raises:
-        Wrong: it is not, or uses a function that is not known.
+        InvalidYaml: it is not, or uses a function that is not known.
     """
     try:
         compile_expression(expression)
     except ValueError as error:
-        raise Wrong(f"`{expression}` is no FHIRPath; see http://hl7.org/fhirpath/N1/", place) from error
+        raise InvalidYaml(f"`{expression}` is no FHIRPath; see http://hl7.org/fhirpath/N1/", place) from error
 
 
-def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, place: Place) -> None:
+def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, place: Mark) -> None:
     """A table must be there, and say something about every code the source may send.
 
     Raises:
-        Wrong: there is no such table, or codes without a target or policy, or with too many.
+        InvalidYaml: there is no such table, or codes without a target or policy, or with too many.
     """
     kind, known = {
         "concept": ("ConceptMap", list(words.concept_maps)),
@@ -59,24 +59,26 @@ def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, 
     }.get(filter_name, ("CodeSystem or ConceptMap", [*words.codesystems, *words.concept_maps]))
     if name not in known:
         close = nearest(name, known)
-        raise Wrong(f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place)
+        raise InvalidYaml(
+            f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place
+        )
     constant = isinstance(subject, Constant) and isinstance(subject.value, str)
     coded = filter_name != "translate"
     codes = (_text(subject),) if constant else subject.shape.codes if coded else ()
     missing, several = _answers(giver(words, filter_name, name), codes)
     if missing:
         what = f"`{name}` says nothing about {_list_of_codes(missing)}"
-        raise Wrong(f"{what}; map the code, or say with `unmapped` what becomes of it", place)
+        raise InvalidYaml(f"{what}; map the code, or say with `unmapped` what becomes of it", place)
     if several:
         what = f"`{name}` has several targets for {_list_of_codes(several)} where one is needed"
-        raise Wrong(f"{what}; use `codeable`, or keep one target", place)
+        raise InvalidYaml(f"{what}; use `codeable`, or keep one target", place)
 
 
-def check_compared(field: Term, other: Term, place: Place) -> None:
+def check_compared(field: Term, other: Term, place: Mark) -> None:
     """A field of the source that lists its codes is compared with one of them: no other is ever equal.
 
     Raises:
-        Wrong: it is compared with a constant that is none of its codes.
+        InvalidYaml: it is compared with a constant that is none of its codes.
     """
     # what a `let` makes of several has the codes of one of them alone
     if not isinstance(field, Lookup) or field.base.value is not None or not isinstance(other, Constant):
@@ -85,7 +87,7 @@ def check_compared(field: Term, other: Term, place: Place) -> None:
     for value in other.value if isinstance(other.value, list) else [other.value]:
         if codes and isinstance(value, str) and value not in codes:
             close = nearest(value, codes) or ", ".join(codes)
-            raise Wrong(f"`{field.path}` is never `{value}`; did you mean `{close}`?", place)
+            raise InvalidYaml(f"`{field.path}` is never `{value}`; did you mean `{close}`?", place)
 
 
 def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], Any]:

@@ -32,7 +32,7 @@ from service.mapping.language.terms import (
     children,
 )
 from service.mapping.language.types import ANY, BOOLEAN, LIST, OBJECT, TEXT
-from service.wire.yaml import Wrong
+from service.wire.yaml import InvalidYaml
 
 WEIGHT_LIMIT = 2_000
 _ORDER = {"lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
@@ -42,11 +42,11 @@ def resolve(parsed: Parsed, scope: Scope) -> Term:
     """Give the typed term of an expression.
 
     Raises:
-        Wrong: a name is unknown, a construct is not of the language, or the kinds do not fit.
+        InvalidYaml: a name is unknown, a construct is not of the language, or the kinds do not fit.
     """
     term = _Resolver(parsed, scope).term(parsed.node, 0)
     if weight(term) > WEIGHT_LIMIT:
-        raise Wrong(
+        raise InvalidYaml(
             "this expression, with the `let`s it uses, grows too large; say it in fewer parts", parsed.at()
         )
     return term
@@ -66,7 +66,7 @@ class _Resolver:
 
     def term(self, node: nodes.Node, depth: int) -> Term:
         if depth > DEPTH_LIMIT:
-            raise Wrong(
+            raise InvalidYaml(
                 f"nested more than {DEPTH_LIMIT} deep; take a part of it into `let`", self.parsed.at()
             )
         makers: dict[type[nodes.Node], Callable[[Any, int], Term]] = {
@@ -89,8 +89,8 @@ class _Resolver:
             raise self.wrong(f"{_node_text(node)} is not taken in an expression", node)
         return make(node, depth + 1)
 
-    def wrong(self, what: str, node: nodes.Node) -> Wrong:
-        return Wrong(what, self.parsed.at(node))
+    def wrong(self, what: str, node: nodes.Node) -> InvalidYaml:
+        return InvalidYaml(what, self.parsed.at(node))
 
     def constant(self, node: nodes.Const, _depth: int) -> Term:
         value = self.parsed.constant(node)

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.mapping.language.fhirpath import members
 from service.mapping.language.types import OBJECT, Shape
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Filtered:
     subject: "Term"
     arguments: tuple[Any, ...]
     shape: Shape
-    place: Place
+    place: Mark
 
 
 @dataclass(frozen=True, slots=True, eq=False)

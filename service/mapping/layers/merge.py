@@ -10,7 +10,7 @@ from jinja2 import nodes
 
 from service.mapping.files import expressions
 from service.mapping.files.nodes import check_keys
-from service.wire.yaml import Mapping, Node, Place, Scalar, Sequence, Wrong
+from service.wire.yaml import InvalidYaml, Mapping, Mark, Node, Scalar, Sequence
 
 EXTENDS: Final = "extends"
 ADD: Final = "$add"
@@ -30,12 +30,12 @@ def merge_mapping(below: Mapping, above: Mapping) -> Mapping | None:
     """Give a mapping document with an overlay's laid over it; None when that removes it by an empty `make`.
 
     Raises:
-        Wrong: the overlay changes an id, or what decides about ids, or adds to what is no list; or it is
-            not plain that it removes the mapping.
+        InvalidYaml: the overlay changes an id, or what decides about ids, or adds to what is no list; or it
+            is not plain that it removes the mapping.
     """
     for key, why in _FIXED.items():
         if key in above.entries:
-            raise Wrong(f"`{key}` does not stand beside `extends`: {why}", above.keys[key])
+            raise InvalidYaml(f"`{key}` does not stand beside `extends`: {why}", above.keys[key])
     make = above.entries.get("make")
     if make is not None and is_empty(make):
         _removes(above, make)
@@ -68,7 +68,7 @@ def terminology(below: Node, above: Node) -> Node:
     overlay names is replaced key by key, the others stay. A group without a target is laid over the first.
 
     Raises:
-        Wrong: the overlay names one of them twice.
+        InvalidYaml: the overlay names one of them twice.
     """
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
@@ -104,14 +104,14 @@ def _merge_values(below: Node | None, above: Node) -> Node:
 def _list_with_added(below: Node | None, above: Mapping) -> Node:
     place, items = above.keys[ADD], above.entries[ADD]
     if len(above.entries) > 1 or not isinstance(items, Sequence):
-        raise Wrong("`$add` stands alone, with a list of what is added", place)
+        raise InvalidYaml("`$add` stands alone, with a list of what is added", place)
     if below is None or is_empty(below):
         return items
     if isinstance(below, Sequence):
         return Sequence((*below.items, *items.items), items.place)
     if isinstance(below, Mapping) and "$each" in below.entries:
         return Sequence((below, *items.items), items.place)
-    raise Wrong(f"there is no list to add to at {below.place}; write the list out", place)
+    raise InvalidYaml(f"there is no list to add to at {below.place}; write the list out", place)
 
 
 def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
@@ -121,7 +121,7 @@ def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
     for item in above.items:
         name = _text(item, key)
         if name in said:
-            raise Wrong(f"`{name}` stands here twice; keep one", item.place)
+            raise InvalidYaml(f"`{name}` stands here twice; keep one", item.place)
         said.add(name)
         if name in names:
             at = names.index(name)
@@ -143,7 +143,7 @@ def _merge_groups(below: Sequence, above: Sequence) -> Sequence:
     for item in above.items:
         source, target = _text(item, "source"), _text(item, "target") or first
         if (source, target) in said:
-            raise Wrong(f"`{target}` stands here twice; keep one", item.place)
+            raise InvalidYaml(f"`{target}` stands here twice; keep one", item.place)
         said.add((source, target))
         alike = [at for at, each in enumerate(items) if _text(each, "target") == target]
         here = [at for at in alike if source in {"", _text(items[at], "source")}][:1]
@@ -175,7 +175,7 @@ def _text(node: Node, key: str) -> str:
 
 
 def _merge_maps(below: Mapping, above: Mapping, entries: Dict[str, Node]) -> Mapping:
-    places: dict[str, Place] = below.keys | above.keys
+    places: dict[str, Mark] = below.keys | above.keys
     return Mapping(dict(entries), {key: places[key] for key in entries}, above.place)
 
 
@@ -195,21 +195,21 @@ def _removes(above: Mapping, make: Node) -> None:
     for key, place in above.keys.items():
         if key not in {EXTENDS, "make"}:
             what = f"`{key}` stands beside an empty `make`, which removes the whole mapping"
-            raise Wrong(f"{what}; indent it if `make` holds it, or take it out", place)
+            raise InvalidYaml(f"{what}; indent it if `make` holds it, or take it out", place)
     if isinstance(make, Scalar) and not make.raw:
         what = "nothing stands under `make`; say what is made otherwise"
-        raise Wrong(f"{what}, or `make: {{}}` to remove the whole mapping", above.keys["make"])
+        raise InvalidYaml(f"{what}, or `make: {{}}` to remove the whole mapping", above.keys["make"])
 
 
 def _keep_identity(below: Mapping, make: Node) -> None:
     under = below.entries.get("make")
     if not isinstance(make, Mapping) or _is_block(make):
-        raise Wrong("a map of what is made otherwise stands here", make.place)
+        raise InvalidYaml("a map of what is made otherwise stands here", make.place)
     if isinstance(under, Mapping) and _is_block(under):
-        raise Wrong(f"`make` at {under.place} is a block, which no overlay extends", make.place)
+        raise InvalidYaml(f"`make` at {under.place} is a block, which no overlay extends", make.place)
     for key in _IDENTITY:
         if key in make.entries:
-            raise Wrong(f"an overlay does not change `{key}`: others refer to it", make.keys[key])
+            raise InvalidYaml(f"an overlay does not change `{key}`: others refer to it", make.keys[key])
 
 
 def _keep_deciding(below: Mapping, above: Mapping) -> None:
@@ -218,7 +218,7 @@ def _keep_deciding(below: Mapping, above: Mapping) -> None:
     for name in _deciding(below):
         if isinstance(let, Mapping) and name in let.entries:
             what = f"the id is made of `{name}`, so an overlay does not change it; give a `let` of your own"
-            raise Wrong(what, let.keys[name])
+            raise InvalidYaml(what, let.keys[name])
 
 
 def _deciding(below: Mapping) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from service.mapping.files.findings import Findings, files, is_passed_over, nearest
 from service.mapping.files.strays import MANIFEST, strays
 from service.mapping.layers import merge
-from service.wire.yaml import Mapping, Node, Place, Scalar, Wrong, documents, plain
+from service.wire.yaml import InvalidYaml, Mapping, Mark, Node, Scalar, documents, plain
 from service.wire.yaml import Sequence as List
 
 _KEYS: Final = ("title", "description", "extends")
@@ -21,7 +21,7 @@ class Removed:
 
     target: str
     withdraw: dict[str, Any]
-    place: Place
+    place: Mark
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Layers:
         `told_by` is what names them, for errors.
         """
         for name in names:
-            self._put(name, Place(told_by), ())
+            self._put(name, Mark(told_by), ())
 
     def mappings(self) -> list[Mapping]:
         """Give the mapping documents, each as the overlays leave it, in the order they first stand in."""
@@ -57,11 +57,11 @@ class Layers:
             for stray in strays(self.root, folder):
                 self.findings.add(stray)
             below = dict(found)
-            here: dict[str, Place] = {}
+            here: dict[str, Mark] = {}
             for node in self._documents(folder):
                 try:
                     self._add(node, bool(folder), below, here, found)
-                except Wrong as wrong:
+                except InvalidYaml as wrong:
                     self.findings.add(wrong)
             self.stages.append(dict(found))
         return list(found.values())
@@ -73,7 +73,7 @@ class Layers:
             for name, node in self._named_nodes(folder, kind):
                 try:
                     found[name] = merge.terminology(found[name], node) if name in found else node
-                except Wrong as wrong:
+                except InvalidYaml as wrong:
                     self.findings.add(wrong)
         return found
 
@@ -84,12 +84,12 @@ class Layers:
             digest.update(f"{len(file)}:{file}{len(text)}:{text}".encode())
         return digest.hexdigest()
 
-    def _put(self, name: str, place: Place, under: tuple[str, ...]) -> None:
+    def _put(self, name: str, place: Mark, under: tuple[str, ...]) -> None:
         known = overlays(self.root)
         if name not in known:
             close = nearest(name, known)
             what = f"there is no overlay `{name}`" + (f"; did you mean `{close}`?" if close else "")
-            self.findings.add(Wrong(what, place))
+            self.findings.add(InvalidYaml(what, place))
             return
         folder = f"overlays/{name}"
         if folder in self.folders:
@@ -97,12 +97,14 @@ class Layers:
         for base, at in self._extends(folder):
             if base in {*under, name}:
                 told = " → ".join([*under, name, base])
-                self.findings.add(Wrong(f"overlays extend each other in a circle: {told}; cut it here", at))
+                self.findings.add(
+                    InvalidYaml(f"overlays extend each other in a circle: {told}; cut it here", at)
+                )
             else:
                 self._put(base, at, (*under, name))
         self.folders.append(folder)
 
-    def _extends(self, folder: str) -> list[tuple[str, Place]]:
+    def _extends(self, folder: str) -> list[tuple[str, Mark]]:
         """What an overlay's manifest says it stands on."""
         file = f"{folder}/{MANIFEST}"
         try:
@@ -110,7 +112,7 @@ class Layers:
                 if found == file:
                     self.texts[file] = text
                     return _manifest(documents(text, file), file)
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             self.findings.add(wrong)
         return []
 
@@ -120,9 +122,11 @@ class Layers:
             try:
                 found = documents(text, file)
                 if not found:
-                    raise Wrong("the file is empty; write a mapping in it, or delete it", Place(file, 1, 1))
+                    raise InvalidYaml(
+                        "the file is empty; write a mapping in it, or delete it", Mark(file, 1, 1)
+                    )
                 yield from found
-            except Wrong as wrong:
+            except InvalidYaml as wrong:
                 self.findings.add(wrong)
 
     def _named_nodes(self, folder: str, kind: str) -> Iterator[tuple[str, Node]]:
@@ -132,10 +136,10 @@ class Layers:
                 found = documents(text, file)
                 if len(found) != 1:
                     what = f"one document stands in this file, found {len(found)}"
-                    self.findings.add(Wrong(what, Place(file, 1, 1)))
+                    self.findings.add(InvalidYaml(what, Mark(file, 1, 1)))
                     continue
                 yield stem, found[0]
-            except Wrong as wrong:
+            except InvalidYaml as wrong:
                 self.findings.add(wrong)
 
     def _add(
@@ -143,15 +147,15 @@ class Layers:
         node: Node,
         on_top: bool,
         below: dict[str, Mapping],
-        here: dict[str, Place],
+        here: dict[str, Mark],
         found: dict[str, Mapping],
     ) -> None:
         """Take one document of a layer: a new mapping, or what an overlay says about one below."""
         if not isinstance(node, Mapping):
-            raise Wrong("a map stands here", node.place)
+            raise InvalidYaml("a map stands here", node.place)
         if merge.EXTENDS not in node.entries:
             if on_top and "map" not in node.entries:
-                raise Wrong(
+                raise InvalidYaml(
                     "`extends` is missing here, or `map` where this is a mapping of its own", node.place
                 )
             name = _text(node, "name") or _text(node, "map") or f"?{len(found)}"
@@ -159,20 +163,22 @@ class Layers:
                 first = here.get(name, found[name].place)
                 remedy = f"extend it by `extends: {name}`, or " if name in below else ""
                 what = f"`{name}` is made at {first} too; {remedy}give this one a `name` of its own"
-                raise Wrong(what, node.place)
+                raise InvalidYaml(what, node.place)
             found[name], here[name] = node, node.place
             self.said.append((_text(node, "map"), node))
             return
         name, at = _text(node, merge.EXTENDS), node.keys[merge.EXTENDS]
         if not on_top:
-            raise Wrong("`extends` stands in overlays: there is nothing below this mapping", at)
+            raise InvalidYaml("`extends` stands in overlays: there is nothing below this mapping", at)
         if name in here:
-            raise Wrong(f"this overlay speaks of `{name}` at {here[name]} too; say it in one document", at)
+            raise InvalidYaml(
+                f"this overlay speaks of `{name}` at {here[name]} too; say it in one document", at
+            )
         if name not in below:
             making = [each for each, node in below.items() if _text(node, "map") == name]
             close = "`, `".join(making) or nearest(name, list(below))
             meant = f"; did you mean `{close}`?" if close else ""
-            raise Wrong(
+            raise InvalidYaml(
                 f"there is no mapping `{name}` below this overlay{meant}", node.entries[merge.EXTENDS].place
             )
         here[name] = node.place
@@ -202,18 +208,18 @@ def _text(node: Mapping, key: str) -> str:
     return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
 
 
-def _manifest(found: tuple[Node, ...], file: str) -> list[tuple[str, Place]]:
+def _manifest(found: tuple[Node, ...], file: str) -> list[tuple[str, Mark]]:
     if len(found) != 1 or not isinstance(found[0], Mapping):
-        raise Wrong("a map with title, description and extends stands here", Place(file, 1, 1))
+        raise InvalidYaml("a map with title, description and extends stands here", Mark(file, 1, 1))
     for key, place in found[0].keys.items():
         if key not in _KEYS:
             close = nearest(key, list(_KEYS)) or ", ".join(_KEYS)
-            raise Wrong(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", place)
+            raise InvalidYaml(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", place)
     given = found[0].entries.get("extends", List((), found[0].place))
     items = given.items if isinstance(given, List) else (given,)
     names = []
     for item in items:
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
-            raise Wrong("the name of an overlay stands here", item.place)
+            raise InvalidYaml("the name of an overlay stands here", item.place)
         names.append((item.value, item.place))
     return names

@@ -10,10 +10,10 @@ from service.mapping.language.types import LIST, Shape, World
 from service.mapping.target.required import leaves, sides
 from service.mapping.target.targets import Targets
 from service.mapping.terminology.concepts import Terminology, Unmapped
-from service.wire.yaml import Wrong
+from service.wire.yaml import InvalidYaml
 
 
-def miscoded_targets(document: Document, terminology: Terminology, targets: Targets) -> Iterator[Wrong]:
+def miscoded_targets(document: Document, terminology: Terminology, targets: Targets) -> Iterator[InvalidYaml]:
     """Find the codes of concept maps that a document would put where its target has no such code."""
     for target, leaf in leaves(document.make, document.target):
         found = [each for each in sides(leaf) if isinstance(each, Filtered)]
@@ -35,7 +35,7 @@ def _codes(target: str, targets: Targets) -> tuple[str, ...]:
 
 def _strange(
     term: Filtered, terminology: Terminology, target: str, known: tuple[str, ...]
-) -> Iterator[Wrong]:
+) -> Iterator[InvalidYaml]:
     name = term.arguments[0]
     give = giver(terminology, term.name, name)
     for code in term.subject.shape.codes or dict.fromkeys(terminology.codes(name)):
@@ -47,4 +47,4 @@ def _strange(
             close = nearest(given, list(known)) or ", ".join(known)
             what = f"`{target}` has no code `{given}`, which `{name}` gives for `{code}`"
             place = next(terminology.places(term.name, name, code), term.place)
-            yield Wrong(f"{what}; did you mean `{close}`?", place)
+            yield InvalidYaml(f"{what}; did you mean `{close}`?", place)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from service.mapping.layers.merge import ADD, EXTENDS, is_empty
 from service.mapping.target.required import Required
-from service.wire.yaml import Mapping, Node, Place, Scalar, Wrong
+from service.wire.yaml import InvalidYaml, Mapping, Mark, Node, Scalar
 
 Path = tuple[str, ...]
 # what an overlay may say; of `withdraw` what is empty means something: it removes a key of the last version
@@ -13,7 +13,7 @@ _PARTS = frozenset({"when", "let", "profile", "make"})
 
 def check(
     said: Sequence[tuple[str, Mapping]], merged: Sequence[Mapping], required: Required | None
-) -> Iterator[Wrong]:
+) -> Iterator[InvalidYaml]:
     """Give what is wrong with what overlays remove.
 
     Args:
@@ -32,17 +32,21 @@ def check(
             elif (
                 required and name in left and (gone := _missing_required(left[name], target, path, required))
             ):
-                yield Wrong(f"`{gone}` is required; say what stands there instead, or take this out", place)
+                yield InvalidYaml(
+                    f"`{gone}` is required; say what stands there instead, or take this out", place
+                )
         below.setdefault(name, []).append(node)
 
 
-def _unmade_error(path: Path, place: Place) -> Wrong:
+def _unmade_error(path: Path, place: Mark) -> InvalidYaml:
     is_element = path[0] == "make" and not path[-1].startswith("$")
     what = f"nothing makes `{path[-1]}` here" if is_element else f"there is no `{path[-1]}` here to remove"
-    return Wrong(f"{what}; take this out, or let `extends` in overlay.yaml name the overlay that does", place)
+    return InvalidYaml(
+        f"{what}; take this out, or let `extends` in overlay.yaml name the overlay that does", place
+    )
 
 
-def _removed_paths(node: Mapping, above: Path = ()) -> Iterator[tuple[Path, Place]]:
+def _removed_paths(node: Mapping, above: Path = ()) -> Iterator[tuple[Path, Mark]]:
     """Give what is empty below a node, by its keys; an empty `make` removes the mapping."""
     for key, below in node.entries.items():
         path = (*above, key)

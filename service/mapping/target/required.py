@@ -6,13 +6,15 @@ from service.mapping.compiler.templates import Block, Document, Items, Object, T
 from service.mapping.language.checks import TERMINOLOGY, giver
 from service.mapping.language.terms import Choice, Filtered, Term
 from service.mapping.terminology.concepts import Terminology
-from service.wire.yaml import Wrong
+from service.wire.yaml import InvalidYaml
 
 # of a target path the names by which the element may go if it is required, else none
 Required = Callable[[str], Collection[str]]
 
 
-def untargeted_tables(document: Document, terminology: Terminology, required: Required) -> Iterator[Wrong]:
+def untargeted_tables(
+    document: Document, terminology: Terminology, required: Required
+) -> Iterator[InvalidYaml]:
     """Find tables that leave a required element of a document without a code."""
     for target, leaf in leaves(document.make, document.target):
         for term in sides(leaf):
@@ -21,7 +23,7 @@ def untargeted_tables(document: Document, terminology: Terminology, required: Re
                 silent = ", ".join(f"`{code}`" for code in term.subject.shape.codes if not give(code))
                 if silent:
                     what = f"`{term.arguments[0]}` has no target for {silent}, yet `{target}` is required"
-                    yield Wrong(
+                    yield InvalidYaml(
                         f"{what}; map the code, or say with `unmapped` what becomes of it", term.place
                     )
 

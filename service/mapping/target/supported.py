@@ -14,7 +14,7 @@ from service.mapping.layers.merge import EXTENDS
 from service.mapping.layers.stack import Layers
 from service.mapping.target.capable import Step, can_make
 from service.mapping.terminology.concepts import Terminology
-from service.wire.yaml import Mapping, Node, Place, Scalar
+from service.wire.yaml import Mapping, Mark, Node, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Unsupported:
     """
 
     element: str
-    place: Place
+    place: Mark
 
 
 # by the url of each profile that mappings name, what keeps them from claiming it; nothing, where they may
@@ -52,7 +52,7 @@ class Support:
             left = [[each for each in missing if _is_within(each, one)] for one in choice]
             for each in (each for some in left for each in some):
                 told[each] = " or ".join(choice) if all(left) else ""
-        found: dict[str, Place | None] = {}
+        found: dict[str, Mark | None] = {}
         for each in missing:
             found[told[each]] = found.get(told[each]) or self._removing_place(each, profile, claiming)
         return tuple(Unsupported(each, at or claiming[0].place) for each, at in found.items() if each)
@@ -61,7 +61,7 @@ class Support:
         steps = list(_steps(element, profile))
         return any(can_make(each.make, steps, self.words) for each in by if not _is_never(each))
 
-    def _removing_place(self, element: str, profile: Profile, claiming: Sequence[Document]) -> Place | None:
+    def _removing_place(self, element: str, profile: Profile, claiming: Sequence[Document]) -> Mark | None:
         """Find where an overlay took an element away: the last with which it is not made any more."""
         names = [each.name for each in claiming]
         above = ""
@@ -72,7 +72,7 @@ class Support:
             above = folder
         return None
 
-    def _overlay_place(self, element: str, names: Sequence[str], folder: str) -> Place | None:
+    def _overlay_place(self, element: str, names: Sequence[str], folder: str) -> Mark | None:
         """Return where the mappings of an overlay speak of an element, or of what it stands in."""
         keys = [each.partition(":")[0] for each in element.split(".")[1:]]
         for _, node in self.layers.said:
@@ -113,7 +113,7 @@ def _is_within(element: str, other: str) -> bool:
     return element == other or element.startswith((f"{other}.", f"{other}:"))
 
 
-def _deepest(node: Node | None, keys: Sequence[str], place: Place) -> Place:
+def _deepest(node: Node | None, keys: Sequence[str], place: Mark) -> Mark:
     """Return the place of the last of some keys that stand below each other."""
     if not isinstance(node, Mapping):
         return place

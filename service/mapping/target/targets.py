@@ -10,14 +10,14 @@ from service.mapping.files import expressions
 from service.mapping.files.findings import nearest
 from service.mapping.language.checks import spoken_kind
 from service.mapping.language.types import BOOLEAN, LIST, NUMBER, OBJECT, TEXT, JSONSchema, Shape, World
+from service.wire.yaml import InvalidYaml, Node, Scalar, Sequence
 from service.wire.yaml import Mapping as Map
-from service.wire.yaml import Node, Scalar, Sequence, Wrong
 
 Targets = Mapping[str, JSONSchema]
 _TYPE: Final = "resourceType"
 
 
-def check(node: Map, target: str, targets: Targets) -> Iterator[Wrong]:
+def check(node: Map, target: str, targets: Targets) -> Iterator[InvalidYaml]:
     """Give what is wrong with the names, codes and kinds in a mapping document, or in what an overlay says.
 
     Args:
@@ -30,7 +30,7 @@ def check(node: Map, target: str, targets: Targets) -> Iterator[Wrong]:
     if schema is None:
         if isinstance(named, Scalar):
             close = nearest(target, list(targets)) or ", ".join(sorted(targets))
-            yield Wrong(f"no mapping makes a `{target}`; did you mean `{close}`?", named.place)
+            yield InvalidYaml(f"no mapping makes a `{target}`; did you mean `{close}`?", named.place)
         return
     shape = World({"": {"": schema}}, {}).root("", "")
     for part in (made, node.entries.get("withdraw")):
@@ -47,19 +47,19 @@ def schema_without_links(schema: Any) -> Any:
     return [schema_without_links(each) for each in schema] if isinstance(schema, list) else schema
 
 
-def _check_identity(made: Map, target: str) -> Iterator[Wrong]:
+def _check_identity(made: Map, target: str) -> Iterator[InvalidYaml]:
     """A resource says its type and has an id."""
     while isinstance(inner := made.entries.get("$make"), Map):
         made = inner
     for key in (_TYPE, "id"):
         if key not in made.entries:
-            yield Wrong(f"`{key}` is missing here", made.place)
+            yield InvalidYaml(f"`{key}` is missing here", made.place)
     said = made.entries.get(_TYPE)
     if said is not None and (not isinstance(said, Scalar) or said.value != target):
-        yield Wrong(f"this mapping makes `{target}`, so that stands here", said.place)
+        yield InvalidYaml(f"this mapping makes `{target}`, so that stands here", said.place)
 
 
-def _walk(node: Node, shape: Shape, path: str) -> Iterator[Wrong]:
+def _walk(node: Node, shape: Shape, path: str) -> Iterator[InvalidYaml]:
     inner = shape.item() if shape.kind == LIST else shape
     if isinstance(node, Sequence):
         for item in node.items:
@@ -74,22 +74,22 @@ def _walk(node: Node, shape: Shape, path: str) -> Iterator[Wrong]:
         yield from _keys(node, inner, path)
 
 
-def _leaf(leaf: Scalar, shape: Shape, path: str) -> Iterator[Wrong]:
+def _leaf(leaf: Scalar, shape: Shape, path: str) -> Iterator[InvalidYaml]:
     if not _is_literal(leaf):
         return
     value = leaf.value
     if shape.codes and value not in shape.codes:
         close = nearest(str(value), list(shape.codes)) or ", ".join(shape.codes)
-        yield Wrong(f"`{path}` has no code `{value}`; did you mean `{close}`?", leaf.place)
+        yield InvalidYaml(f"`{path}` has no code `{value}`; did you mean `{close}`?", leaf.place)
         return
     kind = BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
     if shape.kind in {TEXT, NUMBER, BOOLEAN, OBJECT} and kind != shape.kind:
-        yield Wrong(f"`{path}` is {spoken_kind(shape.kind)}, this is {spoken_kind(kind)}", leaf.place)
+        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is {spoken_kind(kind)}", leaf.place)
 
 
-def _keys(node: Map, shape: Shape, path: str) -> Iterator[Wrong]:
+def _keys(node: Map, shape: Shape, path: str) -> Iterator[InvalidYaml]:
     if shape.kind in {TEXT, NUMBER, BOOLEAN}:
-        yield Wrong(f"`{path}` is {spoken_kind(shape.kind)}, this is an object", node.place)
+        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is an object", node.place)
         return
     for key, below in node.entries.items():
         found = shape.get(key)
@@ -99,18 +99,18 @@ def _keys(node: Map, shape: Shape, path: str) -> Iterator[Wrong]:
         elif not _extends_primitive(key, shape):
             known = [name for name in shape.names if name != "uuid"]
             close = nearest(key, known) or ", ".join(known)
-            yield Wrong(f"`{path}` has no `{key}`; did you mean `{close}`?", node.keys[key])
+            yield InvalidYaml(f"`{path}` has no `{key}`; did you mean `{close}`?", node.keys[key])
 
 
-def _single(node: Node, shape: Shape, path: str) -> Iterator[Wrong]:
+def _single(node: Node, shape: Shape, path: str) -> Iterator[InvalidYaml]:
     """One where many are, or many where one is; what an expression or a block gives is not known here."""
     one = _is_literal(node) or (
         isinstance(node, Map) and node.entries and not any(key.startswith("$") for key in node.entries)
     )
     if shape.kind == LIST and one:
-        yield Wrong(f"`{path}` is a list; put `- ` before its items", node.place)
+        yield InvalidYaml(f"`{path}` is a list; put `- ` before its items", node.place)
     if shape.kind in {TEXT, NUMBER, BOOLEAN, OBJECT} and isinstance(node, Sequence) and node.items:
-        yield Wrong(f"`{path}` is {spoken_kind(shape.kind)}, this is a list", node.place)
+        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is a list", node.place)
 
 
 def _is_literal(node: Node) -> bool:

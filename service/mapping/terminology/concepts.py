@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from service.mapping.files.findings import Findings
 from service.mapping.terminology.codings import Translation
-from service.wire.yaml import Place, Wrong
+from service.wire.yaml import InvalidYaml, Mark
 
 Coding = dict[str, str]
 # a letter of the URL of a code system; another edition of one differs in more
@@ -34,7 +34,7 @@ class CodeSystem:
     displays: dict[str, str]
     designations: dict[str, dict[str, str]]
     resource: dict[str, Any]
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, Mark] = field(default_factory=dict)
 
     def coding(self, code: str) -> Coding:
         """The Coding of one of its codes."""
@@ -52,8 +52,8 @@ class Group:
     target: str
     elements: dict[str, tuple[Coding, ...]]
     unmapped: dict[str, str]
-    place: Place
-    places: dict[str, Place] = field(default_factory=dict)
+    place: Mark
+    places: dict[str, Mark] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Terminology:
         except KeyError:
             raise Unmapped(code, name) from None
 
-    def places(self, filter_name: str, name: str, code: str) -> Iterator[Place]:
+    def places(self, filter_name: str, name: str, code: str) -> Iterator[Mark]:
         """Where it stands what a filter gives for a code: in the code system, and in the map of a name."""
         if filter_name != "concept" and name in self.codesystems and code in self.codesystems[name].places:
             yield self.codesystems[name].places[code]
@@ -199,7 +199,7 @@ class Terminology:
                     if not name or name in seen:
                         what = "leads in a circle" if name else "names no map that is here"
                         findings.add(
-                            Wrong(f"`unmapped.url` {what}; name the url of another map", group.place)
+                            InvalidYaml(f"`unmapped.url` {what}; name the url of another map", group.place)
                         )
                         break
                     seen.add(name)

@@ -7,7 +7,7 @@ from service.mapping.files.findings import nearest
 from service.mapping.files.nodes import as_map, check_keys
 from service.mapping.layers.stack import Layers
 from service.mapping.terminology.concepts import CodeSystem, Coding, ConceptMap, Group, Terminology, coding_of
-from service.wire.yaml import Node, Place, Scalar, Sequence, Wrong, plain
+from service.wire.yaml import InvalidYaml, Mark, Node, Scalar, Sequence, plain
 
 _NO_TARGET = ("unmatched", "disjoint")
 _EQUIVALENCES = (
@@ -50,7 +50,7 @@ def load_terminology(layers: Layers) -> Terminology:
     for name, node in layers.terminology("codesystems").items():
         try:
             terminology.codesystems[name] = _codesystem(name, _Part(node, node.place))
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             findings.add(wrong)
     for name, node in layers.terminology("concepts").items():
         try:
@@ -58,7 +58,7 @@ def load_terminology(layers: Layers) -> Terminology:
             terminology.concept_maps[name] = _concept_map(name, part)
             if name in terminology.codesystems:
                 _of_ours(part, terminology.codesystems[name])
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             findings.add(wrong)
     terminology.check(findings)
     return terminology
@@ -69,7 +69,7 @@ class _Part:
     """A node that is read by name, with errors that say where."""
 
     node: Node
-    place: Place
+    place: Mark
 
     def only(self, keys: tuple[str, ...], what: str) -> None:
         """Refuse what R4 does not have here: misspelt, it would say nothing."""
@@ -78,12 +78,12 @@ class _Part:
     def text(self, key: str, *known: str) -> str:
         node = self._entries().get(key)
         if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
-            raise Wrong(
+            raise InvalidYaml(
                 f"`{key}` is needed here, as text (quote it)", node.place if node else self.node.place
             )
         if known and node.value not in known:
             hint = _MEANT.get(node.value) or nearest(node.value, list(known)) or " or ".join(known)
-            raise Wrong(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
+            raise InvalidYaml(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
         return node.value
 
     def option(self, key: str, *known: str) -> str:
@@ -92,7 +92,7 @@ class _Part:
     def parts(self, key: str) -> list["_Part"]:
         node = self._entries().get(key, Sequence((), self.node.place))
         if not isinstance(node, Sequence):
-            raise Wrong(f"`{key}` is a list", node.place)
+            raise InvalidYaml(f"`{key}` is a list", node.place)
         return [_Part(item, item.place) for item in node.items]
 
     def part(self, key: str) -> "_Part | None":
@@ -116,13 +116,13 @@ def _concepts(part: _Part, system: CodeSystem) -> None:
         concept.only(_CONCEPT, "a concept")
         code = concept.text("code")
         if code in system.displays:
-            raise Wrong(f"`{code}` stands here twice; keep one", concept.place)
+            raise InvalidYaml(f"`{code}` stands here twice; keep one", concept.place)
         system.displays[code], system.places[code] = concept.text("display"), concept.place
         words = system.designations[code] = {}
         for each in concept.parts("designation"):
             each.only(("language", "use", "value"), "a designation")
             if (language := each.text("language")) in words:
-                raise Wrong(f"`{language}` stands here twice; keep one", each.place)
+                raise InvalidYaml(f"`{language}` stands here twice; keep one", each.place)
             words[language] = each.text("value")
         _concepts(concept, system)
 
@@ -144,12 +144,12 @@ def _group(part: _Part) -> Group:
     part.only(_GROUP, "a group")
     source, target = part.option("source"), part.option("target")
     elements: dict[str, tuple[Coding, ...]] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, Mark] = {}
     for element in part.parts("element"):
         element.only(("code", "display", "target"), "an element")
         code = element.text("code")
         if code in elements:
-            raise Wrong(f"`{code}` stands here twice; list its targets under one", element.place)
+            raise InvalidYaml(f"`{code}` stands here twice; list its targets under one", element.place)
         elements[code], places[code] = tuple(_targets(element.parts("target"), target)), element.place
     unmapped = part.part("unmapped")
     policy = {} if unmapped is None else _policy(unmapped)
@@ -161,10 +161,10 @@ def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:
         part.only(_TARGET, "a target")
         if part.option("equivalence", *_EQUIVALENCES) == "":
             what = "`equivalence` is needed here: how the target stands to the code"
-            raise Wrong(f"{what}; write `relatedto` where no more is known", part.place)
+            raise InvalidYaml(f"{what}; write `relatedto` where no more is known", part.place)
         if part.text("equivalence") in _EXPLAINED and part.option("comment") == "":
             what = f"an equivalence of `{part.text('equivalence')}` needs a `comment`"
-            raise Wrong(f"{what}: say what its code leaves out, or why it does not match", part.place)
+            raise InvalidYaml(f"{what}: say what its code leaves out, or why it does not match", part.place)
         if part.text("equivalence") not in _NO_TARGET:
             yield coding_of(system, part.text("code"), part.option("display"))
 

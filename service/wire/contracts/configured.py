@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError
 from marshmallow.exceptions import SCHEMA
 
 from service.errors import Issue, Misconfigured
-from service.wire.yaml import Node, Wrong, only, place_of, plain
+from service.wire.yaml import InvalidYaml, Node, only, place_of, plain
 
 Path_ = tuple[Any, ...]
 
@@ -24,7 +24,7 @@ def load(schema: Schema, path: Path, what: str) -> dict[str, Any]:
         loaded: dict[str, Any] = schema.load(plain(node))
     except OSError as exc:
         raise Misconfigured(f"{what} cannot be read.", where=str(path)) from exc
-    except Wrong as wrong:
+    except InvalidYaml as wrong:
         raise Misconfigured(f"{what} cannot be read: {wrong.what}.", where=str(wrong.place)) from wrong
     except ValidationError as exc:
         raise Misconfigured(f"{what} is wrong.", issues=list(_issues(exc.messages, node, ()))) from exc
