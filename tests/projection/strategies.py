@@ -162,9 +162,9 @@ def _one_author(draw: Any, note: dict[str, Any]) -> dict[str, Any]:
 
 
 ADJUSTED: dict[type, Callable[[Any, dict[str, Any]], dict[str, Any]]] = {
-    case.Member: _exactly_one,
-    case.Participant: _exactly_one,
-    plan.Note: _one_author,
+    case.MemberContract: _exactly_one,
+    case.ParticipantContract: _exactly_one,
+    plan.NoteContract: _one_author,
 }
 
 

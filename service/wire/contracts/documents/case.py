@@ -25,12 +25,12 @@ from service.wire.contracts.documents.parts import (
     CONDITION_KINDS,
     CONTACT_ROLES,
     STAY_KINDS,
-    Coded,
-    Coding,
-    Identifier,
-    Period,
+    CodedContract,
+    CodingContract,
+    IdentifierContract,
+    PeriodContract,
 )
-from service.wire.contracts.documents.plan import Plan
+from service.wire.contracts.documents.plan import PlanContract
 
 STATUSES = ("planned", "waitlist", "active", "onhold", "finished", "cancelled")
 CARE_MODELS = ("strengths-based", "clinical", "brokerage", "intensive")
@@ -71,7 +71,7 @@ VERIFICATION = ("unconfirmed", "provisional", "differential", "confirmed", "refu
 DOMAINS = ("physical", "cognitive", "social", "financial", "mental", "safety", "housing", "work", "other")
 
 
-class Member(Contract):
+class MemberContract(Contract):
     """Somebody in the team: a professional, an organisation, family, or the community."""
 
     id = Id(required=True)
@@ -81,7 +81,7 @@ class Member(Contract):
     related_person = Link("client.related_persons")
     name = Words(limit=400)
     deputy_for = Link("case.team")
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
     @validates_schema
     def check_who(self, data: dict[str, object], **_: object) -> None:
@@ -93,7 +93,7 @@ class Member(Contract):
             raise ValidationError("Nobody is their own deputy.", "deputy_for")
 
 
-class Finding(Contract):
+class FindingContract(Contract):
     """A need, strength or resource found in an assessment."""
 
     id = Id(required=True)
@@ -101,23 +101,23 @@ class Finding(Contract):
     domain = Code(DOMAINS)
 
 
-class Assessment(Contract):
+class AssessmentContract(Contract):
     """What a client needs, is good at, and has to hand."""
 
     id = Id(required=True)
     date = When(required=True)
     assessor = Link("practitioner")
-    needs = many(Finding)
-    strengths = many(Finding)
-    resources = many(Finding)
+    needs = many(FindingContract)
+    strengths = many(FindingContract)
+    resources = many(FindingContract)
     summary = Text()
 
 
-class Condition(Contract):
+class ConditionContract(Contract):
     """A diagnosis or problem; `domain` is the part of life that it is about."""
 
     id = Id(required=True)
-    code = fields.Nested(Coded, required=True)
+    code = fields.Nested(CodedContract, required=True)
     category = Code(("problem-list-item", "encounter-diagnosis"))
     domain = Code(DOMAINS)
     clinical_status = Code(CLINICAL)
@@ -135,28 +135,28 @@ class Condition(Contract):
             )
 
 
-class Medication(Contract):
+class MedicationContract(Contract):
     """What the client takes, and who says so."""
 
     id = Id(required=True)
     status = Code(
         ("active", "completed", "intended", "stopped", "on-hold", "unknown", "not-taken"), required=True
     )
-    medication = fields.Nested(Coded, required=True)
+    medication = fields.Nested(CodedContract, required=True)
     dosage = Text()
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
     source = Code(("client", "family", "professional", "record"))
 
 
-class Participant(Contract):
+class ParticipantContract(Contract):
     """Who took part in a stay: a professional of the directory, or somebody of whom the name is known."""
 
     id = Id(required=True)
     role = Code(CONTACT_ROLES, required=True)
-    role_as_sent = fields.Nested(Coded)
+    role_as_sent = fields.Nested(CodedContract)
     practitioner = Link("practitioner")
     name = Words(limit=400)
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
     @validates_schema
     def check_who(self, data: dict[str, object], **_: object) -> None:
@@ -165,7 +165,7 @@ class Participant(Contract):
             raise ValidationError("Give either practitioner or name.")
 
 
-class StayDiagnosis(Contract):
+class StayDiagnosisContract(Contract):
     """What a diagnosis was to a stay: its `use`, and its `rank` among those of one use, 1 the first."""
 
     condition = Link("case.conditions", required=True)
@@ -173,75 +173,75 @@ class StayDiagnosis(Contract):
     rank = WholeNumber(low=1, high=1000)
 
 
-class Stay(Contract):
+class StayContract(Contract):
     """A stay in hospital, as the case system knows it; those that hospitals brought stand in `received`."""
 
     id = Id(required=True)
     status = Code(("planned", "arrived", "in-progress", "onleave", "finished", "cancelled"), required=True)
     kind = Code(STAY_KINDS, required=True)
-    class_as_sent = fields.Nested(Coding)
-    types = many(Coded, limit=20)
-    identifiers = many(Identifier)
+    class_as_sent = fields.Nested(CodingContract)
+    types = many(CodedContract, limit=20)
+    identifiers = many(IdentifierContract)
     hospital = Link("organization")
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
     location = Text(limit=400)
-    disposition = fields.Nested(Coded)
+    disposition = fields.Nested(CodedContract)
     destination = Text(limit=400)
-    reasons = many(Coded)
-    participants = many(Participant)
+    reasons = many(CodedContract)
+    participants = many(ParticipantContract)
     conditions = several("case.conditions")
-    diagnoses = many(StayDiagnosis, limit=200)
+    diagnoses = many(StayDiagnosisContract, limit=200)
 
 
-class Outcome(Contract):
+class OutcomeContract(Contract):
     """Something measured or observed about how it goes."""
 
     id = Id(required=True)
     date = When(required=True)
-    code = fields.Nested(Coded, required=True)
+    code = fields.Nested(CodedContract, required=True)
     quantity = Number()
     unit = Text(limit=100)
     text = Text()
 
 
-class Document(Contract):
+class FileContract(Contract):
     """A file that belongs to the case: what it is and where it can be fetched, not the file itself."""
 
     id = Id(required=True)
     title = Text(limit=400, required=True)
-    kind = fields.Nested(Coded)
+    kind = fields.Nested(CodedContract)
     url = Url(required=True)
     content_type = MediaType()
     date = When()
 
 
-class Closure(Contract):
+class ClosureContract(Contract):
     """Why and when a case ended."""
 
     reason = Code(("goals-met", "moved", "declined", "died", "transferred", "other"), required=True)
     date = PartialDate(required=True)
 
 
-class Case(Contract):
+class CaseContract(Contract):
     """A case; `client` is the id the case system gave the client."""
 
     client = Link("client", required=True)
-    identifiers = many(Identifier)
+    identifiers = many(IdentifierContract)
     status = Code(STATUSES, required=True)
     care_model = Code(CARE_MODELS)
     targeted_group = Code(TARGETED_GROUPS)
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
     managing_organization = Link("organization")
     care_manager = Link("practitioner")
-    assessments = many(Assessment)
-    conditions = many(Condition)
-    team = many(Member)
-    plan = fields.Nested(Plan)
-    medications = many(Medication)
-    stays = many(Stay)
-    outcomes = many(Outcome)
-    documents = many(Document)
-    closure = fields.Nested(Closure)
+    assessments = many(AssessmentContract)
+    conditions = many(ConditionContract)
+    team = many(MemberContract)
+    plan = fields.Nested(PlanContract)
+    medications = many(MedicationContract)
+    stays = many(StayContract)
+    outcomes = many(OutcomeContract)
+    documents = many(FileContract)
+    closure = fields.Nested(ClosureContract)
 
     @validates_schema
     def check_closure(self, data: dict[str, Any], **_: object) -> None:

@@ -15,7 +15,15 @@ from service.wire.contracts.documents.fields import (
     Words,
     many,
 )
-from service.wire.contracts.documents.parts import GENDERS, Address, Coded, Identifier, Name, Period, Telecom
+from service.wire.contracts.documents.parts import (
+    GENDERS,
+    AddressContract,
+    CodedContract,
+    IdentifierContract,
+    NameContract,
+    PeriodContract,
+    TelecomContract,
+)
 
 RELATIONSHIPS = (
     "spouse",
@@ -32,28 +40,28 @@ RELATIONSHIPS = (
 POLICY_RELATIONSHIPS = ("self", "spouse", "partner", "parent", "child", "injured", "other")
 
 
-class RelatedPerson(Contract):
+class RelatedPersonContract(Contract):
     """Somebody close to the client: family, friend, neighbour."""
 
     id = Id(required=True)
     active = Flag()
     relationship = Code(RELATIONSHIPS, required=True)
-    relationships_as_sent = many(Coded, limit=20)
-    names = many(Name)
-    telecom = many(Telecom)
-    addresses = many(Address)
+    relationships_as_sent = many(CodedContract, limit=20)
+    names = many(NameContract)
+    telecom = many(TelecomContract)
+    addresses = many(AddressContract)
     gender = Code(GENDERS)
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
 
-class Numbered(Contract):
+class GroupContract(Contract):
     """The group or plan that an insurance is of."""
 
     number = Text(limit=200, required=True)
     name = Words(limit=400)
 
 
-class Coverage(Contract):
+class CoverageContract(Contract):
     """An insurance, and who pays; `relationship` says what the client is to the subscriber."""
 
     id = Id(required=True)
@@ -63,27 +71,27 @@ class Coverage(Contract):
     policy_number = Text(limit=200)
     member_id = Text(limit=200)
     relationship = Code(POLICY_RELATIONSHIPS)
-    group = fields.Nested(Numbered)
-    plan = fields.Nested(Numbered)
+    group = fields.Nested(GroupContract)
+    plan = fields.Nested(GroupContract)
     kind = Code(("public", "statutory", "private", "accident", "self-pay"))
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
 
-class Client(Contract):
+class ClientContract(Contract):
     """A client; `protected_identity` keeps address, telecom and location in the house, in every view."""
 
-    identifiers = many(Identifier)
+    identifiers = many(IdentifierContract)
     active = Flag()
-    names = many(Name, required=True)
+    names = many(NameContract, required=True)
     pronouns = Text(limit=40)
     gender = Code(GENDERS)
     birth_date = PartialDate()
     deceased = When()
     has_died = Flag()
-    telecom = many(Telecom)
-    addresses = many(Address)
+    telecom = many(TelecomContract)
+    addresses = many(AddressContract)
     language = Language()
     interpreter_needed = Flag()
     protected_identity = Flag()
-    related_persons = many(RelatedPerson)
-    coverages = many(Coverage)
+    related_persons = many(RelatedPersonContract)
+    coverages = many(CoverageContract)

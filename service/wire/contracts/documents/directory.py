@@ -5,12 +5,12 @@ from marshmallow import fields
 from service.wire.contracts.documents.fields import Code, Contract, Flag, Id, Link, PartialDate, Words, many
 from service.wire.contracts.documents.parts import (
     GENDERS,
-    Address,
-    Identifier,
-    Name,
-    Period,
-    Qualification,
-    Telecom,
+    AddressContract,
+    IdentifierContract,
+    NameContract,
+    PeriodContract,
+    QualificationContract,
+    TelecomContract,
 )
 
 PROFESSIONS = (
@@ -38,47 +38,47 @@ ORGANIZATION_KINDS = (
 )
 
 
-class Role(Contract):
+class RoleContract(Contract):
     """What a practitioner is, and where."""
 
     id = Id(required=True)
     profession = Code(PROFESSIONS, required=True)
     organization = Link("organization")
     location = Link("location")
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
 
-class Practitioner(Contract):
+class PractitionerContract(Contract):
     """A professional."""
 
-    identifiers = many(Identifier)
+    identifiers = many(IdentifierContract)
     active = Flag()
-    names = many(Name, required=True)
+    names = many(NameContract, required=True)
     gender = Code(GENDERS)
     birth_date = PartialDate()
-    telecom = many(Telecom)
-    qualifications = many(Qualification)
-    roles = many(Role)
+    telecom = many(TelecomContract)
+    qualifications = many(QualificationContract)
+    roles = many(RoleContract)
 
 
-class Organization(Contract):
+class OrganizationContract(Contract):
     """A hospital, insurer, provider or community organisation."""
 
-    identifiers = many(Identifier)
+    identifiers = many(IdentifierContract)
     active = Flag()
     name = Words(limit=400, required=True)
     kind = Code(ORGANIZATION_KINDS, required=True)
-    telecom = many(Telecom)
-    addresses = many(Address)
+    telecom = many(TelecomContract)
+    addresses = many(AddressContract)
     part_of = Link("organization")
 
 
-class Location(Contract):
+class LocationContract(Contract):
     """A place where care is given."""
 
-    identifiers = many(Identifier)
+    identifiers = many(IdentifierContract)
     status = Code(("active", "suspended", "inactive"))
     name = Words(limit=400, required=True)
-    telecom = many(Telecom)
-    address = fields.Nested(Address)
+    telecom = many(TelecomContract)
+    address = fields.Nested(AddressContract)
     organization = Link("organization")

@@ -17,7 +17,7 @@ from typing import Final
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from service.wire.contracts.documents.case import CLINICAL, VERIFICATION
-from service.wire.contracts.documents.client import POLICY_RELATIONSHIPS, RELATIONSHIPS, Numbered
+from service.wire.contracts.documents.client import POLICY_RELATIONSHIPS, RELATIONSHIPS, GroupContract
 from service.wire.contracts.documents.fields import (
     Code,
     Contract,
@@ -37,13 +37,13 @@ from service.wire.contracts.documents.parts import (
     CONTACT_ROLES,
     GENDERS,
     STAY_KINDS,
-    Address,
-    Coded,
-    Coding,
-    Identifier,
-    Name,
-    Period,
-    Telecom,
+    AddressContract,
+    CodedContract,
+    CodingContract,
+    IdentifierContract,
+    NameContract,
+    PeriodContract,
+    TelecomContract,
 )
 
 EVENTS: Final = (
@@ -92,7 +92,7 @@ def _says(text: str) -> dict[str, str]:
     return {"description": text}
 
 
-class SentIdentifier(Identifier):
+class SentIdentifierContract(IdentifierContract):
     """An identifier as a sender writes it."""
 
     known_as = fields.List(
@@ -102,10 +102,10 @@ class SentIdentifier(Identifier):
     )
 
 
-class Named(Contract):
+class OrganizationContract(Contract):
     """An organisation as a sender names it."""
 
-    identifiers = many(SentIdentifier)
+    identifiers = many(SentIdentifierContract)
     name = Words(limit=400)
 
     @validates_schema
@@ -115,23 +115,24 @@ class Named(Contract):
             raise ValidationError("Give identifiers or a name.")
 
 
-class Person(Contract):
+class PersonContract(Contract):
     """The patient, as the sender knows them."""
 
     identifiers = many(
-        SentIdentifier,
+        SentIdentifierContract,
         metadata=_says("PID-3, Patient.identifier; `system` is the assigning authority as a URI."),
     )
     merged_from = many(
-        SentIdentifier, metadata=_says("MRG-1: identifiers of the patient who is this one; for `merge` only.")
+        SentIdentifierContract,
+        metadata=_says("MRG-1: identifiers of the patient who is this one; for `merge` only."),
     )
-    names = many(Name)
+    names = many(NameContract)
     gender = Code(GENDERS)
     birth_date = PartialDate()
     deceased = When(metadata=_says("When the patient died; PID-29, Patient.deceasedDateTime."))
     has_died = Flag(metadata=_says("PID-30, Patient.deceasedBoolean: for a death without its time."))
-    telecom = many(Telecom)
-    addresses = many(Address)
+    telecom = many(TelecomContract)
+    addresses = many(AddressContract)
     language = Language()
     must_be_known = Flag(
         metadata=_says("True where only a reference or a number names them: nobody is made of that.")
@@ -141,10 +142,10 @@ class Person(Contract):
     )
 
 
-class Diagnosis(Contract):
+class DiagnosisContract(Contract):
     """A diagnosis of the stay; DG1, Encounter.diagnosis."""
 
-    code = fields.Nested(Coded, required=True)
+    code = fields.Nested(CodedContract, required=True)
     kind = Code(CONDITION_KINDS, metadata=_says("DG1-6, Encounter.diagnosis.use; left out: `other`."))
     rank = WholeNumber(low=1, high=1000, metadata=_says("DG1-15, Encounter.diagnosis.rank; 1 is the first."))
     clinical_status = Code(CLINICAL, metadata=_says("Condition.clinicalStatus."))
@@ -160,11 +161,11 @@ class Diagnosis(Contract):
     recorded = When(metadata=_says("DG1-19, Condition.recordedDate."))
 
 
-class HospitalStay(Contract):
+class HospitalStayContract(Contract):
     """The stay the event is about."""
 
     identifiers = many(
-        SentIdentifier,
+        SentIdentifierContract,
         metadata=_says(
             "PV1-19, Encounter.identifier, MedCom's Encounter.episodeOfCare.identifier: the visit number,"
             " `system` its assigning authority. The first one is the stay's key, by every way in."
@@ -179,43 +180,47 @@ class HospitalStay(Contract):
         metadata=_says("PV1-2, Encounter.class; the partner's settings say which kinds open a case."),
     )
     class_as_sent = fields.Nested(
-        Coding, metadata=_says("Encounter.class, PV1-2 as HL7 maps it to v3-ActCode: said again as it is.")
+        CodingContract,
+        metadata=_says("Encounter.class, PV1-2 as HL7 maps it to v3-ActCode: said again as it is."),
     )
     types = many(
-        Coded, limit=20, metadata=_says("PV1-4, a PV1-2 that is the hospital's own, Encounter.type.")
+        CodedContract, limit=20, metadata=_says("PV1-4, a PV1-2 that is the hospital's own, Encounter.type.")
     )
     period = fields.Nested(
-        Period,
+        PeriodContract,
         metadata=_says("PV1-44 and PV1-45 after the partner's fallbacks, of a plan PV2-8; Encounter.period."),
     )
-    hospital = fields.Nested(Named, metadata=_says("PV1-39, EVN-7, MSH-4, Encounter.serviceProvider."))
+    hospital = fields.Nested(
+        OrganizationContract, metadata=_says("PV1-39, EVN-7, MSH-4, Encounter.serviceProvider.")
+    )
     location = Text(limit=400, metadata=_says("Ward, room, bed as words; PV1-3, Encounter.location."))
     disposition = fields.Nested(
-        Coded, metadata=_says("PV1-36 after the partner's ConceptMap, hospitalization.dischargeDisposition.")
+        CodedContract,
+        metadata=_says("PV1-36 after the partner's ConceptMap, hospitalization.dischargeDisposition."),
     )
     destination = Text(limit=400, metadata=_says("PV1-37, hospitalization.destination, as words."))
     reasons = many(
-        Coded, metadata=_says("Why the person came, in codes or words; PV2-3, Encounter.reasonCode.")
+        CodedContract, metadata=_says("Why the person came, in codes or words; PV2-3, Encounter.reasonCode.")
     )
-    conditions = many(Diagnosis)
+    conditions = many(DiagnosisContract)
 
 
-class Contact(Contract):
+class ContactContract(Contract):
     """Who takes part in the stay, or the patient's own doctor; PV1-7, -8, -9, -17, -52, PD1-4, ROL, PRT."""
 
     role = Code(CONTACT_ROLES, required=True)
     role_as_sent = fields.Nested(
-        Coded, metadata=_says("ROL-3, PRT-4, Encounter.participant.type: all of it.")
+        CodedContract, metadata=_says("ROL-3, PRT-4, Encounter.participant.type: all of it.")
     )
     action = Code(ACTIONS, metadata=_says(_ACTION))
     identifiers = many(
-        SentIdentifier, metadata=_says("With one, a directory entry is made; else the name stays.")
+        SentIdentifierContract, metadata=_says("With one, a directory entry is made; else the name stays.")
     )
-    names = many(Name, metadata=_says("Identifiers or names must be there."))
-    telecom = many(Telecom)
-    organization = fields.Nested(Named)
+    names = many(NameContract, metadata=_says("Identifiers or names must be there."))
+    telecom = many(TelecomContract)
+    organization = fields.Nested(OrganizationContract)
     period = fields.Nested(
-        Period, metadata=_says("ROL-5 and ROL-6, PRT-11 and PRT-12, Encounter.participant.period.")
+        PeriodContract, metadata=_says("ROL-5 and ROL-6, PRT-11 and PRT-12, Encounter.participant.period.")
     )
 
     @validates_schema
@@ -225,27 +230,29 @@ class Contact(Contract):
             raise ValidationError("Give identifiers or names.")
 
 
-class Relative(Contract):
+class RelativeContract(Contract):
     """Somebody close to the patient; NK1, RelatedPerson, Patient.contact."""
 
     active = Flag(metadata=_says("RelatedPerson.active."))
     relationship = Code(RELATIONSHIPS, required=True)
     relationships_as_sent = many(
-        Coded, limit=20, metadata=_says("NK1-3 and NK1-7, RelatedPerson.relationship: all of it.")
+        CodedContract, limit=20, metadata=_says("NK1-3 and NK1-7, RelatedPerson.relationship: all of it.")
     )
-    names = many(Name)
-    telecom = many(Telecom)
-    addresses = many(Address)
+    names = many(NameContract)
+    telecom = many(TelecomContract)
+    addresses = many(AddressContract)
     gender = Code(GENDERS)
-    period = fields.Nested(Period, metadata=_says("NK1-8 and NK1-9, the period of a contact."))
+    period = fields.Nested(PeriodContract, metadata=_says("NK1-8 and NK1-9, the period of a contact."))
 
 
-class Insurance(Contract):
+class InsuranceContract(Contract):
     """What the hospital was told of an insurance: unverified, it discloses nothing to anybody."""
 
     status = Code(("active", "cancelled", "draft"), metadata=_says("Coverage.status; left out: draft."))
     payer = fields.Nested(
-        Named, required=True, metadata=_says("IN1-3, IN1-4, else IN1-15, -2, -35; Coverage.payor.")
+        OrganizationContract,
+        required=True,
+        metadata=_says("IN1-3, IN1-4, else IN1-15, -2, -35; Coverage.payor."),
     )
     subscriber_id = Text(limit=200, metadata=_says("IN1-36 or IN1-49, Coverage.subscriberId."))
     policy_number = Text(limit=200, metadata=_says("IN1-36, where IN1-49 has the subscriber's number."))
@@ -253,13 +260,13 @@ class Insurance(Contract):
     relationship = Code(
         POLICY_RELATIONSHIPS, metadata=_says("What the patient is to the subscriber; Coverage.relationship.")
     )
-    group = fields.Nested(Numbered, metadata=_says("IN1-8 and IN1-9, Coverage.class of type group."))
-    plan = fields.Nested(Numbered, metadata=_says("IN1-35, else IN1-2; Coverage.class of type plan."))
+    group = fields.Nested(GroupContract, metadata=_says("IN1-8 and IN1-9, Coverage.class of type group."))
+    plan = fields.Nested(GroupContract, metadata=_says("IN1-35, else IN1-2; Coverage.class of type plan."))
     kind = Code(("public", "statutory", "private", "accident", "self-pay"))
-    period = fields.Nested(Period, metadata=_says("IN1-12 and IN1-13, Coverage.period."))
+    period = fields.Nested(PeriodContract, metadata=_says("IN1-12 and IN1-13, Coverage.period."))
 
 
-class Discharge(Contract):
+class DischargeContract(Contract):
     """A hospital's word that a stay has begun, changed, ended, or was never so."""
 
     event = Code(
@@ -285,11 +292,11 @@ class Discharge(Contract):
         ("production", "training", "debugging"),
         metadata=_says("MSH-11; Bundle.meta.tag HTEST is training. Left out: production."),
     )
-    patient = fields.Nested(Person)
-    stay = fields.Nested(HospitalStay)
-    contacts = many(Contact, limit=100)
-    related_persons = many(Relative, limit=100)
-    coverages = many(Insurance, limit=100)
+    patient = fields.Nested(PersonContract)
+    stay = fields.Nested(HospitalStayContract)
+    contacts = many(ContactContract, limit=100)
+    related_persons = many(RelativeContract, limit=100)
+    coverages = many(InsuranceContract, limit=100)
     cleared = fields.List(
         Code(CLEARED),
         validate=validate.Length(max=len(CLEARED)),

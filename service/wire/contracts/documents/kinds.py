@@ -2,17 +2,21 @@
 
 from typing import Final
 
-from service.wire.contracts.documents.case import Case
-from service.wire.contracts.documents.client import Client
-from service.wire.contracts.documents.directory import Location, Organization, Practitioner
-from service.wire.contracts.documents.discharge import Discharge
+from service.wire.contracts.documents.case import CaseContract
+from service.wire.contracts.documents.client import ClientContract
+from service.wire.contracts.documents.directory import (
+    LocationContract,
+    OrganizationContract,
+    PractitionerContract,
+)
+from service.wire.contracts.documents.discharge import DischargeContract
 from service.wire.contracts.documents.fields import Contract
 
 KINDS: Final[dict[str, type[Contract]]] = {
-    "client": Client,
-    "case": Case,
-    "practitioner": Practitioner,
-    "organization": Organization,
-    "location": Location,
-    "discharge": Discharge,
+    "client": ClientContract,
+    "case": CaseContract,
+    "practitioner": PractitionerContract,
+    "organization": OrganizationContract,
+    "location": LocationContract,
+    "discharge": DischargeContract,
 }

@@ -39,7 +39,7 @@ CONDITION_KINDS = (
 STAY_KINDS = ("inpatient", "emergency", "outpatient", "short-stay", "unknown")
 
 
-class Period(Contract):
+class PeriodContract(Contract):
     """From `start` to `end`, both included; either may be open."""
 
     start = When()
@@ -52,17 +52,17 @@ class Period(Contract):
             raise ValidationError("Ends before it starts.", "end")
 
 
-class Identifier(Contract):
+class IdentifierContract(Contract):
     """A business identifier: `system` says whose number it is, `type` (HL7 table 0203) of what kind."""
 
     system = Uri(required=True)
     value = Text(limit=200, required=True)
     use = Code(("usual", "official", "temp", "secondary", "old"))
     type = OpenCode(limit=50)
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
 
-class Name(Contract):
+class NameContract(Contract):
     """A person's name, in parts or as text."""
 
     use = Code(("usual", "official", "temp", "nickname", "anonymous", "old", "maiden"))
@@ -71,7 +71,7 @@ class Name(Contract):
     given = fields.List(Words(limit=200))
     prefix = fields.List(Words(limit=100))
     suffix = fields.List(Words(limit=100))
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
     @validates_schema
     def check_something(self, data: dict[str, object], **_: object) -> None:
@@ -80,16 +80,16 @@ class Name(Contract):
             raise ValidationError("Give family, given or text.")
 
 
-class Telecom(Contract):
+class TelecomContract(Contract):
     """A way to reach somebody."""
 
     system = Code(("phone", "fax", "email", "pager", "url", "sms", "other"), required=True)
     value = Text(limit=400, required=True)
     use = Code(("home", "work", "temp", "old", "mobile"))
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
 
-class Address(Contract):
+class AddressContract(Contract):
     """A postal address."""
 
     use = Code(("home", "work", "temp", "old", "billing"))
@@ -100,10 +100,10 @@ class Address(Contract):
     state = Text(limit=200)
     postal_code = Text(limit=40)
     country = Text(limit=100)
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
 
-class Coding(Contract):
+class CodingContract(Contract):
     """A code of a public or local code system."""
 
     system = Uri()
@@ -111,7 +111,7 @@ class Coding(Contract):
     display = Words(limit=400)
 
 
-class Coded(Contract):
+class CodedContract(Contract):
     """A concept: the code that is used, of a public or local code system, or words, or both.
 
     `alternates` are the codes that say the same in other systems, as they were sent.
@@ -121,7 +121,7 @@ class Coded(Contract):
     code = OpenCode()
     display = Words(limit=400)
     text = Text(limit=1000)
-    alternates = many(Coding, limit=20)
+    alternates = many(CodingContract, limit=20)
 
     @validates_schema
     def check_something(self, data: dict[str, object], **_: object) -> None:
@@ -132,10 +132,10 @@ class Coded(Contract):
             raise ValidationError("Give a code or a text.")
 
 
-class Qualification(Contract):
+class QualificationContract(Contract):
     """A licence or certificate, e.g. registered nurse, CCM."""
 
     code = OpenCode(limit=100, required=True)
     name = Words(limit=400)
     issuer = Text(limit=400)
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)

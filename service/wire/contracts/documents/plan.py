@@ -19,7 +19,7 @@ from service.wire.contracts.documents.fields import (
     many,
     several,
 )
-from service.wire.contracts.documents.parts import Coded, Period
+from service.wire.contracts.documents.parts import CodedContract, PeriodContract
 
 SERVICE_KINDS = (
     "physiotherapy",
@@ -61,7 +61,7 @@ ACHIEVEMENT = (
 )
 
 
-class Progress(Contract):
+class ProgressContract(Contract):
     """How a goal stood on a day."""
 
     date = PartialDate(required=True)
@@ -69,17 +69,17 @@ class Progress(Contract):
     note = Text()
 
 
-class Target(Contract):
+class TargetContract(Contract):
     """What would show that a goal is reached."""
 
-    measure = fields.Nested(Coded)
+    measure = fields.Nested(CodedContract)
     text = Text()
     quantity = Number()
     unit = Text(limit=100)
     due = PartialDate()
 
 
-class Goal(Contract):
+class GoalContract(Contract):
     """What the client wants to reach."""
 
     id = Id(required=True)
@@ -88,12 +88,12 @@ class Goal(Contract):
     category = Code(("physical", "cognitive", "social", "financial", "mental", "safety", "other"))
     priority = Code(("high", "medium", "low"))
     start = PartialDate()
-    target = fields.Nested(Target)
-    progress = many(Progress)
+    target = fields.Nested(TargetContract)
+    progress = many(ProgressContract)
     conditions = several("case.conditions")
 
 
-class Necessity(Contract):
+class NecessityContract(Contract):
     """Why a service is medically necessary, and who decided."""
 
     indication = Text()
@@ -103,7 +103,7 @@ class Necessity(Contract):
     date = PartialDate()
 
 
-class Authorization(Contract):
+class AuthorizationContract(Contract):
     """What the insurer says about paying for a service."""
 
     required = Flag()
@@ -111,10 +111,10 @@ class Authorization(Contract):
     reference = Text(limit=200)
     coverage = Link("client.coverages")
     answered = When()
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
 
 
-class Schedule(Contract):
+class ScheduleContract(Contract):
     """How often: `frequency` times in `period` `unit`s."""
 
     frequency = WholeNumber(low=1, high=1000, required=True)
@@ -122,7 +122,7 @@ class Schedule(Contract):
     unit = Code(("h", "d", "wk", "mo", "a"), required=True)
 
 
-class Note(Contract):
+class NoteContract(Contract):
     """How a service went, in somebody's words; partners may write them too."""
 
     id = Id(required=True)
@@ -139,7 +139,7 @@ class Note(Contract):
             raise ValidationError("Give one of practitioner, organization, name, or none of them.")
 
 
-class Service(Contract):
+class ServiceContract(Contract):
     """One service the plan asks for."""
 
     id = Id(required=True)
@@ -150,16 +150,16 @@ class Service(Contract):
     provider = Link("organization")
     practitioner = Link("practitioner")
     location = Link("location")
-    necessity = fields.Nested(Necessity)
-    authorization = fields.Nested(Authorization)
-    schedule = fields.Nested(Schedule)
-    period = fields.Nested(Period)
+    necessity = fields.Nested(NecessityContract)
+    authorization = fields.Nested(AuthorizationContract)
+    schedule = fields.Nested(ScheduleContract)
+    period = fields.Nested(PeriodContract)
     requested = When()
     goals = several("case.plan.goals")
-    progress = many(Note)
+    progress = many(NoteContract)
 
 
-class Appointment(Contract):
+class AppointmentContract(Contract):
     """A booked meeting."""
 
     id = Id(required=True)
@@ -180,7 +180,7 @@ class Appointment(Contract):
             raise ValidationError("Ends before it starts.", "end")
 
 
-class CheckIn(Contract):
+class CheckInContract(Contract):
     """A planned contact with the client, and what came of it."""
 
     id = Id(required=True)
@@ -193,15 +193,15 @@ class CheckIn(Contract):
     note = Text()
 
 
-class Plan(Contract):
+class PlanContract(Contract):
     """The care plan."""
 
     title = Text(limit=400, required=True)
     description = Text()
     status = Code(("draft", "active", "on-hold", "completed", "revoked"), required=True)
-    period = fields.Nested(Period)
+    period = fields.Nested(PeriodContract)
     author = Link("practitioner")
-    goals = many(Goal)
-    services = many(Service)
-    appointments = many(Appointment)
-    check_ins = many(CheckIn)
+    goals = many(GoalContract)
+    services = many(ServiceContract)
+    appointments = many(AppointmentContract)
+    check_ins = many(CheckInContract)

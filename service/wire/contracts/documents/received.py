@@ -2,8 +2,8 @@
 
 from marshmallow import fields
 
-from service.wire.contracts.documents.case import Condition, Member, Stay
-from service.wire.contracts.documents.client import Coverage, RelatedPerson
+from service.wire.contracts.documents.case import ConditionContract, MemberContract, StayContract
+from service.wire.contracts.documents.client import CoverageContract, RelatedPersonContract
 from service.wire.contracts.documents.fields import (
     Code,
     Contract,
@@ -14,43 +14,49 @@ from service.wire.contracts.documents.fields import (
     When,
     many,
 )
-from service.wire.contracts.documents.parts import GENDERS, Address, Identifier, Name, Telecom
-from service.wire.contracts.documents.plan import Service
+from service.wire.contracts.documents.parts import (
+    GENDERS,
+    AddressContract,
+    IdentifierContract,
+    NameContract,
+    TelecomContract,
+)
+from service.wire.contracts.documents.plan import ServiceContract
 
 
-class Proposals(Contract):
+class ProposalsContract(Contract):
     """Services that follow from a discharge; one of its id in the case's own plan accepts it."""
 
-    services = many(Service)
+    services = many(ServiceContract)
 
 
-class CaseReceived(Contract):
+class CaseReceivedContract(Contract):
     """What hospitals brought into a case: only they can change it."""
 
-    stays = many(Stay)
-    conditions = many(Condition)
-    team = many(Member)
-    plan = fields.Nested(Proposals)
+    stays = many(StayContract)
+    conditions = many(ConditionContract)
+    team = many(MemberContract)
+    plan = fields.Nested(ProposalsContract)
     unfounded = fields.List(
         Id(), metadata={"description": "Accepted proposals whose discharge was cancelled: decide anew."}
     )
 
 
-class ClientReceived(Contract):
+class ClientReceivedContract(Contract):
     """What hospitals said of a client; it fills what the client's own document leaves out."""
 
-    identifiers = many(Identifier)
-    names = many(Name)
+    identifiers = many(IdentifierContract)
+    names = many(NameContract)
     gender = Code(GENDERS)
     birth_date = PartialDate()
     deceased = When()
     has_died = Flag()
-    telecom = many(Telecom)
-    addresses = many(Address)
+    telecom = many(TelecomContract)
+    addresses = many(AddressContract)
     language = Language()
     protected_identity = Flag()
-    related_persons = many(RelatedPerson)
-    coverages = many(Coverage)
+    related_persons = many(RelatedPersonContract)
+    coverages = many(CoverageContract)
 
 
-RECEIVED = {"case": CaseReceived, "client": ClientReceived}
+RECEIVED = {"case": CaseReceivedContract, "client": ClientReceivedContract}
