@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from service.errors import Unavailable
 from service.values.inbox import Answer
-from service.wire.http import Client
+from service.wire.http import HttpClient
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Sends response messages, as `flows.discharge.reply.Send`."""
 
-    client: Client
+    client: HttpClient
 
     def __call__(self, url: str, answer: Answer) -> None:
         """Post a response message to an address.

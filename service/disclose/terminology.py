@@ -27,7 +27,7 @@ from service.door import Door
 from service.errors import Malformed, Unsupported
 from service.flows.pull.terminology import Resource, Sought, Vocabulary, Window, required_value
 from service.flows.pull.translation import Translator, answer
-from service.wire.fhir.exchange.parameters import Asked, from_query, from_resource
+from service.wire.fhir.exchange.parameters import OperationInput, from_query, from_resource
 from service.wire.json import dump, parse
 
 _MOST: Final = 200
@@ -37,7 +37,7 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
     """Return the door; `vocabularies` holds that of each view."""
     routes = Blueprint("terminology", __name__, url_prefix="/fhir")
     routes.before_request(speak_json)
-    answers: dict[tuple[str, str], Callable[[Vocabulary, Asked, Resource | None], Response]] = {
+    answers: dict[tuple[str, str], Callable[[Vocabulary, OperationInput, Resource | None], Response]] = {
         ("CodeSystem", "lookup"): _look_up,
         ("CodeSystem", "validate-code"): partial(_validate, "CodeSystem"),
         ("ConceptMap", "translate"): _translate,
@@ -69,7 +69,7 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
     return Door(routes, "resources", tuple(openapi.operations()))
 
 
-def _operation_input(known: Mapping[str, str]) -> Asked:
+def _operation_input(known: Mapping[str, str]) -> OperationInput:
     """Read what an operation is asked with, from the address or from a Parameters resource."""
     if request.method == "GET":
         pairs = [(name, text) for name, text in request.args.items(multi=True) if name != "_format"]
@@ -79,7 +79,7 @@ def _operation_input(known: Mapping[str, str]) -> Asked:
     return from_resource(parse(request.get_data()), known)
 
 
-def _codings(asked: Asked, system: str | None = None) -> list[dict[str, Any]]:
+def _codings(asked: OperationInput, system: str | None = None) -> list[dict[str, Any]]:
     """The codings an operation is asked about: `code` with its system, `coding` or `codeableConcept`."""
     found = list(asked.many("coding"))
     found += [each for concept in asked.many("codeableConcept") for each in concept.get("coding", [])]
@@ -91,7 +91,7 @@ def _codings(asked: Asked, system: str | None = None) -> list[dict[str, Any]]:
     return coded
 
 
-def _look_up(words: Vocabulary, asked: Asked, _: Resource | None) -> Response:
+def _look_up(words: Vocabulary, asked: OperationInput, _: Resource | None) -> Response:
     coding, language = _codings(asked)[0], _language(words, asked)
     required_value(coding.get("system"), "system")
     told = words.look_up(coding, language, asked.many("property"), asked.one("version"))
@@ -99,7 +99,7 @@ def _look_up(words: Vocabulary, asked: Asked, _: Resource | None) -> Response:
 
 
 def _expand(
-    clock: Callable[[], datetime], words: Vocabulary, asked: Asked, named: Resource | None
+    clock: Callable[[], datetime], words: Vocabulary, asked: OperationInput, named: Resource | None
 ) -> Response:
     value_set = named or words.named("ValueSet", required_value(asked.one("url"), "url"))
     window = Window(
@@ -112,7 +112,7 @@ def _expand(
     return with_content_language(_answer(words.expand(value_set, window, language, clock())), language)
 
 
-def _validate(type_: str, words: Vocabulary, asked: Asked, named: Resource | None) -> Response:
+def _validate(type_: str, words: Vocabulary, asked: OperationInput, named: Resource | None) -> Response:
     resource = named or words.named(type_, required_value(asked.one("url"), "url"))
     system = resource["url"] if type_ == "CodeSystem" else resource["compose"]["include"][0]["system"]
     codings = _codings(asked, system if type_ == "CodeSystem" else None)
@@ -124,7 +124,7 @@ def _validate(type_: str, words: Vocabulary, asked: Asked, named: Resource | Non
     )
 
 
-def _translate(words: Vocabulary, asked: Asked, named: Resource | None) -> Response:
+def _translate(words: Vocabulary, asked: OperationInput, named: Resource | None) -> Response:
     url, source = asked.one("url"), asked.one("source")
     chosen = named or (words.named("ConceptMap", url) if url else None)
     maps = [each for each in words.resources if each["resourceType"] == "ConceptMap"]
@@ -188,7 +188,7 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def _language(words: Vocabulary, asked: Asked) -> str:
+def _language(words: Vocabulary, asked: OperationInput) -> str:
     named = asked.one("displayLanguage")
     return words.language([(named, 1.0)] if named else list(request.accept_languages))
 

@@ -10,7 +10,7 @@ from service.errors import Unavailable
 TIMEOUT: Final = (5.0, 30.0)
 
 
-class Client:
+class HttpClient:
     """Posts to addresses of the partner registry; for one thread."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from service.store.outbox import Outbox
 from service.values.documents import Document, Revision
 from service.values.inbox import Entry, Outcome, Received, Understood
 from service.values.scope import Partner
-from service.wire.http import Client
+from service.wire.http import HttpClient
 from service.wiring.compiled import catalogues, inbounds
 from service.wiring.rooms import (
     now,
@@ -178,7 +178,7 @@ def counting(settings: Settings) -> Iterator[FieldCounts]:
 def replying(settings: Settings) -> Iterator[Replies]:
     """Give the replies that are owed as an operator handles them."""
     with open_store(settings) as store:
-        yield Replies(store, Endpoint(Client()), registry.load(settings.partners), now)
+        yield Replies(store, Endpoint(HttpClient()), registry.load(settings.partners), now)
 
 
 @contextmanager

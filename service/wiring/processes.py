@@ -40,7 +40,7 @@ from service.telemetry import configure
 from service.values.scope import Partner
 from service.web import Access, create_app
 from service.wire.amqp import connected
-from service.wire.http import Client
+from service.wire.http import HttpClient
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
 from service.wiring.operator import check
@@ -95,7 +95,7 @@ def _work(settings: Settings, engine: Engine, stop: Event) -> None:
     taken = receiving(settings, store, projection)
     known = registry.load(settings.partners)
     retries = Quarantine(store, taken, known, now)
-    replies = Replies(store, Endpoint(Client()), known, now)
+    replies = Replies(store, Endpoint(HttpClient()), known, now)
     beside = [Thread(target=each.run, args=(stop,), daemon=True) for each in (queue, retries, replies)]
     for each in beside:
         each.start()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.cases.identity.agreement import Known, disagreement
+from service.cases.identity.agreement import PersonEvidence, disagreement
 
 
 def numbers(*pairs):
@@ -35,7 +35,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_numbers_agree_or_name_the_system_in_which_they_do_not(name):
     sent, held, system = CASES[name]
-    found = disagreement(Known(sent), Known(held))
+    found = disagreement(PersonEvidence(sent), PersonEvidence(held))
     assert (found.system if found else None) == system
 
 
@@ -73,5 +73,5 @@ def test_numbers_agree_or_name_the_system_in_which_they_do_not(name):
 )
 def test_another_birth_date_and_another_name_are_another_person(sent, held, differ):
     one, other = numbers(("r", "1")), numbers(("r", "1"))
-    found = disagreement(Known(one, *sent), Known(other, *held))
+    found = disagreement(PersonEvidence(one, *sent), PersonEvidence(other, *held))
     assert (found is not None) == differ

@@ -25,7 +25,7 @@ from service.settings import Settings
 from service.store.store import SqlStore
 from service.store.tables import delivery
 from service.wire.fhir.check.validate import validate
-from service.wire.http import Client
+from service.wire.http import HttpClient
 from tests.server_process import free_port
 from tests.web.sent import FHIR, message, outcomes
 
@@ -129,7 +129,7 @@ def clock():
 @pytest.fixture
 def replies(settings, engine, clock):
     store = SqlStore(engine)
-    return Replies(store, Endpoint(Client()), registry.load(settings.partners), clock)
+    return Replies(store, Endpoint(HttpClient()), registry.load(settings.partners), clock)
 
 
 def send(client, sent, **query):

@@ -12,7 +12,7 @@ import pytest
 
 from service.wire.hl7v2.er7 import escapes
 from service.wire.hl7v2.er7.message import Message
-from service.wire.hl7v2.er7.read import Batch, Broken, read
+from service.wire.hl7v2.er7.read import Batch, UnreadableMessage, read
 from service.wire.hl7v2.schema import schema
 from service.wire.hl7v2.view import TIMES, to_json
 from tests.real.real_data import folder
@@ -53,7 +53,7 @@ def messages() -> list[tuple[str, Message]]:
 def test_every_file_is_read_to_its_messages_or_refused_with_a_reason():
     wrong = []
     for path, batch in batches().items():
-        broken = [item for item in batch.items if isinstance(item, Broken)]
+        broken = [item for item in batch.items if isinstance(item, UnreadableMessage)]
         outcome = f"{len(batch.items) - len(broken)} read" + "".join(f"; {item.error}" for item in broken)
         print(f"{path:75} {outcome}")
         read_whole = not broken and len(batch.items) == int(index()[path]["messages"])

@@ -8,7 +8,7 @@ import pytest
 from service.wire.hl7v2.components import components
 from service.wire.hl7v2.schema import schema
 from service.wire.hl7v2.types.datatypes import READ
-from service.wire.hl7v2.types.reading import Reading
+from service.wire.hl7v2.types.reading import FieldContext
 from service.wire.hl7v2.types.systems import NONE
 
 DEFINITIONS = schema()
@@ -39,7 +39,7 @@ def examples(segment, number, key, count):
 def read(segment, number, key, told, beside):
     shown = dict(told)
     others = {f"f{home}": {"c1": text} for home, text in beside.items()}
-    READ[segment][number](shown, Reading(UTC, NONE, [], segment, 1, others, number))
+    READ[segment][number](shown, FieldContext(UTC, NONE, [], segment, 1, others, number))
     return shown.get(key)
 
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from service.errors import Malformed, TooLarge, Unsupported
 from service.wire.hl7v2.er7.message import Message
-from service.wire.hl7v2.er7.places import Place
-from service.wire.hl7v2.er7.read import Broken, acknowledges, read
+from service.wire.hl7v2.er7.places import ErrorLocation
+from service.wire.hl7v2.er7.read import UnreadableMessage, acknowledges, read
 
 MSH = b"MSH|^~\\&|ADT|HOSP|CB|CB|20240131||ADT^A03^ADT_A03|17|P|2.5"
 PID = b"PID|1||4711^^^HOSP&1.2.3&ISO^MR~12^^^TOWN^PI||Doe^Jane"
@@ -21,9 +21,9 @@ def one(raw: bytes, **options) -> Message:
     return item
 
 
-def refused(raw: bytes, **options) -> Broken:
+def refused(raw: bytes, **options) -> UnreadableMessage:
     (item,) = read(raw, **options).items
-    assert isinstance(item, Broken)
+    assert isinstance(item, UnreadableMessage)
     return item
 
 
@@ -174,7 +174,7 @@ def test_a_bad_message_does_not_take_the_others_with_it():
 
 def test_segments_outside_of_messages_are_told():
     batch = read(b"EVN|A03\r" + PLAIN + b"BTS|1\rPID|9\r")
-    assert [type(item) for item in batch.items] == [Broken, Message, Broken]
+    assert [type(item) for item in batch.items] == [UnreadableMessage, Message, UnreadableMessage]
 
 
 def test_trailers_that_announce_other_than_came_are_told():
@@ -185,7 +185,7 @@ def test_trailers_that_announce_other_than_came_are_told():
 
 def test_no_value_of_the_message_stands_in_an_error():
     batch = read(MSH + b"\rPID|1||0101900101^^^Doe\xff\r" + MSH + b"\rDoe^Jane|x\r" + b"MSHx\rMSH|Doe|Jane\r")
-    assert all(isinstance(item, Broken) for item in batch.items)
+    assert all(isinstance(item, UnreadableMessage) for item in batch.items)
     assert not any(
         secret in str(item.error) for item in batch.items for secret in ("Doe", "Jane", "0101900101")
     )
@@ -194,7 +194,7 @@ def test_no_value_of_the_message_stands_in_an_error():
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(raw):
     for item in read(raw).items:
-        assert isinstance(item, Message | Broken)
+        assert isinstance(item, Message | UnreadableMessage)
 
 
 @given(st.lists(st.sampled_from([*b"\r\n|^~\\&\x0b\x1c\x00\xef\xbb\xbf\xffA1 ", MSH, PID, b"BTS|1", b"MSH"])))
@@ -212,17 +212,17 @@ names = st.from_regex(r"[A-Z][A-Z0-9]{2}", fullmatch=True)
 
 
 @given(
-    st.builds(Place, names, *[st.integers(1, 99)] * 3)
-    | st.builds(Place, names, *[st.integers(1, 99)] * 4)
-    | st.builds(Place, names, *[st.integers(1, 99)] * 5)
+    st.builds(ErrorLocation, names, *[st.integers(1, 99)] * 3)
+    | st.builds(ErrorLocation, names, *[st.integers(1, 99)] * 4)
+    | st.builds(ErrorLocation, names, *[st.integers(1, 99)] * 5)
 )
 def test_a_place_is_read_as_it_was_written(place):
-    assert Place.parse(str(place)) == place
+    assert ErrorLocation.parse(str(place)) == place
 
 
 @pytest.mark.parametrize("text", ["", "line 3", "/case/plan", "PV1-", "Patient.name[0]", "pv1-45"])
 def test_what_is_no_place_in_a_message_is_none(text):
-    assert Place.parse(text) is None
+    assert ErrorLocation.parse(text) is None
 
 
 SAYS = b"MSH|^~\\&|A|B|C|D|20260101||%s|1|P|2.5\r"

@@ -29,7 +29,7 @@ _NO_DATES: Final = frozenset({"1900-01-01", "1800-01-01", "0001-01-01", "1899-12
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PersonEvidence:
     """What is known of somebody: identifiers that name one person, names, birth dates (ISO, or partial)."""
 
     identifiers: Sequence[Json] = ()
@@ -44,7 +44,7 @@ class Disagreement:
     system: str | None
 
 
-def disagreement(sent: Known, held: Known) -> Disagreement | None:
+def disagreement(sent: PersonEvidence, held: PersonEvidence) -> Disagreement | None:
     """Return in what somebody who was sent differs from who was found, or None when they may be one."""
     system = differing_system(sent.identifiers, held.identifiers)
     if system is not None:
@@ -60,11 +60,11 @@ def _differ(sent: Sequence[Any], held: Sequence[Any], same: Any) -> bool:
     return bool(sent and held) and not any(same(one, other) for one in sent for other in held)
 
 
-def _dates(known: Known) -> list[str]:
+def _dates(known: PersonEvidence) -> list[str]:
     return [each for each in known.birth_dates if each and each[:10] not in _NO_DATES]
 
 
-def _words(known: Known) -> list[frozenset[str]]:
+def _words(known: PersonEvidence) -> list[frozenset[str]]:
     told = (each for each in known.names if each.get("use") not in _PASSING)
     found = (frozenset(_parts(each)) - _NO_NAMES for each in told)
     return [each for each in found if each]

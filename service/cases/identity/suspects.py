@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any, Final, Literal
 
-from service.cases.identity.agreement import Known, disagreement
+from service.cases.identity.agreement import PersonEvidence, disagreement
 from service.cases.identity.identifiers import same_number, type_of_number
 from service.values.numbers import TYPES, is_personal
 from service.values.placeholders import names_nobody
@@ -93,6 +93,6 @@ def _identifier_of_today(identifier: Json) -> Json:
     return {**identifier, "known_as": [*identifier.get("known_as", ()), *([stem] if is_former else [])]}
 
 
-def _person(body: Json) -> Known:
+def _person(body: Json) -> PersonEvidence:
     dates = [body["birth_date"]] if body.get("birth_date") else []
-    return Known((), body.get("names", ()), dates)
+    return PersonEvidence((), body.get("names", ()), dates)

@@ -137,7 +137,7 @@ def _of_fhir(read: Reading) -> Iterator[str]:
     used = _elements(read)
     for type_ in (*_ORDER, *sorted(USED - set(_ORDER))):
         yield f"## {type_}"
-        found = known.get(type_, in_fhir.Read())
+        found = known.get(type_, in_fhir.ReadBelow())
         listed = [each for each in definitions()[type_].elements if each.name not in PASSED]
         rows = [_element(type_, each, found, used) for each in listed]
         yield _table(("element", "used for", "not used"), rows)
@@ -176,7 +176,7 @@ def _uses_by_field(found: Iterable[tuple[str, str, tuple[str, ...]]]) -> dict[st
 
 
 def _element(
-    type_: str, element: Element, read: in_fhir.Read, used: dict[str, dict[str, list[str]]]
+    type_: str, element: Element, read: in_fhir.ReadBelow, used: dict[str, dict[str, list[str]]]
 ) -> tuple[str, ...]:
     told: dict[str, list[str]] = {}
     left: list[str] = []
@@ -192,7 +192,7 @@ def _element(
     return (element.name, "", reason)
 
 
-def _unread_below(kind: str, read: in_fhir.Read, before: str) -> Iterator[str]:
+def _unread_below(kind: str, read: in_fhir.ReadBelow, before: str) -> Iterator[str]:
     """Give what nothing reads below an element that is read in parts."""
     if read.whole or kind not in definitions() or not read:
         return

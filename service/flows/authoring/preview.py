@@ -17,7 +17,7 @@ from service.values.documents import Document
 from service.values.scope import Scope
 from service.values.service_part import NOTHING
 from service.wire.contracts.documents.kinds import KINDS
-from service.wire.contracts.links import Found
+from service.wire.contracts.links import LinkFound
 from service.wire.contracts.load import load
 from service.wire.yaml import Mark
 
@@ -143,7 +143,7 @@ class _Supposing(Source):
         self.supposed.append(_issue_as_previewed(Issue(what, "/client", "not-found")))
         return {"uuid": _uuid("client", str(document.client))}
 
-    def missing(self, link: Found, issues: list[Issue]) -> Any:
+    def missing(self, link: LinkFound, issues: list[Issue]) -> Any:
         del issues  # nothing is refused for it
         self.supposed.append(_issue_as_previewed(nowhere(link)))
         return {"id": link.id} if "." in link.to else {"uuid": _uuid(link.to, link.id)}

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.cases.hospital.received import whole
 from service.cases.hospital.rules import Refusal, differing_person, whose_refusal
-from service.cases.identity.agreement import Known, disagreement
+from service.cases.identity.agreement import PersonEvidence, disagreement
 from service.cases.identity.identifiers import (
     identifying,
     pairs,
@@ -132,13 +132,13 @@ class People:
             return True
         return len(may_be) < len(sent) and share_a_number(sent, _of_persons(numbers(_brought(client))))
 
-    def _known(self, patient: Json) -> Known:
+    def _known(self, patient: Json) -> PersonEvidence:
         """Return what is sent of somebody; their name on the partner's own server is no evidence."""
         sent = identifying(patient["identifiers"], self._settings)
         evidence = [each for each in sent if not self._settings.is_own(each["system"])]
-        return Known(evidence, patient.get("names", ()), _dates(patient))
+        return PersonEvidence(evidence, patient.get("names", ()), _dates(patient))
 
-    def _held(self, clients: Sequence[Document], former: Sequence[Json]) -> Known:
+    def _held(self, clients: Sequence[Document], former: Sequence[Json]) -> PersonEvidence:
         """Return what is known of a person from any side, without numbers that are no longer used."""
         held = identifying([each for client in clients for each in numbers(client)], self._settings)
         sides = [
@@ -148,7 +148,7 @@ class People:
         ]
         names = [name for side in sides for name in side.get("names", ())]
         dates = [date for side in sides for date in _dates(side)]
-        return Known([each for each in held if not share_a_number([each], former)], names, dates)
+        return PersonEvidence([each for each in held if not share_a_number([each], former)], names, dates)
 
     def _become(self, client: Document) -> Document:
         while (uuid := client.service.merged_into) is not None:

@@ -9,7 +9,7 @@ from service.errors import Issue
 from service.mapping.language.checks import giver
 from service.mapping.terminology.codings import Translation, codings_of, words_of
 from service.mapping.terminology.concepts import Terminology, Unmapped
-from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.types.systems import CodeSystems
 
 Json = dict[str, Any]
@@ -74,7 +74,7 @@ class Codes:
                 if not codings or translation is None or "tag" in concept:
                     continue
                 if translation.named(codings, words_of(concept)) is None:
-                    place = Place(name, sequence, number, component=1)
+                    place = ErrorLocation(name, sequence, number, component=1)
                     yield Issue(_UNNAMED.format(known), str(place), "code-invalid")
 
     def _named(self, name: str) -> str | None:

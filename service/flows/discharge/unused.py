@@ -24,8 +24,8 @@ class Reading:
     """What the inbound mappings read, by the overlays that partners name; worked out once."""
 
     catalogues: Mapping[Stack, Catalogue]
-    of_messages: dict[tuple[Any, ...], in_hl7v2.Known] = field(default_factory=dict)
-    of_resources: dict[Stack, in_fhir.Known] = field(default_factory=dict)
+    of_messages: dict[tuple[Any, ...], in_hl7v2.ReadFields] = field(default_factory=dict)
+    of_resources: dict[Stack, in_fhir.ReadElements] = field(default_factory=dict)
 
     def hl7v2(self, partner: Partner, message: Message) -> tuple[Unused, ...]:
         """Return the fields of a message that nothing reads."""

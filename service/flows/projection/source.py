@@ -10,7 +10,7 @@ from service.errors import Issue, Rejected
 from service.values.documents import Document
 from service.values.ids import resource_id
 from service.values.service_part import statuses_as_json
-from service.wire.contracts.links import Found, items, links
+from service.wire.contracts.links import LinkFound, items, links
 
 ENTRIES: Final = {"practitioner": "Practitioner", "organization": "Organization", "location": "Location"}
 EVER = ("0001-01-01", "9999-12-31")
@@ -74,7 +74,7 @@ class Source:
         assert found is not None, "a case's client is there as long as the case is"
         return self._opened(found, None)
 
-    def missing(self, link: Found, issues: list[Issue]) -> Any:
+    def missing(self, link: LinkFound, issues: list[Issue]) -> Any:
         """Return what stands for a link that leads nowhere; an issue refuses the document."""
         issues.append(nowhere(link))
 
@@ -107,7 +107,7 @@ class Source:
             raise Rejected(f"The {document.kind} names what is not there.", issues=issues)
         return top
 
-    def _lose(self, lost: Sequence[tuple[str, Found]], issues: list[Issue]) -> None:
+    def _lose(self, lost: Sequence[tuple[str, LinkFound]], issues: list[Issue]) -> None:
         """Let links lead to what is left of entries that are erased; all others lead nowhere."""
         named = [(link.to, system, link.id) for system, link in lost if link.to in ENTRIES]
         erased = self.documents.erased(named) if named else {}
@@ -119,7 +119,7 @@ class Source:
                 link.part[link.key] = {"uuid": uuid}
                 self.gone.add(f"{ENTRIES[link.to]}/{resource_id(uuid, ENTRIES[link.to], '')}")
 
-    def _fetch(self, found: list[tuple[str, Found]]) -> list[tuple[Document, dict[str, Any]]]:
+    def _fetch(self, found: list[tuple[str, LinkFound]]) -> list[tuple[Document, dict[str, Any]]]:
         """Fetch the documents that are not known yet, in one query at most; return them with their copies."""
         wanted = {
             (link.to, system, link.id) for system, link in found if "." not in link.to and link.to != "client"
@@ -134,7 +134,7 @@ class Source:
             fetched.append((document, self.known[key]))
         return fetched
 
-    def _target(self, system: str, link: Found, near: dict[str, Any]) -> Any:
+    def _target(self, system: str, link: LinkFound, near: dict[str, Any]) -> Any:
         root, _, path = link.to.partition(".")
         if not path:
             return near["client"] if root == "client" else self.known.get((root, system, link.id))
@@ -160,7 +160,7 @@ def _copied(node: Any) -> Any:
     return [_copied(v) if isinstance(v, dict | list) else v for v in node] if isinstance(node, list) else node
 
 
-def nowhere(link: Found) -> Issue:
+def nowhere(link: LinkFound) -> Issue:
     """Return what to say of a link that leads nowhere."""
     what = link.to.rpartition(".")[2].replace("_", " ").removesuffix("s")
     return Issue(f"No {what} of yours has this id; PUT it first, or name its UUID.", link.where, "not-found")

@@ -20,7 +20,7 @@ from service.wire.hl7v2.er7.answer import (
 from service.wire.hl7v2.er7.charsets import of_partner
 from service.wire.hl7v2.er7.message import Header, Message
 from service.wire.hl7v2.er7.naming import content, keys
-from service.wire.hl7v2.er7.read import Batch, Broken, read
+from service.wire.hl7v2.er7.read import Batch, UnreadableMessage, read
 
 ER7: Final = "x-application/hl7-v2+er7"
 TAKEN: Final = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2")
@@ -101,12 +101,12 @@ class Messages:
     def _one(
         self,
         partner: Partner,
-        item: Message | Broken,
+        item: Message | UnreadableMessage,
         way: str,
         named: tuple[str, ...],
         admit: Callable[[Header], None],
     ) -> Acknowledged:
-        if isinstance(item, Broken):
+        if isinstance(item, UnreadableMessage):
             return self.refusal_of(item.header, item.error)
         names = (*named, *keys(item))
         received = Received(item.raw, ER7, "hl7v2", way, names, content(item), parsed=item)

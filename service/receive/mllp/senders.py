@@ -11,7 +11,7 @@ from service.receive.mllp.server import Handler
 from service.values.scope import Partner
 from service.values.senders import Sender, SenderPattern
 from service.wire.hl7v2.er7.message import Header
-from service.wire.hl7v2.er7.read import Broken, acknowledges, read, sender_of
+from service.wire.hl7v2.er7.read import UnreadableMessage, acknowledges, read, sender_of
 
 
 def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
@@ -26,7 +26,7 @@ def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
         header = sender_of(raw)
         if header is None:
             error = Malformed("There is no MSH here that can be read; begin each message with it.")
-            broken = (each for each in read(raw).items if isinstance(each, Broken))
+            broken = (each for each in read(raw).items if isinstance(each, UnreadableMessage))
             return Handled((messages.refusal_of(None, next((each.error for each in broken), error)).body,))
         partner = partner_of(partners, sender, header)
 

@@ -6,7 +6,7 @@ https://www.asyncapi.com/docs/reference/specification/v3.0.0 and its AMQP bindin
 from collections.abc import Iterable
 from typing import Any, Final
 
-from service.wire.contracts.messages import ENVELOPE, Told
+from service.wire.contracts.messages import ENVELOPE, MessageType
 
 ABOUT: Final = """\
 What changed, in the order in which it changed, owner by owner.
@@ -62,7 +62,7 @@ _TAKEN: Final[dict[str, Any]] = {
 
 
 def asyncapi(
-    told: Iterable[Told], *, version: str, exchange: str, content_type: str, discharges: str
+    told: Iterable[MessageType], *, version: str, exchange: str, content_type: str, discharges: str
 ) -> dict[str, Any]:
     """Return the AsyncAPI document: a channel, an operation and a message for each of what is told.
 
@@ -113,7 +113,7 @@ def asyncapi(
     }
 
 
-def _channel(each: Told) -> dict[str, Any]:
+def _channel(each: MessageType) -> dict[str, Any]:
     return {
         "address": each.key,
         "messages": {each.key: {"$ref": f"#/components/messages/{each.key}"}},
@@ -121,7 +121,7 @@ def _channel(each: Told) -> dict[str, Any]:
     }
 
 
-def _operation(each: Told) -> dict[str, Any]:
+def _operation(each: MessageType) -> dict[str, Any]:
     return {
         "action": "send",
         "channel": {"$ref": f"#/channels/{each.key}"},
@@ -157,7 +157,7 @@ def _taking(queue: str) -> dict[str, Any]:
     }
 
 
-def _message(each: Told, content_type: str) -> dict[str, Any]:
+def _message(each: MessageType, content_type: str) -> dict[str, Any]:
     kind = each.example["type"]
     closer = {
         "type": {"const": kind},

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from service.wire.contracts.documents.kinds import KINDS
-from service.wire.contracts.messages import ENVELOPE, Told, envelope
+from service.wire.contracts.messages import ENVELOPE, MessageType, envelope
 from service.wire.contracts.schemas import schema
 
 
@@ -32,7 +32,7 @@ class Contracts:
 
     openapi: dict[str, Any]
     asyncapi: dict[str, Any]
-    told: tuple[Told, ...]
+    told: tuple[MessageType, ...]
 
     def files(self) -> dict[str, str]:
         """Return every file of contracts/, by name."""

@@ -12,7 +12,7 @@ from service.wire.contracts.documents.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LinkFound:
     """A link as it stands in a document: `part[key]` is the id of a `to`; `where` is its JSON pointer."""
 
     part: Any
@@ -26,7 +26,7 @@ class Found:
         return str(self.part[self.key])
 
 
-def links(kind: str, document: dict[str, Any]) -> Iterator[Found]:
+def links(kind: str, document: dict[str, Any]) -> Iterator[LinkFound]:
     """Give every link of a document of this kind."""
     yield from _walk(KINDS[kind], document, "")
 
@@ -39,7 +39,7 @@ def items(document: dict[str, Any], path: str) -> dict[str, Any]:
     return {each["id"]: each for each in found}
 
 
-def _walk(contract: type[Contract], part: dict[str, Any], where: str) -> Iterator[Found]:
+def _walk(contract: type[Contract], part: dict[str, Any], where: str) -> Iterator[LinkFound]:
     for key, to, below in _plan(contract):
         value = part.get(key)
         if value is None:
@@ -47,9 +47,9 @@ def _walk(contract: type[Contract], part: dict[str, Any], where: str) -> Iterato
         place = f"{where}/{key}"
         if to is not None:
             if isinstance(value, list):
-                yield from [Found(value, index, to, f"{place}/{index}") for index in range(len(value))]
+                yield from [LinkFound(value, index, to, f"{place}/{index}") for index in range(len(value))]
             else:
-                yield Found(part, key, to, place)
+                yield LinkFound(part, key, to, place)
         elif below is not None and isinstance(value, list):
             for index, item in enumerate(value):
                 yield from _walk(below, item, f"{place}/{index}")

@@ -25,7 +25,7 @@ _OWNER: Final = "0d3c6b1a-6f1e-4b0e-8a57-3c2f9e5d7b41"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MessageType:
     """One type of message: its routing key, the JSON Schema of its data, and an example of the whole."""
 
     key: str
@@ -45,7 +45,7 @@ def envelope() -> Schema:
     return {"$schema": _DIALECT, "title": "CloudEvent", **_object(CloudEvent)}
 
 
-def messages(owners: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
+def messages(owners: Mapping[str, tuple[str, ...]]) -> Iterator[MessageType]:
     """Give each type of message.
 
     Args:
@@ -59,7 +59,7 @@ def messages(owners: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
                 yield _message_schema(type_, happened, shape, kinds)
 
 
-def _message_schema(what: str, happened: str, shape: type, kinds: tuple[str, ...]) -> Told:
+def _message_schema(what: str, happened: str, shape: type, kinds: tuple[str, ...]) -> MessageType:
     key = f"{what.lower()}.{happened}"
     data = _object(shape)
     for name, more in _closer(what, happened).items():
@@ -76,7 +76,7 @@ def _message_schema(what: str, happened: str, shape: type, kinds: tuple[str, ...
     }
     example = {name: about[name] for name in CloudEvent.__annotations__}
     owners = f"^{kinds[0]}/" if len(kinds) == 1 else f"^(?:{'|'.join(kinds)})/"
-    return Told(key, f"{what} {happened}", schema, owners, example)
+    return MessageType(key, f"{what} {happened}", schema, owners, example)
 
 
 def _closer(what: str, happened: str) -> dict[str, Schema]:

@@ -10,7 +10,7 @@ from service.errors import Issue
 from service.values.dates import is_before
 from service.values.intake import IntakeSettings
 from service.wire.hl7v2.er7.message import Message
-from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.schema import schema
 from service.wire.hl7v2.types.authorities import name_systems
 from service.wire.hl7v2.types.systems import NONE, CodeSystems
@@ -110,10 +110,10 @@ def _left_out(told: Json) -> Iterator[Issue]:
     for number, insurance in enumerate(told.get("IN1", ()), 1):
         is_named = any(part in insurance.get(field, ()) for field, part in _PAYERS)
         if not is_named and any("c1" in insurance.get(field, ()) for field in _NUMBERS):
-            yield Issue(NO_PAYER, str(Place("IN1", number, 4)), "required")
+            yield Issue(NO_PAYER, str(ErrorLocation("IN1", number, 4)), "required")
     for number, person in enumerate(told.get("NK1", ()), 1):
         if "c1" in person.get("f13", ()) and ("f2" in person or "f30" in person):
-            yield Issue(NOT_THE_NAME, str(Place("NK1", number, 13)), "informational")
+            yield Issue(NOT_THE_NAME, str(ErrorLocation("NK1", number, 13)), "informational")
 
 
 def _without_stay(told: Json) -> Json:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.types.datatypes import READ, STAFF
 
 _PATH: Final = re.compile(
@@ -38,7 +38,7 @@ def place_of(path: str) -> str:
     nth = numbers.pop("nth")
     if member and not numbers["component"]:
         numbers["component"] = _component(segment, numbers["field"], member, nth)
-    return str(Place(segment, **{**numbers, **counted}))
+    return str(ErrorLocation(segment, **{**numbers, **counted}))
 
 
 def _component(segment: str, field: int, member: str, nth: int) -> int:

@@ -64,7 +64,7 @@ _COMPONENT: Final = re.compile(r"c(\d+)(?:s(\d+))?\Z")
 
 
 @dataclass(slots=True)
-class Read:
+class ReadComponents:
     """What of a field is read: `whole`, or components, and subcomponents (component, number) of them."""
 
     kind: str = ""
@@ -84,17 +84,17 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ReadFields:
     """What is read of each segment, by its name, of one within another by `IN1.ROL`; and what came of that.
 
     `found` keeps what is not read by segment and pattern (which parts are told): a sender has few of these.
     """
 
-    segments: dict[str, dict[int, Read]]
+    segments: dict[str, dict[int, ReadComponents]]
     found: dict[str, dict[str, Within]] = field(default_factory=dict)
 
 
-def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings) -> Known:
+def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings) -> ReadFields:
     """Return what is read of messages.
 
     Args:
@@ -102,7 +102,7 @@ def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings)
         wholes: those of which everything below is read.
         settings: the partner's, which name the fields that tell times.
     """
-    found: dict[str, dict[int, Read]] = {}
+    found: dict[str, dict[int, ReadComponents]] = {}
     all_of = frozenset(wholes)
     for path in {*paths, *all_of}:
         for at in _fields(path, settings):
@@ -111,7 +111,7 @@ def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings)
             if at["key"] or path in all_of:
                 for number, component in components(at["segment"], int(at["field"]), at["key"] or ""):
                     _read_of_field(found, _home(at), number).take(component)
-    return Known(found)
+    return ReadFields(found)
 
 
 def made_of(path: str, settings: IntakeSettings) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def is_known(path: str) -> bool:
     return all(_PATH.match(each) for each in made_of(path, IntakeSettings()))
 
 
-def unused_fields(message: Message, known: Known) -> tuple[Unused, ...]:
+def unused_fields(message: Message, known: ReadFields) -> tuple[Unused, ...]:
     """Return the fields of a message that nothing reads, each once, in the order they stand in it."""
     found: dict[str, str] = {}
     names = tuple([each.text[:3] for each in message.segments])
@@ -224,10 +224,10 @@ def _home(at: re.Match[str]) -> str:
     return f"{at['within']}.{at['segment']}" if at["within"] else at["segment"]
 
 
-def _read_of_field(found: dict[str, dict[int, Read]], segment: str, number: int) -> Read:
+def _read_of_field(found: dict[str, dict[int, ReadComponents]], segment: str, number: int) -> ReadComponents:
     fields = found.setdefault(segment, {})
     if number not in fields:
-        fields[number] = Read(kind_of(segment.rpartition(".")[2], number))
+        fields[number] = ReadComponents(kind_of(segment.rpartition(".")[2], number))
     return fields[number]
 
 
@@ -236,7 +236,7 @@ def is_structure(segment: str, number: int) -> bool:
     return kind_of(segment, number) == "SI" or f"{segment}-{number}" in NUMBERING or segment in ENVELOPE
 
 
-def _of_segment(name: str, segment: Segment, fields: dict[int, Read] | None) -> dict[str, str]:
+def _of_segment(name: str, segment: Segment, fields: dict[int, ReadComponents] | None) -> dict[str, str]:
     """Return what is not read of a segment, with its place within; without `fields` nothing of it is."""
     told = (
         (number, text)
@@ -256,7 +256,7 @@ def _of_segment(name: str, segment: Segment, fields: dict[int, Read] | None) -> 
     return found
 
 
-def _of_field(segment: Segment, text: str, read: Read) -> Iterator[tuple[str, str]]:
+def _of_field(segment: Segment, text: str, read: ReadComponents) -> Iterator[tuple[str, str]]:
     """Give what of a field is not read, each with its place within."""
     marks = segment.delimiters
     structure = STRUCTURE.get(read.kind, frozenset())
@@ -281,7 +281,7 @@ def _of_field(segment: Segment, text: str, read: Read) -> Iterator[tuple[str, st
                     yield key, f"{at}{key}"
 
 
-def _of_component(segment: Segment, component: int, text: str, read: Read) -> Iterator[str]:
+def _of_component(segment: Segment, component: int, text: str, read: ReadComponents) -> Iterator[str]:
     parts = text.split(segment.delimiters.subcomponent)
     for number, part in enumerate(parts, 1):
         is_read = number == 1 or (component, number) in read.parts

@@ -38,10 +38,10 @@ from service.errors import CasebridgeError, Issue
 from service.wire.hl7v2.er7 import escapes
 from service.wire.hl7v2.er7.delimiters import HEADERS
 from service.wire.hl7v2.er7.message import NULL, Message, Segment
-from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.er7.times import to_fhir
 from service.wire.hl7v2.types.datatypes import READ
-from service.wire.hl7v2.types.reading import Reader, Reading
+from service.wire.hl7v2.types.reading import FieldContext, Reader
 from service.wire.hl7v2.types.systems import NONE, CodeSystems
 
 ONCE: Final = ("MSH", "EVN")
@@ -215,19 +215,19 @@ class _Segment:
         for number in TIMES.get(name, ()):
             for index, each in enumerate(shown.get(f"r{number}", ())):
                 if "c1" in each:
-                    self._time(each, Place(name, self.sequence, number, index + 1), self.issues)
+                    self._time(each, ErrorLocation(name, self.sequence, number, index + 1), self.issues)
         for number in USED_AS_TIMES.get(name, ()):
             if "c1" in shown.get(f"f{number}", ()):
-                self._time(shown[f"f{number}"], Place(name, self.sequence, number), [])
+                self._time(shown[f"f{number}"], ErrorLocation(name, self.sequence, number), [])
 
     def _whole(self, shown: dict[str, Any], readers: dict[int, Reader]) -> None:
-        reading = Reading(self.zone, self.systems, self.issues, self.segment.name, self.sequence, shown)
+        reading = FieldContext(self.zone, self.systems, self.issues, self.segment.name, self.sequence, shown)
         for number, read in readers.items():
             for index, each in enumerate(shown.get(f"r{number}", ())):
                 reading.number, reading.repetition = number, index + 1
                 read(each, reading)
 
-    def _time(self, field: dict[str, str], place: Place, issues: list[Issue]) -> None:
+    def _time(self, field: dict[str, str], place: ErrorLocation, issues: list[Issue]) -> None:
         try:
             field["time"] = to_fhir(field["c1"], self.zone, str(place))
         except CasebridgeError as error:

@@ -24,7 +24,7 @@ class _NarrativeError(Exception):
     """The narrative breaks a rule; its text says which."""
 
 
-class _Rules:
+class _NarrativeRules:
     """The handlers of one narrative: they raise at the first thing not allowed."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ def narrative(value: Any) -> str | None:
         return "must be a string of XHTML"
     if "<!DOCTYPE" in value or "<!ENTITY" in value or "<?" in value:
         return "must hold no document type, entity or processing instruction"
-    rules = _Rules()
+    rules = _NarrativeRules()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = rules.start
     parser.CharacterDataHandler = rules.text

@@ -51,7 +51,7 @@ _SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
 _FILES = ("profiles-resources.json", "profiles-types.json", "valuesets.json", "v3-codesystems.json")
 
 
-class Definitions:
+class SourceDefinitions:
     """The definitions of one folder, looked up by kind and name."""
 
     def __init__(self, folder: Path) -> None:
@@ -96,7 +96,7 @@ class Definitions:
 
 def distil(folder: Path) -> bytes:
     """The bytes of r4.json: one type, value set or rule a line."""
-    definitions = Definitions(folder)
+    definitions = SourceDefinitions(folder)
     types: dict[str, Any] = {}
     rules: dict[str, Any] = {}
     bound: dict[str, Any] = {}
@@ -119,7 +119,7 @@ def _flat(concepts: list[dict[str, Any]]) -> Iterator[str]:
         yield from _flat(concept.get("concept", []))
 
 
-def _reachable_types(definitions: Definitions) -> list[str]:
+def _reachable_types(definitions: SourceDefinitions) -> list[str]:
     """The types we emit and every type they use, by name."""
     found: set[str] = set()
     waiting = list(ROOTS)
@@ -133,7 +133,7 @@ def _reachable_types(definitions: Definitions) -> list[str]:
     return sorted(found)
 
 
-def _types(definitions: Definitions, name: str, bound: dict[str, Any]) -> dict[str, Any]:
+def _types(definitions: SourceDefinitions, name: str, bound: dict[str, Any]) -> dict[str, Any]:
     """A type and its inner (backbone) types: {path: {kind, base, elements}}."""
     kind = definitions.structures[name]["kind"]
     first, *elements = definitions.elements(name)
@@ -151,7 +151,9 @@ def _types(definitions: Definitions, name: str, bound: dict[str, Any]) -> dict[s
     return found
 
 
-def _element(definitions: Definitions, element: dict[str, Any], bound: dict[str, Any]) -> dict[str, Any]:
+def _element(
+    definitions: SourceDefinitions, element: dict[str, Any], bound: dict[str, Any]
+) -> dict[str, Any]:
     """What the checker needs of one element; what is usual (min 0, max 1, any target) is left out."""
     kinds = element.get("type", [])
     described: dict[str, Any] = {"type": [_kind(element, kind) for kind in kinds]}
@@ -184,7 +186,7 @@ def _kind(element: dict[str, Any], kind: dict[str, Any]) -> str:
     return {"Resource.id": "id", "Extension.url": "uri"}.get(element["base"]["path"], "System.String")
 
 
-def _rules(definitions: Definitions, name: str) -> dict[str, Any]:
+def _rules(definitions: SourceDefinitions, name: str) -> dict[str, Any]:
     """The error-level invariants by the path they are stated at; inherited ones stand at their own type."""
     inherited = _keys(definitions, definitions.base(name))
     found: dict[str, Any] = {}
@@ -206,7 +208,7 @@ def _rule(constraint: dict[str, Any]) -> dict[str, str]:
     return {part: constraint[part] for part in ("key", "expression", "human")}
 
 
-def _keys(definitions: Definitions, name: str) -> set[str]:
+def _keys(definitions: SourceDefinitions, name: str) -> set[str]:
     if name not in definitions.structures:
         return set()
     return {each["key"] for each in definitions.elements(name)[0].get("constraint", [])}

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import uuid4
 
-from service.wire.fhir.exchange.copied import Copies, Named
+from service.wire.fhir.exchange.copied import CopiedResource, Copies
 from service.wire.fhir.exchange.naming import header_of
 
 Json = dict[str, Any]
@@ -90,7 +90,7 @@ def _acknowledgement(
     return found
 
 
-def _provenance(mine: Json, header: Json, ours: Named | None, now: datetime) -> Json:
+def _provenance(mine: Json, header: Json, ours: CopiedResource | None, now: datetime) -> Json:
     """Return that we acknowledge; `header` refers to what is acknowledged."""
     at = now.isoformat(timespec="seconds")
     who = {"reference": ours.url} if ours else {"display": "Casebridge"}
@@ -115,7 +115,7 @@ def _event(header: Json) -> Json:
     return told or {"eventUri": _UNSTATED}
 
 
-def _destination(header: Json, receiver: Named | None = None) -> Json:
+def _destination(header: Json, receiver: CopiedResource | None = None) -> Json:
     """Return who asked as the destination, as far as the message says."""
     source = header.get("source")
     if not isinstance(source, dict) or not isinstance(source.get("endpoint"), str):
@@ -147,11 +147,11 @@ def _own_endpoint(header: Json) -> str | None:
     return next((each for each in told if isinstance(each, str)), None)
 
 
-def _own(resource: Json) -> Named:
-    return Named(f"urn:uuid:{resource['id']}", resource)
+def _own(resource: Json) -> CopiedResource:
+    return CopiedResource(f"urn:uuid:{resource['id']}", resource)
 
 
-def _message(entries: Sequence[Named], now: datetime) -> Json:
+def _message(entries: Sequence[CopiedResource], now: datetime) -> Json:
     return {
         "resourceType": "Bundle",
         "id": str(uuid4()),

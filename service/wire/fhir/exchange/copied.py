@@ -15,7 +15,7 @@ _URI: Final = "urn:ietf:rfc:3986"
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class CopiedResource:
     """A resource and the absolute URL that its entry has."""
 
     url: str
@@ -30,15 +30,15 @@ class Copies:
         self._entries: list[Json] = [
             each for each in asked["entry"] if isinstance(each.get("resource"), dict)
         ]
-        self._named: dict[int, Named] = {}
+        self._named: dict[int, CopiedResource] = {}
 
-    def one(self, reference: Any) -> Named | None:
+    def one(self, reference: Any) -> CopiedResource | None:
         """Return what a Reference of the message leads to; None where that is nothing we can repeat."""
         literal = reference.get("reference") if isinstance(reference, dict) else None
         entry = self._led_to(literal)
         return None if entry is None else self._copy(entry)
 
-    def of(self, type_: str) -> list[Named]:
+    def of(self, type_: str) -> list[CopiedResource]:
         """Return the resources of a type."""
         entries = [each for each in self._entries if each["resource"].get("resourceType") == type_]
         return [copy for copy in map(self._copy, entries) if copy]
@@ -50,25 +50,27 @@ class Copies:
             return {"reference": url}
         return {"identifier": {"system": _URI, "value": url}}
 
-    def copies_of(self, parts: Iterable[Named]) -> list[Named]:
+    def copies_of(self, parts: Iterable[CopiedResource]) -> list[CopiedResource]:
         """Return each part once, with references that lead to another of them or to beyond the answer."""
         once = {each.url: each for each in parts}
         ours = {id(each.resource) for each in self._named.values()}
         return [
-            Named(each.url, self._with_references(each.resource, once)) if id(each.resource) in ours else each
+            CopiedResource(each.url, self._with_references(each.resource, once))
+            if id(each.resource) in ours
+            else each
             for each in once.values()
         ]
 
-    def _copy(self, entry: Json) -> Named | None:
+    def _copy(self, entry: Json) -> CopiedResource | None:
         """Return a resource without narrative, whose links lead nowhere; None when it is not valid."""
         if id(entry) not in self._named:
             resource = {key: each for key, each in entry["resource"].items() if key != "text"}
             if check(resource):
                 return None
-            self._named[id(entry)] = Named(_absolute(entry), resource)
+            self._named[id(entry)] = CopiedResource(_absolute(entry), resource)
         return self._named[id(entry)]
 
-    def _with_references(self, node: Any, parts: dict[str, Named]) -> Any:
+    def _with_references(self, node: Any, parts: dict[str, CopiedResource]) -> Any:
         if isinstance(node, list):
             return [self._with_references(each, parts) for each in node]
         if not isinstance(node, dict):

@@ -24,7 +24,7 @@ _MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OperationInput:
     """The parameters of one call, by name; every value is of the kind its name is known to have."""
 
     values: dict[str, list[Any]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Asked:
         return tuple(self.values.get(name, []))
 
 
-def from_query(pairs: Iterable[tuple[str, str]], known: Mapping[str, str]) -> Asked:
+def from_query(pairs: Iterable[tuple[str, str]], known: Mapping[str, str]) -> OperationInput:
     """Read the parameters of an address; `known` gives the kind of each name that is taken.
 
     Raises:
@@ -50,10 +50,10 @@ def from_query(pairs: Iterable[tuple[str, str]], known: Mapping[str, str]) -> As
     values: dict[str, list[Any]] = {}
     for name, text in pairs:
         values.setdefault(name, []).append(_of_text(name, text, _kind(name, known)))
-    return Asked(values)
+    return OperationInput(values)
 
 
-def from_resource(document: Any, known: Mapping[str, str]) -> Asked:
+def from_resource(document: Any, known: Mapping[str, str]) -> OperationInput:
     """Read a Parameters resource; `known` gives the kind of each name that is taken.
 
     Raises:
@@ -70,7 +70,7 @@ def from_resource(document: Any, known: Mapping[str, str]) -> Asked:
         if not found:
             raise Malformed(f"Needs a {_KEYS[kind][0]} here.", where=each["name"])
         values.setdefault(each["name"], []).append(found[0])
-    return Asked(values)
+    return OperationInput(values)
 
 
 def part(name: str, kind: str, value: Any) -> dict[str, Any]:

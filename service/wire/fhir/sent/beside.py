@@ -8,7 +8,7 @@ _Key = tuple[str, Any]
 _PERSONS: Final = ("subject", "patient", "beneficiary")
 
 
-class Beside:
+class ResourcesOfStay:
     """The resources of some types, by what they are about; their references lead to what they refer to."""
 
     def __init__(self, resources: Sequence[Json], types: Collection[str]) -> None:

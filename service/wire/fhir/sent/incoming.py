@@ -10,7 +10,7 @@ from typing import Any, Final
 from service.errors import Issue, Rejected, TooLarge
 from service.wire.fhir.exchange.bundles import is_part
 from service.wire.fhir.sent import stay
-from service.wire.fhir.sent.beside import Beside
+from service.wire.fhir.sent.beside import ResourcesOfStay
 from service.wire.fhir.sent.facts import facts
 from service.wire.fhir.sent.leading import RESTFUL, VERSION, lead
 from service.wire.fhir.sent.tidy import tidy_disposition
@@ -54,7 +54,7 @@ def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
     bundle = {key: value for key, value in sent.items() if key != "entry"} if sent is not _only(sent) else {}
     found = _encounters(header, entries)
     told = {id(each["resource"]): each for each in entries if "resource" in each}
-    sent_beside = Beside(resources, LISTS.values())
+    sent_beside = ResourcesOfStay(resources, LISTS.values())
     roots: list[Json] = []
     size = 0
     for each in found:

@@ -44,7 +44,7 @@ _SAID_BY: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-class Read(dict[str, "Read"]):
+class ReadBelow(dict[str, "ReadBelow"]):
     """What is read below an element, by name; of a `whole` everything."""
 
     whole = False
@@ -61,20 +61,20 @@ class Read(dict[str, "Read"]):
         return next((one for one in _SAID_BY if one in self), "")
 
     @cached_property
-    def deep(self) -> tuple[tuple[str, "Read"], ...]:
+    def deep(self) -> tuple[tuple[str, "ReadBelow"], ...]:
         """What is looked into."""
         return tuple((key, each) for key, each in self.items() if not each.whole and key != "resource")
 
 
-Known = dict[str, Read]
+ReadElements = dict[str, ReadBelow]
 """What is read of each type of resource."""
 At = tuple[Any, str | int] | str
 """Where something stands: in what, and by which name or number there; a resource by its place."""
 
 
-def known(paths: Iterable[str], wholes: Iterable[str] = ()) -> Known:
+def known(paths: Iterable[str], wholes: Iterable[str] = ()) -> ReadElements:
     """Return what is read of resources; `paths` are those of the source `fhir` that mappings read."""
-    found: Known = {}
+    found: ReadElements = {}
     whole = [made for path in wholes for made in made_of(path)]
     for path in (*(made for each in paths for made in made_of(each)), *whole, *READ_HERE):
         _ends(path, found)
@@ -84,7 +84,7 @@ def known(paths: Iterable[str], wholes: Iterable[str] = ()) -> Known:
             end.whole = not end
     for read in found.values():
         for name in STRUCTURE:
-            read.setdefault(name, Read()).whole = True
+            read.setdefault(name, ReadBelow()).whole = True
     return found
 
 
@@ -95,7 +95,7 @@ def elements(path: str) -> Iterator[str]:
             yield ".".join([type_, *steps])
 
 
-def unused_elements(sent: Json, known: Known) -> tuple[Unused, ...]:
+def unused_elements(sent: Json, known: ReadElements) -> tuple[Unused, ...]:
     """Return the elements that nothing reads, each once, in the order they stand in what was sent.
 
     Args:
@@ -111,13 +111,13 @@ def unused_elements(sent: Json, known: Known) -> tuple[Unused, ...]:
     return tuple(map(Unused._make, found.places.items()))
 
 
-def _ends(path: str, found: Known) -> list[Read]:
+def _ends(path: str, found: ReadElements) -> list[ReadBelow]:
     """Return what a path leads to, of each type of resource it may lead through."""
     ends = []
     for type_, steps in _steps_by_type(path):
-        node = found.setdefault(type_, Read())
+        node = found.setdefault(type_, ReadBelow())
         for step in steps:
-            node = node.setdefault(step, Read())
+            node = node.setdefault(step, ReadBelow())
         ends.append(node)
     return ends
 
@@ -165,7 +165,7 @@ class _Found:
     seen: set[tuple[int, str]]
     type_: str = ""
 
-    def add(self, beside: Read, name: str, at: At) -> None:
+    def add(self, beside: ReadBelow, name: str, at: At) -> None:
         """Note an element where it stands first; what it is called is written out only then."""
         if (id(beside), name) in self.seen:
             return
@@ -180,7 +180,7 @@ class _Found:
         self.places.setdefault(field, f"{at}{where}")
 
 
-def _of_resource(resource: Any, where: str, known: Known, found: _Found) -> None:
+def _of_resource(resource: Any, where: str, known: ReadElements, found: _Found) -> None:
     if not isinstance(resource, dict) or resource.get("resourceType") not in USED:
         return
     type_ = resource["resourceType"]
@@ -195,7 +195,7 @@ def _of_resource(resource: Any, where: str, known: Known, found: _Found) -> None
         _of_resource(each, f"{where}.contained[{index}]", known, found)
 
 
-def _of_element(value: Json, read: Read, at: At, found: _Found) -> None:
+def _of_element(value: Json, read: ReadBelow, at: At, found: _Found) -> None:
     """Find what is not read of an element."""
     if not value.keys() <= read.expected or (read.giving and read.giving not in value):
         expected = _expected_names_in(value, read)
@@ -212,7 +212,7 @@ def _of_element(value: Json, read: Read, at: At, found: _Found) -> None:
             _below(each, below, (at, key), found)
 
 
-def _below(value: Json, read: Read, at: At, found: _Found) -> None:
+def _below(value: Json, read: ReadBelow, at: At, found: _Found) -> None:
     if read:
         _of_element(value, read, at, found)
     else:
@@ -220,7 +220,7 @@ def _below(value: Json, read: Read, at: At, found: _Found) -> None:
         found.add(read, "", at)
 
 
-def _expected_names_in(value: Json, read: Read) -> set[str]:
+def _expected_names_in(value: Json, read: ReadBelow) -> set[str]:
     """Return the names in an element that are no news."""
     words = {word for one, said in _SAID_BY.items() if one in read and one in value for word in said}
     found = {*read, "id", *words}

@@ -16,7 +16,7 @@ from service.wire.hl7v2.er7 import escapes
 from service.wire.hl7v2.er7.charsets import BYTEWISE
 from service.wire.hl7v2.er7.delimiters import DEFAULT, Delimiters
 from service.wire.hl7v2.er7.message import CONTROL_ID_LIMIT, NULL, Header, Segment
-from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.er7.times import stamp
 
 Verdict = Literal["accept", "error", "reject"]
@@ -210,7 +210,7 @@ def _errors(theirs: Segment, issues: Sequence[Issue], verdict: Verdict) -> list[
 
 
 def _err(marks: Delimiters, old_place: str, issue: Issue, verdict: Verdict) -> str:
-    place = Place.parse(issue.where)
+    place = ErrorLocation.parse(issue.where)
     location = [] if place is None else [place.segment, str(place.sequence), *_inside(place)]
     condition = _components(marks, [*_condition(issue), "HL70357"])
     text = escapes.encode(issue.what[:_TEXT_LIMIT], marks)
@@ -227,7 +227,7 @@ def _severity(issue: Issue, verdict: Verdict) -> str:
     return "W" if verdict == "accept" else "E"
 
 
-def _inside(place: Place) -> list[str]:
+def _inside(place: ErrorLocation) -> list[str]:
     if not place.field:
         return []
     inner = [str(number) if number else "" for number in (place.component, place.subcomponent)]
@@ -236,7 +236,7 @@ def _inside(place: Place) -> list[str]:
 
 
 def _old_place(marks: Delimiters, issue: Issue) -> str:
-    place = Place.parse(issue.where)
+    place = ErrorLocation.parse(issue.where)
     location = ["", "", ""] if place is None else [place.segment, str(place.sequence), str(place.field or "")]
     code, text = _condition(issue)
     coded = marks.subcomponent.join([code, text, "HL70357"]) if marks.subcomponent else code

@@ -11,7 +11,7 @@ from service.errors import CasebridgeError, Issue, Malformed, TooLarge, Unsuppor
 from service.wire.hl7v2.er7.charsets import BOM, BYTEWISE, choose, decode, is_overruled
 from service.wire.hl7v2.er7.delimiters import DEFAULT, Delimiters, delimiters_of
 from service.wire.hl7v2.er7.message import Header, Message, Segment
-from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.places import ErrorLocation
 
 PARTS: Final = 250_000
 _HEAD: Final = 20_000
@@ -121,4 +121,4 @@ def _where(body: bytes, position: int) -> str:
     field = lines[-1].count(separator) + (names[-1] == "MSH")
     if not _SEGMENT.fullmatch(names[-1]):
         return f"line {len(lines)}"
-    return str(Place(names[-1], names.count(names[-1]), field))
+    return str(ErrorLocation(names[-1], names.count(names[-1]), field))

@@ -12,7 +12,7 @@ _WRITTEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ErrorLocation:
     """A segment, counted among those of its name, and what is in it; 0 means the whole. All count from 1."""
 
     segment: str
@@ -32,7 +32,7 @@ class Place:
         return text
 
     @classmethod
-    def parse(cls, text: str) -> "Place | None":
+    def parse(cls, text: str) -> "ErrorLocation | None":
         """Read what `str` wrote, or None when the text is no place in a message."""
         found = _WRITTEN.fullmatch(text)
         if found is None:

@@ -28,7 +28,7 @@ _FRAME_END: Final = re.compile(rb"[\x0b\x1c]+[\r\n\x0b\x1c]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class UnreadableMessage:
     """What could not be read: the bytes, why not, and as much of MSH as an answer needs, if it has any."""
 
     raw: bytes
@@ -44,7 +44,7 @@ class Batch:
     none came.
     """
 
-    items: tuple[Message | Broken, ...]
+    items: tuple[Message | UnreadableMessage, ...]
     envelope: Header | None = None
     issues: tuple[Issue, ...] = ()
 
@@ -59,11 +59,11 @@ def read(raw: bytes, *, charset: str | None = None, limit: int = LIMIT) -> Batch
     """
     refusal = _refusal(raw, limit)
     if refusal is not None:
-        return Batch((Broken(raw, refusal, header_of(raw, charset)),))
+        return Batch((UnreadableMessage(raw, refusal, header_of(raw, charset)),))
     pieces = list(_pieces(raw))
     if len(pieces) > MESSAGES:
         error = TooLarge(f"The batch has over {MESSAGES} messages; send it in parts.")
-        return Batch((Broken(raw, error, header_of(raw, charset)),))
+        return Batch((UnreadableMessage(raw, error, header_of(raw, charset)),))
     return _batch_of(pieces, charset)
 
 
@@ -97,8 +97,8 @@ def acknowledges(raw: bytes) -> bool:
     return all(_is_answer(each) for each in batch.items)
 
 
-def _is_answer(item: Message | Broken) -> bool:
-    if isinstance(item, Broken):
+def _is_answer(item: Message | UnreadableMessage) -> bool:
+    if isinstance(item, UnreadableMessage):
         return item.header is not None and item.header.code in _ANSWERS
     return item.header.code in _ANSWERS or item.first("MSA") is not None
 
@@ -138,7 +138,7 @@ def _starts(bare: bytes, name: bytes) -> Iterator[int]:
 
 
 def _batch_of(pieces: list[bytes], charset: str | None) -> Batch:
-    items: list[Message | Broken] = []
+    items: list[Message | UnreadableMessage] = []
     issues: list[Issue] = []
     envelope: Header | None = None
     messages = batches = 0
@@ -160,17 +160,19 @@ def _batch_of(pieces: list[bytes], charset: str | None) -> Batch:
             issues += _count_issues(line, messages if name == b"BTS" else batches or int(bool(items)))
             is_open = False
         if rest.strip(_BLANK):
-            items.append(Broken(rest, Malformed("There is no MSH here; begin each message with it."), None))
+            items.append(
+                UnreadableMessage(rest, Malformed("There is no MSH here; begin each message with it."), None)
+            )
     if is_open:
         issues.append(Issue("No BTS or FTS ends the batch; it may be cut off.", "BTS", "incomplete"))
     return Batch(tuple(items), envelope, tuple(issues))
 
 
-def _item(raw: bytes, charset: str | None) -> Message | Broken:
+def _item(raw: bytes, charset: str | None) -> Message | UnreadableMessage:
     try:
         return parse(raw, charset)
     except CasebridgeError as error:
-        return Broken(raw, error, header_of(raw, charset))
+        return UnreadableMessage(raw, error, header_of(raw, charset))
 
 
 def _envelope(line: bytes, charset: str | None) -> Header | None:

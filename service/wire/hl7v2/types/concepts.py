@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.errors import Issue
-from service.wire.hl7v2.types.reading import Json, Reading
+from service.wire.hl7v2.types.reading import FieldContext, Json
 from service.wire.hl7v2.types.systems import table
 
 _UNKNOWN_SYSTEM: Final = (
@@ -34,7 +34,7 @@ class Concept:
     system: str = ""
     words: str = ""
 
-    def __call__(self, concept: Json, reading: Reading) -> None:
+    def __call__(self, concept: Json, reading: FieldContext) -> None:
         """Read one repetition."""
         coding = []
         for code, display, name, oid in _CODINGS:
@@ -56,7 +56,7 @@ class Concept:
         if text is not None:
             concept["text"] = text
 
-    def _system(self, concept: Json, name: str, oid: str, reading: Reading) -> str:
+    def _system(self, concept: Json, name: str, oid: str, reading: FieldContext) -> str:
         stated = concept.get(name) or concept.get(oid)
         if stated is None and name == "c3" and self.system:
             stated = reading.segment.get(self.system, {}).get("c1")
@@ -67,7 +67,7 @@ class Concept:
             reading.issues.append(Issue(_UNKNOWN_SYSTEM, reading.at(int(name[1:])), "code-invalid"))
         return system
 
-    def _default(self, code: str, reading: Reading) -> str:
+    def _default(self, code: str, reading: FieldContext) -> str:
         if self.number and (not self.codes or code in self.codes.split()):
             return table(self.number)
         where = f"{reading.name}-{reading.number}" if self.number else ""
@@ -81,7 +81,7 @@ def _is_words(concept: Json, code: str, display: str) -> bool:
     return display in concept and code not in concept
 
 
-def language(concept: Json, reading: Reading) -> None:
+def language(concept: Json, reading: FieldContext) -> None:
     """Read the CWE of a language: as a concept, and `tag` where its code is one of BCP 47 by itself."""
     Concept(number=296)(concept, reading)
     for code, _, name, _ in _CODINGS:

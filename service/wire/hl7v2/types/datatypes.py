@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from service.wire.hl7v2.types.concepts import Concept, language
-from service.wire.hl7v2.types.reading import Json, Reader, Reading
+from service.wire.hl7v2.types.reading import FieldContext, Json, Reader
 
 _MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _WEB: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -27,7 +27,7 @@ def person_name(first: int) -> Reader:
     shift = 0 if first == 1 else 7  # XPN-10, -12 and -13 are XCN-17, -19 and -20
     span, start, end = (f"c{number + shift}" for number in (10, 12, 13))
 
-    def read(name: Json, reading: Reading) -> None:
+    def read(name: Json, reading: FieldContext) -> None:
         # FN-1 is the whole surname; else the own one, FN-2 and -3, or that of the partner, FN-4 and -5
         for parts in ((family,), (f"{family}s2", f"{family}s3"), (f"{family}s4", f"{family}s5")):
             if whole := " ".join(name[each] for each in parts if each in name):
@@ -44,7 +44,7 @@ def person_name(first: int) -> Reader:
     return read
 
 
-def address(place: Json, reading: Reading) -> None:
+def address(place: Json, reading: FieldContext) -> None:
     """Read an XAD: `line` (of a SAD the street and number), and `period`."""
     street = place.get("c1", "")
     # SAD-1 is the whole; some write in it what only belongs in front of SAD-2 and SAD-3
@@ -59,7 +59,7 @@ def address(place: Json, reading: Reading) -> None:
             place["period"] = period
 
 
-def telecom(way: Json, reading: Reading) -> None:
+def telecom(way: Json, reading: FieldContext) -> None:
     """Read an XTN: `points`, an e-mail address and a number perhaps, of those not told of before.
 
     Each has its `value`, `kind` where that is no number (`email`, `url`), `use` (XTN-2, as a coding), and
@@ -111,13 +111,13 @@ def _telephone_text(way: Json) -> str | None:
     return " ".join(each for each in parts if each)
 
 
-def identifier(known: Json, reading: Reading) -> None:
+def identifier(known: Json, reading: FieldContext) -> None:
     """Read a CX: `period`; whose number it is, `authorities` says."""
     if ("c7" in known or "c8" in known) and (period := reading.period(known.get("c7"), known.get("c8"))):
         known["period"] = period
 
 
-def location(place: Json, _: Reading) -> None:
+def location(place: Json, _: FieldContext) -> None:
     """Read a PL: `words` for point of care, room and bed, building, floor and description."""
     bed = " ".join(place[part] for part in ("c1", "c2", "c3") if part in place)
     rest = (bed, *(place.get(part) for part in ("c7", "c8", "c9")))
@@ -125,7 +125,7 @@ def location(place: Json, _: Reading) -> None:
         place["words"] = words
 
 
-def destination(place: Json, _: Reading) -> None:
+def destination(place: Json, _: FieldContext) -> None:
     """Read a DLD: `words`, the text beside its code, whichever component a version has it in."""
     second = place.get("c2", "")
     words = place.get("c1s2") or (second if re.search(r"[^\W\d]", second) else "") or place.get("c1")
@@ -133,14 +133,14 @@ def destination(place: Json, _: Reading) -> None:
         place["words"] = words
 
 
-def rank(number: Json, _: Reading) -> None:
+def rank(number: Json, _: FieldContext) -> None:
     """Read a NM that ranks, 1 the first: `number`."""
     text = number.get("c1", "")
     if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 1000:
         number["number"] = int(text[:9])
 
 
-def words(text: Json, _: Reading) -> None:
+def words(text: Json, _: FieldContext) -> None:
     """Read a ST: `text`."""
     if "c1" in text:
         text["text"] = text["c1"]

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from typing import Any
 
 from service.errors import CasebridgeError, Issue
-from service.wire.hl7v2.er7.places import Place
+from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.er7.times import to_fhir
 from service.wire.hl7v2.types.systems import CodeSystems
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Reading:
+class FieldContext:
     """What a reader needs beside the components of a repetition: where they stand, and what is with them.
 
     `told` are the contact points that the segment has told of before.
@@ -40,7 +40,7 @@ class Reading:
 
     def at(self, component: int) -> str:
         """Return the place of a component."""
-        return str(Place(self.name, self.sequence, self.number, self.repetition, component))
+        return str(ErrorLocation(self.name, self.sequence, self.number, self.repetition, component))
 
     def _time(self, text: str | None) -> str | None:
         try:
@@ -49,4 +49,4 @@ class Reading:
             return None
 
 
-Reader = Callable[[Json, Reading], None]
+Reader = Callable[[Json, FieldContext], None]
