@@ -12,8 +12,8 @@ from service.door import PUBLIC, Door
 from service.errors import NotFound
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.generate import Contracts
+from service.wire.contracts.json_schemas import schema
 from service.wire.contracts.openapi.operations import Described, Operation, answer
-from service.wire.contracts.schemas import schema
 
 _PAGES = Environment(
     loader=PackageLoader("service.disclose", "."),

@@ -19,13 +19,13 @@ from service.mapping.terminology.vocabulary import load_terminology
 from service.settings import Settings
 from service.values.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED
+from service.wire.contracts.json_schemas import links, sources
+from service.wire.contracts.json_schemas import schema as contract
 from service.wire.contracts.load import load as load_document
-from service.wire.contracts.schemas import links, sources
-from service.wire.contracts.schemas import schema as contract
 from service.wire.fhir.check.validate import validate
 from service.wire.fhir.definitions import profiles
 from service.wire.fhir.definitions.elements import required_names
-from service.wire.fhir.sent import schema as fhir_schema
+from service.wire.fhir.sent import json_schema as fhir_schema
 from service.wire.fhir.sent.incoming import stays
 from service.wire.hl7v2 import incoming
 from service.wire.hl7v2.er7.charsets import UTF8

@@ -9,7 +9,7 @@ from service import wiring
 from service.settings import Settings
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.generate import stale, write
-from service.wire.contracts.schemas import links, schema, sources
+from service.wire.contracts.json_schemas import links, schema, sources
 
 FOLDER = Path(__file__).parents[2] / "contracts"
 

@@ -22,7 +22,7 @@ from service.wire.fhir.sent.incoming import stays
 from service.wire.hl7v2 import unused as in_hl7v2
 from service.wire.hl7v2.er7.answer import answer
 from service.wire.hl7v2.er7.parse import parse
-from service.wire.hl7v2.schema import FIELDS
+from service.wire.hl7v2.json_schema import FIELDS
 from service.wire.hl7v2.view import INSIDE
 from service.wire.json import dump
 from service.wire.outcomes import outcome

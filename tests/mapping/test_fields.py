@@ -16,7 +16,7 @@ from service.values.intake import IntakeSettings
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.exchange.bundles import USED
 from service.wire.hl7v2 import unused as in_hl7v2
-from service.wire.hl7v2.schema import FIELDS as COUNTS
+from service.wire.hl7v2.json_schema import FIELDS as COUNTS
 from service.wire.hl7v2.titles import titles
 
 CATALOGUE = wiring.inbound(Settings.from_env({}))

@@ -7,9 +7,9 @@ import pytest
 from service.errors import Misconfigured
 from service.mapping.catalogue import load
 from service.mapping.target.targets import schema_without_links
-from service.wire.contracts.schemas import schema
+from service.wire.contracts.json_schemas import schema
 from service.wire.fhir.sent.incoming import stays
-from service.wire.fhir.sent.schema import roots
+from service.wire.fhir.sent.json_schema import roots
 
 MAKES = {"Discharge": schema_without_links(schema("discharge"))}
 MAPPING = """

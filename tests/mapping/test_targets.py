@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.wire.fhir.sent.schema import resources
+from service.wire.fhir.sent.json_schema import resources
 
 GOOD = """
 map: CarePlan

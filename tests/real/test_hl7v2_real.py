@@ -13,7 +13,7 @@ import pytest
 from service.wire.hl7v2.er7 import escapes
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import Batch, UnreadableMessage, read
-from service.wire.hl7v2.schema import schema
+from service.wire.hl7v2.json_schema import schema
 from service.wire.hl7v2.view import TIMES, to_json
 from tests.real.real_data import folder
 from tests.wire import hl7v2_oracle as oracle

@@ -10,7 +10,7 @@ from service.flows.projection.follow import Reprojection
 from service.store.store import SqlStore
 from service.store.tables import reprojection
 from service.values.ids import resource_id
-from service.wire.fhir.gone import WORDS
+from service.wire.fhir.erased_references import WORDS
 from tests.flows import river
 from tests.web.sent import Mercy, a03
 

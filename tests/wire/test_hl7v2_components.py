@@ -6,7 +6,7 @@ from datetime import UTC
 import pytest
 
 from service.wire.hl7v2.components import components
-from service.wire.hl7v2.schema import schema
+from service.wire.hl7v2.json_schema import schema
 from service.wire.hl7v2.types.datatypes import READ
 from service.wire.hl7v2.types.reading import FieldContext
 from service.wire.hl7v2.types.systems import NONE

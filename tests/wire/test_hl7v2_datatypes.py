@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import read
-from service.wire.hl7v2.schema import FIELDS
+from service.wire.hl7v2.json_schema import FIELDS
 from service.wire.hl7v2.types.datatypes import READ
 from service.wire.hl7v2.types.systems import CodeSystems
 from service.wire.hl7v2.view import to_json

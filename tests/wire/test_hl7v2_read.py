@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Malformed, TooLarge, Unsupported
+from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.message import Message
-from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.er7.read import UnreadableMessage, acknowledges, read
 
 MSH = b"MSH|^~\\&|ADT|HOSP|CB|CB|20240131||ADT^A03^ADT_A03|17|P|2.5"

@@ -11,7 +11,7 @@ from service.mapping.language.types import World
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import read
 from service.wire.hl7v2.er7.times import to_fhir
-from service.wire.hl7v2.schema import FIELDS, schema
+from service.wire.hl7v2.json_schema import FIELDS, schema
 from service.wire.hl7v2.view import TIMES, to_json
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")

@@ -9,7 +9,7 @@ from service.errors import Issue
 from service.mapping.language.checks import giver
 from service.mapping.terminology.codings import Translation, codings_of, words_of
 from service.mapping.terminology.concepts import Terminology, Unmapped
-from service.wire.hl7v2.er7.places import ErrorLocation
+from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.types.systems import CodeSystems
 
 Json = dict[str, Any]

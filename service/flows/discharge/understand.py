@@ -16,19 +16,19 @@ from service.mapping.compiler.projector import MappingError
 from service.values.inbox import Received, Understood
 from service.values.scope import Partner
 from service.wire.fhir.check.check import check_each
-from service.wire.fhir.exchange.asked import message_of
 from service.wire.fhir.exchange.bundles import USED, unused_entries
 from service.wire.fhir.exchange.conditions import of_entries, of_headers
-from service.wire.fhir.sent.aside import set_aside
-from service.wire.fhir.sent.astray import astray
+from service.wire.fhir.exchange.process_message import message_of
+from service.wire.fhir.sent.dangling import astray
 from service.wire.fhir.sent.incoming import stays
 from service.wire.fhir.sent.instants import plain
-from service.wire.fhir.sent.sources import place_of
+from service.wire.fhir.sent.left_out import set_aside
+from service.wire.fhir.sent.locators import location_of
 from service.wire.hl7v2.er7.charsets import of_partner
 from service.wire.hl7v2.er7.message import CONTROL_ID_LIMIT, Message
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
 from service.wire.hl7v2.incoming import patients
-from service.wire.hl7v2.sources import place_of as place_in_message
+from service.wire.hl7v2.locators import location_of as location_in_message
 from service.wire.json import copy_of, parse
 
 Json = dict[str, Any]
@@ -71,7 +71,7 @@ class Understanding:
         notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         alone = of_headers(received.if_none_exist, received.if_match)
         asked = [alone] * len(roots) if alone is not None else of_entries(sent, roots)
-        found = self._made(partner, "fhir", roots, lambda root, path: place_of(path, root, sent))
+        found = self._made(partner, "fhir", roots, lambda root, path: location_of(path, root, sent))
         conditions = tuple(asked[number] for number, _ in found.roots)
         made = zip(found.understood.discharges, found.roots, strict=True)
         unclear = [each for one, (at, _) in made for each in _unclear(one, roots[at], sent)]
@@ -91,7 +91,7 @@ class Understanding:
         _check_kind(message)
         codes = self._codes(partner)
         read, notes = patients(message, partner.name, partner.intake, codes.systems_of(partner.name))
-        found = self._made(partner, "hl7v2", read, lambda _, path: place_in_message(path))
+        found = self._made(partner, "hl7v2", read, lambda _, path: location_in_message(path))
         if not found.understood.discharges:
             return replace(found.understood, notes=(_unused(message),))
         unnamed = dict.fromkeys(issue for root in read for issue in codes.unnamed(root["message"]))
@@ -191,27 +191,27 @@ def _nobody(root: Json, sent: Json) -> Iterator[Issue]:
     subject = root["encounter"].get("subject", {}).get("resource", {})
     if subject and not root["patient"]:
         what = f"This leads to a {subject['resourceType']}; who is in hospital is a Patient."
-        yield Issue(what, place_of("encounter.subject.reference", root, sent), "value")
+        yield Issue(what, location_of("encounter.subject.reference", root, sent), "value")
 
 
 def _unclear(made: Json, root: Json, sent: Json) -> Iterator[Issue]:
     """Give what nothing is made of: an early end, a class, a language, what insurance it is and whose."""
     if root["facts"]["spoken"] and "language" not in made.get("patient", {}):
         what = "This language is not known here: send its tag of BCP 47."
-        yield Issue(what, place_of("patient.communication.language", root, sent), "code-invalid")
+        yield Issue(what, location_of("patient.communication.language", root, sent), "code-invalid")
     for number, policy in enumerate(root["facts"]["policies"]):
         kept = made.get("coverages", ())[number : number + 1]
         for name, element in OF_POLICY.items():
             if kept and element in policy["coverage"] and name not in kept[0]:
                 what = "This code is not known here: nothing is kept of it."
-                place = place_of(f"facts.policies[{number}].coverage.{element}", root, sent)
+                place = location_of(f"facts.policies[{number}].coverage.{element}", root, sent)
                 yield Issue(what, place, "code-invalid")
     if made["event"] in GOING_ON and "end" in made.get("stay", {}).get("period", {}):
         what = "A stay that goes on has no end yet: it is kept with the message alone."
-        yield Issue(what, place_of("encounter.period.end", root, sent), "informational")
+        yield Issue(what, location_of("encounter.period.end", root, sent), "informational")
     if made.get("stay", {}).get("kind") == UNKNOWN:
         what = "This class is not known here: of which kind the stay is remains unknown."
-        yield Issue(what, place_of("encounter.class.code", root, sent), "code-invalid")
+        yield Issue(what, location_of("encounter.class.code", root, sent), "code-invalid")
 
 
 def _not_retained(index: int, type_: str) -> Issue:

@@ -17,8 +17,8 @@ from service.mapping.compiler.projector import Projector
 from service.values.documents import Document
 from service.values.messages import UNTOLD, Happened, Written
 from service.values.resources import Current, ResourceVersion, SearchRows
-from service.wire.fhir.gone import in_words
-from service.wire.fhir.whereabouts import without_whereabouts
+from service.wire.fhir.addresses import without_whereabouts
+from service.wire.fhir.erased_references import in_words
 from service.wire.json import canonical, dump, parse
 
 Key = tuple[str, str]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from service.wire.hl7v2.schema import FIELDS
+from service.wire.hl7v2.json_schema import FIELDS
 
 DATA: Final = Path(__file__).with_name("fields.json")
 # the newer first: what was withdrawn since has its type in the older

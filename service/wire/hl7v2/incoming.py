@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from service.errors import Issue
 from service.values.dates import is_before
 from service.values.intake import IntakeSettings
+from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.message import Message
-from service.wire.hl7v2.er7.places import ErrorLocation
-from service.wire.hl7v2.schema import schema
+from service.wire.hl7v2.json_schema import schema
 from service.wire.hl7v2.types.authorities import name_systems
 from service.wire.hl7v2.types.systems import NONE, CodeSystems
 from service.wire.hl7v2.view import to_json

@@ -37,8 +37,8 @@ from typing import Any, Final
 from service.errors import CasebridgeError, Issue
 from service.wire.hl7v2.er7 import escapes
 from service.wire.hl7v2.er7.delimiters import HEADERS
+from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.message import NULL, Message, Segment
-from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.er7.times import to_fhir
 from service.wire.hl7v2.types.datatypes import READ
 from service.wire.hl7v2.types.reading import FieldContext, Reader

@@ -10,10 +10,10 @@ from typing import Any, Final
 from service.errors import Issue, Rejected, TooLarge
 from service.wire.fhir.exchange.bundles import is_part
 from service.wire.fhir.sent import stay
-from service.wire.fhir.sent.beside import ResourcesOfStay
 from service.wire.fhir.sent.facts import facts
-from service.wire.fhir.sent.leading import RESTFUL, VERSION, lead
-from service.wire.fhir.sent.tidy import tidy_disposition
+from service.wire.fhir.sent.normalise import tidy_disposition
+from service.wire.fhir.sent.references import RESTFUL, VERSION, lead
+from service.wire.fhir.sent.related import ResourcesOfStay
 
 Json = dict[str, Any]
 LISTS: Final = {

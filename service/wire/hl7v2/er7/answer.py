@@ -15,8 +15,8 @@ from service.errors import CasebridgeError, Conflict, Issue, Rejected
 from service.wire.hl7v2.er7 import escapes
 from service.wire.hl7v2.er7.charsets import BYTEWISE
 from service.wire.hl7v2.er7.delimiters import DEFAULT, Delimiters
+from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.message import CONTROL_ID_LIMIT, NULL, Header, Segment
-from service.wire.hl7v2.er7.places import ErrorLocation
 from service.wire.hl7v2.er7.times import stamp
 
 Verdict = Literal["accept", "error", "reject"]

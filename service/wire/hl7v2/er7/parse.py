@@ -10,8 +10,8 @@ from typing import Final
 from service.errors import CasebridgeError, Issue, Malformed, TooLarge, Unsupported
 from service.wire.hl7v2.er7.charsets import BOM, BYTEWISE, choose, decode, is_overruled
 from service.wire.hl7v2.er7.delimiters import DEFAULT, Delimiters, delimiters_of
+from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.message import Header, Message, Segment
-from service.wire.hl7v2.er7.places import ErrorLocation
 
 PARTS: Final = 250_000
 _HEAD: Final = 20_000

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from typing import Any
 
 from service.errors import CasebridgeError, Issue
-from service.wire.hl7v2.er7.places import ErrorLocation
+from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.times import to_fhir
 from service.wire.hl7v2.types.systems import CodeSystems
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from service.wire.hl7v2.er7.places import ErrorLocation
+from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.types.datatypes import READ, STAFF
 
 _PATH: Final = re.compile(
@@ -24,7 +24,7 @@ _CHOSEN: Final = {
 }
 
 
-def place_of(path: str) -> str:
+def location_of(path: str) -> str:
     """Return a place as people write it (`PV1-2.1`), or nothing when the path names none."""
     if path in _CHOSEN:
         return _CHOSEN[path]

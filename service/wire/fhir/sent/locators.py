@@ -21,7 +21,7 @@ _MADE_OF: Final = {
 }
 
 
-def place_of(path: str, root: Json, sent: Json) -> str:
+def location_of(path: str, root: Json, sent: Json) -> str:
     """Return the FHIRPath of an element, from the Bundle or Encounter that was sent.
 
     Args:

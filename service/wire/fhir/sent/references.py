@@ -11,7 +11,7 @@ from typing import Any, Final
 from service.values.placeholders import names_nobody
 from service.wire.fhir.exchange.bundles import USED, conditional
 from service.wire.fhir.references import references
-from service.wire.fhir.sent.tidy import tidy
+from service.wire.fhir.sent.normalise import tidy
 
 Json = dict[str, Any]
 VERSION: Final = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}\Z")
