@@ -60,71 +60,82 @@ def of_case(
     """
     parts: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in ("stays", "conditions", "team")}
     services: list[dict[str, Any]] = []
-    known = {key: stay_of(key, facts) for key, facts in sorted(stays.items())}
+    stay_parts = {key: stay_of(key, facts) for key, facts in sorted(stays.items())}
     # of a stay that never was there are no diagnoses
-    told = {key: diagnoses(stays[key]) if known[key]["status"] != "cancelled" else [] for key in known}
-    begun = {key: (stay.get("period", {}).get("start", ""), told[key]) for key, stay in known.items()}
+    diagnoses_of = {
+        key: diagnoses(stays[key]) if stay_parts[key]["status"] != "cancelled" else [] for key in stay_parts
+    }
+    begun = {
+        key: (stay.get("period", {}).get("start", ""), diagnoses_of[key]) for key, stay in stay_parts.items()
+    }
     conditions_of = recurring.conditions(begun)
-    for key, stay in known.items():
+    for key, stay in stay_parts.items():
         facts = stays[key]
-        coded = [(each, conditions_of[key, condition_id(each["code"])]) for each in told[key]]
-        found = _once(condition for _, condition in coded)
-        for each in found:
-            parts["conditions"].setdefault(each["id"], each)
+        coded = [
+            (diagnosis, conditions_of[key, condition_id(diagnosis["code"])])
+            for diagnosis in diagnoses_of[key]
+        ]
+        stay_conditions = _once(condition for _, condition in coded)
+        for condition in stay_conditions:
+            parts["conditions"].setdefault(condition["id"], condition)
         partner = value(facts, "partner")
         link = links(partner)
         hospital = stay.pop("hospital", None) or {"partner": partner}
         people = contacts(facts)
-        for each in _team(hospital, people, link):
-            parts["team"].setdefault(each["id"], each)
+        for member in _team(hospital, people, link):
+            parts["team"].setdefault(member["id"], member)
         if stay["status"] == "finished" and not died:
             ended = stay.get("period", {}).get("end") or day(facts["status"].at)
-            likely = [each for each in found if each.get("verification_status") != REFUTED]
+            likely = [
+                condition for condition in stay_conditions if condition.get("verification_status") != REFUTED
+            ]
             services += propose(pathways, stay["id"], ended, likely, group)
-        named = [(each, condition["id"]) for each, condition in coded]
-        parts["stays"][key] = _stay_with_links(stay, hospital, named, people, link)
-    received: dict[str, Any] = {name: list(each.values()) for name, each in parts.items() if each}
+        diagnoses_with_ids = [(diagnosis, condition["id"]) for diagnosis, condition in coded]
+        parts["stays"][key] = _stay_with_links(stay, hospital, diagnoses_with_ids, people, link)
+    received: dict[str, Any] = {name: list(by_id.values()) for name, by_id in parts.items() if by_id}
     return {**received, "plan": {"services": services}} if services else received
 
 
 def of_client(facts: Facts, links: Links) -> dict[str, Any]:
     """Return what hospitals said about a client."""
     received = {name: value(facts, name) for name in PERSONAL}
-    received["identifiers"] = once(each for _, each in facts_below(facts, "identifiers"))
-    kin = [each for _, group in facts_below(facts, "related_persons") for each in group]
-    received["related_persons"] = _once({"id": f"kin-{_name(each)}", **each} for each in kin)
-    insurances = [(by, each) for by, group in facts_below(facts, "coverages") for each in group]
-    received["coverages"] = _once(_coverage(each, links(by)) for by, each in insurances)
-    return {name: each for name, each in received.items() if each not in (None, [], "")}
+    received["identifiers"] = once(identifier for _, identifier in facts_below(facts, "identifiers"))
+    kin = [person for _, group in facts_below(facts, "related_persons") for person in group]
+    received["related_persons"] = _once({"id": f"kin-{_name(person)}", **person} for person in kin)
+    insurances = [(by, insurance) for by, group in facts_below(facts, "coverages") for insurance in group]
+    received["coverages"] = _once(_coverage(insurance, links(by)) for by, insurance in insurances)
+    return {name: part for name, part in received.items() if part not in (None, [], "")}
 
 
 def unfounded_proposals(own: dict[str, Any], received: dict[str, Any]) -> dict[str, list[str]]:
     """Return which accepted proposals have lost their discharge; decided and done ones are not told of."""
-    standing = [f"{each['id']}." for each in received.get("stays", []) if each["status"] != "finished"]
-    found = [
-        each["id"]
-        for each in own.get("plan", {}).get("services", [])
-        if each["id"].startswith(tuple(standing)) and each["status"] not in {"cancelled", "completed"}
+    standing = [f"{stay['id']}." for stay in received.get("stays", []) if stay["status"] != "finished"]
+    ids = [
+        service["id"]
+        for service in own.get("plan", {}).get("services", [])
+        if service["id"].startswith(tuple(standing)) and service["status"] not in {"cancelled", "completed"}
     ]
-    return {"unfounded": found} if found else {}
+    return {"unfounded": ids} if ids else {}
 
 
 def with_referenced_parts(
-    received: dict[str, Any], before: dict[str, Any], named: Collection[str]
+    received: dict[str, Any], before: dict[str, Any], referenced_ids: Collection[str]
 ) -> dict[str, Any]:
     """Return `received` with the parts that are no longer said, but that the document's own parts name."""
     result = dict(received)
     for name in LISTS:
-        known = {each["id"] for each in received.get(name, [])}
-        left = [each for each in before.get(name, []) if each["id"] in named and each["id"] not in known]
+        ids = {part["id"] for part in received.get(name, [])}
+        left = [
+            part for part in before.get(name, []) if part["id"] in referenced_ids and part["id"] not in ids
+        ]
         if left:
             result[name] = [*received.get(name, []), *left]
     services = received.get("plan", {}).get("services", [])
-    known = {each["id"] for each in services}
+    ids = {service["id"] for service in services}
     left = [
-        {**each, "status": "cancelled"}
-        for each in before.get("plan", {}).get("services", [])
-        if each["id"] in named and each["id"] not in known
+        {**service, "status": "cancelled"}
+        for service in before.get("plan", {}).get("services", [])
+        if service["id"] in referenced_ids and service["id"] not in ids
     ]
     if left:
         result["plan"] = {"services": [*services, *left]}
@@ -139,18 +150,20 @@ def whole(kind: str, body: dict[str, Any], received: dict[str, Any]) -> dict[str
 
 
 def _whole_case(body: dict[str, Any], received: dict[str, Any]) -> dict[str, Any]:
-    own, told = body.get("conditions", []), received.get("conditions", [])
-    same = conditions.same(own, told)
+    own, received_conditions = body.get("conditions", []), received.get("conditions", [])
+    same = conditions.same(own, received_conditions)
     result = dict(body)
     if same:
-        result["conditions"] = conditions.own_conditions_with_codes(own, told, same)
-    _add(result, "conditions", [each for each in told if each["id"] not in same])
+        result["conditions"] = conditions.own_conditions_with_codes(own, received_conditions, same)
+    _add(
+        result, "conditions", [condition for condition in received_conditions if condition["id"] not in same]
+    )
     _add(result, "team", received.get("team", []))
-    _add(result, "stays", [_stay_with_condition_ids(each, same) for each in received.get("stays", [])])
+    _add(result, "stays", [_stay_with_condition_ids(stay, same) for stay in received.get("stays", [])])
     services = received.get("plan", {}).get("services", [])
     if services:
         result["plan"] = dict(body.get("plan", {}))
-        _add(result["plan"], "services", [_service_with_reasons(each, same) for each in services])
+        _add(result["plan"], "services", [_service_with_reasons(service, same) for service in services])
     return result
 
 
@@ -161,10 +174,10 @@ def _whole_client(body: dict[str, Any], received: dict[str, Any]) -> dict[str, A
             result[name] = received[name]
     if received.get(EITHER):
         result[EITHER] = True
-    known = {(each["system"], each["value"]) for each in body.get("identifiers", [])}
-    more = [e for e in received.get("identifiers", []) if (e["system"], e["value"]) not in known]
-    if more:
-        result["identifiers"] = [*body.get("identifiers", []), *more]
+    own_numbers = {(identifier["system"], identifier["value"]) for identifier in body.get("identifiers", [])}
+    extra = [e for e in received.get("identifiers", []) if (e["system"], e["value"]) not in own_numbers]
+    if extra:
+        result["identifiers"] = [*body.get("identifiers", []), *extra]
     for name in ("related_persons", "coverages"):
         _add(result, name, received.get(name, []))
     return result
@@ -172,20 +185,21 @@ def _whole_client(body: dict[str, Any], received: dict[str, Any]) -> dict[str, A
 
 def _add(body: dict[str, Any], name: str, parts: list[dict[str, Any]]) -> None:
     own = body.get(name, [])
-    known = {each["id"] for each in own}
-    more = [each for each in parts if each["id"] not in known]
-    if more:
-        body[name] = [*own, *more]
+    ids = {part["id"] for part in own}
+    extra = [part for part in parts if part["id"] not in ids]
+    if extra:
+        body[name] = [*own, *extra]
 
 
 def _stay_with_condition_ids(stay: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
     if "diagnoses" not in stay:
         return stay
-    told = [
-        {**each, "condition": same.get(each["condition"], each["condition"])} for each in stay["diagnoses"]
+    stay_diagnoses = [
+        {**diagnosis, "condition": same.get(diagnosis["condition"], diagnosis["condition"])}
+        for diagnosis in stay["diagnoses"]
     ]
-    ids = list(dict.fromkeys(each["condition"] for each in told))
-    return {**stay, "conditions": ids, "diagnoses": told}
+    ids = list(dict.fromkeys(diagnosis["condition"] for diagnosis in stay_diagnoses))
+    return {**stay, "conditions": ids, "diagnoses": stay_diagnoses}
 
 
 def _service_with_reasons(service: dict[str, Any], same: dict[str, str]) -> dict[str, Any]:
@@ -198,23 +212,23 @@ def _service_with_reasons(service: dict[str, Any], same: dict[str, str]) -> dict
 def _stay_with_links(
     stay: dict[str, Any],
     hospital: dict[str, Any],
-    told: list[tuple[dict[str, Any], str]],
+    diagnoses_with_ids: list[tuple[dict[str, Any], str]],
     people: list[dict[str, Any]],
     link: Link,
 ) -> dict[str, Any]:
     uuid = link("hospital", hospital)
-    more = {
+    extra = {
         "hospital": uuid,
-        "participants": _once(_participant(each, link) for each in people),
-        "conditions": list(dict.fromkeys(id_ for _, id_ in told)),
-        "diagnoses": [_diagnosis(*each) for each in told],
+        "participants": _once(_participant(person, link) for person in people),
+        "conditions": list(dict.fromkeys(id_ for _, id_ in diagnoses_with_ids)),
+        "diagnoses": [_diagnosis(*pair) for pair in diagnoses_with_ids],
     }
-    return {**stay, **{name: each for name, each in more.items() if each}}
+    return {**stay, **{name: part for name, part in extra.items() if part}}
 
 
-def _diagnosis(said: dict[str, Any], condition: str) -> dict[str, Any]:
-    more = {name: said[of] for name, of in (("use", "kind"), ("rank", "rank")) if of in said}
-    return {"condition": condition, **more}
+def _diagnosis(diagnosis: dict[str, Any], condition: str) -> dict[str, Any]:
+    extra = {name: diagnosis[of] for name, of in (("use", "kind"), ("rank", "rank")) if of in diagnosis}
+    return {"condition": condition, **extra}
 
 
 def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) -> list[dict[str, Any]]:
@@ -224,33 +238,33 @@ def _team(hospital: dict[str, Any], people: list[dict[str, Any]], link: Link) ->
         members.append(
             {"id": f"hospital-{organization[:8]}", "role": "hospital-contact", "organization": organization}
         )
-    for each in people:
-        role = "physician" if each["role"] == "primary-care" else "hospital-contact"
-        member = {"id": f"contact-{_name(each)}", "role": role, **_who(each, link)}
-        members.append({**member, **({"period": each["period"]} if "period" in each else {})})
+    for person in people:
+        role = "physician" if person["role"] == "primary-care" else "hospital-contact"
+        member = {"id": f"contact-{_name(person)}", "role": role, **_who(person, link)}
+        members.append({**member, **({"period": person["period"]} if "period" in person else {})})
     return members
 
 
-def _participant(said: dict[str, Any], link: Link) -> dict[str, Any]:
-    period = {"period": said["period"]} if "period" in said else {}
-    sent = {"role_as_sent": said["role_as_sent"]} if "role_as_sent" in said else {}
-    return {"id": f"contact-{_name(said)}", "role": said["role"], **sent, **_who(said, link), **period}
+def _participant(person: dict[str, Any], link: Link) -> dict[str, Any]:
+    period = {"period": person["period"]} if "period" in person else {}
+    sent = {"role_as_sent": person["role_as_sent"]} if "role_as_sent" in person else {}
+    return {"id": f"contact-{_name(person)}", "role": person["role"], **sent, **_who(person, link), **period}
 
 
-def _who(said: dict[str, Any], link: Link) -> dict[str, str]:
-    practitioner = link("practitioner", said)
-    return {"name": text_of(said)} if practitioner is None else {"practitioner": practitioner}
+def _who(person: dict[str, Any], link: Link) -> dict[str, str]:
+    practitioner = link("practitioner", person)
+    return {"name": text_of(person)} if practitioner is None else {"practitioner": practitioner}
 
 
-def _coverage(said: dict[str, Any], link: Link) -> dict[str, Any]:
+def _coverage(insurance: dict[str, Any], link: Link) -> dict[str, Any]:
     """Return an insurance as a draft, unless it is over: only an active one makes a membership."""
-    payer = said["payer"]
-    more: dict[str, Any] = {name: said[name] for name in OF_INSURANCE if name in said}
-    status = "cancelled" if said.get("status") == "cancelled" else "draft"
-    number = said.get("subscriber_id", said.get("member_id", ""))
-    known = [public(each) for each in payer["identifiers"]] if "identifiers" in payer else ""
-    named = digest(payer.get("name", ""), str(known) + number)
-    return {"id": f"cov-{named[:16]}", "status": status, "payer": link("insurer", payer), **more}
+    payer = insurance["payer"]
+    extra: dict[str, Any] = {name: insurance[name] for name in OF_INSURANCE if name in insurance}
+    status = "cancelled" if insurance.get("status") == "cancelled" else "draft"
+    number = insurance.get("subscriber_id", insurance.get("member_id", ""))
+    numbers = [public(identifier) for identifier in payer["identifiers"]] if "identifiers" in payer else ""
+    key = digest(payer.get("name", ""), str(numbers) + number)
+    return {"id": f"cov-{key[:16]}", "status": status, "payer": link("insurer", payer), **extra}
 
 
 def text_of(who: dict[str, Any]) -> str:
@@ -261,15 +275,15 @@ def text_of(who: dict[str, Any]) -> str:
 
 def _name(who: dict[str, Any]) -> str:
     """Return a digest by which the same person is the same next time."""
-    known = who.get("identifiers", [])
-    named = known[0]["system"] + known[0]["value"] if known else text_of(who)
-    if not known and not who.get("names"):
-        named = str(who.get("telecom", ""))
-    return digest(who.get("role", who.get("relationship", "")), named)[:16]
+    identifiers = who.get("identifiers", [])
+    key = identifiers[0]["system"] + identifiers[0]["value"] if identifiers else text_of(who)
+    if not identifiers and not who.get("names"):
+        key = str(who.get("telecom", ""))
+    return digest(who.get("role", who.get("relationship", "")), key)[:16]
 
 
 def _once(parts: Any) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for each in parts:
-        found.setdefault(each["id"], each)
-    return list(found.values())
+    by_id: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        by_id.setdefault(part["id"], part)
+    return list(by_id.values())

@@ -54,79 +54,79 @@ class Seen:
     created: datetime
 
 
-def unusable(said: dict[str, Any], settings: IntakeSettings, now: datetime) -> Refusal | None:
+def unusable(discharge: dict[str, Any], settings: IntakeSettings, now: datetime) -> Refusal | None:
     """Return why an event cannot be used whoever it is about, or None when it can."""
-    given = said.get("processing", "production")
-    if given != settings.processing:
-        what = f"A {given} message; this partner's are {settings.processing}. Nothing was changed."
+    processing = discharge.get("processing", "production")
+    if processing != settings.processing:
+        what = f"A {processing} message; this partner's are {settings.processing}. Nothing was changed."
         return Refusal("ignore", "other-processing", what, "/processing", "not-supported")
-    if not identifying(said.get("patient", {}).get("identifiers", []), settings):
+    if not identifying(discharge.get("patient", {}).get("identifiers", []), settings):
         what = "Nothing says who the patient is: send an identifier that identifies, and no placeholder."
-        where = "/patient/identifiers" if said.get("patient") else "/patient"
+        where = "/patient/identifiers" if discharge.get("patient") else "/patient"
         return Refusal("quarantine", "no-patient", what, where, "required")
-    if said["event"] not in {"update", "merge"} and not said.get("stay", {}).get("identifiers"):
+    if discharge["event"] not in {"update", "merge"} and not discharge.get("stay", {}).get("identifiers"):
         what = "The stay has no identifier: send the visit number with its assigning authority."
         return Refusal("quarantine", "no-stay", what, "/stay/identifiers", "required")
-    if said["event"] == "merge" and not said.get("patient", {}).get("merged_from"):
+    if discharge["event"] == "merge" and not discharge.get("patient", {}).get("merged_from"):
         what = "A merge names the identifiers that are no longer used."
         return Refusal("quarantine", "no-merged", what, "/patient/merged_from", "required")
-    if "recorded" in said:
+    if "recorded" in discharge:
         ahead = now.replace(tzinfo=None) + AHEAD - EPOCH
-        if seconds(said["recorded"])[0] > ahead.total_seconds():
+        if seconds(discharge["recorded"])[0] > ahead.total_seconds():
             what = "Recorded more than a day in the future: correct the sender's clock, edit and replay."
             return Refusal("quarantine", "future", what, "/recorded", "value")
-    return _to_come(said, now)
+    return _to_come(discharge, now)
 
 
-def missing_visit_number(said: dict[str, Any]) -> str | None:
+def missing_visit_number(discharge: dict[str, Any]) -> str | None:
     """Return the JSON pointer of the number that an update of a stay lacks, without which it is not used."""
-    stay = said.get("stay", {})
-    tells = bool(stay.keys() - {"identifiers", "hospital"}) or bool(said.get("contacts"))
+    stay = discharge.get("stay", {})
+    tells = bool(stay.keys() - {"identifiers", "hospital"}) or bool(discharge.get("contacts"))
     has_number = bool(stay.get("identifiers"))
-    return "/stay/identifiers" if said["event"] == "update" and tells and not has_number else None
+    return "/stay/identifiers" if discharge["event"] == "update" and tells and not has_number else None
 
 
-def repeated_diagnoses(said: dict[str, Any]) -> Iterator[str]:
+def repeated_diagnoses(discharge: dict[str, Any]) -> Iterator[str]:
     """Give the JSON pointers of diagnoses whose code another of the stay has, that says other things of it.
 
     A code is one condition of a case: the first in rank is kept.
     """
     seen: dict[tuple[str, str], Any] = {}
-    for at, each in enumerate(said.get("stay", {}).get("conditions", ())):
-        key = (condition_id(each["code"]), each.get("kind", "other"))
-        told = {name: each.get(name) for name in ("onset", "abatement", "recorded", "clinical_status")}
-        if seen.setdefault(key, told) != told:
+    for at, diagnosis in enumerate(discharge.get("stay", {}).get("conditions", ())):
+        key = (condition_id(diagnosis["code"]), diagnosis.get("kind", "other"))
+        words = {name: diagnosis.get(name) for name in ("onset", "abatement", "recorded", "clinical_status")}
+        if seen.setdefault(key, words) != words:
             yield f"/stay/conditions/{at}"
 
 
-def _to_come(said: dict[str, Any], now: datetime) -> Refusal | None:
+def _to_come(discharge: dict[str, Any], now: datetime) -> Refusal | None:
     """Return why a stay that has begun or ended cannot have, by its own times: they are far in the future."""
-    edge = "end" if said["event"] in ENDED else "start" if said["event"] in STARTED else None
-    told = said.get("stay", {}).get("period", {}).get(edge)
-    if told is None:
+    edge = "end" if discharge["event"] in ENDED else "start" if discharge["event"] in STARTED else None
+    time = discharge.get("stay", {}).get("period", {}).get(edge)
+    if time is None:
         return None
     latest = now.replace(tzinfo=None) + FORETOLD
-    if "T" in told:
-        is_far = seconds(told)[0] > (latest - EPOCH).total_seconds()
+    if "T" in time:
+        is_far = seconds(time)[0] > (latest - EPOCH).total_seconds()
     else:
-        is_far = told > latest.date().isoformat()[: len(told)]
+        is_far = time > latest.date().isoformat()[: len(time)]
     if not is_far:
         return None
     what = "A month and more in the future, and told of as past: correct it, or send the stay as planned."
     return Refusal("quarantine", "future", what, f"/stay/period/{edge}", "value")
 
 
-def differing_person(found: Disagreement, clients: Sequence[str]) -> Refusal:
+def differing_person(disagreement: Disagreement, clients: Sequence[str]) -> Refusal:
     """Return why an event cannot be used whose numbers find somebody who is another by all else."""
-    if found.system is None:
+    if disagreement.system is None:
         what = (
             "These identifiers find a client with another birth date and another name: correct either, and"
             " replay."
         )
     else:
         what = (
-            f"These identifiers find a client who has another number in {found.system}: correct either, or"
-            " merge the two, and replay."
+            f"These identifiers find a client who has another number in {disagreement.system}:"
+            " correct either, or merge the two, and replay."
         )
     return Refusal(
         "quarantine",
@@ -180,14 +180,14 @@ def opens(facts: Facts, settings: IntakeSettings, today: date) -> bool:
 
 def choose(cases: Sequence[Seen]) -> str | None:
     """Return the uuid of the case that a new stay of the client belongs to, or None when there is none."""
-    untaken = [each for each in cases if each.untaken]
+    untaken = [case for case in cases if case.untaken]
     if untaken:
-        return min(untaken, key=lambda each: (each.created, each.uuid)).uuid
-    live = [each for each in cases if each.status in LIVE]
+        return min(untaken, key=lambda case: (case.created, case.uuid)).uuid
+    live = [case for case in cases if case.status in LIVE]
     if not live:
         return None
-    live.sort(key=lambda each: (each.created, each.uuid), reverse=True)
-    return min(live, key=lambda each: LIVE.index(each.status)).uuid
+    live.sort(key=lambda case: (case.created, case.uuid), reverse=True)
+    return min(live, key=lambda case: LIVE.index(case.status)).uuid
 
 
 def case_status(stays: Sequence[dict[str, Any]], died: str | bool | None, today: date) -> dict[str, Any]:
@@ -197,10 +197,10 @@ def case_status(stays: Sequence[dict[str, Any]], died: str | bool | None, today:
     nobody says when that was with the last of its stays, or today.
     """
     if died:
-        ends = [each["period"]["end"][:10] for each in stays if each.get("period", {}).get("end")]
+        ends = [stay["period"]["end"][:10] for stay in stays if stay.get("period", {}).get("end")]
         closed = died[:10] if isinstance(died, str) else max(ends, default=today.isoformat())
         return {"status": "finished", "closure": {"reason": "died", "date": closed}}
-    if stays and all(each["status"] == "cancelled" for each in stays):
+    if stays and all(stay["status"] == "cancelled" for stay in stays):
         return {"status": "cancelled"}
     return {"status": "planned"}
 

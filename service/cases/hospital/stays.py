@@ -46,10 +46,10 @@ def matching_keys(sent: Sequence[Json], stays: Mapping[str, Facts], start: str |
         Ambiguous: only an account is sent, and it has several stays of which none or many go on; or only a
             visit number that was used again.
     """
-    visits = [each for each in sent if is_visit(each)]
+    visits = [identifier for identifier in sent if is_visit(identifier)]
     strong, weak = by_visits(sent, stays), []
     for key, facts in stays.items():
-        held = [each for _, each in facts_below(facts, "identifiers") if not is_visit(each)]
+        held = [identifier for _, identifier in facts_below(facts, "identifiers") if not is_visit(identifier)]
         ours = _visits(facts)
         if not share_a_number(visits, ours) and share_a_number(sent, held):
             weak += [key] if differing_system(visits, ours) is None else []
@@ -91,7 +91,7 @@ def by_visits(sent: Sequence[Json], stays: Mapping[str, Facts]) -> list[str]:
 
     A number that is used again, as a name on a server is, does not make one of two visits.
     """
-    visits = [each for each in sent if is_visit(each)]
+    visits = [identifier for identifier in sent if is_visit(identifier)]
     held = {key: _visits(facts) for key, facts in stays.items()}
     return [
         key
@@ -107,14 +107,14 @@ def _are_two(one: Facts, other: Facts, sent: Sequence[Json]) -> bool:
 
 
 def _visits(facts: Facts) -> list[Json]:
-    return [each for _, each in facts_below(facts, "identifiers") if is_visit(each)]
+    return [identifier for _, identifier in facts_below(facts, "identifiers") if is_visit(identifier)]
 
 
 def stay_of(key: str, facts: Facts) -> dict[str, Any]:
     """Return what a stay's facts come to; `conditions` and `contacts` still in the sender's words."""
     status = value(facts, "status") or "in-progress"
     start, end = value(facts, "period.start"), value(facts, "period.end")
-    said = {
+    parts = {
         "id": stay_id(key),
         "status": status,
         "kind": value(facts, "kind") or UNSAID_KIND,
@@ -128,7 +128,7 @@ def stay_of(key: str, facts: Facts) -> dict[str, Any]:
         "destination": value(facts, "destination"),
         "reasons": value(facts, "reasons"),
     }
-    return {name: each for name, each in said.items() if each}
+    return {name: part for name, part in parts.items() if part}
 
 
 def history(facts: Facts) -> tuple[StatusPeriod, ...]:
@@ -137,13 +137,13 @@ def history(facts: Facts) -> tuple[StatusPeriod, ...]:
     The last has no end. An event that arrives late finds its place among the others.
     """
     periods: tuple[StatusPeriod, ...] = ()
-    for _, said in sorted(facts_below(facts, "statuses"), key=lambda each: _moment(each[0])):
-        periods = status_history(periods, said["status"], said["at"])
+    for _, status in sorted(facts_below(facts, "statuses"), key=lambda entry: _moment(entry[0])):
+        periods = status_history(periods, status["status"], status["at"])
     return periods
 
 
 def _moment(path: str) -> list[int]:
-    return [int(each) for each in path.split(".")]
+    return [int(number) for number in path.split(".")]
 
 
 def died_in(stays: Iterable[Facts]) -> str | bool | None:
@@ -161,8 +161,8 @@ def diagnoses(facts: Facts) -> list[Json]:
     """Return the diagnoses of a stay, the first in rank first; one that is of two kinds stands twice."""
     every = _amended_list(facts, "conditions", "kind", diagnosis_key)
     once: dict[tuple[str, str], Json] = {}
-    for each in sorted(every, key=lambda each: each.get("rank", 1001)):
-        once.setdefault((condition_id(each["code"]), each.get("kind", "other")), each)
+    for diagnosis in sorted(every, key=lambda diagnosis: diagnosis.get("rank", 1001)):
+        once.setdefault((condition_id(diagnosis["code"]), diagnosis.get("kind", "other")), diagnosis)
     return list(once.values())
 
 
@@ -178,41 +178,41 @@ def _amended_list(facts: Facts, name: str, by: str, key: Callable[[Json], str]) 
     An entry of the sender's own list is one whatever is said of it: what is said later stands for it.
     """
     items = {
-        (kind, key(each)): (facts[f"{name}.{kind}"].at, each)
+        (kind, key(item)): (facts[f"{name}.{kind}"].at, item)
         for kind, group in facts_below(facts, name)
-        for each in group
+        for item in group
     }
     cleared = facts[name].at if name in facts else ()
     later = [
-        (facts[f"{name}-amended.{path}"].at, each) for path, each in facts_below(facts, f"{name}-amended")
+        (facts[f"{name}-amended.{path}"].at, item) for path, item in facts_below(facts, f"{name}-amended")
     ]
     # what is deleted and added by one message is there
-    for at, each in sorted(later, key=lambda one: (one[0], one[1]["action"] != DELETED)):
-        kind, one = each.get(by, "other"), key(each)
-        if each["action"] == DELETED:
-            for place in _places(items, kind, one, each):
+    for at, item in sorted(later, key=lambda one: (one[0], one[1]["action"] != DELETED)):
+        kind, one = item.get(by, "other"), key(item)
+        if item["action"] == DELETED:
+            for place in _places(items, kind, one, item):
                 # what the same message says of it as something else stays
                 if items[place][0] < at or (place[0] == kind and items[place][0] == at):
                     del items[place]
         elif at >= max(cleared, facts.get(f"{name}.{kind}", UNSAID).at):
-            if "entry" in each:
+            if "entry" in item:
                 others = [place for place in items if place[1] == one and items[place][0] < at]
                 items = {place: item for place, item in items.items() if place not in others}
-            items[kind, one] = at, each
+            items[kind, one] = at, item
     return [
-        {inside: told for inside, told in each.items() if inside not in {"action", "entry"}}
-        for _, each in items.values()
+        {inside: member for inside, member in item.items() if inside not in {"action", "entry"}}
+        for _, item in items.values()
     ]
 
 
-def _places(items: Mapping[tuple[str, str], Any], kind: str, one: str, each: Json) -> list[tuple[str, str]]:
+def _places(items: Mapping[tuple[str, str], Any], kind: str, one: str, item: Json) -> list[tuple[str, str]]:
     """Return where an item stands that is to be deleted; an entry told of without its name, by its code."""
-    keys = [one] if "entry" not in each else [one, condition_id(each["code"])]
+    keys = [one] if "entry" not in item else [one, condition_id(item["code"])]
     for key in keys:
         if (kind, key) in items:
             return [(kind, key)]
-        if found := [place for place in items if place[1] == key]:
-            return found
+        if places := [place for place in items if place[1] == key]:
+            return places
     return []
 
 
@@ -225,10 +225,10 @@ def _first(facts: Facts, key: str) -> list[dict[str, Any]]:
     """Return the identifiers, the one that made the key in front; of itself alone it made keys before."""
     partner = value(facts, "partner")
 
-    def is_other(each: Json) -> bool:
-        return key not in {key_by(partner, each), digest(each["system"], each["value"])}
+    def is_other(identifier: Json) -> bool:
+        return key not in {key_by(partner, identifier), digest(identifier["system"], identifier["value"])}
 
-    return sorted((each for _, each in facts_below(facts, "identifiers")), key=is_other)
+    return sorted((identifier for _, identifier in facts_below(facts, "identifiers")), key=is_other)
 
 
 def _period(start: str | None, end: str | None) -> dict[str, str]:

@@ -25,7 +25,7 @@ def identifying(identifiers: Iterable[Json], settings: IntakeSettings) -> list[J
     What is secondary, temporary or a placeholder finds nobody, nor does a number that names something else
     than one person: an account, a visit, an insurance, a device, a mailbox.
     """
-    return [each for each in identifiers if _finds(each, settings)]
+    return [identifier for identifier in identifiers if _finds(identifier, settings)]
 
 
 def _finds(identifier: Json, settings: IntakeSettings) -> bool:
@@ -55,8 +55,12 @@ def same_number(sent: Json, held: Json) -> bool:
 
 def with_authority(identifiers: Sequence[Json]) -> list[Json]:
     """Return identifiers without those of no stated authority that stand among them with theirs, too."""
-    named = [each for each in identifiers if not _NO_AUTHORITY.fullmatch(each["system"])]
-    return [each for each in identifiers if each in named or not share_a_number([each], named)]
+    assigned = [identifier for identifier in identifiers if not _NO_AUTHORITY.fullmatch(identifier["system"])]
+    return [
+        identifier
+        for identifier in identifiers
+        if identifier in assigned or not share_a_number([identifier], assigned)
+    ]
 
 
 def systems(identifier: Json) -> list[str]:
@@ -67,9 +71,9 @@ def systems(identifier: Json) -> list[str]:
 def type_of_number(identifier: Json) -> str | None:
     """Return the type of a number, which before had its place in the system alone."""
     system: str = identifier["system"]
-    told = system.rpartition(":")[2] if system.startswith("urn:casebridge:authority:") else ""
+    suffix = system.rpartition(":")[2] if system.startswith("urn:casebridge:authority:") else ""
     type_: str | None = identifier.get("type")
-    return type_ or (told if told in TYPES else OF_SYSTEMS.get(system))
+    return type_ or (suffix if suffix in TYPES else OF_SYSTEMS.get(system))
 
 
 def _kind(identifier: Json) -> str | None:
@@ -80,7 +84,7 @@ def _kind(identifier: Json) -> str | None:
 
 def pairs(identifiers: Iterable[Json]) -> list[tuple[str, str]]:
     """Return (system, value) of identifiers, of each the system that is used."""
-    return [(each["system"], each["value"]) for each in identifiers]
+    return [(identifier["system"], identifier["value"]) for identifier in identifiers]
 
 
 def share_a_number(sent: Sequence[Json], held: Sequence[Json]) -> bool:
@@ -90,10 +94,10 @@ def share_a_number(sent: Sequence[Json], held: Sequence[Json]) -> bool:
 
 def differing_system(sent: Sequence[Json], held: Sequence[Json]) -> str | None:
     """Return a system in which both have numbers and none in common, or None; former numbers do not count."""
-    ours = [each for each in held if each.get("use") not in {*_PASSING, "old"}]
-    for system in dict.fromkeys(each["system"] for each in sent):
-        theirs = [each for each in sent if each["system"] == system]
-        others = [each for each in ours if _in(system, each, theirs)]
+    ours = [identifier for identifier in held if identifier.get("use") not in {*_PASSING, "old"}]
+    for system in dict.fromkeys(identifier["system"] for identifier in sent):
+        theirs = [identifier for identifier in sent if identifier["system"] == system]
+        others = [identifier for identifier in ours if _in(system, identifier, theirs)]
         # a number that was theirs once is still theirs
         if others and not share_a_number(theirs, held):
             return str(system)
@@ -101,43 +105,47 @@ def differing_system(sent: Sequence[Json], held: Sequence[Json]) -> str | None:
 
 
 def _in(system: str, held: Json, sent: Sequence[Json]) -> bool:
-    return held["system"] == system and any(_kind(held) == _kind(each) for each in sent)
+    return held["system"] == system and any(_kind(held) == _kind(identifier) for identifier in sent)
 
 
 def once(identifiers: Iterable[Json]) -> list[Json]:
     """Return each number once, by the name of its system that says most, without the other names."""
-    found: list[Json] = []
-    for each in identifiers:
-        twin = next((at for at, other in enumerate(found) if same_number(each, other)), None)
+    numbers: list[Json] = []
+    for identifier in identifiers:
+        twin = next((at for at, other in enumerate(numbers) if same_number(identifier, other)), None)
         if twin is None:
-            found.append(each)
-        elif each["system"] != found[twin]["system"] and found[twin]["system"] in systems(each):
-            found[twin] = {**found[twin], **each}
+            numbers.append(identifier)
+        elif identifier["system"] != numbers[twin]["system"] and numbers[twin]["system"] in systems(
+            identifier
+        ):
+            numbers[twin] = {**numbers[twin], **identifier}
         else:
-            found[twin] = {**each, **found[twin]}
-    return [public(each) for each in found]
+            numbers[twin] = {**identifier, **numbers[twin]}
+    return [public(identifier) for identifier in numbers]
 
 
 def public(identifier: Mapping[str, Any]) -> Json:
     """Return an identifier as documents have it."""
-    return {name: each for name, each in identifier.items() if name != "known_as"}
+    return {name: member for name, member in identifier.items() if name != "known_as"}
 
 
-def former(said: Json, today: str) -> Json:
+def former(discharge: Json, today: str) -> Json:
     """Return what was said with the patient's numbers whose period is over marked as former ones.
 
     Args:
-        said: a Discharge.
+        discharge: a Discharge.
         today: the day by which it is told, as an ISO date; what ended that day still holds.
     """
-    patient = said.get("patient", {})
-    if not any("period" in each for each in patient.get("identifiers", ())):
-        return said
+    patient = discharge.get("patient", {})
+    if not any("period" in identifier for identifier in patient.get("identifiers", ())):
+        return discharge
     numbers = [
-        {**each, "use": "old"} if _is_over(each, today) and each.get("use") not in _PASSING else each
-        for each in patient["identifiers"]
+        {**identifier, "use": "old"}
+        if _is_over(identifier, today) and identifier.get("use") not in _PASSING
+        else identifier
+        for identifier in patient["identifiers"]
     ]
-    return {**said, "patient": {**patient, "identifiers": numbers}}
+    return {**discharge, "patient": {**patient, "identifiers": numbers}}
 
 
 def _is_over(identifier: Json, today: str) -> bool:
@@ -145,56 +153,58 @@ def _is_over(identifier: Json, today: str) -> bool:
     return bool(end < today[: len(end)])
 
 
-def without_placeholders(said: Json, settings: IntakeSettings) -> tuple[Json, list[str]]:
+def without_placeholders(discharge: Json, settings: IntakeSettings) -> tuple[Json, list[str]]:
     """Return what was said without numbers that are none, and the JSON pointers of those.
 
     An organisation, doctor or payer of whom nothing is left is left out too.
     """
     gone: list[str] = []
-    cleaned = _without_placeholders_below(said, "", settings, gone)
-    return (_without_nobody(cleaned), gone) if gone else (said, gone)
+    cleaned = _without_placeholders_below(discharge, "", settings, gone)
+    return (_without_nobody(cleaned), gone) if gone else (discharge, gone)
 
 
-def _without_nobody(said: Json) -> Json:
-    stay = said.get("stay", {})
-    kept = {
-        "stay": {name: each for name, each in stay.items() if name != "hospital" or each},
-        "contacts": [each for each in said.get("contacts", ()) if {"identifiers", "names"} & each.keys()],
-        "coverages": [each for each in said.get("coverages", ()) if each["payer"]],
+def _without_nobody(discharge: Json) -> Json:
+    stay = discharge.get("stay", {})
+    parts = {
+        "stay": {name: part for name, part in stay.items() if name != "hospital" or part},
+        "contacts": [
+            contact for contact in discharge.get("contacts", ()) if {"identifiers", "names"} & contact.keys()
+        ],
+        "coverages": [insurance for insurance in discharge.get("coverages", ()) if insurance["payer"]],
     }
-    return {**said, **{name: each for name, each in kept.items() if name in said}}
+    return {**discharge, **{name: part for name, part in parts.items() if name in discharge}}
 
 
 def _without_placeholders_below(node: Json, where: str, settings: IntakeSettings, gone: list[str]) -> Json:
-    found: Json = {}
+    cleaned: Json = {}
     for name, value in node.items():
         place = f"{where}/{name}"
         if name in {"identifiers", "merged_from"}:
-            kept = list(_real(value, place, settings, gone))
+            numbers = list(_real(value, place, settings, gone))
             # an empty list says that a person has none: for a patient it is what the rules look at
-            if kept or place == "/patient/identifiers":
-                found[name] = kept
+            if numbers or place == "/patient/identifiers":
+                cleaned[name] = numbers
         elif name == "payer" and "name" in value and names_nobody(value["name"], settings.placeholders):
             gone.append(f"{place}/name")
-            nameless = {inside: each for inside, each in value.items() if inside != "name"}
-            found[name] = _without_placeholders_below(nameless, place, settings, gone)
+            nameless = {inside: member for inside, member in value.items() if inside != "name"}
+            cleaned[name] = _without_placeholders_below(nameless, place, settings, gone)
         elif isinstance(value, dict):
-            found[name] = _without_placeholders_below(value, place, settings, gone)
+            cleaned[name] = _without_placeholders_below(value, place, settings, gone)
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            found[name] = [
-                _without_placeholders_below(each, f"{place}/{at}", settings, gone)
-                for at, each in enumerate(value)
+            cleaned[name] = [
+                _without_placeholders_below(item, f"{place}/{at}", settings, gone)
+                for at, item in enumerate(value)
             ]
         else:
-            found[name] = value
-    return found
+            cleaned[name] = value
+    return cleaned
 
 
 def _real(
     identifiers: Sequence[Json], place: str, settings: IntakeSettings, gone: list[str]
 ) -> Iterator[Json]:
-    for at, each in enumerate(identifiers):
-        if names_nobody(each["value"], settings.placeholders):
+    for at, identifier in enumerate(identifiers):
+        if names_nobody(identifier["value"], settings.placeholders):
             gone.append(f"{place}/{at}/value")
         else:
-            yield each
+            yield identifier
