@@ -22,13 +22,13 @@ def as_written_here(sent: Json, stored: Json, base: str) -> Json:
     References to `base`, our own address, are relative ones. Each item that a partner may add has an id: that
     of the same item in what is stored, else a new one.
     """
-    found = deepcopy(sent)
-    for node in _referring(found):
+    resource = deepcopy(sent)
+    for node in _referring(resource):
         node["reference"] = node["reference"].removeprefix(f"{base}/")
-    known = dict(_lists(stored))
-    for key, each in _lists(found):
-        _identify(each, known.get(key, []))
-    return found
+    stored_lists = dict(_lists(stored))
+    for key, items_sent in _lists(resource):
+        _identify(items_sent, stored_lists.get(key, []))
+    return resource
 
 
 def references(resource: Json) -> set[str]:
@@ -40,21 +40,21 @@ def strangers(resource: Json, known: Mapping[str, str]) -> Iterator[tuple[str, I
     """Give the items that name somebody who is not known, by their FHIRPaths, and what to say of that."""
     what = "You can read nothing that has this reference; name somebody you know"
     for place, item in items(resource):
-        named = {place: item} | {f"{place}.{key}": item.get(key, {}) for key in _BY_NAME}
-        for path, who in named.items():
+        references_of = {place: item} | {f"{place}.{key}": item.get(key, {}) for key in _BY_NAME}
+        for path, who in references_of.items():
             literal = who.get("reference")
             if literal is not None and literal not in known:
-                told = f"{what}." if path == place else f"{what}, or tell the name alone."
-                yield place, Issue(told, f"{path}.reference", "not-found")
+                text = f"{what}." if path == place else f"{what}, or tell the name alone."
+                yield place, Issue(text, f"{path}.reference", "not-found")
 
 
 def items(resource: Json) -> Iterator[tuple[str, Json]]:
     """Give the items that a partner may add, each with its FHIRPath."""
-    for index, each in enumerate(resource.get("participant", [])):
-        yield f"CareTeam.participant[{index}]", each
+    for index, participant in enumerate(resource.get("participant", [])):
+        yield f"CareTeam.participant[{index}]", participant
     for place, activity in enumerate(resource.get("activity", [])):
-        for index, each in enumerate(activity.get("progress", [])):
-            yield f"CarePlan.activity[{place}].progress[{index}]", each
+        for index, progress in enumerate(activity.get("progress", [])):
+            yield f"CarePlan.activity[{place}].progress[{index}]", progress
     if "careManager" in resource:
         yield "EpisodeOfCare.careManager", resource["careManager"]
 
@@ -63,23 +63,23 @@ def with_targets(resource: Json, known: Mapping[str, str]) -> Json:
     """Return a resource with what its references lead to in the case's own terms under `resource`.
 
     Args:
-        resource: as it is stored, or as `received` gives it.
+        resource: as it is stored, or as `as_written_here` gives it.
         known: of references their ids in the document that the case is.
 
     Returns:
         What is not known leads nowhere. The extension `deputy-for` leads to the participant whom it names.
     """
-    found = deepcopy(resource)
-    for node in _referring(found):
+    result = deepcopy(resource)
+    for node in _referring(result):
         if local := known.get(node["reference"]):
             node["resource"] = {"resourceType": node["reference"].partition("/")[0], "id": local}
-    members = found.get("participant", [])
-    for extension in (each for one in members for each in one.get("extension", [])):
+    members = result.get("participant", [])
+    for extension in (extension for one in members for extension in one.get("extension", [])):
         if extension.get("url") == _DEPUTY and "valueReference" in extension:
-            named = extension["valueReference"]
-            told = (one for one in members if _who(one.get("member")) == _who(named))
-            named["resource"] = {"id": next((one["id"] for one in told), None)}
-    return found
+            deputy = extension["valueReference"]
+            holders = (one for one in members if _who(one.get("member")) == _who(deputy))
+            deputy["resource"] = {"id": next((one["id"] for one in holders), None)}
+    return result
 
 
 def _who(reference: Json | None) -> str | None:
@@ -89,18 +89,18 @@ def _who(reference: Json | None) -> str | None:
 def _lists(resource: Json) -> Iterator[tuple[str, list[Json]]]:
     """Give the lists that a partner may add to, each with a name of its own."""
     yield "participant", resource.get("participant", [])
-    for each in resource.get("activity", []):
-        yield each.get("reference", {}).get("reference", ""), each.get("progress", [])
+    for activity in resource.get("activity", []):
+        yield activity.get("reference", {}).get("reference", ""), activity.get("progress", [])
 
 
-def _identify(given: list[Json], known: list[Json]) -> None:
-    taken = {each["id"] for each in given if "id" in each}
-    for each in given:
-        if "id" not in each:
-            free = (one for one in known if "id" in one and one["id"] not in taken)
-            same = (one["id"] for one in free if {k: v for k, v in one.items() if k != "id"} == each)
-            each["id"] = next(same, None) or str(uuid4())
-            taken.add(each["id"])
+def _identify(items_sent: list[Json], stored: list[Json]) -> None:
+    ids = {item["id"] for item in items_sent if "id" in item}
+    for item in items_sent:
+        if "id" not in item:
+            free = (one for one in stored if "id" in one and one["id"] not in ids)
+            same = (one["id"] for one in free if {k: v for k, v in one.items() if k != "id"} == item)
+            item["id"] = next(same, None) or str(uuid4())
+            ids.add(item["id"])
 
 
 def _referring(node: Any) -> Iterator[Json]:

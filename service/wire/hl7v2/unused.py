@@ -75,23 +75,23 @@ class ReadComponents:
 
     def take(self, component: str) -> None:
         """Note that a component is read, `c4s2`, or all of it where this is empty."""
-        found = _COMPONENT.match(component)
-        if found is None:
+        match = _COMPONENT.match(component)
+        if match is None:
             self.whole = True
         else:
-            self.components.add(int(found[1]))
-            self.parts.add((int(found[1]), int(found[2] or 1)))
+            self.components.add(int(match[1]))
+            self.parts.add((int(match[1]), int(match[2] or 1)))
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFields:
     """What is read of each segment, by its name, of one within another by `IN1.ROL`; and what came of that.
 
-    `found` keeps what is not read by segment and pattern (which parts are told): a sender has few of these.
+    `unread` keeps what is not read by segment and pattern (which parts are told): a sender has few of these.
     """
 
     segments: dict[str, dict[int, ReadComponents]]
-    found: dict[str, dict[str, Within]] = field(default_factory=dict)
+    unread: dict[str, dict[str, Within]] = field(default_factory=dict)
 
 
 def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings) -> ReadFields:
@@ -102,16 +102,16 @@ def known(paths: Iterable[str], wholes: Iterable[str], settings: IntakeSettings)
         wholes: those of which everything below is read.
         settings: the partner's, which name the fields that tell times.
     """
-    found: dict[str, dict[int, ReadComponents]] = {}
+    segments: dict[str, dict[int, ReadComponents]] = {}
     all_of = frozenset(wholes)
     for path in {*paths, *all_of}:
         for at in _fields(path, settings):
-            read = _read_of_field(found, _home(at), int(at["field"]))
+            read = _read_of_field(segments, _home(at), int(at["field"]))
             read.is_list |= at["list"] == "r"
             if at["key"] or path in all_of:
                 for number, component in components(at["segment"], int(at["field"]), at["key"] or ""):
-                    _read_of_field(found, _home(at), number).take(component)
-    return ReadFields(found)
+                    _read_of_field(segments, _home(at), number).take(component)
+    return ReadFields(segments)
 
 
 def made_of(path: str, settings: IntakeSettings) -> tuple[str, ...]:
@@ -122,13 +122,13 @@ def made_of(path: str, settings: IntakeSettings) -> tuple[str, ...]:
         "times.left": settings.discharge_time,
     }
     if path in times:
-        return tuple(f"message.{each.replace('-', '.f')}.time" for each in times[path])
+        return tuple(f"message.{name.replace('-', '.f')}.time" for name in times[path])
     return MADE_OF.get(path.replace(".patients.", "."), (path,))
 
 
 def _fields(path: str, settings: IntakeSettings) -> Iterator[re.Match[str]]:
-    found = (_PATH.match(each) for each in made_of(path, settings))
-    yield from (at for at in found if at is not None and at["field"])
+    matches = (_PATH.match(field_path) for field_path in made_of(path, settings))
+    yield from (at for at in matches if at is not None and at["field"])
 
 
 def places(path: str, settings: IntakeSettings) -> Iterator[tuple[str, str]]:
@@ -137,68 +137,68 @@ def places(path: str, settings: IntakeSettings) -> Iterator[tuple[str, str]]:
         if at["within"]:
             continue
         home = int(at["field"])
-        made = list(components(at["segment"], home, at["key"] or ""))
+        targets = list(components(at["segment"], home, at["key"] or ""))
         if at["key"] in {None, "time"}:
-            made = [(home, ""), *(each for each in made if each[0] != home)]
-        for number, component in made:
+            targets = [(home, ""), *(target for target in targets if target[0] != home)]
+        for number, component in targets:
             outer, _, part = component.partition("s")
             # of a component with all its parts the component is named
-            if not part or (number, outer) not in made:
+            if not part or (number, outer) not in targets:
                 yield f"{at['segment']}-{number}", component.replace("c", ".").replace("s", ".")
 
 
 def is_known(path: str) -> bool:
     """Return whether it can be told which fields a path of the source `hl7v2` reads."""
-    return all(_PATH.match(each) for each in made_of(path, IntakeSettings()))
+    return all(_PATH.match(field_path) for field_path in made_of(path, IntakeSettings()))
 
 
-def unused_fields(message: Message, known: ReadFields) -> tuple[Unused, ...]:
+def unused_fields(message: Message, read: ReadFields) -> tuple[Unused, ...]:
     """Return the fields of a message that nothing reads, each once, in the order they stand in it."""
-    found: dict[str, str] = {}
-    names = tuple([each.text[:3] for each in message.segments])
+    unused: dict[str, str] = {}
+    names = tuple([segment.text[:3] for segment in message.segments])
     came: dict[str, int] = {}
     for number, (home, pattern) in enumerate(zip(_homes(names), _patterns(message), strict=True)):
         name = names[number]
         came[name] = came.get(name, 0) + 1
-        told = known.found.get(home, NOTHING_KEPT).get(pattern)
-        if told is None:
-            shown = Segment(pattern, message.delimiters, message.charset)
-            told = tuple(_of_segment(name, shown, known.segments.get(home)).items())
-            if home in known.segments:
-                _keep(known.found.setdefault(home, {}), pattern, told)
-        if told:
+        unread = read.unread.get(home, NOTHING_KEPT).get(pattern)
+        if unread is None:
+            segment = Segment(pattern, message.delimiters, message.charset)
+            unread = tuple(_of_segment(name, segment, read.segments.get(home)).items())
+            if home in read.segments:
+                _keep(read.unread.setdefault(home, {}), pattern, unread)
+        if unread:
             place = f"{name}[{came[name]}]" if came[name] > 1 else name
-            for field_, within in told:
-                if field_ not in found:
-                    found[field_] = place + within
-    return tuple(map(Unused._make, found.items()))
+            for field_, within in unread:
+                if field_ not in unused:
+                    unused[field_] = place + within
+    return tuple(map(Unused._make, unused.items()))
 
 
 @lru_cache(maxsize=1_000)
 def _homes(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return where each segment stands for mappings: `PV1`, `IN1.ROL`, and a second PV1 beside the others."""
-    found = []
+    homes = []
     once: set[str] = set()
     outer = ""
     inside: Mapping[str, bool] = NOTHING
     for name in names:
         if name in inside:
-            found.append(f"{outer}.{name}")
+            homes.append(f"{outer}.{name}")
             continue
         outer, inside = name, INSIDE.get(name, NOTHING)
         if name == "PID":
             once.clear()
-        found.append(f"other.{name}" if name in once else name)
+        homes.append(f"other.{name}" if name in once else name)
         if name in SINGLE:
             once.add(name)
-    return tuple(found)
+    return tuple(homes)
 
 
 def _patterns(message: Message) -> list[str]:
     """Return of each segment which parts are told, without what they say: `x|x||x^x`."""
     table = _table(message.delimiters)
     # all in one go: many short texts would take several times as long
-    whole = "\r".join([each.text for each in message.segments]).encode("latin-1", "replace")
+    whole = "\r".join([segment.text for segment in message.segments]).encode("latin-1", "replace")
     whole = whole.translate(table, b" ")
     # in few steps one of up to 38
     for long in (b"xxxxx", b"xxxx", b"xxx", b"xx"):
@@ -209,23 +209,25 @@ def _patterns(message: Message) -> list[str]:
 @cache
 def _table(marks: Delimiters) -> bytes:
     """Return what becomes of each byte; no letter parts anything."""
-    kept = {*marks.separators, '"', "\r"}
-    return "".join(chr(code) if chr(code) in kept else "x" for code in range(256)).encode("latin-1")
+    separators = {*marks.separators, '"', "\r"}
+    return "".join(chr(code) if chr(code) in separators else "x" for code in range(256)).encode("latin-1")
 
 
-def _keep(kept: dict[str, Within], pattern: str, told: Within) -> None:
+def _keep(by_pattern: dict[str, Within], pattern: str, unread: Within) -> None:
     """Keep what is not read of a segment for the next one of the same pattern."""
-    if len(kept) >= PATTERNS:
-        kept.clear()
-    kept[pattern] = told
+    if len(by_pattern) >= PATTERNS:
+        by_pattern.clear()
+    by_pattern[pattern] = unread
 
 
 def _home(at: re.Match[str]) -> str:
     return f"{at['within']}.{at['segment']}" if at["within"] else at["segment"]
 
 
-def _read_of_field(found: dict[str, dict[int, ReadComponents]], segment: str, number: int) -> ReadComponents:
-    fields = found.setdefault(segment, {})
+def _read_of_field(
+    segments: dict[str, dict[int, ReadComponents]], segment: str, number: int
+) -> ReadComponents:
+    fields = segments.setdefault(segment, {})
     if number not in fields:
         fields[number] = ReadComponents(kind_of(segment.rpartition(".")[2], number))
     return fields[number]
@@ -238,35 +240,35 @@ def is_structure(segment: str, number: int) -> bool:
 
 def _of_segment(name: str, segment: Segment, fields: dict[int, ReadComponents] | None) -> dict[str, str]:
     """Return what is not read of a segment, with its place within; without `fields` nothing of it is."""
-    told = (
+    texts = (
         (number, text)
         for number, text in enumerate(segment.fields)
         if number and text and not is_structure(name, number) and _is_told(text, segment)
     )
     if fields is None:
-        return {name: ""} if any(told) else {}
-    found: dict[str, str] = {}
-    for number, text in told:
+        return {name: ""} if any(texts) else {}
+    unread: dict[str, str] = {}
+    for number, text in texts:
         read = fields.get(number)
         if read is None or not (read.components or read.whole):
-            found[f"{name}-{number}"] = f"-{number}"
+            unread[f"{name}-{number}"] = f"-{number}"
         elif not read.whole:
             for key, within in _of_field(segment, text, read):
-                found.setdefault(f"{name}-{number}{key}", f"-{number}{within}")
-    return found
+                unread.setdefault(f"{name}-{number}{key}", f"-{number}{within}")
+    return unread
 
 
 def _of_field(segment: Segment, text: str, read: ReadComponents) -> Iterator[tuple[str, str]]:
     """Give what of a field is not read, each with its place within."""
     marks = segment.delimiters
     structure = STRUCTURE.get(read.kind, frozenset())
-    for index, each in enumerate(text.split(marks.repetition) if marks.repetition else [text], 1):
+    for index, repetition in enumerate(text.split(marks.repetition) if marks.repetition else [text], 1):
         at = f"[{index}]" if index > 1 else ""
         if at and not read.is_list:
-            if _is_told(each, segment):
+            if _is_told(repetition, segment):
                 yield "[2]", at
             continue
-        parts = each.split(marks.component)
+        parts = repetition.split(marks.component)
         for number, part in enumerate(parts, 1):
             if not part or number in structure:
                 continue

@@ -39,7 +39,7 @@ class Profile:
 @cache
 def profiles() -> dict[str, Profile]:
     """Give the profiles that can be checked, by url."""
-    found = json.loads(_DATA.read_bytes())["profiles"]
+    raw_profiles = json.loads(_DATA.read_bytes())["profiles"]
     return {
         url: Profile(
             url,
@@ -52,7 +52,7 @@ def profiles() -> dict[str, Profile]:
             tuple(map(tuple, raw["choices"])),
             {id_: tuple(_slice_patterns(telling)) for id_, telling in raw["told"].items()},
         )
-        for url, raw in found.items()
+        for url, raw in raw_profiles.items()
     }
 
 
@@ -61,25 +61,25 @@ def misses(url: str, resource: _Json) -> list[str]:
     profile = profiles()[url]
     if resource.get("resourceType") != profile.type:
         return [f"{profile.type}: the profile is about another type"]
-    found = [
+    misses_found = [
         f"{path}: {what}"
         for path, added in profile.elements.items()
         for node in _parents(resource, path)
         for what in _element(node, path.rpartition(".")[2], added)
     ]
-    found += [each for slice_ in profile.slices for each in _slice(resource, slice_)]
-    found += [
+    misses_found += [miss for slice_ in profile.slices for miss in _slice(resource, slice_)]
+    misses_found += [
         f"{path}: {rule['human']} ({rule['key']})"
         for path, rules in profile.rules.items()
         for node in _at(resource, path)
         for rule in rules
         if not RULES[rule["key"]](node)
     ]
-    if profile.extensions & {each.get("url") for each in resource.get("extension", ())}:
-        found.append(
+    if profile.extensions & {extension.get("url") for extension in resource.get("extension", ())}:
+        misses_found.append(
             f"{profile.type}.extension: has an extension of the profile, whose content is not checked"
         )
-    return found
+    return misses_found
 
 
 def _slice_patterns(telling: _Json) -> Iterator[_Json]:
@@ -89,20 +89,20 @@ def _slice_patterns(telling: _Json) -> Iterator[_Json]:
         return
     pattern = telling.get("pattern")
     codes = telling["codes"] if pattern is None else {pattern["system"]: [pattern["code"]]}
-    for coding in ({"system": system, "code": code} for system, known in codes.items() for code in known):
+    for coding in ({"system": system, "code": code} for system, values in codes.items() for code in values):
         yield {telling["at"]: {"coding": [coding]}} if telling["at"] else {"coding": [coding]}
 
 
 def _has_name_or_reason(node: _Json) -> bool:
     """us-core-6: a family or given name, or else the reason why there is none."""
-    absent = any(each.get("url") == _ABSENT for each in node.get("extension", ()))
+    absent = any(extension.get("url") == _ABSENT for extension in node.get("extension", ()))
     return ("family" in node or "given" in node) != absent
 
 
 def _has_member_id(node: _Json) -> bool:
     """us-core-15: a member id or the subscriber's id."""
-    types = (each.get("type", {}) for each in node.get("identifier", ()))
-    return "subscriberId" in node or any(_is_like(each, _MEMBER) for each in types)
+    types = (identifier.get("type", {}) for identifier in node.get("identifier", ()))
+    return "subscriberId" in node or any(_is_like(type_, _MEMBER) for type_ in types)
 
 
 RULES: Final[dict[str, Callable[[_Json], bool]]] = {
@@ -117,9 +117,9 @@ def _element(node: _Json, leaf: str, added: _Json) -> Iterator[str]:
         yield "is missing"
     if len(values) > added.get("max", len(values)):
         yield f"occurs more than {added['max']} times"
-    if "targets" in added and not all(_leads_to(each, added["targets"]) for each in values):
+    if "targets" in added and not all(_leads_to(value, added["targets"]) for value in values):
         yield f"refers to something else than {' or '.join(added['targets'])}"
-    if "codes" in added and not all(_is_of(each, added["codes"]) for each in values):
+    if "codes" in added and not all(_is_of(value, added["codes"]) for value in values):
         yield "has a code that the profile does not take"
 
 
@@ -129,10 +129,10 @@ def _slice(resource: _Json, slice_: _Json) -> Iterator[str]:
         for node in _parents(resource, slice_["path"])
         for item in _values(node, slice_["path"].rpartition(".")[2])
     ]
-    telling = [each.get(slice_["at"], {}) if slice_["at"] else each for each in items]
+    telling = [part.get(slice_["at"], {}) if slice_["at"] else part for part in items]
     count = sum(
-        _is_of(each, slice_["codes"]) if "codes" in slice_ else _is_like(each, slice_["pattern"])
-        for each in telling
+        _is_of(part, slice_["codes"]) if "codes" in slice_ else _is_like(part, slice_["pattern"])
+        for part in telling
     )
     if not slice_["min"] <= count <= slice_.get("max", count):
         wanted = f"{slice_['min']} to {slice_['max']}" if "max" in slice_ else f"at least {slice_['min']}"
@@ -143,7 +143,7 @@ def _at(resource: _Json, path: str) -> Iterator[_Json]:
     """The objects at a path of element names."""
     nodes = [resource]
     for step in path.split(".")[1:]:
-        nodes = [each for node in nodes for each in _values(node, step)]
+        nodes = [value for node in nodes for value in _values(node, step)]
     yield from (node for node in nodes if isinstance(node, dict))
 
 
@@ -169,18 +169,18 @@ def _leads_to(reference: _Json, targets: list[str]) -> bool:
 def _codings(value: Any) -> list[_Json]:
     if not isinstance(value, dict):
         return [{"code": value}]
-    found: list[_Json] = value.get("coding", [value] if "code" in value else [])
-    return found
+    codings: list[_Json] = value.get("coding", [value] if "code" in value else [])
+    return codings
 
 
 def _is_of(value: Any, codes: dict[str, list[str]]) -> bool:
     plain = isinstance(value, str)
     return any(
-        each.get("code") in known and (plain or each.get("system") == system)
-        for each in _codings(value)
-        for system, known in codes.items()
+        coding.get("code") in values and (plain or coding.get("system") == system)
+        for coding in _codings(value)
+        for system, values in codes.items()
     )
 
 
 def _is_like(value: Any, pattern: _Json) -> bool:
-    return any(pattern.items() <= each.items() for each in _codings(value))
+    return any(pattern.items() <= coding.items() for coding in _codings(value))

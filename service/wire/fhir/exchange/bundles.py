@@ -44,8 +44,8 @@ def check_transaction(bundle: Json) -> None:
 
 
 def _requests(entries: list[Json]) -> Iterator[Issue]:
-    for index, each in enumerate(entries):
-        yield from request_issues(each, index)
+    for index, entry in enumerate(entries):
+        yield from request_issues(entry, index)
 
 
 def request_issues(entry: Json, index: int) -> Iterator[Issue]:
@@ -63,10 +63,10 @@ def request_issues(entry: Json, index: int) -> Iterator[Issue]:
     elif isinstance(url, str) and re.split(r"[/?]", url)[0] != resource.get("resourceType"):
         yield Issue("The url names another type than the resource is of.", f"{place}.url", "value")
     elif isinstance(url, str) and method == "PUT" and "?" in url and type_of(entry) in USED:
-        named = conditional(url)
-        if named is None:
+        criteria = conditional(url)
+        if criteria is None:
             yield Issue("Name one identifier: identifier=system|value.", f"{place}.url", "value")
-        elif not is_named(resource, named):
+        elif not is_named(resource, criteria):
             what = (
                 f"None of these is the identifier that {place}.url names; send the one that it is known by."
             )
@@ -83,14 +83,14 @@ def apart(bundle: Json) -> dict[int, list[int]]:
     """
     entries = _entries(bundle)
     names: dict[Any, int | None] = {}
-    for number, each in enumerate(entries):
-        for name in _known_as(each):
+    for number, entry in enumerate(entries):
+        for name in _known_as(entry):
             # what several have leads to none of them
             names[name] = number if names.get(name, number) == number else None
-    encounters = {number for number, each in enumerate(entries) if type_of(each) == "Encounter"}
-    leads = [_leads(each, names) - encounters for each in entries]
-    sizes = [len(dump(each)) for each in entries]
-    found: dict[int, list[int]] = {}
+    encounters = {number for number, entry in enumerate(entries) if type_of(entry) == "Encounter"}
+    leads = [_leads(entry, names) - encounters for entry in entries]
+    sizes = [len(dump(entry)) for entry in entries]
+    entries_of: dict[int, list[int]] = {}
     size = 0
     for encounter in sorted(encounters):
         wanted, waiting = {encounter}, [encounter]
@@ -98,28 +98,28 @@ def apart(bundle: Json) -> dict[int, list[int]]:
             news = leads[waiting.pop()] - wanted
             wanted |= news
             waiting += news
-            size += sum(sizes[each] for each in news)
+            size += sum(sizes[entry] for entry in news)
             if size > MOST_APART:
                 what = f"What its stays lead to comes to over {MOST_APART} bytes; send it in parts."
                 raise TooLarge(what, where="Bundle.entry")
-        found[encounter] = sorted(wanted)
-    return found
+        entries_of[encounter] = sorted(wanted)
+    return entries_of
 
 
 def _leads(entry: Json, names: dict[Any, int | None]) -> set[int]:
     resource = entry.get("resource")
     literal = (conditional(reference) or reference for _, reference in literals(resource, ""))
-    found = (names.get(name) for name in (*literal, *_logical(resource)))
-    return {number for number in found if number is not None}
+    numbers = (names.get(name) for name in (*literal, *_logical(resource)))
+    return {number for number in numbers if number is not None}
 
 
 def _known_as(entry: Json) -> Iterator[Any]:
     """Give what other entries may call an entry's resource by: literally, by criteria, or by number."""
     yield from _names(entry)
     if type_of(entry) in USED:
-        given = entry["resource"].get("identifier")
-        for each in given if isinstance(given, list) else ():
-            if (pair := _pair(each)) is not None and not names_nobody(pair[1]):
+        identifiers = entry["resource"].get("identifier")
+        for identifier in identifiers if isinstance(identifiers, list) else ():
+            if (pair := _pair(identifier)) is not None and not names_nobody(pair[1]):
                 yield type_of(entry), *pair
                 yield pair
 
@@ -129,8 +129,8 @@ def _logical(node: Any) -> Iterator[tuple[str, str]]:
     below = node if isinstance(node, list) else node.values() if isinstance(node, dict) else ()
     if isinstance(node, dict) and "reference" not in node and (pair := _pair(node.get("identifier"))):
         yield pair
-    for each in below:
-        yield from _logical(each)
+    for child in below:
+        yield from _logical(child)
 
 
 def _pair(identifier: Any) -> tuple[str, str] | None:
@@ -142,13 +142,13 @@ def _pair(identifier: Any) -> tuple[str, str] | None:
 
 def bundle_of_entries(bundle: Json, indices: Collection[int]) -> Json:
     """Return a Bundle with some of its entries, without the names of the whole."""
-    about = {key: each for key, each in bundle.items() if key not in {"entry", "id", "identifier"}}
+    about = {key: value for key, value in bundle.items() if key not in {"entry", "id", "identifier"}}
     return {**about, "entry": [bundle["entry"][index] for index in indices]}
 
 
 def unused_entries(bundle: Json) -> list[tuple[int, str]]:
     """Return the entries of types of which nothing is kept, each with its type."""
-    types = [(index, type_of(each)) for index, each in enumerate(_entries(bundle))]
+    types = [(index, type_of(entry)) for index, entry in enumerate(_entries(bundle))]
     return [(index, type_) for index, type_ in types if type_ not in USED]
 
 
@@ -162,23 +162,29 @@ def conditional(url: str) -> tuple[str, str, str] | None:
     return (type_, system, rest) if bar and rest else None
 
 
-def is_named(resource: Json, named: tuple[str, str, str]) -> bool:
+def is_named(resource: Json, criteria: tuple[str, str, str]) -> bool:
     """Return whether a resource has the identifier that criteria name, as `conditional` returns them.
 
     What does not match its own criteria would be made anew each time that it is sent.
     """
-    given = resource.get("identifier")
-    known = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-    return any((each.get("system", ""), each.get("value")) == named[1:] for each in known)
+    element = resource.get("identifier")
+    identifiers = (
+        [identifier for identifier in element if isinstance(identifier, dict)]
+        if isinstance(element, list)
+        else []
+    )
+    return any(
+        (identifier.get("system", ""), identifier.get("value")) == criteria[1:] for identifier in identifiers
+    )
 
 
 def _overlaps(entries: list[Json]) -> Iterator[Issue]:
     seen: dict[Any, int] = {}
-    for index, each in enumerate(entries):
-        mine = set(_identities(each))
-        known = [seen[one] for one in mine if one in seen]
-        if known:
-            what = f"The same {type_of(each)} as Bundle.entry[{min(known)}]; name each thing once."
+    for index, entry in enumerate(entries):
+        mine = set(_identities(entry))
+        twins = [seen[one] for one in mine if one in seen]
+        if twins:
+            what = f"The same {type_of(entry)} as Bundle.entry[{min(twins)}]; name each thing once."
             yield Issue(what, f"Bundle.entry[{index}]", "duplicate")
         seen.update(dict.fromkeys(mine, index))
 
@@ -190,12 +196,16 @@ def _identities(entry: Json) -> Iterator[Any]:
             whole = url if "?" in url or "/" in url else f"{type_}?{url}"
             yield conditional(whole) or whole
     if type_ in {"Encounter", "Patient"}:
-        given = (entry.get("resource") or {}).get("identifier")
-        known = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-        mine = [each for each in known if _is_ones_own(type_, each)]
+        element = (entry.get("resource") or {}).get("identifier")
+        identifiers = (
+            [identifier for identifier in element if isinstance(identifier, dict)]
+            if isinstance(element, list)
+            else []
+        )
+        mine = [identifier for identifier in identifiers if _is_ones_own(type_, identifier)]
         # a stay is known by its first visit number; others it may share
-        for each in mine[:1] if type_ == "Encounter" else mine:
-            yield type_, each.get("system", ""), each["value"]
+        for identifier in mine[:1] if type_ == "Encounter" else mine:
+            yield type_, identifier.get("system", ""), identifier["value"]
 
 
 def _is_ones_own(type_: str, identifier: Json) -> bool:
@@ -212,16 +222,18 @@ def _is_ones_own(type_: str, identifier: Json) -> bool:
 def _names_of_type(concept: Any) -> Iterator[str]:
     if isinstance(concept, dict):
         codings = concept.get("coding")
-        parts = [each for each in (codings if isinstance(codings, list) else []) if isinstance(each, dict)]
-        told = [*(each.get("code") for each in parts), *(each.get("display") for each in parts)]
-        yield from (each for each in (*told, concept.get("text")) if isinstance(each, str))
+        parts = [
+            coding for coding in (codings if isinstance(codings, list) else []) if isinstance(coding, dict)
+        ]
+        texts = [*(coding.get("code") for coding in parts), *(coding.get("display") for coding in parts)]
+        yield from (text for text in (*texts, concept.get("text")) if isinstance(text, str))
 
 
 def _dangling(entries: list[Json]) -> Iterator[Issue]:
-    names: Collection[str] = {name for each in entries for name in _names(each)}
-    for index, each in enumerate(entries):
-        if type_of(each) in USED:
-            for place, reference in literals(each.get("resource"), f"Bundle.entry[{index}].resource"):
+    names: Collection[str] = {name for entry in entries for name in _names(entry)}
+    for index, entry in enumerate(entries):
+        if type_of(entry) in USED:
+            for place, reference in literals(entry.get("resource"), f"Bundle.entry[{index}].resource"):
                 if reference.startswith(("urn:uuid:", "urn:oid:")) and reference not in names:
                     what = "No entry has this fullUrl; send what is referred to, or refer by identifier."
                     yield Issue(what, place, "not-found")
@@ -253,6 +265,6 @@ def type_of(entry: Json) -> str:
 
 def _entries(bundle: Json) -> list[Json]:
     entries = bundle.get("entry", [])
-    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise Rejected("A list of entries is wanted.", where="Bundle.entry")
     return entries

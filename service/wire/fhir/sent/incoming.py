@@ -48,35 +48,37 @@ def stays(sent: Json, bases: Sequence[str] = ()) -> list[Json]:
         TooLarge: its stays come with too much, one with the other.
     """
     entries = _entries(sent)
-    resources = [each["resource"] for each in entries if "resource" in each]
+    resources = [entry["resource"] for entry in entries if "resource" in entry]
     lead(entries)
     header = resources[0] if resources and resources[0].get("resourceType") == "MessageHeader" else {}
     bundle = {key: value for key, value in sent.items() if key != "entry"} if sent is not _only(sent) else {}
-    found = _encounters(header, entries)
-    told = {id(each["resource"]): each for each in entries if "resource" in each}
+    encounters = _encounters(header, entries)
+    entry_of = {id(entry["resource"]): entry for entry in entries if "resource" in entry}
     sent_beside = ResourcesOfStay(resources, LISTS.values())
     roots: list[Json] = []
     size = 0
-    for each in found:
-        tidy_disposition(each)
-        beside = sent_beside.of(each, header)
+    for encounter in encounters:
+        tidy_disposition(encounter)
+        beside = sent_beside.of(encounter, header)
         size += len(beside)
         if size > MOST:
             what = f"Its stays come with over {MOST} resources, each for itself; send it in parts."
             raise TooLarge(what, where="Bundle.entry")
-        roots.append({**_roots(each, bundle, header, beside), **_names_there(each, told, bases)})
+        roots.append(
+            {**_roots(encounter, bundle, header, beside), **_names_there(encounter, entry_of, bases)}
+        )
     return roots
 
 
-def _names_there(encounter: Json, told: dict[int, Json], bases: Sequence[str]) -> Json:
+def _names_there(encounter: Json, entry_of: dict[int, Json], bases: Sequence[str]) -> Json:
     """Return what a stay and its patient are called on the sender's own server."""
     # what is contained has no name but in what contains it
-    stay_in, subject = told.get(id(encounter), {}), encounter.get("subject", {})
-    patient_in = told.get(id(subject.get("resource")))
-    named = [subject.get("reference", "")] if patient_in is None else _own_names(patient_in)
+    stay_in, subject = entry_of.get(id(encounter), {}), encounter.get("subject", {})
+    patient_in = entry_of.get(id(subject.get("resource")))
+    patient_names = [subject.get("reference", "")] if patient_in is None else _own_names(patient_in)
     return {
         "encounter_at": _there("Encounter", _own_names(stay_in), "", bases),
-        "patient_at": _there("Patient", named, stay_in.get("fullUrl", ""), bases),
+        "patient_at": _there("Patient", patient_names, stay_in.get("fullUrl", ""), bases),
     }
 
 
@@ -102,11 +104,11 @@ def _there(type_: str, literals: Sequence[str], url: str, bases: Sequence[str]) 
     """
     within = RESTFUL.match(url)
     for literal in literals:
-        named = RESTFUL.match(VERSION.sub("", literal))
-        if named is None or not bases:
+        match = RESTFUL.match(VERSION.sub("", literal))
+        if match is None or not bases:
             continue
-        base = named["base"] or (within["base"] if within else "") or f"{bases[0]}/"
-        kind, _, id_ = named["relative"].partition("/")
+        base = match["base"] or (within["base"] if within else "") or f"{bases[0]}/"
+        kind, _, id_ = match["relative"].partition("/")
         if kind == type_ and base.endswith("/") and base[:-1] in bases:
             return {"system": f"{bases[0]}/{type_}", "value": id_}
     return {}
@@ -138,13 +140,17 @@ def _entries(sent: Json) -> list[Json]:
 
 def _encounters(header: Json, entries: list[Json]) -> list[Json]:
     """Return what a message focuses on; without a focus on an Encounter, every Encounter that is written."""
-    focus = [each.get("resource", {}) for each in header.get("focus", [])]
-    told = [each for each in focus if each.get("resourceType") == "Encounter"]
-    if told:
-        return [each for each in told if not is_part(each)]
-    written = [each for each in entries if each.get("request", {}).get("method", "PUT") in {"POST", "PUT"}]
-    resources = [each.get("resource", {}) for each in written]
-    return [each for each in resources if each.get("resourceType") == "Encounter" and not is_part(each)]
+    focus = [reference.get("resource", {}) for reference in header.get("focus", [])]
+    encounters = [resource for resource in focus if resource.get("resourceType") == "Encounter"]
+    if encounters:
+        return [resource for resource in encounters if not is_part(resource)]
+    written = [entry for entry in entries if entry.get("request", {}).get("method", "PUT") in {"POST", "PUT"}]
+    resources = [entry.get("resource", {}) for entry in written]
+    return [
+        resource
+        for resource in resources
+        if resource.get("resourceType") == "Encounter" and not is_part(resource)
+    ]
 
 
 def _roots(encounter: Json, bundle: Json, header: Json, beside: list[Json]) -> Json:
@@ -152,11 +158,13 @@ def _roots(encounter: Json, bundle: Json, header: Json, beside: list[Json]) -> J
     # a Group is nobody in particular, and whatever else it may be by mistake is none either
     patient = subject if subject.get("resourceType") == "Patient" else {}
 
-    named = {id(each.get("condition", {}).get("resource")) for each in encounter.get("diagnosis", [])}
+    diagnosed = {
+        id(diagnosis.get("condition", {}).get("resource")) for diagnosis in encounter.get("diagnosis", [])
+    }
     roots: Json = {"bundle": bundle, "header": header, "encounter": encounter, "patient": patient}
     for name, type_ in LISTS.items():
-        told = [each for each in beside if each.get("resourceType") == type_]
-        roots[name] = [each for each in told if id(each) not in named]
+        resources = [resource for resource in beside if resource.get("resourceType") == type_]
+        roots[name] = [resource for resource in resources if id(resource) not in diagnosed]
     roots["provenances"].sort(key=_recorded_at, reverse=True)
     return {**roots, "facts": facts(roots)}
 

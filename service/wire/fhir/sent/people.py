@@ -32,26 +32,28 @@ def participants(encounter: Json) -> list[Json]:
         `person` returns. Who has neither a name nor a number is left out.
     """
     return [
-        {"type": type_, "types": types, "period": each.get("period", {}), **who}
-        for each in encounter.get("participant", [])
-        if (who := person(each.get("individual", {})))
-        for types in (each.get("type", []),)
+        {"type": type_, "types": types, "period": participant.get("period", {}), **who}
+        for participant in encounter.get("participant", [])
+        if (who := person(participant.get("individual", {})))
+        for types in (participant.get("type", []),)
         for type_ in types or [{}]
     ]
 
 
 def general_practitioners(patient: Json) -> list[Json]:
     """Return who is the patient's own doctor, or practice, as `person` does; who was it once is left out."""
-    found = (person(each) for each in patient.get("generalPractitioner", []) if not is_over(each))
-    return [each for each in found if each]
+    persons = (
+        person(reference) for reference in patient.get("generalPractitioner", []) if not is_over(reference)
+    )
+    return [who for who in persons if who]
 
 
 def is_over(reference: Json) -> bool:
     """Whether a Reference is to a role, a person or a practice that is no longer active."""
     role = led_to(reference, "PractitionerRole")
     behind = led_to(role.get("practitioner", {}), "Practitioner")
-    found = led_to(reference, "Practitioner", "Organization")
-    return any(each.get("active") is False for each in (role, behind, found))
+    target = led_to(reference, "Practitioner", "Organization")
+    return any(resource.get("active") is False for resource in (role, behind, target))
 
 
 def person(reference: Json) -> Json:
@@ -65,38 +67,42 @@ def person(reference: Json) -> Json:
     if role:
         behind = _individual(role.get("practitioner", {}))
         works_at = named(role.get("organization", {}))
-        made = {
+        parts = {
             "identifier": behind["identifier"] or (numbers(role) if behind["name"] else []),
             "name": behind["name"] or _words(reference.get("display") or works_at.get("name")),
             "telecom": behind["telecom"] or telecoms(role),
             "organization": works_at,
         }
     elif place:
-        known = named(reference)
-        made = {"name": _words(known.get("name")), "telecom": telecoms(place), "organization": known}
+        organization = named(reference)
+        parts = {
+            "name": _words(organization.get("name")),
+            "telecom": telecoms(place),
+            "organization": organization,
+        }
     else:
-        made = _individual(reference)
-    told = {key: each for key, each in made.items() if each}
-    return told if "name" in told or "identifier" in told else {}
+        parts = _individual(reference)
+    who = {key: part for key, part in parts.items() if part}
+    return who if "name" in who or "identifier" in who else {}
 
 
 def _individual(reference: Json) -> Json:
-    found = led_to(reference, "Practitioner", "RelatedPerson", "Patient")
+    resource = led_to(reference, "Practitioner", "RelatedPerson", "Patient")
     return {
-        "identifier": numbers(found) or number(reference),
-        "name": names(found) or _words(reference.get("display")),
-        "telecom": telecoms(found),
+        "identifier": numbers(resource) or number(reference),
+        "name": names(resource) or _words(reference.get("display")),
+        "telecom": telecoms(resource),
     }
 
 
 def named(reference: Json) -> Json:
     """Return what a place or an organisation is called: `name` and `identifier`, as far as they are told."""
-    found = led_to(reference, "Location", "Organization")
-    told = {
-        "name": found.get("name") or reference.get("display"),
-        "identifier": numbers(found) or number(reference),
+    resource = led_to(reference, "Location", "Organization")
+    parts = {
+        "name": resource.get("name") or reference.get("display"),
+        "identifier": numbers(resource) or number(reference),
     }
-    return {key: each for key, each in told.items() if each}
+    return {key: part for key, part in parts.items() if part}
 
 
 def place(reference: Json) -> Json:
@@ -104,12 +110,12 @@ def place(reference: Json) -> Json:
 
     A literal reference that leads nowhere is told of instead, even if it has a number in it.
     """
-    told, found = named(reference), led_to(reference, "Location", "Organization")
-    is_sent = bool(found) or "reference" not in reference
-    values = [each["value"] for each in told.get("identifier", []) if is_sent]
-    words = (told.get("name"), *found.get("alias", []), found.get("description"), *values)
-    name = next((each for each in words if each), None)
-    return {**told, "name": name} if name else told
+    location, resource = named(reference), led_to(reference, "Location", "Organization")
+    is_sent = bool(resource) or "reference" not in reference
+    values = [identifier["value"] for identifier in location.get("identifier", []) if is_sent]
+    words = (location.get("name"), *resource.get("alias", []), resource.get("description"), *values)
+    name = next((text for text in words if text), None)
+    return {**location, "name": name} if name else location
 
 
 def led_to(reference: Json, *types: str) -> Json:
@@ -117,8 +123,8 @@ def led_to(reference: Json, *types: str) -> Json:
 
     Only of the types that tell of stays it is known that they are as R4 has them.
     """
-    found: Json = reference.get("resource", {})
-    return found if found.get("resourceType") in types else {}
+    resource: Json = reference.get("resource", {})
+    return resource if resource.get("resourceType") in types else {}
 
 
 def number(reference: Json) -> list[Json]:
@@ -131,48 +137,58 @@ def relatives(patient: Json, sent: Sequence[Json]) -> list[Json]:
 
     Each has `words` beside: what the relationship is called. Who cannot be told or reached is left out.
     """
-    found = [*({**each, "name": names(each)} for each in sent), *_contacts(patient)]
+    people = [*({**relative, "name": names(relative)} for relative in sent), *_contacts(patient)]
     return [
-        {**each, "telecom": telecoms(each), "words": ", ".join(dict.fromkeys(_relative_names(each)))}
-        for each in found
-        if each["name"] or telecoms(each) or each.get("address")
+        {
+            **relative,
+            "telecom": telecoms(relative),
+            "words": ", ".join(dict.fromkeys(_relative_names(relative))),
+        }
+        for relative in people
+        if relative["name"] or telecoms(relative) or relative.get("address")
     ]
 
 
 def _contacts(patient: Json) -> Iterator[Json]:
-    for each in patient.get("contact", []):
-        own = [each["name"]] if "name" in each else []
-        place = named(each.get("organization", {})).get("name")
+    for contact in patient.get("contact", []):
+        own = [contact["name"]] if "name" in contact else []
+        place = named(contact.get("organization", {})).get("name")
         yield {
-            **{key: each[key] for key in ("relationship", "telecom", "gender", "period") if key in each},
+            **{
+                key: contact[key] for key in ("relationship", "telecom", "gender", "period") if key in contact
+            },
             "name": names({"name": own}) or _words(place),
-            **({"address": [each["address"]]} if "address" in each else {}),
+            **({"address": [contact["address"]]} if "address" in contact else {}),
         }
 
 
 def _relative_names(relative: Json) -> Iterator[str]:
     for concept in relative.get("relationship", []):
         codings = concept.get("coding", [])
-        shown = [each["display"] for each in codings if each.get("display")]
-        known = [WORDS[e["code"]] for e in codings if e.get("system") == CONTACTS and e.get("code") in WORDS]
-        yield from [concept["text"]] if concept.get("text") else (shown or known)[:1]
+        displays = [coding["display"] for coding in codings if coding.get("display")]
+        words = [WORDS[e["code"]] for e in codings if e.get("system") == CONTACTS and e.get("code") in WORDS]
+        yield from [concept["text"]] if concept.get("text") else (displays or words)[:1]
 
 
 def names(resource: Json) -> list[Json]:
     """Return the HumanNames that name somebody."""
-    given = resource.get("name", [])
-    return [each for each in given if any(each.get(part) for part in ("family", "given", "text"))]
+    human_names = resource.get("name", [])
+    return [name for name in human_names if any(name.get(part) for part in ("family", "given", "text"))]
 
 
 def numbers(resource: Json) -> list[Json]:
     """Return the Identifiers that say whose they are."""
-    return [each for each in resource.get("identifier", []) if each.get("system") and each.get("value")]
+    return [
+        identifier
+        for identifier in resource.get("identifier", [])
+        if identifier.get("system") and identifier.get("value")
+    ]
 
 
 def telecoms(resource: Json) -> list[Json]:
     """Return the ContactPoints that have a value, the preferred first."""
-    given = [each for each in resource.get("telecom", []) if each.get("system") and each.get("value")]
-    return sorted(given, key=lambda each: each.get("rank", _LAST)) if len(given) > 1 else given
+    points = [point for point in resource.get("telecom", []) if point.get("system") and point.get("value")]
+    return sorted(points, key=lambda point: point.get("rank", _LAST)) if len(points) > 1 else points
 
 
 def _words(text: str | None) -> list[Json]:

@@ -26,54 +26,54 @@ def lead(entries: Sequence[Json]) -> None:
     A logical one, that is an identifier alone, leads to the one thing that was sent with it, and has its name
     from then on. A conditional reference to what is not sent has the identifier that it names.
     """
-    told = [each for each in entries if "resource" in each]
+    with_resource = [entry for entry in entries if "resource" in entry]
     sent = _Sent(
-        {each["fullUrl"]: each["resource"] for each in told if "fullUrl" in each},
-        {f"{r.get('resourceType')}/{r.get('id')}": r for r in (each["resource"] for each in told)},
+        {entry["fullUrl"]: entry["resource"] for entry in with_resource if "fullUrl" in entry},
+        {f"{r.get('resourceType')}/{r.get('id')}": r for r in (entry["resource"] for entry in with_resource)},
         {
-            (r["resourceType"], known.get("system", ""), known.get("value")): r
-            for r in (each["resource"] for each in told)
+            (r["resourceType"], identifier.get("system", ""), identifier.get("value")): r
+            for r in (entry["resource"] for entry in with_resource)
             if r.get("resourceType") in USED
-            for known in _identifiers(r)
+            for identifier in _identifiers(r)
         },
     )
-    found: list[tuple[Json, Json | None]] = []
+    literals: list[tuple[Json, Json | None]] = []
     logical: list[Json] = []
-    for each in told:
-        if each["resource"].get("resourceType") in _LOOKED_AT:
-            url = each.get("fullUrl", "")
-            _tidy_all(each["resource"])
-            for _, reference in references(each["resource"], ""):
+    for entry in with_resource:
+        if entry["resource"].get("resourceType") in _LOOKED_AT:
+            url = entry.get("fullUrl", "")
+            _tidy_all(entry["resource"])
+            for _, reference in references(entry["resource"], ""):
                 literal = reference.get("reference")
                 if literal is None:
                     logical.append(reference)
                 else:
-                    found.append((reference, sent.target(literal, url, each["resource"])))
+                    literals.append((reference, sent.target(literal, url, entry["resource"])))
     if logical:
-        _name(logical, told)
-    for reference, target in found:
+        _name(logical, with_resource)
+    for reference, target in literals:
         if target is not None:
             reference["resource"] = target
-        elif named := conditional(reference["reference"]):
+        elif criteria := conditional(reference["reference"]):
             # what is not sent is still known by its identifier
-            reference.setdefault("identifier", {"system": named[1], "value": named[2]})
+            reference.setdefault("identifier", {"system": criteria[1], "value": criteria[2]})
 
 
-def _name(logical: Sequence[Json], told: Sequence[Json]) -> None:
+def _name(logical: Sequence[Json], entries: Sequence[Json]) -> None:
     """Lead each logical reference to the one thing that was sent with its identifier."""
     having: dict[tuple[str, str], list[Json]] = {}
-    for each in told:
-        if each["resource"].get("resourceType") in USED:
-            for known in _identifiers(each["resource"]):
-                if pair := _pair(known):
-                    having.setdefault(pair, []).append(each)
+    for entry in entries:
+        if entry["resource"].get("resourceType") in USED:
+            for identifier in _identifiers(entry["resource"]):
+                if pair := _pair(identifier):
+                    having.setdefault(pair, []).append(entry)
     for reference in logical:
         pair = _pair(reference["identifier"])
         holders = having.get(pair, []) if pair else []
         type_ = reference.get("type")
-        named = [each for each in holders if type_ in {None, each["resource"]["resourceType"]}]
-        if len(named) == 1 and (name := _own_name(named[0])):
-            reference |= {"reference": name, "resource": named[0]["resource"]}
+        matches = [entry for entry in holders if type_ in {None, entry["resource"]["resourceType"]}]
+        if len(matches) == 1 and (name := _own_name(matches[0])):
+            reference |= {"reference": name, "resource": matches[0]["resource"]}
 
 
 def _pair(identifier: Json) -> tuple[str, str] | None:
@@ -85,8 +85,8 @@ def _pair(identifier: Json) -> tuple[str, str] | None:
 
 def _own_name(entry: Json) -> str:
     resource = entry["resource"]
-    named = f"{resource['resourceType']}/{resource['id']}" if "id" in resource else ""
-    return str(entry.get("fullUrl") or named)
+    name = f"{resource['resourceType']}/{resource['id']}" if "id" in resource else ""
+    return str(entry.get("fullUrl") or name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +99,23 @@ class _Sent:
         """Return what a literal reference in a resource, whose fullUrl is `url`, leads to."""
         if literal.startswith("#"):
             own = within.get("contained", [])
-            return next((each for each in own if each.get("id") == literal[1:]), None)
-        if named := conditional(literal):
-            return self.by_identifier.get(named)
+            return next((resource for resource in own if resource.get("id") == literal[1:]), None)
+        if criteria := conditional(literal):
+            return self.by_identifier.get(criteria)
         plain = VERSION.sub("", literal)
         base = RESTFUL.match(url)
-        told = self.by_url.get(plain) or self.by_url.get(f"{base['base']}{plain}" if base else "")
+        target = self.by_url.get(plain) or self.by_url.get(f"{base['base']}{plain}" if base else "")
         # senders give urn:uuid as fullUrl and still refer by Type/id
-        return told or self.by_name.get(plain)
+        return target or self.by_name.get(plain)
 
 
 def _identifiers(resource: Json) -> list[Json]:
-    given = resource.get("identifier")
-    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    identifiers = resource.get("identifier")
+    return (
+        [identifier for identifier in identifiers if isinstance(identifier, dict)]
+        if isinstance(identifiers, list)
+        else []
+    )
 
 
 def _tidy_all(resource: Json) -> None:

@@ -28,11 +28,11 @@ def class_(encounter: Json) -> Json:
 
     A sender's own `R` is not that of table 0004; a mnemonic such as `IMP` is nothing else anywhere.
     """
-    told: Json = encounter.get("class", {})
-    system, code = told.get("system", ""), told.get("code", "")
+    coding: Json = encounter.get("class", {})
+    system, code = coding.get("system", ""), coding.get("code", "")
     if len(code) == 1 and system and not system.startswith(_HL7):
-        return {name: told[name] for name in ("display",) if name in told}
-    return told
+        return {name: coding[name] for name in ("display",) if name in coding}
+    return coding
 
 
 def location(encounter: Json) -> Json:
@@ -41,11 +41,11 @@ def location(encounter: Json) -> Json:
     It is the active one; else the one that has not ended, else the one that began last. Where nobody is yet
     counts only when there is no other.
     """
-    given = [each for each in encounter.get("location", []) if each.get("location")]
-    been = [each for each in given if each.get("status") not in _NOT_YET] or given
-    if not been:
+    locations = [item for item in encounter.get("location", []) if item.get("location")]
+    occupied = [item for item in locations if item.get("status") not in _NOT_YET] or locations
+    if not occupied:
         return {}
-    last = max(enumerate(been), key=lambda each: (*_lateness(each[1]), each[0]))[1]
+    last = max(enumerate(occupied), key=lambda pair: (*_lateness(pair[1]), pair[0]))[1]
     return place(last["location"])
 
 
@@ -67,10 +67,10 @@ def _first_instant(value: str) -> datetime:
 def instant(value: Any) -> datetime:
     """Return an instant; what is none is as old as can be."""
     try:
-        told = datetime.fromisoformat(str(value or ""))
+        moment = datetime.fromisoformat(str(value or ""))
     except ValueError:
         return _OLDEST
-    return told if told.tzinfo is not None else _OLDEST
+    return moment if moment.tzinfo is not None else _OLDEST
 
 
 def diagnoses(encounter: Json, conditions: Sequence[Json]) -> tuple[list[Json], list[Json]]:
@@ -86,39 +86,39 @@ def diagnoses(encounter: Json, conditions: Sequence[Json]) -> tuple[list[Json], 
         is not sent is the words that its Reference has. One that is only the reason is no diagnosis. Of those
         taken back stands here what nothing of the same use replaces.
     """
-    found = [
-        {**{key: each[key] for key in ("use", "rank") if key in each}, "condition": condition}
-        for each in encounter.get("diagnosis", [])
-        if (condition := condition_of(each.get("condition", {})))
+    candidates = [
+        {**{key: diagnosis[key] for key in ("use", "rank") if key in diagnosis}, "condition": condition}
+        for diagnosis in encounter.get("diagnosis", [])
+        if (condition := condition_of(diagnosis.get("condition", {})))
     ]
-    known = [each["condition"] for each in found]
-    reasons = [each.get("resource") for each in encounter.get("reasonReference", [])]
-    found += [
-        {"condition": each}
-        for each in conditions
-        if not any(each is one for one in known)
-        and (not any(each is one for one in reasons) or _DIAGNOSIS in codes(each.get("category")))
+    referenced = [candidate["condition"] for candidate in candidates]
+    reasons = [reference.get("resource") for reference in encounter.get("reasonReference", [])]
+    candidates += [
+        {"condition": condition}
+        for condition in conditions
+        if not any(condition is one for one in referenced)
+        and (not any(condition is one for one in reasons) or _DIAGNOSIS in codes(condition.get("category")))
     ]
-    told = [
-        each
-        for each in found
-        if says(each["condition"].get("code")) and not is_anothers(each["condition"], encounter)
+    entries = [
+        candidate
+        for candidate in candidates
+        if says(candidate["condition"].get("code")) and not is_anothers(candidate["condition"], encounter)
     ]
-    told = [{**each, "abated": True} if _has_abated(each["condition"]) else each for each in told]
-    kept = [each for each in told if not is_wrong(each["condition"])]
-    uses = [codes(each.get("use")) for each in kept]
-    return kept, [e for e in told if is_wrong(e["condition"]) and codes(e.get("use")) not in uses]
+    entries = [{**entry, "abated": True} if _has_abated(entry["condition"]) else entry for entry in entries]
+    current = [entry for entry in entries if not is_wrong(entry["condition"])]
+    uses = [codes(entry.get("use")) for entry in current]
+    return current, [e for e in entries if is_wrong(e["condition"]) and codes(e.get("use")) not in uses]
 
 
 def _has_abated(condition: Json) -> bool:
-    return any(name.startswith("abatement") and each is not None for name, each in condition.items())
+    return any(name.startswith("abatement") and value is not None for name, value in condition.items())
 
 
 def condition_of(reference: Json) -> Json | None:
     """Return the Condition that a Reference is to; of one that is not sent its words."""
-    found: Json | None = reference.get("resource")
-    if found is not None:
-        return found if found.get("resourceType") == "Condition" else None
+    condition: Json | None = reference.get("resource")
+    if condition is not None:
+        return condition if condition.get("resourceType") == "Condition" else None
     literal = str(reference.get("reference", ""))
     is_other = reference.get("type", "Condition") != "Condition" or (
         "/" in literal and "Condition/" not in literal and not literal.startswith("urn:")
@@ -137,12 +137,12 @@ def is_anothers(condition: Json, encounter: Json) -> bool:
     Who is told of by a number here and by a name there may be one person.
     """
     one, other = condition.get("subject", {}), encounter.get("subject", {})
-    sent = [each["resource"] for each in (one, other) if "resource" in each]
+    sent = [reference["resource"] for reference in (one, other) if "resource" in reference]
     if len(sent) == 2 and sent[0] is sent[1]:
         return False
     ours, theirs = (numbers(e["resource"]) if "resource" in e else number(e) for e in (one, other))
     if ours and theirs:
-        mine, others = ({(e["system"], e["value"]) for e in each} for each in (ours, theirs))
+        mine, others = ({(e["system"], e["value"]) for e in identifiers} for identifiers in (ours, theirs))
         is_comparable = len(sent) == 2 or bool({e[0] for e in mine} & {e[0] for e in others})
         return is_comparable and mine.isdisjoint(others)
     called = [name for name in (_reference_name(one), _reference_name(other)) if name]
@@ -154,32 +154,32 @@ def _reference_name(reference: Json) -> str:
 
     What is contained has none.
     """
-    literal, found = str(reference.get("reference", "")), reference.get("resource", {})
-    if found and "id" in found and not literal.startswith("#"):
-        return f"{found['resourceType']}/{found['id']}"
-    named = RESTFUL.match(VERSION.sub("", literal))
-    return named["relative"] if named is not None else ""
+    literal, resource = str(reference.get("reference", "")), reference.get("resource", {})
+    if resource and "id" in resource and not literal.startswith("#"):
+        return f"{resource['resourceType']}/{resource['id']}"
+    match = RESTFUL.match(VERSION.sub("", literal))
+    return match["relative"] if match is not None else ""
 
 
 def reasons(encounter: Json) -> list[Json]:
     """Return why somebody came, as concepts: reasonCode, and the codes that reasonReference leads to."""
-    found = [each for each in encounter.get("reasonCode", []) if says(each)]
-    for each in encounter.get("reasonReference", []):
-        condition = led_to(each, "Condition")
-        code = condition.get("code") or _code_of(each.get("resource", {}))
+    concepts = [concept for concept in encounter.get("reasonCode", []) if says(concept)]
+    for reference in encounter.get("reasonReference", []):
+        condition = led_to(reference, "Condition")
+        code = condition.get("code") or _code_of(reference.get("resource", {}))
         if says(code) and not is_wrong(condition) and not is_anothers(condition, encounter):
-            found.append(code)
-        elif "resource" not in each and each.get("display"):
-            found.append({"text": each["display"]})
-    return found
+            concepts.append(code)
+        elif "resource" not in reference and reference.get("display"):
+            concepts.append({"text": reference["display"]})
+    return concepts
 
 
 def _code_of(resource: Json) -> Json:
     """Return the code of what is no Condition, as far as it is as R4 has it: nobody has looked at that."""
-    given = resource.get("code")
-    concept = given if isinstance(given, dict) else {}
+    code = resource.get("code")
+    concept = code if isinstance(code, dict) else {}
     codings = concept.get("coding")
-    made = {
+    members = {
         "coding": [
             {key: one[key] for key in ("system", "code", "display") if isinstance(one.get(key), str)}
             for one in (codings if isinstance(codings, list) else [])
@@ -187,7 +187,7 @@ def _code_of(resource: Json) -> Json:
         ],
         "text": concept.get("text") if isinstance(concept.get("text"), str) else None,
     }
-    return {key: each for key, each in made.items() if each}
+    return {key: member for key, member in members.items() if member}
 
 
 def policies(coverages: Sequence[Json]) -> list[Json]:
@@ -197,21 +197,21 @@ def policies(coverages: Sequence[Json]) -> list[Json]:
         For each `coverage`, and as far as they are told `payer` (as `named`, and never a person),
         `member` (the Identifier of type MB), `group` and `plan` (of Coverage.class).
     """
-    found = []
-    for each in coverages:
-        payers = [named(one) for one in each.get("payor", []) if is_payer(one)]
+    insurances = []
+    for coverage in coverages:
+        payers = [named(one) for one in coverage.get("payor", []) if is_payer(one)]
         payer = next((one for one in payers if one), None)
-        if payer is None or each.get("status") == WRONG:
+        if payer is None or coverage.get("status") == WRONG:
             continue
-        classes = each.get("class", [])
-        told = {
-            "member": next((e for e in each.get("identifier", []) if "MB" in codes(e.get("type"))), None),
+        classes = coverage.get("class", [])
+        parts = {
+            "member": next((e for e in coverage.get("identifier", []) if "MB" in codes(e.get("type"))), None),
             "group": next((e for e in classes if "group" in codes(e.get("type"))), None),
             "plan": next((e for e in classes if "plan" in codes(e.get("type"))), None),
         }
-        more = {key: one for key, one in told.items() if one is not None}
-        found.append({"coverage": each, "payer": payer, **more})
-    return found
+        extra = {key: one for key, one in parts.items() if one is not None}
+        insurances.append({"coverage": coverage, "payer": payer, **extra})
+    return insurances
 
 
 def is_payer(reference: Json) -> bool:
@@ -225,25 +225,26 @@ def spoken_language(patient: Json) -> Json:
 
     A tag of BCP 47, or what may be one, is its code; what another code or the words say is its display.
     """
-    given = patient.get("communication", [])
-    for group in ([each for each in given if each.get("preferred") is True], given):
-        languages = [each.get("language", {}) for each in group]
-        for told in (*map(_tag, languages), *map(_words, languages)):
-            if told:
-                return told
+    communications = patient.get("communication", [])
+    preferred = [one for one in communications if one.get("preferred") is True]
+    for group in (preferred, communications):
+        languages = [communication.get("language", {}) for communication in group]
+        for coding in (*map(_tag, languages), *map(_words, languages)):
+            if coding:
+                return coding
     return {}
 
 
 def _tag(language: Json) -> Json:
-    codings = [each for each in language.get("coding", []) if "code" in each and _is_tag(each)]
-    codings.sort(key=lambda each: each.get("system") != _BCP47)
+    codings = [coding for coding in language.get("coding", []) if "code" in coding and _is_tag(coding)]
+    codings.sort(key=lambda coding: coding.get("system") != _BCP47)
     return {"code": codings[0]["code"]} if codings else {}
 
 
 def _words(language: Json) -> Json:
     codings = language.get("coding", [])
-    told = (language.get("text"), *(each.get(name) for name in ("display", "code") for each in codings))
-    return next(({"display": each} for each in told if each), {})
+    words = (language.get("text"), *(coding.get(name) for name in ("display", "code") for coding in codings))
+    return next(({"display": text} for text in words if text), {})
 
 
 def _is_tag(coding: Json) -> bool:
@@ -256,10 +257,12 @@ def says(concept: Json | None) -> bool:
     if not concept:
         return False
     codings = concept.get("coding", [])
-    return bool(concept.get("text")) or any(each.get("code") or each.get("display") for each in codings)
+    return bool(concept.get("text")) or any(coding.get("code") or coding.get("display") for coding in codings)
 
 
 def codes(concepts: Any) -> list[str]:
     """Return the codes of a CodeableConcept, or of a list of them."""
-    found = concepts if isinstance(concepts, list) else [concepts] if concepts else []
-    return [coding["code"] for each in found for coding in each.get("coding", []) if "code" in coding]
+    concept_list = concepts if isinstance(concepts, list) else [concepts] if concepts else []
+    return [
+        coding["code"] for concept in concept_list for coding in concept.get("coding", []) if "code" in coding
+    ]

@@ -63,7 +63,7 @@ class ReadBelow(dict[str, "ReadBelow"]):
     @cached_property
     def deep(self) -> tuple[tuple[str, "ReadBelow"], ...]:
         """What is looked into."""
-        return tuple((key, each) for key, each in self.items() if not each.whole and key != "resource")
+        return tuple((key, below) for key, below in self.items() if not below.whole and key != "resource")
 
 
 ReadElements = dict[str, ReadBelow]
@@ -74,48 +74,48 @@ At = tuple[Any, str | int] | str
 
 def known(paths: Iterable[str], wholes: Iterable[str] = ()) -> ReadElements:
     """Return what is read of resources; `paths` are those of the source `fhir` that mappings read."""
-    found: ReadElements = {}
-    whole = [made for path in wholes for made in made_of(path)]
-    for path in (*(made for each in paths for made in made_of(each)), *whole, *READ_HERE):
-        _ends(path, found)
+    elements_read: ReadElements = {}
+    whole = [path_made for path in wholes for path_made in made_of(path)]
+    for path in (*(path_made for path_read in paths for path_made in made_of(path_read)), *whole, *READ_HERE):
+        _ends(path, elements_read)
     for path in whole:
-        for end in _ends(path, found):
+        for end in _ends(path, elements_read):
             # a Reference may lead to other types, of which parts are read
             end.whole = not end
-    for read in found.values():
+    for read in elements_read.values():
         for name in STRUCTURE:
             read.setdefault(name, ReadBelow()).whole = True
-    return found
+    return elements_read
 
 
 def elements(path: str) -> Iterator[str]:
     """Give the elements that a path of the source `fhir` names: `Organization.name`, of each type."""
-    for made in made_of(path):
-        for type_, steps in _steps_by_type(made):
+    for element_path in made_of(path):
+        for type_, steps in _steps_by_type(element_path):
             yield ".".join([type_, *steps])
 
 
-def unused_elements(sent: Json, known: ReadElements) -> tuple[Unused, ...]:
+def unused_elements(sent: Json, read: ReadElements) -> tuple[Unused, ...]:
     """Return the elements that nothing reads, each once, in the order they stand in what was sent.
 
     Args:
         sent: a Bundle or an Encounter.
-        known: what is read.
+        read: what is read.
     """
-    found = _Found({}, set())
+    unread = _Found({}, set())
     if sent.get("resourceType") == "Bundle":
         for index, entry in enumerate(sent.get("entry", [])):
-            _of_resource(entry.get("resource"), f"Bundle.entry[{index}].resource", known, found)
+            _of_resource(entry.get("resource"), f"Bundle.entry[{index}].resource", read, unread)
     else:
-        _of_resource(sent, str(sent.get("resourceType")), known, found)
-    return tuple(map(Unused._make, found.places.items()))
+        _of_resource(sent, str(sent.get("resourceType")), read, unread)
+    return tuple(map(Unused._make, unread.places.items()))
 
 
-def _ends(path: str, found: ReadElements) -> list[ReadBelow]:
+def _ends(path: str, read: ReadElements) -> list[ReadBelow]:
     """Return what a path leads to, of each type of resource it may lead through."""
     ends = []
     for type_, steps in _steps_by_type(path):
-        node = found.setdefault(type_, ReadBelow())
+        node = read.setdefault(type_, ReadBelow())
         for step in steps:
             node = node.setdefault(step, ReadBelow())
         ends.append(node)
@@ -134,8 +134,15 @@ def _from(type_: str, steps: list[str]) -> list[tuple[str, list[str]]]:
     for number, step in enumerate(steps):
         if step == "resource" and element is not None and kind == "Reference":
             # a Reference that is followed, and what is read behind it
-            behind = [each for to in sorted(element.targets) for each in _from(to, steps[number + 1 :])]
-            return [(type_, steps[: number + 1]), *(each for each in behind if each[1])]
+            behind = [
+                steps_behind
+                for to in sorted(element.targets)
+                for steps_behind in _from(to, steps[number + 1 :])
+            ]
+            return [
+                (type_, steps[: number + 1]),
+                *(steps_behind for steps_behind in behind if steps_behind[1]),
+            ]
         element = _element(kind, step)
         if element is None:
             return [(type_, steps)] if step in {"resourceType", "extension"} else []
@@ -148,10 +155,10 @@ def _element(kind: str, name: str) -> Element | None:
         return None
     return next(
         (
-            each
+            element
             for base in definitions().bases(kind)
-            for each in definitions()[base].elements
-            if name in each.json_names()
+            for element in definitions()[base].elements
+            if name in element.json_names()
         ),
         None,
     )
@@ -175,60 +182,60 @@ class _Found:
             steps.append(at[1])
             at = at[0]
         steps.reverse()
-        where = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps)
-        field = ".".join([self.type_, *(each for each in steps if isinstance(each, str))])
+        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+        field = ".".join([self.type_, *(step for step in steps if isinstance(step, str))])
         self.places.setdefault(field, f"{at}{where}")
 
 
-def _of_resource(resource: Any, where: str, known: ReadElements, found: _Found) -> None:
+def _of_resource(resource: Any, where: str, elements_read: ReadElements, unread: _Found) -> None:
     if not isinstance(resource, dict) or resource.get("resourceType") not in USED:
         return
     type_ = resource["resourceType"]
-    read = known.get(type_)
+    read = elements_read.get(type_)
     if read is None:
-        found.places.setdefault(type_, where)
+        unread.places.setdefault(type_, where)
         return
-    found.type_ = type_
-    _of_element(resource, read, where, found)
+    unread.type_ = type_
+    _of_element(resource, read, where, unread)
     contained = resource.get("contained")
-    for index, each in enumerate(contained if isinstance(contained, list) else ()):
-        _of_resource(each, f"{where}.contained[{index}]", known, found)
+    for index, resource_within in enumerate(contained if isinstance(contained, list) else ()):
+        _of_resource(resource_within, f"{where}.contained[{index}]", elements_read, unread)
 
 
-def _of_element(value: Json, read: ReadBelow, at: At, found: _Found) -> None:
+def _of_element(value: Json, read: ReadBelow, at: At, unread: _Found) -> None:
     """Find what is not read of an element."""
     if not value.keys() <= read.expected or (read.giving and read.giving not in value):
         expected = _expected_names_in(value, read)
         for key in value:
             if key not in expected:
-                found.add(read, f"{key[1:]}.extension" if key.startswith("_") else key, at)
+                unread.add(read, f"{key[1:]}.extension" if key.startswith("_") else key, at)
     for key, below in read.deep:
-        each = value.get(key)
-        if isinstance(each, list):
-            for index, item in enumerate(each):
+        element = value.get(key)
+        if isinstance(element, list):
+            for index, item in enumerate(element):
                 if isinstance(item, dict):
-                    _below(item, below, ((at, key), index), found)
-        elif isinstance(each, dict):
-            _below(each, below, (at, key), found)
+                    _below(item, below, ((at, key), index), unread)
+        elif isinstance(element, dict):
+            _below(element, below, (at, key), unread)
 
 
-def _below(value: Json, read: ReadBelow, at: At, found: _Found) -> None:
+def _below(value: Json, read: ReadBelow, at: At, unread: _Found) -> None:
     if read:
-        _of_element(value, read, at, found)
+        _of_element(value, read, at, unread)
     else:
         # only whether it is there is asked
-        found.add(read, "", at)
+        unread.add(read, "", at)
 
 
 def _expected_names_in(value: Json, read: ReadBelow) -> set[str]:
     """Return the names in an element that are no news."""
-    words = {word for one, said in _SAID_BY.items() if one in read and one in value for word in said}
-    found = {*read, "id", *words}
+    words = {word for one, names in _SAID_BY.items() if one in read and one in value for word in names}
+    expected = {*read, "id", *words}
     literal = value.get("reference")
     if isinstance(literal, str):
         # put there where it leads to something that was sent
-        found.add("resource")
+        expected.add("resource")
         if conditional(literal):
             # its identifier stands in it
-            found |= {"identifier", *(("reference", "type") if "identifier" in read else ())}
-    return found
+            expected |= {"identifier", *(("reference", "type") if "identifier" in read else ())}
+    return expected
