@@ -32,14 +32,14 @@ def status_history(history: tuple[StatusPeriod, ...], status: str, at: str) -> t
 def changed_paths(before: Any, after: Any, path: str = "") -> list[str]:
     """Return the element paths at which two JSON values differ, e.g. `target[0].dueDate`; no value told."""
     if isinstance(before, dict) and isinstance(after, dict):
-        found: list[str] = []
+        paths: list[str] = []
         for key in dict.fromkeys([*before, *after]):
             place = f"{path}.{key}" if path else key
             if key not in before or key not in after:
-                found.append(place)
+                paths.append(place)
             else:
-                found += changed_paths(before[key], after[key], place)
-        return found
+                paths += changed_paths(before[key], after[key], place)
+        return paths
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = enumerate(zip(before, after, strict=True))
         return [place for i, (b, a) in pairs for place in changed_paths(b, a, f"{path}[{i}]")]

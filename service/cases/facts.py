@@ -26,10 +26,10 @@ def instant_of(moment: Moment) -> str:
     return f"{(EPOCH + moment[0] * SECOND).isoformat()}Z"
 
 
-def join(known: Facts, said: Facts) -> dict[str, Fact]:
+def join(facts: Facts, newer: Facts) -> dict[str, Fact]:
     """Return what is known after something was said; neither is changed."""
-    joined = dict(known)
-    for path, fact in said.items():
+    joined = dict(facts)
+    for path, fact in newer.items():
         other = joined.get(path)
         joined[path] = fact if other is None else _newer_fact(other, fact)
     return joined
@@ -38,15 +38,15 @@ def join(known: Facts, said: Facts) -> dict[str, Fact]:
 def _newer_fact(one: Fact, other: Fact) -> Fact:
     """Return the fact that holds of two, with all the names that either knows."""
     last = one if _weight(one) > _weight(other) else other
-    known, more = _names(one), _names(other)
-    if known == more or not isinstance(last.value, dict):
+    names, other_names = _names(one), _names(other)
+    if names == other_names or not isinstance(last.value, dict):
         return last
-    return Fact(last.at, {**last.value, NAMES: sorted({*known, *more})})
+    return Fact(last.at, {**last.value, NAMES: sorted({*names, *other_names})})
 
 
 def _names(fact: Fact) -> list[str]:
-    said = fact.value
-    return said.get(NAMES, []) if isinstance(said, dict) else []
+    content = fact.value
+    return content.get(NAMES, []) if isinstance(content, dict) else []
 
 
 def value(facts: Facts, path: str) -> Any:
@@ -66,7 +66,7 @@ def facts_below(facts: Facts, path: str) -> list[tuple[str, Any]]:
 
 
 def _weight(fact: Fact) -> tuple[Moment, str]:
-    said = fact.value
-    if isinstance(said, dict) and NAMES in said:
-        said = {name: each for name, each in said.items() if name != NAMES}
-    return fact.at, json.dumps(said, sort_keys=True, default=str)
+    content = fact.value
+    if isinstance(content, dict) and NAMES in content:
+        content = {name: member for name, member in content.items() if name != NAMES}
+    return fact.at, json.dumps(content, sort_keys=True, default=str)

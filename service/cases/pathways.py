@@ -26,11 +26,11 @@ def propose(
         group: the targeted group of the case.
     """
     chosen: dict[str, dict[str, Any]] = {}
-    for pathway in sorted(pathways, key=lambda each: bool(each.diagnoses or each.groups)):
-        found = _match(pathway, conditions)
-        if not (pathway.diagnoses or pathway.groups) or found is not None or group in pathway.groups:
-            for each in pathway.services:
-                chosen[each.id] = _service(each, stay, discharged, found, pathway.holidays)
+    for pathway in sorted(pathways, key=lambda pathway: bool(pathway.diagnoses or pathway.groups)):
+        condition = _match(pathway, conditions)
+        if not (pathway.diagnoses or pathway.groups) or condition is not None or group in pathway.groups:
+            for proposal in pathway.services:
+                chosen[proposal.id] = _service(proposal, stay, discharged, condition, pathway.holidays)
     return list(chosen.values())
 
 
@@ -46,11 +46,11 @@ def due(start: str, days: int, *, working: bool, holidays: frozenset[str] = froz
 
 
 def _match(pathway: Pathway, conditions: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    for each in conditions:
-        code = each["code"]
+    for condition in conditions:
+        code = condition["code"]
         for system, start in pathway.diagnoses:
             if code.get("system") == system and code.get("code", "").startswith(start):
-                return each
+                return condition
     return None
 
 
@@ -58,7 +58,7 @@ def _service(
     proposal: Proposal, stay: str, discharged: str, condition: dict[str, Any] | None, holidays: frozenset[str]
 ) -> dict[str, Any]:
     day = discharged[:10]
-    said = {
+    service = {
         "id": f"{stay}.{proposal.id}",
         "kind": proposal.kind,
         "status": "proposed",
@@ -67,8 +67,8 @@ def _service(
         "necessity": {"condition": condition["id"], "decision": "pending"} if condition else None,
     }
     if len(day) == len("YYYY-MM-DD"):
-        said["period"] = {
+        service["period"] = {
             "start": day,
             "end": due(day, proposal.days, working=proposal.working, holidays=holidays),
         }
-    return {name: each for name, each in said.items() if each}
+    return {name: part for name, part in service.items() if part}

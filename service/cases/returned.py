@@ -17,27 +17,27 @@ Path = tuple[tuple[str, str | None], ...]
 
 def merged_part(own: Part, before: Part, after: Part) -> Part:
     """Return `own` with the changes from `before` to `after`; none of the three is changed itself."""
-    found = dict(own)
+    part = dict(own)
     for key in dict.fromkeys([*before, *after]):
         was, now = before.get(key), after.get(key)
         if was == now:
             continue
         if isinstance(was or now, list):
-            value: Any = _items(key in OPEN, found.get(key, []), was or [], now or [])
+            value: Any = _items(key in OPEN, part.get(key, []), was or [], now or [])
         elif isinstance(was or now, dict):
-            value = merged_part(found.get(key, {}), was or {}, now or {})
+            value = merged_part(part.get(key, {}), was or {}, now or {})
         else:
             value = now
-        found[key] = value
+        part[key] = value
         if value in (None, [], {}):
-            del found[key]
-    return found
+            del part[key]
+    return part
 
 
 def path_of(pointer: str, case: Any) -> Path:
     """Return the path of what a JSON pointer names in a case."""
     steps = pointer.strip("/").split("/")
-    found: list[tuple[str, str | None]] = []
+    path: list[tuple[str, str | None]] = []
     while steps and steps[0]:
         key = steps.pop(0)
         case = case.get(key) if isinstance(case, dict) else None
@@ -45,8 +45,8 @@ def path_of(pointer: str, case: Any) -> Path:
         if isinstance(case, list) and steps:
             case = case[int(steps.pop(0))]
             id_ = case.get("id") if isinstance(case, dict) else None
-        found.append((key, id_))
-    return tuple(found)
+        path.append((key, id_))
+    return tuple(path)
 
 
 def item_of(path: Path) -> Path:
@@ -61,26 +61,26 @@ def part_without_change(after: Part, before: Part, path: Path) -> Part:
     was, now = before.get(key), after.get(key)
     value: Any
     if id_ is not None:
-        old = [each for each in was or [] if each["id"] == id_]
+        old = [item for item in was or [] if item["id"] == id_]
         value = []
-        for each in now or []:
-            here = [part_without_change(each, old[0] if old else {}, below)] if below else old
-            value += here if each["id"] == id_ else [each]
+        for item in now or []:
+            here = [part_without_change(item, old[0] if old else {}, below)] if below else old
+            value += here if item["id"] == id_ else [item]
     else:
         value = part_without_change(now or {}, was or {}, below) if below else was
-    return {name: each for name, each in {**after, key: value}.items() if each is not None}
+    return {name: member for name, member in {**after, key: value}.items() if member is not None}
 
 
 def _items(is_open: bool, own: Sequence[Part], before: Sequence[Part], after: Sequence[Part]) -> list[Part]:
-    was, now, mine = ({each["id"]: each for each in items} for items in (before, after, own))
+    was, now, mine = ({item["id"]: item for item in items} for items in (before, after, own))
     seen = {id_: merged_part(mine[id_], was[id_], now[id_]) for id_ in now if id_ in was and id_ in mine}
     if not is_open:
-        return [seen.get(each["id"], each) for each in own]
+        return [seen.get(item["id"], item) for item in own]
     # what hospitals brought is in `before` and not in `own`: it does not become the case system's
-    found = [seen.get(id_, each) for id_, each in now.items() if id_ in seen or id_ not in was | mine]
-    for place, each in enumerate(own):
-        if each["id"] not in was:
+    merged = [seen.get(id_, item) for id_, item in now.items() if id_ in seen or id_ not in was | mine]
+    for place, item in enumerate(own):
+        if item["id"] not in was:
             ahead = {one["id"] for one in own[:place]}
-            at = [index for index, one in enumerate(found) if one["id"] in ahead]
-            found.insert(at[-1] + 1 if at else 0, each)
-    return found
+            at = [index for index, one in enumerate(merged) if one["id"] in ahead]
+            merged.insert(at[-1] + 1 if at else 0, item)
+    return merged

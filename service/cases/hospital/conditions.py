@@ -14,14 +14,14 @@ def same(own: Sequence[Json], received: Sequence[Json]) -> dict[str, str]:
 
     They agree by system and code; or else by their words, unless one system has two codes for them.
     """
-    found: dict[str, str] = {}
-    for each in received:
-        told = each["code"]
-        alike = [mine["id"] for mine in own if _coded_alike(mine["code"], told)]
-        alike += [mine["id"] for mine in own if _worded_alike(mine["code"], told)]
+    own_ids: dict[str, str] = {}
+    for condition in received:
+        code = condition["code"]
+        alike = [mine["id"] for mine in own if _coded_alike(mine["code"], code)]
+        alike += [mine["id"] for mine in own if _worded_alike(mine["code"], code)]
         if alike:
-            found[each["id"]] = alike[0]
-    return found
+            own_ids[condition["id"]] = alike[0]
+    return own_ids
 
 
 def own_conditions_with_codes(
@@ -32,10 +32,10 @@ def own_conditions_with_codes(
     `one` is what `same` found.
     """
     codes: dict[str, Json] = {}
-    for each in received:
-        if each["id"] in one and "code" in each["code"]:
-            told = {name: each["code"][name] for name in CODING if name in each["code"]}
-            codes.setdefault(one[each["id"]], told)
+    for condition in received:
+        if condition["id"] in one and "code" in condition["code"]:
+            coding = {name: condition["code"][name] for name in CODING if name in condition["code"]}
+            codes.setdefault(one[condition["id"]], coding)
     return [
         {**mine, "code": {**codes[mine["id"]], **mine["code"]}}
         if mine["id"] in codes and "code" not in mine["code"]
@@ -57,11 +57,13 @@ def _worded_alike(one: Json, other: Json) -> bool:
 def _keys(code: Json) -> set[tuple[str, str]]:
     """Return the codes of a concept that say of what system they are."""
     codings = [code, *code.get("alternates", ())]
-    return {(each["system"], each["code"]) for each in codings if "system" in each and "code" in each}
+    return {
+        (coding["system"], coding["code"]) for coding in codings if "system" in coding and "code" in coding
+    }
 
 
 def _words(code: Json) -> set[str]:
     """Return what a diagnosis is called, whatever its case, spacing and punctuation."""
-    told = (code[name] for name in ("text", "display") if name in code)
-    found = (" ".join(re.findall(r"\w+", normalize("NFKC", each).casefold())) for each in told)
-    return {each for each in found if each}
+    texts = (code[name] for name in ("text", "display") if name in code)
+    phrases = (" ".join(re.findall(r"\w+", normalize("NFKC", text).casefold())) for text in texts)
+    return {phrase for phrase in phrases if phrase}

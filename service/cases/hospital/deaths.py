@@ -55,8 +55,8 @@ def is_death(disposition: dict[str, Any]) -> bool:
     """
     codings = [disposition, *disposition.get("alternates", ())]
     texts = [disposition.get("text", "")]
-    for each in codings:
-        texts += (each.get("display", ""), each.get("code", ""))
-    if any(_SAYING.match(words_of(each)) for each in texts):
+    for coding in codings:
+        texts += (coding.get("display", ""), coding.get("code", ""))
+    if any(_SAYING.match(words_of(text)) for text in texts):
         return True
-    return any((each.get("system"), each.get("code")) in _CODES for each in codings)
+    return any((coding.get("system"), coding.get("code")) in _CODES for coding in codings)

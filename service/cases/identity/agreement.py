@@ -60,14 +60,14 @@ def _differ(sent: Sequence[Any], held: Sequence[Any], same: Any) -> bool:
     return bool(sent and held) and not any(same(one, other) for one in sent for other in held)
 
 
-def _dates(known: PersonEvidence) -> list[str]:
-    return [each for each in known.birth_dates if each and each[:10] not in _NO_DATES]
+def _dates(person: PersonEvidence) -> list[str]:
+    return [date for date in person.birth_dates if date and date[:10] not in _NO_DATES]
 
 
-def _words(known: PersonEvidence) -> list[frozenset[str]]:
-    told = (each for each in known.names if each.get("use") not in _PASSING)
-    found = (frozenset(_parts(each)) - _NO_NAMES for each in told)
-    return [each for each in found if each]
+def _words(person: PersonEvidence) -> list[frozenset[str]]:
+    names = (name for name in person.names if name.get("use") not in _PASSING)
+    word_sets = (frozenset(_parts(name)) - _NO_NAMES for name in names)
+    return [words for words in word_sets if words]
 
 
 def _parts(name: Json) -> Iterable[str]:

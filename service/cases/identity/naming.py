@@ -21,14 +21,14 @@ def identifiers_of(kind: str, own: Json, part: ServicePart) -> list[Json]:
     stays = [*own.get("stays", ()), *part.received.get("stays", ())]
     facts: list[Facts] = [part.facts, *part.stays.values()]
     return [
-        *(each for body in (own, part.received, *stays) for each in body.get("identifiers", ())),
-        *(each for said in facts for _, each in facts_below(said, "identifiers")),
+        *(identifier for body in (own, part.received, *stays) for identifier in body.get("identifiers", ())),
+        *(identifier for stay_facts in facts for _, identifier in facts_below(stay_facts, "identifiers")),
     ]
 
 
 def values_of(kind: str, own: Json, part: ServicePart) -> Iterator[str]:
     """Give the values of these identifiers, and of a client's numbers with insurers."""
-    yield from (each["value"] for each in identifiers_of(kind, own, part))
+    yield from (identifier["value"] for identifier in identifiers_of(kind, own, part))
     for body in (own, part.received):
         for coverage in body.get("coverages", ()):
             yield from (coverage[name] for name in INSURED if name in coverage)

@@ -17,19 +17,19 @@ def renamed_facts(facts: Facts) -> dict[str, Fact]:
 
     What was said since is not among them: it has the names that it may also be known by.
     """
-    found: dict[str, Fact] = {}
-    for path, (moment, said) in facts.items():
-        if path.startswith("identifiers.") and said and "known_as" not in said:
-            system, type_ = _today(said["system"])
+    facts_today: dict[str, Fact] = {}
+    for path, (moment, identifier) in facts.items():
+        if path.startswith("identifiers.") and identifier and "known_as" not in identifier:
+            system, type_ = _today(identifier["system"])
             if type_ is not None:
                 now = {
-                    **said,
+                    **identifier,
                     "system": system,
-                    "type": said.get("type", type_),
-                    "known_as": [said["system"]],
+                    "type": identifier.get("type", type_),
+                    "known_as": [identifier["system"]],
                 }
-                found[path] = Fact(moment, now)
-    return found
+                facts_today[path] = Fact(moment, now)
+    return facts_today
 
 
 def _today(system: str) -> tuple[str, str | None]:

@@ -40,18 +40,19 @@ def of_client(uuid: str, numbers: Sequence[Json], finding: Iterable[tuple[str, s
         finding: (system, value) of those by which hospitals found it.
     """
     finds = set(finding)
-    nobody = {each["system"] for each in numbers if names_nobody(each["value"])}
+    nobody = {identifier["system"] for identifier in numbers if names_nobody(identifier["value"])}
     if nobody:
         yield Suspect("placeholder", (uuid,), tuple(sorted(nobody)))
     others = {
-        each["system"]
-        for each in numbers
-        if (each["system"], each["value"]) in finds and not is_personal(type_of_number(each))
+        identifier["system"]
+        for identifier in numbers
+        if (identifier["system"], identifier["value"]) in finds
+        and not is_personal(type_of_number(identifier))
     }
     if others:
         yield Suspect("no-person", (uuid,), tuple(sorted(others)))
-    personal = [each for each in numbers if is_personal(type_of_number(each))]
-    current = [each for each in personal if each.get("use") not in _FORMER]
+    personal = [identifier for identifier in numbers if is_personal(type_of_number(identifier))]
+    current = [identifier for identifier in personal if identifier.get("use") not in _FORMER]
     several = {
         one["system"]
         for one, other in combinations(current, 2)
