@@ -70,7 +70,7 @@ def page(contracts: Contracts) -> bytes:
         tags=tags,
         errors=errors,
         documents=documents,
-        messages=contracts.told,
+        messages=contracts.message_types,
         about_messages=contracts.asyncapi["info"]["description"],
         pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         resolved=lambda part: _component_of(api, part),

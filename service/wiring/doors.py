@@ -101,7 +101,7 @@ def _contracts(mappings: Mapping[str, Catalogue], mounted: Iterable[Door]) -> Co
             content_type=frames.CONTENT_TYPE,
             discharges=topology.DISCHARGES,
         ),
-        told=described,
+        message_types=described,
     )
 
 

@@ -62,13 +62,13 @@ _TAKEN: Final[dict[str, Any]] = {
 
 
 def asyncapi(
-    told: Iterable[MessageType], *, version: str, exchange: str, content_type: str, discharges: str
+    message_types: Iterable[MessageType], *, version: str, exchange: str, content_type: str, discharges: str
 ) -> dict[str, Any]:
     """Return the AsyncAPI document: a channel, an operation and a message for each of what is told.
 
     `exchange` is where we tell it, `discharges` the queue where we are told of discharges.
     """
-    told = tuple(told)
+    message_types = tuple(message_types)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -88,15 +88,18 @@ def asyncapi(
             }
         },
         "channels": {
-            **{each.key: _channel(each) for each in told},
+            **{message_type.key: _channel(message_type) for message_type in message_types},
             discharges: _discharges(discharges),
         },
         "operations": {
-            **{f"tell-{each.key}": _operation(each) for each in told},
+            **{f"tell-{message_type.key}": _operation(message_type) for message_type in message_types},
             "take-discharges": _taking(discharges),
         },
         "components": {
-            "messages": {**{each.key: _message(each, content_type) for each in told}, **_TAKEN},
+            "messages": {
+                **{message_type.key: _message(message_type, content_type) for message_type in message_types},
+                **_TAKEN,
+            },
             "channelBindings": {
                 "events": {
                     "amqp": {
@@ -113,31 +116,31 @@ def asyncapi(
     }
 
 
-def _channel(each: MessageType) -> dict[str, Any]:
+def _channel(message_type: MessageType) -> dict[str, Any]:
     return {
-        "address": each.key,
-        "messages": {each.key: {"$ref": f"#/components/messages/{each.key}"}},
+        "address": message_type.key,
+        "messages": {message_type.key: {"$ref": f"#/components/messages/{message_type.key}"}},
         "bindings": {"$ref": "#/components/channelBindings/events"},
     }
 
 
-def _operation(each: MessageType) -> dict[str, Any]:
+def _operation(message_type: MessageType) -> dict[str, Any]:
     return {
         "action": "send",
-        "channel": {"$ref": f"#/channels/{each.key}"},
-        "summary": each.summary,
-        "messages": [{"$ref": f"#/channels/{each.key}/messages/{each.key}"}],
+        "channel": {"$ref": f"#/channels/{message_type.key}"},
+        "summary": message_type.summary,
+        "messages": [{"$ref": f"#/channels/{message_type.key}/messages/{message_type.key}"}],
         "bindings": {"$ref": "#/components/operationBindings/told"},
     }
 
 
 def _discharges(queue: str) -> dict[str, Any]:
-    made = {"name": queue, "durable": True, "exclusive": False, "autoDelete": False}
+    queue_binding = {"name": queue, "durable": True, "exclusive": False, "autoDelete": False}
     return {
         "address": queue,
         "description": DISCHARGES,
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _TAKEN},
-        "bindings": {"amqp": {"is": "queue", "queue": made, "bindingVersion": _BINDING}},
+        "bindings": {"amqp": {"is": "queue", "queue": queue_binding, "bindingVersion": _BINDING}},
     }
 
 
@@ -157,17 +160,17 @@ def _taking(queue: str) -> dict[str, Any]:
     }
 
 
-def _message(each: MessageType, content_type: str) -> dict[str, Any]:
-    kind = each.example["type"]
+def _message(message_type: MessageType, content_type: str) -> dict[str, Any]:
+    kind = message_type.example["type"]
     closer = {
         "type": {"const": kind},
-        "partitionkey": {"pattern": each.owners},
-        "data": {"$ref": f"./messages/{each.schema}"},
+        "partitionkey": {"pattern": message_type.owners},
+        "data": {"$ref": f"./messages/{message_type.schema}"},
     }
     return {
         "name": kind,
-        "title": each.summary,
+        "title": message_type.summary,
         "contentType": content_type,
         "payload": {"allOf": [{"$ref": f"./messages/{ENVELOPE}"}, {"properties": closer}]},
-        "examples": [{"name": each.key, "payload": each.example}],
+        "examples": [{"name": message_type.key, "payload": message_type.example}],
     }

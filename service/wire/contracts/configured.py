@@ -38,5 +38,5 @@ def _issues(messages: Any, node: Node, steps: Path_) -> Iterator[Issue]:
             yield from _issues(below, node, steps if key == SCHEMA else (*steps, key))
         return
     pointer = "".join(f"/{step}" for step in steps) or "/"
-    for each in messages:
-        yield Issue(f"{pointer}: {each}", str(place_of(node, steps)))
+    for message in messages:
+        yield Issue(f"{pointer}: {message}", str(place_of(node, steps)))

@@ -32,16 +32,20 @@ class Contracts:
 
     openapi: dict[str, Any]
     asyncapi: dict[str, Any]
-    told: tuple[MessageType, ...]
+    message_types: tuple[MessageType, ...]
 
     def files(self) -> dict[str, str]:
         """Return every file of contracts/, by name."""
         schemas: dict[str, Any] = {f"{kind}.schema.json": schema(kind) for kind in KINDS}
         schemas[f"messages/{ENVELOPE}"] = envelope()
-        schemas |= {f"messages/{each.schema}": each.data for each in self.told}
-        found = {name: json.dumps(each, indent=2, ensure_ascii=False) for name, each in schemas.items()}
+        schemas |= {
+            f"messages/{message_type.schema}": message_type.data for message_type in self.message_types
+        }
+        texts = {
+            name: json.dumps(described, indent=2, ensure_ascii=False) for name, described in schemas.items()
+        }
         return {
-            **{name: f"{text}\n" for name, text in found.items()},
+            **{name: f"{text}\n" for name, text in texts.items()},
             "asyncapi.yaml": _yaml(self.asyncapi),
             "openapi.yaml": _yaml(self.openapi),
         }
@@ -56,12 +60,12 @@ def write(folder: Path, wanted: Mapping[str, str]) -> None:
 
 def stale(folder: Path, wanted: Mapping[str, str]) -> list[str]:
     """Return the names of files that are missing, say something else, or are no contract of ours any more."""
-    found = {
+    written = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
         for pattern in ("*.yaml", "*.schema.json")
         for path in folder.rglob(pattern)
     }
-    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    return sorted(name for name in wanted.keys() | written.keys() if wanted.get(name) != written.get(name))
 
 
 def _yaml(described: Any) -> str:

@@ -43,11 +43,11 @@ _STATUS_HISTORY: Final[Schema] = {
 @cache
 def schema(kind: str) -> Schema:
     """Return the JSON Schema of a kind of document."""
-    found = _contract(KINDS[kind])
+    document = _contract(KINDS[kind])
     if kind in RECEIVED:
-        shown = {**_contract(RECEIVED[kind]), "readOnly": True}
-        found = {**found, "properties": {**found["properties"], "received": shown}}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind, **found}
+        received = {**_contract(RECEIVED[kind]), "readOnly": True}
+        document = {**document, "properties": {**document["properties"], "received": received}}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind, **document}
 
 
 def links() -> dict[str, Schema]:
@@ -65,31 +65,31 @@ def sources() -> dict[str, dict[str, Schema]]:
     return {**roots, "case": {"case": case, "client": _root_schema("client"), "revision": _REVISION}}
 
 
-def _with_history(found: Schema) -> Schema:
+def _with_history(described: Schema) -> Schema:
     """Return the schema of what has a status with the history of it, which the service writes."""
     items = _STATUS_HISTORY["items"]
-    told = {**items, "properties": {**items["properties"], "status": found["properties"]["status"]}}
-    history = {**_STATUS_HISTORY, "items": told}
-    return {**found, "properties": {**found["properties"], "status_history": history}}
+    entry = {**items, "properties": {**items["properties"], "status": described["properties"]["status"]}}
+    history = {**_STATUS_HISTORY, "items": entry}
+    return {**described, "properties": {**described["properties"], "status_history": history}}
 
 
 def _root_schema(kind: str) -> Schema:
     """Return a contract as a mapping sees it: with our uuid, and whom a merged client has become."""
-    found = _contract(KINDS[kind])
-    more = {"merged_into": {**_TEXT, "x-link": "client"}} if kind == "client" else {}
-    return {**found, "properties": {"uuid": _TEXT, **found["properties"], **more}}
+    described = _contract(KINDS[kind])
+    extra = {"merged_into": {**_TEXT, "x-link": "client"}} if kind == "client" else {}
+    return {**described, "properties": {"uuid": _TEXT, **described["properties"], **extra}}
 
 
 def _contract(contract: type[Contract]) -> Schema:
     declared = contract().fields
-    found: Schema = {
+    described: Schema = {
         "type": "object",
         "description": (contract.__doc__ or "").strip().splitlines()[0],
         "additionalProperties": False,
-        "properties": {name: _field(each) for name, each in declared.items()},
+        "properties": {name: _field(field) for name, field in declared.items()},
     }
-    required = [name for name, each in declared.items() if each.required]
-    return {**found, "required": required} if required else found
+    required = [name for name, field in declared.items() if field.required]
+    return {**described, "required": required} if required else described
 
 
 def _field(field: fields.Field[Any]) -> Schema:
@@ -112,15 +112,15 @@ def _type_schema(field: fields.Field[Any]) -> Schema:
 
 def _limits(field: fields.Field[Any], unit: str) -> Schema:
     """Return what the field's validators say: ranges, lengths, patterns, codes."""
-    found: Schema = {}
-    for each in field.validators:
-        if isinstance(each, validate.Regexp):
-            found["pattern"] = "^(?:" + str(each.regex.pattern).replace(r"\Z", "") + ")$"
-        elif isinstance(each, validate.OneOf):
-            found["enum"] = list(each.choices)
-        elif isinstance(each, validate.Length):
-            found |= {f"min{unit}": each.min} if each.min is not None else {}
-            found |= {f"max{unit}": each.max} if each.max is not None else {}
-        elif isinstance(each, validate.Range):
-            found |= {"minimum": each.min, "maximum": each.max}
-    return found
+    limits: Schema = {}
+    for validator in field.validators:
+        if isinstance(validator, validate.Regexp):
+            limits["pattern"] = "^(?:" + str(validator.regex.pattern).replace(r"\Z", "") + ")$"
+        elif isinstance(validator, validate.OneOf):
+            limits["enum"] = list(validator.choices)
+        elif isinstance(validator, validate.Length):
+            limits |= {f"min{unit}": validator.min} if validator.min is not None else {}
+            limits |= {f"max{unit}": validator.max} if validator.max is not None else {}
+        elif isinstance(validator, validate.Range):
+            limits |= {"minimum": validator.min, "maximum": validator.max}
+    return limits

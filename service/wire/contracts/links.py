@@ -33,10 +33,10 @@ def links(kind: str, document: dict[str, Any]) -> Iterator[LinkFound]:
 
 def items(document: dict[str, Any], path: str) -> dict[str, Any]:
     """Return the items of the list at a dotted path of a document by their ids."""
-    found: Any = document
+    part: Any = document
     for step in path.split("."):
-        found = found.get(step) or {}
-    return {each["id"]: each for each in found}
+        part = part.get(step) or {}
+    return {item["id"]: item for item in part}
 
 
 def _walk(contract: type[Contract], part: dict[str, Any], where: str) -> Iterator[LinkFound]:

@@ -82,15 +82,15 @@ def _duplicates(part: dict[str, Any], where: str) -> Iterator[Issue]:
 
 def _astray(kind: str, document: dict[str, Any], received: dict[str, Any]) -> Iterator[Issue]:
     """Find links into the document itself that name none of its parts, or one twice."""
-    known: dict[str, dict[str, Any]] = {}
+    items_at: dict[str, dict[str, Any]] = {}
     seen: set[tuple[int, str]] = set()
     for link in links(kind, document):
         root, _, path = link.to.partition(".")
         if root != kind or not path:
             continue
-        if path not in known:
-            known[path] = items(received, path) | items(document, path)
-        if link.id not in known[path]:
+        if path not in items_at:
+            items_at[path] = items(received, path) | items(document, path)
+        if link.id not in items_at[path]:
             yield Issue(f"Nothing in /{path.replace('.', '/')} has this id.", link.where, "not-found")
         if isinstance(link.part, list):
             if (id(link.part), link.id) in seen:

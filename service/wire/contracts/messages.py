@@ -62,9 +62,9 @@ def messages(owners: Mapping[str, tuple[str, ...]]) -> Iterator[MessageType]:
 def _message_schema(what: str, happened: str, shape: type, kinds: tuple[str, ...]) -> MessageType:
     key = f"{what.lower()}.{happened}"
     data = _object(shape)
-    for name, more in _closer(what, happened).items():
+    for name, extra in _closer(what, happened).items():
         if name in data["properties"]:
-            data["properties"][name] |= more
+            data["properties"][name] |= extra
     schema = {"$schema": _DIALECT, "title": type_name(key), **data}
     about = {
         **_example(_object(CloudEvent)),
@@ -81,17 +81,17 @@ def _message_schema(what: str, happened: str, shape: type, kinds: tuple[str, ...
 
 def _closer(what: str, happened: str) -> dict[str, Schema]:
     """Return what is known better of the members of one type of message than of their kind."""
-    found: dict[str, Schema] = {
+    members: dict[str, Schema] = {
         "reference": {"pattern": rf"^{what}/[A-Za-z0-9\-.]{{1,64}}$", "examples": [f"{what}/{_ID}"]},
         "resource": {"required": ["resourceType"], "properties": {"resourceType": {"const": what}}},
         "status": {"enum": list(STATUSES), "examples": [_STATUS.get(happened, "active")]},
     }
     if happened == "created":
-        found |= {
+        members |= {
             "versionId": {"const": "1", "examples": ["1"]},
             "changed": {"maxItems": 0, "examples": [[]]},
         }
-    return found
+    return members
 
 
 def _object(shape: type) -> Schema:
@@ -109,14 +109,15 @@ def _member(hint: Any) -> Schema:
     if get_origin(hint) is NotRequired:
         hint = get_args(hint)[0]
     assert get_origin(hint) is Annotated, "each member of a message is described"
-    kind, said = get_args(hint)
-    return {**_TYPES[kind], **said}
+    kind, metadata = get_args(hint)
+    return {**_TYPES[kind], **metadata}
 
 
 def _example(schema: Schema) -> dict[str, Any]:
     """Return an example of each required member that has one."""
     required = {name: schema["properties"][name] for name in schema["required"]}
-    said = {
-        name: [each["const"]] if "const" in each else each.get("examples") for name, each in required.items()
+    samples = {
+        name: [member["const"]] if "const" in member else member.get("examples")
+        for name, member in required.items()
     }
-    return {name: examples[0] for name, examples in said.items() if examples}
+    return {name: examples[0] for name, examples in samples.items() if examples}

@@ -51,12 +51,12 @@ class _Pathway(Contract):
 
 def _holiday(value: Any) -> str:
     """Return a day as `YYYY-MM-DD`, or as `MM-DD` of every year."""
-    told = str(value)
+    text = str(value)
     try:
-        date.fromisoformat(told if len(told) > len("MM-DD") else f"2024-{told}")
+        date.fromisoformat(text if len(text) > len("MM-DD") else f"2024-{text}")
     except ValueError as exc:
         raise ValidationError("Write 2026-12-25, or 12-25 for every year.") from exc
-    return told
+    return text
 
 
 class _Holidays(Contract):
@@ -75,31 +75,33 @@ def load(folder: Path) -> tuple[Pathway, ...]:
         if calendar.exists()
         else frozenset()
     )
-    found = (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
-    return tuple(_read_pathway(path, holidays) for path in found if path != calendar)
+    paths = (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
+    return tuple(_read_pathway(path, holidays) for path in paths if path != calendar)
 
 
 def _read_pathway(path: Path, holidays: frozenset[str]) -> Pathway:
-    given = configured.load(_Pathway(), path, "The pathway")
-    applies = given.get("applies", {})
+    document = configured.load(_Pathway(), path, "The pathway")
+    applies = document.get("applies", {})
     return Pathway(
         name=path.stem,
-        services=tuple(_proposal(each) for each in given["services"]),
+        services=tuple(_proposal(proposal) for proposal in document["services"]),
         diagnoses=tuple(
-            (each["system"], start) for each in applies.get("diagnoses", []) for start in each["starts"]
+            (diagnosis["system"], start)
+            for diagnosis in applies.get("diagnoses", [])
+            for start in diagnosis["starts"]
         ),
         groups=tuple(applies.get("groups", ())),
         holidays=holidays,
     )
 
 
-def _proposal(given: dict[str, Any]) -> Proposal:
-    days, _, rest = given["within"].partition(" ")
+def _proposal(proposal: dict[str, Any]) -> Proposal:
+    days, _, rest = proposal["within"].partition(" ")
     return Proposal(
-        given["id"],
-        given["kind"],
+        proposal["id"],
+        proposal["kind"],
         int(days),
         rest.startswith("working"),
-        given.get("setting"),
-        given.get("description"),
+        proposal.get("setting"),
+        proposal.get("description"),
     )

@@ -25,11 +25,11 @@ def loading(contract: type[Contract]) -> Load:
         TypeError: the contract does something when it loads that this module does not know.
     """
     schema = contract()
-    hooks = {tag: found for tag, found in schema._hooks.items() if found}  # noqa: SLF001  nowhere else told
+    hooks = {tag: functions for tag, functions in schema._hooks.items() if functions}  # noqa: SLF001  nowhere else told
     if hooks.keys() - {VALIDATES_SCHEMA}:
         raise TypeError(f"{contract.__name__} has hooks other than validates_schema")
     checks = [getattr(schema, name) for name, _, _ in hooks.get(VALIDATES_SCHEMA, [])]
-    members = [(name, _field(each), each.required) for name, each in schema.load_fields.items()]
+    members = [(name, _field(field), field.required) for name, field in schema.load_fields.items()]
 
     def load(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -67,7 +67,7 @@ def _many(item: Load, lengths: tuple[Load, ...]) -> Load:
             raise ValidationError(_WRONG)
         for validate in lengths:  # before the items: there may be a million too many
             validate(value)
-        return [item(each) for each in value]
+        return [item(element) for element in value]
 
     return load
 

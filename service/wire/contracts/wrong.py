@@ -49,9 +49,9 @@ def _object(schema: Any, value: Any, where: str) -> _Walk:
         return missing
     loaded, is_right = {}, True
     for name, field in schema.load_fields.items():
-        found = yield from _field(field, value.get(name, missing), f"{where}/{name}")
-        if found is not missing:
-            loaded[name] = found
+        loaded_value = yield from _field(field, value.get(name, missing), f"{where}/{name}")
+        if loaded_value is not missing:
+            loaded[name] = loaded_value
         elif name in value or field.required:
             is_right = False
     for key in value:
@@ -71,8 +71,8 @@ def _contract_errors(schema: Any, loaded: dict[str, Any], where: str) -> _Walk:
             getattr(schema, name)(loaded, partial=None, unknown=None)
         except ValidationError as exc:
             is_right = False
-            told = exc.messages if exc.field_name == SCHEMA else {exc.field_name: exc.messages}
-            yield from flat_errors(told, where)
+            messages = exc.messages if exc.field_name == SCHEMA else {exc.field_name: exc.messages}
+            yield from flat_errors(messages, where)
     return loaded if is_right else missing
 
 
@@ -101,10 +101,10 @@ def _list(field: Any, value: Any, where: str) -> _Walk:
         yield from flat_errors(exc.messages, where)
         return missing
     items, is_right = [], True
-    for index, each in enumerate(value):
-        found = yield from _field(field.inner, each, f"{where}/{index}")
-        items.append(found)
-        is_right = is_right and found is not missing
+    for index, item in enumerate(value):
+        loaded_item = yield from _field(field.inner, item, f"{where}/{index}")
+        items.append(loaded_item)
+        is_right = is_right and loaded_item is not missing
     return items if is_right else missing
 
 

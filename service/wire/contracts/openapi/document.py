@@ -73,8 +73,8 @@ def openapi(operations: Iterable[Operation], version: str) -> dict[str, Any]:
         tags=[{"name": name, "description": what} for name, what in _TAGS.items()],
     )
     _components(spec)
-    for each in operations:
-        spec.path(each.path, operations={each.method: _operation_object(each)})
+    for operation in operations:
+        spec.path(operation.path, operations={operation.method: _operation_object(operation)})
     return {"openapi": _VERSION, **spec.to_dict()}
 
 
@@ -96,26 +96,26 @@ def _components(spec: APISpec) -> None:
         spec.components.parameter(
             name, where, {"name": called, "description": what, "schema": {**_TEXT, **schema}}
         )
-    for status, told in problems().items():
-        spec.components.response(f"problem-{status}", told)
-    for status, told in outcomes().items():
-        spec.components.response(f"outcome-{status}", told)
+    for status, response in problems().items():
+        spec.components.response(f"problem-{status}", response)
+    for status, response in outcomes().items():
+        spec.components.response(f"outcome-{status}", response)
 
 
-def _operation_object(each: Operation) -> Described:
-    form = "outcome" if each.path.startswith("/fhir") else "problem"
-    found: Described = {
-        "operationId": each.name,
-        "tags": [each.tag],
-        "summary": each.summary,
-        "security": [{"partner": []}, {}] if each.right else [],
+def _operation_object(operation: Operation) -> Described:
+    form = "outcome" if operation.path.startswith("/fhir") else "problem"
+    described: Described = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "security": [{"partner": []}, {}] if operation.right else [],
     }
-    if each.right:
-        found["description"] = f"Needs the right `{each.right}`."
-    if each.parameters:
-        found["parameters"] = list(each.parameters)
-    if each.body:
-        found["requestBody"] = each.body
-    faults = {*_EVERYWHERE, *each.faults, *(_GUARDED if each.right else ())}
-    told = {**{status: f"{form}-{status}" for status in faults}, **each.answers}
-    return {**found, "responses": dict(sorted(told.items()))}
+    if operation.right:
+        described["description"] = f"Needs the right `{operation.right}`."
+    if operation.parameters:
+        described["parameters"] = list(operation.parameters)
+    if operation.body:
+        described["requestBody"] = operation.body
+    faults = {*_EVERYWHERE, *operation.faults, *(_GUARDED if operation.right else ())}
+    responses = {**{status: f"{form}-{status}" for status in faults}, **operation.answers}
+    return {**described, "responses": dict(sorted(responses.items()))}

@@ -107,12 +107,12 @@ def outcomes() -> dict[int, Described]:
 
 
 def _answers(
-    examples: dict[int, CasebridgeError], kind: str, schema: str, told: Callable[[CasebridgeError], Any]
+    examples: dict[int, CasebridgeError], kind: str, schema: str, body_of: Callable[[CasebridgeError], Any]
 ) -> dict[int, Described]:
     return {
         status: {
             "description": _MEANING.get(status, type(error).__doc__),
-            "content": {kind: {"schema": schema, "example": told(error)}},
+            "content": {kind: {"schema": schema, "example": body_of(error)}},
         }
         for status, error in sorted(examples.items())
     }

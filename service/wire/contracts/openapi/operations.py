@@ -33,8 +33,8 @@ class Operation:
 
 def answer(what: str, kind: str, schema: Described, headers: tuple[str, ...] = ()) -> Described:
     """Return the description of an answer of a media type; `headers` name components."""
-    found: Described = {"description": what, "content": {kind: {"schema": schema}}}
-    return {**found, "headers": {name: name for name in headers}} if headers else found
+    described: Described = {"description": what, "content": {kind: {"schema": schema}}}
+    return {**described, "headers": {name: name for name in headers}} if headers else described
 
 
 def query(name: str, what: str, **schema: Any) -> Described:
@@ -50,8 +50,8 @@ def place(name: str, what: str, **schema: Any) -> Described:
 
 def resource(type_: str | None = None) -> Described:
     """Return the schema of a resource: FHIR itself says what is in it."""
-    found: Described = {"type": "object", "required": ["resourceType"]}
+    described: Described = {"type": "object", "required": ["resourceType"]}
     if type_ is None:
-        return {**found, "externalDocs": {"url": "https://hl7.org/fhir/R4/resourcelist.html"}}
+        return {**described, "externalDocs": {"url": "https://hl7.org/fhir/R4/resourcelist.html"}}
     page = f"https://hl7.org/fhir/R4/{type_.lower()}.html"
-    return {**found, "properties": {"resourceType": {"const": type_}}, "externalDocs": {"url": page}}
+    return {**described, "properties": {"resourceType": {"const": type_}}, "externalDocs": {"url": page}}
