@@ -91,13 +91,13 @@ def depth(connection: Any, queue: str) -> int | None:
     # asking for a queue that is not there ends the channel
     channel = connection.channel()
     try:
-        found = int(channel.queue_declare(queue, passive=True).method.message_count)
+        count = int(channel.queue_declare(queue, passive=True).method.message_count)
     except ChannelClosedByBroker as exc:
         if exc.reply_code != NO_SUCH_QUEUE:
             raise
         return None
     channel.close()
-    return found
+    return count
 
 
 def offer(channel: Any, queue: str, body: bytes, properties: Any) -> None:

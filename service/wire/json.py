@@ -86,9 +86,9 @@ def pretty(value: Any) -> bytes:
 def copy_of(value: Any) -> Any:
     """Return a copy of what `parse` returned: objects and lists are new, all else is shared."""
     if type(value) is dict:
-        return {key: copy_of(each) if type(each) in _NESTED else each for key, each in value.items()}
+        return {key: copy_of(item) if type(item) in _NESTED else item for key, item in value.items()}
     if type(value) is list:
-        return [copy_of(each) if type(each) in _NESTED else each for each in value]
+        return [copy_of(item) if type(item) in _NESTED else item for item in value]
     return value
 
 

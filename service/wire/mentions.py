@@ -20,7 +20,7 @@ def spellings(values: Collection[str]) -> list[bytes]:
 
     Values that are too short to be told from other words are left out.
     """
-    found: set[bytes] = set()
+    spelt: set[bytes] = set()
     for value in values:
         if len(value) < SHORTEST:
             continue
@@ -28,10 +28,12 @@ def spellings(values: Collection[str]) -> list[bytes]:
         texts = {value, escaped, escaped.replace("/", "\\/"), encode(value, DEFAULT), quote(value, safe="")}
         for charset in _CHARSETS:
             with suppress(UnicodeEncodeError):
-                found |= {text.encode(charset) for text in texts}
-    return sorted(found)
+                spelt |= {text.encode(charset) for text in texts}
+    return sorted(spelt)
 
 
 def names(raw: bytes, spelt: Collection[bytes]) -> bool:
     """Return whether bytes have one of these spellings as a word of its own, not within a longer number."""
-    return any(re.search(rb"(?<![0-9A-Za-z_-])%b(?![0-9A-Za-z_-])" % re.escape(each), raw) for each in spelt)
+    return any(
+        re.search(rb"(?<![0-9A-Za-z_-])%b(?![0-9A-Za-z_-])" % re.escape(spelling), raw) for spelling in spelt
+    )

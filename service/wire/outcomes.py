@@ -18,13 +18,13 @@ def operation_outcome(error: CasebridgeError) -> dict[str, Any]:
 
 def outcome(issues: Iterable[Issue], severity: Severity) -> dict[str, Any]:
     """Return an OperationOutcome that tells issues of one severity; at least one."""
-    told = []
-    for each in issues:
-        issue: dict[str, Any] = {"severity": severity, "code": each.code, "details": {"text": each.what}}
-        if each.where:
-            issue["expression"] = [each.where]
-        told.append(issue)
-    return {"resourceType": "OperationOutcome", "issue": told}
+    entries = []
+    for issue in issues:
+        entry: dict[str, Any] = {"severity": severity, "code": issue.code, "details": {"text": issue.what}}
+        if issue.where:
+            entry["expression"] = [issue.where]
+        entries.append(entry)
+    return {"resourceType": "OperationOutcome", "issue": entries}
 
 
 def problem(error: CasebridgeError) -> dict[str, Any]:
@@ -34,5 +34,5 @@ def problem(error: CasebridgeError) -> dict[str, Any]:
         "title": error.title,
         "status": error.status,
         "detail": str(error.args[0]),
-        "issues": [{"pointer": each.where, "detail": each.what} for each in error.issues],
+        "issues": [{"pointer": issue.where, "detail": issue.what} for issue in error.issues],
     }

@@ -13,32 +13,32 @@ COUNT: Final = "_count"
 _FORMER: Final = {"count": COUNT}
 
 
-def parameters(given: Iterable[tuple[str, str]], known: Collection[str] = ()) -> dict[str, str]:
+def parameters(pairs: Iterable[tuple[str, str]], names: Collection[str] = ()) -> dict[str, str]:
     """Return the parameters of an address by name; `count` is `_count`, where that is known.
 
     Raises:
         Malformed: one is not known, or given twice.
     """
-    found: dict[str, str] = {}
-    for said, text in given:
-        name = _FORMER.get(said, said)
-        if name not in known:
-            listed = f"known are {', '.join(known)}" if known else "this address takes none"
-            raise Malformed(f"Not a parameter here; {listed}.", where=said[:40])
-        if name in found:
+    values: dict[str, str] = {}
+    for raw_name, text in pairs:
+        name = _FORMER.get(raw_name, raw_name)
+        if name not in names:
+            listed = f"known are {', '.join(names)}" if names else "this address takes none"
+            raise Malformed(f"Not a parameter here; {listed}.", where=raw_name[:40])
+        if name in values:
             raise Malformed("Given twice; give it once.", where=name)
-        found[name] = text
-    return found
+        values[name] = text
+    return values
 
 
-def number(given: dict[str, str], name: str, default: int, *, digits: int = 6) -> int:
+def number(values: dict[str, str], name: str, default: int, *, digits: int = 6) -> int:
     """Return a whole number from 0 up; raises Malformed with the parameter's name."""
-    text = given.get(name, str(default))
+    text = values.get(name, str(default))
     if not (text.isascii() and text.isdecimal()) or len(text) > digits:
         raise Malformed(f"Not a number from 0 up, of {digits} digits at most.", where=name)
     return int(text)
 
 
-def count(given: dict[str, str], default: int, most: int) -> int:
+def count(values: dict[str, str], default: int, most: int) -> int:
     """Return how many are asked for, at least one; raises as `number`."""
-    return min(max(number(given, COUNT, default), 1), most)
+    return min(max(number(values, COUNT, default), 1), most)

@@ -120,12 +120,12 @@ def documents(text: str, file: str) -> tuple[Node, ...]:
 
 def only(raw: bytes, file: str) -> Node:
     """Read a file that holds one document; one without any holds nothing. Raises as `documents`."""
-    found = documents(text_of(raw, file), file)
-    if len(found) > 1:
+    nodes = documents(text_of(raw, file), file)
+    if len(nodes) > 1:
         raise InvalidYaml(
-            "one document stands in this file; take the `---` before this one away", found[1].place
+            "one document stands in this file; take the `---` before this one away", nodes[1].place
         )
-    return found[0] if found else Scalar(None, Mark(file))
+    return nodes[0] if nodes else Scalar(None, Mark(file))
 
 
 def place_of(node: Node, steps: Iterable[Any]) -> Mark:

@@ -33,7 +33,7 @@ _CODING: Final[Keys] = {
 }
 _CONCEPT: Final[Keys] = {
     **_CODING,
-    **{f"coding.{key}": made for key, made in _CODING.items()},
+    **{f"coding.{key}": parts for key, parts in _CODING.items()},
     "text": ("c9", "c2", "c5", "c11"),
 }
 _KEYS: Final[Mapping[Reader, Keys]] = {
@@ -95,12 +95,12 @@ def components(segment: str, number: int, key: str) -> Iterator[tuple[int, str]]
         return
     reader = READ.get(segment, {}).get(number)
     keys = _CONCEPT if isinstance(reader, Concept) else _KEYS.get(reader, {}) if reader is not None else {}
-    found = [each for each in keys if not key or f"{each}.".startswith(f"{key}.")]
-    if found:
-        yield from ((number, each) for each in dict.fromkeys(c for each in found for c in keys[each]))
-        yield from _beside(reader, found)
+    matching = [name for name in keys if not key or f"{name}.".startswith(f"{key}.")]
+    if matching:
+        yield from ((number, each) for each in dict.fromkeys(c for each in matching for c in keys[each]))
+        yield from _beside(reader, matching)
     elif first in authorities.GIVEN:
-        yield from ((number, each) for each in authorities.components(f"{segment}-{number}", first))
+        yield from ((number, component) for component in authorities.components(f"{segment}-{number}", first))
     else:
         yield number, ""
 
@@ -109,5 +109,5 @@ def _beside(reader: Reader | None, keys: list[str]) -> Iterator[tuple[int, str]]
     """Give what of other fields says the system and the words of a concept."""
     if isinstance(reader, Concept):
         for field, key in ((reader.system, "system"), (reader.words, "text")):
-            if field and any(each.endswith(key) for each in keys):
+            if field and any(name.endswith(key) for name in keys):
                 yield int(field[1:]), "c1"

@@ -77,57 +77,57 @@ def patients(
         Issues name time stamps that are none, and those of a discharge that cannot be.
     """
     view = to_json(message, _zone(settings), systems)
-    shown, notes = view.json, list(view.issues)
+    whole, notes = view.json, list(view.issues)
     if settings.time_zone is None:
-        notes += _without_offset(shown)
-    found = []
-    for each in shown["patients"] or [{}]:
-        told = {**{name: shown[name] for name in ("MSH", "EVN") if name in shown}, **each}
-        if _trigger(told) in PERSONAL:
-            told = _without_stay(told)
-        notes += _left_out(told)
-        name_systems(told, partner, settings)
-        found.append({"message": told, "times": _times(told, settings, notes)})
-    return found, notes
+        notes += _without_offset(whole)
+    items = []
+    for patient in whole["patients"] or [{}]:
+        segments = {**{name: whole[name] for name in ("MSH", "EVN") if name in whole}, **patient}
+        if _trigger(segments) in PERSONAL:
+            segments = _without_stay(segments)
+        notes += _left_out(segments)
+        name_systems(segments, partner, settings)
+        items.append({"message": segments, "times": _times(segments, settings, notes)})
+    return items, notes
 
 
 def _zone(settings: IntakeSettings) -> ZoneInfo:
     return ZoneInfo(settings.time_zone or "UTC")
 
 
-def _without_offset(shown: Json) -> Iterator[Issue]:
+def _without_offset(segments: Json) -> Iterator[Issue]:
     """Give the first time of those that matter whose sender says nothing of where it was."""
     for place in _MATTERING:
         name, _, number = place.partition("-")
-        sent = shown.get(name, {}).get(f"f{number}", {})
+        sent = segments.get(name, {}).get(f"f{number}", {})
         if "T" in sent.get("time", "") and not _OFFSET.search(sent["c1"]):
             yield Issue(NO_ZONE, place, "value")
             return
 
 
-def _left_out(told: Json) -> Iterator[Issue]:
+def _left_out(segments: Json) -> Iterator[Issue]:
     """Give what a segment tells that is of no use with the rest of it."""
-    for number, insurance in enumerate(told.get("IN1", ()), 1):
+    for number, insurance in enumerate(segments.get("IN1", ()), 1):
         is_named = any(part in insurance.get(field, ()) for field, part in _PAYERS)
         if not is_named and any("c1" in insurance.get(field, ()) for field in _NUMBERS):
             yield Issue(NO_PAYER, str(ErrorLocation("IN1", number, 4)), "required")
-    for number, person in enumerate(told.get("NK1", ()), 1):
+    for number, person in enumerate(segments.get("NK1", ()), 1):
         if "c1" in person.get("f13", ()) and ("f2" in person or "f30" in person):
             yield Issue(NOT_THE_NAME, str(ErrorLocation("NK1", number, 13)), "informational")
 
 
-def _without_stay(told: Json) -> Json:
+def _without_stay(segments: Json) -> Json:
     """Return what is told of the person; PID-18 numbers a stay where nothing else does."""
-    person = {name: each for name, each in told.items() if name not in OF_STAYS}
+    person = {name: value for name, value in segments.items() if name not in OF_STAYS}
     if "PID" in person:
         fields = person["PID"].items()
-        person["PID"] = {name: each for name, each in fields if name not in {"f18", "r18"}}
+        person["PID"] = {name: value for name, value in fields if name not in {"f18", "r18"}}
     return person
 
 
-def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
-    recorded = _recorded_at(told, settings)
-    admitted = _first(told, settings.admission_time, bool)
+def _times(segments: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
+    recorded = _recorded_at(segments, settings)
+    admitted = _first(segments, settings.admission_time, bool)
 
     def can_be(ended: str) -> bool:
         return not (_before(ended, admitted) or _ahead(ended, recorded))
@@ -136,42 +136,42 @@ def _times(told: Json, settings: IntakeSettings, notes: list[Issue]) -> Json:
     times = {
         "recorded": recorded,
         "admitted": admitted,
-        "discharged": _first(told, settings.discharge_time, can_be),
-        "left": _first(told, of_stay, can_be),
+        "discharged": _first(segments, settings.discharge_time, can_be),
+        "left": _first(segments, of_stay, can_be),
     }
-    if _trigger(told) in ENDED:
-        ended = [(place, _time(told, place)) for place in of_stay]
+    if _trigger(segments) in ENDED:
+        ended = [(place, _time(segments, place)) for place in of_stay]
         notes += [Issue(IMPOSSIBLE, place, "value") for place, time in ended if time and not can_be(time)]
     return {name: time for name, time in times.items() if time is not None}
 
 
-def _recorded_at(told: Json, settings: IntakeSettings) -> str | None:
+def _recorded_at(segments: Json, settings: IntakeSettings) -> str | None:
     """Return when an event was recorded: of senders who tell days alone, the end of the day.
 
     What they tell of one day is then in the order of the events.
     """
-    instant = _first(told, RECORDED, _is_instant)
-    day = _first(told, RECORDED, lambda told: len(told) == 10)
+    instant = _first(segments, RECORDED, _is_instant)
+    day = _first(segments, RECORDED, lambda time: len(time) == 10)
     if instant is not None or day is None:
         return instant
     return datetime.fromisoformat(f"{day}T23:59:59").replace(tzinfo=_zone(settings)).isoformat()
 
 
-def _trigger(told: Json) -> str:
+def _trigger(segments: Json) -> str:
     """Return what has happened, as MSH-9.2 says, or EVN-1 where that is left out."""
-    known = (told.get(name, {}).get(field, {}).get(part) for name, field, part in TRIGGERS)
-    return next((each for each in known if each), "")
+    triggers = (segments.get(name, {}).get(field, {}).get(part) for name, field, part in TRIGGERS)
+    return next((trigger for trigger in triggers if trigger), "")
 
 
-def _first(told: Json, places: Iterable[str], holds: Callable[[str], bool]) -> str | None:
+def _first(segments: Json, places: Iterable[str], holds: Callable[[str], bool]) -> str | None:
     """Return the first time that fields tell, of those that something holds of."""
-    times = (_time(told, place) for place in places)
-    return next((each for each in times if each is not None and holds(each)), None)
+    times = (_time(segments, place) for place in places)
+    return next((time for time in times if time is not None and holds(time)), None)
 
 
-def _time(told: Json, place: str) -> str | None:
+def _time(segments: Json, place: str) -> str | None:
     name, _, number = place.partition("-")
-    time: str | None = told.get(name, {}).get(f"f{number}", {}).get("time")
+    time: str | None = segments.get(name, {}).get(f"f{number}", {}).get("time")
     return time
 
 

@@ -123,40 +123,40 @@ def to_json(message: Message, zone: tzinfo, systems: CodeSystems = NONE) -> View
     for segment in message.segments:
         name = segment.name
         seen[name] = seen.get(name, 0) + 1
-        shown = _Segment(segment, seen[name], zone, systems, issues).json()
+        segment_json = _Segment(segment, seen[name], zone, systems, issues).json()
         if name in inside and (inside[name] or name not in outer):
-            _put_segment(outer, name, shown, repeats=inside[name])
+            _put_segment(outer, name, segment_json, repeats=inside[name])
             continue
         if name == "PID" and "PID" in patient:
             patient = {}
             patients.append(patient)
-        _place(name, shown, top, patient)
+        _place(name, segment_json, top, patient)
         if name == "ARV":
-            _restrict(patient, shown)
-        inside, outer = INSIDE.get(name, {}), shown
+            _restrict(patient, segment_json)
+        inside, outer = INSIDE.get(name, {}), segment_json
     return View(patients[0] | top | {"patients": patients}, tuple(issues))
 
 
-def _place(name: str, shown: dict[str, Any], top: dict[str, Any], patient: dict[str, Any]) -> None:
+def _place(name: str, segment_json: dict[str, Any], top: dict[str, Any], patient: dict[str, Any]) -> None:
     for home, once, many in ((top, ONCE, MANY), (patient, ONCE_A_PATIENT, MANY_A_PATIENT)):
         if name in many or (name in once and name not in home):
-            _put_segment(home, name, shown, repeats=name in many)
+            _put_segment(home, name, segment_json, repeats=name in many)
             return
-    _put_segment(patient.setdefault("other", {}), name, shown, repeats=True)
+    _put_segment(patient.setdefault("other", {}), name, segment_json, repeats=True)
 
 
-def _restrict(patient: dict[str, Any], shown: dict[str, Any]) -> None:
+def _restrict(patient: dict[str, Any], segment_json: dict[str, Any]) -> None:
     """Note what is to be protected, unless this says that it no longer is (HL7 table 0206)."""
-    values = [each["c1"] for each in shown.get("r3", ()) if "c1" in each]
-    if values and shown.get("f2", {}).get("c1") != "D":
+    values = [repetition["c1"] for repetition in segment_json.get("r3", ()) if "c1" in repetition]
+    if values and segment_json.get("f2", {}).get("c1") != "D":
         patient.setdefault("restricted", []).extend(values)
 
 
-def _put_segment(home: dict[str, Any], name: str, shown: dict[str, Any], *, repeats: bool) -> None:
+def _put_segment(home: dict[str, Any], name: str, segment_json: dict[str, Any], *, repeats: bool) -> None:
     if repeats:
-        home.setdefault(name, []).append(shown)
+        home.setdefault(name, []).append(segment_json)
     else:
-        home[name] = shown
+        home[name] = segment_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class _Segment:
 
     def json(self) -> dict[str, Any]:
         """The segment's fields, those that are told."""
-        shown: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         nulls: list[str] = []
         name, marks = self.segment.name, self.segment.delimiters
         decode = str.rstrip if self._is_plain() else self._decode
@@ -180,24 +180,24 @@ class _Segment:
             # nearly all fields have one repetition: those are spared the lists that several need
             several = text.split(marks.repetition) if marks.repetition and marks.repetition in text else None
             if several is None:
-                told = repetitions = [_repetition(text, marks.component, marks.subcomponent, decode)]
+                present = repetitions = [_repetition(text, marks.component, marks.subcomponent, decode)]
             else:
                 repetitions = [
                     _repetition(part, marks.component, marks.subcomponent, decode) for part in several
                 ]
-                told = [each for each in repetitions if each]
+                present = [repetition for repetition in repetitions if repetition]
             if repetitions[0]:
-                shown[f"f{number}"] = repetitions[0]
-            if told and told[0]:
-                shown[f"r{number}"] = told
+                fields[f"f{number}"] = repetitions[0]
+            if present and present[0]:
+                fields[f"r{number}"] = present
             if NULL in text:
                 nulls += _nulls(f"f{number}", several or [text], marks.component)
-        self._times(shown)
+        self._times(fields)
         if name in READ:
-            self._whole(shown, READ[name])
+            self._whole(fields, READ[name])
         if nulls:
-            shown["nulls"] = nulls
-        return shown
+            fields["nulls"] = nulls
+        return fields
 
     def _is_plain(self) -> bool:
         """Whether it has neither escape sequences nor control characters, as nearly all segments."""
@@ -210,22 +210,22 @@ class _Segment:
         plain = escapes.decode(text, self.segment.delimiters, self.segment.charset)
         return (plain if plain.isprintable() else _CONTROL.sub("", plain)).rstrip()
 
-    def _times(self, shown: dict[str, Any]) -> None:
+    def _times(self, fields: dict[str, Any]) -> None:
         name = self.segment.name
         for number in TIMES.get(name, ()):
-            for index, each in enumerate(shown.get(f"r{number}", ())):
-                if "c1" in each:
-                    self._time(each, ErrorLocation(name, self.sequence, number, index + 1), self.issues)
+            for index, repetition in enumerate(fields.get(f"r{number}", ())):
+                if "c1" in repetition:
+                    self._time(repetition, ErrorLocation(name, self.sequence, number, index + 1), self.issues)
         for number in USED_AS_TIMES.get(name, ()):
-            if "c1" in shown.get(f"f{number}", ()):
-                self._time(shown[f"f{number}"], ErrorLocation(name, self.sequence, number), [])
+            if "c1" in fields.get(f"f{number}", ()):
+                self._time(fields[f"f{number}"], ErrorLocation(name, self.sequence, number), [])
 
-    def _whole(self, shown: dict[str, Any], readers: dict[int, Reader]) -> None:
-        reading = FieldContext(self.zone, self.systems, self.issues, self.segment.name, self.sequence, shown)
+    def _whole(self, fields: dict[str, Any], readers: dict[int, Reader]) -> None:
+        reading = FieldContext(self.zone, self.systems, self.issues, self.segment.name, self.sequence, fields)
         for number, read in readers.items():
-            for index, each in enumerate(shown.get(f"r{number}", ())):
+            for index, repetition in enumerate(fields.get(f"r{number}", ())):
                 reading.number, reading.repetition = number, index + 1
-                read(each, reading)
+                read(repetition, reading)
 
     def _time(self, field: dict[str, str], place: ErrorLocation, issues: list[Issue]) -> None:
         try:
@@ -239,17 +239,17 @@ def _repetition(text: str, component: str, subcomponent: str, decode: Callable[[
     if component not in text and not (subcomponent and subcomponent in text):
         plain = decode(text)
         return {"c1": plain} if plain and plain != NULL else {}
-    told: dict[str, str] = {}
-    for number, each in enumerate(text.split(component), 1):
-        if not each or each == NULL:
+    components: dict[str, str] = {}
+    for number, piece in enumerate(text.split(component), 1):
+        if not piece or piece == NULL:
             continue
-        if subcomponent and subcomponent in each:
-            for part, value in enumerate(each.split(subcomponent), 1):
+        if subcomponent and subcomponent in piece:
+            for part, value in enumerate(piece.split(subcomponent), 1):
                 if value and (plain := decode(value)):
-                    told[f"c{number}" if part == 1 else f"c{number}s{part}"] = plain
-        elif plain := decode(each):
-            told[f"c{number}"] = plain
-    return told
+                    components[f"c{number}" if part == 1 else f"c{number}s{part}"] = plain
+        elif plain := decode(piece):
+            components[f"c{number}"] = plain
+    return components
 
 
 def _nulls(field: str, repetitions: Sequence[str], component: str) -> Iterator[str]:
@@ -259,6 +259,6 @@ def _nulls(field: str, repetitions: Sequence[str], component: str) -> Iterator[s
         if text == NULL:
             yield name
             continue
-        for number, each in enumerate(text.split(component), 1):
-            if each == NULL:
+        for number, piece in enumerate(text.split(component), 1):
+            if piece == NULL:
                 yield f"{name}.c{number}"

@@ -17,8 +17,8 @@ from service.wire.fhir.definitions.r4 import Definition, Element, definitions
 # A place below the value checked, what is wrong there, and the FHIR issue type.
 _Problem = tuple[str, str, str]
 # A primitive's complaint is a plain sentence: it has no place below it.
-_Found = list[_Problem] | str | None
-_Check = Callable[[Any], _Found]
+_Result = list[_Problem] | str | None
+_Check = Callable[[Any], _Result]
 
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}\Z")
 _EMPTY = "must not be empty; leave the element out"
@@ -59,13 +59,13 @@ def check_each(bundle: dict[str, Any], heeded: Collection[str]) -> Iterator[Issu
         yield from _issues_of(_PLANS["Bundle.entry"](entry), f"Bundle.entry[{index}]")
 
 
-def _issues_of(found: _Found, place: str) -> list[Issue]:
-    return [Issue(_sentence(what), place + where, code) for where, what, code in _first_problems(found)]
+def _issues_of(result: _Result, place: str) -> list[Issue]:
+    return [Issue(_sentence(what), place + where, code) for where, what, code in _first_problems(result)]
 
 
-def _first_problems(found: _Found) -> list[_Problem]:
+def _first_problems(result: _Result) -> list[_Problem]:
     """The problems of a resource, not too many; the last then says that there are more."""
-    listed = [] if found is None else _list_problems(found)
+    listed = [] if result is None else _list_problems(result)
     return [*listed[:MOST], _MORE] if len(listed) > MOST else listed
 
 
@@ -83,7 +83,7 @@ class _Rules(dict[str, _Check]):
 
     def __init__(self, definition: Definition) -> None:
         super().__init__()
-        self.elements = {key: each for each in definition.elements for key in each.json_names()}
+        self.elements = {key: element for element in definition.elements for key in element.json_names()}
         if definition.kind == "resource":
             self["resourceType"] = _anything
 
@@ -115,18 +115,20 @@ _PLANS = _Plans()
 
 @cache
 def _checkable() -> frozenset[str]:
-    found = definitions()
-    return frozenset(name for name in found.resources if name in found)
+    result = definitions()
+    return frozenset(name for name in result.resources if name in result)
 
 
 def _object(definition: Definition) -> _Check:
     """The check of an object: each key by its rule, then what is missing and what is there twice."""
     rules = _Rules(definition)
-    required = [(each.name, f"_{each.name}") for each in definition.elements if _is_plainly_required(each)]
-    choices = [(each, _spellings(each)) for each in definition.elements if each.is_choice]
+    required = [
+        (element.name, f"_{element.name}") for element in definition.elements if _is_plainly_required(element)
+    ]
+    choices = [(element, _spellings(element)) for element in definition.elements if element.is_choice]
     needs_content = definition.kind != "resource" and definition.name != "Element"
 
-    def check_object(value: Any) -> _Found:
+    def check_object(value: Any) -> _Result:
         if type(value) is not dict:
             return "must be an object"
         if not value or (needs_content and len(value) == 1 and "id" in value):
@@ -147,11 +149,11 @@ def _object(definition: Definition) -> _Check:
 def _of_keys(value: dict[str, Any], rules: _Rules) -> list[_Problem]:
     problems: list[_Problem] = []
     for key, item in value.items():
-        found = rules[key](item)
-        if found is not None:
+        result = rules[key](item)
+        if result is not None:
             path = rules.path(key)
             problems += [
-                (path + where, what, code) for where, what, code in _problems_of_key(value, key, found)
+                (path + where, what, code) for where, what, code in _problems_of_key(value, key, result)
             ]
             if len(problems) > MOST:
                 break
@@ -175,33 +177,35 @@ def _choice_problems(element: Element, there: set[str]) -> list[_Problem]:
     return [] if kinds else [(path, "is missing; it is required", "required")]
 
 
-def _problems_of_key(value: dict[str, Any], key: str, found: list[_Problem] | str) -> list[_Problem]:
+def _problems_of_key(value: dict[str, Any], key: str, result: list[_Problem] | str) -> list[_Problem]:
     """The problems of a key, less the nulls in a primitive array whose extensions stand in `_key`."""
-    listed = _list_problems(found)
+    listed = _list_problems(result)
     extras = value.get(f"_{key}")
     if not isinstance(extras, list):
         return listed
-    held = {f"[{index}]" for index, each in enumerate(extras) if each}
+    held = {f"[{index}]" for index, extra in enumerate(extras) if extra}
     return [problem for problem in listed if not (problem[1] is _NULL and problem[0] in held)]
 
 
-def _list_problems(found: list[_Problem] | str) -> list[_Problem]:
-    return [("", found, "required" if found is _EMPTY else "value")] if isinstance(found, str) else found
+def _list_problems(result: list[_Problem] | str) -> list[_Problem]:
+    return [("", result, "required" if result is _EMPTY else "value")] if isinstance(result, str) else result
 
 
 def _many(single: _Check) -> _Check:
     """The check of an array by the check of its items."""
 
-    def check_array(value: Any) -> _Found:
+    def check_array(value: Any) -> _Result:
         if type(value) is not list:
             return "must be an array"
         if not value:
             return _EMPTY
         problems: list[_Problem] = []
         for index, item in enumerate(value):
-            found = _NULL if item is None else single(item)
-            if found is not None:
-                problems += [(f"[{index}]{where}", what, code) for where, what, code in _list_problems(found)]
+            result = _NULL if item is None else single(item)
+            if result is not None:
+                problems += [
+                    (f"[{index}]{where}", what, code) for where, what, code in _list_problems(result)
+                ]
                 if len(problems) > MOST:
                     break
         return problems or None
@@ -209,7 +213,7 @@ def _many(single: _Check) -> _Check:
     return check_array
 
 
-def _many_extras(value: Any) -> _Found:
+def _many_extras(value: Any) -> _Result:
     """The check of `_name` of a primitive array: objects, and nulls where an item has none."""
     if type(value) is not list:
         return "must be an array"
@@ -217,9 +221,9 @@ def _many_extras(value: Any) -> _Found:
         return _EMPTY
     problems: list[_Problem] = []
     for index, item in enumerate(value):
-        found = None if item is None else _PLANS["Element"](item)
-        if found is not None:
-            problems += [(f"[{index}]{where}", what, code) for where, what, code in _list_problems(found)]
+        result = None if item is None else _PLANS["Element"](item)
+        if result is not None:
+            problems += [(f"[{index}]{where}", what, code) for where, what, code in _list_problems(result)]
             if len(problems) > MOST:
                 break
     return problems or None
@@ -244,10 +248,10 @@ def _one(element: Element, kind: str) -> _Check:
 def _and_then(first: _Check, second: Callable[[Any], str | None]) -> _Check:
     """Both checks, the second only of what passed the first."""
 
-    def check_both(value: Any) -> _Found:
-        found = first(value)
-        if found is not None:
-            return found
+    def check_both(value: Any) -> _Result:
+        result = first(value)
+        if result is not None:
+            return result
         complaint = second(value)
         return None if complaint is None else [("", complaint, "code-invalid")]
 
@@ -258,7 +262,7 @@ def _bound_code(codes: dict[str, frozenset[str]]) -> _Check:
     allowed = frozenset().union(*codes.values())
     complaint = _binding(codes)
 
-    def check_code(value: Any) -> _Found:
+    def check_code(value: Any) -> _Result:
         if type(value) is str and value in allowed:
             return None
         return [("", complaint if type(value) is str else "must be a string", "code-invalid")]
@@ -271,7 +275,7 @@ def _bound_concept(codes: dict[str, frozenset[str]]) -> Callable[[Any], str | No
 
     def check_concept(value: dict[str, Any]) -> str | None:
         codings = value.get("coding", ())
-        return None if any(_is_in(each, codes) for each in codings) else complaint
+        return None if any(_is_in(coding, codes) for coding in codings) else complaint
 
     return check_concept
 
@@ -287,11 +291,11 @@ def _is_in(coding: dict[str, Any], codes: dict[str, frozenset[str]]) -> bool:
 
 def _binding(codes: dict[str, frozenset[str]]) -> str:
     allowed = sorted(frozenset().union(*codes.values()))
-    shown = ", ".join(allowed[:_MOST_CODES_SHOWN])
-    return f"must be one of: {shown}{', …' if len(allowed) > _MOST_CODES_SHOWN else ''}"
+    listed = ", ".join(allowed[:_MOST_CODES_SHOWN])
+    return f"must be one of: {listed}{', …' if len(allowed) > _MOST_CODES_SHOWN else ''}"
 
 
-def _inner_resource(value: Any) -> _Found:
+def _inner_resource(value: Any) -> _Result:
     """The check of a resource in a resource; of a type not defined here only the name is looked at."""
     kind = value.get("resourceType") if type(value) is dict else None
     if not isinstance(kind, str) or kind not in definitions().resources:
@@ -299,11 +303,11 @@ def _inner_resource(value: Any) -> _Found:
     return (_first_problems(_PLANS[kind](value)) or None) if kind in _checkable() else None
 
 
-def _anything(_value: Any) -> _Found:
+def _anything(_value: Any) -> _Result:
     return None
 
 
-def _unknown_element(_value: Any) -> _Found:
+def _unknown_element(_value: Any) -> _Result:
     return [("", _UNKNOWN, "structure")]
 
 

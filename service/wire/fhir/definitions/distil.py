@@ -74,8 +74,8 @@ class SourceDefinitions:
 
     def elements(self, name: str) -> list[dict[str, Any]]:
         """The snapshot of a type, in order."""
-        found: list[dict[str, Any]] = self.structures[name]["snapshot"]["element"]
-        return found
+        snapshot: list[dict[str, Any]] = self.structures[name]["snapshot"]["element"]
+        return snapshot
 
     def base(self, name: str) -> str:
         """The type this one specialises, or nothing."""
@@ -83,15 +83,15 @@ class SourceDefinitions:
 
     def codes(self, canonical: str) -> dict[str, list[str]] | None:
         """A value set's codes by system; None when a system's codes are not to be had (BCP 13, ISO 4217)."""
-        found: dict[str, list[str]] = {}
+        codes_by_system: dict[str, list[str]] = {}
         for include in self.value_sets[canonical.partition("|")[0]]["compose"]["include"]:
             if "filter" in include or "valueSet" in include:
                 raise ValueError(f"{canonical} needs a terminology server")
             concepts = include.get("concept") or self.code_systems.get(include["system"], {}).get("concept")
             if not concepts:
                 return None
-            found.setdefault(include["system"], []).extend(_flat(concepts))
-        return {system: sorted(set(codes)) for system, codes in sorted(found.items())}
+            codes_by_system.setdefault(include["system"], []).extend(_flat(concepts))
+        return {system: sorted(set(codes)) for system, codes in sorted(codes_by_system.items())}
 
 
 def distil(folder: Path) -> bytes:
@@ -105,8 +105,8 @@ def distil(folder: Path) -> bytes:
         rules |= _rules(definitions, name)
     resources = sorted(
         name
-        for name, found in definitions.structures.items()
-        if found["kind"] == "resource" and not found["abstract"]
+        for name, structure in definitions.structures.items()
+        if structure["kind"] == "resource" and not structure["abstract"]
     )
     return _lines(
         {"version": "4.0.1", "resources": resources, "types": types, "codes": bound, "rules": rules}
@@ -121,34 +121,36 @@ def _flat(concepts: list[dict[str, Any]]) -> Iterator[str]:
 
 def _reachable_types(definitions: SourceDefinitions) -> list[str]:
     """The types we emit and every type they use, by name."""
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = list(ROOTS)
     while waiting:
         name = waiting.pop()
-        if name in found or name not in definitions.structures:
+        if name in names or name not in definitions.structures:
             continue
-        found.add(name)
+        names.add(name)
         waiting.append(definitions.base(name))
-        waiting += [kind["code"] for each in definitions.elements(name) for kind in each.get("type", [])]
-    return sorted(found)
+        waiting += [
+            kind["code"] for element in definitions.elements(name) for kind in element.get("type", [])
+        ]
+    return sorted(names)
 
 
 def _types(definitions: SourceDefinitions, name: str, bound: dict[str, Any]) -> dict[str, Any]:
     """A type and its inner (backbone) types: {path: {kind, base, elements}}."""
     kind = definitions.structures[name]["kind"]
     first, *elements = definitions.elements(name)
-    found: dict[str, Any] = {first["path"]: {"kind": kind, "base": definitions.base(name), "elements": {}}}
+    types: dict[str, Any] = {first["path"]: {"kind": kind, "base": definitions.base(name), "elements": {}}}
     if kind == "primitive-type":
         return {first["path"]: {"kind": kind, "base": definitions.base(name)}}
-    parents = {each["path"].rpartition(".")[0] for each in elements}
+    parents = {element["path"].rpartition(".")[0] for element in elements}
     for element in elements:
         parent, _, leaf = element["path"].rpartition(".")
         described = _element(definitions, element, bound)
         if element["path"] in parents:
-            found[element["path"]] = {"kind": "backbone", "base": element["type"][0]["code"], "elements": {}}
+            types[element["path"]] = {"kind": "backbone", "base": element["type"][0]["code"], "elements": {}}
             described["type"] = [element["path"]]
-        found[parent]["elements"][leaf] = described
-    return found
+        types[parent]["elements"][leaf] = described
+    return types
 
 
 def _element(
@@ -189,19 +191,21 @@ def _kind(element: dict[str, Any], kind: dict[str, Any]) -> str:
 def _rules(definitions: SourceDefinitions, name: str) -> dict[str, Any]:
     """The error-level invariants by the path they are stated at; inherited ones stand at their own type."""
     inherited = _keys(definitions, definitions.base(name))
-    found: dict[str, Any] = {}
+    rules: dict[str, Any] = {}
     for element in definitions.elements(name):
-        known = set(inherited)
+        stated = set(inherited)
         if element["path"] != name:
-            known = {key for kind in element.get("type", []) for key in _keys(definitions, kind["code"])}
-            known |= _keys(definitions, "Element")
-        if own := [_rule(each) for each in element.get("constraint", []) if _is_own(each, known)]:
-            found[element["path"]] = own
-    return found
+            stated = {key for kind in element.get("type", []) for key in _keys(definitions, kind["code"])}
+            stated |= _keys(definitions, "Element")
+        if own := [
+            _rule(constraint) for constraint in element.get("constraint", []) if _is_own(constraint, stated)
+        ]:
+            rules[element["path"]] = own
+    return rules
 
 
-def _is_own(constraint: dict[str, Any], known: set[str]) -> bool:
-    return constraint["severity"] == "error" and constraint["key"] not in known
+def _is_own(constraint: dict[str, Any], stated: set[str]) -> bool:
+    return constraint["severity"] == "error" and constraint["key"] not in stated
 
 
 def _rule(constraint: dict[str, Any]) -> dict[str, str]:
@@ -211,7 +215,7 @@ def _rule(constraint: dict[str, Any]) -> dict[str, str]:
 def _keys(definitions: SourceDefinitions, name: str) -> set[str]:
     if name not in definitions.structures:
         return set()
-    return {each["key"] for each in definitions.elements(name)[0].get("constraint", [])}
+    return {constraint["key"] for constraint in definitions.elements(name)[0].get("constraint", [])}
 
 
 def _lines(document: dict[str, Any]) -> bytes:

@@ -50,8 +50,8 @@ class Package:
             for member in archive:
                 if member.name.startswith("package/") and member.name.count("/") == 1:
                     file = archive.extractfile(member)
-                    found = json.load(file) if file and member.name.endswith(".json") else {}
-                    self.resources[found.get("url", member.name)] = found
+                    resource = json.load(file) if file and member.name.endswith(".json") else {}
+                    self.resources[resource.get("url", member.name)] = resource
 
     def profile(self, name: str) -> _Json:
         """One of the profiles."""
@@ -66,20 +66,22 @@ class Package:
 
     def codes(self, canonical: str) -> dict[str, list[str]]:
         """The codes of one of its value sets, by system."""
-        found: dict[str, list[str]] = {}
+        codes_by_system: dict[str, list[str]] = {}
         for include in self.resources[canonical]["compose"]["include"]:
             if "filter" in include or "valueSet" in include:
                 raise ValueError(f"{canonical} needs a terminology server")
             concepts = include.get("concept") or self.resources[include["system"]]["concept"]
-            found.setdefault(include["system"], []).extend(each["code"] for each in concepts)
-        return {system: sorted(codes) for system, codes in sorted(found.items())}
+            codes_by_system.setdefault(include["system"], []).extend(concept["code"] for concept in concepts)
+        return {system: sorted(codes) for system, codes in sorted(codes_by_system.items())}
 
 
 def distil(path: Path) -> bytes:
     """The bytes of us_core.json: one profile a line."""
     package = Package(path)
-    found = (package.profile(name) for name in PROFILES)
-    rows = ",\n".join(f"{_compact(each['url'])}:{_compact(_profile(package, each))}" for each in found)
+    structures = (package.profile(name) for name in PROFILES)
+    rows = ",\n".join(
+        f"{_compact(structure['url'])}:{_compact(_profile(package, structure))}" for structure in structures
+    )
     return f'{{"version":"6.1.0","profiles":{{\n{rows}\n}}}}\n'.encode()
 
 
@@ -101,20 +103,26 @@ def _profile(package: Package, structure: _Json) -> _Json:
                 raise ValueError(f"{path} has more than one type, which is not taken")
             elements[path] = added
         if own := [
-            _rule(each) for each in element.get("constraint", []) if each["key"].startswith("us-core")
+            _rule(constraint)
+            for constraint in element.get("constraint", [])
+            if constraint["key"].startswith("us-core")
         ]:
             rules[path] = own
-    supported = [each for each in structure["snapshot"]["element"] if each.get("mustSupport")]
-    told = {each["id"]: _telling(package, structure, each) for each in supported if "sliceName" in each}
+    supported = [element for element in structure["snapshot"]["element"] if element.get("mustSupport")]
+    tellings = {
+        element["id"]: _telling(package, structure, element)
+        for element in supported
+        if "sliceName" in element
+    }
     return {
         "type": structure["type"],
         "elements": elements,
         "slices": slices,
         "extensions": extensions,
         "rules": rules,
-        "mustSupport": [_element_id(each) for each in supported],
+        "mustSupport": [_element_id(element) for element in supported],
         "choices": CHOICES.get(structure["id"], []),
-        "told": told,
+        "told": tellings,
     }
 
 
@@ -124,9 +132,9 @@ def _element_id(element: _Json) -> str:
     if not id_.endswith("[x]"):
         return id_
     (wanted,) = (
-        each["code"]
-        for each in element["type"]
-        if any(e["url"] == _SUPPORTED for e in each.get("extension", ()))
+        kind["code"]
+        for kind in element["type"]
+        if any(e["url"] == _SUPPORTED for e in kind.get("extension", ()))
     )
     return f"{id_.removesuffix('[x]')}{wanted[0].upper()}{wanted[1:]}"
 
@@ -139,16 +147,16 @@ def _profile_additions(package: Package, element: _Json) -> Iterator[tuple[str, 
     if element["max"] != base["max"]:
         yield "max", int(element["max"])
     references = [kind for kind in element.get("type", []) if kind["code"] == "Reference"]
-    targets = {package.type(each) for kind in references for each in kind.get("targetProfile", [])}
-    known = _base_element(element)
-    if known is not None and targets and targets not in ({"Resource"}, known.targets):
+    targets = {package.type(canonical) for kind in references for canonical in kind.get("targetProfile", [])}
+    base_element = _base_element(element)
+    if base_element is not None and targets and targets not in ({"Resource"}, base_element.targets):
         yield "targets", sorted(targets)
-    if known is not None and len(element.get("type", [])) < len(known.types):
+    if base_element is not None and len(element.get("type", [])) < len(base_element.types):
         raise ValueError(f"{element['id']} takes fewer types than in R4")
     binding = element.get("binding", {})
     if binding.get("strength") == "required" and binding["valueSet"].startswith(_OURS):
         yield "codes", package.codes(binding["valueSet"])
-    elif binding.get("strength") == "required" and known is not None and known.codes is None:
+    elif binding.get("strength") == "required" and base_element is not None and base_element.codes is None:
         raise ValueError(f"{element['id']} is bound more strictly than in R4")
     if any(key.startswith(("fixed", "pattern", "minValue", "maxValue")) for key in element):
         raise ValueError(f"{element['id']} has a value of its own")
@@ -167,10 +175,12 @@ def _telling(package: Package, structure: _Json, element: _Json) -> _Json:
     elements = structure["snapshot"]["element"]
     if element["path"].endswith("xtension"):
         return {"at": "url", "url": element["type"][0]["profile"][0]}
-    sliced = next(each for each in elements if each["id"] == element["path"])
+    sliced = next(candidate for candidate in elements if candidate["id"] == element["path"])
     (discriminator,) = sliced["slicing"]["discriminator"]
     at = discriminator["path"].removeprefix("$this")
-    (telling,) = (each for each in elements if each["id"] == element["id"] + (f".{at}" if at else ""))
+    (telling,) = (
+        candidate for candidate in elements if candidate["id"] == element["id"] + (f".{at}" if at else "")
+    )
     if "patternCodeableConcept" in telling:
         return {"at": at, "pattern": telling["patternCodeableConcept"]["coding"][0]}
     return {"at": at, "codes": package.codes(telling["binding"]["valueSet"])}
@@ -188,7 +198,7 @@ def _base_element(element: _Json) -> Element | None:
     parent, _, leaf = element["base"]["path"].rpartition(".")
     if parent not in definitions():
         return None
-    return next((each for each in definitions()[parent].elements if each.name == leaf), None)
+    return next((candidate for candidate in definitions()[parent].elements if candidate.name == leaf), None)
 
 
 def _rule(constraint: _Json) -> _Json:

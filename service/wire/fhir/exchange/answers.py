@@ -31,7 +31,7 @@ def response_message(asked: Json, code: Code, outcome: Json | None, base: str, n
     """
     header = header_of(asked)
     profiles = (header.get("meta") or {}).get("profile") or []
-    if any(isinstance(each, str) and each.startswith(_MEDCOM) for each in profiles):
+    if any(isinstance(profile, str) and profile.startswith(_MEDCOM) for profile in profiles):
         return _acknowledgement(asked, header, code, outcome, base, now)
     mine: Json = {
         "resourceType": "MessageHeader",
@@ -41,15 +41,15 @@ def response_message(asked: Json, code: Code, outcome: Json | None, base: str, n
         "source": {"name": "Casebridge", "endpoint": base},
         "response": {"identifier": header["id"], "code": code},
     }
-    told = [_own({**outcome, "id": str(uuid4())})] if outcome else []
-    if told:
-        mine["response"]["details"] = {"reference": told[0].url}
-    return _message([_own(mine), *told], now)
+    details = [_own({**outcome, "id": str(uuid4())})] if outcome else []
+    if details:
+        mine["response"]["details"] = {"reference": details[0].url}
+    return _message([_own(mine), *details], now)
 
 
 def responses(type_: Literal["transaction-response", "batch-response"], entries: Sequence[Json]) -> Json:
     """Return a Bundle that answers each entry in its order; `entries` are their `response`s."""
-    listed = [{"response": each} for each in entries]
+    listed = [{"response": response} for response in entries]
     return {"resourceType": "Bundle", "type": type_, **({"entry": listed} if listed else {})}
 
 
@@ -75,19 +75,19 @@ def _acknowledgement(
         "source": {"name": "Casebridge", "endpoint": _own_endpoint(header) or base},
         "response": {"identifier": header["id"], "code": code},
     }
-    severities = {each["severity"] for each in (outcome or {}).get("issue", [])}
+    severities = {issue["severity"] for issue in (outcome or {}).get("issue", [])}
     plain = code == "ok" and severities <= {"information"}
-    told = [_own({**outcome, "id": str(uuid4())})] if outcome and not plain else []
-    if told:
-        mine["response"]["details"] = {"reference": told[0].url}
+    details = [_own({**outcome, "id": str(uuid4())})] if outcome and not plain else []
+    if details:
+        mine["response"]["details"] = {"reference": details[0].url}
     if ours:
         mine["sender"] = {"reference": ours.url}
     before = copies.of("Provenance")
     done = _provenance(mine, copies.beyond(asked["entry"][0]), ours, now)
-    parts = [_own(mine), *before, _own(done), *(each for each in (theirs, ours) if each), *told]
-    found = _message(copies.copies_of(parts), now)
-    found["meta"] = {"profile": [_ACKNOWLEDGEMENT]}
-    return found
+    parts = [_own(mine), *before, _own(done), *(each for each in (theirs, ours) if each), *details]
+    bundle = _message(copies.copies_of(parts), now)
+    bundle["meta"] = {"profile": [_ACKNOWLEDGEMENT]}
+    return bundle
 
 
 def _provenance(mine: Json, header: Json, ours: CopiedResource | None, now: datetime) -> Json:
@@ -111,8 +111,8 @@ def _provenance(mine: Json, header: Json, ours: CopiedResource | None, now: date
 
 def _event(header: Json) -> Json:
     """Return what is answered; R4 wants an event where the message says none, too."""
-    told: Json = {key: header[key] for key in ("eventCoding", "eventUri") if key in header}
-    return told or {"eventUri": _UNSTATED}
+    event: Json = {key: header[key] for key in ("eventCoding", "eventUri") if key in header}
+    return event or {"eventUri": _UNSTATED}
 
 
 def _destination(header: Json, receiver: CopiedResource | None = None) -> Json:
@@ -120,31 +120,35 @@ def _destination(header: Json, receiver: CopiedResource | None = None) -> Json:
     source = header.get("source")
     if not isinstance(source, dict) or not isinstance(source.get("endpoint"), str):
         return {}
-    found: Json = {"endpoint": source["endpoint"]}
+    destination: Json = {"endpoint": source["endpoint"]}
     if receiver is not None:
         use = {"system": f"{_TERMS}/medcom-messaging-destinationUse", "code": "primary"}
         url = f"{_MEDCOM}/messaging/StructureDefinition/medcom-messaging-destinationUseExtension"
-        found = {
+        destination = {
             "extension": [{"url": url, "valueCoding": use}],
-            **found,
+            **destination,
             "receiver": {"reference": receiver.url},
         }
-    return {"destination": [found]}
+    return {"destination": [destination]}
 
 
 def _destinations(header: Json) -> list[Json]:
     listed = header.get("destination")
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return (
+        [destination for destination in listed if isinstance(destination, dict)]
+        if isinstance(listed, list)
+        else []
+    )
 
 
 def _receiver(header: Json) -> Any:
-    return next((each.get("receiver") for each in _destinations(header)), None)
+    return next((destination.get("receiver") for destination in _destinations(header)), None)
 
 
 def _own_endpoint(header: Json) -> str | None:
     """Return by which of our addresses a message came."""
-    told = (each.get("endpoint") for each in _destinations(header))
-    return next((each for each in told if isinstance(each, str)), None)
+    endpoints = (destination.get("endpoint") for destination in _destinations(header))
+    return next((endpoint for endpoint in endpoints if isinstance(endpoint, str)), None)
 
 
 def _own(resource: Json) -> CopiedResource:
@@ -157,5 +161,5 @@ def _message(entries: Sequence[CopiedResource], now: datetime) -> Json:
         "id": str(uuid4()),
         "type": "message",
         "timestamp": now.isoformat(timespec="seconds"),
-        "entry": [{"fullUrl": each.url, "resource": each.resource} for each in entries],
+        "entry": [{"fullUrl": entry.url, "resource": entry.resource} for entry in entries],
     }

@@ -28,9 +28,9 @@ class Copies:
     def __init__(self, asked: Json) -> None:
         """Take the message."""
         self._entries: list[Json] = [
-            each for each in asked["entry"] if isinstance(each.get("resource"), dict)
+            entry for entry in asked["entry"] if isinstance(entry.get("resource"), dict)
         ]
-        self._named: dict[int, CopiedResource] = {}
+        self._copies: dict[int, CopiedResource] = {}
 
     def one(self, reference: Any) -> CopiedResource | None:
         """Return what a Reference of the message leads to; None where that is nothing we can repeat."""
@@ -40,7 +40,7 @@ class Copies:
 
     def of(self, type_: str) -> list[CopiedResource]:
         """Return the resources of a type."""
-        entries = [each for each in self._entries if each["resource"].get("resourceType") == type_]
+        entries = [entry for entry in self._entries if entry["resource"].get("resourceType") == type_]
         return [copy for copy in map(self._copy, entries) if copy]
 
     def beyond(self, entry: Json) -> Json:
@@ -52,40 +52,40 @@ class Copies:
 
     def copies_of(self, parts: Iterable[CopiedResource]) -> list[CopiedResource]:
         """Return each part once, with references that lead to another of them or to beyond the answer."""
-        once = {each.url: each for each in parts}
-        ours = {id(each.resource) for each in self._named.values()}
+        once = {copy.url: copy for copy in parts}
+        ours = {id(copy.resource) for copy in self._copies.values()}
         return [
-            CopiedResource(each.url, self._with_references(each.resource, once))
-            if id(each.resource) in ours
-            else each
-            for each in once.values()
+            CopiedResource(copy.url, self._with_references(copy.resource, once))
+            if id(copy.resource) in ours
+            else copy
+            for copy in once.values()
         ]
 
     def _copy(self, entry: Json) -> CopiedResource | None:
         """Return a resource without narrative, whose links lead nowhere; None when it is not valid."""
-        if id(entry) not in self._named:
-            resource = {key: each for key, each in entry["resource"].items() if key != "text"}
+        if id(entry) not in self._copies:
+            resource = {key: value for key, value in entry["resource"].items() if key != "text"}
             if check(resource):
                 return None
-            self._named[id(entry)] = CopiedResource(_absolute(entry), resource)
-        return self._named[id(entry)]
+            self._copies[id(entry)] = CopiedResource(_absolute(entry), resource)
+        return self._copies[id(entry)]
 
     def _with_references(self, node: Any, parts: dict[str, CopiedResource]) -> Any:
         if isinstance(node, list):
-            return [self._with_references(each, parts) for each in node]
+            return [self._with_references(item, parts) for item in node]
         if not isinstance(node, dict):
             return node
-        led = {key: self._with_references(each, parts) for key, each in node.items()}
+        led = {key: self._with_references(value, parts) for key, value in node.items()}
         literal = led.get("reference")
         if not isinstance(literal, str) or literal.startswith("#") or literal in parts:
             return led
-        rest = {key: each for key, each in led.items() if key != "reference"}
+        rest = {key: value for key, value in led.items() if key != "reference"}
         entry = self._led_to(literal)
         if entry is None:
             return led if literal.startswith("http") else {**self._unknown_reference(literal), **rest}
-        copy = self._named.get(id(entry))
-        found = {"reference": copy.url} if copy and copy.url in parts else self.beyond(entry)
-        return {**found, **rest}
+        copy = self._copies.get(id(entry))
+        reference = {"reference": copy.url} if copy and copy.url in parts else self.beyond(entry)
+        return {**reference, **rest}
 
     def _unknown_reference(self, literal: str) -> Json:
         """Return a Reference to what no entry is: an address of the sender's own says nothing elsewhere."""
@@ -93,11 +93,11 @@ class Copies:
 
     def _led_to(self, literal: Any) -> Json | None:
         """Return the entry that a literal reference of the message leads to."""
-        for each in self._entries:
-            resource: Json = each["resource"]
+        for entry in self._entries:
+            resource: Json = entry["resource"]
             name = f"{resource.get('resourceType')}/{resource.get('id')}"
-            if isinstance(literal, str) and literal in (each.get("fullUrl"), name):
-                return each
+            if isinstance(literal, str) and literal in (entry.get("fullUrl"), name):
+                return entry
         return None
 
 

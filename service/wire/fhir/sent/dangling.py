@@ -44,10 +44,10 @@ def astray(sent: Json) -> Iterator[Issue]:
     """
     in_bundle = sent.get("resourceType") == "Bundle"
     entries = sent.get("entry", []) if in_bundle else [{"resource": sent}]
-    for index, each in enumerate(entries):
-        if type_of(each) not in USED:
+    for index, entry in enumerate(entries):
+        if type_of(entry) not in USED:
             continue
-        resource = each["resource"]
+        resource = entry["resource"]
         place = f"Bundle.entry[{index}].resource" if in_bundle else str(resource["resourceType"])
         read = {id(one): names for one, names in _references_that_are_read(resource)}
         for where, reference in references(resource, place):
@@ -62,10 +62,10 @@ def astray(sent: Json) -> Iterator[Issue]:
 
 def _references_that_are_read(resource: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
     for path, names in READ.get(str(resource.get("resourceType")), {}).items():
-        found: list[Any] = [resource]
+        nodes: list[Any] = [resource]
         for step in path.split("."):
-            below = (each.get(step) for each in found if isinstance(each, dict))
-            found = [one for each in below for one in (each if isinstance(each, list) else [each])]
-        yield from ((each, names) for each in found if isinstance(each, dict))
-    for each in resource.get("contained", []):
-        yield from _references_that_are_read(each)
+            below = (node.get(step) for node in nodes if isinstance(node, dict))
+            nodes = [one for child in below for one in (child if isinstance(child, list) else [child])]
+        yield from ((node, names) for node in nodes if isinstance(node, dict))
+    for contained in resource.get("contained", []):
+        yield from _references_that_are_read(contained)

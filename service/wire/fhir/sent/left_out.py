@@ -25,9 +25,12 @@ def set_aside(sent: Json, roots: Sequence[Json]) -> Iterator[Issue]:
         sent: a Bundle or an Encounter, its references led to what they lead to.
         roots: what `incoming.stays` read of it.
     """
-    used = {id(each) for root in roots for each in _used_resources(root)}
+    used = {id(resource) for root in roots for resource in _used_resources(root)}
     others = {
-        id(each) for root in roots for each in _used_resources(root) if _is_strangers(each, root["encounter"])
+        id(resource)
+        for root in roots
+        for resource in _used_resources(root)
+        if _is_strangers(resource, root["encounter"])
     }
     in_bundle = sent.get("resourceType") == "Bundle"
     for index, entry in enumerate(sent.get("entry", []) if in_bundle else [{"resource": sent}]):
@@ -43,12 +46,12 @@ def set_aside(sent: Json, roots: Sequence[Json]) -> Iterator[Issue]:
                 "This tells of no stay that was sent, and of nobody who was in one.", f"{place}.{subject}"
             )
         inside = [
-            (each, f"{place}.contained[{nth}]") for nth, each in enumerate(resource.get("contained", []))
+            (part, f"{place}.contained[{nth}]") for nth, part in enumerate(resource.get("contained", []))
         ]
-        for each, where in inside:
-            yield from _of_resource(each, where)
-        for each, where in ((resource, place), *inside):
-            if id(each) in others:
+        for part, where in inside:
+            yield from _of_resource(part, where)
+        for part, where in ((resource, place), *inside):
+            if id(part) in others:
                 yield Issue(_ANOTHERS, f"{where}.subject", "value")
 
 
@@ -61,11 +64,11 @@ def _used_resources(root: Json) -> Iterator[Json]:
         yield from root[name]
     encounter = root["encounter"]
     references = (
-        *(each.get("condition", {}) for each in encounter.get("diagnosis", [])),
-        *(each.get("individual", {}) for each in encounter.get("participant", [])),
+        *(diagnosis.get("condition", {}) for diagnosis in encounter.get("diagnosis", [])),
+        *(participant.get("individual", {}) for participant in encounter.get("participant", [])),
         *encounter.get("reasonReference", []),
     )
-    yield from (each["resource"] for each in references if "resource" in each)
+    yield from (reference["resource"] for reference in references if "resource" in reference)
 
 
 def _of_resource(resource: Json, place: str) -> Iterator[Issue]:
@@ -83,8 +86,8 @@ def _of_resource(resource: Json, place: str) -> Iterator[Issue]:
         yield _issue("This role is over; who has it is kept as somebody who took part.", f"{place}.active")
     if type_ in _PEOPLE:
         yield from _silent(resource, place)
-        for nth, each in enumerate(resource.get("contact", []) if type_ == "Patient" else ()):
-            yield from _silent(each, f"{place}.contact[{nth}]")
+        for nth, contact in enumerate(resource.get("contact", []) if type_ == "Patient" else ()):
+            yield from _silent(contact, f"{place}.contact[{nth}]")
     if type_ in {"Encounter", "Patient"}:
         yield from _nobodys(resource, place)
     if type_ == "Patient":
@@ -97,34 +100,36 @@ def _of_encounter(encounter: Json, place: str) -> Iterator[Issue]:
         what = "A part of a stay; not used: the stay itself tells of it."
         yield _issue(what, f"{place}.partOf")
         return
-    for nth, each in enumerate(encounter.get("diagnosis", [])):
-        found = each.get("condition", {}).get("resource")
-        if found is not None and condition_of(each["condition"]) is None:
-            what = f"This leads to a {found.get('resourceType')}; a diagnosis is a Condition."
+    for nth, diagnosis in enumerate(encounter.get("diagnosis", [])):
+        target = diagnosis.get("condition", {}).get("resource")
+        if target is not None and condition_of(diagnosis["condition"]) is None:
+            what = f"This leads to a {target.get('resourceType')}; a diagnosis is a Condition."
             yield _issue(what, f"{place}.diagnosis[{nth}].condition.reference")
 
 
 def _silent(person: Json, place: str) -> Iterator[Issue]:
-    for nth, each in enumerate(person.get("telecom", [])):
-        if not each.get("value"):
+    for nth, point in enumerate(person.get("telecom", [])):
+        if not point.get("value"):
             yield _issue("Nothing to call or write to: send its value.", f"{place}.telecom[{nth}]")
 
 
 def _nobodys(resource: Json, place: str) -> Iterator[Issue]:
-    for nth, each in enumerate(resource.get("identifier", [])):
-        if each.get("value") and not each.get("system"):
+    for nth, identifier in enumerate(resource.get("identifier", [])):
+        if identifier.get("value") and not identifier.get("system"):
             yield _issue("Whose number this is, only a system says: send it.", f"{place}.identifier[{nth}]")
 
 
 def _language_issues(communications: list[Json], place: str) -> Iterator[Issue]:
-    if len(communications) > 1 and not any(each.get("preferred") is True for each in communications):
+    if len(communications) > 1 and not any(
+        communication.get("preferred") is True for communication in communications
+    ):
         what = "None of several is preferred; the first is taken. Say which is."
         yield _issue(what, f"{place}.communication")
 
 
 def _former(doctors: list[Json], place: str) -> Iterator[Issue]:
-    for nth, each in enumerate(doctors):
-        if is_over(each):
+    for nth, doctor in enumerate(doctors):
+        if is_over(doctor):
             what = "No longer active: it is not the doctor whom the patient has now."
             yield _issue(what, f"{place}.generalPractitioner[{nth}]")
 

@@ -30,21 +30,23 @@ def location_of(path: str, root: Json, sent: Json) -> str:
         root: the roots of the stay.
         sent: what it was read from.
     """
-    path = next((made for name, made in _MADE_OF.items() if f"{path}.".startswith(f"{name}.")), path)
+    path = next(
+        (root_path for name, root_path in _MADE_OF.items() if f"{path}.".startswith(f"{name}.")), path
+    )
     where = dict(_places(sent))
     node: Any = root
-    told = ""
+    location = ""
     for step, number in _STEP.findall(path or "encounter"):
         node = node.get(step) if isinstance(node, dict) else None
         if isinstance(node, list):
             node = node[int(number or 0)] if len(node) > int(number or 0) else None
         if isinstance(node, dict) and id(node) in where:
-            told = where[id(node)]
+            location = where[id(node)]
         elif step == "bundle":
-            told = "Bundle"
-        elif told:
-            told = f"{told}.{step}" + (f"[{number}]" if number else "")
-    return told or where.get(id(root["encounter"]), "Encounter")
+            location = "Bundle"
+        elif location:
+            location = f"{location}.{step}" + (f"[{number}]" if number else "")
+    return location or where.get(id(root["encounter"]), "Encounter")
 
 
 def _places(sent: Json) -> Iterator[tuple[int, str]]:
@@ -53,9 +55,9 @@ def _places(sent: Json) -> Iterator[tuple[int, str]]:
     while waiting:
         node, place = waiting.pop()
         if isinstance(node, list):
-            waiting += ((each, f"{place}[{index}]") for index, each in enumerate(node))
+            waiting += ((item, f"{place}[{index}]") for index, item in enumerate(node))
         elif isinstance(node, dict):
             yield id(node), place
             # what a reference leads to stands elsewhere
             led = {"resource"} if "reference" in node else set()
-            waiting += ((each, f"{place}.{name}") for name, each in node.items() if name not in led)
+            waiting += ((value, f"{place}.{name}") for name, value in node.items() if name not in led)

@@ -57,27 +57,31 @@ def tidy_disposition(encounter: Json) -> None:
     hospital = encounter.get("hospitalization")
     if not isinstance(hospital, dict):
         return
-    found: list[Json] = []
+    codings: list[Json] = []
     parts: tuple[Any, ...] = (encounter, hospital, hospital.get("dischargeDisposition"))
     for part in parts:
-        given = _extensions(part)
-        if told := [each for each in given if each.get("url") in _DISPOSITIONS]:
-            found += (coding for each in told for coding in _codings(each))
-            part["extension"] = [each for each in given if each not in told]
+        extensions = _extensions(part)
+        if dispositions := [extension for extension in extensions if extension.get("url") in _DISPOSITIONS]:
+            codings += (coding for extension in dispositions for coding in _codings(extension))
+            part["extension"] = [extension for extension in extensions if extension not in dispositions]
             if not part["extension"]:
                 del part["extension"]
-    if found:
+    if codings:
         concept = hospital.setdefault("dischargeDisposition", {})
-        concept["coding"] = [*concept.get("coding", []), *found]
+        concept["coding"] = [*concept.get("coding", []), *codings]
 
 
 def _extensions(part: Any) -> list[Json]:
-    given = part.get("extension") if isinstance(part, dict) else None
-    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    extensions = part.get("extension") if isinstance(part, dict) else None
+    return (
+        [extension for extension in extensions if isinstance(extension, dict)]
+        if isinstance(extensions, list)
+        else []
+    )
 
 
 def _codings(extension: Json) -> list[Json]:
     parts = [extension, *_extensions(extension)]
-    found = [each.get("valueCoding") for each in parts]
-    found += (one for each in parts for one in each.get("valueCodeableConcept", {}).get("coding", []))
-    return [each for each in found if isinstance(each, dict)]
+    codings = [part.get("valueCoding") for part in parts]
+    codings += (one for part in parts for one in part.get("valueCodeableConcept", {}).get("coding", []))
+    return [coding for coding in codings if isinstance(coding, dict)]

@@ -65,19 +65,19 @@ def components(place: str, key: str) -> tuple[str, ...]:
     return (*(assigner if key != "type" else ()), f"c{field.type}")
 
 
-def name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
+def name_systems(view: Json, partner: str, settings: IntakeSettings) -> None:
     """Put `system`, `known_as`, `type` and `use` under each number of a patient's segments.
 
     Args:
-        told: segments as `view.to_json` shows them; changed in place.
+        view: segments as `view.to_json` shows them; changed in place.
         partner: the sender's name in the registry; numbers of no stated authority are theirs.
         settings: the authorities that the registry states.
     """
     registry = dict(settings.authorities)
     for place, field in _FIELDS.items():
         vague = _VAGUE.get(place)
-        beside = vague is not None and any("c1" in each for each in _numbers(told, vague))
-        for number in _numbers(told, place):
+        beside = vague is not None and any("c1" in number for number in _numbers(view, vague))
+        for number in _numbers(view, place):
             _name(number, field, partner, registry)
             if place == "PV1-50":
                 # an alternate number: senders put one there that several visits have, or the person's
@@ -87,9 +87,9 @@ def name_systems(told: Json, partner: str, settings: IntakeSettings) -> None:
                 number["use"] = "secondary"
 
 
-def _numbers(told: Json, place: str) -> Iterator[Json]:
+def _numbers(view: Json, place: str) -> Iterator[Json]:
     name, _, number = place.partition("-")
-    segments = told.get(name, [])
+    segments = view.get(name, [])
     for segment in segments if isinstance(segments, list) else [segments]:
         # the first repetition stands under f too, and is the same object
         yield from segment.get(f"r{number}", ())
@@ -106,7 +106,7 @@ def _name(number: Json, field: _Field, partner: str, registry: dict[str, str]) -
     if type_ == "NPI" and field is _PEOPLE:
         systems = [_NPI, *systems]
     elif not field.keeps and not is_personal(type_):
-        systems = [f"{each}#{type_}" for each in systems]
+        systems = [f"{system}#{type_}" for system in systems]
     if field.type == _PERSONS.type:
         systems += _former(number, type_, partner)
     number["system"] = systems[0]
@@ -124,7 +124,7 @@ def _systems(number: Json, component: int, partner: str, registry: dict[str, str
     theirs = f"{OURS}:{quote(partner, safe='')}"
     if not name and not universal:
         return [theirs, *dict.fromkeys(registry.values())]
-    registered = [registry[each] for each in (name, universal) if each in registry]
+    registered = [registry[authority] for authority in (name, universal) if authority in registry]
     local = f"{theirs}:{quote(name or universal, safe='')}"
     return list(dict.fromkeys([*registered, *_universal(name, universal, kind), local, theirs]))
 
@@ -132,11 +132,11 @@ def _systems(number: Json, component: int, partner: str, registry: dict[str, str
 def _former(number: Json, type_: str | None, partner: str) -> Iterator[str]:
     """Give the systems that a number may be known under from before: they ended in the type that was sent."""
     name = number.get("c4") or number.get("c4s2", "")
-    stem = ":".join([OURS, *(quote(each, safe="") for each in (partner, name) if each)])
+    stem = ":".join([OURS, *(quote(part, safe="") for part in (partner, name) if part)])
     usual = ("MR", "PI", "PT") if is_personal(type_) else (type_,)
-    for each in dict.fromkeys([number.get("c5"), *usual]):
-        if each:
-            yield f"{stem}:{quote(each, safe='')}"
+    for type_sent in dict.fromkeys([number.get("c5"), *usual]):
+        if type_sent:
+            yield f"{stem}:{quote(type_sent, safe='')}"
 
 
 def _universal(name: str, universal: str, kind: str) -> Iterator[str]:

@@ -30,12 +30,12 @@ def person_name(first: int) -> Reader:
     def read(name: Json, reading: FieldContext) -> None:
         # FN-1 is the whole surname; else the own one, FN-2 and -3, or that of the partner, FN-4 and -5
         for parts in ((family,), (f"{family}s2", f"{family}s3"), (f"{family}s4", f"{family}s5")):
-            if whole := " ".join(name[each] for each in parts if each in name):
+            if whole := " ".join(name[component] for component in parts if component in name):
                 name["family"] = whole
                 break
         for key, parts in (("given", (given, second)), ("prefix", (prefix,)), ("suffix", (suffix, degree))):
-            if found := [name[each] for each in parts if each in name]:
-                name[key] = found
+            if texts := [name[component] for component in parts if component in name]:
+                name[key] = texts
         if span in name or start in name or end in name:
             edges = name.get(start, name.get(span)), name.get(end, name.get(f"{span}s2"))
             if period := reading.period(*edges):
@@ -48,10 +48,10 @@ def address(place: Json, reading: FieldContext) -> None:
     """Read an XAD: `line` (of a SAD the street and number), and `period`."""
     street = place.get("c1", "")
     # SAD-1 is the whole; some write in it what only belongs in front of SAD-2 and SAD-3
-    for part in (place[each] for each in ("c1s2", "c1s3") if each in place):
+    for part in (place[component] for component in ("c1s2", "c1s3") if component in place):
         street += f" {part}" if part not in street else ""
     street = street.strip()
-    if line := [each for each in (street, place.get("c2"), place.get("c8")) if each]:
+    if line := [text for text in (street, place.get("c2"), place.get("c8")) if text]:
         place["line"] = line
     if "c12" in place or "c13" in place or "c14" in place:
         edges = place.get("c13", place.get("c12")), place.get("c14", place.get("c12s2"))
@@ -71,12 +71,12 @@ def telecom(way: Json, reading: FieldContext) -> None:
     points: list[Json] = []
     for kind, value in _contacts(way):
         key = _UNTOLD.sub("", value).casefold() or value
-        if key not in reading.told:
-            reading.told.add(key)
+        if key not in reading.seen_points:
+            reading.seen_points.add(key)
             # a number may be sent beside an e-mail address, or as one
             is_number = not kind and way.get("c3") in _ELECTRONIC
-            more = {**({"kind": kind} if kind else {}), **use, **({} if is_number else equipment)}
-            points.append({"value": value, **more, **({"period": period} if period else {})})
+            extra = {**({"kind": kind} if kind else {}), **use, **({} if is_number else equipment)}
+            points.append({"value": value, **extra, **({"period": period} if period else {})})
     if points:
         way["points"] = points
 
@@ -84,11 +84,11 @@ def telecom(way: Json, reading: FieldContext) -> None:
 def _contacts(way: Json) -> Iterator[tuple[str, str]]:
     """Give what an XTN leads to: a kind, none of a number, and a value."""
     texts = [way[part] for part in ("c4", "c12", "c1", "c9") if part in way]
-    mail = next((each for each in texts if _MAIL.fullmatch(each)), None)
+    mail = next((text for text in texts if _MAIL.fullmatch(text)), None)
     if mail is not None:
         yield "email", mail
     numbers = [way.get("c12"), _telephone_text(way), way.get("c1"), way.get("c9"), way.get("c4")]
-    number = next((each for each in numbers if each and not _MAIL.fullmatch(each)), None)
+    number = next((text for text in numbers if text and not _MAIL.fullmatch(text)), None)
     if number is None:
         return
     is_electronic = way.get("c2") == "NET" or way.get("c3") in _ELECTRONIC
@@ -108,20 +108,20 @@ def _telephone_text(way: Json) -> str | None:
     parts = [f"+{country}" if country else "", way.get("c6", ""), way["c7"]]
     if "c8" in way:
         parts.append(f"ext. {way.get('c10', '')}{way['c8']}")
-    return " ".join(each for each in parts if each)
+    return " ".join(part for part in parts if part)
 
 
-def identifier(known: Json, reading: FieldContext) -> None:
+def identifier(number: Json, reading: FieldContext) -> None:
     """Read a CX: `period`; whose number it is, `authorities` says."""
-    if ("c7" in known or "c8" in known) and (period := reading.period(known.get("c7"), known.get("c8"))):
-        known["period"] = period
+    if ("c7" in number or "c8" in number) and (period := reading.period(number.get("c7"), number.get("c8"))):
+        number["period"] = period
 
 
 def location(place: Json, _: FieldContext) -> None:
     """Read a PL: `words` for point of care, room and bed, building, floor and description."""
     bed = " ".join(place[part] for part in ("c1", "c2", "c3") if part in place)
     rest = (bed, *(place.get(part) for part in ("c7", "c8", "c9")))
-    if words := ", ".join(each for each in rest if each) or place.get("c4"):
+    if words := ", ".join(text for text in rest if text) or place.get("c4"):
         place["words"] = words
 
 

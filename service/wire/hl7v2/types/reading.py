@@ -17,7 +17,7 @@ Json = dict[str, Any]
 class FieldContext:
     """What a reader needs beside the components of a repetition: where they stand, and what is with them.
 
-    `told` are the contact points that the segment has told of before.
+    `seen_points` are the contact points that the segment has named before.
     """
 
     zone: tzinfo
@@ -28,15 +28,15 @@ class FieldContext:
     segment: Json
     number: int = 0
     repetition: int = 1
-    told: set[str] = field(default_factory=set)
+    seen_points: set[str] = field(default_factory=set)
 
     def period(self, start: str | None, end: str | None) -> Json | None:
         """Return a period of two time stamps; what is none, or ends before it starts, says nothing."""
-        found = {"start": self._time(start), "end": self._time(end)}
-        told = {edge: time for edge, time in found.items() if time}
-        length = min((len(time) for time in told.values()), default=0)
-        is_turned = len(told) == 2 and told["end"][:length] < told["start"][:length]
-        return None if is_turned else told or None
+        edges = {"start": self._time(start), "end": self._time(end)}
+        period_edges = {edge: time for edge, time in edges.items() if time}
+        length = min((len(time) for time in period_edges.values()), default=0)
+        is_turned = len(period_edges) == 2 and period_edges["end"][:length] < period_edges["start"][:length]
+        return None if is_turned else period_edges or None
 
     def at(self, component: int) -> str:
         """Return the place of a component."""
