@@ -7,12 +7,16 @@ _TELLING: Final = frozenset({"address", "telecom", "locationReference", "locatio
 
 def without_whereabouts(resource: dict[str, Any]) -> dict[str, Any]:
     """Return a resource about a client without address, telecom and places."""
-    kept = _without(resource)
-    if "hospitalization" in kept:
-        kept["hospitalization"] = _without(kept["hospitalization"])
-    if "participant" in kept:
-        kept["participant"] = [each for each in kept["participant"] if not _is_place(each.get("actor", {}))]
-    return {key: value for key, value in kept.items() if value not in ({}, [])}
+    reduced = _without(resource)
+    if "hospitalization" in reduced:
+        reduced["hospitalization"] = _without(reduced["hospitalization"])
+    if "participant" in reduced:
+        reduced["participant"] = [
+            participant
+            for participant in reduced["participant"]
+            if not _is_place(participant.get("actor", {}))
+        ]
+    return {key: value for key, value in reduced.items() if value not in ({}, [])}
 
 
 def _without(part: dict[str, Any]) -> dict[str, Any]:

@@ -83,10 +83,10 @@ def _list_differences(
         yield _fixed_element_issue(path)
 
 
-def _codings(sent: list[Json], made: list[Json], path: str) -> Iterator[Issue]:
+def _codings(sent: list[Json], our_codings: list[Json], path: str) -> Iterator[Issue]:
     """Find codings of which ours say other things, or nothing; of ours there may be more."""
     for index, coding in enumerate(sent):
-        if not any(coding.items() <= ours.items() for ours in made):
+        if not any(coding.items() <= ours.items() for ours in our_codings):
             yield no_place(f"{path}[{index}]")
 
 

@@ -36,14 +36,14 @@ def references(resource: Json) -> set[str]:
     return {node["reference"] for node in _referring(resource)}
 
 
-def strangers(resource: Json, known: Mapping[str, str]) -> Iterator[tuple[str, Issue]]:
+def strangers(resource: Json, ids: Mapping[str, str]) -> Iterator[tuple[str, Issue]]:
     """Give the items that name somebody who is not known, by their FHIRPaths, and what to say of that."""
     what = "You can read nothing that has this reference; name somebody you know"
     for place, item in items(resource):
         references_of = {place: item} | {f"{place}.{key}": item.get(key, {}) for key in _BY_NAME}
         for path, who in references_of.items():
             literal = who.get("reference")
-            if literal is not None and literal not in known:
+            if literal is not None and literal not in ids:
                 text = f"{what}." if path == place else f"{what}, or tell the name alone."
                 yield place, Issue(text, f"{path}.reference", "not-found")
 
@@ -59,19 +59,19 @@ def items(resource: Json) -> Iterator[tuple[str, Json]]:
         yield "EpisodeOfCare.careManager", resource["careManager"]
 
 
-def with_targets(resource: Json, known: Mapping[str, str]) -> Json:
+def with_targets(resource: Json, ids: Mapping[str, str]) -> Json:
     """Return a resource with what its references lead to in the case's own terms under `resource`.
 
     Args:
         resource: as it is stored, or as `as_written_here` gives it.
-        known: of references their ids in the document that the case is.
+        ids: of references their ids in the document that the case is.
 
     Returns:
         What is not known leads nowhere. The extension `deputy-for` leads to the participant whom it names.
     """
     result = deepcopy(resource)
     for node in _referring(result):
-        if local := known.get(node["reference"]):
+        if local := ids.get(node["reference"]):
             node["resource"] = {"resourceType": node["reference"].partition("/")[0], "id": local}
     members = result.get("participant", [])
     for extension in (extension for one in members for extension in one.get("extension", [])):

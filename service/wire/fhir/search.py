@@ -71,7 +71,7 @@ def references_in(node: Any) -> Iterator[tuple[str, str]]:
 def normal(text: str) -> str:
     """Return text as strings are compared: case-folded, without accents (R4 search section 3.1.1.4.7)."""
     apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(each for each in apart if not unicodedata.combining(each))
+    return "".join(character for character in apart if not unicodedata.combining(character))
 
 
 def span(value: str) -> tuple[str, str]:
@@ -89,7 +89,7 @@ def bounds(value: str) -> tuple[datetime, datetime]:
     if "T" in value:
         first = datetime.fromisoformat(value).astimezone(UTC)
         return first, first + (_precision(value) - timedelta(microseconds=1))
-    year, month, day = ([int(each) for each in value.split("-")] + [0, 0])[:3]
+    year, month, day = ([int(number) for number in value.split("-")] + [0, 0])[:3]
     start = datetime(year, month or 1, day or 1, tzinfo=UTC)
     last_month = month or 12
     last = date(year, last_month, day or calendar.monthrange(year, last_month)[1])

@@ -97,7 +97,7 @@ def components(segment: str, number: int, key: str) -> Iterator[tuple[int, str]]
     keys = _CONCEPT if isinstance(reader, Concept) else _KEYS.get(reader, {}) if reader is not None else {}
     matching = [name for name in keys if not key or f"{name}.".startswith(f"{key}.")]
     if matching:
-        yield from ((number, each) for each in dict.fromkeys(c for each in matching for c in keys[each]))
+        yield from ((number, part) for part in dict.fromkeys(c for part in matching for c in keys[part]))
         yield from _beside(reader, matching)
     elif first in authorities.GIVEN:
         yield from ((number, component) for component in authorities.components(f"{segment}-{number}", first))

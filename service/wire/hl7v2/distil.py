@@ -25,16 +25,16 @@ def distil(sheets: Path, tables: Path) -> bytes:
     """Return fields.json: by segment a list of [title, data type], field 1 first; "" where unknown."""
     titles = dict(_of_sheets(sheets))
     others = list(_of_tables(tables))
-    found = {}
+    rows_of = {}
     for name, count in sorted(FIELDS.items()):
         rows = []
         for number in range(1, count + 1):
-            known = [each[name, number] for each in (titles, *others) if (name, number) in each]
-            title = next((title for title, _ in known if title), "")
-            kind = next((kind for _, kind in known if kind and kind != _WITHDRAWN), "")
+            entries = [source[name, number] for source in (titles, *others) if (name, number) in source]
+            title = next((title for title, _ in entries if title), "")
+            kind = next((kind for _, kind in entries if kind and kind != _WITHDRAWN), "")
             rows.append([title, kind])
-        found[name] = rows
-    lines = [f"{json.dumps(name)}: {json.dumps(rows)}" for name, rows in found.items()]
+        rows_of[name] = rows
+    lines = [f"{json.dumps(name)}: {json.dumps(rows)}" for name, rows in rows_of.items()]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
@@ -50,12 +50,12 @@ def _of_tables(folder: Path) -> Iterator[dict[tuple[str, int], tuple[str, str]]]
     sys.path.insert(0, str(folder.parent))
     for version in _VERSIONS:
         fields: dict[str, Any] = importlib.import_module(f"{folder.name}.{version}.fields").FIELDS
-        found = {}
-        for name, told in fields.items():
+        titles = {}
+        for name, columns in fields.items():
             segment, _, number = name.partition("_")
             if segment in FIELDS and number.isdigit():
-                found[segment, int(number)] = (told[3].replace("_", " ").capitalize(), told[2])
-        yield found
+                titles[segment, int(number)] = (columns[3].replace("_", " ").capitalize(), columns[2])
+        yield titles
 
 
 if __name__ == "__main__":

@@ -80,8 +80,8 @@ def _segment(name: str) -> dict[str, Any]:
         kind = {"$ref": f"#/$defs/{'time' if number in times else _kind(READ.get(name, {}).get(number))}"}
         fields |= {f"f{number}": kind, f"r{number}": _list(kind)}
     inside = {
-        each: _list(_segment(each)) if repeats else _segment(each)
-        for each, repeats in INSIDE.get(name, {}).items()
+        inner: _list(_segment(inner)) if repeats else _segment(inner)
+        for inner, repeats in INSIDE.get(name, {}).items()
     }
     return _object({**fields, **inside, "nulls": _list({"type": "string"})})
 

@@ -28,12 +28,12 @@ def location_of(path: str) -> str:
     """Return a place as people write it (`PV1-2.1`), or nothing when the path names none."""
     if path in _CHOSEN:
         return _CHOSEN[path]
-    found = _PATH.match(path)
-    if found is None:
+    match = _PATH.match(path)
+    if match is None:
         return ""
-    told = found.groupdict()
-    segment, member = told.pop("segment"), told.pop("member")
-    numbers = {name: int(text or 0) for name, text in told.items()}
+    groups = match.groupdict()
+    segment, member = groups.pop("segment"), groups.pop("member")
+    numbers = {name: int(text or 0) for name, text in groups.items()}
     counted = {name: numbers[name] + 1 for name in ("sequence", "repetition")}
     nth = numbers.pop("nth")
     if member and not numbers["component"]:

@@ -307,8 +307,8 @@ class DischargeContract(Contract):
     def check_cleared(self, data: dict[str, object], **_: object) -> None:
         """Refuse an event that clears what it says."""
         for path in data.get("cleared", ()):  # type: ignore[attr-defined]
-            found: object = data
+            part: object = data
             for step in path.split("."):
-                found = found.get(step) if isinstance(found, dict) else None
-            if found is not None:
+                part = part.get(step) if isinstance(part, dict) else None
+            if part is not None:
                 raise ValidationError(f"{path} is said and cleared at once.", "cleared")

@@ -135,7 +135,7 @@ class NoteContract(Contract):
     @validates_schema
     def check_author(self, data: dict[str, object], **_: object) -> None:
         """Its author, if told at all, is one of the three."""
-        if sum(each in data for each in ("practitioner", "organization", "name")) > 1:
+        if sum(name in data for name in ("practitioner", "organization", "name")) > 1:
             raise ValidationError("Give one of practitioner, organization, name, or none of them.")
 
 

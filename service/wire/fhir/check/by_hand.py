@@ -59,9 +59,9 @@ def _on_behalf_of(value: _Json, _resource: _Json, _root: _Json) -> bool:
 
 def _contained_is_used(value: _Json, resource: _Json, _root: _Json) -> bool:
     """dom-3: what is contained is referred to, or refers to what contains it."""
-    told = set(_strings(resource))
+    references_made = set(_strings(resource))
     return all(
-        f"#{inner.get('id', '')}" in told or "#" in set(_strings(inner))
+        f"#{inner.get('id', '')}" in references_made or "#" in set(_strings(inner))
         for inner in value.get("contained", [])
     )
 
@@ -69,7 +69,7 @@ def _contained_is_used(value: _Json, resource: _Json, _root: _Json) -> bool:
 def _range(value: _Json, _resource: _Json, _root: _Json) -> bool:
     """rng-2: low is not above high; quantities of different units are not compared."""
     low, high = value.get("low", {}), value.get("high", {})
-    units = [(each.get("system"), each.get("code", each.get("unit"))) for each in (low, high)]
+    units = [(quantity.get("system"), quantity.get("code", quantity.get("unit"))) for quantity in (low, high)]
     if "value" not in low or "value" not in high or units[0] != units[1]:
         return True
     return Decimal(str(low["value"])) <= Decimal(str(high["value"]))

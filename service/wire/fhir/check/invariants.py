@@ -109,11 +109,11 @@ def _below(node: Node) -> Iterator[Node]:
     yield node
     for element in definitions()[node.type].elements:
         for key, kind in element.json_names().items():
-            found = node.value.get(key)
-            items = found if isinstance(found, list) else [found]
+            value = node.value.get(key)
+            items = value if isinstance(value, list) else [value]
             for index, item in enumerate(items):
                 if isinstance(item, dict):
-                    place = f"[{index}]" if isinstance(found, list) else ""
+                    place = f"[{index}]" if isinstance(value, list) else ""
                     yield from _child(node, element, kind, place, item)
 
 

@@ -26,7 +26,7 @@ def structure(resource: dict[str, Any]) -> list[Issue]:
         model.model_validate(resource)
     except ValidationError as exc:
         return [
-            Issue(each["msg"], ".".join([type_, *map(str, each["loc"])]), "structure")
-            for each in exc.errors(include_input=False, include_url=False, include_context=False)
+            Issue(error["msg"], ".".join([type_, *map(str, error["loc"])]), "structure")
+            for error in exc.errors(include_input=False, include_url=False, include_context=False)
         ]
     return []

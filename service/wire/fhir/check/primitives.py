@@ -52,11 +52,11 @@ def _calendar(expression: str, complaint: str) -> Primitive:
     def check(value: Any) -> str | None:
         if type(value) is not str:
             return "must be a string"
-        found = match(value)
-        if found is None:
+        date = match(value)
+        if date is None:
             return complaint
-        day = found["day"]
-        if day is None or day <= "28" or int(day) <= monthrange(int(found["year"]), int(found["month"]))[1]:
+        day = date["day"]
+        if day is None or day <= "28" or int(day) <= monthrange(int(date["year"]), int(date["month"]))[1]:
             return None
         return "must be a day the month has"
 

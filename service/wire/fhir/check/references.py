@@ -24,10 +24,10 @@ def target_check(targets: frozenset[str]) -> Callable[[dict[str, Any]], str | No
     def check_target(reference: dict[str, Any]) -> str | None:
         literal = reference.get("reference")
         if literal is not None:
-            named = _RELATIVE.match(literal) or _ABSOLUTE.match(literal) or _CONDITIONAL.match(literal)
-            if named is None and not _ELSEWHERE.match(literal):
+            target = _RELATIVE.match(literal) or _ABSOLUTE.match(literal) or _CONDITIONAL.match(literal)
+            if target is None and not _ELSEWHERE.match(literal):
                 return "must be Type/id, an absolute URL, urn:uuid: or #id"
-            if named and named["type"] not in targets and _is_telling(literal, named["type"]):
+            if target and target["type"] not in targets and _is_telling(literal, target["type"]):
                 return complaint
         kind = reference.get("type")
         if kind is not None and kind not in targets and kind in definitions().resources:

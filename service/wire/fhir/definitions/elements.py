@@ -13,9 +13,9 @@ def required_names(path: str) -> tuple[str, ...]:
     names: tuple[str, ...] = ()
     for step in steps:
         elements = definitions()[kind].elements if kind in definitions() else ()
-        spelt = {key: each for each in elements for key in each.json_names()}
+        spelt = {key: element for element in elements for key in element.json_names()}
         if step not in spelt:
             return ()
-        kind, found = spelt[step].json_names()[step], spelt[step]
-        names = tuple(found.json_names()) if found.required else ()
+        kind, element = spelt[step].json_names()[step], spelt[step]
+        names = tuple(element.json_names()) if element.required else ()
     return names

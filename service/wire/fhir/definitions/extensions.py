@@ -74,7 +74,7 @@ EXTENSIONS: Final = (
 
 def structure_definitions() -> tuple[Resource, ...]:
     """Return the definition of each extension; `version` changes with the content."""
-    return tuple(_definition(each) for each in EXTENSIONS)
+    return tuple(_definition(extension) for extension in EXTENSIONS)
 
 
 def _definition(extension: Extension) -> Resource:
@@ -109,14 +109,14 @@ def _elements(extension: Extension) -> list[Resource]:
         "max": "1",
     }
     url = _fixed_url_element("Extension", "Extension", extension.url)
-    if [each.name for each in extension.parts] == [""]:
+    if [part.name for part in extension.parts] == [""]:
         return [
             top,
             _none("Extension", "Extension"),
             url,
             _value("Extension", "Extension", extension.parts[0]),
         ]
-    parts = [element for each in extension.parts for element in _part(each)]
+    parts = [element for part in extension.parts for element in _part(part)]
     return [top, *parts, url, {"id": "Extension.value[x]", "path": "Extension.value[x]", "max": "0"}]
 
 
@@ -144,8 +144,10 @@ def _fixed_url_element(id_: str, path: str, url: str) -> Resource:
 def _value(id_: str, path: str, part: Part) -> Resource:
     type_: Resource = {"code": part.type}
     if part.targets:
-        type_["targetProfile"] = [f"http://hl7.org/fhir/StructureDefinition/{each}" for each in part.targets]
-    found: Resource = {
+        type_["targetProfile"] = [
+            f"http://hl7.org/fhir/StructureDefinition/{target}" for target in part.targets
+        ]
+    element: Resource = {
         "id": f"{id_}.value[x]",
         "path": f"{path}.value[x]",
         "short": part.short,
@@ -153,5 +155,5 @@ def _value(id_: str, path: str, part: Part) -> Resource:
         "type": [type_],
     }
     if part.value_set:
-        found["binding"] = {"strength": "required", "valueSet": part.value_set}
-    return found
+        element["binding"] = {"strength": "required", "valueSet": part.value_set}
+    return element

@@ -59,7 +59,7 @@ class Definitions:
         """Take the parsed file."""
         self.resources: frozenset[str] = frozenset(document["resources"])
         codes = {
-            url: {system: frozenset(each) for system, each in systems.items()}
+            url: {system: frozenset(codes_of_system) for system, codes_of_system in systems.items()}
             for url, systems in document["codes"].items()
         }
         self._types = {name: _definition(name, raw, codes) for name, raw in document["types"].items()}
@@ -81,11 +81,11 @@ class Definitions:
 
     def bases(self, name: str) -> list[str]:
         """The type and all it specialises, nearest first."""
-        found = []
+        names = []
         while name in self._types:
-            found.append(name)
+            names.append(name)
             name = self._types[name].base
-        return found
+        return names
 
     def rules(self, path: str) -> tuple[Rule, ...]:
         """The invariants stated at that path."""
@@ -106,12 +106,12 @@ def _definition(name: str, raw: dict[str, Any], codes: dict[str, dict[str, froze
     elements = tuple(
         Element(
             name=key,
-            types=tuple(each["type"]),
-            required=each.get("min", 0) > 0,
-            many=each.get("max", "1") == "*",
-            targets=frozenset(each.get("targets", ())),
-            codes=codes.get(each.get("codes", "")),
+            types=tuple(element["type"]),
+            required=element.get("min", 0) > 0,
+            many=element.get("max", "1") == "*",
+            targets=frozenset(element.get("targets", ())),
+            codes=codes.get(element.get("codes", "")),
         )
-        for key, each in raw.get("elements", {}).items()
+        for key, element in raw.get("elements", {}).items()
     )
     return Definition(name, raw["kind"], raw["base"], elements)

@@ -84,7 +84,7 @@ def _acknowledgement(
         mine["sender"] = {"reference": ours.url}
     before = copies.of("Provenance")
     done = _provenance(mine, copies.beyond(asked["entry"][0]), ours, now)
-    parts = [_own(mine), *before, _own(done), *(each for each in (theirs, ours) if each), *details]
+    parts = [_own(mine), *before, _own(done), *(copy for copy in (theirs, ours) if copy), *details]
     bundle = _message(copies.copies_of(parts), now)
     bundle["meta"] = {"profile": [_ACKNOWLEDGEMENT]}
     return bundle

@@ -37,11 +37,11 @@ def of_entries(sent: Json, roots: Sequence[Json]) -> list[Conditions]:
         Malformed: as `issues` tells.
     """
     asked = {
-        id(each["resource"]): (f"Bundle.entry[{index}].request", each["request"])
-        for index, each in enumerate(sent.get("entry", []))
-        if "resource" in each and each.get("request", {}).keys() & {"ifNoneExist", "ifMatch"}
+        id(entry["resource"]): (f"Bundle.entry[{index}].request", entry["request"])
+        for index, entry in enumerate(sent.get("entry", []))
+        if "resource" in entry and entry.get("request", {}).keys() & {"ifNoneExist", "ifMatch"}
     }
-    return [_of_stay(each, asked) for each in roots]
+    return [_of_stay(root, asked) for root in roots]
 
 
 def issues(type_: str, request: Json, place: str) -> Iterator[Issue]:
@@ -82,9 +82,9 @@ def _of_request(type_: str, request: Json, place: str) -> Conditions:
     return Conditions()
 
 
-def _pair(type_: str, given: Any, where: str) -> tuple[str, str]:
-    query = given.rpartition("?")[2] if isinstance(given, str) else ""
-    named = conditional(f"{type_}?{query}")
-    if named is None:
+def _pair(type_: str, criteria: Any, where: str) -> tuple[str, str]:
+    query = criteria.rpartition("?")[2] if isinstance(criteria, str) else ""
+    pair = conditional(f"{type_}?{query}")
+    if pair is None:
         raise Malformed("Name one identifier: identifier=system|value.", where=where)
-    return named[1:]
+    return pair[1:]

@@ -20,19 +20,21 @@ def keys(sent: Json) -> tuple[str, ...]:
     if sent.get("resourceType") != "Bundle":
         return ()
     identifier = sent.get("identifier")
-    named = identifier if isinstance(identifier, dict) else {}
-    told = {
-        "Bundle.identifier": f"{named.get('system', '')}|{named['value']}" if "value" in named else None,
+    own_identifier = identifier if isinstance(identifier, dict) else {}
+    parts_of_name = {
+        "Bundle.identifier": f"{own_identifier.get('system', '')}|{own_identifier['value']}"
+        if "value" in own_identifier
+        else None,
         "Bundle.id": sent.get("id"),
         "MessageHeader.id": header_of(sent).get("id"),
     }
-    return tuple(f"{name}|{value}" for name, value in told.items() if value)
+    return tuple(f"{name}|{value}" for name, value in parts_of_name.items() if value)
 
 
 def content(sent: Json) -> str:
     """Return the digest of what is said, without what differs when the same is sent once more."""
-    said = {key: value for key, value in sent.items() if key not in {"id", "timestamp", "identifier"}}
-    return sha256(canonical(said if sent.get("resourceType") == "Bundle" else sent)).hexdigest()
+    content = {key: value for key, value in sent.items() if key not in {"id", "timestamp", "identifier"}}
+    return sha256(canonical(content if sent.get("resourceType") == "Bundle" else sent)).hexdigest()
 
 
 def header_of(sent: Json) -> Json:

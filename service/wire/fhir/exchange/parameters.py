@@ -14,7 +14,7 @@ CODING: Final = "Coding"
 CONCEPT: Final = "CodeableConcept"
 _TEXTS = ("Code", "Uri", "String", "Canonical", "Url", "Id", "DateTime", "Date")
 _KEYS = {
-    TEXT: tuple(f"value{each}" for each in _TEXTS),
+    TEXT: tuple(f"value{type_}" for type_ in _TEXTS),
     BOOLEAN: ("valueBoolean",),
     INTEGER: ("valueInteger", "valuePositiveInt", "valueUnsignedInt"),
     CODING: ("valueCoding",),
@@ -31,30 +31,30 @@ class OperationInput:
 
     def one(self, name: str) -> Any:
         """The value of a parameter, or None; raises Malformed when it is given more than once."""
-        found = self.values.get(name, [])
-        if len(found) > 1:
+        values = self.values.get(name, [])
+        if len(values) > 1:
             raise Malformed("Given more than once; give it once.", where=name)
-        return found[0] if found else None
+        return values[0] if values else None
 
     def many(self, name: str) -> tuple[Any, ...]:
         """All values of a parameter."""
         return tuple(self.values.get(name, []))
 
 
-def from_query(pairs: Iterable[tuple[str, str]], known: Mapping[str, str]) -> OperationInput:
-    """Read the parameters of an address; `known` gives the kind of each name that is taken.
+def from_query(pairs: Iterable[tuple[str, str]], kinds: Mapping[str, str]) -> OperationInput:
+    """Read the parameters of an address; `kinds` gives the kind of each name that is taken.
 
     Raises:
         Malformed: an unknown name, a value not of its kind, or a kind that only a body can hold.
     """
     values: dict[str, list[Any]] = {}
     for name, text in pairs:
-        values.setdefault(name, []).append(_of_text(name, text, _kind(name, known)))
+        values.setdefault(name, []).append(_of_text(name, text, _kind(name, kinds)))
     return OperationInput(values)
 
 
-def from_resource(document: Any, known: Mapping[str, str]) -> OperationInput:
-    """Read a Parameters resource; `known` gives the kind of each name that is taken.
+def from_resource(document: Any, kinds: Mapping[str, str]) -> OperationInput:
+    """Read a Parameters resource; `kinds` gives the kind of each name that is taken.
 
     Raises:
         Malformed: it is no valid Parameters, an unknown name, or a value not of its kind.
@@ -64,12 +64,12 @@ def from_resource(document: Any, known: Mapping[str, str]) -> OperationInput:
     if wrong := check(document):
         raise Malformed("The body is not valid R4.", issues=wrong)
     values: dict[str, list[Any]] = {}
-    for each in document.get("parameter", []):
-        kind = _kind(each["name"], known)
-        found = [each[key] for key in _KEYS[kind] if key in each]
-        if not found:
-            raise Malformed(f"Needs a {_KEYS[kind][0]} here.", where=each["name"])
-        values.setdefault(each["name"], []).append(found[0])
+    for parameter in document.get("parameter", []):
+        kind = _kind(parameter["name"], kinds)
+        values_here = [parameter[key] for key in _KEYS[kind] if key in parameter]
+        if not values_here:
+            raise Malformed(f"Needs a {_KEYS[kind][0]} here.", where=parameter["name"])
+        values.setdefault(parameter["name"], []).append(values_here[0])
     return OperationInput(values)
 
 
@@ -88,11 +88,11 @@ def parameters(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"resourceType": "Parameters", "parameter": list(parts)}
 
 
-def _kind(name: str, known: Mapping[str, str]) -> str:
-    if name not in known:
-        what = f"Not a parameter that is taken here; known are {', '.join(known)}."
+def _kind(name: str, kinds: Mapping[str, str]) -> str:
+    if name not in kinds:
+        what = f"Not a parameter that is taken here; known are {', '.join(kinds)}."
         raise Malformed(what, issues=[Issue(what, name[:40], "not-supported")])
-    return known[name]
+    return kinds[name]
 
 
 def _of_text(name: str, text: str, kind: str) -> Any:

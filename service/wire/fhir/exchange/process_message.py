@@ -36,7 +36,7 @@ def how(sent: Json, address: Mapping[str, str]) -> tuple[bool, str | None]:
     if sent["resourceType"] == "Parameters":
         contents = _contents(sent)
         # what is sent is checked by who takes it
-        rest = [each for each in sent["parameter"] if not any(each is one for one in contents)]
+        rest = [parameter for parameter in sent["parameter"] if not any(parameter is one for one in contents)]
         asked = from_resource({**sent, "parameter": rest} if rest else {"resourceType": "Parameters"}, KNOWN)
         waits = _agreed_value("async", waits, asked.one("async"))
         url = _agreed_value("response-url", url, asked.one("response-url"))
@@ -57,10 +57,14 @@ def _agreed_value(name: str, in_address: Any, in_body: Any) -> Any:
 
 def _contents(sent: Json) -> list[Json]:
     """Return the one parameter that holds the message, in a list."""
-    given = sent.get("parameter")
-    told = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-    found = [each for each in told if each.get("name") == CONTENT]
-    if len(found) != 1 or not isinstance(found[0].get("resource"), dict):
+    members = sent.get("parameter")
+    parameters = (
+        [parameter for parameter in members if isinstance(parameter, dict)]
+        if isinstance(members, list)
+        else []
+    )
+    contents = [parameter for parameter in parameters if parameter.get("name") == CONTENT]
+    if len(contents) != 1 or not isinstance(contents[0].get("resource"), dict):
         what = "Send the message as the resource of one parameter of this name."
-        raise Malformed(what, issues=[Issue(what, CONTENT, "structure" if found else "required")])
-    return found
+        raise Malformed(what, issues=[Issue(what, CONTENT, "structure" if contents else "required")])
+    return contents

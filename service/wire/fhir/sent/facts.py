@@ -47,11 +47,11 @@ _OF_PERSON: Final = {
 
 
 def _behind(reference: str, parts: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(f"{reference}.{each}" for each in below) for name, below in parts.items()}
+    return {name: tuple(f"{reference}.{path}" for path in below) for name, below in parts.items()}
 
 
 def _under(fact: str, parts: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    return {f"{fact}.{name}": made for name, made in parts.items()}
+    return {f"{fact}.{name}": paths for name, paths in parts.items()}
 
 
 _DIAGNOSIS: Final = {
@@ -132,9 +132,9 @@ def made_of(path: str) -> Iterator[str]:
     while name and name not in _MADE_OF:
         name = name.rpartition(".")[0]
     rest = path.removeprefix("facts.").removeprefix(name)
-    for each in _MADE_OF.get(name, ()):
+    for path_made in _MADE_OF.get(name, ()):
         # words that a Reference has say all that there is to say
-        yield each if each.endswith((".display", ".text", ".status")) else f"{each}{rest}"
+        yield path_made if path_made.endswith((".display", ".text", ".status")) else f"{path_made}{rest}"
     yield from _CHOSEN_BY.get(name.partition(".")[0], ())
 
 
@@ -165,5 +165,5 @@ def facts(roots: Json) -> Json:
         "diagnoses": diagnoses,
         "taken_back": taken_back,
         "policies": policies,
-        "no_policies": not policies and any(each.get("status") == stay.WRONG for each in coverages),
+        "no_policies": not policies and any(coverage.get("status") == stay.WRONG for coverage in coverages),
     }

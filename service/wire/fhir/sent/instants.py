@@ -22,13 +22,13 @@ def plain(node: Any) -> Any:
             _plain(node) if node[17:19] == "60" or len(node) > len("YYYY-MM-DDThh:mm:ss.fffffffff") else node
         )
     if isinstance(node, dict):
-        return {key: plain(each) for key, each in node.items()}
-    return [plain(each) for each in node] if isinstance(node, list) else node
+        return {key: plain(member) for key, member in node.items()}
+    return [plain(item) for item in node] if isinstance(node, list) else node
 
 
 def _plain(text: str) -> str:
-    found = _INSTANT.fullmatch(text)
-    if found is None:
+    match = _INSTANT.fullmatch(text)
+    if match is None:
         return text
-    second = "59" if found["second"] == "60" else found["second"]
-    return f"{found['minute']}:{second}{found['fraction'] or ''}{found['zone']}"
+    second = "59" if match["second"] == "60" else match["second"]
+    return f"{match['minute']}:{second}{match['fraction'] or ''}{match['zone']}"

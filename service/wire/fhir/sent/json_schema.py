@@ -40,17 +40,17 @@ def roots() -> dict[str, Schema]:
 
 def _facts() -> Schema:
     """Return the JSON Schema of what is brought together (see `incoming`)."""
-    named = _object(name=_TEXT, identifier=_many("Identifier"))
+    organization = _object(name=_TEXT, identifier=_many("Identifier"))
     names = {"name": _many("HumanName"), "telecom": _many("ContactPoint")}
-    person = {**names, "identifier": _many("Identifier"), "organization": named}
+    person = {**names, "identifier": _many("Identifier"), "organization": organization}
     concept, period = _ref("CodeableConcept"), _ref("Period")
     diagnosis = {"condition": _ref("Condition"), "use": concept, "rank": _PRIMITIVES["positiveInt"]}
     diagnoses = _list(**diagnosis, abated=_PRIMITIVES["boolean"])
     return _object(
         **{"class": _ref("Coding")},
-        hospital=named,
-        location=named,
-        destination=named,
+        hospital=organization,
+        location=organization,
+        destination=organization,
         participants=_list(type=concept, types=_many("CodeableConcept"), period=period, **person),
         general_practitioners=_list(**person),
         relatives=_list(
@@ -69,7 +69,7 @@ def _facts() -> Schema:
         taken_back=diagnoses,
         policies=_list(
             coverage=_ref("Coverage"),
-            payer=named,
+            payer=organization,
             member=_ref("Identifier"),
             group=_ref("Coverage.class"),
             plan=_ref("Coverage.class"),
@@ -92,8 +92,8 @@ def resources() -> dict[str, Schema]:
 
 @cache
 def _definitions() -> dict[str, Schema]:
-    known = definitions()
-    return {name.replace("/", "."): _type(known[name]) for name in known.names()}
+    r4 = definitions()
+    return {name.replace("/", "."): _type(r4[name]) for name in r4.names()}
 
 
 def _type(definition: Definition) -> Schema:
@@ -109,8 +109,8 @@ def _type(definition: Definition) -> Schema:
 
 
 def _element(element: Element, kind: str) -> Schema:
-    found = _reference(element) if kind == "Reference" else _value(element, kind)
-    return {"type": "array", "items": found} if element.many else found
+    described = _reference(element) if kind == "Reference" else _value(element, kind)
+    return {"type": "array", "items": described} if element.many else described
 
 
 def _value(element: Element, kind: str) -> Schema:
@@ -120,12 +120,12 @@ def _value(element: Element, kind: str) -> Schema:
 
 
 def _reference(element: Element) -> Schema:
-    known = [_ref(target) for target in sorted(element.targets) if target in definitions()]
+    targets = [_ref(target) for target in sorted(element.targets) if target in definitions()]
     inside = definitions()["Reference"].elements
-    properties = {name: _value(each, kind) for each in inside for name, kind in each.json_names().items()}
+    properties = {name: _value(child, kind) for child in inside for name, kind in child.json_names().items()}
     return {
         "type": "object",
-        "properties": {**properties, "resource": {"anyOf": known} if known else _OPEN},
+        "properties": {**properties, "resource": {"anyOf": targets} if targets else _OPEN},
         "additionalProperties": False,
     }
 

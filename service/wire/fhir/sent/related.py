@@ -15,9 +15,9 @@ class ResourcesOfStay:
         """Take all resources that were sent, and which types of them may tell of a stay."""
         self._resources = resources
         self._about: dict[_Key, list[int]] = {}
-        for number, each in enumerate(resources):
-            if each.get("resourceType") in types:
-                for key in _about(each):
+        for number, resource in enumerate(resources):
+            if resource.get("resourceType") in types:
+                for key in _about(resource):
                     self._about.setdefault(key, []).append(number)
 
     def of(self, encounter: Json, header: Json) -> list[Json]:
@@ -34,7 +34,9 @@ class ResourcesOfStay:
 
 def _about(resource: Json) -> Iterator[_Key]:
     if "target" in resource:
-        yield from (("target", id(each["resource"])) for each in resource["target"] if "resource" in each)
+        yield from (
+            ("target", id(target["resource"])) for target in resource["target"] if "resource" in target
+        )
     elif "encounter" in resource:
         yield "encounter", id(resource["encounter"].get("resource"))
     else:

@@ -110,7 +110,7 @@ def application_answer(
 
 def acknowledgements_of(answers: bytes) -> list[bytes]:
     """Return each of some acknowledgements that were written one after the other."""
-    return [each for each in _BEGINNING.split(answers) if each]
+    return [message for message in _BEGINNING.split(answers) if message]
 
 
 def _acknowledgement(
@@ -145,8 +145,8 @@ def batch_answer(
     mirrored = [theirs.raw(number) for number in (5, 6, 3, 4)]
     fields = [*mirrored, stamp(now), "", "", "", control_id, theirs.raw(11)]
     head = _segment_text("BHS", theirs.delimiters, [theirs.delimiters.encoding, *fields])
-    told = _first(issues, _MOST_IN_COMMENT)
-    comment = escapes.encode(" ".join(each.what for each in told), theirs.delimiters)
+    in_comment = _first(issues, _MOST_IN_COMMENT)
+    comment = escapes.encode(" ".join(issue.what for issue in in_comment), theirs.delimiters)
     tail = _segment_text("BTS", theirs.delimiters, [str(len(answers)), comment])
     return _encoded([head], theirs) + b"".join(answers) + _encoded([tail], theirs)
 

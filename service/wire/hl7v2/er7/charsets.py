@@ -102,8 +102,8 @@ def decode(raw: bytes, codec: str) -> tuple[str, str]:
         with suppress(UnicodeDecodeError):
             return raw.decode(UTF8), UTF8
     text = raw.decode(codec)
-    if codec.startswith("iso8859") and (found := _NO_CHARACTER.search(raw)):
-        raise UnicodeDecodeError(codec, raw, found.start(), found.end(), "no character of this set")
+    if codec.startswith("iso8859") and (gap := _NO_CHARACTER.search(raw)):
+        raise UnicodeDecodeError(codec, raw, gap.start(), gap.end(), "no character of this set")
     return text, codec
 
 
@@ -122,6 +122,6 @@ def _codec_of(name: str) -> str | None:
     if normal in _READ:
         return _READ[normal]
     for pattern, codec in _SPELLED:
-        if found := pattern.fullmatch(normal):
-            return codec or _READ[f"8859/{found['part']}"]
+        if match := pattern.fullmatch(normal):
+            return codec or _READ[f"8859/{match['part']}"]
     return None

@@ -53,8 +53,8 @@ def delimiters_of(line: str) -> Delimiters:
             "An encoding character stands twice, so nobody can tell what it parts; send ^~\\&.",
             where=f"{name}-2",
         )
-    given = [*encoding, "", "", "", "", ""]
-    return Delimiters(separator, *given[:5])
+    marks = [*encoding, "", "", "", "", ""]
+    return Delimiters(separator, *marks[:5])
 
 
 def _fit(character: str) -> bool:

@@ -34,8 +34,8 @@ class ErrorLocation:
     @classmethod
     def parse(cls, text: str) -> "ErrorLocation | None":
         """Read what `str` wrote, or None when the text is no place in a message."""
-        found = _WRITTEN.fullmatch(text)
-        if found is None:
+        match = _WRITTEN.fullmatch(text)
+        if match is None:
             return None
-        numbers = {key: int(value) for key, value in found.groupdict().items() if key != "segment" and value}
-        return cls(found["segment"], **numbers)
+        numbers = {key: int(value) for key, value in match.groupdict().items() if key != "segment" and value}
+        return cls(match["segment"], **numbers)

@@ -30,16 +30,17 @@ def decode(text: str, delimiters: Delimiters, charset: str) -> str:
     escape = delimiters.escape
     if not escape or escape not in text:
         return text
-    return _sequences(escape).sub(lambda found: _meaning(found[0], delimiters, charset), text)
+    return _sequences(escape).sub(lambda match: _meaning(match[0], delimiters, charset), text)
 
 
 def encode(text: str, delimiters: Delimiters) -> str:
     """Give the value that stands for a text: delimiters and line ends escaped, control characters dropped."""
-    plain = "".join(each for each in text if each >= " " or each in "\t\r\n")
+    plain = "".join(character for character in text if character >= " " or character in "\t\r\n")
     escape = delimiters.escape
     if not escape:
         return "".join(
-            " " if each in f"{delimiters.field}{delimiters.encoding}\r\n" else each for each in plain
+            " " if character in f"{delimiters.field}{delimiters.encoding}\r\n" else character
+            for character in plain
         )
     table = {
         ord(getattr(delimiters, name)): f"{escape}{letter}{escape}"
@@ -62,11 +63,11 @@ def _meaning(sequence: str, delimiters: Delimiters, charset: str) -> str:
         return getattr(delimiters, _DELIMITERS[inside]) or sequence
     if inside in {"H", "N"}:
         return ""
-    if found := _HEX.fullmatch(inside):
-        return _hexadecimal(found[1], charset) or sequence
-    if found := _FORMAT.fullmatch(inside):
-        line = _LINE.get(found[1], "")
-        return line * (int(found[2] or 1) if found[1] in {"sp", "sk"} else 1)
+    if match := _HEX.fullmatch(inside):
+        return _hexadecimal(match[1], charset) or sequence
+    if match := _FORMAT.fullmatch(inside):
+        line = _LINE.get(match[1], "")
+        return line * (int(match[2] or 1) if match[1] in {"sp", "sk"} else 1)
     return sequence
 
 

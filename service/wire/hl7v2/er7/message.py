@@ -64,13 +64,16 @@ class Segment:
             return [[[text]]]
         inner = marks.subcomponent
         tree = [
-            [each.split(inner) if inner and inner in each else [each] for each in part.split(marks.component)]
+            [
+                value.split(inner) if inner and inner in value else [value]
+                for value in part.split(marks.component)
+            ]
             for part in _parts(text, marks.repetition)
         ]
         if not marks.escape or marks.escape not in text:
             return tree
         return [
-            [[escapes.decode(each, marks, self.charset) for each in component] for component in repetition]
+            [[escapes.decode(value, marks, self.charset) for value in component] for component in repetition]
             for repetition in tree
         ]
 
@@ -138,7 +141,7 @@ class Message:
 
     def all(self, name: str) -> Iterator[Segment]:
         """The segments of a name, in order."""
-        return (each for each in self.segments if each.name == name)
+        return (segment for segment in self.segments if segment.name == name)
 
     @cached_property
     def header(self) -> Header:

@@ -16,6 +16,6 @@ def keys(message: Message) -> tuple[str, ...]:
 def content(message: Message) -> str:
     """Return the digest of what is said, without the time of sending, MSH-7, and the name, MSH-10."""
     first, *rest = message.segments
-    header = [each for number, each in enumerate(first.fields) if number not in {7, 10}]
-    lines = [message.delimiters.field.join(header), *(each.text for each in rest)]
+    header = [field for number, field in enumerate(first.fields) if number not in {7, 10}]
+    lines = [message.delimiters.field.join(header), *(segment.text for segment in rest)]
     return sha256("\r".join(lines).encode()).hexdigest()

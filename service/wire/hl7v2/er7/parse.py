@@ -89,9 +89,9 @@ def _declared_charsets(line: bytes) -> tuple[str, str]:
     """MSH-18, its first repetition, and MSH-19, from a line whose character set is not known yet."""
     fields = line.split(line[3:4]) if line[3:4] else []
     repetition = line[5:6]
-    first = [each.split(repetition)[0] if repetition else each for each in fields[17:19]]
-    found = [each.decode("ascii", "replace").strip() for each in first] + ["", ""]
-    return found[0], found[1]
+    first = [value.split(repetition)[0] if repetition else value for value in fields[17:19]]
+    charsets = [value.decode("ascii", "replace").strip() for value in first] + ["", ""]
+    return charsets[0], charsets[1]
 
 
 def _lines(text: str) -> list[str]:

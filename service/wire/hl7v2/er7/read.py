@@ -94,7 +94,7 @@ def acknowledges(raw: bytes) -> bool:
     batch = read(raw)
     if not batch.items:
         return batch.envelope is not None and bool(batch.envelope.segment.raw(12))
-    return all(_is_answer(each) for each in batch.items)
+    return all(_is_answer(item) for item in batch.items)
 
 
 def _is_answer(item: Message | UnreadableMessage) -> bool:

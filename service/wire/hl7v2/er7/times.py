@@ -40,11 +40,11 @@ def to_fhir(text: str, zone: tzinfo, where: str) -> str:
     Raises:
         Rejected: it has another form, or there is no such time.
     """
-    found = _STAMP.fullmatch(text.strip()) or _ISO.fullmatch(text.strip())
-    if found is None:
+    match = _STAMP.fullmatch(text.strip()) or _ISO.fullmatch(text.strip())
+    if match is None:
         raise _time_error("Not a time stamp; write YYYYMMDDHHMMSS with an offset such as +0100.", where)
     try:
-        return _fhir_text(found, zone)
+        return _fhir_text(match, zone)
     except ValueError as exc:
         raise _time_error("There is no such date, time or offset; correct it.", where) from exc
 
@@ -54,8 +54,8 @@ def stamp(instant: datetime) -> str:
     return instant.strftime("%Y%m%d%H%M%S%z")
 
 
-def _fhir_text(found: re.Match[str], zone: tzinfo) -> str:
-    year, month, day, hour, minute, second, fraction, offset = (found[name] for name in _PARTS)
+def _fhir_text(match: re.Match[str], zone: tzinfo) -> str:
+    year, month, day, hour, minute, second, fraction, offset = (match[name] for name in _PARTS)
     if hour is None:
         date.fromisoformat(f"{year}-{month or '01'}-{day or '01'}")
         return "-".join(part for part in (year, month, day) if part)

@@ -40,12 +40,12 @@ class Concept:
         for code, display, name, oid in _CODINGS:
             if code in concept:
                 system = self._system(concept, name, oid, reading)
-                known = {
+                parts = {
                     "system": system,
                     "code": " ".join(concept[code].split()),
                     "display": concept.get(display),
                 }
-                coding.append({key: value for key, value in known.items() if value})
+                coding.append({key: value for key, value in parts.items() if value})
         if coding:
             concept["coding"] = coding
         text = concept.get("c9") or reading.segment.get(self.words, {}).get("c1")

@@ -51,19 +51,19 @@ class CodeSystems:
         there is nothing to be found out.
         """
         name = name.strip()
-        known = self.named(name)
-        if known is not None:
-            return known, True
+        uri = self.named(name)
+        if uri is not None:
+            return uri, True
         if oid := OID.fullmatch(name):
-            known = self.named(f"urn:oid:{oid[1]}")
+            uri = self.named(f"urn:oid:{oid[1]}")
             number = oid[1].removeprefix(_OF_TABLES)
-            if known is None and number != oid[1] and number.isdigit():
+            if uri is None and number != oid[1] and number.isdigit():
                 return table(number), True
-            return known or f"urn:oid:{oid[1]}", True
+            return uri or f"urn:oid:{oid[1]}", True
         if URI.fullmatch(name):
             return name, True
-        if found := _TABLE.fullmatch(name):
-            return table(found[1]), True
+        if match := _TABLE.fullmatch(name):
+            return table(match[1]), True
         is_own = self.named is nothing or _OF_SITES.fullmatch(name) is not None
         return self.otherwise(name) or local_system(self.partner, name), is_own
 
