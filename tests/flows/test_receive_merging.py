@@ -136,6 +136,31 @@ class TestUnmerging:
                     each["id"] for each in self.clients(house).values()
                 }
 
+    def test_who_stays_says_again_what_the_merge_overruled(self, hospital, house, unmerging):
+        hospital.send(DISCHARGED)
+        (patient,) = self.clients(house).values()
+        assert (patient["gender"], patient.get("birthDate")) == ("other", None)
+        later = {"gender": "male", "birth_date": "1980-01-01"}
+        hospital.send(after(DISCHARGED, 5, patient={"identifiers": [OLD], **later}, stay=OTHER["stay"]))
+        hospital.send(MERGE)
+        merged = self.clients(house)["R-1"]
+        assert (merged["gender"], merged["birthDate"]) == ("male", "1980-01-01")
+        unmerging.undo(ALL, LOCAL, self.merged(house))
+        clients = self.clients(house)
+        assert bare(clients["R-1"]) == bare(patient)
+        assert (clients["R-old"]["gender"], clients["R-old"]["birthDate"]) == ("male", "1980-01-01")
+
+    def test_what_was_said_of_who_stays_since_the_merge_stays(self, hospital, house, unmerging):
+        hospital.send(DISCHARGED)
+        hospital.send(
+            after(DISCHARGED, 5, patient={"identifiers": [OLD], "gender": "male"}, stay=OTHER["stay"])
+        )
+        hospital.send(MERGE)
+        hospital.send(after(MERGE, 5, event="update", patient={"identifiers": [PERSON], "gender": "female"}))
+        unmerging.undo(ALL, LOCAL, self.merged(house))
+        genders = {value: each["gender"] for value, each in self.clients(house).items()}
+        assert genders == {"R-1": "female", "R-old": "male"}
+
     def test_what_was_said_of_a_stay_since_the_merge_goes_with_it(self, hospital, house, unmerging):
         hospital.send(OTHER)
         hospital.send(DISCHARGED)
