@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete, select, update
 
 from service.errors import Conflict, Issue, NotFound
 from service.flows.projection.follow import Reprojection
+from service.store.tables import reprojection, resource
 from service.values.resources import Past, Query
 from service.values.scope import Scope
 from tests.flows import river
@@ -57,6 +59,28 @@ def test_a_document_that_fails_is_put_off_and_holds_up_no_other(told, projection
     assert "Coverage" in left[0].reason
     assert not queue.next()
     assert Reprojection(told.store, projection, lambda: LATER + timedelta(hours=2)).next()
+
+
+def test_a_document_that_fails_again_waits_twice_as_long_each_time_an_hour_at_most(told, projection):
+    failing = replace(projection, check=lambda _: [Issue("No.", "Patient")])
+    told.put("practitioner", "nurse", {**river.NURSE, "gender": "female"}, if_match=1)
+    (document, *_) = [row.document for row in queued(told)]
+    with told.engine.begin() as connection:
+        connection.execute(update(resource).values(digest="old"))
+        connection.execute(delete(reprojection).where(reprojection.c.document != document))
+    at, waits = LATER, []
+    for _ in range(14):
+        assert Reprojection(told.store, failing, lambda now=at: now).next()
+        (row,) = queued(told)
+        waits.append((row.due.replace(tzinfo=UTC) - at).total_seconds())
+        at = row.due.replace(tzinfo=UTC)
+    assert waits[:5] == [2, 4, 8, 16, 32]
+    assert waits[-3:] == [3600, 3600, 3600]
+
+
+def queued(told):
+    with told.engine.connect() as connection:
+        return connection.execute(select(reprojection.c.document, reprojection.c.due)).all()
 
 
 # SQLite has one writer at a time
