@@ -19,7 +19,7 @@ KUBERNETES_VERSION := 1.33
 
 export QUICK
 
-.PHONY: help demo serve test coverage soak bench lint lock clean
+.PHONY: help demo serve test coverage soak bench mutate lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ soak: .venv/.dev ## Run the long tests
 
 bench: .venv/.dev ## Measure the budgets into build/bench.json (QUICK=1: within three minutes)
 	@$(BIN)/python -m tests.performance $(ARGS)
+
+mutate: .venv/.dev ## List the changes of MODULE=service/... that none of TESTS=tests/... notices
+	@$(BIN)/python -m tests.mutation $(MODULE) --tests="$(TESTS)" --options="$(ARGS)"
 
 lint: .venv/.dev $(HELM) ## Check style, types, import contracts and the chart
 	@$(BIN)/ruff check .
