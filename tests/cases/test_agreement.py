@@ -51,8 +51,12 @@ def test_numbers_agree_or_name_the_system_in_which_they_do_not(name):
         ((ANNA, THEN), (ANN_BIRCH, LATER), True),
         ((ANNA, THEN), ([{"family": "Ash", "given": ["Bo"]}], LATER), True),
         ((ANNA, THEN), ([{"family": "Ash", "given": ["Bo", "Anna"]}], LATER), False),
+        # two words of three are enough: the third is another first name, or that of a marriage
+        (([{"family": "Ash", "given": ["Anna", "Mo"]}], THEN), ([{"text": "Anna Ash Birch"}], LATER), False),
         # where no more is said it is enough, and which is which may be mixed up
         ((ANNA, THEN), ([{"family": "Ash"}], LATER), False),
+        (([{"family": "Ash"}], THEN), (ANNA, LATER), False),
+        ((ANNA, THEN), ([{"given": ["Anna"]}], LATER), False),
         ((ANNA, THEN), ([{"family": "Ash", "given": ["A"]}], LATER), False),
         ((ANNA, THEN), ([{"family": "Anna", "given": ["Ash"]}], LATER), False),
         # what is not known is not another
@@ -61,6 +65,7 @@ def test_numbers_agree_or_name_the_system_in_which_they_do_not(name):
         ((ANNA, THEN), (BABY, LATER), False),
         ((ANNA, THEN), ([{**BO[0], "use": "temp"}], LATER), False),
         ((ANNA, ["1900-01-01"]), (BO, LATER), False),
+        ((ANNA, ["1900-01-01T00:00:00Z"]), (BO, LATER), False),
         # as far as both say
         ((ANNA, ["1950"]), (BO, THEN), False),
         ((ANNA, ["1951"]), (BO, THEN), True),
