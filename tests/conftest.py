@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
 from service import wiring
@@ -13,6 +14,12 @@ from service.settings import Settings
 from service.store.engine import connect
 from service.store.schema import upgrade
 from tests import servers
+
+# nothing depends on how fast the machine makes an example, or tries it
+settings.register_profile(
+    "any-machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
 
 NUMBERS = itertools.count(1)
 

@@ -61,7 +61,7 @@ def run(text: str, source: dict[str, Any], *overlays: tuple[str, str]) -> list[A
     return [made.resource for made in projector.run({"s": source})]
 
 
-@settings(max_examples=400, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(text="0.0.0", source={})
 @given(text=st.one_of(st.text(max_size=200), st.lists(TOKENS, max_size=30).map("".join)), source=SOURCE)
 def test_any_file_is_a_load_error_or_a_map_that_ends(text: str, source: dict[str, Any]):
@@ -130,7 +130,7 @@ def conditions(source: dict[str, Any]) -> st.SearchStrategy[Term]:
     )
 
 
-@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), source=SOURCE)
 def test_an_expression_means_what_the_language_page_says(data: st.DataObject, source: dict[str, Any]):
     text, meaning = data.draw(terms(source))
