@@ -182,13 +182,13 @@ class Server:
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if number == signal.SIGKILL else os.kill)(process.pid, number)
         try:
-            process.wait(30)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._tell("-", process)
 
-    def _await(self, seconds: float = 60) -> None:
+    def _await(self, seconds: float = 240) -> None:
         """Return when the server answers; raise with the end of its log when it does not."""
         deadline = time.monotonic() + seconds
         while not self._answers():

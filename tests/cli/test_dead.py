@@ -38,7 +38,7 @@ class Broker:
 
     def taken(self, queue, count):
         """Wait for so many messages, without acknowledging them."""
-        found, give_up = [], time.monotonic() + 60
+        found, give_up = [], time.monotonic() + 240
         while len(found) < count:
             method, properties, body = self.channel.basic_get(queue)
             if method is not None:
@@ -53,7 +53,7 @@ class Broker:
 
     def held(self, queue, count):
         """Wait until a queue has so many messages."""
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 240
         while (found := self.channel.queue_declare(queue, passive=True).method.message_count) != count:
             assert time.monotonic() < give_up, found
             time.sleep(0.05)

@@ -49,7 +49,7 @@ def env(tmp_path, database_url):
 
 def run(env, *words):
     command = [sys.executable, "-m", "service", "mappings", *words]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
 
@@ -79,7 +79,7 @@ def test_an_apply_that_is_killed_goes_on_and_changes_each_once_while_cases_are_w
     environment, client, engine = env
     command = [sys.executable, "-m", "service", "mappings", "apply"]
     first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not any(new for _, new in titles(engine)):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -92,7 +92,7 @@ def test_an_apply_that_is_killed_goes_on_and_changes_each_once_while_cases_are_w
     for number in range(0, CASES, 30):
         answer = client.put(f"/api/cases/c{number}", json=changed, headers={"If-Match": 'W/"1"'})
         assert answer.status_code == 200
-    told, _ = second.communicate(timeout=120)
+    told, _ = second.communicate(timeout=240)
     assert re.search(r"^\d+ documents looked at \(\d+/s\); changed: \d+ resources$", told, re.MULTILINE)
     assert {new for _, new in titles(engine)} == {True}
     assert run(environment, "apply")[-1].endswith("changed: nothing")

@@ -170,7 +170,7 @@ def test_who_is_asked_to_end_while_it_starts_does(starting, send, number):
     """By SIGTERM, or by Ctrl-C, which comes to all its processes."""
     server, child = starting
     send(server.pid, number)
-    _, said = server.communicate(timeout=20)
+    _, said = server.communicate(timeout=120)
     assert (server.returncode, said) == (0, "")
     assert ended(child)
 
@@ -178,7 +178,7 @@ def test_who_is_asked_to_end_while_it_starts_does(starting, send, number):
 def test_it_ends_with_the_process_that_should_have_answered(starting):
     server, child = starting
     os.kill(child, signal.SIGKILL)
-    _, said = server.communicate(timeout=20)
+    _, said = server.communicate(timeout=120)
     assert (server.returncode, said) == (1, "")
 
 

@@ -91,7 +91,7 @@ def partner(name="harbor", *, plain=("careplan.*",), full=(), view="default"):
     return Partner(name, "engineer", view, queues=(Queue(name, bindings),))
 
 
-def until(holds, seconds=30.0):
+def until(holds, seconds=120.0):
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -20,7 +20,7 @@ from service.values.senders import Sender
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import read
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 def message(control_id: str, *, wishes: str = "", note: str = "") -> bytes:

@@ -375,7 +375,7 @@ def test_the_process_takes_discharges_in_and_ends_in_good_order(mercy):
             mercy.drained()
         finally:
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(30) == 0
+            assert worker.wait(120) == 0
     assert entry.state == "accepted"
 
 

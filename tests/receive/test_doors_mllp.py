@@ -89,7 +89,7 @@ def listening(settings, *options):
     words = [sys.executable, "-m", "service", "mllp", "--port", str(port), *options]
     with subprocess.Popen(words, env={**os.environ, **settings}) as process:
         try:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 240
             while True:
                 try:
                     socket.create_connection(("127.0.0.1", port), SECONDS).close()
@@ -101,7 +101,7 @@ def listening(settings, *options):
             yield Process(process, port)
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(120) == 0
 
 
 @pytest.fixture

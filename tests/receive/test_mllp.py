@@ -14,7 +14,7 @@ from service.errors import Denied, Issue, Malformed, Misconfigured, Unavailable
 from service.receive.mllp.conversation import LARGE, Handled, Limits
 from service.receive.mllp.framing import frame_of
 from service.receive.mllp.server import MllpServer
-from tests.receive.conftest import connected, message
+from tests.receive.conftest import SECONDS, connected, message
 
 
 def test_a_message_is_answered(serve, desk):
@@ -136,13 +136,13 @@ def test_a_sender_killed_before_its_answer_harms_nobody(serve, desk):
 
     def act(raw: bytes) -> bytes:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(SECONDS)
         return raw
 
     desk.act = act
     with connected(running) as client:
         client.send(message("1"))
-        assert begun.wait(10)
+        assert begun.wait(SECONDS)
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     go.set()
     with connected(running) as client:
@@ -169,9 +169,10 @@ def test_blanks_do_not_keep_a_connection_open(serve):
 
 
 def test_a_connection_that_keeps_sending_stays_open(serve):
-    with connected(serve(Limits(idle_seconds=0.5, frame_seconds=0.5))) as client:
-        for number in range(8):
-            time.sleep(0.15)
+    # all together are longer than both, and none is by far
+    with connected(serve(Limits(idle_seconds=3.0, frame_seconds=3.0))) as client:
+        for number in range(14):
+            time.sleep(0.25)
             client.send(message(str(number)))
             assert client.acknowledgement().header.control_id == str(number)
 
@@ -201,7 +202,7 @@ def test_a_sender_that_never_reads_its_answers_is_cut_off(serve, desk):
     running = serve(Limits(write_seconds=0.3))
     with connected(running) as client:
         client.send(*(message(str(number)) for number in range(5)))
-        assert begun.wait(10)
+        assert begun.wait(SECONDS)
         assert running.emptied()
     assert len(desk.got) < 5
 
@@ -225,11 +226,13 @@ def test_64_senders_are_served_at_once(serve, desk):
 
 def test_no_more_messages_are_worked_on_at_once_than_there_are_workers(serve, desk):
     lock, now, most = threading.Lock(), [0], [0]
+    three = threading.Barrier(3)
 
     def act(raw: bytes) -> bytes:
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
+        three.wait(SECONDS)
         time.sleep(0.02)
         with lock:
             now[0] -= 1
@@ -253,7 +256,7 @@ def test_few_large_messages_are_held_at_a_time_and_small_ones_pass(serve, desk):
     running = serve(Limits(large_messages=1))
     with connected(running) as first, connected(running) as second, connected(running) as small:
         first.socket.sendall(large[: 2 * LARGE])
-        until = time.monotonic() + 10
+        until = time.monotonic() + SECONDS
         while not running.server._room.locked() and time.monotonic() < until:
             time.sleep(0.01)
         second_sent = threading.Thread(target=second.socket.sendall, args=(large,))
@@ -358,7 +361,7 @@ def test_a_stop_lets_the_message_in_hand_be_answered(serve, desk):
 
     def act(raw: bytes) -> bytes:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(SECONDS)
         return raw
 
     desk.act = act
@@ -366,7 +369,7 @@ def test_a_stop_lets_the_message_in_hand_be_answered(serve, desk):
     with connected(running) as client, connected(running) as idle, connected(running) as half:
         half.socket.sendall(b"\x0bMSH|")
         client.send(message("1"), message("2"))
-        assert begun.wait(10)
+        assert begun.wait(SECONDS)
         running.stop.set()
         assert idle.answer() is None
         assert half.answer() is None
@@ -384,14 +387,14 @@ def test_a_stop_waits_no_longer_than_it_is_told_to(serve, desk):
 
     def act(raw: bytes) -> bytes:
         begun.set()
-        go.wait(20)
+        go.wait(SECONDS)
         return raw
 
     desk.act = act
     running = serve(Limits(stop_seconds=0.2))
     with connected(running) as client:
         client.send(message("1"))
-        assert begun.wait(10)
+        assert begun.wait(SECONDS)
         running.end()
         assert client.answer() is None
         go.set()

@@ -23,11 +23,11 @@ from service.store.leadership import lead
 held = lead(connect(sys.argv[1]))
 assert held is not None
 print("leading", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
-def until_led(engine, seconds=10.0):
+def until_led(engine, seconds=60.0):
     """Take leadership as soon as it is free."""
     deadline = time.monotonic() + seconds
     while (found := lead(engine)) is None:
