@@ -99,8 +99,14 @@ def test_a_view_is_a_named_stack_of_overlays(tmp_path):
     assert views(None) == {}
 
 
+@pytest.mark.parametrize("kind", ["operator", "case-system", "insurer", "hospital", "engineer"])
+def test_each_kind_sees_what_it_may_in_its_view(kind):
+    assert scope(Partner("x", kind, view="lean")).view == "lean"
+
+
 def test_each_kind_has_its_scope():
     assert scope(LOCAL).everything
+    assert scope(Partner("e", "engineer")).everything
     assert scope(Partner("cms", "case-system")).source == "cms"
     assert scope(Partner("n", "insurer", identifiers=(("s", "v"),))).payers == (("s", "v"),)
     hospital = scope(Partner("h", "hospital"))
@@ -171,6 +177,8 @@ def test_who_may_say_whose_numbers_are_is_in_each_partners_part(tmp_path):
     said = 'identifying: [{system: "urn:a", asserted_by: [general]}]'
     found = load(written(tmp_path, f"{said}\npartners: [{CMS}, {GENERAL}]"))
     assert (scope(found["cms"]).closed, scope(found["local"]).closed) == (("urn:a",), ())
+    own = load(written(tmp_path, f"{said.replace('general', 'cms')}\npartners: [{CMS}, {GENERAL}]"))
+    assert scope(own["cms"]).closed == ()
     assert found["general"].assertions.allow("general", "urn:a", "urn:b")
     assert not found["general"].assertions.allow("cms", "urn:b", "urn:a")
     assert found["general"].assertions.allow("cms", "urn:b")

@@ -27,6 +27,15 @@ def test_one_row_of_each_owner_goes_and_the_next_only_after_it_is_done():
     assert [row.position for row in taken(lanes)] == [2]
 
 
+def test_a_new_leader_reads_from_the_beginning_and_knows_how_many_rows_wait():
+    lanes = Lanes()
+    assert (lanes.cursor, lanes.waiting) == (0, 0)
+    lanes.add(rows("a", "a", "b"))
+    assert (lanes.cursor, lanes.waiting) == (3, 3)
+    lanes.take()
+    assert lanes.waiting == 2
+
+
 def test_what_waits_is_read_again_after_a_rewind():
     lanes = Lanes({"b": 2})
     lanes.add(rows("a", "b", "b", "c", "c"))
@@ -55,6 +64,21 @@ def test_a_parked_row_stops_its_owner_only():
 
     assert [row.position for row in taken(lanes)] == [5]
     assert lanes.waiting == 0
+
+
+def test_an_owner_that_is_parked_here_goes_on_from_the_row_that_stopped_it():
+    lanes = Lanes()
+    lanes.add(rows("b", "a"))
+    b, a = taken(lanes)
+    lanes.done(b)
+    lanes.park(a)
+    lanes.keep_parked({})
+
+    lanes.rewind()
+
+    assert lanes.cursor == 1
+    lanes.add([a])
+    assert taken(lanes) == [a]
 
 
 def test_a_parked_owner_goes_on_from_its_row_when_it_is_parked_no_more():
