@@ -9,8 +9,8 @@ from service.errors import Misconfigured
 from service.mapping.compiler.compile import Compiled, compile_document
 from service.mapping.compiler.documents import Reader
 from service.mapping.compiler.explain import Explainer, Origin, explainer
-from service.mapping.compiler.projector import Made, Projector
-from service.mapping.compiler.templates import Document, everything
+from service.mapping.compiler.projector import MadeResource, Projector
+from service.mapping.compiler.templates import MappingTemplate, everything
 from service.mapping.compiler.trace import Paths, Trace, lineage, trace, unread_leaves
 from service.mapping.files.findings import Findings, nearest
 from service.mapping.language.checks import TERMINOLOGY
@@ -112,14 +112,14 @@ class Catalogue:
 
     def explain(
         self, source_name: str, roots: Mapping[str, Any]
-    ) -> list[tuple[MappingInfo, Made, dict[str, Origin]]]:
+    ) -> list[tuple[MappingInfo, MadeResource, dict[str, Origin]]]:
         """Make all resources of a source, each with its mapping and the origins of its elements.
 
         Raises as `projector` and its `run`.
         """
         projector = self.projector(source_name)
         by_name = {each.name: each for each in self.mappings}
-        found: list[tuple[MappingInfo, Made, dict[str, Origin]]] = []
+        found: list[tuple[MappingInfo, MadeResource, dict[str, Origin]]] = []
         for number, step in enumerate(projector.steps):
             made = replace(projector, steps=(step,)).run(roots)
             told = self._explainer(source_name, number, step[0]).run(roots) if made else []
@@ -127,7 +127,7 @@ class Catalogue:
             found += [(by_name[each.mapping], each, explained.origins) for each, explained in pairs]
         return found
 
-    def _explainer(self, source_name: str, number: int, document: Document) -> Explainer:
+    def _explainer(self, source_name: str, number: int, document: MappingTemplate) -> Explainer:
         """Return what explains a step of a source; to compile it takes longer than a hundred runs."""
         found = self.explainers.get((source_name, number))
         if found is None:
@@ -201,7 +201,7 @@ def load(
         findings.add(wrong)
     checker = profiles or NoProfiles()
 
-    def reading(node: Node, into: Findings) -> Document | None:
+    def reading(node: Node, into: Findings) -> MappingTemplate | None:
         return Reader(world, terminology, into, checker).document(node)
 
     given = (reading(node, findings) for node in nodes)
@@ -223,7 +223,7 @@ def load(
     # a mapping may be wrong as a lower layer left it: the one above has put it right
     support = Support(layers, terminology, lambda node: reading(node, Findings()))
     read, unclaimed = hold_back(read, checker, support)
-    compiled: list[tuple[Document, Compiled]] = []
+    compiled: list[tuple[MappingTemplate, Compiled]] = []
     for document in read:
         try:
             compiled.append((document, compile_document(document, terminology)))
@@ -248,8 +248,8 @@ def load(
     )
 
 
-def _check_withdrawals(documents: list[Document], findings: Findings) -> None:
-    first: dict[str, Document] = {}
+def _check_withdrawals(documents: list[MappingTemplate], findings: Findings) -> None:
+    first: dict[str, MappingTemplate] = {}
     for document in (each for each in documents if each.withdraw):
         other = first.setdefault(document.target, document)
         if document.withdraw != other.withdraw:
@@ -257,7 +257,7 @@ def _check_withdrawals(documents: list[Document], findings: Findings) -> None:
             findings.add(InvalidYaml(what, document.place))
 
 
-def _check_removed(gone: Removed, documents: list[Document], findings: Findings) -> None:
+def _check_removed(gone: Removed, documents: list[MappingTemplate], findings: Findings) -> None:
     """Find references to resources that an overlay has nothing make any more."""
     if any(document.target == gone.target for document in documents):
         return
@@ -267,7 +267,7 @@ def _check_removed(gone: Removed, documents: list[Document], findings: Findings)
             findings.add(InvalidYaml(what, gone.place))
 
 
-def _check_identities(documents: list[Document], findings: Findings) -> None:
+def _check_identities(documents: list[MappingTemplate], findings: Findings) -> None:
     """Find ids of and references to what no mapping makes: they would lead nowhere."""
     made = {document.target for document in documents}
     for type_, place in _identified_types(documents):
@@ -277,7 +277,7 @@ def _check_identities(documents: list[Document], findings: Findings) -> None:
             findings.add(InvalidYaml(f"nothing makes `{type_}`{meant}", place))
 
 
-def _identified_types(documents: list[Document]) -> Iterator[tuple[str, Mark]]:
+def _identified_types(documents: list[MappingTemplate]) -> Iterator[tuple[str, Place]]:
     """Give the types whose ids mappings make or refer to, each with its place."""
     for document in documents:
         for term in everything(document):
@@ -286,7 +286,7 @@ def _identified_types(documents: list[Document]) -> Iterator[tuple[str, Mark]]:
                 yield told.partition(".")[0], term.place
 
 
-def _info(document: Document, compiled: Compiled, found: Trace) -> MappingInfo:
+def _info(document: MappingTemplate, compiled: Compiled, found: Trace) -> MappingInfo:
     conditions = {target: tuple(sources) for target, sources in found.tests.items()}
     place = document.place
     return MappingInfo(

@@ -4,13 +4,13 @@ from itertools import permutations
 
 import pytest
 
-from service.mapping.terminology.codings import Translation, codings_of, used_of, words_of
+from service.mapping.terminology.codings import CodeMapping, codings_of, used_of, words_of
 
 TABLE = "http://terminology.hl7.org/CodeSystem/v2-0063"
 SNOMED = {"system": "http://snomed.info/sct", "code": "1", "display": "Injury"}
 OWN = {"system": "urn:casebridge:coding-system:mercy:L", "code": "B1"}
 BARE = {"code": "7"}
-KIN = Translation(
+KIN = CodeMapping(
     {"SPO": [(TABLE, "spouse")], "OLD": [("urn:a", "parent"), (TABLE, "friend")], "NON": [(TABLE, None)]},
     {"spo": "SPO", "old": "OLD", "non": "NON"},
     lambda _: "other",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from service.flows.authoring import reasons
-from service.mapping.author.reading import Reading, reading
+from service.mapping.author.reading import SourceUse, reading
 from service.mapping.catalogue import Catalogue
 from service.values.intake import IntakeSettings
 from service.wire.fhir.definitions.r4 import Element, definitions
@@ -49,7 +49,7 @@ def pages(catalogue: Catalogue) -> dict[str, str]:
     }
 
 
-def _of_hl7v2(read: Reading) -> Iterator[str]:
+def _of_hl7v2(read: SourceUse) -> Iterator[str]:
     used = _fields(read)
     yield "# What is used of an ADT message"
     yield _WRITTEN
@@ -68,7 +68,7 @@ def _of_hl7v2(read: Reading) -> Iterator[str]:
     yield "Segments that are not listed, as Z-segments, are kept with the message: an overlay can read them."
 
 
-def _fields(read: Reading) -> dict[str, dict[str, list[str]]]:
+def _fields(read: SourceUse) -> dict[str, dict[str, list[str]]]:
     """Return by field and component, `` of the whole, what is made of it."""
     made, decides = (
         _uses_by_field(
@@ -125,7 +125,7 @@ def _order(part: str) -> tuple[tuple[int, ...], str]:
     return numbers, part
 
 
-def _of_fhir(read: Reading) -> Iterator[str]:
+def _of_fhir(read: SourceUse) -> Iterator[str]:
     yield "# What is used of FHIR that hospitals send"
     yield _WRITTEN
     yield _KEPT + (
@@ -143,7 +143,7 @@ def _of_fhir(read: Reading) -> Iterator[str]:
         yield _table(("element", "used for", "not used"), rows)
 
 
-def _elements(read: Reading) -> dict[str, dict[str, list[str]]]:
+def _elements(read: SourceUse) -> dict[str, dict[str, list[str]]]:
     """Return by type and element, and what is below it, what is made of it."""
     made, decides = (
         _uses_by_field(

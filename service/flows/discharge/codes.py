@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from service.errors import Issue
 from service.mapping.language.checks import giver
-from service.mapping.terminology.codings import Translation, codings_of, words_of
+from service.mapping.terminology.codings import CodeMapping, codings_of, words_of
 from service.mapping.terminology.concepts import Terminology, Unmapped
 from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.types.systems import CodeSystems
@@ -42,7 +42,7 @@ class Codes:
 
     systems: Mapping[str, str]
     terminology: Terminology
-    translations: Mapping[str, Translation]
+    translations: Mapping[str, CodeMapping]
 
     @classmethod
     def of(cls, terminology: Terminology) -> "Codes":

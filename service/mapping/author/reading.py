@@ -8,7 +8,7 @@ Paths = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SourceUse:
     """By path of a source what is made of it and what it decides about; `wholes` are given out as they are.
 
     Paths have no positions; targets begin with their type.
@@ -24,7 +24,7 @@ class Reading:
         return tuple(dict.fromkeys([*self.made, *self.decides]))
 
 
-def reading(catalogue: Catalogue, source: str) -> Reading:
+def reading(catalogue: Catalogue, source: str) -> SourceUse:
     """Return what the mappings of a source read."""
     made: dict[str, dict[str, None]] = {}
     decides: dict[str, dict[str, None]] = {}
@@ -37,7 +37,7 @@ def reading(catalogue: Catalogue, source: str) -> Reading:
             for target, paths in by_target.items():
                 for path in paths:
                     found.setdefault(path, {})[target] = None
-    return Reading(_path_table(made), _path_table(decides), frozenset(wholes))
+    return SourceUse(_path_table(made), _path_table(decides), frozenset(wholes))
 
 
 def _path_table(found: dict[str, dict[str, None]]) -> Paths:

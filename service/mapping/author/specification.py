@@ -6,19 +6,19 @@ from typing import Any, Final
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.templates import (
     Block,
-    Document,
     Items,
     Literal,
+    MappingTemplate,
     Markup,
     Object,
     Template,
-    Text,
+    TextLeaf,
     Value,
     terms,
 )
 from service.mapping.compiler.trace import reach
 from service.mapping.language.checks import TERMINOLOGY
-from service.mapping.language.terms import Filtered, Lookup, Term, children, reads
+from service.mapping.language.terms import ExpressionNode, Filtered, Lookup, children, reads
 from service.mapping.terminology.concepts import CodeSystem, ConceptMap
 from service.values.scope import RETURNED
 from service.wire.yaml import Mark
@@ -58,7 +58,7 @@ def returned_fields(inbound: Catalogue) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _index(catalogue: Catalogue, documents: Sequence[Document]) -> str:
+def _index(catalogue: Catalogue, documents: Sequence[MappingTemplate]) -> str:
     rows = [
         (f"[{each.name}]({each.name}.md)", each.target, each.source, _at(each.place)) for each in documents
     ]
@@ -78,7 +78,7 @@ def _index(catalogue: Catalogue, documents: Sequence[Document]) -> str:
     return _joined_text(lines)
 
 
-def _page(document: Document) -> str:
+def _page(document: MappingTemplate) -> str:
     each, when = document.written
     lines = [
         f"# {document.name}",
@@ -117,13 +117,15 @@ def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[
         case Literal(value=value, place=place):
             if value is not None:
                 yield _row(target, (), f"`{_cell(str(value))}`", around, place)
-        case Value(text=text, place=place) | Text(text=text, place=place):
+        case Value(text=text, place=place) | TextLeaf(text=text, place=place):
             yield _row(target, terms(template), f"`{_cell(text)}`", around, place)
         case Markup(place=place):
             yield _row(target, terms(template), "narrative", around, place)
 
 
-def _row(target: str, found: Iterable[Term], rule: str, around: tuple[str, ...], place: Mark | None) -> Row:
+def _row(
+    target: str, found: Iterable[ExpressionNode], rule: str, around: tuple[str, ...], place: Place | None
+) -> Row:
     said = list(found)
     sources = sorted({path for term in said for path in reads(term)})
     names = dict.fromkeys(
@@ -134,7 +136,7 @@ def _row(target: str, found: Iterable[Term], rule: str, around: tuple[str, ...],
     return (f"`{target}`", made_of, ", ".join([*around, rule]), codes, _at(place) if place else "")
 
 
-def _all(found: Iterable[Term]) -> Iterator[Term]:
+def _all(found: Iterable[ExpressionNode]) -> Iterator[ExpressionNode]:
     for term in found:
         yield term
         yield from _all(children(term))

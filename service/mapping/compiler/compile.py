@@ -6,23 +6,23 @@ from typing import Any
 
 from service.mapping.compiler.inline import inline, is_fixed, is_nothing, place_of, term_of
 from service.mapping.compiler.pythonic import FUNCTIONS, Names, present_test
-from service.mapping.compiler.statements import Line, Statements
+from service.mapping.compiler.statements import Line, Lines
 from service.mapping.compiler.templates import (
     Block,
-    Document,
     Items,
     Literal,
+    MappingTemplate,
     Markup,
     Object,
     Template,
-    Text,
+    TextLeaf,
     Value,
     terms,
 )
 from service.mapping.language import runtime
 from service.mapping.language.narrative import ends_in_tag
 from service.mapping.language.runtime import present
-from service.mapping.language.terms import Lookup, Term, Variable, children
+from service.mapping.language.terms import ExpressionNode, Lookup, Variable, children
 from service.mapping.terminology.concepts import Terminology
 from service.wire.yaml import InvalidYaml
 
@@ -63,7 +63,7 @@ class Sink:
         return f"{self.name}.append({code})" if self.key is None else f"{self.name}[{self.key!r}] = {code}"
 
 
-def compile_document(document: Document, terminology: Terminology) -> Compiled:
+def compile_document(document: MappingTemplate, terminology: Terminology) -> Compiled:
     """Generate and compile the function of a document.
 
     Raises:
@@ -72,7 +72,7 @@ def compile_document(document: Document, terminology: Terminology) -> Compiled:
     return compiled_function(Writer(document, terminology), document)
 
 
-def compiled_function(writer: "Writer", document: Document, **more: Any) -> Compiled:
+def compiled_function(writer: "Writer", document: MappingTemplate, **more: Any) -> Compiled:
     """Let a writer write and Python compile; `more` are names for the text. Raises as `compile_document`."""
     writer.whole()
     code = "\n".join(writer.lines)
@@ -85,14 +85,14 @@ def compiled_function(writer: "Writer", document: Document, **more: Any) -> Comp
     return Compiled(values["project"], code, tuple(writer.infos))
 
 
-def _file_name(document: Document) -> str:
+def _file_name(document: MappingTemplate) -> str:
     return f"<mapping {document.name}>"
 
 
-class Writer(Statements):
+class Writer(Lines):
     """Writes one document."""
 
-    def __init__(self, document: Document, terminology: Terminology) -> None:
+    def __init__(self, document: MappingTemplate, terminology: Terminology) -> None:
         """Take what is written and the tables it looks codes up in."""
         super().__init__(Names(terminology), Line(document.place, document.target, None))
         self.document = document
@@ -125,7 +125,7 @@ class Writer(Statements):
         needed = self.needed(wanted)
         return [let for let in self.document.lets if let in needed]
 
-    def needed(self, wanted: list[Term]) -> set[Variable]:
+    def needed(self, wanted: list[ExpressionNode]) -> set[Variable]:
         """The lets behind terms."""
         found: set[Variable] = set()
         while wanted:
@@ -160,7 +160,7 @@ class Writer(Statements):
             case Value(term=term, place=place):
                 with self.about(place, target, term):
                     self.value(template, sink)
-            case Text():
+            case TextLeaf():
                 self.text(template, sink, target)
             case Object():
                 self.map(template, sink, target)
@@ -193,7 +193,7 @@ class Writer(Statements):
         with self.inside(f"if {present_test(term.shape.kind, name)}:"):
             self.place(sink, name, template)
 
-    def text(self, template: Text, sink: Sink, target: str) -> None:
+    def text(self, template: TextLeaf, sink: Sink, target: str) -> None:
         """Text of parts."""
         codes, tests = [], []
         for part in template.parts:
@@ -262,7 +262,7 @@ class Writer(Statements):
             case Literal(value=value):
                 if present(value):
                     self.line(f"{name}.append({runtime.text(value)!r})")
-            case Text():
+            case TextLeaf():
                 self.write_markup(part, name, target)
             case Items(items=items):
                 for each in items:
@@ -273,7 +273,7 @@ class Writer(Statements):
             case _:
                 raise InvalidYaml("in $xhtml stand text, $each and $if", self.info.place)
 
-    def write_markup(self, template: Text, name: str, target: str) -> None:
+    def write_markup(self, template: TextLeaf, name: str, target: str) -> None:
         """A part of markup with expressions."""
         codes, tests, in_tag = [], [], False
         for part in template.parts:

@@ -9,14 +9,14 @@ from jinja2 import nodes
 
 from service.mapping.compiler.templates import (
     Block,
-    Document,
     Items,
     Literal,
     Loop,
+    MappingTemplate,
     Markup,
     Object,
     Template,
-    Text,
+    TextLeaf,
     Value,
 )
 from service.mapping.files import expressions
@@ -33,10 +33,10 @@ from service.mapping.files.nodes import (
     text_of,
 )
 from service.mapping.language.checks import spoken_kind
-from service.mapping.language.names import Scope
+from service.mapping.language.names import Namespace
 from service.mapping.language.profiles import Profiles
 from service.mapping.language.resolve import resolve, step, weight
-from service.mapping.language.terms import Choice, Lookup, Term, Variable, is_whole
+from service.mapping.language.terms import Choice, ExpressionNode, Lookup, Variable, is_whole
 from service.mapping.language.types import ANY, LIST, OBJECT, World
 from service.mapping.terminology.concepts import Terminology
 from service.wire.yaml import InvalidYaml, Mapping, Mark, Node, Scalar, Sequence, plain
@@ -58,7 +58,7 @@ class Reader:
     count: int = 0
     looped: list[Variable] = field(default_factory=list)
 
-    def document(self, node: Node) -> Document | None:
+    def document(self, node: Node) -> MappingTemplate | None:
         """Give the document, or None when its head is unusable."""
         try:
             return self._document(as_map(node))
@@ -66,7 +66,7 @@ class Reader:
             self.findings.add(wrong)
             return None
 
-    def _document(self, node: Mapping) -> Document:
+    def _document(self, node: Mapping) -> MappingTemplate:
         check_keys(node, _KEYS, "a mapping")
         target, source = name_at(node, "map"), name_at(node, "from")
         if source not in self.world.sources:
@@ -77,17 +77,17 @@ class Reader:
         roots: dict[str, Variable] = {}
         for name in self.world.sources[source]:
             roots[name] = Variable(self.fresh(), self.world.root(source, name), name, None)
-        scope = Scope(self.world, self.terminology, roots, dict(roots))
+        namespace = Namespace(self.world, self.terminology, roots, dict(roots))
         each, when = node.entries.get("each"), node.entries.get("when")
-        loops, scope = self.loops(each, scope) if each else ((), scope)
-        lets, scope = self.lets(node.entries.get("let"), scope)
-        test = self.test(when, scope) if when else None
-        make = self.template(as_map(required_node(node, "make")), scope)
+        loops, namespace = self.loops(each, namespace) if each else ((), namespace)
+        lets, namespace = self.lets(node.entries.get("let"), namespace)
+        test = self.test(when, namespace) if when else None
+        make = self.template(as_map(required_node(node, "make")), namespace)
         name = name_at(node, "name") if "name" in node.entries else target
         claims, withdraw = self.claims(node, target), self.withdrawal(node)
         names = node.entries.get("let")
         told = tuple((name, text_of(leaf)) for name, leaf in as_map(names).entries.items()) if names else ()
-        return Document(
+        return MappingTemplate(
             name,
             target,
             source,
@@ -150,24 +150,24 @@ class Reader:
                 found.append(url)
         return tuple(found)
 
-    def test(self, node: Node, scope: Scope) -> Term | None:
+    def test(self, node: Node, namespace: Namespace) -> ExpressionNode | None:
         """The condition after `when` or `$if`."""
         try:
-            return resolve(expressions.single(as_leaf(node)), scope)
-        except InvalidYaml as wrong:
+            return resolve(expressions.single(as_leaf(node)), namespace)
+        except Wrong as wrong:
             self.findings.add(wrong)
             return None
 
-    def lets(self, node: Node | None, scope: Scope) -> tuple[tuple[Variable, ...], Scope]:
+    def lets(self, node: Node | None, namespace: Namespace) -> tuple[tuple[Variable, ...], Namespace]:
         """The named expressions in order; a plain path is only another name for it."""
         made: list[Variable] = []
         entries = as_map(node).entries.items() if node else ()
         for name, leaf in entries:
             try:
                 place = as_map(node).keys[name] if node else leaf.place
-                _free(name, scope, place)
-                term = resolve(expressions.single(as_leaf(leaf)), scope)
-            except InvalidYaml as wrong:
+                _free(name, namespace, place)
+                term = resolve(expressions.single(as_leaf(leaf)), namespace)
+            except Wrong as wrong:
                 self.findings.add(wrong)
                 variable = Variable("", self.world.open(""), name, None)
             else:
@@ -176,72 +176,72 @@ class Reader:
                     "" if alias else self.fresh(), term.shape, name, None, value=term, weight=weight(term)
                 )
                 made += [] if alias else [variable]
-            scope = scope.with_name(name, variable)
-        return tuple(made), scope
+            namespace = namespace.with_name(name, variable)
+        return tuple(made), namespace
 
-    def loops(self, node: Node, scope: Scope) -> tuple[tuple[Loop, ...], Scope]:
+    def loops(self, node: Node, namespace: Namespace) -> tuple[tuple[Loop, ...], Namespace]:
         """The loops of one `each`, or of a list of them: one for each list on the way of a path."""
         leaves = node.items if isinstance(node, Sequence) else (node,)
         made: list[Loop] = []
         for leaf in leaves:
             name, parsed = expressions.loop(as_leaf(leaf))
-            _free(name, scope, leaf.place)
-            for loop in self.walk(parsed, scope):
+            _free(name, namespace, leaf.place)
+            for loop in self.walk(parsed, namespace):
                 made.append(loop)
                 self.looped.append(loop.variable)
-            scope = scope.with_name(name, made[-1].variable)
+            namespace = namespace.with_name(name, made[-1].variable)
         if len(self.looped) > LOOP_DEPTH:
-            raise InvalidYaml(f"loops nest more than {LOOP_DEPTH} deep", node.place)
-        return tuple(made), scope
+            raise Wrong(f"loops nest more than {LOOP_DEPTH} deep", node.place)
+        return tuple(made), namespace
 
-    def walk(self, parsed: Parsed, scope: Scope) -> Iterator[Loop]:
+    def walk(self, parsed: Parsed, namespace: Namespace) -> Iterator[Loop]:
         """A loop for each list that a path leads through, the last over the list it leads to."""
         here, keys = parsed.node, list[nodes.Getattr]()
         while isinstance(here, nodes.Getattr):
             keys.insert(0, here)
             here = here.node
-        over = resolve(Parsed(here, parsed.leaf, parsed.shift), scope)
+        over = resolve(Parsed(here, parsed.leaf, parsed.shift), namespace)
         for key in keys:
             if isinstance(over, Lookup) and over.shape.kind == LIST:
                 loop = self.loop(over, parsed.at(key))
                 yield loop
-                over = Lookup(loop.variable, (), (), scope.roots)
-            over = step(parsed, scope, over, key)
+                over = Lookup(loop.variable, (), (), namespace.roots)
+            over = step(parsed, namespace, over, key)
         if over.shape.kind not in {LIST, ANY}:
             raise InvalidYaml(f"a loop goes over a list, this is {spoken_kind(over.shape.kind)}", parsed.at())
         yield self.loop(over, parsed.at())
 
-    def loop(self, over: Term, place: Mark) -> Loop:
+    def loop(self, over: ExpressionNode, place: Place) -> Loop:
         """One loop; its variable carries what its items are and whose."""
         item = over.shape.item()
         path = over.path if isinstance(over, Lookup) else ""
-        owner: Term | None = over.owner if isinstance(over, Lookup) else None
+        owner: ExpressionNode | None = over.owner if isinstance(over, Lookup) else None
         if isinstance(over, Lookup) and item.owner not in {"", "self"}:
             owner = Lookup(over.roots[item.owner], (), (), over.roots)
         crosses = bool(self.looped) and not (isinstance(over, Lookup) and over.base in self.looped)
         return Loop(Variable(self.fresh(), item, path, owner, loop=True), over, place, crosses)
 
-    def template(self, node: Node, scope: Scope, *, markup: bool = False) -> Template:
+    def template(self, node: Node, namespace: Namespace, *, markup: bool = False) -> Template:
         """The template of any node under `make`."""
         if isinstance(node, Scalar):
-            return self.catch(lambda: self.leaf(node, scope, markup=markup))
+            return self.catch(lambda: self.leaf(node, namespace, markup=markup))
         if isinstance(node, Sequence):
-            made = [self.template(item, scope, markup=markup) for item in node.items]
+            made = [self.template(item, namespace, markup=markup) for item in node.items]
             flat = [each.items if isinstance(each, Items) else (each,) for each in made]
             return Items(tuple(item for items in flat for item in items))
         if any(key.startswith("$") for key in node.entries):
-            return self.catch(lambda: self.block(node, scope, markup=markup))
+            return self.catch(lambda: self.block(node, namespace, markup=markup))
         if markup:
             return self.catch(lambda: _refuse("in $xhtml stand text, $each and $if", node.place))
-        return Object(tuple(self.entry(node, key, scope) for key in node.entries))
+        return Object(tuple(self.entry(node, key, namespace) for key in node.entries))
 
-    def entry(self, node: Mapping, key: str, scope: Scope) -> tuple[str, Template]:
+    def entry(self, node: Mapping, key: str, namespace: Namespace) -> tuple[str, Template]:
         """One key with its template."""
         if "{{" in key:
-            self.findings.add(InvalidYaml("a key is a literal", node.keys[key]))
-        return key, self.template(node.entries[key], scope)
+            self.findings.add(Wrong("a key is a literal", node.keys[key]))
+        return key, self.template(node.entries[key], namespace)
 
-    def block(self, node: Mapping, scope: Scope, *, markup: bool) -> Template:
+    def block(self, node: Mapping, namespace: Namespace, *, markup: bool) -> Template:
         """`$xhtml`, or `$make` with `$each`, `$if` or both."""
         check_keys(node, _BLOCKS, "a block")
         if "$xhtml" in node.entries:
@@ -249,17 +249,19 @@ class Reader:
                 raise InvalidYaml("$xhtml stands alone; put $each and $if inside it", node.place)
             parts = node.entries["$xhtml"]
             listed = parts.items if isinstance(parts, Sequence) else (parts,)
-            return Markup(tuple(self.template(part, scope, markup=True) for part in listed), node.place)
+            return Markup(tuple(self.template(part, namespace, markup=True) for part in listed), node.place)
         if "$each" not in node.entries and "$if" not in node.entries:
             raise InvalidYaml("$make stands with $each or $if", node.place)
         outer = list(self.looped)
-        loops, inner = self.loops(node.entries["$each"], scope) if "$each" in node.entries else ((), scope)
+        loops, inner = (
+            self.loops(node.entries["$each"], namespace) if "$each" in node.entries else ((), namespace)
+        )
         test = self.test(node.entries["$if"], inner) if "$if" in node.entries else None
         make = self.template(required_node(node, "$make"), inner, markup=markup)
         self.looped = outer
         return Block(loops, test, make, node.place, each_and_when(node, "$each", "$if"))
 
-    def leaf(self, leaf: Scalar, scope: Scope, *, markup: bool) -> Template:
+    def leaf(self, leaf: Scalar, namespace: Namespace, *, markup: bool) -> Template:
         """A literal, a typed value or a text."""
         if not expressions.has_expression(leaf):
             return Literal(leaf.value, leaf.place)
@@ -267,20 +269,22 @@ class Reader:
         solid = [part for part in found if not isinstance(part, str) or part.strip()]
         if not markup and len(solid) == 1 and isinstance(solid[0], Parsed):
             return Value(
-                _present_condition(resolve(solid[0], scope), solid[0]), leaf.place, str(leaf.value).strip()
+                _present_condition(resolve(solid[0], namespace), solid[0]),
+                leaf.place,
+                str(leaf.value).strip(),
             )
-        parts = [part if isinstance(part, str) else self.printable(part, scope) for part in found]
-        return Text(tuple(parts), leaf.place, str(leaf.value))
+        parts = [part if isinstance(part, str) else self.printable(part, namespace) for part in found]
+        return TextLeaf(tuple(parts), leaf.place, str(leaf.value))
 
-    def printable(self, part: Parsed, scope: Scope) -> Term:
+    def printable(self, part: Parsed, namespace: Namespace) -> ExpressionNode:
         """An expression whose value can stand in a text."""
-        term = resolve(part, scope)
+        term = resolve(part, namespace)
         if term.shape.kind in {OBJECT, LIST}:
             raise InvalidYaml(f"{spoken_kind(term.shape.kind)} is no text; name one of its fields", part.at())
         return term
 
 
-def _present_condition(term: Term, parsed: Parsed) -> Term:
+def _present_condition(term: ExpressionNode, parsed: Parsed) -> ExpressionNode:
     if term.shape.owner == "self" and is_whole(term):
         raise InvalidYaml("a whole document is not given out; use `reference`, or name a field", parsed.at())
     return term
@@ -290,7 +294,7 @@ def _refuse(what: str, place: Mark) -> Template:
     raise InvalidYaml(what, place)
 
 
-def _free(name: str, scope: Scope, place: Mark) -> None:
+def _free(name: str, namespace: Namespace, place: Place) -> None:
     if not _NAME.match(name) or name.lower() in {
         "true",
         "false",
@@ -303,6 +307,6 @@ def _free(name: str, scope: Scope, place: Mark) -> None:
         "if",
         "else",
     }:
-        raise InvalidYaml(f"`{name}` cannot be a name; use letters and digits", place)
-    if name in scope.names:
-        raise InvalidYaml(f"`{name}` already names something here; choose another name", place)
+        raise Wrong(f"`{name}` cannot be a name; use letters and digits", place)
+    if name in namespace.names:
+        raise Wrong(f"`{name}` already names something here; choose another name", place)

@@ -7,9 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.mapping.compiler.compile import Sink, Writer, compiled_function
-from service.mapping.compiler.templates import Block, Document, Items, Literal, Loop, Object, Template, terms
+from service.mapping.compiler.templates import (
+    Block,
+    Items,
+    Literal,
+    Loop,
+    MappingTemplate,
+    Object,
+    Template,
+    terms,
+)
 from service.mapping.language.checks import TERMINOLOGY
-from service.mapping.language.terms import Constant, Filtered, Lookup, Term, Variable, children, reads, tests
+from service.mapping.language.terms import (
+    Constant,
+    ExpressionNode,
+    Filtered,
+    Lookup,
+    Variable,
+    children,
+    reads,
+    tests,
+)
 from service.mapping.terminology.concepts import Terminology
 from service.wire.yaml import Mark
 
@@ -17,7 +35,7 @@ _STEP = re.compile(r"[^.\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class CodeLookup:
     """A code that a filter looks up in the table of a name: one of the source at a path, or a fixed one."""
 
     filter_name: str
@@ -38,7 +56,7 @@ class Origin:
     rule: str
     sources: tuple[str, ...]
     conditions: tuple[str, ...]
-    coded: tuple[Coded, ...] = ()
+    coded: tuple[CodeLookup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +114,7 @@ class Explainer:
             yield from self._origins(value, below, f"{path}{step}", found)
 
 
-def explainer(document: Document, terminology: Terminology) -> Explainer:
+def explainer(document: MappingTemplate, terminology: Terminology) -> Explainer:
     """Compile a document so that it notes what it puts where."""
     writer = _Noting(document, terminology)
     compiled = compiled_function(writer, document, enumerate=enumerate)
@@ -129,11 +147,11 @@ def value_at(path: str, root: Any) -> Any:
 class _Noting(Writer):
     """Writes a document whose every put is noted, with the turns of the loops around it."""
 
-    def __init__(self, document: Document, terminology: Terminology) -> None:
+    def __init__(self, document: MappingTemplate, terminology: Terminology) -> None:
         super().__init__(document, terminology)
         self.notes: list[_Note] = []
         self.around: list[Variable] = []
-        self.deciding: list[Term] = [document.when] if document.when is not None else []
+        self.deciding: list[ExpressionNode] = [document.when] if document.when is not None else []
 
     def whole(self) -> None:
         super().whole()
@@ -192,16 +210,16 @@ def _origin(note: _Note, indexes: tuple[int, ...]) -> Origin | None:
     )
 
 
-def _coded_lookups(term: Term, turns: dict[str, int]) -> Iterator[Coded]:
+def _coded_lookups(term: ExpressionNode, turns: dict[str, int]) -> Iterator[CodeLookup]:
     """The codes that a term looks up, also by the `let`s that it names."""
     if isinstance(term, Lookup) and term.base.value is not None:
         yield from _coded_lookups(term.base.value, turns)
     if isinstance(term, Filtered) and term.name in TERMINOLOGY:
         table, subject = str(term.arguments[0]), term.subject
         if isinstance(subject, Constant):
-            yield Coded(term.name, table, "", str(subject.value))
+            yield CodeLookup(term.name, table, "", str(subject.value))
         for path in _indexed_paths(reads(subject), turns):
-            yield Coded(term.name, table, path, "")
+            yield CodeLookup(term.name, table, path, "")
     for child in children(term):
         yield from _coded_lookups(child, turns)
 

@@ -3,8 +3,8 @@
 from service.mapping.compiler.pythonic import Names, constant, never_absent
 from service.mapping.compiler.templates import Items, Literal, Object, Template, Value
 from service.mapping.language.runtime import present, whole
-from service.mapping.language.terms import Term, lookups
-from service.wire.yaml import Mark
+from service.mapping.language.terms import ExpressionNode, lookups
+from service.wire.yaml import Place
 
 
 def is_nothing(template: Template) -> bool:
@@ -12,7 +12,7 @@ def is_nothing(template: Template) -> bool:
     return isinstance(template, Literal) and not present(whole(template.value))
 
 
-def is_fixed(term: Term) -> bool:
+def is_fixed(term: ExpressionNode) -> bool:
     """Whether a term reads nothing of the source, as a fixed phrase does."""
     return next(lookups(term), None) is None
 
@@ -22,7 +22,7 @@ def place_of(template: Template, other: Mark) -> Mark:
     return template.place if isinstance(template, Value) else other
 
 
-def term_of(template: Template) -> Term | None:
+def term_of(template: Template) -> ExpressionNode | None:
     """The term of a leaf that is one expression."""
     return template.term if isinstance(template, Value) else None
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from service.errors import Issue, Rejected
 from service.mapping.compiler.compile import Compiled
-from service.mapping.compiler.templates import Document
+from service.mapping.compiler.templates import MappingTemplate
 from service.mapping.language.profiles import Profiles, claim
 from service.mapping.language.runtime import TooMuch
-from service.mapping.language.terms import Term, reads, translates
+from service.mapping.language.terms import ExpressionNode, reads, translates
 from service.mapping.terminology.concepts import Unmapped
 from service.wire.yaml import Mark
 
@@ -42,7 +42,7 @@ class MappingError(Rejected):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeResource:
     """A resource as a mapping made it."""
 
     resource: dict[str, Any]
@@ -55,7 +55,7 @@ class Projector:
     """All mappings of one source, in file order."""
 
     source: str
-    steps: tuple[tuple[Document, Compiled], ...]
+    steps: tuple[tuple[MappingTemplate, Compiled], ...]
     profiles: Profiles
 
     @property
@@ -63,14 +63,14 @@ class Projector:
         """The names of its mappings."""
         return tuple(document.name for document, _ in self.steps)
 
-    def run(self, roots: Mapping[str, Any]) -> list[Made]:
+    def run(self, roots: Mapping[str, Any]) -> list[MadeResource]:
         """Make all resources of a source: `roots` are its documents by name, links being what they lead to.
 
         Raises:
             MappingError: a code without a target, a value of another kind than its schema says, or a resource
                 made twice.
         """
-        made: list[Made] = []
+        made: list[MadeResource] = []
         given = dict(roots)
         for document, compiled in self.steps:
             resources: list[Any] = []
@@ -80,14 +80,14 @@ class Projector:
                 raise _explain(error, document, compiled) from None  # a cause may quote the source
             for resource in resources if document.claims else ():
                 claim(resource, document.claims, self.profiles)
-            made += [Made(resource, document.name, document.target) for resource in resources]
+            made += [MadeResource(resource, document.name, document.target) for resource in resources]
         ids = [each.resource.get("id") for each in made]
         if len(set(ids)) < len(ids):
             _once(made, {document.name: document for document, _ in self.steps})
         return made
 
 
-def _once(made: list[Made], documents: dict[str, Document]) -> None:
+def _once(made: list[MadeResource], documents: dict[str, MappingTemplate]) -> None:
     """Refuse a resource that is made twice: an overlay may add a mapping, or items share an id."""
     seen: set[tuple[str, str]] = set()
     for each in made:
@@ -99,7 +99,7 @@ def _once(made: list[Made], documents: dict[str, Document]) -> None:
         seen.add(key)
 
 
-def _explain(error: Exception, document: Document, compiled: Compiled) -> MappingError:
+def _explain(error: Exception, document: MappingTemplate, compiled: Compiled) -> MappingError:
     number = _line(error.__traceback__, compiled)
     info = compiled.lines[number - 1]
     source = ", ".join(sorted(_sources(error, info.term))) if info.term is not None else ""
@@ -112,7 +112,7 @@ def _explain(error: Exception, document: Document, compiled: Compiled) -> Mappin
     )
 
 
-def _sources(error: Exception, term: Term) -> set[str]:
+def _sources(error: Exception, term: ExpressionNode) -> set[str]:
     """The source paths of a term that cannot be made: of a code that is not known, where that is."""
     return (translates(term, error.name) if isinstance(error, Unmapped) else set()) or reads(term)
 

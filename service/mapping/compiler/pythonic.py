@@ -13,12 +13,12 @@ from service.mapping.language.terms import (
     Choice,
     Comparison,
     Constant,
+    ExpressionNode,
     Filtered,
     Joined,
     Logic,
     Lookup,
     Presence,
-    Term,
     Variable,
     is_whole,
     lookups,
@@ -51,7 +51,7 @@ class Names:
         self.count += 1
         return f"{letter}{self.count}"
 
-    def plan(self, terms: Iterable[Term]) -> None:
+    def plan(self, terms: Iterable[ExpressionNode]) -> None:
         """Note every object that lookups go through, so that each is fetched once where its base is bound."""
         for term in terms:
             for lookup in lookups(term):
@@ -82,7 +82,7 @@ class Names:
         known = self.containers.get(variable, {})
         return [f"{known[steps]} = {self._fetch(variable, steps)} or E" for steps in sorted(known, key=len)]
 
-    def code(self, term: Term) -> str:
+    def code(self, term: ExpressionNode) -> str:
         """A term as a Python expression."""
         match term:
             case Constant(value=value):
@@ -104,20 +104,20 @@ class Names:
             case Choice(test=test, then=then, other=other):
                 return f"({self.code(then)} if {self.code(test)} else {self.code(other)})"
 
-    def made(self, term: Term) -> str:
+    def made(self, term: ExpressionNode) -> str:
         """A term as what may be given out: parts of the source are pruned and copied."""
         return f"whole({self.code(term)})" if is_whole(term) else self.code(term)
 
-    def presence(self, term: Term) -> str:
+    def presence(self, term: ExpressionNode) -> str:
         """Whether a term is present."""
         code = self.code(term)
         return f"bool({code})" if term.shape.kind in {TEXT, OBJECT, LIST} else f"present({code})"
 
-    def text_code(self, term: Term) -> str:
+    def text_code(self, term: ExpressionNode) -> str:
         """A term as text, '' when absent."""
         return f"({self.code(term)} or '')" if term.shape.kind == TEXT else f"text({self.code(term)})"
 
-    def markup(self, term: Term) -> str:
+    def markup(self, term: ExpressionNode) -> str:
         """A term as content of markup, '' when absent; what `display` gives is marked with its concept."""
         if isinstance(term, Filtered) and term.name == "display":
             return f"({self.table(MARKED, term.arguments[0])}[{self.code(term.subject)}] or '')"
@@ -182,7 +182,7 @@ class Names:
             return f"({self.code(left)} == {constant(right.value)})"
         return f"equal({self.code(left)}, {self.code(right)})"
 
-    def _join_code(self, parts: tuple[Term, ...]) -> str:
+    def _join_code(self, parts: tuple[ExpressionNode, ...]) -> str:
         made = [part for part in parts if not isinstance(part, Constant)]
         if len(made) == 1:
             name = self.fresh("t")
@@ -206,7 +206,7 @@ def constant(value: Any) -> str:
     raise TypeError("not a constant of the language")
 
 
-def never_absent(term: Term) -> bool:
+def never_absent(term: ExpressionNode) -> bool:
     """Whether a term always has a value: the id of the item of a loop, or a constant."""
     match term:
         case Constant(value=value):
@@ -224,7 +224,7 @@ def present_test(kind: str, name: str) -> str:
     return f"{name} is not None" if kind == BOOLEAN else f"{name} or {name} == 0"
 
 
-def _texts(parts: tuple[Term, ...]) -> list[str]:
+def _texts(parts: tuple[ExpressionNode, ...]) -> list[str]:
     return [text(part.value) for part in parts if isinstance(part, Constant)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from service.mapping.compiler.pythonic import Names, present_test
 from service.mapping.compiler.templates import Loop
 from service.mapping.language import runtime
-from service.mapping.language.terms import Term, Variable
+from service.mapping.language.terms import ExpressionNode, Variable
 from service.mapping.language.types import ANY
 from service.wire.yaml import Mark
 
@@ -18,11 +18,11 @@ class Line:
 
     place: Mark
     target: str
-    term: Term | None
+    term: ExpressionNode | None
 
 
 @dataclass(slots=True)
-class Statements:
+class Lines:
     """Generated lines and, beside each, what it is for."""
 
     names: Names
@@ -50,7 +50,7 @@ class Statements:
             self.line("pass")
 
     @contextmanager
-    def about(self, place: Mark, target: str, term: Term | None) -> Iterator[None]:
+    def about(self, place: Place, target: str, term: ExpressionNode | None) -> Iterator[None]:
         """What is written inside is for this place, target and term."""
         before, self.info = self.info, Line(place, target, term)
         yield
@@ -104,7 +104,7 @@ class Statements:
         return f"for {variable.python} in {items}:"
 
     @contextmanager
-    def when(self, test: Term | None) -> Iterator[None]:
+    def when(self, test: ExpressionNode | None) -> Iterator[None]:
         """What is written inside is done only when the test holds."""
         if test is None:
             yield

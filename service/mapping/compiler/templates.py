@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.mapping.language.terms import Term, Variable, children
-from service.wire.yaml import Mark
+from service.mapping.language.terms import ExpressionNode, Variable, children
+from service.wire.yaml import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,17 @@ class Literal:
 class Value:
     """A leaf that is one expression: the typed value; `text` is what is written."""
 
-    term: Term
-    place: Mark
+    term: ExpressionNode
+    place: Place
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextLeaf:
     """A leaf that mixes text and expressions; `text` is what is written."""
 
-    parts: tuple[str | Term, ...]
-    place: Mark
+    parts: tuple[str | ExpressionNode, ...]
+    place: Place
     text: str
 
 
@@ -53,8 +53,8 @@ class Loop:
     """One variable going over one list; `crosses` when that is no part of what an outer loop goes over."""
 
     variable: Variable
-    over: Term
-    place: Mark
+    over: ExpressionNode
+    place: Place
     crosses: bool = False
 
 
@@ -63,7 +63,7 @@ class Block:
     """`$each` (loops, maybe none), `$if` and `$make`; `written` is what stands after the first two."""
 
     loops: tuple[Loop, ...]
-    test: Term | None
+    test: ExpressionNode | None
     make: "Template"
     place: Mark
     written: tuple[str, str] = ("", "")
@@ -77,11 +77,11 @@ class Markup:
     place: Mark
 
 
-Template = Literal | Value | Text | Object | Items | Block | Markup
+Template = Literal | Value | TextLeaf | Object | Items | Block | Markup
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class MappingTemplate:
     """One mapping document, read and checked.
 
     `written` is what stands after `each` and `when`, `names` what stands in `let`.
@@ -94,7 +94,7 @@ class Document:
     roots: dict[str, Variable]
     loops: tuple[Loop, ...]
     lets: tuple[Variable, ...]
-    when: Term | None
+    when: ExpressionNode | None
     make: Template
     claims: tuple[str, ...]
     withdraw: dict[str, Any]
@@ -102,12 +102,12 @@ class Document:
     names: tuple[tuple[str, str], ...] = ()
 
 
-def terms(template: Template) -> Iterator[Term]:
+def terms(template: Template) -> Iterator[ExpressionNode]:
     """Every term of a template."""
     match template:
         case Value(term=term):
             yield term
-        case Text(parts=parts):
+        case TextLeaf(parts=parts):
             yield from (part for part in parts if not isinstance(part, str))
         case Object(entries=entries):
             for _, entry in entries:
@@ -121,7 +121,7 @@ def terms(template: Template) -> Iterator[Term]:
             yield from terms(make)
 
 
-def everything(document: Document) -> Iterator[Term]:
+def everything(document: MappingTemplate) -> Iterator[ExpressionNode]:
     """Every term of a document with all the terms that those are made of."""
     waiting = [*terms(document.make), *(loop.over for loop in document.loops)]
     waiting += [let.value for let in document.lets if let.value is not None]

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from service.mapping.compiler.templates import (
     Block,
-    Document,
     Items,
+    MappingTemplate,
     Markup,
     Object,
     Template,
-    Text,
+    TextLeaf,
     Value,
 )
-from service.mapping.language.terms import Filtered, Lookup, Term, children, is_whole, reads, tests
+from service.mapping.language.terms import ExpressionNode, Filtered, Lookup, children, is_whole, reads, tests
 from service.mapping.language.types import Shape, World, paths
 
 Paths = dict[str, tuple[str, ...]]
@@ -31,7 +31,7 @@ class Trace:
     words: dict[str, set[str]] = field(default_factory=dict)
     wholes: set[str] = field(default_factory=set)
 
-    def read(self, target: str, term: Term) -> None:
+    def read(self, target: str, term: ExpressionNode) -> None:
         """Note what a value is made of."""
         self.values.setdefault(target, {}).update(dict.fromkeys(sorted(reads(term))))
         self.decide(target, tests(term))
@@ -44,7 +44,7 @@ class Trace:
             self.tests.setdefault(target, {}).update(named)
 
 
-def trace(document: Document) -> Trace:
+def trace(document: MappingTemplate) -> Trace:
     """Trace one document."""
     found = Trace()
     for loop in document.loops:
@@ -109,7 +109,7 @@ def _walk(template: Template, target: str, found: Trace) -> None:
             found.read(target, term)
             if systems := set(_displayed_systems(term)):
                 found.words.setdefault(target, set()).update(systems)
-        case Text(parts=parts):
+        case TextLeaf(parts=parts):
             for part in parts:
                 if not isinstance(part, str):
                     found.read(target, part)
@@ -123,7 +123,7 @@ def _walk(template: Template, target: str, found: Trace) -> None:
             _walk(make, target, found)
 
 
-def _displayed_systems(term: Term) -> Iterator[str]:
+def _displayed_systems(term: ExpressionNode) -> Iterator[str]:
     """The code systems whose displays a term may be, a `let` looked through."""
     if isinstance(term, Filtered) and term.name == "display":
         yield str(term.arguments[0])

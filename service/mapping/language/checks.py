@@ -6,7 +6,7 @@ from typing import Any
 from service.mapping.files.findings import nearest
 from service.mapping.language.fhirpath import compile_expression
 from service.mapping.language.narrative import marked_display
-from service.mapping.language.terms import Constant, Lookup, Term
+from service.mapping.language.terms import Constant, ExpressionNode, Lookup
 from service.mapping.language.types import ANY, OBJECT
 from service.mapping.terminology.concepts import Terminology, Unmapped
 from service.wire.yaml import InvalidYaml, Mark
@@ -15,7 +15,7 @@ TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display", "translate"
 MARKED = "display within $xhtml"
 
 
-def check_identity(name: str, subject: Term, place: Mark) -> None:
+def check_identity(name: str, subject: ExpressionNode, place: Place) -> None:
     """An id needs a document with a UUID, and of an item its own id.
 
     Raises:
@@ -46,7 +46,9 @@ def check_fhirpath(expression: str, place: Mark) -> None:
         raise InvalidYaml(f"`{expression}` is no FHIRPath; see http://hl7.org/fhirpath/N1/", place) from error
 
 
-def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, place: Mark) -> None:
+def check_codes(
+    words: Terminology, filter_name: str, name: str, subject: ExpressionNode, place: Place
+) -> None:
     """A table must be there, and say something about every code the source may send.
 
     Raises:
@@ -74,7 +76,7 @@ def check_codes(words: Terminology, filter_name: str, name: str, subject: Term, 
         raise InvalidYaml(f"{what}; use `codeable`, or keep one target", place)
 
 
-def check_compared(field: Term, other: Term, place: Mark) -> None:
+def check_compared(field: ExpressionNode, other: ExpressionNode, place: Place) -> None:
     """A field of the source that lists its codes is compared with one of them: no other is ever equal.
 
     Raises:
@@ -120,7 +122,7 @@ def spoken_kind(kind: str) -> str:
     return {OBJECT: "an object", ANY: "something of many kinds"}.get(kind, f"a {kind}")
 
 
-def _text(subject: Term) -> str:
+def _text(subject: ExpressionNode) -> str:
     return str(subject.value) if isinstance(subject, Constant) else ""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.mapping.language.types import ANY, LIST, OBJECT, TEXT
-from service.mapping.terminology.codings import Translation, bare_code, code_in, codings_of, used_of, words_of
+from service.mapping.terminology.codings import CodeMapping, bare_code, code_in, codings_of, used_of, words_of
 from service.values.ids import resource_id
 from service.values.numbers import SYSTEM as TYPES
 from service.values.numbers import type_of
@@ -104,7 +104,7 @@ def codeable(code: str | None, table: dict[Any, Any]) -> dict[str, Any] | None:
 
 
 @_filter("translate", OBJECT, LIST, gives=TEXT, arguments=1)
-def translate(concepts: Any, table: Translation) -> str | None:
+def translate(concepts: Any, table: CodeMapping) -> str | None:
     """Give the one target code of a CodeableConcept, or of a list of them, by a ConceptMap of `concepts/`.
 
     Example: `{{ encounter.class | translate('encounter-class') }}`.

@@ -9,7 +9,7 @@ from service.mapping.terminology.concepts import Terminology
 
 
 @dataclass(frozen=True, eq=False)
-class Scope:
+class Namespace:
     """The names an expression may use."""
 
     world: World
@@ -17,9 +17,9 @@ class Scope:
     roots: dict[str, Variable]
     names: dict[str, Variable] = field(default_factory=dict)
 
-    def with_name(self, name: str, variable: Variable) -> "Scope":
-        """This scope with one more name."""
-        return Scope(self.world, self.terminology, self.roots, self.names | {name: variable})
+    def with_name(self, name: str, variable: Variable) -> "Namespace":
+        """This namespace with one more name."""
+        return Namespace(self.world, self.terminology, self.roots, self.names | {name: variable})
 
     def known_paths(self) -> list[str]:
         """Every path that could have been meant."""
@@ -54,8 +54,8 @@ def _all_paths(variable: Variable) -> list[str]:
     return list(found)
 
 
-def _elsewhere(wrong: str, scope: Scope) -> str:
-    known = scope.known_paths()
+def _elsewhere(wrong: str, namespace: Namespace) -> str:
+    known = namespace.known_paths()
     last = wrong.rpartition(".")[2]
     ending = [path for path in known if path.rpartition(".")[2] == last]
     return min(ending, key=len) if ending else nearest(wrong, known)

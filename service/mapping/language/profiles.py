@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 
-class Profile(Protocol):
+class ProfileCheck(Protocol):
     """A profile that can be checked."""
 
     @property
@@ -27,7 +27,7 @@ class Profile(Protocol):
 class Profiles(Protocol):
     """Whoever checks profiles."""
 
-    def profiles(self) -> Mapping[str, Profile]:
+    def profiles(self) -> Mapping[str, ProfileCheck]:
         """Give the profiles that can be checked, by url."""
 
     def misses(self, url: str, resource: dict[str, Any]) -> Sequence[str]:
@@ -37,7 +37,7 @@ class Profiles(Protocol):
 class NoProfiles:
     """Where no profile can be checked, none can be claimed."""
 
-    def profiles(self) -> Mapping[str, Profile]:
+    def profiles(self) -> Mapping[str, ProfileCheck]:
         """Give none."""
         return {}
 

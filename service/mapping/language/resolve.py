@@ -17,18 +17,18 @@ from service.mapping.language.checks import (
     spoken_kind,
 )
 from service.mapping.language.filters import FILTERS
-from service.mapping.language.names import Scope
+from service.mapping.language.names import Namespace
 from service.mapping.language.terms import (
     IDENTITIES,
     Choice,
     Comparison,
     Constant,
+    ExpressionNode,
     Filtered,
     Joined,
     Logic,
     Lookup,
     Presence,
-    Term,
     children,
 )
 from service.mapping.language.types import ANY, BOOLEAN, LIST, OBJECT, TEXT
@@ -38,13 +38,13 @@ WEIGHT_LIMIT = 2_000
 _ORDER = {"lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
 
 
-def resolve(parsed: Parsed, scope: Scope) -> Term:
+def resolve(parsed: Parsed, namespace: Namespace) -> ExpressionNode:
     """Give the typed term of an expression.
 
     Raises:
         InvalidYaml: a name is unknown, a construct is not of the language, or the kinds do not fit.
     """
-    term = _Resolver(parsed, scope).term(parsed.node, 0)
+    term = _Resolver(parsed, namespace).term(parsed.node, 0)
     if weight(term) > WEIGHT_LIMIT:
         raise InvalidYaml(
             "this expression, with the `let`s it uses, grows too large; say it in fewer parts", parsed.at()
@@ -52,7 +52,7 @@ def resolve(parsed: Parsed, scope: Scope) -> Term:
     return term
 
 
-def weight(term: Term) -> int:
+def weight(term: ExpressionNode) -> int:
     """How much a term can print, counted in its parts and those of the `let`s it uses."""
     if isinstance(term, Lookup):
         return term.base.weight
@@ -62,14 +62,14 @@ def weight(term: Term) -> int:
 @dataclass(frozen=True, slots=True)
 class _Resolver:
     parsed: Parsed
-    scope: Scope
+    namespace: Namespace
 
-    def term(self, node: nodes.Node, depth: int) -> Term:
+    def term(self, node: nodes.Node, depth: int) -> ExpressionNode:
         if depth > DEPTH_LIMIT:
             raise InvalidYaml(
                 f"nested more than {DEPTH_LIMIT} deep; take a part of it into `let`", self.parsed.at()
             )
-        makers: dict[type[nodes.Node], Callable[[Any, int], Term]] = {
+        makers: dict[type[nodes.Node], Callable[[Any, int], ExpressionNode]] = {
             nodes.Const: self.constant,
             nodes.Neg: self.negative,
             nodes.Name: self.name,
@@ -92,33 +92,35 @@ class _Resolver:
     def wrong(self, what: str, node: nodes.Node) -> InvalidYaml:
         return InvalidYaml(what, self.parsed.at(node))
 
-    def constant(self, node: nodes.Const, _depth: int) -> Term:
+    def constant(self, node: nodes.Const, _depth: int) -> ExpressionNode:
         value = self.parsed.constant(node)
         kind = BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else "number"
-        return Constant(value, self.scope.world.scalar(ANY if value is None else kind))
+        return Constant(value, self.namespace.world.scalar(ANY if value is None else kind))
 
-    def negative(self, node: nodes.Neg, _depth: int) -> Term:
+    def negative(self, node: nodes.Neg, _depth: int) -> ExpressionNode:
         inner = node.node
         if (
             isinstance(inner, nodes.Const)
             and isinstance(inner.value, int | float)
             and not isinstance(inner.value, bool)
         ):
-            return Constant(-self.parsed.constant(inner), self.scope.world.scalar("number"))
+            return Constant(-self.parsed.constant(inner), self.namespace.world.scalar("number"))
         raise self.wrong("arithmetic is not taken in an expression", node)
 
-    def name(self, node: nodes.Name, _depth: int) -> Term:
-        variable = self.scope.names.get(node.name)
+    def name(self, node: nodes.Name, _depth: int) -> ExpressionNode:
+        variable = self.namespace.names.get(node.name)
         if variable is None:
-            raise self.wrong(self.scope.unknown_name_message(node.name, "", list(self.scope.names)), node)
+            raise self.wrong(
+                self.namespace.unknown_name_message(node.name, "", list(self.namespace.names)), node
+            )
         if variable.value is not None and not variable.python:
             return variable.value
-        return Lookup(variable, (), (), self.scope.roots)
+        return Lookup(variable, (), (), self.namespace.roots)
 
-    def key(self, node: nodes.Getattr, depth: int) -> Term:
+    def key(self, node: nodes.Getattr, depth: int) -> ExpressionNode:
         return self.step(self.term(node.node, depth), node.attr, node)
 
-    def position(self, node: nodes.Getitem, depth: int) -> Term:
+    def position(self, node: nodes.Getitem, depth: int) -> ExpressionNode:
         if not isinstance(node.arg, nodes.Const) or not isinstance(node.arg.value, str | int):
             raise self.wrong("in [ ] stands one key or one position, as a constant", node)
         subject = self.term(node.node, depth)
@@ -128,7 +130,7 @@ class _Resolver:
             raise self.wrong("a position has at most 6 digits", node)
         return self.at(subject, int(node.arg.value), node)
 
-    def step(self, subject: Term, key: str, node: nodes.Node) -> Term:
+    def step(self, subject: ExpressionNode, key: str, node: nodes.Node) -> ExpressionNode:
         """The value under a key; of a choice, that of what is chosen."""
         if isinstance(subject, Choice):
             then, other = self.step(subject.then, key, node), self.step(subject.other, key, node)
@@ -143,27 +145,27 @@ class _Resolver:
         except KeyError as error:
             raise self.wrong(f"the schema of `{key}` refers to what is not there: {error}", node) from error
         if found is None:
-            prefix = self.scope.named(subject)
+            prefix = self.namespace.named(subject)
             if shape.kind not in {OBJECT, ANY}:
                 raise self.wrong(f"`{prefix}` is {spoken_kind(shape.kind)} and has no `{key}`", node)
-            raise self.wrong(self.scope.unknown_name_message(key, f"{prefix}.", shape.names), node)
-        return Lookup(subject.base, (*subject.steps, key), (*subject.shapes, found), self.scope.roots)
+            raise self.wrong(self.namespace.unknown_name_message(key, f"{prefix}.", shape.names), node)
+        return Lookup(subject.base, (*subject.steps, key), (*subject.shapes, found), self.namespace.roots)
 
-    def at(self, subject: Term, position: int, node: nodes.Node) -> Term:
+    def at(self, subject: ExpressionNode, position: int, node: nodes.Node) -> ExpressionNode:
         if not isinstance(subject, Lookup):
             raise self.wrong("a position is taken of a path to a list", node)
         if subject.shape.kind not in {LIST, ANY}:
             raise self.wrong(
-                f"`{self.scope.named(subject)}` is {spoken_kind(subject.shape.kind)}, not a list", node
+                f"`{self.namespace.named(subject)}` is {spoken_kind(subject.shape.kind)}, not a list", node
             )
         return Lookup(
             subject.base,
             (*subject.steps, position),
             (*subject.shapes, subject.shape.item()),
-            self.scope.roots,
+            self.namespace.roots,
         )
 
-    def filter(self, node: nodes.Filter, depth: int) -> Term:
+    def filter(self, node: nodes.Filter, depth: int) -> ExpressionNode:
         known = FILTERS.get(node.name)
         if known is None:
             close = nearest(node.name, list(FILTERS)) or ", ".join(sorted(FILTERS))
@@ -181,11 +183,13 @@ class _Resolver:
             return self.at(subject, 0 if node.name == "first" else -1, node)
         if node.name == "default" and isinstance(subject, Lookup):
             other = self.constant(constants[0], depth)
-            test = Presence(subject, True, self.scope.world.scalar(BOOLEAN))
+            test = Presence(subject, True, self.namespace.world.scalar(BOOLEAN))
             return Choice(test, subject, other, subject.shape)
         return self.filter_term(node, subject, arguments)
 
-    def filter_term(self, node: nodes.Filter, subject: Term, arguments: tuple[Any, ...]) -> Term:
+    def filter_term(
+        self, node: nodes.Filter, subject: ExpressionNode, arguments: tuple[Any, ...]
+    ) -> ExpressionNode:
         """One filter over one value; of a choice, over each of its sides."""
         if isinstance(subject, Choice) and node.name != "default":
             then = self.filter_term(node, subject.then, arguments)
@@ -204,22 +208,24 @@ class _Resolver:
         if node.name == "fhirpath":
             check_fhirpath(arguments[0], self.parsed.at(node))
         if node.name in TERMINOLOGY:
-            check_codes(self.scope.terminology, node.name, arguments[0], subject, self.parsed.at(node))
+            check_codes(self.namespace.terminology, node.name, arguments[0], subject, self.parsed.at(node))
         return Filtered(
-            node.name, subject, arguments, self.scope.world.scalar(known.gives), self.parsed.at(node)
+            node.name, subject, arguments, self.namespace.world.scalar(known.gives), self.parsed.at(node)
         )
 
-    def test(self, node: nodes.Test, depth: int) -> Term:
+    def test(self, node: nodes.Test, depth: int) -> ExpressionNode:
         if node.name not in {"present", "absent"} or node.args or node.kwargs:
             raise self.wrong(f"`is {node.name}` is not taken; tests are `is present` and `is absent`", node)
-        return Presence(self.term(node.node, depth), node.name == "present", self.scope.world.scalar(BOOLEAN))
+        return Presence(
+            self.term(node.node, depth), node.name == "present", self.namespace.world.scalar(BOOLEAN)
+        )
 
-    def comparison(self, node: nodes.Compare, depth: int) -> Term:
+    def comparison(self, node: nodes.Compare, depth: int) -> ExpressionNode:
         if len(node.ops) != 1:
             raise self.wrong("one comparison at a time; join them with `and`", node)
         operand = node.ops[0]
         left = self.term(node.expr, depth)
-        boolean = self.scope.world.scalar(BOOLEAN)
+        boolean = self.namespace.world.scalar(BOOLEAN)
         if operand.op in {"in", "notin"}:
             listed = self.list_term(operand.expr, depth)
             check_compared(left, listed, self.parsed.at(operand.expr))
@@ -240,38 +246,38 @@ class _Resolver:
             raise self.wrong(f"{spoken_kind(kinds.pop())} has no order", node)
         return Comparison(_ORDER[operand.op], left, right, boolean)
 
-    def list_term(self, node: nodes.Expr, depth: int) -> Term:
+    def list_term(self, node: nodes.Expr, depth: int) -> ExpressionNode:
         if isinstance(node, nodes.List):
             if not all(isinstance(each, nodes.Const) for each in node.items):
                 raise self.wrong("a list in an expression holds constants only", node)
             values = [self.parsed.constant(each) for each in node.items if isinstance(each, nodes.Const)]
-            return Constant(values, self.scope.world.scalar(LIST))
+            return Constant(values, self.namespace.world.scalar(LIST))
         found = self.term(node, depth)
         if found.shape.kind not in {LIST, ANY}:
             raise self.wrong(f"`in` needs a list on its right, this is {spoken_kind(found.shape.kind)}", node)
         return found
 
-    def logic(self, node: nodes.And | nodes.Or | nodes.Not, depth: int) -> Term:
+    def logic(self, node: nodes.And | nodes.Or | nodes.Not, depth: int) -> ExpressionNode:
         if isinstance(node, nodes.Not):
-            return Logic("not", (self.term(node.node, depth),), self.scope.world.scalar(BOOLEAN))
+            return Logic("not", (self.term(node.node, depth),), self.namespace.world.scalar(BOOLEAN))
         left, right = self.term(node.left, depth), self.term(node.right, depth)
-        shape = left.shape if left.shape.kind == right.shape.kind else self.scope.world.scalar(ANY)
+        shape = left.shape if left.shape.kind == right.shape.kind else self.namespace.world.scalar(ANY)
         return Logic("and" if isinstance(node, nodes.And) else "or", (left, right), shape)
 
-    def concat(self, node: nodes.Concat, depth: int) -> Term:
+    def concat(self, node: nodes.Concat, depth: int) -> ExpressionNode:
         found = tuple(self.term(each, depth) for each in node.nodes)
         for each, part in zip(node.nodes, found, strict=True):
             if part.shape.kind in {OBJECT, LIST}:
                 raise self.wrong(f"{spoken_kind(part.shape.kind)} is no text", each)
-        return Joined(found, self.scope.world.scalar(TEXT))
+        return Joined(found, self.namespace.world.scalar(TEXT))
 
-    def choice(self, node: nodes.CondExpr, depth: int) -> Term:
+    def choice(self, node: nodes.CondExpr, depth: int) -> ExpressionNode:
         test, then = self.term(node.test, depth), self.term(node.expr1, depth)
-        nothing = Constant(None, self.scope.world.scalar(ANY))
+        nothing = Constant(None, self.namespace.world.scalar(ANY))
         other = self.term(node.expr2, depth) if node.expr2 is not None else nothing
         same = then.shape.kind == other.shape.kind
         absent = isinstance(other, Constant) and other.value is None
-        return Choice(test, then, other, then.shape if same or absent else self.scope.world.scalar(ANY))
+        return Choice(test, then, other, then.shape if same or absent else self.namespace.world.scalar(ANY))
 
 
 def _node_text(node: nodes.Node) -> str:
@@ -286,6 +292,8 @@ def _node_text(node: nodes.Node) -> str:
     return names.get(type(node), other)
 
 
-def step(parsed: Parsed, scope: Scope, subject: Term, node: nodes.Getattr) -> Term:
+def step(
+    parsed: Parsed, namespace: Namespace, subject: ExpressionNode, node: nodes.Getattr
+) -> ExpressionNode:
     """One step along a path, for a loop that walks through lists."""
-    return _Resolver(parsed, scope).step(subject, node.attr, node)
+    return _Resolver(parsed, namespace).step(subject, node.attr, node)

@@ -16,9 +16,9 @@ class Variable:
     python: str
     shape: Shape
     path: str
-    owner: "Term | None"
+    owner: "ExpressionNode | None"
     loop: bool = False
-    value: "Term | None" = None
+    value: "ExpressionNode | None" = None
     weight: int = 1
 
 
@@ -50,7 +50,7 @@ class Lookup:
         return ".".join([self.base.path, *(step for step in self.steps if isinstance(step, str))])
 
     @property
-    def owner(self) -> "Term | None":
+    def owner(self) -> "ExpressionNode | None":
         """The document whose UUID ids are derived from: the nearest link or root on the way here."""
         for count in range(len(self.steps), 0, -1):
             owner = self.shapes[count - 1].owner
@@ -66,7 +66,7 @@ class Filtered:
     """A filter's result."""
 
     name: str
-    subject: "Term"
+    subject: "ExpressionNode"
     arguments: tuple[Any, ...]
     shape: Shape
     place: Mark
@@ -76,7 +76,7 @@ class Filtered:
 class Presence:
     """`is present` or `is absent`."""
 
-    subject: "Term"
+    subject: "ExpressionNode"
     present: bool
     shape: Shape
 
@@ -86,8 +86,8 @@ class Comparison:
     """Two terms compared; `operator` is Python's."""
 
     operator: str
-    left: "Term"
-    right: "Term"
+    left: "ExpressionNode"
+    right: "ExpressionNode"
     shape: Shape
 
 
@@ -96,7 +96,7 @@ class Logic:
     """`and`, `or`, and `not` with one operand."""
 
     operator: str
-    operands: tuple["Term", ...]
+    operands: tuple["ExpressionNode", ...]
     shape: Shape
 
 
@@ -104,7 +104,7 @@ class Logic:
 class Joined:
     """Text made of parts; absent ones print nothing, and without any present one there is no text."""
 
-    parts: tuple["Term", ...]
+    parts: tuple["ExpressionNode", ...]
     shape: Shape
 
 
@@ -112,16 +112,16 @@ class Joined:
 class Choice:
     """One term or another."""
 
-    test: "Term"
-    then: "Term"
-    other: "Term"
+    test: "ExpressionNode"
+    then: "ExpressionNode"
+    other: "ExpressionNode"
     shape: Shape
 
 
-Term = Constant | Lookup | Filtered | Presence | Comparison | Logic | Joined | Choice
+ExpressionNode = Constant | Lookup | Filtered | Presence | Comparison | Logic | Joined | Choice
 
 
-def children(term: Term) -> tuple[Term, ...]:
+def children(term: ExpressionNode) -> tuple[ExpressionNode, ...]:
     """The terms a term is made of."""
     match term:
         case Filtered(subject=subject) | Presence(subject=subject):
@@ -138,7 +138,7 @@ def children(term: Term) -> tuple[Term, ...]:
             return ()
 
 
-def lookups(term: Term) -> Iterator[Lookup]:
+def lookups(term: ExpressionNode) -> Iterator[Lookup]:
     """Every lookup the evaluation of a term may do, also those of owners whose ids it makes."""
     if isinstance(term, Lookup):
         yield term
@@ -157,7 +157,7 @@ def lookups(term: Term) -> Iterator[Lookup]:
         yield from lookups(child)
 
 
-def reads(term: Term) -> set[str]:
+def reads(term: ExpressionNode) -> set[str]:
     """The source paths whose values a term's value is made of; an id reads the item's own id."""
     match term:
         case Lookup(base=base) if base.value is not None:
@@ -182,7 +182,7 @@ def reads(term: Term) -> set[str]:
             return set().union(*(reads(child) for child in children(term)))
 
 
-def translates(term: Term, name: str) -> set[str]:
+def translates(term: ExpressionNode, name: str) -> set[str]:
     """The source paths of the codes that a term translates by the ConceptMap or CodeSystem of a name."""
     match term:
         case Lookup(base=base) if base.value is not None:
@@ -193,7 +193,7 @@ def translates(term: Term, name: str) -> set[str]:
             return set().union(*(translates(child, name) for child in children(term)))
 
 
-def tests(term: Term) -> set[str]:
+def tests(term: ExpressionNode) -> set[str]:
     """The source paths that only decide about a term's value."""
     match term:
         case Lookup(base=base) if base.value is not None:
@@ -206,7 +206,7 @@ def tests(term: Term) -> set[str]:
             return set().union(*(tests(child) for child in children(term)))
 
 
-def is_whole(term: Term) -> bool:
+def is_whole(term: ExpressionNode) -> bool:
     """Whether a value may be a part of the source itself, which is pruned and copied before it is given."""
     match term:
         case Lookup():

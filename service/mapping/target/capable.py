@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from service.mapping.compiler.templates import Block, Items, Literal, Object, Template, Text, Value
+from service.mapping.compiler.templates import Block, Items, Literal, Object, Template, TextLeaf, Value
 from service.mapping.language.checks import TERMINOLOGY, giver
-from service.mapping.language.terms import Constant, Filtered, Lookup, Term
+from service.mapping.language.terms import Constant, ExpressionNode, Filtered, Lookup
 from service.mapping.language.types import ANY, LIST, Shape
 from service.mapping.target.required import sides
 from service.mapping.terminology.concepts import Terminology, Unmapped
@@ -58,7 +58,7 @@ def _is(key: str, name: str) -> bool:
     return key == name or (stem != name and key.startswith(stem))
 
 
-def _sides(term: Term) -> Iterator[Term]:
+def _sides(term: ExpressionNode) -> Iterator[ExpressionNode]:
     """What a value may be; a `let` is looked through."""
     for each in sides(term):
         if isinstance(each, Lookup) and not each.steps and each.base.value is not None:
@@ -67,7 +67,7 @@ def _sides(term: Term) -> Iterator[Term]:
             yield each
 
 
-def _gives(term: Term, names: Sequence[str], words: Terminology) -> bool:
+def _gives(term: ExpressionNode, names: Sequence[str], words: Terminology) -> bool:
     """Tell whether a term may give something that has these names below each other."""
     if isinstance(term, Constant):
         return not names and term.value not in (None, "")
@@ -101,10 +101,10 @@ def _is_like(item: Template, pattern: Any, words: Terminology) -> bool:
         case Value(term=term):
             return any(_may_be(each, pattern, words) for each in _sides(term))
         case _:
-            return isinstance(item, Text) and isinstance(pattern, str)
+            return isinstance(item, TextLeaf) and isinstance(pattern, str)
 
 
-def _may_be(term: Term, pattern: Any, words: Terminology) -> bool:
+def _may_be(term: ExpressionNode, pattern: Any, words: Terminology) -> bool:
     """Tell whether a pattern is in what a term may give, as far as that is known before there is a source."""
     if isinstance(term, Constant):
         return bool(term.value == pattern)
@@ -128,7 +128,7 @@ def _filter_values(term: Filtered, words: Terminology) -> Iterator[Any]:
                 yield found[0] if term.name == "coding" else found
 
 
-def _codes(term: Term) -> tuple[str, ...]:
+def _codes(term: ExpressionNode) -> tuple[str, ...]:
     """The codes that a term may give; none where it is open."""
     if isinstance(term, Constant):
         return (str(term.value),)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.mapping.compiler.templates import Document
+from service.mapping.compiler.templates import MappingTemplate
 from service.mapping.files.findings import nearest
 from service.mapping.language.checks import giver
 from service.mapping.language.terms import Filtered
@@ -13,7 +13,9 @@ from service.mapping.terminology.concepts import Terminology, Unmapped
 from service.wire.yaml import InvalidYaml
 
 
-def miscoded_targets(document: Document, terminology: Terminology, targets: Targets) -> Iterator[InvalidYaml]:
+def miscoded_targets(
+    document: MappingTemplate, terminology: Terminology, targets: Targets
+) -> Iterator[Wrong]:
     """Find the codes of concept maps that a document would put where its target has no such code."""
     for target, leaf in leaves(document.make, document.target):
         found = [each for each in sides(leaf) if isinstance(each, Filtered)]

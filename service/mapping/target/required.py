@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterator
 
-from service.mapping.compiler.templates import Block, Document, Items, Object, Template, Value
+from service.mapping.compiler.templates import Block, Items, MappingTemplate, Object, Template, Value
 from service.mapping.language.checks import TERMINOLOGY, giver
-from service.mapping.language.terms import Choice, Filtered, Term
+from service.mapping.language.terms import Choice, ExpressionNode, Filtered
 from service.mapping.terminology.concepts import Terminology
 from service.wire.yaml import InvalidYaml
 
@@ -13,8 +13,8 @@ Required = Callable[[str], Collection[str]]
 
 
 def untargeted_tables(
-    document: Document, terminology: Terminology, required: Required
-) -> Iterator[InvalidYaml]:
+    document: MappingTemplate, terminology: Terminology, required: Required
+) -> Iterator[Wrong]:
     """Find tables that leave a required element of a document without a code."""
     for target, leaf in leaves(document.make, document.target):
         for term in sides(leaf):
@@ -28,7 +28,7 @@ def untargeted_tables(
                     )
 
 
-def leaves(template: Template, target: str) -> Iterator[tuple[str, Term]]:
+def leaves(template: Template, target: str) -> Iterator[tuple[str, ExpressionNode]]:
     """Every value that a template makes, with the target path it stands at."""
     match template:
         case Value(term=term):
@@ -43,7 +43,7 @@ def leaves(template: Template, target: str) -> Iterator[tuple[str, Term]]:
             yield from leaves(make, target)
 
 
-def sides(term: Term) -> Iterator[Term]:
+def sides(term: ExpressionNode) -> Iterator[ExpressionNode]:
     """What a value may be: a term, or either side of a choice."""
     if isinstance(term, Choice):
         yield from sides(term.then)

@@ -7,8 +7,8 @@ is one: https://hl7.org/fhir/us/core/STU6.1/must-support.html. Decided once, whe
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from service.mapping.compiler.templates import Document
-from service.mapping.language.profiles import Profile, Profiles
+from service.mapping.compiler.templates import MappingTemplate
+from service.mapping.language.profiles import ProfileCheck, Profiles
 from service.mapping.language.terms import Constant
 from service.mapping.layers.merge import EXTENDS
 from service.mapping.layers.stack import Layers
@@ -18,7 +18,7 @@ from service.wire.yaml import Mapping, Mark, Node, Scalar
 
 
 @dataclass(frozen=True, slots=True)
-class Unsupported:
+class UnmadeElement:
     """An element that a profile wants supported and nothing makes; what took it away, or else the mapping.
 
     Of a choice it is all of them, with `or` between.
@@ -29,7 +29,7 @@ class Unsupported:
 
 
 # by the url of each profile that mappings name, what keeps them from claiming it; nothing, where they may
-Unclaimed = dict[str, tuple[Unsupported, ...]]
+Unclaimed = dict[str, tuple[UnmadeElement, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,11 @@ class Support:
 
     layers: Layers
     words: Terminology
-    read: Callable[[Mapping], Document | None]
+    read: Callable[[Mapping], MappingTemplate | None]
 
-    def missing(self, profile: Profile, claiming: Sequence[Document]) -> tuple[Unsupported, ...]:
+    def missing(
+        self, profile: ProfileCheck, claiming: Sequence[MappingTemplate]
+    ) -> tuple[UnmadeElement, ...]:
         """Give the elements that a profile wants supported and that no mapping that claims it can make."""
         missing = [each for each in profile.supported if not self._is_made(each, profile, claiming)]
         told = {each: each for each in missing}
@@ -55,13 +57,15 @@ class Support:
         found: dict[str, Mark | None] = {}
         for each in missing:
             found[told[each]] = found.get(told[each]) or self._removing_place(each, profile, claiming)
-        return tuple(Unsupported(each, at or claiming[0].place) for each, at in found.items() if each)
+        return tuple(UnmadeElement(each, at or claiming[0].place) for each, at in found.items() if each)
 
-    def _is_made(self, element: str, profile: Profile, by: Sequence[Document]) -> bool:
+    def _is_made(self, element: str, profile: ProfileCheck, by: Sequence[MappingTemplate]) -> bool:
         steps = list(_steps(element, profile))
         return any(can_make(each.make, steps, self.words) for each in by if not _is_never(each))
 
-    def _removing_place(self, element: str, profile: Profile, claiming: Sequence[Document]) -> Mark | None:
+    def _removing_place(
+        self, element: str, profile: ProfileCheck, claiming: Sequence[MappingTemplate]
+    ) -> Place | None:
         """Find where an overlay took an element away: the last with which it is not made any more."""
         names = [each.name for each in claiming]
         above = ""
@@ -87,8 +91,8 @@ class Support:
 
 
 def hold_back(
-    read: Sequence[Document], known: Profiles, support: Support
-) -> tuple[list[Document], Unclaimed]:
+    read: Sequence[MappingTemplate], known: Profiles, support: Support
+) -> tuple[list[MappingTemplate], Unclaimed]:
     """Give mappings without the claims that they cannot hold, and for each claim what it wants in vain."""
     found: Unclaimed = {}
     for url in dict.fromkeys(url for document in read for url in document.claims):
@@ -98,11 +102,11 @@ def hold_back(
     return [replace(document, claims=urls) for document, urls in zip(read, held, strict=True)], found
 
 
-def _is_never(document: Document) -> bool:
+def _is_never(document: MappingTemplate) -> bool:
     return isinstance(document.when, Constant) and not document.when.value
 
 
-def _steps(element: str, profile: Profile) -> Iterator[Step]:
+def _steps(element: str, profile: ProfileCheck) -> Iterator[Step]:
     """The steps from a resource to an element."""
     names = element.split(".")
     for count, name in enumerate(names[1:], start=2):

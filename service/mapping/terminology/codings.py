@@ -44,7 +44,7 @@ _PUBLIC: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Translation:
+class CodeMapping:
     """What a ConceptMap makes of codings: by code (source system, target code) of each group naming it.
 
     `folded` are the codes by how they are written without regard to case.

@@ -7,8 +7,8 @@ from itertools import combinations
 from typing import Any, Final
 
 from service.mapping.files.findings import Findings
-from service.mapping.terminology.codings import Translation
-from service.wire.yaml import InvalidYaml, Mark
+from service.mapping.terminology.codings import CodeMapping
+from service.wire.yaml import Place, Wrong
 
 Coding = dict[str, str]
 # a letter of the URL of a code system; another edition of one differs in more
@@ -154,7 +154,7 @@ class Terminology:
                 continue
         return Table(known, give)
 
-    def translation(self, name: str, give: Callable[[str], Any]) -> Translation:
+    def translation(self, name: str, give: Callable[[str], Any]) -> CodeMapping:
         """Tabulate a concept map for concepts that are sent: each code with the systems it is named in."""
         targets: dict[str, list[tuple[str, str | None]]] = {}
         for group in self.concept_maps[name].groups:
@@ -171,7 +171,7 @@ class Terminology:
         folded: dict[str, str] = {}
         for code in targets:
             folded.setdefault(code.casefold(), code)
-        return Translation(targets, folded, rest)
+        return CodeMapping(targets, folded, rest)
 
     def led_to(self, names: Iterable[str]) -> set[str]:
         """The code systems that the concept maps of some names lead from or to."""
