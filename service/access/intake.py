@@ -90,7 +90,7 @@ class Sending(Schema):
         )
 
 
-class Intake(Schema):
+class IntakeContract(Schema):
     """As `IntakeSettings`, which says what the members mean and what they are when left out."""
 
     class Meta:

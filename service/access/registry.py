@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from service.access.intake import Intake, amqp_senders, assertions_of, near, offers
+from service.access.intake import IntakeContract, amqp_senders, assertions_of, near, offers
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Misconfigured
 from service.values.intake import IntakeSettings
@@ -45,7 +45,7 @@ class _Partner(_Strict):
     view = fields.String(load_default=DEFAULT)
     identifiers = fields.List(fields.Nested(_Identifier), load_default=list)
     queues = fields.List(fields.Nested(_Queue), load_default=list)
-    intake = fields.Nested(Intake, load_default=IntakeSettings)
+    intake = fields.Nested(IntakeContract, load_default=IntakeSettings)
     writes = fields.List(fields.String(validate=validate.OneOf(RETURNED)), load_default=list)
 
 

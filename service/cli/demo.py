@@ -28,7 +28,7 @@ WITH_QUEUE = f"""  - name: demo
 """
 
 
-class Queue:
+class DemoQueue:
     """Messages as an engineer's queue on RabbitMQ gives them."""
 
     def __init__(self, url: str) -> None:
@@ -56,7 +56,7 @@ def demo() -> None:
     """  # noqa: D301  click reads \b
     broker = os.environ.get("CASEBRIDGE_AMQP_URL")
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder), broker) as house:
-        messages: Messages = Queue(broker) if broker else Feed(house)
+        messages: Messages = DemoQueue(broker) if broker else Feed(house)
         for line in play(house, messages):
             click.echo(line)
     click.echo("The story went as told.")

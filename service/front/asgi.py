@@ -12,8 +12,8 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from service.errors import CasebridgeError, TooLarge, Unavailable, Unsupported
-from service.front.bodies import Bodies, Body, Limits, Receive
-from service.front.lanes import Answer, Application, Environ, Lane
+from service.front.bodies import Bodies, Body, BodyLimits, Receive
+from service.front.lanes import Application, Environ, ThreadPool, WsgiAnswer
 from service.telemetry import answered
 from service.wire.json import LIMIT, dump
 from service.wire.outcomes import operation_outcome, problem
@@ -40,11 +40,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class Front:
     """Takes requests in whole, and has them answered in a bounded number of threads."""
 
-    def __init__(self, application: Application, limits: Limits | None = None) -> None:
+    def __init__(self, application: Application, limits: BodyLimits | None = None) -> None:
         """Take the application, and what senders of bodies may use."""
         self._bodies = Bodies(limits)
-        self._lanes = {path: Lane(application, 1) for path in APART}
-        self._lane = Lane(application, THREADS)
+        self._pools = {path: ThreadPool(application, 1) for path in APART}
+        self._pool = ThreadPool(application, THREADS)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request (`http`; the server is told to offer nothing else)."""
@@ -79,10 +79,10 @@ class Front:
         environ["wsgi.input"] = io.BytesIO(content)
         return False
 
-    async def _answer(self, environ: Environ) -> Answer:
+    async def _answer(self, environ: Environ) -> WsgiAnswer:
         began = perf_counter()
-        lane = self._lanes.get(environ["PATH_INFO"], self._lane)
-        answer = await lane.answer(environ, PATIENCE)
+        pool = self._pools.get(environ["PATH_INFO"], self._pool)
+        answer = await pool.answer(environ, PATIENCE)
         if answer is None:
             answer = _busy(environ["PATH_INFO"].startswith("/fhir"))
             answered("", "none", answer.status, perf_counter() - began)
@@ -135,14 +135,14 @@ def _content_length(environ: Environ) -> int | None:
     return int(text) if text.isdecimal() and "HTTP_TRANSFER_ENCODING" not in environ else None
 
 
-def _busy(in_fhir: bool) -> Answer:
+def _busy(in_fhir: bool) -> WsgiAnswer:
     error = Unavailable("Too much is asked at once; try again later.")
     body = dump(operation_outcome(error) if in_fhir else problem(error))
     kind = b"application/fhir+json" if in_fhir else b"application/problem+json"
     told = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"retry-after", b"5")]
-    return Answer(error.status, told, body)
+    return WsgiAnswer(error.status, told, body)
 
 
-async def _say(answer: Answer, send: Send) -> None:
+async def _say(answer: WsgiAnswer, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})

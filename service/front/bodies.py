@@ -18,7 +18,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodyLimits:
     """What senders of bodies may use.
 
     A body of `body_bytes` at most has to be there after `seconds`, and a second more for each `rate` bytes of
@@ -52,9 +52,9 @@ class Body:
 class Bodies:
     """Takes bodies in; it belongs to one event loop."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: BodyLimits | None = None) -> None:
         """Take what senders may use."""
-        self._limits = limits or Limits()
+        self._limits = limits or BodyLimits()
         self._large: Counter[str] = Counter()
         self._left = asyncio.Condition()
 

@@ -19,7 +19,7 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WsgiAnswer:
     """What an application answered."""
 
     status: int
@@ -31,12 +31,12 @@ class Answer:
 class _Job:
     environ: Environ
     loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[Answer | None]
+    answer: asyncio.Future[WsgiAnswer | None]
     claim: threading.Lock = field(default_factory=threading.Lock)
     """Held by who decides what becomes of it: a thread, or the end of patience."""
 
 
-class Lane:
+class ThreadPool:
     """A queue of requests, and the threads that answer them: as many as it takes, up to a number."""
 
     def __init__(self, application: Application, threads: int) -> None:
@@ -46,7 +46,7 @@ class Lane:
         self._to_start = threads
         self._idle = threading.Semaphore(0)
 
-    async def answer(self, environ: Environ, patience: float) -> Answer | None:
+    async def answer(self, environ: Environ, patience: float) -> WsgiAnswer | None:
         """Have a request answered; None when no thread came to it for so many seconds."""
         loop = asyncio.get_running_loop()
         job = _Job(environ, loop, loop.create_future())
@@ -69,7 +69,7 @@ class Lane:
                 answer = _run_application(self._application, job.environ)
             except Exception as exc:  # noqa: BLE001 - the thread answers others after this one
                 log.error("request.failed", kind=type(exc).__name__)  # noqa: TRY400 - a trace could quote values
-                answer = Answer(500, [], b"")
+                answer = WsgiAnswer(500, [], b"")
             with suppress(RuntimeError):  # the loop has ended
                 job.loop.call_soon_threadsafe(_settle, job, answer)
 
@@ -86,12 +86,12 @@ def _give_up(job: _Job) -> None:
         job.answer.set_result(None)
 
 
-def _settle(job: _Job, answer: Answer) -> None:
+def _settle(job: _Job, answer: WsgiAnswer) -> None:
     if not job.answer.done():
         job.answer.set_result(answer)
 
 
-def _run_application(application: Application, environ: Environ) -> Answer:
+def _run_application(application: Application, environ: Environ) -> WsgiAnswer:
     said: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
@@ -105,4 +105,4 @@ def _run_application(application: Application, environ: Environ) -> Answer:
             parts.close()
     status, headers = said
     told = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return Answer(int(status[:3]), told, body)
+    return WsgiAnswer(int(status[:3]), told, body)

@@ -29,7 +29,7 @@ from service.mapping.catalogue import Catalogue
 from service.mapping.language.localise import interpreter
 from service.publish import frames, topology
 from service.receive.discharge.bundles import Bundles
-from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.discharge.process import Processing
 from service.receive.discharge.single import Encounters
 from service.receive.http import back, cases, hl7v2
@@ -135,7 +135,7 @@ def _hospitals(reception: Reception, base: str, now: Clock) -> tuple[Door, Door]
     """Return the doors for what hospitals send: FHIR and HL7 v2."""
     return (
         sent.door(Processing(reception, now, base), Bundles(reception), Encounters(reception, base)),
-        hl7v2.door(Messages(reception, now)),
+        hl7v2.door(Hl7v2Reception(reception, now)),
     )
 
 

@@ -24,9 +24,9 @@ from service.publish import rabbit, topology
 from service.publish.feed import number_forever
 from service.publish.relay import Relay
 from service.publish.watch import watch
-from service.receive.amqp.consumer import Consumer, Place
+from service.receive.amqp.consumer import Consumer, DischargeQueue
 from service.receive.amqp.deliveries import Discharges
-from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, partners_by_sender
@@ -124,8 +124,8 @@ def consuming(settings: Settings, url: str, partners: Collection[Partner], taken
     senders = amqp_senders({each.name: each for each in partners})
     door = Discharges(taken, senders, now, f"{settings.base_url}/fhir")
     dead = f"{topology.DISCHARGES}.dead"
-    place = Place(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES, dead)
-    return Consumer(connect, place, door.take, lambda: check(settings))
+    queue = DischargeQueue(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES, dead)
+    return Consumer(connect, queue, door.take, lambda: check(settings))
 
 
 @contextmanager
@@ -146,7 +146,7 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Pro
     with open_store(settings) as store:
         taken = receiving(settings, store, projecting(settings, catalogues(settings)))
         partners = tuple(registry.load(settings.partners).values())
-        handler = over_mllp(Messages(taken, now), partners)
+        handler = over_mllp(Hl7v2Reception(taken, now), partners)
         who = partners_by_sender(partners)
         MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
 

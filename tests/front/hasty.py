@@ -6,10 +6,10 @@ Run as `python -m tests.front.hasty`; its settings are the service's.
 from service import wiring
 from service.cli.serve import listen
 from service.front.asgi import Front
-from service.front.bodies import Limits
+from service.front.bodies import BodyLimits
 from service.settings import Settings
 
-LIMITS = Limits(seconds=1.0)
+LIMITS = BodyLimits(seconds=1.0)
 
 
 def answering() -> Front:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from service.front.lanes import Answer, Lane
+from service.front.lanes import ThreadPool, WsgiAnswer
 
 PATIENCE = 60.0
 
@@ -29,16 +29,16 @@ def test_as_many_are_answered_at_once_as_there_are_threads(threads):
         return environ["asked"]
 
     async def story():
-        lane = Lane(answering(act), threads)
+        pool = ThreadPool(answering(act), threads)
         # one by one, as they come to a server; none is answered before all have begun
         asked = []
         for number in range(threads):
-            asked.append(asyncio.create_task(lane.answer({"asked": b"%d" % number}, PATIENCE)))
+            asked.append(asyncio.create_task(pool.answer({"asked": b"%d" % number}, PATIENCE)))
             await asyncio.sleep(0.02)
         return await asyncio.gather(*asked)
 
     found = asyncio.run(story())
-    assert found == [Answer(200, [(b"x-made", b"here")], b"%d" % number) for number in range(threads)]
+    assert found == [WsgiAnswer(200, [(b"x-made", b"here")], b"%d" % number) for number in range(threads)]
 
 
 def test_what_nobody_comes_to_is_given_up_and_not_done_later():
@@ -51,13 +51,13 @@ def test_what_nobody_comes_to_is_given_up_and_not_done_later():
         return environ["asked"]
 
     async def story():
-        lane = Lane(answering(act), 1)
-        first = asyncio.create_task(lane.answer({"asked": b"first"}, PATIENCE))
+        pool = ThreadPool(answering(act), 1)
+        first = asyncio.create_task(pool.answer({"asked": b"first"}, PATIENCE))
         assert await asyncio.to_thread(begun.wait, PATIENCE)
-        assert await lane.answer({"asked": b"second"}, 0.01) is None
+        assert await pool.answer({"asked": b"second"}, 0.01) is None
         go_on.set()
         assert (await first).body == b"first"
-        assert (await lane.answer({"asked": b"third"}, PATIENCE)).body == b"third"
+        assert (await pool.answer({"asked": b"third"}, PATIENCE)).body == b"third"
 
     asyncio.run(story())
     assert done == [b"first", b"third"]
@@ -68,7 +68,7 @@ def test_a_thread_whose_application_failed_answers_the_next():
         return environ["asked"] or 1 / 0
 
     async def story():
-        lane = Lane(answering(act), 1)
-        return [(await lane.answer({"asked": each}, PATIENCE)).status for each in (b"", b"whole")]
+        pool = ThreadPool(answering(act), 1)
+        return [(await pool.answer({"asked": each}, PATIENCE)).status for each in (b"", b"whole")]
 
     assert asyncio.run(story()) == [500, 200]

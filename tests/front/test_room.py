@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from service.errors import TooLarge, TooSlow, Unavailable
-from service.front.bodies import Bodies, Limits
+from service.front.bodies import Bodies, BodyLimits
 
-LIMITS = Limits(body_bytes=100, seconds=30, large_bytes=10, large_bodies=2, large_of_peer=1, room_seconds=30)
+LIMITS = BodyLimits(
+    body_bytes=100, seconds=30, large_bytes=10, large_bodies=2, large_of_peer=1, room_seconds=30
+)
 
 
 def coming(*pieces):
@@ -57,7 +59,7 @@ def test_past_that_they_wait_for_one_to_be_answered():
 
 def test_who_waits_too_long_is_told_to_come_later():
     async def story():
-        bodies, never = Bodies(Limits(large_bytes=10, large_bodies=1, room_seconds=0.01)), asyncio.Event()
+        bodies, never = Bodies(BodyLimits(large_bytes=10, large_bodies=1, room_seconds=0.01)), asyncio.Event()
         holding = asyncio.create_task(hold(bodies, "a", 50, never))
         await settled()
         with pytest.raises(Unavailable):
@@ -100,7 +102,7 @@ def test_time_is_given_for_what_has_come(rate):
             return {"type": "http.request", "body": piece, "more_body": len(piece) > 1}
 
         # what comes at once needs no time; the last byte has as long as the 60 before it give
-        bodies = Bodies(Limits(seconds=0, rate=rate))
+        bodies = Bodies(BodyLimits(seconds=0, rate=rate))
         async with bodies.body("a", 61) as body:
             return await bodies.take(body, receive)
 

@@ -12,7 +12,7 @@ import pytest
 
 from service.receive.mllp.admission import Who
 from service.receive.mllp.certificates import Tls
-from service.receive.mllp.conversation import Handled, Limits
+from service.receive.mllp.conversation import FrameResult, MllpLimits
 from service.receive.mllp.framing import frame_of
 from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.server import MllpServer
@@ -37,11 +37,11 @@ class Desk:
     act: Callable[[bytes], bytes | None] | None = None
     partner: str | None = "desk"
 
-    def __call__(self, raw: bytes, sender: Sender) -> Handled:
+    def __call__(self, raw: bytes, sender: Sender) -> FrameResult:
         reply = self.act(raw) if self.act else raw.replace(b"ADT^A03^ADT_A03", b"ACK^A03^ACK")
         self.got.append(raw)
         self.senders.append(sender)
-        return Handled(() if reply is None else (reply,), self.partner)
+        return FrameResult(() if reply is None else (reply,), self.partner)
 
 
 class Running:
@@ -54,7 +54,7 @@ class Running:
             time.sleep(0.02)
         return not self.server._open
 
-    def __init__(self, desk: Desk, limits: Limits, tls: Tls | None, who: Who, proxies: Proxies) -> None:
+    def __init__(self, desk: Desk, limits: MllpLimits, tls: Tls | None, who: Who, proxies: Proxies) -> None:
         self.stop = threading.Event()
         self.server = MllpServer("127.0.0.1", 0, desk, who, limits=limits, tls=tls, proxies=proxies)
         self.thread = threading.Thread(target=self.server.run, args=(self.stop,))
@@ -78,12 +78,12 @@ def serve(desk) -> Iterator[Callable[..., Running]]:
     running: list[Running] = []
 
     def start(
-        limits: Limits | None = None,
+        limits: MllpLimits | None = None,
         tls: Tls | None = None,
         who: Who = lambda _: frozenset({"desk"}),
         proxies: Proxies | None = None,
     ) -> Running:
-        running.append(Running(desk, limits or Limits(), tls, who, proxies or Proxies()))
+        running.append(Running(desk, limits or MllpLimits(), tls, who, proxies or Proxies()))
         return running[-1]
 
     yield start

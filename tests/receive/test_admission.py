@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from service.receive.mllp.certificates import Tls
-from service.receive.mllp.conversation import LARGE, Limits
+from service.receive.mllp.conversation import LARGE, MllpLimits
 from service.receive.mllp.framing import frame_of
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client, message
@@ -71,7 +71,7 @@ def test_strangers_of_many_addresses_leave_hospitals_their_room(serve, strangers
     running = serve(who=who)
     with crowd(running, strangers) as idle, crowd(running, ["127.0.0.1"] * 60) as hospital:
         assert all(answered(each) for each in hospital)
-        assert len(left(idle, Limits().strangers)) == Limits().strangers
+        assert len(left(idle, MllpLimits().strangers)) == MllpLimits().strangers
         with crowd(running, ["127.0.0.2"] * 60 + ["127.0.0.3"] * 60) as others:
             assert all(answered(each) for each in others)
         assert all(answered(each, "2") for each in hospital)
@@ -81,7 +81,7 @@ def test_one_stranger_holds_few_connections_and_the_last_to_come_is_served(serve
     running = serve(who=who)
     with crowd(running, ["127.1.0.1"] * 100) as one, crowd(running, ["127.1.0.2"]) as other:
         assert answered(other[0])
-        assert left(one, Limits().peer_connections) == one[-Limits().peer_connections :]
+        assert left(one, MllpLimits().peer_connections) == one[-MllpLimits().peer_connections :]
         assert answered(one[-1])
 
 
@@ -95,12 +95,12 @@ def test_who_is_known_by_certificate_gets_in_past_strangers_that_say_nothing(ser
     with crowd(running, idle), context.wrap_socket(dial(running, "127.1.9.9").socket) as wrapped:
         assert answered(Client(wrapped))
         with crowd(running, ["127.1.9.9"] * 20) as more:
-            left(more, Limits().peer_connections)
+            left(more, MllpLimits().peer_connections)
             assert answered(Client(wrapped), "2")
 
 
 def test_a_hospital_that_leaves_connections_open_has_its_own_closed_the_longest_silent_first(serve):
-    limits = Limits(partner_connections=3)
+    limits = MllpLimits(partner_connections=3)
     running = serve(limits, who=who)
     with crowd(running, ["127.0.0.2"]) as other, crowd(running, ["127.0.0.1"] * 3) as mine:
         assert all(answered(each) for each in (*other, mine[1], mine[0], mine[2]))
@@ -111,7 +111,7 @@ def test_a_hospital_that_leaves_connections_open_has_its_own_closed_the_longest_
 
 
 def test_where_all_room_is_taken_the_partner_with_most_connections_gives_one_up(serve):
-    running = serve(Limits(connections=6, partner_connections=5), who=who)
+    running = serve(MllpLimits(connections=6, partner_connections=5), who=who)
     with crowd(running, ["127.0.0.1"] * 5) as most, crowd(running, ["127.0.0.2"]) as few:
         assert all(answered(each) for each in (*most, *few))
         with crowd(running, ["127.0.0.3"]) as late, crowd(running, ["127.1.0.1"]) as stranger:
@@ -130,7 +130,7 @@ def test_a_message_in_hand_is_answered_however_many_come(serve, desk):
         return raw
 
     desk.act = act
-    running = serve(Limits(partner_connections=2), who=who)
+    running = serve(MllpLimits(partner_connections=2), who=who)
     with crowd(running, ["127.0.0.1"] * 2) as busy:
         for each in busy:
             each.send(message("1"))
@@ -144,7 +144,7 @@ def test_a_message_in_hand_is_answered_however_many_come(serve, desk):
 
 def test_a_connection_that_several_share_counts_with_whose_message_came(serve, desk):
     desk.partner = "mercy"
-    running = serve(Limits(partner_connections=2), who=who)
+    running = serve(MllpLimits(partner_connections=2), who=who)
     with crowd(running, ["127.0.0.9"] * 4) as shared:
         assert all(map(is_open, shared))
         assert all(answered(each) for each in shared)
@@ -152,7 +152,7 @@ def test_a_connection_that_several_share_counts_with_whose_message_came(serve, d
 
 
 def test_who_sends_nothing_that_could_be_accepted_is_hung_up_on_sooner(serve, desk):
-    running = serve(Limits(unproven_seconds=0.5), who=who)
+    running = serve(MllpLimits(unproven_seconds=0.5), who=who)
     for _ in range(50):  # a machine under load may not be this quick
         good = dial(running)
         good.send(message("1"))
@@ -179,7 +179,7 @@ def test_a_stranger_sends_no_large_message(serve, desk):
 
 
 def test_one_hospitals_large_messages_leave_room_for_anothers(serve):
-    running = serve(Limits(large_messages=4), who=who)
+    running = serve(MllpLimits(large_messages=4), who=who)
     large = frame_of(message("1", note="a" * 3 * LARGE))
     with crowd(running, ["127.0.0.1"] * 4) as slow, crowd(running, ["127.0.0.2"]) as other:
         senders = [threading.Thread(target=each.socket.sendall, args=(large[: 2 * LARGE],)) for each in slow]

@@ -9,7 +9,7 @@ import pytest
 
 from service import wiring
 from service.access.registry import load
-from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
@@ -42,7 +42,7 @@ def handle(tmp_path_factory, mappings):
     engine = wiring.database(found)
     store = SqlStore(engine)
     taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
-    yield over_mllp(Messages(taken, wiring.now), load(found.partners).values())
+    yield over_mllp(Hl7v2Reception(taken, wiring.now), load(found.partners).values())
     engine.dispose()
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from service import wiring
 from service.access.registry import load
 from service.errors import CasebridgeError
-from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.conversation import refusal
 from service.receive.mllp.framing import Frame, Framer, frame_of
 from service.receive.mllp.senders import over_mllp
@@ -81,7 +81,7 @@ def handle(tmp_path_factory, mappings):
     engine = wiring.database(found)
     store = SqlStore(engine)
     taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
-    yield over_mllp(Messages(taken, wiring.now), load(found.partners).values())
+    yield over_mllp(Hl7v2Reception(taken, wiring.now), load(found.partners).values())
     engine.dispose()
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from service.errors import Denied, Issue, Malformed, Misconfigured, Unavailable
-from service.receive.mllp.conversation import LARGE, Handled, Limits
+from service.receive.mllp.conversation import LARGE, FrameResult, MllpLimits
 from service.receive.mllp.framing import frame_of
 from service.receive.mllp.server import MllpServer
 from tests.receive.conftest import SECONDS, connected, message
@@ -153,32 +153,31 @@ def test_a_sender_killed_before_its_answer_harms_nobody(serve, desk):
 
 
 def test_a_message_that_trickles_in_too_slowly_ends_the_connection(serve, desk):
-    with connected(serve(Limits(frame_seconds=0.3))) as client:
+    with connected(serve(MllpLimits(frame_seconds=0.3))) as client:
         client.push(*(bytes([byte]) for byte in frame_of(message("1"))), pause=0.05)
     assert desk.got == []
 
 
 def test_a_connection_without_messages_is_closed(serve):
-    with connected(serve(Limits(idle_seconds=0.3))) as client:
+    with connected(serve(MllpLimits(idle_seconds=0.3))) as client:
         assert client.answer() is None
 
 
 def test_blanks_do_not_keep_a_connection_open(serve):
-    with connected(serve(Limits(idle_seconds=0.3))) as client:
+    with connected(serve(MllpLimits(idle_seconds=0.3))) as client:
         client.push(b"\r\n", pause=0.05)
 
 
 def test_a_connection_that_keeps_sending_stays_open(serve):
-    # all together are longer than both, and none is by far
-    with connected(serve(Limits(idle_seconds=3.0, frame_seconds=3.0))) as client:
-        for number in range(14):
-            time.sleep(0.25)
+    with connected(serve(MllpLimits(idle_seconds=0.5, frame_seconds=0.5))) as client:
+        for number in range(8):
+            time.sleep(0.15)
             client.send(message(str(number)))
             assert client.acknowledgement().header.control_id == str(number)
 
 
 def test_slow_senders_do_not_keep_others_waiting(serve):
-    running = serve(Limits(workers=2))
+    running = serve(MllpLimits(workers=2))
     slow = [socket.create_connection(("127.0.0.1", running.server.port)) for _ in range(40)]
     try:
         for each in slow:
@@ -199,7 +198,7 @@ def test_a_sender_that_never_reads_its_answers_is_cut_off(serve, desk):
         return b"MSH|" + b"a" * 4_000_000
 
     desk.act = act
-    running = serve(Limits(write_seconds=0.3))
+    running = serve(MllpLimits(write_seconds=0.3))
     with connected(running) as client:
         client.send(*(message(str(number)) for number in range(5)))
         assert begun.wait(SECONDS)
@@ -239,7 +238,7 @@ def test_no_more_messages_are_worked_on_at_once_than_there_are_workers(serve, de
         return raw
 
     desk.act = act
-    running = serve(Limits(workers=3))
+    running = serve(MllpLimits(workers=3))
 
     def send(number: int) -> None:
         with connected(running) as client:
@@ -253,7 +252,7 @@ def test_no_more_messages_are_worked_on_at_once_than_there_are_workers(serve, de
 
 def test_few_large_messages_are_held_at_a_time_and_small_ones_pass(serve, desk):
     large = frame_of(message("large", note="a" * 3 * LARGE))
-    running = serve(Limits(large_messages=1))
+    running = serve(MllpLimits(large_messages=1))
     with connected(running) as first, connected(running) as second, connected(running) as small:
         first.socket.sendall(large[: 2 * LARGE])
         until = time.monotonic() + SECONDS
@@ -274,7 +273,7 @@ def test_few_large_messages_are_held_at_a_time_and_small_ones_pass(serve, desk):
 
 def test_a_large_message_that_is_cut_off_leaves_room_for_others(serve, desk):
     large = frame_of(message("large", note="a" * 2 * LARGE))
-    running = serve(Limits(large_messages=1))
+    running = serve(MllpLimits(large_messages=1))
     for _ in range(3):
         with connected(running) as client:
             client.socket.sendall(large[:-10])
@@ -285,7 +284,7 @@ def test_a_large_message_that_is_cut_off_leaves_room_for_others(serve, desk):
 
 
 def test_an_oversized_message_is_answered_before_the_connection_is_closed(serve, desk):
-    with connected(serve(Limits(message_bytes=100_000))) as client:
+    with connected(serve(MllpLimits(message_bytes=100_000))) as client:
         client.send(message("1", note="a" * 10_000_000))
         reply = client.acknowledgement()
         assert reply.first("MSA").value(1) == "AE"
@@ -296,7 +295,7 @@ def test_an_oversized_message_is_answered_before_the_connection_is_closed(serve,
 
 
 def test_an_oversized_frame_without_msh_is_closed(serve, desk):
-    with connected(serve(Limits(message_bytes=1_000))) as client:
+    with connected(serve(MllpLimits(message_bytes=1_000))) as client:
         client.push(b"\x0b" + b"\xff" * 100_000)
     assert desk.got == []
 
@@ -391,7 +390,7 @@ def test_a_stop_waits_no_longer_than_it_is_told_to(serve, desk):
         return raw
 
     desk.act = act
-    running = serve(Limits(stop_seconds=0.2))
+    running = serve(MllpLimits(stop_seconds=0.2))
     with connected(running) as client:
         client.send(message("1"))
         assert begun.wait(SECONDS)
@@ -403,13 +402,13 @@ def test_a_stop_waits_no_longer_than_it_is_told_to(serve, desk):
 def test_a_taken_port_is_told_with_the_remedy(serve):
     running = serve()
     taken = ("127.0.0.1", running.server.port)
-    other = MllpServer(*taken, lambda _raw, _sender: Handled(), lambda _: frozenset())
+    other = MllpServer(*taken, lambda _raw, _sender: FrameResult(), lambda _: frozenset())
     with pytest.raises(Misconfigured, match="choose another"):
         other.run(threading.Event())
 
 
 def test_memory_does_not_grow_with_what_was_sent(serve, desk):
-    running = serve(Limits(message_bytes=1_000_000))
+    running = serve(MllpLimits(message_bytes=1_000_000))
 
     def storm() -> None:
         for number in range(20):

@@ -12,7 +12,7 @@ from service.access.registry import load
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.understand import Understanding
 from service.receive.amqp.deliveries import Delivery, Discharges
-from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
@@ -63,7 +63,7 @@ class Doors:
         self.reception = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
         self.partners = load(settings.partners)
         self.client = wiring.application(settings, engine, mappings).test_client()
-        self.mllp = over_mllp(Messages(self.reception, wiring.now), self.partners.values())
+        self.mllp = over_mllp(Hl7v2Reception(self.reception, wiring.now), self.partners.values())
         self.amqp = Discharges(self.reception, amqp_senders(self.partners), wiring.now, "http://x/fhir")
         self.quarantine = Quarantine(store, self.reception, self.partners, wiring.now)
 

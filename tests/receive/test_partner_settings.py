@@ -4,7 +4,7 @@ import pytest
 
 from service import wiring
 from service.access.registry import load
-from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
@@ -43,7 +43,7 @@ def house(tmp_path, database_url, mappings):
     engine = wiring.database(found)
     store = SqlStore(engine)
     taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
-    handle = over_mllp(Messages(taken, wiring.now), load(found.partners).values())
+    handle = over_mllp(Hl7v2Reception(taken, wiring.now), load(found.partners).values())
 
     def send(raw):
         (said,) = handle(raw, Sender("10.1.2.3")).answers

@@ -18,7 +18,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule,
 from service import wiring
 from service.access import registry
 from service.cases.hospital.discharge import moment
-from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.framing import frame_of
 from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
@@ -290,7 +290,7 @@ def doors(app, settings, engine, mappings):
     store = SqlStore(engine)
     taken = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
     partners = tuple(registry.load(settings.partners).values())
-    handler = over_mllp(Messages(taken, wiring.now), partners)
+    handler = over_mllp(Hl7v2Reception(taken, wiring.now), partners)
     server = MllpServer("127.0.0.1", 0, handler, partners_by_sender(partners))
     stop = threading.Event()
     serving = threading.Thread(target=server.run, args=(stop,))

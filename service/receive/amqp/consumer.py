@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 
 from service.errors import CasebridgeError, Unavailable
-from service.receive.amqp.deliveries import DELIVERIES, Delivery, Taken
+from service.receive.amqp.deliveries import DELIVERIES, Delivery, DeliveryResult
 from service.supervision import RESTING, supervise
 from service.wire import amqp
 
@@ -36,7 +36,7 @@ class _StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DischargeQueue:
     """Where discharges wait, and where what cannot be kept goes: an exchange, its key, the queue there."""
 
     queue: str
@@ -51,17 +51,17 @@ class Consumer:
     def __init__(
         self,
         connect: Callable[[], AbstractContextManager[Any]],
-        place: Place,
-        take: Callable[[Delivery], Taken],
+        queue: DischargeQueue,
+        take: Callable[[Delivery], DeliveryResult],
         check: Callable[[], None],
     ) -> None:
-        """Take a way to a connection to a broker where all is declared, the place, what takes in.
+        """Take a way to a connection to a broker where all is declared, the queue, what takes in.
 
         `connect` raises Unavailable or Misconfigured; `take` raises Unavailable for what is to be tried
         again; `check` raises when nothing could be kept now, whatever it is.
         """
         self._connect = connect
-        self._place = place
+        self._queue = queue
         self._take = take
         self._check = check
         self._pool = ThreadPoolExecutor(1, "discharges")
@@ -74,7 +74,7 @@ class Consumer:
     def waiting(self) -> int:
         """Return how many messages are put aside; raises as `again`."""
         with self._connect() as connection:
-            return amqp.depth(connection, self._place.dead_queue) or 0
+            return amqp.depth(connection, self._queue.dead_queue) or 0
 
     def again(self) -> Iterator[bool]:
         """Take in once more what is put aside now; tell of each whether it is kept, or put aside again.
@@ -85,8 +85,8 @@ class Consumer:
         with self._connect() as connection:
             channel = connection.channel()
             channel.confirm_delivery()
-            for _ in range(amqp.depth(connection, self._place.dead_queue) or 0):
-                method, properties, body = channel.basic_get(self._place.dead_queue)
+            for _ in range(amqp.depth(connection, self._queue.dead_queue) or 0):
+                method, properties, body = channel.basic_get(self._queue.dead_queue)
                 if method is None:
                     return
                 delivery = replace(_delivery(properties, body), user=_user(properties))
@@ -104,7 +104,7 @@ class Consumer:
         channel = connection.channel()
         channel.confirm_delivery()
         channel.basic_qos(prefetch_count=1)
-        for method, properties, body in channel.consume(self._place.queue, inactivity_timeout=LOOK_SECONDS):
+        for method, properties, body in channel.consume(self._queue.queue, inactivity_timeout=LOOK_SECONDS):
             if method is not None:
                 self._handle(connection, channel, properties, body, stop)
                 channel.basic_ack(method.delivery_tag)
@@ -117,13 +117,15 @@ class Consumer:
         delivery = _delivery(properties, body)
         self._settle(channel, delivery, properties, self._take_with_retries(connection, delivery, stop))
 
-    def _settle(self, channel: Any, delivery: Delivery, properties: Any, taken: Taken) -> None:
+    def _settle(self, channel: Any, delivery: Delivery, properties: Any, taken: DeliveryResult) -> None:
         if taken.why:
             self._put_aside(channel, delivery, properties, taken)
         if taken.reply_to and taken.answer is not None and taken.answer.body:
             self._reply(channel, properties, taken)
 
-    def _take_with_retries(self, connection: Any, delivery: Delivery, stop: threading.Event) -> Taken:
+    def _take_with_retries(
+        self, connection: Any, delivery: Delivery, stop: threading.Event
+    ) -> DeliveryResult:
         """Take a delivery in, again and again while that cannot be done now: those behind it wait."""
         for tries in count():
             try:
@@ -131,7 +133,7 @@ class Consumer:
             except Unavailable as error:
                 if tries >= TRIES and self._could():
                     log.warning("delivery_given_up", tries=tries)
-                    return Taken(why=error.issues)
+                    return DeliveryResult(why=error.issues)
                 DELIVERIES.labels("retried").inc()
                 left = RESTING.after(tries)
                 log.warning("delivery_waits", pause=left)
@@ -150,7 +152,7 @@ class Consumer:
             return False
         return True
 
-    def _take_beside_heartbeats(self, connection: Any, delivery: Delivery) -> Taken:
+    def _take_beside_heartbeats(self, connection: Any, delivery: Delivery) -> DeliveryResult:
         future = self._pool.submit(self._take, delivery)
         future.add_done_callback(lambda _: amqp.wake(connection))
         try:
@@ -161,7 +163,7 @@ class Consumer:
             wait((future,))
         return future.result()
 
-    def _put_aside(self, channel: Any, delivery: Delivery, properties: Any, taken: Taken) -> None:
+    def _put_aside(self, channel: Any, delivery: Delivery, properties: Any, taken: DeliveryResult) -> None:
         """Publish what cannot be kept where an operator finds it, with the reasons; confirmed and routed."""
         told = {
             "casebridge-reason": [_sentence(each.where, each.what) for each in taken.why[:_SHOWN]],
@@ -174,10 +176,10 @@ class Consumer:
         kept |= {"headers": {**theirs, **told}, "delivery_mode": 2, "expiration": None}
         copy = amqp.Properties(**kept)
         channel.basic_publish(
-            self._place.dead_exchange, self._place.dead_key, delivery.body, copy, mandatory=True
+            self._queue.dead_exchange, self._queue.dead_key, delivery.body, copy, mandatory=True
         )
 
-    def _reply(self, channel: Any, properties: Any, taken: Taken) -> None:
+    def _reply(self, channel: Any, properties: Any, taken: DeliveryResult) -> None:
         """Send an answer to a queue; one that is gone, or full, is its owner's affair."""
         assert taken.answer is not None, "there is something to send"
         about = properties.correlation_id or properties.message_id

@@ -16,8 +16,8 @@ from service import telemetry
 from service.errors import CasebridgeError, Denied, Issue, Malformed, Refused, Unavailable, Unsupported
 from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.compressed import check_plain
-from service.receive.discharge.hl7v2 import ER7, TAKEN, Messages
-from service.receive.discharge.messages import FHIR_JSON, Reception, sender_keys
+from service.receive.discharge.hl7v2 import ER7, TAKEN, Hl7v2Reception
+from service.receive.discharge.messages import FHIR_JSON, ReceptionPort, sender_keys
 from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, sent_as
 from service.receive.discharge.single import Encounters
@@ -49,7 +49,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DeliveryResult:
     """What became of a delivery.
 
     `answer` goes to `reply_to` when both are there. `why` says what of it could not be kept: then it is to be
@@ -66,11 +66,11 @@ class Taken:
 class _Listening:
     """The story of messages, for one delivery: it notes the way, and what was not kept."""
 
-    reception: Reception
+    reception: ReceptionPort
     errors: list[CasebridgeError] = field(default_factory=list)
 
     def receive(self, partner: Partner, received: Received, render: Render) -> Outcome:
-        """As `Reception.receive`."""
+        """As `ReceptionPort.receive`."""
         try:
             return self.reception.receive(partner, replace(received, way="amqp"), render)
         except CasebridgeError as error:
@@ -82,12 +82,12 @@ class _Listening:
 class Discharges:
     """Takes deliveries in. `senders` are the partners by their AMQP users; `base` is our address."""
 
-    reception: Reception
+    reception: ReceptionPort
     senders: Mapping[str, Partner]
     clock: Callable[[], datetime]
     base: str
 
-    def take(self, delivery: Delivery) -> Taken:
+    def take(self, delivery: Delivery) -> DeliveryResult:
         """Take a delivery in; what it was answered is committed when this returns.
 
         Raises:
@@ -115,7 +115,7 @@ class Discharges:
         DELIVERIES.labels("dead" if why else "taken").inc()
         if why:
             log.warning("delivery_put_aside", kind=type(errors[0]).__name__)
-        return Taken(answer, reply_to, why, correlation)
+        return DeliveryResult(answer, reply_to, why, correlation)
 
     def _partner(self, delivery: Delivery) -> Partner:
         found = self.senders.get(delivery.user)
@@ -133,7 +133,7 @@ class Discharges:
         check_plain(delivery.body, "content-encoding", delivery.content_encoding)
         named = sender_keys(delivery.message_id)
         if kind in TAKEN:
-            given = Messages(listening, self.clock).answered(partner, delivery.body, "amqp", named)
+            given = Hl7v2Reception(listening, self.clock).answered(partner, delivery.body, "amqp", named)
             return Answer(given.status, ER7, given.body), list(given.errors)
         if kind not in JSON:
             raise Unsupported(f"Send {ER7} or {JSON[0]}.", where="content-type")

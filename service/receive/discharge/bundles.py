@@ -14,7 +14,7 @@ from service.receive.discharge.messages import (
     FHIR_JSON,
     IN_FHIR,
     NOT_RETAINED,
-    Reception,
+    ReceptionPort,
     check_retained,
     not_to_leave_out,
     outcome_resource,
@@ -39,7 +39,7 @@ USED: Final = Issue("Used with the stay that it tells of.", "", "informational")
 class Bundles:
     """Takes transactions and batches in."""
 
-    reception: Reception
+    reception: ReceptionPort
 
     def transaction(self, partner: Partner, raw: bytes, sent: Json, named: tuple[str, ...]) -> Answer:
         """Return the response to each entry, or an OperationOutcome (202) when all of it is in quarantine.
@@ -47,7 +47,7 @@ class Bundles:
         Raises:
             Rejected: an entry cannot be taken: nothing was done.
             Stale: what an entry depends on is not so: nothing was done.
-            Unavailable: as `Reception.receive`.
+            Unavailable: as `ReceptionPort.receive`.
         """
         bundles.check_transaction(sent)
         entries = enumerate(sent.get("entry", []))

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import uuid4
 
 from service.errors import CasebridgeError, Rejected, Unsupported
-from service.receive.discharge.messages import IN_HL7V2, Reception, issues_at_sender, outcome_issues
+from service.receive.discharge.messages import IN_HL7V2, ReceptionPort, issues_at_sender, outcome_issues
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.hl7v2.er7.answer import (
@@ -46,10 +46,10 @@ def _anybodys(_: Header) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Messages:
+class Hl7v2Reception:
     """Takes payloads of HL7 v2 in and answers them."""
 
-    reception: Reception
+    reception: ReceptionPort
     clock: Callable[[], datetime]
 
     def answered(

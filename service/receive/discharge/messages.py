@@ -19,7 +19,7 @@ DONE: Final = Issue("Kept, and used.", "", "informational")
 NOT_RETAINED: Final = Issue("Not retained; it tells nothing of a stay here.", "", "informational")
 
 
-class Reception(Protocol):
+class ReceptionPort(Protocol):
     """The story of messages, as doors see it."""
 
     def receive(self, partner: Partner, received: Received, render: Render) -> Outcome:

@@ -9,7 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from service.errors import CasebridgeError, Issue, Refused, Unavailable
-from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, Reception, check_retained, outcome_resource
+from service.receive.discharge.messages import (
+    FHIR_JSON,
+    IN_FHIR,
+    ReceptionPort,
+    check_retained,
+    outcome_resource,
+)
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.check.check import check
@@ -25,7 +31,7 @@ PROMISED: Final = Issue("Kept; the response message follows.", "", "informationa
 class Processing:
     """Takes messages in and answers them; `base` is our address."""
 
-    reception: Reception
+    reception: ReceptionPort
     clock: Callable[[], datetime]
     base: str
 
@@ -61,7 +67,7 @@ class Processing:
 
         Raises:
             Refused: as `answered`, or the registry does not name the address as one of the partner's.
-            Rejected, Unavailable: as `Reception.receive`; then nothing is owed.
+            Rejected, Unavailable: as `ReceptionPort.receive`; then nothing is owed.
         """
         _check_header(sent)
         source = header_of(sent).get("source")

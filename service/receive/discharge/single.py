@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, Reception, outcome_resource
+from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, ReceptionPort, outcome_resource
 from service.values.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.exchange.naming import content
@@ -15,7 +15,7 @@ from service.wire.json import dump
 class Encounters:
     """Takes Encounters in; `base` is our address."""
 
-    reception: Reception
+    reception: ReceptionPort
     base: str
 
     def answered(
@@ -32,7 +32,7 @@ class Encounters:
 
         Without a name of its own it says how the stay is now: what it was before may come back by it.
 
-        It is 201 the first time, 200 after that, 202 in quarantine. Raises as `Reception.receive`.
+        It is 201 the first time, 200 after that, 202 in quarantine. Raises as `ReceptionPort.receive`.
         """
         said_so = content(sent)
         if if_none_exist is not None or if_match is not None:

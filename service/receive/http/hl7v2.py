@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from service.door import Door
 from service.errors import TooLarge, Unsupported
 from service.receive.discharge.compressed import check_plain
-from service.receive.discharge.hl7v2 import ER7, TAKEN, Acknowledged, Messages
+from service.receive.discharge.hl7v2 import ER7, TAKEN, Acknowledged, Hl7v2Reception
 from service.receive.discharge.messages import sender_keys
 from service.receive.http.fhir_openapi import TAG, WRONG
 from service.wire.contracts.openapi.operations import Described, Operation
@@ -22,7 +22,7 @@ _MESSAGE: Final[Described] = {"type": "string", "description": "HL7 v2, vertical
 _PROBLEM: Final[Described] = {"$ref": "#/components/schemas/Problem"}
 
 
-def door(messages: Messages) -> Door:
+def door(messages: Hl7v2Reception) -> Door:
     """Return the door /hl7v2."""
     routes = Blueprint("hl7v2", __name__)
 

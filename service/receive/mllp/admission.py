@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from service.receive.mllp.conversation import Conversation, Limits
+from service.receive.mllp.conversation import Conversation, MllpLimits
 from service.values.senders import Sender
 
 TOLD_SECONDS: Final = 10.0
@@ -57,7 +57,7 @@ class Visit:
 class Admission:
     """Gives connections their places; everything is O(connections), of which there are few hundred."""
 
-    limits: Limits
+    limits: MllpLimits
     who: Who
     visits: set[Visit] = field(default_factory=set)
     _told: float = field(default=float("-inf"))

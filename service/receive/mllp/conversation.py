@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
+class FrameResult:
     """What a frame came to: its answers, none when the sender wants none, and whose it was.
 
     `partner` is None where nobody is registered who could have sent it: it cannot be accepted.
@@ -40,11 +40,11 @@ class Handled:
     partner: str | None = None
 
 
-Work = Callable[[bytes, Sender], Awaitable[Handled]]
+Work = Callable[[bytes, Sender], Awaitable[FrameResult]]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class MllpLimits:
     """What one server lets its senders use.
 
     Connections: at most `connections` are open, of them at most `strangers` of addresses and certificates
@@ -80,7 +80,7 @@ class Conversation:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         sender: Sender,
-        limits: Limits,
+        limits: MllpLimits,
         work: Work,
         rooms: Sequence[asyncio.Semaphore],
     ) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from ipaddress import ip_address, ip_network
 
 from service.errors import Denied, Malformed
-from service.receive.discharge.hl7v2 import Messages
+from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.admission import Who
-from service.receive.mllp.conversation import Handled
+from service.receive.mllp.conversation import FrameResult
 from service.receive.mllp.server import Handler
 from service.values.scope import Partner
 from service.values.senders import Sender, SenderPattern
@@ -14,20 +14,22 @@ from service.wire.hl7v2.er7.message import Header
 from service.wire.hl7v2.er7.read import UnreadableMessage, acknowledges, read, sender_of
 
 
-def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
+def over_mllp(messages: Hl7v2Reception, partners: Collection[Partner]) -> Handler:
     """Return what an MLLP server does with a frame: who sent it is told by connection and MSH-3/4.
 
     Acknowledgements are not answered, or two listeners would acknowledge each other for ever.
     """
 
-    def handle(raw: bytes, sender: Sender) -> Handled:
+    def handle(raw: bytes, sender: Sender) -> FrameResult:
         if acknowledges(raw):
-            return Handled()
+            return FrameResult()
         header = sender_of(raw)
         if header is None:
             error = Malformed("There is no MSH here that can be read; begin each message with it.")
-            broken = (each for each in read(raw).items if isinstance(each, UnreadableMessage))
-            return Handled((messages.refusal_of(None, next((each.error for each in broken), error)).body,))
+            broken = (each for each in read(raw).items if isinstance(each, Broken))
+            return FrameResult(
+                (messages.refusal_of(None, next((each.error for each in broken), error)).body,)
+            )
         partner = partner_of(partners, sender, header)
 
         def admit(each: Header) -> None:
@@ -36,7 +38,7 @@ def over_mllp(messages: Messages, partners: Collection[Partner]) -> Handler:
                 raise Denied(what, where="MSH-3")
 
         given = messages.answered(partner, raw, "mllp", admit=admit)
-        return Handled(tuple(each for each in (given.body, *given.later) if each), partner.name)
+        return FrameResult(tuple(each for each in (given.body, *given.later) if each), partner.name)
 
     return handle
 

@@ -22,7 +22,7 @@ from service import telemetry
 from service.errors import CasebridgeError, Malformed, Misconfigured
 from service.receive.mllp.admission import Admission, Visit, Who
 from service.receive.mllp.certificates import Tls, names
-from service.receive.mllp.conversation import CHUNK, LARGE, Conversation, Handled, Limits, refusal
+from service.receive.mllp.conversation import CHUNK, LARGE, Conversation, FrameResult, MllpLimits, refusal
 from service.receive.mllp.proxied import Proxies
 from service.values.senders import Sender
 
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 class Handler(Protocol):
     """What is done with a message; called from several threads."""
 
-    def __call__(self, raw: bytes, sender: Sender) -> Handled:
+    def __call__(self, raw: bytes, sender: Sender) -> FrameResult:
         """Take what stood in one frame and return its answers, and whose it was.
 
         What a positive answer promises is committed when this returns. An error of our tree is answered for
@@ -59,7 +59,7 @@ class MllpServer:
         handler: Handler,
         who: Who,
         *,
-        limits: Limits | None = None,
+        limits: MllpLimits | None = None,
         tls: Tls | None = None,
         proxies: Proxies | None = None,
     ) -> None:
@@ -73,7 +73,7 @@ class MllpServer:
         """Set once connections are taken; `port` is then the one taken."""
         self._host = host
         self._handler = handler
-        self._limits = limits or Limits()
+        self._limits = limits or MllpLimits()
         self._context = tls.context() if tls else None
         self._proxies = proxies or Proxies()
         self._admission = Admission(self._limits, who)
@@ -216,7 +216,7 @@ class MllpServer:
         )
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
-    async def _work(self, visit: Visit, raw: bytes, sender: Sender) -> Handled:
+    async def _work(self, visit: Visit, raw: bytes, sender: Sender) -> FrameResult:
         telemetry.begin()
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
@@ -225,7 +225,7 @@ class MllpServer:
             self._admission.prove(visit, handled.partner)
         return handled
 
-    def _handle(self, raw: bytes, sender: Sender) -> Handled:
+    def _handle(self, raw: bytes, sender: Sender) -> FrameResult:
         try:
             handled = self._handler(raw, sender)
         except CasebridgeError as error:
@@ -241,9 +241,9 @@ class MllpServer:
         return handled
 
 
-def _refusal_of(raw: bytes, error: CasebridgeError) -> Handled:
+def _refusal_of(raw: bytes, error: CasebridgeError) -> FrameResult:
     reply = refusal(raw, error)
-    return Handled(() if reply is None else (reply,))
+    return FrameResult(() if reply is None else (reply,))
 
 
 async def _set(event: threading.Event) -> None:
