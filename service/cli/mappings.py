@@ -69,10 +69,10 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
     with checking():
         for result in results:
             run += 1
-            if update and result.made and result.differences:
+            if update and result.resources and result.differences:
                 golden.update(result)
                 click.echo(f"{result.pair.name}: out.json written, {len(result.differences)} differences")
-            told = [*([] if update and result.made else result.differences), *result.issues]
+            told = [*([] if update and result.resources else result.differences), *result.issues]
             for line in told:
                 click.echo(f"{result.pair.name}: {line}")
             wrong += bool(told)

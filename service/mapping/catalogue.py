@@ -77,25 +77,27 @@ class Catalogue:
     @property
     def words(self) -> dict[str, set[str]]:
         """By target path, the code systems whose displays may stand there as plain text."""
-        found: dict[str, set[str]] = {}
-        for each in self.traces:
-            for target, systems in each.words.items():
-                found.setdefault(target, set()).update(systems)
-        return found
+        systems_of: dict[str, set[str]] = {}
+        for traced in self.traces:
+            for target, systems in traced.words.items():
+                systems_of.setdefault(target, set()).update(systems)
+        return systems_of
 
     @property
     def asked(self) -> set[str]:
         """The code systems and concept maps that the mappings name, and the maps that other maps lead to."""
-        steps = [step for each in self.projectors.values() for step in each.steps]
+        steps = [step for projector in self.projectors.values() for step in projector.steps]
         terms = [term for document, _ in steps for term in everything(document)]
-        found = {
-            str(each.arguments[0])
-            for each in terms
-            if isinstance(each, Filtered) and each.name in TERMINOLOGY
+        tables = {
+            str(term.arguments[0])
+            for term in terms
+            if isinstance(term, Filtered) and term.name in TERMINOLOGY
         }
-        groups = [group for each in self.concept_maps.values() for group in each.groups]
-        led = {group.unmapped["url"] for group in groups if "url" in group.unmapped}
-        return found | {name for name, each in self.concept_maps.items() if led & {name, each.url}}
+        groups = [group for concept_map in self.concept_maps.values() for group in concept_map.groups]
+        urls = {group.unmapped["url"] for group in groups if "url" in group.unmapped}
+        return tables | {
+            name for name, concept_map in self.concept_maps.items() if urls & {name, concept_map.url}
+        }
 
     def projector(self, source_name: str) -> Projector:
         """The projector of a source.
@@ -118,40 +120,42 @@ class Catalogue:
         Raises as `projector` and its `run`.
         """
         projector = self.projector(source_name)
-        by_name = {each.name: each for each in self.mappings}
-        found: list[tuple[MappingInfo, MadeResource, dict[str, Origin]]] = []
+        by_name = {mapping.name: mapping for mapping in self.mappings}
+        explained_resources: list[tuple[MappingInfo, MadeResource, dict[str, Origin]]] = []
         for number, step in enumerate(projector.steps):
-            made = replace(projector, steps=(step,)).run(roots)
-            told = self._explainer(source_name, number, step[0]).run(roots) if made else []
-            pairs = zip(made, told, strict=True)
-            found += [(by_name[each.mapping], each, explained.origins) for each, explained in pairs]
-        return found
+            resources = replace(projector, steps=(step,)).run(roots)
+            explanations = self._explainer(source_name, number, step[0]).run(roots) if resources else []
+            pairs = zip(resources, explanations, strict=True)
+            explained_resources += [
+                (by_name[resource.mapping], resource, explained.origins) for resource, explained in pairs
+            ]
+        return explained_resources
 
     def _explainer(self, source_name: str, number: int, document: MappingTemplate) -> Explainer:
         """Return what explains a step of a source; to compile it takes longer than a hundred runs."""
-        found = self.explainers.get((source_name, number))
-        if found is None:
-            found = self.explainers[source_name, number] = explainer(document, self.terminology)
-        return found
+        ready = self.explainers.get((source_name, number))
+        if ready is None:
+            ready = self.explainers[source_name, number] = explainer(document, self.terminology)
+        return ready
 
     def withdrawn_resource(self, last: dict[str, Any]) -> dict[str, Any]:
         """What the last version of a resource becomes when its fact is no longer so."""
         target = last["resourceType"]
-        found: dict[str, Any] = last | self.withdrawal(target)
-        found = {key: value for key, value in found.items() if value is not None}
-        if claims := {url for each in self.mappings if each.target == target for url in each.claims}:
-            claim(found, sorted(claims), self.profiles)
-        return found
+        withdrawn: dict[str, Any] = last | self.withdrawal(target)
+        withdrawn = {key: value for key, value in withdrawn.items() if value is not None}
+        if claims := {url for mapping in self.mappings if mapping.target == target for url in mapping.claims}:
+            claim(withdrawn, sorted(claims), self.profiles)
+        return withdrawn
 
     def withdrawal(self, target: str) -> dict[str, Any]:
         """What a resource of a type takes on when its fact is no longer so; None removes a key."""
-        found: dict[str, Any] = {}
+        taken_on: dict[str, Any] = {}
         for patch in (
-            *(each.withdraw for each in self.removed if each.target == target),
-            *(each.withdraw for each in self.mappings if each.target == target),
+            *(mapping.withdraw for mapping in self.removed if mapping.target == target),
+            *(mapping.withdraw for mapping in self.mappings if mapping.target == target),
         ):
-            found |= patch
-        return found
+            taken_on |= patch
+        return taken_on
 
     def unread_paths(self, source_name: str) -> list[str]:
         """The paths of a source that no mapping reads."""
@@ -194,18 +198,18 @@ def load(
     world = World(sources, links)
     terminology = load_terminology(layers)
     nodes = layers.mappings()
-    misspelt = [each for target, node in layers.said if makes for each in check(node, target, makes)]
-    told = {each.place for each in misspelt}
-    unmade = removals.check(layers.said, nodes, required)
-    for wrong in (*misspelt, *(each for each in unmade if each.place not in told)):
+    misspelt = [wrong for target, node in layers.written if makes for wrong in check(node, target, makes)]
+    misspelt_places = {wrong.place for wrong in misspelt}
+    unmade = removals.check(layers.written, nodes, required)
+    for wrong in (*misspelt, *(wrong for wrong in unmade if wrong.place not in misspelt_places)):
         findings.add(wrong)
     checker = profiles or NoProfiles()
 
     def reading(node: Node, into: Findings) -> MappingTemplate | None:
         return Reader(world, terminology, into, checker).document(node)
 
-    given = (reading(node, findings) for node in nodes)
-    read = [document for document in given if document is not None]
+    documents = (reading(node, findings) for node in nodes)
+    read = [document for document in documents if document is not None]
     _check_withdrawals(read, findings)
     for gone in layers.removed:
         _check_removed(gone, read, findings)
@@ -213,11 +217,11 @@ def load(
     if makes:
         _check_identities(read, findings)
     for wrong in (
-        each for document in read if required for each in untargeted_tables(document, terminology, required)
+        wrong for document in read if required for wrong in untargeted_tables(document, terminology, required)
     ):
         findings.add(wrong)
     for wrong in (
-        each for document in read if makes for each in miscoded_targets(document, terminology, makes)
+        wrong for document in read if makes for wrong in miscoded_targets(document, terminology, makes)
     ):
         findings.add(wrong)
     # a mapping may be wrong as a lower layer left it: the one above has put it right
@@ -234,10 +238,10 @@ def load(
     return Catalogue(
         view=view,
         version=layers.version(),
-        mappings=tuple(_info(*each, found) for each, found in zip(compiled, traces, strict=True)),
+        mappings=tuple(_info(*pair, traced) for pair, traced in zip(compiled, traces, strict=True)),
         terminology=terminology,
         projectors={
-            name: Projector(name, tuple(each for each in compiled if each[0].source == name), checker)
+            name: Projector(name, tuple(pair for pair in compiled if pair[0].source == name), checker)
             for name in sources
         },
         world=world,
@@ -250,7 +254,7 @@ def load(
 
 def _check_withdrawals(documents: list[MappingTemplate], findings: Findings) -> None:
     first: dict[str, MappingTemplate] = {}
-    for document in (each for each in documents if each.withdraw):
+    for document in (document for document in documents if document.withdraw):
         other = first.setdefault(document.target, document)
         if document.withdraw != other.withdraw:
             what = f"`{document.target}` is withdrawn otherwise at {other.place}; say it once"
@@ -269,10 +273,10 @@ def _check_removed(gone: Removed, documents: list[MappingTemplate], findings: Fi
 
 def _check_identities(documents: list[MappingTemplate], findings: Findings) -> None:
     """Find ids of and references to what no mapping makes: they would lead nowhere."""
-    made = {document.target for document in documents}
+    targets = {document.target for document in documents}
     for type_, place in _identified_types(documents):
-        if type_ not in made:
-            close = nearest(type_, sorted(made))
+        if type_ not in targets:
+            close = nearest(type_, sorted(targets))
             meant = f"; did you mean `{close}`?" if close else "; add its mapping, or leave it out"
             findings.add(InvalidYaml(f"nothing makes `{type_}`{meant}", place))
 
@@ -281,13 +285,13 @@ def _identified_types(documents: list[MappingTemplate]) -> Iterator[tuple[str, P
     """Give the types whose ids mappings make or refer to, each with its place."""
     for document in documents:
         for term in everything(document):
-            told = isinstance(term, Filtered) and term.name in IDENTITIES and term.arguments[0]
-            if isinstance(term, Filtered) and told:
-                yield told.partition(".")[0], term.place
+            type_and_member = isinstance(term, Filtered) and term.name in IDENTITIES and term.arguments[0]
+            if isinstance(term, Filtered) and type_and_member:
+                yield type_and_member.partition(".")[0], term.place
 
 
-def _info(document: MappingTemplate, compiled: Compiled, found: Trace) -> MappingInfo:
-    conditions = {target: tuple(sources) for target, sources in found.tests.items()}
+def _info(document: MappingTemplate, compiled: Compiled, traced: Trace) -> MappingInfo:
+    conditions = {target: tuple(sources) for target, sources in traced.tests.items()}
     place = document.place
     return MappingInfo(
         document.name,
@@ -297,7 +301,7 @@ def _info(document: MappingTemplate, compiled: Compiled, found: Trace) -> Mappin
         place.line,
         document.claims,
         document.withdraw,
-        lineage(found),
+        lineage(traced),
         conditions,
         compiled.text,
     )

@@ -25,11 +25,11 @@ def issues_with_lines(
     type_, id_ = resource["resourceType"], resource.get("id")
     makers = [document for document, _ in catalogue.projector(kind).steps if document.target == type_]
     for document in makers:
-        for made in explainer(document, catalogue.terminology).run(roots):
-            if made.resource.get("id") == id_:
-                return [issue_at_origin(each, made.origins, document.place) for each in issues]
+        for explained in explainer(document, catalogue.terminology).run(roots):
+            if explained.resource.get("id") == id_:
+                return [issue_at_origin(issue, explained.origins, document.place) for issue in issues]
     # what is withdrawn is made no more
-    return [issue_at_origin(each, {}, makers[0].place) if makers else each for each in issues]
+    return [issue_at_origin(issue, {}, makers[0].place) if makers else issue for issue in issues]
 
 
 def issue_at_origin(issue: Issue, origins: Mapping[str, Origin], otherwise: Mark) -> Issue:
@@ -46,8 +46,8 @@ def issue_at_origin(issue: Issue, origins: Mapping[str, Origin], otherwise: Mark
 def _maker(path: str, origins: Mapping[str, Origin], otherwise: Mark) -> Mark:
     """Return the place of what makes an element, of what it stands in, or of what stands beside it."""
     below = path.partition(".")[2]
-    if (found := nearest_origin(below, origins)) is not None:
-        return found[1].place
+    if (nearest := nearest_origin(below, origins)) is not None:
+        return nearest[1].place
     while below:
         for name, origin in origins.items():
             if name.startswith((f"{below}.", f"{below}[")):

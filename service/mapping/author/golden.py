@@ -50,8 +50,8 @@ class Result:
     """What a pair came to: the resources, also in languages, the differences, and what is not valid R4."""
 
     pair: Pair
-    made: Resources
-    told: dict[str, Resources]
+    resources: Resources
+    translated: dict[str, Resources]
     differences: tuple[str, ...]
     issues: tuple[str, ...]
 
@@ -64,8 +64,8 @@ def pairs(folder: Path) -> list[Pair]:
     Raises:
         Misconfigured: an `in.json` is not what a pair opens with.
     """
-    found = [*folder.glob("golden/*/in.json"), *folder.glob("golden/*/*/in.json")]
-    return [_pair(path, folder / "golden") for path in sorted(found)]
+    paths = [*folder.glob("golden/*/in.json"), *folder.glob("golden/*/*/in.json")]
+    return [_pair(path, folder / "golden") for path in sorted(paths)]
 
 
 def sent(folder: Path, read: Callable[[str, tuple[str, ...], bytes], Iterable[dict[str, Any]]]) -> list[Pair]:
@@ -77,7 +77,7 @@ def sent(folder: Path, read: Callable[[str, tuple[str, ...], bytes], Iterable[di
         Misconfigured: nothing can be read of what is sent.
     """
     root = folder / "golden"
-    found = []
+    sent_pairs = []
     for path in sorted([*root.glob("*/sent.*"), *root.glob("*/*/sent.*")]):
         source = {".json": "fhir", ".hl7": "hl7v2"}.get(path.suffix)
         if source is None:
@@ -87,22 +87,22 @@ def sent(folder: Path, read: Callable[[str, tuple[str, ...], bytes], Iterable[di
             roots = tuple(read(source, own, path.read_bytes()))
         except CasebridgeError as error:
             raise Misconfigured(str(error), where=str(path)) from error
-        found.append(Pair(name, path.parent, source, {}, own, roots))
-    return found
+        sent_pairs.append(Pair(name, path.parent, source, {}, own, roots))
+    return sent_pairs
 
 
-def chosen(known: list[Pair], names: Collection[str]) -> list[Pair]:
+def chosen(pairs_there: list[Pair], names: Collection[str]) -> list[Pair]:
     """Give the pairs of these names, a folder standing for all in it; all pairs when none is named.
 
     Raises:
         Misconfigured: a name is no pair's.
     """
     for name in names:
-        if not any(_within(pair, name) for pair in known):
-            close = nearest(name, [pair.name for pair in known])
+        if not any(_within(pair, name) for pair in pairs_there):
+            close = nearest(name, [pair.name for pair in pairs_there])
             what = f"There is no golden pair golden/{name}." + (f" Did you mean {close}?" if close else "")
             raise Misconfigured(what)
-    return [pair for pair in known if not names or any(_within(pair, name) for name in names)]
+    return [pair for pair in pairs_there if not names or any(_within(pair, name) for name in names)]
 
 
 def run(
@@ -125,14 +125,14 @@ def run(
 
 def update(result: Result) -> None:
     """Write what was made as what is expected from now on."""
-    (result.pair.folder / "out.json").write_bytes(pretty(result.made))
-    for language, resources in result.told.items():
+    (result.pair.folder / "out.json").write_bytes(pretty(result.resources))
+    for language, resources in result.translated.items():
         (result.pair.folder / f"out.{language}.json").write_bytes(pretty(resources))
 
 
-def differences(expected: Resources, made: Resources, ignored: Collection[str] = ()) -> Iterator[str]:
+def differences(expected: Resources, resources: Resources, ignored: Collection[str] = ()) -> Iterator[str]:
     """Give each difference as `Type/id: path: expected != made`."""
-    before, after = _by_name(expected), _by_name(made)
+    before, after = _by_name(expected), _by_name(resources)
     for name in dict.fromkeys([*before, *after]):
         if name not in after:
             yield f"{name}: expected, not made"
@@ -140,7 +140,7 @@ def differences(expected: Resources, made: Resources, ignored: Collection[str] =
             yield f"{name}: made, not expected"
         else:
             for path, left, right in _differences(before[name], after[name], ""):
-                if not any(_below(path, each) for each in ignored):
+                if not any(_below(path, ignored_path) for ignored_path in ignored):
                     yield f"{name}: {path}: {left} != {right}"
     if before.keys() == after.keys() and list(before) != list(after):
         yield "the same resources in another order"
@@ -154,34 +154,44 @@ def _run(
 ) -> Result:
     try:
         projector = catalogue.projector(pair.source)
-        made = [each.resource for roots in pair.sent or (pair.roots,) for each in projector.run(roots)]
+        resources_made = [
+            made_resource.resource
+            for roots in pair.sent or (pair.roots,)
+            for made_resource in projector.run(roots)
+        ]
     except MappingError as error:
-        return Result(pair, [], {}, tuple(f"{each.where}: {each.what}" for each in error.issues), ())
+        return Result(pair, [], {}, tuple(f"{issue.where}: {issue.what}" for issue in error.issues), ())
     words = interpreter(catalogue.terminology, catalogue.words)
     expected = pair.translated_resources
-    told = {
-        language: [words.tell(each, language) for each in made if _name(each) in map(_name, resources)]
+    translated = {
+        language: [
+            words.tell(resource, language)
+            for resource in resources_made
+            if _name(resource) in map(_name, resources)
+        ]
         for language, resources in expected.items()
     }
     written = (pair.folder / "out.json").exists()
-    found = list(differences(pair.expected, made, ignored)) if written else [_UNWRITTEN]
-    for language, resources in told.items():
-        found += (f"{language}: {each}" for each in differences(expected[language], resources, ignored))
-    all_made = [*made, *(each for resources in told.values() for each in resources)]
-    issues = (f"{each.where}: {each.what}" for resource in all_made for each in validate(resource))
-    return Result(pair, made, told, tuple(found), tuple(issues))
+    lines = list(differences(pair.expected, resources_made, ignored)) if written else [_UNWRITTEN]
+    for language, resources in translated.items():
+        lines += (f"{language}: {line}" for line in differences(expected[language], resources, ignored))
+    all_made = [*resources_made, *(resource for resources in translated.values() for resource in resources)]
+    issues = (f"{issue.where}: {issue.what}" for resource in all_made for issue in validate(resource))
+    return Result(pair, resources_made, translated, tuple(lines), tuple(issues))
 
 
 def _pair(path: Path, root: Path) -> Pair:
-    given = _read_json(path)
+    written = _read_json(path)
     name, own = _pair_name(path, root)
-    if isinstance(given, dict) and isinstance(given.get("like"), str):
+    if isinstance(written, dict) and isinstance(written.get("like"), str):
         # a pair that is like another again has neither source nor roots and is refused below
-        given = _read_json(root / given["like"] / "in.json") | {k: v for k, v in given.items() if k != "like"}
-    if not isinstance(given, dict) or not {"source", "roots"} <= given.keys() <= _KEYS:
+        written = _read_json(root / written["like"] / "in.json") | {
+            k: v for k, v in written.items() if k != "like"
+        }
+    if not isinstance(written, dict) or not {"source", "roots"} <= written.keys() <= _KEYS:
         what = "in.json holds `source` and `roots`, or `like` and the name of a pair, and perhaps `overlays`."
         raise Misconfigured(what, where=str(path))
-    return Pair(name, path.parent, given["source"], given["roots"], tuple(given.get("overlays", own)))
+    return Pair(name, path.parent, written["source"], written["roots"], tuple(written.get("overlays", own)))
 
 
 def _pair_name(path: Path, root: Path) -> tuple[str, tuple[str, ...]]:
@@ -205,11 +215,11 @@ def _within(pair: Pair, name: str) -> bool:
 
 
 def _by_name(resources: Resources) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for each in resources:
-        name = _name(each)
-        found[name if name not in found else f"{name} (again)"] = each
-    return found
+    named_resources: dict[str, dict[str, Any]] = {}
+    for resource in resources:
+        name = _name(resource)
+        named_resources[name if name not in named_resources else f"{name} (again)"] = resource
+    return named_resources
 
 
 def _name(resource: dict[str, Any]) -> str:
@@ -225,7 +235,7 @@ def _differences(left: Any, right: Any, path: str) -> Iterator[tuple[str, str, s
             yield from _differences(left.get(key), right.get(key), f"{path}.{key}" if path else key)
     elif isinstance(left, list) and isinstance(right, list):
         for index in range(max(len(left), len(right))):
-            before, after = (each[index] if index < len(each) else None for each in (left, right))
+            before, after = (side[index] if index < len(side) else None for side in (left, right))
             yield from _differences(before, after, f"{path}[{index}]")
     elif canonical(left) != canonical(right):
         yield path, _value_for_display(left), _value_for_display(right)

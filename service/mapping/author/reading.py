@@ -26,19 +26,19 @@ class SourceUse:
 
 def reading(catalogue: Catalogue, source: str) -> SourceUse:
     """Return what the mappings of a source read."""
-    made: dict[str, dict[str, None]] = {}
+    values: dict[str, dict[str, None]] = {}
     decides: dict[str, dict[str, None]] = {}
     wholes: set[str] = set()
     for mapping, traced in zip(catalogue.mappings, catalogue.traces, strict=True):
         if mapping.source != source:
             continue
         wholes |= traced.wholes
-        for found, by_target in ((made, traced.values), (decides, traced.tests)):
+        for targets_of, by_target in ((values, traced.values), (decides, traced.tests)):
             for target, paths in by_target.items():
                 for path in paths:
-                    found.setdefault(path, {})[target] = None
-    return SourceUse(_path_table(made), _path_table(decides), frozenset(wholes))
+                    targets_of.setdefault(path, {})[target] = None
+    return SourceUse(_path_table(values), _path_table(decides), frozenset(wholes))
 
 
-def _path_table(found: dict[str, dict[str, None]]) -> Paths:
-    return {path: tuple(targets) for path, targets in found.items()}
+def _path_table(targets_of: dict[str, dict[str, None]]) -> Paths:
+    return {path: tuple(targets) for path, targets in targets_of.items()}

@@ -27,40 +27,42 @@ Row = tuple[str, ...]
 _CODES: Final = "terminology.md"
 
 
-def pages(catalogue: Catalogue, *more: Catalogue) -> dict[str, str]:
+def pages(catalogue: Catalogue, *others: Catalogue) -> dict[str, str]:
     """Give the pages by file name: one a mapping, the code tables, and an index.
 
-    `more` hold other mappings over the same code tables, as the inbound ones.
+    `others` hold other mappings over the same code tables, as the inbound ones.
     """
-    projectors = [each for found in (catalogue, *more) for each in found.projectors.values()]
-    documents = [each for projector in projectors for each, _ in projector.steps]
-    found = {f"{each.name}.md": _page(each) for each in documents}
-    return {"README.md": _index(catalogue, documents)} | found | {_CODES: _terminology(catalogue)}
+    catalogues = (catalogue, *others)
+    projectors = [projector for one in catalogues for projector in one.projectors.values()]
+    documents = [document for projector in projectors for document, _ in projector.steps]
+    by_name = {f"{document.name}.md": _page(document) for document in documents}
+    return {"README.md": _index(catalogue, documents)} | by_name | {_CODES: _terminology(catalogue)}
 
 
 def coverage(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     """Give each field of each source with the elements that are made of it or decided by it."""
-    found: dict[str, tuple[str, ...]] = {}
+    targets_of: dict[str, tuple[str, ...]] = {}
     for source in catalogue.world.sources:
-        found |= reach(catalogue.world, source, catalogue.traces)
-    return found
+        targets_of |= reach(catalogue.world, source, catalogue.traces)
+    return targets_of
 
 
 def returned_fields(inbound: Catalogue) -> dict[str, tuple[str, ...]]:
     """Give each field of a case that partners can put back, with the elements that it is read of."""
     types = {type_.lower(): type_ for type_ in RETURNED}
-    found: dict[str, tuple[str, ...]] = {}
-    for mapping in (each for each in inbound.mappings if each.source in types):
+    elements_of: dict[str, tuple[str, ...]] = {}
+    for mapping in (mapping for mapping in inbound.mappings if mapping.source in types):
         for path, sources in mapping.lineage.items():
-            told = [each.partition(".resource")[0].removeprefix(mapping.source) for each in sources]
-            read = dict.fromkeys(f"{types[mapping.source]}{each}" for each in told)
-            found[f"case{path.removeprefix(mapping.target)}"] = tuple(read)
-    return found
+            paths = [source.partition(".resource")[0].removeprefix(mapping.source) for source in sources]
+            read = dict.fromkeys(f"{types[mapping.source]}{path_read}" for path_read in paths)
+            elements_of[f"case{path.removeprefix(mapping.target)}"] = tuple(read)
+    return elements_of
 
 
 def _index(catalogue: Catalogue, documents: Sequence[MappingTemplate]) -> str:
     rows = [
-        (f"[{each.name}]({each.name}.md)", each.target, each.source, _at(each.place)) for each in documents
+        (f"[{document.name}]({document.name}.md)", document.target, document.source, _at(document.place))
+        for document in documents
     ]
     fields = coverage(catalogue)
     silent = [f"`{path}`" for path, targets in fields.items() if not targets]
@@ -72,19 +74,19 @@ def _index(catalogue: Catalogue, documents: Sequence[MappingTemplate]) -> str:
         + (f" Nothing reads {', '.join(silent)}." if silent else ""),
     ]
     for url, missing in catalogue.unclaimed.items():
-        told = ", ".join(f"`{each.element}` ({each.place})" for each in missing)
-        held = f"is not claimed: nothing makes {told}" if missing else "is claimed where it is met"
+        elements = ", ".join(f"`{unmade.element}` ({unmade.place})" for unmade in missing)
+        held = f"is not claimed: nothing makes {elements}" if missing else "is claimed where it is met"
         lines.append(f"`{url}` {held}.")
     return _joined_text(lines)
 
 
 def _page(document: MappingTemplate) -> str:
-    each, when = document.written
+    loop, when = document.written
     lines = [
         f"# {document.name}",
         f"Makes `{document.target}` of a {document.source}; {_at(document.place)}.",
     ]
-    lines += [f"One for each `{each}`."] if each else []
+    lines += [f"One for each `{loop}`."] if loop else []
     lines += [f"Made where `{when}` holds."] if when else []
     lines += [f"Claims where it is met: {', '.join(document.claims)}."] if document.claims else []
     if document.withdraw:
@@ -108,12 +110,12 @@ def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[
         case Items(items=items):
             for item in items:
                 yield from _rows(item, target, around)
-        case Block(make=make, written=(each, test)):
-            told = (
-                *((f"for each `{_cell(each)}`",) if each else ()),
+        case Block(make=make, written=(loop, test)):
+            conditions = (
+                *((f"for each `{_cell(loop)}`",) if loop else ()),
                 *((f"if `{_cell(test)}`",) if test else ()),
             )
-            yield from _rows(make, target, (*around, *told))
+            yield from _rows(make, target, (*around, *conditions))
         case Literal(value=value, place=place):
             if value is not None:
                 yield _row(target, (), f"`{_cell(str(value))}`", around, place)
@@ -124,20 +126,22 @@ def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[
 
 
 def _row(
-    target: str, found: Iterable[ExpressionNode], rule: str, around: tuple[str, ...], place: Place | None
+    target: str, of_leaf: Iterable[ExpressionNode], rule: str, around: tuple[str, ...], place: Place | None
 ) -> Row:
-    said = list(found)
-    sources = sorted({path for term in said for path in reads(term)})
+    written = list(of_leaf)
+    sources = sorted({path for term in written for path in reads(term)})
     names = dict.fromkeys(
-        each.arguments[0] for each in _all(said) if isinstance(each, Filtered) and each.name in TERMINOLOGY
+        expression.arguments[0]
+        for expression in _all(written)
+        if isinstance(expression, Filtered) and expression.name in TERMINOLOGY
     )
     codes = ", ".join(f"[{name}]({_CODES}#{name})" for name in names)
     made_of = ", ".join(f"`{path}`" for path in sources)
     return (f"`{target}`", made_of, ", ".join([*around, rule]), codes, _at(place) if place else "")
 
 
-def _all(found: Iterable[ExpressionNode]) -> Iterator[ExpressionNode]:
-    for term in found:
+def _all(expressions: Iterable[ExpressionNode]) -> Iterator[ExpressionNode]:
+    for term in expressions:
         yield term
         yield from _all(children(term))
         if isinstance(term, Lookup) and term.base.value is not None:
@@ -157,21 +161,27 @@ def _terminology(catalogue: Catalogue) -> str:
 
 
 def _codesystem(system: CodeSystem) -> list[str]:
-    spoken = sorted({language for named in system.designations.values() for language in named})
+    spoken = sorted({language for designations in system.designations.values() for language in designations})
     rows = [
-        (f"`{code}`", _cell(display), *(_cell(system.designations[code].get(each, "")) for each in spoken))
+        (
+            f"`{code}`",
+            _cell(display),
+            *(_cell(system.designations[code].get(column, "")) for column in spoken),
+        )
         for code, display in system.displays.items()
     ]
     return [f"Code system `{system.url}`.", _table(("code", "display", *spoken), rows)]
 
 
-def _concept_map(found: ConceptMap) -> list[str]:
+def _concept_map(concept_map: ConceptMap) -> list[str]:
     lines = []
-    for group in found.groups:
+    for group in concept_map.groups:
         rows = [
             (
                 f"`{code}`",
-                ", ".join(f"`{each['code']}` {_cell(each.get('display', ''))}".strip() for each in codings),
+                ", ".join(
+                    f"`{coding['code']}` {_cell(coding.get('display', ''))}".strip() for coding in codings
+                ),
             )
             for code, codings in group.elements.items()
         ]
@@ -183,7 +193,7 @@ def _concept_map(found: ConceptMap) -> list[str]:
 
 def _table(head: Row, rows: Iterable[Row]) -> str:
     lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(each)} |" for each in lines)
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
 def _joined_text(parts: Iterable[str]) -> str:
@@ -195,7 +205,7 @@ def _at(place: Mark) -> str:
 
 
 def _plain(value: dict[str, Any]) -> str:
-    return ", ".join(f"{key}: {each}" for key, each in value.items() if each != "")
+    return ", ".join(f"{key}: {item}" for key, item in value.items() if item != "")
 
 
 def _cell(text: str) -> str:

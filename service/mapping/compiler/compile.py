@@ -72,12 +72,12 @@ def compile_document(document: MappingTemplate, terminology: Terminology) -> Com
     return compiled_function(Writer(document, terminology), document)
 
 
-def compiled_function(writer: "Writer", document: MappingTemplate, **more: Any) -> Compiled:
-    """Let a writer write and Python compile; `more` are names for the text. Raises as `compile_document`."""
+def compiled_function(writer: "Writer", document: MappingTemplate, **extra: Any) -> Compiled:
+    """Let a writer write and Python compile; `extra` are names for the text. Raises as `compile_document`."""
     writer.whole()
     code = "\n".join(writer.lines)
     values = {name: getattr(runtime, name) for name in _RUNTIME} | FUNCTIONS | writer.names.values
-    values |= {"E": runtime.EMPTY, "__builtins__": {"bool": bool, "len": len}, **more}
+    values |= {"E": runtime.EMPTY, "__builtins__": {"bool": bool, "len": len}, **extra}
     try:
         exec(compile(code, _file_name(document), "exec"), values)  # noqa: S102 - text of our own making
     except (SyntaxError, RecursionError, MemoryError, OverflowError) as error:
@@ -127,7 +127,7 @@ class Writer(Lines):
 
     def needed(self, wanted: list[ExpressionNode]) -> set[Variable]:
         """The lets behind terms."""
-        found: set[Variable] = set()
+        lets: set[Variable] = set()
         while wanted:
             term = wanted.pop()
             wanted += children(term)
@@ -135,10 +135,10 @@ class Writer(Lines):
                 owner = term.owner
                 bases = [term.base, *([owner.base] if isinstance(owner, Lookup) else [])]
                 for base in bases:
-                    if base.value is not None and base not in found:
-                        found.add(base)
+                    if base.value is not None and base not in lets:
+                        lets.add(base)
                         wanted.append(base.value)
-        return found
+        return lets
 
     def let(self, let: Variable) -> None:
         """Evaluate a let where it is first in reach."""
@@ -214,13 +214,13 @@ class Writer(Lines):
     def map(self, template: Object, sink: Sink, target: str) -> None:
         """A map: what is always present is written at once, the rest key by key."""
         name = self.names.fresh("d")
-        rest = [(key, each) for key, each in template.entries if not is_nothing(each)]
+        rest = [(key, entry) for key, entry in template.entries if not is_nothing(entry)]
         head = []
         while rest and (code := self.head(rest[0][1])) is not None:
             head.append(f"{rest.pop(0)[0]!r}: {code}")
         self.line(f"{name} = {{{', '.join(head)}}}")
-        for key, each in rest:
-            self.put(each, Sink(name, key), f"{target}.{key}")
+        for key, entry in rest:
+            self.put(entry, Sink(name, key), f"{target}.{key}")
         if head:
             self.place(sink, name, template)
             return
@@ -265,8 +265,8 @@ class Writer(Lines):
             case TextLeaf():
                 self.write_markup(part, name, target)
             case Items(items=items):
-                for each in items:
-                    self.mark(each, name, target)
+                for item in items:
+                    self.mark(item, name, target)
             case Block():
                 with self.about(part.place, target, part.test), self.loops(part.loops), self.when(part.test):
                     self.mark(part.make, name, target)
@@ -281,11 +281,11 @@ class Writer(Lines):
                 in_tag = ends_in_tag(part, in_tag)
                 codes.append(repr(part))
                 continue
-            made = self.names.fresh("t")
+            text_name = self.names.fresh("t")
             with self.about(template.place, target, part):
                 code = f"escape_xml({self.names.code(part)})" if in_tag else self.names.markup(part)
-                self.line(f"{made} = {code}")
-            tests += [] if is_fixed(part) else [made]
-            codes.append(made)
+                self.line(f"{text_name} = {code}")
+            tests += [] if is_fixed(part) else [text_name]
+            codes.append(text_name)
         with self.inside(f"if {' or '.join(tests) or 'True'}:"):
             self.line(f"{name}.append({' + '.join(codes)})")

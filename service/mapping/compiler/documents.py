@@ -78,15 +78,15 @@ class Reader:
         for name in self.world.sources[source]:
             roots[name] = Variable(self.fresh(), self.world.root(source, name), name, None)
         namespace = Namespace(self.world, self.terminology, roots, dict(roots))
-        each, when = node.entries.get("each"), node.entries.get("when")
-        loops, namespace = self.loops(each, namespace) if each else ((), namespace)
+        loop, when = node.entries.get("each"), node.entries.get("when")
+        loops, namespace = self.loops(loop, namespace) if loop else ((), namespace)
         lets, namespace = self.lets(node.entries.get("let"), namespace)
         test = self.test(when, namespace) if when else None
         make = self.template(as_map(required_node(node, "make")), namespace)
         name = name_at(node, "name") if "name" in node.entries else target
         claims, withdraw = self.claims(node, target), self.withdrawal(node)
         names = node.entries.get("let")
-        told = tuple((name, text_of(leaf)) for name, leaf in as_map(names).entries.items()) if names else ()
+        texts = tuple((name, text_of(leaf)) for name, leaf in as_map(names).entries.items()) if names else ()
         return MappingTemplate(
             name,
             target,
@@ -100,7 +100,7 @@ class Reader:
             claims,
             withdraw,
             each_and_when(node, "each", "when"),
-            told,
+            texts,
         )
 
     def fresh(self) -> str:
@@ -118,37 +118,37 @@ class Reader:
 
     def withdrawal(self, node: Mapping) -> dict[str, Any]:
         """The literals that are merged over the last version when the fact is no longer so."""
-        found = node.entries.get("withdraw")
-        if found is None:
+        withdraw = node.entries.get("withdraw")
+        if withdraw is None:
             return {}
-        for leaf in leaves(as_map(found)):
+        for leaf in leaves(as_map(withdraw)):
             if expressions.has_expression(leaf):
                 self.findings.add(InvalidYaml("`withdraw` holds literals only", leaf.place))
         for key in ("resourceType", "id"):
-            if key in as_map(found).entries:
+            if key in as_map(withdraw).entries:
                 what = f"`{key}` stays what it was when a resource is withdrawn"
-                self.findings.add(InvalidYaml(what, as_map(found).keys[key]))
-        given: dict[str, Any] = plain(found)
-        return given
+                self.findings.add(Wrong(what, as_map(withdraw).keys[key]))
+        patch: dict[str, Any] = plain(withdraw)
+        return patch
 
     def claims(self, node: Mapping, target: str) -> tuple[str, ...]:
         """The profiles that the resource claims where it meets them."""
-        given = node.entries.get("profile", Sequence((), node.place))
-        known = self.profiles.profiles()
-        found: list[str] = []
-        for leaf in given.items if isinstance(given, Sequence) else (given,):
+        written = node.entries.get("profile", Sequence((), node.place))
+        profiles = self.profiles.profiles()
+        urls: list[str] = []
+        for leaf in written.items if isinstance(written, Sequence) else (written,):
             url = str(leaf.value) if isinstance(leaf, Scalar) else ""
-            if url not in known:
-                close = nearest(url, list(known)) or ", ".join(known) or "none"
+            if url not in profiles:
+                close = nearest(url, list(profiles)) or ", ".join(profiles) or "none"
                 what = f"this is no profile that can be checked; did you mean `{close}`?"
-                self.findings.add(InvalidYaml(what, leaf.place))
-            elif known[url].type != target:
+                self.findings.add(Wrong(what, leaf.place))
+            elif profiles[url].type != target:
                 self.findings.add(
-                    InvalidYaml(f"this profile is about {known[url].type}, not {target}", leaf.place)
+                    Wrong(f"this profile is about {profiles[url].type}, not {target}", leaf.place)
                 )
             else:
-                found.append(url)
-        return tuple(found)
+                urls.append(url)
+        return tuple(urls)
 
     def test(self, node: Node, namespace: Namespace) -> ExpressionNode | None:
         """The condition after `when` or `$if`."""
@@ -160,7 +160,7 @@ class Reader:
 
     def lets(self, node: Node | None, namespace: Namespace) -> tuple[tuple[Variable, ...], Namespace]:
         """The named expressions in order; a plain path is only another name for it."""
-        made: list[Variable] = []
+        variables: list[Variable] = []
         entries = as_map(node).entries.items() if node else ()
         for name, leaf in entries:
             try:
@@ -175,24 +175,24 @@ class Reader:
                 variable = Variable(
                     "" if alias else self.fresh(), term.shape, name, None, value=term, weight=weight(term)
                 )
-                made += [] if alias else [variable]
+                variables += [] if alias else [variable]
             namespace = namespace.with_name(name, variable)
-        return tuple(made), namespace
+        return tuple(variables), namespace
 
     def loops(self, node: Node, namespace: Namespace) -> tuple[tuple[Loop, ...], Namespace]:
         """The loops of one `each`, or of a list of them: one for each list on the way of a path."""
         leaves = node.items if isinstance(node, Sequence) else (node,)
-        made: list[Loop] = []
+        read_loops: list[Loop] = []
         for leaf in leaves:
             name, parsed = expressions.loop(as_leaf(leaf))
             _free(name, namespace, leaf.place)
             for loop in self.walk(parsed, namespace):
-                made.append(loop)
+                read_loops.append(loop)
                 self.looped.append(loop.variable)
-            namespace = namespace.with_name(name, made[-1].variable)
+            namespace = namespace.with_name(name, read_loops[-1].variable)
         if len(self.looped) > LOOP_DEPTH:
             raise Wrong(f"loops nest more than {LOOP_DEPTH} deep", node.place)
-        return tuple(made), namespace
+        return tuple(read_loops), namespace
 
     def walk(self, parsed: Parsed, namespace: Namespace) -> Iterator[Loop]:
         """A loop for each list that a path leads through, the last over the list it leads to."""
@@ -226,8 +226,8 @@ class Reader:
         if isinstance(node, Scalar):
             return self.catch(lambda: self.leaf(node, namespace, markup=markup))
         if isinstance(node, Sequence):
-            made = [self.template(item, namespace, markup=markup) for item in node.items]
-            flat = [each.items if isinstance(each, Items) else (each,) for each in made]
+            templates = [self.template(item, namespace, markup=markup) for item in node.items]
+            flat = [inner.items if isinstance(inner, Items) else (inner,) for inner in templates]
             return Items(tuple(item for items in flat for item in items))
         if any(key.startswith("$") for key in node.entries):
             return self.catch(lambda: self.block(node, namespace, markup=markup))
@@ -265,15 +265,15 @@ class Reader:
         """A literal, a typed value or a text."""
         if not expressions.has_expression(leaf):
             return Literal(leaf.value, leaf.place)
-        found = expressions.parts(leaf)
-        solid = [part for part in found if not isinstance(part, str) or part.strip()]
+        pieces = expressions.parts(leaf)
+        solid = [part for part in pieces if not isinstance(part, str) or part.strip()]
         if not markup and len(solid) == 1 and isinstance(solid[0], Parsed):
             return Value(
                 _present_condition(resolve(solid[0], namespace), solid[0]),
                 leaf.place,
                 str(leaf.value).strip(),
             )
-        parts = [part if isinstance(part, str) else self.printable(part, namespace) for part in found]
+        parts = [part if isinstance(part, str) else self.printable(part, namespace) for part in pieces]
         return TextLeaf(tuple(parts), leaf.place, str(leaf.value))
 
     def printable(self, part: Parsed, namespace: Namespace) -> ExpressionNode:

@@ -90,19 +90,19 @@ class Explainer:
         def mark(container: Any, key: str | None, number: int, indexes: tuple[int, ...]) -> None:
             marks.append((container, len(container) - 1 if key is None else key, number, indexes))
 
-        made: list[Any] = []
-        self.project(dict(roots), made, mark)
-        found = {(id(container), key): (number, at) for container, key, number, at in marks}
+        resources: list[Any] = []
+        self.project(dict(roots), resources, mark)
+        marked = {(id(container), key): (number, at) for container, key, number, at in marks}
         return [
-            Explained(resource, dict(self._origins(made, index, "", found)))
-            for index, resource in enumerate(made)
+            Explained(resource, dict(self._origins(resources, index, "", marked)))
+            for index, resource in enumerate(resources)
         ]
 
     def _origins(
-        self, container: Any, key: Any, path: str, found: dict[tuple[int, Any], tuple[int, tuple[int, ...]]]
+        self, container: Any, key: Any, path: str, marked: dict[tuple[int, Any], tuple[int, tuple[int, ...]]]
     ) -> Iterator[tuple[str, Origin]]:
         value = container[key]
-        noted = found.get((id(container), key))
+        noted = marked.get((id(container), key))
         if noted is not None and path:
             note, indexes = self.notes[noted[0]], noted[1]
             if (origin := _origin(note, indexes)) is not None:
@@ -111,7 +111,7 @@ class Explainer:
             value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
         ):
             step = f"[{below}]" if isinstance(value, list) else f".{below}" if path else below
-            yield from self._origins(value, below, f"{path}{step}", found)
+            yield from self._origins(value, below, f"{path}{step}", marked)
 
 
 def explainer(document: MappingTemplate, terminology: Terminology) -> Explainer:
@@ -159,7 +159,7 @@ class _Noting(Writer):
 
     def place(self, sink: Sink, code: str, template: Template) -> None:
         super().place(sink, code, template)
-        turns = "".join(f"{each.python}_, " for each in self.around)
+        turns = "".join(f"{variable.python}_, " for variable in self.around)
         self.line(f"mark({sink.name}, {sink.key!r}, {len(self.notes)}, ({turns}))")
         decided = {path for term in self.deciding for path in reads(term) | tests(term)}
         self.notes.append(_Note(template, tuple(self.around), frozenset(decided)))
@@ -196,11 +196,11 @@ def _origin(note: _Note, indexes: tuple[int, ...]) -> Origin | None:
         return Origin(
             template.place or Mark(""), str(template.value), (), _indexed_paths(note.conditions, turns)
         )
-    found = list(terms(template))
-    sources = {path for term in found for path in reads(term)}
-    conditions = note.conditions | {path for term in found for path in tests(term)}
+    expressions = list(terms(template))
+    sources = {path for term in expressions for path in reads(term)}
+    conditions = note.conditions | {path for term in expressions for path in tests(term)}
     rule = getattr(template, "text", "$xhtml")
-    coded = tuple(each for term in found for each in _coded_lookups(term, turns))
+    coded = tuple(lookup for term in expressions for lookup in _coded_lookups(term, turns))
     return Origin(
         template.place,
         rule,
@@ -230,9 +230,9 @@ def _indexed_paths(paths: frozenset[str] | set[str], turns: dict[str, int]) -> t
 
 
 def _indexed_path(path: str, turns: dict[str, int]) -> str:
-    steps, told = path.split("."), ""
+    steps, indexed = path.split("."), ""
     for count in range(1, len(steps) + 1):
-        told += ("." if told else "") + steps[count - 1]
+        indexed += ("." if indexed else "") + steps[count - 1]
         at = turns.get(".".join(steps[:count]))
-        told += f"[{at}]" if at is not None else ""
-    return told
+        indexed += f"[{at}]" if at is not None else ""
+    return indexed

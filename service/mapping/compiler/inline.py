@@ -35,11 +35,11 @@ def inline(template: Template, names: Names) -> str | None:
         case Value(term=term) if never_absent(term):
             return names.made(term)
         case Object(entries=entries):
-            shown = [(key, inline(each, names)) for key, each in entries if not is_nothing(each)]
-            if shown and all(code is not None for _, code in shown):
-                return "{" + ", ".join(f"{key!r}: {code}" for key, code in shown) + "}"
+            entries_code = [(key, inline(entry, names)) for key, entry in entries if not is_nothing(entry)]
+            if entries_code and all(code is not None for _, code in entries_code):
+                return "{" + ", ".join(f"{key!r}: {code}" for key, code in entries_code) + "}"
         case Items(items=items):
-            codes = [inline(each, names) for each in items if not is_nothing(each)]
+            codes = [inline(item, names) for item in items if not is_nothing(item)]
             if codes and None not in codes:
                 return "[" + ", ".join(code for code in codes if code) + "]"
     return None

@@ -70,32 +70,32 @@ class Projector:
             MappingError: a code without a target, a value of another kind than its schema says, or a resource
                 made twice.
         """
-        made: list[MadeResource] = []
-        given = dict(roots)
+        all_made: list[MadeResource] = []
+        sources = dict(roots)
         for document, compiled in self.steps:
             resources: list[Any] = []
             try:
-                compiled.project(given, resources)
+                compiled.project(sources, resources)
             except _FAILURES as error:
                 raise _explain(error, document, compiled) from None  # a cause may quote the source
             for resource in resources if document.claims else ():
                 claim(resource, document.claims, self.profiles)
-            made += [MadeResource(resource, document.name, document.target) for resource in resources]
-        ids = [each.resource.get("id") for each in made]
+            all_made += [MadeResource(resource, document.name, document.target) for resource in resources]
+        ids = [made_resource.resource.get("id") for made_resource in all_made]
         if len(set(ids)) < len(ids):
-            _once(made, {document.name: document for document, _ in self.steps})
-        return made
+            _once(all_made, {document.name: document for document, _ in self.steps})
+        return all_made
 
 
-def _once(made: list[MadeResource], documents: dict[str, MappingTemplate]) -> None:
+def _once(all_made: list[MadeResource], documents: dict[str, MappingTemplate]) -> None:
     """Refuse a resource that is made twice: an overlay may add a mapping, or items share an id."""
     seen: set[tuple[str, str]] = set()
-    for each in made:
-        key = (each.resource.get("resourceType", ""), each.resource.get("id", ""))
+    for made_resource in all_made:
+        key = (made_resource.resource.get("resourceType", ""), made_resource.resource.get("id", ""))
         if key in seen and key[1]:
             what = "another mapping or another item makes this resource too; give it an id of its own"
-            place = documents[each.mapping].place
-            raise MappingError(what, place=place, target=f"{each.target}.id", source="")
+            place = documents[made_resource.mapping].place
+            raise MappingError(what, place=place, target=f"{made_resource.target}.id", source="")
         seen.add(key)
 
 

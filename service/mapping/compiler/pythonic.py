@@ -55,10 +55,10 @@ class Names:
         """Note every object that lookups go through, so that each is fetched once where its base is bound."""
         for term in terms:
             for lookup in lookups(term):
-                known = self.containers.setdefault(lookup.base, {})
+                containers = self.containers.setdefault(lookup.base, {})
                 for count in range(1, len(lookup.steps)):
-                    if lookup.steps[:count] not in known:
-                        known[lookup.steps[:count]] = self.fresh("c")
+                    if lookup.steps[:count] not in containers:
+                        containers[lookup.steps[:count]] = self.fresh("c")
 
     def table(self, filter_name: str, name: str) -> str:
         """The name of the table of a terminology filter."""
@@ -79,8 +79,11 @@ class Names:
 
     def bindings(self, variable: Variable) -> list[str]:
         """The lines that fetch what lookups from a variable go through."""
-        known = self.containers.get(variable, {})
-        return [f"{known[steps]} = {self._fetch(variable, steps)} or E" for steps in sorted(known, key=len)]
+        containers = self.containers.get(variable, {})
+        return [
+            f"{containers[steps]} = {self._fetch(variable, steps)} or E"
+            for steps in sorted(containers, key=len)
+        ]
 
     def code(self, term: ExpressionNode) -> str:
         """A term as a Python expression."""
@@ -98,7 +101,7 @@ class Names:
             case Logic(operator="not", operands=(only,)):
                 return f"(not {self.code(only)})"
             case Logic(operator=operator, operands=operands):
-                return "(" + f" {operator} ".join(self.code(each) for each in operands) + ")"
+                return "(" + f" {operator} ".join(self.code(operand) for operand in operands) + ")"
             case Joined(parts=parts):
                 return self._join_code(parts)
             case Choice(test=test, then=then, other=other):
@@ -160,10 +163,10 @@ class Names:
         else:
             key = here if not guard else self.fresh("t")
             guard = f" if ({key} := {here}) else None" if guard else ""
-        made = f"rid({uuid}, {term.arguments[0]!r}, {key})"
+        identity = f"rid({uuid}, {term.arguments[0]!r}, {key})"
         if term.name == "reference":
-            made = f"{{'reference': {term.arguments[0] + '/'!r} + {made}}}"
-        return f"({made}{guard})" if guard else made
+            identity = f"{{'reference': {term.arguments[0] + '/'!r} + {identity}}}"
+        return f"({identity}{guard})" if guard else identity
 
     def _comparison(self, term: Comparison) -> str:
         left, right = term.left, term.right
@@ -183,11 +186,11 @@ class Names:
         return f"equal({self.code(left)}, {self.code(right)})"
 
     def _join_code(self, parts: tuple[ExpressionNode, ...]) -> str:
-        made = [part for part in parts if not isinstance(part, Constant)]
-        if len(made) == 1:
+        printed = [part for part in parts if not isinstance(part, Constant)]
+        if len(printed) == 1:
             name = self.fresh("t")
             written = [repr(text(p.value)) if isinstance(p, Constant) else name for p in parts]
-            return f"({' + '.join(written)} if ({name} := {self.text_code(made[0])}) else None)"
+            return f"({' + '.join(written)} if ({name} := {self.text_code(printed[0])}) else None)"
         values = "".join(f"{self.code(part)}, " for part in parts if not isinstance(part, Constant))
         template = "".join(f"{text(p.value)!r}, " if isinstance(p, Constant) else "None, " for p in parts)
         return f"join_template(({values}), ({template}))" if values else repr("".join(_texts(parts)))
@@ -198,9 +201,9 @@ def constant(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"Decimal({str(value)!r})"
     if isinstance(value, list):
-        return "[" + ", ".join(constant(each) for each in value) + "]"
+        return "[" + ", ".join(constant(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {constant(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key!r}: {constant(item)}" for key, item in value.items()) + "}"
     if value is None or isinstance(value, bool | int | str):
         return repr(value)
     raise TypeError("not a constant of the language")
@@ -234,5 +237,5 @@ FUNCTIONS: dict[str, Any] = {
     "coding": coding,
     "translate": translate,
     "codeable": codeable,
-    **{f"f_{name}": known.function for name, known in FILTERS.items()},
+    **{f"f_{name}": definition.function for name, definition in FILTERS.items()},
 }

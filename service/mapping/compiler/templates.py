@@ -113,8 +113,8 @@ def terms(template: Template) -> Iterator[ExpressionNode]:
             for _, entry in entries:
                 yield from terms(entry)
         case Items(items=items) | Markup(parts=items):
-            for each in items:
-                yield from terms(each)
+            for item in items:
+                yield from terms(item)
         case Block(loops=loops, test=test, make=make):
             yield from (loop.over for loop in loops)
             yield from [test] if test is not None else []

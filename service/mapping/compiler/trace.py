@@ -38,26 +38,26 @@ class Trace:
         if is_whole(term):
             self.wholes |= reads(term)
 
-    def decide(self, target: str, found: Iterable[str]) -> None:
+    def decide(self, target: str, paths: Iterable[str]) -> None:
         """Note what decides about a value."""
-        if named := dict.fromkeys(sorted(found)):
-            self.tests.setdefault(target, {}).update(named)
+        if ordered := dict.fromkeys(sorted(paths)):
+            self.tests.setdefault(target, {}).update(ordered)
 
 
 def trace(document: MappingTemplate) -> Trace:
     """Trace one document."""
-    found = Trace()
+    traced = Trace()
     for loop in document.loops:
-        found.decide(document.target, reads(loop.over) | tests(loop.over))
+        traced.decide(document.target, reads(loop.over) | tests(loop.over))
     if document.when is not None:
-        found.decide(document.target, reads(document.when) | tests(document.when))
-    _walk(document.make, document.target, found)
-    return found
+        traced.decide(document.target, reads(document.when) | tests(document.when))
+    _walk(document.make, document.target, traced)
+    return traced
 
 
-def lineage(found: Trace) -> Paths:
+def lineage(traced: Trace) -> Paths:
     """The lineage of a trace: target path to the source paths its value is made of."""
-    return {target: tuple(sources) for target, sources in found.values.items() if sources}
+    return {target: tuple(sources) for target, sources in traced.values.items() if sources}
 
 
 def reach(world: World, source: str, traces: Iterable[Trace]) -> dict[str, tuple[str, ...]]:
@@ -68,21 +68,21 @@ def reach(world: World, source: str, traces: Iterable[Trace]) -> dict[str, tuple
     """
     readers: dict[str, set[str]] = {}
     wholes: set[str] = set()
-    for each in traces:
-        wholes |= each.wholes
-        for by_target in (each.values, each.tests):
-            for target, named in by_target.items():
-                for path in named:
+    for traced in traces:
+        wholes |= traced.wholes
+        for by_target in (traced.values, traced.tests):
+            for target, paths_read in by_target.items():
+                for path in paths_read:
                     for step in _steps(path):
                         readers.setdefault(step, set()).add(target)
-    given = world.sources[source]
-    found: dict[str, tuple[str, ...]] = {}
+    roots = world.sources[source]
+    targets_of: dict[str, tuple[str, ...]] = {}
     for path in _leaves(world, source):
         above = [step for step in _steps(path) if step in wholes]
         root = path.partition(".")[2]
         targets = set().union(*(readers.get(step, set()) for step in [path, *above]))
-        found[path] = tuple(sorted(targets or (readers.get(root, set()) if root in given else set())))
-    return found
+        targets_of[path] = tuple(sorted(targets or (readers.get(root, set()) if root in roots else set())))
+    return targets_of
 
 
 def unread_leaves(world: World, source: str, traces: Iterable[Trace]) -> list[str]:
@@ -103,24 +103,24 @@ def _leaves(world: World, source: str) -> Iterator[str]:
         yield from paths(shape, name)
 
 
-def _walk(template: Template, target: str, found: Trace) -> None:
+def _walk(template: Template, target: str, traced: Trace) -> None:
     match template:
         case Value(term=term):
-            found.read(target, term)
+            traced.read(target, term)
             if systems := set(_displayed_systems(term)):
-                found.words.setdefault(target, set()).update(systems)
+                traced.words.setdefault(target, set()).update(systems)
         case TextLeaf(parts=parts):
             for part in parts:
                 if not isinstance(part, str):
-                    found.read(target, part)
+                    traced.read(target, part)
         case Object(entries=entries):
-            _all([(f"{target}.{key}", entry) for key, entry in entries], found)
+            _all([(f"{target}.{key}", entry) for key, entry in entries], traced)
         case Items(items=items) | Markup(parts=items):
-            _all([(target, each) for each in items], found)
+            _all([(target, item) for item in items], traced)
         case Block(loops=loops, test=test, make=make):
             for term in [*(loop.over for loop in loops), *([test] if test is not None else [])]:
-                found.decide(target, reads(term) | tests(term))
-            _walk(make, target, found)
+                traced.decide(target, reads(term) | tests(term))
+            _walk(make, target, traced)
 
 
 def _displayed_systems(term: ExpressionNode) -> Iterator[str]:
@@ -130,10 +130,10 @@ def _displayed_systems(term: ExpressionNode) -> Iterator[str]:
     elif isinstance(term, Lookup) and not term.steps and term.base.value is not None:
         yield from _displayed_systems(term.base.value)
     else:
-        for each in children(term):
-            yield from _displayed_systems(each)
+        for child in children(term):
+            yield from _displayed_systems(child)
 
 
-def _all(entries: Iterable[tuple[str, Template]], found: Trace) -> None:
+def _all(entries: Iterable[tuple[str, Template]], traced: Trace) -> None:
     for target, template in entries:
-        _walk(template, target, found)
+        _walk(template, target, traced)

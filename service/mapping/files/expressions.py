@@ -98,7 +98,7 @@ def parts(leaf: Scalar) -> list[Part]:
         if not isinstance(output, nodes.Output):
             raise InvalidYaml("only {{ expressions }} are taken here", leaf.at(output.lineno))
         parsed += [
-            each.data if isinstance(each, nodes.TemplateData) else Parsed(each, leaf) for each in output.nodes
+            node.data if isinstance(node, nodes.TemplateData) else Parsed(node, leaf) for node in output.nodes
         ]
     return parsed
 
@@ -106,22 +106,22 @@ def parts(leaf: Scalar) -> list[Part]:
 def single(leaf: Scalar) -> Parsed:
     """Read a leaf that must be exactly one expression, as after `when` and `$if`."""
     if has_expression(leaf):
-        found = parts(leaf)
-        if len(found) == 1 and isinstance(found[0], Parsed):
-            return found[0]
-    raise InvalidYaml('one expression stands here, as in "{{ case.plan }}"', leaf.place)
+        pieces = parts(leaf)
+        if len(pieces) == 1 and isinstance(pieces[0], Parsed):
+            return pieces[0]
+    raise Wrong('one expression stands here, as in "{{ case.plan }}"', leaf.place)
 
 
 def loop(leaf: Scalar) -> tuple[str, Parsed]:
     """Read `name in path`, as after `each` and `$each`."""
-    found = _LOOP.match(str(leaf.value))
-    if not found:
-        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.place)
-    shift = len("{{") - found.end()
-    body = _parse("{{" + str(leaf.value)[found.end() :] + "}}", leaf, shift).body
+    match = _LOOP.match(str(leaf.value))
+    if not match:
+        raise Wrong("a loop is written `goal in case.plan.goals`", leaf.place)
+    shift = len("{{") - match.end()
+    body = _parse("{{" + str(leaf.value)[match.end() :] + "}}", leaf, shift).body
     if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
-        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.place)
-    return found[1], Parsed(body[0].nodes[0], leaf, shift)
+        raise Wrong("a loop is written `goal in case.plan.goals`", leaf.place)
+    return match[1], Parsed(body[0].nodes[0], leaf, shift)
 
 
 def _parse(text: str, leaf: Scalar, shift: int = 0) -> nodes.Template:

@@ -45,7 +45,7 @@ def is_passed_over(name: str) -> bool:
     return name.startswith(".") or name.endswith("~")
 
 
-def nearest(wrong: str, known: list[str]) -> str:
+def nearest(wrong: str, names: list[str]) -> str:
     """The known name most like a wrong one, or ""."""
-    found = get_close_matches(wrong, known, n=1, cutoff=0.5)
-    return found[0] if found else ""
+    matches = get_close_matches(wrong, names, n=1, cutoff=0.5)
+    return matches[0] if matches else ""

@@ -63,9 +63,9 @@ def leaves(node: Node) -> Iterator[Scalar]:
         yield from leaves(child)
 
 
-def each_and_when(node: Mapping, each: str, test: str) -> tuple[str, str]:
+def each_and_when(node: Mapping, loop: str, test: str) -> tuple[str, str]:
     """What stands after `each` and `when`, or `$each` and `$if`."""
-    first, second = (text_of(node.entries[key]) if key in node.entries else "" for key in (each, test))
+    first, second = (text_of(node.entries[key]) if key in node.entries else "" for key in (loop, test))
     return first, second
 
 

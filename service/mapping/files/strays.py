@@ -20,26 +20,30 @@ def strays(root: Path, layer: str) -> Iterator[InvalidYaml]:
     Of what is no YAML only what stands in a folder that nothing knows is told; what editors leave is passed
     over, and so is what golden pairs hold.
     """
-    known = FOLDERS if layer else (*FOLDERS, *_BESIDE)
+    folders = FOLDERS if layer else (*FOLDERS, *_BESIDE)
     for path in sorted((root / layer).glob("*")):
         if is_passed_over(path.name):
             continue
         if path.is_dir():
-            yield from _within(root, path, known)
+            yield from _within(root, path, folders)
         elif path.suffix.lower() in _SUFFIXES and not (layer and path.name == MANIFEST):
             is_manifest = layer and path.stem == Path(MANIFEST).stem
-            yield _stray(root, path, _rename(path) if is_manifest else f"*.yaml files stand in {_all(known)}")
+            yield _stray(
+                root, path, _rename(path) if is_manifest else f"*.yaml files stand in {_all(folders)}"
+            )
 
 
-def _within(root: Path, folder: Path, known: tuple[str, ...]) -> Iterator[InvalidYaml]:
+def _within(root: Path, folder: Path, folders: tuple[str, ...]) -> Iterator[Wrong]:
     name = folder.name
-    if name not in known:
-        close = nearest(name, list(known))
-        remedy = f"is `{name}/` meant for `{close}/`?" if close else f"files stand in {_all(known)}"
-        yield from (_stray(root, each, remedy) for each in _files(folder))
+    if name not in folders:
+        close = nearest(name, list(folders))
+        remedy = f"is `{name}/` meant for `{close}/`?" if close else f"files stand in {_all(folders)}"
+        yield from (_stray(root, stray_file, remedy) for stray_file in _files(folder))
     elif name == "overlays":
         remedy = "an overlay is a folder of its own in overlays/"
-        yield from (_stray(root, each, remedy) for each in _yaml(folder) if each.parent == folder)
+        yield from (
+            _stray(root, stray_file, remedy) for stray_file in _yaml(folder) if stray_file.parent == folder
+        )
     elif name != "golden":
         for path in _yaml(folder):
             if path.parent != folder:
@@ -56,15 +60,15 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _yaml(folder: Path) -> Iterator[Path]:
-    return (each for each in _files(folder) if each.suffix.lower() in _SUFFIXES)
+    return (path for path in _files(folder) if path.suffix.lower() in _SUFFIXES)
 
 
 def _rename(path: Path) -> str:
     return f"rename it to {path.stem}.yaml"
 
 
-def _all(known: tuple[str, ...]) -> str:
-    return ", ".join(f"{each}/" for each in known)
+def _all(folders: tuple[str, ...]) -> str:
+    return ", ".join(f"{name}/" for name in folders)
 
 
 def _stray(root: Path, path: Path, remedy: str) -> InvalidYaml:

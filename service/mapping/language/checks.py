@@ -54,16 +54,14 @@ def check_codes(
     Raises:
         InvalidYaml: there is no such table, or codes without a target or policy, or with too many.
     """
-    kind, known = {
+    kind, names = {
         "concept": ("ConceptMap", list(words.concept_maps)),
         "translate": ("ConceptMap", list(words.concept_maps)),
         "display": ("CodeSystem", list(words.codesystems)),
     }.get(filter_name, ("CodeSystem or ConceptMap", [*words.codesystems, *words.concept_maps]))
-    if name not in known:
-        close = nearest(name, known)
-        raise InvalidYaml(
-            f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place
-        )
+    if name not in names:
+        close = nearest(name, names)
+        raise Wrong(f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place)
     constant = isinstance(subject, Constant) and isinstance(subject.value, str)
     coded = filter_name != "translate"
     codes = (_text(subject),) if constant else subject.shape.codes if coded else ()
@@ -96,17 +94,17 @@ def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], An
     """The function that gives what a filter needs for a code; ValueError where one target is needed."""
 
     def one(code: str) -> Any:
-        found = words.targets(name, code)
+        codings = words.targets(name, code)
         # groups of several code systems may say the same
-        if len({each["code"] for each in found}) > 1:
+        if len({coding["code"] for coding in codings}) > 1:
             raise ValueError(name)
-        return found[0]["code"] if found else None
+        return codings[0]["code"] if codings else None
 
     def first(code: str) -> Any:
-        found = words.codings(name, code)
-        if len(found) > 1 and name not in words.codesystems:
+        codings = words.codings(name, code)
+        if len(codings) > 1 and name not in words.codesystems:
             raise ValueError(name)
-        return found
+        return codings
 
     if filter_name in {"concept", "translate"}:
         return one

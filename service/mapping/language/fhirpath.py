@@ -31,8 +31,8 @@ def compile_expression(expression: str) -> Callable[[Any], list[Any]]:
 def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         leads = "reference" in value
-        return {key: _copy(each) for key, each in value.items() if not (leads and key == "resource")}
-    return [_copy(each) for each in value] if isinstance(value, list) else value
+        return {key: _copy(item) for key, item in value.items() if not (leads and key == "resource")}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 @cache
@@ -71,26 +71,26 @@ def _found_paths(node: Any, within: frozenset[str], read: set[str]) -> frozenset
     if kind == "FunctionInvocation":
         return _function_paths(children[0]["children"], within, read)
     if kind == "UnionExpression":
-        return frozenset().union(*(_found_paths(each, within, read) for each in children))
+        return frozenset().union(*(_found_paths(child, within, read) for child in children))
     if kind in _INVOCATIONS or not kind:
-        for each in children:
-            within = _found_paths(each, within, read)
+        for child in children:
+            within = _found_paths(child, within, read)
         return within
-    for each in children:
-        found = _found_paths(each, within, read)
-        read |= found if kind != "IndexerExpression" else set()
+    for child in children:
+        paths = _found_paths(child, within, read)
+        read |= paths if kind != "IndexerExpression" else set()
         if kind == "IndexerExpression":
-            return found
+            return paths
     return frozenset()
 
 
 def _function_paths(parts: Any, within: frozenset[str], read: set[str]) -> frozenset[str]:
     name = parts[0]["terminalNodeText"][0]
-    given = [_found_paths(each, within, read) for part in parts[1:] for each in part["children"]]
+    arguments = [_found_paths(child, within, read) for part in parts[1:] for child in part["children"]]
     if name in {"select", "repeat"}:
-        return frozenset().union(*given)
-    for each in given:
-        read |= each
+        return frozenset().union(*arguments)
+    for paths in arguments:
+        read |= paths
     if name == "extension":
         return frozenset(f"{path}.extension".lstrip(".") for path in within)
     if name in _PASSING:

@@ -24,14 +24,14 @@ class Filter:
     @property
     def summary(self) -> str:
         """What the language page says it gives: the docstring without its example."""
-        told = [part for part in self._parts() if not part.startswith("Example: ")]
-        return " ".join(told).removeprefix("Give ")
+        sentences = [part for part in self._parts() if not part.startswith("Example: ")]
+        return " ".join(sentences).removeprefix("Give ")
 
     @property
     def example(self) -> str:
         """The expression that the language page shows."""
-        (shown,) = (part for part in self._parts() if part.startswith("Example: "))
-        return shown.removeprefix("Example: `").removesuffix("`.")
+        (sentence,) = (part for part in self._parts() if part.startswith("Example: "))
+        return sentence.removeprefix("Example: `").removesuffix("`.")
 
     def _parts(self) -> list[str]:
         return [" ".join(part.split()) for part in (self.function.__doc__ or "").strip().split("\n\n")]
@@ -87,8 +87,8 @@ def coding(code: str | None, table: dict[Any, Any]) -> dict[str, str] | None:
 
     Example: `{{ case.care_model | coding('site-kind') }}`.
     """
-    found = table[code]
-    return dict(found[0]) if found else None
+    codings = table[code]
+    return dict(codings[0]) if codings else None
 
 
 @_filter("codeable", TEXT, gives=OBJECT, arguments=1)
@@ -99,8 +99,8 @@ def codeable(code: str | None, table: dict[Any, Any]) -> dict[str, Any] | None:
 
     Our own coding stands first, then each target of the map.
     """
-    found = table[code]
-    return {"coding": [dict(each) for each in found]} if found else None
+    codings = table[code]
+    return {"coding": [dict(target) for target in codings]} if codings else None
 
 
 @_filter("translate", OBJECT, LIST, gives=TEXT, arguments=1)
@@ -138,7 +138,7 @@ def number_type(concept: dict[str, Any] | None) -> str | None:
     if not concept:
         return None
     code = type_of(code_in(concept, TYPES) or bare_code(concept))
-    return code or next((found for each in words_of(concept) if (found := type_of(each))), None)
+    return code or next((type_ for word in words_of(concept) if (type_ := type_of(word))), None)
 
 
 @_filter("coded", OBJECT, gives=OBJECT)
@@ -169,8 +169,8 @@ def fhirpath(value: Any, evaluate: Callable[[Any], list[Any]]) -> Any:
 
     For inbound mappings: it is slower than a path.
     """
-    found = evaluate(value) if value else []
-    return found[0] if len(found) == 1 else found
+    values = evaluate(value) if value else []
+    return values[0] if len(values) == 1 else values
 
 
 @_filter("join", LIST, gives=TEXT, arguments=1)

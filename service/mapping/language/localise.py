@@ -18,7 +18,7 @@ class Interpreter:
     `plain` holds, by element path, the displays that may stand there as plain text, each with its concept.
     """
 
-    named: dict[str, CodeSystem]
+    by_name: dict[str, CodeSystem]
     systems: dict[str, CodeSystem]
     languages: tuple[str, ...]
     plain: dict[str, dict[str, tuple[CodeSystem, str]]]
@@ -26,25 +26,25 @@ class Interpreter:
     def tell(self, resource: dict[str, Any], language: str) -> dict[str, Any]:
         """Return a copy in a language; what has no designation in it, or was written by people, stays."""
         head = {"resourceType": resource["resourceType"], "language": language}
-        told: dict[str, Any] = self._value(resource, language, resource["resourceType"])
-        return head | told | head
+        translated: dict[str, Any] = self._value(resource, language, resource["resourceType"])
+        return head | translated | head
 
     def _value(self, value: Any, language: str, path: str) -> Any:
         if isinstance(value, list):
-            return [self._value(each, language, path) for each in value]
+            return [self._value(item, language, path) for item in value]
         if not isinstance(value, dict):
             return self._plain(value, language, path) if path in self.plain else value
-        told = {key: self._value(below, language, f"{path}.{key}") for key, below in value.items()}
+        translated = {key: self._value(below, language, f"{path}.{key}") for key, below in value.items()}
         if "coding" in value:
-            self._retitle(value, told)
+            self._retitle(value, translated)
         elif "code" in value and value.get("system") in self.systems:
             word = _word(self.systems[value["system"]], value["code"], language)
-            told |= {} if word is None else {"display": word}
+            translated |= {} if word is None else {"display": word}
         elif "div" in value:
-            told["div"] = translated_narrative(
+            translated["div"] = translated_narrative(
                 value["div"], language, lambda name, code: self._designation_of(name, code, language)
             )
-        return told
+        return translated
 
     def _plain(self, value: Any, language: str, path: str) -> Any:
         """A display that a mapping put there as it is; other text stays."""
@@ -53,15 +53,15 @@ class Interpreter:
         word = _word(*self.plain[path][value], language)
         return value if word is None else word
 
-    def _retitle(self, concept: dict[str, Any], told: dict[str, Any]) -> None:
+    def _retitle(self, concept: dict[str, Any], translated: dict[str, Any]) -> None:
         """Where the text of a concept is the display of one of its codings, it goes with it."""
-        for before, after in zip(concept["coding"], told["coding"], strict=True):
+        for before, after in zip(concept["coding"], translated["coding"], strict=True):
             if "text" in concept and before.get("display") == concept["text"]:
-                told["text"] = after["display"]
+                translated["text"] = after["display"]
                 return
 
     def _designation_of(self, name: str, code: str, language: str) -> str | None:
-        return _word(self.named[name], code, language) if name in self.named else None
+        return _word(self.by_name[name], code, language) if name in self.by_name else None
 
 
 def interpreter(terminology: Terminology, words: Mapping[str, Collection[str]]) -> Interpreter:
@@ -81,7 +81,7 @@ def interpreter(terminology: Terminology, words: Mapping[str, Collection[str]]) 
         }
         for path, names in words.items()
     }
-    by_url = {each.url: each for each in systems.values()}
+    by_url = {code_system.url: code_system for code_system in systems.values()}
     return Interpreter(dict(systems), by_url, tuple(dict.fromkeys(spoken)), plain)
 
 

@@ -35,27 +35,27 @@ class Namespace:
         name = next((name for name, variable in self.names.items() if variable is base), base.path)
         return ".".join([name, *(step for step in subject.steps if isinstance(step, str))])
 
-    def unknown_name_message(self, name: str, prefix: str, known: list[str]) -> str:
+    def unknown_name_message(self, name: str, prefix: str, names: list[str]) -> str:
         """What to say of a name that is not known: what was meant, or what is known."""
-        close = nearest(name, known)
+        close = nearest(name, names)
         meant = f"{prefix}{close}" if close else _elsewhere(f"{prefix}{name}", self)
-        listed = ", ".join(f"`{each}`" for each in sorted(known)[:12])
+        listed = ", ".join(f"`{path}`" for path in sorted(names)[:12])
         return f"`{prefix}{name}` is unknown; " + (
             f"did you mean `{meant}`?" if meant else f"known here: {listed}"
         )
 
 
 def _all_paths(variable: Variable) -> list[str]:
-    found: dict[str, None] = {}
+    every_path: dict[str, None] = {}
     for path in paths(variable.shape, variable.path):
         steps = path.removeprefix(variable.path).strip(".").split(".")
         for count in range(1, len(steps) + 1):
-            found[".".join([variable.path, *steps[:count]])] = None
-    return list(found)
+            every_path[".".join([variable.path, *steps[:count]])] = None
+    return list(every_path)
 
 
 def _elsewhere(wrong: str, namespace: Namespace) -> str:
-    known = namespace.known_paths()
+    every_path = namespace.known_paths()
     last = wrong.rpartition(".")[2]
-    ending = [path for path in known if path.rpartition(".")[2] == last]
-    return min(ending, key=len) if ending else nearest(wrong, known)
+    ending = [path for path in every_path if path.rpartition(".")[2] == last]
+    return min(ending, key=len) if ending else nearest(wrong, every_path)

@@ -28,10 +28,10 @@ def ends_in_tag(markup: str, before: bool) -> bool:
 def translated_narrative(markup: str, language: str, word: Callable[[str, str], str | None]) -> str:
     """A narrative in which each concept is called what `word(code system, code)` calls it, if it knows it."""
 
-    def replace(found: re.Match[str]) -> str:
-        name, code = unescape(found[1]), unescape(found[2])
+    def replace(mark: re.Match[str]) -> str:
+        name, code = unescape(mark[1]), unescape(mark[2])
         display = word(name, code)
-        return found[0] if display is None else marked_display(name, code, display)
+        return mark[0] if display is None else marked_display(name, code, display)
 
     def speak(head: re.Match[str]) -> str:
         plain = _SPOKEN.sub("", head[0])[:-1]

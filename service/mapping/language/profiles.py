@@ -46,14 +46,14 @@ class NoProfiles:
         raise LookupError((url, resource.get("resourceType")))
 
 
-def claim(resource: dict[str, Any], candidates: Sequence[str], known: Profiles) -> None:
+def claim(resource: dict[str, Any], candidates: Sequence[str], profiles: Profiles) -> None:
     """Write into `meta.profile` which of the candidates the resource meets."""
-    met = [url for url in candidates if not known.misses(url, resource)]
+    met = [url for url in candidates if not profiles.misses(url, resource)]
     meta = resource.get("meta", {})
     claimed = [url for url in meta.get("profile", ()) if url not in candidates] + met
     rest = {key: value for key, value in meta.items() if key != "profile"}
-    told = {**rest, "profile": claimed} if claimed else rest
-    if told:
-        resource["meta"] = told
+    rewritten = {**rest, "profile": claimed} if claimed else rest
+    if rewritten:
+        resource["meta"] = rewritten
     else:
         resource.pop("meta", None)

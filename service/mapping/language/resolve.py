@@ -141,15 +141,15 @@ class _Resolver:
         if shape.kind == LIST:
             raise self.wrong(f"`{subject.path}` is a list; use $each, [0], `first` or `last`", node)
         try:
-            found = shape.get(key)
+            inner = shape.get(key)
         except KeyError as error:
             raise self.wrong(f"the schema of `{key}` refers to what is not there: {error}", node) from error
-        if found is None:
+        if inner is None:
             prefix = self.namespace.named(subject)
             if shape.kind not in {OBJECT, ANY}:
                 raise self.wrong(f"`{prefix}` is {spoken_kind(shape.kind)} and has no `{key}`", node)
             raise self.wrong(self.namespace.unknown_name_message(key, f"{prefix}.", shape.names), node)
-        return Lookup(subject.base, (*subject.steps, key), (*subject.shapes, found), self.namespace.roots)
+        return Lookup(subject.base, (*subject.steps, key), (*subject.shapes, inner), self.namespace.roots)
 
     def at(self, subject: ExpressionNode, position: int, node: nodes.Node) -> ExpressionNode:
         if not isinstance(subject, Lookup):
@@ -166,8 +166,8 @@ class _Resolver:
         )
 
     def filter(self, node: nodes.Filter, depth: int) -> ExpressionNode:
-        known = FILTERS.get(node.name)
-        if known is None:
+        definition = FILTERS.get(node.name)
+        if definition is None:
             close = nearest(node.name, list(FILTERS)) or ", ".join(sorted(FILTERS))
             raise self.wrong(f"there is no filter `{node.name}`; did you mean `{close}`?", node)
         if node.node is None:
@@ -175,9 +175,9 @@ class _Resolver:
         constants = [arg for arg in node.args if isinstance(arg, nodes.Const)]
         arguments = tuple(arg.value for arg in constants)
         odd = node.kwargs or node.dyn_args or node.dyn_kwargs or len(constants) < len(node.args)
-        texts = known.name == "default" or all(isinstance(arg, str) for arg in arguments)
-        if odd or len(arguments) != known.arguments or not texts:
-            raise self.wrong(f"`{node.name}` takes {known.arguments} constant(s) in its brackets", node)
+        texts = definition.name == "default" or all(isinstance(arg, str) for arg in arguments)
+        if odd or len(arguments) != definition.arguments or not texts:
+            raise self.wrong(f"`{node.name}` takes {definition.arguments} constant(s) in its brackets", node)
         subject = self.term(node.node, depth)
         if node.name in {"first", "last"}:
             return self.at(subject, 0 if node.name == "first" else -1, node)
@@ -197,11 +197,11 @@ class _Resolver:
             return Choice(subject.test, then, other, then.shape)
         if isinstance(subject, Constant) and subject.value is None:
             return subject
-        known = FILTERS[node.name]
+        definition = FILTERS[node.name]
         kind = subject.shape.kind
-        if kind not in {ANY, *known.takes} and ANY not in known.takes:
+        if kind not in {ANY, *definition.takes} and ANY not in definition.takes:
             raise self.wrong(
-                f"`{node.name}` takes {' or '.join(known.takes)}, this is {spoken_kind(kind)}", node
+                f"`{node.name}` takes {' or '.join(definition.takes)}, this is {spoken_kind(kind)}", node
             )
         if node.name in IDENTITIES:
             check_identity(node.name, subject, self.parsed.at(node))
@@ -210,7 +210,7 @@ class _Resolver:
         if node.name in TERMINOLOGY:
             check_codes(self.namespace.terminology, node.name, arguments[0], subject, self.parsed.at(node))
         return Filtered(
-            node.name, subject, arguments, self.namespace.world.scalar(known.gives), self.parsed.at(node)
+            node.name, subject, arguments, self.namespace.world.scalar(definition.gives), self.parsed.at(node)
         )
 
     def test(self, node: nodes.Test, depth: int) -> ExpressionNode:
@@ -248,14 +248,14 @@ class _Resolver:
 
     def list_term(self, node: nodes.Expr, depth: int) -> ExpressionNode:
         if isinstance(node, nodes.List):
-            if not all(isinstance(each, nodes.Const) for each in node.items):
+            if not all(isinstance(item, nodes.Const) for item in node.items):
                 raise self.wrong("a list in an expression holds constants only", node)
-            values = [self.parsed.constant(each) for each in node.items if isinstance(each, nodes.Const)]
+            values = [self.parsed.constant(item) for item in node.items if isinstance(item, nodes.Const)]
             return Constant(values, self.namespace.world.scalar(LIST))
-        found = self.term(node, depth)
-        if found.shape.kind not in {LIST, ANY}:
-            raise self.wrong(f"`in` needs a list on its right, this is {spoken_kind(found.shape.kind)}", node)
-        return found
+        term = self.term(node, depth)
+        if term.shape.kind not in {LIST, ANY}:
+            raise self.wrong(f"`in` needs a list on its right, this is {spoken_kind(term.shape.kind)}", node)
+        return term
 
     def logic(self, node: nodes.And | nodes.Or | nodes.Not, depth: int) -> ExpressionNode:
         if isinstance(node, nodes.Not):
@@ -265,11 +265,11 @@ class _Resolver:
         return Logic("and" if isinstance(node, nodes.And) else "or", (left, right), shape)
 
     def concat(self, node: nodes.Concat, depth: int) -> ExpressionNode:
-        found = tuple(self.term(each, depth) for each in node.nodes)
-        for each, part in zip(node.nodes, found, strict=True):
+        terms = tuple(self.term(operand, depth) for operand in node.nodes)
+        for operand, part in zip(node.nodes, terms, strict=True):
             if part.shape.kind in {OBJECT, LIST}:
-                raise self.wrong(f"{spoken_kind(part.shape.kind)} is no text", each)
-        return Joined(found, self.namespace.world.scalar(TEXT))
+                raise self.wrong(f"{spoken_kind(part.shape.kind)} is no text", operand)
+        return Joined(terms, self.namespace.world.scalar(TEXT))
 
     def choice(self, node: nodes.CondExpr, depth: int) -> ExpressionNode:
         test, then = self.term(node.test, depth), self.term(node.expr1, depth)

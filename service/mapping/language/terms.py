@@ -170,8 +170,12 @@ def reads(term: ExpressionNode) -> set[str]:
             own = subject.shape.kind == OBJECT and subject.shape.owner != "self"
             return {f"{subject.path}.id"} if own else reads(subject)
         case Filtered(name="fhirpath", subject=subject, arguments=(expression,)):
-            found = members(expression)
-            return {f"{path}.{each}".removesuffix(".") for path in reads(subject) for each in found}
+            member_paths = members(expression)
+            return {
+                f"{path}.{member_path}".removesuffix(".")
+                for path in reads(subject)
+                for member_path in member_paths
+            }
         case Choice(then=then, other=other):
             return reads(then) | reads(other)
         case Presence() | Comparison():

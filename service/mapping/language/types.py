@@ -41,13 +41,13 @@ class Shape:
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """The codes of an enumerated value; empty when it is open."""
-        found: list[str] = []
+        listed_codes: list[str] = []
         for schema, _ in self.options:
             listed = [schema["const"]] if "const" in schema else schema.get("enum")
             if listed is None:
                 return ()
-            found += [code for code in listed if isinstance(code, str)]
-        return tuple(dict.fromkeys(found))
+            listed_codes += [code for code in listed if isinstance(code, str)]
+        return tuple(dict.fromkeys(listed_codes))
 
     @property
     def names(self) -> list[str]:
@@ -66,13 +66,13 @@ class Shape:
         """The shape under a key, or None when there is no such key."""
         if self.is_open:
             return self
-        found = [
+        schemas = [
             (schema["properties"][name], root)
             for schema, root in self.options
             if name in schema.get("properties", ())
         ]
-        if found:
-            return self.world.shape(found, self.source)
+        if schemas:
+            return self.world.shape(schemas, self.source)
         if name == "uuid" and self.owner == "self":
             return self.world.shape([({"type": "string"}, {})], self.source)
         extra = [
@@ -91,12 +91,12 @@ class Shape:
 
     def item(self) -> "Shape":
         """The shape of a list's items."""
-        found = [
+        schemas = [
             (schema["items"], root)
             for schema, root in self.options
             if isinstance(schema.get("items"), Mapping)
         ]
-        return self.world.shape(found, self.source) if found else self.world.open(self.source)
+        return self.world.shape(schemas, self.source) if schemas else self.world.open(self.source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,14 +117,14 @@ class World:
 
     def scalar(self, kind: str) -> Shape:
         """The shape of a made value of one kind."""
-        names = {made: name for name, made in _KINDS.items()}
+        names = {shape_kind: name for name, shape_kind in _KINDS.items()}
         return Shape(self, (({"type": names[kind]}, {}),)) if kind in names else Shape(self, ())
 
-    def shape(self, found: list[tuple[JSONSchema, JSONSchema]], source: str) -> Shape:
+    def shape(self, schemas: list[tuple[JSONSchema, JSONSchema]], source: str) -> Shape:
         """Resolve references, alternatives and links of one or more schemas; null is no alternative."""
         options: list[tuple[JSONSchema, JSONSchema]] = []
         owner = ""
-        for schema, root in found:
+        for schema, root in schemas:
             for option, where, owned in self._resolve(schema, root, source, 0):
                 options.append((option, where))
                 owner = owner or owned
@@ -181,8 +181,8 @@ def paths(shape: Shape, prefix: str, depth: int = 0) -> Iterator[str]:
 
 
 def _kinds(schema: JSONSchema) -> Iterator[str]:
-    named = schema.get("type")
-    if named is None:
+    types = schema.get("type")
+    if types is None:
         if "properties" in schema:
             yield OBJECT
         elif "enum" in schema and all(isinstance(code, str | None) for code in schema["enum"]):
@@ -190,6 +190,6 @@ def _kinds(schema: JSONSchema) -> Iterator[str]:
         else:
             yield ANY
         return
-    for name in [named] if isinstance(named, str) else named:
+    for name in [types] if isinstance(types, str) else types:
         if name != "null":
             yield _KINDS.get(name, ANY)

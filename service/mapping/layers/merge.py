@@ -117,12 +117,12 @@ def _list_with_added(below: Node | None, above: Mapping) -> Node:
 def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
     items = list(below.items)
     names = [_text(item, key) for item in items]
-    said: set[str] = set()
+    taken_names: set[str] = set()
     for item in above.items:
         name = _text(item, key)
-        if name in said:
-            raise InvalidYaml(f"`{name}` stands here twice; keep one", item.place)
-        said.add(name)
+        if name in taken_names:
+            raise Wrong(f"`{name}` stands here twice; keep one", item.place)
+        taken_names.add(name)
         if name in names:
             at = names.index(name)
             items[at] = terminology(items[at], item)
@@ -139,15 +139,15 @@ def _merge_groups(below: Sequence, above: Sequence) -> Sequence:
     """
     items = list(below.items)
     first = _text(items[0], "target") if items else ""
-    said: set[tuple[str, str]] = set()
+    targets: set[tuple[str, str]] = set()
     for item in above.items:
         source, target = _text(item, "source"), _text(item, "target") or first
-        if (source, target) in said:
-            raise InvalidYaml(f"`{target}` stands here twice; keep one", item.place)
-        said.add((source, target))
-        alike = [at for at, each in enumerate(items) if _text(each, "target") == target]
+        if (source, target) in targets:
+            raise Wrong(f"`{target}` stands here twice; keep one", item.place)
+        targets.add((source, target))
+        alike = [at for at, group in enumerate(items) if _text(group, "target") == target]
         here = [at for at in alike if source in {"", _text(items[at], "source")}][:1]
-        codes = {_text(each, "code") for each in _elements(item)}
+        codes = {_text(group, "code") for group in _elements(item)}
         for at in alike:
             items[at] = terminology(items[at], item) if at in here else _without(items[at], codes)
         items += [] if here else [item]
@@ -161,7 +161,7 @@ def _elements(group: Node) -> tuple[Node, ...]:
 
 def _without(group: Node, codes: set[str]) -> Node:
     """A group less the elements of some codes."""
-    left = tuple(each for each in _elements(group) if _text(each, "code") not in codes)
+    left = tuple(element for element in _elements(group) if _text(element, "code") not in codes)
     if not isinstance(group, Mapping) or len(left) == len(_elements(group)):
         return group
     return _merge_maps(
@@ -225,14 +225,14 @@ def _deciding(below: Mapping) -> set[str]:
     """The names that `make.id` is made of, with the `let`s behind them."""
     make, let = below.entries.get("make"), below.entries.get("let")
     waiting = [make.entries["id"]] if isinstance(make, Mapping) and "id" in make.entries else []
-    found: set[str] = set()
+    deciding: set[str] = set()
     while waiting:
         leaf = waiting.pop()
-        for name in _names(leaf) - found:
-            found.add(name)
+        for name in _names(leaf) - deciding:
+            deciding.add(name)
             if isinstance(let, Mapping) and name in let.entries:
                 waiting.append(let.entries[name])
-    return found
+    return deciding
 
 
 def _names(leaf: Node) -> set[str]:
@@ -240,8 +240,8 @@ def _names(leaf: Node) -> set[str]:
         return set()
     parsed = [part.node for part in expressions.parts(leaf) if not isinstance(part, str)]
     return {
-        each.name
+        name_node.name
         for node in parsed
-        for each in (node, *node.find_all(nodes.Name))
-        if isinstance(each, nodes.Name)
+        for name_node in (node, *node.find_all(nodes.Name))
+        if isinstance(name_node, nodes.Name)
     }

@@ -39,7 +39,7 @@ class Layers:
     folders: list[str] = field(default_factory=lambda: [""])
     texts: dict[str, str] = field(default_factory=dict)
     removed: list[Removed] = field(default_factory=list)
-    said: list[tuple[str, Mapping]] = field(default_factory=list)
+    written: list[tuple[str, Mapping]] = field(default_factory=list)
     stages: list[dict[str, Mapping]] = field(default_factory=list)
 
     def stack(self, names: Sequence[str], told_by: str) -> None:
@@ -52,30 +52,30 @@ class Layers:
 
     def mappings(self) -> list[Mapping]:
         """Give the mapping documents, each as the overlays leave it, in the order they first stand in."""
-        found: dict[str, Mapping] = {}
+        merged: dict[str, Mapping] = {}
         for folder in self.folders:
             for stray in strays(self.root, folder):
                 self.findings.add(stray)
-            below = dict(found)
-            here: dict[str, Mark] = {}
+            below = dict(merged)
+            here: dict[str, Place] = {}
             for node in self._documents(folder):
                 try:
-                    self._add(node, bool(folder), below, here, found)
-                except InvalidYaml as wrong:
+                    self._add(node, bool(folder), below, here, merged)
+                except Wrong as wrong:
                     self.findings.add(wrong)
-            self.stages.append(dict(found))
-        return list(found.values())
+            self.stages.append(dict(merged))
+        return list(merged.values())
 
     def terminology(self, kind: str) -> dict[str, Node]:
         """Give the documents of `codesystems` or `concepts` by name, each as the overlays leave it."""
-        found: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
         for folder in self.folders:
             for name, node in self._named_nodes(folder, kind):
                 try:
-                    found[name] = merge.terminology(found[name], node) if name in found else node
-                except InvalidYaml as wrong:
+                    merged[name] = merge.terminology(merged[name], node) if name in merged else node
+                except Wrong as wrong:
                     self.findings.add(wrong)
-        return found
+        return merged
 
     def version(self) -> str:
         """Give the digest of everything that was read, and of its order."""
@@ -84,10 +84,10 @@ class Layers:
             digest.update(f"{len(file)}:{file}{len(text)}:{text}".encode())
         return digest.hexdigest()
 
-    def _put(self, name: str, place: Mark, under: tuple[str, ...]) -> None:
-        known = overlays(self.root)
-        if name not in known:
-            close = nearest(name, known)
+    def _put(self, name: str, place: Place, under: tuple[str, ...]) -> None:
+        there = overlays(self.root)
+        if name not in there:
+            close = nearest(name, there)
             what = f"there is no overlay `{name}`" + (f"; did you mean `{close}`?" if close else "")
             self.findings.add(InvalidYaml(what, place))
             return
@@ -96,10 +96,8 @@ class Layers:
             return
         for base, at in self._extends(folder):
             if base in {*under, name}:
-                told = " → ".join([*under, name, base])
-                self.findings.add(
-                    InvalidYaml(f"overlays extend each other in a circle: {told}; cut it here", at)
-                )
+                circle = " → ".join([*under, name, base])
+                self.findings.add(Wrong(f"overlays extend each other in a circle: {circle}; cut it here", at))
             else:
                 self._put(base, at, (*under, name))
         self.folders.append(folder)
@@ -108,8 +106,8 @@ class Layers:
         """What an overlay's manifest says it stands on."""
         file = f"{folder}/{MANIFEST}"
         try:
-            for found, _, text in files(self.root, folder, self.findings):
-                if found == file:
+            for name, _, text in files(self.root, folder, self.findings):
+                if name == file:
                     self.texts[file] = text
                     return _manifest(documents(text, file), file)
         except InvalidYaml as wrong:
@@ -120,26 +118,24 @@ class Layers:
         for file, _, text in files(self.root, _within(folder, self.direction), self.findings):
             self.texts[file] = text
             try:
-                found = documents(text, file)
-                if not found:
-                    raise InvalidYaml(
-                        "the file is empty; write a mapping in it, or delete it", Mark(file, 1, 1)
-                    )
-                yield from found
-            except InvalidYaml as wrong:
+                nodes = documents(text, file)
+                if not nodes:
+                    raise Wrong("the file is empty; write a mapping in it, or delete it", Place(file, 1, 1))
+                yield from nodes
+            except Wrong as wrong:
                 self.findings.add(wrong)
 
     def _named_nodes(self, folder: str, kind: str) -> Iterator[tuple[str, Node]]:
         for file, stem, text in files(self.root, _within(folder, kind), self.findings):
             self.texts[file] = text
             try:
-                found = documents(text, file)
-                if len(found) != 1:
-                    what = f"one document stands in this file, found {len(found)}"
-                    self.findings.add(InvalidYaml(what, Mark(file, 1, 1)))
+                nodes = documents(text, file)
+                if len(nodes) != 1:
+                    what = f"one document stands in this file, found {len(nodes)}"
+                    self.findings.add(Wrong(what, Place(file, 1, 1)))
                     continue
-                yield stem, found[0]
-            except InvalidYaml as wrong:
+                yield stem, nodes[0]
+            except Wrong as wrong:
                 self.findings.add(wrong)
 
     def _add(
@@ -147,8 +143,8 @@ class Layers:
         node: Node,
         on_top: bool,
         below: dict[str, Mapping],
-        here: dict[str, Mark],
-        found: dict[str, Mapping],
+        here: dict[str, Place],
+        merged_so_far: dict[str, Mapping],
     ) -> None:
         """Take one document of a layer: a new mapping, or what an overlay says about one below."""
         if not isinstance(node, Mapping):
@@ -158,14 +154,14 @@ class Layers:
                 raise InvalidYaml(
                     "`extends` is missing here, or `map` where this is a mapping of its own", node.place
                 )
-            name = _text(node, "name") or _text(node, "map") or f"?{len(found)}"
-            if name in found:
-                first = here.get(name, found[name].place)
+            name = _text(node, "name") or _text(node, "map") or f"?{len(merged_so_far)}"
+            if name in merged_so_far:
+                first = here.get(name, merged_so_far[name].place)
                 remedy = f"extend it by `extends: {name}`, or " if name in below else ""
                 what = f"`{name}` is made at {first} too; {remedy}give this one a `name` of its own"
-                raise InvalidYaml(what, node.place)
-            found[name], here[name] = node, node.place
-            self.said.append((_text(node, "map"), node))
+                raise Wrong(what, node.place)
+            merged_so_far[name], here[name] = node, node.place
+            self.written.append((_text(node, "map"), node))
             return
         name, at = _text(node, merge.EXTENDS), node.keys[merge.EXTENDS]
         if not on_top:
@@ -175,28 +171,28 @@ class Layers:
                 f"this overlay speaks of `{name}` at {here[name]} too; say it in one document", at
             )
         if name not in below:
-            making = [each for each, node in below.items() if _text(node, "map") == name]
+            making = [mapping_name for mapping_name, node in below.items() if _text(node, "map") == name]
             close = "`, `".join(making) or nearest(name, list(below))
             meant = f"; did you mean `{close}`?" if close else ""
             raise InvalidYaml(
                 f"there is no mapping `{name}` below this overlay{meant}", node.entries[merge.EXTENDS].place
             )
         here[name] = node.place
-        self.said.append((_text(below[name], "map"), node))
+        self.written.append((_text(below[name], "map"), node))
         merged = merge.merge_mapping(below[name], node)
         if merged is None:
-            del found[name]
+            del merged_so_far[name]
             withdraw = below[name].entries.get("withdraw")
             patch = plain(withdraw) if isinstance(withdraw, Mapping) else {}
             self.removed.append(Removed(_text(below[name], "map"), patch, node.keys["make"]))
         else:
-            found[name] = merged
+            merged_so_far[name] = merged
 
 
 def overlays(root: Path) -> list[str]:
     """Give the names of the overlays of a folder of mappings."""
-    found = (path.name for path in sorted((root / "overlays").glob("*/")))
-    return [name for name in found if not is_passed_over(name)]
+    names = (path.name for path in sorted((root / "overlays").glob("*/")))
+    return [name for name in names if not is_passed_over(name)]
 
 
 def _within(folder: str, kind: str) -> str:
@@ -208,15 +204,15 @@ def _text(node: Mapping, key: str) -> str:
     return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
 
 
-def _manifest(found: tuple[Node, ...], file: str) -> list[tuple[str, Mark]]:
-    if len(found) != 1 or not isinstance(found[0], Mapping):
-        raise InvalidYaml("a map with title, description and extends stands here", Mark(file, 1, 1))
-    for key, place in found[0].keys.items():
+def _manifest(nodes: tuple[Node, ...], file: str) -> list[tuple[str, Place]]:
+    if len(nodes) != 1 or not isinstance(nodes[0], Mapping):
+        raise Wrong("a map with title, description and extends stands here", Place(file, 1, 1))
+    for key, place in nodes[0].keys.items():
         if key not in _KEYS:
             close = nearest(key, list(_KEYS)) or ", ".join(_KEYS)
-            raise InvalidYaml(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", place)
-    given = found[0].entries.get("extends", List((), found[0].place))
-    items = given.items if isinstance(given, List) else (given,)
+            raise Wrong(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", place)
+    extends = nodes[0].entries.get("extends", List((), nodes[0].place))
+    items = extends.items if isinstance(extends, List) else (extends,)
     names = []
     for item in items:
         if not isinstance(item, Scalar) or not isinstance(item.value, str):

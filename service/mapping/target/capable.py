@@ -27,12 +27,12 @@ def _can(item: Template, steps: Sequence[Step], words: Terminology) -> bool:
     match item:
         case Object(entries=entries) if steps:
             (name, held), below = steps[0], steps[1:]
-            found = (each for key, entry in entries if _is(key, name) for each in _items(entry))
-            return any(_holds_one(each, held, words) and can_make(each, below, words) for each in found)
+            inner = (one for key, entry in entries if _is(key, name) for one in _items(entry))
+            return any(_holds_one(one, held, words) and can_make(one, below, words) for one in inner)
         case Object(entries=entries):
             return any(can_make(entry, (), words) for _, entry in entries)
         case Value(term=term):
-            return any(_gives(each, [name for name, _ in steps], words) for each in _sides(term))
+            return any(_gives(side, [name for name, _ in steps], words) for side in _sides(term))
         case Literal(value=value):
             return not steps and value not in (None, "")
         case _:
@@ -43,8 +43,8 @@ def _items(template: Template) -> Iterator[Template]:
     """What stands in a list, or alone; a block whose condition never holds makes nothing."""
     match template:
         case Items(items=items):
-            for each in items:
-                yield from _items(each)
+            for item in items:
+                yield from _items(item)
         case Block(test=Constant(value=value)) if not value:
             return
         case Block(make=make):
@@ -60,11 +60,11 @@ def _is(key: str, name: str) -> bool:
 
 def _sides(term: ExpressionNode) -> Iterator[ExpressionNode]:
     """What a value may be; a `let` is looked through."""
-    for each in sides(term):
-        if isinstance(each, Lookup) and not each.steps and each.base.value is not None:
-            yield from _sides(each.base.value)
+    for side in sides(term):
+        if isinstance(side, Lookup) and not side.steps and side.base.value is not None:
+            yield from _sides(side.base.value)
         else:
-            yield each
+            yield side
 
 
 def _gives(term: ExpressionNode, names: Sequence[str], words: Terminology) -> bool:
@@ -82,24 +82,24 @@ def _gives(term: ExpressionNode, names: Sequence[str], words: Terminology) -> bo
 
 
 def _holds_one(item: Template, held: Sequence[Any] | None, words: Terminology) -> bool:
-    return held is None or any(_holds(item, each, words) for each in held)
+    return held is None or any(_holds(item, pattern, words) for pattern in held)
 
 
 def _holds(template: Template, pattern: Any, words: Terminology) -> bool:
     """Tell whether a template can make something that a pattern is in."""
     wanted = pattern if isinstance(pattern, list) else [pattern]
-    return all(any(_is_like(item, each, words) for item in _items(template)) for each in wanted)
+    return all(any(_is_like(item, one, words) for item in _items(template)) for one in wanted)
 
 
 def _is_like(item: Template, pattern: Any, words: Terminology) -> bool:
     match item:
         case Object(entries=entries) if isinstance(pattern, dict):
             there = dict(entries)
-            return all(key in there and _holds(there[key], each, words) for key, each in pattern.items())
+            return all(key in there and _holds(there[key], below, words) for key, below in pattern.items())
         case Literal(value=value):
             return bool(value == pattern)
         case Value(term=term):
-            return any(_may_be(each, pattern, words) for each in _sides(term))
+            return any(_may_be(side, pattern, words) for side in _sides(term))
         case _:
             return isinstance(item, TextLeaf) and isinstance(pattern, str)
 
@@ -109,7 +109,7 @@ def _may_be(term: ExpressionNode, pattern: Any, words: Terminology) -> bool:
     if isinstance(term, Constant):
         return bool(term.value == pattern)
     if isinstance(term, Filtered) and term.name in TERMINOLOGY:
-        return any(_is_in(pattern, each) for each in _filter_values(term, words))
+        return any(_is_in(pattern, value) for value in _filter_values(term, words))
     if isinstance(pattern, dict):
         return term.shape.kind == ANY or all(_gives(term, [key], words) for key in pattern)
     return not term.shape.codes or pattern in term.shape.codes
@@ -121,11 +121,11 @@ def _filter_values(term: Filtered, words: Terminology) -> Iterator[Any]:
     give = giver(words, term.name, name)
     for code in _codes(term.subject) or (*words.codes(name), _UNLISTED):
         with suppress(Unmapped, ValueError):
-            found = give(code)
-            if found and term.name == "codeable":
-                yield {"coding": list(found)}
-            elif found:
-                yield found[0] if term.name == "coding" else found
+            target = give(code)
+            if target and term.name == "codeable":
+                yield {"coding": list(target)}
+            elif target:
+                yield target[0] if term.name == "coding" else target
 
 
 def _codes(term: ExpressionNode) -> tuple[str, ...]:
@@ -133,8 +133,8 @@ def _codes(term: ExpressionNode) -> tuple[str, ...]:
     if isinstance(term, Constant):
         return (str(term.value),)
     if isinstance(term, Filtered) and term.name == "default":
-        known = _codes(term.subject)
-        return (*known, *term.arguments) if known else ()
+        codes = _codes(term.subject)
+        return (*codes, *term.arguments) if codes else ()
     return term.shape.codes
 
 
@@ -144,5 +144,5 @@ def _is_in(pattern: Any, value: Any) -> bool:
             key in value and _is_in(one, value[key]) for key, one in pattern.items()
         )
     if isinstance(pattern, list):
-        return isinstance(value, list) and all(any(_is_in(one, each) for each in value) for one in pattern)
+        return isinstance(value, list) and all(any(_is_in(one, item) for item in value) for one in pattern)
     return bool(pattern == value)

@@ -18,11 +18,11 @@ def miscoded_targets(
 ) -> Iterator[Wrong]:
     """Find the codes of concept maps that a document would put where its target has no such code."""
     for target, leaf in leaves(document.make, document.target):
-        found = [each for each in sides(leaf) if isinstance(each, Filtered)]
-        asked = [each for each in found if each.name in {"concept", "translate"}]
-        known = _codes(target, targets) if asked else ()
-        for term in asked if known else ():
-            yield from _strange(term, terminology, target, known)
+        filters = [side for side in sides(leaf) if isinstance(side, Filtered)]
+        asked = [term for term in filters if term.name in {"concept", "translate"}]
+        codes = _codes(target, targets) if asked else ()
+        for term in asked if codes else ():
+            yield from _strange(term, terminology, target, codes)
 
 
 def _codes(target: str, targets: Targets) -> tuple[str, ...]:
@@ -36,17 +36,17 @@ def _codes(target: str, targets: Targets) -> tuple[str, ...]:
 
 
 def _strange(
-    term: Filtered, terminology: Terminology, target: str, known: tuple[str, ...]
-) -> Iterator[InvalidYaml]:
+    term: Filtered, terminology: Terminology, target: str, target_codes: tuple[str, ...]
+) -> Iterator[Wrong]:
     name = term.arguments[0]
     give = giver(terminology, term.name, name)
     for code in term.subject.shape.codes or dict.fromkeys(terminology.codes(name)):
         try:
-            given = give(code)
+            target_code = give(code)
         except (Unmapped, ValueError):  # told by those who read the leaf, or found when such a code comes
             continue
-        if given is not None and given not in known:
-            close = nearest(given, list(known)) or ", ".join(known)
-            what = f"`{target}` has no code `{given}`, which `{name}` gives for `{code}`"
+        if target_code is not None and target_code not in target_codes:
+            close = nearest(target_code, list(target_codes)) or ", ".join(target_codes)
+            what = f"`{target}` has no code `{target_code}`, which `{name}` gives for `{code}`"
             place = next(terminology.places(term.name, name, code), term.place)
             yield InvalidYaml(f"{what}; did you mean `{close}`?", place)

@@ -12,22 +12,22 @@ _PARTS = frozenset({"when", "let", "profile", "make"})
 
 
 def check(
-    said: Sequence[tuple[str, Mapping]], merged: Sequence[Mapping], required: Required | None
-) -> Iterator[InvalidYaml]:
+    written: Sequence[tuple[str, Mapping]], merged: Sequence[Mapping], required: Required | None
+) -> Iterator[Wrong]:
     """Give what is wrong with what overlays remove.
 
     Args:
-        said: each document as it is written, the lowest layer first, with what it makes. What an overlay
+        written: each document as it is written, the lowest layer first, with what it makes. What an overlay
             removes may be removed already by another that stands below it.
         merged: the documents as the overlays leave them.
         required: tells by which names a required element goes; without it nothing is.
     """
-    left = {_name(each): each for each in merged}
+    left = {_name(document): document for document in merged}
     below: dict[str, list[Mapping]] = {}
-    for target, node in said:
+    for target, node in written:
         name = _name(node)
         for path, place in _removed_paths(node) if EXTENDS in node.entries else ():
-            if not any(_at(each, path) for each in below[name]):
+            if not any(_at(document, path) for document in below[name]):
                 yield _unmade_error(path, place)
             elif (
                 required and name in left and (gone := _missing_required(left[name], target, path, required))
@@ -83,5 +83,5 @@ def _at(node: Node, path: Path) -> Node | None:
 
 def _name(node: Mapping) -> str:
     """Return the name of a document, or of the one that it extends."""
-    given = (node.entries.get(key) for key in (EXTENDS, "name", "map"))
-    return next((str(each.value) for each in given if isinstance(each, Scalar)), "")
+    leaves = (node.entries.get(key) for key in (EXTENDS, "name", "map"))
+    return next((str(leaf.value) for leaf in leaves if isinstance(leaf, Scalar)), "")

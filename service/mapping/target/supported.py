@@ -48,58 +48,59 @@ class Support:
         self, profile: ProfileCheck, claiming: Sequence[MappingTemplate]
     ) -> tuple[UnmadeElement, ...]:
         """Give the elements that a profile wants supported and that no mapping that claims it can make."""
-        missing = [each for each in profile.supported if not self._is_made(each, profile, claiming)]
-        told = {each: each for each in missing}
+        missing = [path for path in profile.supported if not self._is_made(path, profile, claiming)]
+        names = {path: path for path in missing}
         for choice in profile.choices:
-            left = [[each for each in missing if _is_within(each, one)] for one in choice]
-            for each in (each for some in left for each in some):
-                told[each] = " or ".join(choice) if all(left) else ""
-        found: dict[str, Mark | None] = {}
-        for each in missing:
-            found[told[each]] = found.get(told[each]) or self._removing_place(each, profile, claiming)
-        return tuple(UnmadeElement(each, at or claiming[0].place) for each, at in found.items() if each)
+            left = [[path for path in missing if _is_within(path, one)] for one in choice]
+            for path in (path for some in left for path in some):
+                names[path] = " or ".join(choice) if all(left) else ""
+        places: dict[str, Place | None] = {}
+        for path in missing:
+            name = names[path]
+            places[name] = places.get(name) or self._removing_place(path, profile, claiming)
+        return tuple(UnmadeElement(name, at or claiming[0].place) for name, at in places.items() if name)
 
     def _is_made(self, element: str, profile: ProfileCheck, by: Sequence[MappingTemplate]) -> bool:
         steps = list(_steps(element, profile))
-        return any(can_make(each.make, steps, self.words) for each in by if not _is_never(each))
+        return any(can_make(document.make, steps, self.words) for document in by if not _is_never(document))
 
     def _removing_place(
         self, element: str, profile: ProfileCheck, claiming: Sequence[MappingTemplate]
     ) -> Place | None:
         """Find where an overlay took an element away: the last with which it is not made any more."""
-        names = [each.name for each in claiming]
+        names = [document.name for document in claiming]
         above = ""
         for folder, stage in zip(reversed(self.layers.folders), reversed(self.layers.stages), strict=True):
-            given = (self.read(stage[name]) for name in names if name in stage)
-            if self._is_made(element, profile, [each for each in given if each is not None]):
+            read = (self.read(stage[name]) for name in names if name in stage)
+            if self._is_made(element, profile, [document for document in read if document is not None]):
                 return self._overlay_place(element, names, above)
             above = folder
         return None
 
     def _overlay_place(self, element: str, names: Sequence[str], folder: str) -> Mark | None:
         """Return where the mappings of an overlay speak of an element, or of what it stands in."""
-        keys = [each.partition(":")[0] for each in element.split(".")[1:]]
-        for _, node in self.layers.said:
-            named = node.entries.get(EXTENDS)
+        keys = [step.partition(":")[0] for step in element.split(".")[1:]]
+        for _, node in self.layers.written:
+            extended = node.entries.get(EXTENDS)
             if (
                 node.place.file.startswith(f"{folder}/")
-                and isinstance(named, Scalar)
-                and named.value in names
+                and isinstance(extended, Scalar)
+                and extended.value in names
             ):
                 return _deepest(node.entries.get("make"), keys, node.place)
         return None
 
 
 def hold_back(
-    read: Sequence[MappingTemplate], known: Profiles, support: Support
+    read: Sequence[MappingTemplate], profiles: Profiles, support: Support
 ) -> tuple[list[MappingTemplate], Unclaimed]:
     """Give mappings without the claims that they cannot hold, and for each claim what it wants in vain."""
-    found: Unclaimed = {}
+    missing: Unclaimed = {}
     for url in dict.fromkeys(url for document in read for url in document.claims):
         claiming = [document for document in read if url in document.claims]
-        found[url] = support.missing(known.profiles()[url], claiming)
-    held = [tuple(url for url in document.claims if not found[url]) for document in read]
-    return [replace(document, claims=urls) for document, urls in zip(read, held, strict=True)], found
+        missing[url] = support.missing(profiles.profiles()[url], claiming)
+    held = [tuple(url for url in document.claims if not missing[url]) for document in read]
+    return [replace(document, claims=urls) for document, urls in zip(read, held, strict=True)], missing
 
 
 def _is_never(document: MappingTemplate) -> bool:

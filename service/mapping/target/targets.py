@@ -25,38 +25,38 @@ def check(node: Map, target: str, targets: Targets) -> Iterator[InvalidYaml]:
         target: what it, or the mapping that it extends, makes.
         targets: the JSON Schema of each `map` that there is, without links (see `unlinked`).
     """
-    named, made = node.entries.get("map"), node.entries.get("make")
+    target_node, make = node.entries.get("map"), node.entries.get("make")
     schema = targets.get(target)
     if schema is None:
-        if isinstance(named, Scalar):
+        if isinstance(target_node, Scalar):
             close = nearest(target, list(targets)) or ", ".join(sorted(targets))
-            yield InvalidYaml(f"no mapping makes a `{target}`; did you mean `{close}`?", named.place)
+            yield Wrong(f"no mapping makes a `{target}`; did you mean `{close}`?", target_node.place)
         return
     shape = World({"": {"": schema}}, {}).root("", "")
-    for part in (made, node.entries.get("withdraw")):
+    for part in (make, node.entries.get("withdraw")):
         if part is not None:
             yield from _walk(part, shape, target)
-    if named is not None and isinstance(made, Map) and _TYPE in shape.names:
-        yield from _check_identity(made, target)
+    if target_node is not None and isinstance(make, Map) and _TYPE in shape.names:
+        yield from _check_identity(make, target)
 
 
 def schema_without_links(schema: Any) -> Any:
     """Return a schema whose links are what is made of them: texts."""
     if isinstance(schema, dict):
-        return {key: schema_without_links(each) for key, each in schema.items() if key != "x-link"}
-    return [schema_without_links(each) for each in schema] if isinstance(schema, list) else schema
+        return {key: schema_without_links(below) for key, below in schema.items() if key != "x-link"}
+    return [schema_without_links(below) for below in schema] if isinstance(schema, list) else schema
 
 
-def _check_identity(made: Map, target: str) -> Iterator[InvalidYaml]:
+def _check_identity(make: Map, target: str) -> Iterator[Wrong]:
     """A resource says its type and has an id."""
-    while isinstance(inner := made.entries.get("$make"), Map):
-        made = inner
+    while isinstance(inner := make.entries.get("$make"), Map):
+        make = inner
     for key in (_TYPE, "id"):
-        if key not in made.entries:
-            yield InvalidYaml(f"`{key}` is missing here", made.place)
-    said = made.entries.get(_TYPE)
-    if said is not None and (not isinstance(said, Scalar) or said.value != target):
-        yield InvalidYaml(f"this mapping makes `{target}`, so that stands here", said.place)
+        if key not in make.entries:
+            yield Wrong(f"`{key}` is missing here", make.place)
+    type_ = make.entries.get(_TYPE)
+    if type_ is not None and (not isinstance(type_, Scalar) or type_.value != target):
+        yield Wrong(f"this mapping makes `{target}`, so that stands here", type_.place)
 
 
 def _walk(node: Node, shape: Shape, path: str) -> Iterator[InvalidYaml]:
@@ -92,14 +92,14 @@ def _keys(node: Map, shape: Shape, path: str) -> Iterator[InvalidYaml]:
         yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is an object", node.place)
         return
     for key, below in node.entries.items():
-        found = shape.get(key)
-        if found is not None:
-            yield from _single(below, found, f"{path}.{key}")
-            yield from _walk(below, found, f"{path}.{key}")
+        inner = shape.get(key)
+        if inner is not None:
+            yield from _single(below, inner, f"{path}.{key}")
+            yield from _walk(below, inner, f"{path}.{key}")
         elif not _extends_primitive(key, shape):
-            known = [name for name in shape.names if name != "uuid"]
-            close = nearest(key, known) or ", ".join(known)
-            yield InvalidYaml(f"`{path}` has no `{key}`; did you mean `{close}`?", node.keys[key])
+            names = [name for name in shape.names if name != "uuid"]
+            close = nearest(key, names) or ", ".join(names)
+            yield Wrong(f"`{path}` has no `{key}`; did you mean `{close}`?", node.keys[key])
 
 
 def _single(node: Node, shape: Shape, path: str) -> Iterator[InvalidYaml]:
@@ -120,6 +120,6 @@ def _is_literal(node: Node) -> bool:
 
 def _extends_primitive(key: str, shape: Shape) -> bool:
     """Whether a key is where the extensions of a primitive element stand: https://hl7.org/fhir/R4/json.html#primitive."""
-    found = shape.get(key[1:]) if key.startswith("_") and _TYPE not in key else None
-    inner = found.item() if found is not None and found.kind == LIST else found
+    extended = shape.get(key[1:]) if key.startswith("_") and _TYPE not in key else None
+    inner = extended.item() if extended is not None and extended.kind == LIST else extended
     return inner is not None and inner.kind in {TEXT, NUMBER, BOOLEAN}

@@ -59,21 +59,21 @@ class CodeMapping:
 
         Where none is named so, it may be in another case, or the words may be a code of the map.
         """
-        if (found := self.named(codings, words)) is not None:
-            return found[1]
-        given = next((each["code"] for each in codings if each.get("code")), None)
-        return self.rest(given) if given is not None else None
+        if (named_target := self.named(codings, words)) is not None:
+            return named_target[1]
+        first = next((coding["code"] for coding in codings if coding.get("code")), None)
+        return self.rest(first) if first is not None else None
 
     def named(self, codings: Sequence[Json], words: Sequence[str]) -> tuple[str, str | None] | None:
         """Return (source system, target code) of what the map names of codings and words, or None."""
-        named = [each for each in codings if each.get("code") in self.targets]
-        for each in named:
-            for told in self.targets[each["code"]]:
-                if told[0] and told[0] == each.get("system"):
-                    return told
-        if named:
-            return self.targets[named[0]["code"]][0]
-        for text in (*(each["code"] for each in codings if isinstance(each.get("code"), str)), *words):
+        named_codings = [coding for coding in codings if coding.get("code") in self.targets]
+        for coding in named_codings:
+            for target in self.targets[coding["code"]]:
+                if target[0] and target[0] == coding.get("system"):
+                    return target
+        if named_codings:
+            return self.targets[named_codings[0]["code"]][0]
+        for text in (*(coding["code"] for coding in codings if isinstance(coding.get("code"), str)), *words):
             if (code := self.folded.get(text.casefold())) is not None:
                 return self.targets[code][0]
         return None
@@ -81,21 +81,22 @@ class CodeMapping:
 
 def codings_of(concepts: Any) -> list[Json]:
     """Return the codings of a CodeableConcept, or of a list of them, in order; a Coding is one itself."""
-    found = concepts if isinstance(concepts, list) else [concepts] if concepts else []
+    items = concepts if isinstance(concepts, list) else [concepts] if concepts else []
     return [
         coding
-        for each in found
-        if isinstance(each, dict)
-        for coding in (each["coding"] if isinstance(each.get("coding"), list) else [each])
+        for concept in items
+        if isinstance(concept, dict)
+        for coding in (concept["coding"] if isinstance(concept.get("coding"), list) else [concept])
         if isinstance(coding, dict)
     ]
 
 
 def words_of(concepts: Any) -> list[str]:
     """Return the words of a CodeableConcept, or of a list of them, in order."""
-    found = concepts if isinstance(concepts, list) else [concepts] if concepts else []
-    texts = [each["text"] for each in found if isinstance(each, dict) and isinstance(each.get("text"), str)]
-    return [*texts, *(each["display"] for each in codings_of(found) if isinstance(each.get("display"), str))]
+    items = concepts if isinstance(concepts, list) else [concepts] if concepts else []
+    texts = [item["text"] for item in items if isinstance(item, dict) and isinstance(item.get("text"), str)]
+    displays = (coding.get("display") for coding in codings_of(items))
+    return [*texts, *(display for display in displays if isinstance(display, str))]
 
 
 def used_of(concept: Json) -> Json | None:
@@ -105,28 +106,28 @@ def used_of(concept: Json) -> Json | None:
     """
     codings = list(_known_codings(codings_of(concept)))
     text = concept.get("text") or next((d for d in _displays(concept) if not codings), None)
-    codings.sort(key=lambda each: not _is_public(each.get("system", "")))
+    codings.sort(key=lambda coding: not _is_public(coding.get("system", "")))
     if not codings:
         return {"text": text} if text else None
     first, *others = codings
-    more = {"text": text} if text else {}
-    return {**first, **more, **({"alternates": others} if others else {})}
+    of_text = {"text": text} if text else {}
+    return {**first, **of_text, **({"alternates": others} if others else {})}
 
 
 def code_in(concept: Json, system: str) -> str | None:
     """Return the code of a concept in a code system, or None."""
-    return next((each for each in _codes(concept, lambda other: _address(other) == system)), None)
+    return next((code for code in _codes(concept, lambda other: _address(other) == system)), None)
 
 
 def bare_code(concept: Json) -> str | None:
     """Return the code of a concept that is of no stated code system, or None."""
-    return next((each for each in _codes(concept, lambda other: not other)), None)
+    return next((code for code in _codes(concept, lambda other: not other)), None)
 
 
 def _codes(concept: Json, is_of: Callable[[Any], bool]) -> Iterator[str]:
-    for each in codings_of(concept):
-        code = each.get("code")
-        if isinstance(code, str) and _CODE.fullmatch(code) and is_of(each.get("system")):
+    for coding in codings_of(concept):
+        code = coding.get("code")
+        if isinstance(code, str) and _CODE.fullmatch(code) and is_of(coding.get("system")):
             yield code
 
 
@@ -134,26 +135,26 @@ def _address(system: Any) -> str | None:
     """Return the address that HL7 gives a code system of its own now, whichever it had before."""
     if not isinstance(system, str):
         return None
-    found = _FORMER.match(system)
-    if found is None:
+    match = _FORMER.match(system)
+    if match is None:
         return _BY_OID.get(system, system)
-    return f"http://terminology.hl7.org/CodeSystem/{found[1]}-{found[2]}"
+    return f"http://terminology.hl7.org/CodeSystem/{match[1]}-{match[2]}"
 
 
 def _known_codings(codings: Sequence[Json]) -> Iterator[Json]:
     seen = set()
-    for each in codings:
-        code = each.get("code")
+    for coding in codings:
+        code = coding.get("code")
         if not isinstance(code, str) or not _CODE.fullmatch(code):
             continue
-        told = {name: each[name] for name in ("system", "code", "display") if each.get(name)}
-        if (key := (told.get("system"), code)) not in seen:
+        known_coding = {name: coding[name] for name in ("system", "code", "display") if coding.get(name)}
+        if (key := (known_coding.get("system"), code)) not in seen:
             seen.add(key)
-            yield told
+            yield known_coding
 
 
 def _displays(concept: Json) -> list[str]:
-    return [each["display"] for each in codings_of(concept) if each.get("display")]
+    return [coding["display"] for coding in codings_of(concept) if coding.get("display")]
 
 
 def _is_public(system: str) -> bool:

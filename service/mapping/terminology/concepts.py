@@ -69,9 +69,9 @@ class ConceptMap:
 class Table(dict[Any, Any]):
     """What a filter gives for each code; codes beyond it follow `rest`, and absent stays absent."""
 
-    def __init__(self, known: dict[str, Any], rest: Callable[[str], Any]) -> None:
+    def __init__(self, entries: dict[str, Any], rest: Callable[[str], Any]) -> None:
         """Take what is known and what to do about the rest."""
-        super().__init__({None: None, "": None} | known)
+        super().__init__({None: None, "": None} | entries)
         self.rest = rest
 
     def __missing__(self, code: str) -> Any:
@@ -92,14 +92,14 @@ class Terminology:
         Raises:
             Unmapped: no group names the code and none says what then.
         """
-        found: list[Coding] = []
+        codings: list[Coding] = []
         answered = False
         for group in self.concept_maps[name].groups:
             if code in group.elements:
-                found += group.elements[code]
+                codings += group.elements[code]
                 answered = True
         if answered:
-            return tuple(found)
+            return tuple(codings)
         for group in self.concept_maps[name].groups:
             if group.unmapped:
                 return self._unmapped_codings(group, code)
@@ -133,8 +133,8 @@ class Terminology:
         if filter_name == "display" or name not in self.concept_maps:
             return
         groups = self.concept_maps[name].groups
-        said = [group.places[code] for group in groups if code in group.places]
-        yield from said or [group.place for group in groups if group.unmapped][:1]
+        elements_at = [group.places[code] for group in groups if code in group.places]
+        yield from elements_at or [group.place for group in groups if group.unmapped][:1]
 
     def codes(self, name: str) -> Iterator[str]:
         """Every code that the system or map of this name knows."""
@@ -146,21 +146,21 @@ class Terminology:
 
     def table(self, name: str, give: Callable[[str], Any]) -> Table:
         """Tabulate `give` over the codes that are known by a name."""
-        known = {}
+        entries = {}
         for code in self.codes(name):
             try:
-                known[code] = give(code)
+                entries[code] = give(code)
             except Unmapped:
                 continue
-        return Table(known, give)
+        return Table(entries, give)
 
     def translation(self, name: str, give: Callable[[str], Any]) -> CodeMapping:
         """Tabulate a concept map for concepts that are sent: each code with the systems it is named in."""
         targets: dict[str, list[tuple[str, str | None]]] = {}
         for group in self.concept_maps[name].groups:
             for code, codings in group.elements.items():
-                told = codings[0]["code"] if codings else None
-                targets.setdefault(code, []).append((group.source, told))
+                target = codings[0]["code"] if codings else None
+                targets.setdefault(code, []).append((group.source, target))
 
         def rest(code: str) -> str | None:
             try:
@@ -176,17 +176,17 @@ class Terminology:
     def led_to(self, names: Iterable[str]) -> set[str]:
         """The code systems that the concept maps of some names lead from or to."""
         maps = [self.concept_maps[name] for name in names if name in self.concept_maps]
-        groups = [group for each in maps for group in each.resource.get("group", [])]
+        groups = [group for concept_map in maps for group in concept_map.resource.get("group", [])]
         urls = {group.get(side) for group in groups for side in ("source", "target")}
-        return {name for name, each in self.codesystems.items() if each.url in urls}
+        return {name for name, system in self.codesystems.items() if system.url in urls}
 
     def alike(self) -> Iterator[tuple[str, str, str]]:
         """Each map with two targets that are written almost the same and stand for one code of ours."""
-        for each in self.concept_maps.values():
-            for one, other in combinations(each.groups, 2):
+        for concept_map in self.concept_maps.values():
+            for one, other in combinations(concept_map.groups, 2):
                 close = SequenceMatcher(None, one.target, other.target).ratio() > _ALIKE
                 if one.target != other.target and close and one.elements.keys() & other.elements.keys():
-                    yield each.name, one.target, other.target
+                    yield concept_map.name, one.target, other.target
 
     def check(self, findings: Findings) -> None:
         """Find `other-map`s that lead nowhere or in a circle."""

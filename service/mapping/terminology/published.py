@@ -19,22 +19,22 @@ def published_resources(terminology: Terminology) -> tuple[Resource, ...]:
 
     What a file leaves out is filled in; `version` changes with the content.
     """
-    systems = [_code_system(each) for each in terminology.codesystems.values()]
-    sets = {each["url"]: each["valueSet"] for each in systems}
-    maps = [_concept_map(each, sets) for each in terminology.concept_maps.values()]
-    return (*systems, *(_value_set(each) for each in systems), *maps)
+    systems = [_code_system(system) for system in terminology.codesystems.values()]
+    sets = {system["url"]: system["valueSet"] for system in systems}
+    maps = [_concept_map(concept_map, sets) for concept_map in terminology.concept_maps.values()]
+    return (*systems, *(_value_set(system) for system in systems), *maps)
 
 
 def _code_system(system: CodeSystem) -> Resource:
-    given = system.resource
-    filled = _head("CodeSystem", system.name, given) | {
+    written = system.resource
+    filled = _head("CodeSystem", system.name, written) | {
         "caseSensitive": True,
-        "valueSet": given.get("valueSet") or _value_set_url(system.url),
+        "valueSet": written.get("valueSet") or _value_set_url(system.url),
         "content": "complete",
     }
-    if given.get("content", "complete") == "complete":
+    if written.get("content", "complete") == "complete":
         filled["count"] = len(system.displays)
-    return _versioned_resource(given, filled)
+    return _versioned_resource(written, filled)
 
 
 def _value_set(system: Resource) -> Resource:
@@ -47,28 +47,29 @@ def _value_set(system: Resource) -> Resource:
 
 
 def _concept_map(concept_map: ConceptMap, sets: dict[str, str]) -> Resource:
-    given = concept_map.resource
-    sources = {sets[each["source"]] for each in given.get("group", []) if each.get("source") in sets}
-    filled = _head("ConceptMap", concept_map.name, given)
+    written = concept_map.resource
+    sources = {sets[group["source"]] for group in written.get("group", []) if group.get("source") in sets}
+    filled = _head("ConceptMap", concept_map.name, written)
     if len(sources) == 1:
         filled["sourceCanonical"] = sources.pop()
-    return _versioned_resource(given, filled)
+    return _versioned_resource(written, filled)
 
 
-def _head(kind: str, name: str, given: Resource) -> Resource:
+def _head(kind: str, name: str, written: Resource) -> Resource:
     return {
         "resourceType": kind,
         "id": _NO_ID.sub("-", name)[:64],
         "language": "en",
-        "name": given.get("name") or "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", name)),
-        "status": given.get("status", "active"),
+        "name": written.get("name")
+        or "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", name)),
+        "status": written.get("status", "active"),
         "experimental": False,
     }
 
 
-def _versioned_resource(given: Resource, filled: Resource) -> Resource:
+def _versioned_resource(written: Resource, filled: Resource) -> Resource:
     """What a file says over what is filled in; the id is that of the file, a version of its own stands."""
-    whole = filled | given | {"id": filled["id"]}
+    whole = filled | written | {"id": filled["id"]}
     return whole if "version" in whole else whole | {"version": sha256(canonical(whole)).hexdigest()[:12]}
 
 

@@ -75,19 +75,19 @@ class _Part:
         """Refuse what R4 does not have here: misspelt, it would say nothing."""
         check_keys(as_map(self.node), keys, what)
 
-    def text(self, key: str, *known: str) -> str:
+    def text(self, key: str, *choices: str) -> str:
         node = self._entries().get(key)
         if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
             raise InvalidYaml(
                 f"`{key}` is needed here, as text (quote it)", node.place if node else self.node.place
             )
-        if known and node.value not in known:
-            hint = _MEANT.get(node.value) or nearest(node.value, list(known)) or " or ".join(known)
-            raise InvalidYaml(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
+        if choices and node.value not in choices:
+            hint = _MEANT.get(node.value) or nearest(node.value, list(choices)) or " or ".join(choices)
+            raise Wrong(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
         return node.value
 
-    def option(self, key: str, *known: str) -> str:
-        return self.text(key, *known) if key in self._entries() else ""
+    def option(self, key: str, *choices: str) -> str:
+        return self.text(key, *choices) if key in self._entries() else ""
 
     def parts(self, key: str) -> list["_Part"]:
         node = self._entries().get(key, Sequence((), self.node.place))
@@ -119,11 +119,11 @@ def _concepts(part: _Part, system: CodeSystem) -> None:
             raise InvalidYaml(f"`{code}` stands here twice; keep one", concept.place)
         system.displays[code], system.places[code] = concept.text("display"), concept.place
         words = system.designations[code] = {}
-        for each in concept.parts("designation"):
-            each.only(("language", "use", "value"), "a designation")
-            if (language := each.text("language")) in words:
-                raise InvalidYaml(f"`{language}` stands here twice; keep one", each.place)
-            words[language] = each.text("value")
+        for designation in concept.parts("designation"):
+            designation.only(("language", "use", "value"), "a designation")
+            if (language := designation.text("language")) in words:
+                raise Wrong(f"`{language}` stands here twice; keep one", designation.place)
+            words[language] = designation.text("value")
         _concepts(concept, system)
 
 
@@ -136,7 +136,7 @@ def _concept_map(name: str, part: _Part) -> ConceptMap:
 
 def _of_ours(part: _Part, system: CodeSystem) -> None:
     """Where a map has the name of a code system, its codes are those."""
-    for element in (each for group in part.parts("group") for each in group.parts("element")):
+    for element in (element for group in part.parts("group") for element in group.parts("element")):
         element.text("code", *system.displays)
 
 
@@ -156,8 +156,8 @@ def _group(part: _Part) -> Group:
     return Group(source, target, elements, policy, unmapped.place if unmapped else part.place, places)
 
 
-def _targets(found: Iterable[_Part], system: str) -> Iterator[Coding]:
-    for part in found:
+def _targets(parts: Iterable[_Part], system: str) -> Iterator[Coding]:
+    for part in parts:
         part.only(_TARGET, "a target")
         if part.option("equivalence", *_EQUIVALENCES) == "":
             what = "`equivalence` is needed here: how the target stands to the code"
