@@ -71,22 +71,22 @@ class Sending(Schema):
     addresses = fields.List(fields.IPInterface())
 
     @validates_schema
-    def check(self, given: dict[str, Any], **_: Any) -> None:
+    def check(self, entry: dict[str, Any], **_: Any) -> None:
         """Refuse what anybody could say of themselves, and what any of theirs could be."""
-        if not ({"application", "facility"} & given.keys()):
+        if not ({"application", "facility"} & entry.keys()):
             raise ValidationError("Name application (MSH-3) or facility (MSH-4).")
-        if not (given.get("certificates") or given.get("addresses")):
+        if not (entry.get("certificates") or entry.get("addresses")):
             raise ValidationError("Name certificates or addresses.")
 
     @post_load
-    def pattern(self, given: dict[str, Any], **_: Any) -> SenderPattern:
+    def pattern(self, entry: dict[str, Any], **_: Any) -> SenderPattern:
         """Return it frozen."""
-        names, networks = given.get("certificates", ()), given.get("addresses", ())
+        names, networks = entry.get("certificates", ()), entry.get("addresses", ())
         return SenderPattern(
-            given.get("application"),
-            given.get("facility"),
+            entry.get("application"),
+            entry.get("facility"),
             tuple(names),
-            tuple(str(each.network) for each in networks),
+            tuple(str(network.network) for network in networks),
         )
 
 
@@ -144,12 +144,12 @@ class IntakeContract(Schema):
     not_retained = fields.String(validate=validate.OneOf(("accept", "refuse")))
 
     @post_load
-    def settings(self, given: dict[str, Any], **_: Any) -> IntakeSettings:
+    def settings(self, entry: dict[str, Any], **_: Any) -> IntakeSettings:
         """Return them frozen."""
         frozen: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
         }
-        pairs = tuple((each["name"], each["uri"]) for each in given.get("authorities", ()))
+        pairs = tuple((authority["name"], authority["uri"]) for authority in entry.get("authorities", ()))
         return IntakeSettings(**{**frozen, "authorities": pairs})
 
 
@@ -161,16 +161,16 @@ def offers(partners: Mapping[str, Partner]) -> dict[str, tuple[str, ...]]:
     Raises:
         Misconfigured: a hospital names what is no case system.
     """
-    systems = [each.name for each in partners.values() if each.kind == "case-system"]
+    systems = [partner.name for partner in partners.values() if partner.kind == "case-system"]
     only = systems[0] if len(systems) == 1 else None
-    found: dict[str, list[str]] = {name: [] for name in systems}
-    for each in partners.values():
-        to = each.intake.case_system or only
-        if to is not None and to not in found:
-            raise Misconfigured(f"{each.name} offers to {to} in intake/case_system: no case system here.")
-        if each.kind == "hospital" and to is not None:
-            found[to].append(each.name)
-    return {name: tuple(names) for name, names in found.items()}
+    hospitals: dict[str, list[str]] = {name: [] for name in systems}
+    for partner in partners.values():
+        to = partner.intake.case_system or only
+        if to is not None and to not in hospitals:
+            raise Misconfigured(f"{partner.name} offers to {to} in intake/case_system: no case system here.")
+        if partner.kind == "hospital" and to is not None:
+            hospitals[to].append(partner.name)
+    return {name: tuple(names) for name, names in hospitals.items()}
 
 
 def near(name: str, offered: Mapping[str, Sequence[str]]) -> frozenset[str]:
@@ -184,21 +184,21 @@ def near(name: str, offered: Mapping[str, Sequence[str]]) -> frozenset[str]:
     return frozenset({name})
 
 
-def assertions_of(given: Sequence[Mapping[str, Any]], partners: Mapping[str, Partner]) -> Assertions:
+def assertions_of(entries: Sequence[Mapping[str, Any]], partners: Mapping[str, Partner]) -> Assertions:
     """Return who may say whose the numbers of the systems are that the registry names; `local` always may.
 
     Raises:
         Misconfigured: a system is named twice, or a partner that is not there.
     """
-    found: dict[str, frozenset[str]] = {}
-    for at, each in enumerate(given):
-        system, names = each["system"], each["asserted_by"]
-        if system in found:
+    asserting: dict[str, frozenset[str]] = {}
+    for at, entry in enumerate(entries):
+        system, names = entry["system"], entry["asserted_by"]
+        if system in asserting:
             raise Misconfigured(f"/identifying/{at}: {system} stands twice; name all its partners once.")
         if unknown := sorted(set(names) - partners.keys()):
             raise Misconfigured(f"/identifying/{at}/asserted_by: {unknown[0]} is no partner here.")
-        found[system] = frozenset({LOCAL.name, *names})
-    return Assertions(tuple(found.items()))
+        asserting[system] = frozenset({LOCAL.name, *names})
+    return Assertions(tuple(asserting.items()))
 
 
 def amqp_senders(partners: Mapping[str, Partner]) -> dict[str, Partner]:
@@ -207,12 +207,16 @@ def amqp_senders(partners: Mapping[str, Partner]) -> dict[str, Partner]:
     Raises:
         Misconfigured: two of them share a user, or a partner that is no hospital says how it sends.
     """
-    found: dict[str, Partner] = {}
-    for each in partners.values():
-        if each.kind != "hospital" and (each.intake.amqp_users or each.intake.senders):
-            raise Misconfigured(f"{each.name} is no hospital: intake/senders and amqp_users are for those.")
-        for user in each.intake.amqp_users:
-            if user in found:
-                raise Misconfigured(f"{found[user].name} and {each.name} have the same intake/amqp_users.")
-            found[user] = each
-    return found
+    by_user: dict[str, Partner] = {}
+    for partner in partners.values():
+        if partner.kind != "hospital" and (partner.intake.amqp_users or partner.intake.senders):
+            raise Misconfigured(
+                f"{partner.name} is no hospital: intake/senders and amqp_users are for those."
+            )
+        for user in partner.intake.amqp_users:
+            if user in by_user:
+                raise Misconfigured(
+                    f"{by_user[user].name} and {partner.name} have the same intake/amqp_users."
+                )
+            by_user[user] = partner
+    return by_user

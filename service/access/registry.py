@@ -64,32 +64,32 @@ class _Registry(_Strict):
     partners = fields.List(fields.Nested(_Partner), required=True)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def check_names(self, _: Any, given: Any, **__: Any) -> None:
+    def check_names(self, _: Any, registry: Any, **__: Any) -> None:
         """Find names that stand twice and views that are not there, whatever else is wrong."""
-        views, partners = (_part(given, key) for key in ("views", "partners"))
+        views, partners = (_part(registry, key) for key in ("views", "partners"))
         wrong: dict[str, Any] = {}
         if isinstance(views, dict) and DEFAULT in views:
             wrong["views"] = {DEFAULT: ["The overlays of the default view stand in CASEBRIDGE_OVERLAYS."]}
-        known = [DEFAULT, *(views if isinstance(views, dict) else ())]
+        view_names = [DEFAULT, *(views if isinstance(views, dict) else ())]
         seen = {LOCAL.name}
-        for index, each in enumerate(partners if isinstance(partners, list) else ()):
-            name, view = _part(each, "name"), _part(each, "view") or DEFAULT
-            said: dict[str, Any] = {}
+        for index, partner in enumerate(partners if isinstance(partners, list) else ()):
+            name, view = _part(partner, "name"), _part(partner, "view") or DEFAULT
+            mistakes: dict[str, Any] = {}
             if isinstance(name, str) and name in seen:
-                said["name"] = [f"Two partners are named {name}."]
-            if isinstance(view, str) and view not in known:
-                listed = ", ".join(map(str, known))
-                said["view"] = [f"There is no such view; known are {listed}."]
-            if said:
-                wrong.setdefault("partners", {})[index] = said
+                mistakes["name"] = [f"Two partners are named {name}."]
+            if isinstance(view, str) and view not in view_names:
+                listed = ", ".join(map(str, view_names))
+                mistakes["view"] = [f"There is no such view; known are {listed}."]
+            if mistakes:
+                wrong.setdefault("partners", {})[index] = mistakes
             seen |= {name} if isinstance(name, str) else set()
         if wrong:
             raise ValidationError(wrong)
 
 
-def _part(given: Any, key: str) -> Any:
+def _part(value: Any, key: str) -> Any:
     """Return a member of what may not even be an object."""
-    return given.get(key) if isinstance(given, dict) else None
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def load(path: Path | None) -> dict[str, Partner]:
@@ -98,20 +98,20 @@ def load(path: Path | None) -> dict[str, Partner]:
     Raises:
         Misconfigured: the file is missing, not YAML, says a thing twice, or something that is not known.
     """
-    found = {LOCAL.name: LOCAL}
+    partners = {LOCAL.name: LOCAL}
     if path is None:
-        return found
-    given = _registry_document(path)
-    found |= {each["name"]: _partner(each) for each in given["partners"]}
+        return partners
+    document = _registry_document(path)
+    partners |= {entry["name"]: _partner(entry) for entry in document["partners"]}
     try:
-        offered = offers(found)
-        amqp_senders(found)
-        said = assertions_of(given["identifying"], found)
+        offered = offers(partners)
+        amqp_senders(partners)
+        assertions = assertions_of(document["identifying"], partners)
     except Misconfigured as exc:
         raise Misconfigured(str(exc), where=str(path)) from exc
     return {
-        name: replace(each, offered=offered.get(name, ()), near=near(name, offered), assertions=said)
-        for name, each in found.items()
+        name: replace(partner, offered=offered.get(name, ()), near=near(name, offered), assertions=assertions)
+        for name, partner in partners.items()
     }
 
 
@@ -135,29 +135,29 @@ def intakes(path: Path | None) -> dict[tuple[str, ...], str]:
     Raises:
         Misconfigured: as `load`.
     """
-    found: dict[tuple[str, ...], str] = {}
-    for index, each in enumerate(_registry_document(path)["partners"] if path else ()):
-        if each["intake"].overlays is not None:
-            found.setdefault(each["intake"].overlays, f"/partners/{index}/intake/overlays")
-    return found
+    places: dict[tuple[str, ...], str] = {}
+    for index, partner in enumerate(_registry_document(path)["partners"] if path else ()):
+        if partner["intake"].overlays is not None:
+            places.setdefault(partner["intake"].overlays, f"/partners/{index}/intake/overlays")
+    return places
 
 
 def _registry_document(path: Path) -> dict[str, Any]:
     return configured.load(_Registry(), path, "The partner registry")
 
 
-def _partner(given: dict[str, Any]) -> Partner:
+def _partner(entry: dict[str, Any]) -> Partner:
     queues = tuple(
-        Queue(each["name"], tuple(Binding(**binding) for binding in each["bindings"]))
-        for each in given["queues"]
+        Queue(queue["name"], tuple(Binding(**binding) for binding in queue["bindings"]))
+        for queue in entry["queues"]
     )
-    identifiers = tuple((each["system"], each["value"]) for each in given["identifiers"])
+    identifiers = tuple((identifier["system"], identifier["value"]) for identifier in entry["identifiers"])
     return Partner(
-        given["name"],
-        given["kind"],
-        given["view"],
+        entry["name"],
+        entry["kind"],
+        entry["view"],
         identifiers,
         queues,
-        intake=given["intake"],
-        writes=tuple(given["writes"]),
+        intake=entry["intake"],
+        writes=tuple(entry["writes"]),
     )
