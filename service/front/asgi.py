@@ -139,8 +139,8 @@ def _busy(in_fhir: bool) -> WsgiAnswer:
     error = Unavailable("Too much is asked at once; try again later.")
     body = dump(operation_outcome(error) if in_fhir else problem(error))
     kind = b"application/fhir+json" if in_fhir else b"application/problem+json"
-    told = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"retry-after", b"5")]
-    return WsgiAnswer(error.status, told, body)
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"retry-after", b"5")]
+    return WsgiAnswer(error.status, headers, body)
 
 
 async def _say(answer: WsgiAnswer, send: Send) -> None:

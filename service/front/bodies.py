@@ -82,8 +82,8 @@ class Bodies:
         self._check(body.announced or 0)
         clock = asyncio.get_running_loop().time
         until = clock() + self._limits.seconds
-        more = True
-        while more:
+        more_to_come = True
+        while more_to_come:
             if len(body.content) > self._limits.large_bytes and not body.has_room:
                 asked = clock()
                 await self._room(body)
@@ -97,7 +97,7 @@ class Bodies:
                 raise Malformed("The body ended before all of it had come; send it again.")
             body.content += event.get("body", b"")
             self._check(len(body.content))
-            more = event.get("more_body", False)
+            more_to_come = event.get("more_body", False)
         if body.announced not in {None, len(body.content)}:
             raise Malformed("The body ended before all of it had come; send it again.")
         content = bytes(body.content)

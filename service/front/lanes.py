@@ -92,10 +92,10 @@ def _settle(job: _Job, answer: WsgiAnswer) -> None:
 
 
 def _run_application(application: Application, environ: Environ) -> WsgiAnswer:
-    said: list[Any] = []
+    started: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
-        said[:] = status, headers
+        started[:] = status, headers
 
     parts = application(environ, start)
     try:
@@ -103,6 +103,6 @@ def _run_application(application: Application, environ: Environ) -> WsgiAnswer:
     finally:
         if hasattr(parts, "close"):
             parts.close()
-    status, headers = said
-    told = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return WsgiAnswer(int(status[:3]), told, body)
+    status, headers = started
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return WsgiAnswer(int(status[:3]), encoded, body)
