@@ -43,10 +43,10 @@ def catalogue(settings: Settings) -> Catalogue:
 
 def catalogues(settings: Settings) -> dict[str, Catalogue]:
     """Return the mappings of each view that a partner has, compiled; raises as `catalogue`."""
-    found = {DEFAULT: catalogue(settings)}
+    by_view = {DEFAULT: catalogue(settings)}
     for view, stack in registry.views(settings.partners).items():
-        found[view] = _compile_view(settings, view, stack, f"{settings.partners}: /views/{view}")
-    return found
+        by_view[view] = _compile_view(settings, view, stack, f"{settings.partners}: /views/{view}")
+    return by_view
 
 
 def each_overlay(settings: Settings) -> dict[str, tuple[Catalogue, Catalogue]]:
@@ -68,10 +68,10 @@ def inbounds(settings: Settings) -> Inbounds:
     Raises:
         Misconfigured: as `catalogue`.
     """
-    found: Inbounds = {None: inbound(settings)}
+    by_stack: Inbounds = {None: inbound(settings)}
     for stack, place in registry.intakes(settings.partners).items():
-        found[stack] = _inbound(settings, stack, f"{settings.partners}: {place}")
-    return found
+        by_stack[stack] = _inbound(settings, stack, f"{settings.partners}: {place}")
+    return by_stack
 
 
 def of_views(settings: Settings, mappings: Inbounds) -> dict[str, Catalogue]:
@@ -79,10 +79,10 @@ def of_views(settings: Settings, mappings: Inbounds) -> dict[str, Catalogue]:
 
     The plain one is that of `inbounds`, which need not be compiled twice.
     """
-    found = {DEFAULT: mappings[None]}
+    by_view = {DEFAULT: mappings[None]}
     for view, stack in registry.views(settings.partners).items():
-        found[view] = _inbound(settings, stack, f"{settings.partners}: /views/{view}")
-    return found
+        by_view[view] = _inbound(settings, stack, f"{settings.partners}: /views/{view}")
+    return by_view
 
 
 def check_stacks(settings: Settings) -> None:
@@ -102,31 +102,39 @@ def golden_results(
     Raises:
         Misconfigured: a name is no pair's, or a pair cannot be read; when run, as `catalogue`.
     """
-    known = [*golden.pairs(settings.mappings), *golden.sent(settings.mappings, partial(_roots, settings))]
-    pairs = golden.chosen(known, names)
-    out, back = ([each for each in pairs if bool(each.sent) == sent] for sent in (False, True))
+    pairs_there = [
+        *golden.pairs(settings.mappings),
+        *golden.sent(settings.mappings, partial(_roots, settings)),
+    ]
+    pairs = golden.chosen(pairs_there, names)
+    out, back = ([pair for pair in pairs if bool(pair.sent) == sent] for sent in (False, True))
     return chain(
         golden.run(out, lambda stack: catalogue(replace(settings, overlays=stack)), validate, ignored),
         golden.run(back, lambda stack: inbound(replace(settings, overlays=stack)), _unfit, ignored),
     )
 
 
-def preview(settings: Settings, kind: str, given: Any, client: Any) -> Previewed:
+def preview(settings: Settings, kind: str, document: Any, client: Any) -> Previewed:
     """Preview a document, or a source as golden pairs have it, where nothing is stored."""
-    found = catalogue(settings)
-    if isinstance(given, dict) and isinstance(given.get("roots"), dict):
-        return of_roots(found, validate, str(given.get("source")), given["roots"])
-    return of_document(found, validate, kind, given, client)
+    outbound = catalogue(settings)
+    if isinstance(document, dict) and isinstance(document.get("roots"), dict):
+        return of_roots(outbound, validate, str(document.get("source")), document["roots"])
+    return of_document(outbound, validate, kind, document, client)
 
 
 def owners(mappings: Mapping[str, Catalogue]) -> dict[str, tuple[str, ...]]:
     """Return the resource types that are made in some view, by name, each with the kinds of its owners."""
-    made = sorted({(each.target, each.source) for view in mappings.values() for each in view.mappings})
-    return {type_: tuple(kind for target, kind in made if target == type_) for type_, _ in made}
+    types_and_kinds = sorted(
+        {(mapping.target, mapping.source) for view in mappings.values() for mapping in view.mappings}
+    )
+    return {
+        type_: tuple(kind for target, kind in types_and_kinds if target == type_)
+        for type_, _ in types_and_kinds
+    }
 
 
 def _compile_view(settings: Settings, view: str, stack: Sequence[str], told_by: str) -> Catalogue:
-    found = load(
+    compiled = load(
         settings.mappings,
         sources=sources(),
         links=links(),
@@ -137,11 +145,11 @@ def _compile_view(settings: Settings, view: str, stack: Sequence[str], told_by: 
         required=required_names,
         makes=fhir_schema.resources(),
     )
-    return _some(found, settings, "outbound")
+    return _some(compiled, settings, "outbound")
 
 
 def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogue:
-    found = load(
+    compiled = load(
         settings.mappings,
         sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots(), **_returned_sources()},
         links={},
@@ -153,7 +161,7 @@ def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogu
             "Case": schema_without_links(contract("case")),
         },
     )
-    return _some(found, settings, "inbound")
+    return _some(compiled, settings, "inbound")
 
 
 def _returned_sources() -> dict[str, dict[str, Any]]:
@@ -161,12 +169,12 @@ def _returned_sources() -> dict[str, dict[str, Any]]:
     return {type_.lower(): {type_.lower(): fhir_schema.of(type_)} for type_ in RETURNED}
 
 
-def _some(found: Catalogue, settings: Settings, direction: str) -> Catalogue:
+def _some(compiled: Catalogue, settings: Settings, direction: str) -> Catalogue:
     """Return mappings unless there are none: nothing would be made of anything, and nobody told."""
-    if not found.mappings:
+    if not compiled.mappings:
         what = f"No mapping is left of {settings.mappings / direction}/*.yaml; name the folder of mappings."
         raise Misconfigured(what, where="CASEBRIDGE_MAPPINGS")
-    return found
+    return compiled
 
 
 def _roots(settings: Settings, source: str, stack: Sequence[str], raw: bytes) -> Iterable[dict[str, Any]]:
@@ -180,10 +188,10 @@ def _roots(settings: Settings, source: str, stack: Sequence[str], raw: bytes) ->
     return patients(message, "golden", IntakeSettings(), systems)[0]
 
 
-def _unfit(made: dict[str, Any]) -> list[Issue]:
+def _unfit(discharge: dict[str, Any]) -> list[Issue]:
     """Return what keeps a discharge that was made from being used."""
     try:
-        load_document("discharge", made)
+        load_document("discharge", discharge)
     except Rejected as error:
         return list(error.issues)
     return []

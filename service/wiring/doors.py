@@ -63,14 +63,14 @@ def doors(
     """Return the doors in the order of the reference; `cipher` seals what the links of pages say."""
     projection = projecting(settings, mappings)
     base = f"{settings.base_url}/fhir"
-    known = registry.load(settings.partners)
-    vocabularies = {view: vocabulary(each.terminology) for view, each in mappings.items()}
+    partners = registry.load(settings.partners)
+    vocabularies = {view: vocabulary(catalogue.terminology) for view, catalogue in mappings.items()}
     incoming = inbounds(settings)
     reception = receiving(settings, store, projection, now, incoming)
     mounted = [
         cases.door(Documents(store, projection, now), unmerging(settings, store, projection, now)),
         preview(Previews(store, mappings, check_r4)),
-        quarantine(Quarantine(store, reception, known, now)),
+        quarantine(Quarantine(store, reception, partners, now)),
         *_pulling(store, mappings, vocabularies[DEFAULT], base, cipher, now),
         back.door(Back(store, projection, of_views(settings, incoming), base, now)),
         terminology(vocabularies, base, now),
@@ -93,7 +93,7 @@ def contracts(settings: Settings, mappings: Mapping[str, Catalogue]) -> Contract
 def _contracts(mappings: Mapping[str, Catalogue], mounted: Iterable[Door]) -> Contracts:
     described = tuple(messages(owners(mappings)))
     return Contracts(
-        openapi=openapi((each for door in mounted for each in door.described()), __version__),
+        openapi=openapi((operation for door in mounted for operation in door.described()), __version__),
         asyncapi=asyncapi(
             described,
             version=__version__,
@@ -115,7 +115,9 @@ def _pulling(
 ) -> tuple[Door, Door]:
     """Return the doors for those who pull: what the server can do, and what it holds."""
     types = tuple(owners(mappings))
-    words = {view: interpreter(each.terminology, each.words) for view, each in mappings.items()}
+    words = {
+        view: interpreter(catalogue.terminology, catalogue.words) for view, catalogue in mappings.items()
+    }
     systems = default.search("CodeSystem", Sought())
     about = (base, __version__, now().isoformat(timespec="seconds"))
     return (

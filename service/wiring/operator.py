@@ -73,10 +73,10 @@ def case(settings: Settings, id_: str) -> tuple[Document, list[Revision]]:
     """Return a case and its revisions, newest first; raises NotFound."""
     scope = policy.scope(policy.LOCAL)
     with open_store(settings) as store:
-        found = store.document(scope, "case", policy.LOCAL.name, id_)
-        if found is None:
+        document = store.document(scope, "case", policy.LOCAL.name, id_)
+        if document is None:
             raise NotFound("There is no such case; `casebridge cases list` prints their ids.", where="ID")
-        return found, store.revisions(scope, found.uuid)
+        return document, store.revisions(scope, document.uuid)
 
 
 def explain_element(settings: Settings, view: str, path: str, id_: str) -> Explanation:
@@ -138,23 +138,23 @@ def _unmerging(settings: Settings) -> Iterator[Unmerging]:
 class _Compiled:
     """The story of messages, its mappings compiled when one is to be used: listing what waits needs none."""
 
-    made: Callable[[], Reception]
+    reception: Callable[[], Reception]
 
     def understood(self, partner: Partner, received: Received) -> Understood:
         """As `Reception.understood`; raises Misconfigured while a mapping is broken."""
-        return self.made().understood(partner, received)
+        return self.reception().understood(partner, received)
 
     def used(
         self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
     ) -> tuple[Outcome, Entry]:
         """As `Reception.used`."""
-        return self.made().used(unit, partner, entry, understood, at)
+        return self.reception().used(unit, partner, entry, understood, at)
 
     def held(
         self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
     ) -> tuple[Outcome, Entry]:
         """As `Reception.held`."""
-        return self.made().held(entry, why, understood, at)
+        return self.reception().held(entry, why, understood, at)
 
 
 @contextmanager
@@ -162,8 +162,8 @@ def open_quarantine(settings: Settings) -> Iterator[Quarantine]:
     """Give the quarantine as an operator handles it."""
     check(settings)
     with open_store(settings) as store:
-        made = cache(lambda: receiving(settings, store, projecting(settings, catalogues(settings))))
-        yield Quarantine(store, _Compiled(made), registry.load(settings.partners), now)
+        reception = cache(lambda: receiving(settings, store, projecting(settings, catalogues(settings))))
+        yield Quarantine(store, _Compiled(reception), registry.load(settings.partners), now)
 
 
 @contextmanager
@@ -214,9 +214,9 @@ def put_aside(settings: Settings) -> dict[str, int | None]:
         Misconfigured: no broker is set.
         Unavailable: it does not answer.
     """
-    known = _queues(settings)
-    found = topology.depths(_broker(settings), [f"{each}.dead" for each in known])
-    return {each: found[f"{each}.dead"] for each in known}
+    queues = _queues(settings)
+    depths = topology.depths(_broker(settings), [f"{queue}.dead" for queue in queues])
+    return {queue: depths[f"{queue}.dead"] for queue in queues}
 
 
 def redrive_queue(settings: Settings, queue: str) -> Iterator[str]:
@@ -237,11 +237,11 @@ def discharges_purged(settings: Settings) -> int:
 
 
 def _queues(settings: Settings) -> list[str]:
-    return [queue.name for each in partners(settings) for queue in each.queues]
+    return [queue.name for partner in partners(settings) for queue in partner.queues]
 
 
-def _check_queue(queue: str, known: Sequence[str]) -> None:
-    if queue not in known:
+def _check_queue(queue: str, queues: Sequence[str]) -> None:
+    if queue not in queues:
         raise NotFound("No partner has this queue; `casebridge events dead` lists them.", where="QUEUE")
 
 
@@ -260,6 +260,6 @@ def number(settings: Settings) -> int:
     """Give committed messages their positions in the feed; return how many."""
     total = 0
     with outbox(settings) as messages:
-        while taken := messages.number():
-            total += taken
+        while count := messages.number():
+            total += count
     return total

@@ -92,37 +92,37 @@ def _work(settings: Settings, engine: Engine, stop: Event) -> None:
     store = SqlStore(engine)
     projection = projecting(settings, catalogues(settings))
     queue = Reprojection(store, projection, now)
-    taken = receiving(settings, store, projection)
-    known = registry.load(settings.partners)
-    retries = Quarantine(store, taken, known, now)
-    replies = Replies(store, Endpoint(HttpClient()), known, now)
-    beside = [Thread(target=each.run, args=(stop,), daemon=True) for each in (queue, retries, replies)]
-    for each in beside:
-        each.start()
+    reception = receiving(settings, store, projection)
+    partners_by_name = registry.load(settings.partners)
+    retries = Quarantine(store, reception, partners_by_name, now)
+    replies = Replies(store, Endpoint(Client()), partners_by_name, now)
+    beside = [Thread(target=loop.run, args=(stop,), daemon=True) for loop in (queue, retries, replies)]
+    for loop in beside:
+        loop.start()
     messages = Outbox(engine)
     if settings.amqp_url is None:
         number_forever(messages, stop)
     else:
         url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
-        discharges = consuming(settings, url, partners, taken)
+        discharges = consuming(settings, url, partners, reception)
         beside.append(Thread(target=discharges.run, args=(stop,), daemon=True))
         beside[-1].start()
         look = partial(topology.depths, url)
         Thread(target=watch, args=(look, partners, stop), daemon=True).start()
         Relay(messages, rabbit.Rabbit(url, partners), partners).run(stop)
-    for each in beside:
-        each.join()
+    for loop in beside:
+        loop.join()
 
 
-def consuming(settings: Settings, url: str, partners: Collection[Partner], taken: Reception) -> Consumer:
+def consuming(settings: Settings, url: str, partners: Collection[Partner], reception: Reception) -> Consumer:
     """Plug the queue of discharges into the story of what hospitals send."""
 
     def connect() -> AbstractContextManager[Any]:
         topology.declare_discharges(url)
         return connected(url)
 
-    senders = amqp_senders({each.name: each for each in partners})
-    door = Discharges(taken, senders, now, f"{settings.base_url}/fhir")
+    senders = amqp_senders({partner.name: partner for partner in partners})
+    door = Discharges(reception, senders, now, f"{settings.base_url}/fhir")
     dead = f"{topology.DISCHARGES}.dead"
     queue = DischargeQueue(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES, dead)
     return Consumer(connect, queue, door.take, lambda: check(settings))
@@ -135,8 +135,10 @@ def redriving(settings: Settings) -> Iterator[Consumer]:
         raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
     check(settings)
     with open_store(settings) as store:
-        taken = receiving(settings, store, projecting(settings, catalogues(settings)))
-        yield consuming(settings, settings.amqp_url, tuple(registry.load(settings.partners).values()), taken)
+        reception = receiving(settings, store, projecting(settings, catalogues(settings)))
+        yield consuming(
+            settings, settings.amqp_url, tuple(registry.load(settings.partners).values()), reception
+        )
 
 
 def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Proxies, stop: Event) -> None:
@@ -144,9 +146,9 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Pro
     configure()
     check(settings)
     with open_store(settings) as store:
-        taken = receiving(settings, store, projecting(settings, catalogues(settings)))
+        reception = receiving(settings, store, projecting(settings, catalogues(settings)))
         partners = tuple(registry.load(settings.partners).values())
-        handler = over_mllp(Hl7v2Reception(taken, now), partners)
+        handler = over_mllp(Hl7v2Reception(reception, now), partners)
         who = partners_by_sender(partners)
         MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
 
