@@ -16,7 +16,7 @@ PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-
 
 def capability(base: str, version: str, date: str, types: Collection[str]) -> dict[str, Any]:
     """Return what this server can do with the types it keeps, and with terminologies."""
-    resources = [*(_resource(each) for each in types), *(_terminology(each) for each in OPERATIONS)]
+    resources = [*(_resource(type_) for type_ in types), *(_terminology(type_) for type_ in OPERATIONS)]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -49,10 +49,10 @@ def terminology_capability(
         "software": {"name": "Casebridge", "version": version},
         "implementation": {"description": "Casebridge", "url": base},
         "codeSystem": [
-            {"uri": each["url"], "version": [{"code": each["version"], "isDefault": True}]}
-            for each in systems
+            {"uri": system["url"], "version": [{"code": system["version"], "isDefault": True}]}
+            for system in systems
         ],
-        "expansion": {"paging": True, "parameter": [{"name": each} for each in EXPANDED_BY]},
+        "expansion": {"paging": True, "parameter": [{"name": parameter} for parameter in EXPANDED_BY]},
         "validateCode": {"translations": True},
         "translation": {"needsMap": False},
     }
@@ -60,27 +60,29 @@ def terminology_capability(
 
 def _resource(type_: str) -> dict[str, Any]:
     codes = ["read", "vread", "history-instance"] + (["search-type"] if type_ in PARAMETERS else [])
-    found: dict[str, Any] = {
+    described: dict[str, Any] = {
         "type": type_,
         "versioning": "versioned",
         "interaction": [{"code": code} for code in codes],
     }
-    if told := [each for each in EXTENSIONS if each.context.split(".")[0] == type_]:
-        listed = ", ".join(f"[{each.title}]({each.url}) at {each.context}" for each in told)
-        found["documentation"] = f"Extensions of ours, defined under StructureDefinition: {listed}."
+    if extensions := [extension for extension in EXTENSIONS if extension.context.split(".")[0] == type_]:
+        listed = ", ".join(
+            f"[{extension.title}]({extension.url}) at {extension.context}" for extension in extensions
+        )
+        described["documentation"] = f"Extensions of ours, defined under StructureDefinition: {listed}."
     if type_ == "Encounter":
         # what hospitals send of a stay is told by its identifier
-        found["interaction"] += [{"code": "create"}, {"code": "update"}]
-        found |= {"conditionalCreate": True, "conditionalUpdate": True}
+        described["interaction"] += [{"code": "create"}, {"code": "update"}]
+        described |= {"conditionalCreate": True, "conditionalUpdate": True}
     if type_ in RETURNED:
         # what a permitted partner puts comes back into the case; ids are given here
-        found["interaction"].append({"code": "update"})
-        found |= {"versioning": "versioned-update", "updateCreate": False}
+        described["interaction"].append({"code": "update"})
+        described |= {"versioning": "versioned-update", "updateCreate": False}
     if type_ in PARAMETERS:
         common = [("_id", "token"), ("_lastUpdated", "date")]
-        known = common + [(name, kind) for name, (kind, _) in PARAMETERS[type_].items()]
-        found["searchParam"] = [{"name": name, "type": kind} for name, kind in known]
-    return found
+        parameters = common + [(name, kind) for name, (kind, _) in PARAMETERS[type_].items()]
+        described["searchParam"] = [{"name": name, "type": kind} for name, kind in parameters]
+    return described
 
 
 def _terminology(type_: str) -> dict[str, Any]:

@@ -19,12 +19,12 @@ def feed(disclosure: Disclosure) -> Door:
 
     @routes.get("/events")
     def events() -> Response:
-        given = parameters(request.args.items(multi=True), ("after", COUNT))
-        after = number(given, "after", 0, digits=18)
-        found = disclosure.events(g.scope, after, count(given, 100, 1000))
-        body = b"[" + b",".join(each.message.body for each in found) + b"]"
+        asked = parameters(request.args.items(multi=True), ("after", COUNT))
+        after = number(asked, "after", 0, digits=18)
+        events_found = disclosure.events(g.scope, after, count(asked, 100, 1000))
+        body = b"[" + b",".join(event.message.body for event in events_found) + b"]"
         response = Response(body, mimetype=BATCH)
-        response.headers["Casebridge-Position"] = str(found[-1].position if found else after)
+        response.headers["Casebridge-Position"] = str(events_found[-1].position if events_found else after)
         return response
 
     return Door(routes, "events", (_operation(),))

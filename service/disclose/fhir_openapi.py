@@ -48,30 +48,30 @@ def capabilities() -> tuple[Operation, ...]:
 
 def operations(types: Sequence[str]) -> Iterator[Operation]:
     """Give the operations of the types that are kept, and of those that are searched."""
-    for type_, known in PARAMETERS.items():
-        yield from _searches(type_, known)
+    for type_, parameters in PARAMETERS.items():
+        yield from _searches(type_, parameters)
     yield from _reads(types)
 
 
-def _searches(type_: str, known: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
-    given = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in known.items())
+def _searches(type_: str, parameters: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
+    searched = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in parameters.items())
     bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), _TOLD)
-    said = partial(Operation, tag=FHIR_TAG, answers={200: bundle})
-    yield said(
+    describe = partial(Operation, tag=FHIR_TAG, answers={200: bundle})
+    yield describe(
         "get",
         f"/fhir/{type_}",
         f"search-{type_}",
         summary=f"Search {type_}",
-        parameters=(*given, "Id", "Last-Updated", "Count", "Cursor", *FORM),
+        parameters=(*searched, "Id", "Last-Updated", "Count", "Cursor", *FORM),
         faults=(404, 406),
     )
-    yield said(
+    yield describe(
         "post",
         f"/fhir/{type_}/_search",
         f"search-{type_}-by-form",
         summary=f"Search {type_} with values that stay out of addresses",
         parameters=FORM,
-        body=_form(known),
+        body=_form(parameters),
         faults=(404, 406, 408, 413, 415),
     )
 
@@ -79,18 +79,18 @@ def _searches(type_: str, known: Mapping[str, tuple[str, str]]) -> Iterator[Oper
 def _reads(types: Sequence[str]) -> Iterator[Operation]:
     one = "/fhir/{type}/{id}"
     which = (place("type", "The resource type.", enum=list(types)), place("id", "The logical id."))
-    found = answer("The resource.", FHIR, resource(), _VERSION)
+    current = answer("The resource.", FHIR, resource(), _VERSION)
     same = {"description": "It is the version you have.", "headers": {"ETag": "ETag"}}
-    said = partial(Operation, tag=FHIR_TAG, faults=(404, 406, 410))
-    yield said(
+    describe = partial(Operation, tag=FHIR_TAG, faults=(404, 406, 410))
+    yield describe(
         "get",
         one,
         "read",
         summary="Read a resource",
         parameters=(*which, "If-None-Match", *FORM),
-        answers={200: found, 304: same},
+        answers={200: current, 304: same},
     )
-    yield said(
+    yield describe(
         "get",
         f"{one}/_history",
         "history",
@@ -99,17 +99,17 @@ def _reads(types: Sequence[str]) -> Iterator[Operation]:
         faults=(400, 404, 406, 410),
         answers={200: answer("A history Bundle, newest first.", FHIR, resource("Bundle"), _TOLD)},
     )
-    yield said(
+    yield describe(
         "get",
         f"{one}/_history/{{version}}",
         "vread",
         summary="Read one version of a resource",
         parameters=(*which, place("version", "The version.", type="integer"), "If-None-Match", *FORM),
-        answers={200: found, 304: same},
+        answers={200: current, 304: same},
     )
 
 
-def _form(known: Mapping[str, tuple[str, str]]) -> Described:
-    names = (*known, "_id", "_lastUpdated", "_count")
+def _form(parameters: Mapping[str, tuple[str, str]]) -> Described:
+    names = (*parameters, "_id", "_lastUpdated", "_count")
     form = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
     return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}

@@ -64,22 +64,22 @@ def metrics() -> Door:
 
 
 def _of_health() -> Iterator[Operation]:
-    said = partial(Operation, "get", tag=_TAG)
+    describe = partial(Operation, "get", tag=_TAG)
     paths = {word: {"const": f"/health/{word}"} for word in ("live", "ready")}
     listed = {"type": "object", "required": list(paths), "properties": paths}
-    yield said(
+    yield describe(
         "/health",
         "health",
         summary="List what tells of health",
         answers={200: answer("Where each is told.", JSON, listed)},
     )
-    yield said(
+    yield describe(
         "/health/live",
         "live",
         summary="Tell whether the process answers",
         answers={200: answer("It is live.", JSON, _status("live"))},
     )
-    yield said(
+    yield describe(
         "/health/ready",
         "ready",
         summary="Tell whether the database is there and of this release",
@@ -88,5 +88,5 @@ def _of_health() -> Iterator[Operation]:
     )
 
 
-def _status(word: str, **more: Described) -> Described:
-    return {"type": "object", "required": ["status"], "properties": {"status": {"const": word}, **more}}
+def _status(word: str, **properties: Described) -> Described:
+    return {"type": "object", "required": ["status"], "properties": {"status": {"const": word}, **properties}}

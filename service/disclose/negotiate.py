@@ -15,11 +15,15 @@ def speak_json() -> None:
     """Refuse who takes no JSON; `_format` comes before Accept (R4 http section 3.1.0.1.11)."""
     wanted = request.args.get("_format")
     if wanted is not None:
-        taken = wanted.partition(";")[0].strip().replace(" ", "+") in JSON
+        takes_json = wanted.partition(";")[0].strip().replace(" ", "+") in JSON
     else:
-        accepted = {each.partition(";")[0].strip() for each, quality in request.accept_mimetypes if quality}
-        taken = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
-    if not taken:
+        accepted = {
+            media_type.partition(";")[0].strip()
+            for media_type, quality in request.accept_mimetypes
+            if quality
+        }
+        takes_json = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
+    if not takes_json:
         where = "Accept" if wanted is None else "_format"
         raise Unspoken(f"Only JSON is spoken here; ask for {FHIR}.", where=where)
 

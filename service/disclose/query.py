@@ -26,7 +26,7 @@ LONGEST: Final = 1000
 
 
 def parse_query(
-    type_: str, given: Sequence[tuple[str, str]], after: tuple[str, str] | None, base: str
+    type_: str, parameters: Sequence[tuple[str, str]], after: tuple[str, str] | None, base: str
 ) -> Query:
     """Return the query of a search on a type; `base` is our address, as absolute references name it.
 
@@ -34,12 +34,12 @@ def parse_query(
         Malformed: an unknown parameter or modifier, too many values, or one that cannot be read; names the
             parameter.
     """
-    _check_bounds(given)
+    _check_bounds(parameters)
     conditions: list[Condition] = []
     ids: tuple[str, ...] = ()
     updated: list[tuple[str, str, str]] = []
     count = 50
-    for name, text in given:
+    for name, text in parameters:
         if "\0" in text:
             raise Malformed("The value holds a NUL; leave it out.", where=name.partition(":")[0][:40])
         if name == "_id":
@@ -57,14 +57,14 @@ def parse_query(
     return Query(type_, tuple(conditions), ids, tuple(updated), count, after)
 
 
-def parse_past(given: Sequence[tuple[str, str]]) -> Past:
+def parse_past(parameters: Sequence[tuple[str, str]]) -> Past:
     """Return which versions a history asks for (R4 http section 3.1.0.12).
 
     Raises:
         Malformed: an unknown parameter, or one that cannot be read; names the parameter.
     """
     past = Past()
-    for name, text in given:
+    for name, text in parameters:
         if name == "_count":
             past = replace(past, count=_count(text))
         elif name == "_since":
@@ -91,28 +91,28 @@ def _count(text: str) -> int:
     return min(int(text), MOST)
 
 
-def _check_bounds(given: Sequence[tuple[str, str]]) -> None:
+def _check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
     """Refuse more values, or longer ones, than every database compares with."""
-    values = [(name, each) for name, text in given for each in text.split(",")]
-    if len(given) > MOST_CRITERIA or len(values) > MOST_VALUES:
-        told = f"{MOST_CRITERIA} parameters, or over {MOST_VALUES} values"
-        raise Malformed(f"The search has over {told}; ask for them in parts.")
-    for name, each in values:
-        if len(each) > LONGEST:
+    values = [(name, value) for name, text in parameters for value in text.split(",")]
+    if len(parameters) > MOST_CRITERIA or len(values) > MOST_VALUES:
+        limits = f"{MOST_CRITERIA} parameters, or over {MOST_VALUES} values"
+        raise Malformed(f"The search has over {limits}; ask for them in parts.")
+    for name, value in values:
+        if len(value) > LONGEST:
             raise Malformed(f"A value has over {LONGEST} characters.", where=name.partition(":")[0][:40])
 
 
 def _condition(type_: str, name: str, text: str, base_url: str) -> Condition:
     base, _, modifier = name.partition(":")
     if base not in PARAMETERS[type_]:
-        known = ", ".join([*PARAMETERS[type_], "_id", "_lastUpdated", "_count"])
-        raise Malformed(f"Not a search parameter of {type_}; known are {known}.", where=base[:40])
+        names = ", ".join([*PARAMETERS[type_], "_id", "_lastUpdated", "_count"])
+        raise Malformed(f"Not a search parameter of {type_}; known are {names}.", where=base[:40])
     kind = PARAMETERS[type_][base][0]
     if modifier and not (kind == "string" and modifier in {"exact", "contains"}):
         raise Malformed("This modifier is not supported here.", where=base)
     values: list[tuple[str | None, ...]] = []
-    for each in re.split(r"(?<!\\),", text):
-        plain = each.replace("\\,", ",")
+    for part in re.split(r"(?<!\\),", text):
+        plain = part.replace("\\,", ",")
         if not plain.strip():
             raise Malformed("The value is empty; give one, or leave the parameter out.", where=base)
         if kind == "token":
@@ -144,11 +144,11 @@ def _date(name: str, text: str) -> tuple[str, str, str]:
 
 def _prefix_and_date(name: str, text: str) -> tuple[str, str]:
     """Return the prefix and the date, which is one of the calendar."""
-    found = _DATE.match(text)
-    if found is None:
+    match = _DATE.match(text)
+    if match is None:
         raise Malformed("Not a date with an optional prefix, e.g. ge2026-03.", where=name)
     try:
-        bounds(found[2])
+        bounds(match[2])
     except (ValueError, OverflowError) as exc:
         raise Malformed("No such day in the calendar.", where=name) from exc
-    return found[1] or "eq", found[2]
+    return match[1] or "eq", match[2]

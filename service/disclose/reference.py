@@ -63,7 +63,7 @@ def page(contracts: Contracts) -> bytes:
     """Return the reference as one HTML page that loads nothing else."""
     api = contracts.openapi
     tags = [(tag["name"], tag["description"], list(_operations(api, tag["name"]))) for tag in api["tags"]]
-    errors = [(name, each) for name, each in api["components"]["responses"].items()]
+    errors = [(name, response) for name, response in api["components"]["responses"].items()]
     documents = [(kind, list(_members(schema(kind), ""))) for kind in KINDS]
     text = _PAGES.get_template("reference.html").render(
         info=api["info"],
@@ -89,10 +89,10 @@ def _component_of(api: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     """Follow a reference into the components."""
     if "$ref" not in part:
         return part
-    found = api
+    component = api
     for step in part["$ref"].removeprefix("#/").split("/"):
-        found = found[step]
-    return found
+        component = component[step]
+    return component
 
 
 def _members(part: dict[str, Any], path: str) -> Iterator[tuple[str, bool, dict[str, Any]]]:
@@ -116,14 +116,14 @@ def _described() -> Iterator[Operation]:
     kinds = {"application/yaml": {"schema": _TEXT}, "application/schema+json": {"schema": {"type": "object"}}}
     file = {200: {"description": "The file, as it is generated.", "content": kinds}}
     name: Described = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
-    said = partial(Operation, "get", tag="Reference")
-    yield said(
+    describe = partial(Operation, "get", tag="Reference")
+    yield describe(
         "/",
         "start",
         summary="Be led to this reference",
         answers={302: {"description": "It stands at /docs."}},
     )
-    yield said(
+    yield describe(
         "/docs",
         "reference",
         summary="Read this reference",
@@ -133,4 +133,4 @@ def _described() -> Iterator[Operation]:
         ("/docs/{name}", "contract", "Read a contract: openapi.yaml, asyncapi.yaml, case.schema.json, …"),
         ("/docs/messages/{name}", "message-schema", "Read the schema of a message, or of its data"),
     ):
-        yield said(path, called, summary=summary, answers=file, faults=(404,), parameters=(name,))
+        yield describe(path, called, summary=summary, answers=file, faults=(404,), parameters=(name,))

@@ -63,12 +63,12 @@ def fhir(
 
     @routes.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
-        given = search_parameters()
-        past, language = parse_past(given), _language(localisation)
-        found = disclosure.history(g.scope, check_type(type_), id_, past)
-        page, url = localisation.page(g.scope.view, found, language), f"{base}/{type_}/{id_}/_history"
-        told = history(page, base, _url(url, given), _older(url, given, page))
-        return with_content_language(Response(told, mimetype=FHIR), language)
+        parameters = search_parameters()
+        past, language = parse_past(parameters), _language(localisation)
+        past_versions = disclosure.history(g.scope, check_type(type_), id_, past)
+        page, url = localisation.page(g.scope.view, past_versions, language), f"{base}/{type_}/{id_}/_history"
+        body = history(page, base, _url(url, parameters), _older(url, parameters, page))
+        return with_content_language(Response(body, mimetype=FHIR), language)
 
     @routes.get("/<type_>", endpoint="search")
     @routes.post("/<type_>/_search", endpoint="post-search")
@@ -77,15 +77,15 @@ def fhir(
             raise NotFound(
                 f"No such resource type is searched here; these are: {', '.join(sorted(PARAMETERS))}."
             )
-        given, after = _parameters_and_cursor(unseal)
-        query = parse_query(type_, given, after, base)
+        parameters, after = _parameters_and_cursor(unseal)
+        query = parse_query(type_, parameters, after, base)
         language = _language(localisation)
         page = localisation.page(g.scope.view, disclosure.search(g.scope, query), language)
         next_url = None
         if page.next is not None:
-            sealed = seal(dump({"given": given, "after": page.next}).decode())
+            sealed = seal(dump({"given": parameters, "after": page.next}).decode())
             next_url = f"{base}/{type_}?{CURSOR}={sealed}"
-        self_url = _url(f"{base}/{type_}", given)
+        self_url = _url(f"{base}/{type_}", parameters)
         return with_content_language(
             Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language
         )
@@ -97,15 +97,15 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
     """Return the door to what everybody may read: the capability statement, and that of terminologies."""
     routes = Blueprint("metadata", __name__)
     routes.before_request(speak_json)
-    told = {"terminology": dump(terminologies)} | dict.fromkeys(("full", "normative"), dump(statement))
+    statements = {"terminology": dump(terminologies)} | dict.fromkeys(("full", "normative"), dump(statement))
 
     @routes.get("/fhir/metadata")
     def metadata() -> Response:
-        given = parameters(request.args.items(multi=True), ("mode", "_format", "_pretty"))
-        mode = given.get("mode", "full")
-        if mode not in told:
+        asked = parameters(request.args.items(multi=True), ("mode", "_format", "_pretty"))
+        mode = asked.get("mode", "full")
+        if mode not in statements:
             raise Malformed("Not a mode; known are full, normative and terminology.", where="mode")
-        return Response(told[mode], mimetype=FHIR)
+        return Response(statements[mode], mimetype=FHIR)
 
     return Door(routes, PUBLIC, fhir_openapi.capabilities())
 
@@ -116,31 +116,33 @@ def _parameters_and_cursor(
     cursor = request.args.get(CURSOR)
     if cursor is None:
         return search_parameters(), None
-    told = parse(unseal(cursor).encode())
-    return [(name, value) for name, value in told["given"]], (told["after"][0], told["after"][1])
+    unsealed = parse(unseal(cursor).encode())
+    return [(name, value) for name, value in unsealed["given"]], (unsealed["after"][0], unsealed["after"][1])
 
 
-def _url(path: str, given: Sequence[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(given)}" if given else path
+def _url(path: str, parameters: Sequence[tuple[str, str]]) -> str:
+    return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
-def _older(path: str, given: Sequence[tuple[str, str]], page: Page) -> str | None:
+def _older(path: str, parameters: Sequence[tuple[str, str]], page: Page) -> str | None:
     """Return the address of the versions before a page of a history."""
     if page.next is None:
         return None
-    return _url(path, [*(each for each in given if each[0] != CURSOR), (CURSOR, page.next[0])])
+    return _url(
+        path, [*(parameter for parameter in parameters if parameter[0] != CURSOR), (CURSOR, page.next[0])]
+    )
 
 
-def _version_response(found: Stored, localisation: Localisation) -> Response:
+def _version_response(stored: Stored, localisation: Localisation) -> Response:
     """Answer a version in the language asked for; each language has an entity tag of its own."""
     language = _language(localisation)
-    tag = str(found.version) if language == STORED else f"{found.version}-{language}"
+    tag = str(stored.version) if language == STORED else f"{stored.version}-{language}"
     etag = f'W/"{tag}"'
     if is_unchanged(tag):
         return with_content_language(Response(status=304, headers={"ETag": etag}), language)
-    answer = Response(localisation.tell(g.scope.view, found, language).body, mimetype=FHIR)
+    answer = Response(localisation.tell(g.scope.view, stored, language).body, mimetype=FHIR)
     answer.headers["ETag"] = etag
-    answer.last_modified = found.last_updated
+    answer.last_modified = stored.last_updated
     return with_content_language(answer, language)
 
 

@@ -11,11 +11,11 @@ def searchset(page: Page, base: str, self_url: str, next_url: str | None) -> byt
     """Return a searchset Bundle."""
     entries = [
         b'{"fullUrl":'
-        + dump(f"{base}/{each.type}/{each.id}")
+        + dump(f"{base}/{entry.type}/{entry.id}")
         + b',"resource":'
-        + each.body
+        + entry.body
         + b',"search":{"mode":"match"}}'
-        for each in page.entries
+        for entry in page.entries
     ]
     return _bundle(_head("searchset", page, self_url, next_url), entries)
 
@@ -23,18 +23,18 @@ def searchset(page: Page, base: str, self_url: str, next_url: str | None) -> byt
 def history(page: Page, base: str, self_url: str, next_url: str | None) -> bytes:
     """Return a history Bundle, newest first."""
     entries = []
-    for each in page.entries:
-        url = f"{each.type}/{each.id}"
-        first = each.version == 1
+    for entry in page.entries:
+        url = f"{entry.type}/{entry.id}"
+        first = entry.version == 1
         about = {
-            "request": {"method": "POST" if first else "PUT", "url": each.type if first else url},
+            "request": {"method": "POST" if first else "PUT", "url": entry.type if first else url},
             "response": {
                 "status": "201" if first else "200",
-                "etag": f'W/"{each.version}"',
-                "lastModified": each.last_updated.isoformat(timespec="milliseconds"),
+                "etag": f'W/"{entry.version}"',
+                "lastModified": entry.last_updated.isoformat(timespec="milliseconds"),
             },
         }
-        full = b'{"fullUrl":' + dump(f"{base}/{url}") + b',"resource":' + each.body + b","
+        full = b'{"fullUrl":' + dump(f"{base}/{url}") + b',"resource":' + entry.body + b","
         entries.append(full + dump(about)[1:])
     return _bundle(_head("history", page, self_url, next_url), entries)
 

@@ -53,13 +53,13 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
 
     def operate(type_: str, operation: str, id_: str | None = None) -> Response:
         words = vocabularies[g.scope.view]
-        named = None if id_ is None else words.read(type_, id_)
-        return answers[type_, operation](words, _operation_input(TAKEN[operation]), named)
+        of_id = None if id_ is None else words.read(type_, id_)
+        return answers[type_, operation](words, _operation_input(TAKEN[operation]), of_id)
 
     for type_ in OPERATIONS:
-        found = partial(search, type_)
-        routes.add_url_rule(f"/{type_}", f"{type_}-search", found)
-        routes.add_url_rule(f"/{type_}/_search", f"{type_}-search", found, methods=["POST"])
+        searched = partial(search, type_)
+        routes.add_url_rule(f"/{type_}", f"{type_}-search", searched)
+        routes.add_url_rule(f"/{type_}/_search", f"{type_}-search", searched, methods=["POST"])
         routes.add_url_rule(f"/{type_}/<id_>", f"{type_}-read", partial(read, type_))
         for operation in OPERATIONS[type_]:
             asked, name = partial(operate, type_, operation), f"{type_}-{operation}"
@@ -69,23 +69,29 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
     return Door(routes, "resources", tuple(openapi.operations()))
 
 
-def _operation_input(known: Mapping[str, str]) -> OperationInput:
+def _operation_input(kinds: Mapping[str, str]) -> Asked:
     """Read what an operation is asked with, from the address or from a Parameters resource."""
     if request.method == "GET":
         pairs = [(name, text) for name, text in request.args.items(multi=True) if name != "_format"]
-        return from_query(pairs, known)
+        return from_query(pairs, kinds)
     if request.mimetype not in JSON:
         raise Unsupported("Send a Parameters resource as application/fhir+json.")
-    return from_resource(parse(request.get_data()), known)
+    return from_resource(parse(request.get_data()), kinds)
 
 
 def _codings(asked: OperationInput, system: str | None = None) -> list[dict[str, Any]]:
     """The codings an operation is asked about: `code` with its system, `coding` or `codeableConcept`."""
-    found = list(asked.many("coding"))
-    found += [each for concept in asked.many("codeableConcept") for each in concept.get("coding", [])]
+    asked_codings = list(asked.many("coding"))
+    asked_codings += [
+        coding for concept in asked.many("codeableConcept") for coding in concept.get("coding", [])
+    ]
     if (code := asked.one("code")) is not None:
-        found.append({"system": asked.one("system") or system, "code": code})
-    coded = [{key: value for key, value in each.items() if value} for each in found if each.get("code")]
+        asked_codings.append({"system": asked.one("system") or system, "code": code})
+    coded = [
+        {key: value for key, value in coding.items() if value}
+        for coding in asked_codings
+        if coding.get("code")
+    ]
     if not coded:
         required_value(None, "code")
     return coded
@@ -94,14 +100,14 @@ def _codings(asked: OperationInput, system: str | None = None) -> list[dict[str,
 def _look_up(words: Vocabulary, asked: OperationInput, _: Resource | None) -> Response:
     coding, language = _codings(asked)[0], _language(words, asked)
     required_value(coding.get("system"), "system")
-    told = words.look_up(coding, language, asked.many("property"), asked.one("version"))
-    return with_content_language(_answer(told), language)
+    parameters = words.look_up(coding, language, asked.many("property"), asked.one("version"))
+    return with_content_language(_answer(parameters), language)
 
 
 def _expand(
-    clock: Callable[[], datetime], words: Vocabulary, asked: OperationInput, named: Resource | None
+    clock: Callable[[], datetime], words: Vocabulary, asked: Asked, of_id: Resource | None
 ) -> Response:
-    value_set = named or words.named("ValueSet", required_value(asked.one("url"), "url"))
+    value_set = of_id or words.named("ValueSet", required_value(asked.one("url"), "url"))
     window = Window(
         asked.one("filter") or "",
         asked.one("offset") or 0,
@@ -112,72 +118,74 @@ def _expand(
     return with_content_language(_answer(words.expand(value_set, window, language, clock())), language)
 
 
-def _validate(type_: str, words: Vocabulary, asked: OperationInput, named: Resource | None) -> Response:
-    resource = named or words.named(type_, required_value(asked.one("url"), "url"))
+def _validate(type_: str, words: Vocabulary, asked: Asked, of_id: Resource | None) -> Response:
+    resource = of_id or words.named(type_, required_value(asked.one("url"), "url"))
     system = resource["url"] if type_ == "CodeSystem" else resource["compose"]["include"][0]["system"]
     codings = _codings(asked, system if type_ == "CodeSystem" else None)
-    for each in codings:
-        required_value(each.get("system"), "system")
+    for coding in codings:
+        required_value(coding.get("system"), "system")
     language = _language(words, asked)
     return with_content_language(
         _answer(words.validate(system, codings, asked.one("display"), language)), language
     )
 
 
-def _translate(words: Vocabulary, asked: OperationInput, named: Resource | None) -> Response:
+def _translate(words: Vocabulary, asked: Asked, of_id: Resource | None) -> Response:
     url, source = asked.one("url"), asked.one("source")
-    chosen = named or (words.named("ConceptMap", url) if url else None)
-    maps = [each for each in words.resources if each["resourceType"] == "ConceptMap"]
+    chosen = of_id or (words.named("ConceptMap", url) if url else None)
+    maps = [resource for resource in words.resources if resource["resourceType"] == "ConceptMap"]
     by = maps if chosen is None else [chosen]
     if source:
-        by = [each for each in by if each.get("sourceCanonical") == source]
+        by = [concept_map for concept_map in by if concept_map.get("sourceCanonical") == source]
     codings = _codings(asked)
-    for each in codings if chosen is None else ():
-        required_value(each.get("system"), "system")
+    for coding in codings if chosen is None else ():
+        required_value(coding.get("system"), "system")
     translator = Translator(maps, asked.one("targetsystem") or asked.one("target"))
     way = translator.back if asked.one("reverse") else translator.forth
-    return _answer(answer([match for each in codings for match in way(each, by)]))
+    return _answer(answer([match for coding in codings for match in way(coding, by)]))
 
 
 def _resource_response(resource: Resource) -> Response:
     etag = f'W/"{resource["version"]}"'
     if is_unchanged(resource["version"]):
         return Response(status=304, headers={"ETag": etag})
-    found = _answer(resource)
-    found.headers["ETag"] = etag
-    return found
+    response = _answer(resource)
+    response.headers["ETag"] = etag
+    return response
 
 
 def _search(words: Vocabulary, type_: str, base: str) -> Response:
-    given = search_parameters()
-    numbers = {name: _number(name, text) for name, text in given if name in {"_count", "_cursor"}}
-    criteria = [(name, text) for name, text in given if name not in numbers]
-    found = words.search(type_, _search_criteria(criteria))
+    parameters = search_parameters()
+    numbers = {name: _number(name, text) for name, text in parameters if name in {"_count", "_cursor"}}
+    criteria = [(name, text) for name, text in parameters if name not in numbers]
+    resources = words.search(type_, _search_criteria(criteria))
     first, count = numbers.get("_cursor", 0), min(numbers.get("_count", _MOST), _MOST)
-    links = [{"relation": "self", "url": _url(f"{base}/{type_}", given)}]
-    if first + count < len(found) and count:
-        more = [*criteria, ("_count", str(count)), ("_cursor", str(first + count))]
-        links.append({"relation": "next", "url": _url(f"{base}/{type_}", more)})
+    links = [{"relation": "self", "url": _url(f"{base}/{type_}", parameters)}]
+    if first + count < len(resources) and count:
+        following = [*criteria, ("_count", str(count)), ("_cursor", str(first + count))]
+        links.append({"relation": "next", "url": _url(f"{base}/{type_}", following)})
     entries = [
-        {"fullUrl": f"{base}/{type_}/{each['id']}", "resource": each, "search": {"mode": "match"}}
-        for each in found[first : first + count]
+        {"fullUrl": f"{base}/{type_}/{matching['id']}", "resource": matching, "search": {"mode": "match"}}
+        for matching in resources[first : first + count]
     ]
-    bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
+    bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(resources), "link": links}
     return _answer(bundle | ({"entry": entries} if entries else {}))
 
 
 def _search_criteria(criteria: list[tuple[str, str]]) -> Sought:
     exact: list[tuple[str, tuple[str, ...]]] = []
     names: list[tuple[str, str]] = []
-    for given, text in criteria:
-        name, _, modifier = given.partition(":")
+    for parameter, text in criteria:
+        name, _, modifier = parameter.partition(":")
         if name not in SEARCHED or (modifier and (name != "name" or modifier not in {"exact", "contains"})):
-            known = ", ".join([*SEARCHED, "_count"])
-            raise Malformed(f"Not a search parameter here; known are {known}.", where=given[:40])
+            names_known = ", ".join([*SEARCHED, "_count"])
+            raise Malformed(f"Not a search parameter here; known are {names_known}.", where=parameter[:40])
         if name == "name":
             names.append((modifier, text))
         else:
-            values = tuple(each.rpartition("|")[2] if name == "status" else each for each in text.split(","))
+            values = tuple(
+                value.rpartition("|")[2] if name == "status" else value for value in text.split(",")
+            )
             exact.append((name.removeprefix("_"), values))
     return Sought(tuple(exact), tuple(names))
 
@@ -188,9 +196,9 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def _language(words: Vocabulary, asked: OperationInput) -> str:
-    named = asked.one("displayLanguage")
-    return words.language([(named, 1.0)] if named else list(request.accept_languages))
+def _language(words: Vocabulary, asked: Asked) -> str:
+    wanted = asked.one("displayLanguage")
+    return words.language([(wanted, 1.0)] if wanted else list(request.accept_languages))
 
 
 def _answer(resource: Resource) -> Response:

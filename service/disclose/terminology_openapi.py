@@ -75,20 +75,20 @@ def operations() -> Iterator[Operation]:
 
 
 def _reads(type_: str) -> Iterator[Operation]:
-    said = partial(Operation, tag=_TAG)
+    describe = partial(Operation, tag=_TAG)
     bundle = {200: answer(f"A searchset Bundle of {type_} resources.", FHIR, resource("Bundle"))}
-    given = tuple(query(name, f"A {kind}.") for name, kind in SEARCHED.items())
-    yield said(
+    searched = tuple(query(name, f"A {kind}.") for name, kind in SEARCHED.items())
+    yield describe(
         "get",
         f"/fhir/{type_}",
         f"search-{type_}",
         summary=f"Search {type_}",
-        parameters=(*given, "Count", "Format"),
+        parameters=(*searched, "Count", "Format"),
         answers=bundle,
         faults=(406,),
     )
     form = {"type": "object", "properties": {name: {"type": "string"} for name in SEARCHED}}
-    yield said(
+    yield describe(
         "post",
         f"/fhir/{type_}/_search",
         f"search-{type_}-by-form",
@@ -98,7 +98,7 @@ def _reads(type_: str) -> Iterator[Operation]:
         answers=bundle,
         faults=(406, 408, 413, 415),
     )
-    yield said(
+    yield describe(
         "get",
         f"/fhir/{type_}/{{id}}",
         f"read-{type_}",
@@ -115,28 +115,30 @@ def _reads(type_: str) -> Iterator[Operation]:
 def _operation(
     type_: str, name: str, parameters: Mapping[str, str], path: str, which: tuple[Described, ...]
 ) -> Iterator[Operation]:
-    simple = {each: _TYPES.get(kind, "string") for each, kind in parameters.items() if kind.islower()}
-    made = "ValueSet" if name == "expand" else "Parameters"
+    simple = {
+        parameter: _TYPES.get(kind, "string") for parameter, kind in parameters.items() if kind.islower()
+    }
+    resource_type = "ValueSet" if name == "expand" else "Parameters"
     called = f"{name}-{type_}" + ("-of-one" if which else "")
-    said = partial(
+    describe = partial(
         Operation,
         path=f"{path}/${name}",
         tag=_TAG,
-        answers={200: answer("What was asked for.", FHIR, resource(made))},
+        answers={200: answer("What was asked for.", FHIR, resource(resource_type))},
     )
-    yield said(
+    yield describe(
         "get",
         name=called,
         summary=f"Ask ${name} of {'a' if which else 'any'} {type_}",
         parameters=(
             *which,
-            *(query(each, "As FHIR defines it.", type=kind) for each, kind in simple.items()),
+            *(query(parameter, "As FHIR defines it.", type=kind) for parameter, kind in simple.items()),
             *FORM,
         ),
         faults=(404, 406),
     )
     what = f"A Parameters resource with {', '.join(parameters)}."
-    yield said(
+    yield describe(
         "post",
         name=f"{called}-by-parameters",
         summary=f"Ask ${name} of {'a' if which else 'any'} {type_}, with Parameters",
