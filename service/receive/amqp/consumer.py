@@ -90,10 +90,10 @@ class Consumer:
                 if method is None:
                     return
                 delivery = replace(_delivery(properties, body), user=_user(properties))
-                taken = self._take_beside_heartbeats(connection, delivery)
-                self._settle(channel, delivery, properties, taken)
+                result = self._take_beside_heartbeats(connection, delivery)
+                self._settle(channel, delivery, properties, result)
                 channel.basic_ack(method.delivery_tag)
-                yield not taken.why
+                yield not result.why
 
     def _turn(self, stop: threading.Event) -> float:
         with suppress(_StoppedError), self._connect() as connection:
@@ -117,11 +117,11 @@ class Consumer:
         delivery = _delivery(properties, body)
         self._settle(channel, delivery, properties, self._take_with_retries(connection, delivery, stop))
 
-    def _settle(self, channel: Any, delivery: Delivery, properties: Any, taken: DeliveryResult) -> None:
-        if taken.why:
-            self._put_aside(channel, delivery, properties, taken)
-        if taken.reply_to and taken.answer is not None and taken.answer.body:
-            self._reply(channel, properties, taken)
+    def _settle(self, channel: Any, delivery: Delivery, properties: Any, result: DeliveryResult) -> None:
+        if result.why:
+            self._put_aside(channel, delivery, properties, result)
+        if result.reply_to and result.answer is not None and result.answer.body:
+            self._reply(channel, properties, result)
 
     def _take_with_retries(
         self, connection: Any, delivery: Delivery, stop: threading.Event
@@ -163,33 +163,35 @@ class Consumer:
             wait((future,))
         return future.result()
 
-    def _put_aside(self, channel: Any, delivery: Delivery, properties: Any, taken: DeliveryResult) -> None:
+    def _put_aside(self, channel: Any, delivery: Delivery, properties: Any, result: DeliveryResult) -> None:
         """Publish what cannot be kept where an operator finds it, with the reasons; confirmed and routed."""
-        told = {
-            "casebridge-reason": [_sentence(each.where, each.what) for each in taken.why[:_SHOWN]],
+        reasons = {
+            "casebridge-reason": [_sentence(issue.where, issue.what) for issue in result.why[:_SHOWN]],
             USER: delivery.user,
-            "casebridge-correlation": taken.correlation,
+            "casebridge-correlation": result.correlation,
         }
         # the broker takes no user-id but our own
-        kept = {name: value for name, value in vars(properties).items() if name != "user_id"}
-        theirs = {name: each for name, each in (properties.headers or {}).items() if name != DEAD_LETTERED}
-        kept |= {"headers": {**theirs, **told}, "delivery_mode": 2, "expiration": None}
-        copy = amqp.Properties(**kept)
+        copied = {name: value for name, value in vars(properties).items() if name != "user_id"}
+        theirs = {
+            name: header for name, header in (properties.headers or {}).items() if name != DEAD_LETTERED
+        }
+        copied |= {"headers": {**theirs, **reasons}, "delivery_mode": 2, "expiration": None}
+        copy = amqp.Properties(**copied)
         channel.basic_publish(
             self._queue.dead_exchange, self._queue.dead_key, delivery.body, copy, mandatory=True
         )
 
-    def _reply(self, channel: Any, properties: Any, taken: DeliveryResult) -> None:
+    def _reply(self, channel: Any, properties: Any, result: DeliveryResult) -> None:
         """Send an answer to a queue; one that is gone, or full, is its owner's affair."""
-        assert taken.answer is not None, "there is something to send"
+        assert result.answer is not None, "there is something to send"
         about = properties.correlation_id or properties.message_id
-        headers = {"casebridge-status": taken.answer.status}
-        told = amqp.Properties(taken.answer.media_type, None, headers, 2, correlation_id=about)
-        amqp.offer(channel, taken.reply_to, taken.answer.body, told)
+        headers = {"casebridge-status": result.answer.status}
+        reply = amqp.Properties(result.answer.media_type, None, headers, 2, correlation_id=about)
+        amqp.offer(channel, result.reply_to, result.answer.body, reply)
 
 
 def _delivery(properties: Any, body: bytes) -> Delivery:
-    told = (
+    texts = (
         properties.content_type,
         properties.user_id,
         properties.message_id,
@@ -197,7 +199,7 @@ def _delivery(properties: Any, body: bytes) -> Delivery:
         properties.content_encoding,
     )
     # what is no UTF-8 pika leaves as bytes
-    return Delivery(body, *(each if isinstance(each, str) else "" for each in told))
+    return Delivery(body, *(text if isinstance(text, str) else "" for text in texts))
 
 
 def _user(properties: Any) -> str:
@@ -206,8 +208,8 @@ def _user(properties: Any) -> str:
     Of what the broker put there our header is anybody's word: it marks that, and we take its mark off.
     """
     headers = properties.headers or {}
-    told = properties.user_id if DEAD_LETTERED in headers else headers.get(USER)
-    return told if isinstance(told, str) else ""
+    user = properties.user_id if DEAD_LETTERED in headers else headers.get(USER)
+    return user if isinstance(user, str) else ""
 
 
 def _sentence(where: str, what: str) -> str:

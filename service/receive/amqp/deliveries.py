@@ -109,20 +109,20 @@ class Discharges:
             what = f"An error of ours, not of the message; ask us for {correlation}."
             errors = [CasebridgeError(what)]
             answer = Answer(500, FHIR_JSON, dump(operation_outcome(errors[0])))
-        if passing := next((each for each in errors if isinstance(each, Unavailable)), None):
+        if passing := next((failure for failure in errors if isinstance(failure, Unavailable)), None):
             raise passing
-        why = tuple(issue for each in errors for issue in each.issues)
+        why = tuple(issue for failure in errors for issue in failure.issues)
         DELIVERIES.labels("dead" if why else "taken").inc()
         if why:
             log.warning("delivery_put_aside", kind=type(errors[0]).__name__)
         return DeliveryResult(answer, reply_to, why, correlation)
 
     def _partner(self, delivery: Delivery) -> Partner:
-        found = self.senders.get(delivery.user)
-        if found is None:
+        partner = self.senders.get(delivery.user)
+        if partner is None:
             what = "No partner is registered for this AMQP user"
             raise Denied(f"{what}; set user-id, and intake/amqp_users in the registry.", where="user-id")
-        return found
+        return partner
 
     def _answer_and_errors(
         self, partner: Partner, delivery: Delivery, listening: _Listening
@@ -131,29 +131,31 @@ class Discharges:
         if "\0" in delivery.message_id:
             raise Malformed("A NUL character; remove it.", where="message-id")
         check_plain(delivery.body, "content-encoding", delivery.content_encoding)
-        named = sender_keys(delivery.message_id)
+        transport_keys = sender_keys(delivery.message_id)
         if kind in TAKEN:
-            given = Hl7v2Reception(listening, self.clock).answered(partner, delivery.body, "amqp", named)
-            return Answer(given.status, ER7, given.body), list(given.errors)
+            acknowledged = Hl7v2Reception(listening, self.clock).answered(
+                partner, delivery.body, "amqp", transport_keys
+            )
+            return Answer(acknowledged.status, ER7, acknowledged.body), list(acknowledged.errors)
         if kind not in JSON:
             raise Unsupported(f"Send {ER7} or {JSON[0]}.", where="content-type")
         sent = sent_as(delivery.body, "Bundle", "Encounter")
-        return self._fhir(partner, delivery.body, sent, named, listening), listening.errors
+        return self._fhir(partner, delivery.body, sent, transport_keys, listening), listening.errors
 
     def _fhir(
         self,
         partner: Partner,
         raw: bytes,
         sent: dict[str, Any],
-        named: tuple[str, ...],
+        transport_keys: tuple[str, ...],
         listening: _Listening,
     ) -> Answer:
         if sent["resourceType"] == "Encounter":
-            return Encounters(listening, self.base).answered(partner, raw, sent, named)[0]
+            return Encounters(listening, self.base).answered(partner, raw, sent, transport_keys)[0]
         if sent.get("type") == "message":
-            return Processing(listening, self.clock, self.base).answered(partner, raw, sent, named)
+            return Processing(listening, self.clock, self.base).answered(partner, raw, sent, transport_keys)
         if sent.get("type") == "transaction":
-            return Bundles(listening).transaction(partner, raw, sent, named)
+            return Bundles(listening).transaction(partner, raw, sent, transport_keys)
         # of a batch some would be kept and some put aside, and which is told by the answer alone
         raise Refused("A message, a transaction or an Encounter is taken here.", where="Bundle.type")
 

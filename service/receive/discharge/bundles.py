@@ -41,7 +41,9 @@ class Bundles:
 
     reception: ReceptionPort
 
-    def transaction(self, partner: Partner, raw: bytes, sent: Json, named: tuple[str, ...]) -> Answer:
+    def transaction(
+        self, partner: Partner, raw: bytes, sent: Json, transport_keys: tuple[str, ...]
+    ) -> Answer:
         """Return the response to each entry, or an OperationOutcome (202) when all of it is in quarantine.
 
         Raises:
@@ -59,15 +61,15 @@ class Bundles:
         def render(became: Outcome) -> Answer:
             if became.state == "quarantined":
                 return Answer(202, FHIR_JSON, dump(outcome_resource(became, IN_FHIR)))
-            found = responses("transaction-response", list(_each(sent, became)))
-            return Answer(200, FHIR_JSON, dump(found))
+            response = responses("transaction-response", list(_each(sent, became)))
+            return Answer(200, FHIR_JSON, dump(response))
 
-        names = (*named, *keys(sent))
+        names = (*transport_keys, *keys(sent))
         received = _inbound_part(raw, sent, names)
         became = self.reception.receive(partner, received, render)
         return became.answer or render(became)
 
-    def batch(self, partner: Partner, sent: Json, named: tuple[str, ...]) -> Answer:
+    def batch(self, partner: Partner, sent: Json, transport_keys: tuple[str, ...]) -> Answer:
         """Return the response to each entry: an Encounter is used with the entries that it leads to."""
         refused = not_to_leave_out(partner, sent)
         answers: dict[int, Json] = {}
@@ -81,31 +83,35 @@ class Bundles:
             elif index in refused:
                 answers[index] = _fault(Refused(NOT_RETAINED.what, issues=[refused[index]]))
             elif bundles.type_of(entry) == "Encounter":
-                answers[index] = self._one(partner, sent, index, apart[index], named)
+                answers[index] = self._one(partner, sent, index, apart[index], transport_keys)
                 led |= set(apart[index])
         left = [index for index in range(len(sent.get("entry", []))) if index not in answers]
         if left:
-            self._keep(partner, sent, [index for index in left if index not in led], named)
+            self._keep(partner, sent, [index for index in left if index not in led], transport_keys)
         for index in left:
             answers[index] = _no_content_response(USED if index in led else NOT_RETAINED)
-        found = responses("batch-response", [answers[index] for index in sorted(answers)])
-        return Answer(200, FHIR_JSON, dump(found))
+        response = responses("batch-response", [answers[index] for index in sorted(answers)])
+        return Answer(200, FHIR_JSON, dump(response))
 
-    def _one(self, partner: Partner, sent: Json, index: int, part: list[int], named: tuple[str, ...]) -> Json:
+    def _one(
+        self, partner: Partner, sent: Json, index: int, part: list[int], transport_keys: tuple[str, ...]
+    ) -> Json:
         alone = bundles.bundle_of_entries(sent, part)
         try:
-            became = self.reception.receive(partner, _part(alone, index, named), single.render)
+            became = self.reception.receive(partner, _part(alone, index, transport_keys), single.render)
         except CasebridgeError as error:
             return _response_with_places(_fault(error), part)
-        given = became.answer or single.render(became)
+        answer = became.answer or single.render(became)
         stay = became.stays[0] if became.stays else None
-        told = {"status": _status(given.status), **_location(stay), "outcome": parse(given.body)}
-        return _response_with_places(told, part)
+        response = {"status": _status(answer.status), **_location(stay), "outcome": parse(answer.body)}
+        return _response_with_places(response, part)
 
-    def _keep(self, partner: Partner, sent: Json, indices: list[int], named: tuple[str, ...]) -> None:
+    def _keep(
+        self, partner: Partner, sent: Json, indices: list[int], transport_keys: tuple[str, ...]
+    ) -> None:
         """Keep what came and leads from no Encounter, before it is answered."""
         if indices:
-            rest = _part(bundles.bundle_of_entries(sent, indices), -1, named)
+            rest = _part(bundles.bundle_of_entries(sent, indices), -1, transport_keys)
             self.reception.receive(partner, rest, single.render)
 
 
@@ -113,9 +119,9 @@ def _inbound_part(raw: bytes, sent: Json, names: tuple[str, ...]) -> Received:
     return Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=not names, parsed=sent)
 
 
-def _part(part: Json, index: int, named: tuple[str, ...]) -> Received:
+def _part(part: Json, index: int, transport_keys: tuple[str, ...]) -> Received:
     """Return a part of a batch as a message: the batch's own names are those of the whole."""
-    return _inbound_part(dump(part), part, tuple(f"{each}|{index}" for each in named))
+    return _inbound_part(dump(part), part, tuple(f"{name}|{index}" for name in transport_keys))
 
 
 def _each(sent: Json, became: Outcome) -> Iterator[Json]:
@@ -125,13 +131,13 @@ def _each(sent: Json, became: Outcome) -> Iterator[Json]:
     has_stay = any(_is_stay(entry) for entry in entries)
     for index, entry in enumerate(entries):
         type_ = bundles.type_of(entry)
-        of_it = [each for each in became.issues if each.where.startswith(f"Bundle.entry[{index}]")]
+        of_it = [issue for issue in became.issues if issue.where.startswith(f"Bundle.entry[{index}]")]
         if type_ == "Encounter":
             stay = next(stays, None) if _is_stay(entry) else None
-            of_all = [each for each in became.issues if not each.where.startswith("Bundle.entry[")]
-            told = outcome_resource(replace(became, issues=(*of_it, *of_all)), IN_FHIR)
+            of_all = [issue for issue in became.issues if not issue.where.startswith("Bundle.entry[")]
+            of_entry = outcome_resource(replace(became, issues=(*of_it, *of_all)), IN_FHIR)
             status = _status(201 if stay is not None and stay.is_new else 200)
-            yield {"status": status, **_location(stay), "outcome": told}
+            yield {"status": status, **_location(stay), "outcome": of_entry}
         else:
             is_used = has_stay and type_ in bundles.USED
             yield _no_content_response(USED, *of_it) if is_used else _no_content_response(NOT_RETAINED)
@@ -146,8 +152,8 @@ def _response_with_places(response: Json, part: list[int]) -> Json:
     """Return the response to a part of a batch with its places as they are in the whole."""
     for issue in response["outcome"]["issue"]:
         issue["expression"] = [
-            _ENTRY.sub(lambda found: f"Bundle.entry[{part[int(found[1])]}]", each)
-            for each in issue.get("expression", [])
+            _ENTRY.sub(lambda match: f"Bundle.entry[{part[int(match[1])]}]", expression)
+            for expression in issue.get("expression", [])
         ]
         if not issue["expression"]:
             del issue["expression"]
@@ -164,8 +170,8 @@ def _no_content_response(*issues: Issue) -> Json:
 
 
 def _fault(error: CasebridgeError) -> Json:
-    told = outcome(first_issues(error.issues, OF_AN_ENTRY), "error")
-    return {"status": _status(error.status), "outcome": told}
+    issues_as_outcome = outcome(first_issues(error.issues, OF_AN_ENTRY), "error")
+    return {"status": _status(error.status), "outcome": issues_as_outcome}
 
 
 def _location(stay: Stay | None) -> Json:

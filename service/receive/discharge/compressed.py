@@ -11,7 +11,7 @@ CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress
 
 def check_plain(raw: bytes, where: str, coding: str = "") -> None:
     """Raise Unsupported over a compressed body: by what is said of it at `where`, or by how it begins."""
-    named = coding.strip().lower()
-    if named in CODINGS or raw.startswith(GZIP):
-        how = named if named in CODINGS else "gzip"
+    content_coding = coding.strip().lower()
+    if content_coding in CODINGS or raw.startswith(GZIP):
+        how = content_coding if content_coding in CODINGS else "gzip"
         raise Unsupported(f"It is compressed ({how}): send it as it is, without a {where}.", where=where)

@@ -57,7 +57,7 @@ class Hl7v2Reception:
         partner: Partner,
         raw: bytes,
         way: str,
-        named: tuple[str, ...] = (),
+        transport_keys: tuple[str, ...] = (),
         admit: Callable[[Header], None] = _anybodys,
     ) -> Acknowledged:
         """Take a payload in and return what it is answered.
@@ -66,26 +66,31 @@ class Hl7v2Reception:
             partner: who sends it.
             raw: one message, several, or a batch.
             way: how it came.
-            named: the sender's own keys for it beside MSH-10.
+            transport_keys: the sender's own keys for it beside MSH-10.
             admit: raises Denied over a message that is not the partner's.
         """
         batch = _read_batch(partner, raw)
         keyed = [
-            (each, named if len(batch.items) == 1 else tuple(f"{name}|{index}" for name in named))
-            for index, each in enumerate(batch.items)
+            (
+                item,
+                transport_keys
+                if len(batch.items) == 1
+                else tuple(f"{key}|{index}" for key in transport_keys),
+            )
+            for index, item in enumerate(batch.items)
         ]
-        replies = [self._one(partner, each, way, names, admit) for each, names in keyed]
-        errors = tuple(error for each in replies for error in each.errors)
+        replies = [self._one(partner, item, way, names, admit) for item, names in keyed]
+        errors = tuple(error for reply in replies for error in reply.errors)
         if batch.envelope is None and not batch.issues:
-            later = tuple(one for each in replies for one in each.later)
+            later = tuple(message for reply in replies for message in reply.later)
             return (
                 replies[0]
                 if len(replies) == 1
-                else Acknowledged(200, b"".join(each.body for each in replies), later, errors)
+                else Acknowledged(200, b"".join(reply.body for reply in replies), later, errors)
             )
         if batch.issues:
             errors += (Rejected("The batch is not whole.", issues=batch.issues),)
-        bodies = [each.body for each in replies if each.body]
+        bodies = [reply.body for reply in replies if reply.body]
         now, control_id = self.clock(), _control_id()
         body = batch_answer(batch.envelope, bodies, batch.issues, now=now, control_id=control_id)
         return Acknowledged(200, body, errors=errors)
@@ -103,12 +108,12 @@ class Hl7v2Reception:
         partner: Partner,
         item: Message | UnreadableMessage,
         way: str,
-        named: tuple[str, ...],
+        transport_keys: tuple[str, ...],
         admit: Callable[[Header], None],
     ) -> Acknowledged:
         if isinstance(item, UnreadableMessage):
             return self.refusal_of(item.header, item.error)
-        names = (*named, *keys(item))
+        names = (*transport_keys, *keys(item))
         received = Received(item.raw, ER7, "hl7v2", way, names, content(item), parsed=item)
 
         def render(outcome: Outcome) -> Answer:
@@ -123,16 +128,20 @@ class Hl7v2Reception:
                     control_id=_control_id(),
                 ),
             )
-            return Answer(200, ER7, b"".join(each for each in written if each is not None))
+            return Answer(
+                200,
+                ER7,
+                b"".join(acknowledgement for acknowledgement in written if acknowledgement is not None),
+            )
 
         try:
             admit(item.header)
             outcome = self.reception.receive(partner, received, render)
         except CasebridgeError as error:
             return self.refusal_of(item.header, error)
-        given = outcome.answer or render(outcome)
-        first, *later = acknowledgements_of(given.body) or [b""]
-        return Acknowledged(given.status, first, tuple(later))
+        answered = outcome.answer or render(outcome)
+        first, *later = acknowledgements_of(answered.body) or [b""]
+        return Acknowledged(answered.status, first, tuple(later))
 
 
 def _read_batch(partner: Partner, raw: bytes) -> Batch:

@@ -70,7 +70,7 @@ def outcome_resource(outcome: Outcome, places: Mapping[str, str]) -> dict[str, A
 
 def issues_at_sender(issues: Sequence[Issue], places: Mapping[str, str]) -> tuple[Issue, ...]:
     """Return issues with their places as the sender knows them."""
-    return tuple(replace(each, where=places.get(each.where, each.where)) for each in issues)
+    return tuple(replace(issue, where=places.get(issue.where, issue.where)) for issue in issues)
 
 
 PLACES: Final[Mapping[str, Mapping[str, str]]] = {"fhir": IN_FHIR, "hl7v2": IN_HL7V2}

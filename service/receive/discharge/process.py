@@ -35,21 +35,23 @@ class Processing:
     clock: Callable[[], datetime]
     base: str
 
-    def answered(self, partner: Partner, raw: bytes, sent: dict[str, Any], named: tuple[str, ...]) -> Answer:
+    def answered(
+        self, partner: Partner, raw: bytes, sent: dict[str, Any], transport_keys: tuple[str, ...]
+    ) -> Answer:
         """Return the response message: 200, 202 when it waits in quarantine, else the status of the error.
 
         Args:
             partner: who sends it.
             raw: the Bundle as it came.
             sent: the same, parsed.
-            named: the sender's own keys for it beside those in it.
+            transport_keys: the sender's own keys for it beside those in it.
 
         Raises:
             Refused: it is no message, or has nothing that an answer could name.
         """
         _check_header(sent)
         try:
-            return self._take(partner, raw, sent, named, None)
+            return self._take(partner, raw, sent, transport_keys, None)
         except CasebridgeError as error:
             code: Code = "transient-error" if isinstance(error, Unavailable) else "fatal-error"
             body = response_message(sent, code, operation_outcome(error), self.base, self.clock())
@@ -58,7 +60,12 @@ class Processing:
             return Answer(error.status, FHIR_JSON, dump(body))
 
     def promise(
-        self, partner: Partner, raw: bytes, sent: dict[str, Any], named: tuple[str, ...], url: str | None
+        self,
+        partner: Partner,
+        raw: bytes,
+        sent: dict[str, Any],
+        transport_keys: tuple[str, ...],
+        url: str | None,
     ) -> Answer:
         """Return 202 once it is kept, and owe the response message to an address.
 
@@ -75,14 +82,19 @@ class Processing:
         if to not in partner.intake.endpoints:
             what = "Answers go to registered addresses alone: have it put in the registry's intake/endpoints."
             raise Refused(what, where="response-url" if url else "MessageHeader.source.endpoint")
-        self._take(partner, raw, sent, named, to)
+        self._take(partner, raw, sent, transport_keys, to)
         return Answer(202, FHIR_JSON, dump(outcome([PROMISED], "information")))
 
     def _take(
-        self, partner: Partner, raw: bytes, sent: dict[str, Any], named: tuple[str, ...], to: str | None
+        self,
+        partner: Partner,
+        raw: bytes,
+        sent: dict[str, Any],
+        transport_keys: tuple[str, ...],
+        to: str | None,
     ) -> Answer:
         check_retained(partner, sent)
-        names = (*named, *keys(sent))
+        names = (*transport_keys, *keys(sent))
         received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), to, parsed=sent)
 
         def render(became: Outcome) -> Answer:

@@ -29,14 +29,16 @@ def check_type(sent: Any, types: Sequence[str], where: str) -> None:
     """Raise Malformed, naming a place, unless what was sent is a resource of one of the types."""
     type_ = sent.get("resourceType") if isinstance(sent, dict) else None
     if type_ not in types:
-        wanted = " or ".join(f"{'an' if each[0] in 'AEIOU' else 'a'} {each}" for each in types)
+        wanted = " or ".join(
+            f"{'an' if resource_type[0] in 'AEIOU' else 'a'} {resource_type}" for resource_type in types
+        )
         raise Malformed(f"Send {wanted} here.", where=where)
 
 
 def check_entries(bundle: dict[str, Any]) -> None:
     """Raise Malformed, TooLarge or Refused over a Bundle whose entries cannot be read."""
     entries = bundle.get("entry", [])
-    if not (isinstance(entries, list) and all(isinstance(each, dict) for each in entries)):
+    if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
         raise Malformed("A list of entries is wanted.", where="Bundle.entry")
     if len(entries) > ENTRIES:
         raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")

@@ -23,7 +23,7 @@ class Encounters:
         partner: Partner,
         raw: bytes,
         sent: dict[str, Any],
-        named: tuple[str, ...],
+        transport_keys: tuple[str, ...],
         *,
         if_none_exist: str | None = None,
         if_match: str | None = None,
@@ -43,30 +43,30 @@ class Encounters:
             FHIR_JSON,
             "fhir",
             "http",
-            named,
+            transport_keys,
             said_so,
             if_none_exist=if_none_exist,
             if_match=if_match,
-            is_state=not named,
+            is_state=not transport_keys,
             parsed=sent,
         )
         became = self.reception.receive(partner, received, render)
-        given = became.answer or render(became)
-        if became.state == "duplicate" and not named and given.status == 201:
+        answer = became.answer or render(became)
+        if became.state == "duplicate" and not transport_keys and answer.status == 201:
             # not a lost answer repeated, but the same stay once more
-            given = replace(given, status=200)
-        return given, self._headers(became)
+            answer = replace(answer, status=200)
+        return answer, self._headers(became)
 
     def _headers(self, became: Outcome) -> dict[str, str]:
-        known = next((each for each in became.stays if each.encounter), None)
-        if known is None:
+        known_stay = next((stay for stay in became.stays if stay.encounter), None)
+        if known_stay is None:
             return {}
-        tag = {"ETag": f'W/"{known.version}"'} if known.version is not None else {}
-        return {"Location": f"{self.base}/Encounter/{known.encounter}", **tag}
+        tag = {"ETag": f'W/"{known_stay.version}"'} if known_stay.version is not None else {}
+        return {"Location": f"{self.base}/Encounter/{known_stay.encounter}", **tag}
 
 
 def render(became: Outcome) -> Answer:
     """Return what is answered."""
-    is_new = any(each.is_new for each in became.stays)
+    is_new = any(stay.is_new for stay in became.stays)
     status = {"quarantined": 202, "accepted": 201 if is_new else 200}.get(became.state, 200)
     return Answer(status, FHIR_JSON, dump(outcome_resource(became, IN_FHIR)))

@@ -55,10 +55,10 @@ def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> Non
         return _saved_response(documents.patch(g.scope, g.partner.name, kind, ref, body, if_match()), path)
 
     def get(ref: str) -> Response:
-        found = documents.get(g.scope, g.partner.name, kind, ref)
-        if request.if_none_match.contains_weak(str(found.revision)):
-            return Response(status=304, headers={"ETag": _etag(found)})
-        return _document(found, 200)
+        stored = documents.get(g.scope, g.partner.name, kind, ref)
+        if request.if_none_match.contains_weak(str(stored.revision)):
+            return Response(status=304, headers={"ETag": _etag(stored)})
+        return _document(stored, 200)
 
     def erase(ref: str) -> Response:
         if "erase" not in g.rights:
@@ -67,16 +67,16 @@ def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> Non
         return Response(status=204)
 
     def revisions(ref: str) -> Response:
-        found = documents.revisions(g.scope, g.partner.name, kind, ref)
+        listed = documents.revisions(g.scope, g.partner.name, kind, ref)
         items = [
             {
-                "revision": each.revision,
-                "cause": each.cause,
-                "partner": each.partner,
-                "recorded": each.recorded,
-                "document": each.own,
+                "revision": revision.revision,
+                "cause": revision.cause,
+                "partner": revision.partner,
+                "recorded": revision.recorded,
+                "document": revision.own,
             }
-            for each in found
+            for revision in listed
         ]
         return Response(dump({"items": items}), mimetype="application/json")
 
@@ -107,28 +107,31 @@ def _plain(view: Callable[[str], Response]) -> Callable[[str], Response]:
 
 def _list(documents: Documents, kind: str) -> Response:
     """List documents by identifier (`system|value` or `value`), client, status; `after` is an uuid."""
-    given = parameters(request.args.items(multi=True), LISTED)
-    text = given.get("identifier")
+    asked = parameters(request.args.items(multi=True), LISTED)
+    text = asked.get("identifier")
     identifier = None
     if text is not None:
         system, bar, value = text.rpartition("|")
         identifier = (system if bar else None, value)
-    most = count(given, 50, 500)
-    found = documents.find(
+    most = count(asked, 50, 500)
+    documents_found = documents.find(
         g.scope,
         kind,
         partner=g.partner.name,
         identifier=identifier,
-        client=given.get("client"),
-        status=given.get("status"),
-        after=given.get("after"),
+        client=asked.get("client"),
+        status=asked.get("status"),
+        after=asked.get("after"),
         count=most,
     )
-    items = [{"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.own} for d in found]
+    items = [
+        {"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.own}
+        for d in documents_found
+    ]
     answer: dict[str, Any] = {"items": items}
-    if len(found) == most:
+    if len(documents_found) == most:
         # the search values may be personal, so the caller repeats them; the link carries the place alone
-        answer["after"] = found[-1].uuid
+        answer["after"] = documents_found[-1].uuid
     return Response(dump(answer), mimetype="application/json")
 
 
@@ -140,9 +143,9 @@ def _body(media_type: str) -> Any:
 
 def _alias(sent: Any) -> tuple[str, str]:
     """Return the identifier that is to be taken off a client, as (system, value)."""
-    given = sent.get("identifier") if isinstance(sent, dict) else None
-    told = given if isinstance(given, dict) else {}
-    system, value = told.get("system"), told.get("value")
+    identifier = sent.get("identifier") if isinstance(sent, dict) else None
+    members = identifier if isinstance(identifier, dict) else {}
+    system, value = members.get("system"), members.get("value")
     if not (isinstance(system, str) and isinstance(value, str) and system and value):
         raise Malformed("Name the identifier, with its system and value.", where="/identifier")
     return system, value
@@ -153,8 +156,8 @@ def if_match() -> Container[int] | None:
 
     Raises as `versions`.
     """
-    given = request.headers.get("If-Match")
-    return versions(given, "If-Match") if given is not None else None
+    header = request.headers.get("If-Match")
+    return versions(header, "If-Match") if header is not None else None
 
 
 def _expected_revisions() -> Container[int] | None:

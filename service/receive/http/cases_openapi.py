@@ -71,8 +71,8 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
     stored = answer(f"The {kind} as it is stored.", JSON, document, _SAVED)
     created = answer(f"The {kind} is new.", JSON, document, (*_SAVED, "Location"))
     same = {"description": "It is the revision you have.", "headers": {"ETag": "ETag"}}
-    said = partial(Operation, tag="Documents")
-    yield said(
+    describe = partial(Operation, tag="Documents")
+    yield describe(
         "get",
         path,
         f"list-{kind}",
@@ -80,7 +80,7 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
         parameters=_filters(kind),
         answers={200: answer("A page of documents.", JSON, _page(kind))},
     )
-    yield said(
+    yield describe(
         "get",
         one,
         f"get-{kind}",
@@ -89,7 +89,7 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
         answers={200: stored, 304: same},
         faults=(404,),
     )
-    yield said(
+    yield describe(
         "put",
         one,
         f"put-{kind}",
@@ -99,7 +99,7 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
         answers={200: stored, 201: created},
         faults=_CHANGED,
     )
-    yield said(
+    yield describe(
         "patch",
         one,
         f"patch-{kind}",
@@ -109,7 +109,7 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
         answers={200: stored},
         faults=(*_CHANGED, 404),
     )
-    yield said(
+    yield describe(
         "delete",
         one,
         f"erase-{kind}",
@@ -119,7 +119,7 @@ def _of(kind: str, path: str) -> Iterator[Operation]:
         answers={204: {"description": "It is erased; its resources answer 410."}},
         faults=(400, 404, 409, 412),
     )
-    yield said(
+    yield describe(
         "get",
         f"{one}/revisions",
         f"revisions-{kind}",
@@ -138,15 +138,15 @@ def _patch(kind: str) -> Described:
 
 
 def _filters(kind: str) -> tuple[Described | str, ...]:
-    known = schema(kind)["properties"]
-    found: list[Described | str] = []
-    if "identifiers" in known:
-        found.append(query("identifier", "A business identifier, `system|value` or the value alone."))
+    properties = schema(kind)["properties"]
+    filters: list[Described | str] = []
+    if "identifiers" in properties:
+        filters.append(query("identifier", "A business identifier, `system|value` or the value alone."))
     if kind == "case":
-        found.append(query("client", "A client's id: yours or ours."))
-    if "status" in known:
-        found.append(query("status", "The status.", enum=known["status"]["enum"]))
-    return (*found, query("after", "`after` of the page before; repeat the filters."), "Count")
+        filters.append(query("client", "A client's id: yours or ours."))
+    if "status" in properties:
+        filters.append(query("status", "The status.", enum=properties["status"]["enum"]))
+    return (*filters, query("after", "`after` of the page before; repeat the filters."), "Count")
 
 
 def _page(kind: str) -> Described:

@@ -68,18 +68,18 @@ def _combined_answer(messages: Processing) -> Answer:
     return messages.answered(g.partner, raw, message, _sender_keys())
 
 
-def _stay(given: Answer, headers: dict[str, str]) -> Response:
-    answer = _response(given)
+def _stay(answered: Answer, headers: dict[str, str]) -> Response:
+    answer = _response(answered)
     answer.headers.update(headers)
     return answer
 
 
 def _check_named(sent: Any, url: str) -> None:
     """Refuse criteria that are not one identifier, and this one of those of the stay that is sent."""
-    named = conditional(url)
-    if named is None:
+    identifier = conditional(url)
+    if identifier is None:
         raise Malformed("Name the stay: identifier=system|value.", where="identifier")
-    if not is_named(sent, named):
+    if not is_named(sent, identifier):
         what = (
             "None of these is the identifier that the address names; send the one that the stay is known by."
         )
@@ -106,5 +106,5 @@ def _sender_keys() -> tuple[str, ...]:
     return sender_keys(request.headers.get("Idempotency-Key"))
 
 
-def _response(given: Answer) -> Response:
-    return Response(given.body, given.status, mimetype=given.media_type)
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, mimetype=answer.media_type)

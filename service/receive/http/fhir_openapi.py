@@ -43,8 +43,8 @@ WRONG: Final = {
 
 def operations() -> Iterator[Operation]:
     """Give the operations."""
-    said = partial(Operation, tag=TAG)
-    yield said(
+    describe = partial(Operation, tag=TAG)
+    yield describe(
         "post",
         "/fhir/$process-message",
         "process-message",
@@ -73,7 +73,7 @@ def operations() -> Iterator[Operation]:
         },
     )
     waits = answer("It waits in quarantine, under the id that is told.", FHIR, resource("OperationOutcome"))
-    yield said(
+    yield describe(
         "post",
         "/fhir",
         "bundle",
@@ -83,18 +83,18 @@ def operations() -> Iterator[Operation]:
         answers={200: answer("What became of each entry.", FHIR, resource("Bundle")), 202: waits},
         faults=(*_FAULTS, 412),
     )
-    told = resource("OperationOutcome")
+    outcome = resource("OperationOutcome")
     stay = {
-        200: answer("It was known before (`ETag`: its version), or nothing came of it.", FHIR, told),
-        201: answer("It is kept, and used; `Location` and `ETag` tell of a stay in a case.", FHIR, told),
+        200: answer("It was known before (`ETag`: its version), or nothing came of it.", FHIR, outcome),
+        201: answer("It is kept, and used; `Location` and `ETag` tell of a stay in a case.", FHIR, outcome),
         202: waits,
     }
-    named = query("identifier", "The stay: `system|value`, one of the Encounter's identifiers.")
+    by_identifier = query("identifier", "The stay: `system|value`, one of the Encounter's identifiers.")
     for method, name, parameters in (
         ("post", "send-encounter", (_NEW, _KEY)),
-        ("put", "send-encounter-by-identifier", ({**named, "required": True}, _SEEN, _KEY)),
+        ("put", "send-encounter-by-identifier", ({**by_identifier, "required": True}, _SEEN, _KEY)),
     ):
-        yield said(
+        yield describe(
             method,
             "/fhir/Encounter",
             name,
@@ -107,6 +107,6 @@ def operations() -> Iterator[Operation]:
 
 
 def _body(*types: str) -> Described:
-    schemas = [resource(each) for each in types]
+    schemas = [resource(resource_type) for resource_type in types]
     schema: Described = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
     return {"required": True, "content": {FHIR: {"schema": schema}}}

@@ -46,8 +46,8 @@ def door(messages: Hl7v2Reception) -> Door:
     return Door(routes, "discharges", (_operation(),))
 
 
-def _response(given: Acknowledged) -> Response:
-    return Response(given.body, given.status if given.body else 204, mimetype=ER7)
+def _response(acknowledged: Acknowledged) -> Response:
+    return Response(acknowledged.body, acknowledged.status if acknowledged.body else 204, mimetype=ER7)
 
 
 def _operation() -> Operation:

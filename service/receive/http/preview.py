@@ -28,36 +28,36 @@ def preview(previews: Previews) -> Door:
         parameters(request.args.items(multi=True))
         if request.mimetype != "application/json":
             raise Unsupported("Send application/json.", where="Content-Type")
-        given = parse(request.get_data())
-        if not isinstance(given, dict) or not {"kind", "document"} <= given.keys() <= MEMBERS:
+        asked = parse(request.get_data())
+        if not isinstance(asked, dict) or not {"kind", "document"} <= asked.keys() <= MEMBERS:
             raise Rejected("Send `kind` and `document`, and perhaps `id` and `view`.", where="/")
-        kind, view, ref = given["kind"], given.get("view", g.partner.view), given.get("id")
+        kind, view, ref = asked["kind"], asked.get("view", g.partner.view), asked.get("id")
         texts = {"/kind": kind, "/view": view} | ({} if ref is None else {"/id": ref})
         for where, text in texts.items():
             if not isinstance(text, str):
                 raise Rejected("Not a text.", where=where)
-        found = previews.preview(g.scope, g.partner.name, kind, given["document"], ref=ref, view=view)
-        told = {
+        previewed = previews.preview(g.scope, g.partner.name, kind, asked["document"], ref=ref, view=view)
+        preview_as_json = {
             "resources": [
                 {
-                    "resource": each.resource,
-                    "mapping": each.mapping,
-                    "place": each.place,
-                    "lineage": dict(lineage(each)),
+                    "resource": resource.resource,
+                    "mapping": resource.mapping,
+                    "place": resource.place,
+                    "lineage": dict(lineage(resource)),
                 }
-                for each in found.resources
+                for resource in previewed.resources
             ],
-            "unread": list(found.unread),
-            "issues": _issues_as_json(found.issues),
-            "supposed": _issues_as_json(found.supposed),
+            "unread": list(previewed.unread),
+            "issues": _issues_as_json(previewed.issues),
+            "supposed": _issues_as_json(previewed.supposed),
         }
-        return Response(dump(told), mimetype="application/json")
+        return Response(dump(preview_as_json), mimetype="application/json")
 
     return Door(routes, "preview", (_operation(),))
 
 
 def _issues_as_json(issues: Iterable[Issue]) -> list[dict[str, str]]:
-    return [{"what": each.what, "where": each.where, "code": each.code} for each in issues]
+    return [{"what": issue.what, "where": issue.where, "code": issue.code} for issue in issues]
 
 
 def _operation() -> Operation:

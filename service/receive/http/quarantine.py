@@ -36,30 +36,30 @@ def quarantine(entries: Quarantine) -> Door:
 def _reading(routes: Blueprint, entries: Quarantine) -> None:
     @routes.get("")
     def find() -> Response:
-        given = parameters(request.args.items(multi=True), ("state", "partner", "after", COUNT))
-        state = given.get("state", "quarantined")
+        asked = parameters(request.args.items(multi=True), ("state", "partner", "after", COUNT))
+        state = asked.get("state", "quarantined")
         if state not in {*STATES, "all"}:
             raise Rejected(f"Not a state; known are {', '.join(STATES)}, all.", where="state")
-        found = entries.find(
-            partner=_own() or given.get("partner"),
+        entries_found = entries.find(
+            partner=_own() or asked.get("partner"),
             state=None if state == "all" else cast("EntryState", state),
-            after=given.get("after"),
-            count=count(given, 50, 500),
+            after=asked.get("after"),
+            count=count(asked, 50, 500),
         )
-        return _json_response({"items": [entry_as_json(each) for each in found]})
+        return _json_response({"items": [entry_as_json(entry) for entry in entries_found]})
 
     @routes.get("/<entry>")
     def show(entry: str) -> Response:
         parameters(request.args.items(multi=True))
-        found = entries.show(entry, _own())
-        return _json_response(entry_as_json(replace(found, issues=entries.issues(found))))
+        shown_entry = entries.show(entry, _own())
+        return _json_response(entry_as_json(replace(shown_entry, issues=entries.issues(shown_entry))))
 
     @routes.get("/<entry>/body")
     def body(entry: str) -> Response:
         """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
-        given = parameters(request.args.items(multi=True), ("edited",))
-        found = entries.show(entry, _own())
-        raw = found.edited if "edited" in given else found.received.raw
+        asked = parameters(request.args.items(multi=True), ("edited",))
+        shown_entry = entries.show(entry, _own())
+        raw = shown_entry.edited if "edited" in asked else shown_entry.received.raw
         return Response(raw or b"", mimetype="application/octet-stream")
 
 
@@ -95,9 +95,9 @@ def _pruning(routes: Blueprint, entries: Quarantine) -> None:
     @routes.post("/prune")
     def prune() -> Response:
         """Delete what is old, a request's worth of it; `left` is what the next request finds."""
-        given = _operating(*KEPT)
+        periods = _operating(*KEPT)
         bodies, whole, waiting = (
-            timedelta(number(given, name, days, digits=5)) for name, days in KEPT.items()
+            timedelta(number(periods, name, days, digits=5)) for name, days in KEPT.items()
         )
         if whole < bodies:
             raise Malformed("Entries go with their bytes: keep them at least as long.", where="entries")
@@ -109,7 +109,7 @@ def _pruning(routes: Blueprint, entries: Quarantine) -> None:
 
 def entry_as_json(entry: Entry) -> dict[str, Any]:
     """Return what is told of an entry: nothing of what its bytes say."""
-    said = {
+    members = {
         "id": entry.id,
         "partner": entry.partner,
         "arrived": entry.arrived,
@@ -124,7 +124,7 @@ def entry_as_json(entry: Entry) -> dict[str, Any]:
         "tries": entry.tries,
         "due": entry.due,
     }
-    return {name: each for name, each in said.items() if each is not None}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def replay_as_json(outcome: Outcome) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def replay_as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _issues(issues: Any) -> list[dict[str, str]]:
-    return [{"what": each.what, "where": each.where, "code": each.code} for each in issues]
+    return [{"what": issue.what, "where": issue.where, "code": issue.code} for issue in issues]
 
 
 def _issues_at_sender(entry: Entry) -> tuple[Issue, ...]:
@@ -146,12 +146,12 @@ def _own() -> str | None:
     return None if "operate" in g.rights else g.partner.name
 
 
-def _operating(*known: str) -> dict[str, str]:
+def _operating(*names: str) -> dict[str, str]:
     """Return the parameters of what an operator asks for; raises as `parameters`, Denied for anybody else."""
     if "operate" not in g.rights:
         raise Denied("Only an operator changes or uses what is in quarantine.")
-    return parameters(request.args.items(multi=True), known)
+    return parameters(request.args.items(multi=True), names)
 
 
-def _json_response(said: dict[str, Any]) -> Response:
-    return Response(dump(said), mimetype="application/json")
+def _json_response(body: dict[str, Any]) -> Response:
+    return Response(dump(body), mimetype="application/json")

@@ -48,9 +48,9 @@ _TOLD: Final[Described] = {
 
 def operations() -> Iterator[Operation]:
     """Give the operations."""
-    said = partial(Operation, tag="Quarantine")
+    describe = partial(Operation, tag="Quarantine")
     listed = {"type": "object", "required": ["items"], "properties": {"items": _list_of(_TOLD)}}
-    yield said(
+    yield describe(
         "get",
         "/api/quarantine",
         "list-quarantine",
@@ -64,12 +64,12 @@ def operations() -> Iterator[Operation]:
         answers={200: answer("Entries, without what their bytes say.", JSON, listed)},
         faults=(422,),
     )
-    one = partial(said, parameters=(_ENTRY,))
+    one = partial(describe, parameters=(_ENTRY,))
     path = "/api/quarantine/{entry}"
-    told = {200: answer("The entry, without what its bytes say.", JSON, _TOLD)}
-    yield one("get", path, "show-quarantine", summary="Show an entry", answers=told, faults=(404,))
-    yield from _bodies(said, f"{path}/body", told)
-    yield _prune_operation(said)
+    shown_entry = {200: answer("The entry, without what its bytes say.", JSON, _TOLD)}
+    yield one("get", path, "show-quarantine", summary="Show an entry", answers=shown_entry, faults=(404,))
+    yield from _bodies(describe, f"{path}/body", shown_entry)
+    yield _prune_operation(describe)
     became = {
         "type": "object",
         "required": ["state", "entry", "issues"],
@@ -77,8 +77,8 @@ def operations() -> Iterator[Operation]:
     }
     for word, summary, answers in (
         ("replay", "Use an entry now", {200: answer("What became of it.", JSON, became)}),
-        ("discard", "Say that an entry will not be used", told),
-        ("stop", "Try an entry no more by itself", told),
+        ("discard", "Say that an entry will not be used", shown_entry),
+        ("stop", "Try an entry no more by itself", shown_entry),
     ):
         yield one(
             "post",
@@ -90,11 +90,11 @@ def operations() -> Iterator[Operation]:
         )
 
 
-def _prune_operation(said: Any) -> Operation:
+def _prune_operation(describe: Any) -> Operation:
     names = ("bodies", "entries", "quarantined", "left")
     counts = {name: {"type": "integer", "minimum": 0} for name in names}
     gone = {"type": "object", "required": list(counts), "properties": counts}
-    operation: Operation = said(
+    operation: Operation = describe(
         "post",
         "/api/quarantine/prune",
         "prune-quarantine",
@@ -110,7 +110,7 @@ def _prune_operation(said: Any) -> Operation:
     return operation
 
 
-def _bodies(said: Any, path: str, told: dict[int, Described]) -> Iterator[Operation]:
+def _bodies(describe: Any, path: str, shown_entry: dict[int, Described]) -> Iterator[Operation]:
     edited: Described = {
         "name": "edited",
         "in": "query",
@@ -118,7 +118,7 @@ def _bodies(said: Any, path: str, told: dict[int, Described]) -> Iterator[Operat
         "allowEmptyValue": True,
         "schema": _TEXT,
     }
-    yield said(
+    yield describe(
         "get",
         path,
         "read-quarantine-body",
@@ -127,14 +127,14 @@ def _bodies(said: Any, path: str, told: dict[int, Described]) -> Iterator[Operat
         answers={200: answer("The bytes.", "application/octet-stream", _TEXT)},
         faults=(404,),
     )
-    yield said(
+    yield describe(
         "put",
         path,
         "edit-quarantine",
         summary="Put other bytes in the place of an entry's, for its replay",
         parameters=(_ENTRY,),
         body={"required": True, "content": {"*/*": {"schema": _TEXT}}},
-        answers=told,
+        answers=shown_entry,
         faults=(404, 408, 409, 413),
     )
 

@@ -67,10 +67,10 @@ class Admission:
         partners, network = self.who(sender), _network(sender.address)
         if visit in self.visits and (partners or network) == visit.whose:
             return True
-        crowd = self._crowd(partners, network, [each for each in self._staying() if each is not visit])
+        crowd = self._crowd(partners, network, [other for other in self._staying() if other is not visit])
         if crowd is not None:
             self._tell()
-            going = [each for each in crowd if each.can_go]
+            going = [other for other in crowd if other.can_go]
             if not going:
                 return False
             _dismiss(going)
@@ -83,8 +83,8 @@ class Admission:
         if len(visit.partners) < 2:
             return
         visit.partners = frozenset({partner})
-        mine = [each for each in self._staying() if each.partners == visit.partners]
-        going = [each for each in mine if each is not visit and each.can_go]
+        mine = [other for other in self._staying() if other.partners == visit.partners]
+        going = [other for other in mine if other is not visit and other.can_go]
         if len(mine) > self.limits.partner_connections and going:
             self._tell()
             _dismiss(going)
@@ -94,15 +94,15 @@ class Admission:
         self.visits.discard(visit)
 
     def _staying(self) -> list[Visit]:
-        return [each for each in self.visits if not each.leaving]
+        return [visit for visit in self.visits if not visit.leaving]
 
     def _crowd(
         self, partners: frozenset[str], network: str, others: Sequence[Visit]
     ) -> Sequence[Visit] | None:
         """Return of whom one has to go for another connection, or None where there is room for it."""
         limits, key = self.limits, partners or network
-        mine = [each for each in others if each.whose == key]
-        strangers = [each for each in others if not each.partners]
+        mine = [visit for visit in others if visit.whose == key]
+        strangers = [visit for visit in others if not visit.partners]
         if len(mine) >= (limits.partner_connections * len(partners) or limits.peer_connections):
             return mine
         if not partners and len(strangers) >= limits.strangers:
@@ -118,21 +118,21 @@ class Admission:
         now = asyncio.get_running_loop().time()
         if now - self._told >= TOLD_SECONDS:
             self._told = now
-            strangers = sum(not each.partners for each in self.visits)
+            strangers = sum(not visit.partners for visit in self.visits)
             log.warning("mllp_crowded", open=len(self.visits), strangers=strangers)
 
 
 def _fullest(visits: Iterable[Visit]) -> list[Visit]:
     """Return those of whom there are most."""
-    found: dict[frozenset[str] | str, list[Visit]] = {}
-    for each in visits:
-        found.setdefault(each.whose, []).append(each)
-    return max(found.values(), key=len, default=[])
+    visits_of: dict[frozenset[str] | str, list[Visit]] = {}
+    for visit in visits:
+        visits_of.setdefault(visit.whose, []).append(visit)
+    return max(visits_of.values(), key=len, default=[])
 
 
 def _dismiss(visits: Sequence[Visit]) -> None:
     """Send the one away that is worth least."""
-    least = min(visits, key=lambda each: each.worth)
+    least = min(visits, key=lambda visit: visit.worth)
     least.leaving = True
     least.task.cancel()
 

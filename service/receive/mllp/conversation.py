@@ -153,10 +153,10 @@ class Conversation:
             until, self._waiting_for = self._patience()
             if not self.framer.inside and clock() > until:
                 return self._waiting_for
-            found = await self._found(until)
-            if found is None:
+            frames = await self._found(until)
+            if frames is None:
                 return "cut off" if self.framer.inside else "peer"
-            if (end := await self._answered(found)) is not None:
+            if (end := await self._answered(frames)) is not None:
                 return end
             if self.framer.held > LARGE and not self._taken:
                 await self._enter_rooms()
@@ -179,17 +179,17 @@ class Conversation:
         seconds = min(self._limits.unproven_seconds, self._limits.idle_seconds)
         return self._begun + seconds, "unproven"
 
-    async def _answered(self, found: Sequence[Frame | Oversized]) -> End | None:
+    async def _answered(self, frames: Sequence[Frame | Oversized]) -> End | None:
         """Have frames worked on and answered; return what ends the conversation by that, or None."""
-        for each in found:
-            if isinstance(each, Oversized):
+        for frame in frames:
+            if isinstance(frame, Oversized):
                 self._leave_rooms()
-                await self._refuse(each.head)
+                await self._refuse(frame.head)
                 return "oversized"
-            await self._reply(each.body)
+            await self._reply(frame.body)
             if self.stopping:
                 return "stop"
-        if found:
+        if frames:
             self.heard, self._whole_until = asyncio.get_running_loop().time(), None
             self._litter = self.framer.garbage
             self._leave_rooms()
@@ -213,9 +213,9 @@ class Conversation:
         return self.framer.feed(data) if data else self.framer.settle() or None
 
     async def _enter_rooms(self) -> None:
-        for each in self._rooms:
-            await each.acquire()
-            self._taken.append(each)
+        for room in self._rooms:
+            await room.acquire()
+            self._taken.append(room)
 
     def _leave_rooms(self) -> None:
         while self._taken:

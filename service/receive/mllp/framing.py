@@ -73,10 +73,10 @@ class Framer:
         if self._over:
             return []
         self._buffer += data
-        found: list[Frame | Oversized] = []
-        while self._is_inside() and (each := self._end_frame()) is not None:
-            found.append(each)
-        return found
+        frames: list[Frame | Oversized] = []
+        while self._is_inside() and (frame := self._end_frame()) is not None:
+            frames.append(frame)
+        return frames
 
     def _is_inside(self) -> bool:
         if not self.inside and self._buffer:
@@ -89,16 +89,16 @@ class Framer:
         return self.inside
 
     def _end_frame(self) -> Frame | Oversized | None:
-        found = _END.search(self._buffer, self._searched)
+        end = _END.search(self._buffer, self._searched)
         self._searched = max(0, len(self._buffer) - 1)
-        size = found.start() if found else len(self._buffer) - self.pending
+        size = end.start() if end else len(self._buffer) - self.pending
         if size > self._limit:
             head = bytes(self._buffer[: min(HEAD, self._limit)])
             self._over = True
             self.inside = False
             self._buffer.clear()
             return Oversized(head)
-        return self._cut(found.start()) if found else None
+        return self._cut(end.start()) if end else None
 
     def _cut(self, at: int) -> Frame:
         """Take what stands before the FS at a place."""

@@ -37,7 +37,7 @@ class Proxies:
             OSError: it says nothing in time, or is gone.
         """
         peer = plain(str(connection.getpeername()[0]))
-        if not any(ip_address(peer) in each for each in self.networks):
+        if not any(ip_address(peer) in network for network in self.networks):
             return peer
         async with asyncio.timeout(SECONDS):
             head = await _exactly(connection, _HEAD)
@@ -69,17 +69,17 @@ def source(head: bytes, rest: bytes) -> str | None:
 
 def plain(address: str) -> str:
     """Return an IPv4 address that stands in an IPv6 one as itself, and no zone."""
-    found = ip_address(address.partition("%")[0])
-    return str(getattr(found, "ipv4_mapped", None) or found)
+    parsed = ip_address(address.partition("%")[0])
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 async def _exactly(connection: socket.socket, count: int) -> bytes:
     """Read so many bytes and not one more: what follows may be the beginning of TLS."""
     loop = asyncio.get_running_loop()
-    found = b""
-    while len(found) < count:
-        data = await loop.sock_recv(connection, count - len(found))
+    content = b""
+    while len(content) < count:
+        data = await loop.sock_recv(connection, count - len(content))
         if not data:
             raise ConnectionResetError
-        found += data
-    return found
+        content += data
+    return content

@@ -26,19 +26,21 @@ def over_mllp(messages: Hl7v2Reception, partners: Collection[Partner]) -> Handle
         header = sender_of(raw)
         if header is None:
             error = Malformed("There is no MSH here that can be read; begin each message with it.")
-            broken = (each for each in read(raw).items if isinstance(each, Broken))
+            broken = (item for item in read(raw).items if isinstance(item, Broken))
             return FrameResult(
-                (messages.refusal_of(None, next((each.error for each in broken), error)).body,)
+                (messages.refusal_of(None, next((item.error for item in broken), error)).body,)
             )
         partner = partner_of(partners, sender, header)
 
-        def admit(each: Header) -> None:
-            if partner_of(partners, sender, each) is not partner:
+        def admit(later: Header) -> None:
+            if partner_of(partners, sender, later) is not partner:
                 what = "Another partner's than the first of what came in one piece; send it alone."
                 raise Denied(what, where="MSH-3")
 
-        given = messages.answered(partner, raw, "mllp", admit=admit)
-        return FrameResult(tuple(each for each in (given.body, *given.later) if each), partner.name)
+        acknowledged = messages.answered(partner, raw, "mllp", admit=admit)
+        return FrameResult(
+            tuple(body for body in (acknowledged.body, *acknowledged.later) if body), partner.name
+        )
 
     return handle
 
@@ -48,7 +50,9 @@ def partners_by_sender(partners: Collection[Partner]) -> Who:
 
     def who(sender: Sender) -> frozenset[str]:
         return frozenset(
-            each.name for each in partners if any(_connects(one, sender) for one in each.intake.senders)
+            partner.name
+            for partner in partners
+            if any(_connects(one, sender) for one in partner.intake.senders)
         )
 
     return who
@@ -60,10 +64,14 @@ def partner_of(partners: Collection[Partner], sender: Sender, header: Header) ->
     Raises:
         Denied: nobody in the registry is known by this connection and MSH-3/4, or several are.
     """
-    found = [each for each in partners if any(_is_from(one, sender, header) for one in each.intake.senders)]
-    if len(found) == 1:
-        return found[0]
-    what = "No partner is" if not found else "Several partners are"
+    senders_partners = [
+        partner
+        for partner in partners
+        if any(_is_from(one, sender, header) for one in partner.intake.senders)
+    ]
+    if len(senders_partners) == 1:
+        return senders_partners[0]
+    what = "No partner is" if not senders_partners else "Several partners are"
     remedy = "correct these, or intake/senders in the registry"
     raise Denied(f"{what} registered for this connection, MSH-3 and MSH-4; {remedy}.", where="MSH-3")
 
@@ -77,7 +85,7 @@ def _is_from(pattern: SenderPattern, sender: Sender, header: Header) -> bool:
 
 
 def _connects(pattern: SenderPattern, sender: Sender) -> bool:
-    return any(each in sender.names for each in pattern.certificates) or any(
+    return any(name in sender.names for name in pattern.certificates) or any(
         _holds(network, sender.address) for network in pattern.addresses
     )
 

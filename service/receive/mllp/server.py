@@ -100,29 +100,29 @@ class MllpServer:
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in ends:
-                each.cancel()
+            for task in ends:
+                task.cancel()
             for listener in listeners:
                 listener.close()
             await self._finish()
-        for each in done:
-            each.result()
+        for task in done:
+            task.result()
         log.info("mllp_stopped")
 
     def _listen(self) -> list[socket.socket]:
         """Listen on each address that the host has."""
-        found: list[socket.socket] = []
+        listeners: list[socket.socket] = []
         try:
-            named = socket.getaddrinfo(
+            addresses = socket.getaddrinfo(
                 self._host or None, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
-            for family, address in dict.fromkeys((each[0], each[4][:2]) for each in named):
-                found.append(socket.create_server(address, family=family, backlog=BACKLOG))
-                found[-1].setblocking(False)
+            for family, address in dict.fromkeys((info[0], info[4][:2]) for info in addresses):
+                listeners.append(socket.create_server(address, family=family, backlog=BACKLOG))
+                listeners[-1].setblocking(False)
         except OSError as exc:
             where = f"{self._host}:{self.port}"
             raise Misconfigured("Cannot listen here; choose another address or port.", where=where) from exc
-        return found
+        return listeners
 
     async def _take(self, listener: socket.socket) -> None:
         """Take connections for ever, each to a task of its own."""
