@@ -26,8 +26,8 @@ def list_(status: str | None) -> None:
     Example:
       casebridge cases list --status active
     """  # noqa: D301  click reads \b
-    for each in wiring.cases(Settings.from_env(), status):
-        click.echo(f"{each.uuid}  {each.own['status']}  {each.client}  {each.revision}")
+    for document in wiring.cases(Settings.from_env(), status):
+        click.echo(f"{document.uuid}  {document.own['status']}  {document.client}  {document.revision}")
 
 
 @cases.command()
@@ -48,9 +48,9 @@ def show(id_: str) -> None:
         ("created", case.created.isoformat(timespec="seconds")),
     ):
         click.echo(f"{name:9} {value}")
-    for each in revisions:
-        recorded = each.recorded.isoformat(timespec="seconds")
-        click.echo(f"revision {each.revision}  {recorded}  {each.cause}  by {each.partner}")
+    for revision in revisions:
+        recorded = revision.recorded.isoformat(timespec="seconds")
+        click.echo(f"revision {revision.revision}  {recorded}  {revision.cause}  by {revision.partner}")
 
 
 @cases.command()
@@ -71,8 +71,8 @@ def unmerge(client: str, alias: tuple[str, str] | None) -> None:
       casebridge cases unmerge 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --alias urn:oid:1.2.246.10.1 M-77
     """  # noqa: D301  click reads \b
     if alias is not None:
-        found = wiring.remove_alias(Settings.from_env(), client, alias)
-        click.echo(f"client {found.uuid} has one identifier less, at revision {found.revision}")
+        changed = wiring.remove_alias(Settings.from_env(), client, alias)
+        click.echo(f"client {changed.uuid} has one identifier less, at revision {changed.revision}")
         return
-    found = wiring.unmerge_client(Settings.from_env(), client)
-    click.echo(f"client {found.uuid} is one of its own again, at revision {found.revision}")
+    changed = wiring.unmerge_client(Settings.from_env(), client)
+    click.echo(f"client {changed.uuid} is one of its own again, at revision {changed.revision}")

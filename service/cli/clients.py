@@ -36,11 +36,13 @@ def suspects() -> None:
     """  # noqa: D301  click reads \b
     with wiring.suspecting(Settings.from_env()) as story:
         everybody = list(story.clients())
-        found = [
-            each for client in progress(everybody, len(everybody), "Looking") for each in story.of(client)
+        suspected = [
+            suspect
+            for client in progress(everybody, len(everybody), "Looking")
+            for suspect in story.of(client)
         ]
-        found += story.pairs()
-    _print_suspects(found)
+        suspected += story.pairs()
+    _print_suspects(suspected)
 
 
 @clients.command("rename-systems")
@@ -57,21 +59,22 @@ def rename_systems(dry_run: bool) -> None:
     Example:
       casebridge clients rename-systems --dry-run
     """  # noqa: D301  click reads \b
-    with wiring.renaming_systems(Settings.from_env()) as (known, rename):
+    with wiring.renaming_systems(Settings.from_env()) as (clients, rename):
         if dry_run:
-            click.echo(f"{len(known)} clients have a number under a system of before.")
+            click.echo(f"{len(clients)} clients have a number under a system of before.")
             return
-        found = {each for client in progress(known, len(known), "Renaming") for each in rename(client)}
-    click.echo(f"{len(known)} clients had a number under a system of before.")
-    _print_suspects(sorted(found, key=lambda each: each.clients))
+        renaming = progress(clients, len(clients), "Renaming")
+        suspected = {suspect for client in renaming for suspect in rename(client)}
+    click.echo(f"{len(clients)} clients had a number under a system of before.")
+    _print_suspects(sorted(suspected, key=lambda suspect: suspect.clients))
 
 
-def _print_suspects(found: Sequence[Suspect]) -> NoReturn:
-    for each in found:
-        click.echo(f"{each.kind:16} {' '.join(each.clients)}  {' '.join(each.systems)}".rstrip())
-    for kind in dict.fromkeys(each.kind for each in found):
+def _print_suspects(suspected: Sequence[Suspect]) -> NoReturn:
+    for suspect in suspected:
+        click.echo(f"{suspect.kind:16} {' '.join(suspect.clients)}  {' '.join(suspect.systems)}".rstrip())
+    for kind in dict.fromkeys(suspect.kind for suspect in suspected):
         click.echo(f"{kind}: {wiring.SUSPECTS[kind]}", err=True)
-    sys.exit(1 if found else 0)
+    sys.exit(1 if suspected else 0)
 
 
 @clients.command()
@@ -91,5 +94,5 @@ def part(client: str, numbers: tuple[tuple[str, str], ...], visits: tuple[tuple[
       casebridge clients part 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --identifier urn:example:mercy M-78 \\
         --visit urn:example:mercy V-10
     """  # noqa: D301  click reads \b
-    kept, new = wiring.part_client(Settings.from_env(), client, numbers, visits)
-    click.echo(f"client {kept.uuid} is at revision {kept.revision}; who was parted from it is {new.uuid}")
+    old, new = wiring.part_client(Settings.from_env(), client, numbers, visits)
+    click.echo(f"client {old.uuid} is at revision {old.revision}; who was parted from it is {new.uuid}")

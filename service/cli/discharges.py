@@ -71,14 +71,18 @@ def fields(partner: str | None, since: datetime | None) -> None:
     for line in _table(counts.table()):
         click.echo(line)
     read = sum(counts.messages.values())
-    told = f"{read} message{'' if read == 1 else 's'} read"
-    click.echo(f"{told}, {counts.unread} could not be" if counts.unread else told, err=True)
+    summary = f"{read} message{'' if read == 1 else 's'} read"
+    click.echo(f"{summary}, {counts.unread} could not be" if counts.unread else summary, err=True)
 
 
 def _table(rows: list[Counted]) -> list[str]:
     """Return lines whose columns stand below each other."""
-    told = [(each.partner, each.form, each.field, f"{each.messages} of {each.of}") for each in rows]
-    widths = [max(map(len, column)) for column in zip(*told, strict=True)]
+    cells = [
+        (counted.partner, counted.form, counted.field, f"{counted.messages} of {counted.of}")
+        for counted in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in told
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
     ]

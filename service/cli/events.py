@@ -58,8 +58,8 @@ def parked() -> None:
       casebridge events parked
     """  # noqa: D301  click reads \b
     with wiring.outbox(Settings.from_env()) as outbox:
-        for each in outbox.parked():
-            click.echo(f"{each.position}  {each.routing_key}  {each.reason}")
+        for message in outbox.parked():
+            click.echo(f"{message.position}  {message.routing_key}  {message.reason}")
 
 
 @events.command()
@@ -75,12 +75,12 @@ def release(positions: tuple[int, ...], everything: bool) -> None:
     if everything == bool(positions):
         raise click.UsageError("Name positions, as `casebridge events parked` prints them, or --all.")
     with wiring.outbox(Settings.from_env()) as outbox:
-        known = [each.position for each in outbox.parked()]
-        unknown = [str(each) for each in positions if each not in known]
+        all_parked = [message.position for message in outbox.parked()]
+        unknown = [str(position) for position in positions if position not in all_parked]
         if unknown:
             click.echo(f"Not parked: {', '.join(unknown)}; nothing is released.", err=True)
             sys.exit(1)
-        click.echo(f"{outbox.release(known if everything else positions)} released.")
+        click.echo(f"{outbox.release(all_parked if everything else positions)} released.")
 
 
 @events.command()
@@ -179,9 +179,9 @@ def purge(queue: str) -> None:
 
 def _instant(text: str | None) -> datetime:
     with suppress(ValueError):
-        found = datetime.fromisoformat(text or "")
-        if found.tzinfo is not None:
-            return found
+        instant = datetime.fromisoformat(text or "")
+        if instant.tzinfo is not None:
+            return instant
     raise click.BadParameter(
         "write an instant with its offset, e.g. 2026-01-31T00:00Z", param_hint="--before"
     )

@@ -21,12 +21,12 @@ def load_when_up(url: str) -> None:
     """Load River into a server that is starting, and say what to try once its messages can be read."""
     house = House(url)
     wait_until_up(house)
-    told = True
+    in_feed = True
     if requests.get(f"{url}/api/cases/c1", timeout=10).status_code == 404:
         load(house)
-        told = _is_told(url)
+        in_feed = _is_told(url)
     click.echo(TRY.format(url=url))
-    if not told:
+    if not in_feed:
         click.echo(f"{url}/events has none of its messages yet: `casebridge worker` numbers them.")
 
 

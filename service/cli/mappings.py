@@ -36,17 +36,19 @@ def check() -> None:
     click.echo(f"mappings of {settings.mappings.resolve()}")
     for mapping in (*views[DEFAULT].mappings, *inbounds[None].mappings):
         click.echo(f"{mapping.file}:{mapping.line}  {mapping.name}  from {mapping.source}")
-    found = [(f"view {name}", each) for name, each in views.items()]
+    named_catalogues = [(f"view {name}", compiled) for name, compiled in views.items()]
     for name, (outbound, inbound) in overlays.items():
-        found += [(f"overlay {name}", outbound), (f"overlay {name}, inbound", inbound)]
-    for stack, each in inbounds.items():
-        found += [("inbound" if stack is None else f"inbound with {', '.join(stack) or 'no overlay'}", each)]
-    for name, each in found:
-        click.echo(f"{name}: {len(each.mappings)} mappings, version {each.version[:12]}")
-    for name, each in found:
-        for line in spec.held_back(each):
+        named_catalogues += [(f"overlay {name}", outbound), (f"overlay {name}, inbound", inbound)]
+    for stack, compiled in inbounds.items():
+        named_catalogues += [
+            ("inbound" if stack is None else f"inbound with {', '.join(stack) or 'no overlay'}", compiled)
+        ]
+    for name, compiled in named_catalogues:
+        click.echo(f"{name}: {len(compiled.mappings)} mappings, version {compiled.version[:12]}")
+    for name, compiled in named_catalogues:
+        for line in spec.held_back(compiled):
             click.echo(f"{name}: {line}")
-    for line in dict.fromkeys(_strays(found)):
+    for line in dict.fromkeys(_strays(named_catalogues)):
         click.echo(line)
 
 
@@ -72,23 +74,23 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
             if update and result.resources and result.differences:
                 golden.update(result)
                 click.echo(f"{result.pair.name}: out.json written, {len(result.differences)} differences")
-            told = [*([] if update and result.resources else result.differences), *result.issues]
-            for line in told:
+            lines = [*([] if update and result.resources else result.differences), *result.issues]
+            for line in lines:
                 click.echo(f"{result.pair.name}: {line}")
-            wrong += bool(told)
+            wrong += bool(lines)
     click.echo(f"{run} golden pair{'' if run == 1 else 's'}, {wrong} wrong")
     sys.exit(1 if wrong else 0)
 
 
-def _strays(found: list[tuple[str, Catalogue]]) -> Iterator[str]:
+def _strays(named_catalogues: list[tuple[str, Catalogue]]) -> Iterator[str]:
     """Remark on what may be meant and may be a slip: tables no mapping names, targets almost alike."""
     # the names of coding systems are asked for before the mappings run
-    asked = {SYSTEMS, *(name for _, each in found for name in each.asked)}
-    for where, each in found:
-        for name, one, other in each.terminology.alike():
+    asked = {SYSTEMS, *(name for _, compiled in named_catalogues for name in compiled.asked)}
+    for where, compiled in named_catalogues:
+        for name, one, other in compiled.terminology.alike():
             yield f"{where}: `{name}` has codes of {one} and of {other}; are both meant?"
-        named = asked | each.terminology.led_to(asked)
-        for name in sorted({*each.codesystems, *each.concept_maps} - named):
+        known_names = asked | compiled.terminology.led_to(asked)
+        for name in sorted({*compiled.codesystems, *compiled.concept_maps} - known_names):
             close = nearest(name, sorted(asked))
             meant = f"; did you mean `{close}`?" if close else ""
             yield f"{where}: no mapping names the code system or concept map `{name}`{meant}"

@@ -16,10 +16,10 @@ PROXY = "An address or network of load balancers that begin each connection with
 
 
 def _networks(
-    _ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
+    _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
-        return tuple(map(ip_network, given))
+        return tuple(map(ip_network, texts))
     except ValueError as exc:
         raise click.BadParameter(f"{exc}; write an address, or a network as 10.1.0.0/16.") from exc
 

@@ -27,9 +27,9 @@ def check() -> None:
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     with checking():
-        found = wiring.partners(settings)
+        registered = wiring.partners(settings)
         wiring.check_stacks(settings)
-    click.echo(f"{len(found)} partners, all as they should be.")
+    click.echo(f"{len(registered)} partners, all as they should be.")
 
 
 @partners.command("list")
@@ -40,6 +40,6 @@ def list_() -> None:
     Example:
       CASEBRIDGE_PARTNERS=partners.yaml casebridge partners list
     """  # noqa: D301  click reads \b
-    for each in wiring.partners(Settings.from_env()):
-        queues = (f"{queue.name}({','.join(b.pattern for b in queue.bindings)})" for queue in each.queues)
-        click.echo("  ".join([each.name, each.kind, each.view, *queues]))
+    for partner in wiring.partners(Settings.from_env()):
+        queues = (f"{queue.name}({','.join(b.pattern for b in queue.bindings)})" for queue in partner.queues)
+        click.echo("  ".join([partner.name, partner.kind, partner.view, *queues]))

@@ -44,8 +44,8 @@ def stopping() -> threading.Event:
     Nothing is lost by that: what is not committed comes, or is found, again.
     """
     stop = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stop.set())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_end_after, args=(stop,), daemon=True).start()
     return stop
 

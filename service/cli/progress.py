@@ -17,9 +17,9 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
         with click.progressbar(items, length=total, label=what, file=sys.stderr, show_pos=True) as bar:
             yield from bar
         return
-    began = told = time.monotonic()
+    began = last_told = time.monotonic()
     for done, item in enumerate(items, 1):
         yield item
-        if time.monotonic() - told > SECONDS:
-            told = time.monotonic()
-            click.echo(f"{what}: {done} of {total}, {done / (told - began):.0f}/s", err=True)
+        if time.monotonic() - last_told > SECONDS:
+            last_told = time.monotonic()
+            click.echo(f"{what}: {done} of {total}, {done / (last_told - began):.0f}/s", err=True)

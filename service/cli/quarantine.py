@@ -40,10 +40,10 @@ def list_(state: str, partner: str | None) -> None:
       casebridge quarantine list --partner general
     """  # noqa: D301  click reads \b
     with wiring.open_quarantine(Settings.from_env()) as entries:
-        for each in _all(entries, state, partner):
-            arrived = each.arrived.isoformat(timespec="seconds")
-            words = [each.id, arrived, each.partner, each.received.way, each.state, each.reason or "-"]
-            click.echo("  ".join([*words, str(each.tries)]))
+        for entry in _all(entries, state, partner):
+            arrived = entry.arrived.isoformat(timespec="seconds")
+            words = [entry.id, arrived, entry.partner, entry.received.way, entry.state, entry.reason or "-"]
+            click.echo("  ".join([*words, str(entry.tries)]))
 
 
 @quarantine.command()
@@ -111,7 +111,7 @@ def replay(ids: tuple[str, ...], everything: bool, partner: str | None) -> None:
         raise click.UsageError("Give ids, or --all.")
     left = 0
     with wiring.open_quarantine(Settings.from_env()) as entries:
-        chosen = list(ids) or [each.id for each in _all(entries, "quarantined", partner)]
+        chosen = list(ids) or [entry.id for entry in _all(entries, "quarantined", partner)]
         for id_ in progress(chosen, len(chosen), "Replaying"):
             outcome = entries.replay(id_)
             left += outcome.state == "quarantined"
@@ -180,8 +180,8 @@ def prune(bodies: int, entries: int, quarantined: int) -> None:
 
 def _issues(entries: Quarantine, entry: Entry) -> list[str]:
     """Return why an entry was not used, each issue with its place in what was sent."""
-    found = issues_at_sender(entries.issues(entry), PLACES[entry.received.form])
-    return [f"{each.where}: {each.what}" if each.where else each.what for each in found]
+    issues = issues_at_sender(entries.issues(entry), PLACES[entry.received.form])
+    return [f"{issue.where}: {issue.what}" if issue.where else issue.what for issue in issues]
 
 
 def _each(steps: Iterator[tuple[str, int]]) -> Iterator[str]:

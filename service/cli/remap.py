@@ -34,18 +34,18 @@ def plan(sample: int, values: bool, as_json: bool) -> None:
       casebridge mappings plan --json --sample 0 > plan.jsonl
     """  # noqa: D301  click reads \b
     counts: Counter[str] = Counter()
-    began, shown = time.monotonic(), 0
+    began, printed = time.monotonic(), 0
     with wiring.remapping(Settings.from_env()) as work:
         for outcome, differences in progress(work.plan(), work.left(), "Planning"):
             counts["documents"] += 1
             if outcome.failed:
                 counts["failed"] += 1
                 _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
-            for each in differences:
-                counts[f"{each.reference.partition('/')[0]} {each.happened}"] += 1
-                if not sample or shown < sample:
-                    shown += 1
-                    _tell(_difference_as_json(each, values), as_json)
+            for difference in differences:
+                counts[f"{difference.reference.partition('/')[0]} {difference.happened}"] += 1
+                if not sample or printed < sample:
+                    printed += 1
+                    _tell(_difference_as_json(difference, values), as_json)
     _sum("would change", counts, time.monotonic() - began, as_json)
     sys.exit(1 if counts["failed"] else 0)
 
@@ -75,27 +75,31 @@ def apply(as_json: bool) -> None:
     sys.exit(1 if counts["failed"] else 0)
 
 
-def _difference_as_json(each: Difference, values: bool) -> dict[str, Any]:
-    told: dict[str, Any] = {"view": each.view, "reference": each.reference, "happened": each.happened}
-    told |= {"changed": list(each.changed)} if each.changed else {}
-    return told | ({"before": each.before, "after": each.after} if values else {})
+def _difference_as_json(difference: Difference, values: bool) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "view": difference.view,
+        "reference": difference.reference,
+        "happened": difference.happened,
+    }
+    members |= {"changed": list(difference.changed)} if difference.changed else {}
+    return members | ({"before": difference.before, "after": difference.after} if values else {})
 
 
-def _tell(told: dict[str, Any], as_json: bool) -> None:
+def _tell(remark: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        click.echo(dump(told))
+        click.echo(dump(remark))
         return
-    if "failed" in told:
-        click.echo(f"{told['document']} cannot be mapped: {told['failed']}")
+    if "failed" in remark:
+        click.echo(f"{remark['document']} cannot be mapped: {remark['failed']}")
         return
-    changed = ", ".join(told.get("changed", []))
-    head = f"{told['reference']} ({told['view']}) {told['happened']}"
+    changed = ", ".join(remark.get("changed", []))
+    head = f"{remark['reference']} ({remark['view']}) {remark['happened']}"
     click.echo(f"{head}: {changed}" if changed else head)
-    if told.get("after") and not told.get("before"):
-        click.echo(f"  {dump(told['after']).decode()}")
+    if remark.get("after") and not remark.get("before"):
+        click.echo(f"  {dump(remark['after']).decode()}")
         return
-    for path in told.get("changed", []) if "after" in told else []:
-        before, after = (_shown_value(path, told[side]) for side in ("before", "after"))
+    for path in remark.get("changed", []) if "after" in remark else []:
+        before, after = (_shown_value(path, remark[side]) for side in ("before", "after"))
         click.echo(f"  {path}: {before} -> {after}")
 
 

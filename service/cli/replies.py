@@ -27,10 +27,12 @@ def list_() -> None:
       casebridge replies list
     """  # noqa: D301  click reads \b
     with wiring.replying(Settings.from_env()) as story:
-        for each in story.owed():
-            due = each.due.isoformat(timespec="seconds") if each.state == "pending" else "-"
+        for reply in story.owed():
+            due = reply.due.isoformat(timespec="seconds") if reply.state == "pending" else "-"
             click.echo(
-                "  ".join([each.entry, each.partner, each.state, str(each.tries), due, each.reason or "-"])
+                "  ".join(
+                    [reply.entry, reply.partner, reply.state, str(reply.tries), due, reply.reason or "-"]
+                )
             )
 
 
@@ -47,6 +49,6 @@ def retry(entries: tuple[str, ...], everything: bool) -> None:
     if everything == bool(entries):
         raise click.UsageError("Name entries, as `casebridge replies list` prints them, or --all.")
     with wiring.replying(Settings.from_env()) as story:
-        chosen = [each.entry for each in story.owed()] if everything else list(entries)
+        chosen = [reply.entry for reply in story.owed()] if everything else list(entries)
         story.retry(chosen)
     click.echo(f"{len(chosen)} will be sent.")

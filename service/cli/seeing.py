@@ -42,18 +42,18 @@ def preview(file: Path, kind: str, client: Path | None, overlay: tuple[str, ...]
     if overlay:
         settings = replace(settings, overlays=overlay)
     of = parse(client.read_bytes()) if client is not None else None
-    found = wiring.preview(settings, kind, _document(file), of)
-    for each in found.resources:
-        name = f"{each.resource['resourceType']}/{each.resource['id']}"
-        click.echo(f"# {name}, made by {each.mapping} at {each.place}")
+    previewed = wiring.preview(settings, kind, _document(file), of)
+    for made_resource in previewed.resources:
+        name = f"{made_resource.resource['resourceType']}/{made_resource.resource['id']}"
+        click.echo(f"# {name}, made by {made_resource.mapping} at {made_resource.place}")
         if not as_lines:
-            click.echo(pretty(each.resource), nl=False)
+            click.echo(pretty(made_resource.resource), nl=False)
             continue
-        for path, origin in lineage(each):
+        for path, origin in lineage(made_resource):
             sources = ", ".join(origin["sources"]) or "fixed"
             click.echo(f"  {path}  <-  {sources}  ({origin['place']})")
-    _remarks(found)
-    sys.exit(1 if found.issues else 0)
+    _remarks(previewed)
+    sys.exit(1 if previewed.issues else 0)
 
 
 @click.command()
@@ -72,42 +72,43 @@ def explain(path: str, id_: str, view: str, values: bool | None) -> None:
     Example:
       casebridge mappings explain CarePlan.activity[2].reference --id 6f1c0b9e-8d5a-5f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    found = wiring.explain_element(Settings.from_env(), view, path, id_.rpartition("/")[2])
-    shown = sys.stdout.isatty() if values is None else values
-    at = found.last_updated.isoformat(timespec="seconds")
-    owner = f"{found.document.kind}/{found.document.uuid}"
-    click.echo(f"{found.reference} version {found.version} of {at}, from {owner} revision {found.revision}")
-    if not found.current:
+    explained = wiring.explain_element(Settings.from_env(), view, path, id_.rpartition("/")[2])
+    with_values = sys.stdout.isatty() if values is None else values
+    at = explained.last_updated.isoformat(timespec="seconds")
+    owner = f"{explained.document.kind}/{explained.document.uuid}"
+    version = f"{explained.reference} version {explained.version} of {at}"
+    click.echo(f"{version}, from {owner} revision {explained.revision}")
+    if not explained.current:
         click.echo(
             "other mappings made this version; `casebridge mappings plan` tells whether these change it"
         )
-    for each in found.elements:
-        click.echo(f"{each.path}" + (f" = {dump(each.value).decode()}" if shown else ""))
-        click.echo(f"  by {each.origin.place}  {each.origin.rule}")
-        for source, value in each.sources.items():
-            click.echo(f"  of {source}" + (f" = {dump(value).decode()}" if shown else ""))
-        for place in each.codes:
+    for element in explained.elements:
+        click.echo(f"{element.path}" + (f" = {dump(element.value).decode()}" if with_values else ""))
+        click.echo(f"  by {element.origin.place}  {element.origin.rule}")
+        for source, value in element.sources.items():
+            click.echo(f"  of {source}" + (f" = {dump(value).decode()}" if with_values else ""))
+        for place in element.codes:
             click.echo(f"  code at {place}")
-        for condition in each.origin.conditions:
+        for condition in element.origin.conditions:
             click.echo(f"  if {condition}")
 
 
 def _document(file: Path) -> Any:
     """Read a document; of what comes in, tell where it is tried."""
     raw = file.read_bytes()
-    given = None if raw.startswith(SENT) else parse(raw)
-    if given is None or (isinstance(given, dict) and "resourceType" in given):
+    document = None if raw.startswith(SENT) else parse(raw)
+    if document is None or (isinstance(document, dict) and "resourceType" in document):
         what = (
             "a partner sends this; put it into golden/<overlay>/<pair>/ as sent.hl7 or sent.json, and see"
             " what is made of it with `casebridge mappings test <overlay>/<pair>`"
         )
         raise click.BadParameter(what, param_hint="FILE")
-    return given
+    return document
 
 
-def _remarks(found: Previewed) -> None:
-    remarks = [("read by nothing", path) for path in found.unread]
-    remarks += [("supposed", f"{each.where}: {each.what}") for each in found.supposed]
-    remarks += [("wrong", f"{each.where}: {each.what}") for each in found.issues]
+def _remarks(previewed: Previewed) -> None:
+    remarks = [("read by nothing", path) for path in previewed.unread]
+    remarks += [("supposed", f"{issue.where}: {issue.what}") for issue in previewed.supposed]
+    remarks += [("wrong", f"{issue.where}: {issue.what}") for issue in previewed.issues]
     for kind, what in remarks:
         click.echo(f"# {kind}: {what}")

@@ -22,10 +22,10 @@ def _known_overlays(
     _context: click.Context, _option: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Refuse an overlay that is not there by the option's own name."""
-    known = overlays(Settings.from_env().mappings) if names else []
+    overlays_there = overlays(Settings.from_env().mappings) if names else []
     for name in names:
-        if name not in known:
-            close = nearest(name, known) or ", ".join(known)
+        if name not in overlays_there:
+            close = nearest(name, overlays_there) or ", ".join(overlays_there)
             raise click.BadParameter(f"there is no overlay `{name}`; did you mean `{close}`?")
     return names
 
@@ -101,27 +101,27 @@ def fields(out: Path | None, overlay: tuple[str, ...]) -> None:
     _give(tables(wiring.inbound(_settings(overlay))), out)
 
 
-def _give(found: dict[str, str], out: Path | None) -> None:
+def _give(pages: dict[str, str], out: Path | None) -> None:
     """Print pages, or write them into a folder and say how many."""
     if out is None:
-        click.echo("\n".join(found.values()), nl=False)
+        click.echo("\n".join(pages.values()), nl=False)
         return
     out.mkdir(parents=True, exist_ok=True)
-    for name, text in found.items():
+    for name, text in pages.items():
         (out / name).write_text(text, encoding="utf-8")
-    click.echo(f"{len(found)} pages are written into {out}.")
+    click.echo(f"{len(pages)} pages are written into {out}.")
 
 
 def held_back(catalogue: Catalogue) -> Iterator[str]:
     """Say which profiles are not claimed, for want of which elements, and where these were taken away."""
     for url, missing in catalogue.unclaimed.items():
-        for each in missing:
-            yield f"{url} is not claimed: nothing makes {each.element} ({each.place})"
+        for unmade in missing:
+            yield f"{url} is not claimed: nothing makes {unmade.element} ({unmade.place})"
 
 
 def _unclaimed_as_json(unclaimed: Unclaimed) -> dict[str, list[dict[str, str]]]:
     return {
-        url: [{"element": each.element, "place": str(each.place)} for each in missing]
+        url: [{"element": unmade.element, "place": str(unmade.place)} for unmade in missing]
         for url, missing in unclaimed.items()
     }
 

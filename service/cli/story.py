@@ -37,19 +37,19 @@ class House:
 
     url: str
 
-    def ask(self, method: str, path: str, *, partner: str = "local", want: int = 200, **more: Any) -> Any:
+    def ask(self, method: str, path: str, *, partner: str = "local", want: int = 200, **extra: Any) -> Any:
         """Send a request and return the answer; raises NotAsTold on another status than `want`."""
-        headers = {"Casebridge-Partner": partner, **more.pop("headers", {})}
-        answer = requests.request(method, self.url + path, headers=headers, timeout=30, **more)
+        headers = {"Casebridge-Partner": partner, **extra.pop("headers", {})}
+        answer = requests.request(method, self.url + path, headers=headers, timeout=30, **extra)
         if answer.status_code != want:
             raise NotAsTold(f"{method} {path} answered {answer.status_code}, not {want}: {answer.text[:300]}")
         return answer
 
     def one(self, type_: str, partner: str = "northern") -> Any:
         """Return the one resource of a type that a partner finds."""
-        found = self.ask("GET", f"/fhir/{type_}", partner=partner).json()
-        expect(found["total"] == 1, f"there is one {type_}, not {found['total']}")
-        return found["entry"][0]["resource"]
+        bundle = self.ask("GET", f"/fhir/{type_}", partner=partner).json()
+        expect(bundle["total"] == 1, f"there is one {type_}, not {bundle['total']}")
+        return bundle["entry"][0]["resource"]
 
 
 class Feed:
@@ -65,7 +65,7 @@ class Feed:
         for _ in range(100):
             path = f"/events?after={self._position}&_count=1000"
             answer = self._house.ask("GET", path, partner="engineer")
-            types = [kind(each) for each in answer.json()]
+            types = [kind(message) for message in answer.json()]
             if last in types:
                 self._position = int(answer.headers["Casebridge-Position"])
                 return types
@@ -89,10 +89,10 @@ def document(name: str) -> Any:
     return json.loads((files("service.cli") / "river" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def load(house: House, known: tuple[str, ...] = ()) -> None:
+def load(house: House, stored: tuple[str, ...] = ()) -> None:
     """Put River's documents; those of these names are known already."""
     for path, name in DOCUMENTS:
-        house.ask("PUT", path, json=document(name), want=200 if name in known else 201)
+        house.ask("PUT", path, json=document(name), want=200 if name in stored else 201)
 
 
 def play(house: House, messages: Messages) -> Iterator[str]:
@@ -120,12 +120,12 @@ def _push_discharge(house: House) -> Iterator[str]:
 
 
 def _find_opened_case(house: House) -> Iterator[str]:
-    found = house.ask("GET", "/api/cases?identifier=urn:example:clients|R-1").json()["items"]
-    expect(len(found) == 1, f"one case comes of both, not {len(found)}")
-    case = found[0]["document"]
+    cases = house.ask("GET", "/api/cases?identifier=urn:example:clients|R-1").json()["items"]
+    expect(len(cases) == 1, f"one case comes of both, not {len(cases)}")
+    case = cases[0]["document"]
     expect(case["status"] == "planned", f"the case is planned, not {case['status']}")
     received = case["received"]
-    proposed = [each["kind"] for each in received["plan"]["services"]]
+    proposed = [service["kind"] for service in received["plan"]["services"]]
     yield "2. Casebridge opens one case, planned, with what the hospital said."
     yield f"   {len(received['stays'])} stay, {len(received['conditions'])} diagnoses."
     yield f"   Proposed: {', '.join(proposed)}."
@@ -143,8 +143,8 @@ def _taken_over(house: House) -> Iterator[str]:
     plan = case["plan"]
     yield "3. The case system takes River's case over."
     yield f"   Care model {case['care_model']}; a registered nurse (CCM) manages the case."
-    yield f"   Services: {', '.join(each['kind'] for each in plan['services'])}."
-    yield f"   Goals: {'; '.join(each['description'] for each in plan['goals'])}."
+    yield f"   Services: {', '.join(service['kind'] for service in plan['services'])}."
+    yield f"   Goals: {'; '.join(goal['description'] for goal in plan['goals'])}."
     yield f"   Appointments: {len(plan['appointments'])}. Check-ins by phone: {len(plan['check_ins'])}."
 
 
@@ -161,13 +161,13 @@ def _check_projection(house: House) -> Iterator[str]:
 def _pull_plan(house: House) -> Iterator[str]:
     plan = house.one("CarePlan")
     goals = [
-        house.ask("GET", f"/fhir/{each['reference']}", partner="northern").json() for each in plan["goal"]
+        house.ask("GET", f"/fhir/{goal['reference']}", partner="northern").json() for goal in plan["goal"]
     ]
     team = house.ask("GET", f"/fhir/{plan['careTeam'][0]['reference']}", partner="northern").json()
     yield "5. River's insurer, northern, pulls the plan with its team and goals."
     yield f"   {_name_of(plan)}: {plan['title']}"
     yield f"   {_name_of(team)}: {len(team['participant'])} members"
-    yield from (f"   {_name_of(each)}: {each['description']['text']}" for each in goals)
+    yield from (f"   {_name_of(goal)}: {goal['description']['text']}" for goal in goals)
     danish = house.ask(
         "GET", f"/fhir/CarePlan/{plan['id']}", partner="northern", headers={"Accept-Language": "da"}
     )
@@ -181,7 +181,7 @@ def _pull_plan(house: House) -> Iterator[str]:
 
 def _check_messages(messages: Messages) -> Iterator[str]:
     types = messages("careplan.created")
-    mine = [each for each in types if each in OPENED]
+    mine = [message_type for message_type in types if message_type in OPENED]
     expect(mine == OPENED, f"messages come in the order {OPENED}, not {mine}")
     yield f"6. Engineers receive {len(types)} messages in order, once each, among them:"
     yield f"   {', '.join(mine)}."
