@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from service.errors import CasebridgeError, TooLarge, Unavailable, Unsupported
 from service.front.bodies import Bodies, Body, BodyLimits, Receive
-from service.front.lanes import Application, Environ, ThreadPool, WsgiAnswer
+from service.front.threads import Application, Environ, ThreadPool, WsgiAnswer
 from service.telemetry import answered
 from service.wire.json import LIMIT, dump
 from service.wire.outcomes import operation_outcome, problem

@@ -7,15 +7,15 @@ from typing import Any
 
 from service.errors import Misconfigured
 from service.mapping.compiler.compile import Compiled, compile_document
-from service.mapping.compiler.documents import Reader
 from service.mapping.compiler.explain import Explainer, Origin, explainer
 from service.mapping.compiler.projector import MadeResource, Projector
+from service.mapping.compiler.reader import Reader
 from service.mapping.compiler.templates import MappingTemplate, everything
 from service.mapping.compiler.trace import Paths, Trace, lineage, trace, unread_leaves
 from service.mapping.files.findings import Findings, nearest
 from service.mapping.language.checks import TERMINOLOGY
+from service.mapping.language.expression_nodes import IDENTITIES, Filtered
 from service.mapping.language.profiles import NoProfiles, Profiles, claim
-from service.mapping.language.terms import IDENTITIES, Filtered
 from service.mapping.language.types import JSONSchema, World
 from service.mapping.layers.stack import Layers, Removed
 from service.mapping.target import removals

@@ -32,7 +32,7 @@ from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.discharge.process import Processing
 from service.receive.discharge.single import Encounters
-from service.receive.http import back, cases, hl7v2
+from service.receive.http import cases, hl7v2, returned
 from service.receive.http import fhir as sent
 from service.receive.http.preview import preview
 from service.receive.http.quarantine import quarantine
@@ -72,7 +72,7 @@ def doors(
         preview(Previews(store, mappings, check_r4)),
         quarantine(Quarantine(store, reception, partners, now)),
         *_pulling(store, mappings, vocabularies[DEFAULT], base, cipher, now),
-        back.door(Back(store, projection, of_views(settings, incoming), base, now)),
+        returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
         feed(Disclosure(store)),

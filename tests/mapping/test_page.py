@@ -285,7 +285,7 @@ def test_the_shipped_mappings_follow_the_schema_for_editors():
 
 
 def test_every_word_of_the_language_stands_on_the_page():
-    from service.mapping.compiler import documents as reader
+    from service.mapping.compiler import reader
     from service.mapping.layers import merge
 
     words = {*reader._KEYS, *reader._BLOCKS, merge.EXTENDS, merge.ADD}

@@ -18,7 +18,7 @@ from service.mapping.compiler.templates import (
 )
 from service.mapping.compiler.trace import reach
 from service.mapping.language.checks import TERMINOLOGY
-from service.mapping.language.terms import ExpressionNode, Filtered, Lookup, children, reads
+from service.mapping.language.expression_nodes import ExpressionNode, Filtered, Lookup, children, reads
 from service.mapping.terminology.concepts import CodeSystem, ConceptMap
 from service.values.scope import RETURNED
 from service.wire.yaml import Mark

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.mapping.compiler.inline import inline, is_fixed, is_nothing, place_of, term_of
+from service.mapping.compiler.lines import Line, Lines
 from service.mapping.compiler.pythonic import FUNCTIONS, Names, present_test
-from service.mapping.compiler.statements import Line, Lines
 from service.mapping.compiler.templates import (
     Block,
     Items,
@@ -20,9 +20,9 @@ from service.mapping.compiler.templates import (
     terms,
 )
 from service.mapping.language import runtime
+from service.mapping.language.expression_nodes import ExpressionNode, Lookup, Variable, children
 from service.mapping.language.narrative import ends_in_tag
 from service.mapping.language.runtime import present
-from service.mapping.language.terms import ExpressionNode, Lookup, Variable, children
 from service.mapping.terminology.concepts import Terminology
 from service.wire.yaml import InvalidYaml
 

@@ -18,7 +18,7 @@ from service.mapping.compiler.templates import (
     terms,
 )
 from service.mapping.language.checks import TERMINOLOGY
-from service.mapping.language.terms import (
+from service.mapping.language.expression_nodes import (
     Constant,
     ExpressionNode,
     Filtered,

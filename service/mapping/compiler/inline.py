@@ -2,8 +2,8 @@
 
 from service.mapping.compiler.pythonic import Names, constant, never_absent
 from service.mapping.compiler.templates import Items, Literal, Object, Template, Value
+from service.mapping.language.expression_nodes import ExpressionNode, lookups
 from service.mapping.language.runtime import present, whole
-from service.mapping.language.terms import ExpressionNode, lookups
 from service.wire.yaml import Place
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from service.errors import Issue, Rejected
 from service.mapping.compiler.compile import Compiled
 from service.mapping.compiler.templates import MappingTemplate
+from service.mapping.language.expression_nodes import ExpressionNode, reads, translates
 from service.mapping.language.profiles import Profiles, claim
 from service.mapping.language.runtime import TooMuch
-from service.mapping.language.terms import ExpressionNode, reads, translates
 from service.mapping.terminology.concepts import Unmapped
 from service.wire.yaml import Mark
 

@@ -6,10 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from service.mapping.language.checks import MARKED, TERMINOLOGY, giver
-from service.mapping.language.fhirpath import compile_expression
-from service.mapping.language.filters import FILTERS, codeable, coding, translate
-from service.mapping.language.runtime import present, text
-from service.mapping.language.terms import (
+from service.mapping.language.expression_nodes import (
     Choice,
     Comparison,
     Constant,
@@ -23,6 +20,9 @@ from service.mapping.language.terms import (
     is_whole,
     lookups,
 )
+from service.mapping.language.fhirpath import compile_expression
+from service.mapping.language.filters import FILTERS, codeable, coding, translate
+from service.mapping.language.runtime import present, text
 from service.mapping.language.types import BOOLEAN, LIST, OBJECT, TEXT
 from service.mapping.terminology.concepts import Terminology
 from service.values.ids import resource_id

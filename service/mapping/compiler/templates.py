@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.mapping.language.terms import ExpressionNode, Variable, children
+from service.mapping.language.expression_nodes import ExpressionNode, Variable, children
 from service.wire.yaml import Place
 
 

@@ -13,7 +13,15 @@ from service.mapping.compiler.templates import (
     TextLeaf,
     Value,
 )
-from service.mapping.language.terms import ExpressionNode, Filtered, Lookup, children, is_whole, reads, tests
+from service.mapping.language.expression_nodes import (
+    ExpressionNode,
+    Filtered,
+    Lookup,
+    children,
+    is_whole,
+    reads,
+    tests,
+)
 from service.mapping.language.types import Shape, World, paths
 
 Paths = dict[str, tuple[str, ...]]

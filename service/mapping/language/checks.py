@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from service.mapping.files.findings import nearest
+from service.mapping.language.expression_nodes import Constant, ExpressionNode, Lookup
 from service.mapping.language.fhirpath import compile_expression
 from service.mapping.language.narrative import marked_display
-from service.mapping.language.terms import Constant, ExpressionNode, Lookup
 from service.mapping.language.types import ANY, OBJECT
 from service.mapping.terminology.concepts import Terminology, Unmapped
 from service.wire.yaml import InvalidYaml, Mark

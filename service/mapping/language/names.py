@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from service.mapping.files.findings import nearest
-from service.mapping.language.terms import Lookup, Variable
+from service.mapping.language.expression_nodes import Lookup, Variable
 from service.mapping.language.types import World, paths
 from service.mapping.terminology.concepts import Terminology
 

@@ -16,9 +16,7 @@ from service.mapping.language.checks import (
     check_identity,
     spoken_kind,
 )
-from service.mapping.language.filters import FILTERS
-from service.mapping.language.names import Namespace
-from service.mapping.language.terms import (
+from service.mapping.language.expression_nodes import (
     IDENTITIES,
     Choice,
     Comparison,
@@ -31,6 +29,8 @@ from service.mapping.language.terms import (
     Presence,
     children,
 )
+from service.mapping.language.filters import FILTERS
+from service.mapping.language.names import Namespace
 from service.mapping.language.types import ANY, BOOLEAN, LIST, OBJECT, TEXT
 from service.wire.yaml import InvalidYaml
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from service.mapping.compiler.templates import Block, Items, Literal, Object, Template, TextLeaf, Value
 from service.mapping.language.checks import TERMINOLOGY, giver
-from service.mapping.language.terms import Constant, ExpressionNode, Filtered, Lookup
+from service.mapping.language.expression_nodes import Constant, ExpressionNode, Filtered, Lookup
 from service.mapping.language.types import ANY, LIST, Shape
 from service.mapping.target.required import sides
 from service.mapping.terminology.concepts import Terminology, Unmapped

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from service.mapping.compiler.templates import MappingTemplate
 from service.mapping.files.findings import nearest
 from service.mapping.language.checks import giver
-from service.mapping.language.terms import Filtered
+from service.mapping.language.expression_nodes import Filtered
 from service.mapping.language.types import LIST, Shape, World
 from service.mapping.target.required import leaves, sides
 from service.mapping.target.targets import Targets

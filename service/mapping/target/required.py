@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from service.mapping.compiler.templates import Block, Items, MappingTemplate, Object, Template, Value
 from service.mapping.language.checks import TERMINOLOGY, giver
-from service.mapping.language.terms import Choice, ExpressionNode, Filtered
+from service.mapping.language.expression_nodes import Choice, ExpressionNode, Filtered
 from service.mapping.terminology.concepts import Terminology
 from service.wire.yaml import InvalidYaml
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from service.mapping.compiler.templates import MappingTemplate
+from service.mapping.language.expression_nodes import Constant
 from service.mapping.language.profiles import ProfileCheck, Profiles
-from service.mapping.language.terms import Constant
 from service.mapping.layers.merge import EXTENDS
 from service.mapping.layers.stack import Layers
 from service.mapping.target.capable import Step, can_make

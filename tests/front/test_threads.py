@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from service.front.lanes import ThreadPool, WsgiAnswer
+from service.front.threads import ThreadPool, WsgiAnswer
 
 PATIENCE = 60.0
 

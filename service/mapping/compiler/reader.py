@@ -33,10 +33,10 @@ from service.mapping.files.nodes import (
     text_of,
 )
 from service.mapping.language.checks import spoken_kind
+from service.mapping.language.expression_nodes import Choice, ExpressionNode, Lookup, Variable, is_whole
 from service.mapping.language.names import Namespace
 from service.mapping.language.profiles import Profiles
 from service.mapping.language.resolve import resolve, step, weight
-from service.mapping.language.terms import Choice, ExpressionNode, Lookup, Variable, is_whole
 from service.mapping.language.types import ANY, LIST, OBJECT, World
 from service.mapping.terminology.concepts import Terminology
 from service.wire.yaml import InvalidYaml, Mapping, Mark, Node, Scalar, Sequence, plain

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from service.mapping.compiler.pythonic import Names, present_test
 from service.mapping.compiler.templates import Loop
 from service.mapping.language import runtime
-from service.mapping.language.terms import ExpressionNode, Variable
+from service.mapping.language.expression_nodes import ExpressionNode, Variable
 from service.mapping.language.types import ANY
 from service.wire.yaml import Mark
 
