@@ -30,7 +30,15 @@ SUMMARIES: Final = {
     "serve": "Answer HTTP; on SQLite also upgrade the schema and run the worker.",
     "worker": "Relay the outbox to RabbitMQ; without a broker, number it for the feed.",
 }
-"""Each command's name, which is its module's too, and the first sentence of its help."""
+"""Each command's name, and the first sentence of its help."""
+MODULES: Final = {
+    "demo": "demo.command",
+    "mappings": "mappings.group",
+    "mllp": "processes.mllp",
+    "serve": "processes.serve",
+    "worker": "processes.worker",
+}
+"""Where commands stand that are not in a module of their name."""
 
 
 class Commands(click.Group):
@@ -46,7 +54,8 @@ class Commands(click.Group):
         """Import a command; return it, or None if there is none of this name."""
         if cmd_name not in SUMMARIES:
             return None
-        command: click.Command = getattr(import_module(f"service.cli.{cmd_name}"), cmd_name)
+        module = import_module(f"service.cli.{MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

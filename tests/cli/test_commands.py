@@ -202,7 +202,7 @@ def test_golden_pairs_are_run_told_apart_and_updated(tmp_path):
 
 
 def test_a_document_is_previewed_with_an_overlay_on_without_a_database(tmp_path):
-    client = Path(service.__file__).parent / "cli/river/client.json"
+    client = Path(service.__file__).parent / "cli/demo/river/client.json"
     words = ("mappings", "preview", str(client), "--kind", "client")
     nowhere = {"CASEBRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/none/none.db"}
     done = casebridge(*words, "--overlay", "minimum-necessary", **nowhere)

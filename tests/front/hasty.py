@@ -4,7 +4,7 @@ Run as `python -m tests.front.hasty`; its settings are the service's.
 """
 
 from service import wiring
-from service.cli.serve import listen
+from service.cli.processes.serve import listen
 from service.front.asgi import Front
 from service.front.bodies import BodyLimits
 from service.settings import Settings

@@ -29,7 +29,7 @@ PATH = "/fhir/$process-message"
 FHIR = "application/fhir+json"
 SENDERS = (1, 8, 64)
 WAYS = {"discharge_fhir": "http", "discharge_mllp": "mllp"}
-RIVER = files("service.cli") / "river"
+RIVER = files("service.cli.demo") / "river"
 
 
 def run(quick: bool, servers: house.Servers) -> list[Entry]:

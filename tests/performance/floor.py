@@ -9,7 +9,7 @@ import sys
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool
 
-from service.cli.serve import listen
+from service.cli.processes.serve import listen
 from service.front.asgi import Front
 
 TABLE = "CREATE TABLE floor (key text PRIMARY KEY, body bytea NOT NULL)"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from service.cli.collector import pausing
+from service.cli.processes.collector import pausing
 from service.flows.projection.source import Source
 from service.mapping.catalogue import Catalogue, Projector, load
 from service.values.documents import Document

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from service import wiring
-from service.cli import demo, story
+from service.cli.demo import command, story
 from service.settings import Settings
 from service.store.schema import upgrade
 from tests.web.answers import answers
@@ -47,7 +47,7 @@ class Heard(story.House):
 
 def rivers(folder: Path) -> Iterator[tuple[str, Resource]]:
     """Play River's story on a server of its own; give each answer, and all it holds in six languages."""
-    with demo._server(folder, None) as house:
+    with command._server(folder, None) as house:
         heard = Heard(house.url)
         for _ in story.play(heard, story.Feed(house)):
             pass

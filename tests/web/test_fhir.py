@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
-from service.cli import story
+from service.cli.demo import story
 from service.store import tables
 from tests.flows import river
 

@@ -6,7 +6,7 @@ import threading
 import click
 
 from service import wiring
-from service.cli.process import METRICS, stopping, tell_metrics
+from service.cli.processes.process import METRICS, stopping, tell_metrics
 from service.settings import Settings
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from service import wiring
-from service.cli.spec import OVERLAY
+from service.cli.mappings.spec import OVERLAY
 from service.flows.authoring.preview import Previewed, lineage
 from service.settings import Settings
 from service.values.scope import DEFAULT

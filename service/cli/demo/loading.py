@@ -5,7 +5,7 @@ import time
 import click
 import requests
 
-from service.cli.story import OPENED, House, kind, load, wait_until_up
+from service.cli.demo.story import OPENED, House, kind, load, wait_until_up
 
 PATIENCE = 20
 TRY = """River is loaded. Open {url}/docs, or try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.story import Feed, House, Messages, NotAsTold, kind, play, wait_until_up
+from service.cli.demo.story import Feed, House, Messages, NotAsTold, kind, play, wait_until_up
 from service.wiring import take_queue
 
 PARTNERS = """partners:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import click
 
-from service.cli.collector import pausing
+from service.cli.processes.collector import pausing
 from service.errors import CasebridgeError
 from service.settings import Settings
 
@@ -95,7 +95,7 @@ class Companions:
             self._worker = subprocess.Popen(words, process_group=0)  # noqa: S603  our own interpreter and module
         if self._demo:
             # an HTTP client is needed for the story alone
-            from service.cli.loading import load_when_up
+            from service.cli.demo.loading import load_when_up
 
             threading.Thread(target=load_when_up, args=(self._settings.base_url,), daemon=True).start()
 

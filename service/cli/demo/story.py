@@ -86,7 +86,7 @@ def expect(holds: bool, what: str) -> None:
 
 def document(name: str) -> Any:
     """Return one of River's documents."""
-    return json.loads((files("service.cli") / "river" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((files("service.cli.demo") / "river" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def load(house: House, stored: tuple[str, ...] = ()) -> None:
@@ -112,7 +112,7 @@ def _push_discharge(house: House) -> Iterator[str]:
     answer = house.ask("POST", "/fhir/$process-message", partner="general", **_as(FHIR, sent)).json()
     response = answer["entry"][0]["resource"]["response"]
     expect(response["code"] == "ok", f"the message is answered ok, not {response['code']}")
-    text = (files("service.cli") / "river" / "discharge.hl7").read_bytes().replace(b"\n", b"\r")
+    text = (files("service.cli.demo") / "river" / "discharge.hl7").read_bytes().replace(b"\n", b"\r")
     acknowledged = house.ask("POST", "/hl7v2", partner="general", **_as(ER7, text)).text
     expect("\rMSA|AA|RIVER-1" in acknowledged, "the A03 is acknowledged with AA")
     yield "1. The hospital, general, discharges River, and says so twice."

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import click
 
 from service import wiring
-from service.cli import remap, seeing, spec
 from service.cli.findings import checking
+from service.cli.mappings import preview, remap, spec
 from service.flows.discharge.codes import SYSTEMS
 from service.mapping.author import golden
 from service.mapping.catalogue import Catalogue
@@ -96,8 +96,8 @@ def _strays(named_catalogues: list[tuple[str, Catalogue]]) -> Iterator[str]:
             yield f"{where}: no mapping names the code system or concept map `{name}`{meant}"
 
 
-mappings.add_command(seeing.preview)
-mappings.add_command(seeing.explain)
+mappings.add_command(preview.preview)
+mappings.add_command(preview.explain)
 mappings.add_command(spec.spec)
 mappings.add_command(spec.coverage)
 mappings.add_command(spec.fields)

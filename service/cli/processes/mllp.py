@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from service import wiring
-from service.cli.process import METRICS, stopping, tell_metrics
+from service.cli.processes.process import METRICS, stopping, tell_metrics
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.proxied import Proxies
 from service.settings import Settings

@@ -1,0 +1,1 @@
+"""River's story: casebridge demo, and serve --demo."""

@@ -1,0 +1,1 @@
+"""casebridge mappings and its commands."""
