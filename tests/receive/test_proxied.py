@@ -9,7 +9,7 @@ import pytest
 from service.errors import Malformed
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.framing import frame_of
-from service.receive.mllp.proxied import LONGEST, SIGNATURE, Proxies, bytes_to_come, plain, source
+from service.receive.mllp.proxied import LONGEST, SIGNATURE, Proxies, bytes_to_come, plain, source_address
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client, connected, message
 
@@ -127,6 +127,6 @@ def test_an_address_in_ipv6_that_is_of_ipv4_is_taken_for_that():
 
 def test_a_header_names_a_place_for_its_bytes_or_is_refused():
     assert bytes_to_come(header("10.1.2.3")[:16]) == 12
-    assert source(header("10.1.2.3")[:16], header("10.1.2.3")[16:]) == "10.1.2.3"
+    assert source_address(header("10.1.2.3")[:16], header("10.1.2.3")[16:]) == "10.1.2.3"
     with pytest.raises(Malformed):
         bytes_to_come(b"GET / HTTP/1.1\r\n")

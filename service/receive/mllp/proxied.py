@@ -42,7 +42,7 @@ class Proxies:
         async with asyncio.timeout(SECONDS):
             head = await _exactly(connection, _HEAD)
             rest = await _exactly(connection, bytes_to_come(head))
-        return source(head, rest) or peer
+        return source_address(head, rest) or peer
 
 
 def bytes_to_come(head: bytes) -> int:
@@ -53,7 +53,7 @@ def bytes_to_come(head: bytes) -> int:
     return length
 
 
-def source(head: bytes, rest: bytes) -> str | None:
+def source_address(head: bytes, rest: bytes) -> str | None:
     """Return the address that a header names, or None where the load balancer speaks for itself.
 
     Raises:
@@ -69,8 +69,8 @@ def source(head: bytes, rest: bytes) -> str | None:
 
 def plain(address: str) -> str:
     """Return an IPv4 address that stands in an IPv6 one as itself, and no zone."""
-    parsed = ip_address(address.partition("%")[0])
-    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+    ip = ip_address(address.partition("%")[0])
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
 async def _exactly(connection: socket.socket, count: int) -> bytes:
