@@ -190,15 +190,15 @@ def assertions_of(entries: Sequence[Mapping[str, Any]], partners: Mapping[str, P
     Raises:
         Misconfigured: a system is named twice, or a partner that is not there.
     """
-    asserting: dict[str, frozenset[str]] = {}
+    asserters: dict[str, frozenset[str]] = {}
     for at, entry in enumerate(entries):
         system, names = entry["system"], entry["asserted_by"]
-        if system in asserting:
+        if system in asserters:
             raise Misconfigured(f"/identifying/{at}: {system} stands twice; name all its partners once.")
         if unknown := sorted(set(names) - partners.keys()):
             raise Misconfigured(f"/identifying/{at}/asserted_by: {unknown[0]} is no partner here.")
-        asserting[system] = frozenset({LOCAL.name, *names})
-    return Assertions(tuple(asserting.items()))
+        asserters[system] = frozenset({LOCAL.name, *names})
+    return Assertions(tuple(asserters.items()))
 
 
 def amqp_senders(partners: Mapping[str, Partner]) -> dict[str, Partner]:

@@ -60,7 +60,7 @@ def terminology_capability(
 
 def _resource(type_: str) -> dict[str, Any]:
     codes = ["read", "vread", "history-instance"] + (["search-type"] if type_ in PARAMETERS else [])
-    described: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "type": type_,
         "versioning": "versioned",
         "interaction": [{"code": code} for code in codes],
@@ -69,20 +69,20 @@ def _resource(type_: str) -> dict[str, Any]:
         listed = ", ".join(
             f"[{extension.title}]({extension.url}) at {extension.context}" for extension in extensions
         )
-        described["documentation"] = f"Extensions of ours, defined under StructureDefinition: {listed}."
+        entry["documentation"] = f"Extensions of ours, defined under StructureDefinition: {listed}."
     if type_ == "Encounter":
         # what hospitals send of a stay is told by its identifier
-        described["interaction"] += [{"code": "create"}, {"code": "update"}]
-        described |= {"conditionalCreate": True, "conditionalUpdate": True}
+        entry["interaction"] += [{"code": "create"}, {"code": "update"}]
+        entry |= {"conditionalCreate": True, "conditionalUpdate": True}
     if type_ in RETURNED:
         # what a permitted partner puts comes back into the case; ids are given here
-        described["interaction"].append({"code": "update"})
-        described |= {"versioning": "versioned-update", "updateCreate": False}
+        entry["interaction"].append({"code": "update"})
+        entry |= {"versioning": "versioned-update", "updateCreate": False}
     if type_ in PARAMETERS:
         common = [("_id", "token"), ("_lastUpdated", "date")]
         parameters = common + [(name, kind) for name, (kind, _) in PARAMETERS[type_].items()]
-        described["searchParam"] = [{"name": name, "type": kind} for name, kind in parameters]
-    return described
+        entry["searchParam"] = [{"name": name, "type": kind} for name, kind in parameters]
+    return entry
 
 
 def _terminology(type_: str) -> dict[str, Any]:

@@ -19,12 +19,12 @@ def feed(disclosure: Disclosure) -> Door:
 
     @routes.get("/events")
     def events() -> Response:
-        asked = parameters(request.args.items(multi=True), ("after", COUNT))
-        after = number(asked, "after", 0, digits=18)
-        events_found = disclosure.events(g.scope, after, count(asked, 100, 1000))
-        body = b"[" + b",".join(event.message.body for event in events_found) + b"]"
+        arguments = parameters(request.args.items(multi=True), ("after", COUNT))
+        after = number(arguments, "after", 0, digits=18)
+        events_page = disclosure.events(g.scope, after, count(arguments, 100, 1000))
+        body = b"[" + b",".join(event.message.body for event in events_page) + b"]"
         response = Response(body, mimetype=BATCH)
-        response.headers["Casebridge-Position"] = str(events_found[-1].position if events_found else after)
+        response.headers["Casebridge-Position"] = str(events_page[-1].position if events_page else after)
         return response
 
     return Door(routes, "events", (_operation(),))

@@ -54,7 +54,7 @@ def operations(types: Sequence[str]) -> Iterator[Operation]:
 
 
 def _searches(type_: str, parameters: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
-    searched = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in parameters.items())
+    own_parameters = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in parameters.items())
     bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), _TOLD)
     describe = partial(Operation, tag=FHIR_TAG, answers={200: bundle})
     yield describe(
@@ -62,7 +62,7 @@ def _searches(type_: str, parameters: Mapping[str, tuple[str, str]]) -> Iterator
         f"/fhir/{type_}",
         f"search-{type_}",
         summary=f"Search {type_}",
-        parameters=(*searched, "Id", "Last-Updated", "Count", "Cursor", *FORM),
+        parameters=(*own_parameters, "Id", "Last-Updated", "Count", "Cursor", *FORM),
         faults=(404, 406),
     )
     yield describe(

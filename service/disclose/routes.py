@@ -101,8 +101,8 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
 
     @routes.get("/fhir/metadata")
     def metadata() -> Response:
-        asked = parameters(request.args.items(multi=True), ("mode", "_format", "_pretty"))
-        mode = asked.get("mode", "full")
+        arguments = parameters(request.args.items(multi=True), ("mode", "_format", "_pretty"))
+        mode = arguments.get("mode", "full")
         if mode not in statements:
             raise Malformed("Not a mode; known are full, normative and terminology.", where="mode")
         return Response(statements[mode], mimetype=FHIR)
@@ -116,8 +116,11 @@ def _parameters_and_cursor(
     cursor = request.args.get(CURSOR)
     if cursor is None:
         return search_parameters(), None
-    unsealed = parse(unseal(cursor).encode())
-    return [(name, value) for name, value in unsealed["given"]], (unsealed["after"][0], unsealed["after"][1])
+    cursor_content = parse(unseal(cursor).encode())
+    return [(name, value) for name, value in cursor_content["given"]], (
+        cursor_content["after"][0],
+        cursor_content["after"][1],
+    )
 
 
 def _url(path: str, parameters: Sequence[tuple[str, str]]) -> str:

@@ -81,16 +81,14 @@ def _operation_input(kinds: Mapping[str, str]) -> Asked:
 
 def _codings(asked: OperationInput, system: str | None = None) -> list[dict[str, Any]]:
     """The codings an operation is asked about: `code` with its system, `coding` or `codeableConcept`."""
-    asked_codings = list(asked.many("coding"))
-    asked_codings += [
+    candidates = list(asked.many("coding"))
+    candidates += [
         coding for concept in asked.many("codeableConcept") for coding in concept.get("coding", [])
     ]
     if (code := asked.one("code")) is not None:
-        asked_codings.append({"system": asked.one("system") or system, "code": code})
+        candidates.append({"system": asked.one("system") or system, "code": code})
     coded = [
-        {key: value for key, value in coding.items() if value}
-        for coding in asked_codings
-        if coding.get("code")
+        {key: value for key, value in coding.items() if value} for coding in candidates if coding.get("code")
     ]
     if not coded:
         required_value(None, "code")
@@ -165,8 +163,8 @@ def _search(words: Vocabulary, type_: str, base: str) -> Response:
         following = [*criteria, ("_count", str(count)), ("_cursor", str(first + count))]
         links.append({"relation": "next", "url": _url(f"{base}/{type_}", following)})
     entries = [
-        {"fullUrl": f"{base}/{type_}/{matching['id']}", "resource": matching, "search": {"mode": "match"}}
-        for matching in resources[first : first + count]
+        {"fullUrl": f"{base}/{type_}/{entry['id']}", "resource": entry, "search": {"mode": "match"}}
+        for entry in resources[first : first + count]
     ]
     bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(resources), "link": links}
     return _answer(bundle | ({"entry": entries} if entries else {}))

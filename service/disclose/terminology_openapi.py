@@ -77,13 +77,13 @@ def operations() -> Iterator[Operation]:
 def _reads(type_: str) -> Iterator[Operation]:
     describe = partial(Operation, tag=_TAG)
     bundle = {200: answer(f"A searchset Bundle of {type_} resources.", FHIR, resource("Bundle"))}
-    searched = tuple(query(name, f"A {kind}.") for name, kind in SEARCHED.items())
+    own_parameters = tuple(query(name, f"A {kind}.") for name, kind in SEARCHED.items())
     yield describe(
         "get",
         f"/fhir/{type_}",
         f"search-{type_}",
         summary=f"Search {type_}",
-        parameters=(*searched, "Count", "Format"),
+        parameters=(*own_parameters, "Count", "Format"),
         answers=bundle,
         faults=(406,),
     )

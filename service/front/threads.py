@@ -92,10 +92,10 @@ def _settle(job: _Job, answer: WsgiAnswer) -> None:
 
 
 def _run_application(application: Application, environ: Environ) -> WsgiAnswer:
-    started: list[Any] = []
+    head: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
-        started[:] = status, headers
+        head[:] = status, headers
 
     parts = application(environ, start)
     try:
@@ -103,6 +103,6 @@ def _run_application(application: Application, environ: Environ) -> WsgiAnswer:
     finally:
         if hasattr(parts, "close"):
             parts.close()
-    status, headers = started
-    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return WsgiAnswer(int(status[:3]), encoded, body)
+    status, headers = head
+    header_bytes = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return WsgiAnswer(int(status[:3]), header_bytes, body)

@@ -102,11 +102,11 @@ def golden_results(
     Raises:
         Misconfigured: a name is no pair's, or a pair cannot be read; when run, as `catalogue`.
     """
-    pairs_there = [
+    all_pairs = [
         *golden.pairs(settings.mappings),
         *golden.sent(settings.mappings, partial(_roots, settings)),
     ]
-    pairs = golden.chosen(pairs_there, names)
+    pairs = golden.chosen(all_pairs, names)
     out, back = ([pair for pair in pairs if bool(pair.sent) == sent] for sent in (False, True))
     return chain(
         golden.run(out, lambda stack: catalogue(replace(settings, overlays=stack)), validate, ignored),
@@ -134,7 +134,7 @@ def owners(mappings: Mapping[str, Catalogue]) -> dict[str, tuple[str, ...]]:
 
 
 def _compile_view(settings: Settings, view: str, stack: Sequence[str], told_by: str) -> Catalogue:
-    compiled = load(
+    mappings = load(
         settings.mappings,
         sources=sources(),
         links=links(),
@@ -145,11 +145,11 @@ def _compile_view(settings: Settings, view: str, stack: Sequence[str], told_by: 
         required=required_names,
         makes=fhir_schema.resources(),
     )
-    return _some(compiled, settings, "outbound")
+    return _some(mappings, settings, "outbound")
 
 
 def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogue:
-    compiled = load(
+    mappings = load(
         settings.mappings,
         sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots(), **_returned_sources()},
         links={},
@@ -161,7 +161,7 @@ def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogu
             "Case": schema_without_links(contract("case")),
         },
     )
-    return _some(compiled, settings, "inbound")
+    return _some(mappings, settings, "inbound")
 
 
 def _returned_sources() -> dict[str, dict[str, Any]]:
@@ -169,12 +169,12 @@ def _returned_sources() -> dict[str, dict[str, Any]]:
     return {type_.lower(): {type_.lower(): fhir_schema.of(type_)} for type_ in RETURNED}
 
 
-def _some(compiled: Catalogue, settings: Settings, direction: str) -> Catalogue:
+def _some(mappings: Catalogue, settings: Settings, direction: str) -> Catalogue:
     """Return mappings unless there are none: nothing would be made of anything, and nobody told."""
-    if not compiled.mappings:
+    if not mappings.mappings:
         what = f"No mapping is left of {settings.mappings / direction}/*.yaml; name the folder of mappings."
         raise Misconfigured(what, where="CASEBRIDGE_MAPPINGS")
-    return compiled
+    return mappings
 
 
 def _roots(settings: Settings, source: str, stack: Sequence[str], raw: bytes) -> Iterable[dict[str, Any]]:

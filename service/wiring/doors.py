@@ -33,7 +33,7 @@ from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.discharge.process import Processing
 from service.receive.discharge.single import Encounters
 from service.receive.http import cases, hl7v2, returned
-from service.receive.http import fhir as sent
+from service.receive.http import fhir as fhir_in
 from service.receive.http.preview import preview
 from service.receive.http.quarantine import quarantine
 from service.settings import Settings
@@ -136,7 +136,7 @@ def _pulling(
 def _hospitals(reception: Reception, base: str, now: Clock) -> tuple[Door, Door]:
     """Return the doors for what hospitals send: FHIR and HL7 v2."""
     return (
-        sent.door(Processing(reception, now, base), Bundles(reception), Encounters(reception, base)),
+        fhir_in.door(Processing(reception, now, base), Bundles(reception), Encounters(reception, base)),
         hl7v2.door(Hl7v2Reception(reception, now)),
     )
 

@@ -95,8 +95,8 @@ def renaming(settings: Settings, store: SqlStore, projection: Projection) -> Ren
 
 def understanding(mappings: Inbounds) -> dict[str, Understand]:
     """Return what understands messages with the inbound mappings, by their form."""
-    understood = Understanding(mappings)
-    return {"fhir": understood.fhir, "hl7v2": understood.hl7v2}
+    readers = Understanding(mappings)
+    return {"fhir": readers.fhir, "hl7v2": readers.hl7v2}
 
 
 def unmerging(

@@ -171,12 +171,12 @@ class Consumer:
             "casebridge-correlation": result.correlation,
         }
         # the broker takes no user-id but our own
-        copied = {name: value for name, value in vars(properties).items() if name != "user_id"}
+        members = {name: value for name, value in vars(properties).items() if name != "user_id"}
         theirs = {
             name: header for name, header in (properties.headers or {}).items() if name != DEAD_LETTERED
         }
-        copied |= {"headers": {**theirs, **reasons}, "delivery_mode": 2, "expiration": None}
-        copy = amqp.Properties(**copied)
+        members |= {"headers": {**theirs, **reasons}, "delivery_mode": 2, "expiration": None}
+        copy = amqp.Properties(**members)
         channel.basic_publish(
             self._queue.dead_exchange, self._queue.dead_key, delivery.body, copy, mandatory=True
         )

@@ -67,7 +67,7 @@ def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> Non
         return Response(status=204)
 
     def revisions(ref: str) -> Response:
-        listed = documents.revisions(g.scope, g.partner.name, kind, ref)
+        all_revisions = documents.revisions(g.scope, g.partner.name, kind, ref)
         items = [
             {
                 "revision": revision.revision,
@@ -76,7 +76,7 @@ def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> Non
                 "recorded": revision.recorded,
                 "document": revision.own,
             }
-            for revision in listed
+            for revision in all_revisions
         ]
         return Response(dump({"items": items}), mimetype="application/json")
 
@@ -107,31 +107,28 @@ def _plain(view: Callable[[str], Response]) -> Callable[[str], Response]:
 
 def _list(documents: Documents, kind: str) -> Response:
     """List documents by identifier (`system|value` or `value`), client, status; `after` is an uuid."""
-    asked = parameters(request.args.items(multi=True), LISTED)
-    text = asked.get("identifier")
+    arguments = parameters(request.args.items(multi=True), LISTED)
+    text = arguments.get("identifier")
     identifier = None
     if text is not None:
         system, bar, value = text.rpartition("|")
         identifier = (system if bar else None, value)
-    most = count(asked, 50, 500)
-    documents_found = documents.find(
+    most = count(arguments, 50, 500)
+    page = documents.find(
         g.scope,
         kind,
         partner=g.partner.name,
         identifier=identifier,
-        client=asked.get("client"),
-        status=asked.get("status"),
-        after=asked.get("after"),
+        client=arguments.get("client"),
+        status=arguments.get("status"),
+        after=arguments.get("after"),
         count=most,
     )
-    items = [
-        {"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.own}
-        for d in documents_found
-    ]
+    items = [{"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.own} for d in page]
     answer: dict[str, Any] = {"items": items}
-    if len(documents_found) == most:
+    if len(page) == most:
         # the search values may be personal, so the caller repeats them; the link carries the place alone
-        answer["after"] = documents_found[-1].uuid
+        answer["after"] = page[-1].uuid
     return Response(dump(answer), mimetype="application/json")
 
 
@@ -144,8 +141,8 @@ def _body(media_type: str) -> Any:
 def _alias(sent: Any) -> tuple[str, str]:
     """Return the identifier that is to be taken off a client, as (system, value)."""
     identifier = sent.get("identifier") if isinstance(sent, dict) else None
-    members = identifier if isinstance(identifier, dict) else {}
-    system, value = members.get("system"), members.get("value")
+    alias = identifier if isinstance(identifier, dict) else {}
+    system, value = alias.get("system"), alias.get("value")
     if not (isinstance(system, str) and isinstance(value, str) and system and value):
         raise Malformed("Name the identifier, with its system and value.", where="/identifier")
     return system, value

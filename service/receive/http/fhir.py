@@ -68,8 +68,8 @@ def _combined_answer(messages: Processing) -> Answer:
     return messages.answered(g.partner, raw, message, _sender_keys())
 
 
-def _stay(answered: Answer, headers: dict[str, str]) -> Response:
-    answer = _response(answered)
+def _stay(stay_answer: Answer, headers: dict[str, str]) -> Response:
+    answer = _response(stay_answer)
     answer.headers.update(headers)
     return answer
 

@@ -28,16 +28,16 @@ def preview(previews: Previews) -> Door:
         parameters(request.args.items(multi=True))
         if request.mimetype != "application/json":
             raise Unsupported("Send application/json.", where="Content-Type")
-        asked = parse(request.get_data())
-        if not isinstance(asked, dict) or not {"kind", "document"} <= asked.keys() <= MEMBERS:
+        body = parse(request.get_data())
+        if not isinstance(body, dict) or not {"kind", "document"} <= body.keys() <= MEMBERS:
             raise Rejected("Send `kind` and `document`, and perhaps `id` and `view`.", where="/")
-        kind, view, ref = asked["kind"], asked.get("view", g.partner.view), asked.get("id")
+        kind, view, ref = body["kind"], body.get("view", g.partner.view), body.get("id")
         texts = {"/kind": kind, "/view": view} | ({} if ref is None else {"/id": ref})
         for where, text in texts.items():
             if not isinstance(text, str):
                 raise Rejected("Not a text.", where=where)
-        previewed = previews.preview(g.scope, g.partner.name, kind, asked["document"], ref=ref, view=view)
-        preview_as_json = {
+        previewed = previews.preview(g.scope, g.partner.name, kind, body["document"], ref=ref, view=view)
+        answer = {
             "resources": [
                 {
                     "resource": resource.resource,
@@ -51,7 +51,7 @@ def preview(previews: Previews) -> Door:
             "issues": _issues_as_json(previewed.issues),
             "supposed": _issues_as_json(previewed.supposed),
         }
-        return Response(dump(preview_as_json), mimetype="application/json")
+        return Response(dump(answer), mimetype="application/json")
 
     return Door(routes, "preview", (_operation(),))
 

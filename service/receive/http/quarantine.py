@@ -36,17 +36,17 @@ def quarantine(entries: Quarantine) -> Door:
 def _reading(routes: Blueprint, entries: Quarantine) -> None:
     @routes.get("")
     def find() -> Response:
-        asked = parameters(request.args.items(multi=True), ("state", "partner", "after", COUNT))
-        state = asked.get("state", "quarantined")
+        arguments = parameters(request.args.items(multi=True), ("state", "partner", "after", COUNT))
+        state = arguments.get("state", "quarantined")
         if state not in {*STATES, "all"}:
             raise Rejected(f"Not a state; known are {', '.join(STATES)}, all.", where="state")
-        entries_found = entries.find(
-            partner=_own() or asked.get("partner"),
+        page = entries.find(
+            partner=_own() or arguments.get("partner"),
             state=None if state == "all" else cast("EntryState", state),
-            after=asked.get("after"),
-            count=count(asked, 50, 500),
+            after=arguments.get("after"),
+            count=count(arguments, 50, 500),
         )
-        return _json_response({"items": [entry_as_json(entry) for entry in entries_found]})
+        return _json_response({"items": [entry_as_json(entry) for entry in page]})
 
     @routes.get("/<entry>")
     def show(entry: str) -> Response:
@@ -57,9 +57,9 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
     @routes.get("/<entry>/body")
     def body(entry: str) -> Response:
         """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
-        asked = parameters(request.args.items(multi=True), ("edited",))
+        arguments = parameters(request.args.items(multi=True), ("edited",))
         shown_entry = entries.show(entry, _own())
-        raw = shown_entry.edited if "edited" in asked else shown_entry.received.raw
+        raw = shown_entry.edited if "edited" in arguments else shown_entry.received.raw
         return Response(raw or b"", mimetype="application/octet-stream")
 
 
