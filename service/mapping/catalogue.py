@@ -121,15 +121,15 @@ class Catalogue:
         """
         projector = self.projector(source_name)
         by_name = {mapping.name: mapping for mapping in self.mappings}
-        explained_resources: list[tuple[MappingInfo, MadeResource, dict[str, Origin]]] = []
+        with_origins: list[tuple[MappingInfo, MadeResource, dict[str, Origin]]] = []
         for number, step in enumerate(projector.steps):
             resources = replace(projector, steps=(step,)).run(roots)
             explanations = self._explainer(source_name, number, step[0]).run(roots) if resources else []
             pairs = zip(resources, explanations, strict=True)
-            explained_resources += [
-                (by_name[resource.mapping], resource, explained.origins) for resource, explained in pairs
+            with_origins += [
+                (by_name[resource.mapping], resource, explanation.origins) for resource, explanation in pairs
             ]
-        return explained_resources
+        return with_origins
 
     def _explainer(self, source_name: str, number: int, document: MappingTemplate) -> Explainer:
         """Return what explains a step of a source; to compile it takes longer than a hundred runs."""
@@ -141,21 +141,21 @@ class Catalogue:
     def withdrawn_resource(self, last: dict[str, Any]) -> dict[str, Any]:
         """What the last version of a resource becomes when its fact is no longer so."""
         target = last["resourceType"]
-        withdrawn: dict[str, Any] = last | self.withdrawal(target)
-        withdrawn = {key: value for key, value in withdrawn.items() if value is not None}
+        resource: dict[str, Any] = last | self.withdrawal(target)
+        resource = {key: value for key, value in resource.items() if value is not None}
         if claims := {url for mapping in self.mappings if mapping.target == target for url in mapping.claims}:
-            claim(withdrawn, sorted(claims), self.profiles)
-        return withdrawn
+            claim(resource, sorted(claims), self.profiles)
+        return resource
 
     def withdrawal(self, target: str) -> dict[str, Any]:
         """What a resource of a type takes on when its fact is no longer so; None removes a key."""
-        taken_on: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         for patch in (
             *(mapping.withdraw for mapping in self.removed if mapping.target == target),
             *(mapping.withdraw for mapping in self.mappings if mapping.target == target),
         ):
-            taken_on |= patch
-        return taken_on
+            merged |= patch
+        return merged
 
     def unread_paths(self, source_name: str) -> list[str]:
         """The paths of a source that no mapping reads."""

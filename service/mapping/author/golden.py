@@ -51,7 +51,7 @@ class Result:
 
     pair: Pair
     resources: Resources
-    translated: dict[str, Resources]
+    translations: dict[str, Resources]
     differences: tuple[str, ...]
     issues: tuple[str, ...]
 
@@ -77,7 +77,7 @@ def sent(folder: Path, read: Callable[[str, tuple[str, ...], bytes], Iterable[di
         Misconfigured: nothing can be read of what is sent.
     """
     root = folder / "golden"
-    sent_pairs = []
+    own_pairs = []
     for path in sorted([*root.glob("*/sent.*"), *root.glob("*/*/sent.*")]):
         source = {".json": "fhir", ".hl7": "hl7v2"}.get(path.suffix)
         if source is None:
@@ -87,8 +87,8 @@ def sent(folder: Path, read: Callable[[str, tuple[str, ...], bytes], Iterable[di
             roots = tuple(read(source, own, path.read_bytes()))
         except CasebridgeError as error:
             raise Misconfigured(str(error), where=str(path)) from error
-        sent_pairs.append(Pair(name, path.parent, source, {}, own, roots))
-    return sent_pairs
+        own_pairs.append(Pair(name, path.parent, source, {}, own, roots))
+    return own_pairs
 
 
 def chosen(pairs_there: list[Pair], names: Collection[str]) -> list[Pair]:
@@ -126,7 +126,7 @@ def run(
 def update(result: Result) -> None:
     """Write what was made as what is expected from now on."""
     (result.pair.folder / "out.json").write_bytes(pretty(result.resources))
-    for language, resources in result.translated.items():
+    for language, resources in result.translations.items():
         (result.pair.folder / f"out.{language}.json").write_bytes(pretty(resources))
 
 
@@ -154,7 +154,7 @@ def _run(
 ) -> Result:
     try:
         projector = catalogue.projector(pair.source)
-        resources_made = [
+        resources_of_pair = [
             made_resource.resource
             for roots in pair.sent or (pair.roots,)
             for made_resource in projector.run(roots)
@@ -163,35 +163,38 @@ def _run(
         return Result(pair, [], {}, tuple(f"{issue.where}: {issue.what}" for issue in error.issues), ())
     words = interpreter(catalogue.terminology, catalogue.words)
     expected = pair.translated_resources
-    translated = {
+    translations = {
         language: [
             words.tell(resource, language)
-            for resource in resources_made
+            for resource in resources_of_pair
             if _name(resource) in map(_name, resources)
         ]
         for language, resources in expected.items()
     }
     written = (pair.folder / "out.json").exists()
-    lines = list(differences(pair.expected, resources_made, ignored)) if written else [_UNWRITTEN]
-    for language, resources in translated.items():
+    lines = list(differences(pair.expected, resources_of_pair, ignored)) if written else [_UNWRITTEN]
+    for language, resources in translations.items():
         lines += (f"{language}: {line}" for line in differences(expected[language], resources, ignored))
-    all_made = [*resources_made, *(resource for resources in translated.values() for resource in resources)]
+    all_made = [
+        *resources_of_pair,
+        *(resource for resources in translations.values() for resource in resources),
+    ]
     issues = (f"{issue.where}: {issue.what}" for resource in all_made for issue in validate(resource))
-    return Result(pair, resources_made, translated, tuple(lines), tuple(issues))
+    return Result(pair, resources_of_pair, translations, tuple(lines), tuple(issues))
 
 
 def _pair(path: Path, root: Path) -> Pair:
-    written = _read_json(path)
+    content = _read_json(path)
     name, own = _pair_name(path, root)
-    if isinstance(written, dict) and isinstance(written.get("like"), str):
+    if isinstance(content, dict) and isinstance(content.get("like"), str):
         # a pair that is like another again has neither source nor roots and is refused below
-        written = _read_json(root / written["like"] / "in.json") | {
-            k: v for k, v in written.items() if k != "like"
+        content = _read_json(root / content["like"] / "in.json") | {
+            k: v for k, v in content.items() if k != "like"
         }
-    if not isinstance(written, dict) or not {"source", "roots"} <= written.keys() <= _KEYS:
+    if not isinstance(content, dict) or not {"source", "roots"} <= content.keys() <= _KEYS:
         what = "in.json holds `source` and `roots`, or `like` and the name of a pair, and perhaps `overlays`."
         raise Misconfigured(what, where=str(path))
-    return Pair(name, path.parent, written["source"], written["roots"], tuple(written.get("overlays", own)))
+    return Pair(name, path.parent, content["source"], content["roots"], tuple(content.get("overlays", own)))
 
 
 def _pair_name(path: Path, root: Path) -> tuple[str, tuple[str, ...]]:
@@ -215,11 +218,11 @@ def _within(pair: Pair, name: str) -> bool:
 
 
 def _by_name(resources: Resources) -> dict[str, dict[str, Any]]:
-    named_resources: dict[str, dict[str, Any]] = {}
+    by_name: dict[str, dict[str, Any]] = {}
     for resource in resources:
         name = _name(resource)
-        named_resources[name if name not in named_resources else f"{name} (again)"] = resource
-    return named_resources
+        by_name[name if name not in by_name else f"{name} (again)"] = resource
+    return by_name
 
 
 def _name(resource: dict[str, Any]) -> str:

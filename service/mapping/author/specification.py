@@ -128,11 +128,11 @@ def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[
 def _row(
     target: str, of_leaf: Iterable[ExpressionNode], rule: str, around: tuple[str, ...], place: Place | None
 ) -> Row:
-    written = list(of_leaf)
-    sources = sorted({path for term in written for path in reads(term)})
+    expressions = list(of_leaf)
+    sources = sorted({path for term in expressions for path in reads(term)})
     names = dict.fromkeys(
         expression.arguments[0]
-        for expression in _all(written)
+        for expression in _all(expressions)
         if isinstance(expression, Filtered) and expression.name in TERMINOLOGY
     )
     codes = ", ".join(f"[{name}]({_CODES}#{name})" for name in names)

@@ -92,17 +92,21 @@ class Explainer:
 
         resources: list[Any] = []
         self.project(dict(roots), resources, mark)
-        marked = {(id(container), key): (number, at) for container, key, number, at in marks}
+        notes_by_place = {(id(container), key): (number, at) for container, key, number, at in marks}
         return [
-            Explained(resource, dict(self._origins(resources, index, "", marked)))
+            Explained(resource, dict(self._origins(resources, index, "", notes_by_place)))
             for index, resource in enumerate(resources)
         ]
 
     def _origins(
-        self, container: Any, key: Any, path: str, marked: dict[tuple[int, Any], tuple[int, tuple[int, ...]]]
+        self,
+        container: Any,
+        key: Any,
+        path: str,
+        notes_by_place: dict[tuple[int, Any], tuple[int, tuple[int, ...]]],
     ) -> Iterator[tuple[str, Origin]]:
         value = container[key]
-        noted = marked.get((id(container), key))
+        noted = notes_by_place.get((id(container), key))
         if noted is not None and path:
             note, indexes = self.notes[noted[0]], noted[1]
             if (origin := _origin(note, indexes)) is not None:
@@ -111,7 +115,7 @@ class Explainer:
             value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
         ):
             step = f"[{below}]" if isinstance(value, list) else f".{below}" if path else below
-            yield from self._origins(value, below, f"{path}{step}", marked)
+            yield from self._origins(value, below, f"{path}{step}", notes_by_place)
 
 
 def explainer(document: MappingTemplate, terminology: Terminology) -> Explainer:
@@ -230,9 +234,9 @@ def _indexed_paths(paths: frozenset[str] | set[str], turns: dict[str, int]) -> t
 
 
 def _indexed_path(path: str, turns: dict[str, int]) -> str:
-    steps, indexed = path.split("."), ""
+    steps, with_indexes = path.split("."), ""
     for count in range(1, len(steps) + 1):
-        indexed += ("." if indexed else "") + steps[count - 1]
+        with_indexes += ("." if with_indexes else "") + steps[count - 1]
         at = turns.get(".".join(steps[:count]))
-        indexed += f"[{at}]" if at is not None else ""
-    return indexed
+        with_indexes += f"[{at}]" if at is not None else ""
+    return with_indexes

@@ -186,11 +186,11 @@ class Names:
         return f"equal({self.code(left)}, {self.code(right)})"
 
     def _join_code(self, parts: tuple[ExpressionNode, ...]) -> str:
-        printed = [part for part in parts if not isinstance(part, Constant)]
-        if len(printed) == 1:
+        variable_parts = [part for part in parts if not isinstance(part, Constant)]
+        if len(variable_parts) == 1:
             name = self.fresh("t")
             written = [repr(text(p.value)) if isinstance(p, Constant) else name for p in parts]
-            return f"({' + '.join(written)} if ({name} := {self.text_code(printed[0])}) else None)"
+            return f"({' + '.join(written)} if ({name} := {self.text_code(variable_parts[0])}) else None)"
         values = "".join(f"{self.code(part)}, " for part in parts if not isinstance(part, Constant))
         template = "".join(f"{text(p.value)!r}, " if isinstance(p, Constant) else "None, " for p in parts)
         return f"join_template(({values}), ({template}))" if values else repr("".join(_texts(parts)))

@@ -133,10 +133,10 @@ class Reader:
 
     def claims(self, node: Mapping, target: str) -> tuple[str, ...]:
         """The profiles that the resource claims where it meets them."""
-        written = node.entries.get("profile", Sequence((), node.place))
+        profile_node = node.entries.get("profile", Sequence((), node.place))
         profiles = self.profiles.profiles()
         urls: list[str] = []
-        for leaf in written.items if isinstance(written, Sequence) else (written,):
+        for leaf in profile_node.items if isinstance(profile_node, Sequence) else (profile_node,):
             url = str(leaf.value) if isinstance(leaf, Scalar) else ""
             if url not in profiles:
                 close = nearest(url, list(profiles)) or ", ".join(profiles) or "none"
@@ -182,17 +182,17 @@ class Reader:
     def loops(self, node: Node, namespace: Namespace) -> tuple[tuple[Loop, ...], Namespace]:
         """The loops of one `each`, or of a list of them: one for each list on the way of a path."""
         leaves = node.items if isinstance(node, Sequence) else (node,)
-        read_loops: list[Loop] = []
+        loops: list[Loop] = []
         for leaf in leaves:
             name, parsed = expressions.loop(as_leaf(leaf))
             _free(name, namespace, leaf.place)
             for loop in self.walk(parsed, namespace):
-                read_loops.append(loop)
+                loops.append(loop)
                 self.looped.append(loop.variable)
-            namespace = namespace.with_name(name, read_loops[-1].variable)
+            namespace = namespace.with_name(name, loops[-1].variable)
         if len(self.looped) > LOOP_DEPTH:
             raise Wrong(f"loops nest more than {LOOP_DEPTH} deep", node.place)
-        return tuple(read_loops), namespace
+        return tuple(loops), namespace
 
     def walk(self, parsed: Parsed, namespace: Namespace) -> Iterator[Loop]:
         """A loop for each list that a path leads through, the last over the list it leads to."""

@@ -48,24 +48,24 @@ class Trace:
 
     def decide(self, target: str, paths: Iterable[str]) -> None:
         """Note what decides about a value."""
-        if ordered := dict.fromkeys(sorted(paths)):
-            self.tests.setdefault(target, {}).update(ordered)
+        if sorted_paths := dict.fromkeys(sorted(paths)):
+            self.tests.setdefault(target, {}).update(sorted_paths)
 
 
 def trace(document: MappingTemplate) -> Trace:
     """Trace one document."""
-    traced = Trace()
+    notes = Trace()
     for loop in document.loops:
-        traced.decide(document.target, reads(loop.over) | tests(loop.over))
+        notes.decide(document.target, reads(loop.over) | tests(loop.over))
     if document.when is not None:
-        traced.decide(document.target, reads(document.when) | tests(document.when))
-    _walk(document.make, document.target, traced)
-    return traced
+        notes.decide(document.target, reads(document.when) | tests(document.when))
+    _walk(document.make, document.target, notes)
+    return notes
 
 
-def lineage(traced: Trace) -> Paths:
+def lineage(notes: Trace) -> Paths:
     """The lineage of a trace: target path to the source paths its value is made of."""
-    return {target: tuple(sources) for target, sources in traced.values.items() if sources}
+    return {target: tuple(sources) for target, sources in notes.values.items() if sources}
 
 
 def reach(world: World, source: str, traces: Iterable[Trace]) -> dict[str, tuple[str, ...]]:
@@ -76,9 +76,9 @@ def reach(world: World, source: str, traces: Iterable[Trace]) -> dict[str, tuple
     """
     readers: dict[str, set[str]] = {}
     wholes: set[str] = set()
-    for traced in traces:
-        wholes |= traced.wholes
-        for by_target in (traced.values, traced.tests):
+    for notes in traces:
+        wholes |= notes.wholes
+        for by_target in (notes.values, notes.tests):
             for target, paths_read in by_target.items():
                 for path in paths_read:
                     for step in _steps(path):
@@ -111,24 +111,24 @@ def _leaves(world: World, source: str) -> Iterator[str]:
         yield from paths(shape, name)
 
 
-def _walk(template: Template, target: str, traced: Trace) -> None:
+def _walk(template: Template, target: str, notes: Trace) -> None:
     match template:
         case Value(term=term):
-            traced.read(target, term)
+            notes.read(target, term)
             if systems := set(_displayed_systems(term)):
-                traced.words.setdefault(target, set()).update(systems)
+                notes.words.setdefault(target, set()).update(systems)
         case TextLeaf(parts=parts):
             for part in parts:
                 if not isinstance(part, str):
-                    traced.read(target, part)
+                    notes.read(target, part)
         case Object(entries=entries):
-            _all([(f"{target}.{key}", entry) for key, entry in entries], traced)
+            _all([(f"{target}.{key}", entry) for key, entry in entries], notes)
         case Items(items=items) | Markup(parts=items):
-            _all([(target, item) for item in items], traced)
+            _all([(target, item) for item in items], notes)
         case Block(loops=loops, test=test, make=make):
             for term in [*(loop.over for loop in loops), *([test] if test is not None else [])]:
-                traced.decide(target, reads(term) | tests(term))
-            _walk(make, target, traced)
+                notes.decide(target, reads(term) | tests(term))
+            _walk(make, target, notes)
 
 
 def _displayed_systems(term: ExpressionNode) -> Iterator[str]:
@@ -142,6 +142,6 @@ def _displayed_systems(term: ExpressionNode) -> Iterator[str]:
             yield from _displayed_systems(child)
 
 
-def _all(entries: Iterable[tuple[str, Template]], traced: Trace) -> None:
+def _all(entries: Iterable[tuple[str, Template]], notes: Trace) -> None:
     for target, template in entries:
-        _walk(template, target, traced)
+        _walk(template, target, notes)

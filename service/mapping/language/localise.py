@@ -26,25 +26,25 @@ class Interpreter:
     def tell(self, resource: dict[str, Any], language: str) -> dict[str, Any]:
         """Return a copy in a language; what has no designation in it, or was written by people, stays."""
         head = {"resourceType": resource["resourceType"], "language": language}
-        translated: dict[str, Any] = self._value(resource, language, resource["resourceType"])
-        return head | translated | head
+        translation: dict[str, Any] = self._value(resource, language, resource["resourceType"])
+        return head | translation | head
 
     def _value(self, value: Any, language: str, path: str) -> Any:
         if isinstance(value, list):
             return [self._value(item, language, path) for item in value]
         if not isinstance(value, dict):
             return self._plain(value, language, path) if path in self.plain else value
-        translated = {key: self._value(below, language, f"{path}.{key}") for key, below in value.items()}
+        translation = {key: self._value(below, language, f"{path}.{key}") for key, below in value.items()}
         if "coding" in value:
-            self._retitle(value, translated)
+            self._retitle(value, translation)
         elif "code" in value and value.get("system") in self.systems:
             word = _word(self.systems[value["system"]], value["code"], language)
-            translated |= {} if word is None else {"display": word}
+            translation |= {} if word is None else {"display": word}
         elif "div" in value:
-            translated["div"] = translated_narrative(
+            translation["div"] = translated_narrative(
                 value["div"], language, lambda name, code: self._designation_of(name, code, language)
             )
-        return translated
+        return translation
 
     def _plain(self, value: Any, language: str, path: str) -> Any:
         """A display that a mapping put there as it is; other text stays."""
@@ -53,11 +53,11 @@ class Interpreter:
         word = _word(*self.plain[path][value], language)
         return value if word is None else word
 
-    def _retitle(self, concept: dict[str, Any], translated: dict[str, Any]) -> None:
+    def _retitle(self, concept: dict[str, Any], translation: dict[str, Any]) -> None:
         """Where the text of a concept is the display of one of its codings, it goes with it."""
-        for before, after in zip(concept["coding"], translated["coding"], strict=True):
+        for before, after in zip(concept["coding"], translation["coding"], strict=True):
             if "text" in concept and before.get("display") == concept["text"]:
-                translated["text"] = after["display"]
+                translation["text"] = after["display"]
                 return
 
     def _designation_of(self, name: str, code: str, language: str) -> str | None:

@@ -52,8 +52,8 @@ def claim(resource: dict[str, Any], candidates: Sequence[str], profiles: Profile
     meta = resource.get("meta", {})
     claimed = [url for url in meta.get("profile", ()) if url not in candidates] + met
     rest = {key: value for key, value in meta.items() if key != "profile"}
-    rewritten = {**rest, "profile": claimed} if claimed else rest
-    if rewritten:
-        resource["meta"] = rewritten
+    new_meta = {**rest, "profile": claimed} if claimed else rest
+    if new_meta:
+        resource["meta"] = new_meta
     else:
         resource.pop("meta", None)

@@ -41,13 +41,13 @@ class Shape:
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """The codes of an enumerated value; empty when it is open."""
-        listed_codes: list[str] = []
+        all_codes: list[str] = []
         for schema, _ in self.options:
             listed = [schema["const"]] if "const" in schema else schema.get("enum")
             if listed is None:
                 return ()
-            listed_codes += [code for code in listed if isinstance(code, str)]
-        return tuple(dict.fromkeys(listed_codes))
+            all_codes += [code for code in listed if isinstance(code, str)]
+        return tuple(dict.fromkeys(all_codes))
 
     @property
     def names(self) -> list[str]:

@@ -81,12 +81,8 @@ class Support:
         """Return where the mappings of an overlay speak of an element, or of what it stands in."""
         keys = [step.partition(":")[0] for step in element.split(".")[1:]]
         for _, node in self.layers.written:
-            extended = node.entries.get(EXTENDS)
-            if (
-                node.place.file.startswith(f"{folder}/")
-                and isinstance(extended, Scalar)
-                and extended.value in names
-            ):
+            base = node.entries.get(EXTENDS)
+            if node.place.file.startswith(f"{folder}/") and isinstance(base, Scalar) and base.value in names:
                 return _deepest(node.entries.get("make"), keys, node.place)
         return None
 

@@ -120,6 +120,6 @@ def _is_literal(node: Node) -> bool:
 
 def _extends_primitive(key: str, shape: Shape) -> bool:
     """Whether a key is where the extensions of a primitive element stand: https://hl7.org/fhir/R4/json.html#primitive."""
-    extended = shape.get(key[1:]) if key.startswith("_") and _TYPE not in key else None
-    inner = extended.item() if extended is not None and extended.kind == LIST else extended
+    primitive = shape.get(key[1:]) if key.startswith("_") and _TYPE not in key else None
+    inner = primitive.item() if primitive is not None and primitive.kind == LIST else primitive
     return inner is not None and inner.kind in {TEXT, NUMBER, BOOLEAN}

@@ -147,10 +147,10 @@ def _known_codings(codings: Sequence[Json]) -> Iterator[Json]:
         code = coding.get("code")
         if not isinstance(code, str) or not _CODE.fullmatch(code):
             continue
-        known_coding = {name: coding[name] for name in ("system", "code", "display") if coding.get(name)}
-        if (key := (known_coding.get("system"), code)) not in seen:
+        plain_coding = {name: coding[name] for name in ("system", "code", "display") if coding.get(name)}
+        if (key := (plain_coding.get("system"), code)) not in seen:
             seen.add(key)
-            yield known_coding
+            yield plain_coding
 
 
 def _displays(concept: Json) -> list[str]:

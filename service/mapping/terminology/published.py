@@ -26,15 +26,15 @@ def published_resources(terminology: Terminology) -> tuple[Resource, ...]:
 
 
 def _code_system(system: CodeSystem) -> Resource:
-    written = system.resource
-    filled = _head("CodeSystem", system.name, written) | {
+    resource = system.resource
+    filled = _head("CodeSystem", system.name, resource) | {
         "caseSensitive": True,
-        "valueSet": written.get("valueSet") or _value_set_url(system.url),
+        "valueSet": resource.get("valueSet") or _value_set_url(system.url),
         "content": "complete",
     }
-    if written.get("content", "complete") == "complete":
+    if resource.get("content", "complete") == "complete":
         filled["count"] = len(system.displays)
-    return _versioned_resource(written, filled)
+    return _versioned_resource(resource, filled)
 
 
 def _value_set(system: Resource) -> Resource:
@@ -47,29 +47,29 @@ def _value_set(system: Resource) -> Resource:
 
 
 def _concept_map(concept_map: ConceptMap, sets: dict[str, str]) -> Resource:
-    written = concept_map.resource
-    sources = {sets[group["source"]] for group in written.get("group", []) if group.get("source") in sets}
-    filled = _head("ConceptMap", concept_map.name, written)
+    resource = concept_map.resource
+    sources = {sets[group["source"]] for group in resource.get("group", []) if group.get("source") in sets}
+    filled = _head("ConceptMap", concept_map.name, resource)
     if len(sources) == 1:
         filled["sourceCanonical"] = sources.pop()
-    return _versioned_resource(written, filled)
+    return _versioned_resource(resource, filled)
 
 
-def _head(kind: str, name: str, written: Resource) -> Resource:
+def _head(kind: str, name: str, resource: Resource) -> Resource:
     return {
         "resourceType": kind,
         "id": _NO_ID.sub("-", name)[:64],
         "language": "en",
-        "name": written.get("name")
+        "name": resource.get("name")
         or "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", name)),
-        "status": written.get("status", "active"),
+        "status": resource.get("status", "active"),
         "experimental": False,
     }
 
 
-def _versioned_resource(written: Resource, filled: Resource) -> Resource:
+def _versioned_resource(resource: Resource, filled: Resource) -> Resource:
     """What a file says over what is filled in; the id is that of the file, a version of its own stands."""
-    whole = filled | written | {"id": filled["id"]}
+    whole = filled | resource | {"id": filled["id"]}
     return whole if "version" in whole else whole | {"version": sha256(canonical(whole)).hexdigest()[:12]}
 
 
