@@ -27,9 +27,9 @@ def check() -> None:
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     with checking():
-        registered = wiring.partners(settings)
+        registry = wiring.partners(settings)
         wiring.check_stacks(settings)
-    click.echo(f"{len(registered)} partners, all as they should be.")
+    click.echo(f"{len(registry)} partners, all as they should be.")
 
 
 @partners.command("list")

@@ -36,19 +36,19 @@ def check() -> None:
     click.echo(f"mappings of {settings.mappings.resolve()}")
     for mapping in (*views[DEFAULT].mappings, *inbounds[None].mappings):
         click.echo(f"{mapping.file}:{mapping.line}  {mapping.name}  from {mapping.source}")
-    named_catalogues = [(f"view {name}", compiled) for name, compiled in views.items()]
+    by_layer = [(f"view {name}", catalogue) for name, catalogue in views.items()]
     for name, (outbound, inbound) in overlays.items():
-        named_catalogues += [(f"overlay {name}", outbound), (f"overlay {name}, inbound", inbound)]
-    for stack, compiled in inbounds.items():
-        named_catalogues += [
-            ("inbound" if stack is None else f"inbound with {', '.join(stack) or 'no overlay'}", compiled)
+        by_layer += [(f"overlay {name}", outbound), (f"overlay {name}, inbound", inbound)]
+    for stack, catalogue in inbounds.items():
+        by_layer += [
+            ("inbound" if stack is None else f"inbound with {', '.join(stack) or 'no overlay'}", catalogue)
         ]
-    for name, compiled in named_catalogues:
-        click.echo(f"{name}: {len(compiled.mappings)} mappings, version {compiled.version[:12]}")
-    for name, compiled in named_catalogues:
-        for line in spec.held_back(compiled):
+    for name, catalogue in by_layer:
+        click.echo(f"{name}: {len(catalogue.mappings)} mappings, version {catalogue.version[:12]}")
+    for name, catalogue in by_layer:
+        for line in spec.held_back(catalogue):
             click.echo(f"{name}: {line}")
-    for line in dict.fromkeys(_strays(named_catalogues)):
+    for line in dict.fromkeys(_strays(by_layer)):
         click.echo(line)
 
 
@@ -82,15 +82,15 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _strays(named_catalogues: list[tuple[str, Catalogue]]) -> Iterator[str]:
+def _strays(by_layer: list[tuple[str, Catalogue]]) -> Iterator[str]:
     """Remark on what may be meant and may be a slip: tables no mapping names, targets almost alike."""
     # the names of coding systems are asked for before the mappings run
-    asked = {SYSTEMS, *(name for _, compiled in named_catalogues for name in compiled.asked)}
-    for where, compiled in named_catalogues:
-        for name, one, other in compiled.terminology.alike():
+    asked = {SYSTEMS, *(name for _, catalogue in by_layer for name in catalogue.asked)}
+    for where, catalogue in by_layer:
+        for name, one, other in catalogue.terminology.alike():
             yield f"{where}: `{name}` has codes of {one} and of {other}; are both meant?"
-        known_names = asked | compiled.terminology.led_to(asked)
-        for name in sorted({*compiled.codesystems, *compiled.concept_maps} - known_names):
+        known_names = asked | catalogue.terminology.led_to(asked)
+        for name in sorted({*catalogue.codesystems, *catalogue.concept_maps} - known_names):
             close = nearest(name, sorted(asked))
             meant = f"; did you mean `{close}`?" if close else ""
             yield f"{where}: no mapping names the code system or concept map `{name}`{meant}"

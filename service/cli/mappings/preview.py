@@ -72,17 +72,17 @@ def explain(path: str, id_: str, view: str, values: bool | None) -> None:
     Example:
       casebridge mappings explain CarePlan.activity[2].reference --id 6f1c0b9e-8d5a-5f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    explained = wiring.explain_element(Settings.from_env(), view, path, id_.rpartition("/")[2])
+    explanation = wiring.explain_element(Settings.from_env(), view, path, id_.rpartition("/")[2])
     with_values = sys.stdout.isatty() if values is None else values
-    at = explained.last_updated.isoformat(timespec="seconds")
-    owner = f"{explained.document.kind}/{explained.document.uuid}"
-    version = f"{explained.reference} version {explained.version} of {at}"
-    click.echo(f"{version}, from {owner} revision {explained.revision}")
-    if not explained.current:
+    at = explanation.last_updated.isoformat(timespec="seconds")
+    owner = f"{explanation.document.kind}/{explanation.document.uuid}"
+    version = f"{explanation.reference} version {explanation.version} of {at}"
+    click.echo(f"{version}, from {owner} revision {explanation.revision}")
+    if not explanation.current:
         click.echo(
             "other mappings made this version; `casebridge mappings plan` tells whether these change it"
         )
-    for element in explained.elements:
+    for element in explanation.elements:
         click.echo(f"{element.path}" + (f" = {dump(element.value).decode()}" if with_values else ""))
         click.echo(f"  by {element.origin.place}  {element.origin.rule}")
         for source, value in element.sources.items():

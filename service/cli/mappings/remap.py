@@ -34,7 +34,7 @@ def plan(sample: int, values: bool, as_json: bool) -> None:
       casebridge mappings plan --json --sample 0 > plan.jsonl
     """  # noqa: D301  click reads \b
     counts: Counter[str] = Counter()
-    began, printed = time.monotonic(), 0
+    began, lines_out = time.monotonic(), 0
     with wiring.remapping(Settings.from_env()) as work:
         for outcome, differences in progress(work.plan(), work.left(), "Planning"):
             counts["documents"] += 1
@@ -43,8 +43,8 @@ def plan(sample: int, values: bool, as_json: bool) -> None:
                 _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
             for difference in differences:
                 counts[f"{difference.reference.partition('/')[0]} {difference.happened}"] += 1
-                if not sample or printed < sample:
-                    printed += 1
+                if not sample or lines_out < sample:
+                    lines_out += 1
                     _tell(_difference_as_json(difference, values), as_json)
     _sum("would change", counts, time.monotonic() - began, as_json)
     sys.exit(1 if counts["failed"] else 0)

@@ -22,10 +22,10 @@ def _known_overlays(
     _context: click.Context, _option: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Refuse an overlay that is not there by the option's own name."""
-    overlays_there = overlays(Settings.from_env().mappings) if names else []
+    all_overlays = overlays(Settings.from_env().mappings) if names else []
     for name in names:
-        if name not in overlays_there:
-            close = nearest(name, overlays_there) or ", ".join(overlays_there)
+        if name not in all_overlays:
+            close = nearest(name, all_overlays) or ", ".join(all_overlays)
             raise click.BadParameter(f"there is no overlay `{name}`; did you mean `{close}`?")
     return names
 
@@ -115,13 +115,13 @@ def _give(pages: dict[str, str], out: Path | None) -> None:
 def held_back(catalogue: Catalogue) -> Iterator[str]:
     """Say which profiles are not claimed, for want of which elements, and where these were taken away."""
     for url, missing in catalogue.unclaimed.items():
-        for unmade in missing:
-            yield f"{url} is not claimed: nothing makes {unmade.element} ({unmade.place})"
+        for element in missing:
+            yield f"{url} is not claimed: nothing makes {element.element} ({element.place})"
 
 
 def _unclaimed_as_json(unclaimed: Unclaimed) -> dict[str, list[dict[str, str]]]:
     return {
-        url: [{"element": unmade.element, "place": str(unmade.place)} for unmade in missing]
+        url: [{"element": element.element, "place": str(element.place)} for element in missing]
         for url, missing in unclaimed.items()
     }
 
