@@ -120,16 +120,19 @@ class Hospital:
     def cases(self):
         return self.store.documents(Scope(everything=True), "case")
 
-    def listed(self):
+    def summaries(self):
         return self.store.look(
             lambda unit: unit.inbox.entries(partner=None, state=None, after=None, count=100)
         )
 
     def entries(self):
-        return [self.store.look(lambda unit, id_=each.id: unit.inbox.entry(id_)) for each in self.list_term()]
+        return [
+            self.store.look(lambda unit, id_=summary.id: unit.inbox.entry(id_))
+            for summary in self.summaries()
+        ]
 
     def kept(self, count):
-        until(lambda: len(self.list_term()) >= count, "it was not kept")
+        until(lambda: len(self.summaries()) >= count, "it was not kept")
         return self.entries()
 
     def drained(self):
