@@ -69,7 +69,7 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
     return Door(routes, "resources", tuple(openapi.operations()))
 
 
-def _operation_input(kinds: Mapping[str, str]) -> Asked:
+def _operation_input(kinds: Mapping[str, str]) -> OperationInput:
     """Read what an operation is asked with, from the address or from a Parameters resource."""
     if request.method == "GET":
         pairs = [(name, text) for name, text in request.args.items(multi=True) if name != "_format"]
@@ -103,7 +103,7 @@ def _look_up(words: Vocabulary, asked: OperationInput, _: Resource | None) -> Re
 
 
 def _expand(
-    clock: Callable[[], datetime], words: Vocabulary, asked: Asked, of_id: Resource | None
+    clock: Callable[[], datetime], words: Vocabulary, asked: OperationInput, of_id: Resource | None
 ) -> Response:
     value_set = of_id or words.named("ValueSet", required_value(asked.one("url"), "url"))
     window = Window(
@@ -116,7 +116,7 @@ def _expand(
     return with_content_language(_answer(words.expand(value_set, window, language, clock())), language)
 
 
-def _validate(type_: str, words: Vocabulary, asked: Asked, of_id: Resource | None) -> Response:
+def _validate(type_: str, words: Vocabulary, asked: OperationInput, of_id: Resource | None) -> Response:
     resource = of_id or words.named(type_, required_value(asked.one("url"), "url"))
     system = resource["url"] if type_ == "CodeSystem" else resource["compose"]["include"][0]["system"]
     codings = _codings(asked, system if type_ == "CodeSystem" else None)
@@ -128,7 +128,7 @@ def _validate(type_: str, words: Vocabulary, asked: Asked, of_id: Resource | Non
     )
 
 
-def _translate(words: Vocabulary, asked: Asked, of_id: Resource | None) -> Response:
+def _translate(words: Vocabulary, asked: OperationInput, of_id: Resource | None) -> Response:
     url, source = asked.one("url"), asked.one("source")
     chosen = of_id or (words.named("ConceptMap", url) if url else None)
     maps = [resource for resource in words.resources if resource["resourceType"] == "ConceptMap"]
@@ -194,7 +194,7 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def _language(words: Vocabulary, asked: Asked) -> str:
+def _language(words: Vocabulary, asked: OperationInput) -> str:
     wanted = asked.one("displayLanguage")
     return words.language([(wanted, 1.0)] if wanted else list(request.accept_languages))
 

@@ -281,7 +281,7 @@ def _check_identities(documents: list[MappingTemplate], findings: Findings) -> N
             findings.add(InvalidYaml(f"nothing makes `{type_}`{meant}", place))
 
 
-def _identified_types(documents: list[MappingTemplate]) -> Iterator[tuple[str, Place]]:
+def _identified_types(documents: list[MappingTemplate]) -> Iterator[tuple[str, Mark]]:
     """Give the types whose ids mappings make or refer to, each with its place."""
     for document in documents:
         for term in everything(document):

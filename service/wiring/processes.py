@@ -95,7 +95,7 @@ def _work(settings: Settings, engine: Engine, stop: Event) -> None:
     reception = receiving(settings, store, projection)
     partners_by_name = registry.load(settings.partners)
     retries = Quarantine(store, reception, partners_by_name, now)
-    replies = Replies(store, Endpoint(Client()), partners_by_name, now)
+    replies = Replies(store, Endpoint(HttpClient()), partners_by_name, now)
     beside = [Thread(target=loop.run, args=(stop,), daemon=True) for loop in (queue, retries, replies)]
     for loop in beside:
         loop.start()

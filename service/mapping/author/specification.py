@@ -126,7 +126,7 @@ def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[
 
 
 def _row(
-    target: str, of_leaf: Iterable[ExpressionNode], rule: str, around: tuple[str, ...], place: Place | None
+    target: str, of_leaf: Iterable[ExpressionNode], rule: str, around: tuple[str, ...], place: Mark | None
 ) -> Row:
     expressions = list(of_leaf)
     sources = sorted({path for term in expressions for path in reads(term)})

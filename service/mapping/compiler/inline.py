@@ -4,7 +4,7 @@ from service.mapping.compiler.pythonic import Names, constant, never_absent
 from service.mapping.compiler.templates import Items, Literal, Object, Template, Value
 from service.mapping.language.expression_nodes import ExpressionNode, lookups
 from service.mapping.language.runtime import present, whole
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 
 def is_nothing(template: Template) -> bool:

@@ -50,7 +50,7 @@ class Lines:
             self.line("pass")
 
     @contextmanager
-    def about(self, place: Place, target: str, term: ExpressionNode | None) -> Iterator[None]:
+    def about(self, place: Mark, target: str, term: ExpressionNode | None) -> Iterator[None]:
         """What is written inside is for this place, target and term."""
         before, self.info = self.info, Line(place, target, term)
         yield

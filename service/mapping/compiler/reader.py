@@ -127,7 +127,7 @@ class Reader:
         for key in ("resourceType", "id"):
             if key in as_map(withdraw).entries:
                 what = f"`{key}` stays what it was when a resource is withdrawn"
-                self.findings.add(Wrong(what, as_map(withdraw).keys[key]))
+                self.findings.add(InvalidYaml(what, as_map(withdraw).keys[key]))
         patch: dict[str, Any] = plain(withdraw)
         return patch
 
@@ -141,10 +141,10 @@ class Reader:
             if url not in profiles:
                 close = nearest(url, list(profiles)) or ", ".join(profiles) or "none"
                 what = f"this is no profile that can be checked; did you mean `{close}`?"
-                self.findings.add(Wrong(what, leaf.place))
+                self.findings.add(InvalidYaml(what, leaf.place))
             elif profiles[url].type != target:
                 self.findings.add(
-                    Wrong(f"this profile is about {profiles[url].type}, not {target}", leaf.place)
+                    InvalidYaml(f"this profile is about {profiles[url].type}, not {target}", leaf.place)
                 )
             else:
                 urls.append(url)
@@ -154,7 +154,7 @@ class Reader:
         """The condition after `when` or `$if`."""
         try:
             return resolve(expressions.single(as_leaf(node)), namespace)
-        except Wrong as wrong:
+        except InvalidYaml as wrong:
             self.findings.add(wrong)
             return None
 
@@ -167,7 +167,7 @@ class Reader:
                 place = as_map(node).keys[name] if node else leaf.place
                 _free(name, namespace, place)
                 term = resolve(expressions.single(as_leaf(leaf)), namespace)
-            except Wrong as wrong:
+            except InvalidYaml as wrong:
                 self.findings.add(wrong)
                 variable = Variable("", self.world.open(""), name, None)
             else:
@@ -191,7 +191,7 @@ class Reader:
                 self.looped.append(loop.variable)
             namespace = namespace.with_name(name, loops[-1].variable)
         if len(self.looped) > LOOP_DEPTH:
-            raise Wrong(f"loops nest more than {LOOP_DEPTH} deep", node.place)
+            raise InvalidYaml(f"loops nest more than {LOOP_DEPTH} deep", node.place)
         return tuple(loops), namespace
 
     def walk(self, parsed: Parsed, namespace: Namespace) -> Iterator[Loop]:
@@ -211,7 +211,7 @@ class Reader:
             raise InvalidYaml(f"a loop goes over a list, this is {spoken_kind(over.shape.kind)}", parsed.at())
         yield self.loop(over, parsed.at())
 
-    def loop(self, over: ExpressionNode, place: Place) -> Loop:
+    def loop(self, over: ExpressionNode, place: Mark) -> Loop:
         """One loop; its variable carries what its items are and whose."""
         item = over.shape.item()
         path = over.path if isinstance(over, Lookup) else ""
@@ -238,7 +238,7 @@ class Reader:
     def entry(self, node: Mapping, key: str, namespace: Namespace) -> tuple[str, Template]:
         """One key with its template."""
         if "{{" in key:
-            self.findings.add(Wrong("a key is a literal", node.keys[key]))
+            self.findings.add(InvalidYaml("a key is a literal", node.keys[key]))
         return key, self.template(node.entries[key], namespace)
 
     def block(self, node: Mapping, namespace: Namespace, *, markup: bool) -> Template:
@@ -294,7 +294,7 @@ def _refuse(what: str, place: Mark) -> Template:
     raise InvalidYaml(what, place)
 
 
-def _free(name: str, namespace: Namespace, place: Place) -> None:
+def _free(name: str, namespace: Namespace, place: Mark) -> None:
     if not _NAME.match(name) or name.lower() in {
         "true",
         "false",
@@ -307,6 +307,6 @@ def _free(name: str, namespace: Namespace, place: Place) -> None:
         "if",
         "else",
     }:
-        raise Wrong(f"`{name}` cannot be a name; use letters and digits", place)
+        raise InvalidYaml(f"`{name}` cannot be a name; use letters and digits", place)
     if name in namespace.names:
-        raise Wrong(f"`{name}` already names something here; choose another name", place)
+        raise InvalidYaml(f"`{name}` already names something here; choose another name", place)

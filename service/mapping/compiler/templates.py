@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.mapping.language.expression_nodes import ExpressionNode, Variable, children
-from service.wire.yaml import Place
+from service.wire.yaml import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Value:
     """A leaf that is one expression: the typed value; `text` is what is written."""
 
     term: ExpressionNode
-    place: Place
+    place: Mark
     text: str
 
 
@@ -30,7 +30,7 @@ class TextLeaf:
     """A leaf that mixes text and expressions; `text` is what is written."""
 
     parts: tuple[str | ExpressionNode, ...]
-    place: Place
+    place: Mark
     text: str
 
 
@@ -54,7 +54,7 @@ class Loop:
 
     variable: Variable
     over: ExpressionNode
-    place: Place
+    place: Mark
     crosses: bool = False
 
 

@@ -109,18 +109,18 @@ def single(leaf: Scalar) -> Parsed:
         pieces = parts(leaf)
         if len(pieces) == 1 and isinstance(pieces[0], Parsed):
             return pieces[0]
-    raise Wrong('one expression stands here, as in "{{ case.plan }}"', leaf.place)
+    raise InvalidYaml('one expression stands here, as in "{{ case.plan }}"', leaf.place)
 
 
 def loop(leaf: Scalar) -> tuple[str, Parsed]:
     """Read `name in path`, as after `each` and `$each`."""
     match = _LOOP.match(str(leaf.value))
     if not match:
-        raise Wrong("a loop is written `goal in case.plan.goals`", leaf.place)
+        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.place)
     shift = len("{{") - match.end()
     body = _parse("{{" + str(leaf.value)[match.end() :] + "}}", leaf, shift).body
     if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
-        raise Wrong("a loop is written `goal in case.plan.goals`", leaf.place)
+        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.place)
     return match[1], Parsed(body[0].nodes[0], leaf, shift)
 
 

@@ -33,7 +33,7 @@ def strays(root: Path, layer: str) -> Iterator[InvalidYaml]:
             )
 
 
-def _within(root: Path, folder: Path, folders: tuple[str, ...]) -> Iterator[Wrong]:
+def _within(root: Path, folder: Path, folders: tuple[str, ...]) -> Iterator[InvalidYaml]:
     name = folder.name
     if name not in folders:
         close = nearest(name, list(folders))

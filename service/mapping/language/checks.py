@@ -15,7 +15,7 @@ TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display", "translate"
 MARKED = "display within $xhtml"
 
 
-def check_identity(name: str, subject: ExpressionNode, place: Place) -> None:
+def check_identity(name: str, subject: ExpressionNode, place: Mark) -> None:
     """An id needs a document with a UUID, and of an item its own id.
 
     Raises:
@@ -47,7 +47,7 @@ def check_fhirpath(expression: str, place: Mark) -> None:
 
 
 def check_codes(
-    words: Terminology, filter_name: str, name: str, subject: ExpressionNode, place: Place
+    words: Terminology, filter_name: str, name: str, subject: ExpressionNode, place: Mark
 ) -> None:
     """A table must be there, and say something about every code the source may send.
 
@@ -61,7 +61,9 @@ def check_codes(
     }.get(filter_name, ("CodeSystem or ConceptMap", [*words.codesystems, *words.concept_maps]))
     if name not in names:
         close = nearest(name, names)
-        raise Wrong(f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place)
+        raise InvalidYaml(
+            f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place
+        )
     constant = isinstance(subject, Constant) and isinstance(subject.value, str)
     coded = filter_name != "translate"
     codes = (_text(subject),) if constant else subject.shape.codes if coded else ()
@@ -74,7 +76,7 @@ def check_codes(
         raise InvalidYaml(f"{what}; use `codeable`, or keep one target", place)
 
 
-def check_compared(field: ExpressionNode, other: ExpressionNode, place: Place) -> None:
+def check_compared(field: ExpressionNode, other: ExpressionNode, place: Mark) -> None:
     """A field of the source that lists its codes is compared with one of them: no other is ever equal.
 
     Raises:

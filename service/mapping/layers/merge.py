@@ -121,7 +121,7 @@ def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
     for item in above.items:
         name = _text(item, key)
         if name in taken_names:
-            raise Wrong(f"`{name}` stands here twice; keep one", item.place)
+            raise InvalidYaml(f"`{name}` stands here twice; keep one", item.place)
         taken_names.add(name)
         if name in names:
             at = names.index(name)
@@ -143,7 +143,7 @@ def _merge_groups(below: Sequence, above: Sequence) -> Sequence:
     for item in above.items:
         source, target = _text(item, "source"), _text(item, "target") or first
         if (source, target) in targets:
-            raise Wrong(f"`{target}` stands here twice; keep one", item.place)
+            raise InvalidYaml(f"`{target}` stands here twice; keep one", item.place)
         targets.add((source, target))
         alike = [at for at, group in enumerate(items) if _text(group, "target") == target]
         here = [at for at in alike if source in {"", _text(items[at], "source")}][:1]

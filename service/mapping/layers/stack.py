@@ -57,11 +57,11 @@ class Layers:
             for stray in strays(self.root, folder):
                 self.findings.add(stray)
             below = dict(merged)
-            here: dict[str, Place] = {}
+            here: dict[str, Mark] = {}
             for node in self._documents(folder):
                 try:
                     self._add(node, bool(folder), below, here, merged)
-                except Wrong as wrong:
+                except InvalidYaml as wrong:
                     self.findings.add(wrong)
             self.stages.append(dict(merged))
         return list(merged.values())
@@ -73,7 +73,7 @@ class Layers:
             for name, node in self._named_nodes(folder, kind):
                 try:
                     merged[name] = merge.terminology(merged[name], node) if name in merged else node
-                except Wrong as wrong:
+                except InvalidYaml as wrong:
                     self.findings.add(wrong)
         return merged
 
@@ -84,7 +84,7 @@ class Layers:
             digest.update(f"{len(file)}:{file}{len(text)}:{text}".encode())
         return digest.hexdigest()
 
-    def _put(self, name: str, place: Place, under: tuple[str, ...]) -> None:
+    def _put(self, name: str, place: Mark, under: tuple[str, ...]) -> None:
         there = overlays(self.root)
         if name not in there:
             close = nearest(name, there)
@@ -97,7 +97,9 @@ class Layers:
         for base, at in self._extends(folder):
             if base in {*under, name}:
                 circle = " → ".join([*under, name, base])
-                self.findings.add(Wrong(f"overlays extend each other in a circle: {circle}; cut it here", at))
+                self.findings.add(
+                    InvalidYaml(f"overlays extend each other in a circle: {circle}; cut it here", at)
+                )
             else:
                 self._put(base, at, (*under, name))
         self.folders.append(folder)
@@ -120,9 +122,11 @@ class Layers:
             try:
                 nodes = documents(text, file)
                 if not nodes:
-                    raise Wrong("the file is empty; write a mapping in it, or delete it", Place(file, 1, 1))
+                    raise InvalidYaml(
+                        "the file is empty; write a mapping in it, or delete it", Mark(file, 1, 1)
+                    )
                 yield from nodes
-            except Wrong as wrong:
+            except InvalidYaml as wrong:
                 self.findings.add(wrong)
 
     def _named_nodes(self, folder: str, kind: str) -> Iterator[tuple[str, Node]]:
@@ -132,10 +136,10 @@ class Layers:
                 nodes = documents(text, file)
                 if len(nodes) != 1:
                     what = f"one document stands in this file, found {len(nodes)}"
-                    self.findings.add(Wrong(what, Place(file, 1, 1)))
+                    self.findings.add(InvalidYaml(what, Mark(file, 1, 1)))
                     continue
                 yield stem, nodes[0]
-            except Wrong as wrong:
+            except InvalidYaml as wrong:
                 self.findings.add(wrong)
 
     def _add(
@@ -143,7 +147,7 @@ class Layers:
         node: Node,
         on_top: bool,
         below: dict[str, Mapping],
-        here: dict[str, Place],
+        here: dict[str, Mark],
         merged_so_far: dict[str, Mapping],
     ) -> None:
         """Take one document of a layer: a new mapping, or what an overlay says about one below."""
@@ -159,7 +163,7 @@ class Layers:
                 first = here.get(name, merged_so_far[name].place)
                 remedy = f"extend it by `extends: {name}`, or " if name in below else ""
                 what = f"`{name}` is made at {first} too; {remedy}give this one a `name` of its own"
-                raise Wrong(what, node.place)
+                raise InvalidYaml(what, node.place)
             merged_so_far[name], here[name] = node, node.place
             self.written.append((_text(node, "map"), node))
             return
@@ -204,13 +208,13 @@ def _text(node: Mapping, key: str) -> str:
     return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
 
 
-def _manifest(nodes: tuple[Node, ...], file: str) -> list[tuple[str, Place]]:
+def _manifest(nodes: tuple[Node, ...], file: str) -> list[tuple[str, Mark]]:
     if len(nodes) != 1 or not isinstance(nodes[0], Mapping):
-        raise Wrong("a map with title, description and extends stands here", Place(file, 1, 1))
+        raise InvalidYaml("a map with title, description and extends stands here", Mark(file, 1, 1))
     for key, place in nodes[0].keys.items():
         if key not in _KEYS:
             close = nearest(key, list(_KEYS)) or ", ".join(_KEYS)
-            raise Wrong(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", place)
+            raise InvalidYaml(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", place)
     extends = nodes[0].entries.get("extends", List((), nodes[0].place))
     items = extends.items if isinstance(extends, List) else (extends,)
     names = []

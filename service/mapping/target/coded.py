@@ -15,7 +15,7 @@ from service.wire.yaml import InvalidYaml
 
 def miscoded_targets(
     document: MappingTemplate, terminology: Terminology, targets: Targets
-) -> Iterator[Wrong]:
+) -> Iterator[InvalidYaml]:
     """Find the codes of concept maps that a document would put where its target has no such code."""
     for target, leaf in leaves(document.make, document.target):
         filters = [side for side in sides(leaf) if isinstance(side, Filtered)]
@@ -37,7 +37,7 @@ def _codes(target: str, targets: Targets) -> tuple[str, ...]:
 
 def _strange(
     term: Filtered, terminology: Terminology, target: str, target_codes: tuple[str, ...]
-) -> Iterator[Wrong]:
+) -> Iterator[InvalidYaml]:
     name = term.arguments[0]
     give = giver(terminology, term.name, name)
     for code in term.subject.shape.codes or dict.fromkeys(terminology.codes(name)):

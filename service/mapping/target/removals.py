@@ -13,7 +13,7 @@ _PARTS = frozenset({"when", "let", "profile", "make"})
 
 def check(
     written: Sequence[tuple[str, Mapping]], merged: Sequence[Mapping], required: Required | None
-) -> Iterator[Wrong]:
+) -> Iterator[InvalidYaml]:
     """Give what is wrong with what overlays remove.
 
     Args:

@@ -14,7 +14,7 @@ Required = Callable[[str], Collection[str]]
 
 def untargeted_tables(
     document: MappingTemplate, terminology: Terminology, required: Required
-) -> Iterator[Wrong]:
+) -> Iterator[InvalidYaml]:
     """Find tables that leave a required element of a document without a code."""
     for target, leaf in leaves(document.make, document.target):
         for term in sides(leaf):

@@ -54,7 +54,7 @@ class Support:
             left = [[path for path in missing if _is_within(path, one)] for one in choice]
             for path in (path for some in left for path in some):
                 names[path] = " or ".join(choice) if all(left) else ""
-        places: dict[str, Place | None] = {}
+        places: dict[str, Mark | None] = {}
         for path in missing:
             name = names[path]
             places[name] = places.get(name) or self._removing_place(path, profile, claiming)
@@ -66,7 +66,7 @@ class Support:
 
     def _removing_place(
         self, element: str, profile: ProfileCheck, claiming: Sequence[MappingTemplate]
-    ) -> Place | None:
+    ) -> Mark | None:
         """Find where an overlay took an element away: the last with which it is not made any more."""
         names = [document.name for document in claiming]
         above = ""

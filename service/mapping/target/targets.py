@@ -30,7 +30,7 @@ def check(node: Map, target: str, targets: Targets) -> Iterator[InvalidYaml]:
     if schema is None:
         if isinstance(target_node, Scalar):
             close = nearest(target, list(targets)) or ", ".join(sorted(targets))
-            yield Wrong(f"no mapping makes a `{target}`; did you mean `{close}`?", target_node.place)
+            yield InvalidYaml(f"no mapping makes a `{target}`; did you mean `{close}`?", target_node.place)
         return
     shape = World({"": {"": schema}}, {}).root("", "")
     for part in (make, node.entries.get("withdraw")):
@@ -47,16 +47,16 @@ def schema_without_links(schema: Any) -> Any:
     return [schema_without_links(below) for below in schema] if isinstance(schema, list) else schema
 
 
-def _check_identity(make: Map, target: str) -> Iterator[Wrong]:
+def _check_identity(make: Map, target: str) -> Iterator[InvalidYaml]:
     """A resource says its type and has an id."""
     while isinstance(inner := make.entries.get("$make"), Map):
         make = inner
     for key in (_TYPE, "id"):
         if key not in make.entries:
-            yield Wrong(f"`{key}` is missing here", make.place)
+            yield InvalidYaml(f"`{key}` is missing here", make.place)
     type_ = make.entries.get(_TYPE)
     if type_ is not None and (not isinstance(type_, Scalar) or type_.value != target):
-        yield Wrong(f"this mapping makes `{target}`, so that stands here", type_.place)
+        yield InvalidYaml(f"this mapping makes `{target}`, so that stands here", type_.place)
 
 
 def _walk(node: Node, shape: Shape, path: str) -> Iterator[InvalidYaml]:
@@ -99,7 +99,7 @@ def _keys(node: Map, shape: Shape, path: str) -> Iterator[InvalidYaml]:
         elif not _extends_primitive(key, shape):
             names = [name for name in shape.names if name != "uuid"]
             close = nearest(key, names) or ", ".join(names)
-            yield Wrong(f"`{path}` has no `{key}`; did you mean `{close}`?", node.keys[key])
+            yield InvalidYaml(f"`{path}` has no `{key}`; did you mean `{close}`?", node.keys[key])
 
 
 def _single(node: Node, shape: Shape, path: str) -> Iterator[InvalidYaml]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from service.mapping.files.findings import Findings
 from service.mapping.terminology.codings import CodeMapping
-from service.wire.yaml import Place, Wrong
+from service.wire.yaml import InvalidYaml, Mark
 
 Coding = dict[str, str]
 # a letter of the URL of a code system; another edition of one differs in more

@@ -83,7 +83,7 @@ class _Part:
             )
         if choices and node.value not in choices:
             hint = _MEANT.get(node.value) or nearest(node.value, list(choices)) or " or ".join(choices)
-            raise Wrong(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
+            raise InvalidYaml(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
         return node.value
 
     def option(self, key: str, *choices: str) -> str:
@@ -122,7 +122,7 @@ def _concepts(part: _Part, system: CodeSystem) -> None:
         for designation in concept.parts("designation"):
             designation.only(("language", "use", "value"), "a designation")
             if (language := designation.text("language")) in words:
-                raise Wrong(f"`{language}` stands here twice; keep one", designation.place)
+                raise InvalidYaml(f"`{language}` stands here twice; keep one", designation.place)
             words[language] = designation.text("value")
         _concepts(concept, system)
 

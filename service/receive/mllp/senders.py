@@ -26,7 +26,7 @@ def over_mllp(messages: Hl7v2Reception, partners: Collection[Partner]) -> Handle
         header = sender_of(raw)
         if header is None:
             error = Malformed("There is no MSH here that can be read; begin each message with it.")
-            broken = (item for item in read(raw).items if isinstance(item, Broken))
+            broken = (item for item in read(raw).items if isinstance(item, UnreadableMessage))
             return FrameResult(
                 (messages.refusal_of(None, next((item.error for item in broken), error)).body,)
             )
