@@ -14,19 +14,19 @@ VISIT = {"system": "urn:example:visits", "value": "V-1"}
 KEY = key_of({"event": "admit", "stay": {"identifiers": [VISIT]}}, "general")
 
 
-def said(event, minute, stay=None, **more):
+def said(event, minute, stay=None, **members):
     return {
         "event": event,
         "recorded": f"2026-03-01T10:{minute:02}:00Z",
         "stay": {"identifiers": [VISIT], **(stay or {})},
-        **more,
+        **members,
     }
 
 
 def folded(events):
     facts = {}
-    for each in events:
-        facts = join(facts, stay_facts(each, moment(each["event"], each["recorded"]), "general"))
+    for event in events:
+        facts = join(facts, stay_facts(event, moment(event["event"], event["recorded"]), "general"))
     return facts
 
 
@@ -98,12 +98,12 @@ def test_an_end_before_its_start_is_left_out():
 def test_diagnoses_are_kept_by_kind_each_code_once_a_kind_the_first_rank_first():
     broken, brain = {"system": "urn:icd", "code": "S72"}, {"system": "urn:icd", "code": "S06"}
     admitted = said("admit", 0, {"conditions": [{"code": broken, "kind": "admission"}]})
-    found = [
+    listed = [
         {"code": broken, "kind": "discharge", "rank": 2},
         {"code": brain, "kind": "discharge", "rank": 1},
     ]
-    facts = folded([said("discharge", 5, {"conditions": found}), admitted])
-    ordered = [(each["code"]["code"], each["kind"]) for each in diagnoses(facts)]
+    facts = folded([said("discharge", 5, {"conditions": listed}), admitted])
+    ordered = [(diagnosis["code"]["code"], diagnosis["kind"]) for diagnosis in diagnoses(facts)]
     assert ordered == [("S06", "discharge"), ("S72", "discharge"), ("S72", "admission")]
     none = folded([admitted, said("update", 3, cleared=["stay.conditions"])])
     assert diagnoses(none) == []
@@ -120,18 +120,18 @@ def test_instants_are_ordered_on_the_time_line_to_the_nanosecond():
     assert seconds("2026-03-01T10:00:00-03:30") == seconds("2026-03-01T13:30:00Z")
 
 
-def dx(code, **more):
-    return {"code": {"system": "urn:icd", "code": code}, "kind": "discharge", **more}
+def dx(code, **members):
+    return {"code": {"system": "urn:icd", "code": code}, "kind": "discharge", **members}
 
 
 def test_diagnoses_that_say_what_is_done_with_them_leave_the_others_as_they_are():
     listed = said("admit", 0, {"conditions": [dx("S72"), dx("S06")]})
     changed = said("update", 2, {"conditions": [dx("S06", action="delete"), dx("I10", action="add")]})
     for events in permutations([listed, changed]):
-        assert [each["code"]["code"] for each in diagnoses(folded(events))] == ["S72", "I10"]
+        assert [diagnosis["code"]["code"] for diagnosis in diagnoses(folded(events))] == ["S72", "I10"]
     again = said("update", 3, {"conditions": [dx("S06")]})
-    assert [each["code"]["code"] for each in diagnoses(folded([listed, changed, again]))] == ["S06"]
-    assert all("action" not in each for each in diagnoses(folded([listed, changed])))
+    assert [diagnosis["code"]["code"] for diagnosis in diagnoses(folded([listed, changed, again]))] == ["S06"]
+    assert all("action" not in diagnosis for diagnosis in diagnoses(folded([listed, changed])))
 
 
 ADMITTED = {"kind": "admission"}
@@ -153,9 +153,11 @@ ADMITTED = {"kind": "admission"}
     ],
 )
 def test_a_diagnosis_is_deleted_as_what_it_stands(told, kinds):
-    events = [said("update", hour, {"conditions": each}) for hour, each in enumerate(told)]
+    events = [
+        said("update", hour, {"conditions": diagnosis_list}) for hour, diagnosis_list in enumerate(told)
+    ]
     for order in permutations(events):
-        assert {each["kind"] for each in diagnoses(folded(order))} == kinds
+        assert {diagnosis["kind"] for diagnosis in diagnoses(folded(order))} == kinds
 
 
 @pytest.mark.parametrize(
@@ -173,32 +175,34 @@ def test_a_diagnosis_is_deleted_as_what_it_stands(told, kinds):
     ],
 )  # fmt: skip
 def test_an_entry_of_the_senders_list_is_one_diagnosis_whatever_is_said_of_it(told, codes):
-    events = [said("update", minute, {"conditions": each}) for minute, each in enumerate(told)]
+    events = [
+        said("update", minute, {"conditions": diagnosis_list}) for minute, diagnosis_list in enumerate(told)
+    ]
     for order in permutations(events):
-        found = diagnoses(folded(order))
-        assert {each["code"]["code"] for each in found} == codes
-        assert all("entry" not in each for each in found)
+        result = diagnoses(folded(order))
+        assert {diagnosis["code"]["code"] for diagnosis in result} == codes
+        assert all("entry" not in diagnosis for diagnosis in result)
 
 
 def test_the_role_of_somebody_who_no_longer_has_it_is_cleared_alone():
-    people = [{"role": each, "names": [{"family": "Ash"}]} for each in ("attending", "consulting")]
+    people = [{"role": role, "names": [{"family": "Ash"}]} for role in ("attending", "consulting")]
     cleared = said("update", 1, cleared=["contacts.attending"])
-    assert [each["role"] for each in contacts(folded([said("admit", 0, contacts=people), cleared]))] == [
-        "consulting"
-    ]
+    assert [
+        contact["role"] for contact in contacts(folded([said("admit", 0, contacts=people), cleared]))
+    ] == ["consulting"]
     # unless another word of the same message gives it to somebody
     both = {**cleared, "contacts": people[:1]}
-    assert [each["role"] for each in contacts(folded([both]))] == ["attending"]
+    assert [contact["role"] for contact in contacts(folded([both]))] == ["attending"]
 
 
 def test_who_is_said_to_live_has_no_time_of_death():
     dead = {"event": "update", "patient": {"deceased": "2026-03-01", "has_died": True}}
     alive = {"event": "update", "patient": {"has_died": False}}
-    told = [
-        person_facts(each, moment("update", f"2026-03-0{day}T10:00:00Z"), "general")
-        for day, each in enumerate((dead, alive), 1)
+    days = [
+        person_facts(event, moment("update", f"2026-03-0{day}T10:00:00Z"), "general")
+        for day, event in enumerate((dead, alive), 1)
     ]
-    for one, other in permutations(told):
+    for one, other in permutations(days):
         facts = join(one, other)
         assert (value(facts, "deceased"), value(facts, "has_died")) == (None, False)
 
@@ -210,15 +214,15 @@ def test_the_history_of_a_stay_has_the_times_of_its_events_in_whatever_order_the
         said("return", 20, happened="2023-03-04T11:00:00Z"),
         said("discharge", 30, {"period": {"end": "2023-03-05T12:00:00Z"}}),
     ]
-    for each in permutations(events):
-        found = history(folded(each))
-        assert [(one.status, one.start) for one in found] == [
+    for order in permutations(events):
+        periods = history(folded(order))
+        assert [(period.status, period.start) for period in periods] == [
             ("in-progress", "2023-03-01T09:00:00Z"),
             ("onleave", "2023-03-03T10:00:00Z"),
             ("in-progress", "2023-03-04T11:00:00Z"),
             ("finished", "2023-03-05T12:00:00Z"),
         ]
-        assert found[-1].end is None
+        assert periods[-1].end is None
 
 
 def test_a_status_that_is_said_to_have_been_earlier_than_the_one_before_it_does_not_turn_time_back():
@@ -226,7 +230,7 @@ def test_a_status_that_is_said_to_have_been_earlier_than_the_one_before_it_does_
         said("leave", 0, happened="2023-03-03T10:00:00Z"),
         said("discharge", 5, {"period": {"end": "2023-03-02T12:00:00Z"}}),
     ]
-    assert [(each.start, each.end) for each in history(folded(events))] == [
+    assert [(period.start, period.end) for period in history(folded(events))] == [
         ("2023-03-03T10:00:00Z", "2023-03-03T10:00:00Z"),
         ("2023-03-03T10:00:00Z", None),
     ]
@@ -272,15 +276,15 @@ def test_a_death_is_told_by_any_coding_of_the_disposition(disposition):
 
 
 def test_the_names_of_a_numbers_system_are_kept_whichever_was_told_last():
-    told = [
+    facts_in_order = [
         {"identifiers.x": Fact((at, 0, 0), {"system": "urn:x", "value": "1", "use": use, "known_as": names})}
         for at, use, names in ((1, "old", ["urn:b"]), (2, "usual", ["urn:c", "urn:a"]), (2, "temp", []))
     ]
-    for first, second, third in permutations(told):
+    for first, second, third in permutations(facts_in_order):
         whole = join(join(first, second), third)
         assert whole == join(first, join(second, third))
-        _, known = whole["identifiers.x"]
-        assert (known["use"], known["known_as"]) == ("usual", ["urn:a", "urn:b", "urn:c"])
+        _, identifier = whole["identifiers.x"]
+        assert (identifier["use"], identifier["known_as"]) == ("usual", ["urn:a", "urn:b", "urn:c"])
 
 
 @pytest.mark.parametrize(

@@ -38,25 +38,29 @@ def link(kind, who):
     return f"{kind}-uuid"
 
 
-def received(said=SAID, pathways=(EVERYBODY,), **more):
+def received(said=SAID, pathways=(EVERYBODY,), **arguments):
     facts = stay_facts(said, moment(said["event"], said["recorded"]), "general")
-    given = {"died": False, "group": None, **more}
-    return of_case({key_of(said, "general"): facts}, pathways=pathways, links=lambda _: link, **given)
+    arguments_given = {"died": False, "group": None, **arguments}
+    return of_case(
+        {key_of(said, "general"): facts}, pathways=pathways, links=lambda _: link, **arguments_given
+    )
 
 
-def services(**more):
+def services(**arguments):
     return [
         (s["kind"], s.get("period", {}).get("end"))
-        for s in received(**more).get("plan", {}).get("services", [])
+        for s in received(**arguments).get("plan", {}).get("services", [])
     ]
 
 
 def test_a_discharge_brings_stay_diagnoses_and_people_into_the_case():
-    found = received()
-    assert found["stays"][0]["conditions"] == [condition_id(BRAIN)]
-    assert found["stays"][0]["hospital"] == "hospital-uuid"
-    assert [each["code"] for each in found["conditions"]] == [BRAIN]
-    assert [(each["role"], each.get("practitioner", each.get("name"))) for each in found["team"]] == [
+    result = received()
+    assert result["stays"][0]["conditions"] == [condition_id(BRAIN)]
+    assert result["stays"][0]["hospital"] == "hospital-uuid"
+    assert [condition["code"] for condition in result["conditions"]] == [BRAIN]
+    assert [
+        (member["role"], member.get("practitioner", member.get("name"))) for member in result["team"]
+    ] == [
         ("hospital-contact", None),
         ("hospital-contact", "practitioner-uuid"),
         ("physician", "No Number"),
@@ -67,11 +71,11 @@ def test_a_discharge_says_who_took_part_in_the_stay_and_why_it_was():
     period, reasons = {"start": "2026-03-02"}, [{"text": "Fell off a bicycle"}]
     first, second = SAID["contacts"]
     stay = {**SAID["stay"], "reasons": reasons}
-    (found,) = received({**SAID, "stay": stay, "contacts": [{**first, "period": period}, second]})["stays"]
-    assert found["reasons"] == reasons
-    ids = [each.pop("id") for each in found["participants"]]
+    (stay,) = received({**SAID, "stay": stay, "contacts": [{**first, "period": period}, second]})["stays"]
+    assert stay["reasons"] == reasons
+    ids = [participant.pop("id") for participant in stay["participants"]]
     assert len(set(ids)) == len(ids)
-    assert found["participants"] == [
+    assert stay["participants"] == [
         {"role": "attending", "practitioner": "practitioner-uuid", "period": period},
         {"role": "primary-care", "name": "No Number"},
     ]
@@ -81,9 +85,9 @@ def test_whoever_clears_the_reasons_of_a_stay_leaves_none():
     before = stay_facts({**SAID, "stay": {**SAID["stay"], "reasons": [{"text": "x"}]}}, (0, 0, 0), "general")
     after = {**SAID, "event": "update", "cleared": ["stay.reasons"]}
     facts = join(before, stay_facts(after, moment("update", SAID["recorded"]), "general"))
-    given = {"died": False, "group": None, "pathways": (), "links": lambda _: link}
-    assert "reasons" in of_case({"k": before}, **given)["stays"][0]
-    assert "reasons" not in of_case({"k": facts}, **given)["stays"][0]
+    arguments = {"died": False, "group": None, "pathways": (), "links": lambda _: link}
+    assert "reasons" in of_case({"k": before}, **arguments)["stays"][0]
+    assert "reasons" not in of_case({"k": facts}, **arguments)["stays"][0]
 
 
 def test_follow_up_is_proposed_from_the_day_of_discharge():
@@ -110,16 +114,16 @@ def test_working_days_leave_out_saturday_and_sunday():
 
 
 def test_a_service_of_the_case_system_with_a_proposals_id_stands_in_its_place():
-    found = received()
-    mine = {"id": found["plan"]["services"][0]["id"], "kind": "phone-check-in", "status": "planned"}
+    brought = received()
+    mine = {"id": brought["plan"]["services"][0]["id"], "kind": "phone-check-in", "status": "planned"}
     body = {"client": "c", "status": "active", "plan": {"title": "T", "status": "active", "services": [mine]}}
-    assert whole("case", body, found)["plan"]["services"] == [mine]
+    assert whole("case", body, brought)["plan"]["services"] == [mine]
 
 
 def test_a_diagnosis_that_the_case_system_has_too_is_one():
     body = {"client": "c", "status": "active", "conditions": [{"id": "mine", "code": BRAIN}]}
     result = whole("case", body, received(pathways=(BRAINS,)))
-    assert [each["id"] for each in result["conditions"]] == ["mine"]
+    assert [condition["id"] for condition in result["conditions"]] == ["mine"]
     assert result["stays"][0]["conditions"] == ["mine"]
     assert result["plan"]["services"][0]["necessity"]["condition"] == "mine"
 
@@ -145,7 +149,7 @@ def test_a_diagnosis_is_one_where_code_or_words_agree(mine, theirs, one):
     body = {"client": "c", "status": "active", "conditions": [{"id": "mine", "code": mine}]}
     result = whole("case", body, received(said))
     assert result["stays"][0]["conditions"] == (["mine"] if one else [condition_id(theirs)])
-    assert [each["id"] for each in result["conditions"]] == (
+    assert [condition["id"] for condition in result["conditions"]] == (
         ["mine"] if one else ["mine", condition_id(theirs)]
     )
     assert body["conditions"] == [{"id": "mine", "code": mine}]
@@ -173,15 +177,15 @@ def test_what_is_said_no_more_stays_where_the_case_system_names_it():
     assert with_referenced_parts(after, before, {call})["plan"]["services"][0]["status"] == "cancelled"
 
 
-def person(said, partner="general"):
-    return person_facts(said, moment(said["event"], said["recorded"]), partner)
+def person(discharge, partner="general"):
+    return person_facts(discharge, moment(discharge["event"], discharge["recorded"]), partner)
 
 
 def test_the_case_systems_word_on_a_client_stands_and_the_hospital_fills_what_it_left_out():
     said = {"names": [{"family": "Hospital"}], "gender": "other", "protected_identity": True}
-    found = of_client(person({**SAID, "patient": {"identifiers": [VISIT], **said}}), lambda _: link)
+    brought = of_client(person({**SAID, "patient": {"identifiers": [VISIT], **said}}), lambda _: link)
     body = {"names": [{"family": "Case system"}], "identifiers": [VISIT], "protected_identity": False}
-    result = whole("client", body, found)
+    result = whole("client", body, brought)
     assert result["names"] == body["names"]
     assert (result["gender"], result["protected_identity"]) == ("other", True)
     assert result["identifiers"] == [VISIT]
@@ -189,8 +193,10 @@ def test_the_case_systems_word_on_a_client_stands_and_the_hospital_fills_what_it
 
 def test_an_insurance_a_hospital_tells_of_is_a_draft():
     payer = {"payer": {"name": "Northern"}, "subscriber_id": "7"}
-    found = of_client(person({**SAID, "coverages": [payer]}), lambda _: link)
-    assert [(each["status"], each["payer"]) for each in found["coverages"]] == [("draft", "insurer-uuid")]
+    client = of_client(person({**SAID, "coverages": [payer]}), lambda _: link)
+    assert [(coverage["status"], coverage["payer"]) for coverage in client["coverages"]] == [
+        ("draft", "insurer-uuid")
+    ]
 
 
 def test_one_hospital_does_not_take_away_what_another_said():
@@ -200,7 +206,7 @@ def test_one_hospital_does_not_take_away_what_another_said():
         person({**SAID, "related_persons": [mother]}, "one"),
         person({**SAID, "related_persons": [friend]}, "two"),
     )
-    assert [each["relationship"] for each in of_client(facts, lambda _: link)["related_persons"]] == [
+    assert [relative["relationship"] for relative in of_client(facts, lambda _: link)["related_persons"]] == [
         "parent",
         "friend",
     ]
@@ -208,5 +214,5 @@ def test_one_hospital_does_not_take_away_what_another_said():
 
 def test_a_death_is_the_persons():
     dead = {**SAID, "event": "death", "happened": "2026-03-05", "patient": {"identifiers": [VISIT]}}
-    found = of_client(person(dead), lambda _: link)
-    assert (found["has_died"], found["deceased"]) == (True, "2026-03-05")
+    client = of_client(person(dead), lambda _: link)
+    assert (client["has_died"], client["deceased"]) == (True, "2026-03-05")

@@ -23,8 +23,8 @@ MSH = "MSH|^~\\&|ADT^1.2^ISO|HOSP|CB|CLOUD|20240131||ADT^A03^ADT_A03|M-17|P^T|2.
 
 def answered(raw: str | bytes, verdict="accept", issues=()):
     header = header_of(raw.encode() if isinstance(raw, str) else raw)
-    found = answer(header, verdict, issues, now=NOW, control_id="A1")
-    return None if found is None else found.decode("latin-1").split("\r")[:-1]
+    answered_bytes = answer(header, verdict, issues, now=NOW, control_id="A1")
+    return None if answered_bytes is None else answered_bytes.decode("latin-1").split("\r")[:-1]
 
 
 def test_the_header_is_mirrored():
@@ -57,8 +57,8 @@ def test_original_mode_says_what_became_of_it(verdict, code):
 )
 def test_enhanced_mode_answers_what_is_asked_for(accept, application, codes):
     raw = MSH.replace("2.5.1|||", f"2.5.1|||{accept}|{application}")
-    found = [answered(raw, verdict) for verdict in ("accept", "error", "reject")]
-    assert tuple(each and each[1].split("|")[1] for each in found) == codes
+    answers = [answered(raw, verdict) for verdict in ("accept", "error", "reject")]
+    assert tuple(lines and lines[1].split("|")[1] for lines in answers) == codes
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,16 @@ def test_enhanced_mode_answers_what_is_asked_for(accept, application, codes):
 def test_an_application_acknowledgement_follows_where_both_are_asked_for(accept, application, codes):
     header = header_of(MSH.replace("2.5.1|||", f"2.5.1|||{accept}|{application}").encode())
     issues = [Issue("Kept for a person to look at.", "PID-3", "not-found")]
-    found = [
+    answers = [
         application_answer(header, verdict, issues, now=NOW, control_id="A2")
         for verdict in ("accept", "error", "reject")
     ]
-    told = [each and read(each).items[0] for each in found]
-    assert tuple(each and each.first("MSA").value(1) for each in told) == codes
-    assert {each.header.control_id for each in told if each} <= {"A2"}
-    whole = [each for each in (answer(header, "accept", now=NOW, control_id="A1"), *found) if each]
+    messages = [raw_answer and read(raw_answer).items[0] for raw_answer in answers]
+    assert tuple(message and message.first("MSA").value(1) for message in messages) == codes
+    assert {message.header.control_id for message in messages if message} <= {"A2"}
+    whole = [
+        sent_back for sent_back in (answer(header, "accept", now=NOW, control_id="A1"), *answers) if sent_back
+    ]
     assert acknowledgements_of(b"".join(whole)) == whole
 
 
@@ -197,9 +199,9 @@ def test_the_answer_is_in_the_messages_character_set():
 def test_bytes_of_a_set_that_is_not_read_go_back_as_they_came():
     raw = MSH.replace("UNICODE UTF-8", "BIG-5").encode().replace(b"HOSP", b"\xa4\xa4")
     (item,) = read(raw).items
-    found = answer(item.header, "error", item.error.issues, now=NOW, control_id="A1")
-    assert b"\xa4\xa4" in found
-    assert b"BIG-5" not in found
+    error_answer = answer(item.header, "error", item.error.issues, now=NOW, control_id="A1")
+    assert b"\xa4\xa4" in error_answer
+    assert b"BIG-5" not in error_answer
 
 
 def test_no_control_character_is_mirrored():
@@ -223,9 +225,11 @@ MARKS = st.sampled_from([*'|^~\\&#!"\r\x0bA1 é\u20ac', "MSH|", "||AL|NE", "8859
 @given(st.lists(MARKS, max_size=40).map("".join), st.sampled_from(["accept", "error", "reject"]))
 def test_whatever_the_header_is_the_answer_can_be_read(rest, verdict):
     for item in read(f"MSH{rest}".encode()).items:
-        found = answer(item.header, verdict, [Issue("5 | ^ ~ \\ &", "PID-3.1")], now=NOW, control_id="A1")
-        if found is not None:
-            (acknowledgement,) = read(found).items
+        acknowledged = answer(
+            item.header, verdict, [Issue("5 | ^ ~ \\ &", "PID-3.1")], now=NOW, control_id="A1"
+        )
+        if acknowledged is not None:
+            (acknowledgement,) = read(acknowledged).items
             assert acknowledgement.header.control_id == "A1"
             if acknowledgement.delimiters.escape:
                 assert acknowledgement.first("ERR").value(8) == "5 | ^ ~ \\ &"
@@ -266,7 +270,7 @@ def test_an_answer_lists_a_hundred_issues_and_a_batchs_a_few_and_both_count_the_
     header = header_of(MSH.encode())
     many = [Issue(f"Wrong {number}.", "PID-3", "value") for number in range(1_000)]
     raw = answer(header, "error", many, now=NOW, control_id="1")
-    told = [each.value(8) for each in read(raw).items[0].all("ERR")]
-    assert told == [*(each.what for each in many[:100]), "And 900 more."]
+    texts = [segment.value(8) for segment in read(raw).items[0].all("ERR")]
+    assert texts == [*(issue.what for issue in many[:100]), "And 900 more."]
     batch = batch_answer(None, [], many, now=NOW, control_id="1")
     assert batch.endswith(b"Wrong 4. And 995 more.\r")

@@ -30,13 +30,13 @@ def view(*segments):
 def field(place, sent):
     """A field of the first segment of a name, as it is read."""
     name, _, number = place.partition("-")
-    shown = view(f"{name}{'|' * int(number)}{sent}").json[name]
-    return (shown[0] if isinstance(shown, list) else shown).get(f"f{number}", {})
+    segment = view(f"{name}{'|' * int(number)}{sent}").json[name]
+    return (segment[0] if isinstance(segment, list) else segment).get(f"f{number}", {})
 
 
-def read_of(found):
+def read_of(field_read):
     """What was read of components, without these."""
-    return {key: value for key, value in found.items() if not (key[0] == "c" and key[1:2].isdigit())}
+    return {key: value for key, value in field_read.items() if not (key[0] == "c" and key[1:2].isdigit())}
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,18 @@ def read_of(found):
 )
 def test_a_contact_point_is_read_in_every_shape(sent, points):
     for place in ("PID-13", "PID-14", "PID-40", "NK1-5", "NK1-6", "NK1-40", "ROL-12", "PRT-15"):
-        found = field(place, sent).get("points")
-        assert found == points if points is None or isinstance(points, list) else len(found) == points
+        points_read = field(place, sent).get("points")
+        assert (
+            points_read == points
+            if points is None or isinstance(points, list)
+            else len(points_read) == points
+        )
 
 
 def test_a_contact_point_is_told_once_of_a_segment():
     pid = view("PID" + "|" * 13 + "22 33 44~223344~55|22-33-44" + "|" * 26 + "55~66").json["PID"]
-    told = [each.get("points") for number in (13, 14, 40) for each in pid[f"r{number}"]]
-    assert told == [[{"value": "22 33 44"}], None, [{"value": "55"}], None, None, [{"value": "66"}]]
+    points_read = [repetition.get("points") for number in (13, 14, 40) for repetition in pid[f"r{number}"]]
+    assert points_read == [[{"value": "22 33 44"}], None, [{"value": "55"}], None, None, [{"value": "66"}]]
 
 
 @pytest.mark.parametrize(
@@ -185,8 +189,8 @@ def test_an_address_is_read_in_every_shape(sent, read):
 )
 def test_a_concept_has_all_its_codings_and_their_systems(sent, coding, text):
     for place in ("DG1-3", "PV2-3"):
-        found = field(place, sent)
-        assert (found.get("coding"), found.get("text")) == (coding, text)
+        concept = field(place, sent)
+        assert (concept.get("coding"), concept.get("text")) == (coding, text)
 
 
 @pytest.mark.parametrize(
@@ -213,15 +217,15 @@ def test_a_code_of_no_stated_system_is_of_the_fields_table_if_that_has_it(place,
 
 
 def test_a_system_that_nobody_knows_is_an_issue_that_names_the_place_and_not_the_value():
-    found = view(
+    result = view(
         "PV1||DAY^^KLINIK", "DG1|1||A^B^KLINIK", "DG1|2||S72^^I10^A^B^KLINIK", "DG1|3||A^B^L", "DG1|4||A"
     )
-    assert [(each.where, each.code) for each in found.issues] == [
+    assert [(issue.where, issue.code) for issue in result.issues] == [
         ("PV1-2.3", "code-invalid"),
         ("DG1-3.3", "code-invalid"),
         ("DG1[2]-3.6", "code-invalid"),
     ]
-    assert not any("KLINIK" in each.what for each in found.issues)
+    assert not any("KLINIK" in issue.what for issue in result.issues)
     assert view("PID||||||||F^^KLINIK", "NK1|||SPO^^KLINIK").issues == ()
 
 
@@ -279,11 +283,11 @@ def test_a_rank_is_a_number(sent, number):
 
 
 def test_restrictions_that_are_not_taken_back_are_listed():
-    shown = view(
+    message = view(
         "PID|1||7", "ARV|1|A|LOC~PID-7", "ARV|2|D|ALL", "PV1|1", "ARV|3|U|DEM^Demographics", "PID|2||8"
     ).json
-    assert shown["restricted"] == ["LOC", "PID-7", "DEM"]
-    assert "restricted" not in shown["patients"][1]
+    assert message["restricted"] == ["LOC", "PID-7", "DEM"]
+    assert "restricted" not in message["patients"][1]
 
 
 def test_every_field_that_is_read_whole_is_a_field():
@@ -295,5 +299,5 @@ def test_every_field_that_is_read_whole_is_a_field():
     st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("^&~|@+"), max_size=80),
 )
 def test_any_text_is_read(place, text):
-    found = view(f"{place[0]}{'|' * place[1]}{text}")
-    assert set(found.json) >= {"MSH", place[0]}
+    result = view(f"{place[0]}{'|' * place[1]}{text}")
+    assert set(result.json) >= {"MSH", place[0]}

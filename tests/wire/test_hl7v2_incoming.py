@@ -38,10 +38,10 @@ def at(number, value, before=""):
     ],
 )
 def test_a_number_has_the_uri_of_who_assigned_it(sent, system):
-    known = (("KNOWN", "https://example.org/known"),)
-    (found,) = roots(pid=sent, authorities=known)
-    assert [each["system"] for each in found["message"]["PID"]["r3"]] == [system]
-    assert found["message"]["PID"]["f3"]["system"] == system
+    registered = (("KNOWN", "https://example.org/known"),)
+    (root,) = roots(pid=sent, authorities=registered)
+    assert [identifier["system"] for identifier in root["message"]["PID"]["r3"]] == [system]
+    assert root["message"]["PID"]["f3"]["system"] == system
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,12 @@ def test_a_number_has_the_uri_of_who_assigned_it(sent, system):
 def test_a_number_is_the_one_that_was_kept_with_its_type_in_the_name_of_its_system(field, sent, before):
     name, _, number = field.partition("-")
     text = {"PID-3": {"pid": sent}, "PID-18": {"pid": f"1{'|' * 15}{sent}"}, "PV1-19": {"pv1": at(19, sent)}}
-    (found,) = roots(**text[field])
-    (given,) = found["message"][name][f"r{number}"]
-    known = {"system": f"urn:casebridge:authority:mercy:{before}", "value": "1"}
-    assert same_number({"value": given["c1"], **{name: given.get(name) for name in GIVEN}}, known)
+    (root,) = roots(**text[field])
+    (identifier,) = root["message"][name][f"r{number}"]
+    before_identifier = {"system": f"urn:casebridge:authority:mercy:{before}", "value": "1"}
+    assert same_number(
+        {"value": identifier["c1"], **{name: identifier.get(name) for name in GIVEN}}, before_identifier
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,8 +89,8 @@ def test_a_number_is_the_one_that_was_kept_with_its_type_in_the_name_of_its_syst
     ],
 )
 def test_the_discharge_is_where_the_partner_tells_it_and_can_be(pv1, order, discharged):
-    (found,) = roots(pv1=pv1, discharge_time=order)
-    assert found["times"]["discharged"] == discharged
+    (root,) = roots(pv1=pv1, discharge_time=order)
+    assert root["times"]["discharged"] == discharged
 
 
 def test_an_event_was_recorded_when_evn_says_or_else_when_the_message_was_made():
@@ -98,10 +100,10 @@ def test_an_event_was_recorded_when_evn_says_or_else_when_the_message_was_made()
 
 
 def test_an_event_of_which_a_day_alone_is_told_was_recorded_at_its_end():
-    told = roots(evn="A03|20260302", msh7="20260303", time_zone="Europe/Helsinki")
-    assert told[0]["times"]["recorded"] == "2026-03-02T23:59:59+02:00"
-    told = roots(evn="A03", msh7="20260303")
-    assert told[0]["times"]["recorded"] == "2026-03-03T23:59:59+00:00"
+    read_roots = roots(evn="A03|20260302", msh7="20260303", time_zone="Europe/Helsinki")
+    assert read_roots[0]["times"]["recorded"] == "2026-03-02T23:59:59+02:00"
+    read_roots = roots(evn="A03", msh7="20260303")
+    assert read_roots[0]["times"]["recorded"] == "2026-03-03T23:59:59+00:00"
     assert "recorded" not in roots(evn="A03", msh7="202603")[0]["times"]
 
 
@@ -110,9 +112,11 @@ def test_each_patient_of_a_message_has_roots_of_their_own():
         "MSH|^~\\&|||||20260302||ADT^A40|7|P|2.5\rEVN|A40\rPID|||1^^^H\rMRG|2^^^H\rPID|||3^^^H\rMRG|4^^^H\r"
     )
     (message,) = read(text.encode()).items
-    found = [each["message"] for each in patients(message, "mercy", IntakeSettings())[0]]
-    assert [(each["PID"]["f3"]["c1"], each["MRG"]["f1"]["c1"]) for each in found] == [("1", "2"), ("3", "4")]
-    assert {each["MSH"]["f9"]["c2"] for each in found} == {"A40"}
+    messages = [message_read["message"] for message_read in patients(message, "mercy", IntakeSettings())[0]]
+    assert [
+        (message_read["PID"]["f3"]["c1"], message_read["MRG"]["f1"]["c1"]) for message_read in messages
+    ] == [("1", "2"), ("3", "4")]
+    assert {message_read["MSH"]["f9"]["c2"] for message_read in messages} == {"A40"}
 
 
 def test_the_admission_is_where_the_partner_tells_it():
@@ -133,4 +137,4 @@ def test_times_that_are_none_or_cannot_be_are_named():
     pv1 = at(45, "20260228", at(44, "20260301"))
     (message,) = read(f"{text}{pv1}\r".encode()).items
     _, notes = patients(message, "mercy", IntakeSettings())
-    assert [(each.where, each.code) for each in notes] == [("EVN-2", "value"), ("PV1-45", "value")]
+    assert [(note.where, note.code) for note in notes] == [("EVN-2", "value"), ("PV1-45", "value")]

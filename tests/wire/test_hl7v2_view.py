@@ -72,7 +72,7 @@ def test_any_text_is_shown(text):
     if isinstance(item, Message):
         for note in to_json(item, COPENHAGEN).json["NTE"]:
             plain = "".join(value for field in note.get("r1", ()) for value in field.values())
-            assert not any(ord(each) < 32 and each not in "\t\n\r" for each in plain)
+            assert not any(ord(character) < 32 and character not in "\t\n\r" for character in plain)
 
 
 def test_times_have_the_partners_offset():
@@ -82,51 +82,51 @@ def test_times_have_the_partners_offset():
 
 
 def test_a_time_stamp_that_is_none_is_an_issue_that_names_the_field():
-    found = view("PV1|1" + "|" * 43 + "20240131|201904714005700", "DG1|1||||yesterday", "DG1|2||||20240230")
-    assert [issue.where for issue in found.issues] == ["PV1-45", "DG1-5", "DG1[2]-5"]
-    assert "time" not in found.json["PV1"]["f45"]
-    assert found.json["PV1"]["f44"]["time"] == "2024-01-31"
+    result = view("PV1|1" + "|" * 43 + "20240131|201904714005700", "DG1|1||||yesterday", "DG1|2||||20240230")
+    assert [issue.where for issue in result.issues] == ["PV1-45", "DG1-5", "DG1[2]-5"]
+    assert "time" not in result.json["PV1"]["f45"]
+    assert result.json["PV1"]["f44"]["time"] == "2024-01-31"
 
 
 def test_times_where_a_location_should_be_are_shown_and_never_an_issue():
-    found = view("PV1|1" + "|" * 41 + "20240131|WARD^1")
-    assert found.json["PV1"]["f42"]["time"] == "2024-01-31"
-    assert "time" not in found.json["PV1"]["f43"]
-    assert found.issues == ()
+    result = view("PV1|1" + "|" * 41 + "20240131|WARD^1")
+    assert result.json["PV1"]["f42"]["time"] == "2024-01-31"
+    assert "time" not in result.json["PV1"]["f43"]
+    assert result.issues == ()
 
 
 def test_insurances_have_their_own_segments_inside():
     first_insurance = ("IN1|1", "IN2|a", "IN3|1", "IN3|2", "ROL|1")
-    shown = view("PID|1", *first_insurance, "IN1|2", "IN2|b", "IN1|3", "DG1|1", "ROL|9").json
-    first, second, third = shown["IN1"]
+    message = view("PID|1", *first_insurance, "IN1|2", "IN2|b", "IN1|3", "DG1|1", "ROL|9").json
+    first, second, third = message["IN1"]
     assert first["IN2"]["f1"]["c1"] == "a"
-    assert [each["f1"]["c1"] for each in first["IN3"]] == ["1", "2"]
+    assert [segment["f1"]["c1"] for segment in first["IN3"]] == ["1", "2"]
     assert first["ROL"][0]["f1"]["c1"] == "1"
     assert second["IN2"]["f1"]["c1"] == "b"
     assert "IN2" not in third
-    assert shown["ROL"][0]["f1"]["c1"] == "9"
+    assert message["ROL"][0]["f1"]["c1"] == "9"
 
 
 def test_a_merge_has_two_patients():
-    shown = view("EVN|A40", "PID|1||7", "MRG|8", "PID|2||9", "MRG|10").json
-    assert [each["PID"]["f3"]["c1"] for each in shown["patients"]] == ["7", "9"]
-    assert [each["MRG"]["f1"]["c1"] for each in shown["patients"]] == ["8", "10"]
-    assert shown["PID"] == shown["patients"][0]["PID"]
-    assert shown["EVN"]["f1"]["c1"] == "A40"
+    message = view("EVN|A40", "PID|1||7", "MRG|8", "PID|2||9", "MRG|10").json
+    assert [patient["PID"]["f3"]["c1"] for patient in message["patients"]] == ["7", "9"]
+    assert [patient["MRG"]["f1"]["c1"] for patient in message["patients"]] == ["8", "10"]
+    assert message["PID"] == message["patients"][0]["PID"]
+    assert message["EVN"]["f1"]["c1"] == "A40"
 
 
 def test_what_stands_before_the_first_pid_is_the_first_patients():
-    shown = view("ZPD|x", "PV1|1|I", "PID|1||7").json
-    (patient,) = shown["patients"]
+    message = view("ZPD|x", "PV1|1|I", "PID|1||7").json
+    (patient,) = message["patients"]
     assert patient["PV1"]["f2"]["c1"] == "I"
     assert patient["other"]["ZPD"][0]["f1"]["c1"] == "x"
 
 
 def test_segments_without_a_place_are_kept_among_the_others():
     twice = ("EVN|A03", "EVN|A08", "PID|1", "PV1|1", "PV1|2", "IN1|1", "IN2|a", "IN2|b")
-    shown = view(*twice, "ZBE|1", "ZBE|2", "ORC|1").json
-    other = shown["other"]
-    assert [each["f1"]["c1"] for each in other["ZBE"]] == ["1", "2"]
+    message = view(*twice, "ZBE|1", "ZBE|2", "ORC|1").json
+    other = message["other"]
+    assert [segment["f1"]["c1"] for segment in other["ZBE"]] == ["1", "2"]
     assert other["EVN"][0]["f1"]["c1"] == "A08"
     assert other["PV1"][0]["f1"]["c1"] == "2"
     assert other["IN2"][0]["f1"]["c1"] == "b"
@@ -137,12 +137,12 @@ def test_the_schema_lets_mappings_name_what_is_there_and_nothing_else():
     shape = World({"v2": {"message": schema()}}, {}).root("v2", "message")
 
     def kind(path: str) -> str | None:
-        found = shape
+        node = shape
         for step in path.split("."):
-            found = found.get(step) if found is not None else None
-            while found is not None and found.kind == "list":
-                found = found.item()
-        return found.kind if found is not None else None
+            node = node.get(step) if node is not None else None
+            while node is not None and node.kind == "list":
+                node = node.item()
+        return node.kind if node is not None else None
 
     for path in (
         "PV1.f44.c1",
