@@ -19,7 +19,7 @@ from service.wire.fhir.check.check import check_each
 from service.wire.fhir.exchange.bundles import USED, unused_entries
 from service.wire.fhir.exchange.conditions import of_entries, of_headers
 from service.wire.fhir.exchange.process_message import message_of
-from service.wire.fhir.sent.dangling import astray
+from service.wire.fhir.sent.dangling import dangling_references
 from service.wire.fhir.sent.incoming import stays
 from service.wire.fhir.sent.instants import plain
 from service.wire.fhir.sent.left_out import set_aside
@@ -67,7 +67,7 @@ class Understanding:
         odd = _odd(sent)
         left = unused_entries(sent) if sent["resourceType"] == "Bundle" else []
         roots = stays(sent, partner.intake.bases)
-        notes = [*odd, *astray(sent), *set_aside(sent, roots)]
+        notes = [*odd, *dangling_references(sent), *set_aside(sent, roots)]
         notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         alone = of_headers(received.if_none_exist, received.if_match)
         asked = [alone] * len(roots) if alone is not None else of_entries(sent, roots)

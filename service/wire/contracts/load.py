@@ -48,7 +48,7 @@ def check_links(kind: str, document: dict[str, Any], received: dict[str, Any]) -
     Raises:
         Rejected: as `load`.
     """
-    if issues := first_issues(_astray(kind, document, received)):
+    if issues := first_issues(_dangling_links(kind, document, received)):
         raise Rejected(f"Ids of the {kind} lead nowhere.", issues=issues)
 
 
@@ -80,7 +80,7 @@ def _duplicates(part: dict[str, Any], where: str) -> Iterator[Issue]:
                 yield from _duplicates(item, f"{where}/{key}/{index}")
 
 
-def _astray(kind: str, document: dict[str, Any], received: dict[str, Any]) -> Iterator[Issue]:
+def _dangling_links(kind: str, document: dict[str, Any], received: dict[str, Any]) -> Iterator[Issue]:
     """Find links into the document itself that name none of its parts, or one twice."""
     items_at: dict[str, dict[str, Any]] = {}
     seen: set[tuple[int, str]] = set()

@@ -33,7 +33,7 @@ READ: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 """The References of each type that something is made of, and what else names what they are to."""
 
 
-def astray(sent: Json) -> Iterator[Issue]:
+def dangling_references(sent: Json) -> Iterator[Issue]:
     """Give each reference that leads to nothing that was sent, where something would be made of it.
 
     That is a `urn:uuid:` or `urn:oid:` that is no fullUrl, a `#id` that nothing contained has; and another
