@@ -1,4 +1,4 @@
-"""Facts that know when they were said, so that what arrives late or twice comes to the same.
+"""Facts with the moment they were stated, so that late and repeated events give the same result.
 
 A fact stands under a path with its moment; of two, the one of the later moment holds, and of two at one
 moment the one whose text is greater. Of an identifier the names of its system that any event told

@@ -1,4 +1,4 @@
-"""Where bytes that nobody could read, of whatever form and character set, name a value."""
+"""Finds a value in the bytes of a message that could not be parsed, in any format and character set."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def spellings(values: Collection[str]) -> list[bytes]:
 
 
 def names(raw: bytes, spelt: Collection[bytes]) -> bool:
-    """Return whether bytes have one of these spellings as a word of its own, not within a longer number."""
+    """Return whether bytes hold one of these spellings as a whole word, not within a longer number."""
     return any(
         re.search(rb"(?<![0-9A-Za-z_-])%b(?![0-9A-Za-z_-])" % re.escape(spelling), raw) for spelling in spelt
     )

@@ -1,1 +1,1 @@
-"""What hospitals' events come to: stays, diagnoses, deaths, and the rules of it."""
+"""What hospitals' events change: stays, diagnoses, deaths, and the rules for them."""

@@ -1,4 +1,4 @@
-"""What one event of a hospital says about a stay and a person, as facts; `stays` says what they come to."""
+"""The facts that one event of a hospital states about a stay and a person; `stays` reads them."""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -61,7 +61,7 @@ DELETED: Final = "delete"
 
 
 def moment(event: str, recorded: str) -> Moment:
-    """Return when an event was said, so that moments order as the events did."""
+    """Return the moment of an event; moments sort in the order of the events."""
     return (*seconds(recorded), ORDER.index(event))
 
 
@@ -102,7 +102,7 @@ def stay_id(key: str) -> str:
 
 
 def stay_facts(discharge: dict[str, Any], at: Moment, partner: str) -> Facts:
-    """Return what an event says of its stay."""
+    """Return the facts that an event states about its stay."""
     stay, event = discharge.get("stay", {}), discharge["event"]
     values: dict[str, Any] = {"partner": partner}
     status = stay.get("status") or STATUS.get(event)
@@ -168,7 +168,7 @@ def diagnosis_key(diagnosis: dict[str, Any]) -> str:
 
 
 def who(contact: dict[str, Any]) -> str:
-    """Return a key by which somebody who takes part is the same in the next message."""
+    """Return a key by which a participant is recognised in the next message."""
     identifiers = contact.get("identifiers")
     name = contact["names"][0] if contact.get("names") else {}
     words = " ".join([name.get("text", ""), *name.get("given", []), name.get("family", "")]).casefold()
@@ -209,7 +209,7 @@ def _kind_facts(discharge: dict[str, Any], kind: str | None) -> dict[str, Fact]:
 
 
 def person_facts(discharge: dict[str, Any], at: Moment, partner: str) -> Facts:
-    """Return what an event says of the person."""
+    """Return the facts that an event states about the person."""
     patient = discharge.get("patient", {})
     values: dict[str, Any] = {name: patient[name] for name in PERSONAL if name in patient}
     values |= _death(discharge, patient)
@@ -244,7 +244,7 @@ def _death(discharge: dict[str, Any], patient: dict[str, Any]) -> dict[str, Any]
 
 
 def alias_facts(identifiers: list[dict[str, Any]], at: Moment) -> Facts:
-    """Return the identifiers by which somebody was known before, as facts of who they are now."""
+    """Return the former identifiers of a person as facts of the person who now has them."""
     return {number_path(identifier): Fact(at, {**identifier, "use": ALIAS}) for identifier in identifiers}
 
 

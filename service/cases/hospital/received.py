@@ -108,7 +108,7 @@ def of_client(facts: Facts, links: Links) -> dict[str, Any]:
 
 
 def unfounded_proposals(own: dict[str, Any], received: dict[str, Any]) -> dict[str, list[str]]:
-    """Return which accepted proposals have lost their discharge; decided and done ones are not told of."""
+    """Return the accepted proposals whose discharge was cancelled; decided and completed ones not."""
     standing = [f"{stay['id']}." for stay in received.get("stays", []) if stay["status"] != "finished"]
     ids = [
         service["id"]

@@ -1,4 +1,4 @@
-"""The diagnoses of several stays as conditions of one case: one told again, or one that came again."""
+"""The diagnoses of several stays as conditions of one case: the same one again, or a recurrence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -33,7 +33,7 @@ def conditions(stays: Mapping[str, tuple[str, Sequence[Json]]]) -> dict[tuple[st
 
 
 def _by_code(stays: Mapping[str, tuple[str, Sequence[Json]]]) -> dict[str, list[tuple[str, Json]]]:
-    """Return who tells of each code what, by when that began or else the stay did."""
+    """Return the stays with each code and its diagnosis, by onset or else the stay's start."""
     by_code: dict[str, dict[str, Json]] = {}
     for key, (_, diagnoses) in stays.items():
         for diagnosis in diagnoses:

@@ -22,7 +22,7 @@ from service.values.intake import IntakeSettings
 LIVE: Final = ("active", "onhold", "waitlist", "planned")
 AHEAD: Final = timedelta(days=1)
 FORETOLD: Final = timedelta(days=31)
-"""How long before it happens an admission or a discharge may be told of as if it had."""
+"""How far in the future an admission or a discharge that is reported as past may lie."""
 STARTED: Final = frozenset({"register", "admit"})
 NOT_THERE: Final = frozenset({"planned", "finished", "cancelled"})
 
@@ -55,7 +55,7 @@ class Seen:
 
 
 def unusable(discharge: dict[str, Any], settings: IntakeSettings, now: datetime) -> Refusal | None:
-    """Return why an event cannot be used whoever it is about, or None when it can."""
+    """Return why an event cannot be used, whichever client it is about, or None when it can."""
     processing = discharge.get("processing", "production")
     if processing != settings.processing:
         what = f"A {processing} message; this partner's are {settings.processing}. Nothing was changed."
@@ -117,7 +117,7 @@ def _to_come(discharge: dict[str, Any], now: datetime) -> Refusal | None:
 
 
 def differing_person(disagreement: Disagreement, clients: Sequence[str]) -> Refusal:
-    """Return why an event cannot be used whose numbers find somebody who is another by all else."""
+    """Return why an event cannot be used whose identifiers find a client with other demographics."""
     if disagreement.system is None:
         what = (
             "These identifiers find a client with another birth date and another name: correct either, and"

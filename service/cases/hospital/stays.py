@@ -1,4 +1,4 @@
-"""What a stay's facts come to, and which stays are one.
+"""Builds a stay from its facts, and decides which stays are one.
 
 A stay's status is that of its latest event that has one; leave and return close nothing; a cancelled
 discharge has no end, disposition or destination; a death ends the stay.
@@ -82,7 +82,7 @@ def _had_ended(facts: Facts, start: str) -> bool:
 
 
 def told_by(partner: str, stays: Mapping[str, Facts]) -> dict[str, Facts]:
-    """Return the stays that a partner told of: to a hospital there are no others."""
+    """Return the stays that a partner reported; a hospital's events concern only its own."""
     return {key: facts for key, facts in stays.items() if value(facts, "partner") == partner}
 
 
@@ -111,7 +111,7 @@ def _visits(facts: Facts) -> list[Json]:
 
 
 def stay_of(key: str, facts: Facts) -> dict[str, Any]:
-    """Return what a stay's facts come to; `conditions` and `contacts` still in the sender's words."""
+    """Return the stay that facts make; `conditions` and `contacts` are still as the sender wrote them."""
     status = value(facts, "status") or "in-progress"
     start, end = value(facts, "period.start"), value(facts, "period.end")
     parts = {
@@ -206,7 +206,7 @@ def _amended_list(facts: Facts, name: str, by: str, key: Callable[[Json], str]) 
 
 
 def _places(items: Mapping[tuple[str, str], Any], kind: str, one: str, item: Json) -> list[tuple[str, str]]:
-    """Return where an item stands that is to be deleted; an entry told of without its name, by its code."""
+    """Return the keys of an item that is to be deleted; an entry sent without its id is found by its code."""
     keys = [one] if "entry" not in item else [one, condition_id(item["code"])]
     for key in keys:
         if (kind, key) in items:

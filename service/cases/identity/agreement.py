@@ -45,7 +45,7 @@ class Disagreement:
 
 
 def disagreement(sent: PersonEvidence, held: PersonEvidence) -> Disagreement | None:
-    """Return in what somebody who was sent differs from who was found, or None when they may be one."""
+    """Return in what the person who was sent differs from the one found, or None when they may be one."""
     system = differing_system(sent.identifiers, held.identifiers)
     if system is not None:
         return Disagreement(system)

@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def without_foreign(discharge: Json, partner: str, assertions: Assertions) -> tuple[Json, list[str]]:
-    """Return what was said without numbers that its sender may give nobody, and their JSON pointers."""
+    """Return a discharge without the identifiers its sender may not assert, and their JSON pointers."""
     patient = discharge.get("patient", {})
     gone: list[str] = []
     allowed: dict[str, list[Json]] = {}

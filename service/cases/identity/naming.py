@@ -1,4 +1,4 @@
-"""By which numbers a person or a stay may be named in what nobody has understood."""
+"""Which numbers may name a person or a stay in a message that could not be read."""
 
 from collections.abc import Iterator
 from typing import Any, Final

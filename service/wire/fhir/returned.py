@@ -37,7 +37,7 @@ def references(resource: Json) -> set[str]:
 
 
 def strangers(resource: Json, ids: Mapping[str, str]) -> Iterator[tuple[str, Issue]]:
-    """Give the items that name somebody who is not known, by their FHIRPaths, and what to say of that."""
+    """Give the FHIRPath of each item that refers to an unknown person, with an issue."""
     what = "You can read nothing that has this reference; name somebody you know"
     for place, item in items(resource):
         references_of = {place: item} | {f"{place}.{key}": item.get(key, {}) for key in _BY_NAME}

@@ -117,7 +117,7 @@ def _left_out(segments: Json) -> Iterator[Issue]:
 
 
 def _without_stay(segments: Json) -> Json:
-    """Return what is told of the person; PID-18 numbers a stay where nothing else does."""
+    """Return the segments without those of a stay, and without PID-18, which may number one."""
     person = {name: value for name, value in segments.items() if name not in OF_STAYS}
     if "PID" in person:
         fields = person["PID"].items()
@@ -185,7 +185,7 @@ def _before(ended: str, admitted: str | None) -> bool:
 
 
 def _ahead(ended: str, recorded: str | None) -> bool:
-    """Whether a discharge would lie a month and more after it was told of: some tell of it days before."""
+    """Whether a discharge is over a month later than it was recorded: some announce it days before."""
     if recorded is None:
         return False
     if _is_instant(ended):

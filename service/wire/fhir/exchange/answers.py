@@ -116,7 +116,7 @@ def _event(header: Json) -> Json:
 
 
 def _destination(header: Json, receiver: CopiedResource | None = None) -> Json:
-    """Return who asked as the destination, as far as the message says."""
+    """Return the sender of a message as the destination of its answer, as far as the message names it."""
     source = header.get("source")
     if not isinstance(source, dict) or not isinstance(source.get("endpoint"), str):
         return {}

@@ -1,4 +1,4 @@
-"""Facts that were sent and are set aside: taken back, over, of another kind than it seems. Each is told of.
+"""Issues for what was sent and is not used: entered in error, no longer active, or of the wrong type.
 
 https://hl7.org/fhir/R4/condition-definitions.html#Condition.verificationStatus
 """

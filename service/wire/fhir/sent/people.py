@@ -41,7 +41,7 @@ def participants(encounter: Json) -> list[Json]:
 
 
 def general_practitioners(patient: Json) -> list[Json]:
-    """Return who is the patient's own doctor, or practice, as `person` does; who was it once is left out."""
+    """Return a patient's current general practitioners or practices as `person` does, without former ones."""
     persons = (
         person(reference) for reference in patient.get("generalPractitioner", []) if not is_over(reference)
     )

@@ -1,4 +1,4 @@
-"""What an Encounter comes to: where it is now, why, with which diagnoses; and the patient's insurances.
+"""Reads an Encounter: its class, current location, reasons and diagnoses; and the patient's insurances.
 
 https://hl7.org/fhir/R4/encounter.html · https://hl7.org/fhir/R4/condition.html
 """
@@ -127,7 +127,7 @@ def condition_of(reference: Json) -> Json | None:
 
 
 def is_wrong(condition: Json) -> bool:
-    """Whether a Condition is taken back."""
+    """Whether a Condition was entered in error."""
     return WRONG in codes(condition.get("verificationStatus"))
 
 
@@ -175,7 +175,7 @@ def reasons(encounter: Json) -> list[Json]:
 
 
 def _code_of(resource: Json) -> Json:
-    """Return the code of what is no Condition, as far as it is as R4 has it: nobody has looked at that."""
+    """Return the code of a resource other than a Condition, as far as it is valid R4: it was not checked."""
     code = resource.get("code")
     concept = code if isinstance(code, dict) else {}
     codings = concept.get("coding")
@@ -215,7 +215,7 @@ def policies(coverages: Sequence[Json]) -> list[Json]:
 
 
 def is_payer(reference: Json) -> bool:
-    """Whether who pays may be an insurer: an organisation, or nothing says what it is."""
+    """Whether a payor may be an insurer: it is an Organization, or its type is not given."""
     type_: str = reference.get("resource", {}).get("resourceType", "Organization")
     return type_ == "Organization"
 

@@ -83,7 +83,7 @@ def choose(declared: str, beside: str, raw: bytes, stated: str | None) -> str:
 
 
 def is_overruled(declared: str, beside: str, raw: bytes) -> bool:
-    """Whether the partner's usual set is taken (see `choose`) for a declared one that nobody knows."""
+    """Whether the partner's usual set is used (see `choose`) in place of a declared one that is unknown."""
     if not declared or raw.startswith(BOM) or raw.isascii():
         return False
     return _codec_of(declared) is None and _codec_of(beside) is None

@@ -116,7 +116,7 @@ def _name(number: Json, field: _Field, partner: str, registry: dict[str, str]) -
 
 
 def _systems(number: Json, component: int, partner: str, registry: dict[str, str]) -> list[str]:
-    """Return the URIs of who assigned a number: as the registry says, as the sender does, or as theirs.
+    """Return the URIs of a number's assigning authority: by the registry, by the sender, or as their own.
 
     The last is that of their numbers without an authority; of such a one the others are those registered.
     """
