@@ -98,15 +98,15 @@ def catalogue(write: Write, tmp_path: Path) -> Load:
 
 
 @pytest.fixture
-def found(catalogue: Load) -> Callable[..., list[tuple[str, str]]]:
+def mistakes(catalogue: Load) -> Callable[..., list[tuple[str, str]]]:
     """What is wrong with a mapping: (place, message) pairs."""
 
-    def found(text: str | bytes = "", **settings: Any) -> list[tuple[str, str]]:
+    def mistakes(text: str | bytes = "", **settings: Any) -> list[tuple[str, str]]:
         with pytest.raises(Misconfigured) as caught:
             catalogue(text, **settings)
         return [(issue.where, issue.what) for issue in caught.value.issues]
 
-    return found
+    return mistakes
 
 
 @pytest.fixture

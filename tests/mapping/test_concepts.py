@@ -151,27 +151,27 @@ def test_an_element_that_has_no_match_makes_nothing(concepts, make, equivalence)
     )
 
 
-def test_an_enumerated_code_without_target_or_policy_is_a_load_error(concepts, found):
+def test_an_enumerated_code_without_target_or_policy_is_a_load_error(concepts, mistakes):
     concepts("concepts/status.yaml", STATUS.replace("code: closed", "code: shut"))
     leaf = "{{ case.plan.title }} {{ case.status | concept('status') }}"
-    ((where, what),) = found(HEAD + f'  x: "{leaf}"\n')
+    ((where, what),) = mistakes(HEAD + f'  x: "{leaf}"\n')
     assert where == "outbound/T.yaml:4:46"
     assert "`status` says nothing about `closed`; map the code, or say with `unmapped`" in what
 
 
-def test_a_constant_code_is_checked_at_load_too(concepts, found):
-    ((_, what),) = found(HEAD + "  x: \"{{ 'gone' | codeable('kind') }}\"\n")
+def test_a_constant_code_is_checked_at_load_too(concepts, mistakes):
+    ((_, what),) = mistakes(HEAD + "  x: \"{{ 'gone' | codeable('kind') }}\"\n")
     assert "says nothing about `gone`" in what
 
 
-def test_several_targets_are_refused_only_where_one_is_needed(concepts, found, catalogue):
+def test_several_targets_are_refused_only_where_one_is_needed(concepts, mistakes, catalogue):
     concepts(
         "concepts/status.yaml",
         STATUS.replace("[{code: active", "[{code: extra, equivalence: equal}, {code: active"),
     )
     catalogue(HEAD + "  x: \"{{ case.status | codeable('status') }}\"\n")
     for name in ("concept", "coding"):
-        ((_, what),) = found(HEAD + f"  x: \"{{{{ case.status | {name}('status') }}}}\"\n")
+        ((_, what),) = mistakes(HEAD + f"  x: \"{{{{ case.status | {name}('status') }}}}\"\n")
         assert "several targets for `open` where one is needed" in what
 
 
@@ -184,8 +184,8 @@ def test_an_open_code_without_target_is_an_error_that_does_not_say_the_code(conc
     assert caught.value.issues[0].where == "outbound/T.yaml:4:6, target T.x, source case.kind"
 
 
-def test_a_close_name_of_a_map_is_suggested(concepts, found):
-    ((where, what),) = found(HEAD + "  x: \"{{ case.status | concept('statsu') }}\"\n")
+def test_a_close_name_of_a_map_is_suggested(concepts, mistakes):
+    ((where, what),) = mistakes(HEAD + "  x: \"{{ case.status | concept('statsu') }}\"\n")
     assert (where, what) == (
         "outbound/T.yaml:4:24",
         "there is no ConceptMap `statsu`; did you mean `status`?",
@@ -270,9 +270,9 @@ def test_a_close_name_of_a_map_is_suggested(concepts, found):
         ("concepts/a.yaml", "a: [", "2:1", "not YAML"),
     ],
 )
-def test_terminology_that_is_wrong_is_refused_at_its_place(write, found, file, text, where, message):
+def test_terminology_that_is_wrong_is_refused_at_its_place(write, mistakes, file, text, where, message):
     write(file, text)
-    ((place, what),) = found(HEAD + "  a: 1\n")
+    ((place, what),) = mistakes(HEAD + "  a: 1\n")
     assert place == f"{file}:{where}"
     assert message in what
 
@@ -320,19 +320,19 @@ def test_designations_are_kept_by_language(concepts, catalogue):
         ),
     ],
 )
-def test_what_a_table_misspells_is_refused(concepts, found, file, right, wrong, place, message):
+def test_what_a_table_misspells_is_refused(concepts, mistakes, file, right, wrong, place, message):
     concepts("concepts/kind.yaml", KIND)
     text = {"concepts/kind.yaml": KIND, "codesystems/kind.yaml": SYSTEM}[file]
     assert right in text
     concepts(file, text.replace(right, wrong, 1))
-    ((where, what),) = found(HEAD + "  x: y\n")
+    ((where, what),) = mistakes(HEAD + "  x: y\n")
     assert (where, message in what) == (f"{file}:{place}", True), what
 
 
-def test_an_overlay_says_of_a_code_one_thing(concepts, found):
+def test_an_overlay_says_of_a_code_one_thing(concepts, mistakes):
     concepts("concepts/kind.yaml", KIND)
     twice = KIND + KIND.partition("element:\n")[2]
     concepts("overlays/over/concepts/kind.yaml", twice)
-    ((where, what),) = found(HEAD + "  x: y\n", overlays=["over"])
+    ((where, what),) = mistakes(HEAD + "  x: y\n", overlays=["over"])
     assert where == "overlays/over/concepts/kind.yaml:8:9"
     assert what == "`home` stands here twice; keep one"

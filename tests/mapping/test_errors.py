@@ -68,12 +68,14 @@ HEAD = "map: T\nfrom: case\nmake:\n"
         ("(case.kind if case.status else 'x').y", 46, "`case.kind` is a text"),
     ],
 )
-def test_an_expression_that_is_wrong_is_refused_at_its_place(found, catalogue, expression, column, message):
+def test_an_expression_that_is_wrong_is_refused_at_its_place(
+    mistakes, catalogue, expression, column, message
+):
     text = HEAD + f'  x: "{{{{ {expression} }}}}"\n'
     if not message:
         assert catalogue(text)
         return
-    ((where, what),) = found(text)
+    ((where, what),) = mistakes(text)
     assert message in what
     file, line, at = where.split(":")
     assert (file, line) == ("outbound/T.yaml", "4")
@@ -126,27 +128,31 @@ def test_an_expression_that_is_wrong_is_refused_at_its_place(found, catalogue, e
         ("map: T\nfrom: case\neach: g in g.goals\nmake: {a: 1}\n", "3:12", "`g` is unknown"),
     ],
 )
-def test_a_document_that_is_wrong_is_refused_at_its_place(found, text, where, message):
-    issues = found(text)
+def test_a_document_that_is_wrong_is_refused_at_its_place(mistakes, text, where, message):
+    issues = mistakes(text)
     assert len(issues) == 1
     assert issues[0][0] == f"outbound/T.yaml:{where}", issues
     assert message in issues[0][1]
 
 
-def test_a_typo_does_not_start_and_all_of_them_are_told(found):
+def test_a_typo_does_not_start_and_all_of_them_are_told(mistakes):
     text = HEAD + '  a: "{{ case.kimd }}"\n  b: "{{ clint.family }}"\n---\nmap: U\nfrom: nowhere\nmake: {}\n'
-    assert [where for where, _ in found(text)] == [f"outbound/T.yaml:{at}" for at in ("4:15", "5:10", "8:7")]
+    assert [where for where, _ in mistakes(text)] == [
+        f"outbound/T.yaml:{at}" for at in ("4:15", "5:10", "8:7")
+    ]
 
 
-def test_two_mappings_of_one_name_are_refused(found):
-    ((where, what),) = found(HEAD + "  a: 1\n---\n" + HEAD + "  a: 2\n")
+def test_two_mappings_of_one_name_are_refused(mistakes):
+    ((where, what),) = mistakes(HEAD + "  a: 1\n---\n" + HEAD + "  a: 2\n")
     assert where == "outbound/T.yaml:6:1"
     assert "made at outbound/T.yaml:1:1 too" in what
 
 
-def test_two_ways_to_withdraw_one_type_are_refused(found):
+def test_two_ways_to_withdraw_one_type_are_refused(mistakes):
     one = "map: T\nfrom: case\nwithdraw: {a: 1}\nmake: {a: 1}\n"
-    ((where, what),) = found(one + "---\n" + one.replace("a: 1", "a: 2").replace("map: T", "map: T\nname: u"))
+    ((where, what),) = mistakes(
+        one + "---\n" + one.replace("a: 1", "a: 2").replace("map: T", "map: T\nname: u")
+    )
     assert where == "outbound/T.yaml:6:1"
     assert "withdrawn otherwise" in what
 
@@ -173,22 +179,22 @@ def test_two_ways_to_withdraw_one_type_are_refused(found):
         (HEAD.encode() + b"  a: '" + b"x" * 30_000 + b"{{ case }}'", "outbound/T.yaml:4:6", "at most 20000"),
     ],
 )
-def test_files_made_to_harm_are_refused_with_the_place(found, raw, where, message):
-    ((place, what),) = found(raw)
+def test_files_made_to_harm_are_refused_with_the_place(mistakes, raw, where, message):
+    ((place, what),) = mistakes(raw)
     assert place == where
     assert message in what
 
 
-def test_lets_that_double_what_they_print_are_refused(found):
+def test_lets_that_double_what_they_print_are_refused(mistakes):
     lets = "".join(f"  v{n}: '{{{{ v{n - 1} ~ v{n - 1} }}}}'\n" for n in range(1, 40))
     head = "map: T\nfrom: case\nlet:\n  v0: '{{ case.kind ~ case.kind }}'\n"
     text = head + lets + "make: {a: '{{ v39 }}'}\n"
-    assert any("grows too large" in what for _, what in found(text))
+    assert any("grows too large" in what for _, what in mistakes(text))
 
 
-def test_loops_nested_too_deep_are_refused(found):
+def test_loops_nested_too_deep_are_refused(mistakes):
     loops = ", ".join(f"a{n} in client.given" for n in range(9))
-    ((where, what),) = found(HEAD + f"  x: {{$each: [{loops}], $make: 1}}\n")
+    ((where, what),) = mistakes(HEAD + f"  x: {{$each: [{loops}], $make: 1}}\n")
     assert (where, "nest more than" in what) == ("outbound/T.yaml:4:14", True)
 
 

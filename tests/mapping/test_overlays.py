@@ -43,12 +43,12 @@ def laid(write, catalogue, case):
 
 
 @pytest.fixture
-def wrong(write, found, catalogue):
+def wrong(write, mistakes, catalogue):
     """What is wrong with an overlay over T: (place, message) pairs."""
 
     def wrong(text, file=OVER, names=("over",), **more):
         write(file, text)
-        return found(BASE, overlays=names, **more)
+        return mistakes(BASE, overlays=names, **more)
 
     return wrong
 
@@ -232,18 +232,18 @@ def test_an_overlay_that_is_wrong_is_refused_at_its_place(wrong, text, where, me
 
 @pytest.mark.parametrize("make", ["", "make: {a: 1}\n"])
 @pytest.mark.parametrize("name", ["key", "local"])
-def test_what_an_id_is_made_of_stays(write, found, name, make):
+def test_what_an_id_is_made_of_stays(write, mistakes, name, make):
     lets = 'let: {local: "{{ case.plan.id }}", key: "{{ local }}"}'
     write(OVER, f"extends: U\nlet: {{{name}: '{{{{ case.kind }}}}'}}\n{make}")
     base = f"map: U\nfrom: case\n{lets}\nmake: {{id: \"{{{{ key | id('U') }}}}\"}}\n"
-    ((place, what),) = found(base, overlays=["over"])
+    ((place, what),) = mistakes(base, overlays=["over"])
     assert place == f"{OVER}:2:7"
     assert f"the id is made of `{name}`" in what
 
 
-def test_what_goes_wrong_below_still_names_the_file_below(laid, wrong, write, found):
+def test_what_goes_wrong_below_still_names_the_file_below(laid, wrong, write, mistakes):
     write(OVER, "extends: T\nlet: {title: null}\n")
-    ((place, what),) = found(BASE, overlays=["over"])
+    ((place, what),) = mistakes(BASE, overlays=["over"])
     assert (place, "`title` is unknown" in what) == ("outbound/T.yaml:11:14", True)
 
 
@@ -255,15 +255,15 @@ def test_a_mapping_that_cannot_run_names_the_overlay(write, catalogue, case):
     assert caught.value.issues[0].where == f"{OVER}:4:11, target T.kind.code, source case.note"
 
 
-def test_a_type_is_extended_by_the_name_of_one_of_its_mappings(write, found):
+def test_a_type_is_extended_by_the_name_of_one_of_its_mappings(write, mistakes):
     write(OVER, "extends: U\nmake: {a: 1}\n")
     others = "".join(f"---\nmap: U\nname: {name}\nfrom: case\nmake: {{a: 1}}\n" for name in ("one", "two"))
-    ((place, what),) = found(BASE + others, overlays=["over"])
+    ((place, what),) = mistakes(BASE + others, overlays=["over"])
     assert (place, "did you mean `one`, `two`?" in what) == (f"{OVER}:1:10", True)
 
 
-def test_extends_has_no_place_in_the_mappings_themselves(found):
-    ((place, what),) = found(BASE + "---\nextends: T\nmake: {a: 1}\n")
+def test_extends_has_no_place_in_the_mappings_themselves(mistakes):
+    ((place, what),) = mistakes(BASE + "---\nextends: T\nmake: {a: 1}\n")
     assert (place, "stands in overlays" in what) == ("outbound/T.yaml:22:1", True)
 
 
@@ -304,10 +304,10 @@ def test_a_manifest_that_is_wrong_is_refused_at_its_place(write, wrong, text, wh
     assert message in what
 
 
-def test_what_is_removed_is_referred_to_by_nothing(write, found, catalogue):
+def test_what_is_removed_is_referred_to_by_nothing(write, mistakes, catalogue):
     write(OVER, "extends: T\nmake: {}\n")
     other = "---\nmap: U\nfrom: case\nmake: {a: [\"{{ case.plan.id | reference('T') }}\"]}\n"
-    ((place, what),) = found(BASE + other, overlays=["over"])
+    ((place, what),) = mistakes(BASE + other, overlays=["over"])
     assert place == f"{OVER}:2:1"
     assert "nothing makes `T`, yet outbound/T.yaml:24:31 refers to it" in what
     write(OVER, "extends: T\nmake: {}\n---\nextends: U\nmake: {a: null, b: 1}\n")
@@ -334,14 +334,14 @@ def test_what_nothing_makes_is_not_removed(wrong, text, where, message):
     assert message in what
 
 
-def test_what_another_overlay_makes_or_has_removed_is_removed_where_that_stands_below(laid, write, found):
+def test_what_another_overlay_makes_or_has_removed_is_removed_where_that_stands_below(laid, write, mistakes):
     write("overlays/last/outbound/T.yaml", "extends: T\nmake: {fresh: null, kind: null, title: null}\n")
     text = "make: {fresh: {x: 1}, kind: null, title: plain}"
     assert laid(text, names=("over", "last")) == {
         key: each for key, each in PLAIN.items() if key not in {"kind", "title"}
     }
     for names in (("last",), ("last", "over")):
-        ((place, what),) = found(BASE, overlays=names)
+        ((place, what),) = mistakes(BASE, overlays=names)
         assert place == "overlays/last/outbound/T.yaml:2:8"
         assert "nothing makes `fresh` here" in what
         assert "let `extends` in overlay.yaml name the overlay that does" in what
@@ -380,7 +380,7 @@ def test_what_is_required_goes_by_another_name_or_with_all_that_it_stands_in(lai
     catalogue(BASE, overlays=["over"], required=lambda path: REQUIRED.get(path, ()))
 
 
-def test_what_is_required_is_removed_by_one_overlay_and_made_by_the_next(write, catalogue, found):
+def test_what_is_required_is_removed_by_one_overlay_and_made_by_the_next(write, catalogue, mistakes):
     write(OVER, "extends: T\nmake: {title: null}\n")
     write("overlays/last/outbound/T.yaml", "extends: T\nmake: {title: last}\n")
     catalogue(BASE, overlays=["over", "last"], required=lambda path: REQUIRED.get(path, ()))
@@ -476,43 +476,45 @@ def test_what_an_overlay_says_of_a_code_holds_in_whichever_group_of_the_target_i
         assert found.targets("map", code) == ({"system": "http://a", "code": given},)
 
 
-def test_an_overlays_target_says_how_it_stands_to_the_code_as_those_below_do(write, found):
+def test_an_overlays_target_says_how_it_stands_to_the_code_as_those_below_do(write, mistakes):
     write("concepts/map.yaml", MAP)
     write(
         "overlays/over/concepts/map.yaml",
         "group:\n  - target: http://a\n    element: [{code: home, target: [{code: HH}]}]\n",
     )
-    ((place, what),) = found(BASE, overlays=["over"])
+    ((place, what),) = mistakes(BASE, overlays=["over"])
     assert place == "overlays/over/concepts/map.yaml:3:37"
     assert what.startswith("`equivalence` is needed here")
 
 
-def test_a_concept_map_without_the_one_target_an_expression_needs_is_refused_where_it_is_used(write, found):
+def test_a_concept_map_without_the_one_target_an_expression_needs_is_refused_where_it_is_used(
+    write, mistakes
+):
     write("concepts/map.yaml", MAP.replace("    unmapped: {mode: fixed, code: O, display: Other}\n", ""))
     write(
         "overlays/over/concepts/map.yaml",
         "group: [{target: 'http://b', element: [{code: open, target: [{code: 1, equivalence: equal}]}]}]",
     )
     write(OVER, "extends: T\nmake: {title: \"{{ case.status | concept('map') }}\"}\n")
-    issues = found(BASE, overlays=["over"])
+    issues = mistakes(BASE, overlays=["over"])
     assert ("overlays/over/concepts/map.yaml:1:69", "`code` is needed here, as text (quote it)") in issues
 
 
-def test_several_targets_after_an_overlay_are_refused_where_one_is_needed(write, found):
+def test_several_targets_after_an_overlay_are_refused_where_one_is_needed(write, mistakes):
     write("concepts/map.yaml", MAP.replace("home", "open").replace("away", "closed"))
     write(
         "overlays/over/concepts/map.yaml",
         "group: [{target: 'http://b', element: [{code: open, target: [{code: b, equivalence: equal}]}]}]",
     )
     write(OVER, "extends: T\nmake: {title: \"{{ case.status | concept('map') }}\"}\n")
-    ((place, what),) = found(BASE, overlays=["over"])
+    ((place, what),) = mistakes(BASE, overlays=["over"])
     assert place == f"{OVER}:2:33"
     assert "several targets for `open`" in what
 
 
 @pytest.mark.parametrize("filter_", ["concept", "coding", "codeable"])
 def test_a_code_without_a_target_is_refused_where_the_element_is_required_and_only_there(
-    write, found, catalogue, filter_
+    write, mistakes, catalogue, filter_
 ):
     write("concepts/map.yaml", MAP.replace("home", "open").replace("away", "closed"))
     nothing = "{code: open, target: [{equivalence: unmatched}]}"
@@ -523,7 +525,7 @@ def test_a_code_without_a_target_is_refused_where_the_element_is_required_and_on
     def required(path):
         return ("code",) if path == "T.kind.code" else ()
 
-    ((place, what),) = found(BASE, overlays=["over"], required=required)
+    ((place, what),) = mistakes(BASE, overlays=["over"], required=required)
     assert place == f"{OVER}:4:29"
     assert "`map` has no target for `open`, yet `T.kind.code` is required; map the code" in what
     catalogue(BASE, overlays=["over"])

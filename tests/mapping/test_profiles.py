@@ -269,12 +269,12 @@ def test_of_two_mappings_that_claim_a_profile_each_may_make_a_part(catalogue):
         ("profile: {a: b}", "4:10", "no profile that can be checked"),
     ],
 )
-def test_a_profile_that_is_wrong_is_refused_at_its_place(found, profile, where, message):
-    ((place, what),) = found(T.format(profile=profile, more=""), profiles=Known())
+def test_a_profile_that_is_wrong_is_refused_at_its_place(mistakes, profile, where, message):
+    ((place, what),) = mistakes(T.format(profile=profile, more=""), profiles=Known())
     assert place == f"outbound/T.yaml:{where}"
     assert message in what
 
 
-def test_where_no_profile_can_be_checked_none_can_be_claimed(found):
-    ((_, what),) = found(T.format(profile=BOTH.replace(", http://p/note", ""), more=""))
+def test_where_no_profile_can_be_checked_none_can_be_claimed(mistakes):
+    ((_, what),) = mistakes(T.format(profile=BOTH.replace(", http://p/note", ""), more=""))
     assert "no profile that can be checked; did you mean `none`?" in what

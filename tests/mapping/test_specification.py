@@ -42,7 +42,7 @@ concept: [{code: a, display: "A | B", designation: [{language: da, value: Å}]}]
 
 
 @pytest.fixture
-def found(write, catalogue):
+def specified(write, catalogue):
     write("concepts/status.yaml", STATUS)
     write("codesystems/kind.yaml", SYSTEM)
     return catalogue(T)
@@ -55,8 +55,8 @@ def rows(page, head):
     return [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines]
 
 
-def test_each_element_has_its_source_its_rule_its_codes_and_its_line(found):
-    page = pages(found)["T.md"]
+def test_each_element_has_its_source_its_rule_its_codes_and_its_line(specified):
+    page = pages(specified)["T.md"]
     assert rows(page, "Elements") == [
         ("`T.resourceType`", "", "`T`", "", "outbound/T.yaml:9"),
         (
@@ -98,8 +98,8 @@ def test_each_element_has_its_source_its_rule_its_codes_and_its_line(found):
     ]
 
 
-def test_a_page_says_when_and_how_often_and_what_its_names_are(found):
-    page = pages(found)["T.md"]
+def test_a_page_says_when_and_how_often_and_what_its_names_are(specified):
+    page = pages(specified)["T.md"]
     assert "One for each `goal in case.plan.goals`." in page
     assert "Made where `{{ case.kind }}` holds." in page
     assert "its last version takes on `status: gone`" in page
@@ -109,15 +109,15 @@ def test_a_page_says_when_and_how_often_and_what_its_names_are(found):
     ]
 
 
-def test_the_code_tables_name_each_code_in_each_language(found):
-    page = pages(found)["terminology.md"]
+def test_the_code_tables_name_each_code_in_each_language(specified):
+    page = pages(specified)["terminology.md"]
     assert rows(page, "kind") == [("`a`", "A \\| B", "Å")]
     assert rows(page, "status") == [("`open`", "`active` Active")]
     assert "Mapped to `http://target`. Other codes: `mode: fixed, code: other`." in page
 
 
-def test_the_index_leads_to_every_page_and_names_what_nothing_reads(found):
-    told = pages(found)
+def test_the_index_leads_to_every_page_and_names_what_nothing_reads(specified):
+    told = pages(specified)
     index = told["README.md"]
     assert set(re.findall(r"\]\(([\w.-]+\.md)\)", index)) == set(told) - {"README.md"}
     assert "Nothing reads " in index
@@ -125,15 +125,15 @@ def test_the_index_leads_to_every_page_and_names_what_nothing_reads(found):
     assert "`case.note`" not in index
 
 
-def test_the_coverage_names_what_is_made_of_each_field_or_decided_by_it(found):
-    fields = coverage(found)
+def test_the_coverage_names_what_is_made_of_each_field_or_decided_by_it(specified):
+    fields = coverage(specified)
     assert fields["case.status"] == ("T.stands", "T.status")
     assert fields["case.kind"] == ("T",)
     assert fields["case.manager"] == ("T.who", "T.who.name")
     assert fields["case.plan.goals.done"] == ()
     assert [
         path for path, targets in fields.items() if path.startswith("case.") and not targets
-    ] == found.unread_paths("case")
+    ] == specified.unread_paths("case")
 
 
 def test_every_link_of_every_page_of_the_shipped_mappings_leads_somewhere():

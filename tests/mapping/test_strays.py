@@ -19,10 +19,10 @@ LAYER = "outbound/, inbound/, codesystems/, concepts/"
         ("tools/readme.txt", f"files stand in {LAYER}"),
     ],
 )
-def test_a_file_that_nothing_reads_is_refused(write, found, layer, file, remedy):
+def test_a_file_that_nothing_reads_is_refused(write, mistakes, layer, file, remedy):
     write("overlays/over/outbound/T.yaml", "extends: T\n")
     write(f"{layer}{file}", BASE)
-    ((place, what),) = found(BASE, overlays=["over"])
+    ((place, what),) = mistakes(BASE, overlays=["over"])
     assert place == f"{layer}{file}"
     assert what.startswith(f"nothing reads this file; {remedy}")
 
@@ -37,10 +37,10 @@ def test_a_file_that_nothing_reads_is_refused(write, found, layer, file, remedy)
         ("overlays/over/golden/pair/in.json", f"files stand in {LAYER}"),
     ],
 )
-def test_what_stands_beside_the_layers_has_its_place_too(write, found, file, remedy):
+def test_what_stands_beside_the_layers_has_its_place_too(write, mistakes, file, remedy):
     write("overlays/over/outbound/T.yaml", "extends: T\n")
     write(file, BASE)
-    ((place, what),) = found(BASE, overlays=["over"])
+    ((place, what),) = mistakes(BASE, overlays=["over"])
     assert (place, what) == (file, f"nothing reads this file; {remedy}")
 
 

@@ -65,9 +65,9 @@ def test_what_r4_has_is_taken(catalogue):
         ("  id: \"{{ case | id('CarePlan') }}\"\n", "", "6:3", "`id` is missing here"),
     ],
 )
-def test_what_r4_has_no_place_for_is_refused_at_its_place(found, right, wrong, place, message):
+def test_what_r4_has_no_place_for_is_refused_at_its_place(mistakes, right, wrong, place, message):
     assert right in GOOD
-    issues = found(GOOD.replace(right, wrong, 1), makes=resources())
+    issues = mistakes(GOOD.replace(right, wrong, 1), makes=resources())
     assert [where for where, _ in issues] == [f"outbound/T.yaml:{place}"]
     assert message in issues[0][1]
 
@@ -86,9 +86,9 @@ def test_what_r4_has_no_place_for_is_refused_at_its_place(found, right, wrong, p
         ("withdraw: {stauts: null}", "2:12", "`CarePlan` has no `stauts`; did you mean `status`?"),
     ],
 )
-def test_an_overlay_that_misspells_what_it_removes_is_refused(write, found, said, place, message):
+def test_an_overlay_that_misspells_what_it_removes_is_refused(write, mistakes, said, place, message):
     write(OVER, f"extends: CarePlan\n{said}\n")
-    ((where, what),) = found(GOOD, overlays=["over"], makes=resources())
+    ((where, what),) = mistakes(GOOD, overlays=["over"], makes=resources())
     assert where == f"{OVER}:{place}"
     assert message in what
 
@@ -103,9 +103,9 @@ def test_an_overlay_may_remove_what_one_below_it_removed(write, catalogue):
     ("filtered", "meant"),
     [("id('CarPlan')", "CarePlan"), ("reference('CarPlan')", "CarePlan"), ("reference('Device')", "")],
 )
-def test_what_refers_to_a_resource_that_nothing_makes_is_refused(found, filtered, meant):
+def test_what_refers_to_a_resource_that_nothing_makes_is_refused(mistakes, filtered, meant):
     text = GOOD.replace('reference: "{{ goal.id }}"', f'reference: "{{{{ goal | {filtered} }}}}"')
-    ((place, what),) = found(text, makes=resources())
+    ((place, what),) = mistakes(text, makes=resources())
     assert place.startswith("outbound/T.yaml:17:")
     assert what.startswith("nothing makes `")
     assert (f"did you mean `{meant}`?" in what) if meant else ("add its mapping" in what)
@@ -135,20 +135,20 @@ group:
     ],
 )
 def test_a_concept_map_that_gives_a_code_the_target_does_not_have_is_refused(
-    write, catalogue, found, right, wrong, place, message
+    write, catalogue, mistakes, right, wrong, place, message
 ):
     mapped = GOOD.replace("status: active", "status: \"{{ case.status | concept('map') }}\"")
     write("concepts/map.yaml", MAP)
     assert catalogue(mapped, makes=resources())
     write("concepts/map.yaml", MAP.replace(right, wrong))
-    ((where, what),) = found(mapped, makes=resources())
+    ((where, what),) = mistakes(mapped, makes=resources())
     assert where == f"concepts/map.yaml:{place}"
     assert f"`CarePlan.status` has no code `complete`, which `map` {message}" in what
 
 
-def test_what_an_open_source_can_be_given_by_a_concept_map_is_looked_at_too(write, found):
+def test_what_an_open_source_can_be_given_by_a_concept_map_is_looked_at_too(write, mistakes):
     write("concepts/map.yaml", MAP.replace("completed", "complete"))
     mapped = GOOD.replace("status: active", "status: \"{{ case.kind | concept('map') }}\"")
-    ((where, what),) = found(mapped, makes=resources())
+    ((where, what),) = mistakes(mapped, makes=resources())
     assert where == "concepts/map.yaml:8:9"
     assert "did you mean `completed`?" in what
