@@ -36,6 +36,17 @@ def test_changed_paths_name_the_deepest_place():
     assert changed_paths(before, after) == ["target[1].due", "note"]
 
 
+def test_each_place_that_changed_is_named():
+    before = {"a": {"b": 1}, "c": {"d": 1}, "e": 1}
+    assert changed_paths(before, {"a": {"b": 2}, "c": {"d": 2}, "e": 1}) == ["a.b", "c.d"]
+
+
+def test_a_value_of_another_kind_has_changed_as_a_whole():
+    for other in ("b", ["b"], None):
+        assert changed_paths({"a": {"b": 1}}, {"a": other}) == ["a"]
+        assert changed_paths({"a": other}, {"a": {"b": 1}}) == ["a"]
+
+
 def test_a_list_of_another_length_has_changed_as_a_whole():
     assert changed_paths({"goal": [1]}, {"goal": [1, 2]}) == ["goal"]
 
