@@ -8,8 +8,12 @@ from service.cases.identity.identifiers import (
     differing_system,
     former,
     identifying,
+    is_visit,
     once,
+    pairs,
     same_number,
+    type_of_number,
+    with_authority,
     without_placeholders,
 )
 from service.values.intake import IntakeSettings
@@ -107,6 +111,41 @@ def test_an_address_of_a_mailbox_or_a_phone_is_nobodys_number(value):
 )
 def test_what_a_sender_calls_a_number_is_a_type_of_table_0203_or_a_record_number(sent, type_):
     assert type_of(sent) == type_
+
+
+@pytest.mark.parametrize("use", ["secondary", "temp"])
+def test_a_number_that_passes_finds_nobody_and_names_no_visit(use):
+    assert identifying([{**ID, "use": use}], ANY) == []
+    assert not is_visit({**ID, "use": use})
+
+
+@pytest.mark.parametrize(("type_", "names_one"), [(None, True), ("VN", True), ("AN", False), ("MR", False)])
+def test_a_visit_has_a_visit_number_or_one_without_a_type(type_, names_one):
+    assert is_visit({**ID, "use": "usual", **({"type": type_} if type_ else {})}) == names_one
+
+
+def test_a_number_without_its_authority_is_left_out_beside_the_same_with_it():
+    bare = {"system": "urn:casebridge:authority:general", "known_as": [ID["system"]], "value": ID["value"]}
+    assert with_authority([bare, ID]) == [ID]
+    assert with_authority([bare]) == [bare]
+    other = {**bare, "value": "P-2"}
+    assert with_authority([other, ID]) == [other, ID]
+    assert pairs([other, ID]) == [(other["system"], "P-2"), (ID["system"], "P-1")]
+
+
+@pytest.mark.parametrize(
+    ("system", "type_", "known"),
+    [
+        ("urn:casebridge:authority:general:AN", None, "AN"),
+        ("urn:casebridge:authority:general:AN", "MR", "MR"),
+        ("urn:casebridge:authority:general", None, None),
+        ("urn:example:AN", None, None),
+        ("http://hl7.org/fhir/sid/us-ssn", None, "SS"),
+    ],
+)
+def test_the_type_of_a_number_is_its_own_or_that_of_its_system(system, type_, known):
+    number = {"system": system, "value": "1", **({"type": type_} if type_ else {})}
+    assert type_of_number(number) == known
 
 
 WARDS = {"system": "urn:a:wards", "known_as": ["urn:a"], "value": "7"}
