@@ -65,7 +65,7 @@ def fields(partner: str | None, since: datetime | None) -> None:
     """  # noqa: D301  click reads \b
     counts = Counts()
     with wiring.counting(Settings.from_env()) as story:
-        ids = story.chosen(partner, since.replace(tzinfo=UTC) if since else None)
+        ids = story.countable_entries(partner, since.replace(tzinfo=UTC) if since else None)
         for _ in progress(story.count(ids, counts), len(ids), "Reading"):
             pass
     for line in _table(counts.table()):

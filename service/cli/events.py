@@ -58,7 +58,7 @@ def parked() -> None:
       casebridge events parked
     """  # noqa: D301  click reads \b
     with wiring.outbox(Settings.from_env()) as outbox:
-        for message in outbox.parked():
+        for message in outbox.parked_messages():
             click.echo(f"{message.position}  {message.routing_key}  {message.reason}")
 
 
@@ -75,7 +75,7 @@ def release(positions: tuple[int, ...], everything: bool) -> None:
     if everything == bool(positions):
         raise click.UsageError("Name positions, as `casebridge events parked` prints them, or --all.")
     with wiring.outbox(Settings.from_env()) as outbox:
-        all_parked = [message.position for message in outbox.parked()]
+        all_parked = [message.position for message in outbox.parked_messages()]
         unknown = [str(position) for position in positions if position not in all_parked]
         if unknown:
             click.echo(f"Not parked: {', '.join(unknown)}; nothing is released.", err=True)

@@ -29,11 +29,11 @@ class Beside:
         The next call names the position of the last row, unless `forget` came between.
         """
         if self._ahead is None:
-            self._ahead = self._do(self._numbered, after)
+            self._ahead = self._do(self._number_and_read, after)
         if not patient and not self._ahead.done():
             return []
         rows = self._ahead.result()
-        self._ahead = self._do(self._numbered, rows[-1].position) if rows else None
+        self._ahead = self._do(self._number_and_read, rows[-1].position) if rows else None
         return rows
 
     def mark(self, positions: Sequence[int], state: str) -> None:
@@ -71,7 +71,7 @@ class Beside:
             self._threads = ThreadPoolExecutor(2, "outbox")
         return self._threads.submit(work, *args, **kwargs)
 
-    def _numbered(self, after: int) -> list[Numbered]:
+    def _number_and_read(self, after: int) -> list[Numbered]:
         self._outbox.number(READ)
         return self._outbox.pending(after, READ)
 

@@ -153,7 +153,7 @@ class CatchUp:
 
     def _settle(self, row: Numbered) -> None:
         self._arrived.append(row.position)
-        self._lanes.done(row)
+        self._lanes.finish(row)
 
     def _suspect(self) -> None:
         """The broker closed the channel over one of those under way: park it if it was alone."""

@@ -70,10 +70,10 @@ class Coverage:
         """
         known = self._known.get((view, routing_key))
         if known is None:
-            known = self._known[view, routing_key] = self._found(view, routing_key)
+            known = self._known[view, routing_key] = self._matching_routes(view, routing_key)
         return known
 
-    def _found(self, view: str, routing_key: str) -> tuple[Route, ...]:
+    def _matching_routes(self, view: str, routing_key: str) -> tuple[Route, ...]:
         wanted = {
             (name, binding.full_resource)
             for name, binding in self._bindings.get(view, ())

@@ -48,7 +48,7 @@ class Lanes:
         self._busy.add(owner)
         return row
 
-    def done(self, row: Numbered) -> None:
+    def finish(self, row: Numbered) -> None:
         """Let the next row of this one's owner go."""
         owner = row.message.owner
         self._busy.discard(owner)

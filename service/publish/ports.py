@@ -111,7 +111,7 @@ class Outbox(Protocol):
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason."""
 
-    def parked(self) -> list[Parked]:
+    def parked_messages(self) -> list[Parked]:
         """Return the messages set aside, in order."""
 
     def backlog(self) -> int:

@@ -80,9 +80,9 @@ class RabbitPublisher:
         self._lost: BaseException | None = None
         self._connection = _Connection(
             parameters(url),
-            on_open_callback=self._opened,
-            on_open_error_callback=self._broken,
-            on_close_callback=self._broken,
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_channel_closed,
+            on_close_callback=self._on_channel_closed,
         )
         self._loop: Any = self._connection.ioloop
         self._loop.activate_poller()
@@ -148,13 +148,13 @@ class RabbitPublisher:
         except (AMQPError, OSError) as exc:
             self._lost = self._lost or exc
 
-    def _opened(self, connection: Any) -> None:
+    def _on_open(self, connection: Any) -> None:
         self._channel = connection.channel(on_open_callback=self._prepare)
 
     def _prepare(self, channel: Any) -> None:
-        channel.add_on_close_callback(self._broken)
+        channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_return_callback(self._come_back)
-        channel.confirm_delivery(self._confirmed, callback=self._confirming)
+        channel.confirm_delivery(self._on_confirm, callback=self._confirming)
 
     def _confirming(self, _frame: object) -> None:
         self._frames = Frames(self._channel.channel_number, self._connection.params.frame_max)
@@ -162,13 +162,13 @@ class RabbitPublisher:
         self._connection.acked = self._decide
         self._ready = True
 
-    def _broken(self, _what: object, reason: BaseException) -> None:
+    def _on_channel_closed(self, _what: object, reason: BaseException) -> None:
         self._lost = self._lost or reason
 
     def _come_back(self, _channel: object, method: Any, properties: Any, _body: bytes) -> None:
         self._returned.add((method.exchange, properties.message_id))
 
-    def _confirmed(self, frame: Any) -> None:
+    def _on_confirm(self, frame: Any) -> None:
         method = frame.method
         outcome: Outcome = "routed" if method.NAME == "Basic.Ack" else "nacked"
         self._decide([(method.delivery_tag, method.multiple)], outcome)
@@ -217,7 +217,7 @@ def _nothing() -> None:
     """Wake the poll."""
 
 
-def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
+def take_until(url: str, queue: str, last: str) -> Iterator[bytes]:
     """Take the messages of a queue off it, until one of routing key `last` has come and then silence.
 
     Ends without it after ten seconds of silence; waits as long for the queue to be declared.
@@ -228,7 +228,7 @@ def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
     deadline = time.monotonic() + SILENCE_SECONDS
     while True:
         try:
-            yield from _taken(url, queue, last)
+            yield from _take_messages(url, queue, last)
         except ClosedByBroker as exc:
             if exc.reply_code != NO_SUCH_QUEUE or time.monotonic() > deadline:
                 raise Unavailable(f"The broker gives nothing from the queue {queue}.") from exc
@@ -237,7 +237,7 @@ def queued(url: str, queue: str, last: str) -> Iterator[bytes]:
             return
 
 
-def _taken(url: str, queue: str, last: str) -> Iterator[bytes]:
+def _take_messages(url: str, queue: str, last: str) -> Iterator[bytes]:
     with connected(url) as connection:
         channel = connection.channel()
         silence = SILENCE_SECONDS

@@ -145,7 +145,7 @@ class Relay:
         debts = self._outbox.debts()
         for queue in self._coverage.queues | debts.keys():
             OWED.labels(queue).set(debts.get(queue, 0))
-        self._lanes.keep_parked(self._stopped())
+        self._lanes.keep_parked(self._stopped_owners())
         if self._clock() >= self._repair_at:
             self._repair()
 
@@ -162,15 +162,15 @@ class Relay:
             if drift.what == "unreachable" and drift.queue in self._coverage.queues:
                 self._fall_behind(drift.queue, "unreachable")
 
-    def _stopped(self) -> dict[str, int]:
+    def _stopped_owners(self) -> dict[str, int]:
         """Return the owners that a parked row stops, with the first such row's position."""
-        return {each.owner: each.position for each in reversed(self._outbox.parked())}
+        return {each.owner: each.position for each in reversed(self._outbox.parked_messages())}
 
     def _begin(self) -> Publisher:
         self._flights.clear()
         self._open = 0
         self._beside.forget()
-        self._lanes = Lanes(self._stopped())
+        self._lanes = Lanes(self._stopped_owners())
         self._repair()
         for queue in self._outbox.debts():
             if queue in self._coverage.queues:
@@ -283,7 +283,7 @@ class Relay:
             self._owed.extend((row.position, queue) for queue in dict.fromkeys(flight.owed))
         else:
             self._done["published" if flight.routed else "unrouted"].append(row.position)
-        self._lanes.done(row)
+        self._lanes.finish(row)
 
     def _suspect(self) -> None:
         """The broker closed the channel over one of those under way: park it if it was alone."""

@@ -38,7 +38,7 @@ def declare(url: str, partners: Iterable[Partner]) -> list[Drift]:
                 drifts.append(Drift(EVENTS, "unreachable"))
         for partner in partners:
             for queue in partner.queues:
-                drifts += _declared(asker, queue, partner.view)
+                drifts += _declare_queue(asker, queue, partner.view)
     return drifts
 
 
@@ -65,7 +65,7 @@ def own_exchange(queue: str) -> str:
     return f"casebridge.to.{queue}"
 
 
-def _declared(asker: Asker, queue: Queue, view: str) -> list[Drift]:
+def _declare_queue(asker: Asker, queue: Queue, view: str) -> list[Drift]:
     own, drifts = own_exchange(queue.name), []
     if asker.refusal(lambda channel: channel.queue_declare(queue.name, passive=True)) == NO_SUCH_QUEUE:
         drifts.append(Drift(queue.name, "missing"))

@@ -45,7 +45,7 @@ class SqlDeliveries:
         self._run(update(t.delivery).where(d.entry == row.entry).values(due=until, tries=row.tries + 1))
         return Reply(row.entry, row.partner, row.url, row.tries + 1, until, answer)
 
-    def replied(self, reply: Reply, reason: str | None = None) -> None:
+    def settle_reply(self, reply: Reply, reason: str | None = None) -> None:
         """Store that a reply is delivered, or, with a reason, that it never will be."""
         done = {"state": "delivered" if reason is None else "failed", "reason": reason}
         self._run(update(t.delivery).where(self._same(reply)).values(**done))

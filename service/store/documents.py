@@ -56,7 +56,7 @@ class SqlDocuments:
             for kind, source, ref in names
         ]
         rows = [answer.first() for answer in asked]
-        return [self._remembered(row) if row is not None else None for row in rows]
+        return [self._remember(row) if row is not None else None for row in rows]
 
     def find(self, kind: str, source: str, ref: str) -> Document | None:
         """Return a document that a link names, without a lock; our uuid alone, where it has no source."""
@@ -77,7 +77,7 @@ class SqlDocuments:
                     found[key] = each
         return found
 
-    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    def erased_entries(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
         """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
         names = {_name(*link): link for link in links}
         uuids = {link[2]: link for link in links}
@@ -99,14 +99,14 @@ class SqlDocuments:
 
     def cases_of(self, client: str) -> list[Document]:
         """Lock and return the cases of a client, by id."""
-        return [self._remembered(row) for row in self._run(q.CASES, {"of": client})]
+        return [self._remember(row) for row in self._run(q.CASES, {"of": client})]
 
     def lock_with_cases(self, client: str) -> tuple[Document | None, list[Document]]:
         """Lock a client by uuid, then its cases by id; return them."""
         answer = self._run(q.lock(EVERYTHING), {"kind": "client", "source": "", "ref": client})
         cases = self._run(q.CASES, {"of": client})
         row = answer.first()
-        return self._remembered(row) if row is not None else None, [self._remembered(case) for case in cases]
+        return self._remember(row) if row is not None else None, [self._remember(case) for case in cases]
 
     def add(self, document: Document, *, cause: str, partner: str) -> None:
         """Insert a new document; raises Conflict when its name or an identifying identifier is taken."""
@@ -139,7 +139,7 @@ class SqlDocuments:
             name = _name(document.kind, document.source, document.source_id)
             self._insert(t.erased, [{"uuid": document.uuid, "name": name}])
 
-    def linked(self, document: str) -> dict[str, Document | None]:
+    def linked_documents(self, document: str) -> dict[str, Document | None]:
         """Return what the projection of a document read the last time, by uuid; None for what is erased."""
         if self._transaction.is_first("links", document):
             return {}
@@ -205,7 +205,7 @@ class SqlDocuments:
         mine = update(t.document).where(t.document.c.uuid == document)
         self._run(mine.values(projected=version))
 
-    def _remembered(self, row: Any) -> Document:
+    def _remember(self, row: Any) -> Document:
         document = self._transaction.locked[row.uuid] = document_of(row)
         return document
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Dialect, Engine, Executable, create_engine, e
 from sqlalchemy.exc import ArgumentError
 
 from service.errors import Misconfigured
-from service.store.failures import translated
+from service.store.failures import translate_failures
 
 
 class Executor(Protocol):
@@ -56,7 +56,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Each statement sees what was committed before it, as within a transaction of PostgreSQL's own level,
     and costs no round trips to begin and end one.
     """
-    with translated(), engine.connect() as connection:
+    with translate_failures(), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="AUTOCOMMIT", binary=True)
         yield connection
@@ -69,7 +69,7 @@ def writing(engine: Engine) -> Iterator[Executor]:
     PostgreSQL is waited for only where something is read: what a statement breaks is raised at a later one,
     or at the end, before anything is committed. Raises what `failures.translated` tells.
     """
-    with translated():
+    with translate_failures():
         if engine.dialect.name == "postgresql":
             from service.store.stream import transaction
 

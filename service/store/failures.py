@@ -34,7 +34,7 @@ class Busy(Unavailable):
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_failures() -> Iterator[None]:
     """Raise the house's errors for the database's; what means none of them is a bug and goes on as it is.
 
     Raises:

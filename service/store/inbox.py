@@ -67,7 +67,7 @@ class SqlInbox(Keeping):
         """Insert an entry."""
         received = entry.received
         row = {name: getattr(received, name) for name in CAME}
-        row |= {"arrived": entry.arrived, "arrived_on": entry.arrived.date(), **self._settled(entry)}
+        row |= {"arrived": entry.arrived, "arrived_on": entry.arrived.date(), **self._settled_columns(entry)}
         self._run(q.INSERT[t.inbox], row)
         if about := _about(entry):
             self._run(q.INSERT[t.inbox_subject], about)
@@ -77,7 +77,7 @@ class SqlInbox(Keeping):
 
         Whom it is about only grows: erasure has to find it.
         """
-        self._run(update(t.inbox).where(t.inbox.c.id == entry.id).values(**self._settled(entry)))
+        self._run(update(t.inbox).where(t.inbox.c.id == entry.id).values(**self._settled_columns(entry)))
         if about := _about(entry):
             self._run(ABOUT, about)
 
@@ -117,7 +117,7 @@ class SqlInbox(Keeping):
         chosen = select(*TOLD).where(*where).order_by(c.arrived, c.id).limit(count)
         return [self._entry(row) for row in self._run(chosen)]
 
-    def _settled(self, entry: Entry) -> dict[str, Any]:
+    def _settled_columns(self, entry: Entry) -> dict[str, Any]:
         answer = entry.answer
         issues = [{"what": each.what, "where": each.where, "code": each.code} for each in entry.issues]
         return {

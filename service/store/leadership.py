@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import Unavailable
-from service.store.failures import translated
+from service.store.failures import translate_failures
 
 LEADER: Final = 0x0CA5EB1D
 ASK_SECONDS: Final = 1.0
@@ -76,7 +76,7 @@ def lead(engine: Engine) -> SessionLead | FileLead | None:
     """Take leadership, or return None while another has it; raises Unavailable."""
     if engine.dialect.name == "sqlite":
         return _by_file(Path(f"{engine.url.database}.leader"))
-    with translated():
+    with translate_failures():
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER}).scalar():
             return SessionLead(connection)

@@ -72,7 +72,7 @@ class Outbox:
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""
         with writing(self._engine) as connection:
-            connection.execute(_chosen(connection, positions).values(state=state))
+            connection.execute(_update_at(connection, positions).values(state=state))
 
     def owe(self, copies: Sequence[tuple[int, str]]) -> None:
         """Record that messages, by position, are owed to queues, and are published but for that."""
@@ -80,7 +80,7 @@ class Outbox:
         rows = [{"queue": queue, "position": position} for position, queue in copies]
         with writing(self._engine) as connection:
             connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
-            connection.execute(_chosen(connection, positions).values(state="owed"))
+            connection.execute(_update_at(connection, positions).values(state="owed"))
 
     def owed(self, queue: str, limit: int) -> list[Numbered]:
         """Return messages that a queue is owed, in order; none of an owner that an earlier one stops."""
@@ -107,7 +107,7 @@ class Outbox:
             mine = _among(connection, t.owed.c.position, positions)
             connection.execute(delete(t.owed).where(t.owed.c.queue == queue, mine))
             still = exists().where(t.owed.c.position == t.outbox.c.position)
-            paid = _chosen(connection, positions).where(t.outbox.c.state == "owed", ~still)
+            paid = _update_at(connection, positions).where(t.outbox.c.state == "owed", ~still)
             connection.execute(paid.values(state="published"))
 
     def forgive(self, queue: str) -> int:
@@ -130,7 +130,7 @@ class Outbox:
         with writing(self._engine) as connection:
             connection.execute(chosen.values(state="parked", reason=reason[:400]))
 
-    def parked(self) -> list[Parked]:
+    def parked_messages(self) -> list[Parked]:
         """Return the messages set aside, in order."""
         c = t.outbox.c
         chosen = select(c.position, c.owner, c.routing_key, c.reason).where(c.state == "parked")
@@ -157,7 +157,7 @@ def numbered_of(row: Any) -> Numbered:
     return Numbered(position, Message(id_, view, owner, routing_key, sequence, aware(recorded), body, full))
 
 
-def _chosen(connection: Executor, positions: Sequence[int]) -> Update:
+def _update_at(connection: Executor, positions: Sequence[int]) -> Update:
     """An update of the messages at positions."""
     column = t.outbox.c.position
     # the span leads to the index: without statistics, a thousand positions look like the whole table

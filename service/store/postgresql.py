@@ -40,11 +40,11 @@ def engine_of(url: URL) -> Engine:
     event.listen(engine, "do_connect", server.connect)
     event.listen(engine, "checkout", _still_there)
     event.listen(engine, "before_cursor_execute", _in_binary)
-    event.listen(engine, "do_execute", _executed)
+    event.listen(engine, "do_execute", _execute)
     return engine
 
 
-def _executed(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+def _execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
     """Execute; with the option `prepare=False` a statement is planned for its values each time."""
     cursor.execute(statement, parameters, prepare=context.execution_options.get("prepare"))
     return True
@@ -66,7 +66,7 @@ def _still_there(connection: Any, _record: object, _proxy: object) -> None:
 
     And one from before the server was silent: a proxy between would say nothing of it.
     """
-    if not connection.server.trusted(connection):
+    if not connection.server.is_trusted(connection):
         raise DisconnectionError
     heard = poll()
     heard.register(connection.fileno(), POLLIN)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from service.errors import Misconfigured
 from service.store.engine import reading
-from service.store.failures import translated
+from service.store.failures import translate_failures
 
 MIGRATING = 0x0CA5EB20
 
@@ -24,7 +24,7 @@ def upgrade(engine: Engine) -> None:
         Unavailable: it is away.
     """
     config = _config()
-    with translated(), engine.connect() as connection:
+    with translate_failures(), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:

@@ -32,9 +32,9 @@ class Heard(psycopg.Connection[Any]):
 
     def wait(self, gen: Waits[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """As psycopg's own, which all waiting goes through; raises OperationalError when it is in vain."""
-        return super().wait(self._heard(gen), interval, timeout)
+        return super().wait(self._hear(gen), interval, timeout)
 
-    def _heard(self, gen: Waits[T]) -> Waits[T]:
+    def _hear(self, gen: Waits[T]) -> Waits[T]:
         try:
             wanted = next(gen)
             began = heard = monotonic()
@@ -102,7 +102,7 @@ class Server:
             return True
         return True
 
-    def trusted(self, connection: Heard) -> bool:
+    def is_trusted(self, connection: Heard) -> bool:
         """Tell whether it was not silent since a connection to it was made, which may be dead otherwise."""
         return connection.made > self._silent_at
 
@@ -121,10 +121,10 @@ class _Asking(psycopg.Connection[Any]):
     """A connection whose statements have so long as `ANSWER` says."""
 
     def wait(self, gen: Waits[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        return super().wait(_hurried(gen, monotonic() + ANSWER), interval, timeout)
+        return super().wait(_until_deadline(gen, monotonic() + ANSWER), interval, timeout)
 
 
-def _hurried(gen: Waits[T], until: float) -> Waits[T]:
+def _until_deadline(gen: Waits[T], until: float) -> Waits[T]:
     try:
         wanted = next(gen)
         while True:

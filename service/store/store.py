@@ -91,7 +91,7 @@ class SqlStore:
         if busy:
             log.warning("log_not_truncated")
 
-    def unprojected(self, version: str, after: str, limit: int) -> list[Document]:
+    def documents_to_project(self, version: str, after: str, limit: int) -> list[Document]:
         """Return documents, by uuid after `after`, that were not projected with these mappings."""
         c = t.document.c
         chosen = select(t.document).where(c.projected != version, c.uuid > after).order_by(c.uuid)
@@ -127,7 +127,7 @@ class SqlStore:
         c = t.document.c
         where = [c.kind == kind, of_documents(form(scope))]
         if identifier is not None:
-            where.append(c.uuid.in_(_named(kind, *identifier)))
+            where.append(c.uuid.in_(_uuids_by_identifier(kind, *identifier)))
         where += [c.client == client] if client is not None else []
         where += [c.status == status] if status is not None else []
         where += [c.uuid > after] if after is not None else []
@@ -217,7 +217,7 @@ class SqlStore:
     def _versions(
         self, scope: Scope, table: Table, type_: str, id_: str, version: int | None
     ) -> list[Stored]:
-        chosen = _chosen(form(scope), table, version is not None)
+        chosen = _versions_statement(form(scope), table, version is not None)
         named = {**bound(scope), "type": type_, "id": id_, "version": version}
         with reading(self._engine) as connection:
             rows = connection.execute(chosen, named).all()
@@ -231,7 +231,7 @@ class SqlStore:
 
 
 @lru_cache(maxsize=500)
-def _chosen(scope: Form, table: Table, numbered: bool) -> Select[Any]:
+def _versions_statement(scope: Form, table: Table, numbered: bool) -> Select[Any]:
     """Return the statement of a resource's versions in a table, newest first, or of one by its number."""
     c = table.c
     where = [of_resources(scope, table), c.type == bindparam("type"), c.id == bindparam("id")]
@@ -241,7 +241,7 @@ def _chosen(scope: Form, table: Table, numbered: bool) -> Select[Any]:
     return columns.where(*where).order_by(c.version.desc())
 
 
-def _named(kind: str, system: str | None, value: str) -> CompoundSelect[Any]:
+def _uuids_by_identifier(kind: str, system: str | None, value: str) -> CompoundSelect[Any]:
     """Return the uuids of documents that have an identifier, or of whose client it is."""
     i, case = t.identifier.c, t.document.alias()
     holding = select(i.document).where(i.kind.in_({kind, "client"}), i.value == value)

@@ -253,7 +253,7 @@ def _broker(settings: Settings) -> str:
 
 def take_queue(url: str, queue: str, last: str) -> Iterator[bytes]:
     """Take the messages of a partner's queue off it; see `rabbit.queued`."""
-    return rabbit.queued(url, queue, last)
+    return rabbit.take_until(url, queue, last)
 
 
 def number(settings: Settings) -> int:

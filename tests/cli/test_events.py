@@ -34,9 +34,9 @@ def test_one_is_released_or_all_are(office):
     for position in (1, 2, 3):
         office.outbox.park(position, "no reason")
     assert events("release", "2").output == "1 released.\n"
-    assert [each.position for each in office.outbox.parked()] == [1, 3]
+    assert [each.position for each in office.outbox.parked_messages()] == [1, 3]
     assert events("release", "--all").output == "2 released.\n"
-    assert office.outbox.parked() == []
+    assert office.outbox.parked_messages() == []
 
 
 def test_what_is_not_parked_is_found_wrong_and_nothing_is_released(office):
@@ -44,7 +44,7 @@ def test_what_is_not_parked_is_found_wrong_and_nothing_is_released(office):
     done = events("release", "1", "3")
     assert done.exit_code == 1
     assert "Not parked: 3" in done.output
-    assert len(office.outbox.parked()) == 1
+    assert len(office.outbox.parked_messages()) == 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service import wiring
 from service.access import policy
 from service.flows.discharge.understand import Understanding
-from service.flows.discharge.unused import NOT_USED, noted
+from service.flows.discharge.unused import NOT_USED, unused_issues
 from service.mapping.author.reading import reading
 from service.settings import Settings
 from service.values.inbox import Received, Unused
@@ -100,7 +100,7 @@ def test_a_field_that_nothing_reads_is_named_whatever_it_says(place, secret):
     told = f"{segment}-{field}" if segment in KNOWN else segment
     where = f"{standing}-{field}" if segment in KNOWN else standing
     assert set(found) - set(BEFORE) == {Unused(told, where)}
-    answered = answer(message.header, "accept", noted(found, 20), now=NOW, control_id="A1")
+    answered = answer(message.header, "accept", unused_issues(found, 20), now=NOW, control_id="A1")
     assert secret.encode() not in answered
     assert where.partition("-")[0].partition("[")[0].encode() in answered
 
@@ -115,7 +115,7 @@ def test_an_element_that_nothing_reads_is_named_whatever_it_says(place, secret, 
     assert set(found) - set(OF_BUNDLE) == {
         Unused(f"{type_}.{name}", f"Bundle.entry[{number}].resource.{name}")
     }
-    assert secret.encode() not in dump(outcome(noted(found, 20), "information"))
+    assert secret.encode() not in dump(outcome(unused_issues(found, 20), "information"))
 
 
 @pytest.mark.parametrize(
@@ -220,15 +220,15 @@ def test_it_can_be_told_of_every_path_that_an_inbound_mapping_reads_what_it_is_m
 
 def test_fields_beyond_the_first_are_named_in_one_note_that_an_answer_has_room_for():
     many = [Unused(f"PV1-{number}", f"PV1-{number}") for number in range(1, 55)]
-    told = noted(many, 20)
+    told = unused_issues(many, 20)
     assert [each.where for each in told] == [*(f"PV1-{number}" for number in range(1, 21)), ""]
     assert {each.what for each in told[:-1]} == {NOT_USED}
     assert told[-1].what.startswith("34 more are not used here: PV1-21, PV1-22, ")
     assert told[-1].what.endswith(" others.")
     assert len(told[-1].what) <= 250
-    assert noted(many[:1], 0)[0].what == "1 more is not used here: PV1-1."
-    assert noted([Unused("x" * 300, "x")], 0)[0].what == "1 more is not used here: 1 others."
-    assert noted(many[:20], 20)[-1].where == "PV1-20"
+    assert unused_issues(many[:1], 0)[0].what == "1 more is not used here: PV1-1."
+    assert unused_issues([Unused("x" * 300, "x")], 0)[0].what == "1 more is not used here: 1 others."
+    assert unused_issues(many[:20], 20)[-1].where == "PV1-20"
 
 
 def test_an_understood_message_says_what_is_not_used_of_it():

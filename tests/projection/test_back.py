@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from service import wiring
 from service.cases.hospital.received import whole
 from service.errors import Rejected
-from service.flows.case.back import Back, _known
+from service.flows.case.back import Back, _ids_by_reference
 from service.flows.case.documents import Documents
 from service.mapping.author import golden
 from service.mapping.author.specification import returned_fields
@@ -164,7 +164,7 @@ def test_what_any_case_makes_is_that_case_again_in_every_view(house):
         case = told.case
         body = whole("case", case.own, case.received)
         client = house.store.document(ALL, "client", told.partner, "x")
-        known = house.store.look(lambda unit: _known(unit, case, {}))
+        known = house.store.look(lambda unit: _ids_by_reference(unit, case, {}))
         for view in house.projection.catalogues:
             team, services = covered(body, client.own, progress=view != "minimum-necessary")
             for type_, resource in told.resources(view).items():

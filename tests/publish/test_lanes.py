@@ -21,7 +21,7 @@ def test_one_row_of_each_owner_goes_and_the_next_only_after_it_is_done():
     lanes.add(rows("a", "a", "b"))
 
     first = taken(lanes)
-    lanes.done(first[0])
+    lanes.finish(first[0])
 
     assert [row.position for row in first] == [1, 3]
     assert [row.position for row in taken(lanes)] == [2]
@@ -43,9 +43,9 @@ def test_what_waits_is_read_again_after_a_rewind():
     lanes.keep_parked({})
     lanes.add([Numbered(6, message("b")), Numbered(7, message("d"))])
     assert [row.position for row in taken(lanes)] == [7]
-    lanes.done(a)
-    lanes.done(c)
-    lanes.done(Numbered(7, message("d")))
+    lanes.finish(a)
+    lanes.finish(c)
+    lanes.finish(Numbered(7, message("d")))
 
     lanes.rewind()
 
@@ -70,7 +70,7 @@ def test_an_owner_that_is_parked_here_goes_on_from_the_row_that_stopped_it():
     lanes = Lanes()
     lanes.add(rows("b", "a"))
     b, a = taken(lanes)
-    lanes.done(b)
+    lanes.finish(b)
     lanes.park(a)
     lanes.keep_parked({})
 
@@ -85,7 +85,7 @@ def test_a_parked_owner_goes_on_from_its_row_when_it_is_parked_no_more():
     lanes = Lanes({"a": 1, "b": 2})
     lanes.add(rows("a", "b", "a", "c"))
     assert [row.position for row in taken(lanes)] == [4]
-    lanes.done(Numbered(4, message("c")))
+    lanes.finish(Numbered(4, message("c")))
 
     lanes.keep_parked({"b": 2})
     assert lanes.due

@@ -222,7 +222,7 @@ def test_what_one_queue_alone_is_to_get_and_the_broker_refuses_is_parked_too(off
 
     with office.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE outbox SET body = x'7b7d' WHERE state = 'parked'")
-    office.outbox.release([each.position for each in office.outbox.parked()])
+    office.outbox.release([each.position for each in office.outbox.parked_messages()])
     paced.wait()
     paced.wait()
     assert [each.message_id for each, _, _ in broker.drain("north")] == [bad.id, after.id]

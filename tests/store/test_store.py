@@ -274,12 +274,12 @@ def test_what_is_parked_is_listed_with_its_reason_until_it_is_released(store, en
     outbox.number()
     outbox.park(2, "too large for the broker")
     outbox.park(1, "no frame fits it")
-    assert [(each.position, each.owner, each.reason) for each in outbox.parked()] == [
+    assert [(each.position, each.owner, each.reason) for each in outbox.parked_messages()] == [
         (1, "case/1", "no frame fits it"),
         (2, "case/2", "too large for the broker"),
     ]
     assert outbox.release([2, 3]) == 1
-    assert [each.position for each in outbox.parked()] == [1]
+    assert [each.position for each in outbox.parked_messages()] == [1]
     assert [each.position for each in outbox.pending(0, 10)] == [2, 3]
 
 

@@ -163,7 +163,7 @@ class _Nowhere:
         """Find nothing."""
         return {}
 
-    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:  # noqa: ARG002
+    def erased_entries(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:  # noqa: ARG002
         """Find nothing."""
         return {}
 

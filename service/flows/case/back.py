@@ -18,7 +18,7 @@ from service.errors import Issue, NotFound, Precondition, Refused, Rejected, Sta
 from service.flows.case.places import places
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import later
-from service.flows.projection.follow import follow, locked
+from service.flows.projection.follow import follow, lock_by_client
 from service.flows.projection.project import Change, Projection
 from service.mapping.catalogue import Catalogue
 from service.values.documents import Document
@@ -69,14 +69,14 @@ class Back:
         seen = self.store.owners(scope, [each for each in named if each[0] in ENTRIES.values()])
 
         def story(unit: Unit) -> Stored:
-            case = locked(unit, owner[0])
+            case = lock_by_client(unit, owner[0])
             if case is None:
                 raise NotFound("There is no such resource.")
-            return self._put(unit, scope.view, partner, case, sent, seen, if_match)
+            return self._update_case(unit, scope.view, partner, case, sent, seen, if_match)
 
         return self.store.transact(story)
 
-    def _put(
+    def _update_case(
         self,
         unit: Unit,
         view: str,
@@ -92,9 +92,9 @@ class Back:
         sent = as_written_here(given, before, self.base)
         if not any(differences(sent, before, before)):
             return stored
-        known = _known(unit, case, seen)
+        known = _ids_by_reference(unit, case, seen)
         unknown = {place: [issue] for place, issue in strangers(sent, known)}
-        body, refused = _changed(
+        body, refused = _changed_case(
             self.inbound[view], case, with_targets(before, known), with_targets(sent, known), unknown
         )
         if canonical(body) == canonical(case.own):
@@ -126,12 +126,12 @@ class Back:
         follow(unit, self.projection, document, case, Change(partner, "update", at), told)
 
 
-def _changed(
+def _changed_case(
     inbound: Catalogue, case: Document, before: Json, sent: Json, unknown: dict[str, list[Issue]]
 ) -> tuple[Json, dict[str, list[Issue]]]:
     """Return the case with what was changed, and by the FHIRPaths of items why it cannot hold them."""
-    was, _ = _read(inbound, before)
-    now, at = _read(inbound, sent)
+    was, _ = _part_and_paths(inbound, before)
+    now, at = _part_and_paths(inbound, sent)
     type_: str = sent["resourceType"]
     refused = dict(unknown)
     while True:
@@ -148,17 +148,17 @@ def _changed(
                 item = at.get(item_of(path), type_)
                 # who is not known is nobody to the case, which says no more
                 if item not in unknown or path != item_of(path):
-                    refused.setdefault(item, []).append(_held(issue, path, at.get(path, item)))
+                    refused.setdefault(item, []).append(_issue_at_element(issue, path, at.get(path, item)))
                 left = part_without_change(left, was, item_of(path))
             now = left if left != now else was
         else:
             for item, element in items(sent):
                 if item in refused:
-                    refused[item] += _unread(item, element, at, refused[item])
+                    refused[item] += _unread_issues(item, element, at, refused[item])
             return body, refused
 
 
-def _read(inbound: Catalogue, resource: Json) -> tuple[Json, dict[Path, str]]:
+def _part_and_paths(inbound: Catalogue, resource: Json) -> tuple[Json, dict[Path, str]]:
     """Return the part of a case that a resource is, and where in it each element of the part stands."""
     name = resource["resourceType"].lower()
     for _, made, origins in inbound.explain(name, {name: resource}):
@@ -179,7 +179,7 @@ def _key(reference: str) -> Key:
     return type_, id_
 
 
-def _known(unit: Unit, case: Document, seen: Mapping[Key, Document]) -> dict[str, str]:
+def _ids_by_reference(unit: Unit, case: Document, seen: Mapping[Key, Document]) -> dict[str, str]:
     """Return the ids in the case's own terms of what references may lead to."""
     body = whole("case", case.own, case.received)
     found = {
@@ -204,13 +204,13 @@ def _ids(owner: str, type_: str, keys: Iterable[str]) -> dict[str, str]:
     return {f"{type_}/{resource_id(owner, type_, key)}": key for key in keys}
 
 
-def _held(issue: Issue, path: Path, place: str) -> Issue:
+def _issue_at_element(issue: Issue, path: Path, place: str) -> Issue:
     """Return what a contract says of an element of the case, said of the element that was put."""
     field = path[-1][0] if path and path[-1][1] is None else ""
     return Issue(f"The case cannot hold it{field and f' ({field})'}: {issue.what}", place, "business-rule")
 
 
-def _unread(item: str, element: Json, at: Mapping[Path, str], told: Iterable[Issue]) -> list[Issue]:
+def _unread_issues(item: str, element: Json, at: Mapping[Path, str], told: Iterable[Issue]) -> list[Issue]:
     """Return what to say of the elements of a refused item that nothing was read of."""
     known = [*at.values(), *(each.where for each in told)]
     places = [f"{item}.{key}" for key in element if key != "id"]

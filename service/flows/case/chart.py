@@ -108,7 +108,7 @@ class Chart:
             key: facts for each in (self.client, *self.cases) for key, facts in each.service.stays.items()
         }
 
-    def united(self, keys: Sequence[str]) -> str:
+    def unite(self, keys: Sequence[str]) -> str:
         """Make one stay of those that turn out to be one; return its key.
 
         It is in the case that a case system has taken over, else in the one of the first of them.
@@ -156,7 +156,7 @@ class Chart:
                 return None
             if key in waiting:
                 self.client = with_stays(self.client, _without(waiting, key))
-            case = chosen(self.cases) or self._opened()
+            case = case_for_stay(self.cases) or self._new_case()
         stays = case.service.stays
         case = with_stays(case, {**stays, key: join(stays.get(key, {}), facts)})
         self.put(case)
@@ -178,7 +178,7 @@ class Chart:
             anew(self.desk.unit, self.desk.projection, self.client, self.desk.change, near=near)
         for case, changed in stored:
             if changed or client_changed:
-                happened = self._happened(case) if changed else []
+                happened = self._case_events(case) if changed else []
                 anew(self.desk.unit, self.desk.projection, case, self.desk.change, happened, near)
         before = self.before.get(self.client.uuid)
         if before is not None and is_protected(self.client) and not is_protected(before):
@@ -188,7 +188,7 @@ class Chart:
         """Return the case that has the stay of a key."""
         return next((each for each in self.cases if key in each.service.stays), None)
 
-    def _opened(self) -> Document:
+    def _new_case(self) -> Document:
         case = self.desk.document("case", {"status": "planned"}, self.client.uuid)
         self.cases.append(case)
         return case
@@ -223,14 +223,14 @@ class Chart:
         received |= unfounded_proposals(case.own, received)
         case = with_received(case, with_referenced_parts(received, case.received, named))
         if part.emptied:
-            return self._standing(case, {"status": "cancelled"})
+            return self._case_with_status(case, {"status": "cancelled"})
         if part.untaken:
-            return self._standing(
+            return self._case_with_status(
                 case, case_status(received.get("stays", []), died, self.desk.change.at.date())
             )
         return case
 
-    def _standing(self, case: Document, how: dict[str, Any]) -> Document:
+    def _case_with_status(self, case: Document, how: dict[str, Any]) -> Document:
         # a case that ends with its client ended when they died
         at = how.get("closure", {}).get("date") or instant(self.desk.change.at)
         history = status_history(case.service.status_history, how["status"], at)
@@ -261,7 +261,7 @@ class Chart:
         self.desk.unit.documents.update(document, cause=cause, partner=partner)
         return document, True
 
-    def _happened(self, case: Document) -> list[Happened]:
+    def _case_events(self, case: Document) -> list[Happened]:
         """Return what happened to a case, by its stays."""
         before = self.before.get(case.uuid)
         past = {each["id"]: each for each in before.received.get("stays", [])} if before else {}
@@ -274,7 +274,7 @@ class Chart:
         return told or [Happened("updated")]
 
 
-def chosen(cases: Sequence[Document]) -> Document | None:
+def case_for_stay(cases: Sequence[Document]) -> Document | None:
     """Return the case that a new stay belongs to."""
     seen = [Seen(each.uuid, each.own["status"], each.service.untaken, each.created) for each in cases]
     uuid = choose(seen)

@@ -10,7 +10,7 @@ from service.cases.hospital.received import Link
 from service.cases.identity.identifiers import public, systems
 from service.flows.ports import Unit
 from service.flows.projection.events import later
-from service.flows.projection.follow import anew, follow, locked
+from service.flows.projection.follow import anew, follow, lock_by_client
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
 from service.values.facts import Moment
@@ -54,15 +54,15 @@ class Directory:
     def hear(self, said: dict[str, Any], when: Moment) -> None:
         """Take in what an event calls those who have an entry of the partner's, unless later ones did."""
         # in one order, so that messages which name the same do not wait for each other in a circle
-        for kind, who, body in sorted(_named(said), key=lambda each: (each[0], _ref(each[1]))):
+        for kind, who, body in sorted(_named_entries(said), key=lambda each: (each[0], _ref(each[1]))):
             key = (kind, _ref(who), self.partner.name)
             if key not in self.heard or self.heard[key] < when:
                 self.heard[key] = when
                 found = self.known.get(key) or self._holder(key, who)
                 if found is not None and found.source == self.partner.name:
-                    self.known[key] = self._renamed(found, body, when)
+                    self.known[key] = self._rename_entry(found, body, when)
 
-    def _renamed(self, entry: Document, body: dict[str, Any], when: Moment) -> Document:
+    def _rename_entry(self, entry: Document, body: dict[str, Any], when: Moment) -> Document:
         """Return an entry as it is called from now on, which those who read it follow.
 
         Only what an event says can be later than another: what it leaves out stays. That the same was said
@@ -70,7 +70,7 @@ class Directory:
         """
         if not _is_news(entry, body, when):
             return entry
-        document = locked(self.unit, entry)
+        document = lock_by_client(self.unit, entry)
         if document is None or not _is_news(document, body, when):
             return document or entry
         own = {**document.own, **body}
@@ -98,17 +98,17 @@ class Directory:
         key = (kind, _ref(who), by)
         if key not in self.known:
             holder = self._holder(key, who)
-            if holder is None and (erased := self.unit.documents.erased([(kind, by, key[1])])):
+            if holder is None and (erased := self.unit.documents.erased_entries([(kind, by, key[1])])):
                 return next(iter(erased.values()))
-            self.known[key] = holder or self._made(*key, body)
+            self.known[key] = holder or self._make_entry(*key, body)
         return self.known[key].uuid
 
     def _holder(self, key: tuple[str, str, str], who: dict[str, Any]) -> Document | None:
         if key not in self.lookups:
-            self.lookups[key] = self._found(*key, who)
+            self.lookups[key] = self._find_entry(*key, who)
         return self.lookups[key]
 
-    def _found(self, kind: str, ref: str, by: str, who: dict[str, Any]) -> Document | None:
+    def _find_entry(self, kind: str, ref: str, by: str, who: dict[str, Any]) -> Document | None:
         theirs = self.unit.documents.find(kind, by, ref)
         sent = who.get("identifiers", [])
         pairs = [(system, each["value"]) for each in sent for system in systems(each)]
@@ -116,7 +116,7 @@ class Directory:
             return theirs
         return min(self.unit.documents.named(kind, pairs), key=lambda each: each.uuid, default=None)
 
-    def _made(self, kind: str, ref: str, by: str, body: dict[str, Any]) -> Document:
+    def _make_entry(self, kind: str, ref: str, by: str, body: dict[str, Any]) -> Document:
         at, service = self.change.at, ServicePart(heard=self.heard.get((kind, ref, by)))
         version = self.projection.version
         document = Document(str(uuid4()), kind, by, ref, 1, body, None, at, at, version, service)
@@ -135,7 +135,7 @@ def _is_news(entry: Document, body: dict[str, Any], when: Moment) -> bool:
     return {**entry.own, **body} != entry.own or when[0] // DAY > heard[0] // DAY
 
 
-def _named(said: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def _named_entries(said: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Give whom an event names by an identifier: the kind of entry, how it names them, what it says."""
     for who in said.get("contacts", []):
         if "identifiers" in who:

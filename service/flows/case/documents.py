@@ -13,16 +13,16 @@ from service.flows.case.erasure import erase
 from service.flows.case.ownership import (
     check,
     check_assertions,
-    offered,
-    parted,
+    lock_offered,
+    own_and_repeated,
     public,
-    shown,
+    public_body,
     taken,
     takes_over,
 )
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant, later
-from service.flows.projection.follow import EVERYTHING, follow, locked
+from service.flows.projection.follow import EVERYTHING, follow, lock_by_client
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document, Revision
 from service.values.messages import Happened
@@ -69,7 +69,7 @@ class Documents:
         """
         if not _ID.match(ref):
             raise Rejected("Not an id: use 1 to 64 of A-Z a-z 0-9 - and ., not . or .. alone.", where="id")
-        said, repeated = parted(document)
+        said, repeated = own_and_repeated(document)
         body = parts(kind, said)
         return self.store.transact(
             lambda unit: self._save(unit, scope, partner, kind, ref, body, repeated, if_match)
@@ -84,10 +84,10 @@ class Documents:
 
         def story(unit: Unit) -> Saved:
             named = unit.documents.find(kind, partner, ref)
-            stored = locked(unit, named) if named is not None and scope.owns(named.source) else None
+            stored = lock_by_client(unit, named) if named is not None and scope.owns(named.source) else None
             if stored is None:
                 raise NotFound(f"There is no such {kind}.")
-            said, repeated = parted(merge(shown(stored), patch))
+            said, repeated = own_and_repeated(merge(public_body(stored), patch))
             return self._save(unit, scope, partner, kind, ref, parts(kind, said), repeated, if_match)
 
         return self.store.transact(story)
@@ -126,7 +126,10 @@ class Documents:
     def revisions(self, scope: Scope, partner: str, kind: str, ref: str) -> list[Revision]:
         """Return a document's revisions, newest first."""
         uuid = self.get(scope, partner, kind, ref).uuid
-        return [replace(each, own=shown(each), service=NOTHING) for each in self.store.revisions(scope, uuid)]
+        return [
+            replace(each, own=public_body(each), service=NOTHING)
+            for each in self.store.revisions(scope, uuid)
+        ]
 
     def erase(
         self, scope: Scope, partner: str, kind: str, ref: str, if_match: Container[int] | None = None
@@ -167,7 +170,7 @@ class Documents:
         client, before = self._locked(unit, scope, partner, kind, ref, body)
         _guard(before, if_match)
         if before is None:
-            before = offered(unit, scope, kind, body, client)
+            before = lock_offered(unit, scope, kind, body, client)
         if before is not None and before.client != client:
             raise Rejected("A case keeps its client.", where="/client")
         check(kind, body, repeated, before)

@@ -31,7 +31,7 @@ def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[U
     """Erase the document that `named` locks and returns; it raises what forbids that."""
     began = clock()
     document = store.look(named)
-    spelt = _spelt(store, document)
+    spelt = _number_spellings(store, document)
     after: tuple[datetime, str] | None = (FIRST, "")
     while spelt and after is not None:
         found, after = store.look(partial(_page, spelt=spelt, after=after))
@@ -52,7 +52,7 @@ def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[U
     store.scrub()
 
 
-def _spelt(store: Store, document: Document) -> list[bytes]:
+def _number_spellings(store: Store, document: Document) -> list[bytes]:
     """Return how messages may spell the numbers that a document has or ever had."""
     known: list[Document | Revision] = [document, *store.revisions(EVERYTHING, document.uuid)]
     return spellings({value for each in known for value in values_of(document.kind, each.own, each.service)})

@@ -11,7 +11,7 @@ from typing import Final
 from service.cases.facts import join, value
 from service.cases.hospital.discharge import ALIAS, digest, moment
 from service.errors import Conflict, NotFound
-from service.flows.case.chart import Chart, Desk, chosen, with_stays, without_stays
+from service.flows.case.chart import Chart, Desk, case_for_stay, with_stays, without_stays
 from service.flows.case.directory import Directory
 from service.flows.case.ownership import public
 from service.flows.ports import Clock, Store, Unit
@@ -88,7 +88,7 @@ class Unmerging:
             NotFound: no client of the scope has this id.
             Conflict: it is not merged, or who it became was merged too, or the merge is too old to be undone.
         """
-        named = self._named(scope, partner, ref)
+        named = self._find_merged(scope, partner, ref)
 
         def story(unit: Unit) -> Document:
             desk = self._desk(unit, partner)
@@ -111,7 +111,7 @@ class Unmerging:
             NotFound: no client of the scope has this id.
             Conflict: no merge gave the client this identifier.
         """
-        named = self._named(scope, partner, ref)
+        named = self._find_merged(scope, partner, ref)
 
         def story(unit: Unit) -> Document:
             desk = self._desk(unit, partner)
@@ -122,7 +122,7 @@ class Unmerging:
 
         return self.store.transact(story)
 
-    def _named(self, scope: Scope, partner: Partner, ref: str) -> Document:
+    def _find_merged(self, scope: Scope, partner: Partner, ref: str) -> Document:
         named = self.store.document(scope, "client", partner.name, ref)
         if named is None:
             raise NotFound("There is no such client.")
@@ -167,7 +167,7 @@ def _move(giver: Chart, taker: Chart, cases: Sequence[str]) -> None:
 def _gather(chart: Chart) -> tuple[EmptiedCase, ...]:
     """Bring the stays of untaken cases into the case that goes on; return what came from where."""
     taken = [each for each in chart.cases if not each.service.untaken]
-    target = chosen(taken) or chosen(chart.cases)
+    target = case_for_stay(taken) or case_for_stay(chart.cases)
     gathered: list[EmptiedCase] = []
     for case in list(chart.cases):
         if target is not None and case.uuid != target.uuid and case.service.untaken:

@@ -26,16 +26,16 @@ CLOSED: Final = (
 
 def public(document: Document) -> Document:
     """Return a document as its owner sees it: with what hospitals brought, which it cannot change."""
-    return replace(document, own=shown(document), service=NOTHING)
+    return replace(document, own=public_body(document), service=NOTHING)
 
 
-def shown(document: Document | Revision) -> dict[str, Any]:
+def public_body(document: Document | Revision) -> dict[str, Any]:
     """Return the JSON of a document, or of a revision of it, as its owner sees it."""
     received = document.service.received
     return {**document.own, RECEIVED: received} if received else document.own
 
 
-def parted(document: Any) -> tuple[Any, Any]:
+def own_and_repeated(document: Any) -> tuple[Any, Any]:
     """Return what a document that comes in says itself, and what it repeats of `received` (None: nothing)."""
     if not isinstance(document, dict):
         return document, None
@@ -81,7 +81,9 @@ def check_assertions(scope: Scope, kind: str, body: dict[str, Any]) -> None:
         raise Rejected("Others say whose these numbers are.", issues=issues)
 
 
-def offered(unit: Unit, scope: Scope, kind: str, body: dict[str, Any], client: str | None) -> Document | None:
+def lock_offered(
+    unit: Unit, scope: Scope, kind: str, body: dict[str, Any], client: str | None
+) -> Document | None:
     """Lock and return the untaken document that one under a new id stands for, or None when there is none."""
     if kind == "client":
         named = [(each["system"], each["value"]) for each in body.get("identifiers", [])]

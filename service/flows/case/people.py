@@ -67,7 +67,7 @@ class People:
         """Return the uuids of clients; of a merged one, who they have become."""
         return {self._become(each).uuid for each in clients}
 
-    def opened(self, patient: Json) -> str | None:
+    def client_of(self, patient: Json) -> str | None:
         """Return the uuid of the client whom an event is about, or None for somebody to be made.
 
         Raises:
@@ -92,7 +92,9 @@ class People:
         """
         for holder in holders:
             one = [holder, self._become(holder)] if holder.service.merged_into is not None else [holder]
-            found = disagreement(self._known(patient), self._held(one, patient.get("merged_from", ())))
+            found = disagreement(
+                self._known_of_patient(patient), self._known_of_clients(one, patient.get("merged_from", ()))
+            )
             if found is not None:
                 raise Held(differing_person(found, [holder.uuid]))
 
@@ -102,7 +104,7 @@ class People:
         That is a merged one who has become this one, or somebody farther off whom they found before.
         """
         others = [each for each in self._all(identifiers) if each.uuid != client]
-        held = [each for other in others for each in _kept(other)]
+        held = [each for other in others for each in _reserved_identifiers(other)]
         return [each for each in identifiers if not share_a_number([each], held)]
 
     def holders(self, identifiers: Sequence[Json]) -> list[Document]:
@@ -120,7 +122,7 @@ class People:
         if not sent:
             return []
         found = self._unit.documents.valued("client", [each["value"] for each in sent])
-        return [self._noted(each) for each in found if self._has(each, sent)]
+        return [self._remember(each) for each in found if self._has(each, sent)]
 
     def _has(self, client: Document, sent: Sequence[Json]) -> bool:
         """Return whether one of some numbers is a client's, by the word of somebody who may say so.
@@ -130,15 +132,17 @@ class People:
         may_be = [each for each in sent if self._assertions.allow(client.source, *systems(each))]
         if share_a_number(may_be, _of_persons(numbers(client))):
             return True
-        return len(may_be) < len(sent) and share_a_number(sent, _of_persons(numbers(_brought(client))))
+        return len(may_be) < len(sent) and share_a_number(
+            sent, _of_persons(numbers(_without_own_part(client)))
+        )
 
-    def _known(self, patient: Json) -> PersonEvidence:
+    def _known_of_patient(self, patient: Json) -> PersonEvidence:
         """Return what is sent of somebody; their name on the partner's own server is no evidence."""
         sent = identifying(patient["identifiers"], self._settings)
         evidence = [each for each in sent if not self._settings.is_own(each["system"])]
         return PersonEvidence(evidence, patient.get("names", ()), _dates(patient))
 
-    def _held(self, clients: Sequence[Document], former: Sequence[Json]) -> PersonEvidence:
+    def _known_of_clients(self, clients: Sequence[Document], former: Sequence[Json]) -> PersonEvidence:
         """Return what is known of a person from any side, without numbers that are no longer used."""
         held = identifying([each for client in clients for each in numbers(client)], self._settings)
         sides = [
@@ -154,10 +158,10 @@ class People:
         while (uuid := client.service.merged_into) is not None:
             found = self._unit.documents.find("client", "", uuid)
             assert found is not None, "who a merged client has become is there as long as the merged one is"
-            client = self._noted(found)
+            client = self._remember(found)
         return client
 
-    def _noted(self, client: Document) -> Document:
+    def _remember(self, client: Document) -> Document:
         self._seen[client.uuid] = client.revision
         return client
 
@@ -173,12 +177,12 @@ def numbers(client: Document) -> list[Json]:
     return with_authority([*sent, *(each for each in known if not _is_among(each, sent))])
 
 
-def _brought(client: Document) -> Document:
+def _without_own_part(client: Document) -> Document:
     """Return a client without what its owner says."""
     return replace(client, own={})
 
 
-def _kept(client: Document) -> list[Json]:
+def _reserved_identifiers(client: Document) -> list[Json]:
     """Return the identifiers that are not given to anybody else while this client has them."""
     if client.service.merged_into is not None:
         return numbers(client)

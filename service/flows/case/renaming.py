@@ -55,14 +55,14 @@ class Renaming:
                 chart = Desk(unit, self.projection, self.pathways, directory, change).chart(client.uuid)
             except Conflict:
                 return []  # erased since
-            held = [suspect for suspect in _renamed(unit, chart) if suspect is not None]
+            held = [suspect for suspect in _rename_numbers(unit, chart) if suspect is not None]
             chart.save()
             return held
 
         return self.store.transact(story)
 
 
-def _renamed(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
+def _rename_numbers(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
     """Rename each number that nobody else has; give who else has it."""
     for path, fact in renamed_facts(chart.client.service.facts).items():
         number = fact.value
@@ -75,10 +75,10 @@ def _renamed(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
             yield Suspect("same-number", tuple(sorted([chart.client.uuid, *holders])), (number["system"],))
             continue
         yield None
-        _put(chart, path, fact)
+        _put_fact(chart, path, fact)
 
 
-def _put(chart: Chart, path: str, fact: Fact) -> None:
+def _put_fact(chart: Chart, path: str, fact: Fact) -> None:
     part, number = chart.client.service, fact.value
     others = {at: each for at, each in part.facts.items() if at != path}
     before, now = (number["known_as"][0], number["value"]), (number["system"], number["value"])

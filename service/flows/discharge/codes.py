@@ -52,7 +52,7 @@ class Codes:
         for group in found.groups if found else ():
             for name, codings in group.elements.items():
                 if codings:
-                    known.setdefault(_spelt(name), codings[0]["code"])
+                    known.setdefault(_normal_name(name), codings[0]["code"])
                     known[name] = codings[0]["code"]
         names = [name for name in dict.fromkeys(TOLD.values()) if name in terminology.concept_maps]
         give = {name: giver(terminology, "translate", name) for name in names}
@@ -61,9 +61,9 @@ class Codes:
 
     def systems_of(self, partner: str) -> CodeSystems:
         """Return the coding systems that a partner names."""
-        return CodeSystems(partner, self._named, self._otherwise)
+        return CodeSystems(partner, self._system_of, self._otherwise)
 
-    def unnamed(self, message: Json) -> Iterator[Issue]:
+    def unmapped_issues(self, message: Json) -> Iterator[Issue]:
         """Give the fields of a message (see `hl7v2.view.to_json`) with codes that no concept map names."""
         for (name, number), known in TOLD.items():
             translation = self.translations.get(known)
@@ -77,8 +77,8 @@ class Codes:
                     place = ErrorLocation(name, sequence, number, component=1)
                     yield Issue(_UNNAMED.format(known), str(place), "code-invalid")
 
-    def _named(self, name: str) -> str | None:
-        spelt = _spelt(name)
+    def _system_of(self, name: str) -> str | None:
+        spelt = _normal_name(name)
         found = (self.systems.get(each) for each in (name, spelt, _YEAR.sub("", spelt)))
         return next((each for each in found if each), None)
 
@@ -90,6 +90,6 @@ class Codes:
         return found[0]["code"] if found else None
 
 
-def _spelt(name: str) -> str:
+def _normal_name(name: str) -> str:
     """Return a name as it is found however it is spelt: `ICD-10-CM`, `icd10cm` and `ICD 10 CM` are one."""
     return "".join(each for each in name.casefold() if each.isalnum())

@@ -49,7 +49,7 @@ class FieldCounts:
     forms: Mapping[str, Understand]
     partners: Mapping[str, Partner]
 
-    def chosen(self, partner: str | None = None, since: datetime | None = None) -> list[str]:
+    def countable_entries(self, partner: str | None = None, since: datetime | None = None) -> list[str]:
         """Return the ids of the entries that may be counted, as they arrived."""
         found: list[str] = []
         after = None

@@ -113,23 +113,23 @@ class _Sitting:
                 there = _there(self.people, asked)
                 chart = self._chart(said) if there is None else self._there(there, asked)
             known = said if there is None else {**said, "patient": {"identifiers": []}}
-            told.append(self._said(chart, known, asked))
+            told.append(self._take_event(chart, known, asked))
         if chart is not None and not all(isinstance(each, Stay) for each in told):
             chart.save()
-        return [self._applied(chart, each) for each in told]
+        return [self._applied_result(chart, each) for each in told]
 
     def _there(self, uuid: str, asked: Conditions) -> Chart:
         def find() -> set[str | None]:
             return {_there(self.people, asked)}
 
-        return _locked(self.desk, self.people, {uuid}, find)[uuid]
+        return _lock_found(self.desk, self.people, {uuid}, find)[uuid]
 
     def _chart(self, said: Json) -> Chart:
         if said["event"] == "merge":
-            return _merged(self.desk, self.people, said, self._moment(said))
-        return _opened(self.desk, self.people, said["patient"])
+            return _merge_charts(self.desk, self.people, said, self._moment(said))
+        return _chart_of_patient(self.desk, self.people, said["patient"])
 
-    def _said(self, chart: Chart, said: Json, asked: Conditions) -> Stay | tuple[str | None, bool]:
+    def _take_event(self, chart: Chart, said: Json, asked: Conditions) -> Stay | tuple[str | None, bool]:
         """Take in an event; return the key of its stay and whether it is new, or the stay that is there."""
         unit, partner, when = self.desk.unit, self.partner, self._moment(said)
         if asked.new_stay is not None and (stays := _stays(unit, chart, asked.new_stay, partner)):
@@ -151,7 +151,7 @@ class _Sitting:
         self.desk.directory.hear(said, when)
         return key, is_new
 
-    def _applied(self, chart: Chart | None, told: Stay | tuple[str | None, bool]) -> Applied:
+    def _applied_result(self, chart: Chart | None, told: Stay | tuple[str | None, bool]) -> Applied:
         if chart is None or isinstance(told, Stay):
             return Applied((), told if isinstance(told, Stay) else Stay(None, is_new=False))
         key, is_new = told
@@ -188,15 +188,15 @@ def _going(case: Document) -> dict[str, Facts]:
     return {key: facts for key, facts in case.service.stays.items() if value(facts, "status") != "cancelled"}
 
 
-def _opened(desk: Desk, people: People, patient: Json) -> Chart:
+def _chart_of_patient(desk: Desk, people: People, patient: Json) -> Chart:
     """Return the chart of the client whom an event is about, a new one where that is somebody unknown."""
-    uuid = people.opened(patient)
+    uuid = people.client_of(patient)
     if uuid is None:
         return desk.new_chart()
-    return _locked(desk, people, {uuid}, lambda: {people.opened(patient)})[uuid]
+    return _lock_found(desk, people, {uuid}, lambda: {people.client_of(patient)})[uuid]
 
 
-def _locked(
+def _lock_found(
     desk: Desk, people: People, found: set[str], find: Callable[[], AbstractSet[str | None]]
 ) -> dict[str, Chart]:
     """Lock clients who were found without a lock; of one that was changed since, ask again who is meant.
@@ -223,10 +223,10 @@ def _stay(chart: Chart, said: Json, partner: Partner) -> str | None:
         found = matching_keys(sent, told_by(partner.name, chart.stays()), start_of(said))
     except Ambiguous as exc:
         raise Held(several_stays()) from exc
-    return chart.united(found) if found else new_key(said, partner.name, chart.has)
+    return chart.unite(found) if found else new_key(said, partner.name, chart.has)
 
 
-def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
+def _merge_charts(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
     """Return the chart of the client who stays, who has become the one who is no longer used.
 
     Whom only one of the two is known as gets the other's identifiers; so whatever is late finds its client.
@@ -243,7 +243,7 @@ def _merged(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
     kept, gone = find()
     for each in (kept, gone):
         people.check(each or kept or gone)
-    charts = _locked(desk, people, kept | gone, lambda: set.union(*find()))
+    charts = _lock_found(desk, people, kept | gone, lambda: set.union(*find()))
     if kept and gone and kept != gone:
         chart, other = charts[min(kept)], charts[min(gone)]
         absorb(chart, other)

@@ -144,7 +144,7 @@ class Quarantine:
         understood = None
 
         def story(unit: Unit) -> Outcome:
-            first = self._locked(unit, entry)
+            first = self._lock_entry(unit, entry)
             assert understood is not None
             outcome, used = self.reception.used(unit, partner, copy, understood, at)
             unit.inbox.keep(replace(used, is_new=False))
@@ -157,9 +157,9 @@ class Quarantine:
             understood = self.reception.understood(partner, received)
             return self.store.transact(story)
         except Stale as why:
-            return self._held(entry, _stale(why), understood)
+            return self._hold(entry, _stale(why), understood)
         except Rejected as why:
-            return self._held(entry, why, understood)
+            return self._hold(entry, why, understood)
 
     def retry(self) -> bool:
         """Try the entry that is longest due; false when none is."""
@@ -170,7 +170,7 @@ class Quarantine:
         understood = None
 
         def story(unit: Unit) -> None:
-            first = self._locked(unit, entry)
+            first = self._lock_entry(unit, entry)
             assert understood is not None
             _, used = self.reception.used(unit, partner, first, understood, at)
             unit.inbox.settle(used)
@@ -180,10 +180,10 @@ class Quarantine:
             understood = self.reception.understood(partner, entry.received)
             self.store.transact(story)
         except Stale as why:
-            self._held(entry, _stale(why), understood)
+            self._hold(entry, _stale(why), understood)
         except (Rejected, Conflict) as why:
             rejected = why if isinstance(why, Rejected) else Rejected(str(why))
-            self._held(entry, rejected, understood)
+            self._hold(entry, rejected, understood)
         return True
 
     def run(self, stop: Event) -> None:
@@ -217,7 +217,7 @@ class Quarantine:
             raise Rejected(f"{entry.partner} is no longer registered.")
         return found
 
-    def _locked(self, unit: Unit, entry: Entry) -> Entry:
+    def _lock_entry(self, unit: Unit, entry: Entry) -> Entry:
         found = unit.inbox.entry(entry.id)
         if found is None or (found.state, found.edited) != (entry.state, entry.edited):
             raise Conflict("Another process settled or edited the entry in the meantime.")
@@ -236,11 +236,11 @@ class Quarantine:
 
         return self.store.transact(story)
 
-    def _held(self, entry: Entry, why: Rejected, understood: Understood | None) -> Outcome:
+    def _hold(self, entry: Entry, why: Rejected, understood: Understood | None) -> Outcome:
         outcome, settled = self.reception.held(entry, why, understood, self.clock())
 
         def story(unit: Unit) -> Outcome:
-            self._locked(unit, entry)
+            self._lock_entry(unit, entry)
             unit.inbox.settle(settled)
             return outcome
 

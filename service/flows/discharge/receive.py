@@ -31,8 +31,8 @@ from service.errors import (
 )
 from service.flows.case.people import Held
 from service.flows.discharge.intake import Intake
-from service.flows.discharge.unclear import SHOWN, Unclear, shown, unwritten
-from service.flows.discharge.unused import noted
+from service.flows.discharge.unclear import SHOWN, Unclear, first_of, unclear_of_projection
+from service.flows.discharge.unused import unused_issues
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
 from service.supervision import Backoff
@@ -90,7 +90,7 @@ class Reception:
                     return self._again(known, received, render)
                 entry = replace(entry, renews=known.id)
             try:
-                return self._received(partner, received, render, entry)
+                return self._receive_once(partner, received, render, entry)
             except Stale:
                 raise
             except Conflict:
@@ -108,7 +108,9 @@ class Reception:
         odd: list[tuple[int, Issue]] = []
         missing: list[Issue] = []
         for number, each in enumerate(found.discharges):
-            said, foreign = without_foreign(_loaded(found, number, each), partner.name, partner.assertions)
+            said, foreign = without_foreign(
+                _load_discharge(found, number, each), partner.name, partner.assertions
+            )
             said, gone = without_placeholders(said, partner.intake)
             odd += ((number, Issue(FOREIGN, at, "value")) for at in foreign)
             today = said.get("recorded") or instant(self.clock())
@@ -117,7 +119,7 @@ class Reception:
             odd += ((number, Issue(SAME_CODE, at, "informational")) for at in repeated_diagnoses(said))
             if (at := missing_visit_number(said)) is not None:
                 missing.append(Issue(NO_VISIT, at, "required"))
-        notes = [*found.notes, *_placed(found, odd), *shown(missing)]
+        notes = [*found.notes, *_issues_in_message(found, odd), *first_of(missing)]
         # what may be wrong comes before what is only told
         notes.sort(key=lambda each: each.code == "informational")
         return replace(found, discharges=tuple(loaded), notes=tuple(notes))
@@ -139,7 +141,7 @@ class Reception:
         if touched:
             told = {each.where for each in issues}
             unused = [each for each in understood.unused if each.where not in told]
-            issues = (*issues, *noted(unused, NOTES - len(issues)))
+            issues = (*issues, *unused_issues(unused, NOTES - len(issues)))
         elif not any(each.code == "not-supported" for each in issues):
             # who was told that it is not used needs no more words
             issues = (*issues, EMPTY)
@@ -169,7 +171,7 @@ class Reception:
     ) -> tuple[Outcome, Entry]:
         """Return what becomes of a message that is not used, and its entry to be stored."""
         if understood is not None and not isinstance(why, Held | Unclear):
-            why = unwritten(why)
+            why = unclear_of_projection(why)
         if isinstance(why, Unclear):
             log.warning("not_understood", entry=entry.id, partner=entry.partner, where=why.ours)
         refusal = why.refusal if isinstance(why, Held) else None
@@ -196,7 +198,7 @@ class Reception:
     def _is_overtaken(self, known: Entry) -> bool:
         return self.store.look(lambda unit: unit.inbox.is_overtaken(known))
 
-    def _received(self, partner: Partner, received: Received, render: Render, entry: Entry) -> Outcome:
+    def _receive_once(self, partner: Partner, received: Received, render: Render, entry: Entry) -> Outcome:
         at, understood = self.clock(), None
         # one that waits is asked for anew, and by that who asks now is answered
         entry = replace(entry, received=replace(entry.received, reply_to=received.reply_to))
@@ -218,15 +220,15 @@ class Reception:
         at: datetime,
         unit: Unit,
     ) -> Outcome:
-        entry = self._entered(unit, entry)
+        entry = self._enter(unit, entry)
         outcome, settled = self.used(unit, partner, entry, understood, at)
-        return self._answered(unit, outcome, settled, render)
+        return self._keep_answered(unit, outcome, settled, render)
 
     def _keep(self, outcome: Outcome, settled: Entry, render: Render, unit: Unit) -> Outcome:
-        entry = self._entered(unit, settled)
-        return self._answered(unit, replace(outcome, flagged=entry.flagged), entry, render)
+        entry = self._enter(unit, settled)
+        return self._keep_answered(unit, replace(outcome, flagged=entry.flagged), entry, render)
 
-    def _answered(self, unit: Unit, outcome: Outcome, entry: Entry, render: Render) -> Outcome:
+    def _keep_answered(self, unit: Unit, outcome: Outcome, entry: Entry, render: Render) -> Outcome:
         answer = render(outcome)
         entry = replace(entry, answer=answer)
         if entry.is_new:
@@ -245,7 +247,7 @@ class Reception:
         outcome = Outcome("duplicate", known.id, known.issues, known.reason, known.flagged)
         return replace(outcome, answer=known.answer or render(outcome))
 
-    def _entered(self, unit: Unit, entry: Entry) -> Entry:
+    def _enter(self, unit: Unit, entry: Entry) -> Entry:
         """Take the keys of a new entry, or lock one that waits in quarantine.
 
         Raises:
@@ -262,21 +264,21 @@ class Reception:
         return replace(entry, flagged=unit.inbox.is_reused(entry.partner, received.keys, received.content))
 
 
-def _loaded(found: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:
+def _load_discharge(found: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:
     try:
         return load("discharge", said)
     except Rejected as wrong:
         if found.place is None:
             raise
         ours = ", ".join(each.where for each in wrong.issues[:SHOWN])
-        raise Unclear(_placed(found, [(number, each) for each in wrong.issues]), ours) from wrong
+        raise Unclear(_issues_in_message(found, [(number, each) for each in wrong.issues]), ours) from wrong
 
 
-def _placed(found: Understood, issues: Sequence[tuple[int, Issue]]) -> tuple[Issue, ...]:
+def _issues_in_message(found: Understood, issues: Sequence[tuple[int, Issue]]) -> tuple[Issue, ...]:
     """Return the first issues, each of a discharge by its number, with their places in the message."""
     place = found.place or (lambda _, pointer: pointer)
     told = [replace(each, where=place(number, each.where)) for number, each in issues[:SHOWN]]
-    return shown(told, len(issues))
+    return first_of(told, len(issues))
 
 
 def _subjects(understood: Understood | None) -> tuple[str, ...]:

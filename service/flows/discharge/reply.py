@@ -55,11 +55,11 @@ class Replies:
         if reply is None:
             return False
         try:
-            reason = self._sent(reply)
+            reason = self._send(reply)
         except Unavailable as failed:
             self._not_taken(reply, str(failed))
         else:
-            self.store.transact(lambda unit: unit.deliveries.replied(reply, reason))
+            self.store.transact(lambda unit: unit.deliveries.settle_reply(reply, reason))
         return True
 
     def owed(self) -> list[Owed]:
@@ -86,7 +86,7 @@ class Replies:
         """Send what is owed until told to stop."""
         supervise("replies", lambda: 0 if self.next() else IDLE_SECONDS, stop)
 
-    def _sent(self, reply: Reply) -> str | None:
+    def _send(self, reply: Reply) -> str | None:
         """Send a reply; return why it never will be, if so."""
         if reply.answer is None:
             return "What it answers is no longer kept."
@@ -99,7 +99,7 @@ class Replies:
     def _not_taken(self, reply: Reply, reason: str) -> None:
         if reply.tries >= TRIES:
             log.error("reply_given_up", entry=reply.entry, partner=reply.partner, reason=reason)
-            self.store.transact(lambda unit: unit.deliveries.replied(reply, reason))
+            self.store.transact(lambda unit: unit.deliveries.settle_reply(reply, reason))
             return
         log.warning("reply_not_taken", entry=reply.entry, partner=reply.partner, reason=reason)
         until = self.clock() + timedelta(seconds=BACKOFF.spread(reply.tries))

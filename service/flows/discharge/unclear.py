@@ -34,7 +34,7 @@ class Unclear(Rejected):
         self.ours = ours
 
 
-def unmapped(wrong: MappingError, root: Json, places: Places) -> Unclear:
+def unclear_of_mapping(wrong: MappingError, root: Json, places: Places) -> Unclear:
     """Return a mapping's error as the sender of the roots is told it."""
     code = wrong.issues[0].code
     source = wrong.source.partition(", ")[0]
@@ -42,7 +42,7 @@ def unmapped(wrong: MappingError, root: Json, places: Places) -> Unclear:
     return Unclear([issue], str(wrong))
 
 
-def shown(issues: Sequence[Issue], count: int | None = None) -> tuple[Issue, ...]:
+def first_of(issues: Sequence[Issue], count: int | None = None) -> tuple[Issue, ...]:
     """Return the first issues, and how many more there are of `count`, which is theirs unless it is said."""
     left = (len(issues) if count is None else count) - SHOWN
     if left <= 0:
@@ -51,7 +51,7 @@ def shown(issues: Sequence[Issue], count: int | None = None) -> tuple[Issue, ...
     return (*issues[:SHOWN], more)
 
 
-def unwritten(wrong: Rejected) -> Unclear:
+def unclear_of_projection(wrong: Rejected) -> Unclear:
     """Return an error of the mappings that write a case as FHIR: their places mean nothing to a sender."""
     ours = "; ".join(f"{each.where}: {each.what}" for each in wrong.issues)
     return Unclear([Issue(_UNWRITTEN, "", "processing")], ours)

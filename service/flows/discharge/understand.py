@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from service.errors import Issue, Malformed, Refused, Unsupported, first_issues
 from service.flows.discharge.codes import Codes
-from service.flows.discharge.unclear import Places, shown, source_of, unmapped
+from service.flows.discharge.unclear import Places, first_of, source_of, unclear_of_mapping
 from service.flows.discharge.unused import Reading
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin
@@ -64,20 +64,20 @@ class Understanding:
             Rejected: as `service.wire.fhir.sent.incoming.stays`, or a mapping cannot make what it should.
         """
         sent = _sent(received)
-        odd = _odd(sent)
+        odd = _odd_issues(sent)
         left = unused_entries(sent) if sent["resourceType"] == "Bundle" else []
         roots = stays(sent, partner.intake.bases)
         notes = [*odd, *dangling_references(sent), *set_aside(sent, roots)]
         notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         alone = of_headers(received.if_none_exist, received.if_match)
         asked = [alone] * len(roots) if alone is not None else of_entries(sent, roots)
-        found = self._made(partner, "fhir", roots, lambda root, path: location_of(path, root, sent))
+        found = self._run_mapping(partner, "fhir", roots, lambda root, path: location_of(path, root, sent))
         conditions = tuple(asked[number] for number, _ in found.roots)
         made = zip(found.understood.discharges, found.roots, strict=True)
         unclear = [each for one, (at, _) in made for each in _unclear(one, roots[at], sent)]
         notes = [*(each for root in roots for each in _nobody(root, sent)), *unclear, *notes]
         unread = self.reading.fhir(partner, sent)
-        return replace(found.understood, notes=shown(notes), asked=conditions, unused=unread)
+        return replace(found.understood, notes=first_of(notes), asked=conditions, unused=unread)
 
     def hl7v2(self, partner: Partner, received: Received) -> Understood:
         """Understand an ADT message.
@@ -91,12 +91,12 @@ class Understanding:
         _check_kind(message)
         codes = self._codes(partner)
         read, notes = patients(message, partner.name, partner.intake, codes.systems_of(partner.name))
-        found = self._made(partner, "hl7v2", read, lambda _, path: location_in_message(path))
+        found = self._run_mapping(partner, "hl7v2", read, lambda _, path: location_in_message(path))
         if not found.understood.discharges:
-            return replace(found.understood, notes=(_unused(message),))
-        unnamed = dict.fromkeys(issue for root in read for issue in codes.unnamed(root["message"]))
+            return replace(found.understood, notes=(_unused_trigger_issue(message),))
+        unnamed = dict.fromkeys(issue for root in read for issue in codes.unmapped_issues(root["message"]))
         unread = self.reading.hl7v2(partner, message)
-        return replace(found.understood, notes=shown([*message.notes, *notes, *unnamed]), unused=unread)
+        return replace(found.understood, notes=first_of([*message.notes, *notes, *unnamed]), unused=unread)
 
     def _codes(self, partner: Partner) -> Codes:
         stack = partner.intake.overlays
@@ -104,7 +104,7 @@ class Understanding:
             self.codes[stack] = Codes.of(self.catalogues[stack].terminology)
         return self.codes[stack]
 
-    def _made(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
+    def _run_mapping(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
         catalogue = self.catalogues[partner.intake.overlays]
         projector = catalogue.projector(form)
         made: list[Json] = []
@@ -113,17 +113,17 @@ class Understanding:
             try:
                 resources = [plain(each.resource) for each in projector.run(root)]
             except MappingError as wrong:
-                raise unmapped(wrong, root, places) from wrong
+                raise unclear_of_mapping(wrong, root, places) from wrong
             made += resources
             found += [(number, nth) for nth in range(len(resources))]
 
         @cache
-        def explained(number: int) -> list[Mapping[str, Origin]]:
+        def origins_of(number: int) -> list[Mapping[str, Origin]]:
             return [origins for _, _, origins in catalogue.explain(form, roots[number])]
 
         def place(number: int, pointer: str) -> str:
             at, nth = found[number]
-            return places(roots[at], source_of(pointer, explained(at)[nth]))
+            return places(roots[at], source_of(pointer, origins_of(at)[nth]))
 
         return _Made(Understood(tuple(made), place=place), found)
 
@@ -150,7 +150,7 @@ def _message(partner: Partner, received: Received) -> Message:
     return parse_hl7v2(received.raw, of_partner(charset) if charset else None)
 
 
-def _odd(sent: Any) -> list[Issue]:
+def _odd_issues(sent: Any) -> list[Issue]:
     """Return what is wrong where it tells of a stay, but does not keep it from being read.
 
     Raises:
@@ -219,7 +219,7 @@ def _not_retained(index: int, type_: str) -> Issue:
     return Issue(what, f"Bundle.entry[{index}].resource", "informational")
 
 
-def _unused(message: Message) -> Issue:
+def _unused_trigger_issue(message: Message) -> Issue:
     """Return that a message is of no use here, by what it tells of."""
     evn = message.first("EVN")
     trigger = message.header.trigger or (evn.value(1) if evn is not None else "")

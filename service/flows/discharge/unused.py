@@ -47,7 +47,7 @@ class Reading:
         return in_fhir.unused_elements(sent, known)
 
 
-def noted(unused: Sequence[Unused], room: int) -> tuple[Issue, ...]:
+def unused_issues(unused: Sequence[Unused], room: int) -> tuple[Issue, ...]:
     """Return a note for each of the first fields, and one that names the others as far as it can.
 
     Args:

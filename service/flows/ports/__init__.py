@@ -47,7 +47,7 @@ class Store(Protocol):
     def scrub(self) -> None:
         """Leave of what was deleted as little in the database's files as it lets us."""
 
-    def unprojected(self, version: str, after: str, limit: int) -> list[Document]:
+    def documents_to_project(self, version: str, after: str, limit: int) -> list[Document]:
         """Return documents, by uuid after `after`, that were not projected with these mappings."""
 
     def count_unprojected(self, version: str) -> int:

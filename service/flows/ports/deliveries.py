@@ -16,7 +16,7 @@ class DeliveriesPort(Protocol):
     def next_reply(self, at: datetime, until: datetime) -> Reply | None:
         """Take the reply longest due at an instant; nobody else takes it until the other one."""
 
-    def replied(self, reply: Reply, reason: str | None = None) -> None:
+    def settle_reply(self, reply: Reply, reason: str | None = None) -> None:
         """Store that a reply is delivered, or, with a reason, that it never will be."""
 
     def owed(self) -> list[Owed]:

@@ -23,7 +23,7 @@ class DocumentsPort(Protocol):
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
         """`find` for many (kind, source, ref) at once."""
 
-    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    def erased_entries(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
         """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
 
     def holders(self, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
@@ -62,7 +62,7 @@ class DocumentsPort(Protocol):
     def erase(self, document: Document) -> None:
         """Remove a document, revisions, identifiers and links; what is in the inbox stays."""
 
-    def linked(self, document: str) -> dict[str, Document | None]:
+    def linked_documents(self, document: str) -> dict[str, Document | None]:
         """Return what the projection of a document read the last time, by uuid; None for what is erased."""
 
     def relink(self, document: str, before: set[str], now: set[str]) -> None:

@@ -48,19 +48,19 @@ class Event(Generic[D_co]):
         return self.data["reference"]
 
 
-def written(resource: dict[str, Any], changed: list[str]) -> Event[Written]:
+def written_event(resource: dict[str, Any], changed: list[str]) -> Event[Written]:
     """Return the event of a version of a resource, which differs from the one before in `changed`."""
     type_, version = resource["resourceType"], resource["meta"]["versionId"]
     data = Written(reference=f"{type_}/{resource['id']}", versionId=version, changed=changed)
     return Event(type_.lower(), "created" if version == "1" else "updated", data, resource)
 
 
-def erased(type_: str, id_: str) -> Event[Erased]:
+def erased_event(type_: str, id_: str) -> Event[Erased]:
     """Return the event of a resource's erasure."""
     return Event(type_.lower(), "deleted", Erased(reference=f"{type_}/{id_}"))
 
 
-def case_told(document: Document, happened: Happened) -> Event[CaseTold]:
+def case_event(document: Document, happened: Happened) -> Event[CaseTold]:
     """Return the event of something that happened to a case."""
     reference, status = f"case/{document.uuid}", document.own["status"]
     told = CaseTold(reference=reference, revision=document.revision, status=status)

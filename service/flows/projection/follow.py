@@ -59,7 +59,7 @@ def anew(
     """
     unit.resources.prefetch(document.uuid, projection.catalogues.keys())
     # nearly always what was read the last time is all there is to read
-    linked = unit.documents.linked(document.uuid)
+    linked = unit.documents.linked_documents(document.uuid)
     source = Source(unit.documents, [*(each for each in linked.values() if each is not None), *near])
     roots = source.roots(document)
     unit.documents.relink(document.uuid, set(linked), source.read - {document.uuid})
@@ -70,12 +70,12 @@ def anew(
     return projection.project(unit, document, roots, change, happened, source.gone)
 
 
-def locked(unit: Unit, named: Document) -> Document | None:
+def lock_by_client(unit: Unit, named: Document) -> Document | None:
     """Lock a document that was read without a lock, its client first; None when it has been erased."""
     client = [] if named.client is None else [("client", named.source, named.client)]
     found = unit.documents.lock_in_turn(EVERYTHING, [*client, (named.kind, named.source, named.uuid)])[-1]
     # a merge may have made it another client's before it was locked
-    return found if found is None or found.client == named.client else locked(unit, found)
+    return found if found is None or found.client == named.client else lock_by_client(unit, found)
 
 
 def is_protected(client: Document) -> bool:
@@ -108,7 +108,7 @@ class Reprojection:
             if queued is None:
                 return False
             tried.append(queued.uuid)
-            document = locked(unit, queued)
+            document = lock_by_client(unit, queued)
             if document is not None:
                 anew(unit, self.projection, document, Change(OURSELVES, "reproject", at))
             unit.documents.unqueue(queued.uuid)

@@ -65,7 +65,7 @@ class Projection:
         """What names the mappings of all views together."""
         return version_of(self.catalogues)
 
-    def planned(
+    def planned_events(
         self,
         unit: Unit,
         document: Document,
@@ -106,7 +106,7 @@ class Projection:
             made = self._changes(unit, document, roots, change, catalogue, view, gone)
             unit.resources.write(made.versions)
             unit.resources.mention(document.uuid, view, _client(document), made.mentioned, made.unmentioned)
-            first = [events.case_told(document, each) for each in happened]
+            first = [events.case_event(document, each) for each in happened]
             self._emit(unit, document, [*first, *made.told], view, made.at)
             changed += len(made.told)
         return changed
@@ -116,7 +116,9 @@ class Projection:
     ) -> None:
         """Write a `deleted` message for each erased resource; it names the reference alone."""
         for view in self.catalogues:
-            told = [events.erased(type_, id_) for of, type_, id_ in erased if of == view and type_ != UNTOLD]
+            told = [
+                events.erased_event(type_, id_) for of, type_, id_ in erased if of == view and type_ != UNTOLD
+            ]
             self._emit(unit, document, told, view, at)
 
     def _emit(
@@ -156,18 +158,18 @@ class Projection:
             "cause": change.cause,
         }
         given = {**roots, "revision": revision}
-        made = _worded([each.resource for each in resources.run(given)], gone)
+        made = _with_words([each.resource for each in resources.run(given)], gone)
         digests = {_key(each): self._digest(each) for each in made}
         # what is made no more, and what is made otherwise; of all else the digest is enough
         left = [key for key in current if key not in digests and key[0] != UNTOLD]
         other = [key for key in digests if key in current and current[key].digest != digests[key]]
         bodies = unit.resources.bodies(document.uuid, view, [*left, *other])
-        stored = {key: _unstamped(parse(body)) for key, body in bodies.items()}
+        stored = {key: _without_stamps(parse(body)) for key, body in bodies.items()}
         withdrawn = [catalogue.withdrawn_resource(stored[key]) for key in left]
         # no mapping leaves out of these what it told before the client's identity was protected
         protected = roots.get("client", {}).get("protected_identity")
         withdrawn = [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
-        withdrawn = _worded(withdrawn, gone)
+        withdrawn = _with_words(withdrawn, gone)
         made += withdrawn
         digests |= {_key(each): self._digest(each) for each in withdrawn}
         versions: list[ResourceVersion] = []
@@ -202,14 +204,14 @@ class Projection:
         Of `made`, all of an owner's resources as they are now, those `changed` were `before` or are new.
         """
         own = {_key(each) for each in made}
-        now = self._referred(each for each in made if _key(each) in changed) - own
-        then = self._referred(before) - own
+        now = self._references_of(each for each in made if _key(each) in changed) - own
+        then = self._references_of(before) - own
         if now == then:
             return set(), set()
-        same = self._referred(each for each in made if _key(each) not in changed)
+        same = self._references_of(each for each in made if _key(each) not in changed)
         return now - then - same, then - now - same
 
-    def _referred(self, resources: Iterable[dict[str, Any]]) -> set[Key]:
+    def _references_of(self, resources: Iterable[dict[str, Any]]) -> set[Key]:
         return {target for each in resources for target in self.references(each)}
 
     def _check(
@@ -258,7 +260,7 @@ class Projection:
             mapping_version=catalogue.version,
             rows=rows,
         )
-        return version, events.written(stamped, changed)
+        return version, events.written_event(stamped, changed)
 
 
 def version_of(catalogues: Mapping[str, Catalogue]) -> str:
@@ -294,7 +296,7 @@ def _split(projector: Projector) -> tuple[Projector, Projector]:
     return replace(projector, steps=facts), replace(projector, steps=witness)
 
 
-def _worded(resources: list[dict[str, Any]], gone: Collection[str]) -> list[dict[str, Any]]:
+def _with_words(resources: list[dict[str, Any]], gone: Collection[str]) -> list[dict[str, Any]]:
     return [in_words(each, gone) for each in resources] if gone else resources
 
 
@@ -309,7 +311,7 @@ def _stamp(resource: dict[str, Any], version: int, at: datetime) -> dict[str, An
     return {**head, **{k: v for k, v in resource.items() if k not in head}}
 
 
-def _unstamped(resource: dict[str, Any]) -> dict[str, Any]:
+def _without_stamps(resource: dict[str, Any]) -> dict[str, Any]:
     """Return a stored resource as the mappings made it."""
     meta = {k: v for k, v in resource.get("meta", {}).items() if k not in STAMPS}
     plain = {k: v for k, v in resource.items() if k != "meta"}

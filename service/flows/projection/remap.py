@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from service.errors import CasebridgeError
 from service.flows.ports import Clock, Store, Unit
-from service.flows.projection.follow import OURSELVES, anew, locked
+from service.flows.projection.follow import OURSELVES, anew, lock_by_client
 from service.flows.projection.project import Change, Projection
 from service.flows.projection.source import Source
 from service.values.documents import Document
@@ -67,7 +67,7 @@ class Remapping:
 
     def _documents(self) -> Iterator[Document]:
         after = ""
-        while batch := self.store.unprojected(self.projection.version, after, BATCH):
+        while batch := self.store.documents_to_project(self.projection.version, after, BATCH):
             yield from batch
             after = batch[-1].uuid
 
@@ -83,7 +83,7 @@ class Remapping:
 
     def _apply(self, named: Document) -> Outcome:
         def story(unit: Unit) -> int:
-            document = locked(unit, named)
+            document = lock_by_client(unit, named)
             if document is None or document.projected == self.projection.version:
                 return 0
             return anew(unit, self.projection, document, Change(OURSELVES, "remap", self.clock()))
@@ -98,7 +98,7 @@ class Remapping:
         roots = source.roots(document)
         change = Change(OURSELVES, "remap", self.clock())
         found = []
-        for view, event in self.projection.planned(unit, document, roots, change, source.gone):
+        for view, event in self.projection.planned_events(unit, document, roots, change, source.gone):
             type_, _, id_ = event.subject.partition("/")
             before = None
             if event.happened != "created":

@@ -25,7 +25,7 @@ class Linked(Protocol):
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
         """`find` for many (kind, source, ref) at once."""
 
-    def erased(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    def erased_entries(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
         """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
 
 
@@ -55,9 +55,9 @@ class Source:
             Rejected: with the JSON pointer of each link that leads nowhere.
         """
         if document.kind != "case":
-            return {document.kind: self._opened(document, None)}
+            return {document.kind: self._with_links(document, None)}
         client = self.client(document)
-        case = self._opened(document, client)
+        case = self._with_links(document, client)
         case["client"] = client
         case["status_history"] = statuses_as_json(document.service.status_history)
         histories = {
@@ -70,18 +70,18 @@ class Source:
     def client(self, document: Document) -> dict[str, Any]:
         """Return the client of a case, opened."""
         name = ("client", "", str(document.client))
-        found = self._shelved(*name) or self.documents.find(*name)
+        found = self._known_document(*name) or self.documents.find(*name)
         assert found is not None, "a case's client is there as long as the case is"
-        return self._opened(found, None)
+        return self._with_links(found, None)
 
     def missing(self, link: LinkFound, issues: list[Issue]) -> Any:
         """Return what stands for a link that leads nowhere; an issue refuses the document."""
         issues.append(nowhere(link))
 
-    def _shelved(self, kind: str, system: str, ref: str) -> Document | None:
+    def _known_document(self, kind: str, system: str, ref: str) -> Document | None:
         return self.shelf.get((kind, system, ref)) or self.shelf.get((kind, "", ref))
 
-    def _opened(self, document: Document, client: dict[str, Any] | None) -> dict[str, Any]:
+    def _with_links(self, document: Document, client: dict[str, Any] | None) -> dict[str, Any]:
         """Return a copy of a document with uuid and with its links followed, level by level.
 
         A link is an id of the system whose document it stands in, or our uuid.
@@ -110,7 +110,7 @@ class Source:
     def _lose(self, lost: Sequence[tuple[str, LinkFound]], issues: list[Issue]) -> None:
         """Let links lead to what is left of entries that are erased; all others lead nowhere."""
         named = [(link.to, system, link.id) for system, link in lost if link.to in ENTRIES]
-        erased = self.documents.erased(named) if named else {}
+        erased = self.documents.erased_entries(named) if named else {}
         for system, link in lost:
             uuid = erased.get((link.to, system, link.id))
             if uuid is None:
@@ -125,7 +125,7 @@ class Source:
             (link.to, system, link.id) for system, link in found if "." not in link.to and link.to != "client"
         }
         missing = sorted(wanted - self.known.keys())
-        documents = {key: each for key in missing if (each := self._shelved(*key)) is not None}
+        documents = {key: each for key in missing if (each := self._known_document(*key)) is not None}
         if others := [key for key in missing if key not in documents]:
             documents |= self.documents.find_many(others)
         fetched = []
@@ -145,7 +145,7 @@ class Source:
 
     def _copy(self, document: Document) -> dict[str, Any]:
         self.read.add(document.uuid)
-        body = _copied(whole(document.kind, document.own, document.received))
+        body = _copy_of(whole(document.kind, document.own, document.received))
         merged_into = document.service.merged_into
         if merged_into is None:
             return {**body, "uuid": document.uuid}
@@ -153,11 +153,13 @@ class Source:
         return {**body, "active": False, "merged_into": {"uuid": merged_into}, "uuid": document.uuid}
 
 
-def _copied(node: Any) -> Any:
+def _copy_of(node: Any) -> Any:
     """Return a copy of JSON, its objects and lists new; deepcopy looks at each text, too."""
     if isinstance(node, dict):
-        return {k: _copied(v) if isinstance(v, dict | list) else v for k, v in node.items()}
-    return [_copied(v) if isinstance(v, dict | list) else v for v in node] if isinstance(node, list) else node
+        return {k: _copy_of(v) if isinstance(v, dict | list) else v for k, v in node.items()}
+    return (
+        [_copy_of(v) if isinstance(v, dict | list) else v for v in node] if isinstance(node, list) else node
+    )
 
 
 def nowhere(link: LinkFound) -> Issue:
@@ -175,12 +177,12 @@ def members(client: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         period = coverage.get("period", {})
         start, end = period.get("start", EVER[0])[:10], period.get("end", EVER[1])[:10]
         rows += [
-            (each["system"], each["value"], _filled(start, "-01-01"), _filled(end, "-12-31"))
+            (each["system"], each["value"], _full_date(start, "-01-01"), _full_date(end, "-12-31"))
             for each in coverage["payer"].get("identifiers", [])
         ]
     return rows
 
 
-def _filled(day: str, rest: str) -> str:
+def _full_date(day: str, rest: str) -> str:
     """Complete a partial date to its first or last day: a month's last day is taken as the 31st."""
     return (day + rest)[:10] if len(day) == 4 else (day + rest[3:])[:10]
