@@ -184,6 +184,27 @@ def test_a_number_is_shown_once_by_the_system_that_says_most():
     ]
 
 
+def test_the_name_that_says_most_stays_when_another_follows():
+    assert once([OID, BARE]) == [{"system": "urn:oid:1.2", "value": "7"}]
+
+
+@pytest.mark.parametrize("said", [{}, {"patient": {}}, {"patient": {"identifiers": [ID]}}])
+def test_what_tells_of_no_period_stays_as_it_is(said):
+    assert former(said, "2026-03-01") == said
+
+
+def test_only_a_number_whose_period_is_over_is_a_former_one():
+    over = {**ID, "period": {"end": "2026-02"}}
+    numbers = [ID, over, {**ID, "period": {}}]
+    found = former({"patient": {"identifiers": numbers}}, "2026-03-01")
+    assert [each.get("use") for each in found["patient"]["identifiers"]] == [None, "old", None]
+
+
+def test_what_says_little_stays_where_nothing_is_a_placeholder():
+    said = {"contacts": [{"role": "attending"}], "stay": {"hospital": {}}}
+    assert without_placeholders(said, ANY) == (said, [])
+
+
 def test_placeholders_are_left_out_wherever_they_stand_and_their_places_are_told():
     none = {"system": "urn:a", "value": "UNKNOWN"}
     said = {
