@@ -205,6 +205,28 @@ def test_what_says_little_stays_where_nothing_is_a_placeholder():
     assert without_placeholders(said, ANY) == (said, [])
 
 
+def test_a_patient_of_whom_only_a_placeholder_is_said_has_no_number():
+    said = {"patient": {"identifiers": [{**ID, "value": "UNKNOWN"}]}}
+    assert without_placeholders(said, ANY) == (
+        {"patient": {"identifiers": []}},
+        ["/patient/identifiers/0/value"],
+    )
+
+
+def test_what_stands_beside_a_placeholder_is_kept():
+    rest = {
+        "stay": {"kind": "inpatient", "hospital": {"name": "General"}},
+        "contacts": [{"role": "attending", "identifiers": [ID]}],
+        "patient": {"names": [{"given": ["River"]}], "telecoms": []},
+    }
+    payer = {"name": "zz-1", "identifiers": [ID, {**ID, "value": "zz-2"}]}
+    cleaned, gone = without_placeholders(
+        {**rest, "coverages": [{"payer": payer}]}, replace(ANY, placeholders=("zz.*",))
+    )
+    assert cleaned == {**rest, "coverages": [{"payer": {"identifiers": [ID]}}]}
+    assert gone == ["/coverages/0/payer/name", "/coverages/0/payer/identifiers/1/value"]
+
+
 def test_placeholders_are_left_out_wherever_they_stand_and_their_places_are_told():
     none = {"system": "urn:a", "value": "UNKNOWN"}
     said = {
