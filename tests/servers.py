@@ -184,8 +184,10 @@ class RabbitServer(Server, Rabbit):
 
     def close(self) -> None:
         """End the broker and its port mapper at once and remove their folder."""
-        self._end(signal.SIGQUIT)
+        self._end(signal.SIGKILL)
+        # a port mapper that was started in the background of a shell never heeds SIGQUIT
         self._process, self._epmd = self._epmd, None
+        self._end(signal.SIGKILL)
         super().close()
 
     def kill9(self) -> None:

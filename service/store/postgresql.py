@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from service.store.silence import Server
+from service.store.stream import forget_on_rollback
 
 # what the server gives a statement, and some time to tell
 LIMIT: Final = 70.0
@@ -41,6 +42,7 @@ def engine_of(url: URL) -> Engine:
     event.listen(engine, "checkout", _still_there)
     event.listen(engine, "before_cursor_execute", _in_binary)
     event.listen(engine, "do_execute", _execute)
+    forget_on_rollback(engine)
     return engine
 
 

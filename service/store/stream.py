@@ -19,8 +19,10 @@ from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
-from sqlalchemy import Engine, Executable
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.store.texts import DIALECT, Statement, compiled
 
@@ -178,6 +180,28 @@ class Stream:
                 # somebody else on this connection has dropped what was prepared
                 self._prepared.clear()
             raise failed
+
+
+def forget_on_rollback(engine: Engine) -> None:
+    """Prepare anew on a connection that psycopg has rolled back: it then deallocates all that is prepared."""
+    event.listen(engine, "rollback", _forget_at_rollback)
+    event.listen(engine, "reset", _forget_at_reset)
+
+
+def _forget_at_rollback(connection: SqlConnection) -> None:
+    # one that is lost has nothing to forget
+    if not connection.invalidated and _rolls_back(connection.connection.driver_connection):
+        connection.info.pop(PREPARED, None)
+
+
+def _forget_at_reset(driver: Any, record: ConnectionPoolEntry, _state: object) -> None:
+    if _rolls_back(driver):
+        record.info.pop(PREPARED, None)
+
+
+def _rolls_back(driver: Any) -> bool:
+    """Return whether a rollback of psycopg's does something: out of a transaction it does nothing."""
+    return bool(driver.info.transaction_status != TransactionStatus.IDLE)
 
 
 @contextmanager

@@ -113,9 +113,23 @@ def test_an_answer_that_never_came_is_not_taken_for_an_empty_one(engine):
 def test_statements_dropped_behind_our_back_are_prepared_anew(engine):
     for name in "ab":
         send(engine, name)
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         connection.execute(text("DEALLOCATE ALL"))
     with pytest.raises(Busy):
         send(engine, "c")
     send(engine, "c")
     assert names(engine) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("ending", ["closed", "rolled back"])
+def test_what_is_prepared_outlives_a_rollback_of_psycopg_on_the_same_connection(engine, ending):
+    for name in "abcdefg":
+        with writing(engine) as stream:
+            stream.execute(KEEP, rows(name))
+        with engine.connect() as connection:
+            # psycopg prepares what comes again, and deallocates all when it rolls back
+            for _ in range(8):
+                connection.execute(NAMES).all()
+            if ending == "rolled back":
+                connection.rollback()
+    assert names(engine) == list("abcdefg")
