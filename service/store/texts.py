@@ -42,11 +42,11 @@ def compiled(statement: Executable, names: tuple[str, ...]) -> tuple[Statement, 
     known = mine.get(names)
     if known is not None:
         return known, True
-    made = mine[names] = _made(statement, names)
+    made = mine[names] = _compile(statement, names)
     return made, False
 
 
-def _made(statement: Any, names: tuple[str, ...]) -> Statement:
+def _compile(statement: Any, names: tuple[str, ...]) -> Statement:
     asked = replacement_traverse(statement, {}, _in_array)
     # of values in pairs, each is a parameter
     said = asked.compile(dialect=DIALECT, column_keys=names, compile_kwargs={"render_postcompile": True})

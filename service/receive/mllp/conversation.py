@@ -153,7 +153,7 @@ class Conversation:
             until, self._waiting_for = self._patience()
             if not self.framer.inside and clock() > until:
                 return self._waiting_for
-            frames = await self._found(until)
+            frames = await self._next_frames(until)
             if frames is None:
                 return "cut off" if self.framer.inside else "peer"
             if (end := await self._answered(frames)) is not None:
@@ -195,7 +195,7 @@ class Conversation:
             self._leave_rooms()
         return None
 
-    async def _found(self, until: float) -> Sequence[Frame | Oversized] | None:
+    async def _next_frames(self, until: float) -> Sequence[Frame | Oversized] | None:
         """Wait for bytes and return what is complete with them; None when the peer sends no more.
 
         After FS it is waited but shortly for the CR: who leaves it out waits for the answer.
