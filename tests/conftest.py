@@ -11,8 +11,8 @@ from sqlalchemy import make_url
 
 from service import wiring
 from service.settings import Settings
-from service.store.engine import connect
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
 from tests import servers
 
 # nothing depends on how fast the machine makes an example, or tries it

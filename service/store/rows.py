@@ -8,7 +8,7 @@ from sqlalchemy import Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store import tables as t
-from service.store.engine import Executor
+from service.store.sql.engine import Executor
 from service.values.documents import Document, Revision
 from service.values.resources import ResourceVersion, Stored
 from service.values.service_part import parts_of

@@ -10,8 +10,8 @@ from alembic.util import CommandError
 from sqlalchemy import Engine, text
 
 from service.errors import Misconfigured
-from service.store.engine import reading
-from service.store.failures import translate_failures
+from service.store.sql.engine import reading
+from service.store.sql.failures import translate_failures
 
 MIGRATING = 0x0CA5EB20
 

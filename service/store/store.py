@@ -24,13 +24,13 @@ from sqlalchemy import (
 
 from service.errors import Gone
 from service.store import tables as t
-from service.store.engine import reading, writing
-from service.store.failures import Busy, Taken
-from service.store.outbox import MESSAGE, numbered_of
+from service.store.relay.outbox import MESSAGE, numbered_of
 from service.store.rows import document_of, revision_of, stored_of
 from service.store.scope import Form, bound, form, of_documents, of_resources
 from service.store.search import search
-from service.store.unit import SqlUnit
+from service.store.sql.engine import reading, writing
+from service.store.sql.failures import Busy, Taken
+from service.store.writing.unit import SqlUnit
 from service.values.documents import Document, Revision
 from service.values.resources import Numbered, Page, Past, Query, Stored
 from service.values.scope import Scope

@@ -37,8 +37,9 @@ from service.receive.http import fhir as fhir_in
 from service.receive.http.preview import preview
 from service.receive.http.quarantine import quarantine
 from service.settings import Settings
-from service.store import clock, schema
-from service.store.engine import connect
+from service.store import schema
+from service.store.sql import clock
+from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.scope import DEFAULT
 from service.wire.contracts.asyncapi import asyncapi

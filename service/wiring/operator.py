@@ -21,8 +21,9 @@ from service.flows.ports import Unit
 from service.flows.projection.remap import Remapping
 from service.publish import dead, rabbit, topology
 from service.settings import Settings
-from service.store import retention, schema
-from service.store.outbox import Outbox
+from service.store import schema
+from service.store.relay import retention
+from service.store.relay.outbox import Outbox
 from service.values.documents import Document, Revision
 from service.values.inbox import Entry, Outcome, Received, Understood
 from service.values.scope import Partner

@@ -33,8 +33,8 @@ from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store import schema
-from service.store.engine import connect
-from service.store.outbox import Outbox
+from service.store.relay.outbox import Outbox
+from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.telemetry import configure
 from service.values.scope import Partner

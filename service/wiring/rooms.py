@@ -16,7 +16,7 @@ from service.flows.projection.events import Envelope
 from service.flows.projection.project import Projection
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
-from service.store.engine import connect
+from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.wire.contracts import pathways
 from service.wire.fhir.check.check import check as check_r4

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import cli
-from service.store.positions import Positions
+from service.store.relay.positions import Positions
 from tests.publish.made import Office, message
 
 

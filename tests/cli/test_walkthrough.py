@@ -18,7 +18,7 @@ import pytest
 
 from service import wiring
 from service.settings import Settings
-from service.store.outbox import Outbox
+from service.store.relay.outbox import Outbox
 from service.wire.json import dump
 from tests.flows import river
 from tests.mapping.page import documents, examples, section

@@ -15,7 +15,7 @@ import requests
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.store.leadership import LEADER
+from service.store.relay.leadership import LEADER
 from tests.flows import river
 from tests.server_process import free_port
 

@@ -11,8 +11,8 @@ from service.flows.projection.events import Envelope
 from service.flows.projection.project import Projection
 from service.flows.pull.disclose import Disclosure
 from service.mapping.catalogue import load
-from service.store.engine import connect
-from service.store.outbox import Outbox
+from service.store.relay.outbox import Outbox
+from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.scope import Scope
 from service.wire.contracts.json_schemas import links, sources

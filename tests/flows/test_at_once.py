@@ -20,10 +20,10 @@ from service.flows.case.back import Back
 from service.flows.case.documents import Documents
 from service.flows.case.merging import Unmerging
 from service.settings import Settings
-from service.store.engine import connect
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
+from service.store.sql.stream import Stream
 from service.store.store import SqlStore
-from service.store.stream import Stream
 from service.values.resources import Query
 from service.values.scope import Partner
 from service.wire.json import parse

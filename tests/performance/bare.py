@@ -12,8 +12,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import MetaData, Table, make_url
 
-from service.store.engine import connect
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
 from service.store.tables import metadata
 
 Rows = dict[Table, list[tuple[Any, ...]]]

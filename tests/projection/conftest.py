@@ -4,8 +4,8 @@ import pytest
 
 from service import wiring
 from service.settings import Settings
-from service.store.engine import connect
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from tests.projection.worlds import House
 

@@ -9,9 +9,9 @@ import pika
 from service.publish.catchup import BACKOFF
 from service.publish.rabbit import Rabbit
 from service.publish.relay import Relay
-from service.store.engine import connect
-from service.store.outbox import Outbox
+from service.store.relay.outbox import Outbox
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.resources import Message
 from service.values.scope import Binding, Partner, Queue

@@ -18,7 +18,7 @@ import pytest
 from service import wiring
 from service.errors import CasebridgeError
 from service.settings import Settings
-from service.store.engine import connect
+from service.store.sql.engine import connect
 from service.values.ids import resource_id
 from service.wire.json import dump, parse
 from tests.real.real_data import folder

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from service import wiring
 from service.errors import CasebridgeError
 from service.settings import Settings
-from service.store.engine import connect
+from service.store.sql.engine import connect
 from service.store.tables import inbox
 from service.wire.json import parse
 from tests.real.real_data import folder

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.store.engine import connect
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
 from service.store.store import SqlStore
 
 CPR = "urn:oid:1.2.208.176.1.2"

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.store.clock import BOUND, warnings
-from service.store.engine import connect
+from service.store.sql.clock import BOUND, warnings
+from service.store.sql.engine import connect
 
 
 def told(url, by):

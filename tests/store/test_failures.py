@@ -9,8 +9,8 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, Programm
 
 from service.errors import Conflict, Stale, Unavailable
 from service.store import schema
-from service.store.engine import connect, writing
-from service.store.outbox import Outbox
+from service.store.relay.outbox import Outbox
+from service.store.sql.engine import connect, writing
 from service.store.store import SqlStore
 from service.values.resources import Past, Query
 from service.values.scope import Scope

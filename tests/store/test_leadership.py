@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import text
 
 from service.errors import Unavailable
-from service.store import leadership
-from service.store.engine import connect
-from service.store.leadership import lead
+from service.store.relay import leadership
+from service.store.relay.leadership import lead
+from service.store.sql.engine import connect
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = "
 HERE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 LEADING = """
 import sys, time
-from service.store.engine import connect
-from service.store.leadership import lead
+from service.store.sql.engine import connect
+from service.store.relay.leadership import lead
 held = lead(connect(sys.argv[1]))
 assert held is not None
 print("leading", flush=True)

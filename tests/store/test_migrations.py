@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 
 from service.store import schema
 from service.store import tables as t
-from service.store.engine import connect
+from service.store.sql.engine import connect
 from service.values.scope import Scope
 from tests.store.made import AT
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.store.outbox import Outbox
-from service.store.retention import prune
+from service.store.relay.outbox import Outbox
+from service.store.relay.retention import prune
 from tests.store.made import message
 
 

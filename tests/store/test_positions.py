@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, select
 
-from service.store import positions as store_positions
 from service.store import tables as t
-from service.store.positions import TICK_SECONDS, Positions
+from service.store.relay import positions as store_positions
+from service.store.relay.positions import TICK_SECONDS, Positions
 from tests.store.made import message, version
 
 

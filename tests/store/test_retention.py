@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from service.store import retention
 from service.store import tables as t
-from service.store.outbox import Outbox
-from service.store.retention import batches, prune
+from service.store.relay import retention
+from service.store.relay.outbox import Outbox
+from service.store.relay.retention import batches, prune
 from tests.store.made import message
 
 NOW = datetime.now(UTC)

@@ -8,8 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from service.errors import Misconfigured, Unavailable
-from service.store.engine import connect
 from service.store.schema import check, upgrade
+from service.store.sql.engine import connect
 from service.store.tables import metadata
 
 # neither reads back an index on an expression, so nothing is said about that one

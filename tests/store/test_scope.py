@@ -11,11 +11,11 @@ from psycopg import sql
 from sqlalchemy import event, make_url, text
 
 from service.flows import ports
-from service.store.engine import connect
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
+from service.store.sql.stream import Stream
+from service.store.sql.texts import compiled
 from service.store.store import SqlStore
-from service.store.stream import Stream
-from service.store.texts import compiled
 from service.values.resources import Condition, Past, Query
 from service.values.scope import Scope
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from service.errors import Unavailable
-from service.store import postgresql, silence
-from service.store.engine import connect, reading, writing
+from service.store.sql import postgresql, silence
+from service.store.sql.engine import connect, reading, writing
 from tests.faults.house import until
 
 

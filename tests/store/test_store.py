@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from service.errors import Conflict, Gone, Misconfigured
-from service.store.outbox import Outbox
+from service.store.relay.outbox import Outbox
 from service.store.schema import check
 from service.values.resources import Condition, Past, Query, SearchRows
 from service.values.scope import Scope

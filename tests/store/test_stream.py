@@ -6,9 +6,9 @@ from sqlalchemy.exc import InternalError
 
 from service.errors import Conflict
 from service.store import tables as t
-from service.store.engine import connect, reading, writing
-from service.store.failures import Busy
 from service.store.schema import upgrade
+from service.store.sql.engine import connect, reading, writing
+from service.store.sql.failures import Busy
 
 KEEP = insert(t.secret)
 NAMES = select(t.secret.c.name).order_by(t.secret.c.name)

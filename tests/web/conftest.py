@@ -4,7 +4,7 @@ import pytest
 
 from service import wiring
 from service.settings import Settings
-from service.store.outbox import Outbox
+from service.store.relay.outbox import Outbox
 from tests.contracts.answered import CheckedClient
 from tests.flows import river
 

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from service import wiring
-from service.store.engine import connect
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
 from tests.contracts.answered import CheckedClient
 from tests.flows import river
 from tests.web.conftest import House

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from service import wiring
 from service.settings import Settings
-from service.store.engine import connect
 from service.store.schema import upgrade
+from service.store.sql.engine import connect
 from service.store.tables import inbox, resource
 from tests.web.sent import ER7, outcomes
 

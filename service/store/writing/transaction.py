@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from service.store import statements as q
-from service.store.engine import Executor
+from service.store.sql.engine import Executor
 from service.values.documents import Document
 
 

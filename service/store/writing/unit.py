@@ -1,11 +1,11 @@
 """One write transaction, as `flows.ports.Unit` tells it."""
 
-from service.store.deliveries import SqlDeliveries
-from service.store.documents import SqlDocuments
-from service.store.engine import Executor
-from service.store.inbox import SqlInbox
-from service.store.resources import SqlResources
-from service.store.transaction import Transaction
+from service.store.sql.engine import Executor
+from service.store.writing.deliveries import SqlDeliveries
+from service.store.writing.documents import SqlDocuments
+from service.store.writing.inbox import SqlInbox
+from service.store.writing.resources import SqlResources
+from service.store.writing.transaction import Transaction
 
 
 class SqlUnit:

@@ -19,10 +19,10 @@ from sqlalchemy import (
 )
 
 from service.store import tables as t
-from service.store.engine import Executor, reading, writing
-from service.store.leadership import FileLead, SessionLead, lead
-from service.store.positions import Positions
+from service.store.relay.leadership import FileLead, SessionLead, lead
+from service.store.relay.positions import Positions
 from service.store.rows import aware, upsert
+from service.store.sql.engine import Executor, reading, writing
 from service.values.resources import Message, Numbered, Parked
 
 FORGIVEN: Final = 5000

@@ -10,8 +10,8 @@ from sqlalchemy import select, text, tuple_, update
 from service.errors import Conflict, Issue
 from service.store import statements as q
 from service.store import tables as t
-from service.store.keeping import Keeping
 from service.store.rows import aware
+from service.store.writing.keeping import Keeping
 from service.values.inbox import Answer, Entry, EntryState, Received
 from service.wire.json import dump, reread
 

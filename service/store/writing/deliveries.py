@@ -7,8 +7,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, bindparam, select, text, update
 
 from service.store import tables as t
-from service.store.engine import Executor
 from service.store.rows import aware
+from service.store.sql.engine import Executor
 from service.values.inbox import Answer, Owed, Reply
 
 # who asks again is owed it again

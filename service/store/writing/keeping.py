@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 
 from service.store import tables as t
-from service.store.engine import Executor
 from service.store.rows import aware
+from service.store.sql.engine import Executor
 
 SETTLED: Final = ("accepted", "ignored", "replayed", "discarded", "erased")
 MANY: Final = 500

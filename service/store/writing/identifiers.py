@@ -10,8 +10,8 @@ from service.cases.hospital.received import whole
 from service.errors import Conflict
 from service.store import statements as q
 from service.store import tables as t
-from service.store.engine import Executor
 from service.store.rows import document_of
+from service.store.sql.engine import Executor
 from service.values.documents import Document
 
 Pair = tuple[str, str]

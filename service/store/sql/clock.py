@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Engine, func, select
 
-from service.store.engine import reading
+from service.store.sql.engine import reading
 
 BOUND: Final = timedelta(seconds=2)
 """What clocks that are kept in time do not differ by, a slow answer of the database included."""

@@ -11,8 +11,8 @@ from typing import Any, Final
 from sqlalchemy import Engine, Table, func, insert, select, text, update
 
 from service.store import tables as t
-from service.store.engine import Executor, reading, writing
 from service.store.rows import aware, upsert
+from service.store.sql.engine import Executor, reading, writing
 
 NUMBERING: Final = 0x0CA5EB1E
 

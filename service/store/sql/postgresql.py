@@ -10,8 +10,8 @@ from psycopg.pq import Format
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
-from service.store.silence import Server
-from service.store.stream import forget_on_rollback
+from service.store.sql.silence import Server
+from service.store.sql.stream import forget_on_rollback
 
 # what the server gives a statement, and some time to tell
 LIMIT: Final = 70.0

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Dialect, Engine, Executable, create_engine, e
 from sqlalchemy.exc import ArgumentError
 
 from service.errors import Misconfigured
-from service.store.failures import translate_failures
+from service.store.sql.failures import translate_failures
 
 
 class Executor(Protocol):
@@ -39,7 +39,7 @@ def connect(url: str) -> Engine:
     kind = parts.get_backend_name()
     if kind == "postgresql":
         # psycopg is needed for PostgreSQL alone, and its import is not free
-        from service.store.postgresql import engine_of
+        from service.store.sql.postgresql import engine_of
 
         return engine_of(parts)
     if kind != "sqlite":
@@ -71,7 +71,7 @@ def writing(engine: Engine) -> Iterator[Executor]:
     """
     with translate_failures():
         if engine.dialect.name == "postgresql":
-            from service.store.stream import transaction
+            from service.store.sql.stream import transaction
 
             with transaction(engine) as stream:
                 yield stream

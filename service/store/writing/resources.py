@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, select, tuple_, update
 from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import RESOURCE, aware, search_rows
-from service.store.transaction import Transaction
+from service.store.writing.transaction import Transaction
 from service.values.documents import Document
 from service.values.resources import Current, Message, ResourceVersion
 

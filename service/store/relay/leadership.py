@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import Unavailable
-from service.store.failures import translate_failures
+from service.store.sql.failures import translate_failures
 
 LEADER: Final = 0x0CA5EB1D
 ASK_SECONDS: Final = 1.0

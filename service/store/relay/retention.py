@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Engine, and_, delete, func, select
 
 from service.store import tables as t
-from service.store.engine import reading, writing
+from service.store.sql.engine import reading, writing
 
 BATCH: Final = 5000
 GONE: Final = ("published", "unrouted")

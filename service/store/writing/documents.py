@@ -9,10 +9,10 @@ from sqlalchemy import bindparam, delete, exists, or_, select, text, update
 
 from service.store import statements as q
 from service.store import tables as t
-from service.store.identifiers import Identifiers
 from service.store.rows import document_of
 from service.store.scope import Form, bound, form
-from service.store.transaction import Transaction
+from service.store.writing.identifiers import Identifiers
+from service.store.writing.transaction import Transaction
 from service.supervision import Backoff
 from service.values.documents import Document
 from service.values.scope import Scope

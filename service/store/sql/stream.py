@@ -24,7 +24,7 @@ from sqlalchemy import Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from service.store.texts import DIALECT, Statement, compiled
+from service.store.sql.texts import DIALECT, Statement, compiled
 
 Named = Mapping[str, Any]
 PREPARED: Final = "prepared"

@@ -1,0 +1,1 @@
+"""SQL itself: engines, connections, statements as text, and failures; no table is known here."""

@@ -1,0 +1,1 @@
+"""The unit of work: the four ports of the flows, within one transaction."""
