@@ -33,8 +33,12 @@ SUMMARIES: Final = {
 """Each command's name, and the first sentence of its help."""
 MODULES: Final = {
     "demo": "demo.command",
+    "discharges": "messages.discharges",
+    "events": "messages.events",
     "mappings": "mappings.group",
     "mllp": "processes.mllp",
+    "quarantine": "messages.quarantine",
+    "replies": "messages.replies",
     "serve": "processes.serve",
     "worker": "processes.worker",
 }

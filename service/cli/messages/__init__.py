@@ -1,0 +1,1 @@
+"""Commands about messages: what came in, what goes out."""
