@@ -9,7 +9,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from service.access.intake import IntakeContract, amqp_senders, assertions_of, near, offers
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Misconfigured
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED, Binding, Partner, Queue
 from service.wire.contracts import configured
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from service.values.pathways import Pathway, Proposal
+from service.values.inbound.pathways import Pathway, Proposal
 
 
 def propose(

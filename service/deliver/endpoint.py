@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from service.errors import Unavailable
-from service.values.inbox import Answer
+from service.values.inbound.inbox import Answer
 from service.wire.http import HttpClient
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from service.values.assertions import Assertions
-from service.values.intake import IntakeSettings
+from service.values.identifiers.assertions import Assertions
+from service.values.inbound.intake import IntakeSettings
 
 # the view of whoever names no other
 DEFAULT: Final = "default"

@@ -17,7 +17,7 @@ from service.mapping.layers.stack import Layers, overlays
 from service.mapping.target.targets import schema_without_links
 from service.mapping.terminology.vocabulary import load_terminology
 from service.settings import Settings
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED
 from service.wire.contracts.json_schemas import links, sources
 from service.wire.contracts.json_schemas import schema as contract

@@ -25,7 +25,7 @@ from service.store import schema
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
 from service.values.documents import Document, Revision
-from service.values.inbox import Entry, Outcome, Received, Understood
+from service.values.inbound.inbox import Entry, Outcome, Received, Understood
 from service.values.scope import Partner
 from service.wire.http import HttpClient
 from service.wiring.compiled import catalogues, inbounds

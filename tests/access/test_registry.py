@@ -10,7 +10,7 @@ from service.access.intake import amqp_senders
 from service.access.policy import LOCAL, allows, scope
 from service.access.registry import load, views
 from service.errors import Misconfigured
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.values.scope import Partner
 
 

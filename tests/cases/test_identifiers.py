@@ -16,9 +16,9 @@ from service.cases.identity.identifiers import (
     with_authority,
     without_placeholders,
 )
-from service.values.intake import IntakeSettings
-from service.values.numbers import TYPES, is_personal, type_of
-from service.values.placeholders import names_nobody
+from service.values.identifiers.numbers import TYPES, is_personal, type_of
+from service.values.identifiers.placeholders import names_nobody
+from service.values.inbound.intake import IntakeSettings
 
 ANY = IntakeSettings()
 ID = {"system": "urn:example:persons", "value": "P-1"}

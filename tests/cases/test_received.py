@@ -8,7 +8,7 @@ from service.cases.facts import join
 from service.cases.hospital.discharge import condition_id, key_of, moment, person_facts, stay_facts
 from service.cases.hospital.received import of_case, of_client, whole, with_referenced_parts
 from service.cases.pathways import due
-from service.values.pathways import Pathway, Proposal
+from service.values.inbound.pathways import Pathway, Proposal
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
 BRAIN = {"system": "urn:icd", "code": "S06.2"}

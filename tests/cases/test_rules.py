@@ -15,7 +15,7 @@ from service.cases.hospital.rules import (
     unusable,
     whose_refusal,
 )
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TODAY = date(2026, 3, 2)

@@ -12,7 +12,7 @@ from service.cases.hospital.discharge import number_path
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.facts import Fact
-from service.values.inbox import Answer, Received
+from service.values.inbound.inbox import Answer, Received
 from service.values.resources import Query
 from service.wire.json import parse
 

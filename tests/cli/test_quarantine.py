@@ -8,7 +8,7 @@ from service.__main__ import cli
 from service.errors import Misconfigured
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.inbox import Answer, Received
+from service.values.inbound.inbox import Answer, Received
 
 REGISTRY = "partners: [{name: general, kind: hospital}]"
 DISCHARGE = b"""MSH|^~\\&|HIS|GENERAL|||20260227150000+0100||ADT^A03|%s|P|2.5\r

@@ -6,8 +6,8 @@ from itertools import count
 
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception
-from service.values.inbox import Answer, Received, Understood
-from service.values.pathways import Pathway, Proposal
+from service.values.inbound.inbox import Answer, Received, Understood
+from service.values.inbound.pathways import Pathway, Proposal
 from service.values.scope import Partner
 from service.wire.fhir.exchange.conditions import of_headers
 from service.wire.json import dump, parse

@@ -7,8 +7,8 @@ import pytest
 from service.errors import Malformed
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception
-from service.values.inbox import Understood
-from service.values.intake import IntakeSettings
+from service.values.inbound.inbox import Understood
+from service.values.inbound.intake import IntakeSettings
 from service.values.scope import Partner, Scope
 from service.wire.json import parse
 from tests.flows import river

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from service.cases.hospital.discharge import moment
-from service.values.pathways import Pathway, Proposal
+from service.values.inbound.pathways import Pathway, Proposal
 from tests.flows.charts import chart
 from tests.flows.conftest import House
 from tests.flows.hospital import Hospital

@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import Conflict, NotFound
 from service.flows.discharge.quarantine import Quarantine
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.wire.json import dump
 from tests.flows import river
 from tests.flows.conftest import ALL

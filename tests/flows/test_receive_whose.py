@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from service.values.numbers import TYPES, is_personal
+from service.values.identifiers.numbers import TYPES, is_personal
 from tests.flows.hospital import ADMITTED, DISCHARGED, PATHWAYS, Hospital
 
 RUNS = count()

@@ -7,7 +7,7 @@ import pytest
 from service import wiring
 from service.flows.discharge.understand import Understanding
 from service.settings import Settings
-from service.values.inbox import Received
+from service.values.inbound.inbox import Received
 from service.values.scope import Partner
 
 MERCY = Partner("mercy", "hospital")

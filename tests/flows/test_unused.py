@@ -14,7 +14,7 @@ from service.flows.discharge.understand import Understanding
 from service.flows.discharge.unused import NOT_USED, unused_issues
 from service.mapping.author.reading import reading
 from service.settings import Settings
-from service.values.inbox import Received, Unused
+from service.values.inbound.inbox import Received, Unused
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.exchange.bundles import USED
 from service.wire.fhir.sent import unused as in_fhir

@@ -12,7 +12,7 @@ from service.flows.authoring.reasons import ELEMENTS, FIELDS, SEGMENTS
 from service.mapping.author.reading import reading
 from service.mapping.language.fhirpath import members
 from service.settings import Settings
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.exchange.bundles import USED
 from service.wire.hl7v2 import unused as in_hl7v2

@@ -4,7 +4,7 @@ import pytest
 
 from service import wiring
 from service.settings import Settings
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.wire.contracts.load import load as load_contract
 from service.wire.hl7v2 import incoming
 from service.wire.hl7v2.er7.message import Message

@@ -16,7 +16,7 @@ from service.receive.mllp.conversation import FrameResult, MllpLimits
 from service.receive.mllp.framing import frame_of
 from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.server import MllpServer
-from service.values.senders import Sender
+from service.values.inbound.senders import Sender
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import read
 

@@ -13,7 +13,7 @@ from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.senders import Sender
+from service.values.inbound.senders import Sender
 from tests.web.sent import a03
 
 REGISTRY = """partners:

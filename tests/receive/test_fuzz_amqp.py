@@ -12,7 +12,7 @@ from service import wiring
 from service.receive.amqp.deliveries import Delivery, Discharges
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.values.scope import Partner
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 

@@ -13,7 +13,7 @@ from service.receive.mllp.framing import Frame, Framer, frame_of
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.senders import Sender
+from service.values.inbound.senders import Sender
 from service.wire.hl7v2.er7.charsets import BYTEWISE
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import LIMIT, acknowledges, read

@@ -16,9 +16,9 @@ from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.inbox import Received
+from service.values.inbound.inbox import Received
+from service.values.inbound.senders import Sender
 from service.values.scope import Partner
-from service.values.senders import Sender
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
 from service.wire.json import parse
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction

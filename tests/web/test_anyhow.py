@@ -24,7 +24,7 @@ from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.inbox import Received
+from service.values.inbound.inbox import Received
 from tests.flows.charts import chart
 from tests.flows.conftest import House
 from tests.web.conftest import REGISTRY

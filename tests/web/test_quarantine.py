@@ -5,7 +5,7 @@ import pytest
 from service import wiring
 from service.access import registry
 from service.store.store import SqlStore
-from service.values.inbox import Answer, Received
+from service.values.inbound.inbox import Answer, Received
 from service.wire.json import dump
 
 ENCOUNTER = {

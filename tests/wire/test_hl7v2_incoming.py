@@ -3,7 +3,7 @@
 import pytest
 
 from service.cases.identity.identifiers import same_number
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.wire.hl7v2.er7.read import read
 from service.wire.hl7v2.incoming import patients
 from service.wire.hl7v2.types.authorities import GIVEN

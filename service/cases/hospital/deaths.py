@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from service.values.placeholders import words_of
+from service.values.identifiers.placeholders import words_of
 
 _DISPOSITIONS: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _SNOMED: Final = "http://snomed.info/sct"

@@ -15,7 +15,7 @@ from service.cases.hospital.stays import contacts, diagnoses, stay_of
 from service.cases.identity.identifiers import once, public
 from service.cases.pathways import propose
 from service.values.facts import Facts
-from service.values.pathways import Pathway
+from service.values.inbound.pathways import Pathway
 
 # Demographics: the document's own word where it has one, the hospital's latest where it has none …
 FILLS: Final = tuple(name for name in PERSONAL if name != "protected_identity")

@@ -17,7 +17,7 @@ from service.cases.identity.agreement import Disagreement
 from service.cases.identity.identifiers import identifying
 from service.values.dates import EPOCH, seconds
 from service.values.facts import Facts
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 
 LIVE: Final = ("active", "onhold", "waitlist", "planned")
 AHEAD: Final = timedelta(days=1)

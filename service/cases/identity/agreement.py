@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from service.cases.identity.identifiers import differing_system
 from service.values.dates import may_be_same_day
-from service.values.placeholders import words_of
+from service.values.identifiers.placeholders import words_of
 
 Json = dict[str, Any]
 _NO_NAMES: Final = frozenset(

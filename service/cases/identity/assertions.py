@@ -3,7 +3,7 @@
 from typing import Any
 
 from service.cases.identity.identifiers import systems
-from service.values.assertions import Assertions
+from service.values.identifiers.assertions import Assertions
 
 Json = dict[str, Any]
 

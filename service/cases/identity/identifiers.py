@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from service.values.intake import IntakeSettings
-from service.values.numbers import OF_SYSTEMS, TYPES, is_personal
-from service.values.placeholders import names_nobody
+from service.values.identifiers.numbers import OF_SYSTEMS, TYPES, is_personal
+from service.values.identifiers.placeholders import names_nobody
+from service.values.inbound.intake import IntakeSettings
 
 Json = dict[str, Any]
 _PASSING: Final = frozenset({"secondary", "temp"})

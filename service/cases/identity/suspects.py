@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 from service.cases.identity.agreement import PersonEvidence, disagreement
 from service.cases.identity.identifiers import same_number, type_of_number
-from service.values.numbers import TYPES, is_personal
-from service.values.placeholders import names_nobody
+from service.values.identifiers.numbers import TYPES, is_personal
+from service.values.identifiers.placeholders import names_nobody
 
 Json = dict[str, Any]
 Kind = Literal["placeholder", "no-person", "several-numbers", "other-person", "same-number"]

@@ -14,7 +14,7 @@ from service.cli.progress import progress
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.discharge.messages import PLACES, issues_at_sender
 from service.settings import Settings
-from service.values.inbox import Entry, EntryState
+from service.values.inbound.inbox import Entry, EntryState
 
 STATES = (*get_args(EntryState), "all")
 

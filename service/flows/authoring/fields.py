@@ -10,7 +10,7 @@ from typing import Final
 from service.flows.authoring import reasons
 from service.mapping.author.reading import SourceUse, reading
 from service.mapping.catalogue import Catalogue
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.wire.fhir.definitions.r4 import Element, definitions
 from service.wire.fhir.exchange.bundles import USED
 from service.wire.fhir.sent import unused as in_fhir

@@ -24,9 +24,9 @@ from service.flows.projection.follow import anew, is_protected
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
 from service.values.facts import Facts
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
+from service.values.inbound.pathways import Pathway
 from service.values.messages import Happened
-from service.values.pathways import Pathway
 from service.values.service_part import ServicePart
 from service.wire.contracts.links import links
 

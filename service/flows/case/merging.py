@@ -19,7 +19,7 @@ from service.flows.projection.events import instant
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
 from service.values.facts import Fact, Moment
-from service.values.pathways import Pathway
+from service.values.inbound.pathways import Pathway
 from service.values.scope import Partner, Scope
 from service.values.service_part import EmptiedCase, Merge
 

@@ -14,8 +14,8 @@ from service.flows.projection.events import instant
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
 from service.values.facts import Fact, Facts
-from service.values.intake import IntakeSettings
-from service.values.pathways import Pathway
+from service.values.inbound.intake import IntakeSettings
+from service.values.inbound.pathways import Pathway
 from service.values.scope import Partner, Scope
 
 CAUSE: Final = "part"

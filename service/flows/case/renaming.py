@@ -16,7 +16,7 @@ from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
 from service.values.facts import Fact
-from service.values.pathways import Pathway
+from service.values.inbound.pathways import Pathway
 from service.values.scope import Partner, Scope
 
 CAUSE: Final = "rename"

@@ -11,7 +11,7 @@ from service.cases.identity.suspects import Suspect, of_client, of_pair, of_revi
 from service.flows.case.people import numbers
 from service.flows.ports import Store
 from service.values.documents import Document
-from service.values.placeholders import names_nobody
+from service.values.identifiers.placeholders import names_nobody
 from service.values.scope import Scope
 
 PAGE: Final = 200

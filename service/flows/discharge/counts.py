@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from service.errors import CasebridgeError
 from service.flows.discharge.receive import Understand
 from service.flows.ports import Store
-from service.values.inbox import Entry
+from service.values.inbound.inbox import Entry
 from service.values.scope import Partner
 
 PAGE: Final = 500

@@ -36,8 +36,8 @@ from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
 from service.values.facts import Facts, Moment
 from service.values.ids import resource_id
-from service.values.inbox import UNCONDITIONAL, Conditions, Stay
-from service.values.pathways import Pathway
+from service.values.inbound.inbox import UNCONDITIONAL, Conditions, Stay
+from service.values.inbound.pathways import Pathway
 from service.values.scope import Partner
 
 Json = dict[str, Any]

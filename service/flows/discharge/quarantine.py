@@ -17,7 +17,7 @@ from service.errors import CasebridgeError, Conflict, Issue, Malformed, NotFound
 from service.flows.case.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.supervision import supervise
-from service.values.inbox import Entry, EntryState, Outcome, Received, Understood
+from service.values.inbound.inbox import Entry, EntryState, Outcome, Received, Understood
 from service.values.scope import Partner
 
 REPLAYABLE: Final = frozenset({"quarantined", "ignored", "discarded"})

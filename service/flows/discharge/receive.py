@@ -36,7 +36,7 @@ from service.flows.discharge.unused import unused_issues
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
 from service.supervision import Backoff
-from service.values.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
+from service.values.inbound.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
 from service.values.scope import Partner
 from service.wire.contracts.load import load
 

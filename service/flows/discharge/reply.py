@@ -16,7 +16,7 @@ import structlog
 from service.errors import NotFound, Unavailable
 from service.flows.ports import Clock, Store, Unit
 from service.supervision import Backoff, supervise
-from service.values.inbox import Answer, Owed, Reply
+from service.values.inbound.inbox import Answer, Owed, Reply
 from service.values.scope import Partner
 
 # longer than an endpoint may take to answer

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from service.values.inbox import Entry, EntryState
+from service.values.inbound.inbox import Entry, EntryState
 
 
 class InboxPort(Protocol):

@@ -6,9 +6,9 @@ from typing import Any
 
 from service.mapping.language.types import ANY, LIST, OBJECT, TEXT
 from service.mapping.terminology.codings import CodeMapping, bare_code, code_in, codings_of, used_of, words_of
+from service.values.identifiers.numbers import SYSTEM as TYPES
+from service.values.identifiers.numbers import type_of
 from service.values.ids import resource_id
-from service.values.numbers import SYSTEM as TYPES
-from service.values.numbers import type_of
 
 
 @dataclass(frozen=True, slots=True)

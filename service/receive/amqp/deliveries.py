@@ -21,7 +21,7 @@ from service.receive.discharge.messages import FHIR_JSON, ReceptionPort, sender_
 from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, sent_as
 from service.receive.discharge.single import Encounters
-from service.values.inbox import Answer, Outcome, Received, Render
+from service.values.inbound.inbox import Answer, Outcome, Received, Render
 from service.values.scope import Partner
 from service.wire.json import dump
 from service.wire.outcomes import operation_outcome

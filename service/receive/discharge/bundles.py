@@ -19,7 +19,7 @@ from service.receive.discharge.messages import (
     not_to_leave_out,
     outcome_resource,
 )
-from service.values.inbox import Answer, Outcome, Received, Stay
+from service.values.inbound.inbox import Answer, Outcome, Received, Stay
 from service.values.scope import Partner
 from service.wire.fhir.exchange import bundles
 from service.wire.fhir.exchange.answers import responses

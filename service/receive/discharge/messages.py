@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from service.errors import Issue, Refused
-from service.values.inbox import Outcome, Received, Render
+from service.values.inbound.inbox import Outcome, Received, Render
 from service.values.scope import Partner
 from service.wire.fhir.exchange.bundles import unused_entries
 from service.wire.outcomes import Severity

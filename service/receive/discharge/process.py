@@ -16,7 +16,7 @@ from service.receive.discharge.messages import (
     check_retained,
     outcome_resource,
 )
-from service.values.inbox import Answer, Outcome, Received
+from service.values.inbound.inbox import Answer, Outcome, Received
 from service.values.scope import Partner
 from service.wire.fhir.check.check import check
 from service.wire.fhir.exchange.answers import Code, response_message

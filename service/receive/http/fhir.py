@@ -16,7 +16,7 @@ from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, check_entries, check_type, sent_as
 from service.receive.discharge.single import Encounters
 from service.receive.http import fhir_openapi
-from service.values.inbox import Answer
+from service.values.inbound.inbox import Answer
 from service.wire.fhir.exchange.bundles import conditional, is_named
 from service.wire.fhir.exchange.process_message import CONTENT, how, message_of
 from service.wire.parameters import parameters

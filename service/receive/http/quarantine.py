@@ -15,7 +15,7 @@ from service.errors import Denied, Issue, Malformed, Rejected
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.discharge.messages import PLACES, issues_at_sender
 from service.receive.http import quarantine_openapi
-from service.values.inbox import Entry, EntryState, Outcome
+from service.values.inbound.inbox import Entry, EntryState, Outcome
 from service.wire.json import dump
 from service.wire.parameters import COUNT, count, number, parameters
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final, get_args
 
-from service.values.inbox import EntryState
+from service.values.inbound.inbox import EntryState
 from service.wire.contracts.openapi.operations import JSON, Described, Operation, answer, query
 
 _TEXT: Final[Described] = {"type": "string"}

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from service.receive.mllp.conversation import Conversation, MllpLimits
-from service.values.senders import Sender
+from service.values.inbound.senders import Sender
 
 TOLD_SECONDS: Final = 10.0
 Who = Callable[[Sender], frozenset[str]]

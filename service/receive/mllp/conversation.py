@@ -13,7 +13,7 @@ import structlog
 
 from service.errors import CasebridgeError, TooLarge
 from service.receive.mllp.framing import FS, Frame, Framer, Oversized, frame_of
-from service.values.senders import Sender
+from service.values.inbound.senders import Sender
 from service.wire.hl7v2.er7.answer import answer, verdict_of
 from service.wire.hl7v2.er7.parse import header_of
 from service.wire.hl7v2.er7.read import LIMIT

@@ -24,7 +24,7 @@ from service.receive.mllp.admission import Admission, Visit, Who
 from service.receive.mllp.certificates import Tls, names
 from service.receive.mllp.conversation import CHUNK, LARGE, Conversation, FrameResult, MllpLimits, refusal
 from service.receive.mllp.proxied import Proxies
-from service.values.senders import Sender
+from service.values.inbound.senders import Sender
 
 HANDSHAKE_SECONDS: Final = 10.0
 BACKLOG: Final = 1_024

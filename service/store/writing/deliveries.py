@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, select, text, update
 from service.store import tables as t
 from service.store.rows import aware
 from service.store.sql.engine import Executor
-from service.values.inbox import Answer, Owed, Reply
+from service.values.inbound.inbox import Answer, Owed, Reply
 
 # who asks again is owed it again
 OWE: Final = text(

@@ -12,7 +12,7 @@ from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import aware
 from service.store.writing.keeping import Keeping
-from service.values.inbox import Answer, Entry, EntryState, Received
+from service.values.inbound.inbox import Answer, Entry, EntryState, Received
 from service.wire.json import dump, reread
 
 NAMES: Final = ("id", "partner", "state", "reason", "flagged", "edited", "replay_of", "tries", "due")

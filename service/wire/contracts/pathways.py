@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate
 
-from service.values.pathways import Pathway, Proposal
+from service.values.inbound.pathways import Pathway, Proposal
 from service.wire.contracts import configured
 from service.wire.contracts.documents.case import TARGETED_GROUPS
 from service.wire.contracts.documents.fields import Code, Contract, OpenCode, Text, Uri, many

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from service.errors import Issue
 from service.values.dates import is_before
-from service.values.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings
 from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.json_schema import schema

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Final
 
-from service.values.inbox import Unused
-from service.values.intake import IntakeSettings
+from service.values.inbound.inbox import Unused
+from service.values.inbound.intake import IntakeSettings
 from service.wire.hl7v2.components import components
 from service.wire.hl7v2.er7.delimiters import Delimiters
 from service.wire.hl7v2.er7.message import NULL, Message, Segment

@@ -10,8 +10,8 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from service.errors import Issue, Rejected, TooLarge, first_issues
-from service.values.numbers import OF_SYSTEMS, is_personal, type_of_any
-from service.values.placeholders import names_nobody
+from service.values.identifiers.numbers import OF_SYSTEMS, is_personal, type_of_any
+from service.values.identifiers.placeholders import names_nobody
 from service.wire.fhir.references import literals
 from service.wire.json import LIMIT, dump
 

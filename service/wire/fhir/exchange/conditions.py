@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from service.errors import Issue, Malformed
-from service.values.inbox import Conditions
+from service.values.inbound.inbox import Conditions
 from service.wire.etags import versions
 from service.wire.fhir.exchange.bundles import conditional
 

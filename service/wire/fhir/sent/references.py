@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.values.placeholders import names_nobody
+from service.values.identifiers.placeholders import names_nobody
 from service.wire.fhir.exchange.bundles import USED, conditional
 from service.wire.fhir.references import references
 from service.wire.fhir.sent.normalise import tidy

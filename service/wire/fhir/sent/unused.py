@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from service.values.inbox import Unused
+from service.values.inbound.inbox import Unused
 from service.wire.fhir.definitions.r4 import Element, definitions
 from service.wire.fhir.exchange.bundles import USED, conditional
 from service.wire.fhir.sent.facts import made_of

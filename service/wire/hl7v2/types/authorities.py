@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from service.values.intake import IntakeSettings
-from service.values.numbers import PERSONAL, is_personal, type_of
+from service.values.identifiers.numbers import PERSONAL, is_personal, type_of
+from service.values.inbound.intake import IntakeSettings
 
 Json = dict[str, Any]
 OURS: Final = "urn:casebridge:authority"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from service.values.senders import SenderPattern
+from service.values.inbound.senders import SenderPattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What comes in: how hospitals send it, what the inbox keeps of it, and what follows."""
