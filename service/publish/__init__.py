@@ -1,1 +1,1 @@
-"""The door to RabbitMQ: relay, rabbit, feed."""
+"""The door to RabbitMQ: relay, catch-up, feed."""

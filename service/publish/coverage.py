@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from service.publish.amqp.topology import EVENTS, own_exchange
 from service.publish.ports import Copy, Outcome
-from service.publish.topology import EVENTS, own_exchange
 from service.values.resources import Message
 from service.values.scope import DEFAULT, Binding, Partner
 

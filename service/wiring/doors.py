@@ -27,7 +27,7 @@ from service.flows.pull.localise import Localisation
 from service.flows.pull.terminology import Sought, Vocabulary, vocabulary
 from service.mapping.catalogue import Catalogue
 from service.mapping.language.localise import interpreter
-from service.publish import frames, topology
+from service.publish.amqp import frames, topology
 from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.discharge.process import Processing

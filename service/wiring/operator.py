@@ -19,7 +19,7 @@ from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
 from service.flows.ports import Unit
 from service.flows.projection.remap import Remapping
-from service.publish import dead, rabbit, topology
+from service.publish.amqp import dead, rabbit, topology
 from service.settings import Settings
 from service.store import schema
 from service.store.relay import retention

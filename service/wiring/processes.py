@@ -20,10 +20,10 @@ from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
 from service.flows.projection.follow import Reprojection
 from service.mapping.catalogue import Catalogue
-from service.publish import rabbit, topology
+from service.publish.amqp import rabbit, topology
+from service.publish.amqp.watch import watch
 from service.publish.feed import number_forever
 from service.publish.relay import Relay
-from service.publish.watch import watch
 from service.receive.amqp.consumer import Consumer, DischargeQueue
 from service.receive.amqp.deliveries import Discharges
 from service.receive.discharge.hl7v2 import Hl7v2Reception

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from service.__main__ import cli
 from service.access import registry
-from service.publish import topology
+from service.publish.amqp import topology
 
 REGISTRY = """
 partners:

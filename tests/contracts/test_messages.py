@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from service.publish import topology
+from service.publish.amqp import topology
 from service.receive.discharge.hl7v2 import ER7
 from service.receive.discharge.messages import FHIR_JSON
 from service.wire.contracts.messages import messages

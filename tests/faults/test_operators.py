@@ -16,10 +16,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from service.errors import Unavailable
-from service.publish import topology
+from service.publish.amqp import topology
+from service.publish.amqp.rabbit import Rabbit
 from service.publish.catchup import BACKOFF
 from service.publish.coverage import matches
-from service.publish.rabbit import Rabbit
 from service.publish.relay import REPAIR_SECONDS, Relay
 from tests.publish.made import Broker, Office, message, partner
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pika
 
-from service.publish import rabbit, topology
-from service.publish.frames import CONTENT_TYPE
+from service.publish.amqp import rabbit, topology
+from service.publish.amqp.frames import CONTENT_TYPE
 from service.publish.relay import Relay
 from tests.performance import house
 from tests.performance.lines import Entry, at_least, median, ratios, rounds, spread

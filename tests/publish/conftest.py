@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.publish import rabbit
+from service.publish.amqp import rabbit
 from service.publish.relay import Relay
 from tests.publish.made import Broker, Office
 

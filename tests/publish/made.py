@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pika
 
+from service.publish.amqp.rabbit import Rabbit
 from service.publish.catchup import BACKOFF
-from service.publish.rabbit import Rabbit
 from service.publish.relay import Relay
 from service.store.relay.outbox import Outbox
 from service.store.schema import upgrade

@@ -5,8 +5,9 @@ import itertools
 import pytest
 from structlog.testing import capture_logs
 
-from service.publish import catchup, rabbit, topology
-from service.publish.rabbit import Rabbit
+from service.publish import catchup
+from service.publish.amqp import rabbit, topology
+from service.publish.amqp.rabbit import Rabbit
 from service.publish.relay import REPAIR_SECONDS, Relay
 from service.supervision import Backoff
 from tests.publish.made import Broker, Paced, message, partner, until

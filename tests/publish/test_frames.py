@@ -5,7 +5,7 @@ from dataclasses import replace
 import pika
 import pytest
 
-from service.publish.frames import CONTENT_TYPE, Frames, acks
+from service.publish.amqp.frames import CONTENT_TYPE, Frames, acks
 from service.publish.ports import Copy, Misfit
 
 LARGEST = 131072

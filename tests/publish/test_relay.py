@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from service.publish import rabbit, topology
+from service.publish.amqp import rabbit, topology
 from service.publish.feed import number_forever
 from service.publish.relay import Relay
 from tests import servers

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from service.publish import topology
-from service.publish import watch as watching
-from service.publish.watch import DEPTH, MISSING, watch
+from service.publish.amqp import topology
+from service.publish.amqp import watch as watching
+from service.publish.amqp.watch import DEPTH, MISSING, watch
 from tests.publish.made import partner, until
 
 PARTNERS = (partner(),)

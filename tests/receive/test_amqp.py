@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from service import wiring
 from service.__main__ import cli
 from service.errors import Unavailable
-from service.publish import topology
+from service.publish.amqp import topology
 from service.receive.amqp import consumer as consuming
 from service.receive.amqp.deliveries import DELIVERIES
 from service.settings import Settings

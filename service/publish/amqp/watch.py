@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge
 
-from service.publish.topology import DISCHARGES
+from service.publish.amqp.topology import DISCHARGES
 from service.supervision import supervise
 from service.values.scope import Partner
 

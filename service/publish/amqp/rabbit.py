@@ -13,9 +13,9 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from service.errors import Unavailable
-from service.publish.frames import Frames, acks
+from service.publish.amqp.frames import Frames, acks
+from service.publish.amqp.topology import declare
 from service.publish.ports import Copy, Drift, Outcome, Refused
-from service.publish.topology import declare
 from service.values.scope import Partner
 from service.wire.amqp import AWAY, CONNECT_SECONDS, NO_SUCH_QUEUE, ClosedByBroker, connected, parameters
 
