@@ -9,7 +9,7 @@ from flask import Blueprint
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from service.wire.contracts.openapi.operations import Operation
+from service.wire.contracts.published.openapi.operations import Operation
 
 PUBLIC: Final = "public"
 """The right of a door that is open to everybody, without a guard."""

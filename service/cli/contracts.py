@@ -6,7 +6,7 @@ import click
 
 from service import wiring
 from service.settings import Settings
-from service.wire.contracts import generate
+from service.wire.contracts.published import generate
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 

@@ -6,8 +6,8 @@ from flask import Blueprint, Response, g, request
 
 from service.door import Door
 from service.flows.pull.disclose import Disclosure
-from service.wire.contracts.messages import ENVELOPE
-from service.wire.contracts.openapi.operations import Operation, answer, query
+from service.wire.contracts.published.messages import ENVELOPE
+from service.wire.contracts.published.openapi.operations import Operation, answer, query
 from service.wire.parameters import COUNT, count, number, parameters
 
 BATCH: Final = "application/cloudevents-batch+json"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from service.wire.contracts.openapi.operations import (
+from service.wire.contracts.published.openapi.operations import (
     FHIR,
     FHIR_TAG,
     Described,

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from service.door import PUBLIC, Door
 from service.telemetry import exposition
-from service.wire.contracts.openapi.operations import JSON, Described, Operation, answer
+from service.wire.contracts.published.openapi.operations import JSON, Described, Operation, answer
 from service.wire.json import dump
 
 _TAG: Final = "Operation"

@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from service.door import PUBLIC, Door
 from service.errors import NotFound
 from service.wire.contracts.documents.kinds import KINDS
-from service.wire.contracts.generate import Contracts
-from service.wire.contracts.json_schemas import schema
-from service.wire.contracts.openapi.operations import Described, Operation, answer
+from service.wire.contracts.published.generate import Contracts
+from service.wire.contracts.published.json_schemas import schema
+from service.wire.contracts.published.openapi.operations import Described, Operation, answer
 
 _PAGES = Environment(
     loader=PackageLoader("service.disclose", "."),

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from service.disclose.fhir_openapi import FORM
-from service.wire.contracts.openapi.operations import (
+from service.wire.contracts.published.openapi.operations import (
     FHIR,
     Described,
     Operation,

@@ -19,9 +19,9 @@ from service.mapping.terminology.vocabulary import load_terminology
 from service.settings import Settings
 from service.values.inbound.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED
-from service.wire.contracts.json_schemas import links, sources
-from service.wire.contracts.json_schemas import schema as contract
 from service.wire.contracts.load import load as load_document
+from service.wire.contracts.published.json_schemas import links, sources
+from service.wire.contracts.published.json_schemas import schema as contract
 from service.wire.fhir.check.validate import validate
 from service.wire.fhir.definitions import profiles
 from service.wire.fhir.definitions.elements import required_names

@@ -42,10 +42,10 @@ from service.store.sql import clock
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.scope import DEFAULT
-from service.wire.contracts.asyncapi import asyncapi
-from service.wire.contracts.generate import Contracts
-from service.wire.contracts.messages import messages
-from service.wire.contracts.openapi import openapi
+from service.wire.contracts.published.asyncapi import asyncapi
+from service.wire.contracts.published.generate import Contracts
+from service.wire.contracts.published.messages import messages
+from service.wire.contracts.published.openapi import openapi
 from service.wire.fhir.check.check import check as check_r4
 from service.wiring.compiled import inbounds, of_views, owners
 from service.wiring.rooms import now, projecting, receiving, unmerging

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 from service import wiring
 from service.settings import Settings
 from service.wire.contracts.documents.kinds import KINDS
-from service.wire.contracts.generate import stale, write
-from service.wire.contracts.json_schemas import links, schema, sources
+from service.wire.contracts.published.generate import stale, write
+from service.wire.contracts.published.json_schemas import links, schema, sources
 
 FOLDER = Path(__file__).parents[2] / "contracts"
 

@@ -7,7 +7,7 @@ import pytest
 from service.publish.amqp import topology
 from service.receive.discharge.hl7v2 import ER7
 from service.receive.discharge.messages import FHIR_JSON
-from service.wire.contracts.messages import messages
+from service.wire.contracts.published.messages import messages
 from tests.contracts import published
 from tests.contracts.published import check, described
 

@@ -15,7 +15,7 @@ from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.scope import Scope
-from service.wire.contracts.json_schemas import links, sources
+from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
 from service.wire.json import parse

@@ -9,7 +9,7 @@ import pytest
 from service.flows.authoring.explain import Explanations
 from service.flows.projection.remap import Remapping
 from service.mapping.catalogue import load
-from service.wire.contracts.json_schemas import links, sources
+from service.wire.contracts.published.json_schemas import links, sources
 from tests.flows import river
 from tests.flows.conftest import ALL, MAPPINGS
 

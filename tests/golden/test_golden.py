@@ -16,7 +16,7 @@ from service.mapping.catalogue import load
 from service.mapping.language.localise import interpreter
 from service.mapping.layers.stack import overlays
 from service.settings import Settings
-from service.wire.contracts.json_schemas import links, sources
+from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.fhir.check.validate import validate
 from service.wire.fhir.definitions import profiles
 

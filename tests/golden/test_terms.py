@@ -9,8 +9,8 @@ import yaml
 from service.mapping.catalogue import load
 from service.mapping.layers.stack import overlays
 from service.wire.contracts.documents import case, client, directory, parts, plan
-from service.wire.contracts.json_schemas import links, sources
-from service.wire.contracts.json_schemas import schema as described
+from service.wire.contracts.published.json_schemas import links, sources
+from service.wire.contracts.published.json_schemas import schema as described
 from service.wire.fhir.definitions import profiles
 
 FOLDER = Path(__file__).parents[2] / "mappings/codesystems"

@@ -7,7 +7,7 @@ import pytest
 from service.mapping.author import golden
 from service.mapping.catalogue import load
 from service.mapping.compiler.explain import explainer, nearest_origin, value_at
-from service.wire.contracts.json_schemas import links, sources
+from service.wire.contracts.published.json_schemas import links, sources
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 PAIRS = golden.pairs(MAPPINGS)

@@ -7,7 +7,7 @@ import pytest
 from service.errors import Misconfigured
 from service.mapping.catalogue import load
 from service.mapping.target.targets import schema_without_links
-from service.wire.contracts.json_schemas import schema
+from service.wire.contracts.published.json_schemas import schema
 from service.wire.fhir.sent.incoming import stays
 from service.wire.fhir.sent.json_schema import roots
 

@@ -15,7 +15,7 @@ from service.mapping.catalogue import load
 from service.mapping.language.filters import FILTERS
 from service.mapping.target.targets import schema_without_links
 from service.settings import Settings
-from service.wire.contracts.json_schemas import links, schema, sources
+from service.wire.contracts.published.json_schemas import links, schema, sources
 from service.wire.fhir.definitions import profiles
 from service.wire.fhir.sent.json_schema import roots as fhir_roots
 from service.wire.yaml import documents, plain

@@ -15,8 +15,8 @@ from service.cli.processes.collector import pausing
 from service.flows.projection.source import Source
 from service.mapping.catalogue import Catalogue, Projector, load
 from service.values.documents import Document
-from service.wire.contracts.json_schemas import links, sources
 from service.wire.contracts.load import load as load_document
+from service.wire.contracts.published.json_schemas import links, sources
 from tests.performance import cases
 from tests.performance.by_fhirpath import ByFhirpath
 from tests.performance.by_hand import ByHand

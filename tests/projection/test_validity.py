@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
-from service.wire.contracts.json_schemas import schema
+from service.wire.contracts.published.json_schemas import schema
 from service.wire.fhir.check.validate import validate
 from service.wire.json import canonical
 from tests.projection.worlds import DIRECTORY, QUICK, House, Step, references, worlds

@@ -8,7 +8,7 @@ from flask import Blueprint, g
 from service.door import PUBLIC, Door
 from service.values.scope import Partner, Scope
 from service.web import Access, create_app
-from service.wire.contracts.openapi.operations import Operation
+from service.wire.contracts.published.openapi.operations import Operation
 
 ACCESS = Access(
     {"desk": Partner("desk", "insurer"), "owner": Partner("owner", "operator")},

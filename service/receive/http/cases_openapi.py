@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from service.wire.contracts.json_schemas import schema
-from service.wire.contracts.openapi.operations import JSON, Described, Operation, answer, query
+from service.wire.contracts.published.json_schemas import schema
+from service.wire.contracts.published.openapi.operations import JSON, Described, Operation, answer, query
 
 MERGE: Final = "application/merge-patch+json"
 _CHANGED: Final = (408, 409, 412, 413, 415, 422, 428)

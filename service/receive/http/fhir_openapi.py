@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from service.wire.contracts.openapi.operations import FHIR, Described, Operation, answer, query, resource
+from service.wire.contracts.published.openapi.operations import (
+    FHIR,
+    Described,
+    Operation,
+    answer,
+    query,
+    resource,
+)
 
 TAG: Final = "Hospitals"
 _KEY: Final[Described] = {

@@ -14,7 +14,7 @@ from service.receive.discharge.compressed import check_plain
 from service.receive.discharge.hl7v2 import ER7, TAKEN, Acknowledged, Hl7v2Reception
 from service.receive.discharge.messages import sender_keys
 from service.receive.http.fhir_openapi import TAG, WRONG
-from service.wire.contracts.openapi.operations import Described, Operation
+from service.wire.contracts.published.openapi.operations import Described, Operation
 from service.wire.parameters import parameters
 
 XML: Final = "XML-encoded messages are not taken; send the vertical bar encoding (ER7)."

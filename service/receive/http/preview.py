@@ -10,7 +10,7 @@ from service.errors import Issue, Rejected, Unsupported
 from service.flows.authoring.preview import Previews, lineage
 from service.receive.http.cases import PATHS
 from service.receive.http.cases_openapi import EXAMPLES
-from service.wire.contracts.openapi.operations import JSON, Described, Operation, answer
+from service.wire.contracts.published.openapi.operations import JSON, Described, Operation, answer
 from service.wire.json import dump, parse
 from service.wire.parameters import parameters
 

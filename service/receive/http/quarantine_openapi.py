@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final, get_args
 
 from service.values.inbound.inbox import EntryState
-from service.wire.contracts.openapi.operations import JSON, Described, Operation, answer, query
+from service.wire.contracts.published.openapi.operations import JSON, Described, Operation, answer, query
 
 _TEXT: Final[Described] = {"type": "string"}
 _ENTRY: Final[Described] = {

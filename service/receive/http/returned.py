@@ -15,7 +15,14 @@ from service.receive.discharge.messages import FHIR_JSON
 from service.receive.http.cases import if_match
 from service.receive.http.fhir import fhir_body
 from service.values.scope import RETURNED
-from service.wire.contracts.openapi.operations import FHIR, FHIR_TAG, Operation, answer, place, resource
+from service.wire.contracts.published.openapi.operations import (
+    FHIR,
+    FHIR_TAG,
+    Operation,
+    answer,
+    place,
+    resource,
+)
 
 FORBIDDEN: Final = "This partner may not put this type; its `writes` in the partner registry would say so."
 _COMES: Final = {

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from service.wire.contracts.documents.kinds import KINDS
-from service.wire.contracts.json_schemas import schema
-from service.wire.contracts.messages import ENVELOPE, MessageType, envelope
+from service.wire.contracts.published.json_schemas import schema
+from service.wire.contracts.published.messages import ENVELOPE, MessageType, envelope
 
 
 class _Plain(yaml.SafeDumper):

@@ -1,5 +1,5 @@
 """Routes as an OpenAPI document, made of what each door says of its own."""
 
-from service.wire.contracts.openapi.document import openapi
+from service.wire.contracts.published.openapi.document import openapi
 
 __all__ = ["openapi"]

@@ -6,7 +6,7 @@ https://www.asyncapi.com/docs/reference/specification/v3.0.0 and its AMQP bindin
 from collections.abc import Iterable
 from typing import Any, Final
 
-from service.wire.contracts.messages import ENVELOPE, MessageType
+from service.wire.contracts.published.messages import ENVELOPE, MessageType
 
 ABOUT: Final = """\
 What changed, in the order in which it changed, owner by owner.

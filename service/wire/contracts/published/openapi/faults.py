@@ -23,7 +23,7 @@ from service.errors import (
     Unspoken,
     Unsupported,
 )
-from service.wire.contracts.openapi.operations import Described
+from service.wire.contracts.published.openapi.operations import Described
 from service.wire.outcomes import operation_outcome, problem
 
 PROBLEM: Final[Described] = {

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from apispec import APISpec
 
-from service.wire.contracts.openapi.faults import OUTCOME, PROBLEM, outcomes, problems
-from service.wire.contracts.openapi.operations import Described, Operation
+from service.wire.contracts.published.openapi.faults import OUTCOME, PROBLEM, outcomes, problems
+from service.wire.contracts.published.openapi.operations import Described, Operation
 
 _VERSION: Final = "3.1.0"
 ABOUT: Final = """\

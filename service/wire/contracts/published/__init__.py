@@ -1,0 +1,1 @@
+"""What partners can rely on, written down: JSON Schema, OpenAPI, AsyncAPI."""
