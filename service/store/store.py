@@ -3,30 +3,24 @@
 import random
 import time
 from collections.abc import Callable, Collection
-from functools import lru_cache
 from itertools import count as counting
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy import (
-    CompoundSelect,
     Engine,
-    Select,
     Table,
-    and_,
-    bindparam,
-    exists,
     func,
     select,
     text,
-    tuple_,
 )
 
 from service.errors import Gone
+from service.store import reads
 from service.store import tables as t
-from service.store.relay.outbox import MESSAGE, numbered_of
+from service.store.relay.outbox import numbered_of
 from service.store.rows import document_of, revision_of, stored_of
-from service.store.scope import Form, bound, form, of_documents, of_resources
+from service.store.scope import bound, form
 from service.store.search import search
 from service.store.sql.engine import reading, writing
 from service.store.sql.failures import Busy, Taken
@@ -124,26 +118,25 @@ class SqlStore:
         count: int = 50,
     ) -> list[Document]:
         """List documents by uuid; a case has the identifiers of its stays and of its client too."""
-        c = t.document.c
-        where = [c.kind == kind, of_documents(form(scope))]
-        if identifier is not None:
-            where.append(c.uuid.in_(_uuids_by_identifier(kind, *identifier)))
-        where += [c.client == client] if client is not None else []
-        where += [c.status == status] if status is not None else []
-        where += [c.uuid > after] if after is not None else []
-        chosen = select(t.document).where(*where).order_by(c.uuid).limit(count)
-        # how to find them depends on how many a source has
-        chosen = chosen.execution_options(prepare=False)
+        system, value = identifier if identifier is not None else (None, None)
+        filters = reads.Filters(
+            form(scope),
+            value=value is not None,
+            system=system is not None,
+            client=client is not None,
+            status=status is not None,
+            after=after is not None,
+        )
+        named = {**bound(scope), "kind": kind, "kinds": [kind, "client"], "value": value, "system": system}
+        named |= {"client": client, "status": status, "after": after, "count": count}
         with reading(self._engine) as connection:
-            return [document_of(row) for row in connection.execute(chosen, bound(scope))]
+            return [document_of(row) for row in connection.execute(reads.documents(filters), named)]
 
     def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
         """Return all revisions of a document, newest first."""
-        c = t.revision.c
-        mine = exists().where(t.document.c.uuid == c.document, of_documents(form(scope)))
-        chosen = select(t.revision).where(c.document == uuid, mine).order_by(c.revision.desc())
         with reading(self._engine) as connection:
-            return [revision_of(row) for row in connection.execute(chosen, bound(scope))]
+            answer = connection.execute(reads.revisions(form(scope)), {**bound(scope), "of": uuid})
+            return [revision_of(row) for row in answer]
 
     def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
         """Return the current bytes of a resource; raises Gone after erasure."""
@@ -152,24 +145,23 @@ class SqlStore:
 
     def owner(self, scope: Scope, type_: str, id_: str) -> tuple[Document, str] | None:
         """Return the document that owns a resource, and the version of the mappings that made it."""
-        c = t.resource.c
-        mine = [of_resources(form(scope), t.resource), c.type == type_, c.id == id_]
-        chosen = select(t.document, c.mapping_version).join(t.resource, c.owner == t.document.c.uuid)
+        named = {**bound(scope), "type": type_, "id": id_}
         with reading(self._engine) as connection:
-            row = connection.execute(chosen.where(*mine), bound(scope)).first()
+            row = connection.execute(reads.owner(form(scope)), named).first()
         return (document_of(row), row.mapping_version) if row is not None else None
 
     def owners(self, scope: Scope, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], Document]:
         """Return the documents that own resources, by the (type, id) of those that there are."""
-        c = t.resource.c
-        chosen = select(c.type, c.id, t.document).join(t.resource, c.owner == t.document.c.uuid)
-        chosen = chosen.where(of_resources(form(scope), t.resource))
-        keys, found = sorted(named), dict[tuple[str, str], Document]()
+        wanted, found = set(named), dict[tuple[str, str], Document]()
+        keys = sorted(wanted)
         with reading(self._engine) as connection:
             for start in range(0, len(keys), MANY):
-                some = chosen.where(tuple_(c.type, c.id).in_(keys[start : start + MANY]))
-                for row in connection.execute(some, bound(scope)):
-                    found[row[0], row[1]] = document_of(row)
+                some = keys[start : start + MANY]
+                types = sorted({type_ for type_, _ in some})
+                asked = {**bound(scope), "types": types, "ids": [id_ for _, id_ in some]}
+                for row in connection.execute(reads.owners(form(scope)), asked):
+                    if (row[0], row[1]) in wanted:
+                        found[row[0], row[1]] = document_of(row)
         return found
 
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
@@ -179,16 +171,12 @@ class SqlStore:
 
     def history(self, scope: Scope, type_: str, id_: str, past: Past) -> Page:
         """Return one page of a resource's versions, newest first, and how many there are since."""
-        c = t.history.c
-        where = [of_resources(form(scope), t.history), c.type == type_, c.id == id_, c.withheld.is_(False)]
-        where += [c.last_updated >= past.since] if past.since is not None else []
-        below = [c.version < past.below] if past.below is not None else []
-        columns = select(c.type, c.id, c.version, c.last_updated, c.body).where(*where, *below)
-        chosen = columns.order_by(c.version.desc()).limit(past.count + 1)
-        counted = select(func.count()).select_from(t.history).where(*where)
+        page, counted = reads.history(form(scope), past.since is not None, past.below is not None)
+        named = {**bound(scope), "type": type_, "id": id_, "since": past.since, "below": past.below}
         with reading(self._engine) as connection:
-            found = [stored_of(row) for row in connection.execute(chosen, bound(scope))]
-            total = connection.execute(counted, bound(scope)).scalar_one()
+            rows = connection.execute(page, {**named, "count": past.count + 1})
+            count = connection.execute(counted, named)
+            found, total = [stored_of(row) for row in rows], count.scalar_one()
         shown = found[: past.count]
         more = len(found) > past.count and bool(shown)
         return Page(tuple(shown), total, (str(shown[-1].version), id_) if more else None)
@@ -202,10 +190,9 @@ class SqlStore:
         """Return numbered messages of the scope's view above a position; all or nothing, as yet."""
         if not scope.everything:
             return []
-        c = t.outbox.c
-        chosen = select(*MESSAGE).where(c.position > after, c.view == scope.view).order_by(c.position)
+        named = {"after": after, "view": scope.view, "count": count}
         with reading(self._engine) as connection:
-            return [numbered_of(row) for row in connection.execute(chosen.limit(count))]
+            return [numbered_of(row) for row in connection.execute(reads.EVENTS, named)]
 
     def secret(self, name: str, proposed: bytes) -> bytes:
         """Return the key of that name that all processes share: the proposed one where there is none yet."""
@@ -217,33 +204,12 @@ class SqlStore:
     def _versions(
         self, scope: Scope, table: Table, type_: str, id_: str, version: int | None
     ) -> list[Stored]:
-        chosen = _versions_statement(form(scope), table, version is not None)
+        chosen = reads.versions(form(scope), table, version is not None)
         named = {**bound(scope), "type": type_, "id": id_, "version": version}
         with reading(self._engine) as connection:
             rows = connection.execute(chosen, named).all()
             if not rows and scope.everything:
-                stone = and_(
-                    t.tombstone.c.view == scope.view, t.tombstone.c.type == type_, t.tombstone.c.id == id_
-                )
-                if connection.execute(select(t.tombstone.c.id).where(stone)).first() is not None:
+                stone = {"view": scope.view, "type": type_, "id": id_}
+                if connection.execute(reads.STONE, stone).first() is not None:
                     raise Gone("The resource was erased.")
             return [stored_of(row) for row in rows]
-
-
-@lru_cache(maxsize=500)
-def _versions_statement(scope: Form, table: Table, numbered: bool) -> Select[Any]:
-    """Return the statement of a resource's versions in a table, newest first, or of one by its number."""
-    c = table.c
-    where = [of_resources(scope, table), c.type == bindparam("type"), c.id == bindparam("id")]
-    where += [c.version == bindparam("version")] if numbered else []
-    where += [t.history.c.withheld.is_(False)] if table is t.history else []
-    columns = select(c.type, c.id, c.version, c.last_updated, c.body)
-    return columns.where(*where).order_by(c.version.desc())
-
-
-def _uuids_by_identifier(kind: str, system: str | None, value: str) -> CompoundSelect[Any]:
-    """Return the uuids of documents that have an identifier, or of whose client it is."""
-    i, case = t.identifier.c, t.document.alias()
-    holding = select(i.document).where(i.kind.in_({kind, "client"}), i.value == value)
-    holding = holding.where(i.system == system) if system is not None else holding
-    return holding.union_all(select(case.c.uuid).where(case.c.client.in_(holding)))
