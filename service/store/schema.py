@@ -10,7 +10,6 @@ from alembic.util import CommandError
 from sqlalchemy import Engine, text
 
 from service.errors import Misconfigured
-from service.store.sql.engine import reading
 from service.store.sql.failures import translate_failures
 
 MIGRATING = 0x0CA5EB20
@@ -41,7 +40,7 @@ def upgrade(engine: Engine) -> None:
 def check(engine: Engine) -> None:
     """Raise Misconfigured unless the database is at this release's revision, Unavailable if it is away."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
-    with reading(engine) as connection:
+    with translate_failures(), engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current != head:
         what = f"The database is at schema {current or 'none'}, this release needs {head}"

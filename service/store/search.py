@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Integer,
     Select,
     Table,
@@ -28,6 +27,7 @@ from sqlalchemy import (
 from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.rows import stored_of
+from service.store.sql.engine import Executor
 from service.values.resources import Page, Query
 from service.values.scope import SHARED, Scope
 
@@ -48,7 +48,7 @@ class Form(NamedTuple):
     after: bool
 
 
-def search(connection: Connection, scope: Scope, query: Query) -> Page:
+def search(connection: Executor, scope: Scope, query: Query) -> Page:
     """Return one page, newest first, and the total of all that matches inside the scope."""
     page, counted = _statements(of_scope.form(scope), _form(query))
     values = {**of_scope.bound(scope), **_values(query)}

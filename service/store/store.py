@@ -81,7 +81,7 @@ class SqlStore:
         if self._engine.dialect.name != "sqlite":
             return
         with reading(self._engine) as connection:
-            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
         if busy:
             log.warning("log_not_truncated")
 

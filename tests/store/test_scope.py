@@ -112,21 +112,20 @@ class Asked(NamedTuple):
 
     statement: str
     values: Any
-    kept: bool
+    kept: bool = False
 
 
 @contextmanager
 def asked(engine):
-    """Collect the statements that are executed, by SQLAlchemy or as a stream of PostgreSQL's."""
+    """Collect the statements that are executed, by SQLAlchemy on SQLite or as a stream of PostgreSQL's."""
     found, execute = [], Stream.execute
 
-    def executed(_connection, _cursor, statement, parameters, context, _many):
-        kept = context.execution_options.get("prepare") is not False
-        found.append(Asked(*numbered(statement, parameters), kept))
+    def executed(_connection, _cursor, statement, parameters, _context, _many):
+        found.append(Asked(statement, parameters))
 
     def streamed(stream, statement, parameters=()):
-        made, is_known = compiled(statement, tuple(parameters))
-        found.append(Asked(made.text.decode(), made.values(parameters), is_known))
+        made, _ = compiled(statement, tuple(parameters))
+        found.append(Asked(made.text.decode(), made.values(parameters), made.is_kept))
         return execute(stream, statement, parameters)
 
     event.listen(engine, "before_cursor_execute", executed)
@@ -134,15 +133,6 @@ def asked(engine):
         patch.setattr(Stream, "execute", streamed)
         yield found
     event.remove(engine, "before_cursor_execute", executed)
-
-
-def numbered(statement, parameters):
-    """A statement with numbered parameters, as PREPARE wants it, and their values; SQLite's as it is."""
-    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
-    if not names:
-        return statement.replace("%%", "%"), parameters
-    text_ = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", statement)
-    return text_.replace("%%", "%"), [parameters[name] for name in names]
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def speaks(engine):
 
 def words(engine):
     with reading(engine) as connection:
-        return connection.execute(text("SELECT word FROM heard")).scalars().all()
+        return connection.execute(text("SELECT word FROM heard")).scalars()
 
 
 def test_a_read_and_a_transaction_under_way_are_told_so(impatient, killable_postgres):
@@ -88,6 +88,6 @@ def test_but_not_past_what_the_server_gives_it(impatient, killable_postgres, mon
     monkeypatch.setattr(postgresql, "LIMIT", 0.5)
     hasty = connect(killable_postgres.url)
     with pytest.raises(Unavailable, match="does not answer"), reading(hasty) as connection:
-        connection.execute(text("SELECT pg_sleep(30)"))
+        connection.execute(text("SELECT pg_sleep(30)")).all()
     assert words(hasty) is not None
     hasty.dispose()

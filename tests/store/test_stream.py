@@ -30,7 +30,7 @@ def rows(*names):
 
 def names(engine):
     with reading(engine) as connection:
-        return connection.execute(NAMES).scalars().all()
+        return connection.execute(NAMES).scalars()
 
 
 def test_what_is_sent_for_many_rows_is_counted_together(engine):
@@ -114,7 +114,7 @@ def test_statements_dropped_behind_our_back_are_prepared_anew(engine):
     for name in "ab":
         send(engine, name)
     with reading(engine) as connection:
-        connection.execute(text("DEALLOCATE ALL"))
+        assert connection.execute(text("DEALLOCATE ALL")).status == b"DEALLOCATE ALL"
     with pytest.raises(Busy):
         send(engine, "c")
     send(engine, "c")

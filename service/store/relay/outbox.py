@@ -99,7 +99,7 @@ class Outbox:
     def owes(self, queue: str) -> bool:
         """Tell whether a queue is owed anything, be it now or after what stops it."""
         with reading(self._engine) as connection:
-            return bool(connection.scalar(select(exists().where(t.owed.c.queue == queue))))
+            return bool(connection.execute(select(exists().where(t.owed.c.queue == queue))).scalar())
 
     def pay(self, queue: str, positions: Sequence[int]) -> None:
         """Record that a queue has got messages; they are published once no queue is owed them."""
@@ -113,7 +113,8 @@ class Outbox:
     def forgive(self, queue: str) -> int:
         """Record that a queue will not get what it is owed; return how many messages that were."""
         with reading(self._engine) as connection:
-            positions = list(connection.scalars(select(t.owed.c.position).where(t.owed.c.queue == queue)))
+            chosen = select(t.owed.c.position).where(t.owed.c.queue == queue)
+            positions = list(connection.execute(chosen).scalars())
         for first in range(0, len(positions), FORGIVEN):
             self.pay(queue, positions[first : first + FORGIVEN])
         return len(positions)

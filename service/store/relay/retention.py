@@ -17,8 +17,8 @@ def batches(engine: Engine, before: datetime) -> list[tuple[int, int]]:
     """Return the spans of positions, both ends inside, that had been numbered before an instant."""
     ticks = and_(t.tick.c.stream == "outbox", t.tick.c.at < before)
     with reading(engine) as connection:
-        first = connection.scalar(select(func.min(t.outbox.c.position)))
-        last = connection.scalar(select(func.max(t.tick.c.position)).where(ticks))
+        first = connection.execute(select(func.min(t.outbox.c.position))).scalar()
+        last = connection.execute(select(func.max(t.tick.c.position)).where(ticks)).scalar()
     if first is None or last is None:
         return []
     return [(low, min(low + BATCH - 1, last)) for low in range(first, last + 1, BATCH)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Dialect, Engine, Executable, create_engine, event, make_url
+from sqlalchemy import Dialect, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from service.errors import Misconfigured
@@ -50,16 +50,21 @@ def connect(url: str) -> Engine:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def reading(engine: Engine) -> Iterator[Executor]:
     """Open a connection to read on; raises what `failures.translated` tells.
 
     Each statement sees what was committed before it, as within a transaction of PostgreSQL's own level,
     and costs no round trips to begin and end one.
     """
-    with translate_failures(), engine.connect() as connection:
+    with translate_failures():
         if engine.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="AUTOCOMMIT", binary=True)
-        yield connection
+            from service.store.sql.stream import streaming
+
+            with streaming(engine) as stream:
+                yield stream
+        else:
+            with engine.connect() as connection:
+                yield connection
 
 
 @contextmanager
@@ -71,9 +76,9 @@ def writing(engine: Engine) -> Iterator[Executor]:
     """
     with translate_failures():
         if engine.dialect.name == "postgresql":
-            from service.store.sql.stream import transaction
+            from service.store.sql.stream import streaming, transaction
 
-            with transaction(engine) as stream:
+            with streaming(engine) as stream, transaction(stream):
                 yield stream
         else:
             with engine.connect() as connection:

@@ -1,13 +1,9 @@
-"""PostgreSQL through psycopg: its deadlines, its answers in binary.
-
-https://www.psycopg.org/psycopg3/docs/advanced/cursors.html
-"""
+"""Connections to PostgreSQL through psycopg: their deadlines, and whether they are still there."""
 
 from select import POLLIN, poll
 from typing import Any, Final
 
-from psycopg.pq import Format
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from service.store.sql.silence import Server
@@ -40,27 +36,8 @@ def engine_of(url: URL) -> Engine:
     server = Server(LIMIT if "options" in deadlines else None)
     event.listen(engine, "do_connect", server.connect)
     event.listen(engine, "checkout", _still_there)
-    event.listen(engine, "before_cursor_execute", _in_binary)
-    event.listen(engine, "do_execute", _execute)
     forget_on_rollback(engine)
     return engine
-
-
-def _execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """Execute; with the option `prepare=False` a statement is planned for its values each time."""
-    cursor.execute(statement, parameters, prepare=context.execution_options.get("prepare"))
-    return True
-
-
-def _in_binary(
-    connection: Connection, cursor: Any, _statement: str, _parameters: Any, _context: Any, _many: bool
-) -> None:
-    """Have our own reads answered in binary: in text, each byte of a body is two to send and to read.
-
-    What SQLAlchemy reads of the catalogue stays text, for it knows some of its types so only.
-    """
-    if connection.get_execution_options().get("binary"):
-        cursor.format = Format.BINARY
 
 
 def _still_there(connection: Any, _record: object, _proxy: object) -> None:

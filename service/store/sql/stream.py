@@ -1,4 +1,4 @@
-"""A write transaction of PostgreSQL as one stream: an answer is waited for where somebody looks into it.
+"""Statements to PostgreSQL as one stream: an answer is waited for where somebody looks into it.
 
 SQLAlchemy builds the statements; what it and the driver do around each one would cost more than most of them.
 
@@ -92,12 +92,12 @@ class Rows:
 
 
 class Stream:
-    """The statements of a transaction, on a connection that is in pipeline mode."""
+    """Statements on a connection in pipeline mode; each wait ends a transaction that was not begun."""
 
     dialect = DIALECT
 
     def __init__(self, driver: Connection[Any], prepared: dict[bytes, bytes]) -> None:
-        """Begin, on a connection; `prepared` are the names of the texts that are prepared on it."""
+        """Take the connection, and by which names texts are prepared on it."""
         self._driver = driver
         self._server = driver.pgconn
         self._dumper: Any = Transformer(driver)
@@ -105,13 +105,12 @@ class Stream:
         self._prepared = prepared
         self._preparing: dict[bytes, bytes] = {}
         self._sent: deque[Callable[[PGresult], None]] = deque()
-        self._command(b"BEGIN")
 
     def execute(self, statement: Executable, parameters: Named | Sequence[Named] = ()) -> Rows:
         """Send a statement, once for each row of parameters; what it breaks is raised where is waited."""
         rows = [parameters] if isinstance(parameters, Mapping) else parameters or [{}]
         made, is_known = compiled(statement, tuple(rows[0]))
-        name = self._name(made) if is_known else None
+        name = self._name(made) if is_known and made.is_kept else None
         answer, dumper = Rows(self), self._dumper
         for row in rows:
             values = dumper.dump_sequence(made.values(row), made.formats)
@@ -121,6 +120,10 @@ class Stream:
                 self._server.send_query_params(made.text, values, None, dumper.formats, Format.BINARY)
             self._sent.append(answer.take)
         return answer
+
+    def begin(self) -> None:
+        """Begin a transaction with what is sent next."""
+        self._command(b"BEGIN")
 
     def commit(self) -> None:
         """Commit, and wait for it."""
@@ -205,15 +208,14 @@ def _rolls_back(driver: Any) -> bool:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Stream]:
-    """Open a transaction, and commit it after the block; raises SQLAlchemy's errors."""
+def streaming(engine: Engine) -> Iterator[Stream]:
+    """Open a stream on a pooled connection; raises SQLAlchemy's errors."""
     try:
         pooled = engine.raw_connection()
         driver: Any = pooled.driver_connection
         try:
             driver.pgconn.enter_pipeline_mode()
-            with _ended(Stream(driver, pooled.info.setdefault(PREPARED, {}))) as stream:
-                yield stream
+            yield Stream(driver, pooled.info.setdefault(PREPARED, {}))
         finally:
             if driver.pgconn.transaction_status == TransactionStatus.IDLE:
                 driver.pgconn.exit_pipeline_mode()
@@ -226,9 +228,11 @@ def transaction(engine: Engine) -> Iterator[Stream]:
 
 
 @contextmanager
-def _ended(stream: Stream) -> Iterator[Stream]:
+def transaction(stream: Stream) -> Iterator[None]:
+    """Make a transaction of what is sent in a block: it is committed after it, rolled back when it raises."""
+    stream.begin()
     try:
-        yield stream
+        yield
         stream.commit()
     except Exception:
         stream.roll_back()

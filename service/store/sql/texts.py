@@ -17,13 +17,15 @@ DIALECT: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[
 class Statement(NamedTuple):
     """A text; of its parameters in order the name, the value where none is given, and how it is written.
 
-    `lists` are the places of those whose values are lists.
+    `lists` are the places of those whose values are lists. One that is not kept, by the execution option
+    `prepare=False`, is planned for its values each time.
     """
 
     text: bytes
     parameters: tuple[tuple[str, Any], ...]
     formats: tuple[PyFormat, ...]
     lists: tuple[int, ...]
+    is_kept: bool
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
         """Return the values of the parameters, in order."""
@@ -57,6 +59,7 @@ def _compile(statement: Any, names: tuple[str, ...]) -> Statement:
         # in text, PostgreSQL itself finds what type a value is of
         tuple(PyFormat.BINARY if isinstance(type_, LargeBinary) else PyFormat.TEXT for type_ in types),
         tuple(place for place, type_ in enumerate(types) if isinstance(type_, ARRAY)),
+        bool(statement.get_execution_options().get("prepare", True)),
     )
 
 
