@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from service.errors import Malformed
-from service.values.resources import Condition, Past, Query
+from service.values.resources import Criterion, HistoryQuery, Query
 from service.wire.fhir.search import EXACT, PARAMETERS, bounds, normal, span
 
 _DATE: Final = re.compile(
@@ -35,7 +35,7 @@ def parse_query(
             parameter.
     """
     _check_bounds(parameters)
-    conditions: list[Condition] = []
+    conditions: list[Criterion] = []
     ids: tuple[str, ...] = ()
     updated: list[tuple[str, str, str]] = []
     count = 50
@@ -57,13 +57,13 @@ def parse_query(
     return Query(type_, tuple(conditions), ids, tuple(updated), count, after)
 
 
-def parse_past(parameters: Sequence[tuple[str, str]]) -> Past:
+def parse_past(parameters: Sequence[tuple[str, str]]) -> HistoryQuery:
     """Return which versions a history asks for (R4 http section 3.1.0.12).
 
     Raises:
         Malformed: an unknown parameter, or one that cannot be read; names the parameter.
     """
-    past = Past()
+    past = HistoryQuery()
     for name, text in parameters:
         if name == "_count":
             past = replace(past, count=_count(text))
@@ -102,7 +102,7 @@ def _check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
             raise Malformed(f"A value has over {LONGEST} characters.", where=name.partition(":")[0][:40])
 
 
-def _condition(type_: str, name: str, text: str, base_url: str) -> Condition:
+def _condition(type_: str, name: str, text: str, base_url: str) -> Criterion:
     base, _, modifier = name.partition(":")
     if base not in PARAMETERS[type_]:
         names = ", ".join([*PARAMETERS[type_], "_id", "_lastUpdated", "_count"])
@@ -126,7 +126,7 @@ def _condition(type_: str, name: str, text: str, base_url: str) -> Condition:
             values.append(_date(base, plain))
         else:
             values.append((modifier, plain if modifier == "exact" else normal(plain)))
-    return Condition(base + EXACT if modifier == "exact" else base, kind, tuple(values))
+    return Criterion(base + EXACT if modifier == "exact" else base, kind, tuple(values))
 
 
 def _reference(text: str, name: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from service.door import PUBLIC, Door
 from service.errors import Malformed, NotFound
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import STORED, Localisation
-from service.values.resources import Page, Stored
+from service.values.resources import Page, StoredResource
 from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse
 from service.wire.parameters import parameters
@@ -136,7 +136,7 @@ def _older(path: str, parameters: Sequence[tuple[str, str]], page: Page) -> str 
     )
 
 
-def _version_response(stored: Stored, localisation: Localisation) -> Response:
+def _version_response(stored: StoredResource, localisation: Localisation) -> Response:
     """Answer a version in the language asked for; each language has an entity tag of its own."""
     language = _language(localisation)
     tag = str(stored.version) if language == STORED else f"{stored.version}-{language}"

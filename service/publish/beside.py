@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, ParamSpec, TypeVar
 
 from service.publish.ports import Outbox
-from service.values.resources import Numbered
+from service.values.resources import NumberedMessage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,10 +20,10 @@ class Beside:
         """Take the outbox; nothing is read yet."""
         self._outbox = outbox
         self._threads: ThreadPoolExecutor | None = None
-        self._ahead: Future[list[Numbered]] | None = None
+        self._ahead: Future[list[NumberedMessage]] | None = None
         self._marks: list[Future[None]] = []
 
-    def read(self, after: int, *, patient: bool) -> list[Numbered]:
+    def read(self, after: int, *, patient: bool) -> list[NumberedMessage]:
         """Return rows above a position if they have come, when they come if `patient`; read on behind them.
 
         The next call names the position of the last row, unless `forget` came between.
@@ -71,7 +71,7 @@ class Beside:
             self._threads = ThreadPoolExecutor(2, "outbox")
         return self._threads.submit(work, *args, **kwargs)
 
-    def _number_and_read(self, after: int) -> list[Numbered]:
+    def _number_and_read(self, after: int) -> list[NumberedMessage]:
         self._outbox.number(READ)
         return self._outbox.pending(after, READ)
 

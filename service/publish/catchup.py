@@ -13,9 +13,9 @@ from prometheus_client import Counter
 from service.errors import Unavailable
 from service.publish.coverage import Coverage, Route
 from service.publish.lanes import Lanes
-from service.publish.ports import Broker, Drift, Misfit, Outbox, Publisher, Refused
+from service.publish.ports import Broker, ChannelClosed, Drift, Misfit, Outbox, Publisher
 from service.supervision import Backoff
-from service.values.resources import Numbered
+from service.values.resources import NumberedMessage
 
 WINDOW: Final = 500
 READ: Final = 1000
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Flight:
-    row: Numbered
+    row: NumberedMessage
     left: int = 0
 
 
@@ -48,7 +48,7 @@ class CatchUp:
         coverage: Coverage,
         *,
         marked: Callable[[], None],
-        park: Callable[[Numbered, str], None],
+        park: Callable[[NumberedMessage, str], None],
         clock: Callable[[], float],
     ) -> None:
         """Take the queue's name; what returns when all is marked that the relay did; what parks a row."""
@@ -78,7 +78,7 @@ class CatchUp:
         try:
             self._send(publisher)
             outcomes = publisher.settle(seconds)
-        except Refused:
+        except ChannelClosed:
             self._suspect()
             return True
         except Unavailable:
@@ -151,7 +151,7 @@ class CatchUp:
         if not flight.left:
             self._settle(flight.row)
 
-    def _settle(self, row: Numbered) -> None:
+    def _settle(self, row: NumberedMessage) -> None:
         self._arrived.append(row.position)
         self._lanes.finish(row)
 

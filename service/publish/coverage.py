@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from service.publish.amqp.topology import EVENTS, own_exchange
-from service.publish.ports import Copy, Outcome
-from service.values.resources import Message
+from service.publish.ports import Copy, Settlement
+from service.values.resources import OutboxMessage
 from service.values.scope import DEFAULT, Binding, Partner
 
 
@@ -41,12 +41,12 @@ class Route:
     full: bool = False
     mandatory: bool = True
 
-    def copy_of(self, message: Message) -> Copy:
+    def copy_of(self, message: OutboxMessage) -> Copy:
         """Return the message as it goes there; one that never has the resource goes without it."""
         body = (message.full or message.body) if self.full else message.body
         return Copy(self.exchange, message.routing_key, message.id, body, self.mandatory)
 
-    def is_content_with(self, outcome: Outcome) -> bool:
+    def is_content_with(self, outcome: Settlement) -> bool:
         """Tell whether nothing is owed then: somebody has it, or need not be there."""
         return outcome == "routed" or (outcome == "returned" and self.queue == EVENTS)
 

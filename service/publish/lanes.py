@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
-from service.values.resources import Numbered
+from service.values.resources import NumberedMessage
 
 
 class Lanes:
@@ -15,12 +15,12 @@ class Lanes:
         self.cursor = 0
         self.waiting = 0
         self.parked = dict(parked)
-        self._lanes: dict[str, deque[Numbered]] = {}
+        self._lanes: dict[str, deque[NumberedMessage]] = {}
         self._ready: deque[str] = deque()
         self._busy: set[str] = set()
         self._released: dict[str, int] = {}
 
-    def add(self, rows: Iterable[Numbered]) -> None:
+    def add(self, rows: Iterable[NumberedMessage]) -> None:
         """Take rows read above the cursor; those of a parked or just released owner stay in the outbox."""
         for row in rows:
             self.cursor = row.position
@@ -35,7 +35,7 @@ class Lanes:
             lane.append(row)
             self.waiting += 1
 
-    def take(self) -> Numbered | None:
+    def take(self) -> NumberedMessage | None:
         """Return a row whose owner has none under way, and count it as under way."""
         if not self._ready:
             return None
@@ -48,14 +48,14 @@ class Lanes:
         self._busy.add(owner)
         return row
 
-    def finish(self, row: Numbered) -> None:
+    def finish(self, row: NumberedMessage) -> None:
         """Let the next row of this one's owner go."""
         owner = row.message.owner
         self._busy.discard(owner)
         if owner in self._lanes:
             self._ready.append(owner)
 
-    def park(self, row: Numbered) -> None:
+    def park(self, row: NumberedMessage) -> None:
         """Stop an owner: its later rows stay in the outbox."""
         self.parked[row.message.owner] = row.position
         self._forget(row.message.owner)

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from service.errors import Rejected
-from service.values.resources import Numbered, Parked
+from service.values.resources import NumberedMessage, ParkedMessage
 
 # silent: not confirmed in time
-Outcome = Literal["routed", "returned", "nacked", "silent"]
+Settlement = Literal["routed", "returned", "nacked", "silent"]
 
 
 class Misfit(Rejected):
     """The message cannot be put into frames; nothing was sent."""
 
 
-class Refused(Rejected):
+class ChannelClosed(Rejected):
     """The broker closed the channel over one of the messages under way."""
 
 
@@ -46,12 +46,12 @@ class Publisher(Protocol):
     """A channel that confirms; used by one thread."""
 
     def send(self, copy: Copy) -> int:
-        """Put a copy on the wire and return its delivery tag; raises Misfit, Refused or Unavailable."""
+        """Put a copy on the wire and return its delivery tag; raises Misfit, ChannelClosed or Unavailable."""
 
-    def settle(self, seconds: float) -> list[tuple[int, Outcome]]:
+    def settle(self, seconds: float) -> list[tuple[int, Settlement]]:
         """Wait up to `seconds` for confirms and return (delivery tag, outcome).
 
-        Raises Refused or Unavailable.
+        Raises ChannelClosed or Unavailable.
         """
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class Outbox(Protocol):
     def number(self, limit: int = ...) -> int:
         """Number up to `limit` committed messages, and as many versions; return how many."""
 
-    def pending(self, after: int, limit: int) -> list[Numbered]:
+    def pending(self, after: int, limit: int) -> list[NumberedMessage]:
         """Return messages still to publish, in order, above a position."""
 
     def mark(self, positions: Sequence[int], state: str) -> None:
@@ -96,7 +96,7 @@ class Outbox(Protocol):
     def owe(self, copies: Sequence[tuple[int, str]]) -> None:
         """Record which messages, by position, are owed to which queues, and are published otherwise."""
 
-    def owed(self, queue: str, limit: int) -> list[Numbered]:
+    def owed(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed and may get, in order."""
 
     def owes(self, queue: str) -> bool:
@@ -111,7 +111,7 @@ class Outbox(Protocol):
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason."""
 
-    def parked_messages(self) -> list[Parked]:
+    def parked_messages(self) -> list[ParkedMessage]:
         """Return the messages set aside, in order."""
 
     def backlog(self) -> int:

@@ -17,9 +17,9 @@ from service.publish.beside import Beside
 from service.publish.catchup import TOO_LARGE, WINDOW, CatchUp
 from service.publish.coverage import Coverage, Route
 from service.publish.lanes import Lanes
-from service.publish.ports import Broker, Lead, Misfit, Outbox, Outcome, Publisher, Refused
+from service.publish.ports import Broker, ChannelClosed, Lead, Misfit, Outbox, Publisher, Settlement
 from service.supervision import Backoff, supervise
-from service.values.resources import Numbered
+from service.values.resources import NumberedMessage
 from service.values.scope import Partner
 
 BATCH: Final = 1000
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 class _Flight:
     """A row under way: its copies not yet decided, and which queues are owed it."""
 
-    row: Numbered
+    row: NumberedMessage
     left: int = 0
     routed: bool = False
     owed: list[str] = field(default_factory=list)
@@ -123,7 +123,7 @@ class Relay:
             self._look()
         try:
             self._exchange(publisher)
-        except Refused:
+        except ChannelClosed:
             self._suspect()
             return 0
         if sum(map(len, self._done.values())) >= BATCH or not self._open:
@@ -223,7 +223,7 @@ class Relay:
             if not flight.left:
                 self._land(flight)
 
-    def _decide(self, tag: int, outcome: Outcome) -> None:
+    def _decide(self, tag: int, outcome: Settlement) -> None:
         # what a queue that has fallen behind answers later is not waited for
         flight, route = self._flights.pop(tag, (None, None))
         if flight is None or route is None:
@@ -306,7 +306,7 @@ class Relay:
         if publisher is not None:
             publisher.close()
 
-    def _park(self, row: Numbered, reason: str) -> None:
+    def _park(self, row: NumberedMessage, reason: str) -> None:
         self._outbox.park(row.position, reason)
         self._lanes.park(row)
         MESSAGES.labels("parked").inc()

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from service.store import tables as t
 from service.store.sql.engine import Executor
 from service.values.documents import Document, Revision
-from service.values.resources import ResourceVersion, Stored
+from service.values.resources import ResourceVersion, StoredResource
 from service.values.service_part import parts_of
 from service.wire.json import reread
 
@@ -48,9 +48,9 @@ def revision_of(row: Row[Any]) -> Revision:
     return Revision(row.revision, row.cause, row.partner, aware(row.recorded), own, service)
 
 
-def stored_of(row: Any) -> Stored:
+def stored_of(row: Any) -> StoredResource:
     """Return a `resource` or `resource_history` row as it is served."""
-    return Stored(row.type, row.id, row.version, aware(row.last_updated), bytes(row.body))
+    return StoredResource(row.type, row.id, row.version, aware(row.last_updated), bytes(row.body))
 
 
 def search_rows(versions: Sequence[ResourceVersion]) -> list[tuple[Table, list[dict[str, Any]]]]:

@@ -26,7 +26,7 @@ from service.store.sql.engine import reading, writing
 from service.store.sql.failures import Busy, Taken
 from service.store.writing.unit import SqlUnit
 from service.values.documents import Document, Revision
-from service.values.resources import Numbered, Page, Past, Query, Stored
+from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
 from service.values.scope import Scope
 
 log = structlog.get_logger()
@@ -138,7 +138,7 @@ class SqlStore:
             answer = connection.execute(reads.revisions(form(scope)), {**bound(scope), "of": uuid})
             return [revision_of(row) for row in answer]
 
-    def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
+    def resource(self, scope: Scope, type_: str, id_: str) -> StoredResource | None:
         """Return the current bytes of a resource; raises Gone after erasure."""
         found = self._versions(scope, t.resource, type_, id_, None)
         return found[0] if found else None
@@ -164,12 +164,12 @@ class SqlStore:
                         found[row[0], row[1]] = document_of(row)
         return found
 
-    def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
+    def version(self, scope: Scope, type_: str, id_: str, version: int) -> StoredResource | None:
         """Return the bytes of one version; raises Gone after erasure."""
         found = self._versions(scope, t.history, type_, id_, version)
         return found[0] if found else None
 
-    def history(self, scope: Scope, type_: str, id_: str, past: Past) -> Page:
+    def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
         """Return one page of a resource's versions, newest first, and how many there are since."""
         page, counted = reads.history(form(scope), past.since is not None, past.below is not None)
         named = {**bound(scope), "type": type_, "id": id_, "since": past.since, "below": past.below}
@@ -186,7 +186,7 @@ class SqlStore:
         with reading(self._engine) as connection:
             return search(connection, scope, query)
 
-    def events(self, scope: Scope, after: int, count: int) -> list[Numbered]:
+    def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return numbered messages of the scope's view above a position; all or nothing, as yet."""
         if not scope.everything:
             return []
@@ -203,7 +203,7 @@ class SqlStore:
 
     def _versions(
         self, scope: Scope, table: Table, type_: str, id_: str, version: int | None
-    ) -> list[Stored]:
+    ) -> list[StoredResource]:
         chosen = reads.versions(form(scope), table, version is not None)
         named = {**bound(scope), "type": type_, "id": id_, "version": version}
         with reading(self._engine) as connection:

@@ -20,7 +20,7 @@ class SearchRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Current:
+class CurrentVersion:
     """The stored current version of a resource of an owner."""
 
     type: str
@@ -52,7 +52,7 @@ class ResourceVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredResource:
     """Stored bytes of one resource version, served as they are."""
 
     type: str
@@ -63,7 +63,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class HistoryQuery:
     """Which versions of a resource are asked for: stored since, numbered below, so many at most."""
 
     since: datetime | None = None
@@ -72,7 +72,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutboxMessage:
     """An outbox row: a CloudEvents 1.0 JSON object as it goes on the wire.
 
     `owner` is e.g. `case/<uuid>` (the partitionkey). `full` is the variant with the resource in `data`.
@@ -89,15 +89,15 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
+class NumberedMessage:
     """A committed message at its gap-free position in the feed."""
 
     position: int
-    message: Message
+    message: OutboxMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class ParkedMessage:
     """A message that could not be published; it stops its owner until it is released."""
 
     position: int
@@ -107,7 +107,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Criterion:
     """One search criterion; values are alternatives (OR). `kind`: token, reference, date, string.
 
     token: (system or None for any, code); reference: (type or '', id); date: (prefix, low, high);
@@ -124,7 +124,7 @@ class Query:
     """A parsed search on one type; `after` is the key (last_updated ISO, id) of the last one seen."""
 
     type: str
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Criterion, ...] = ()
     ids: tuple[str, ...] = ()
     updated: tuple[tuple[str, str, str], ...] = ()
     count: int = 50
@@ -136,6 +136,6 @@ class Query:
 class Page:
     """One page of search results; `next` is the key to go on after, `total` counts all in scope."""
 
-    entries: tuple[Stored, ...]
+    entries: tuple[StoredResource, ...]
     total: int | None
     next: tuple[str, str] | None

@@ -25,7 +25,7 @@ from service.store import schema
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
 from service.values.documents import Document, Revision
-from service.values.inbound.inbox import Entry, Outcome, Received, Understood
+from service.values.inbound.inbox import Entry, InboundMessage, Outcome, Understood
 from service.values.scope import Partner
 from service.wire.http import HttpClient
 from service.wiring.compiled import catalogues, inbounds
@@ -141,9 +141,9 @@ class _Compiled:
 
     reception: Callable[[], Reception]
 
-    def understood(self, partner: Partner, received: Received) -> Understood:
+    def understood(self, partner: Partner, inbound: InboundMessage) -> Understood:
         """As `Reception.understood`; raises Misconfigured while a mapping is broken."""
-        return self.reception().understood(partner, received)
+        return self.reception().understood(partner, inbound)
 
     def used(
         self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime

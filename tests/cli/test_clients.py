@@ -12,7 +12,7 @@ from service.cases.hospital.discharge import number_path
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.facts import Fact
-from service.values.inbound.inbox import Answer, Received
+from service.values.inbound.inbox import Answer, InboundMessage
 from service.values.resources import Query
 from service.wire.json import parse
 
@@ -54,7 +54,7 @@ class House:
     def discharge(self, visit, **said):
         """Send one; return what became of it."""
         raw = DISCHARGE.format(visit=visit, **said).encode()
-        received = Received(raw, "text", "hl7v2", "mllp", (visit,), visit.rjust(64, "c"))
+        received = InboundMessage(raw, "text", "hl7v2", "mllp", (visit,), visit.rjust(64, "c"))
         outcome = self.reception.receive(self.general, received, lambda _: Answer(200, "text/plain", b"AA"))
         return outcome.state, outcome.reason
 

@@ -8,7 +8,7 @@ from service.__main__ import cli
 from service.errors import Misconfigured
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.inbound.inbox import Answer, Received
+from service.values.inbound.inbox import Answer, InboundMessage
 
 REGISTRY = "partners: [{name: general, kind: hospital}]"
 DISCHARGE = b"""MSH|^~\\&|HIS|GENERAL|||20260227150000+0100||ADT^A03|%s|P|2.5\r
@@ -39,8 +39,8 @@ def receive(settings, raw, key):
     store = SqlStore(engine)
     reception = wiring.receiving(settings, store, wiring.projecting(settings, wiring.catalogues(settings)))
     (general,) = [each for each in wiring.partners(settings) if each.name == "general"]
-    received = Received(raw, "x-application/hl7-v2+er7", "hl7v2", "mllp", (key,), key.rjust(64, "c"))
-    outcome = reception.receive(general, received, lambda _: Answer(200, "text/plain", b"AA"))
+    inbound = InboundMessage(raw, "x-application/hl7-v2+er7", "hl7v2", "mllp", (key,), key.rjust(64, "c"))
+    outcome = reception.receive(general, inbound, lambda _: Answer(200, "text/plain", b"AA"))
     engine.dispose()
     return outcome
 

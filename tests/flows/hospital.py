@@ -6,7 +6,7 @@ from itertools import count
 
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception
-from service.values.inbound.inbox import Answer, Received, Understood
+from service.values.inbound.inbox import Answer, InboundMessage, Understood
 from service.values.inbound.pathways import Pathway, Proposal
 from service.values.scope import Partner
 from service.wire.fhir.exchange.conditions import of_headers
@@ -42,17 +42,17 @@ DISCHARGED = {
 }
 
 
-def understand(partner, received):
+def understand(partner, inbound):
     """The form `discharge`: the JSON of one discharge or of several."""
-    found = parse(received.raw)
-    alone = of_headers(received.if_none_exist, received.if_match)
+    found = parse(inbound.raw)
+    alone = of_headers(inbound.if_none_exist, inbound.if_match)
     return Understood(tuple(found if isinstance(found, list) else [found]), asked=(alone,) if alone else ())
 
 
 def message(said, key, *, content=None, **headers):
     raw = dump(said)
     content = content or sha256(raw).hexdigest()
-    return Received(raw, "application/json", "discharge", "http", (key,), content, **headers)
+    return InboundMessage(raw, "application/json", "discharge", "http", (key,), content, **headers)
 
 
 def render(outcome):

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from service.errors import Conflict, Issue, NotFound
 from service.flows.projection.follow import Reprojection
 from service.store.tables import reprojection, resource
-from service.values.resources import Past, Query
+from service.values.resources import HistoryQuery, Query
 from service.values.scope import Scope
 from tests.flows import river
 from tests.flows.conftest import ALL
@@ -109,11 +109,13 @@ def test_older_versions_of_a_protected_client_are_shown_to_no_one(told):
     patient = told.one("Patient")
     plan = told.one("CarePlan")["id"]
     told.put("client", "river", {**river.CLIENT, "protected_identity": True}, if_match=1)
-    found = told.disclosure.history(ALL, "Patient", patient["id"], Past())
+    found = told.disclosure.history(ALL, "Patient", patient["id"], HistoryQuery())
     assert [each.version for each in found.entries] == [2]
     with pytest.raises(NotFound):
         told.disclosure.vread(ALL, "Patient", patient["id"], 1)
-    assert [each.version for each in told.disclosure.history(ALL, "CarePlan", plan, Past()).entries] == [1]
+    assert [
+        each.version for each in told.disclosure.history(ALL, "CarePlan", plan, HistoryQuery()).entries
+    ] == [1]
     with told.engine.connect() as connection:
         told_before = connection.exec_driver_sql(
             "SELECT count(*) FROM outbox WHERE routing_key = 'patient.created' AND \"full\" IS NOT NULL"

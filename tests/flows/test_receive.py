@@ -127,8 +127,8 @@ def test_another_partner_may_use_the_same_key(hospital):
 def test_the_bytes_are_kept_word_for_word(hospital):
     outcome = hospital.send(DISCHARGED)
     entry = hospital.entry(outcome)
-    assert entry.received.raw == message(DISCHARGED, "x").raw
-    assert (entry.state, entry.partner, entry.received.way) == ("accepted", "general", "http")
+    assert entry.inbound.raw == message(DISCHARGED, "x").raw
+    assert (entry.state, entry.partner, entry.inbound.way) == ("accepted", "general", "http")
 
 
 def test_the_same_discharge_by_two_ways_is_one_stay(hospital, house):
@@ -143,7 +143,7 @@ def test_what_fails_is_kept_with_its_place_and_the_same_again_is_processed_anew(
     first = hospital.send(nobody, "M-1")
     assert (first.state, first.reason) == ("quarantined", "no-patient")
     assert first.issues[0].where == "/patient/identifiers"
-    assert hospital.entry(first).received.raw == message(nobody, "M-1").raw
+    assert hospital.entry(first).inbound.raw == message(nobody, "M-1").raw
     hospital.reception.forms["discharge"] = lambda *_: Understood((DISCHARGED,))
     second = hospital.send(nobody, "M-1")
     assert (second.state, second.entry) == ("accepted", first.entry)
@@ -435,7 +435,7 @@ def test_what_is_erased_is_erased_from_the_inbox_and_does_not_come_back(hospital
     house.documents.erase(ALL, "local", "case", case.uuid)
     house.documents.erase(ALL, "local", "client", case.client)
     entry = hospital.entry(sent)
-    assert (entry.state, entry.received.raw, entry.answer) == ("erased", b"", None)
+    assert (entry.state, entry.inbound.raw, entry.answer) == ("erased", b"", None)
     assert hospital.send(DISCHARGED, "M-1").state == "duplicate"
     assert house.of("Patient") == []
 

@@ -54,8 +54,8 @@ def test_an_entry_that_was_edited_is_replayed_as_one_of_its_own_and_its_error_is
     assert outcome.state == "accepted"
     first, second = quarantine.show(sent.entry), quarantine.show(outcome.entry)
     assert (first.state, first.reason, first.issues) == ("replayed", "", ())
-    assert first.received.raw == dump(NOBODY)
-    assert (second.replay_of, second.received.raw) == (first.id, dump(DISCHARGED))
+    assert first.inbound.raw == dump(NOBODY)
+    assert (second.replay_of, second.inbound.raw) == (first.id, dump(DISCHARGED))
     assert house.one("Encounter")["status"] == "finished"
     assert hospital.send(NOBODY, "M-1").state == "duplicate"
 
@@ -194,8 +194,8 @@ def test_bytes_entries_and_quarantine_have_each_their_retention(quarantine, hosp
     assert now.prunable(month, year, 2 * year) == 1
     assert list(now.prune(month, year, 2 * year)) == [("bodies", 1)]
     entry = quarantine.show(used.entry)
-    assert (entry.received.raw, entry.state) == (b"", "accepted")
-    assert quarantine.show(waiting.entry).received.raw == dump(NOBODY)
+    assert (entry.inbound.raw, entry.state) == (b"", "accepted")
+    assert quarantine.show(waiting.entry).inbound.raw == dump(NOBODY)
     assert hospital.send(DISCHARGED, "M-1").answer == used.answer
     now = later(quarantine, timedelta(days=366))
     assert list(now.prune(month, year, 2 * year)) == [("entries", 1)]

@@ -7,7 +7,7 @@ import pytest
 from service import wiring
 from service.flows.discharge.understand import Understanding
 from service.settings import Settings
-from service.values.inbound.inbox import Received
+from service.values.inbound.inbox import InboundMessage
 from service.values.scope import Partner
 
 MERCY = Partner("mercy", "hospital")
@@ -50,7 +50,7 @@ def understood(understanding):
         at = "20260301151500+0100"
         head = f"MSH|^~\\&|ADT|MERCY|||{at}||ADT^{trigger}|1|P|2.8", f"EVN|{trigger}|{at}"
         raw = "\r".join((*head, *segments)).encode()
-        return understanding.hl7v2(MERCY, Received(raw, "", "hl7v2", "http", (), ""))
+        return understanding.hl7v2(MERCY, InboundMessage(raw, "", "hl7v2", "http", (), ""))
 
     return understood
 
@@ -782,5 +782,5 @@ def test_a_planned_stay_starts_when_its_event_is_planned_where_no_more_is_said(u
     head = "MSH|^~\\&|ADT|MERCY|||20260301151500+0100||ADT^A05|1|P|2.8\rEVN|A05|20260301151500+0100|20260310|"
     for segment, start in ((at("PV2", f1=""), "2026-03-10"), (at("PV2", f8="20260311"), "2026-03-11")):
         raw = "\r".join((head, PID, at("PV1", f2="I", f19="V-1"), segment)).encode()
-        (found,) = understanding.hl7v2(MERCY, Received(raw, "", "hl7v2", "http", (), "")).discharges
+        (found,) = understanding.hl7v2(MERCY, InboundMessage(raw, "", "hl7v2", "http", (), "")).discharges
         assert found["stay"]["period"] == {"start": start}

@@ -14,7 +14,7 @@ from service.flows.discharge.understand import Understanding
 from service.flows.discharge.unused import NOT_USED, unused_issues
 from service.mapping.author.reading import reading
 from service.settings import Settings
-from service.values.inbound.inbox import Received, Unused
+from service.values.inbound.inbox import InboundMessage, Unused
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.exchange.bundles import USED
 from service.wire.fhir.sent import unused as in_fhir
@@ -232,5 +232,5 @@ def test_fields_beyond_the_first_are_named_in_one_note_that_an_answer_has_room_f
 
 
 def test_an_understood_message_says_what_is_not_used_of_it():
-    received = Received(MESSAGE.encode(), "x", "hl7v2", "mllp", (), "c")
-    assert UNDERSTANDING.hl7v2(policy.LOCAL, received).unused == BEFORE
+    inbound = InboundMessage(MESSAGE.encode(), "x", "hl7v2", "mllp", (), "c")
+    assert UNDERSTANDING.hl7v2(policy.LOCAL, inbound).unused == BEFORE

@@ -13,7 +13,7 @@ from service.store.relay.outbox import Outbox
 from service.store.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
-from service.values.resources import Message
+from service.values.resources import OutboxMessage
 from service.values.scope import Binding, Partner, Queue
 
 
@@ -83,7 +83,7 @@ class Paced:
 
 
 def message(owner="case/1", sequence=1, key="careplan.updated", body=b'{"a":1}', full=None, view="default"):
-    return Message(str(uuid4()), view, owner, key, sequence, datetime.now(UTC), body, full)
+    return OutboxMessage(str(uuid4()), view, owner, key, sequence, datetime.now(UTC), body, full)
 
 
 def partner(name="harbor", *, plain=("careplan.*",), full=(), view="default"):

@@ -165,7 +165,7 @@ def test_both_forms_of_one_discharge_come_to_one_case(mercy):
     mercy.send(transaction(), kind=FHIR, exchange=topology.DISCHARGES)
     mercy.consume()
     entries = mercy.kept(4)
-    assert [(each.state, each.received.way, each.partner) for each in entries] == [
+    assert [(each.state, each.inbound.way, each.partner) for each in entries] == [
         ("accepted", "amqp", "mercy")
     ] * 4
     (case,) = mercy.cases()
@@ -177,7 +177,7 @@ def test_messages_are_taken_in_the_order_in_which_they_came(mercy):
     mercy.send(*(a03(f"M{number}", visit=f"V-{number}") for number in range(20)))
     mercy.consume()
     found = mercy.kept(20)
-    names = [each.received.raw.split(b"|")[9] for each in sorted(found, key=lambda each: each.arrived)]
+    names = [each.inbound.raw.split(b"|")[9] for each in sorted(found, key=lambda each: each.arrived)]
     assert names == [b"M%d" % number for number in range(20)]
 
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_kept_is_put_aside_with_its_reason_and_its_bytes(mercy, b
     assert properties.headers["casebridge-user"] == (user or "")
     assert properties.headers["theirs"] == "kept"
     assert (properties.message_id, properties.content_type) == ("x-1", kind)
-    until(lambda: any(b"AFTER" in each.received.raw for each in mercy.entries()), "it holds the next up")
+    until(lambda: any(b"AFTER" in each.inbound.raw for each in mercy.entries()), "it holds the next up")
     mercy.drained()
 
 
@@ -259,7 +259,7 @@ def test_what_was_put_aside_is_taken_in_once_its_reason_is_gone(mercy, environme
     done = CliRunner().invoke(cli, ["discharges", "redrive"])
     assert (done.stdout.splitlines()[-1], done.exit_code) == ("1 kept, 2 put aside again.", 1)
     (entry,) = mercy.entries()
-    assert (entry.partner, b"M1" in entry.received.raw) == ("mercy", True)
+    assert (entry.partner, b"M1" in entry.inbound.raw) == ("mercy", True)
     left = [mercy.dead()[0].headers for _ in range(2)]
     assert [each["casebridge-user"] for each in left] == [USER, ""]
     assert "There is no MSH here" in left[0]["casebridge-reason"][0]
@@ -343,7 +343,7 @@ def test_what_fails_again_and_again_while_others_could_be_kept_holds_nobody_up(m
     properties, _ = mercy.dead()
     assert properties.headers["casebridge-reason"] == ["The database does not take it."]
     (entry,) = mercy.kept(1)
-    assert b"AFTER" in entry.received.raw
+    assert b"AFTER" in entry.inbound.raw
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -364,7 +364,7 @@ def test_workers_that_are_killed_leave_what_they_had_to_the_others_in_order(merc
         for each in workers:
             each.kill()
             each.wait()
-    assert [each.received.raw.split(b"|")[9] for each in found] == names
+    assert [each.inbound.raw.split(b"|")[9] for each in found] == names
     (case,) = mercy.cases()
     assert len(case.received["stays"]) == 60
 
@@ -412,7 +412,7 @@ def test_a_broker_that_falls_keeps_what_it_took_and_is_found_again(
     mercy.kept(1)
     killable_rabbitmq.restart()
     mercy.send(a03("AFTER", visit="V-2"))
-    assert {each.received.raw.split(b"|")[9] for each in mercy.kept(2)} == {b"BEFORE", b"AFTER"}
+    assert {each.inbound.raw.split(b"|")[9] for each in mercy.kept(2)} == {b"BEFORE", b"AFTER"}
     mercy.drained()
 
 
@@ -425,5 +425,5 @@ def test_while_the_database_is_away_messages_wait_in_order(on_servers_of_their_o
     until(lambda: DELIVERIES.labels("retried")._value.get() > before, "nothing was tried again")
     killable_postgres.start()
     found = sorted(mercy.kept(3), key=lambda each: each.arrived)
-    assert [each.received.raw.split(b"|")[9] for each in found] == [b"M0", b"M1", b"M2"]
+    assert [each.inbound.raw.split(b"|")[9] for each in found] == [b"M0", b"M1", b"M2"]
     mercy.drained()

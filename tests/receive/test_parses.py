@@ -16,7 +16,7 @@ from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.inbound.inbox import Received
+from service.values.inbound.inbox import InboundMessage
 from service.values.inbound.senders import Sender
 from service.values.scope import Partner
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
@@ -185,8 +185,8 @@ def understanding():
 def test_what_a_door_read_stays_as_it_is_and_comes_to_the_same_as_its_bytes(understanding, sent):
     raw, mercy = json.dumps(sent).encode(), Partner("mercy", "hospital")
     handed = parse(raw)
-    received = Received(raw, FHIR, "fhir", "http", (), "c", parsed=handed)
-    found = [understanding.fhir(mercy, each) for each in (received, received, Received(*fields(received)))]
+    inbound = InboundMessage(raw, FHIR, "fhir", "http", (), "c", parsed=handed)
+    found = [understanding.fhir(mercy, each) for each in (inbound, inbound, InboundMessage(*fields(inbound)))]
     assert [each.discharges for each in found] == [found[0].discharges] * 3
     assert found[0].discharges
     assert [each.notes for each in found] == [found[0].notes] * 3
@@ -195,13 +195,15 @@ def test_what_a_door_read_stays_as_it_is_and_comes_to_the_same_as_its_bytes(unde
 
 def test_a_message_that_a_door_read_comes_to_the_same_as_its_bytes(understanding):
     mercy = Partner("mercy", "hospital")
-    received = Received(a03(), ER7, "hl7v2", "mllp", (), "c", parsed=parse_hl7v2(a03()))
-    found = [understanding.hl7v2(mercy, each) for each in (received, received, Received(*fields(received)))]
+    inbound = InboundMessage(a03(), ER7, "hl7v2", "mllp", (), "c", parsed=parse_hl7v2(a03()))
+    found = [
+        understanding.hl7v2(mercy, each) for each in (inbound, inbound, InboundMessage(*fields(inbound)))
+    ]
     assert [each.discharges for each in found] == [found[0].discharges] * 3
     assert found[0].discharges
     assert [each.notes for each in found] == [found[0].notes] * 3
 
 
-def fields(received):
+def fields(inbound):
     """What of a message is stored: all but what was read in it."""
-    return received.raw, received.media_type, received.form, received.way, received.keys, received.content
+    return inbound.raw, inbound.media_type, inbound.form, inbound.way, inbound.keys, inbound.content

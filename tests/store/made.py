@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from service.values.documents import Document
-from service.values.resources import Message, ResourceVersion, SearchRows
+from service.values.resources import OutboxMessage, ResourceVersion, SearchRows
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def version(owner, id_, *, number=1, type_="CarePlan", client=None, rows=None, a
 
 
 def message(owner, sequence):
-    return Message(
+    return OutboxMessage(
         id=str(uuid4()),
         view="default",
         owner=owner,

@@ -12,7 +12,7 @@ from service.store import schema
 from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect, writing
 from service.store.store import SqlStore
-from service.values.resources import Past, Query
+from service.values.resources import HistoryQuery, Query
 from service.values.scope import Scope
 from tests.server_process import free_port
 from tests.store.made import document, message
@@ -39,7 +39,7 @@ def nobody():
         lambda store: store.documents(ALL, "case"),
         lambda store: store.revisions(ALL, "c1"),
         lambda store: store.resource(ALL, "CarePlan", "p1"),
-        lambda store: store.history(ALL, "CarePlan", "p1", Past()),
+        lambda store: store.history(ALL, "CarePlan", "p1", HistoryQuery()),
         lambda store: store.search(ALL, Query("CarePlan")),
         lambda store: store.events(ALL, 0, 10),
         lambda store: store.transact(lambda unit: unit.resources.emit([message("case/1", 1)])),

@@ -16,7 +16,7 @@ from service.store.sql.engine import connect
 from service.store.sql.stream import Stream
 from service.store.sql.texts import compiled
 from service.store.store import SqlStore
-from service.values.resources import Condition, Past, Query
+from service.values.resources import Criterion, HistoryQuery, Query
 from service.values.scope import Scope
 
 # one in 1,001 is the small payer's, of whom one in ten has a case, of the small source then
@@ -61,10 +61,10 @@ ASKERS = {
 
 
 def patient(n):
-    return Condition("patient", "reference", (("Patient", f"client-{n}"),))
+    return Criterion("patient", "reference", (("Patient", f"client-{n}"),))
 
 
-DRAFT = Condition("status", "token", ((None, "draft"),))
+DRAFT = Criterion("status", "token", ((None, "draft"),))
 AFTER = ("2026-03-01T07:00:00+00:00", "plan-0")
 QUESTIONS = {
     "a read": lambda s, of, n: s.resource(of, "CarePlan", f"plan-{n}"),
@@ -75,7 +75,7 @@ QUESTIONS = {
     ),
     "a read of what few refer to": lambda s, of, n: s.resource(of, "Practitioner", f"of-client-{n}"),
     "a version": lambda s, of, n: s.version(of, "CarePlan", f"plan-{n}", 1),
-    "a history": lambda s, of, n: s.history(of, "CarePlan", f"plan-{n}", Past()).entries,
+    "a history": lambda s, of, n: s.history(of, "CarePlan", f"plan-{n}", HistoryQuery()).entries,
     "an owner": lambda s, of, n: s.owner(of, "CarePlan", f"plan-{n}"),
     "owners": lambda s, of, n: s.owners(of, [("CarePlan", f"plan-{n}"), ("CarePlan", f"plan-{n + 5}")]),
     "a search by reference": lambda s, of, n: s.search(of, Query("CarePlan", (patient(n),))).entries,

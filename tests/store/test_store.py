@@ -10,7 +10,7 @@ from sqlalchemy import text
 from service.errors import Conflict, Gone, Misconfigured
 from service.store.relay.outbox import Outbox
 from service.store.schema import check
-from service.values.resources import Condition, Past, Query, SearchRows
+from service.values.resources import Criterion, HistoryQuery, Query, SearchRows
 from service.values.scope import Scope
 from tests.store.made import AT, document, message, version
 
@@ -112,7 +112,7 @@ def test_a_new_version_replaces_the_current_one_and_joins_the_history(store):
     write(store, version(river.uuid, "p1", number=2, body=b'{"v":2}'))
     assert store.resource(ALL, "CarePlan", "p1").body == b'{"v":2}'
     assert store.version(ALL, "CarePlan", "p1", 1).body == b'{"v":1}'
-    assert [each.version for each in store.history(ALL, "CarePlan", "p1", Past()).entries] == [2, 1]
+    assert [each.version for each in store.history(ALL, "CarePlan", "p1", HistoryQuery()).entries] == [2, 1]
 
 
 def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(store):
@@ -136,7 +136,7 @@ def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(sto
     assert [each.id for each in page.entries] == ["p1"]
     assert page.total == 1
     assert store.resource(INSURER, "CarePlan", "p2") is None
-    assert store.history(INSURER, "CarePlan", "p2", Past()).entries == ()
+    assert store.history(INSURER, "CarePlan", "p2", HistoryQuery()).entries == ()
     assert store.resource(INSURER, "Practitioner", "n1") is not None
     assert store.resource(INSURER, "Practitioner", "n2") is None
     assert store.search(Scope(payers=(("urn:payers", "south"),)), Query("CarePlan")).total == 0
@@ -154,7 +154,7 @@ def test_search_finds_by_token_reference_date_and_string(store):
     write(store, version(river.uuid, "p1", rows=rows), version(river.uuid, "p2"))
 
     def found(*values, parameter="status", kind="token"):
-        query = Query("CarePlan", (Condition(parameter, kind, values),))
+        query = Query("CarePlan", (Criterion(parameter, kind, values),))
         return [each.id for each in store.search(ALL, query).entries]
 
     assert found(("urn:status", "active")) == ["p1"]
@@ -180,7 +180,7 @@ def test_search_finds_a_new_version_by_its_own_rows_or_those_it_keeps(store):
     add(store, river)
 
     def found(status):
-        query = Query("CarePlan", (Condition("status", "token", ((None, status),)),))
+        query = Query("CarePlan", (Criterion("status", "token", ((None, status),)),))
         return [(each.id, each.version) for each in store.search(ALL, query).entries]
 
     draft, active = (SearchRows(tokens=(("status", "", each),)) for each in ("draft", "active"))
@@ -189,7 +189,11 @@ def test_search_finds_a_new_version_by_its_own_rows_or_those_it_keeps(store):
     assert found("draft") == [("p2", 1), ("p1", 2)]
     write(store, version(river.uuid, "p1", number=3, rows=active))
     assert (found("draft"), found("active")) == ([("p2", 1)], [("p1", 3)])
-    assert [each.version for each in store.history(ALL, "CarePlan", "p1", Past()).entries] == [3, 2, 1]
+    assert [each.version for each in store.history(ALL, "CarePlan", "p1", HistoryQuery()).entries] == [
+        3,
+        2,
+        1,
+    ]
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(store):
@@ -222,7 +226,7 @@ def test_erasure_reaches_history_search_and_outbox(store, engine):
     assert store.transact(erase) == [("default", "CarePlan", "p1")]
     with pytest.raises(Gone):
         store.resource(ALL, "CarePlan", "p1")
-    assert store.history(ALL, "CarePlan", "p1", Past()).total == 0
+    assert store.history(ALL, "CarePlan", "p1", HistoryQuery()).total == 0
     assert store.document(ALL, "client", "cms", "river") is None
     assert store.revisions(ALL, river.uuid) == []
     with engine.connect() as connection:

@@ -24,7 +24,7 @@ from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.inbound.inbox import Received
+from service.values.inbound.inbox import InboundMessage
 from tests.flows.charts import chart
 from tests.flows.conftest import House
 from tests.web.conftest import REGISTRY
@@ -79,8 +79,8 @@ class Doors:
     def moment(self, said, raw):
         """When the event of a message was said."""
         form, kind = ("fhir", FHIR) if said["way"] not in {"hl7v2", "mllp"} else ("hl7v2", ER7)
-        received = Received(raw, kind, form, "http", ("x",), "x")
-        (found,) = self.taken.understood(self.mercy, received).discharges
+        inbound = InboundMessage(raw, kind, form, "http", ("x",), "x")
+        (found,) = self.taken.understood(self.mercy, inbound).discharges
         return moment(found["event"], found["recorded"])
 
     def send(self, said, raw, visit):

@@ -5,7 +5,7 @@ import pytest
 from service import wiring
 from service.access import registry
 from service.store.store import SqlStore
-from service.values.inbound.inbox import Answer, Received
+from service.values.inbound.inbox import Answer, InboundMessage
 from service.wire.json import dump
 
 ENCOUNTER = {
@@ -29,8 +29,8 @@ def sent(settings, engine, mappings):
     store = SqlStore(engine)
     reception = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
     mercy = registry.load(settings.partners)["mercy"]
-    received = Received(dump(ENCOUNTER), "application/fhir+json", "fhir", "http", ("K-1",), "c" * 64)
-    outcome = reception.receive(mercy, received, lambda _: Answer(202, "text/plain", b"kept"))
+    inbound = InboundMessage(dump(ENCOUNTER), "application/fhir+json", "fhir", "http", ("K-1",), "c" * 64)
+    outcome = reception.receive(mercy, inbound, lambda _: Answer(202, "text/plain", b"kept"))
     assert outcome.state == "quarantined"
     return outcome.entry
 

@@ -42,7 +42,7 @@ def list_(state: str, partner: str | None) -> None:
     with wiring.open_quarantine(Settings.from_env()) as entries:
         for entry in _all(entries, state, partner):
             arrived = entry.arrived.isoformat(timespec="seconds")
-            words = [entry.id, arrived, entry.partner, entry.received.way, entry.state, entry.reason or "-"]
+            words = [entry.id, arrived, entry.partner, entry.inbound.way, entry.state, entry.reason or "-"]
             click.echo("  ".join([*words, str(entry.tries)]))
 
 
@@ -60,13 +60,13 @@ def show(id_: str, body: bool) -> None:
         entry = entries.show(id_)
         issues = _issues(entries, entry)
     if body:
-        sys.stdout.buffer.write(entry.received.raw)
+        sys.stdout.buffer.write(entry.inbound.raw)
         return
     for name, value in (
         ("id", entry.id),
         ("partner", entry.partner),
         ("arrived", entry.arrived.isoformat(timespec="seconds")),
-        ("came as", f"{entry.received.media_type} by {entry.received.way}"),
+        ("came as", f"{entry.inbound.media_type} by {entry.inbound.way}"),
         ("state", entry.state),
         ("reason", entry.reason),
         ("replay of", entry.replay_of),
@@ -180,7 +180,7 @@ def prune(bodies: int, entries: int, quarantined: int) -> None:
 
 def _issues(entries: Quarantine, entry: Entry) -> list[str]:
     """Return why an entry was not used, each issue with its place in what was sent."""
-    issues = issues_at_sender(entries.issues(entry), PLACES[entry.received.form])
+    issues = issues_at_sender(entries.issues(entry), PLACES[entry.inbound.form])
     return [f"{issue.where}: {issue.what}" if issue.where else issue.what for issue in issues]
 
 

@@ -24,7 +24,7 @@ from service.mapping.catalogue import Catalogue
 from service.values.documents import Document
 from service.values.ids import resource_id
 from service.values.messages import Happened
-from service.values.resources import Stored
+from service.values.resources import StoredResource
 from service.values.scope import Scope
 from service.wire.contracts.links import links
 from service.wire.contracts.load import check_links, parts
@@ -52,7 +52,7 @@ class Back:
     base: str
     clock: Clock
 
-    def put(self, scope: Scope, partner: str, sent: Json, if_match: Container[int] | None) -> Stored:
+    def put(self, scope: Scope, partner: str, sent: Json, if_match: Container[int] | None) -> StoredResource:
         """Update a resource of a case as a partner of this scope sent it; return it as it is now.
 
         Raises:
@@ -68,7 +68,7 @@ class Back:
         named = {_key(each) for each in references(as_written_here(sent, {}, self.base))}
         seen = self.store.owners(scope, [each for each in named if each[0] in ENTRIES.values()])
 
-        def story(unit: Unit) -> Stored:
+        def story(unit: Unit) -> StoredResource:
             case = lock_by_client(unit, owner[0])
             if case is None:
                 raise NotFound("There is no such resource.")
@@ -85,7 +85,7 @@ class Back:
         given: Json,
         seen: Mapping[Key, Document],
         if_match: Container[int] | None,
-    ) -> Stored:
+    ) -> StoredResource:
         stored = self._current(unit, case, view, given)
         _guard(stored.version, if_match)
         before = parse(stored.body)
@@ -109,14 +109,14 @@ class Back:
             raise _refusal(refused, issues)
         return now
 
-    def _current(self, unit: Unit, case: Document, view: str, given: Json) -> Stored:
+    def _current(self, unit: Unit, case: Document, view: str, given: Json) -> StoredResource:
         key = (given["resourceType"], given["id"])
         current = unit.resources.current(case.uuid, view).get(key)
         if current is None:
             raise NotFound("There is no such resource.")
         body = unit.resources.bodies(case.uuid, view, [key])[key]
         at = datetime.fromisoformat(parse(body)["meta"]["lastUpdated"])
-        return Stored(*key, current.version, at, body)
+        return StoredResource(*key, current.version, at, body)
 
     def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:
         at, version = later(self.clock(), case.updated), self.projection.version

@@ -43,7 +43,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class FieldCounts:
-    """The story of counting; `forms` understand messages by `Received.form`, `partners` are by name."""
+    """The story of counting; `forms` understand messages by `InboundMessage.form`, `partners` are by name."""
 
     store: Store
     forms: Mapping[str, Understand]
@@ -69,20 +69,20 @@ class FieldCounts:
 
     def _add(self, id_: str, counts: Counts) -> None:
         entry = self.store.look(lambda unit: unit.inbox.entry(id_))
-        raw = entry and (entry.edited or entry.received.raw)
+        raw = entry and (entry.edited or entry.inbound.raw)
         if entry is None or not raw:
             return
-        partner, received = self.partners.get(entry.partner), replace(entry.received, raw=raw)
+        partner, inbound = self.partners.get(entry.partner), replace(entry.inbound, raw=raw)
         if partner is None:
             counts.unread += 1
             return
         try:
-            understood = self.forms[received.form](partner, received)
+            understood = self.forms[inbound.form](partner, inbound)
         except CasebridgeError:
             counts.unread += 1
             return
-        counts.messages[entry.partner, received.form] += 1
-        counts.fields.update((entry.partner, received.form, each.field) for each in understood.unused)
+        counts.messages[entry.partner, inbound.form] += 1
+        counts.fields.update((entry.partner, inbound.form, each.field) for each in understood.unused)
 
 
 def _is_counted(entry: Entry, since: datetime | None) -> bool:

@@ -36,7 +36,7 @@ from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
 from service.values.facts import Facts, Moment
 from service.values.ids import resource_id
-from service.values.inbound.inbox import UNCONDITIONAL, Conditions, Stay
+from service.values.inbound.inbox import UNCONDITIONAL, Preconditions, Stay
 from service.values.inbound.pathways import Pathway
 from service.values.scope import Partner
 
@@ -61,7 +61,7 @@ class Intake:
     pathways: Sequence[Pathway]
 
     def apply(
-        self, unit: Unit, partner: Partner, said: Json, at: datetime, asked: Conditions = UNCONDITIONAL
+        self, unit: Unit, partner: Partner, said: Json, at: datetime, asked: Preconditions = UNCONDITIONAL
     ) -> Applied:
         """Use an event, loaded against its contract, as far as its sender's conditions let it be used.
 
@@ -70,7 +70,7 @@ class Intake:
         return self.apply_all(unit, partner, [(said, asked)], at)[0]
 
     def apply_all(
-        self, unit: Unit, partner: Partner, events: Iterable[tuple[Json, Conditions]], at: datetime
+        self, unit: Unit, partner: Partner, events: Iterable[tuple[Json, Preconditions]], at: datetime
     ) -> list[Applied]:
         """Use the events of a message in their order, each with its sender's conditions.
 
@@ -89,7 +89,7 @@ class Intake:
         return [each for _, row in groupby(events, key=_about) for each in sitting.use(list(row))]
 
 
-def _about(event: tuple[Json, Conditions]) -> tuple[Any, ...]:
+def _about(event: tuple[Json, Preconditions]) -> tuple[Any, ...]:
     """Return by what it is told whom an event is about."""
     patient, asked = event[0].get("patient", {}), event[1]
     return patient.get("identifiers"), patient.get("merged_from"), asked.new_person
@@ -103,7 +103,7 @@ class _Sitting:
     partner: Partner
     people: People
 
-    def use(self, events: Sequence[tuple[Json, Conditions]]) -> list[Applied]:
+    def use(self, events: Sequence[tuple[Json, Preconditions]]) -> list[Applied]:
         """Use events about one person; raises as `Intake.apply_all`."""
         chart, there, told = None, None, []
         at = self.desk.change.at
@@ -118,7 +118,7 @@ class _Sitting:
             chart.save()
         return [self._applied_result(chart, each) for each in told]
 
-    def _there(self, uuid: str, asked: Conditions) -> Chart:
+    def _there(self, uuid: str, asked: Preconditions) -> Chart:
         def find() -> set[str | None]:
             return {_there(self.people, asked)}
 
@@ -129,7 +129,7 @@ class _Sitting:
             return _merge_charts(self.desk, self.people, said, self._moment(said))
         return _chart_of_patient(self.desk, self.people, said["patient"])
 
-    def _take_event(self, chart: Chart, said: Json, asked: Conditions) -> Stay | tuple[str | None, bool]:
+    def _take_event(self, chart: Chart, said: Json, asked: Preconditions) -> Stay | tuple[str | None, bool]:
         """Take in an event; return the key of its stay and whether it is new, or the stay that is there."""
         unit, partner, when = self.desk.unit, self.partner, self._moment(said)
         if asked.new_stay is not None and (stays := _stays(unit, chart, asked.new_stay, partner)):
@@ -255,7 +255,7 @@ def _merge_charts(desk: Desk, people: People, said: Json, when: Moment) -> Chart
     return chart
 
 
-def _there(people: People, asked: Conditions) -> str | None:
+def _there(people: People, asked: Preconditions) -> str | None:
     """Return the client whom the identifier finds that only somebody new is to be made with.
 
     It finds nobody whom it would not find as a number of the patient who is sent.
@@ -279,14 +279,14 @@ def _stays(unit: Unit, chart: Chart, pair: tuple[str, str], partner: Partner) ->
     return [*named, *(None for _ in having(chart.client))]
 
 
-def _only(found: Sequence[T], asked: Conditions) -> T:
+def _only(found: Sequence[T], asked: Preconditions) -> T:
     if len(found) > 1:
         what = "Several have this identifier; name one that tells them apart."
         raise Stale(what, issues=[Issue(what, asked.where, "multiple-matches")])
     return found[0]
 
 
-def _check_version(unit: Unit, chart: Chart, key: str | None, view: str, asked: Conditions) -> None:
+def _check_version(unit: Unit, chart: Chart, key: str | None, view: str, asked: Preconditions) -> None:
     case = chart.home(key) if key is not None else None
     found = None
     if case is not None and key is not None:

@@ -17,7 +17,7 @@ from service.errors import CasebridgeError, Conflict, Issue, Malformed, NotFound
 from service.flows.case.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.supervision import supervise
-from service.values.inbound.inbox import Entry, EntryState, Outcome, Received, Understood
+from service.values.inbound.inbox import Entry, EntryState, InboundMessage, Outcome, Understood
 from service.values.scope import Partner
 
 REPLAYABLE: Final = frozenset({"quarantined", "ignored", "discarded"})
@@ -32,7 +32,7 @@ IDLE_SECONDS: Final = 1.0
 class Messages(Protocol):
     """As much of `Reception` as is needed to use an entry."""
 
-    def understood(self, partner: Partner, received: Received) -> Understood:
+    def understood(self, partner: Partner, inbound: InboundMessage) -> Understood:
         """As `Reception.understood`."""
 
     def used(
@@ -88,12 +88,12 @@ class Quarantine:
 
     def issues(self, entry: Entry) -> tuple[Issue, ...]:
         """Return why an entry was not used, with the places in its bytes where the mappings know them."""
-        raw = entry.edited or entry.received.raw
+        raw = entry.edited or entry.inbound.raw
         if not raw or not any(each.where.startswith("/") for each in entry.issues):
             return entry.issues
         try:
-            received = replace(entry.received, raw=raw, parsed=None)
-            understood = self.reception.understood(self._partner(entry), received)
+            inbound = replace(entry.inbound, raw=raw, parsed=None)
+            understood = self.reception.understood(self._partner(entry), inbound)
         except CasebridgeError:
             return entry.issues
         place = understood.place
@@ -132,15 +132,15 @@ class Quarantine:
         """
         at = self.clock()
         entry = self.show(id_)
-        raw = entry.edited or entry.received.raw
+        raw = entry.edited or entry.inbound.raw
         if entry.state not in REPLAYABLE or not raw:
             raise Conflict(
                 f"The entry is {entry.state}{'' if raw else ', its bytes are gone'}; not replayed."
             )
         partner = self._partner(entry)
-        content = sha256(raw).hexdigest() if entry.edited else entry.received.content
-        received = replace(entry.received, raw=raw, content=content, parsed=None)
-        copy = Entry(str(uuid4()), entry.partner, received, at, "accepted", replay_of=entry.id)
+        content = sha256(raw).hexdigest() if entry.edited else entry.inbound.content
+        inbound = replace(entry.inbound, raw=raw, content=content, parsed=None)
+        copy = Entry(str(uuid4()), entry.partner, inbound, at, "accepted", replay_of=entry.id)
         understood = None
 
         def story(unit: Unit) -> Outcome:
@@ -154,7 +154,7 @@ class Quarantine:
             return outcome
 
         try:
-            understood = self.reception.understood(partner, received)
+            understood = self.reception.understood(partner, inbound)
             return self.store.transact(story)
         except Stale as why:
             return self._hold(entry, _stale(why), understood)
@@ -177,7 +177,7 @@ class Quarantine:
 
         try:
             partner = self._partner(entry)
-            understood = self.reception.understood(partner, entry.received)
+            understood = self.reception.understood(partner, entry.inbound)
             self.store.transact(story)
         except Stale as why:
             self._hold(entry, _stale(why), understood)

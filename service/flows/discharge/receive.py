@@ -36,13 +36,13 @@ from service.flows.discharge.unused import unused_issues
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
 from service.supervision import Backoff
-from service.values.inbound.inbox import UNCONDITIONAL, Entry, Outcome, Received, Render, Understood
+from service.values.inbound.inbox import UNCONDITIONAL, Entry, InboundMessage, Outcome, Render, Understood
 from service.values.scope import Partner
 from service.wire.contracts.load import load
 
 log = structlog.get_logger()
 
-Understand = Callable[[Partner, Received], Understood]
+Understand = Callable[[Partner, InboundMessage], Understood]
 TRIES: Final = 5
 TRIES_LATER: Final = 12
 BACKOFF: Final = Backoff(60, 60 * 2**TRIES_LATER)
@@ -60,14 +60,14 @@ NO_NUMBER: Final = "This is filled in where there is no number; it was left out.
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """The story of messages. `forms` understand them by `Received.form`."""
+    """The story of messages. `forms` understand them by `InboundMessage.form`."""
 
     store: Store
     intake: Intake
     clock: Clock
     forms: Mapping[str, Understand]
 
-    def receive(self, partner: Partner, received: Received, render: Render) -> Outcome:
+    def receive(self, partner: Partner, inbound: InboundMessage, render: Render) -> Outcome:
         """Take a message in, once; the outcome carries the answer that was committed with it.
 
         `render` makes the answer of an outcome; it may run more than once.
@@ -77,33 +77,31 @@ class Reception:
             Stale: what its sender makes it depend on is not so; nothing of it is kept.
             Unavailable: the database does not answer, or too many send the same at once; nothing is kept.
         """
-        received = replace(received, keys=received.keys or (received.content,))
+        inbound = replace(inbound, keys=inbound.keys or (inbound.content,))
         for _ in range(TRIES):
-            known = self.store.look(
-                lambda unit: unit.inbox.seen(partner.name, received.keys, received.content)
-            )
-            entry = Entry(str(uuid4()), partner.name, received, self.clock(), "quarantined")
+            known = self.store.look(lambda unit: unit.inbox.seen(partner.name, inbound.keys, inbound.content))
+            entry = Entry(str(uuid4()), partner.name, inbound, self.clock(), "quarantined")
             if known is not None and known.state == "quarantined":
                 entry = known
             elif known is not None:
-                if not (received.is_state and self._is_overtaken(known)):
-                    return self._again(known, received, render)
+                if not (inbound.is_state and self._is_overtaken(known)):
+                    return self._again(known, inbound, render)
                 entry = replace(entry, renews=known.id)
             try:
-                return self._receive_once(partner, received, render, entry)
+                return self._receive_once(partner, inbound, render, entry)
             except Stale:
                 raise
             except Conflict:
                 continue  # another process was first with the message, its person or its hospital
         raise Unavailable("Others send the same at the same time; send it again.")
 
-    def understood(self, partner: Partner, received: Received) -> Understood:
+    def understood(self, partner: Partner, inbound: InboundMessage) -> Understood:
         """Return what a message comes to, each discharge loaded against its contract.
 
         Raises:
             Rejected: its form cannot be read, or what its mapping makes does not fit the contract.
         """
-        found = self.forms[received.form](partner, received)
+        found = self.forms[inbound.form](partner, inbound)
         loaded: list[dict[str, Any]] = []
         odd: list[tuple[int, Issue]] = []
         missing: list[Issue] = []
@@ -198,12 +196,14 @@ class Reception:
     def _is_overtaken(self, known: Entry) -> bool:
         return self.store.look(lambda unit: unit.inbox.is_overtaken(known))
 
-    def _receive_once(self, partner: Partner, received: Received, render: Render, entry: Entry) -> Outcome:
+    def _receive_once(
+        self, partner: Partner, inbound: InboundMessage, render: Render, entry: Entry
+    ) -> Outcome:
         at, understood = self.clock(), None
         # one that waits is asked for anew, and by that who asks now is answered
-        entry = replace(entry, received=replace(entry.received, reply_to=received.reply_to))
+        entry = replace(entry, inbound=replace(entry.inbound, reply_to=inbound.reply_to))
         try:
-            understood = self.understood(partner, received)
+            understood = self.understood(partner, inbound)
             return self.store.transact(partial(self._use, partner, entry, understood, render, at))
         except (Malformed, TooLarge, Unsupported, Refused):
             raise
@@ -235,13 +235,13 @@ class Reception:
             unit.inbox.keep(replace(entry, is_new=False))
         else:
             unit.inbox.settle(entry)
-        if entry.received.reply_to is not None:
-            unit.deliveries.owe(entry.id, entry.partner, entry.received.reply_to, self.clock())
+        if entry.inbound.reply_to is not None:
+            unit.deliveries.owe(entry.id, entry.partner, entry.inbound.reply_to, self.clock())
         return replace(outcome, answer=answer)
 
-    def _again(self, known: Entry, received: Received, render: Render) -> Outcome:
+    def _again(self, known: Entry, inbound: InboundMessage, render: Render) -> Outcome:
         """Return the outcome of a message that was answered before: the same answer, while it is kept."""
-        if (url := received.reply_to) is not None:
+        if (url := inbound.reply_to) is not None:
             at = self.clock()
             self.store.transact(lambda unit: unit.deliveries.owe(known.id, known.partner, url, at))
         outcome = Outcome("duplicate", known.id, known.issues, known.reason, known.flagged)
@@ -260,8 +260,8 @@ class Reception:
             # what an operator made of it is theirs to use, whatever comes again
             return replace(entry, edited=stored.edited)
         unit.inbox.claim(entry)
-        received = entry.received
-        return replace(entry, flagged=unit.inbox.is_reused(entry.partner, received.keys, received.content))
+        inbound = entry.inbound
+        return replace(entry, flagged=unit.inbox.is_reused(entry.partner, inbound.keys, inbound.content))
 
 
 def _load_discharge(found: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import structlog
 from service.errors import NotFound, Unavailable
 from service.flows.ports import Clock, Store, Unit
 from service.supervision import Backoff, supervise
-from service.values.inbound.inbox import Answer, Owed, Reply
+from service.values.inbound.inbox import Answer, Reply, UndeliveredReply
 from service.values.scope import Partner
 
 # longer than an endpoint may take to answer
@@ -62,7 +62,7 @@ class Replies:
             self.store.transact(lambda unit: unit.deliveries.settle_reply(reply, reason))
         return True
 
-    def owed(self) -> list[Owed]:
+    def owed(self) -> list[UndeliveredReply]:
         """Return the replies that are not delivered, those due first at the head."""
         return self.store.look(lambda unit: unit.deliveries.owed())
 

@@ -13,7 +13,7 @@ from service.flows.discharge.unused import Reading
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin
 from service.mapping.compiler.projector import MappingError
-from service.values.inbound.inbox import Received, Understood
+from service.values.inbound.inbox import InboundMessage, Understood
 from service.values.scope import Partner
 from service.wire.fhir.check.check import check_each
 from service.wire.fhir.exchange.bundles import USED, unused_entries
@@ -55,7 +55,7 @@ class Understanding:
         """Have what the mappings read worked out once."""
         object.__setattr__(self, "reading", Reading(self.catalogues))
 
-    def fhir(self, partner: Partner, received: Received) -> Understood:
+    def fhir(self, partner: Partner, inbound: InboundMessage) -> Understood:
         """Understand a Bundle, within Parameters perhaps, or an Encounter.
 
         Raises:
@@ -63,13 +63,13 @@ class Understanding:
             Malformed, Stale: as `service.wire.fhir.exchange.conditions.of_headers`.
             Rejected: as `service.wire.fhir.sent.incoming.stays`, or a mapping cannot make what it should.
         """
-        sent = _sent(received)
+        sent = _sent(inbound)
         odd = _odd_issues(sent)
         left = unused_entries(sent) if sent["resourceType"] == "Bundle" else []
         roots = stays(sent, partner.intake.bases)
         notes = [*odd, *dangling_references(sent), *set_aside(sent, roots)]
         notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
-        alone = of_headers(received.if_none_exist, received.if_match)
+        alone = of_headers(inbound.if_none_exist, inbound.if_match)
         asked = [alone] * len(roots) if alone is not None else of_entries(sent, roots)
         found = self._run_mapping(partner, "fhir", roots, lambda root, path: location_of(path, root, sent))
         conditions = tuple(asked[number] for number, _ in found.roots)
@@ -79,7 +79,7 @@ class Understanding:
         unread = self.reading.fhir(partner, sent)
         return replace(found.understood, notes=first_of(notes), asked=conditions, unused=unread)
 
-    def hl7v2(self, partner: Partner, received: Received) -> Understood:
+    def hl7v2(self, partner: Partner, inbound: InboundMessage) -> Understood:
         """Understand an ADT message.
 
         Raises:
@@ -87,7 +87,7 @@ class Understanding:
             Unsupported: it is of a version, or no ADT message, that is taken here.
             Rejected: as `service.wire.hl7v2.er7.parse.parse`, or a mapping cannot make what it should of it.
         """
-        message = _message(partner, received)
+        message = _message(partner, inbound)
         _check_kind(message)
         codes = self._codes(partner)
         read, notes = patients(message, partner.name, partner.intake, codes.systems_of(partner.name))
@@ -136,18 +136,18 @@ class _Made:
     roots: list[tuple[int, int]]
 
 
-def _sent(received: Received) -> Any:
+def _sent(inbound: InboundMessage) -> Any:
     """Return the resource that came, to be changed as it is read: a copy where a door has parsed it."""
-    if received.parsed is not None:
-        return copy_of(received.parsed)
-    return message_of(parse(received.raw))
+    if inbound.parsed is not None:
+        return copy_of(inbound.parsed)
+    return message_of(parse(inbound.raw))
 
 
-def _message(partner: Partner, received: Received) -> Message:
-    if isinstance(received.parsed, Message):
-        return received.parsed
+def _message(partner: Partner, inbound: InboundMessage) -> Message:
+    if isinstance(inbound.parsed, Message):
+        return inbound.parsed
     charset = partner.intake.charset
-    return parse_hl7v2(received.raw, of_partner(charset) if charset else None)
+    return parse_hl7v2(inbound.raw, of_partner(charset) if charset else None)
 
 
 def _odd_issues(sent: Any) -> list[Issue]:

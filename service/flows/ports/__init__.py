@@ -9,7 +9,7 @@ from service.flows.ports.documents import DocumentsPort
 from service.flows.ports.inbox import InboxPort
 from service.flows.ports.resources import ResourcesPort
 from service.values.documents import Document, Revision
-from service.values.resources import Numbered, Page, Past, Query, Stored
+from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
 from service.values.scope import Scope
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Store(Protocol):
     def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
         """Return all revisions of a document, newest first."""
 
-    def resource(self, scope: Scope, type_: str, id_: str) -> Stored | None:
+    def resource(self, scope: Scope, type_: str, id_: str) -> StoredResource | None:
         """Return the current bytes of a resource; raises Gone after erasure."""
 
     def owner(self, scope: Scope, type_: str, id_: str) -> tuple[Document, str] | None:
@@ -84,16 +84,16 @@ class Store(Protocol):
     def owners(self, scope: Scope, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], Document]:
         """Return the documents that own resources, by the (type, id) of those that there are."""
 
-    def version(self, scope: Scope, type_: str, id_: str, version: int) -> Stored | None:
+    def version(self, scope: Scope, type_: str, id_: str, version: int) -> StoredResource | None:
         """Return the bytes of one version."""
 
-    def history(self, scope: Scope, type_: str, id_: str, past: Past) -> Page:
+    def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
         """Return all versions of one resource, newest first."""
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope, in SQL."""
 
-    def events(self, scope: Scope, after: int, count: int) -> list[Numbered]:
+    def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return numbered messages with a position above `after`."""
 
 

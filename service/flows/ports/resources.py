@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from service.values.documents import Document
-from service.values.resources import Current, Message, ResourceVersion
+from service.values.resources import CurrentVersion, OutboxMessage, ResourceVersion
 
 
 class ResourcesPort(Protocol):
@@ -17,7 +17,7 @@ class ResourcesPort(Protocol):
     def prefetch(self, owner: str, views: Collection[str]) -> None:
         """Ask for what `current` will be asked of an owner in each view, and do not wait for it."""
 
-    def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
+    def current(self, owner: str, view: str) -> dict[tuple[str, str], CurrentVersion]:
         """Return the current resources of an owner by (type, id)."""
 
     def bodies(
@@ -50,7 +50,7 @@ class ResourcesPort(Protocol):
     def sequence(self, owner: str, view: str, count: int) -> int:
         """Take `count` numbers of the owner's message sequence in a view and return the first."""
 
-    def emit(self, messages: Sequence[Message]) -> None:
+    def emit(self, messages: Sequence[OutboxMessage]) -> None:
         """Append to the outbox."""
 
     def erase(self, document: Document) -> list[tuple[str, str, str]]:

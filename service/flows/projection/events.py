@@ -20,7 +20,7 @@ from service.values.messages import (
     schema_name,
     type_name,
 )
-from service.values.resources import Message
+from service.values.resources import OutboxMessage
 from service.wire.json import dump
 
 STEP: Final = timedelta(microseconds=1)
@@ -77,7 +77,9 @@ class Envelope:
     source: str
     schemas: str
 
-    def message(self, event: Event[Data], *, owner: str, view: str, sequence: int, at: datetime) -> Message:
+    def message(
+        self, event: Event[Data], *, owner: str, view: str, sequence: int, at: datetime
+    ) -> OutboxMessage:
         """Return the outbox row of an event, number `sequence` of its owner in a view."""
         body = CloudEvent(
             specversion="1.0",
@@ -95,7 +97,7 @@ class Envelope:
         full = None
         if event.resource is not None:
             full = dump({**body, "data": {**event.data, "resource": event.resource}})
-        return Message(
+        return OutboxMessage(
             id=body["id"],
             view=view,
             owner=owner,

@@ -16,7 +16,7 @@ from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.projector import Projector
 from service.values.documents import Document
 from service.values.messages import UNTOLD, Happened, Written
-from service.values.resources import Current, ResourceVersion, SearchRows
+from service.values.resources import CurrentVersion, ResourceVersion, SearchRows
 from service.wire.fhir.addresses import without_whereabouts
 from service.wire.fhir.erased_references import in_words
 from service.wire.json import canonical, dump, parse
@@ -231,7 +231,7 @@ class Projection:
         document: Document,
         resource: dict[str, Any],
         digests: dict[Key, str],
-        current: Mapping[Key, Current],
+        current: Mapping[Key, CurrentVersion],
         stored: dict[Key, dict[str, Any]],
         at: datetime,
         catalogue: Catalogue,
@@ -269,7 +269,7 @@ def version_of(catalogues: Mapping[str, Catalogue]) -> str:
     return hashlib.sha256(" ".join(named).encode()).hexdigest()
 
 
-def _after(change: Change, current: Mapping[Key, Current]) -> Change:
+def _after(change: Change, current: Mapping[Key, CurrentVersion]) -> Change:
     """Return a change as one after all that the owner's resources have been through."""
     last = max((each.last_updated for each in current.values()), default=None)
     return change if last is None else replace(change, at=events.later(change.at, last))
@@ -284,7 +284,9 @@ def _key(resource: dict[str, Any]) -> Key:
     return resource["resourceType"], resource["id"]
 
 
-def _is_other(resource: dict[str, Any], digests: dict[Key, str], current: Mapping[Key, Current]) -> bool:
+def _is_other(
+    resource: dict[str, Any], digests: dict[Key, str], current: Mapping[Key, CurrentVersion]
+) -> bool:
     key = _key(resource)
     return key not in current or current[key].digest != digests[key]
 

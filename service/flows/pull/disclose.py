@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from service.errors import NotFound
 from service.flows.ports import Store
-from service.values.resources import Numbered, Page, Past, Query, Stored
+from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
 from service.values.scope import Scope
 
 
@@ -14,15 +14,15 @@ class Disclosure:
 
     store: Store
 
-    def read(self, scope: Scope, type_: str, id_: str) -> Stored:
+    def read(self, scope: Scope, type_: str, id_: str) -> StoredResource:
         """Return a resource's current bytes; raises NotFound, or Gone after erasure."""
         return _there(self.store.resource(scope, type_, id_))
 
-    def vread(self, scope: Scope, type_: str, id_: str, version: int) -> Stored:
+    def vread(self, scope: Scope, type_: str, id_: str, version: int) -> StoredResource:
         """Return the bytes of one version; raises NotFound, or Gone after erasure."""
         return _there(self.store.version(scope, type_, id_, version))
 
-    def history(self, scope: Scope, type_: str, id_: str, past: Past) -> Page:
+    def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
         """Return a page of versions, newest first, and their total; raises NotFound, Gone after erasure."""
         found = self.store.history(scope, type_, id_, past)
         if not found.total:
@@ -33,12 +33,12 @@ class Disclosure:
         """Return one page of what matches inside the scope."""
         return self.store.search(scope, query)
 
-    def events(self, scope: Scope, after: int, count: int) -> list[Numbered]:
+    def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return the messages after a position of the feed."""
         return self.store.events(scope, after, count)
 
 
-def _there(found: Stored | None) -> Stored:
+def _there(found: StoredResource | None) -> StoredResource:
     if found is None:
         raise NotFound("There is no such resource.")
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from service.mapping.language.localise import Interpreter
-from service.values.resources import Page, Stored
+from service.values.resources import Page, StoredResource
 from service.wire.json import dump, parse
 
 STORED: Final = "en"
@@ -25,7 +25,7 @@ class Localisation:
         """Return the best language of a view for the ranges; that of the stored bytes if none will do."""
         return preferred_language(ranges, (STORED, *self.interpreters[view].languages))
 
-    def tell(self, view: str, stored: Stored, language: str) -> Stored:
+    def tell(self, view: str, stored: StoredResource, language: str) -> StoredResource:
         """Return the version in a language; in that of the stored bytes it is the stored one itself."""
         if language == STORED:
             return stored

@@ -15,7 +15,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 from service.errors import Unavailable
 from service.publish.amqp.frames import Frames, acks
 from service.publish.amqp.topology import declare
-from service.publish.ports import Copy, Drift, Outcome, Refused
+from service.publish.ports import ChannelClosed, Copy, Drift, Settlement
 from service.values.scope import Partner
 from service.wire.amqp import AWAY, CONNECT_SECONDS, NO_SUCH_QUEUE, ClosedByBroker, connected, parameters
 
@@ -70,7 +70,7 @@ class RabbitPublisher:
         """Connect; raises Unavailable when the broker does not answer in time."""
         self._sent: dict[int, tuple[float, str, str]] = {}
         self._returned: set[tuple[str, str]] = set()
-        self._outcomes: list[tuple[int, Outcome]] = []
+        self._outcomes: list[tuple[int, Settlement]] = []
         self._tag = 0
         self._heard = 0.0
         self._unwritten: list[bytes] = []
@@ -101,7 +101,7 @@ class RabbitPublisher:
         self._sent[self._tag] = (time.monotonic(), copy.exchange, copy.id)
         return self._tag
 
-    def settle(self, seconds: float) -> list[tuple[int, Outcome]]:
+    def settle(self, seconds: float) -> list[tuple[int, Settlement]]:
         """Wait up to `seconds` for something from the broker; return what has been decided."""
         self._check()
         self._write()
@@ -170,10 +170,10 @@ class RabbitPublisher:
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method
-        outcome: Outcome = "routed" if method.NAME == "Basic.Ack" else "nacked"
+        outcome: Settlement = "routed" if method.NAME == "Basic.Ack" else "nacked"
         self._decide([(method.delivery_tag, method.multiple)], outcome)
 
-    def _decide(self, confirms: Iterable[tuple[int, bool]], outcome: Outcome = "routed") -> None:
+    def _decide(self, confirms: Iterable[tuple[int, bool]], outcome: Settlement = "routed") -> None:
         self._heard = time.monotonic()
         for last, multiple in confirms:
             for tag in self._until(last) if multiple else (last,):
@@ -195,7 +195,7 @@ class RabbitPublisher:
         if self._lost is None:
             return
         if isinstance(self._lost, ChannelClosedByBroker) and self._lost.reply_code in _TOO_LARGE:
-            raise Refused(f"The broker refused it ({self._lost.reply_code}).") from self._lost
+            raise ChannelClosed(f"The broker refused it ({self._lost.reply_code}).") from self._lost
         raise Unavailable("The connection to the broker is lost.") from self._lost
 
     def _watch(self) -> None:

@@ -21,7 +21,7 @@ from service.receive.discharge.messages import FHIR_JSON, ReceptionPort, sender_
 from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, sent_as
 from service.receive.discharge.single import Encounters
-from service.values.inbound.inbox import Answer, Outcome, Received, Render
+from service.values.inbound.inbox import Answer, InboundMessage, Outcome, Render
 from service.values.scope import Partner
 from service.wire.json import dump
 from service.wire.outcomes import operation_outcome
@@ -69,10 +69,10 @@ class _Listening:
     reception: ReceptionPort
     errors: list[CasebridgeError] = field(default_factory=list)
 
-    def receive(self, partner: Partner, received: Received, render: Render) -> Outcome:
+    def receive(self, partner: Partner, inbound: InboundMessage, render: Render) -> Outcome:
         """As `ReceptionPort.receive`."""
         try:
-            return self.reception.receive(partner, replace(received, way="amqp"), render)
+            return self.reception.receive(partner, replace(inbound, way="amqp"), render)
         except CasebridgeError as error:
             self.errors.append(error)
             raise

@@ -19,7 +19,7 @@ from service.receive.discharge.messages import (
     not_to_leave_out,
     outcome_resource,
 )
-from service.values.inbound.inbox import Answer, Outcome, Received, Stay
+from service.values.inbound.inbox import Answer, InboundMessage, Outcome, Stay
 from service.values.scope import Partner
 from service.wire.fhir.exchange import bundles
 from service.wire.fhir.exchange.answers import responses
@@ -65,8 +65,8 @@ class Bundles:
             return Answer(200, FHIR_JSON, dump(response))
 
         names = (*transport_keys, *keys(sent))
-        received = _inbound_part(raw, sent, names)
-        became = self.reception.receive(partner, received, render)
+        inbound = _inbound_part(raw, sent, names)
+        became = self.reception.receive(partner, inbound, render)
         return became.answer or render(became)
 
     def batch(self, partner: Partner, sent: Json, transport_keys: tuple[str, ...]) -> Answer:
@@ -115,11 +115,13 @@ class Bundles:
             self.reception.receive(partner, rest, single.render)
 
 
-def _inbound_part(raw: bytes, sent: Json, names: tuple[str, ...]) -> Received:
-    return Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=not names, parsed=sent)
+def _inbound_part(raw: bytes, sent: Json, names: tuple[str, ...]) -> InboundMessage:
+    return InboundMessage(
+        raw, FHIR_JSON, "fhir", "http", names, content(sent), is_state=not names, parsed=sent
+    )
 
 
-def _part(part: Json, index: int, transport_keys: tuple[str, ...]) -> Received:
+def _part(part: Json, index: int, transport_keys: tuple[str, ...]) -> InboundMessage:
     """Return a part of a batch as a message: the batch's own names are those of the whole."""
     return _inbound_part(dump(part), part, tuple(f"{name}|{index}" for name in transport_keys))
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from service.errors import CasebridgeError, Rejected, Unsupported
 from service.receive.discharge.messages import IN_HL7V2, ReceptionPort, issues_at_sender, outcome_issues
-from service.values.inbound.inbox import Answer, Outcome, Received
+from service.values.inbound.inbox import Answer, InboundMessage, Outcome
 from service.values.scope import Partner
 from service.wire.hl7v2.er7.answer import (
     acknowledgements_of,
@@ -114,7 +114,7 @@ class Hl7v2Reception:
         if isinstance(item, UnreadableMessage):
             return self.refusal_of(item.header, item.error)
         names = (*transport_keys, *keys(item))
-        received = Received(item.raw, ER7, "hl7v2", way, names, content(item), parsed=item)
+        inbound = InboundMessage(item.raw, ER7, "hl7v2", way, names, content(item), parsed=item)
 
         def render(outcome: Outcome) -> Answer:
             issues = outcome_issues(outcome, IN_HL7V2)
@@ -136,7 +136,7 @@ class Hl7v2Reception:
 
         try:
             admit(item.header)
-            outcome = self.reception.receive(partner, received, render)
+            outcome = self.reception.receive(partner, inbound, render)
         except CasebridgeError as error:
             return self.refusal_of(item.header, error)
         answered = outcome.answer or render(outcome)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from service.errors import Issue, Refused
-from service.values.inbound.inbox import Outcome, Received, Render
+from service.values.inbound.inbox import InboundMessage, Outcome, Render
 from service.values.scope import Partner
 from service.wire.fhir.exchange.bundles import unused_entries
 from service.wire.outcomes import Severity
@@ -22,7 +22,7 @@ NOT_RETAINED: Final = Issue("Not retained; it tells nothing of a stay here.", ""
 class ReceptionPort(Protocol):
     """The story of messages, as doors see it."""
 
-    def receive(self, partner: Partner, received: Received, render: Render) -> Outcome:
+    def receive(self, partner: Partner, inbound: InboundMessage, render: Render) -> Outcome:
         """Take a message in, once; the outcome carries the answer that was committed with it.
 
         Raises:
@@ -74,7 +74,7 @@ def issues_at_sender(issues: Sequence[Issue], places: Mapping[str, str]) -> tupl
 
 
 PLACES: Final[Mapping[str, Mapping[str, str]]] = {"fhir": IN_FHIR, "hl7v2": IN_HL7V2}
-"""Where in what was sent a place of the Discharge usually stands, by `Received.form`."""
+"""Where in what was sent a place of the Discharge usually stands, by `InboundMessage.form`."""
 
 
 def not_to_leave_out(partner: Partner, sent: dict[str, Any]) -> dict[int, Issue]:

@@ -16,7 +16,7 @@ from service.receive.discharge.messages import (
     check_retained,
     outcome_resource,
 )
-from service.values.inbound.inbox import Answer, Outcome, Received
+from service.values.inbound.inbox import Answer, InboundMessage, Outcome
 from service.values.scope import Partner
 from service.wire.fhir.check.check import check
 from service.wire.fhir.exchange.answers import Code, response_message
@@ -95,13 +95,13 @@ class Processing:
     ) -> Answer:
         check_retained(partner, sent)
         names = (*transport_keys, *keys(sent))
-        received = Received(raw, FHIR_JSON, "fhir", "http", names, content(sent), to, parsed=sent)
+        inbound = InboundMessage(raw, FHIR_JSON, "fhir", "http", names, content(sent), to, parsed=sent)
 
         def render(became: Outcome) -> Answer:
             body = response_message(sent, "ok", outcome_resource(became, IN_FHIR), self.base, self.clock())
             return Answer(202 if became.state == "quarantined" else 200, FHIR_JSON, dump(body))
 
-        became = self.reception.receive(partner, received, render)
+        became = self.reception.receive(partner, inbound, render)
         return became.answer or render(became)
 
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, ReceptionPort, outcome_resource
-from service.values.inbound.inbox import Answer, Outcome, Received
+from service.values.inbound.inbox import Answer, InboundMessage, Outcome
 from service.values.scope import Partner
 from service.wire.fhir.exchange.naming import content
 from service.wire.json import dump
@@ -38,7 +38,7 @@ class Encounters:
         if if_none_exist is not None or if_match is not None:
             # the same stay, sent on another condition, is not the same once more
             said_so = sha256(f"{said_so}|{if_none_exist}|{if_match}".encode()).hexdigest()
-        received = Received(
+        inbound = InboundMessage(
             raw,
             FHIR_JSON,
             "fhir",
@@ -50,7 +50,7 @@ class Encounters:
             is_state=not transport_keys,
             parsed=sent,
         )
-        became = self.reception.receive(partner, received, render)
+        became = self.reception.receive(partner, inbound, render)
         answer = became.answer or render(became)
         if became.state == "duplicate" and not transport_keys and answer.status == 201:
             # not a lost answer repeated, but the same stay once more

@@ -59,7 +59,7 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
         """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
         arguments = parameters(request.args.items(multi=True), ("edited",))
         shown_entry = entries.show(entry, _own())
-        raw = shown_entry.edited if "edited" in arguments else shown_entry.received.raw
+        raw = shown_entry.edited if "edited" in arguments else shown_entry.inbound.raw
         return Response(raw or b"", mimetype="application/octet-stream")
 
 
@@ -113,8 +113,8 @@ def entry_as_json(entry: Entry) -> dict[str, Any]:
         "id": entry.id,
         "partner": entry.partner,
         "arrived": entry.arrived,
-        "way": entry.received.way,
-        "media_type": entry.received.media_type,
+        "way": entry.inbound.way,
+        "media_type": entry.inbound.media_type,
         "state": entry.state,
         "reason": entry.reason or None,
         "issues": _issues(_issues_at_sender(entry)) or None,
@@ -138,7 +138,7 @@ def _issues(issues: Any) -> list[dict[str, str]]:
 
 def _issues_at_sender(entry: Entry) -> tuple[Issue, ...]:
     """Return the issues of an entry with their places as its sender knows them."""
-    return issues_at_sender(entry.issues, PLACES[entry.received.form])
+    return issues_at_sender(entry.issues, PLACES[entry.inbound.form])
 
 
 def _own() -> str | None:

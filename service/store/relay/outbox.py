@@ -23,7 +23,7 @@ from service.store.relay.leadership import FileLead, SessionLead, lead
 from service.store.relay.positions import Positions
 from service.store.rows import aware, upsert
 from service.store.sql.engine import Executor, reading, writing
-from service.values.resources import Message, Numbered, Parked
+from service.values.resources import NumberedMessage, OutboxMessage, ParkedMessage
 
 FORGIVEN: Final = 5000
 _C: Final = t.outbox.c
@@ -59,7 +59,7 @@ class Outbox:
         """
         return self._positions.number(limit)
 
-    def pending(self, after: int, limit: int) -> list[Numbered]:
+    def pending(self, after: int, limit: int) -> list[NumberedMessage]:
         """Return numbered messages still to publish, in order, above a position: none when there are none."""
         c = t.outbox.c
         waiting = c.state == "pending"
@@ -82,7 +82,7 @@ class Outbox:
             connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
             connection.execute(_update_at(connection, positions).values(state="owed"))
 
-    def owed(self, queue: str, limit: int) -> list[Numbered]:
+    def owed(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed, in order; none of an owner that an earlier one stops."""
         c, earlier = t.outbox.c, t.outbox.alias()
         stopped = exists().where(
@@ -131,12 +131,12 @@ class Outbox:
         with writing(self._engine) as connection:
             connection.execute(chosen.values(state="parked", reason=reason[:400]))
 
-    def parked_messages(self) -> list[Parked]:
+    def parked_messages(self) -> list[ParkedMessage]:
         """Return the messages set aside, in order."""
         c = t.outbox.c
         chosen = select(c.position, c.owner, c.routing_key, c.reason).where(c.state == "parked")
         with reading(self._engine) as connection:
-            return [Parked(*row) for row in connection.execute(chosen.order_by(c.position))]
+            return [ParkedMessage(*row) for row in connection.execute(chosen.order_by(c.position))]
 
     def release(self, positions: Sequence[int]) -> int:
         """Let messages that were set aside be published after all; return how many there were."""
@@ -152,10 +152,12 @@ class Outbox:
             return int(connection.execute(chosen).scalar_one())
 
 
-def numbered_of(row: Any) -> Numbered:
+def numbered_of(row: Any) -> NumberedMessage:
     """Return what `MESSAGE` selects as a numbered message."""
     position, id_, view, owner, routing_key, sequence, recorded, body, full = row
-    return Numbered(position, Message(id_, view, owner, routing_key, sequence, aware(recorded), body, full))
+    return NumberedMessage(
+        position, OutboxMessage(id_, view, owner, routing_key, sequence, aware(recorded), body, full)
+    )
 
 
 def _update_at(connection: Executor, positions: Sequence[int]) -> Update:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, select, text, update
 from service.store import tables as t
 from service.store.rows import aware
 from service.store.sql.engine import Executor
-from service.values.inbound.inbox import Answer, Owed, Reply
+from service.values.inbound.inbox import Answer, Reply, UndeliveredReply
 
 # who asks again is owed it again
 OWE: Final = text(
@@ -50,13 +50,13 @@ class SqlDeliveries:
         done = {"state": "delivered" if reason is None else "failed", "reason": reason}
         self._run(update(t.delivery).where(self._same(reply)).values(**done))
 
-    def owed(self) -> list[Owed]:
+    def owed(self) -> list[UndeliveredReply]:
         """List the replies that are not delivered, those due first at the head."""
         d = t.delivery.c
         told = (d.entry, d.partner, d.state, d.tries, d.due, d.reason)
         chosen = select(*told).where(d.state != "delivered").order_by(d.due, d.entry)
         return [
-            Owed(row.entry, row.partner, row.state, row.tries, aware(row.due), row.reason)
+            UndeliveredReply(row.entry, row.partner, row.state, row.tries, aware(row.due), row.reason)
             for row in self._run(chosen)
         ]
 

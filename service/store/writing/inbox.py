@@ -12,7 +12,7 @@ from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import aware
 from service.store.writing.keeping import Keeping
-from service.values.inbound.inbox import Answer, Entry, EntryState, Received
+from service.values.inbound.inbox import Answer, Entry, EntryState, InboundMessage
 from service.wire.json import dump, reread
 
 NAMES: Final = ("id", "partner", "state", "reason", "flagged", "edited", "replay_of", "tries", "due")
@@ -52,12 +52,12 @@ class SqlInbox(Keeping):
         if entry.renews is not None:
             self._renew(entry, entry.renews)
             return
-        row = {"partner": entry.partner, "content": entry.received.content, "entry": entry.id}
-        self._run(q.INSERT[t.inbox_key], [{**row, "key": each} for each in _digests(entry.received.keys)])
+        row = {"partner": entry.partner, "content": entry.inbound.content, "entry": entry.id}
+        self._run(q.INSERT[t.inbox_key], [{**row, "key": each} for each in _digests(entry.inbound.keys)])
 
     def _renew(self, entry: Entry, before: str) -> None:
-        c, named = t.inbox_key.c, _digests(entry.received.keys)
-        held = (c.partner == entry.partner, c.key.in_(named), c.content == entry.received.content)
+        c, named = t.inbox_key.c, _digests(entry.inbound.keys)
+        held = (c.partner == entry.partner, c.key.in_(named), c.content == entry.inbound.content)
         holders = set(self._run(select(c.entry).where(*held).with_for_update()).scalars())
         if holders != {before}:
             raise Conflict("Another entry has renewed it in the meantime.")
@@ -65,8 +65,8 @@ class SqlInbox(Keeping):
 
     def keep(self, entry: Entry) -> None:
         """Insert an entry."""
-        received = entry.received
-        row = {name: getattr(received, name) for name in CAME}
+        inbound = entry.inbound
+        row = {name: getattr(inbound, name) for name in CAME}
         row |= {"arrived": entry.arrived, "arrived_on": entry.arrived.date(), **self._settled_columns(entry)}
         self._run(q.INSERT[t.inbox], row)
         if about := _about(entry):
@@ -131,7 +131,7 @@ class SqlInbox(Keeping):
     def _entry(self, row: Any) -> Entry:
         given = row._asdict()
         bytes_of = {name: bytes(given[name]) if given.get(name) else b"" for name in ("raw", "answer")}
-        received = Received(
+        inbound = InboundMessage(
             bytes_of["raw"],
             given["media_type"],
             given["form"],
@@ -146,7 +146,7 @@ class SqlInbox(Keeping):
         return Entry(
             id=given["id"],
             partner=given["partner"],
-            received=received,
+            inbound=inbound,
             arrived=aware(given["arrived"]),
             state=given["state"],
             reason=given["reason"],

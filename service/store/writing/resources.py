@@ -11,7 +11,7 @@ from service.store import tables as t
 from service.store.rows import RESOURCE, aware, search_rows
 from service.store.writing.transaction import Transaction
 from service.values.documents import Document
-from service.values.resources import Current, Message, ResourceVersion
+from service.values.resources import CurrentVersion, OutboxMessage, ResourceVersion
 
 
 class SqlResources:
@@ -43,7 +43,7 @@ class SqlResources:
         for view in views:
             self._prefetched[owner, view] = self._run(q.CURRENT, {"owner": owner, "view": view})
 
-    def current(self, owner: str, view: str) -> dict[tuple[str, str], Current]:
+    def current(self, owner: str, view: str) -> dict[tuple[str, str], CurrentVersion]:
         """Return the current resources of an owner by (type, id)."""
         if self._transaction.is_first(f"resources of {view}", owner):
             return {}
@@ -53,7 +53,9 @@ class SqlResources:
         if rows and rows[0].last is not None and owner in self._transaction.locked:
             self._last[owner, view] = rows[0].last
         return {
-            (row.type, row.id): Current(row.type, row.id, row.version, row.digest, aware(row.last_updated))
+            (row.type, row.id): CurrentVersion(
+                row.type, row.id, row.version, row.digest, aware(row.last_updated)
+            )
             for row in rows
         }
 
@@ -144,7 +146,7 @@ class SqlResources:
         taken = self._run(q.TAKE, {"owner": owner, "view": view, "count": count}).scalar_one()
         return int(taken) - count + 1
 
-    def emit(self, messages: Sequence[Message]) -> None:
+    def emit(self, messages: Sequence[OutboxMessage]) -> None:
         """Append to the outbox."""
         self._insert(t.outbox, [_outbox(each) for each in messages])
 
@@ -168,7 +170,7 @@ class SqlResources:
         return [(str(v), str(y), str(i)) for v, y, i in gone]
 
 
-def _outbox(message: Message) -> dict[str, Any]:
+def _outbox(message: OutboxMessage) -> dict[str, Any]:
     names = ("view", "owner", "routing_key", "sequence", "recorded", "body", "full")
     row = {name: getattr(message, name) for name in names}
     return {"message": message.id, "recorded_on": message.recorded.date(), **row}

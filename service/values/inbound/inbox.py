@@ -13,7 +13,7 @@ EntryState = Literal["accepted", "ignored", "quarantined", "replayed", "discarde
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class Preconditions:
     """What a sender makes the use of a stay depend on; `where` is the place at which it says so.
 
     `new_stay`: nothing is done when a stay has this (system, value) already. `new_person`: who has this one
@@ -27,11 +27,11 @@ class Conditions:
     where: str = ""
 
 
-UNCONDITIONAL: Final = Conditions()
+UNCONDITIONAL: Final = Preconditions()
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class InboundMessage:
     """A message as it came in.
 
     `form` names what understands it (`fhir`, `hl7v2`), `way` how it came (`http`, `mllp`, `amqp`). `keys` are
@@ -76,7 +76,7 @@ class Understood:
 
     discharges: tuple[dict[str, Any], ...] = ()
     notes: tuple[Issue, ...] = ()
-    asked: tuple[Conditions, ...] = ()
+    asked: tuple[Preconditions, ...] = ()
     place: Callable[[int, str], str] | None = None
     unused: tuple[Unused, ...] = ()
 
@@ -136,7 +136,7 @@ class Entry:
 
     id: str
     partner: str
-    received: Received
+    inbound: InboundMessage
     arrived: datetime
     state: EntryState
     reason: str = ""
@@ -168,7 +168,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class UndeliveredReply:
     """How a reply stands that is not delivered: `pending` until it is tried again, or `failed` for good."""
 
     entry: str

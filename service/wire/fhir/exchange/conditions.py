@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from service.errors import Issue, Malformed
-from service.values.inbound.inbox import Conditions
+from service.values.inbound.inbox import Preconditions
 from service.wire.etags import versions
 from service.wire.fhir.exchange.bundles import conditional
 
@@ -16,7 +16,7 @@ _CREATED: Final = frozenset({"Encounter", "Patient"})
 _OF_READS: Final = ("ifNoneMatch", "ifModifiedSince")
 
 
-def of_headers(if_none_exist: str | None, if_match: str | None) -> Conditions | None:
+def of_headers(if_none_exist: str | None, if_match: str | None) -> Preconditions | None:
     """Return the conditions of an Encounter that comes alone.
 
     Raises:
@@ -24,13 +24,15 @@ def of_headers(if_none_exist: str | None, if_match: str | None) -> Conditions | 
         Stale: If-Match names translations alone.
     """
     if if_none_exist is not None:
-        return Conditions(new_stay=_pair("Encounter", if_none_exist, "If-None-Exist"), where="If-None-Exist")
+        return Preconditions(
+            new_stay=_pair("Encounter", if_none_exist, "If-None-Exist"), where="If-None-Exist"
+        )
     if if_match is not None:
-        return Conditions(versions=versions(if_match, "If-Match"), where="If-Match")
+        return Preconditions(versions=versions(if_match, "If-Match"), where="If-Match")
     return None
 
 
-def of_entries(sent: Json, roots: Sequence[Json]) -> list[Conditions]:
+def of_entries(sent: Json, roots: Sequence[Json]) -> list[Preconditions]:
     """Return the conditions of each stay (see `incoming.stays`) of a Bundle, by its requests.
 
     Raises:
@@ -61,25 +63,25 @@ def issues(type_: str, request: Json, place: str) -> Iterator[Issue]:
         yield from wrong.issues
 
 
-def _of_stay(root: Json, asked: dict[int, tuple[str, Json]]) -> Conditions:
+def _of_stay(root: Json, asked: dict[int, tuple[str, Json]]) -> Preconditions:
     place, request = asked.get(id(root["encounter"]), ("", {}))
     there, of_patient = asked.get(id(root["patient"]), ("", {}))
     mine, person = _of_request("Encounter", request, place), _of_request("Patient", of_patient, there)
-    return Conditions(mine.new_stay, person.new_person, mine.versions, mine.where or person.where)
+    return Preconditions(mine.new_stay, person.new_person, mine.versions, mine.where or person.where)
 
 
-def _of_request(type_: str, request: Json, place: str) -> Conditions:
+def _of_request(type_: str, request: Json, place: str) -> Preconditions:
     exist, match = request.get("ifNoneExist"), request.get("ifMatch")
     if type_ in _CREATED and exist is not None:
         where = f"{place}.ifNoneExist"
         pair = _pair(type_, exist, where)
         if type_ == "Patient":
-            return Conditions(new_person=pair, where=where)
-        return Conditions(new_stay=pair, where=where)
+            return Preconditions(new_person=pair, where=where)
+        return Preconditions(new_stay=pair, where=where)
     if type_ == "Encounter" and match is not None:
         where = f"{place}.ifMatch"
-        return Conditions(versions=versions(str(match), where), where=where)
-    return Conditions()
+        return Preconditions(versions=versions(str(match), where), where=where)
+    return Preconditions()
 
 
 def _pair(type_: str, criteria: Any, where: str) -> tuple[str, str]:
