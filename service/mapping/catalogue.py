@@ -199,9 +199,9 @@ def load(
     terminology = load_terminology(layers)
     nodes = layers.mappings()
     misspelt = [wrong for target, node in layers.written if makes for wrong in check(node, target, makes)]
-    misspelt_places = {wrong.place for wrong in misspelt}
+    misspelt_places = {wrong.mark for wrong in misspelt}
     unmade = removals.check(layers.written, nodes, required)
-    for wrong in (*misspelt, *(wrong for wrong in unmade if wrong.place not in misspelt_places)):
+    for wrong in (*misspelt, *(wrong for wrong in unmade if wrong.mark not in misspelt_places)):
         findings.add(wrong)
     checker = profiles or NoProfiles()
 
@@ -257,28 +257,28 @@ def _check_withdrawals(documents: list[MappingTemplate], findings: Findings) -> 
     for document in (document for document in documents if document.withdraw):
         other = first.setdefault(document.target, document)
         if document.withdraw != other.withdraw:
-            what = f"`{document.target}` is withdrawn otherwise at {other.place}; say it once"
-            findings.add(InvalidYaml(what, document.place))
+            what = f"`{document.target}` is withdrawn otherwise at {other.mark}; say it once"
+            findings.add(InvalidYaml(what, document.mark))
 
 
 def _check_removed(gone: Removed, documents: list[MappingTemplate], findings: Findings) -> None:
     """Find references to resources that an overlay has nothing make any more."""
     if any(document.target == gone.target for document in documents):
         return
-    for type_, place in _identified_types(documents):
+    for type_, mark in _identified_types(documents):
         if type_ == gone.target:
-            what = f"with this nothing makes `{gone.target}`, yet {place} refers to it; remove that too"
-            findings.add(InvalidYaml(what, gone.place))
+            what = f"with this nothing makes `{gone.target}`, yet {mark} refers to it; remove that too"
+            findings.add(InvalidYaml(what, gone.mark))
 
 
 def _check_identities(documents: list[MappingTemplate], findings: Findings) -> None:
     """Find ids of and references to what no mapping makes: they would lead nowhere."""
     targets = {document.target for document in documents}
-    for type_, place in _identified_types(documents):
+    for type_, mark in _identified_types(documents):
         if type_ not in targets:
             close = nearest(type_, sorted(targets))
             meant = f"; did you mean `{close}`?" if close else "; add its mapping, or leave it out"
-            findings.add(InvalidYaml(f"nothing makes `{type_}`{meant}", place))
+            findings.add(InvalidYaml(f"nothing makes `{type_}`{meant}", mark))
 
 
 def _identified_types(documents: list[MappingTemplate]) -> Iterator[tuple[str, Mark]]:
@@ -287,18 +287,18 @@ def _identified_types(documents: list[MappingTemplate]) -> Iterator[tuple[str, M
         for term in everything(document):
             type_and_member = isinstance(term, Filtered) and term.name in IDENTITIES and term.arguments[0]
             if isinstance(term, Filtered) and type_and_member:
-                yield type_and_member.partition(".")[0], term.place
+                yield type_and_member.partition(".")[0], term.mark
 
 
 def _info(document: MappingTemplate, compiled: Compiled, traced: Trace) -> MappingInfo:
     conditions = {target: tuple(sources) for target, sources in traced.tests.items()}
-    place = document.place
+    mark = document.mark
     return MappingInfo(
         document.name,
         document.target,
         document.source,
-        place.file,
-        place.line,
+        mark.file,
+        mark.line,
         document.claims,
         document.withdraw,
         lineage(traced),

@@ -40,11 +40,11 @@ class Mark:
 class InvalidYaml(Exception):
     """One thing wrong with one place; caught where the rest can still be checked."""
 
-    def __init__(self, what: str, place: Mark) -> None:
+    def __init__(self, what: str, mark: Mark) -> None:
         """Take what is wrong and what would be right, and where."""
         self.what = what
-        self.place = place
-        super().__init__(f"{place}: {what}")
+        self.mark = mark
+        super().__init__(f"{mark}: {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Scalar:
     """A leaf: its typed value and, for text, what is needed to find a character of it in the file."""
 
     value: Any
-    place: Mark
+    mark: Mark
     style: str = ""
     raw: str = ""
 
@@ -66,7 +66,7 @@ class Sequence:
     """A list."""
 
     items: tuple["Node", ...]
-    place: Mark
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Mapping:
 
     entries: dict[str, "Node"]
     keys: dict[str, Mark]
-    place: Mark
+    mark: Mark
 
 
 Node = Scalar | Sequence | Mapping
@@ -89,8 +89,8 @@ def text_of(raw: bytes, file: str) -> str:
         return raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = raw[: error.start]
-        place = Mark(file, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        raise InvalidYaml("not UTF-8; save the file as UTF-8", place) from error
+        mark = Mark(file, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+        raise InvalidYaml("not UTF-8; save the file as UTF-8", mark) from error
 
 
 @lru_cache(maxsize=512)
@@ -103,17 +103,17 @@ def documents(text: str, file: str) -> tuple[Node, ...]:
     if len(text.encode("utf-8", "replace")) > SIZE_LIMIT:
         raise InvalidYaml(f"the file is over {SIZE_LIMIT} bytes; split it", Mark(file))
     if "\0" in text:
-        raise InvalidYaml("NUL is no character of a mapping; remove it", _place(file, text, text.index("\0")))
+        raise InvalidYaml("NUL is no character of a mapping; remove it", _mark(file, text, text.index("\0")))
     try:
         return tuple(_Reader(text, file).documents())
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Mark(file, mark.line + 1, mark.column + 1) if mark else Mark(file)
-        if mark and text[mark.index : mark.index + 1] == "\t":
-            raise InvalidYaml("not YAML: a tab stands here; use spaces", place) from error
-        raise InvalidYaml(f"not YAML: {error.problem or error.context}", place) from error
+        at = error.problem_mark or error.context_mark
+        mark = Mark(file, at.line + 1, at.column + 1) if at else Mark(file)
+        if at and text[at.index : at.index + 1] == "\t":
+            raise InvalidYaml("not YAML: a tab stands here; use spaces", mark) from error
+        raise InvalidYaml(f"not YAML: {error.problem or error.context}", mark) from error
     except yaml.reader.ReaderError as error:
-        raise InvalidYaml(f"not YAML: {error.reason}", _place(file, text, int(error.position))) from error
+        raise InvalidYaml(f"not YAML: {error.reason}", _mark(file, text, int(error.position))) from error
     except (UnicodeError, ValueError, RecursionError) as error:
         raise InvalidYaml("not YAML that can be read", Mark(file)) from error
 
@@ -123,23 +123,23 @@ def only(raw: bytes, file: str) -> Node:
     nodes = documents(text_of(raw, file), file)
     if len(nodes) > 1:
         raise InvalidYaml(
-            "one document stands in this file; take the `---` before this one away", nodes[1].place
+            "one document stands in this file; take the `---` before this one away", nodes[1].mark
         )
     return nodes[0] if nodes else Scalar(None, Mark(file))
 
 
-def place_of(node: Node, steps: Iterable[Any]) -> Mark:
+def mark_of(node: Node, steps: Iterable[Any]) -> Mark:
     """Return the place of what keys and indexes lead to, or of the last that is there; a key's is its own."""
-    place = node.place
+    mark = node.mark
     for step in steps:
         if isinstance(node, Mapping) and step in node.entries:
-            place, node = node.keys[step], node.entries[step]
+            mark, node = node.keys[step], node.entries[step]
         elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
-            place = node.place
+            mark = node.mark
         else:
             break
-    return place
+    return mark
 
 
 def plain(node: Node) -> Any:
@@ -164,20 +164,20 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 yield self.node(next(self.events), 0)
 
-    def place(self, event: Any) -> Mark:
+    def mark(self, event: Any) -> Mark:
         return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
-            raise InvalidYaml("aliases are not taken; write the value out", self.place(event))
+            raise InvalidYaml("aliases are not taken; write the value out", self.mark(event))
         if event.anchor is not None:
             raise InvalidYaml(
-                "anchors are not taken; write the value out where it is needed", self.place(event)
+                "anchors are not taken; write the value out where it is needed", self.mark(event)
             )
         if event.tag is not None:
-            raise InvalidYaml("tags are not taken; quote the value to make it text", self.place(event))
+            raise InvalidYaml("tags are not taken; quote the value to make it text", self.mark(event))
         if depth > DEPTH_LIMIT:
-            raise InvalidYaml(f"nested more than {DEPTH_LIMIT} deep", self.place(event))
+            raise InvalidYaml(f"nested more than {DEPTH_LIMIT} deep", self.mark(event))
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -185,19 +185,19 @@ class _Reader:
         return self.mapping(event, depth)
 
     def scalar(self, event: Any) -> Scalar:
-        place = self.place(event)
+        mark = self.mark(event)
         raw = self.text[event.start_mark.index : event.end_mark.index]
         if not event.style:
-            return Scalar(_core_value(event.value, place), place, "", raw)
+            return Scalar(_core_value(event.value, mark), mark, "", raw)
         if _NO_TEXT.search(event.value):
-            raise InvalidYaml("NUL and lone surrogates are no text; remove the escape", place)
-        return Scalar(event.value, place, event.style, raw)
+            raise InvalidYaml("NUL and lone surrogates are no text; remove the escape", mark)
+        return Scalar(event.value, mark, event.style, raw)
 
     def sequence(self, start: Any, depth: int) -> Sequence:
         items = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             items.append(self.node(event, depth + 1))
-        return Sequence(tuple(items), self.place(start))
+        return Sequence(tuple(items), self.mark(start))
 
     def mapping(self, start: Any, depth: int) -> Mapping:
         entries: dict[str, Node] = {}
@@ -206,20 +206,20 @@ class _Reader:
             key = self.node(event, depth + 1)
             if isinstance(key, Mapping):
                 raise InvalidYaml(
-                    'a key is text; an expression stands in quotes: "{{ case.plan }}"', key.place
+                    'a key is text; an expression stands in quotes: "{{ case.plan }}"', key.mark
                 )
             if not isinstance(key, Scalar) or not isinstance(key.value, str):
-                raise InvalidYaml("a key is text; quote it", key.place)
+                raise InvalidYaml("a key is text; quote it", key.mark)
             if key.value == "<<" and not key.style:
-                raise InvalidYaml("merge keys are not taken; write the entries out", key.place)
+                raise InvalidYaml("merge keys are not taken; write the entries out", key.mark)
             if key.value in entries:
-                raise InvalidYaml(f"`{key.value}` stands here twice; keep one", key.place)
+                raise InvalidYaml(f"`{key.value}` stands here twice; keep one", key.mark)
             entries[key.value] = self.node(next(self.events), depth + 1)
-            keys[key.value] = key.place
-        return Mapping(entries, keys, self.place(start))
+            keys[key.value] = key.mark
+        return Mapping(entries, keys, self.mark(start))
 
 
-def _core_value(text: str, place: Mark) -> Any:
+def _core_value(text: str, mark: Mark) -> Any:
     """Resolve a plain scalar by the core schema; a number with a point is a Decimal that keeps its digits."""
     if text in _NULL:
         return None
@@ -230,20 +230,20 @@ def _core_value(text: str, place: Mark) -> Any:
     if _BASED.match(text):
         return int(text, 0)
     if _NOT_FINITE.match(text):
-        raise InvalidYaml("not a number that JSON has; quote it if it is text", place)
+        raise InvalidYaml("not a number that JSON has; quote it if it is text", mark)
     if _NUMBER.match(text):
-        return number(text, place)
+        return number(text, mark)
     return text
 
 
-def number(text: str, place: Mark) -> int | Decimal:
+def number(text: str, mark: Mark) -> int | Decimal:
     """Read a number exactly; more digits than any element holds are refused."""
     if len(text) > 40 or _LONG_EXPONENT.search(text):
-        raise InvalidYaml("a number of this size is not taken; quote it if it is text", place)
+        raise InvalidYaml("a number of this size is not taken; quote it if it is text", mark)
     return int(text) if _INTEGER.match(text) else Decimal(text)
 
 
-def _place(file: str, text: str, offset: int) -> Mark:
+def _mark(file: str, text: str, offset: int) -> Mark:
     return Mark(file, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
 
 
@@ -259,8 +259,8 @@ def _character(scalar: Scalar, offset: int) -> Mark:
     if offset < len(value):
         at = _find(raw, at, value[offset], scalar.style)
     line = raw.count("\n", 0, at)
-    column = at - raw.rfind("\n", 0, at) - 1 if line else scalar.place.column - 1 + at
-    return Mark(scalar.place.file, scalar.place.line + line, column + 1)
+    column = at - raw.rfind("\n", 0, at) - 1 if line else scalar.mark.column - 1 + at
+    return Mark(scalar.mark.file, scalar.mark.line + line, column + 1)
 
 
 def _find(raw: str, at: int, char: str, style: str) -> int:

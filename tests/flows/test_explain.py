@@ -27,7 +27,7 @@ def test_an_element_names_its_field_its_value_its_line_and_the_revision(told, ex
     assert (title.path, title.value) == ("title", "Back on the bicycle")
     assert title.sources == {"case.plan.title": "Back on the bicycle"}
     assert title.origin.rule == "{{ case.plan.title }}"
-    assert str(title.origin.place).startswith("outbound/CarePlan.yaml:")
+    assert str(title.origin.mark).startswith("outbound/CarePlan.yaml:")
     assert (found.document.kind, found.revision, found.version, found.current) == ("case", 1, 1, True)
 
 

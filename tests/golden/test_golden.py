@@ -260,7 +260,7 @@ def test_a_partner_whose_overlay_takes_an_element_away_loses_the_claim_of_that_t
     overlay.write_text(f"extends: {target}\nmake:\n  {taken}\n", encoding="utf-8")
     stack = ("us-core", "partner")
     found = load(tmp_path, sources=sources(), links=links(), overlays=stack, profiles=profiles)
-    missing = {each.element: each.place for each in chain.from_iterable(found.unclaimed.values())}
+    missing = {each.element: each.mark for each in chain.from_iterable(found.unclaimed.values())}
     assert set(missing) == wanted
     assert {place.file for place in missing.values()} <= {f"overlays/partner/outbound/{target}.yaml"}
     assert {place.line for place in missing.values()} <= {3}

@@ -47,7 +47,7 @@ def origins(catalogue, case):
 
 def test_each_element_names_its_line_its_rule_and_its_source(origins):
     found = {
-        path: (each.place.line, each.rule, each.sources, each.conditions) for path, each in origins(T).items()
+        path: (each.mark.line, each.rule, each.sources, each.conditions) for path, each in origins(T).items()
     }
     about, done = "case.plan.goals[0].description", "case.plan.goals[0].done"
     assert found == {
@@ -81,9 +81,9 @@ def test_each_element_names_its_line_its_rule_and_its_source(origins):
 def test_an_element_of_an_overlay_names_the_overlay(origins, write):
     write("overlays/over/outbound/T.yaml", "extends: T\nmake:\n  title: '{{ case.kind }}'\n")
     found = origins(T, overlays=["over"])
-    assert str(found["title"].place) == "overlays/over/outbound/T.yaml:3:10"
+    assert str(found["title"].mark) == "overlays/over/outbound/T.yaml:3:10"
     assert found["title"].sources == ("case.kind",)
-    assert str(found["whole"].place) == "outbound/T.yaml:9:10"
+    assert str(found["whole"].mark) == "outbound/T.yaml:9:10"
 
 
 def test_each_item_of_a_loop_at_the_head_says_which_it_is(catalogue, case):

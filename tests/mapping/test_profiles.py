@@ -235,7 +235,7 @@ def test_a_claim_is_held_back_where_an_overlay_takes_away_what_the_profile_wants
     found, profiles = claimed("quiet", "after")
     assert profiles == ["http://p/note"]
     (missing,) = found.unclaimed["http://p/title"]
-    assert (missing.element, str(missing.place)) == ("T.part.of", "overlays/quiet/outbound/T.yaml:4:13")
+    assert (missing.element, str(missing.mark)) == ("T.part.of", "overlays/quiet/outbound/T.yaml:4:13")
     assert found.unclaimed["http://p/note"] == ()
     assert [each.claims for each in found.mappings] == [("http://p/note",)]
 
@@ -245,7 +245,7 @@ def test_what_nothing_ever_made_is_said_at_the_mapping_that_names_the_profile(ca
     text = MADE.replace("profile: [http://p/title, http://p/note]\n", "")
     found = catalogue(text, profiles=Known("T.part"), overlays=["on"])
     (missing,) = found.unclaimed["http://p/title"]
-    assert (missing.element, missing.place.file) == ("T.part", "overlays/on/outbound/T.yaml")
+    assert (missing.element, missing.mark.file) == ("T.part", "overlays/on/outbound/T.yaml")
 
 
 def test_what_is_withdrawn_claims_nothing_that_is_held_back(catalogue):

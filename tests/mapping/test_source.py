@@ -59,7 +59,7 @@ def test_what_is_refused_names_its_place(text: str, place: str, message: str):
     with pytest.raises(InvalidYaml, match=message) as caught:
         documents(text, "f")
     if "[1" not in text:
-        assert str(caught.value.place) == place
+        assert str(caught.value.mark) == place
 
 
 def test_a_bomb_of_aliases_is_refused_at_its_first_anchor():

@@ -84,7 +84,7 @@ def explain(path: str, id_: str, view: str, values: bool | None) -> None:
         )
     for element in explanation.elements:
         click.echo(f"{element.path}" + (f" = {dump(element.value).decode()}" if with_values else ""))
-        click.echo(f"  by {element.origin.place}  {element.origin.rule}")
+        click.echo(f"  by {element.origin.mark}  {element.origin.rule}")
         for source, value in element.sources.items():
             click.echo(f"  of {source}" + (f" = {dump(value).decode()}" if with_values else ""))
         for place in element.codes:

@@ -116,12 +116,12 @@ def held_back(catalogue: Catalogue) -> Iterator[str]:
     """Say which profiles are not claimed, for want of which elements, and where these were taken away."""
     for url, missing in catalogue.unclaimed.items():
         for element in missing:
-            yield f"{url} is not claimed: nothing makes {element.element} ({element.place})"
+            yield f"{url} is not claimed: nothing makes {element.element} ({element.mark})"
 
 
 def _unclaimed_as_json(unclaimed: Unclaimed) -> dict[str, list[dict[str, str]]]:
     return {
-        url: [{"element": element.element, "place": str(element.place)} for element in missing]
+        url: [{"element": element.element, "place": str(element.mark)} for element in missing]
         for url, missing in unclaimed.items()
     }
 

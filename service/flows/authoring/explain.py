@@ -133,7 +133,7 @@ def _codes(origin: Origin, roots: Mapping[str, Any], words: Terminology) -> Iter
         found = value_at(each.source, roots) if each.source else each.code
         for code in found if isinstance(found, list) else [found]:
             if isinstance(code, str):
-                yield from words.places(each.filter_name, each.table, code)
+                yield from words.marks(each.filter_name, each.table, code)
 
 
 def _value_for_display(value: Any) -> Any:

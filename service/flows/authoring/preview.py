@@ -212,5 +212,5 @@ def _has_value(steps: list[str], value: Any) -> bool:
 def lineage(shown: Shown) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the origins of a shown resource as JSON has them: by element, its place, rule and sources."""
     for path, origin in shown.origins.items():
-        told = {"place": str(origin.place), "rule": origin.rule, "sources": list(origin.sources)}
+        told = {"place": str(origin.mark), "rule": origin.rule, "sources": list(origin.sources)}
         yield path, told | ({"conditions": list(origin.conditions)} if origin.conditions else {})

@@ -27,9 +27,9 @@ def issues_with_lines(
     for document in makers:
         for explained in explainer(document, catalogue.terminology).run(roots):
             if explained.resource.get("id") == id_:
-                return [issue_at_origin(issue, explained.origins, document.place) for issue in issues]
+                return [issue_at_origin(issue, explained.origins, document.mark) for issue in issues]
     # what is withdrawn is made no more
-    return [issue_at_origin(issue, {}, makers[0].place) if makers else issue for issue in issues]
+    return [issue_at_origin(issue, {}, makers[0].mark) if makers else issue for issue in issues]
 
 
 def issue_at_origin(issue: Issue, origins: Mapping[str, Origin], otherwise: Mark) -> Issue:
@@ -47,10 +47,10 @@ def _maker(path: str, origins: Mapping[str, Origin], otherwise: Mark) -> Mark:
     """Return the place of what makes an element, of what it stands in, or of what stands beside it."""
     below = path.partition(".")[2]
     if (nearest := nearest_origin(below, origins)) is not None:
-        return nearest[1].place
+        return nearest[1].mark
     while below:
         for name, origin in origins.items():
             if name.startswith((f"{below}.", f"{below}[")):
-                return origin.place
+                return origin.mark
         below = below[: max(below.rfind("."), below.rfind("["), 0)]
     return otherwise

@@ -61,7 +61,7 @@ def returned_fields(inbound: Catalogue) -> dict[str, tuple[str, ...]]:
 
 def _index(catalogue: Catalogue, documents: Sequence[MappingTemplate]) -> str:
     rows = [
-        (f"[{document.name}]({document.name}.md)", document.target, document.source, _at(document.place))
+        (f"[{document.name}]({document.name}.md)", document.target, document.source, _at(document.mark))
         for document in documents
     ]
     fields = coverage(catalogue)
@@ -74,7 +74,7 @@ def _index(catalogue: Catalogue, documents: Sequence[MappingTemplate]) -> str:
         + (f" Nothing reads {', '.join(silent)}." if silent else ""),
     ]
     for url, missing in catalogue.unclaimed.items():
-        elements = ", ".join(f"`{unmade.element}` ({unmade.place})" for unmade in missing)
+        elements = ", ".join(f"`{unmade.element}` ({unmade.mark})" for unmade in missing)
         held = f"is not claimed: nothing makes {elements}" if missing else "is claimed where it is met"
         lines.append(f"`{url}` {held}.")
     return _joined_text(lines)
@@ -84,7 +84,7 @@ def _page(document: MappingTemplate) -> str:
     loop, when = document.written
     lines = [
         f"# {document.name}",
-        f"Makes `{document.target}` of a {document.source}; {_at(document.place)}.",
+        f"Makes `{document.target}` of a {document.source}; {_at(document.mark)}.",
     ]
     lines += [f"One for each `{loop}`."] if loop else []
     lines += [f"Made where `{when}` holds."] if when else []
@@ -116,17 +116,17 @@ def _rows(template: Template, target: str, around: tuple[str, ...]) -> Iterator[
                 *((f"if `{_cell(test)}`",) if test else ()),
             )
             yield from _rows(make, target, (*around, *conditions))
-        case Literal(value=value, place=place):
+        case Literal(value=value, mark=mark):
             if value is not None:
-                yield _row(target, (), f"`{_cell(str(value))}`", around, place)
-        case Value(text=text, place=place) | TextLeaf(text=text, place=place):
-            yield _row(target, terms(template), f"`{_cell(text)}`", around, place)
-        case Markup(place=place):
-            yield _row(target, terms(template), "narrative", around, place)
+                yield _row(target, (), f"`{_cell(str(value))}`", around, mark)
+        case Value(text=text, mark=mark) | TextLeaf(text=text, mark=mark):
+            yield _row(target, terms(template), f"`{_cell(text)}`", around, mark)
+        case Markup(mark=mark):
+            yield _row(target, terms(template), "narrative", around, mark)
 
 
 def _row(
-    target: str, of_leaf: Iterable[ExpressionNode], rule: str, around: tuple[str, ...], place: Mark | None
+    target: str, of_leaf: Iterable[ExpressionNode], rule: str, around: tuple[str, ...], mark: Mark | None
 ) -> Row:
     expressions = list(of_leaf)
     sources = sorted({path for term in expressions for path in reads(term)})
@@ -137,7 +137,7 @@ def _row(
     )
     codes = ", ".join(f"[{name}]({_CODES}#{name})" for name in names)
     made_of = ", ".join(f"`{path}`" for path in sources)
-    return (f"`{target}`", made_of, ", ".join([*around, rule]), codes, _at(place) if place else "")
+    return (f"`{target}`", made_of, ", ".join([*around, rule]), codes, _at(mark) if mark else "")
 
 
 def _all(expressions: Iterable[ExpressionNode]) -> Iterator[ExpressionNode]:
@@ -200,8 +200,8 @@ def _joined_text(parts: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _at(place: Mark) -> str:
-    return f"{place.file}:{place.line}"
+def _at(mark: Mark) -> str:
+    return f"{mark.file}:{mark.line}"
 
 
 def _plain(value: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from service.mapping.compiler.inline import inline, is_fixed, is_nothing, place_of, term_of
+from service.mapping.compiler.inline import inline, is_fixed, is_nothing, mark_of, term_of
 from service.mapping.compiler.lines import Line, Lines
 from service.mapping.compiler.pythonic import FUNCTIONS, Names, present_test
 from service.mapping.compiler.templates import (
@@ -81,7 +81,7 @@ def compiled_function(writer: "Writer", document: MappingTemplate, **extra: Any)
     try:
         exec(compile(code, _file_name(document), "exec"), values)  # noqa: S102 - text of our own making
     except (SyntaxError, RecursionError, MemoryError, OverflowError) as error:
-        raise InvalidYaml("nested too deep to be compiled; make it flatter", document.place) from error
+        raise InvalidYaml("nested too deep to be compiled; make it flatter", document.mark) from error
     return Compiled(values["project"], code, tuple(writer.infos))
 
 
@@ -94,7 +94,7 @@ class Writer(Lines):
 
     def __init__(self, document: MappingTemplate, terminology: Terminology) -> None:
         """Take what is written and the tables it looks codes up in."""
-        super().__init__(Names(terminology), Line(document.place, document.target, None))
+        super().__init__(Names(terminology), Line(document.mark, document.target, None))
         self.document = document
 
     def whole(self) -> None:
@@ -145,7 +145,7 @@ class Writer(Lines):
         if let.value is None:
             return
         spare = " or E" if self.names.containers.get(let) or let.shape.kind == "object" else ""
-        with self.about(self.document.place, self.document.target, let.value):
+        with self.about(self.document.mark, self.document.target, let.value):
             self.line(f"{let.python} = {self.names.code(let.value)}{spare}")
         self.bind(let)
 
@@ -153,12 +153,12 @@ class Writer(Lines):
         """Write the statements that put what a template makes into a sink, when it is present."""
         spliced = isinstance(template, Items) and sink.key is None
         if not spliced and (ready := self.ready(template)) is not None:
-            with self.about(place_of(template, self.info.place), target, term_of(template)):
+            with self.about(mark_of(template, self.info.mark), target, term_of(template)):
                 self.place(sink, ready, template)
             return
         match template:
-            case Value(term=term, place=place):
-                with self.about(place, target, term):
+            case Value(term=term, mark=mark):
+                with self.about(mark, target, term):
                     self.value(template, sink)
             case TextLeaf():
                 self.text(template, sink, target)
@@ -201,11 +201,11 @@ class Writer(Lines):
                 codes.append(repr(part))
                 continue
             name = self.names.fresh("t")
-            with self.about(template.place, target, part):
+            with self.about(template.mark, target, part):
                 self.line(f"{name} = {self.names.text_code(part)}")
             tests += [] if is_fixed(part) else [name]
             codes.append(name)
-        with self.about(template.place, target, None), self.inside(f"if {' or '.join(tests) or 'True'}:"):
+        with self.about(template.mark, target, None), self.inside(f"if {' or '.join(tests) or 'True'}:"):
             name = self.names.fresh("t")
             self.line(f"{name} = ({' + '.join(codes)}).strip()")
             with self.inside(f"if {name}:"):
@@ -244,7 +244,7 @@ class Writer(Lines):
 
     def block(self, block: Block, sink: Sink, target: str) -> None:
         """What is made for each item, or only if."""
-        with self.about(block.place, target, block.test), self.loops(block.loops), self.when(block.test):
+        with self.about(block.mark, target, block.test), self.loops(block.loops), self.when(block.test):
             self.put(block.make, sink, target)
 
     def markup(self, markup: Markup, sink: Sink, target: str) -> None:
@@ -268,10 +268,10 @@ class Writer(Lines):
                 for item in items:
                     self.mark(item, name, target)
             case Block():
-                with self.about(part.place, target, part.test), self.loops(part.loops), self.when(part.test):
+                with self.about(part.mark, target, part.test), self.loops(part.loops), self.when(part.test):
                     self.mark(part.make, name, target)
             case _:
-                raise InvalidYaml("in $xhtml stand text, $each and $if", self.info.place)
+                raise InvalidYaml("in $xhtml stand text, $each and $if", self.info.mark)
 
     def write_markup(self, template: TextLeaf, name: str, target: str) -> None:
         """A part of markup with expressions."""
@@ -282,7 +282,7 @@ class Writer(Lines):
                 codes.append(repr(part))
                 continue
             text_name = self.names.fresh("t")
-            with self.about(template.place, target, part):
+            with self.about(template.mark, target, part):
                 code = f"escape_xml({self.names.code(part)})" if in_tag else self.names.markup(part)
                 self.line(f"{text_name} = {code}")
             tests += [] if is_fixed(part) else [text_name]

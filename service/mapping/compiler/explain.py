@@ -52,7 +52,7 @@ class Origin:
     that are looked up for it.
     """
 
-    place: Mark
+    mark: Mark
     rule: str
     sources: tuple[str, ...]
     conditions: tuple[str, ...]
@@ -198,7 +198,7 @@ def _origin(note: _Note, indexes: tuple[int, ...]) -> Origin | None:
     turns = {variable.path: index for variable, index in zip(note.loops, indexes, strict=True)}
     if isinstance(template, Literal):
         return Origin(
-            template.place or Mark(""), str(template.value), (), _indexed_paths(note.conditions, turns)
+            template.mark or Mark(""), str(template.value), (), _indexed_paths(note.conditions, turns)
         )
     expressions = list(terms(template))
     sources = {path for term in expressions for path in reads(term)}
@@ -206,7 +206,7 @@ def _origin(note: _Note, indexes: tuple[int, ...]) -> Origin | None:
     rule = getattr(template, "text", "$xhtml")
     coded = tuple(lookup for term in expressions for lookup in _coded_lookups(term, turns))
     return Origin(
-        template.place,
+        template.mark,
         rule,
         _indexed_paths(sources, turns),
         _indexed_paths(conditions - sources, turns),

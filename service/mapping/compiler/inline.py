@@ -17,9 +17,9 @@ def is_fixed(term: ExpressionNode) -> bool:
     return next(lookups(term), None) is None
 
 
-def place_of(template: Template, other: Mark) -> Mark:
+def mark_of(template: Template, other: Mark) -> Mark:
     """The place of a leaf, or another."""
-    return template.place if isinstance(template, Value) else other
+    return template.mark if isinstance(template, Value) else other
 
 
 def term_of(template: Template) -> ExpressionNode | None:

@@ -16,7 +16,7 @@ from service.wire.yaml import Mark
 class Line:
     """What a generated line is for: a place in the mapping, a target path, and the term it evaluates."""
 
-    place: Mark
+    mark: Mark
     target: str
     term: ExpressionNode | None
 
@@ -50,9 +50,9 @@ class Lines:
             self.line("pass")
 
     @contextmanager
-    def about(self, place: Mark, target: str, term: ExpressionNode | None) -> Iterator[None]:
+    def about(self, mark: Mark, target: str, term: ExpressionNode | None) -> Iterator[None]:
         """What is written inside is for this place, target and term."""
-        before, self.info = self.info, Line(place, target, term)
+        before, self.info = self.info, Line(mark, target, term)
         yield
         self.info = before
 
@@ -76,7 +76,7 @@ class Lines:
         """What is written inside is done for each item."""
         before = self.depth
         for loop in loops:
-            with self.about(loop.place, self.info.target, loop.over):
+            with self.about(loop.mark, self.info.target, loop.over):
                 self.loop(loop)
         yield
         self.closed()

@@ -32,12 +32,12 @@ class MappingError(Rejected):
 
     title = "Content cannot be mapped"
 
-    def __init__(self, what: str, *, place: Mark, target: str, source: str, code: str = "processing") -> None:
+    def __init__(self, what: str, *, mark: Mark, target: str, source: str, code: str = "processing") -> None:
         """Take what is wrong, the three places, and FHIR's IssueType."""
-        self.place = place
+        self.mark = mark
         self.target = target
         self.source = source
-        where = f"{place}, target {target}" + (f", source {source}" if source else "")
+        where = f"{mark}, target {target}" + (f", source {source}" if source else "")
         super().__init__(what, issues=[Issue(what, where, code)])
 
 
@@ -94,8 +94,8 @@ def _once(all_made: list[MadeResource], documents: dict[str, MappingTemplate]) -
         key = (made_resource.resource.get("resourceType", ""), made_resource.resource.get("id", ""))
         if key in seen and key[1]:
             what = "another mapping or another item makes this resource too; give it an id of its own"
-            place = documents[made_resource.mapping].place
-            raise MappingError(what, place=place, target=f"{made_resource.target}.id", source="")
+            mark = documents[made_resource.mapping].mark
+            raise MappingError(what, mark=mark, target=f"{made_resource.target}.id", source="")
         seen.add(key)
 
 
@@ -105,7 +105,7 @@ def _explain(error: Exception, document: MappingTemplate, compiled: Compiled) ->
     source = ", ".join(sorted(_sources(error, info.term))) if info.term is not None else ""
     return MappingError(
         _error_text(error),
-        place=info.place,
+        mark=info.mark,
         target=info.target or document.target,
         source=source,
         code="code-invalid" if isinstance(error, Unmapped) else "processing",

@@ -72,7 +72,7 @@ class Reader:
         if source not in self.world.sources:
             close = nearest(source, list(self.world.sources)) or ", ".join(sorted(self.world.sources))
             raise InvalidYaml(
-                f"there is no source `{source}`; did you mean `{close}`?", node.entries["from"].place
+                f"there is no source `{source}`; did you mean `{close}`?", node.entries["from"].mark
             )
         roots: dict[str, Variable] = {}
         for name in self.world.sources[source]:
@@ -91,7 +91,7 @@ class Reader:
             name,
             target,
             source,
-            node.place,
+            node.mark,
             roots,
             loops,
             lets,
@@ -123,7 +123,7 @@ class Reader:
             return {}
         for leaf in leaves(as_map(withdraw)):
             if expressions.has_expression(leaf):
-                self.findings.add(InvalidYaml("`withdraw` holds literals only", leaf.place))
+                self.findings.add(InvalidYaml("`withdraw` holds literals only", leaf.mark))
         for key in ("resourceType", "id"):
             if key in as_map(withdraw).entries:
                 what = f"`{key}` stays what it was when a resource is withdrawn"
@@ -133,7 +133,7 @@ class Reader:
 
     def claims(self, node: Mapping, target: str) -> tuple[str, ...]:
         """The profiles that the resource claims where it meets them."""
-        profile_node = node.entries.get("profile", Sequence((), node.place))
+        profile_node = node.entries.get("profile", Sequence((), node.mark))
         profiles = self.profiles.profiles()
         urls: list[str] = []
         for leaf in profile_node.items if isinstance(profile_node, Sequence) else (profile_node,):
@@ -141,10 +141,10 @@ class Reader:
             if url not in profiles:
                 close = nearest(url, list(profiles)) or ", ".join(profiles) or "none"
                 what = f"this is no profile that can be checked; did you mean `{close}`?"
-                self.findings.add(InvalidYaml(what, leaf.place))
+                self.findings.add(InvalidYaml(what, leaf.mark))
             elif profiles[url].type != target:
                 self.findings.add(
-                    InvalidYaml(f"this profile is about {profiles[url].type}, not {target}", leaf.place)
+                    InvalidYaml(f"this profile is about {profiles[url].type}, not {target}", leaf.mark)
                 )
             else:
                 urls.append(url)
@@ -164,8 +164,8 @@ class Reader:
         entries = as_map(node).entries.items() if node else ()
         for name, leaf in entries:
             try:
-                place = as_map(node).keys[name] if node else leaf.place
-                _free(name, namespace, place)
+                mark = as_map(node).keys[name] if node else leaf.mark
+                _free(name, namespace, mark)
                 term = resolve(expressions.single(as_leaf(leaf)), namespace)
             except InvalidYaml as wrong:
                 self.findings.add(wrong)
@@ -185,13 +185,13 @@ class Reader:
         loops: list[Loop] = []
         for leaf in leaves:
             name, parsed = expressions.loop(as_leaf(leaf))
-            _free(name, namespace, leaf.place)
+            _free(name, namespace, leaf.mark)
             for loop in self.walk(parsed, namespace):
                 loops.append(loop)
                 self.looped.append(loop.variable)
             namespace = namespace.with_name(name, loops[-1].variable)
         if len(self.looped) > LOOP_DEPTH:
-            raise InvalidYaml(f"loops nest more than {LOOP_DEPTH} deep", node.place)
+            raise InvalidYaml(f"loops nest more than {LOOP_DEPTH} deep", node.mark)
         return tuple(loops), namespace
 
     def walk(self, parsed: Parsed, namespace: Namespace) -> Iterator[Loop]:
@@ -211,7 +211,7 @@ class Reader:
             raise InvalidYaml(f"a loop goes over a list, this is {spoken_kind(over.shape.kind)}", parsed.at())
         yield self.loop(over, parsed.at())
 
-    def loop(self, over: ExpressionNode, place: Mark) -> Loop:
+    def loop(self, over: ExpressionNode, mark: Mark) -> Loop:
         """One loop; its variable carries what its items are and whose."""
         item = over.shape.item()
         path = over.path if isinstance(over, Lookup) else ""
@@ -219,7 +219,7 @@ class Reader:
         if isinstance(over, Lookup) and item.owner not in {"", "self"}:
             owner = Lookup(over.roots[item.owner], (), (), over.roots)
         crosses = bool(self.looped) and not (isinstance(over, Lookup) and over.base in self.looped)
-        return Loop(Variable(self.fresh(), item, path, owner, loop=True), over, place, crosses)
+        return Loop(Variable(self.fresh(), item, path, owner, loop=True), over, mark, crosses)
 
     def template(self, node: Node, namespace: Namespace, *, markup: bool = False) -> Template:
         """The template of any node under `make`."""
@@ -232,7 +232,7 @@ class Reader:
         if any(key.startswith("$") for key in node.entries):
             return self.catch(lambda: self.block(node, namespace, markup=markup))
         if markup:
-            return self.catch(lambda: _refuse("in $xhtml stand text, $each and $if", node.place))
+            return self.catch(lambda: _refuse("in $xhtml stand text, $each and $if", node.mark))
         return Object(tuple(self.entry(node, key, namespace) for key in node.entries))
 
     def entry(self, node: Mapping, key: str, namespace: Namespace) -> tuple[str, Template]:
@@ -246,12 +246,12 @@ class Reader:
         check_keys(node, _BLOCKS, "a block")
         if "$xhtml" in node.entries:
             if len(node.entries) > 1:
-                raise InvalidYaml("$xhtml stands alone; put $each and $if inside it", node.place)
+                raise InvalidYaml("$xhtml stands alone; put $each and $if inside it", node.mark)
             parts = node.entries["$xhtml"]
             listed = parts.items if isinstance(parts, Sequence) else (parts,)
-            return Markup(tuple(self.template(part, namespace, markup=True) for part in listed), node.place)
+            return Markup(tuple(self.template(part, namespace, markup=True) for part in listed), node.mark)
         if "$each" not in node.entries and "$if" not in node.entries:
-            raise InvalidYaml("$make stands with $each or $if", node.place)
+            raise InvalidYaml("$make stands with $each or $if", node.mark)
         outer = list(self.looped)
         loops, inner = (
             self.loops(node.entries["$each"], namespace) if "$each" in node.entries else ((), namespace)
@@ -259,22 +259,22 @@ class Reader:
         test = self.test(node.entries["$if"], inner) if "$if" in node.entries else None
         make = self.template(required_node(node, "$make"), inner, markup=markup)
         self.looped = outer
-        return Block(loops, test, make, node.place, each_and_when(node, "$each", "$if"))
+        return Block(loops, test, make, node.mark, each_and_when(node, "$each", "$if"))
 
     def leaf(self, leaf: Scalar, namespace: Namespace, *, markup: bool) -> Template:
         """A literal, a typed value or a text."""
         if not expressions.has_expression(leaf):
-            return Literal(leaf.value, leaf.place)
+            return Literal(leaf.value, leaf.mark)
         pieces = expressions.parts(leaf)
         solid = [part for part in pieces if not isinstance(part, str) or part.strip()]
         if not markup and len(solid) == 1 and isinstance(solid[0], Parsed):
             return Value(
                 _present_condition(resolve(solid[0], namespace), solid[0]),
-                leaf.place,
+                leaf.mark,
                 str(leaf.value).strip(),
             )
         parts = [part if isinstance(part, str) else self.printable(part, namespace) for part in pieces]
-        return TextLeaf(tuple(parts), leaf.place, str(leaf.value))
+        return TextLeaf(tuple(parts), leaf.mark, str(leaf.value))
 
     def printable(self, part: Parsed, namespace: Namespace) -> ExpressionNode:
         """An expression whose value can stand in a text."""
@@ -290,11 +290,11 @@ def _present_condition(term: ExpressionNode, parsed: Parsed) -> ExpressionNode:
     return term
 
 
-def _refuse(what: str, place: Mark) -> Template:
-    raise InvalidYaml(what, place)
+def _refuse(what: str, mark: Mark) -> Template:
+    raise InvalidYaml(what, mark)
 
 
-def _free(name: str, namespace: Namespace, place: Mark) -> None:
+def _free(name: str, namespace: Namespace, mark: Mark) -> None:
     if not _NAME.match(name) or name.lower() in {
         "true",
         "false",
@@ -307,6 +307,6 @@ def _free(name: str, namespace: Namespace, place: Mark) -> None:
         "if",
         "else",
     }:
-        raise InvalidYaml(f"`{name}` cannot be a name; use letters and digits", place)
+        raise InvalidYaml(f"`{name}` cannot be a name; use letters and digits", mark)
     if name in namespace.names:
-        raise InvalidYaml(f"`{name}` already names something here; choose another name", place)
+        raise InvalidYaml(f"`{name}` already names something here; choose another name", mark)

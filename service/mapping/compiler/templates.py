@@ -13,7 +13,7 @@ class Literal:
     """A value that is the same for every source; it stands in a file unless it stands for what is wrong."""
 
     value: Any
-    place: Mark | None = field(default=None, compare=False)
+    mark: Mark | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Value:
     """A leaf that is one expression: the typed value; `text` is what is written."""
 
     term: ExpressionNode
-    place: Mark
+    mark: Mark
     text: str
 
 
@@ -30,7 +30,7 @@ class TextLeaf:
     """A leaf that mixes text and expressions; `text` is what is written."""
 
     parts: tuple[str | ExpressionNode, ...]
-    place: Mark
+    mark: Mark
     text: str
 
 
@@ -54,7 +54,7 @@ class Loop:
 
     variable: Variable
     over: ExpressionNode
-    place: Mark
+    mark: Mark
     crosses: bool = False
 
 
@@ -65,7 +65,7 @@ class Block:
     loops: tuple[Loop, ...]
     test: ExpressionNode | None
     make: "Template"
-    place: Mark
+    mark: Mark
     written: tuple[str, str] = ("", "")
 
 
@@ -74,7 +74,7 @@ class Markup:
     """`$xhtml`: parts whose expressions are escaped, joined to one string."""
 
     parts: tuple["Template", ...]
-    place: Mark
+    mark: Mark
 
 
 Template = Literal | Value | TextLeaf | Object | Items | Block | Markup
@@ -90,7 +90,7 @@ class MappingTemplate:
     name: str
     target: str
     source: str
-    place: Mark
+    mark: Mark
     roots: dict[str, Variable]
     loops: tuple[Loop, ...]
     lets: tuple[Variable, ...]

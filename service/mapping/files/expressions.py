@@ -109,31 +109,31 @@ def single(leaf: Scalar) -> Parsed:
         pieces = parts(leaf)
         if len(pieces) == 1 and isinstance(pieces[0], Parsed):
             return pieces[0]
-    raise InvalidYaml('one expression stands here, as in "{{ case.plan }}"', leaf.place)
+    raise InvalidYaml('one expression stands here, as in "{{ case.plan }}"', leaf.mark)
 
 
 def loop(leaf: Scalar) -> tuple[str, Parsed]:
     """Read `name in path`, as after `each` and `$each`."""
     match = _LOOP.match(str(leaf.value))
     if not match:
-        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.place)
+        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.mark)
     shift = len("{{") - match.end()
     body = _parse("{{" + str(leaf.value)[match.end() :] + "}}", leaf, shift).body
     if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
-        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.place)
+        raise InvalidYaml("a loop is written `goal in case.plan.goals`", leaf.mark)
     return match[1], Parsed(body[0].nodes[0], leaf, shift)
 
 
 def _parse(text: str, leaf: Scalar, shift: int = 0) -> nodes.Template:
     if len(text) > LENGTH_LIMIT:
-        raise InvalidYaml(f"a leaf is at most {LENGTH_LIMIT} characters long", leaf.place)
+        raise InvalidYaml(f"a leaf is at most {LENGTH_LIMIT} characters long", leaf.mark)
     try:
         return _parsed(text)
     except jinja2.TemplateSyntaxError as error:
         message = (error.message or "not an expression").rstrip(".")
         raise InvalidYaml(f"not an expression: {message}", leaf.at(max(error.lineno - shift, 0))) from error
     except (RecursionError, SyntaxError, ValueError, OverflowError, MemoryError) as error:
-        raise InvalidYaml("not an expression that can be read; make it shorter", leaf.place) from error
+        raise InvalidYaml("not an expression that can be read; make it shorter", leaf.mark) from error
 
 
 def _refuse(token: str, value: str, offset: int) -> None:

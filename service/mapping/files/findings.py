@@ -17,7 +17,7 @@ class Findings:
 
     def add(self, wrong: InvalidYaml) -> None:
         """Keep one finding."""
-        self.issues.append(Issue(wrong.what, str(wrong.place), "invariant"))
+        self.issues.append(Issue(wrong.what, str(wrong.mark), "invariant"))
 
     def settle(self) -> None:
         """Raise Misconfigured with all findings, if there are any."""

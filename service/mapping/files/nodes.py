@@ -10,21 +10,21 @@ from service.wire.yaml import InvalidYaml, Mapping, Node, Scalar, Sequence
 def as_map(node: Node) -> Mapping:
     """A node as a map; raises InvalidYaml where it is none."""
     if not isinstance(node, Mapping):
-        raise InvalidYaml("a map stands here", node.place)
+        raise InvalidYaml("a map stands here", node.mark)
     return node
 
 
 def as_leaf(node: Node) -> Scalar:
     """A node as a leaf; raises InvalidYaml where it is none."""
     if not isinstance(node, Scalar):
-        raise InvalidYaml("a text stands here", node.place)
+        raise InvalidYaml("a text stands here", node.mark)
     return node
 
 
 def required_node(node: Mapping, key: str) -> Node:
     """The node under a key; raises InvalidYaml where there is none."""
     if key not in node.entries:
-        raise InvalidYaml(f"`{key}` is missing here", node.place)
+        raise InvalidYaml(f"`{key}` is missing here", node.mark)
     return node.entries[key]
 
 
@@ -36,16 +36,16 @@ def name_at(node: Mapping, key: str) -> str:
         or not isinstance(value.value, str)
         or not re.match(r"[\w.-]{1,80}\Z", value.value)
     ):
-        raise InvalidYaml(f"`{key}` is a name of letters, digits, - and .", value.place)
+        raise InvalidYaml(f"`{key}` is a name of letters, digits, - and .", value.mark)
     return value.value
 
 
 def check_keys(node: Mapping, keys: tuple[str, ...], what: str) -> None:
     """Refuse a key that is no part of something, with the one that was meant."""
-    for key, place in node.keys.items():
+    for key, mark in node.keys.items():
         if key not in keys:
             close = nearest(key, list(keys)) or ", ".join(keys)
-            raise InvalidYaml(f"`{key}` is no part of {what}; did you mean `{close}`?", place)
+            raise InvalidYaml(f"`{key}` is no part of {what}; did you mean `{close}`?", mark)
 
 
 def leaves(node: Node) -> Iterator[Scalar]:

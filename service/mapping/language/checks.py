@@ -15,26 +15,26 @@ TERMINOLOGY = frozenset({"concept", "coding", "codeable", "display", "translate"
 MARKED = "display within $xhtml"
 
 
-def check_identity(name: str, subject: ExpressionNode, place: Mark) -> None:
+def check_identity(name: str, subject: ExpressionNode, mark: Mark) -> None:
     """An id needs a document with a UUID, and of an item its own id.
 
     Raises:
         InvalidYaml: the subject has none.
     """
     if not isinstance(subject, Lookup):
-        raise InvalidYaml(f"`{name}` needs a path: something made has no identity", place)
+        raise InvalidYaml(f"`{name}` needs a path: something made has no identity", mark)
     if subject.owner is None:
-        raise InvalidYaml(f"`{subject.path}` belongs to no document with a UUID; use the path itself", place)
+        raise InvalidYaml(f"`{subject.path}` belongs to no document with a UUID; use the path itself", mark)
     shape = subject.shape
     if shape.kind == ANY:
         raise InvalidYaml(
-            f"the schema of `{subject.path}` does not say what it is; an id needs text or an item", place
+            f"the schema of `{subject.path}` does not say what it is; an id needs text or an item", mark
         )
     if shape.kind == OBJECT and shape.owner != "self" and shape.get("id") is None:
-        raise InvalidYaml(f"`{subject.path}` has no `id`; use a text of it as the key", place)
+        raise InvalidYaml(f"`{subject.path}` has no `id`; use a text of it as the key", mark)
 
 
-def check_fhirpath(expression: str, place: Mark) -> None:
+def check_fhirpath(expression: str, mark: Mark) -> None:
     """An expression must be FHIRPath.
 
     Raises:
@@ -43,12 +43,10 @@ def check_fhirpath(expression: str, place: Mark) -> None:
     try:
         compile_expression(expression)
     except ValueError as error:
-        raise InvalidYaml(f"`{expression}` is no FHIRPath; see http://hl7.org/fhirpath/N1/", place) from error
+        raise InvalidYaml(f"`{expression}` is no FHIRPath; see http://hl7.org/fhirpath/N1/", mark) from error
 
 
-def check_codes(
-    words: Terminology, filter_name: str, name: str, subject: ExpressionNode, place: Mark
-) -> None:
+def check_codes(words: Terminology, filter_name: str, name: str, subject: ExpressionNode, mark: Mark) -> None:
     """A table must be there, and say something about every code the source may send.
 
     Raises:
@@ -62,7 +60,7 @@ def check_codes(
     if name not in names:
         close = nearest(name, names)
         raise InvalidYaml(
-            f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), place
+            f"there is no {kind} `{name}`" + (f"; did you mean `{close}`?" if close else ""), mark
         )
     constant = isinstance(subject, Constant) and isinstance(subject.value, str)
     coded = filter_name != "translate"
@@ -70,13 +68,13 @@ def check_codes(
     missing, several = _answers(giver(words, filter_name, name), codes)
     if missing:
         what = f"`{name}` says nothing about {_list_of_codes(missing)}"
-        raise InvalidYaml(f"{what}; map the code, or say with `unmapped` what becomes of it", place)
+        raise InvalidYaml(f"{what}; map the code, or say with `unmapped` what becomes of it", mark)
     if several:
         what = f"`{name}` has several targets for {_list_of_codes(several)} where one is needed"
-        raise InvalidYaml(f"{what}; use `codeable`, or keep one target", place)
+        raise InvalidYaml(f"{what}; use `codeable`, or keep one target", mark)
 
 
-def check_compared(field: ExpressionNode, other: ExpressionNode, place: Mark) -> None:
+def check_compared(field: ExpressionNode, other: ExpressionNode, mark: Mark) -> None:
     """A field of the source that lists its codes is compared with one of them: no other is ever equal.
 
     Raises:
@@ -89,7 +87,7 @@ def check_compared(field: ExpressionNode, other: ExpressionNode, place: Mark) ->
     for value in other.value if isinstance(other.value, list) else [other.value]:
         if codes and isinstance(value, str) and value not in codes:
             close = nearest(value, codes) or ", ".join(codes)
-            raise InvalidYaml(f"`{field.path}` is never `{value}`; did you mean `{close}`?", place)
+            raise InvalidYaml(f"`{field.path}` is never `{value}`; did you mean `{close}`?", mark)
 
 
 def giver(words: Terminology, filter_name: str, name: str) -> Callable[[str], Any]:

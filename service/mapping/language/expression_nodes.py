@@ -69,7 +69,7 @@ class Filtered:
     subject: "ExpressionNode"
     arguments: tuple[Any, ...]
     shape: Shape
-    place: Mark
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True, eq=False)

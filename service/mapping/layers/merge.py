@@ -91,7 +91,7 @@ def _merge_values(below: Node | None, above: Node) -> Node:
     if ADD in above.entries:
         return _list_with_added(below, above)
     if not isinstance(below, Mapping) or _is_block(below) != _is_block(above):
-        below = Mapping({}, {}, above.place)
+        below = Mapping({}, {}, above.mark)
     entries = dict(below.entries)
     for key, node in above.entries.items():
         if is_empty(node):
@@ -102,16 +102,16 @@ def _merge_values(below: Node | None, above: Node) -> Node:
 
 
 def _list_with_added(below: Node | None, above: Mapping) -> Node:
-    place, items = above.keys[ADD], above.entries[ADD]
+    mark, items = above.keys[ADD], above.entries[ADD]
     if len(above.entries) > 1 or not isinstance(items, Sequence):
-        raise InvalidYaml("`$add` stands alone, with a list of what is added", place)
+        raise InvalidYaml("`$add` stands alone, with a list of what is added", mark)
     if below is None or is_empty(below):
         return items
     if isinstance(below, Sequence):
-        return Sequence((*below.items, *items.items), items.place)
+        return Sequence((*below.items, *items.items), items.mark)
     if isinstance(below, Mapping) and "$each" in below.entries:
-        return Sequence((below, *items.items), items.place)
-    raise InvalidYaml(f"there is no list to add to at {below.place}; write the list out", place)
+        return Sequence((below, *items.items), items.mark)
+    raise InvalidYaml(f"there is no list to add to at {below.mark}; write the list out", mark)
 
 
 def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
@@ -121,14 +121,14 @@ def _by_name(below: Sequence, above: Sequence, key: str) -> Sequence:
     for item in above.items:
         name = _text(item, key)
         if name in taken_names:
-            raise InvalidYaml(f"`{name}` stands here twice; keep one", item.place)
+            raise InvalidYaml(f"`{name}` stands here twice; keep one", item.mark)
         taken_names.add(name)
         if name in names:
             at = names.index(name)
             items[at] = terminology(items[at], item)
         else:
             items.append(item)
-    return Sequence(tuple(items), above.place)
+    return Sequence(tuple(items), above.mark)
 
 
 def _merge_groups(below: Sequence, above: Sequence) -> Sequence:
@@ -143,7 +143,7 @@ def _merge_groups(below: Sequence, above: Sequence) -> Sequence:
     for item in above.items:
         source, target = _text(item, "source"), _text(item, "target") or first
         if (source, target) in targets:
-            raise InvalidYaml(f"`{target}` stands here twice; keep one", item.place)
+            raise InvalidYaml(f"`{target}` stands here twice; keep one", item.mark)
         targets.add((source, target))
         alike = [at for at, group in enumerate(items) if _text(group, "target") == target]
         here = [at for at in alike if source in {"", _text(items[at], "source")}][:1]
@@ -151,7 +151,7 @@ def _merge_groups(below: Sequence, above: Sequence) -> Sequence:
         for at in alike:
             items[at] = terminology(items[at], item) if at in here else _without(items[at], codes)
         items += [] if here else [item]
-    return Sequence(tuple(items), above.place)
+    return Sequence(tuple(items), above.mark)
 
 
 def _elements(group: Node) -> tuple[Node, ...]:
@@ -165,7 +165,7 @@ def _without(group: Node, codes: set[str]) -> Node:
     if not isinstance(group, Mapping) or len(left) == len(_elements(group)):
         return group
     return _merge_maps(
-        group, group, group.entries | {"element": Sequence(left, group.entries["element"].place)}
+        group, group, group.entries | {"element": Sequence(left, group.entries["element"].mark)}
     )
 
 
@@ -175,8 +175,8 @@ def _text(node: Node, key: str) -> str:
 
 
 def _merge_maps(below: Mapping, above: Mapping, entries: Dict[str, Node]) -> Mapping:
-    places: dict[str, Mark] = below.keys | above.keys
-    return Mapping(dict(entries), {key: places[key] for key in entries}, above.place)
+    marks: dict[str, Mark] = below.keys | above.keys
+    return Mapping(dict(entries), {key: marks[key] for key in entries}, above.mark)
 
 
 def _is_block(node: Mapping) -> bool:
@@ -192,10 +192,10 @@ def is_empty(node: Node) -> bool:
 
 def _removes(above: Mapping, make: Node) -> None:
     """Refuse what rather is a mistake of indentation: it would withdraw every resource of the mapping."""
-    for key, place in above.keys.items():
+    for key, mark in above.keys.items():
         if key not in {EXTENDS, "make"}:
             what = f"`{key}` stands beside an empty `make`, which removes the whole mapping"
-            raise InvalidYaml(f"{what}; indent it if `make` holds it, or take it out", place)
+            raise InvalidYaml(f"{what}; indent it if `make` holds it, or take it out", mark)
     if isinstance(make, Scalar) and not make.raw:
         what = "nothing stands under `make`; say what is made otherwise"
         raise InvalidYaml(f"{what}, or `make: {{}}` to remove the whole mapping", above.keys["make"])
@@ -204,9 +204,9 @@ def _removes(above: Mapping, make: Node) -> None:
 def _keep_identity(below: Mapping, make: Node) -> None:
     under = below.entries.get("make")
     if not isinstance(make, Mapping) or _is_block(make):
-        raise InvalidYaml("a map of what is made otherwise stands here", make.place)
+        raise InvalidYaml("a map of what is made otherwise stands here", make.mark)
     if isinstance(under, Mapping) and _is_block(under):
-        raise InvalidYaml(f"`make` at {under.place} is a block, which no overlay extends", make.place)
+        raise InvalidYaml(f"`make` at {under.mark} is a block, which no overlay extends", make.mark)
     for key in _IDENTITY:
         if key in make.entries:
             raise InvalidYaml(f"an overlay does not change `{key}`: others refer to it", make.keys[key])

@@ -21,7 +21,7 @@ class Removed:
 
     target: str
     withdraw: dict[str, Any]
-    place: Mark
+    mark: Mark
 
 
 @dataclass(slots=True)
@@ -84,12 +84,12 @@ class Layers:
             digest.update(f"{len(file)}:{file}{len(text)}:{text}".encode())
         return digest.hexdigest()
 
-    def _put(self, name: str, place: Mark, under: tuple[str, ...]) -> None:
+    def _put(self, name: str, mark: Mark, under: tuple[str, ...]) -> None:
         there = overlays(self.root)
         if name not in there:
             close = nearest(name, there)
             what = f"there is no overlay `{name}`" + (f"; did you mean `{close}`?" if close else "")
-            self.findings.add(InvalidYaml(what, place))
+            self.findings.add(InvalidYaml(what, mark))
             return
         folder = f"overlays/{name}"
         if folder in self.folders:
@@ -152,19 +152,19 @@ class Layers:
     ) -> None:
         """Take one document of a layer: a new mapping, or what an overlay says about one below."""
         if not isinstance(node, Mapping):
-            raise InvalidYaml("a map stands here", node.place)
+            raise InvalidYaml("a map stands here", node.mark)
         if merge.EXTENDS not in node.entries:
             if on_top and "map" not in node.entries:
                 raise InvalidYaml(
-                    "`extends` is missing here, or `map` where this is a mapping of its own", node.place
+                    "`extends` is missing here, or `map` where this is a mapping of its own", node.mark
                 )
             name = _text(node, "name") or _text(node, "map") or f"?{len(merged_so_far)}"
             if name in merged_so_far:
-                first = here.get(name, merged_so_far[name].place)
+                first = here.get(name, merged_so_far[name].mark)
                 remedy = f"extend it by `extends: {name}`, or " if name in below else ""
                 what = f"`{name}` is made at {first} too; {remedy}give this one a `name` of its own"
-                raise InvalidYaml(what, node.place)
-            merged_so_far[name], here[name] = node, node.place
+                raise InvalidYaml(what, node.mark)
+            merged_so_far[name], here[name] = node, node.mark
             self.written.append((_text(node, "map"), node))
             return
         name, at = _text(node, merge.EXTENDS), node.keys[merge.EXTENDS]
@@ -179,9 +179,9 @@ class Layers:
             close = "`, `".join(making) or nearest(name, list(below))
             meant = f"; did you mean `{close}`?" if close else ""
             raise InvalidYaml(
-                f"there is no mapping `{name}` below this overlay{meant}", node.entries[merge.EXTENDS].place
+                f"there is no mapping `{name}` below this overlay{meant}", node.entries[merge.EXTENDS].mark
             )
-        here[name] = node.place
+        here[name] = node.mark
         self.written.append((_text(below[name], "map"), node))
         merged = merge.merge_mapping(below[name], node)
         if merged is None:
@@ -211,15 +211,15 @@ def _text(node: Mapping, key: str) -> str:
 def _manifest(nodes: tuple[Node, ...], file: str) -> list[tuple[str, Mark]]:
     if len(nodes) != 1 or not isinstance(nodes[0], Mapping):
         raise InvalidYaml("a map with title, description and extends stands here", Mark(file, 1, 1))
-    for key, place in nodes[0].keys.items():
+    for key, mark in nodes[0].keys.items():
         if key not in _KEYS:
             close = nearest(key, list(_KEYS)) or ", ".join(_KEYS)
-            raise InvalidYaml(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", place)
-    extends = nodes[0].entries.get("extends", List((), nodes[0].place))
+            raise InvalidYaml(f"`{key}` is no part of an overlay's manifest; did you mean `{close}`?", mark)
+    extends = nodes[0].entries.get("extends", List((), nodes[0].mark))
     items = extends.items if isinstance(extends, List) else (extends,)
     names = []
     for item in items:
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
-            raise InvalidYaml("the name of an overlay stands here", item.place)
-        names.append((item.value, item.place))
+            raise InvalidYaml("the name of an overlay stands here", item.mark)
+        names.append((item.value, item.mark))
     return names

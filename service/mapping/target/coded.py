@@ -48,5 +48,5 @@ def _strange(
         if target_code is not None and target_code not in target_codes:
             close = nearest(target_code, list(target_codes)) or ", ".join(target_codes)
             what = f"`{target}` has no code `{target_code}`, which `{name}` gives for `{code}`"
-            place = next(terminology.places(term.name, name, code), term.place)
-            yield InvalidYaml(f"{what}; did you mean `{close}`?", place)
+            mark = next(terminology.marks(term.name, name, code), term.mark)
+            yield InvalidYaml(f"{what}; did you mean `{close}`?", mark)

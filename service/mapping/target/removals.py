@@ -26,23 +26,23 @@ def check(
     below: dict[str, list[Mapping]] = {}
     for target, node in written:
         name = _name(node)
-        for path, place in _removed_paths(node) if EXTENDS in node.entries else ():
+        for path, mark in _removed_paths(node) if EXTENDS in node.entries else ():
             if not any(_at(document, path) for document in below[name]):
-                yield _unmade_error(path, place)
+                yield _unmade_error(path, mark)
             elif (
                 required and name in left and (gone := _missing_required(left[name], target, path, required))
             ):
                 yield InvalidYaml(
-                    f"`{gone}` is required; say what stands there instead, or take this out", place
+                    f"`{gone}` is required; say what stands there instead, or take this out", mark
                 )
         below.setdefault(name, []).append(node)
 
 
-def _unmade_error(path: Path, place: Mark) -> InvalidYaml:
+def _unmade_error(path: Path, mark: Mark) -> InvalidYaml:
     is_element = path[0] == "make" and not path[-1].startswith("$")
     what = f"nothing makes `{path[-1]}` here" if is_element else f"there is no `{path[-1]}` here to remove"
     return InvalidYaml(
-        f"{what}; take this out, or let `extends` in overlay.yaml name the overlay that does", place
+        f"{what}; take this out, or let `extends` in overlay.yaml name the overlay that does", mark
     )
 
 

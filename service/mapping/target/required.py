@@ -24,7 +24,7 @@ def untargeted_tables(
                 if silent:
                     what = f"`{term.arguments[0]}` has no target for {silent}, yet `{target}` is required"
                     yield InvalidYaml(
-                        f"{what}; map the code, or say with `unmapped` what becomes of it", term.place
+                        f"{what}; map the code, or say with `unmapped` what becomes of it", term.mark
                     )
 
 

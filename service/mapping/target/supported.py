@@ -25,7 +25,7 @@ class UnmadeElement:
     """
 
     element: str
-    place: Mark
+    mark: Mark
 
 
 # by the url of each profile that mappings name, what keeps them from claiming it; nothing, where they may
@@ -54,17 +54,17 @@ class Support:
             left = [[path for path in missing if _is_within(path, one)] for one in choice]
             for path in (path for some in left for path in some):
                 names[path] = " or ".join(choice) if all(left) else ""
-        places: dict[str, Mark | None] = {}
+        marks: dict[str, Mark | None] = {}
         for path in missing:
             name = names[path]
-            places[name] = places.get(name) or self._removing_place(path, profile, claiming)
-        return tuple(UnmadeElement(name, at or claiming[0].place) for name, at in places.items() if name)
+            marks[name] = marks.get(name) or self._removing_mark(path, profile, claiming)
+        return tuple(UnmadeElement(name, at or claiming[0].mark) for name, at in marks.items() if name)
 
     def _is_made(self, element: str, profile: ProfileCheck, by: Sequence[MappingTemplate]) -> bool:
         steps = list(_steps(element, profile))
         return any(can_make(document.make, steps, self.words) for document in by if not _is_never(document))
 
-    def _removing_place(
+    def _removing_mark(
         self, element: str, profile: ProfileCheck, claiming: Sequence[MappingTemplate]
     ) -> Mark | None:
         """Find where an overlay took an element away: the last with which it is not made any more."""
@@ -82,8 +82,8 @@ class Support:
         keys = [step.partition(":")[0] for step in element.split(".")[1:]]
         for _, node in self.layers.written:
             base = node.entries.get(EXTENDS)
-            if node.place.file.startswith(f"{folder}/") and isinstance(base, Scalar) and base.value in names:
-                return _deepest(node.entries.get("make"), keys, node.place)
+            if node.mark.file.startswith(f"{folder}/") and isinstance(base, Scalar) and base.value in names:
+                return _deepest(node.entries.get("make"), keys, node.mark)
         return None
 
 
@@ -114,13 +114,13 @@ def _is_within(element: str, other: str) -> bool:
     return element == other or element.startswith((f"{other}.", f"{other}:"))
 
 
-def _deepest(node: Node | None, keys: Sequence[str], place: Mark) -> Mark:
+def _deepest(node: Node | None, keys: Sequence[str], mark: Mark) -> Mark:
     """Return the place of the last of some keys that stand below each other."""
     if not isinstance(node, Mapping):
-        return place
+        return mark
     for key, below in node.entries.items():
         if key.startswith("$"):
-            place = _deepest(below, keys, place)
+            mark = _deepest(below, keys, mark)
         elif keys and key == keys[0]:
-            place = _deepest(below, keys[1:], node.keys[key])
-    return place
+            mark = _deepest(below, keys[1:], node.keys[key])
+    return mark

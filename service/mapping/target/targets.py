@@ -30,7 +30,7 @@ def check(node: Map, target: str, targets: Targets) -> Iterator[InvalidYaml]:
     if schema is None:
         if isinstance(target_node, Scalar):
             close = nearest(target, list(targets)) or ", ".join(sorted(targets))
-            yield InvalidYaml(f"no mapping makes a `{target}`; did you mean `{close}`?", target_node.place)
+            yield InvalidYaml(f"no mapping makes a `{target}`; did you mean `{close}`?", target_node.mark)
         return
     shape = World({"": {"": schema}}, {}).root("", "")
     for part in (make, node.entries.get("withdraw")):
@@ -53,10 +53,10 @@ def _check_identity(make: Map, target: str) -> Iterator[InvalidYaml]:
         make = inner
     for key in (_TYPE, "id"):
         if key not in make.entries:
-            yield InvalidYaml(f"`{key}` is missing here", make.place)
+            yield InvalidYaml(f"`{key}` is missing here", make.mark)
     type_ = make.entries.get(_TYPE)
     if type_ is not None and (not isinstance(type_, Scalar) or type_.value != target):
-        yield InvalidYaml(f"this mapping makes `{target}`, so that stands here", type_.place)
+        yield InvalidYaml(f"this mapping makes `{target}`, so that stands here", type_.mark)
 
 
 def _walk(node: Node, shape: Shape, path: str) -> Iterator[InvalidYaml]:
@@ -80,16 +80,16 @@ def _leaf(leaf: Scalar, shape: Shape, path: str) -> Iterator[InvalidYaml]:
     value = leaf.value
     if shape.codes and value not in shape.codes:
         close = nearest(str(value), list(shape.codes)) or ", ".join(shape.codes)
-        yield InvalidYaml(f"`{path}` has no code `{value}`; did you mean `{close}`?", leaf.place)
+        yield InvalidYaml(f"`{path}` has no code `{value}`; did you mean `{close}`?", leaf.mark)
         return
     kind = BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
     if shape.kind in {TEXT, NUMBER, BOOLEAN, OBJECT} and kind != shape.kind:
-        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is {spoken_kind(kind)}", leaf.place)
+        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is {spoken_kind(kind)}", leaf.mark)
 
 
 def _keys(node: Map, shape: Shape, path: str) -> Iterator[InvalidYaml]:
     if shape.kind in {TEXT, NUMBER, BOOLEAN}:
-        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is an object", node.place)
+        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is an object", node.mark)
         return
     for key, below in node.entries.items():
         inner = shape.get(key)
@@ -108,9 +108,9 @@ def _single(node: Node, shape: Shape, path: str) -> Iterator[InvalidYaml]:
         isinstance(node, Map) and node.entries and not any(key.startswith("$") for key in node.entries)
     )
     if shape.kind == LIST and one:
-        yield InvalidYaml(f"`{path}` is a list; put `- ` before its items", node.place)
+        yield InvalidYaml(f"`{path}` is a list; put `- ` before its items", node.mark)
     if shape.kind in {TEXT, NUMBER, BOOLEAN, OBJECT} and isinstance(node, Sequence) and node.items:
-        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is a list", node.place)
+        yield InvalidYaml(f"`{path}` is {spoken_kind(shape.kind)}, this is a list", node.mark)
 
 
 def _is_literal(node: Node) -> bool:

@@ -34,7 +34,7 @@ class CodeSystem:
     displays: dict[str, str]
     designations: dict[str, dict[str, str]]
     resource: dict[str, Any]
-    places: dict[str, Mark] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
 
     def coding(self, code: str) -> Coding:
         """The Coding of one of its codes."""
@@ -52,8 +52,8 @@ class Group:
     target: str
     elements: dict[str, tuple[Coding, ...]]
     unmapped: dict[str, str]
-    place: Mark
-    places: dict[str, Mark] = field(default_factory=dict)
+    mark: Mark
+    marks: dict[str, Mark] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +126,15 @@ class Terminology:
         except KeyError:
             raise Unmapped(code, name) from None
 
-    def places(self, filter_name: str, name: str, code: str) -> Iterator[Mark]:
+    def marks(self, filter_name: str, name: str, code: str) -> Iterator[Mark]:
         """Where it stands what a filter gives for a code: in the code system, and in the map of a name."""
-        if filter_name != "concept" and name in self.codesystems and code in self.codesystems[name].places:
-            yield self.codesystems[name].places[code]
+        if filter_name != "concept" and name in self.codesystems and code in self.codesystems[name].marks:
+            yield self.codesystems[name].marks[code]
         if filter_name == "display" or name not in self.concept_maps:
             return
         groups = self.concept_maps[name].groups
-        elements_at = [group.places[code] for group in groups if code in group.places]
-        yield from elements_at or [group.place for group in groups if group.unmapped][:1]
+        elements_at = [group.marks[code] for group in groups if code in group.marks]
+        yield from elements_at or [group.mark for group in groups if group.unmapped][:1]
 
     def codes(self, name: str) -> Iterator[str]:
         """Every code that the system or map of this name knows."""
@@ -199,13 +199,13 @@ class Terminology:
                     if not name or name in seen:
                         what = "leads in a circle" if name else "names no map that is here"
                         findings.add(
-                            InvalidYaml(f"`unmapped.url` {what}; name the url of another map", group.place)
+                            InvalidYaml(f"`unmapped.url` {what}; name the url of another map", group.mark)
                         )
                         break
                     seen.add(name)
                     here = next(
                         (g for g in self.concept_maps[name].groups if g.unmapped),
-                        Group("", "", {}, {}, group.place),
+                        Group("", "", {}, {}, group.mark),
                     )
 
     def _unmapped_codings(self, group: Group, code: str) -> tuple[Coding, ...]:

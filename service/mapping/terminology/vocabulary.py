@@ -49,12 +49,12 @@ def load_terminology(layers: Layers) -> Terminology:
     terminology, findings = Terminology(), layers.findings
     for name, node in layers.terminology("codesystems").items():
         try:
-            terminology.codesystems[name] = _codesystem(name, _Part(node, node.place))
+            terminology.codesystems[name] = _codesystem(name, _Part(node, node.mark))
         except InvalidYaml as wrong:
             findings.add(wrong)
     for name, node in layers.terminology("concepts").items():
         try:
-            part = _Part(node, node.place)
+            part = _Part(node, node.mark)
             terminology.concept_maps[name] = _concept_map(name, part)
             if name in terminology.codesystems:
                 _of_ours(part, terminology.codesystems[name])
@@ -69,7 +69,7 @@ class _Part:
     """A node that is read by name, with errors that say where."""
 
     node: Node
-    place: Mark
+    mark: Mark
 
     def only(self, keys: tuple[str, ...], what: str) -> None:
         """Refuse what R4 does not have here: misspelt, it would say nothing."""
@@ -79,25 +79,25 @@ class _Part:
         node = self._entries().get(key)
         if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
             raise InvalidYaml(
-                f"`{key}` is needed here, as text (quote it)", node.place if node else self.node.place
+                f"`{key}` is needed here, as text (quote it)", node.mark if node else self.node.mark
             )
         if choices and node.value not in choices:
             hint = _MEANT.get(node.value) or nearest(node.value, list(choices)) or " or ".join(choices)
-            raise InvalidYaml(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.place)
+            raise InvalidYaml(f"`{node.value}` is no {key}; did you mean `{hint}`?", node.mark)
         return node.value
 
     def option(self, key: str, *choices: str) -> str:
         return self.text(key, *choices) if key in self._entries() else ""
 
     def parts(self, key: str) -> list["_Part"]:
-        node = self._entries().get(key, Sequence((), self.node.place))
+        node = self._entries().get(key, Sequence((), self.node.mark))
         if not isinstance(node, Sequence):
-            raise InvalidYaml(f"`{key}` is a list", node.place)
-        return [_Part(item, item.place) for item in node.items]
+            raise InvalidYaml(f"`{key}` is a list", node.mark)
+        return [_Part(item, item.mark) for item in node.items]
 
     def part(self, key: str) -> "_Part | None":
         node = self._entries().get(key)
-        return _Part(node, node.place) if node is not None else None
+        return _Part(node, node.mark) if node is not None else None
 
     def _entries(self) -> dict[str, Node]:
         return as_map(self.node).entries
@@ -116,13 +116,13 @@ def _concepts(part: _Part, system: CodeSystem) -> None:
         concept.only(_CONCEPT, "a concept")
         code = concept.text("code")
         if code in system.displays:
-            raise InvalidYaml(f"`{code}` stands here twice; keep one", concept.place)
-        system.displays[code], system.places[code] = concept.text("display"), concept.place
+            raise InvalidYaml(f"`{code}` stands here twice; keep one", concept.mark)
+        system.displays[code], system.marks[code] = concept.text("display"), concept.mark
         words = system.designations[code] = {}
         for designation in concept.parts("designation"):
             designation.only(("language", "use", "value"), "a designation")
             if (language := designation.text("language")) in words:
-                raise InvalidYaml(f"`{language}` stands here twice; keep one", designation.place)
+                raise InvalidYaml(f"`{language}` stands here twice; keep one", designation.mark)
             words[language] = designation.text("value")
         _concepts(concept, system)
 
@@ -144,16 +144,16 @@ def _group(part: _Part) -> Group:
     part.only(_GROUP, "a group")
     source, target = part.option("source"), part.option("target")
     elements: dict[str, tuple[Coding, ...]] = {}
-    places: dict[str, Mark] = {}
+    marks: dict[str, Mark] = {}
     for element in part.parts("element"):
         element.only(("code", "display", "target"), "an element")
         code = element.text("code")
         if code in elements:
-            raise InvalidYaml(f"`{code}` stands here twice; list its targets under one", element.place)
-        elements[code], places[code] = tuple(_targets(element.parts("target"), target)), element.place
+            raise InvalidYaml(f"`{code}` stands here twice; list its targets under one", element.mark)
+        elements[code], marks[code] = tuple(_targets(element.parts("target"), target)), element.mark
     unmapped = part.part("unmapped")
     policy = {} if unmapped is None else _policy(unmapped)
-    return Group(source, target, elements, policy, unmapped.place if unmapped else part.place, places)
+    return Group(source, target, elements, policy, unmapped.mark if unmapped else part.mark, marks)
 
 
 def _targets(parts: Iterable[_Part], system: str) -> Iterator[Coding]:
@@ -161,10 +161,10 @@ def _targets(parts: Iterable[_Part], system: str) -> Iterator[Coding]:
         part.only(_TARGET, "a target")
         if part.option("equivalence", *_EQUIVALENCES) == "":
             what = "`equivalence` is needed here: how the target stands to the code"
-            raise InvalidYaml(f"{what}; write `relatedto` where no more is known", part.place)
+            raise InvalidYaml(f"{what}; write `relatedto` where no more is known", part.mark)
         if part.text("equivalence") in _EXPLAINED and part.option("comment") == "":
             what = f"an equivalence of `{part.text('equivalence')}` needs a `comment`"
-            raise InvalidYaml(f"{what}: say what its code leaves out, or why it does not match", part.place)
+            raise InvalidYaml(f"{what}: say what its code leaves out, or why it does not match", part.mark)
         if part.text("equivalence") not in _NO_TARGET:
             yield coding_of(system, part.text("code"), part.option("display"))
 

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError
 from marshmallow.exceptions import SCHEMA
 
 from service.errors import Issue, Misconfigured
-from service.wire.yaml import InvalidYaml, Node, only, place_of, plain
+from service.wire.yaml import InvalidYaml, Node, mark_of, only, plain
 
 Path_ = tuple[Any, ...]
 
@@ -25,7 +25,7 @@ def load(schema: Schema, path: Path, what: str) -> dict[str, Any]:
     except OSError as exc:
         raise Misconfigured(f"{what} cannot be read.", where=str(path)) from exc
     except InvalidYaml as wrong:
-        raise Misconfigured(f"{what} cannot be read: {wrong.what}.", where=str(wrong.place)) from wrong
+        raise Misconfigured(f"{what} cannot be read: {wrong.what}.", where=str(wrong.mark)) from wrong
     except ValidationError as exc:
         raise Misconfigured(f"{what} is wrong.", issues=list(_issues(exc.messages, node, ()))) from exc
     return loaded
@@ -39,4 +39,4 @@ def _issues(messages: Any, node: Node, steps: Path_) -> Iterator[Issue]:
         return
     pointer = "".join(f"/{step}" for step in steps) or "/"
     for message in messages:
-        yield Issue(f"{pointer}: {message}", str(place_of(node, steps)))
+        yield Issue(f"{pointer}: {message}", str(mark_of(node, steps)))
