@@ -7,7 +7,7 @@ from typing import Any
 def references(node: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give every Reference at or below a node, literal or logical, with its place, which `where` begins.
 
-    What a Reference was led to (its `resource`, see `sent.leading`) is not looked into: it has a place of
+    What a Reference was led to (its `resource`, see `sent.resolve`) is not looked into: it has a place of
     its own.
     """
     if isinstance(node, list):

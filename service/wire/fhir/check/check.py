@@ -11,7 +11,7 @@ from typing import Any
 
 from service.errors import Issue
 from service.wire.fhir.check.primitives import PRIMITIVES
-from service.wire.fhir.check.references import target_check
+from service.wire.fhir.check.reference_targets import target_check
 from service.wire.fhir.definitions.r4 import Definition, Element, definitions
 
 # A place below the value checked, what is wrong there, and the FHIR issue type.

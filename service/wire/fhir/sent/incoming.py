@@ -12,8 +12,8 @@ from service.wire.fhir.exchange.bundles import is_part
 from service.wire.fhir.sent import stay
 from service.wire.fhir.sent.facts import facts
 from service.wire.fhir.sent.normalise import tidy_disposition
-from service.wire.fhir.sent.references import RESTFUL, VERSION, lead
 from service.wire.fhir.sent.related import ResourcesOfStay
+from service.wire.fhir.sent.resolve import RESTFUL, VERSION, lead
 
 Json = dict[str, Any]
 LISTS: Final = {

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from service.wire.fhir.sent.people import led_to, named, number, numbers, place
-from service.wire.fhir.sent.references import RESTFUL, VERSION
+from service.wire.fhir.sent.resolve import RESTFUL, VERSION
 
 Json = dict[str, Any]
 WRONG: Final = "entered-in-error"
