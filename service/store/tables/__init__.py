@@ -1,0 +1,54 @@
+"""The tables as queries name them; `migrations/` makes them, and a test holds the two together."""
+
+from service.store.tables.columns import metadata
+from service.store.tables.documents import (
+    document,
+    erased,
+    identifier,
+    link,
+    membership,
+    reprojection,
+    revision,
+)
+from service.store.tables.entries import delivery, inbox, inbox_key, inbox_subject
+from service.store.tables.messages import outbox, owed, stream
+from service.store.tables.resources import (
+    dates,
+    history,
+    mention,
+    reference,
+    resource,
+    strings,
+    token,
+    tombstone,
+)
+from service.store.tables.shared import counter, secret, tick
+
+__all__ = [
+    "counter",
+    "dates",
+    "delivery",
+    "document",
+    "erased",
+    "history",
+    "identifier",
+    "inbox",
+    "inbox_key",
+    "inbox_subject",
+    "link",
+    "membership",
+    "mention",
+    "metadata",
+    "outbox",
+    "owed",
+    "reference",
+    "reprojection",
+    "resource",
+    "revision",
+    "secret",
+    "stream",
+    "strings",
+    "tick",
+    "token",
+    "tombstone",
+]

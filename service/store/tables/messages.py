@@ -1,0 +1,46 @@
+"""Tables of the outbox: messages, the queues that are owed some, and the last sequence of each owner.
+
+`outbox` is partitioned by `recorded_on` on PostgreSQL, as `resource_history` is.
+"""
+
+from sqlalchemy import BigInteger, Column, Date, Index, LargeBinary, String, Table
+
+from service.store.tables.columns import SERIAL, metadata, partial_index, stamp
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("row", SERIAL, primary_key=True, autoincrement=True),
+    Column("recorded_on", Date, nullable=False),
+    Column("position", BigInteger),
+    Column("message", String(36), nullable=False),
+    Column("view", String(50), nullable=False),
+    Column("owner", String(60), nullable=False),
+    Column("routing_key", String(100), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("full", LargeBinary),
+    Column("state", String(10), nullable=False, server_default="pending"),
+    Column("reason", String(400)),
+    stamp("recorded"),
+    Index("outbox_owner", "owner", postgresql_with={"deduplicate_items": "off"}),
+    Index("outbox_position", "position"),
+    partial_index("outbox_unnumbered", "row", "position is null"),
+    partial_index("outbox_pending", "position", "state = 'pending'"),
+    partial_index("outbox_parked", "position", "state = 'parked'"),
+)
+# Messages that a queue did not take when the others did, by their positions.
+owed = Table(
+    "owed",
+    metadata,
+    Column("queue", String(255), primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Index("owed_position", "position"),
+)
+stream = Table(
+    "stream",
+    metadata,
+    Column("owner", String(36), primary_key=True),
+    Column("view", String(50), primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)

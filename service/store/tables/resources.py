@@ -1,0 +1,127 @@
+"""Tables of resources: the current versions, all versions, and what search finds them by.
+
+`resource_history` is partitioned by `recorded_on` on PostgreSQL, which wants the partition key in every
+unique key; so its primary key there is (row, recorded_on).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
+
+from service.store.tables.columns import SERIAL, metadata, partial_index, stamp
+
+
+def _resource_columns() -> "list[Column[object]]":
+    return [
+        Column("owner", String(36), nullable=False),
+        Column("client", String(36)),
+        Column("body", LargeBinary, nullable=False),
+        Column("digest", String(64), nullable=False),
+        Column("mapping_version", String(64), nullable=False),
+        stamp("last_updated"),
+    ]
+
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("view", String(50), primary_key=True),
+    Column("type", String(40), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    *_resource_columns(),
+    Index("resource_owner", "owner", "view"),
+    Index("resource_client", "client"),
+    Index("resource_updated", "view", "type", "last_updated", "id"),
+)
+history = Table(
+    "resource_history",
+    metadata,
+    Column("row", SERIAL, primary_key=True, autoincrement=True),
+    Column("recorded_on", Date, nullable=False),
+    Column("position", BigInteger),
+    Column("view", String(50), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    # an older version tells where somebody was whose identity is protected now
+    Column("withheld", Boolean, nullable=False, server_default=sql("false")),
+    *_resource_columns(),
+    UniqueConstraint("view", "type", "id", "version", "recorded_on"),
+    Index("history_owner", "owner"),
+    Index("history_client", "client"),
+    Index("history_position", "position"),
+    partial_index("history_unnumbered", "row", "position is null"),
+)
+
+
+def _search(name: str, indexed: Sequence[Any], *values: "Column[object]") -> Table:
+    """A search table, found by `indexed`: a btree row of PostgreSQL holds 2,704 bytes, so not by all."""
+    return Table(
+        name,
+        metadata,
+        Column("row", SERIAL, primary_key=True, autoincrement=True),
+        Column("view", String(50), nullable=False),
+        Column("type", String(40), nullable=False),
+        Column("id", String(64), nullable=False),
+        Column("client", String(36)),
+        Column("parameter", String(40), nullable=False),
+        *values,
+        Index(f"{name}_value", "view", "type", "parameter", *indexed, "id"),
+        Index(f"{name}_resource", "view", "type", "id"),
+    )
+
+
+token = _search(
+    "search_token", ["code"], Column("code", String(200), nullable=False), Column("system", String(1000))
+)
+reference = _search(
+    "search_reference",
+    ["target_id", "target_type"],
+    Column("target_id", String(64), nullable=False),
+    Column("target_type", String(40), nullable=False),
+)
+dates = _search(
+    "search_date",
+    ["low", "high"],
+    Column("low", String(20), nullable=False),
+    Column("high", String(20), nullable=False),
+)
+strings = _search(
+    "search_string", [sql("substr(value, 1, 60)")], Column("value", String(400), nullable=False)
+)
+# by this one the release before 0006 finds what is referred to
+Index("search_reference_target", reference.c.view, reference.c.target_type, reference.c.target_id)
+# What an owner's resources refer to that is another's; by it what is no client's is in a payer's scope.
+mention = Table(
+    "mention",
+    metadata,
+    Column("owner", String(36), primary_key=True),
+    Column("view", String(50), primary_key=True),
+    Column("target_type", String(40), primary_key=True),
+    Column("target_id", String(64), primary_key=True),
+    Column("client", String(36)),
+    Index("mention_target", "target_id", "target_type", "view", "client"),
+)
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("view", String(50), primary_key=True),
+    Column("type", String(40), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(36), nullable=False),
+    stamp("erased"),
+)
