@@ -1,6 +1,6 @@
 """Loads a folder of mappings, with overlays on it, into a catalogue."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,19 @@ from service.mapping.compiler.templates import MappingTemplate, everything
 from service.mapping.compiler.trace import Paths, Trace, lineage, trace, unread_leaves
 from service.mapping.files.findings import Findings, nearest
 from service.mapping.language.checks import TERMINOLOGY
-from service.mapping.language.expression_nodes import IDENTITIES, Filtered
+from service.mapping.language.expression_nodes import Filtered
 from service.mapping.language.profiles import NoProfiles, Profiles, claim
 from service.mapping.language.types import JSONSchema, World
 from service.mapping.layers.stack import Layers, Removed
 from service.mapping.target import removals
 from service.mapping.target.coded import miscoded_targets
+from service.mapping.target.consistency import check_identities, check_removed, check_withdrawals
 from service.mapping.target.required import Required, untargeted_tables
 from service.mapping.target.supported import Support, Unclaimed, hold_back
 from service.mapping.target.targets import Targets, check
 from service.mapping.terminology.concepts import CodeSystem, ConceptMap, Terminology
 from service.mapping.terminology.vocabulary import load_terminology
-from service.wire.yaml import InvalidYaml, Mark, Node
+from service.wire.yaml import InvalidYaml, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +211,12 @@ def load(
 
     documents = (reading(node, findings) for node in nodes)
     read = [document for document in documents if document is not None]
-    _check_withdrawals(read, findings)
+    check_withdrawals(read, findings)
     for gone in layers.removed:
-        _check_removed(gone, read, findings)
+        check_removed(gone, read, findings)
     findings.settle()
     if makes:
-        _check_identities(read, findings)
+        check_identities(read, findings)
     for wrong in (
         wrong for document in read if required for wrong in untargeted_tables(document, terminology, required)
     ):
@@ -250,44 +251,6 @@ def load(
         removed=tuple(layers.removed),
         traces=traces,
     )
-
-
-def _check_withdrawals(documents: list[MappingTemplate], findings: Findings) -> None:
-    first: dict[str, MappingTemplate] = {}
-    for document in (document for document in documents if document.withdraw):
-        other = first.setdefault(document.target, document)
-        if document.withdraw != other.withdraw:
-            what = f"`{document.target}` is withdrawn otherwise at {other.mark}; say it once"
-            findings.add(InvalidYaml(what, document.mark))
-
-
-def _check_removed(gone: Removed, documents: list[MappingTemplate], findings: Findings) -> None:
-    """Find references to resources that an overlay has nothing make any more."""
-    if any(document.target == gone.target for document in documents):
-        return
-    for type_, mark in _identified_types(documents):
-        if type_ == gone.target:
-            what = f"with this nothing makes `{gone.target}`, yet {mark} refers to it; remove that too"
-            findings.add(InvalidYaml(what, gone.mark))
-
-
-def _check_identities(documents: list[MappingTemplate], findings: Findings) -> None:
-    """Find ids of and references to what no mapping makes: they would lead nowhere."""
-    targets = {document.target for document in documents}
-    for type_, mark in _identified_types(documents):
-        if type_ not in targets:
-            close = nearest(type_, sorted(targets))
-            meant = f"; did you mean `{close}`?" if close else "; add its mapping, or leave it out"
-            findings.add(InvalidYaml(f"nothing makes `{type_}`{meant}", mark))
-
-
-def _identified_types(documents: list[MappingTemplate]) -> Iterator[tuple[str, Mark]]:
-    """Give the types whose ids mappings make or refer to, each with its place."""
-    for document in documents:
-        for term in everything(document):
-            type_and_member = isinstance(term, Filtered) and term.name in IDENTITIES and term.arguments[0]
-            if isinstance(term, Filtered) and type_and_member:
-                yield type_and_member.partition(".")[0], term.mark
 
 
 def _info(document: MappingTemplate, compiled: Compiled, traced: Trace) -> MappingInfo:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from jinja2 import nodes
 
+from service.mapping.compiler.head import claimed_profiles, withdrawal
 from service.mapping.compiler.templates import (
     Block,
     Items,
@@ -27,7 +27,6 @@ from service.mapping.files.nodes import (
     as_map,
     check_keys,
     each_and_when,
-    leaves,
     name_at,
     required_node,
     text_of,
@@ -39,7 +38,7 @@ from service.mapping.language.profiles import Profiles
 from service.mapping.language.resolve import resolve, step, weight
 from service.mapping.language.types import ANY, LIST, OBJECT, World
 from service.mapping.terminology.concepts import Terminology
-from service.wire.yaml import InvalidYaml, Mapping, Mark, Node, Scalar, Sequence, plain
+from service.wire.yaml import InvalidYaml, Mapping, Mark, Node, Scalar, Sequence
 
 LOOP_DEPTH = 8
 _KEYS = ("map", "name", "from", "each", "when", "let", "profile", "withdraw", "make")
@@ -84,7 +83,8 @@ class Reader:
         test = self.test(when, namespace) if when else None
         make = self.template(as_map(required_node(node, "make")), namespace)
         name = name_at(node, "name") if "name" in node.entries else target
-        claims, withdraw = self.claims(node, target), self.withdrawal(node)
+        claims = claimed_profiles(node, target, self.profiles.profiles(), self.findings)
+        withdraw = withdrawal(node, self.findings)
         names = node.entries.get("let")
         texts = tuple((name, text_of(leaf)) for name, leaf in as_map(names).entries.items()) if names else ()
         return MappingTemplate(
@@ -115,40 +115,6 @@ class Reader:
         except InvalidYaml as wrong:
             self.findings.add(wrong)
             return Literal(None)
-
-    def withdrawal(self, node: Mapping) -> dict[str, Any]:
-        """The literals that are merged over the last version when the fact is no longer so."""
-        withdraw = node.entries.get("withdraw")
-        if withdraw is None:
-            return {}
-        for leaf in leaves(as_map(withdraw)):
-            if expressions.has_expression(leaf):
-                self.findings.add(InvalidYaml("`withdraw` holds literals only", leaf.mark))
-        for key in ("resourceType", "id"):
-            if key in as_map(withdraw).entries:
-                what = f"`{key}` stays what it was when a resource is withdrawn"
-                self.findings.add(InvalidYaml(what, as_map(withdraw).keys[key]))
-        patch: dict[str, Any] = plain(withdraw)
-        return patch
-
-    def claims(self, node: Mapping, target: str) -> tuple[str, ...]:
-        """The profiles that the resource claims where it meets them."""
-        profile_node = node.entries.get("profile", Sequence((), node.mark))
-        profiles = self.profiles.profiles()
-        urls: list[str] = []
-        for leaf in profile_node.items if isinstance(profile_node, Sequence) else (profile_node,):
-            url = str(leaf.value) if isinstance(leaf, Scalar) else ""
-            if url not in profiles:
-                close = nearest(url, list(profiles)) or ", ".join(profiles) or "none"
-                what = f"this is no profile that can be checked; did you mean `{close}`?"
-                self.findings.add(InvalidYaml(what, leaf.mark))
-            elif profiles[url].type != target:
-                self.findings.add(
-                    InvalidYaml(f"this profile is about {profiles[url].type}, not {target}", leaf.mark)
-                )
-            else:
-                urls.append(url)
-        return tuple(urls)
 
     def test(self, node: Node, namespace: Namespace) -> ExpressionNode | None:
         """The condition after `when` or `$if`."""

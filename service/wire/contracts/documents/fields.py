@@ -31,6 +31,11 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*\Z")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
+def says(text: str) -> dict[str, str]:
+    """Return the metadata of a field: what its JSON Schema says it is."""
+    return {"description": text}
+
+
 class Contract(Schema):
     """A part of an internal document: unknown members are errors, members keep their order."""
 

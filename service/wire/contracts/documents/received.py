@@ -13,6 +13,7 @@ from service.wire.contracts.documents.fields import (
     PartialDate,
     When,
     many,
+    says,
 )
 from service.wire.contracts.documents.parts import (
     GENDERS,
@@ -38,7 +39,7 @@ class CaseReceivedContract(Contract):
     team = many(MemberContract)
     plan = fields.Nested(ProposalsContract)
     unfounded = fields.List(
-        Id(), metadata={"description": "Accepted proposals whose discharge was cancelled: decide anew."}
+        Id(), metadata=says("Accepted proposals whose discharge was cancelled: decide anew.")
     )
 
 

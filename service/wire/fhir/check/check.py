@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from service.errors import Issue
+from service.wire.fhir.check.bindings import code_check, coding_check, concept_check
 from service.wire.fhir.check.primitives import PRIMITIVES
 from service.wire.fhir.check.reference_targets import target_check
 from service.wire.fhir.definitions.r4 import Definition, Element, definitions
@@ -25,7 +26,6 @@ _EMPTY = "must not be empty; leave the element out"
 _NULL = "must not be null; leave the element out"
 _UNKNOWN = "is not an element here; remove it or use an extension"
 _TYPE = "must have a resourceType that this service has definitions of"
-_MOST_CODES_SHOWN = 15
 # with more than this wrong a value is not looked at further
 MOST = 1_000
 _MORE = ("", f"has over {MOST} things wrong; correct these first", "structure")
@@ -232,16 +232,16 @@ def _many_extras(value: Any) -> _Result:
 def _one(element: Element, kind: str) -> _Check:
     """The check of one value of an element."""
     if element.codes and kind == "code":
-        return _bound_code(element.codes)
+        return code_check(element.codes)
     if kind in PRIMITIVES:
         return PRIMITIVES[kind]
     plan = _PLANS[kind]
     if kind == "Reference":
         return _and_then(plan, target_check(element.targets or definitions().resources))
     if element.codes and kind == "CodeableConcept":
-        return _and_then(plan, _bound_concept(element.codes))
+        return _and_then(plan, concept_check(element.codes))
     if element.codes and kind == "Coding":
-        return _and_then(plan, _bound_coding(element.codes))
+        return _and_then(plan, coding_check(element.codes))
     return plan
 
 
@@ -256,43 +256,6 @@ def _and_then(first: _Check, second: Callable[[Any], str | None]) -> _Check:
         return None if complaint is None else [("", complaint, "code-invalid")]
 
     return check_both
-
-
-def _bound_code(codes: dict[str, frozenset[str]]) -> _Check:
-    allowed = frozenset().union(*codes.values())
-    complaint = _binding(codes)
-
-    def check_code(value: Any) -> _Result:
-        if type(value) is str and value in allowed:
-            return None
-        return [("", complaint if type(value) is str else "must be a string", "code-invalid")]
-
-    return check_code
-
-
-def _bound_concept(codes: dict[str, frozenset[str]]) -> Callable[[Any], str | None]:
-    complaint = f"must have a coding that is {_binding(codes).removeprefix('must be ')}"
-
-    def check_concept(value: dict[str, Any]) -> str | None:
-        codings = value.get("coding", ())
-        return None if any(_is_in(coding, codes) for coding in codings) else complaint
-
-    return check_concept
-
-
-def _bound_coding(codes: dict[str, frozenset[str]]) -> Callable[[Any], str | None]:
-    complaint = _binding(codes)
-    return lambda value: None if _is_in(value, codes) else complaint
-
-
-def _is_in(coding: dict[str, Any], codes: dict[str, frozenset[str]]) -> bool:
-    return coding.get("code") in codes.get(coding.get("system", ""), ())
-
-
-def _binding(codes: dict[str, frozenset[str]]) -> str:
-    allowed = sorted(frozenset().union(*codes.values()))
-    listed = ", ".join(allowed[:_MOST_CODES_SHOWN])
-    return f"must be one of: {listed}{', …' if len(allowed) > _MOST_CODES_SHOWN else ''}"
 
 
 def _inner_resource(value: Any) -> _Result:
