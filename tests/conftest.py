@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
-from service import wiring
 from service.settings import Settings
 from service.store.schema import upgrade
 from service.store.sql.engine import connect
+from service.wiring import compiled
 from tests import servers
 
 # nothing depends on how fast the machine makes an example, or tries it
@@ -27,7 +27,7 @@ NUMBERS = itertools.count(1)
 @pytest.fixture(scope="session")
 def mappings():
     """The mappings of the repository, compiled."""
-    return wiring.catalogues(Settings.from_env({}))
+    return compiled.catalogues(Settings.from_env({}))
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.store.schema import upgrade
+from service.wiring import compiled, rooms, serving
 from tests.flows import river
 from tests.web.sent import a03
 
@@ -39,9 +39,9 @@ class House:
             "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
         }
         settings = Settings.from_env(given)
-        self.engine = wiring.database(settings)
+        self.engine = rooms.database(settings)
         upgrade(self.engine)
-        self.client = wiring.application(settings, self.engine, wiring.catalogues(settings)).test_client()
+        self.client = serving.application(settings, self.engine, compiled.catalogues(settings)).test_client()
         for path, document in documents:
             assert self.put(path, document).status_code == 201
 

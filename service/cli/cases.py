@@ -2,9 +2,9 @@
 
 import click
 
-from service import wiring
 from service.settings import Settings
 from service.wire.contracts.documents.case import STATUSES
+from service.wiring import operator
 
 
 @click.group()
@@ -26,7 +26,7 @@ def list_(status: str | None) -> None:
     Example:
       casebridge cases list --status active
     """  # noqa: D301  click reads \b
-    for document in wiring.cases(Settings.from_env(), status):
+    for document in operator.cases(Settings.from_env(), status):
         click.echo(f"{document.uuid}  {document.own['status']}  {document.client}  {document.revision}")
 
 
@@ -39,7 +39,7 @@ def show(id_: str) -> None:
     Example:
       casebridge cases show 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    case, revisions = wiring.case(Settings.from_env(), id_)
+    case, revisions = operator.case(Settings.from_env(), id_)
     for name, value in (
         ("id", case.uuid),
         ("status", case.own["status"]),
@@ -71,8 +71,8 @@ def unmerge(client: str, alias: tuple[str, str] | None) -> None:
       casebridge cases unmerge 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --alias urn:oid:1.2.246.10.1 M-77
     """  # noqa: D301  click reads \b
     if alias is not None:
-        changed = wiring.remove_alias(Settings.from_env(), client, alias)
+        changed = operator.remove_alias(Settings.from_env(), client, alias)
         click.echo(f"client {changed.uuid} has one identifier less, at revision {changed.revision}")
         return
-    changed = wiring.unmerge_client(Settings.from_env(), client)
+    changed = operator.unmerge_client(Settings.from_env(), client)
     click.echo(f"client {changed.uuid} is one of its own again, at revision {changed.revision}")

@@ -6,10 +6,11 @@ from typing import NoReturn
 
 import click
 
-from service import wiring
+from service.cases.identity.suspects import KINDS as SUSPECTS
 from service.cases.identity.suspects import Suspect
 from service.cli.progress import progress
 from service.settings import Settings
+from service.wiring import operator
 
 
 @click.group()
@@ -34,7 +35,7 @@ def suspects() -> None:
     Example:
       casebridge clients suspects
     """  # noqa: D301  click reads \b
-    with wiring.suspecting(Settings.from_env()) as story:
+    with operator.suspecting(Settings.from_env()) as story:
         everybody = list(story.clients())
         suspected = [
             suspect
@@ -59,7 +60,7 @@ def rename_systems(dry_run: bool) -> None:
     Example:
       casebridge clients rename-systems --dry-run
     """  # noqa: D301  click reads \b
-    with wiring.renaming_systems(Settings.from_env()) as (clients, rename):
+    with operator.renaming_systems(Settings.from_env()) as (clients, rename):
         if dry_run:
             click.echo(f"{len(clients)} clients have a number under a system of before.")
             return
@@ -73,7 +74,7 @@ def _print_suspects(suspected: Sequence[Suspect]) -> NoReturn:
     for suspect in suspected:
         click.echo(f"{suspect.kind:16} {' '.join(suspect.clients)}  {' '.join(suspect.systems)}".rstrip())
     for kind in dict.fromkeys(suspect.kind for suspect in suspected):
-        click.echo(f"{kind}: {wiring.SUSPECTS[kind]}", err=True)
+        click.echo(f"{kind}: {SUSPECTS[kind]}", err=True)
     sys.exit(1 if suspected else 0)
 
 
@@ -94,5 +95,5 @@ def part(client: str, numbers: tuple[tuple[str, str], ...], visits: tuple[tuple[
       casebridge clients part 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --identifier urn:example:mercy M-78 \\
         --visit urn:example:mercy V-10
     """  # noqa: D301  click reads \b
-    old, new = wiring.part_client(Settings.from_env(), client, numbers, visits)
+    old, new = operator.part_client(Settings.from_env(), client, numbers, visits)
     click.echo(f"client {old.uuid} is at revision {old.revision}; who was parted from it is {new.uuid}")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from service import wiring
 from service.settings import Settings
 from service.wire.contracts.published import generate
+from service.wiring import compiled, doors
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -31,7 +31,7 @@ def write(folder: Path) -> None:
       casebridge contracts write
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
-    wanted = wiring.contracts(settings, wiring.catalogues(settings)).files()
+    wanted = doors.contracts(settings, compiled.catalogues(settings)).files()
     generate.write(folder, wanted)
     click.echo(f"{len(wanted)} files are written into {folder}.")
 
@@ -46,7 +46,7 @@ def check(folder: Path) -> None:
       casebridge contracts check
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
-    wanted = wiring.contracts(settings, wiring.catalogues(settings)).files()
+    wanted = doors.contracts(settings, compiled.catalogues(settings)).files()
     stale = generate.stale(folder, wanted)
     for name in stale:
         remedy = "run `casebridge contracts write`" if name in wanted else "no contract any more; delete it"

@@ -2,9 +2,9 @@
 
 import click
 
-from service import wiring
 from service.cli.findings import checking
 from service.settings import Settings
+from service.wiring import operator
 
 
 @click.group()
@@ -20,7 +20,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the schema to this release. Example: casebridge db upgrade."""
-    wiring.upgrade(Settings.from_env())
+    operator.upgrade(Settings.from_env())
     click.echo("The database is at this release's schema.")
 
 
@@ -29,5 +29,5 @@ def check() -> None:
     """Exit 1 unless the schema is this release's. Example: casebridge db check."""
     settings = Settings.from_env()
     with checking():
-        wiring.check(settings)
+        operator.check(settings)
     click.echo("The database is at this release's schema.")

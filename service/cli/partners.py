@@ -2,9 +2,9 @@
 
 import click
 
-from service import wiring
 from service.cli.findings import checking
 from service.settings import Settings
+from service.wiring import compiled, operator
 
 
 @click.group()
@@ -27,8 +27,8 @@ def check() -> None:
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     with checking():
-        registry = wiring.partners(settings)
-        wiring.check_stacks(settings)
+        registry = operator.partners(settings)
+        compiled.check_stacks(settings)
     click.echo(f"{len(registry)} partners, all as they should be.")
 
 
@@ -40,6 +40,6 @@ def list_() -> None:
     Example:
       CASEBRIDGE_PARTNERS=partners.yaml casebridge partners list
     """  # noqa: D301  click reads \b
-    for partner in wiring.partners(Settings.from_env()):
+    for partner in operator.partners(Settings.from_env()):
         queues = (f"{queue.name}({','.join(b.pattern for b in queue.bindings)})" for queue in partner.queues)
         click.echo("  ".join([partner.name, partner.kind, partner.view, *queues]))

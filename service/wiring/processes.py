@@ -1,17 +1,14 @@
-"""The processes: the WSGI application, the worker, the MLLP server."""
+"""The processes that run until they are stopped: the worker, the MLLP server; neither imports Flask."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 from functools import partial
 from threading import Event, Thread
 from typing import Any
 
-from cryptography.fernet import Fernet
-from flask import Flask
 from sqlalchemy import Engine
 
-from service.access import policy, registry
+from service.access import registry
 from service.access.intake import amqp_senders
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured
@@ -19,7 +16,6 @@ from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
 from service.flows.projection.follow import Reprojection
-from service.mapping.catalogue import Catalogue
 from service.publish.amqp import rabbit, topology
 from service.publish.amqp.watch import watch
 from service.publish.feed import number_forever
@@ -32,50 +28,15 @@ from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
-from service.store import schema
 from service.store.relay.outbox import Outbox
-from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.telemetry import configure
 from service.values.scope import Partner
-from service.web import Access, create_app
 from service.wire.amqp import connected
 from service.wire.http import HttpClient
 from service.wiring.compiled import catalogues
-from service.wiring.doors import doors
 from service.wiring.operator import check
 from service.wiring.rooms import now, open_database, open_store, projecting, receiving
-
-
-def web(settings: Settings) -> Flask:
-    """Return the WSGI application; on SQLite the schema is upgraded first.
-
-    Raises:
-        Misconfigured: a setting, the registry, a mapping or the database's schema is wrong.
-        Unavailable: the database does not answer.
-    """
-    configure()
-    _authenticates(settings)
-    engine = connect(settings.database_url)
-    # before all mappings are compiled, which takes longer
-    if settings.embedded:
-        schema.upgrade(engine)
-    else:
-        schema.check(engine)
-    return application(settings, engine, catalogues(settings))
-
-
-def application(
-    settings: Settings,
-    engine: Engine,
-    mappings: Mapping[str, Catalogue],
-    now: Callable[[], datetime] = now,
-) -> Flask:
-    """Plug the doors over HTTP into the application that serves them."""
-    store = SqlStore(engine)
-    cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
-    access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
-    return create_app(doors(settings, engine, store, mappings, cipher, now), access)
 
 
 def worker(settings: Settings, stop: Event) -> None:
@@ -142,7 +103,7 @@ def redriving(settings: Settings) -> Iterator[Consumer]:
 
 
 def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Proxies, stop: Event) -> None:
-    """Take HL7 v2 in over MLLP until told to stop; raises as `web`, and when it cannot listen."""
+    """Take HL7 v2 in over MLLP until told to stop; raises as `serving.web`, and when it cannot listen."""
     configure()
     check(settings)
     with open_store(settings) as store:
@@ -151,10 +112,3 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Pro
         handler = over_mllp(Hl7v2Reception(reception, now), partners)
         who = partners_by_sender(partners)
         MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
-
-
-def _authenticates(settings: Settings) -> None:
-    if settings.auth != "off":
-        raise Misconfigured(
-            "SMART is not built yet; set it to `off`, on a loopback address.", where="CASEBRIDGE_AUTH"
-        )

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from service import wiring
 from service.__main__ import cli
 from service.access import policy
 from service.cases.hospital.discharge import number_path
@@ -15,6 +14,7 @@ from service.values.facts import Fact
 from service.values.inbound.inbox import Answer, InboundMessage
 from service.values.resources import Query
 from service.wire.json import parse
+from service.wiring import compiled, operator, rooms
 
 # the mistake: an account is nobody's number
 REGISTRY = "partners: [{name: general, kind: hospital, intake: {identifying_types: [AN]}}]"
@@ -34,7 +34,7 @@ def settings(tmp_path, database_url, monkeypatch):
     for name, value in (("AUTH", "off"), ("DATABASE_URL", database_url), ("PARTNERS", str(registry))):
         monkeypatch.setenv(f"CASEBRIDGE_{name}", value)
     settings = Settings.from_env()
-    wiring.upgrade(settings)
+    operator.upgrade(settings)
     return settings
 
 
@@ -42,11 +42,11 @@ class House:
     """Takes discharges of one hospital; gives the documents that come of them."""
 
     def __init__(self, settings):
-        self.engine = wiring.database(settings)
+        self.engine = rooms.database(settings)
         self.store = SqlStore(self.engine)
-        projection = wiring.projecting(settings, wiring.catalogues(settings))
-        self.reception = wiring.receiving(settings, self.store, projection)
-        (self.general,) = [each for each in wiring.partners(settings) if each.name == "general"]
+        projection = rooms.projecting(settings, compiled.catalogues(settings))
+        self.reception = rooms.receiving(settings, self.store, projection)
+        (self.general,) = [each for each in operator.partners(settings) if each.name == "general"]
 
     def __call__(self, kind):
         return self.store.documents(EVERYTHING, kind)

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 import service
-from service import wiring
 from service.__main__ import cli
 from service.settings import Settings
+from service.wiring import compiled, operator, rooms, serving
 from tests.flows import river
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -275,9 +275,9 @@ def test_the_partner_registry_is_checked_and_listed(tmp_path):
 
 def test_cases_are_listed_and_shown_without_a_name(database_url):
     settings = Settings.from_env({"CASEBRIDGE_DATABASE_URL": database_url, "CASEBRIDGE_AUTH": "off"})
-    wiring.upgrade(settings)
-    engine = wiring.database(settings)
-    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
+    operator.upgrade(settings)
+    engine = rooms.database(settings)
+    client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     ids = {}
     for path, document in river.STORY:
         ids[path] = client.put(path, json=document).headers["Casebridge-Id"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
+from service.wiring import compiled, operator, rooms, serving
 from tests.flows import river
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
@@ -22,9 +22,9 @@ def live(sqlite_url):
     """River's case in a database, and the id of its plan."""
     given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_DATABASE_URL": sqlite_url}
     settings = Settings.from_env(given)
-    wiring.upgrade(settings)
-    engine = wiring.database(settings)
-    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
+    operator.upgrade(settings)
+    engine = rooms.database(settings)
+    client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     for path, document in river.STORY:
         assert client.put(path, json=document).status_code == 201
     plan = client.get("/fhir/CarePlan").json["entry"][0]["resource"]["id"]
@@ -64,15 +64,15 @@ def test_other_mappings_than_those_that_made_it_are_told(live):
 def test_the_line_of_the_table_that_a_code_comes_from_is_told_also_of_an_overlays(live, tmp_path):
     env, _ = live
     folder = tmp_path / "mappings"
-    shutil.copytree(Path(wiring.__file__).parents[2] / "mappings", folder)
+    shutil.copytree(Path(operator.__file__).parents[2] / "mappings", folder)
     (folder / "overlays/mine/concepts").mkdir(parents=True)
     (folder / "overlays/mine/concepts/case-role.yaml").write_text(
         "group:\n  - target: http://snomed.info/sct\n    element:\n"
         "      - {code: case-manager, target: [{code: '1', equivalence: equal}]}\n"
     )
     settings = Settings.from_env({key: each for key, each in env.items() if key.startswith("CASEBRIDGE_")})
-    engine = wiring.database(settings)
-    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
+    engine = rooms.database(settings)
+    client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     team = client.get("/fhir/CareTeam").json["entry"][0]["resource"]["id"]
     engine.dispose()
     env |= {"CASEBRIDGE_MAPPINGS": str(folder)}
@@ -164,25 +164,25 @@ def test_a_profile_that_a_stack_cannot_support_is_told_with_what_took_the_elemen
 
 def test_what_two_mappings_make_is_told_by_the_preview(tmp_path):
     folder = tmp_path / "mappings"
-    shutil.copytree(Path(wiring.__file__).parents[2] / "mappings", folder)
+    shutil.copytree(Path(operator.__file__).parents[2] / "mappings", folder)
     second = (folder / "outbound/Goal.yaml").read_text().replace("map: Goal\n", "map: Goal\nname: second\n")
     (folder / "outbound/Second.yaml").write_text(second)
     settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder)})
     client, case = ({**river.CLIENT, "coverages": []}, river.CASE)
-    found = wiring.preview(settings, "case", case, client)
+    found = compiled.preview(settings, "case", case, client)
     assert {issue.code for issue in found.issues} == {"duplicate"}
     assert all("outbound/Second.yaml" in issue.where for issue in found.issues)
 
 
 def test_what_is_not_r4_is_told_with_the_line_that_makes_it(tmp_path):
     folder = tmp_path / "mappings"
-    shutil.copytree(Path(wiring.__file__).parents[2] / "mappings", folder)
+    shutil.copytree(Path(operator.__file__).parents[2] / "mappings", folder)
     (folder / "overlays/mine/outbound").mkdir(parents=True)
     (folder / "overlays/mine/outbound/CarePlan.yaml").write_text(
         "extends: CarePlan\nmake:\n  created: '{{ case.plan.title }}'\n  activity: [{detail: {kind: Task}}]\n"
     )
     settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder), "CASEBRIDGE_OVERLAYS": "mine"})
-    found = wiring.preview(settings, "case", river.CASE, {**river.CLIENT, "coverages": []})
+    found = compiled.preview(settings, "case", river.CASE, {**river.CLIENT, "coverages": []})
     told = {(each.where.partition(": ")[2], each.what.rpartition(" (made by ")[2]) for each in found.issues}
     file = "overlays/mine/outbound/CarePlan.yaml"
     # what is missing is missed where the things beside it are made

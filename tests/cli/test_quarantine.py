@@ -3,12 +3,12 @@
 import pytest
 from click.testing import CliRunner
 
-from service import wiring
 from service.__main__ import cli
 from service.errors import Misconfigured
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbound.inbox import Answer, InboundMessage
+from service.wiring import compiled, operator, rooms
 
 REGISTRY = "partners: [{name: general, kind: hospital}]"
 DISCHARGE = b"""MSH|^~\\&|HIS|GENERAL|||20260227150000+0100||ADT^A03|%s|P|2.5\r
@@ -30,15 +30,15 @@ def settings(tmp_path, database_url, monkeypatch):
     ):
         monkeypatch.setenv(f"CASEBRIDGE_{name}", value)
     settings = Settings.from_env()
-    wiring.upgrade(settings)
+    operator.upgrade(settings)
     return settings
 
 
 def receive(settings, raw, key):
-    engine = wiring.database(settings)
+    engine = rooms.database(settings)
     store = SqlStore(engine)
-    reception = wiring.receiving(settings, store, wiring.projecting(settings, wiring.catalogues(settings)))
-    (general,) = [each for each in wiring.partners(settings) if each.name == "general"]
+    reception = rooms.receiving(settings, store, rooms.projecting(settings, compiled.catalogues(settings)))
+    (general,) = [each for each in operator.partners(settings) if each.name == "general"]
     inbound = InboundMessage(raw, "x-application/hl7-v2+er7", "hl7v2", "mllp", (key,), key.rjust(64, "c"))
     outcome = reception.receive(general, inbound, lambda _: Answer(200, "text/plain", b"AA"))
     engine.dispose()

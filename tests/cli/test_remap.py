@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
+from service.wiring import compiled, rooms, serving
 from tests.flows import river
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -31,8 +31,8 @@ def env(tmp_path, database_url):
         "CASEBRIDGE_MAPPINGS": str(folder),
     }
     settings = Settings.from_env(given)
-    engine = wiring.database(settings)
-    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
+    engine = rooms.database(settings)
+    client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     assert client.put("/api/directory/organization/northern", json=river.INSURER).status_code == 201
     assert client.put("/api/directory/practitioner/nurse", json=river.NURSE).status_code == 201
     assert client.put("/api/clients/river", json=river.CLIENT).status_code == 201
@@ -42,7 +42,7 @@ def env(tmp_path, database_url):
     plan = folder / "outbound" / "CarePlan.yaml"
     text = plan.read_text(encoding="utf-8")
     plan.write_text(text.replace('title: "{{ case', 'title: "Plan: {{ case'), encoding="utf-8")
-    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
+    client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     yield {**os.environ, **given}, client, engine
     engine.dispose()
 

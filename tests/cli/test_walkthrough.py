@@ -16,10 +16,10 @@ from threading import Event, Thread
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.store.relay.outbox import Outbox
 from service.wire.json import dump
+from service.wiring import compiled, rooms, serving
 from tests.flows import river
 from tests.mapping.page import documents, examples, section
 
@@ -60,12 +60,12 @@ class Site:
             "CASEBRIDGE_DATABASE_URL": database_url,
             "CASEBRIDGE_MAPPINGS": str(folder / "mappings"),
         }
-        self.engine = wiring.database(Settings.from_env(self.env))
+        self.engine = rooms.database(Settings.from_env(self.env))
         self.position = 0
 
     def service(self, **more):
         settings = Settings.from_env({**self.env, **more})
-        return wiring.application(settings, self.engine, wiring.catalogues(settings))
+        return serving.application(settings, self.engine, compiled.catalogues(settings))
 
     def run(self, line):
         """Do a line of the page; return what it says."""

@@ -54,13 +54,13 @@ def taken(url, count):
 
 
 def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
-    from service import wiring
     from service.settings import Settings
+    from service.wiring import compiled, operator, rooms, serving
 
     settings = Settings.from_env(environment)
-    wiring.upgrade(settings)
-    engine = wiring.database(settings)
-    client = wiring.application(settings, engine, wiring.catalogues(settings)).test_client()
+    operator.upgrade(settings)
+    engine = rooms.database(settings)
+    client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     for path, body in river.STORY:
         assert client.put(path, json=body).status_code == 201
     port = free_port()
@@ -90,10 +90,10 @@ def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
 
 @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:99999", "x:y:z"])
 def test_a_worker_without_a_place_for_its_metrics_does_not_start(environment, address):
-    from service import wiring
     from service.settings import Settings
+    from service.wiring import operator
 
-    wiring.upgrade(Settings.from_env(environment))
+    operator.upgrade(Settings.from_env(environment))
     command = [sys.executable, "-m", "service", "worker", "--metrics", address]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, "--metrics" in ended.stderr) == (2, True)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.store.schema import upgrade
+from service.wiring import rooms, serving
 
 
 @pytest.fixture
 def app(sqlite_url, mappings):
     settings = Settings.from_env({"CASEBRIDGE_DATABASE_URL": sqlite_url, "CASEBRIDGE_AUTH": "off"})
-    engine = wiring.database(settings)
+    engine = rooms.database(settings)
     upgrade(engine)
-    yield wiring.application(settings, engine, mappings)
+    yield serving.application(settings, engine, mappings)
     engine.dispose()

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from service import wiring
 from service.settings import Settings
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.published.generate import stale, write
 from service.wire.contracts.published.json_schemas import links, schema, sources
+from service.wiring import doors
 
 FOLDER = Path(__file__).parents[2] / "contracts"
 
 
 @pytest.fixture(scope="module")
 def wanted(mappings):
-    return wiring.contracts(Settings.from_env({}), mappings).files()
+    return doors.contracts(Settings.from_env({}), mappings).files()
 
 
 def test_the_generated_contracts_are_not_stale(wanted):

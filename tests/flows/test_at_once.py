@@ -14,7 +14,6 @@ from threading import Barrier
 import pytest
 from sqlalchemy import event, text
 
-from service import wiring
 from service.errors import CasebridgeError, NotFound, Stale
 from service.flows.case.back import Back
 from service.flows.case.documents import Documents
@@ -27,6 +26,7 @@ from service.store.store import SqlStore
 from service.values.resources import Query
 from service.values.scope import Partner
 from service.wire.json import parse
+from service.wiring import compiled
 from tests.flows import river
 from tests.flows.conftest import ALL
 from tests.flows.hospital import ADMITTED, DISCHARGED, PATHWAYS, Hospital, after
@@ -235,7 +235,7 @@ def _far(one, other):
 
 @pytest.fixture(scope="module")
 def inbound():
-    return {"default": wiring.inbound(Settings.from_env({}))}
+    return {"default": compiled.inbound(Settings.from_env({}))}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service import wiring
 from service.settings import Settings
 from service.wire.contracts.load import load
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.sent.facts import made_of
 from service.wire.fhir.sent.incoming import stays
+from service.wiring import compiled
 from tests.web.sent import PERSON, SNOMED, entry, message
 
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -30,7 +30,7 @@ PAYER = {"resourceType": "Organization", "id": "d2", "name": "Northern Health"}
 
 @cache
 def catalogue():
-    return wiring.inbound(Settings.from_env({}))
+    return compiled.inbound(Settings.from_env({}))
 
 
 def name_of(id_):

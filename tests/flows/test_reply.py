@@ -14,7 +14,6 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from service import wiring
 from service.__main__ import cli
 from service.access import registry
 from service.deliver.endpoint import Endpoint
@@ -26,6 +25,7 @@ from service.store.store import SqlStore
 from service.store.tables import delivery
 from service.wire.fhir.check.validate import validate
 from service.wire.http import HttpClient
+from service.wiring import rooms, serving
 from tests.server_process import free_port
 from tests.web.sent import FHIR, message, outcomes
 
@@ -113,14 +113,14 @@ def settings(environment):
 
 @pytest.fixture
 def engine(settings):
-    engine = wiring.database(settings)
+    engine = rooms.database(settings)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
 def client(settings, engine, mappings, clock):
-    return wiring.application(settings, engine, mappings, clock).test_client()
+    return serving.application(settings, engine, mappings, clock).test_client()
 
 
 @pytest.fixture

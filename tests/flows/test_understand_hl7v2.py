@@ -4,11 +4,11 @@ from itertools import permutations
 
 import pytest
 
-from service import wiring
 from service.flows.discharge.understand import Understanding
 from service.settings import Settings
 from service.values.inbound.inbox import InboundMessage
 from service.values.scope import Partner
+from service.wiring import compiled
 
 MERCY = Partner("mercy", "hospital")
 TABLE = "http://terminology.hl7.org/CodeSystem/v2-"
@@ -39,7 +39,7 @@ GONE = (
 
 @pytest.fixture(scope="module")
 def understanding():
-    return Understanding(wiring.inbounds(Settings.from_env({})))
+    return Understanding(compiled.inbounds(Settings.from_env({})))
 
 
 @pytest.fixture

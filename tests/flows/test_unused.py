@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import wiring
 from service.access import policy
 from service.flows.discharge.understand import Understanding
 from service.flows.discharge.unused import NOT_USED, unused_issues
@@ -26,9 +25,10 @@ from service.wire.hl7v2.json_schema import FIELDS
 from service.wire.hl7v2.view import INSIDE
 from service.wire.json import dump
 from service.wire.outcomes import outcome
+from service.wiring import compiled
 
 GOLDEN = Path("mappings/golden")
-UNDERSTANDING = Understanding(wiring.inbounds(Settings.from_env({})))
+UNDERSTANDING = Understanding(compiled.inbounds(Settings.from_env({})))
 READING = UNDERSTANDING.reading
 MESSAGE = (GOLDEN / "discharge-of-hl7v2" / "sent.hl7").read_text(encoding="utf-8").replace("\n", "\r")
 BUNDLE = json.loads((GOLDEN / "discharge-of-fhir" / "sent.json").read_bytes())

@@ -3,18 +3,18 @@
 Run as `python -m tests.front.hasty`; its settings are the service's.
 """
 
-from service import wiring
 from service.cli.processes.serve import listen
 from service.front.asgi import Front
 from service.front.bodies import BodyLimits
 from service.settings import Settings
+from service.wiring import serving
 
 LIMITS = BodyLimits(seconds=1.0)
 
 
 def answering() -> Front:
     """Return the application."""
-    return Front(wiring.web(Settings.from_env()), LIMITS)
+    return Front(serving.web(Settings.from_env()), LIMITS)
 
 
 if __name__ == "__main__":

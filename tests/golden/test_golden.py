@@ -10,7 +10,6 @@ from shutil import copytree
 
 import pytest
 
-from service import wiring
 from service.mapping.author import golden
 from service.mapping.catalogue import load
 from service.mapping.language.localise import interpreter
@@ -19,6 +18,7 @@ from service.settings import Settings
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.fhir.check.validate import validate
 from service.wire.fhir.definitions import profiles
+from service.wiring import compiled
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 PAIRS = golden.pairs(MAPPINGS)
@@ -109,12 +109,14 @@ SENT = [
 
 
 def test_what_is_sent_makes_exactly_its_golden_discharges_and_they_can_be_used():
-    results = list(wiring.golden_results(Settings.from_env({}), SENT))
+    results = list(compiled.golden_results(Settings.from_env({}), SENT))
     assert {each.pair.name: (each.differences, each.issues) for each in results} == dict.fromkeys(
         SENT, ((), ())
     )
     assert sorted(path.parent.name for path in MAPPINGS.glob("golden/**/sent.*")) == SENT
-    run = {each.name for each in wiring.inbound(Settings.from_env({})).mappings if each.target == "Discharge"}
+    run = {
+        each.name for each in compiled.inbound(Settings.from_env({})).mappings if each.target == "Discharge"
+    }
     assert run == {f"discharge-of-{name.rpartition('-of-')[2]}" for name in SENT}
 
 

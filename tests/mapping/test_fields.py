@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from service import wiring
 from service.__main__ import cli
 from service.flows.authoring.fields import COMMAND, PASSED, pages
 from service.flows.authoring.reasons import ELEMENTS, FIELDS, SEGMENTS
@@ -18,8 +17,9 @@ from service.wire.fhir.exchange.bundles import USED
 from service.wire.hl7v2 import unused as in_hl7v2
 from service.wire.hl7v2.json_schema import FIELDS as COUNTS
 from service.wire.hl7v2.titles import titles
+from service.wiring import compiled
 
-CATALOGUE = wiring.inbound(Settings.from_env({}))
+CATALOGUE = compiled.inbound(Settings.from_env({}))
 PAGES = pages(CATALOGUE)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from service import wiring
 from service.access import registry
 from service.flows.authoring.preview import of_document
 from service.mapping.catalogue import load
@@ -19,6 +18,7 @@ from service.wire.contracts.published.json_schemas import links, schema, sources
 from service.wire.fhir.definitions import profiles
 from service.wire.fhir.sent.json_schema import roots as fhir_roots
 from service.wire.yaml import documents, plain
+from service.wiring import compiled
 from tests.mapping import page as pages
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -210,7 +210,7 @@ def test_a_hospitals_overlay_of_the_page_reads_its_codes_as_it_says(tmp_path):
         "CASEBRIDGE_MAPPINGS": str(tmp_path / "mappings"),
         "CASEBRIDGE_PARTNERS": str(tmp_path / "hospitals.yaml"),
     }
-    found = wiring.inbounds(Settings.from_env(given))
+    found = compiled.inbounds(Settings.from_env(given))
 
     def read(stack, form, roots):
         return found[stack].projector(form).run(roots)[0].resource["stay"]["disposition"]

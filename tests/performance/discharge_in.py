@@ -15,10 +15,10 @@ from importlib.resources import files
 from itertools import count
 from pathlib import Path
 
-from service import wiring
 from service.receive.mllp.framing import frame_of
 from service.receive.mllp.proxied import Proxies
 from service.settings import Settings
+from service.wiring import operator, processes
 from tests.performance import house
 from tests.performance.bare import Bare, insert
 from tests.performance.lines import Entry, at_least, median, ratios, spread, tell
@@ -85,7 +85,7 @@ def mllp(environment: dict[str, str]) -> Iterator[Callable[[bytes], None]]:
     """Send and have acknowledged, over a connection to a server in a thread of this process."""
     stop, port = threading.Event(), free_port()
     where = (Settings.from_env(environment), "127.0.0.1", port, None, Proxies(()), stop)
-    serving = threading.Thread(target=wiring.mllp, args=where)
+    serving = threading.Thread(target=processes.mllp, args=where)
     serving.start()
     try:
         with _connected(port) as connection:
@@ -131,7 +131,7 @@ def _measured(
 
 def _waits(environment: dict[str, str], seconds: float) -> dict[str, str]:
     """Return for each line how long the senders waited."""
-    wiring.upgrade(Settings.from_env(environment))
+    operator.upgrade(Settings.from_env(environment))
     ports = {"http": free_port(), "mllp": free_port()}
     body = fhir(NUMBER).decode()
     head = (

@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from service import wiring
 from service.settings import Settings
 from service.store.schema import upgrade
 from service.wire.json import dump
+from service.wiring import compiled, rooms, serving
 from tests.performance import cases
 from tests.servers import Postgres, PostgresServer, RabbitServer
 
@@ -109,9 +109,9 @@ class House:
 
     def __init__(self, url: str, folder: Path) -> None:
         settings = Settings.from_env(environment(url, folder))
-        self.engine = wiring.database(settings)
+        self.engine = rooms.database(settings)
         upgrade(self.engine)
-        self._app = wiring.application(settings, self.engine, wiring.catalogues(settings)).wsgi_app
+        self._app = serving.application(settings, self.engine, compiled.catalogues(settings)).wsgi_app
 
     def close(self) -> None:
         """Let the database go."""

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service import wiring
 from service.cases.hospital.received import whole
 from service.errors import Rejected
 from service.flows.case.back import Back, _ids_by_reference
@@ -23,6 +22,7 @@ from service.values.ids import resource_id
 from service.values.scope import RETURNED, Scope
 from service.wire.fhir.returned import with_targets
 from service.wire.json import parse
+from service.wiring import compiled
 from tests.flows import river
 from tests.projection.worlds import ALL, QUICK, worlds
 
@@ -38,7 +38,7 @@ FRIEND = {"role": [{"coding": [{"system": ROLE, "code": "friend"}]}], "member": 
 @cache
 def inbound():
     """The inbound mappings; as a fixture a failing test would print them all."""
-    return wiring.inbound(Settings.from_env({}))
+    return compiled.inbound(Settings.from_env({}))
 
 
 def read(resource, known):
@@ -80,7 +80,7 @@ def test_what_a_golden_case_makes_is_that_case_again(name):
     pair = next(each for each in golden.pairs(MAPPINGS) if each.name == name)
     chosen = Settings.from_env({"CASEBRIDGE_OVERLAYS": ",".join(pair.overlays)} if pair.overlays else {})
     roots = deepcopy(pair.roots)
-    made = [each.resource for each in wiring.catalogue(chosen).projector("case").run(roots)]
+    made = [each.resource for each in compiled.catalogue(chosen).projector("case").run(roots)]
     case, client = roots["case"], roots["client"]
     known = {
         f"ServiceRequest/{_id(case, 'ServiceRequest', each['id'])}": each["id"] for each in _services(case)

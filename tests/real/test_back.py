@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from service import wiring
 from service.errors import CasebridgeError
 from service.settings import Settings
 from service.store.sql.engine import connect
 from service.values.ids import resource_id
 from service.wire.json import dump, parse
+from service.wiring import serving
 from tests.real.real_data import folder
 
 TABLE = Path(__file__).with_name("returned.md")
@@ -97,7 +97,7 @@ def house(tmp_path, sqlite_url, mappings):
     registry = tmp_path / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
     given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}
-    yield House(wiring.application(Settings.from_env(given), engine, mappings))
+    yield House(serving.application(Settings.from_env(given), engine, mappings))
     engine.dispose()
 
 

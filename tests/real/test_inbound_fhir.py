@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.wire.contracts.load import load as load_contract
 from service.wire.fhir.sent.incoming import stays
 from service.wire.json import parse
+from service.wiring import compiled
 from tests.real.real_data import folder
 
 # what MedCom's file names say: AN annuls, STIN and STAA start, STOR and SLOR lead on leave and back
@@ -29,7 +29,7 @@ MEDCOM = {
 
 @pytest.fixture(scope="module")
 def understand():
-    projector = wiring.inbound(Settings.from_env({})).projector("fhir")
+    projector = compiled.inbound(Settings.from_env({})).projector("fhir")
 
     def read(path):
         made = [each for root in stays(parse(path.read_bytes())) for each in projector.run(root)]

@@ -2,13 +2,13 @@
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.values.inbound.intake import IntakeSettings
 from service.wire.contracts.load import load as load_contract
 from service.wire.hl7v2 import incoming
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import read
+from service.wiring import compiled
 from tests.real.real_data import folder
 
 EVENTS = {
@@ -41,7 +41,7 @@ EVENTS = {
 
 @pytest.fixture(scope="module")
 def projector():
-    return wiring.inbound(Settings.from_env({})).projector("hl7v2")
+    return compiled.inbound(Settings.from_env({})).projector("hl7v2")
 
 
 def adt():

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from service import wiring
 from service.errors import CasebridgeError
 from service.settings import Settings
 from service.store.sql.engine import connect
 from service.store.tables import inbox
 from service.wire.json import parse
+from service.wiring import serving
 from tests.real.real_data import folder
 from tests.web.sent import ER7, FHIR, outcomes
 
@@ -55,7 +55,7 @@ def client(tmp_path, engine, mappings):
     registry = tmp_path / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
     given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}
-    return wiring.application(Settings.from_env(given), engine, mappings, lambda: TODAY).test_client()
+    return serving.application(Settings.from_env(given), engine, mappings, lambda: TODAY).test_client()
 
 
 def requests(name):

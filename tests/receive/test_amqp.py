@@ -15,7 +15,6 @@ import pika
 import pytest
 from click.testing import CliRunner
 
-from service import wiring
 from service.__main__ import cli
 from service.errors import Unavailable
 from service.publish.amqp import topology
@@ -24,6 +23,7 @@ from service.receive.amqp.deliveries import DELIVERIES
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.scope import Scope
+from service.wiring import operator, processes, rooms
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 
 USER = "casebridge"
@@ -35,17 +35,17 @@ REGISTRY = """partners:
 """
 KILLED_BEFORE_ITS_ACK = """
 import os, signal, threading
-from service import wiring
+from service.wiring import compiled, operator, processes, rooms
 from service.receive.amqp.consumer import Consumer
 from service.settings import Settings
 from service.access import registry
 from service.store.store import SqlStore
 
 settings = Settings.from_env()
-store = SqlStore(wiring.database(settings))
-taken = wiring.receiving(settings, store, wiring.projecting(settings, wiring.catalogues(settings)))
+store = SqlStore(rooms.database(settings))
+taken = rooms.receiving(settings, store, rooms.projecting(settings, compiled.catalogues(settings)))
 partners = tuple(registry.load(settings.partners).values())
-consumer = wiring.consuming(settings, settings.amqp_url, partners, taken)
+consumer = processes.consuming(settings, settings.amqp_url, partners, taken)
 take = consumer._take
 
 def dying(delivery):
@@ -74,16 +74,16 @@ class Hospital:
         self.environment = environment
         self.settings = Settings.from_env(environment)
         self.url = self.settings.amqp_url
-        wiring.upgrade(self.settings)
-        self.engine = wiring.database(self.settings)
+        operator.upgrade(self.settings)
+        self.engine = rooms.database(self.settings)
         self.store = SqlStore(self.engine)
-        self.partners = tuple(wiring.partners(self.settings))
-        self.taken = wiring.receiving(self.settings, self.store, wiring.projecting(self.settings, mappings))
+        self.partners = tuple(operator.partners(self.settings))
+        self.taken = rooms.receiving(self.settings, self.store, rooms.projecting(self.settings, mappings))
         topology.declare(self.url, self.partners)
         self.stop, self.thread = threading.Event(), None
 
     def consume(self):
-        consumer = wiring.consuming(self.settings, self.url, self.partners, self.taken)
+        consumer = processes.consuming(self.settings, self.url, self.partners, self.taken)
         self.thread = threading.Thread(target=consumer.run, args=(self.stop,))
         self.thread.start()
         return consumer
@@ -246,7 +246,7 @@ def test_a_character_set_in_the_encoding_does_no_harm(mercy):
 def test_what_was_put_aside_is_taken_in_once_its_reason_is_gone(mercy, environment, monkeypatch):
     registry = Path(environment["CASEBRIDGE_PARTNERS"])
     registry.write_text(REGISTRY.replace("[casebridge]", "[nobody]"), encoding="utf-8")
-    mercy.partners = tuple(wiring.partners(mercy.settings))
+    mercy.partners = tuple(operator.partners(mercy.settings))
     mercy.send(a03("M1"), b"broken", message_id="x-1")
     # whoever has no user-id may say what it likes in the headers
     mercy.send(a03("M2", visit="V-2"), user_id=None, headers={"casebridge-user": USER, "x-death": []})

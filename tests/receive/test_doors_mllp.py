@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from service import wiring
 from service.receive.mllp.framing import frame_of
 from service.settings import Settings
 from service.wire.hl7v2.er7.read import LIMIT
+from service.wiring import operator
 from tests.receive.authority import Authority, client_context
 from tests.receive.conftest import SECONDS, Client
 from tests.receive.test_proxied import header
@@ -115,7 +115,7 @@ def on_sqlite(tmp_path, sqlite_url):
 
 
 def cases(settings):
-    return list(wiring.cases(Settings.from_env(settings), None))
+    return list(operator.cases(Settings.from_env(settings), None))
 
 
 def codes(*answers):

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from service import wiring
 from service.access.registry import load
 from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbound.senders import Sender
+from service.wiring import operator, rooms
 from tests.web.sent import a03
 
 REGISTRY = """partners:
@@ -38,11 +38,11 @@ def handle(tmp_path_factory, mappings):
         "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
     }
     found = Settings.from_env(given)
-    wiring.upgrade(found)
-    engine = wiring.database(found)
+    operator.upgrade(found)
+    engine = rooms.database(found)
     store = SqlStore(engine)
-    taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
-    yield over_mllp(Hl7v2Reception(taken, wiring.now), load(found.partners).values())
+    taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
+    yield over_mllp(Hl7v2Reception(taken, rooms.now), load(found.partners).values())
     engine.dispose()
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service import wiring
 from service.receive.amqp.deliveries import Delivery, Discharges
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbound.intake import IntakeSettings
 from service.values.scope import Partner
+from service.wiring import operator, rooms
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 
 QUICK = settings(
@@ -84,11 +84,11 @@ def on_postgresql(postgres_server):
 def door(request, mappings):
     """The door, wired as it is served."""
     found = Settings.from_env({"CASEBRIDGE_DATABASE_URL": request.getfixturevalue(request.param)})
-    wiring.upgrade(found)
-    engine = wiring.database(found)
+    operator.upgrade(found)
+    engine = rooms.database(found)
     store = SqlStore(engine)
-    taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
-    discharges = Discharges(taken, {"mercy": MERCY}, wiring.now, "http://casebridge.test/fhir")
+    taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
+    discharges = Discharges(taken, {"mercy": MERCY}, rooms.now, "http://casebridge.test/fhir")
     # a name for the report of a failure: all the mappings hang on the other
     yield lambda delivery: discharges.take(delivery)  # noqa: PLW0108
     engine.dispose()

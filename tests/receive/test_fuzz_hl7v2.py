@@ -4,7 +4,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service import wiring
 from service.access.registry import load
 from service.errors import CasebridgeError
 from service.receive.discharge.hl7v2 import Hl7v2Reception
@@ -17,6 +16,7 @@ from service.values.inbound.senders import Sender
 from service.wire.hl7v2.er7.charsets import BYTEWISE
 from service.wire.hl7v2.er7.message import Message
 from service.wire.hl7v2.er7.read import LIMIT, acknowledges, read
+from service.wiring import operator, rooms
 from tests.web.sent import a03
 
 QUICK = settings(
@@ -77,11 +77,11 @@ def handle(tmp_path_factory, mappings):
         "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
     }
     found = Settings.from_env(given)
-    wiring.upgrade(found)
-    engine = wiring.database(found)
+    operator.upgrade(found)
+    engine = rooms.database(found)
     store = SqlStore(engine)
-    taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
-    yield over_mllp(Hl7v2Reception(taken, wiring.now), load(found.partners).values())
+    taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
+    yield over_mllp(Hl7v2Reception(taken, rooms.now), load(found.partners).values())
     engine.dispose()
 
 

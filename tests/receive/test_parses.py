@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from service import wiring
 from service.access.intake import amqp_senders
 from service.access.registry import load
 from service.flows.discharge.quarantine import Quarantine
@@ -21,6 +20,7 @@ from service.values.inbound.senders import Sender
 from service.values.scope import Partner
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
 from service.wire.json import parse
+from service.wiring import compiled, operator, rooms, serving
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 
 REGISTRY = """partners:
@@ -60,12 +60,12 @@ class Doors:
 
     def __init__(self, settings, engine, mappings):
         store = SqlStore(engine)
-        self.reception = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
+        self.reception = rooms.receiving(settings, store, rooms.projecting(settings, mappings))
         self.partners = load(settings.partners)
-        self.client = wiring.application(settings, engine, mappings).test_client()
-        self.mllp = over_mllp(Hl7v2Reception(self.reception, wiring.now), self.partners.values())
-        self.amqp = Discharges(self.reception, amqp_senders(self.partners), wiring.now, "http://x/fhir")
-        self.quarantine = Quarantine(store, self.reception, self.partners, wiring.now)
+        self.client = serving.application(settings, engine, mappings).test_client()
+        self.mllp = over_mllp(Hl7v2Reception(self.reception, rooms.now), self.partners.values())
+        self.amqp = Discharges(self.reception, amqp_senders(self.partners), rooms.now, "http://x/fhir")
+        self.quarantine = Quarantine(store, self.reception, self.partners, rooms.now)
 
     def http(self, path, body, *, kind=FHIR, method="POST"):
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -89,8 +89,8 @@ def doors(tmp_path, mappings):
         "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
     }
     settings = Settings.from_env(given)
-    wiring.upgrade(settings)
-    engine = wiring.database(settings)
+    operator.upgrade(settings)
+    engine = rooms.database(settings)
     yield Doors(settings, engine, mappings)
     engine.dispose()
 
@@ -178,7 +178,7 @@ def test_what_an_operator_edited_is_parsed_in_place_of_what_came(doors):
 
 @pytest.fixture(scope="module")
 def understanding():
-    return Understanding(wiring.inbounds(Settings.from_env({})))
+    return Understanding(compiled.inbounds(Settings.from_env({})))
 
 
 @pytest.mark.parametrize("sent", [message(), transaction(), encounter()], ids=["message", "bundle", "alone"])

@@ -2,7 +2,6 @@
 
 import pytest
 
-from service import wiring
 from service.access.registry import load
 from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
@@ -11,6 +10,7 @@ from service.store.store import SqlStore
 from service.values.inbound.senders import Sender
 from service.values.scope import Scope
 from service.wire.hl7v2.er7.read import read
+from service.wiring import rooms
 
 REGISTRY = """partners:
   - name: plain
@@ -40,10 +40,10 @@ def house(tmp_path, database_url, mappings):
         "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
     }
     found = Settings.from_env(given)
-    engine = wiring.database(found)
+    engine = rooms.database(found)
     store = SqlStore(engine)
-    taken = wiring.receiving(found, store, wiring.projecting(found, mappings))
-    handle = over_mllp(Hl7v2Reception(taken, wiring.now), load(found.partners).values())
+    taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
+    handle = over_mllp(Hl7v2Reception(taken, rooms.now), load(found.partners).values())
 
     def send(raw):
         (said,) = handle(raw, Sender("10.1.2.3")).answers

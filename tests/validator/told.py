@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from service import wiring
 from service.cli.demo import command, story
 from service.settings import Settings
 from service.store.schema import upgrade
+from service.wiring import rooms, serving
 from tests.web.answers import answers
 from tests.web.conftest import REGISTRY, House
 
@@ -76,9 +76,9 @@ def answered(folder: Path, mappings: Any) -> Iterator[tuple[str, Resource]]:
             "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
         }
     )
-    engine = wiring.database(settings)
+    engine = rooms.database(settings)
     upgrade(engine)
-    yield from answers(House(wiring.application(settings, engine, mappings), engine))
+    yield from answers(House(serving.application(settings, engine, mappings), engine))
     engine.dispose()
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.store.relay.outbox import Outbox
+from service.wiring import rooms, serving
 from tests.contracts.answered import CheckedClient
 from tests.flows import river
 
@@ -75,14 +75,14 @@ class House:
 
 @pytest.fixture
 def engine(settings):
-    engine = wiring.database(settings)
+    engine = rooms.database(settings)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
 def app(settings, engine, mappings):
-    app = wiring.application(settings, engine, mappings)
+    app = serving.application(settings, engine, mappings)
     app.test_client_class = CheckedClient
     return app
 

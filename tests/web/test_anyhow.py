@@ -15,7 +15,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from service import wiring
 from service.access import registry
 from service.cases.hospital.discharge import moment
 from service.receive.discharge.hl7v2 import Hl7v2Reception
@@ -25,6 +24,7 @@ from service.receive.mllp.server import MllpServer
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbound.inbox import InboundMessage
+from service.wiring import rooms
 from tests.flows.charts import chart
 from tests.flows.conftest import House
 from tests.web.conftest import REGISTRY
@@ -71,8 +71,8 @@ class Doors:
     def __init__(self, app, settings, engine, mappings, port):
         self.app, self.port = app, port
         store = SqlStore(engine)
-        projection = wiring.projecting(settings, mappings)
-        self.taken = wiring.receiving(settings, store, projection)
+        projection = rooms.projecting(settings, mappings)
+        self.taken = rooms.receiving(settings, store, projection)
         self.mercy = registry.load(settings.partners)["mercy"]
         self.house = House(engine, projection)
 
@@ -288,9 +288,9 @@ def settings(tmp_path, database_url):
 def doors(app, settings, engine, mappings):
     """The doors, MLLP's on a port of its own."""
     store = SqlStore(engine)
-    taken = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
+    taken = rooms.receiving(settings, store, rooms.projecting(settings, mappings))
     partners = tuple(registry.load(settings.partners).values())
-    handler = over_mllp(Hl7v2Reception(taken, wiring.now), partners)
+    handler = over_mllp(Hl7v2Reception(taken, rooms.now), partners)
     server = MllpServer("127.0.0.1", 0, handler, partners_by_sender(partners))
     stop = threading.Event()
     serving = threading.Thread(target=server.run, args=(stop,))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service import wiring
+from service.wiring import serving
 from tests.web.conftest import House
 from tests.web.sent import PERSON, Mercy, a03, encounter
 
@@ -44,7 +44,7 @@ def rebuilt(settings, engine, mappings):
     """The house anew, with the registry as it is now."""
 
     def build():
-        return House(wiring.application(settings, engine, mappings), engine)
+        return House(serving.application(settings, engine, mappings), engine)
 
     return build
 

@@ -6,9 +6,9 @@ from threading import Barrier
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.values.ids import resource_id
+from service.wiring import compiled
 from tests.flows import river
 from tests.web.conftest import House
 from tests.web.sent import Mercy, encounter
@@ -48,7 +48,7 @@ FHIR = "application/fhir+json"
 def mappings(tmp_path_factory):
     registry = tmp_path_factory.mktemp("back") / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
-    return wiring.catalogues(Settings.from_env({"CASEBRIDGE_PARTNERS": str(registry)}))
+    return compiled.catalogues(Settings.from_env({"CASEBRIDGE_PARTNERS": str(registry)}))
 
 
 @pytest.fixture

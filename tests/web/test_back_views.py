@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
+from service.wiring import compiled, rooms, serving
 from tests.flows import river
 from tests.web.conftest import House
 
@@ -64,8 +64,8 @@ def told(tmp_path, database_url):
             "CASEBRIDGE_MAPPINGS": str(folder),
         }
     )
-    engine = wiring.database(settings)
-    house = House(wiring.application(settings, engine, wiring.catalogues(settings)), engine)
+    engine = rooms.database(settings)
+    house = House(serving.application(settings, engine, compiled.catalogues(settings)), engine)
     for path, document in river.STORY:
         assert house.put(path, document).status_code == 201
     yield house

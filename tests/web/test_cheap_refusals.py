@@ -5,10 +5,10 @@ import tracemalloc
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.store.schema import upgrade
 from service.wire.json import dump
+from service.wiring import rooms, serving
 from tests.web.conftest import REGISTRY
 
 FHIR = "application/fhir+json"
@@ -33,9 +33,9 @@ def client(tmp_path_factory, mappings):
         "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
     }
     settings = Settings.from_env(given)
-    engine = wiring.database(settings)
+    engine = rooms.database(settings)
     upgrade(engine)
-    client = wiring.application(settings, engine, mappings).test_client()
+    client = serving.application(settings, engine, mappings).test_client()
     known = {"names": [{"family": "Known"}]}
     assert client.put("/api/clients/known", json=known, headers=CMS).status_code == 201
     yield client

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
 from service.values.ids import resource_id
+from service.wiring import compiled, rooms, serving
 from tests.web.conftest import House
 from tests.web.sent import ER7, FHIR, PERSON, VISIT, a03, encounter
 
@@ -68,8 +68,8 @@ def house(tmp_path, database_url):
             "CASEBRIDGE_MAPPINGS": str(folder),
         }
     )
-    engine = wiring.database(settings)
-    yield House(wiring.application(settings, engine, wiring.catalogues(settings)), engine)
+    engine = rooms.database(settings)
+    yield House(serving.application(settings, engine, compiled.catalogues(settings)), engine)
     engine.dispose()
 
 

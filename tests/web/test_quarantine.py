@@ -2,11 +2,11 @@
 
 import pytest
 
-from service import wiring
 from service.access import registry
 from service.store.store import SqlStore
 from service.values.inbound.inbox import Answer, InboundMessage
 from service.wire.json import dump
+from service.wiring import rooms
 
 ENCOUNTER = {
     "resourceType": "Encounter",
@@ -27,7 +27,7 @@ PATIENT = {
 def sent(settings, engine, mappings):
     """An entry of the hospital mercy that says nothing of a patient."""
     store = SqlStore(engine)
-    reception = wiring.receiving(settings, store, wiring.projecting(settings, mappings))
+    reception = rooms.receiving(settings, store, rooms.projecting(settings, mappings))
     mercy = registry.load(settings.partners)["mercy"]
     inbound = InboundMessage(dump(ENCOUNTER), "application/fhir+json", "fhir", "http", ("K-1",), "c" * 64)
     outcome = reception.receive(mercy, inbound, lambda _: Answer(202, "text/plain", b"kept"))

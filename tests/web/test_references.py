@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select
 
-from service import wiring
 from service.flows.projection.follow import Reprojection
 from service.store.store import SqlStore
 from service.store.tables import reprojection
 from service.values.ids import resource_id
 from service.wire.fhir.erased_references import WORDS
+from service.wiring import rooms
 from tests.flows import river
 from tests.web.sent import Mercy, a03
 
@@ -111,7 +111,7 @@ def test_what_nothing_of_a_case_system_names_is_not_readable_to_it(told):
 def projected(settings, engine, mappings):
     """Work off the queue of what is to be projected anew, as the worker does."""
     store = SqlStore(engine)
-    queue = Reprojection(store, wiring.projecting(settings, mappings), lambda: datetime.now(UTC))
+    queue = Reprojection(store, rooms.projecting(settings, mappings), lambda: datetime.now(UTC))
     while queue.next():
         pass
     with engine.connect() as connection:

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from service import wiring
 from service.store.schema import upgrade
 from service.store.sql.engine import connect
+from service.wiring import serving
 from tests.contracts.answered import CheckedClient
 from tests.flows import river
 from tests.web.conftest import House
@@ -59,7 +59,7 @@ def bare(settings, mappings, tmp_path):
     """The same house with nothing in it."""
     engine = connect(f"sqlite:///{tmp_path / 'bare.db'}")
     upgrade(engine)
-    app = wiring.application(settings, engine, mappings)
+    app = serving.application(settings, engine, mappings)
     app.test_client_class = CheckedClient
     yield House(app, engine)
     engine.dispose()

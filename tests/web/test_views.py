@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service import wiring
 from service.settings import Settings
+from service.wiring import compiled, operator, rooms, serving
 from tests.flows import river
 from tests.web.conftest import House
 
@@ -79,7 +79,7 @@ def settings(given, database_url):
 
 @pytest.fixture(scope="module")
 def mappings(given):
-    return wiring.catalogues(Settings.from_env(given))
+    return compiled.catalogues(Settings.from_env(given))
 
 
 def id_of(told, type_, partner="northern"):
@@ -182,9 +182,9 @@ def test_erasure_reaches_every_view(told):
     case = told.get("/api/cases/c1").headers["Casebridge-Id"]
     assert told.ask("DELETE", f"/api/cases/{case}", partner=None).status_code == 204
     told.outbox.number()
-    for operator, engineer in ((None, "engineer"), ("archive", "lean-engineer")):
-        assert told.get(f"/fhir/CarePlan/{plan}", partner=operator).status_code == 410
-        assert told.get("/fhir/CarePlan", partner=operator).json["total"] == 0
+    for reader, engineer in ((None, "engineer"), ("archive", "lean-engineer")):
+        assert told.get(f"/fhir/CarePlan/{plan}", partner=reader).status_code == 410
+        assert told.get("/fhir/CarePlan", partner=reader).json["total"] == 0
         last = told.get("/events?count=1000", partner=engineer).json[-1]
         assert last["type"].endswith(".deleted.v1")
     with told.outbox._engine.connect() as connection:
@@ -225,14 +225,14 @@ def test_a_view_that_is_new_to_a_database_holds_nothing_until_it_is_applied(give
     nobody.write_text("partners: [{name: cms, kind: case-system}]")
     here = given | {"CASEBRIDGE_DATABASE_URL": database_url}
     before, after = (Settings.from_env(here | more) for more in ({"CASEBRIDGE_PARTNERS": str(nobody)}, {}))
-    engine = wiring.database(before)
-    house = House(wiring.application(before, engine, wiring.catalogues(before)), engine)
+    engine = rooms.database(before)
+    house = House(serving.application(before, engine, compiled.catalogues(before)), engine)
     for path, document in river.STORY:
         assert house.put(path, document).status_code == 201
 
-    house = House(wiring.application(after, engine, wiring.catalogues(after)), engine)
+    house = House(serving.application(after, engine, compiled.catalogues(after)), engine)
     assert house.get("/fhir/CarePlan", partner="auditor").json["total"] == 0
-    with wiring.remapping(after) as work:
+    with operator.remapping(after) as work:
         assert [each.failed for each in work.apply()] == [""] * len(river.STORY)
     assert house.one("CarePlan", "auditor")["title"] == "Care plan"
     house.outbox.number()

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from service.cli.demo.story import Feed, House, Messages, NotAsTold, kind, play, wait_until_up
-from service.wiring import take_queue
+from service.wiring.operator import take_queue
 
 PARTNERS = """partners:
   - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}

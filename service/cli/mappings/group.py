@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import click
 
-from service import wiring
 from service.cli.findings import checking
 from service.cli.mappings import preview, remap, spec
 from service.flows.discharge.codes import SYSTEMS
@@ -14,6 +13,7 @@ from service.mapping.catalogue import Catalogue
 from service.mapping.files.findings import nearest
 from service.settings import Settings
 from service.values.scope import DEFAULT
+from service.wiring import compiled
 
 
 @click.group()
@@ -31,8 +31,8 @@ def check() -> None:
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     with checking():
-        views, overlays = wiring.catalogues(settings), wiring.each_overlay(settings)
-        inbounds = wiring.inbounds(settings)
+        views, overlays = compiled.catalogues(settings), compiled.each_overlay(settings)
+        inbounds = compiled.inbounds(settings)
     click.echo(f"mappings of {settings.mappings.resolve()}")
     for mapping in (*views[DEFAULT].mappings, *inbounds[None].mappings):
         click.echo(f"{mapping.file}:{mapping.line}  {mapping.name}  from {mapping.source}")
@@ -67,7 +67,7 @@ def test(pairs: tuple[str, ...], ignore: tuple[str, ...], update: bool) -> None:
       casebridge mappings test us-core --ignore meta
     """  # noqa: D301  click reads \b
     wrong = run = 0
-    results = wiring.golden_results(Settings.from_env(), pairs, ignore)
+    results = compiled.golden_results(Settings.from_env(), pairs, ignore)
     with checking():
         for result in results:
             run += 1

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from service import wiring
 from service.cli.mappings.spec import OVERLAY
 from service.flows.authoring.preview import Previewed, lineage
 from service.settings import Settings
 from service.values.scope import DEFAULT
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.json import dump, parse, pretty
+from service.wiring import compiled, operator
 
 SENT = (b"MSH", b"FHS", b"BHS")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -42,7 +42,7 @@ def preview(file: Path, kind: str, client: Path | None, overlay: tuple[str, ...]
     if overlay:
         settings = replace(settings, overlays=overlay)
     of = parse(client.read_bytes()) if client is not None else None
-    previewed = wiring.preview(settings, kind, _document(file), of)
+    previewed = compiled.preview(settings, kind, _document(file), of)
     for made_resource in previewed.resources:
         name = f"{made_resource.resource['resourceType']}/{made_resource.resource['id']}"
         click.echo(f"# {name}, made by {made_resource.mapping} at {made_resource.place}")
@@ -72,7 +72,7 @@ def explain(path: str, id_: str, view: str, values: bool | None) -> None:
     Example:
       casebridge mappings explain CarePlan.activity[2].reference --id 6f1c0b9e-8d5a-5f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    explanation = wiring.explain_element(Settings.from_env(), view, path, id_.rpartition("/")[2])
+    explanation = operator.explain_element(Settings.from_env(), view, path, id_.rpartition("/")[2])
     with_values = sys.stdout.isatty() if values is None else values
     at = explanation.last_updated.isoformat(timespec="seconds")
     owner = f"{explanation.document.kind}/{explanation.document.uuid}"

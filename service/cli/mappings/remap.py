@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from service import wiring
 from service.cli.progress import progress
 from service.flows.projection.remap import Difference
 from service.mapping.compiler.explain import value_at
 from service.settings import Settings
 from service.wire.json import dump
+from service.wiring import operator
 
 
 @click.command()
@@ -35,7 +35,7 @@ def plan(sample: int, values: bool, as_json: bool) -> None:
     """  # noqa: D301  click reads \b
     counts: Counter[str] = Counter()
     began, lines_out = time.monotonic(), 0
-    with wiring.remapping(Settings.from_env()) as work:
+    with operator.remapping(Settings.from_env()) as work:
         for outcome, differences in progress(work.plan(), work.left(), "Planning"):
             counts["documents"] += 1
             if outcome.failed:
@@ -64,7 +64,7 @@ def apply(as_json: bool) -> None:
     """  # noqa: D301  click reads \b
     counts: Counter[str] = Counter()
     began = time.monotonic()
-    with wiring.remapping(Settings.from_env()) as work:
+    with operator.remapping(Settings.from_env()) as work:
         for outcome in progress(work.apply(), work.left(), "Applying"):
             counts["documents"] += 1
             counts["resources"] += outcome.changed

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from service import wiring
 from service.flows.authoring.fields import pages as tables
 from service.mapping.author.specification import coverage as covered
 from service.mapping.author.specification import pages, returned_fields
@@ -16,6 +15,7 @@ from service.mapping.layers.stack import overlays
 from service.mapping.target.supported import Unclaimed
 from service.settings import Settings
 from service.wire.json import dump
+from service.wiring import compiled
 
 
 def _known_overlays(
@@ -52,7 +52,7 @@ def spec(out: Path | None, overlay: tuple[str, ...]) -> None:
       casebridge mappings spec --out build/spec --overlay us-core
     """  # noqa: D301  click reads \b
     settings = _settings(overlay)
-    _give(pages(wiring.catalogue(settings), wiring.inbound(settings)), out)
+    _give(pages(compiled.catalogue(settings), compiled.inbound(settings)), out)
 
 
 @click.command()
@@ -68,7 +68,7 @@ def coverage(overlay: tuple[str, ...], as_json: bool) -> None:
       casebridge mappings coverage --overlay minimum-necessary
     """  # noqa: D301  click reads \b
     settings = _settings(overlay)
-    catalogue, back = wiring.catalogue(settings), returned_fields(wiring.inbound(settings))
+    catalogue, back = compiled.catalogue(settings), returned_fields(compiled.inbound(settings))
     fields = covered(catalogue)
     if as_json:
         click.echo(
@@ -98,7 +98,7 @@ def fields(out: Path | None, overlay: tuple[str, ...]) -> None:
     Example:
       casebridge mappings fields --out docs
     """  # noqa: D301  click reads \b
-    _give(tables(wiring.inbound(_settings(overlay))), out)
+    _give(tables(compiled.inbound(_settings(overlay))), out)
 
 
 def _give(pages: dict[str, str], out: Path | None) -> None:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import click
 
-from service import wiring
 from service.cli.progress import progress
 from service.flows.discharge.counts import Counted, Counts
 from service.settings import Settings
+from service.wiring import operator, processes
 
 
 @click.group()
@@ -32,7 +32,7 @@ def redrive() -> None:
     Example:
       casebridge discharges redrive
     """  # noqa: D301  click reads \b
-    with wiring.redriving(Settings.from_env()) as consumer:
+    with processes.redriving(Settings.from_env()) as consumer:
         done = list(progress(consumer.again(), consumer.waiting(), "Taking in"))
     click.echo(f"{sum(done)} kept, {len(done) - sum(done)} put aside again.")
     sys.exit(0 if all(done) else 1)
@@ -47,7 +47,7 @@ def purge() -> None:
     Example:
       casebridge discharges purge --yes
     """  # noqa: D301  click reads \b
-    click.echo(f"{wiring.discharges_purged(Settings.from_env())} deleted.")
+    click.echo(f"{operator.discharges_purged(Settings.from_env())} deleted.")
 
 
 @discharges.command()
@@ -64,7 +64,7 @@ def fields(partner: str | None, since: datetime | None) -> None:
       casebridge discharges fields --partner general --since 2026-01-31
     """  # noqa: D301  click reads \b
     counts = Counts()
-    with wiring.counting(Settings.from_env()) as story:
+    with operator.counting(Settings.from_env()) as story:
         ids = story.countable_entries(partner, since.replace(tzinfo=UTC) if since else None)
         for _ in progress(story.count(ids, counts), len(ids), "Reading"):
             pass

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import click
 import requests
 
-from service import wiring
 from service.cli.progress import progress
 from service.settings import Settings
+from service.wiring import operator
 
 
 @click.group()
@@ -57,7 +57,7 @@ def parked() -> None:
     Example:
       casebridge events parked
     """  # noqa: D301  click reads \b
-    with wiring.outbox(Settings.from_env()) as outbox:
+    with operator.outbox(Settings.from_env()) as outbox:
         for message in outbox.parked_messages():
             click.echo(f"{message.position}  {message.routing_key}  {message.reason}")
 
@@ -74,7 +74,7 @@ def release(positions: tuple[int, ...], everything: bool) -> None:
     """  # noqa: D301  click reads \b
     if everything == bool(positions):
         raise click.UsageError("Name positions, as `casebridge events parked` prints them, or --all.")
-    with wiring.outbox(Settings.from_env()) as outbox:
+    with operator.outbox(Settings.from_env()) as outbox:
         all_parked = [message.position for message in outbox.parked_messages()]
         unknown = [str(position) for position in positions if position not in all_parked]
         if unknown:
@@ -93,7 +93,7 @@ def owed() -> None:
     Example:
       casebridge events owed
     """  # noqa: D301  click reads \b
-    with wiring.outbox(Settings.from_env()) as outbox:
+    with operator.outbox(Settings.from_env()) as outbox:
         for queue, count in sorted(outbox.debts().items()):
             click.echo(f"{count}  {queue}")
 
@@ -107,7 +107,7 @@ def forgive(queue: str) -> None:
     Example:
       casebridge events forgive northtown.changes
     """  # noqa: D301  click reads \b
-    with wiring.outbox(Settings.from_env()) as outbox:
+    with operator.outbox(Settings.from_env()) as outbox:
         if not outbox.owes(queue):
             click.echo(f"{queue} is owed nothing.", err=True)
             sys.exit(1)
@@ -131,7 +131,7 @@ def prune(before: str | None, keep_days: int | None) -> None:
     if (before is None) == (keep_days is None):
         raise click.UsageError("Say --before or --keep-days.")
     instant = datetime.now(UTC) - timedelta(days=keep_days) if keep_days is not None else _instant(before)
-    with wiring.pruning(Settings.from_env(), instant) as (steps, work):
+    with operator.pruning(Settings.from_env(), instant) as (steps, work):
         click.echo(f"{sum(progress(work, steps, 'Deleting'))} messages deleted.")
 
 
@@ -143,7 +143,7 @@ def dead() -> None:
     Example:
       casebridge events dead
     """  # noqa: D301  click reads \b
-    for queue, count in wiring.put_aside(Settings.from_env()).items():
+    for queue, count in operator.put_aside(Settings.from_env()).items():
         click.echo(f"{queue}  {'not declared' if count is None else count}")
 
 
@@ -159,8 +159,8 @@ def redrive(queue: str) -> None:
       casebridge events redrive northtown.changes
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
-    waiting = wiring.put_aside(settings).get(queue) or 0
-    done = list(progress(wiring.redrive_queue(settings, queue), waiting, "Putting back"))
+    waiting = operator.put_aside(settings).get(queue) or 0
+    done = list(progress(operator.redrive_queue(settings, queue), waiting, "Putting back"))
     click.echo(f"{len(done)} put back.")
 
 
@@ -174,7 +174,7 @@ def purge(queue: str) -> None:
     Example:
       casebridge events purge northtown.changes --yes
     """  # noqa: D301  click reads \b
-    click.echo(f"{wiring.purge_queue(Settings.from_env(), queue)} deleted.")
+    click.echo(f"{operator.purge_queue(Settings.from_env(), queue)} deleted.")
 
 
 def _instant(text: str | None) -> datetime:

@@ -9,12 +9,12 @@ from typing import get_args
 
 import click
 
-from service import wiring
 from service.cli.progress import progress
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.discharge.messages import PLACES, issues_at_sender
 from service.settings import Settings
 from service.values.inbound.inbox import Entry, EntryState
+from service.wiring import operator
 
 STATES = (*get_args(EntryState), "all")
 
@@ -39,7 +39,7 @@ def list_(state: str, partner: str | None) -> None:
     Example:
       casebridge quarantine list --partner general
     """  # noqa: D301  click reads \b
-    with wiring.open_quarantine(Settings.from_env()) as entries:
+    with operator.open_quarantine(Settings.from_env()) as entries:
         for entry in _all(entries, state, partner):
             arrived = entry.arrived.isoformat(timespec="seconds")
             words = [entry.id, arrived, entry.partner, entry.inbound.way, entry.state, entry.reason or "-"]
@@ -56,7 +56,7 @@ def show(id_: str, body: bool) -> None:
     Example:
       casebridge quarantine show 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    with wiring.open_quarantine(Settings.from_env()) as entries:
+    with operator.open_quarantine(Settings.from_env()) as entries:
         entry = entries.show(id_)
         issues = _issues(entries, entry)
     if body:
@@ -91,7 +91,7 @@ def edit(id_: str, file: Path) -> None:
       casebridge quarantine show 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 --body > message.hl7
       casebridge quarantine edit 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11 message.hl7
     """  # noqa: D301  click reads \b
-    with wiring.open_quarantine(Settings.from_env()) as entries:
+    with operator.open_quarantine(Settings.from_env()) as entries:
         entries.edit(id_, file.read_bytes())
     click.echo("The entry is edited; replay it.")
 
@@ -110,7 +110,7 @@ def replay(ids: tuple[str, ...], everything: bool, partner: str | None) -> None:
     if bool(ids) == everything:
         raise click.UsageError("Give ids, or --all.")
     left = 0
-    with wiring.open_quarantine(Settings.from_env()) as entries:
+    with operator.open_quarantine(Settings.from_env()) as entries:
         chosen = list(ids) or [entry.id for entry in _all(entries, "quarantined", partner)]
         for id_ in progress(chosen, len(chosen), "Replaying"):
             outcome = entries.replay(id_)
@@ -130,7 +130,7 @@ def discard(ids: tuple[str, ...]) -> None:
     Example:
       casebridge quarantine discard 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    with wiring.open_quarantine(Settings.from_env()) as entries:
+    with operator.open_quarantine(Settings.from_env()) as entries:
         for id_ in ids:
             entries.discard(id_)
             click.echo(f"{id_}  discarded")
@@ -145,7 +145,7 @@ def stop(ids: tuple[str, ...]) -> None:
     Example:
       casebridge quarantine stop 2f1c0b9e-8d5a-4f7e-9f63-0d4f6f1f2a11
     """  # noqa: D301  click reads \b
-    with wiring.open_quarantine(Settings.from_env()) as entries:
+    with operator.open_quarantine(Settings.from_env()) as entries:
         for id_ in ids:
             entries.stop(id_)
             click.echo(f"{id_}  waits for a replay")
@@ -171,7 +171,7 @@ def prune(bodies: int, entries: int, quarantined: int) -> None:
         raise click.UsageError("--entries is at least as long as --bodies: entries go with their bytes.")
     done = {"bodies": 0, "entries": 0, "quarantined": 0}
     after = (timedelta(bodies), timedelta(entries), timedelta(quarantined))
-    with wiring.open_quarantine(Settings.from_env()) as work:
+    with operator.open_quarantine(Settings.from_env()) as work:
         for what in progress(_each(work.prune(*after)), work.prunable(*after), "Deleting"):
             done[what] += 1
     click.echo(f"{done['bodies']} bodies and {done['entries']} entries deleted.")

@@ -2,8 +2,8 @@
 
 import click
 
-from service import wiring
 from service.settings import Settings
+from service.wiring import operator
 
 
 @click.group()
@@ -26,7 +26,7 @@ def list_() -> None:
     Example:
       casebridge replies list
     """  # noqa: D301  click reads \b
-    with wiring.replying(Settings.from_env()) as story:
+    with operator.replying(Settings.from_env()) as story:
         for reply in story.owed():
             due = reply.due.isoformat(timespec="seconds") if reply.state == "pending" else "-"
             click.echo(
@@ -48,7 +48,7 @@ def retry(entries: tuple[str, ...], everything: bool) -> None:
     """  # noqa: D301  click reads \b
     if everything == bool(entries):
         raise click.UsageError("Name entries, as `casebridge replies list` prints them, or --all.")
-    with wiring.replying(Settings.from_env()) as story:
+    with operator.replying(Settings.from_env()) as story:
         chosen = [reply.entry for reply in story.owed()] if everything else list(entries)
         story.retry(chosen)
     click.echo(f"{len(chosen)} will be sent.")

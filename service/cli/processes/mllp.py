@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from service import wiring
 from service.cli.processes.process import METRICS, stopping, tell_metrics
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.proxied import Proxies
 from service.settings import Settings
+from service.wiring import processes
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 PROXY = "An address or network of load balancers that begin each connection with PROXY protocol, version 2."
@@ -56,4 +56,4 @@ def mllp(
         raise click.UsageError("TLS needs --certificate and --key.")
     stop = stopping()
     tell_metrics(metrics)
-    wiring.mllp(Settings.from_env(), host, port, tls, Proxies(proxies), stop)
+    processes.mllp(Settings.from_env(), host, port, tls, Proxies(proxies), stop)

@@ -145,11 +145,11 @@ def application(settings: Settings, parent: int, sender: Connection) -> Any:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with sender, pausing():
         # not at the head: the parent would have them too
-        from service import wiring
         from service.front.asgi import Front
+        from service.wiring import serving
 
         try:
-            front = Front(wiring.web(settings))
+            front = Front(serving.web(settings))
         except CasebridgeError as error:
             sender.send(error)
             sys.exit(1)

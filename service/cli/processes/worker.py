@@ -5,9 +5,9 @@ import threading
 
 import click
 
-from service import wiring
 from service.cli.processes.process import METRICS, stopping, tell_metrics
 from service.settings import Settings
+from service.wiring import operator, processes
 
 
 @click.command()
@@ -21,12 +21,12 @@ def worker(parent: int | None, metrics: str | None) -> None:
       CASEBRIDGE_AMQP_URL=amqp://localhost casebridge worker
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
-    wiring.check(settings)
+    operator.check(settings)
     tell_metrics(metrics)
     stop = stopping()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
-    wiring.worker(settings, stop)
+    processes.worker(settings, stop)
 
 
 def _watch(parent: int, stop: threading.Event) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from service import wiring
 from service.settings import Settings
 from service.store.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.tables import inbox, resource
+from service.wiring import serving
 from tests.web.sent import ER7, outcomes
 
 # a hospital for each processing (MSH-11), so that the sender's word for it holds no message back, and one
@@ -43,7 +43,7 @@ class House:
         shutil.copyfile(self.empty, self.file)
         self.engine = connect(f"sqlite:///{self.file}")
         settings = Settings.from_env({"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)})
-        self.client = wiring.application(settings, self.engine, mappings, lambda: TODAY).test_client()
+        self.client = serving.application(settings, self.engine, mappings, lambda: TODAY).test_client()
 
     def forget(self) -> None:
         """Return to the empty database."""

@@ -1,0 +1,59 @@
+"""The process that answers HTTP: the WSGI application."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from cryptography.fernet import Fernet
+from flask import Flask
+from sqlalchemy import Engine
+
+from service.access import policy, registry
+from service.errors import Misconfigured
+from service.mapping.catalogue import Catalogue
+from service.settings import Settings
+from service.store import schema
+from service.store.sql.engine import connect
+from service.store.store import SqlStore
+from service.telemetry import configure
+from service.web import Access, create_app
+from service.wiring.compiled import catalogues
+from service.wiring.doors import doors
+from service.wiring.rooms import now
+
+
+def web(settings: Settings) -> Flask:
+    """Return the WSGI application; on SQLite the schema is upgraded first.
+
+    Raises:
+        Misconfigured: a setting, the registry, a mapping or the database's schema is wrong.
+        Unavailable: the database does not answer.
+    """
+    configure()
+    _authenticates(settings)
+    engine = connect(settings.database_url)
+    # before all mappings are compiled, which takes longer
+    if settings.embedded:
+        schema.upgrade(engine)
+    else:
+        schema.check(engine)
+    return application(settings, engine, catalogues(settings))
+
+
+def application(
+    settings: Settings,
+    engine: Engine,
+    mappings: Mapping[str, Catalogue],
+    now: Callable[[], datetime] = now,
+) -> Flask:
+    """Plug the doors over HTTP into the application that serves them."""
+    store = SqlStore(engine)
+    cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
+    access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
+    return create_app(doors(settings, engine, store, mappings, cipher, now), access)
+
+
+def _authenticates(settings: Settings) -> None:
+    if settings.auth != "off":
+        raise Misconfigured(
+            "SMART is not built yet; set it to `off`, on a loopback address.", where="CASEBRIDGE_AUTH"
+        )
