@@ -4,8 +4,10 @@ import re
 from collections.abc import Container
 from typing import Final
 
-from service.errors import Malformed, Stale
+from service.errors import Malformed, Precondition, Stale
 
+# what If-None-Match: * comes to: what is put may be there in no version yet
+ABSENT: Final = frozenset({0})
 # a version, and perhaps the language that it was told in
 _TAG: Final = re.compile(r"([0-9]{1,9})(-[A-Za-z][A-Za-z0-9-]*)?\Z")
 
@@ -30,3 +32,22 @@ def versions(header: str, where: str) -> Container[int]:
         remedy = "GET the resource without Accept-Language, make your change in that, and send its ETag."
         raise Stale(f"This is the ETag of a translation. {remedy}", where=where)
     return stored
+
+
+def check_if_match(named: Container[int] | None, version: int | None, what: str) -> None:
+    """Check the versions that a request names (None: it names none) against the one that is there, if any.
+
+    https://www.rfc-editor.org/rfc/rfc6585#section-3
+
+    Raises:
+        Precondition: nothing is named, and something is there.
+        Stale: another version is there, or none.
+    """
+    if named is None:
+        if version is not None:
+            raise Precondition(f"The {what} exists: send If-Match with the ETag you last saw.")
+    elif version is None:
+        if 0 not in named:
+            raise Stale(f"If-Match names a version, but there is no such {what} yet.")
+    elif version not in named:
+        raise Stale(f"The {what} is at version {version} now: GET it, make your change in it, and try again.")

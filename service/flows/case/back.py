@@ -14,7 +14,7 @@ from typing import Any, Final
 from service.cases.changes import events
 from service.cases.hospital.received import whole
 from service.cases.returned import Path, item_of, merged_part, part_without_change, path_of
-from service.errors import Issue, NotFound, Precondition, Refused, Rejected, Stale
+from service.errors import Issue, NotFound, Refused, Rejected
 from service.flows.case.places import places
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import later
@@ -28,6 +28,7 @@ from service.values.resources import StoredResource
 from service.values.scope import Scope
 from service.wire.contracts.links import links
 from service.wire.contracts.load import check_links, parts
+from service.wire.etags import check_if_match
 from service.wire.fhir.differences import differences, no_place
 from service.wire.fhir.returned import as_written_here, items, references, strangers, with_targets
 from service.wire.json import canonical, parse
@@ -87,7 +88,7 @@ class Back:
         if_match: Container[int] | None,
     ) -> StoredResource:
         stored = self._current(unit, case, view, given)
-        _guard(stored.version, if_match)
+        check_if_match(if_match, stored.version, "resource")
         before = parse(stored.body)
         sent = as_written_here(given, before, self.base)
         if not any(differences(sent, before, before)):
@@ -164,14 +165,6 @@ def _part_and_paths(inbound: Catalogue, resource: Json) -> tuple[Json, dict[Path
     for _, made, origins in inbound.explain(name, {name: resource}):
         return made.resource, places(resource["resourceType"], made.resource, origins)
     return {}, {}
-
-
-def _guard(version: int, if_match: Container[int] | None) -> None:
-    """RFC 9110 section 13.1.1 and RFC 6585 section 3."""
-    if if_match is None:
-        raise Precondition("Send If-Match with the ETag that you read.")
-    if version not in if_match:
-        raise Stale("The resource has another version now: GET it, make your change in it, and try again.")
 
 
 def _key(reference: str) -> Key:

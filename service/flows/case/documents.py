@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from service.cases.changes import events, status_history
 from service.cases.hospital.discharge import digest
-from service.errors import Conflict, Issue, NotFound, Precondition, Rejected, Stale
+from service.errors import Conflict, Issue, NotFound, Rejected
 from service.flows.case.erasure import erase
 from service.flows.case.ownership import (
     check,
@@ -29,12 +29,11 @@ from service.values.messages import Happened
 from service.values.scope import Scope
 from service.values.service_part import NOTHING
 from service.wire.contracts.load import merge, parts
+from service.wire.etags import check_if_match
 from service.wire.json import canonical
 
 # an address would lose . and .. on its way
 _ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9\-.]{1,64}\Z")
-# the revision of a document that is not there
-ABSENT: Final = frozenset({0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Documents:
     ) -> Saved:
         """Create, replace or take over (see `ownership`) a document named `ref` by `partner`.
 
-        `if_match` holds the revisions that may be replaced; `ABSENT` lets it create only.
+        `if_match` holds the revisions that may be replaced; `etags.ABSENT` lets it create only.
 
         Raises:
             Rejected: the document does not fit its contract, changes what hospitals brought, names what is
@@ -147,7 +146,7 @@ class Documents:
             if document is None:
                 raise NotFound(f"There is no such {kind}.")
             if if_match is not None:
-                _guard(document, if_match)
+                check_if_match(if_match, document.revision, "document")
             documents, is_person = unit.documents, kind in {"client", "case"}
             if documents.readers_of(document.uuid) if is_person else documents.is_put_by_its_owner(document):
                 raise Conflict(f"Other documents name this {kind}; change or erase them first.")
@@ -168,7 +167,7 @@ class Documents:
     ) -> Saved:
         check_assertions(scope, kind, body)
         client, before = self._locked(unit, scope, partner, kind, ref, body)
-        _guard(before, if_match)
+        check_if_match(if_match, before.revision if before is not None else None, "document")
         if before is None:
             before = lock_offered(unit, scope, kind, body, client)
         if before is not None and before.client != client:
@@ -224,15 +223,3 @@ class Documents:
             client = unit.documents.lock(EVERYTHING, "client", "", survivor)
             assert client is not None, "who merged clients have become is there as long as they are"
         return client.uuid, case
-
-
-def _guard(before: Document | None, if_match: Container[int] | None) -> None:
-    """RFC 9110 section 13.1.1 and RFC 6585 section 3."""
-    if if_match is None:
-        if before is not None:
-            raise Precondition("The document exists: send If-Match with the ETag you last saw.")
-    elif before is None:
-        if 0 not in if_match:
-            raise Stale("If-Match names a revision, but there is no such document yet.")
-    elif before.revision not in if_match:
-        raise Stale(f"The document is at revision {before.revision}; GET it, merge, and try again.")

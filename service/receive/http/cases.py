@@ -8,11 +8,11 @@ from flask import Blueprint, Response, g, request
 
 from service.door import Door
 from service.errors import Denied, Malformed, Unsupported
-from service.flows.case.documents import ABSENT, Documents, Saved
+from service.flows.case.documents import Documents, Saved
 from service.flows.case.merging import Unmerging
 from service.receive.http import cases_openapi
 from service.values.documents import Document
-from service.wire.etags import versions
+from service.wire.etags import ABSENT, versions
 from service.wire.json import dump, parse
 from service.wire.parameters import COUNT, count, parameters
 
