@@ -58,7 +58,7 @@ def show(id_: str, body: bool) -> None:
     """  # noqa: D301  click reads \b
     with operator.open_quarantine(Settings.from_env()) as entries:
         entry = entries.show(id_)
-        issues = _issues(entries, entry)
+        issues = _issues(entry)
     if body:
         sys.stdout.buffer.write(entry.inbound.raw)
         return
@@ -116,7 +116,7 @@ def replay(ids: tuple[str, ...], everything: bool, partner: str | None) -> None:
             outcome = entries.replay(id_)
             left += outcome.state == "quarantined"
             click.echo(f"{id_}  {outcome.state}  {outcome.reason or outcome.entry}")
-            for issue in _issues(entries, replace(entries.show(id_), issues=outcome.issues)):
+            for issue in _issues(replace(entries.show(id_), issues=outcome.issues)):
                 click.echo(f"  {issue}")
     sys.exit(1 if left else 0)
 
@@ -178,9 +178,9 @@ def prune(bodies: int, entries: int, quarantined: int) -> None:
     click.echo(f"{done['quarantined']} that waited in quarantine discarded.")
 
 
-def _issues(entries: Quarantine, entry: Entry) -> list[str]:
+def _issues(entry: Entry) -> list[str]:
     """Return why an entry was not used, each issue with its place in what was sent."""
-    issues = issues_at_sender(entries.issues(entry), PLACES[entry.inbound.form])
+    issues = issues_at_sender(entry.issues, PLACES[entry.inbound.form])
     return [f"{issue.where}: {issue.what}" if issue.where else issue.what for issue in issues]
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Event
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import uuid4
 
 from service.cases.hospital.rules import Refusal
-from service.errors import CasebridgeError, Conflict, Issue, Malformed, NotFound, Rejected, Stale
+from service.errors import Conflict, Malformed, NotFound, Rejected, Stale
 from service.flows.case.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.supervision import supervise
@@ -85,27 +85,6 @@ class Quarantine:
         if found is None or (partner is not None and found.partner != partner):
             raise NotFound("There is no such entry.")
         return found
-
-    def issues(self, entry: Entry) -> tuple[Issue, ...]:
-        """Return why an entry was not used, with the places in its bytes where the mappings know them."""
-        raw = entry.edited or entry.inbound.raw
-        if not raw or not any(each.where.startswith("/") for each in entry.issues):
-            return entry.issues
-        try:
-            inbound = replace(entry.inbound, raw=raw, parsed=None)
-            understood = self.reception.understood(self._partner(entry), inbound)
-        except CasebridgeError:
-            return entry.issues
-        place = understood.place
-        # which of several discharges it was is not known
-        if place is None or len(understood.discharges) != 1:
-            return entry.issues
-        (said,) = understood.discharges
-        # of what is not there the lineage tells what stands beside it
-        return tuple(
-            replace(each, where=place(0, each.where) or each.where) if _is_there(said, each.where) else each
-            for each in entry.issues
-        )
 
     def edit(self, id_: str, raw: bytes) -> Entry:
         """Put other bytes in the place of an entry's when it is replayed; the first ones stay beside them."""
@@ -242,7 +221,7 @@ class Quarantine:
         def story(unit: Unit) -> Outcome:
             self._lock_entry(unit, entry)
             unit.inbox.settle(settled)
-            return outcome
+            return replace(outcome, issues=settled.issues)
 
         return self.store.transact(story)
 
@@ -251,11 +230,3 @@ def _stale(why: Stale) -> Held:
     """Return what keeps an entry from being used whose sender makes it depend on what is no longer so."""
     issue = why.issues[0]
     return Held(Refusal("quarantine", "stale", issue.what, issue.where, issue.code))
-
-
-def _is_there(said: Any, pointer: str) -> bool:
-    """Whether a discharge has what a JSON pointer names, as the rules do: by names alone."""
-    names = pointer.split("/")[1:]
-    for name in names:
-        said = said.get(name) if isinstance(said, dict) else None
-    return bool(names) and said is not None

@@ -31,7 +31,7 @@ from service.errors import (
 )
 from service.flows.case.people import Held
 from service.flows.discharge.intake import Intake
-from service.flows.discharge.unclear import SHOWN, Unclear, first_of, unclear_of_projection
+from service.flows.discharge.unclear import SHOWN, Unclear, first_of, located_issues, unclear_of_projection
 from service.flows.discharge.unused import unused_issues
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
@@ -167,7 +167,10 @@ class Reception:
     def held(
         self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
     ) -> tuple[Outcome, Entry]:
-        """Return what becomes of a message that is not used, and its entry to be stored."""
+        """Return what becomes of a message that is not used, and its entry to be stored.
+
+        The issues of the entry are in the places of the message, as far as its mapping knows them.
+        """
         if understood is not None and not isinstance(why, Held | Unclear):
             why = unclear_of_projection(why)
         if isinstance(why, Unclear):
@@ -186,7 +189,7 @@ class Reception:
             entry,
             state=state,
             reason=reason,
-            issues=issues,
+            issues=located_issues(issues, understood) if understood is not None else issues,
             subjects=(*_subjects(understood), *(refusal.clients if refusal is not None else ())),
             tries=entry.tries + 1,
             due=at + wait if passes and entry.tries < TRIES_LATER else None,

@@ -1,12 +1,14 @@
 """What mappings cannot use: told to its sender in the sender's places, and to the operator in ours."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from service.errors import Issue, Rejected
 from service.mapping.compiler.explain import Origin
 from service.mapping.compiler.projector import MappingError
+from service.values.inbound.inbox import Understood
 
 Json = dict[str, Any]
 # of a path of the source, in the roots of a stay, where in the message it stands
@@ -55,6 +57,28 @@ def unclear_of_projection(wrong: Rejected) -> Unclear:
     """Return an error of the mappings that write a case as FHIR: their places mean nothing to a sender."""
     ours = "; ".join(f"{each.where}: {each.what}" for each in wrong.issues)
     return Unclear([Issue(_UNWRITTEN, "", "processing")], ours)
+
+
+def located_issues(issues: Iterable[Issue], understood: Understood) -> tuple[Issue, ...]:
+    """Return issues of a message with their places in it; of several discharges nothing says which it was."""
+    place = understood.place
+    if place is None or len(understood.discharges) != 1:
+        return tuple(issues)
+    (said,) = understood.discharges
+    # of what is not there the lineage tells what stands beside it
+    return tuple(
+        replace(issue, where=place(0, issue.where) or issue.where) if _is_there(said, issue.where) else issue
+        for issue in issues
+    )
+
+
+def _is_there(said: Any, pointer: str) -> bool:
+    """Whether a discharge has what a JSON pointer names, as the rules do: by names alone."""
+    if not pointer.startswith("/"):
+        return False
+    for name in pointer.split("/")[1:]:
+        said = said.get(name) if isinstance(said, dict) else None
+    return said is not None
 
 
 def source_of(pointer: str, origins: Mapping[str, Origin]) -> str:

@@ -51,8 +51,7 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
     @routes.get("/<entry>")
     def show(entry: str) -> Response:
         parameters(request.args.items(multi=True))
-        shown_entry = entries.show(entry, _own())
-        return _json_response(entry_as_json(replace(shown_entry, issues=entries.issues(shown_entry))))
+        return _json_response(entry_as_json(entries.show(entry, _own())))
 
     @routes.get("/<entry>/body")
     def body(entry: str) -> Response:
@@ -73,12 +72,8 @@ def _changing(routes: Blueprint, entries: Quarantine) -> None:
     def replay(entry: str) -> Response:
         _operating()
         outcome = entries.replay(entry)
-        first = replace(entries.show(entry), issues=outcome.issues)
-        return _json_response(
-            replay_as_json(
-                replace(outcome, issues=_issues_at_sender(replace(first, issues=entries.issues(first))))
-            )
-        )
+        replayed = replace(entries.show(entry), issues=outcome.issues)
+        return _json_response(replay_as_json(replace(outcome, issues=_issues_at_sender(replayed))))
 
     @routes.post("/<entry>/discard")
     def discard(entry: str) -> Response:
