@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from service.errors import Issue, Misconfigured
+from service.errors import Issue
 from service.wire.fhir.check.by_hand import BY_HAND
 from service.wire.fhir.definitions.r4 import Element, definitions
 
@@ -43,11 +43,7 @@ class Node:
 
 
 def violations(resource: dict[str, Any]) -> list[Issue]:
-    """Return the invariants a structurally valid resource breaks, each with its key and FHIRPath.
-
-    Raises:
-        Misconfigured: fhirpathpy, which only development and tests install, is missing.
-    """
+    """Return the invariants a structurally valid resource breaks, each with its key and FHIRPath."""
     return [
         Issue(f"{rule.human} ({rule.key})", node.where, "invariant")
         for node in nodes(resource)
@@ -88,14 +84,11 @@ class _Engine:
 
 @cache
 def _engine() -> _Engine:
-    """Load fhirpathpy at first use: a development dependency, and its parser takes long to load."""
-    try:
-        from fhirpathpy import compile as compile_expression
-        from fhirpathpy.engine.nodes import ResourceNode
-        from fhirpathpy.models import models
-    except ImportError as exc:
-        what = "Invariants need fhirpathpy, which is not installed; install casebridge[dev]."
-        raise Misconfigured(what) from exc
+    """Load fhirpathpy at first use: its parser takes long to load."""
+    from fhirpathpy import compile as compile_expression
+    from fhirpathpy.engine.nodes import ResourceNode
+    from fhirpathpy.models import models
+
     return _Engine(ResourceNode.create_node, compile_expression, models["r4"])
 
 

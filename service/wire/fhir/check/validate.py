@@ -12,10 +12,6 @@ from service.wire.fhir.check.model import structure
 
 
 def validate(resource: dict[str, Any]) -> list[Issue]:
-    """Return what the checker and fhir.resources find, and if that is nothing the broken invariants.
-
-    Raises:
-        Misconfigured: fhirpathpy, which only development and tests install, is missing.
-    """
+    """Return what the checker and fhir.resources find, and if that is nothing the broken invariants."""
     # Invariants are only sure to be answerable about what is well built.
     return [*check(resource), *structure(resource)] or violations(resource)
