@@ -42,7 +42,7 @@ class Door:
     def described(self) -> Iterator[Operation]:
         """Give the operations, each with the right that it needs: the door's, or one of its own."""
         right = None if self.is_public else self.right
-        return (replace(each, right=each.right or right) for each in self.operations)
+        return (replace(operation, right=operation.right or right) for operation in self.operations)
 
     def check(self, rules: Iterable[Rule]) -> None:
         """Raise ValueError unless each route of the door is described, and each description has its route.
@@ -53,12 +53,12 @@ class Door:
         own = [rule.empty() for rule in rules if rule.endpoint.rpartition(".")[0] == name]
         adapter = Map(own).bind("localhost")
         missing = {(rule.rule, method) for rule in own for method in (rule.methods or set()) - _UNDESCRIBED}
-        for each in self.operations:
-            method = each.method.upper()
+        for operation in self.operations:
+            method = operation.method.upper()
             try:
-                rule, _ = adapter.match(_PLACE.sub("1", each.path), method, return_rule=True)
+                rule, _ = adapter.match(_PLACE.sub("1", operation.path), method, return_rule=True)
             except HTTPException as exc:
-                what = f"The door {name!r} describes {method} {each.path}, and has no such route."
+                what = f"The door {name!r} describes {method} {operation.path}, and has no such route."
                 raise ValueError(what) from exc
             missing.discard((rule.rule, method))
         if missing:

@@ -32,28 +32,32 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings; raises Misconfigured with the variable's name and the remedy."""
-        given = os.environ if env is None else env
-        host = given.get("CASEBRIDGE_HOST", "127.0.0.1")
-        port = _number(given, "CASEBRIDGE_PORT", 8080)
-        auth = given.get("CASEBRIDGE_AUTH", "smart")
+        environment = os.environ if env is None else env
+        host = environment.get("CASEBRIDGE_HOST", "127.0.0.1")
+        port = _number(environment, "CASEBRIDGE_PORT", 8080)
+        auth = environment.get("CASEBRIDGE_AUTH", "smart")
         _check_auth(auth, host)
-        partners = given.get("CASEBRIDGE_PARTNERS")
+        partners = environment.get("CASEBRIDGE_PARTNERS")
         return cls(
-            database_url=given.get("CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
-            amqp_url=given.get("CASEBRIDGE_AMQP_URL") or None,
-            base_url=given.get("CASEBRIDGE_BASE_URL", f"http://{host}:{port}").rstrip("/"),
+            database_url=environment.get("CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
+            amqp_url=environment.get("CASEBRIDGE_AMQP_URL") or None,
+            base_url=environment.get("CASEBRIDGE_BASE_URL", f"http://{host}:{port}").rstrip("/"),
             partners=Path(partners) if partners else None,
-            overlays=tuple(each for each in given.get("CASEBRIDGE_OVERLAYS", "").split(",") if each),
+            overlays=tuple(
+                overlay for overlay in environment.get("CASEBRIDGE_OVERLAYS", "").split(",") if overlay
+            ),
             auth=auth,
-            mappings=Path(given.get("CASEBRIDGE_MAPPINGS", str(Path(__file__).parent.parent / "mappings"))),
+            mappings=Path(
+                environment.get("CASEBRIDGE_MAPPINGS", str(Path(__file__).parent.parent / "mappings"))
+            ),
             host=host,
             port=port,
-            epoch=_number(given, "CASEBRIDGE_EPOCH", 1),
+            epoch=_number(environment, "CASEBRIDGE_EPOCH", 1),
         )
 
 
-def _number(given: Mapping[str, str], name: str, default: int) -> int:
-    text = given.get(name, str(default))
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
     if not (text.isascii() and text.isdecimal()):
         raise Misconfigured("Not a number; write digits only.", where=name)
     return int(text)

@@ -31,10 +31,10 @@ def configure(level: int = logging.INFO) -> None:
     )
 
 
-def begin(given: str | None = None) -> str:
+def begin(sent_id: str | None = None) -> str:
     """Start a correlation id, the caller's when it is a plain short token, and return it."""
-    plain = given is not None and len(given) <= 64 and given.replace("-", "").isalnum()
-    chosen = given if given is not None and plain else str(uuid4())
+    plain = sent_id is not None and len(sent_id) <= 64 and sent_id.replace("-", "").isalnum()
+    chosen = sent_id if sent_id is not None and plain else str(uuid4())
     correlation.set(chosen)
     return chosen
 

@@ -8,4 +8,4 @@ LOCAL: Final = "urn:casebridge:coding-system:"
 
 def local_system(partner: str, name: str = "") -> str:
     """Return the URI of a code system of a partner, by the name that they call it by, if they do."""
-    return LOCAL + ":".join(quote(each, safe="") for each in (partner, name) if each)
+    return LOCAL + ":".join(quote(part, safe="") for part in (partner, name) if part)

@@ -35,7 +35,7 @@ def resource_id(owner_uuid: str, resource_type: str, key: str) -> str:
 @lru_cache(maxsize=1_024)
 def _name_space(owner_uuid: str) -> Any:
     """Return the digest of an owner begun: a copy goes on with each of its ids."""
-    found = bytes.fromhex(owner_uuid.replace("-", ""))
-    if len(found) != 16:
+    octets = bytes.fromhex(owner_uuid.replace("-", ""))
+    if len(octets) != 16:
         raise ValueError("an owner is known by a UUID of 32 hexadecimal digits")
-    return sha1(found, usedforsecurity=False)
+    return sha1(octets, usedforsecurity=False)

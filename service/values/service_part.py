@@ -140,10 +140,10 @@ def statuses_as_json(history: tuple[StatusPeriod, ...]) -> list[Json]:
     """Return a status history as R4 has it: each status with the period in which it held."""
     return [
         {
-            "status": each.status,
-            "period": {"start": each.start, **({} if each.end is None else {"end": each.end})},
+            "status": period.status,
+            "period": {"start": period.start, **({} if period.end is None else {"end": period.end})},
         }
-        for each in history
+        for period in history
     ]
 
 
@@ -167,7 +167,7 @@ def _merge(stored: Json) -> Merge:
             path: None if fact is None else Fact(tuple(fact[0]), fact[1])
             for path, fact in stored["overruled"].items()
         },
-        emptied=tuple(EmptiedCase(each["case"], each["target"], each["stays"]) for each in stored["emptied"]),
+        emptied=tuple(EmptiedCase(case["case"], case["target"], case["stays"]) for case in stored["emptied"]),
     )
 
 
@@ -180,6 +180,7 @@ def _merge_as_json(merge: Merge) -> Json:
             for path, fact in merge.overruled.items()
         },
         "emptied": [
-            {"case": each.case, "target": each.target, "stays": dict(each.stays)} for each in merge.emptied
+            {"case": emptied.case, "target": emptied.target, "stays": dict(emptied.stays)}
+            for emptied in merge.emptied
         ],
     }

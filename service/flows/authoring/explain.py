@@ -67,13 +67,13 @@ class Explanations:
             Rejected: that is no path, or there is no such view.
             NotFound: there is no such resource or element, or the mappings no longer make it.
         """
-        found = _PATH.fullmatch(path)
-        if found is None:
+        match = _PATH.fullmatch(path)
+        if match is None:
             raise Rejected("Write a path from the type on, e.g. CarePlan.title.")
         if scope.view not in self.catalogues:
             known = ", ".join(self.catalogues)
             raise Rejected(f"There is no view {scope.view}; known are {known}.")
-        type_, below = found[1], found[2] or ""
+        type_, below = match[1], match[2] or ""
         stored, owner = self.store.resource(scope, type_, id_), self.store.owner(scope, type_, id_)
         if stored is None or owner is None:
             raise NotFound("There is no such resource.", where=f"{type_}/{id_}")
@@ -87,7 +87,7 @@ class Explanations:
         else:
             raise NotFound("The mappings make it no more: it was withdrawn.", where=f"{type_}/{id_}")
         if not elements:
-            has = sorted({_INDEX.sub("", each) for each in origins})
+            has = sorted({_INDEX.sub("", name) for name in origins})
             close = nearest(_INDEX.sub("", below), has)
             meant = f" Did you mean {type_}.{close}?" if close else ""
             raise NotFound(f"The resource has no such element.{meant}", where=path)
@@ -103,8 +103,10 @@ class Explanations:
 
     def _revision(self, scope: Scope, document: Document, at: datetime) -> int:
         """Return the number of the revision that stood when a version was made."""
-        stood = (each for each in self.store.revisions(scope, document.uuid) if each.recorded <= at)
-        return next((each.revision for each in stood), document.revision)
+        stood = (
+            revision for revision in self.store.revisions(scope, document.uuid) if revision.recorded <= at
+        )
+        return next((revision.revision for revision in stood), document.revision)
 
 
 def _elements(
@@ -129,11 +131,11 @@ def _element(
 
 
 def _codes(origin: Origin, roots: Mapping[str, Any], words: Terminology) -> Iterator[Mark]:
-    for each in origin.coded:
-        found = value_at(each.source, roots) if each.source else each.code
-        for code in found if isinstance(found, list) else [found]:
+    for code_source in origin.coded:
+        value = value_at(code_source.source, roots) if code_source.source else code_source.code
+        for code in value if isinstance(value, list) else [value]:
             if isinstance(code, str):
-                yield from words.marks(each.filter_name, each.table, code)
+                yield from words.marks(code_source.filter_name, code_source.table, code)
 
 
 def _value_for_display(value: Any) -> Any:

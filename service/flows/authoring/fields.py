@@ -78,10 +78,10 @@ def _fields(read: SourceUse) -> dict[str, dict[str, list[str]]]:
         )
         for paths in (read.made, read.decides)
     )
-    found = decides | made
+    uses = decides | made
     for place, what in reasons.USED_HERE.items():
-        found.setdefault(place, {}).setdefault("", []).insert(0, what)
-    return found
+        uses.setdefault(place, {}).setdefault("", []).insert(0, what)
+    return uses
 
 
 def _field(segment: str, number: int, title: str, used: dict[str, dict[str, list[str]]]) -> tuple[str, ...]:
@@ -112,16 +112,16 @@ def _uses(parts: dict[str, list[str]]) -> str:
         if targets:
             together.setdefault(tuple(targets), []).append(part)
     shown = [
-        (sorted((each for each in names if each and not ("" in names and each[0] == ".")), key=_order), to)
+        (sorted((name for name in names if name and not ("" in names and name[0] == ".")), key=_order), to)
         for to, names in together.items()
     ]
-    shown.sort(key=lambda each: _order(each[0][0])[0] if each[0] else ())
+    shown.sort(key=lambda row: _order(row[0][0])[0] if row[0] else ())
     return "; ".join(f"{', '.join(names)} → {', '.join(to)}".removeprefix(" → ") for names, to in shown)
 
 
 def _order(part: str) -> tuple[tuple[int, ...], str]:
     """Return by what a part is sorted: components by number, elements by name."""
-    numbers = tuple(int(each) for each in part.split(".") if each.isdigit())
+    numbers = tuple(int(digits) for digits in part.split(".") if digits.isdigit())
     return numbers, part
 
 
@@ -137,9 +137,9 @@ def _of_fhir(read: SourceUse) -> Iterator[str]:
     used = _elements(read)
     for type_ in (*_ORDER, *sorted(USED - set(_ORDER))):
         yield f"## {type_}"
-        found = known.get(type_, in_fhir.ReadBelow())
-        listed = [each for each in definitions()[type_].elements if each.name not in PASSED]
-        rows = [_element(type_, each, found, used) for each in listed]
+        below = known.get(type_, in_fhir.ReadBelow())
+        listed = [element for element in definitions()[type_].elements if element.name not in PASSED]
+        rows = [_element(type_, element, below, used) for element in listed]
         yield _table(("element", "used for", "not used"), rows)
 
 
@@ -163,31 +163,31 @@ def _split(element: str) -> tuple[str, str]:
     return ".".join(steps[:2]), ".".join(steps[2:])
 
 
-def _uses_by_field(found: Iterable[tuple[str, str, tuple[str, ...]]]) -> dict[str, dict[str, list[str]]]:
+def _uses_by_field(uses: Iterable[tuple[str, str, tuple[str, ...]]]) -> dict[str, dict[str, list[str]]]:
     """Return by field and part of it what is made of these, or where a Reference leads."""
     gathered: dict[str, dict[str, list[str]]] = {}
-    for place, part, targets in found:
+    for place, part, targets in uses:
         before, _, last = part.rpartition(".")
         leads = last == "resource"
         known = gathered.setdefault(place, {}).setdefault(before if leads else part, [])
-        told = ["what it leads to"] if leads else [_target(each) for each in targets]
-        known += [each for each in told if each not in known]
+        uses_here = ["what it leads to"] if leads else [_target(path) for path in targets]
+        known += [use for use in uses_here if use not in known]
     return gathered
 
 
 def _element(
     type_: str, element: Element, read: in_fhir.ReadBelow, used: dict[str, dict[str, list[str]]]
 ) -> tuple[str, ...]:
-    told: dict[str, list[str]] = {}
+    uses: dict[str, list[str]] = {}
     left: list[str] = []
     for name, kind in element.json_names().items():
         if name not in read:
             continue
         for below, targets in used.get(f"{type_}.{name}", {}).items():
-            told[below] = told.get(below, []) + [each for each in targets if each not in told.get(below, [])]
+            uses[below] = uses.get(below, []) + [path for path in targets if path not in uses.get(below, [])]
         left += _unread_below(kind, read[name], "")
-    if told or any(name in read for name in element.json_names()):
-        return (element.name, _uses(told) or "what it is about", ", ".join(dict.fromkeys(left)))
+    if uses or any(name in read for name in element.json_names()):
+        return (element.name, _uses(uses) or "what it is about", ", ".join(dict.fromkeys(left)))
     reason = reasons.ELEMENTS.get(type_, {}).get(element.name, reasons.DEFAULT)
     return (element.name, "", reason)
 

@@ -66,11 +66,11 @@ class Previews:
         body = _load_document(kind, document)
         stored = self.store.document(scope, kind, partner, ref) if ref is not None else None
         client = self.store.document(scope, "client", partner, body["client"]) if kind == "case" else None
-        found = _document(kind, partner, ref or "", body, stored, client)
+        document = _document(kind, partner, ref or "", body, stored, client)
 
         def story(unit: Unit) -> Previewed:
             source = _Supposing(unit.documents, "" if client is None else client.uuid)
-            previewed = of_roots(self.catalogues[view], self.check, kind, source.roots(found))
+            previewed = of_roots(self.catalogues[view], self.check, kind, source.roots(document))
             return replace(previewed, supposed=tuple(source.supposed))
 
         return self.store.look(story)
@@ -85,9 +85,9 @@ def of_document(
         if client is not None
         else None
     )
-    found = _document(kind, "", "", _load_document(kind, document), None, known)
+    document = _document(kind, "", "", _load_document(kind, document), None, known)
     source = _Supposing(_Nowhere(known), "" if known is None else known.uuid)
-    previewed = of_roots(catalogue, check, kind, source.roots(found))
+    previewed = of_roots(catalogue, check, kind, source.roots(document))
     return replace(previewed, supposed=tuple(source.supposed))
 
 
@@ -104,15 +104,16 @@ def of_roots(catalogue: Catalogue, check: Check, kind: str, roots: Mapping[str, 
     except MappingError as failed:
         return Previewed((), unread, failed.issues)
     shown = tuple(
-        Shown(each.resource, info.name, f"{info.file}:{info.line}", origins) for info, each, origins in made
+        Shown(made_resource.resource, info.name, f"{info.file}:{info.line}", origins)
+        for info, made_resource, origins in made
     )
     wrong = (
         replace(
-            issue_at_origin(issue, each.origins, Mark(each.place)),
-            where=f"{each.resource['resourceType']}/{each.resource['id']}: {issue.where}",
+            issue_at_origin(issue, shown_resource.origins, Mark(shown_resource.place)),
+            where=f"{shown_resource.resource['resourceType']}/{shown_resource.resource['id']}: {issue.where}",
         )
-        for each in shown
-        for issue in check(each.resource)
+        for shown_resource in shown
+        for issue in check(shown_resource.resource)
     )
     return Previewed(shown, unread, (*wrong, *_twice(shown)))
 
@@ -120,12 +121,12 @@ def of_roots(catalogue: Catalogue, check: Check, kind: str, roots: Mapping[str, 
 def _twice(shown: Iterable[Shown]) -> Iterator[Issue]:
     """Find resources that are made more than once: saving would refuse them."""
     first: dict[tuple[str, str], str] = {}
-    for each in shown:
-        key = (each.resource.get("resourceType", ""), each.resource.get("id", ""))
+    for shown_resource in shown:
+        key = (shown_resource.resource.get("resourceType", ""), shown_resource.resource.get("id", ""))
         if key in first and key[1]:
             what = f"{first[key]} makes this resource too, or another item; give it an id of its own"
-            yield Issue(what, f"{'/'.join(key)}: {each.place}", "duplicate")
-        first.setdefault(key, each.place)
+            yield Issue(what, f"{'/'.join(key)}: {shown_resource.place}", "duplicate")
+        first.setdefault(key, shown_resource.place)
 
 
 class _Supposing(Source):
@@ -174,7 +175,7 @@ def _issue_as_previewed(issue: Issue) -> Issue:
 
 def _load_document(kind: str, document: Any) -> dict[str, Any]:
     if kind not in KINDS or kind == "discharge":
-        known = ", ".join(each for each in KINDS if each != "discharge")
+        known = ", ".join(kind for kind in KINDS if kind != "discharge")
         raise Rejected(f"There is no such kind of document; send one of {known}.", where="/kind")
     return load(kind, document)
 
@@ -212,5 +213,5 @@ def _has_value(steps: list[str], value: Any) -> bool:
 def lineage(shown: Shown) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the origins of a shown resource as JSON has them: by element, its place, rule and sources."""
     for path, origin in shown.origins.items():
-        told = {"place": str(origin.mark), "rule": origin.rule, "sources": list(origin.sources)}
-        yield path, told | ({"conditions": list(origin.conditions)} if origin.conditions else {})
+        members = {"place": str(origin.mark), "rule": origin.rule, "sources": list(origin.sources)}
+        yield path, members | ({"conditions": list(origin.conditions)} if origin.conditions else {})

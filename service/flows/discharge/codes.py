@@ -48,8 +48,8 @@ class Codes:
     def of(cls, terminology: Terminology) -> "Codes":
         """Tabulate the concept maps; what is spelt in several ways is found by letters and digits alone."""
         known: dict[str, str] = {}
-        found = terminology.concept_maps.get(SYSTEMS)
-        for group in found.groups if found else ():
+        concept_map = terminology.concept_maps.get(SYSTEMS)
+        for group in concept_map.groups if concept_map else ():
             for name, codings in group.elements.items():
                 if codings:
                     known.setdefault(_normal_name(name), codings[0]["code"])
@@ -68,8 +68,8 @@ class Codes:
         for (name, number), known in TOLD.items():
             translation = self.translations.get(known)
             segments = message.get(name, [])
-            for sequence, each in enumerate(segments if isinstance(segments, list) else [segments], 1):
-                concept = each.get(f"f{number}", {})
+            for sequence, segment in enumerate(segments if isinstance(segments, list) else [segments], 1):
+                concept = segment.get(f"f{number}", {})
                 codings = codings_of(concept) if "coding" in concept or "text" in concept else []
                 if not codings or translation is None or "tag" in concept:
                     continue
@@ -79,17 +79,17 @@ class Codes:
 
     def _system_of(self, name: str) -> str | None:
         spelt = _normal_name(name)
-        found = (self.systems.get(each) for each in (name, spelt, _YEAR.sub("", spelt)))
-        return next((each for each in found if each), None)
+        systems = (self.systems.get(spelling) for spelling in (name, spelt, _YEAR.sub("", spelt)))
+        return next((system for system in systems if system), None)
 
     def _otherwise(self, name: str) -> str | None:
         try:
-            found = self.terminology.targets(SYSTEMS, name)
+            targets = self.terminology.targets(SYSTEMS, name)
         except (KeyError, Unmapped):
             return None
-        return found[0]["code"] if found else None
+        return targets[0]["code"] if targets else None
 
 
 def _normal_name(name: str) -> str:
     """Return a name as it is found however it is spelt: `ICD-10-CM`, `icd10cm` and `ICD 10 CM` are one."""
-    return "".join(each for each in name.casefold() if each.isalnum())
+    return "".join(character for character in name.casefold() if character.isalnum())

@@ -51,12 +51,12 @@ class FieldCounts:
 
     def countable_entries(self, partner: str | None = None, since: datetime | None = None) -> list[str]:
         """Return the ids of the entries that may be counted, as they arrived."""
-        found: list[str] = []
+        ids: list[str] = []
         after = None
         while page := self._page(partner, after):
-            found += [each.id for each in page if _is_counted(each, since)]
+            ids += [entry.id for entry in page if _is_counted(entry, since)]
             after = page[-1].id
-        return found
+        return ids
 
     def count(self, ids: list[str], counts: Counts) -> Iterator[str]:
         """Read each entry and add what it has to `counts`; give its id on."""
@@ -82,7 +82,7 @@ class FieldCounts:
             counts.unread += 1
             return
         counts.messages[entry.partner, inbound.form] += 1
-        counts.fields.update((entry.partner, inbound.form, each.field) for each in understood.unused)
+        counts.fields.update((entry.partner, inbound.form, unread.field) for unread in understood.unused)
 
 
 def _is_counted(entry: Entry, since: datetime | None) -> bool:

@@ -86,7 +86,7 @@ class Intake:
         directory = Directory(unit, self.projection, partner, change)
         desk = Desk(unit, self.projection, self.pathways, directory, change)
         sitting = _Sitting(desk, partner, People(unit, partner))
-        return [each for _, row in groupby(events, key=_about) for each in sitting.use(list(row))]
+        return [applied for _, row in groupby(events, key=_about) for applied in sitting.use(list(row))]
 
 
 def _about(event: tuple[Json, Preconditions]) -> tuple[Any, ...]:
@@ -105,7 +105,7 @@ class _Sitting:
 
     def use(self, events: Sequence[tuple[Json, Preconditions]]) -> list[Applied]:
         """Use events about one person; raises as `Intake.apply_all`."""
-        chart, there, told = None, None, []
+        chart, there, results = None, None, []
         at = self.desk.change.at
         for said, asked in events:
             check(unusable(said, self.partner.intake, at))
@@ -113,10 +113,10 @@ class _Sitting:
                 there = _there(self.people, asked)
                 chart = self._chart(said) if there is None else self._there(there, asked)
             known = said if there is None else {**said, "patient": {"identifiers": []}}
-            told.append(self._take_event(chart, known, asked))
-        if chart is not None and not all(isinstance(each, Stay) for each in told):
+            results.append(self._take_event(chart, known, asked))
+        if chart is not None and not all(isinstance(result, Stay) for result in results):
             chart.save()
-        return [self._applied_result(chart, each) for each in told]
+        return [self._applied_result(chart, result) for result in results]
 
     def _there(self, uuid: str, asked: Preconditions) -> Chart:
         def find() -> set[str | None]:
@@ -151,10 +151,10 @@ class _Sitting:
         self.desk.directory.hear(said, when)
         return key, is_new
 
-    def _applied_result(self, chart: Chart | None, told: Stay | tuple[str | None, bool]) -> Applied:
-        if chart is None or isinstance(told, Stay):
-            return Applied((), told if isinstance(told, Stay) else Stay(None, is_new=False))
-        key, is_new = told
+    def _applied_result(self, chart: Chart | None, result: Stay | tuple[str | None, bool]) -> Applied:
+        if chart is None or isinstance(result, Stay):
+            return Applied((), result if isinstance(result, Stay) else Stay(None, is_new=False))
+        key, is_new = result
         case = chart.home(key) if key is not None else None
         if case is None or key is None:
             return Applied((chart.client,), Stay(None, is_new))
@@ -168,8 +168,8 @@ class _Sitting:
         Those that the stay has already were looked for when they came.
         """
         held = chart.stays().get(key, {})
-        news = [each for each in sent if is_visit(each) and number_path(each) not in held]
-        for case in self.desk.unit.documents.valued("case", [each["value"] for each in news]) if news else ():
+        news = [number["value"] for number in sent if is_visit(number) and number_path(number) not in held]
+        for case in self.desk.unit.documents.valued("case", news) if news else ():
             theirs = told_by(self.partner.name, _going(case))
             if case.client == chart.client.uuid or not by_visits(sent, theirs):
                 continue
@@ -197,15 +197,15 @@ def _chart_of_patient(desk: Desk, people: People, patient: Json) -> Chart:
 
 
 def _lock_found(
-    desk: Desk, people: People, found: set[str], find: Callable[[], AbstractSet[str | None]]
+    desk: Desk, people: People, uuids: set[str], find: Callable[[], AbstractSet[str | None]]
 ) -> dict[str, Chart]:
     """Lock clients who were found without a lock; of one that was changed since, ask again who is meant.
 
     Raises:
         Conflict: others are meant by now.
     """
-    charts = {uuid: desk.chart(uuid) for uuid in sorted(found)}
-    if any(people.is_another_by_now(chart.client) for chart in charts.values()) and find() != found:
+    charts = {uuid: desk.chart(uuid) for uuid in sorted(uuids)}
+    if any(people.is_another_by_now(chart.client) for chart in charts.values()) and find() != uuids:
         raise Conflict("Another transaction has changed who is meant; try again.")
     return charts
 
@@ -220,10 +220,10 @@ def _stay(chart: Chart, said: Json, partner: Partner) -> str | None:
     if said["event"] == "merge" or not sent:
         return None
     try:
-        found = matching_keys(sent, told_by(partner.name, chart.stays()), start_of(said))
+        keys = matching_keys(sent, told_by(partner.name, chart.stays()), start_of(said))
     except Ambiguous as exc:
         raise Held(several_stays()) from exc
-    return chart.unite(found) if found else new_key(said, partner.name, chart.has)
+    return chart.unite(keys) if keys else new_key(said, partner.name, chart.has)
 
 
 def _merge_charts(desk: Desk, people: People, said: Json, when: Moment) -> Chart:
@@ -241,8 +241,8 @@ def _merge_charts(desk: Desk, people: People, said: Json, when: Moment) -> Chart
         return people.become(holders), people.find(patient["merged_from"])
 
     kept, gone = find()
-    for each in (kept, gone):
-        people.check(each or kept or gone)
+    for uuids in (kept, gone):
+        people.check(uuids or kept or gone)
     charts = _lock_found(desk, people, kept | gone, lambda: set.union(*find()))
     if kept and gone and kept != gone:
         chart, other = charts[min(kept)], charts[min(gone)]
@@ -263,8 +263,8 @@ def _there(people: People, asked: Preconditions) -> str | None:
     if asked.new_person is None:
         return None
     system, value_ = asked.new_person
-    found = people.find([{"system": system, "value": value_}])
-    return _only(sorted(found), asked) if found else None
+    uuids = people.find([{"system": system, "value": value_}])
+    return _only(sorted(uuids), asked) if uuids else None
 
 
 def _stays(unit: Unit, chart: Chart, pair: tuple[str, str], partner: Partner) -> list[str | None]:
@@ -279,19 +279,19 @@ def _stays(unit: Unit, chart: Chart, pair: tuple[str, str], partner: Partner) ->
     return [*named, *(None for _ in having(chart.client))]
 
 
-def _only(found: Sequence[T], asked: Preconditions) -> T:
-    if len(found) > 1:
+def _only(candidates: Sequence[T], asked: Preconditions) -> T:
+    if len(candidates) > 1:
         what = "Several have this identifier; name one that tells them apart."
         raise Stale(what, issues=[Issue(what, asked.where, "multiple-matches")])
-    return found[0]
+    return candidates[0]
 
 
 def _check_version(unit: Unit, chart: Chart, key: str | None, view: str, asked: Preconditions) -> None:
     case = chart.home(key) if key is not None else None
-    found = None
+    version = None
     if case is not None and key is not None:
         encounter = resource_id(case.uuid, "Encounter", stay_id(key))
-        found = unit.resources.version_of(view, "Encounter", encounter)
-    if asked.versions is not None and (found is None or found not in asked.versions):
+        version = unit.resources.version_of(view, "Encounter", encounter)
+    if asked.versions is not None and (version is None or version not in asked.versions):
         what = "The stay is of another version, or not there; send it with the ETag of the last answer."
         raise Stale(what, where=asked.where)

@@ -70,21 +70,21 @@ class Quarantine:
         """
 
         def story(unit: Unit) -> list[Entry]:
-            found = unit.inbox.entries(partner=partner, state=state, after=after, count=count)
-            if not found and after is not None:
+            entries = unit.inbox.entries(partner=partner, state=state, after=after, count=count)
+            if not entries and after is not None:
                 last = unit.inbox.entry(after)
                 if last is None or partner not in {None, last.partner}:
                     raise Malformed("No entry of yours has this id; begin without it.", where="after")
-            return found
+            return entries
 
         return self.store.look(story)
 
     def show(self, id_: str, partner: str | None = None) -> Entry:
         """Return an entry with its bytes, of one partner only when that is given; raises NotFound."""
-        found = self.store.look(lambda unit: unit.inbox.entry(id_))
-        if found is None or (partner is not None and found.partner != partner):
+        entry = self.store.look(lambda unit: unit.inbox.entry(id_))
+        if entry is None or (partner is not None and entry.partner != partner):
             raise NotFound("There is no such entry.")
-        return found
+        return entry
 
     def edit(self, id_: str, raw: bytes) -> Entry:
         """Put other bytes in the place of an entry's when it is replayed; the first ones stay beside them."""
@@ -191,16 +191,16 @@ class Quarantine:
                 yield what, done
 
     def _partner(self, entry: Entry) -> Partner:
-        found = self.partners.get(entry.partner)
-        if found is None:
+        partner = self.partners.get(entry.partner)
+        if partner is None:
             raise Rejected(f"{entry.partner} is no longer registered.")
-        return found
+        return partner
 
     def _lock_entry(self, unit: Unit, entry: Entry) -> Entry:
-        found = unit.inbox.entry(entry.id)
-        if found is None or (found.state, found.edited) != (entry.state, entry.edited):
+        stored = unit.inbox.entry(entry.id)
+        if stored is None or (stored.state, stored.edited) != (entry.state, entry.edited):
             raise Conflict("Another process settled or edited the entry in the meantime.")
-        return found
+        return stored
 
     def _change(self, id_: str, how: Callable[[Entry], Entry]) -> Entry:
         def story(unit: Unit) -> Entry:

@@ -101,13 +101,13 @@ class Reception:
         Raises:
             Rejected: its form cannot be read, or what its mapping makes does not fit the contract.
         """
-        found = self.forms[inbound.form](partner, inbound)
+        understood = self.forms[inbound.form](partner, inbound)
         loaded: list[dict[str, Any]] = []
         odd: list[tuple[int, Issue]] = []
         missing: list[Issue] = []
-        for number, each in enumerate(found.discharges):
+        for number, discharge in enumerate(understood.discharges):
             said, foreign = without_foreign(
-                _load_discharge(found, number, each), partner.name, partner.assertions
+                _load_discharge(understood, number, discharge), partner.name, partner.assertions
             )
             said, gone = without_placeholders(said, partner.intake)
             odd += ((number, Issue(FOREIGN, at, "value")) for at in foreign)
@@ -117,10 +117,10 @@ class Reception:
             odd += ((number, Issue(SAME_CODE, at, "informational")) for at in repeated_diagnoses(said))
             if (at := missing_visit_number(said)) is not None:
                 missing.append(Issue(NO_VISIT, at, "required"))
-        notes = [*found.notes, *_issues_in_message(found, odd), *first_of(missing)]
+        notes = [*understood.notes, *_issues_in_message(understood, odd), *first_of(missing)]
         # what may be wrong comes before what is only told
-        notes.sort(key=lambda each: each.code == "informational")
-        return replace(found, discharges=tuple(loaded), notes=tuple(notes))
+        notes.sort(key=lambda note: note.code == "informational")
+        return replace(understood, discharges=tuple(loaded), notes=tuple(notes))
 
     def used(
         self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
@@ -133,14 +133,14 @@ class Reception:
         """
         events = zip(understood.discharges, understood.asked or repeat(UNCONDITIONAL), strict=False)
         applied = self.intake.apply_all(unit, partner, events, at)
-        touched = [document for each in applied for document in each.touched]
+        touched = [document for event in applied for document in event.touched]
         again = REUSED if touched else REPEATED
         issues = (*understood.notes, *((again,) if entry.flagged else ()))
         if touched:
-            told = {each.where for each in issues}
-            unused = [each for each in understood.unused if each.where not in told]
+            places = {issue.where for issue in issues}
+            unused = [unread for unread in understood.unused if unread.where not in places]
             issues = (*issues, *unused_issues(unused, NOTES - len(issues)))
-        elif not any(each.code == "not-supported" for each in issues):
+        elif not any(issue.code == "not-supported" for issue in issues):
             # who was told that it is not used needs no more words
             issues = (*issues, EMPTY)
         state: Literal["accepted", "ignored"] = "accepted" if touched else "ignored"
@@ -150,10 +150,10 @@ class Reception:
             issues,
             "" if touched else "nothing-to-do",
             entry.flagged,
-            tuple(dict.fromkeys(each.uuid for each in touched if each.kind == "case")),
-            tuple(each.stay for each in applied),
+            tuple(dict.fromkeys(document.uuid for document in touched if document.kind == "case")),
+            tuple(event.stay for event in applied),
         )
-        subjects = tuple(each.uuid for each in touched)
+        subjects = tuple(document.uuid for document in touched)
         settled = replace(
             entry,
             state=state,
@@ -267,28 +267,30 @@ class Reception:
         return replace(entry, flagged=unit.inbox.is_reused(entry.partner, inbound.keys, inbound.content))
 
 
-def _load_discharge(found: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:
+def _load_discharge(understood: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:
     try:
         return load("discharge", said)
     except Rejected as wrong:
-        if found.place is None:
+        if understood.place is None:
             raise
-        ours = ", ".join(each.where for each in wrong.issues[:SHOWN])
-        raise Unclear(_issues_in_message(found, [(number, each) for each in wrong.issues]), ours) from wrong
+        ours = ", ".join(issue.where for issue in wrong.issues[:SHOWN])
+        raise Unclear(
+            _issues_in_message(understood, [(number, issue) for issue in wrong.issues]), ours
+        ) from wrong
 
 
-def _issues_in_message(found: Understood, issues: Sequence[tuple[int, Issue]]) -> tuple[Issue, ...]:
+def _issues_in_message(understood: Understood, issues: Sequence[tuple[int, Issue]]) -> tuple[Issue, ...]:
     """Return the first issues, each of a discharge by its number, with their places in the message."""
-    place = found.place or (lambda _, pointer: pointer)
-    told = [replace(each, where=place(number, each.where)) for number, each in issues[:SHOWN]]
-    return first_of(told, len(issues))
+    place = understood.place or (lambda _, pointer: pointer)
+    located = [replace(issue, where=place(number, issue.where)) for number, issue in issues[:SHOWN]]
+    return first_of(located, len(issues))
 
 
 def _subjects(understood: Understood | None) -> tuple[str, ...]:
     """Return digests of the identifiers of whom a message is about: erasure and later clients find it."""
     return tuple(
-        digest(system, each["value"])
+        digest(system, identifier["value"])
         for said in (understood.discharges if understood is not None else ())
-        for each in said.get("patient", {}).get("identifiers", [])
-        for system in systems(each)
+        for identifier in said.get("patient", {}).get("identifiers", [])
+        for system in systems(identifier)
     )

@@ -75,7 +75,7 @@ class Replies:
         at = self.clock()
 
         def story(unit: Unit) -> None:
-            unknown = set(entries) - {each.entry for each in unit.deliveries.owed()}
+            unknown = set(entries) - {reply.entry for reply in unit.deliveries.owed()}
             if unknown:
                 raise NotFound(f"No reply is owed of {', '.join(sorted(unknown))}; nothing was done.")
             unit.deliveries.owe_again(entries, at)

@@ -55,7 +55,7 @@ def first_of(issues: Sequence[Issue], count: int | None = None) -> tuple[Issue, 
 
 def unclear_of_projection(wrong: Rejected) -> Unclear:
     """Return an error of the mappings that write a case as FHIR: their places mean nothing to a sender."""
-    ours = "; ".join(f"{each.where}: {each.what}" for each in wrong.issues)
+    ours = "; ".join(f"{issue.where}: {issue.what}" for issue in wrong.issues)
     return Unclear([Issue(_UNWRITTEN, "", "processing")], ours)
 
 

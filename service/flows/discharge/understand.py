@@ -71,13 +71,13 @@ class Understanding:
         notes += (_not_retained(index, type_) for index, type_ in left if type_ != "MessageHeader")
         alone = of_headers(inbound.if_none_exist, inbound.if_match)
         asked = [alone] * len(roots) if alone is not None else of_entries(sent, roots)
-        found = self._run_mapping(partner, "fhir", roots, lambda root, path: location_of(path, root, sent))
-        conditions = tuple(asked[number] for number, _ in found.roots)
-        made = zip(found.understood.discharges, found.roots, strict=True)
-        unclear = [each for one, (at, _) in made for each in _unclear(one, roots[at], sent)]
-        notes = [*(each for root in roots for each in _nobody(root, sent)), *unclear, *notes]
+        mapped = self._run_mapping(partner, "fhir", roots, lambda root, path: location_of(path, root, sent))
+        conditions = tuple(asked[number] for number, _ in mapped.roots)
+        made = zip(mapped.understood.discharges, mapped.roots, strict=True)
+        unclear = [issue for one, (at, _) in made for issue in _unclear(one, roots[at], sent)]
+        notes = [*(issue for root in roots for issue in _nobody(root, sent)), *unclear, *notes]
         unread = self.reading.fhir(partner, sent)
-        return replace(found.understood, notes=first_of(notes), asked=conditions, unused=unread)
+        return replace(mapped.understood, notes=first_of(notes), asked=conditions, unused=unread)
 
     def hl7v2(self, partner: Partner, inbound: InboundMessage) -> Understood:
         """Understand an ADT message.
@@ -91,12 +91,12 @@ class Understanding:
         _check_kind(message)
         codes = self._codes(partner)
         read, notes = patients(message, partner.name, partner.intake, codes.systems_of(partner.name))
-        found = self._run_mapping(partner, "hl7v2", read, lambda _, path: location_in_message(path))
-        if not found.understood.discharges:
-            return replace(found.understood, notes=(_unused_trigger_issue(message),))
+        mapped = self._run_mapping(partner, "hl7v2", read, lambda _, path: location_in_message(path))
+        if not mapped.understood.discharges:
+            return replace(mapped.understood, notes=(_unused_trigger_issue(message),))
         unnamed = dict.fromkeys(issue for root in read for issue in codes.unmapped_issues(root["message"]))
         unread = self.reading.hl7v2(partner, message)
-        return replace(found.understood, notes=first_of([*message.notes, *notes, *unnamed]), unused=unread)
+        return replace(mapped.understood, notes=first_of([*message.notes, *notes, *unnamed]), unused=unread)
 
     def _codes(self, partner: Partner) -> Codes:
         stack = partner.intake.overlays
@@ -108,24 +108,24 @@ class Understanding:
         catalogue = self.catalogues[partner.intake.overlays]
         projector = catalogue.projector(form)
         made: list[Json] = []
-        found: list[tuple[int, int]] = []
+        positions: list[tuple[int, int]] = []
         for number, root in enumerate(roots):
             try:
-                resources = [plain(each.resource) for each in projector.run(root)]
+                resources = [plain(made_resource.resource) for made_resource in projector.run(root)]
             except MappingError as wrong:
                 raise unclear_of_mapping(wrong, root, places) from wrong
             made += resources
-            found += [(number, nth) for nth in range(len(resources))]
+            positions += [(number, nth) for nth in range(len(resources))]
 
         @cache
         def origins_of(number: int) -> list[Mapping[str, Origin]]:
             return [origins for _, _, origins in catalogue.explain(form, roots[number])]
 
         def place(number: int, pointer: str) -> str:
-            at, nth = found[number]
+            at, nth = positions[number]
             return places(roots[at], source_of(pointer, origins_of(at)[nth]))
 
-        return _Made(Understood(tuple(made), place=place), found)
+        return _Made(Understood(tuple(made), place=place), positions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +159,18 @@ def _odd_issues(sent: Any) -> list[Issue]:
     odd: list[Issue] = []
 
     def wrong() -> Iterator[Issue]:
-        for each in check_each(sent, KNOWN):
-            type_ = _type_at(sent, each.where)
-            if type_ == "Encounter" or (type_ in KNOWN and each.code in UNREADABLE):
-                yield each
+        for issue in check_each(sent, KNOWN):
+            type_ = _type_at(sent, issue.where)
+            if type_ == "Encounter" or (type_ in KNOWN and issue.code in UNREADABLE):
+                yield issue
             elif type_ in KNOWN:
-                odd.append(each)
+                odd.append(issue)
                 if len(odd) > MOST_ODD:
-                    yield Issue(f"Over {MOST_ODD} things are wrong; correct these first.", each.where)
+                    yield Issue(f"Over {MOST_ODD} things are wrong; correct these first.", issue.where)
                     return
 
-    if found := first_issues(wrong()):
-        raise Refused("It is not valid FHIR R4.", issues=found)
+    if issues := first_issues(wrong()):
+        raise Refused("It is not valid FHIR R4.", issues=issues)
     return odd
 
 
@@ -178,10 +178,10 @@ def _type_at(sent: Any, where: str) -> str:
     """Return the type of the resource that a place is in; what is no resource is the Bundle's own."""
     if where == "resourceType":
         return "Bundle"
-    found = re.match(r"Bundle\.entry\[(\d+)\]\.resource\b", where)
-    if found is None:
+    match = re.match(r"Bundle\.entry\[(\d+)\]\.resource\b", where)
+    if match is None:
         return str(sent["resourceType"])
-    resource = sent["entry"][int(found[1])].get("resource")
+    resource = sent["entry"][int(match[1])].get("resource")
     type_ = resource.get("resourceType") if isinstance(resource, dict) else None
     return type_ if isinstance(type_, str) else "Bundle"
 

@@ -56,17 +56,17 @@ def unused_issues(unused: Sequence[Unused], room: int) -> tuple[Issue, ...]:
             always told, beside one that counts notes of another kind.
     """
     room = max(room, 0)
-    notes = tuple(Issue(NOT_USED, each.where, "informational") for each in unused[:room])
-    others = [each.field for each in unused[room:]]
+    notes = tuple(Issue(NOT_USED, unread.where, "informational") for unread in unused[:room])
+    others = [unread.field for unread in unused[room:]]
     return (*notes, Issue(_others(others), "", "informational")) if others else notes
 
 
 def _others(fields: Sequence[str]) -> str:
     what = f"{len(fields)} more {'is' if len(fields) == 1 else 'are'} not used here: "
-    for number, each in enumerate(fields):
+    for number, name in enumerate(fields):
         rest = len(fields) - number
         after = f", and {rest} others." if number else f"{rest} others."
-        added = f", {each}" if number else each
+        added = f", {name}" if number else name
         if len(what) + len(added) + len(f", and {rest} others.") > _LONGEST:
             return what + after
         what += added

@@ -54,12 +54,12 @@ def type_of(sent: str | None) -> str | None:
     if code in TYPES or _NATIONAL.fullmatch(code):
         return code
     words = " ".join(re.split(r"[\W_]+", sent.strip().lower()))
-    return next((each for each, pattern in _KINDS if pattern.fullmatch(words)), None)
+    return next((kind for kind, pattern in _KINDS if pattern.fullmatch(words)), None)
 
 
 def type_of_any(names: Iterable[str]) -> str | None:
     """Return the type that the first of a sender's names for it gives, as `type_of`."""
-    return next((found for each in names if (found := type_of(each)) is not None), None)
+    return next((kind for name in names if (kind := type_of(name)) is not None), None)
 
 
 def is_personal(type_: str | None) -> bool:

@@ -44,13 +44,13 @@ def names_nobody(value: str, more: Iterable[str] = ()) -> bool:
     letters = "".join(re.findall(r"[^\W\d_]+", words_of(plain)))
     if letters in _WORDS and not re.search(r"\d", plain):
         return True
-    return re.sub(r"\W", "", plain) in _RUNS or any(_compile_pattern(each).fullmatch(plain) for each in more)
+    return re.sub(r"\W", "", plain) in _RUNS or any(_compile_pattern(text).fullmatch(plain) for text in more)
 
 
 def words_of(text: str) -> str:
     """Return a text as it compares: without case and without the marks above and below letters."""
     plain = normalize("NFKD", text.casefold().translate(_LETTERS))
-    return "".join(each for each in plain if not combining(each))
+    return "".join(character for character in plain if not combining(character))
 
 
 @lru_cache(maxsize=256)
