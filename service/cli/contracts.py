@@ -30,8 +30,7 @@ def write(folder: Path) -> None:
     Example:
       casebridge contracts write
     """  # noqa: D301  click reads \b
-    settings = Settings.from_env()
-    wanted = doors.contracts(settings, compiled.catalogues(settings)).files()
+    wanted = _files()
     generate.write(folder, wanted)
     click.echo(f"{len(wanted)} files are written into {folder}.")
 
@@ -45,8 +44,7 @@ def check(folder: Path) -> None:
     Example:
       casebridge contracts check
     """  # noqa: D301  click reads \b
-    settings = Settings.from_env()
-    wanted = doors.contracts(settings, compiled.catalogues(settings)).files()
+    wanted = _files()
     stale = generate.stale(folder, wanted)
     for name in stale:
         remedy = "run `casebridge contracts write`" if name in wanted else "no contract any more; delete it"
@@ -54,3 +52,8 @@ def check(folder: Path) -> None:
     if stale:
         raise click.exceptions.Exit(1)
     click.echo(f"{len(wanted)} files in {folder} are as they should be.")
+
+
+def _files() -> dict[str, str]:
+    settings = Settings.from_env()
+    return doors.contracts(settings, compiled.catalogues(settings)).files()

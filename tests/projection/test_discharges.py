@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from service.flows.case.people import Held
 from service.flows.discharge.intake import Intake
 from service.settings import Settings
+from service.values.inbound.events import EVENTS
 from service.values.scope import Partner, Scope
 from service.wire.contracts import pathways
-from service.wire.contracts.documents.discharge import EVENTS
 from service.wire.contracts.load import load
 from service.wire.fhir.check.validate import validate
 from service.wire.json import canonical, parse

@@ -8,24 +8,8 @@ from service.cases.facts import instant_of
 from service.cases.identity.identifiers import is_visit
 from service.values.dates import seconds
 from service.values.facts import Fact, Facts, Moment
+from service.values.inbound.events import EVENTS
 
-# how the events of one second follow each other
-ORDER: Final = (
-    "plan",
-    "register",
-    "admit",
-    "change-class",
-    "transfer",
-    "cancel-transfer",
-    "leave",
-    "return",
-    "update",
-    "merge",
-    "discharge",
-    "death",
-    "cancel-discharge",
-    "cancel-admit",
-)
 STATUS: Final = {
     "plan": "planned",
     "register": "in-progress",
@@ -38,7 +22,7 @@ STATUS: Final = {
     "cancel-admit": "cancelled",
 }
 # who says one of these says that somebody is, was or will be in hospital
-BEGUN: Final = frozenset(ORDER) - {"update", "merge", "cancel-admit"}
+BEGUN: Final = frozenset(EVENTS) - {"update", "merge", "cancel-admit"}
 ENDED: Final = frozenset({"discharge", "death"})
 BEGINNING: Final = frozenset({"admit", "register"})
 UNSAID_KIND: Final = "unknown"
@@ -62,7 +46,7 @@ DELETED: Final = "delete"
 
 def moment(event: str, recorded: str) -> Moment:
     """Return the moment of an event; moments sort in the order of the events."""
-    return (*seconds(recorded), ORDER.index(event))
+    return (*seconds(recorded), EVENTS.index(event))
 
 
 def key_of(discharge: dict[str, Any], partner: str) -> str | None:

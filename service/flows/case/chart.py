@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from service.cases.changes import CLOSED, status_history
 from service.cases.facts import join
+from service.cases.hospital.discharge import PERSONAL
 from service.cases.hospital.received import (
     of_case,
     of_client,
@@ -31,18 +32,7 @@ from service.values.service_part import ServicePart
 from service.wire.contracts.links import links
 
 OURS: Final = "urn:ietf:rfc:3986"
-DEMOGRAPHICS: Final = (
-    "identifiers",
-    "names",
-    "gender",
-    "birth_date",
-    "deceased",
-    "has_died",
-    "telecom",
-    "addresses",
-    "language",
-    "protected_identity",
-)
+DEMOGRAPHICS: Final = ("identifiers", *PERSONAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from marshmallow import fields
 from service.wire.contracts.documents.fields import Code, Contract, Flag, Id, Link, PartialDate, Words, many
 from service.wire.contracts.documents.parts import (
     GENDERS,
+    PROFESSIONALS,
     AddressContract,
     IdentifierContract,
     NameContract,
@@ -13,20 +14,7 @@ from service.wire.contracts.documents.parts import (
     TelecomContract,
 )
 
-PROFESSIONS = (
-    "case-manager",
-    "registered-nurse",
-    "social-worker",
-    "physician",
-    "physiotherapist",
-    "neuropsychologist",
-    "occupational-therapist",
-    "psychologist",
-    "financial-counsellor",
-    "community-worker",
-    "hospital-contact",
-    "other",
-)
+PROFESSIONS = ("case-manager", *PROFESSIONALS, "other")
 ORGANIZATION_KINDS = (
     "hospital",
     "insurer",

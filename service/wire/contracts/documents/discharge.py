@@ -16,6 +16,7 @@ from typing import Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from service.values.inbound.events import EVENTS
 from service.wire.contracts.documents.fields import Code, Contract, Instant, When, many, says
 from service.wire.contracts.documents.sent_people import (
     ContactContract,
@@ -25,22 +26,6 @@ from service.wire.contracts.documents.sent_people import (
 )
 from service.wire.contracts.documents.sent_stay import HospitalStayContract
 
-EVENTS: Final = (
-    "plan",
-    "register",
-    "admit",
-    "change-class",
-    "transfer",
-    "cancel-transfer",
-    "leave",
-    "return",
-    "update",
-    "discharge",
-    "death",
-    "cancel-discharge",
-    "cancel-admit",
-    "merge",
-)
 CLEARED: Final = (
     "patient.telecom",
     "patient.addresses",

@@ -26,6 +26,19 @@ CONTACT_ROLES = (
     "contact",
 )
 
+# who works for a client, by what they are
+PROFESSIONALS = (
+    "registered-nurse",
+    "social-worker",
+    "physician",
+    "physiotherapist",
+    "neuropsychologist",
+    "occupational-therapist",
+    "psychologist",
+    "financial-counsellor",
+    "community-worker",
+    "hospital-contact",
+)
 # what a diagnosis is to a stay
 CONDITION_KINDS = (
     "admission",

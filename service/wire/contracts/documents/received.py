@@ -3,24 +3,15 @@
 from marshmallow import fields
 
 from service.wire.contracts.documents.case import ConditionContract, MemberContract, StayContract
-from service.wire.contracts.documents.client import CoverageContract, RelatedPersonContract
+from service.wire.contracts.documents.client import ClientContract
 from service.wire.contracts.documents.fields import (
-    Code,
     Contract,
-    Flag,
     Id,
-    Language,
-    PartialDate,
-    When,
     many,
     says,
 )
 from service.wire.contracts.documents.parts import (
-    GENDERS,
-    AddressContract,
-    IdentifierContract,
     NameContract,
-    TelecomContract,
 )
 from service.wire.contracts.documents.plan import ServiceContract
 
@@ -43,21 +34,15 @@ class CaseReceivedContract(Contract):
     )
 
 
-class ClientReceivedContract(Contract):
+class ClientReceivedContract(ClientContract):
     """What hospitals said of a client; it fills what the client's own document leaves out."""
 
-    identifiers = many(IdentifierContract)
+    class Meta(Contract.Meta):
+        """What no hospital says of anybody."""
+
+        exclude = ("active", "pronouns", "interpreter_needed")
+
     names = many(NameContract)
-    gender = Code(GENDERS)
-    birth_date = PartialDate()
-    deceased = When()
-    has_died = Flag()
-    telecom = many(TelecomContract)
-    addresses = many(AddressContract)
-    language = Language()
-    protected_identity = Flag()
-    related_persons = many(RelatedPersonContract)
-    coverages = many(CoverageContract)
 
 
 RECEIVED = {"case": CaseReceivedContract, "client": ClientReceivedContract}
