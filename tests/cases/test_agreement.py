@@ -10,7 +10,7 @@ def numbers(*pairs):
 
 
 def old(*pairs):
-    return [{**each, "use": "old"} for each in numbers(*pairs)]
+    return [{**number, "use": "old"} for number in numbers(*pairs)]
 
 
 ANNA = [{"family": "Ash", "given": ["Anna"]}]

@@ -197,7 +197,7 @@ def test_only_a_number_whose_period_is_over_is_a_former_one():
     over = {**ID, "period": {"end": "2026-02"}}
     numbers = [ID, over, {**ID, "period": {}}]
     found = former({"patient": {"identifiers": numbers}}, "2026-03-01")
-    assert [each.get("use") for each in found["patient"]["identifiers"]] == [None, "old", None]
+    assert [identifier.get("use") for identifier in found["patient"]["identifiers"]] == [None, "old", None]
 
 
 def test_what_says_little_stays_where_nothing_is_a_placeholder():

@@ -71,8 +71,8 @@ def test_the_order_in_which_stays_came_in_makes_no_difference():
         "b": ("2016-01-01", [{"code": COLD}]),
         "d": ("", [{"code": COLD, "kind": "admitting"}, {"code": COLD, "kind": "discharge"}]),
     }
-    results = [conditions(dict(each)) for each in permutations(stays.items())]
-    assert all(each == results[0] for each in results)
+    results = [conditions(dict(permutation)) for permutation in permutations(stays.items())]
+    assert all(result == results[0] for result in results)
     assert len(distinct(results[0])) == 2
     assert results[0]["a", ONE]["id"] == results[0]["b", ONE]["id"]
 

@@ -46,7 +46,7 @@ class House:
         self.store = SqlStore(self.engine)
         projection = rooms.projecting(settings, compiled.catalogues(settings))
         self.reception = rooms.receiving(settings, self.store, projection)
-        (self.general,) = [each for each in operator.partners(settings) if each.name == "general"]
+        (self.general,) = [partner for partner in operator.partners(settings) if partner.name == "general"]
 
     def __call__(self, kind):
         return self.store.documents(EVERYTHING, kind)
@@ -102,12 +102,13 @@ def test_who_was_joined_by_a_number_that_is_nobodys_is_found_and_parted(joined):
     )
     other = next(each for each in joined("client") if each.uuid != client.uuid)
     assert other.uuid in said
-    assert {each["value"] for each in other.received["identifiers"]} == {"M-2"}
+    assert {identifier["value"] for identifier in other.received["identifiers"]} == {"M-2"}
     left = next(each for each in joined("client") if each.uuid == client.uuid)
     assert {each["value"] for each in left.received["identifiers"]} == {"M-1", "55001"}
     cases = {each.client: each for each in joined("case")}
     codes = {
-        uuid: [each["code"]["code"] for each in case.received["conditions"]] for uuid, case in cases.items()
+        uuid: [condition["code"]["code"] for condition in case.received["conditions"]]
+        for uuid, case in cases.items()
     }
     assert codes == {client.uuid: ["S72.3"], other.uuid: ["I21.9"]}
     # both are the hospital's to tell of, and its case system's to take over
@@ -144,7 +145,7 @@ def of_before(house, client, types, stem=None):
     def story(unit):
         document = unit.documents.lock(EVERYTHING, "client", client.source, client.uuid)
         part = document.service
-        facts = {path: each for path, each in part.facts.items() if not path.startswith("identifiers.")}
+        facts = {path: fact for path, fact in part.facts.items() if not path.startswith("identifiers.")}
         before = [
             {"system": f"{stem or each['system'].partition('#')[0]}:{type_}", "value": each["value"]}
             for each, type_ in zip(numbers_of(document), types, strict=True)
@@ -165,7 +166,7 @@ def numbers_of(client):
 
 
 def systems(client):
-    return {each["system"] for each in client.received["identifiers"]}
+    return {identifier["system"] for identifier in client.received["identifiers"]}
 
 
 def test_numbers_of_before_get_the_systems_of_today_and_are_told_of(house):

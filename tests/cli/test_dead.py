@@ -32,8 +32,8 @@ class Broker:
         self.channel = channel
 
     def send(self, queue, *ids):
-        for each in ids:
-            told = pika.BasicProperties(message_id=each, delivery_mode=2, headers={"theirs": "kept"})
+        for id_ in ids:
+            told = pika.BasicProperties(message_id=id_, delivery_mode=2, headers={"theirs": "kept"})
             self.channel.basic_publish("", queue, PERSONAL, told, mandatory=True)
 
     def taken(self, queue, count):

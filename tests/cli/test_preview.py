@@ -183,7 +183,9 @@ def test_what_is_not_r4_is_told_with_the_line_that_makes_it(tmp_path):
     )
     settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder), "CASEBRIDGE_OVERLAYS": "mine"})
     found = compiled.preview(settings, "case", river.CASE, {**river.CLIENT, "coverages": []})
-    told = {(each.where.partition(": ")[2], each.what.rpartition(" (made by ")[2]) for each in found.issues}
+    told = {
+        (issue.where.partition(": ")[2], issue.what.rpartition(" (made by ")[2]) for issue in found.issues
+    }
     file = "overlays/mine/outbound/CarePlan.yaml"
     # what is missing is missed where the things beside it are made
     assert {

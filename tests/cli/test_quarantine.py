@@ -38,7 +38,7 @@ def receive(settings, raw, key):
     engine = rooms.database(settings)
     store = SqlStore(engine)
     reception = rooms.receiving(settings, store, rooms.projecting(settings, compiled.catalogues(settings)))
-    (general,) = [each for each in operator.partners(settings) if each.name == "general"]
+    (general,) = [partner for partner in operator.partners(settings) if partner.name == "general"]
     inbound = InboundMessage(raw, "x-application/hl7-v2+er7", "hl7v2", "mllp", (key,), key.rjust(64, "c"))
     outcome = reception.receive(general, inbound, lambda _: Answer(200, "text/plain", b"AA"))
     engine.dispose()

@@ -24,7 +24,7 @@ OF_THE_HOUSE = {"sqlalchemy", "markupsafe", "orjson"}
 def start(**settings):
     """A server in a process group of its own."""
     own = {name: each for name, each in os.environ.items() if not name.startswith("CASEBRIDGE_")}
-    env = {**own, **{f"CASEBRIDGE_{name}": each for name, each in settings.items()}}
+    env = {**own, **{f"CASEBRIDGE_{name}": setting for name, setting in settings.items()}}
     return subprocess.Popen(
         [sys.executable, "-m", "service", "serve"],
         env=env,

@@ -38,13 +38,13 @@ def lines():
 
 def overlay(site):
     """Write what the page shows of its overlay, its registry and its documents into a site."""
-    for each in examples(PAGE):
-        if each.file.startswith("overlays/northern/"):
-            path = site.folder / "mappings" / each.file
+    for example in examples(PAGE):
+        if example.file.startswith("overlays/northern/"):
+            path = site.folder / "mappings" / example.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(each.text, encoding="utf-8")
-        elif each.file == "partners.yaml":
-            (site.folder / each.file).write_text(each.text, encoding="utf-8")
+            path.write_text(example.text, encoding="utf-8")
+        elif example.file == "partners.yaml":
+            (site.folder / example.file).write_text(example.text, encoding="utf-8")
     for name, document in zip(("client", "case"), documents(PAGE), strict=True):
         (site.folder / f"{name}.json").write_bytes(dump(document))
 
@@ -184,7 +184,7 @@ def test_an_overlay_by_the_page_changes_cases_while_they_are_written_and_tells_e
     assert "fields reach a resource" in site.run(coverage)
     assert f"{cases} CarePlan updated" in site.run(plan).splitlines()[-1]
     *differences, _ = map(json.loads, site.run(f"{plan} --json --sample 0").splitlines())
-    planned = {each["reference"]: each["changed"] for each in differences}
+    planned = {difference["reference"]: difference["changed"] for difference in differences}
     assert list(site.messages(client)) == []
 
     writer = Writer(site.service(CASEBRIDGE_OVERLAYS="northern"), cases)

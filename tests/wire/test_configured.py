@@ -92,7 +92,7 @@ def test_each_mistake_has_the_line_of_its_member_or_of_what_lacks_it(tmp_path):
         "partners:\n- name: a\n  kind: insurer\n  colour: red\n- name: b\n- kind: insurer\n  name: [x]\n",
         encoding="utf-8",
     )
-    told = {each.what.partition(":")[0]: each.where for each in refused(path, registry.load).issues}
+    told = {issue.what.partition(":")[0]: issue.where for issue in refused(path, registry.load).issues}
     assert told == {
         "/partners/0/colour": f"{path}:4:3",
         "/partners/1/kind": f"{path}:5:3",

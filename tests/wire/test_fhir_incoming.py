@@ -22,4 +22,4 @@ def test_provenances_are_newest_first_by_instant_and_not_by_text(earlier, later)
     for order in (told, told[::-1]):
         sent = {"resourceType": "Bundle", "entry": [{"resource": each} for each in (stay, *order)]}
         (root,) = stays(sent)
-        assert [each["recorded"] for each in root["provenances"]] == [later, earlier]
+        assert [provenance["recorded"] for provenance in root["provenances"]] == [later, earlier]

@@ -176,7 +176,9 @@ def test_no_value_is_quoted():
 
 
 def test_every_rule_of_the_profiles_is_written_out():
-    keys = {rule["key"] for each in profiles().values() for rules in each.rules.values() for rule in rules}
+    keys = {
+        rule["key"] for profile in profiles().values() for rules in profile.rules.values() for rule in rules
+    }
     assert keys == set(RULES)
 
 

@@ -112,7 +112,7 @@ def test_an_unknown_set_is_overruled_by_the_one_that_the_partner_is_registered_w
     raw = message("FIN", "Leppänen".encode("latin-1"))
     assert family(raw, of_partner("8859/1")) == "Leppänen"
     (item,) = read(raw, charset=of_partner("8859/1")).items
-    assert [(each.where, each.code) for each in item.notes] == [("MSH-18", "code-invalid")]
+    assert [(note.where, note.code) for note in item.notes] == [("MSH-18", "code-invalid")]
     with pytest.raises(Malformed):
         family(raw, of_partner("UNICODE UTF-8"))
     with pytest.raises(Unsupported):

@@ -59,7 +59,7 @@ def test_encoding_characters_that_are_left_out_part_nothing():
 @pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
 def test_segments_end_with_any_line_end(end):
     message = one(PLAIN.replace(b"\r", end))
-    assert [each.name for each in message.segments] == ["MSH", "PID", "PV1"]
+    assert [segment.name for segment in message.segments] == ["MSH", "PID", "PV1"]
 
 
 def test_a_line_feed_inside_a_value_is_kept_where_cr_ends_segments():
@@ -69,7 +69,7 @@ def test_a_line_feed_inside_a_value_is_kept_where_cr_ends_segments():
 
 def test_mixed_line_ends_part_segments_all_the_same():
     message = one(MSH + b"\r\n" + PID + b"\n" + PV1 + b"\r")
-    assert [each.name for each in message.segments] == ["MSH", "PID", "PV1"]
+    assert [segment.name for segment in message.segments] == ["MSH", "PID", "PV1"]
 
 
 def test_the_bytes_are_given_back_as_they_came():
@@ -91,7 +91,7 @@ def test_a_capture_of_several_frames_is_parted():
 
 def test_custom_and_repeated_segments_are_read_wherever_they_stand():
     message = one(MSH + b"\rZPD|a\r" + PID + b"\rIN1|1\rIN1|2\rZ01|b\r")
-    assert [each.name for each in message.segments] == ["MSH", "ZPD", "PID", "IN1", "IN1", "Z01"]
+    assert [segment.name for segment in message.segments] == ["MSH", "ZPD", "PID", "IN1", "IN1", "Z01"]
     assert [each.value(1) for each in message.all("IN1")] == ["1", "2"]
 
 

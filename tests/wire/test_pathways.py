@@ -42,5 +42,5 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path, file, text, told, colum
     with pytest.raises(Misconfigured) as raised:
         pathways.load(tmp_path)
     assert any(
-        each.what.startswith(told) and each.where == f"{path}:1:{column}" for each in raised.value.issues
+        issue.what.startswith(told) and issue.where == f"{path}:1:{column}" for issue in raised.value.issues
     )
