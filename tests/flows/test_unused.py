@@ -16,8 +16,8 @@ from service.settings import Settings
 from service.values.inbound.inbox import InboundMessage, Unused
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.exchange.bundles import USED
-from service.wire.fhir.sent import unused as in_fhir
 from service.wire.fhir.sent.incoming import stays
+from service.wire.fhir.sent.reported import unused as in_fhir
 from service.wire.hl7v2 import unused as in_hl7v2
 from service.wire.hl7v2.er7.answer import answer
 from service.wire.hl7v2.er7.parse import parse

@@ -13,7 +13,7 @@ from service.mapping.catalogue import Catalogue
 from service.values.inbound.intake import IntakeSettings
 from service.wire.fhir.definitions.r4 import Element, definitions
 from service.wire.fhir.exchange.bundles import USED
-from service.wire.fhir.sent import unused as in_fhir
+from service.wire.fhir.sent.reported import unused as in_fhir
 from service.wire.hl7v2 import unused as in_hl7v2
 from service.wire.hl7v2.json_schema import FIELDS
 from service.wire.hl7v2.titles import titles

@@ -19,11 +19,11 @@ from service.wire.fhir.check.check import check_each
 from service.wire.fhir.exchange.bundles import USED, unused_entries
 from service.wire.fhir.exchange.conditions import of_entries, of_headers
 from service.wire.fhir.exchange.process_message import message_of
-from service.wire.fhir.sent.dangling import dangling_references
 from service.wire.fhir.sent.incoming import stays
 from service.wire.fhir.sent.instants import plain
-from service.wire.fhir.sent.left_out import set_aside
 from service.wire.fhir.sent.locators import location_of
+from service.wire.fhir.sent.reported.dangling import dangling_references
+from service.wire.fhir.sent.reported.left_out import set_aside
 from service.wire.hl7v2.er7.charsets import of_partner
 from service.wire.hl7v2.er7.message import CONTROL_ID_LIMIT, Message
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
