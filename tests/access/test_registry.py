@@ -53,8 +53,8 @@ def test_a_partner_is_read_with_its_queues(tmp_path):
 def test_what_is_wrong_is_named(tmp_path, text, named):
     with pytest.raises(Misconfigured) as caught:
         load(written(tmp_path, text))
-    told = (word for each in caught.value.issues for word in (each.where, each.what))
-    assert named in " ".join([str(caught.value), *told])
+    words = (word for issue in caught.value.issues for word in (issue.where, issue.what))
+    assert named in " ".join([str(caught.value), *words])
 
 
 def test_all_that_is_wrong_is_told_in_one_pass(tmp_path):
@@ -70,8 +70,8 @@ partners:
     path = written(tmp_path, text)
     with pytest.raises(Misconfigured) as caught:
         load(path)
-    assert all(each.where.startswith(f"{path}:") for each in caught.value.issues)
-    assert {each.what.partition(":")[0] for each in caught.value.issues} == {
+    assert all(issue.where.startswith(f"{path}:") for issue in caught.value.issues)
+    assert {issue.what.partition(":")[0] for issue in caught.value.issues} == {
         "/views/default",
         "/views/broken/value",
         "/partners/0/colour",
@@ -175,13 +175,13 @@ def test_a_hospitals_patients_are_looked_for_first_among_those_of_whom_it_offers
 
 def test_who_may_say_whose_numbers_are_is_in_each_partners_part(tmp_path):
     said = 'identifying: [{system: "urn:a", asserted_by: [general]}]'
-    found = load(written(tmp_path, f"{said}\npartners: [{CMS}, {GENERAL}]"))
-    assert (scope(found["cms"]).closed, scope(found["local"]).closed) == (("urn:a",), ())
+    partners = load(written(tmp_path, f"{said}\npartners: [{CMS}, {GENERAL}]"))
+    assert (scope(partners["cms"]).closed, scope(partners["local"]).closed) == (("urn:a",), ())
     own = load(written(tmp_path, f"{said.replace('general', 'cms')}\npartners: [{CMS}, {GENERAL}]"))
     assert scope(own["cms"]).closed == ()
-    assert found["general"].assertions.allow("general", "urn:a", "urn:b")
-    assert not found["general"].assertions.allow("cms", "urn:b", "urn:a")
-    assert found["general"].assertions.allow("cms", "urn:b")
+    assert partners["general"].assertions.allow("general", "urn:a", "urn:b")
+    assert not partners["general"].assertions.allow("cms", "urn:b", "urn:a")
+    assert partners["general"].assertions.allow("cms", "urn:b")
 
 
 @pytest.mark.parametrize(
@@ -200,15 +200,15 @@ def test_who_may_say_whose_numbers_are_is_in_each_partners_part(tmp_path):
 def test_who_may_say_whose_numbers_are_is_read_strictly(tmp_path, said, named):
     with pytest.raises(Misconfigured) as caught:
         load(written(tmp_path, f"identifying: {said}\npartners: [{CMS}]"))
-    assert named in " ".join([str(caught.value), *(each.what for each in caught.value.issues)])
+    assert named in " ".join([str(caught.value), *(issue.what for issue in caught.value.issues)])
 
 
 def test_a_hospitals_entry_in_the_page_of_partners_is_a_registry(tmp_path):
     page = (Path(__file__).parents[2] / "docs/partners.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"^```yaml\n(partners:.*?)^```", page, re.DOTALL | re.MULTILINE)
     mercy = load(written(tmp_path, text))["mercy"].intake
-    told = set(re.findall(r"^      (\w+):", text, re.MULTILINE))
-    assert told == {each.name for each in fields(IntakeSettings)}
+    described = set(re.findall(r"^      (\w+):", text, re.MULTILINE))
+    assert described == {field.name for field in fields(IntakeSettings)}
     assert mercy.authorities == (("MERCY", "urn:oid:1.2.246.10.1"),)
     assert mercy.senders[1].addresses == ("10.1.0.0/16",)
 

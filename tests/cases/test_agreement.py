@@ -35,8 +35,8 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_numbers_agree_or_name_the_system_in_which_they_do_not(name):
     sent, held, system = CASES[name]
-    found = disagreement(PersonEvidence(sent), PersonEvidence(held))
-    assert (found.system if found else None) == system
+    conflict = disagreement(PersonEvidence(sent), PersonEvidence(held))
+    assert (conflict.system if conflict else None) == system
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_numbers_agree_or_name_the_system_in_which_they_do_not(name):
 )
 def test_another_birth_date_and_another_name_are_another_person(sent, held, differ):
     one, other = numbers(("r", "1")), numbers(("r", "1"))
-    found = disagreement(PersonEvidence(one, *sent), PersonEvidence(other, *held))
-    assert (found is not None) == differ
+    conflict = disagreement(PersonEvidence(one, *sent), PersonEvidence(other, *held))
+    assert (conflict is not None) == differ

@@ -138,7 +138,7 @@ ADMITTED = {"kind": "admission"}
 
 
 @pytest.mark.parametrize(
-    ("told", "kinds"),
+    ("lists", "kinds"),
     [
         # one code may be two diagnoses
         ([[dx("S06", action="add"), dx("S06", **ADMITTED, action="add")]], {"discharge", "admission"}),
@@ -152,16 +152,16 @@ ADMITTED = {"kind": "admission"}
         ([[dx("S06", action="add")], [dx("S06", action="delete")], [dx("S06", action="add")]], {"discharge"}),
     ],
 )
-def test_a_diagnosis_is_deleted_as_what_it_stands(told, kinds):
+def test_a_diagnosis_is_deleted_as_what_it_stands(lists, kinds):
     events = [
-        said("update", hour, {"conditions": diagnosis_list}) for hour, diagnosis_list in enumerate(told)
+        said("update", hour, {"conditions": diagnosis_list}) for hour, diagnosis_list in enumerate(lists)
     ]
     for order in permutations(events):
         assert {diagnosis["kind"] for diagnosis in diagnoses(folded(order))} == kinds
 
 
 @pytest.mark.parametrize(
-    ("told", "codes"),
+    ("lists", "codes"),
     [
         # what an entry of the sender's list says is replaced, its code and kind too
         ([[dx("S06", entry="1", action="add")], [dx("S72", entry="1", action="update")]], {"S72"}),
@@ -174,9 +174,9 @@ def test_a_diagnosis_is_deleted_as_what_it_stands(told, kinds):
         ([[dx("S06"), dx("I10")], [dx("S06", entry="1", action="delete")]], {"I10"}),
     ],
 )  # fmt: skip
-def test_an_entry_of_the_senders_list_is_one_diagnosis_whatever_is_said_of_it(told, codes):
+def test_an_entry_of_the_senders_list_is_one_diagnosis_whatever_is_said_of_it(lists, codes):
     events = [
-        said("update", minute, {"conditions": diagnosis_list}) for minute, diagnosis_list in enumerate(told)
+        said("update", minute, {"conditions": diagnosis_list}) for minute, diagnosis_list in enumerate(lists)
     ]
     for order in permutations(events):
         result = diagnoses(folded(order))

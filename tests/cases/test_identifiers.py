@@ -49,9 +49,9 @@ def test_a_number_that_looks_odd_finds_a_person(value):
 
 
 def test_a_site_says_what_it_fills_in_itself():
-    given = replace(ANY, placeholders=("zz.*", "4711"))
-    assert names_nobody("ZZ-1", given.placeholders)
-    assert identifying([{**ID, "value": "4711"}], given) == []
+    intake = replace(ANY, placeholders=("zz.*", "4711"))
+    assert names_nobody("ZZ-1", intake.placeholders)
+    assert identifying([{**ID, "value": "4711"}], intake) == []
 
 
 def test_a_partner_may_name_the_systems_that_identify():
@@ -196,8 +196,12 @@ def test_what_tells_of_no_period_stays_as_it_is(said):
 def test_only_a_number_whose_period_is_over_is_a_former_one():
     over = {**ID, "period": {"end": "2026-02"}}
     numbers = [ID, over, {**ID, "period": {}}]
-    found = former({"patient": {"identifiers": numbers}}, "2026-03-01")
-    assert [identifier.get("use") for identifier in found["patient"]["identifiers"]] == [None, "old", None]
+    discharge = former({"patient": {"identifiers": numbers}}, "2026-03-01")
+    assert [identifier.get("use") for identifier in discharge["patient"]["identifiers"]] == [
+        None,
+        "old",
+        None,
+    ]
 
 
 def test_what_says_little_stays_where_nothing_is_a_placeholder():
@@ -279,8 +283,8 @@ def test_placeholders_are_left_out_wherever_they_stand_and_their_places_are_told
 )
 def test_a_number_whose_period_is_over_is_a_former_one(number, use):
     said = {"event": "admit", "patient": {"identifiers": [{"system": "urn:a", "value": "1", **number}]}}
-    (told,) = former(said, "2026-03-06")["patient"]["identifiers"]
-    assert told.get("use") == use
+    (identifier,) = former(said, "2026-03-06")["patient"]["identifiers"]
+    assert identifier.get("use") == use
 
 
 def test_a_former_number_is_no_evidence_that_somebody_is_another():

@@ -11,13 +11,13 @@ COLD = {"system": "http://snomed.info/sct", "code": "444814009", "display": "Vir
 ONE = condition_id(COLD)
 
 
-def told(**by_stay):
+def stays_with(**by_stay):
     """Return what stays tell; each of (when it began, what is said of the cold)."""
     return {key: (began, [{"code": COLD, **said}]) for key, (began, said) in by_stay.items()}
 
 
-def distinct(found):
-    return {each["id"]: each for each in found.values()}
+def distinct(diagnoses):
+    return {diagnosis["id"]: diagnosis for diagnosis in diagnoses.values()}
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def distinct(found):
     ],
 )
 def test_what_stays_tell_alike_is_one_condition_with_all_they_know(first, second, together):
-    found = conditions(told(a=("2010-02-01", first), b=("2015-01-01", second)))
-    assert found["a", ONE] is found["b", ONE]
-    assert found["a", ONE] == {"id": ONE, "code": COLD, "category": "encounter-diagnosis", **together}
+    diagnoses = conditions(stays_with(a=("2010-02-01", first), b=("2015-01-01", second)))
+    assert diagnoses["a", ONE] is diagnoses["b", ONE]
+    assert diagnoses["a", ONE] == {"id": ONE, "code": COLD, "category": "encounter-diagnosis", **together}
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_what_stays_tell_alike_is_one_condition_with_all_they_know(first, second
     ],
 )
 def test_a_diagnosis_that_came_again_is_another_condition_and_loses_nothing(first, second):
-    found = conditions(told(a=("2010-02-01", first), b=("2015-01-01", second)))
-    assert found["a", ONE]["id"] == ONE != found["b", ONE]["id"]
-    assert first.items() <= found["a", ONE].items()
-    assert second.items() <= found["b", ONE].items()
+    diagnoses = conditions(stays_with(a=("2010-02-01", first), b=("2015-01-01", second)))
+    assert diagnoses["a", ONE]["id"] == ONE != diagnoses["b", ONE]["id"]
+    assert first.items() <= diagnoses["a", ONE].items()
+    assert second.items() <= diagnoses["b", ONE].items()
 
 
 def test_the_order_in_which_stays_came_in_makes_no_difference():
@@ -78,8 +78,8 @@ def test_the_order_in_which_stays_came_in_makes_no_difference():
 
 
 def test_a_later_stay_changes_no_id_of_earlier_conditions():
-    earlier = told(b=("2010-02-01", {"onset": "2010-02-01"}), c=("2012-01-01", {"onset": "2012-01-01"}))
+    earlier = stays_with(b=("2010-02-01", {"onset": "2010-02-01"}), c=("2012-01-01", {"onset": "2012-01-01"}))
     before = distinct(conditions(earlier))
-    after = distinct(conditions({**earlier, **told(a=("2015-01-01", {"onset": "2015-01-01"}))}))
+    after = distinct(conditions({**earlier, **stays_with(a=("2015-01-01", {"onset": "2015-01-01"}))}))
     assert before.items() <= after.items()
     assert len(after) == 3

@@ -28,12 +28,12 @@ BEFORE = {
     ],
 )
 def test_what_is_hidden_stays_behind_whom_it_stood_and_what_others_brought_stays_theirs(team, became):
-    known = {each["id"]: each for each in BEFORE["team"]}
+    known = {member["id"]: member for member in BEFORE["team"]}
     after = BEFORE | {"team": [known.get(id_, {"id": id_, "name": "N"}) for id_ in team]}
-    found = merged_part(OWN, BEFORE, after)
-    assert [each["id"] for each in found["team"]] == became
-    assert {"id": "hidden"} in found["team"]
-    assert found["plan"] == OWN["plan"]
+    body = merged_part(OWN, BEFORE, after)
+    assert [member["id"] for member in body["team"]] == became
+    assert {"id": "hidden"} in body["team"]
+    assert body["plan"] == OWN["plan"]
 
 
 def test_of_an_item_only_what_was_changed_changes():
@@ -49,12 +49,12 @@ def test_a_service_is_entered_by_its_id_and_neither_made_nor_lost():
     after = BEFORE | {
         "plan": {"services": [{"id": "new"}, {"id": "u", "progress": [{"id": "n", "text": "x"}]}]}
     }
-    found = merged_part(OWN, BEFORE, after)
-    assert found["plan"]["services"] == [
+    body = merged_part(OWN, BEFORE, after)
+    assert body["plan"]["services"] == [
         {"id": "s", "kind": "k"},
         {"id": "u", "kind": "k", "progress": [{"id": "n", "text": "x"}]},
     ]
-    assert merged_part(found, after, BEFORE)["plan"] == OWN["plan"]
+    assert merged_part(body, after, BEFORE)["plan"] == OWN["plan"]
 
 
 def test_an_item_that_cannot_be_held_is_found_by_its_pointer_and_undone():

@@ -50,8 +50,8 @@ def test_what_says_who_and_which_stay_can_be_used():
     ],
 )
 def test_what_cannot_be_used_says_why(change, outcome, reason, code):
-    found = unusable({**SAID, **change}, ANY, NOW)
-    assert (found.outcome, found.reason, found.code) == (outcome, reason, code)
+    refusal = unusable({**SAID, **change}, ANY, NOW)
+    assert (refusal.outcome, refusal.reason, refusal.code) == (outcome, reason, code)
 
 
 def test_the_place_of_who_is_told_nothing_of_is_not_an_element_of_them():
@@ -60,7 +60,7 @@ def test_the_place_of_who_is_told_nothing_of_is_not_an_element_of_them():
 
 
 @pytest.mark.parametrize(
-    ("event", "edge", "told", "is_far"),
+    ("event", "edge", "time", "is_far"),
     [
         ("admit", "start", "2031-01-01T08:00:00+01:00", True),
         ("register", "start", "2031-01", True),
@@ -75,12 +75,16 @@ def test_the_place_of_who_is_told_nothing_of_is_not_an_element_of_them():
         ("discharge", "end", "2026", False),
     ],
 )
-def test_a_stay_has_not_begun_or_ended_in_a_future_far_away(event, edge, told, is_far):
-    found = unusable({**SAID, "event": event, "stay": {**SAID["stay"], "period": {edge: told}}}, ANY, NOW)
+def test_a_stay_has_not_begun_or_ended_in_a_future_far_away(event, edge, time, is_far):
+    refusal = unusable({**SAID, "event": event, "stay": {**SAID["stay"], "period": {edge: time}}}, ANY, NOW)
     if is_far:
-        assert (found.outcome, found.reason, found.where) == ("quarantine", "future", f"/stay/period/{edge}")
+        assert (refusal.outcome, refusal.reason, refusal.where) == (
+            "quarantine",
+            "future",
+            f"/stay/period/{edge}",
+        )
     else:
-        assert found is None
+        assert refusal is None
 
 
 def test_an_update_of_the_person_alone_needs_no_stay():
@@ -96,8 +100,8 @@ def test_identifiers_of_several_clients_are_never_guessed_about():
     ("setting", "outcome"), [("create", None), ("quarantine", "quarantine"), ("ignore", "ignore")]
 )
 def test_somebody_unknown_is_what_the_partners_settings_make_of_them(setting, outcome):
-    found = whose_refusal(set(), replace(ANY, unknown_person=setting))
-    assert (found.outcome if found else None) == outcome
+    refusal = whose_refusal(set(), replace(ANY, unknown_person=setting))
+    assert (refusal.outcome if refusal else None) == outcome
 
 
 def test_only_configured_kinds_of_stay_open_a_case():
@@ -146,7 +150,7 @@ def test_a_case_of_who_died_nobody_says_when_ends_with_the_last_stay_whenever_th
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "events"),
     [
         (None, "planned", []),
         (None, "in-progress", ["admitted"]),
@@ -160,6 +164,6 @@ def test_a_case_of_who_died_nobody_says_when_ends_with_the_last_stay_whenever_th
         ("finished", "finished", []),
     ],
 )
-def test_a_change_of_a_stay_is_told_once(before, after, told):
+def test_a_change_of_a_stay_is_told_once(before, after, events):
     stay = {"status": before} if before else None
-    assert stay_events(stay, {"status": after}) == told
+    assert stay_events(stay, {"status": after}) == events

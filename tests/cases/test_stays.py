@@ -27,7 +27,7 @@ ONE = facts(visit("1"))
 
 
 @pytest.mark.parametrize(
-    ("sent", "stays", "found"),
+    ("sent", "stays", "keys"),
     [
         ([visit("1")], {}, []),
         ([visit("1")], {"a": ONE}, ["a"]),
@@ -60,12 +60,12 @@ ONE = facts(visit("1"))
         ([visit("1")], {"a": facts(account("A"), visit("1"), {**visit("1"), "use": "secondary"})}, ["a"]),
     ],
 )  # fmt: skip
-def test_an_event_is_about_the_stays_that_one_of_its_numbers_names(sent, stays, found):
-    assert matching_keys(sent, stays) == found
+def test_an_event_is_about_the_stays_that_one_of_its_numbers_names(sent, stays, keys):
+    assert matching_keys(sent, stays) == keys
 
 
 def test_a_number_that_was_used_again_is_not_guessed_about():
-    both = {each: facts(visit(each), visit("e1", "server")) for each in ("1", "2")}
+    both = {visit_number: facts(visit(visit_number), visit("e1", "server")) for visit_number in ("1", "2")}
     with pytest.raises(Ambiguous):
         matching_keys([visit("e1", "server")], both)
     assert matching_keys([visit("2"), visit("e1", "server")], both) == ["2"]

@@ -9,11 +9,11 @@ ONE = {"system": "urn:a", "value": "1"}
 
 
 def kinds(numbers, finding=()):
-    return [each.kind for each in of_client("x", numbers, finding)]
+    return [suspect.kind for suspect in of_client("x", numbers, finding)]
 
 
 @pytest.mark.parametrize(
-    ("numbers", "finding", "found"),
+    ("numbers", "finding", "expected"),
     [
         ([ONE], [("urn:a", "1")], []),
         ([ONE, {"system": "urn:b", "value": "UNKNOWN"}], [], ["placeholder"]),
@@ -26,9 +26,9 @@ def kinds(numbers, finding=()):
         ([ONE, {**ONE, "value": "2", "use": "old"}], [], []),
     ],
 )
-def test_a_client_is_suspect_by_its_numbers(numbers, finding, found):
-    assert kinds(numbers, finding) == found
-    assert set(found) <= set(KINDS)
+def test_a_client_is_suspect_by_its_numbers(numbers, finding, expected):
+    assert kinds(numbers, finding) == expected
+    assert set(expected) <= set(KINDS)
 
 
 def test_a_client_who_became_somebody_else_is_suspect():
@@ -36,7 +36,7 @@ def test_a_client_who_became_somebody_else_is_suspect():
     married = {"names": [{"family": "Birch"}], "birth_date": "1950-01-01"}
     bert = {"names": [{"family": "Cole"}], "birth_date": "1999-09-09"}
     assert list(of_revisions("x", [anna, married])) == []
-    assert [each.kind for each in of_revisions("x", [anna, bert, anna])] == ["other-person"]
+    assert [suspect.kind for suspect in of_revisions("x", [anna, bert, anna])] == ["other-person"]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_client_who_became_somebody_else_is_suspect():
     ],
 )
 def test_two_clients_are_suspect_by_one_number_that_was_written_differently(one, other, are_alike):
-    found = of_pair(("b", [one]), ("a", [other]))
-    assert (found is not None) == are_alike
-    if found:
-        assert found.clients == ("a", "b")
+    suspect = of_pair(("b", [one]), ("a", [other]))
+    assert (suspect is not None) == are_alike
+    if suspect:
+        assert suspect.clients == ("a", "b")

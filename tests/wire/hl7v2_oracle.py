@@ -20,4 +20,4 @@ def unescape(text: str, message: str) -> str:
 def _nested(part: Any, depth: int) -> Any:
     if not depth:
         return part
-    return [_nested(each, depth - 1) for each in ([part] if isinstance(part, str) else part)]
+    return [_nested(text, depth - 1) for text in ([part] if isinstance(part, str) else part)]

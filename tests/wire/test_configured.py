@@ -54,10 +54,10 @@ def test_what_two_readers_could_understand_differently_is_refused_at_its_line_an
     written = right + text.format(key=KEY[kind])
     path.write_bytes(written.encode("utf-8", "surrogateescape"))
     (issue,) = refused(path, load).issues
-    found = re.fullmatch(re.escape(str(path)) + r":(\d+):(\d+)", issue.where)
-    assert found, issue.where
+    match = re.fullmatch(re.escape(str(path)) + r":(\d+):(\d+)", issue.where)
+    assert match, issue.where
     if column is not None:
-        assert (int(found[1]), int(found[2])) == (written.count("\n"), column), issue.where
+        assert (int(match[1]), int(match[2])) == (written.count("\n"), column), issue.where
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -81,9 +81,9 @@ def test_what_an_insurer_would_see_by_a_key_given_twice_is_not_served(tmp_path):
         "  identifiers: [{system: s, value: southern}]\n",
         encoding="utf-8",
     )
-    told = refused(path, registry.load)
-    assert told.issues[0].where == f"{path}:5:3"
-    assert "identifiers" in told.issues[0].what
+    error = refused(path, registry.load)
+    assert error.issues[0].where == f"{path}:5:3"
+    assert "identifiers" in error.issues[0].what
 
 
 def test_each_mistake_has_the_line_of_its_member_or_of_what_lacks_it(tmp_path):
@@ -92,8 +92,8 @@ def test_each_mistake_has_the_line_of_its_member_or_of_what_lacks_it(tmp_path):
         "partners:\n- name: a\n  kind: insurer\n  colour: red\n- name: b\n- kind: insurer\n  name: [x]\n",
         encoding="utf-8",
     )
-    told = {issue.what.partition(":")[0]: issue.where for issue in refused(path, registry.load).issues}
-    assert told == {
+    places = {issue.what.partition(":")[0]: issue.where for issue in refused(path, registry.load).issues}
+    assert places == {
         "/partners/0/colour": f"{path}:4:3",
         "/partners/1/kind": f"{path}:5:3",
         "/partners/2/name": f"{path}:7:3",
@@ -103,5 +103,5 @@ def test_each_mistake_has_the_line_of_its_member_or_of_what_lacks_it(tmp_path):
 def test_values_are_those_of_yaml_1_2(tmp_path):
     path = tmp_path / "partners.yaml"
     path.write_text("partners:\n- {name: no, kind: insurer, identifiers: [{system: s, value: 12:30}]}\n")
-    (partner,) = [each for each in registry.load(path).values() if each.kind == "insurer"]
+    (partner,) = [candidate for candidate in registry.load(path).values() if candidate.kind == "insurer"]
     assert (partner.name, partner.identifiers) == ("no", (("s", "12:30"),))

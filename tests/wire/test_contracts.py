@@ -84,10 +84,10 @@ def test_a_merge_patch_removes_replaces_and_adds():
 
 def test_links_are_found_wherever_they_stand():
     service = {"id": "s", "provider": "clinic", "necessity": {"decided_by": "dr"}, "goals": ["g"]}
-    found = {
+    optional = {
         (link.to, link.id, link.where) for link in links("case", {**CASE, "plan": {"services": [service]}})
     }
-    assert found == {
+    assert optional == {
         ("client", "river", "/client"),
         ("organization", "clinic", "/plan/services/0/provider"),
         ("practitioner", "dr", "/plan/services/0/necessity/decided_by"),

@@ -18,8 +18,10 @@ from service.wire.fhir.sent.incoming import stays
 def test_provenances_are_newest_first_by_instant_and_not_by_text(earlier, later):
     stay = {"resourceType": "Encounter", "id": "e"}
     target = [{"reference": "Encounter/e"}]
-    told = [{"resourceType": "Provenance", "recorded": at, "target": target} for at in (earlier, later)]
-    for order in (told, told[::-1]):
-        sent = {"resourceType": "Bundle", "entry": [{"resource": each} for each in (stay, *order)]}
+    provenances = [
+        {"resourceType": "Provenance", "recorded": at, "target": target} for at in (earlier, later)
+    ]
+    for order in (provenances, provenances[::-1]):
+        sent = {"resourceType": "Bundle", "entry": [{"resource": resource} for resource in (stay, *order)]}
         (root,) = stays(sent)
         assert [provenance["recorded"] for provenance in root["provenances"]] == [later, earlier]

@@ -73,7 +73,7 @@ BROKEN_BY_HAND = {
 def rule(key):
     """The rule of that key and the path it is stated at."""
     return next(
-        (path, each) for path, rules in definitions().all_rules().items() for each in rules if each.key == key
+        (path, rule) for path, rules in definitions().all_rules().items() for rule in rules if rule.key == key
     )
 
 

@@ -151,9 +151,9 @@ def test_each_profile_has_one_that_meets_it():
     ],
 )
 def test_each_miss_is_named_with_its_path(name, change, missed):
-    found = misses(BASE + name, changed(name, change))
-    assert len(found) in {1, 2}
-    assert missed in " ".join(found)
+    missed_elements = misses(BASE + name, changed(name, change))
+    assert len(missed_elements) in {1, 2}
+    assert missed in " ".join(missed_elements)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_what_a_profile_lets_be_is_no_miss(name, change):
 
 
 def test_no_value_is_quoted():
-    told = misses(BASE + "patient", changed("patient", {"name": [{"text": "Secret"}], "gender": None}))
-    assert told
-    assert "Secret" not in " ".join(told)
+    complaints = misses(BASE + "patient", changed("patient", {"name": [{"text": "Secret"}], "gender": None}))
+    assert complaints
+    assert "Secret" not in " ".join(complaints)
 
 
 def test_every_rule_of_the_profiles_is_written_out():
@@ -185,8 +185,8 @@ def test_every_rule_of_the_profiles_is_written_out():
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("patient", {"name": each})
-        for each in (
+        ("patient", {"name": name})
+        for name in (
             [{"family": "R"}],
             [{"given": ["R"]}],
             [{"text": "R"}],
@@ -195,15 +195,15 @@ def test_every_rule_of_the_profiles_is_written_out():
         )
     ]
     + [
-        ("coverage", {"subscriberId": None} | each)
-        for each in ({}, {"identifier": [MEMBER]}, {"identifier": [{"value": "1"}]}, {"subscriberId": "1"})
+        ("coverage", {"subscriberId": None} | change)
+        for change in ({}, {"identifier": [MEMBER]}, {"identifier": [{"value": "1"}]}, {"subscriberId": "1"})
     ],
 )
 def test_a_rule_holds_where_its_fhirpath_holds(name, change):
     resource = changed(name, change)
     for path, rules in profiles()[BASE + name].rules.items():
-        found = [each for each in nodes(resource) if each.stated_at == path]
-        assert found
-        for node in found:
+        places = [node for node in nodes(resource) if node.stated_at == path]
+        assert places
+        for node in places:
             for rule in rules:
                 assert RULES[rule["key"]](node.value) == (evaluate(rule["expression"], node) == [True])

@@ -17,7 +17,7 @@ BESIDE = {2: "I10", 4: "Words"}
 NAMES = tuple(f"c{number}{part}" for number in range(1, 23) for part in ("", "s2", "s3", "s4", "s5"))
 
 
-def given(segment, number):
+def keys_of(segment, number):
     """The keys that the reader of a field gives."""
     shown = DEFINITIONS["properties"][segment]
     shown = shown.get("items", shown)["properties"][f"f{number}"]["$ref"].rpartition("/")[2]
@@ -25,7 +25,7 @@ def given(segment, number):
 
 
 KEYS = [
-    (segment, number, key) for segment in READ for number in READ[segment] for key in given(segment, number)
+    (segment, number, key) for segment in READ for number in READ[segment] for key in keys_of(segment, number)
 ]
 
 
@@ -36,8 +36,8 @@ def examples(segment, number, key, count):
         yield {name: chance.choice(VALUES) for name in NAMES if chance.random() < share}
 
 
-def read(segment, number, key, told, beside):
-    shown = dict(told)
+def read(segment, number, key, example, beside):
+    shown = dict(example)
     others = {f"f{home}": {"c1": text} for home, text in beside.items()}
     READ[segment][number](shown, FieldContext(UTC, NONE, [], segment, 1, others, number))
     return shown.get(key)
@@ -50,22 +50,22 @@ def test_a_key_is_made_of_the_components_that_the_table_names(segment, number, k
     beside = {home: BESIDE[home] for home, _ in made if home != number}
     # whether there are codes, not which, decides what the words are
     own |= {"c1", "c4", "c10"} if key == "text" and len(own) > 1 else set()
-    for told in examples(segment, number, key, 200):
-        part = {name: text for name, text in told.items() if name in own}
-        assert read(segment, number, key, told, BESIDE) == read(segment, number, key, part, beside)
+    for example in examples(segment, number, key, 200):
+        part = {name: text for name, text in example.items() if name in own}
+        assert read(segment, number, key, example, BESIDE) == read(segment, number, key, part, beside)
 
 
 @pytest.mark.parametrize(("segment", "number", "key"), KEYS)
 def test_each_component_that_the_table_names_says_something_of_the_key(segment, number, key):
     silent = set(components(segment, number, key))
-    for told in examples(segment, number, key, 3_000):
-        beside = BESIDE if len(told) % 2 else {}
-        whole = read(segment, number, key, told, beside)
+    for example in examples(segment, number, key, 3_000):
+        beside = BESIDE if len(example) % 2 else {}
+        whole = read(segment, number, key, example, beside)
         for home, name in sorted(silent):
             if home == number:
-                less = read(segment, number, key, {n: t for n, t in told.items() if n != name}, beside)
+                less = read(segment, number, key, {n: t for n, t in example.items() if n != name}, beside)
             else:
-                less = read(segment, number, key, told, {n: t for n, t in beside.items() if n != home})
+                less = read(segment, number, key, example, {n: t for n, t in beside.items() if n != home})
             if less != whole:
                 silent.discard((home, name))
         if not silent:

@@ -17,7 +17,7 @@ NAMES = st.from_regex(r"[A-LN-Z][A-Z][A-RT-Z0-9]", fullmatch=True)
 @st.composite
 def messages(draw: st.DrawFn) -> str:
     marks = draw(DELIMITERS)
-    leaf = st.text([each for each in PLAIN if each not in marks], max_size=6)
+    leaf = st.text([character for character in PLAIN if character not in marks], max_size=6)
 
     def joined(mark: str, part: st.SearchStrategy[str], most: int) -> st.SearchStrategy[str]:
         return st.lists(part, min_size=1, max_size=most).map(mark.join)
@@ -34,8 +34,8 @@ def messages(draw: st.DrawFn) -> str:
 def test_made_messages_have_the_same_parts(text):
     (message,) = read(text.encode()).items
     assert isinstance(message, Message)
-    found = [[segment.tree(number) for number in range(len(segment.fields))] for segment in message.segments]
-    assert found == oracle.trees(text)
+    trees = [[segment.tree(number) for number in range(len(segment.fields))] for segment in message.segments]
+    assert trees == oracle.trees(text)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_a_capture_of_several_frames_is_parted():
 def test_custom_and_repeated_segments_are_read_wherever_they_stand():
     message = one(MSH + b"\rZPD|a\r" + PID + b"\rIN1|1\rIN1|2\rZ01|b\r")
     assert [segment.name for segment in message.segments] == ["MSH", "ZPD", "PID", "IN1", "IN1", "Z01"]
-    assert [each.value(1) for each in message.all("IN1")] == ["1", "2"]
+    assert [insurance.value(1) for insurance in message.all("IN1")] == ["1", "2"]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ CALL = "services:\n  - {id: call, kind: phone-check-in, within: 2 working days}\
 def test_pathways_know_the_holidays_that_stand_beside_them(tmp_path):
     (tmp_path / "everybody.yaml").write_text(CALL, encoding="utf-8")
     (tmp_path / "holidays.yaml").write_text("holidays: [2026-04-03, 12-25]\n", encoding="utf-8")
-    (found,) = pathways.load(tmp_path)
-    assert (found.name, found.services[0].days, found.services[0].working) == ("everybody", 2, True)
-    assert found.holidays == {"2026-04-03", "12-25"}
+    (pathway,) = pathways.load(tmp_path)
+    assert (pathway.name, pathway.services[0].days, pathway.services[0].working) == ("everybody", 2, True)
+    assert pathway.holidays == {"2026-04-03", "12-25"}
 
 
 def test_without_a_calendar_there_are_no_holidays_and_without_a_folder_no_pathways(tmp_path):
@@ -23,7 +23,7 @@ def test_without_a_calendar_there_are_no_holidays_and_without_a_folder_no_pathwa
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told", "column"),
+    ("file", "text", "complaint", "column"),
     [
         ("holidays", "holidays: [Christmas]", "/holidays/0: Write 2026-12-25, or 12-25 for every year.", 12),
         ("holidays", "holidays: [02-30]", "/holidays/0: Write 2026-12-25, or 12-25 for every year.", 12),
@@ -36,11 +36,12 @@ def test_without_a_calendar_there_are_no_holidays_and_without_a_folder_no_pathwa
         ),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(tmp_path, file, text, told, column):
+def test_what_is_wrong_is_named_with_its_place(tmp_path, file, text, complaint, column):
     path = tmp_path / f"{file}.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(Misconfigured) as raised:
         pathways.load(tmp_path)
     assert any(
-        issue.what.startswith(told) and issue.where == f"{path}:1:{column}" for issue in raised.value.issues
+        issue.what.startswith(complaint) and issue.where == f"{path}:1:{column}"
+        for issue in raised.value.issues
     )
