@@ -1,16 +1,31 @@
 """Structured logs with a correlation id, and metrics; only identifiers of ours and static names go in."""
 
 import logging
+import os
+from contextlib import suppress
 from contextvars import ContextVar
+from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest, start_http_server
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from service.errors import Misconfigured
 
 correlation: ContextVar[str] = ContextVar("correlation", default="")
 
+SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which the workers of a server keep their metrics, one that has died its last."""
 _BY = ("method", "route", "status")
 _REQUESTS = Counter("casebridge_http_requests", "Requests answered, by the rule of their route", _BY)
 _SECONDS = Histogram("casebridge_http_request_seconds", "From a request's head to its answer", _BY)
@@ -47,8 +62,9 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def exposition() -> tuple[bytes, str]:
-    """Return this process's metrics in Prometheus' text format, and its media type."""
-    return generate_latest(), CONTENT_TYPE_LATEST
+    """Return the metrics in Prometheus' text format, and its media type; a worker tells its server's."""
+    folder = os.environ.get(SHARED)
+    return generate_latest(REGISTRY if folder is None else _shared(folder)), CONTENT_TYPE_LATEST
 
 
 def expose(host: str, port: int) -> int:
@@ -62,6 +78,20 @@ def expose(host: str, port: int) -> int:
     except (OSError, OverflowError) as exc:
         raise Misconfigured("Cannot listen there; name a free port.", where="--metrics") from exc
     return server.server_port
+
+
+def _shared(folder: str) -> CollectorRegistry:
+    """Return the sums over all workers; of one that has died the counters stay, or they would go down."""
+    for gauges in Path(folder).glob("gauge_live*.db"):
+        pid = int(gauges.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            with suppress(FileNotFoundError):  # another was asked at the same time
+                mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return registry
 
 
 def _correlate(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -32,9 +32,14 @@ BACKOFF: Final = Backoff(0.1, 5.0)
 
 MESSAGES = Counter("casebridge_relay_messages_total", "Outbox messages by what became of them", ["outcome"])
 DRIFTS = Counter("casebridge_queue_drifts_total", "Times a queue was not as declared", ["queue", "what"])
-OWED = Gauge("casebridge_queue_owed", "Messages that a queue did not take and is owed", ["queue"])
-BACKLOG = Gauge("casebridge_relay_backlog", "Outbox messages still to publish")
-LEADING = Gauge("casebridge_relay_leading", "1 while this process relays")
+OWED = Gauge(
+    "casebridge_queue_owed",
+    "Messages that a queue did not take and is owed",
+    ["queue"],
+    multiprocess_mode="livesum",
+)
+BACKLOG = Gauge("casebridge_relay_backlog", "Outbox messages still to publish", multiprocess_mode="livesum")
+LEADING = Gauge("casebridge_relay_leading", "1 while this process relays", multiprocess_mode="livesum")
 
 log = structlog.get_logger()
 

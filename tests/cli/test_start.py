@@ -21,12 +21,12 @@ OF_THE_HOUSE = {"sqlalchemy", "markupsafe", "orjson"}
 """What the store, the web framework and the formats have of compiled code."""
 
 
-def start(**settings):
+def start(*words, **settings):
     """A server in a process group of its own."""
     own = {name: each for name, each in os.environ.items() if not name.startswith("CASEBRIDGE_")}
     env = {**own, **{f"CASEBRIDGE_{name}": setting for name, setting in settings.items()}}
     return subprocess.Popen(
-        [sys.executable, "-m", "service", "serve"],
+        [sys.executable, "-m", "service", "serve", *words],
         env=env,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -36,9 +36,9 @@ def start(**settings):
 
 
 @contextlib.contextmanager
-def serving(**settings):
+def serving(*words, **settings):
     """A server that is ended with all its processes, however the test goes."""
-    server = start(**settings)
+    server = start(*words, **settings)
     try:
         yield server
     finally:

@@ -29,7 +29,9 @@ def ended(pid):
 
 
 def children(pid):
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """The processes that any of its threads has begun."""
+    lists = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sorted(int(each) for children in lists for each in children.read_text().split())
 
 
 def test_its_processes_end_with_it_so_that_only_the_next_one_answers(sqlite_url):

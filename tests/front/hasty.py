@@ -3,7 +3,7 @@
 Run as `python -m tests.front.hasty`; its settings are the service's.
 """
 
-from service.cli.processes.serve import listen
+from service.cli.processes.workers import server
 from service.front.asgi import Front
 from service.front.bodies import BodyLimits
 from service.settings import Settings
@@ -19,4 +19,4 @@ def answering() -> Front:
 
 if __name__ == "__main__":
     settings = Settings.from_env()
-    listen(answering, settings.host, settings.port)
+    server(settings.host, settings.port).serve(target_loader=answering, wrap_loader=False)

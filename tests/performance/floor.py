@@ -9,7 +9,7 @@ import sys
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool
 
-from service.cli.processes.serve import listen
+from service.cli.processes.workers import server
 from service.front.asgi import Front
 
 TABLE = "CREATE TABLE floor (key text PRIMARY KEY, body bytea NOT NULL)"
@@ -40,4 +40,4 @@ def web() -> Front:
 
 
 if __name__ == "__main__":
-    listen(web, "127.0.0.1", int(sys.argv[1]))
+    server("127.0.0.1", int(sys.argv[1])).serve(target_loader=web, wrap_loader=False)

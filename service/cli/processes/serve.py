@@ -1,41 +1,30 @@
-"""casebridge serve: the parent of the process that answers HTTP and, on SQLite, of a worker.
-
-The parent stays small, and the first answer comes sooner, because it neither imports the rooms nor compiles a
-mapping: the process that answers does, and says when it is ready, or why it never will be.
-"""
+"""casebridge serve: the parent of the workers that answer HTTP and, on SQLite, of a worker of the outbox."""
 
 import os
-import resource
-import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from functools import partial
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
-from service.cli.processes.collector import pausing
+from service.cli.processes.workers import Starts, application, cores, server
 from service.errors import CasebridgeError
 from service.settings import Settings
-
-CONNECTIONS: Final = 2048
-"""How many connections are open at a time; past them new ones wait."""
-FILES: Final = 256
-"""How many files besides connections a process may open."""
-STOP_SECONDS: Final = 8
-"""How long requests in hand go on after SIGTERM."""
 
 
 @click.command()
 @click.option("--host", help="The address to listen on; CASEBRIDGE_HOST otherwise.")
 @click.option("--port", type=int, help="The port to listen on; CASEBRIDGE_PORT otherwise.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="How many processes answer; by default one for each core, on SQLite one.",
+)
 @click.option("--demo", is_flag=True, help="Load River's case and print what to try.")
-def serve(host: str | None, port: int | None, demo: bool) -> None:
+def serve(host: str | None, port: int | None, workers: int | None, demo: bool) -> None:
     """Answer HTTP; on SQLite also upgrade the schema and run the worker.
 
     \b
@@ -49,21 +38,25 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
     if demo:
         os.environ.setdefault("CASEBRIDGE_AUTH", "off")
     settings = Settings.from_env()
+    # SQLite takes one writer at a time, and whoever tries it out waits for the first answer
+    count = workers or (1 if settings.embedded else cores())
+    answering, starts = server(settings.host, settings.port, count), Starts()
     companions = Companions(settings, demo)
-    receiver, sender = Pipe(duplex=False)
-    watcher = threading.Thread(target=companions.begin_once_ready, args=(receiver,), daemon=True)
-    watcher.start()
-    try:
-        listen(partial(application, settings, os.getpid(), sender), settings.host, settings.port)
-    finally:
-        # the copy of the process that answers was closed with it: the watcher waits for nothing more
-        sender.close()
-        watcher.join()
-        companions.end()
+    watcher = threading.Thread(target=companions.watch, args=(starts, answering), daemon=True)
+    with TemporaryDirectory(prefix="casebridge-metrics-") as metrics:
+        load = partial(application, settings, os.getpid(), metrics, starts)
+        watcher.start()
+        try:
+            answering.serve(target_loader=load, wrap_loader=False)
+        finally:
+            # the copies of the workers were closed with them: the watcher waits for nothing more
+            starts.close()
+            watcher.join()
+            companions.end()
 
 
 class Companions:
-    """What runs beside the process that answers, once that is ready: on SQLite a worker; --demo's story."""
+    """What runs beside the workers that answer, once one is ready: on SQLite the outbox's; --demo's story."""
 
     def __init__(self, settings: Settings, demo: bool) -> None:
         """Take the settings, and whether River's case is to be loaded."""
@@ -72,17 +65,25 @@ class Companions:
         self._worker: subprocess.Popen[bytes] | None = None
         self._error: CasebridgeError | None = None
 
-    def begin_once_ready(self, receiver: Connection) -> None:
-        """Begin when the process that answers says that it is ready; keep the error that it sends instead."""
-        try:
-            self._error = receiver.recv()
-        except (EOFError, OSError):
-            return
-        if self._error is None:
-            self._begin()
+    def watch(self, starts: Starts, answering: Any) -> None:
+        """Begin when the first worker is ready; have those who die replaced once all were.
+
+        One that says an error ends them all: what keeps it from answering keeps the others, too.
+        """
+        ready = 0
+        for error in starts:
+            if error is not None:
+                self._error = self._error or error
+                answering.respawn_failed_workers = False
+                continue
+            ready += 1
+            if ready == 1:
+                self._begin()
+            if ready == answering.workers:
+                answering.respawn_failed_workers = True
 
     def end(self) -> None:
-        """End the worker; raise what kept the process that answers from starting."""
+        """End the worker; raise what kept those who answer from starting."""
         if self._worker is not None:
             self._worker.terminate()
         if self._error is not None:
@@ -98,66 +99,3 @@ class Companions:
             from service.cli.demo.loading import load_when_up
 
             threading.Thread(target=load_when_up, args=(self._settings.base_url,), daemon=True).start()
-
-
-def listen(load: Callable[[], Any], host: str, port: int) -> None:
-    """Serve the ASGI application that `load` returns in a process of the server; until a signal ends it."""
-    # granian is needed by the server alone, and its import is not free
-    from granian import Granian
-    from granian.constants import HTTPModes, Interfaces, Loops
-
-    server = Granian(
-        "casebridge",
-        address=host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        loop=Loops.uvloop,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_access=False,
-        backpressure=_connections(),
-        # whoever is connected then, and a worker that a signal meets while it starts may never heed it
-        workers_kill_timeout=STOP_SECONDS,
-    )
-    server.serve(target_loader=load, wrap_loader=False)
-
-
-def _connections() -> int:
-    """Have the system let this process open files for connections; return for how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS + FILES
-    if 0 <= soft < wanted:
-        soft = wanted if hard < 0 else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return CONNECTIONS if soft < 0 else min(CONNECTIONS, max(soft - FILES, 1))
-
-
-def application(settings: Settings, parent: int, sender: Connection) -> Any:
-    """Return the ASGI application in a process of the server, and say so to the parent; or why not, and end.
-
-    The process ends when its parent was killed. Otherwise it would keep answering on the port, beside the
-    server that is started next. Ctrl-C reaches the whole group, and after it the server's SIGTERM: two
-    signals could leave this process waiting for ever.
-    """
-    # what the server does at SIGTERM begins once there is an application; until then it would be swallowed
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with sender, pausing():
-        # not at the head: the parent would have them too
-        from service.front.asgi import Front
-        from service.wiring import serving
-
-        try:
-            front = Front(serving.web(settings))
-        except CasebridgeError as error:
-            sender.send(error)
-            sys.exit(1)
-        sender.send(None)
-    return front
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os.kill(os.getpid(), signal.SIGTERM)

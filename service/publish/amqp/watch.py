@@ -14,7 +14,7 @@ from service.values.scope import Partner
 LOOK_SECONDS: Final = 30.0
 
 MISSING: Final = Counter("casebridge_queue_missing_total", "Looks at which a registered queue was not there")
-DEPTH: Final = Gauge("casebridge_queue_depth", "Messages in a queue", ["queue"])
+DEPTH: Final = Gauge("casebridge_queue_depth", "Messages in a queue", ["queue"], multiprocess_mode="livesum")
 
 log = structlog.get_logger()
 

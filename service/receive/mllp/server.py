@@ -31,7 +31,7 @@ BACKLOG: Final = 1_024
 PAUSE_SECONDS: Final = 0.2
 
 MESSAGES = Counter("casebridge_mllp_messages", "Frames received, by what became of them", ["outcome"])
-CONNECTIONS = Gauge("casebridge_mllp_connections", "Connections open now")
+CONNECTIONS = Gauge("casebridge_mllp_connections", "Connections open now", multiprocess_mode="livesum")
 ENDED = Counter("casebridge_mllp_connections_ended", "Connections ended, by who or what ended them", ["by"])
 GARBAGE_BYTES = Counter("casebridge_mllp_garbage_bytes", "Bytes received outside of frames")
 
