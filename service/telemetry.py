@@ -4,6 +4,7 @@ import logging
 import os
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -56,9 +57,15 @@ def begin(sent_id: str | None = None) -> str:
 
 def answered(method: str, route: str, status: int, seconds: float) -> None:
     """Count an answer; `route` is the rule, never the path: a path holds ids and has no end of values."""
+    requests, times = _metrics_of(method, route, status)
+    requests.inc()
+    times.observe(seconds)
+
+
+@cache
+def _metrics_of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     labels = (method, route, str(status))
-    _REQUESTS.labels(*labels).inc()
-    _SECONDS.labels(*labels).observe(seconds)
+    return _REQUESTS.labels(*labels), _SECONDS.labels(*labels)
 
 
 def exposition() -> tuple[bytes, str]:

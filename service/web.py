@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from flask import Flask, Response, g, request
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service.door import Door
@@ -45,17 +46,38 @@ class Access:
     scope: Callable[[Partner], Scope]
 
 
+class _Application(Flask):
+    """Flask without what no door has: a session, coroutines, functions to call at the end of a request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function: none is a coroutine."""
+        return func
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Do nothing, for nothing is registered."""
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Do nothing, for nothing is registered."""
+
+
+class _NoSessions(SessionInterface):
+    """Who asks is known by each request anew."""
+
+    none: Final = NullSession()
+
+    def open_session(self, app: Flask, request: Any) -> NullSession:  # noqa: ARG002 - Flask's
+        """Return the session that all share, and into which nothing can be written."""
+        return self.none
+
+
 def create_app(doors: Iterable[Door], access: Access) -> Flask:
     """Return the WSGI application; raises ValueError over a door whose routes are not all described."""
-    app = Flask("casebridge", static_folder=None)
+    app = _Application("casebridge", static_folder=None)
+    app.session_interface = _NoSessions()
     # one byte more than may be: a body sent in chunks is cut there, and is then seen to be too long
     app.config["MAX_CONTENT_LENGTH"] = LIMIT + 1
-    app.before_request(_correlate)
-    app.before_request(_addressed)
-    app.before_request(_legible)
-    app.before_request(_plain)
+    app.before_request(_admit)
     app.after_request(_counted)
-    app.after_request(_bare)
     for door in doors:
         _mount(app, door, access)
     app.register_error_handler(Exception, _failed)
@@ -72,7 +94,7 @@ def _mount(app: Flask, door: Door, access: Access) -> None:
 
 def _guard(access: Access, right: str) -> None:
     """Let a partner in who has the right."""
-    name = request.headers.get("Casebridge-Partner", "local")
+    name = request.environ.get("HTTP_CASEBRIDGE_PARTNER", "local")
     partner = access.partners.get(name)
     if partner is None:
         raise Denied("No such partner is registered.", where="Casebridge-Partner")
@@ -81,43 +103,33 @@ def _guard(access: Access, right: str) -> None:
         raise Denied(f"A partner of this kind has no right to {right}.")
 
 
-def _correlate() -> None:
+def _admit() -> None:
+    """Begin a request, and refuse what no door takes: its Host, a NUL in the address, a compressed body.
+
+    PostgreSQL cannot hold a NUL, so nothing we keep can match; how much a compressed body comes to is not
+    known before it is read. A Host has to be there, once (RFC 9112 section 3.2).
+    """
+    environ = request.environ
     g.started = perf_counter()
-    g.correlation = begin(request.headers.get("X-Correlation-Id"))
+    begin(environ.get("HTTP_X_CORRELATION_ID"))
+    host = environ.get("HTTP_HOST", "")
+    if not _HOST.fullmatch(host) and (host or environ.get("SERVER_PROTOCOL") != "HTTP/1.0"):
+        raise Malformed("Name the host that is asked, once.", where="Host")
+    if "\0" in environ.get("PATH_INFO", "") or "%00" in environ.get("QUERY_STRING", ""):
+        raise Malformed("The address holds a NUL; leave it out.")
+    if environ.get("HTTP_CONTENT_ENCODING", "").lower() not in {"", "identity"}:
+        raise Unsupported("Send it as it is, without a Content-Encoding.", where="Content-Encoding")
 
 
 def _counted(answer: Response) -> Response:
+    """Count an answer; of a redirect leave out the library's page: all it says stands in Location."""
+    if answer.status_code == 308:
+        answer.set_data(b"")
+        del answer.headers["Content-Type"]
     rule = request.url_rule
     method, route = (request.method, rule.rule) if rule is not None else ("", "none")
     answered(method, route, answer.status_code, perf_counter() - g.started)
     return answer
-
-
-def _bare(answer: Response) -> Response:
-    """Leave out the page that a redirect is given by the library: all it says stands in Location."""
-    if answer.status_code == 308:
-        answer.set_data(b"")
-        del answer.headers["Content-Type"]
-    return answer
-
-
-def _addressed() -> None:
-    """Refuse a request whose Host is missing, doubled or none (RFC 9112 section 3.2)."""
-    named = request.environ.get("HTTP_HOST", "")
-    if not _HOST.fullmatch(named) and (named or request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"):
-        raise Malformed("Name the host that is asked, once.", where="Host")
-
-
-def _legible() -> None:
-    """Refuse a NUL in the address: PostgreSQL cannot hold one, so nothing we keep can match."""
-    if "\0" in request.path or any("\0" in text for pair in request.args.items(multi=True) for text in pair):
-        raise Malformed("The address holds a NUL; leave it out.")
-
-
-def _plain() -> None:
-    """Refuse a compressed body: how much it comes to is not known before it is read."""
-    if request.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
-        raise Unsupported("Send it as it is, without a Content-Encoding.", where="Content-Encoding")
 
 
 def _failed(error: Exception) -> Response:

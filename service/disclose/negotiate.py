@@ -13,7 +13,10 @@ FORM: Final = "application/x-www-form-urlencoded"
 
 def speak_json() -> None:
     """Refuse who takes no JSON; `_format` comes before Accept (R4 http section 3.1.0.1.11)."""
-    wanted = request.args.get("_format")
+    environ = request.environ
+    wanted = request.args.get("_format") if environ.get("QUERY_STRING") else None
+    if wanted is None and "HTTP_ACCEPT" not in environ:
+        return
     if wanted is not None:
         takes_json = wanted.partition(";")[0].strip().replace(" ", "+") in JSON
     else:
@@ -34,19 +37,21 @@ def search_parameters() -> list[tuple[str, str]]:
     Raises:
         Unsupported: something else is posted, which unheeded would let the search find too much.
     """
-    if request.method == "POST" and request.mimetype != FORM and (request.mimetype or request.content_length):
-        raise Unsupported(f"Send the parameters as {FORM}.", where="Content-Type")
-    pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    pairs = list(request.args.items(multi=True))
+    if request.method == "POST":
+        if request.mimetype != FORM and (request.mimetype or request.content_length):
+            raise Unsupported(f"Send the parameters as {FORM}.", where="Content-Type")
+        pairs += request.form.items(multi=True)
     return [(name, text) for name, text in pairs if name != "_format"]
 
 
 def with_content_language(answer: Response, language: str) -> Response:
     """Say the language of an answer that would be another for another Accept-Language."""
     answer.headers["Content-Language"] = language
-    answer.vary.add("Accept-Language")
+    answer.headers["Vary"] = "Accept-Language"
     return answer
 
 
 def is_unchanged(tag: str) -> bool:
     """Tell whether the client has the version of a weak entity tag already (RFC 9110 section 13.1.2)."""
-    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(tag)
+    return "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(tag)

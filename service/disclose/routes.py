@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
+from werkzeug.http import http_date
 
 from service.disclose import fhir_openapi
 from service.disclose.negotiate import (
@@ -143,11 +144,12 @@ def _version_response(stored: StoredResource, localisation: Localisation) -> Res
     etag = f'W/"{tag}"'
     if is_unchanged(tag):
         return with_content_language(Response(status=304, headers={"ETag": etag}), language)
-    answer = Response(localisation.tell(g.scope.view, stored, language).body, mimetype=FHIR)
-    answer.headers["ETag"] = etag
-    answer.last_modified = stored.last_updated
-    return with_content_language(answer, language)
+    headers = {"ETag": etag, "Last-Modified": http_date(stored.last_updated)}
+    body = localisation.tell(g.scope.view, stored, language).body
+    return with_content_language(Response(body, headers=headers, mimetype=FHIR), language)
 
 
 def _language(localisation: Localisation) -> str:
+    if "HTTP_ACCEPT_LANGUAGE" not in request.environ:
+        return STORED
     return localisation.language(g.scope.view, list(request.accept_languages))

@@ -31,6 +31,8 @@ def engine_of(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         pool_size=10,
+        # nothing is left to roll back: a stream ends what it began, and so does a connection of SQLAlchemy's
+        pool_reset_on_return=None,
         connect_args=deadlines,
     )
     server = Server(LIMIT if "options" in deadlines else None)

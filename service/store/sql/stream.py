@@ -22,7 +22,6 @@ from psycopg.pq.abc import PGresult
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.store.sql.texts import DIALECT, Statement, compiled
 
@@ -188,18 +187,12 @@ class Stream:
 def forget_on_rollback(engine: Engine) -> None:
     """Prepare anew on a connection that psycopg has rolled back: it then deallocates all that is prepared."""
     event.listen(engine, "rollback", _forget_at_rollback)
-    event.listen(engine, "reset", _forget_at_reset)
 
 
 def _forget_at_rollback(connection: SqlConnection) -> None:
     # one that is lost has nothing to forget
     if not connection.invalidated and _rolls_back(connection.connection.driver_connection):
         connection.info.pop(PREPARED, None)
-
-
-def _forget_at_reset(driver: Any, record: ConnectionPoolEntry, _state: object) -> None:
-    if _rolls_back(driver):
-        record.info.pop(PREPARED, None)
 
 
 def _rolls_back(driver: Any) -> bool:
