@@ -14,7 +14,7 @@ from tests.performance.lines import Entry, tell
 BENCHES: dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]] = {
     ("mapping.vs_handwritten", "mapping.vs_fhirpathpy", "mapping.linear"): mapping.run,
     ("relay.vs_raw", "relay.rate_2ms"): relay.run,
-    ("read.vs_floor", "pull.vs_floor"): read.run,
+    ("read.vs_floor", "pull.vs_floor", "cpu.read", "cpu.pull", "cpu.empty_request"): read.run,
     ("growth.scope",): growth.run,
     ("discharge_fhir.vs_rows", "discharge_mllp.vs_rows"): discharge_in.run,
     ("case.vs_rows",): case_in.run,

@@ -34,7 +34,7 @@ def web() -> Front:
 
     @app.get("/fhir/<type_>")
     def search(type_: str) -> Response:
-        return answer(f"{type_}?patient={request.args['patient']}")
+        return answer(f"{type_}?{request.query_string.decode()}")
 
     return Front(app)
 

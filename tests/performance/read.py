@@ -2,24 +2,52 @@
 
 import os
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import make_url
 
 from service.wire.json import parse
-from tests.performance import house
+from tests.performance import house, processor
 from tests.performance.floor import TABLE
-from tests.performance.lines import Entry, at_least, median, ratios, rounds, spread, tell
+from tests.performance.lines import Entry, at_least, at_most, median, ratios, rounds, spread, tell
 from tests.performance.load import Answered, Load, ask, gets
 from tests.server_process import free_port
 
-BUDGET = 0.35  # with the guard and the scope on
 WHO = {"Casebridge-Partner": "northern"}
 
 
+@dataclass
+class Asked:
+    """What came of the rounds of one side: its answers, and how long an operation took of processors.
+
+    `pids` are the processes whose time that is, with all below them.
+    """
+
+    port: int
+    paths: list[str]
+    seconds: float
+    pids: tuple[int, ...]
+    answered: list[Answered] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+
+    def round(self) -> float:
+        """Ask for so long; return the rate."""
+        before = processor.seconds(*self.pids)
+        came = ask(Load(self.port, gets(self.paths, WHO), self.seconds))
+        self.milliseconds.append(1000 * (processor.seconds(*self.pids) - before) / came.count)
+        self.answered.append(came)
+        return came.rate
+
+    @property
+    def p99(self) -> float:
+        """The middle of the rounds' 99th hundredths, but for the one that warmed up."""
+        return sorted(came.p99_ms for came in self.answered[1:])[len(self.answered) // 2 - 1]
+
+
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
-    """Measure both lines; both sides give the same bytes on the same PostgreSQL."""
+    """Measure all lines; service and floor give the same bytes on the same PostgreSQL, by a process each."""
     count, number, seconds = (60, 4, 1.5) if quick else (600, 9, 3)
     with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
         tell(f"read: putting {count} cases in")
@@ -28,20 +56,32 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
         put.close()
         port, floor_port = free_port(), free_port()
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        words = ("service", "serve", "--workers", "1", "--port", str(port))
         with (
-            house.process(house.environment(url, Path(folder)), "service", "serve", "--port", str(port)),
+            house.process(house.environment(url, Path(folder)), *words) as service,
             psycopg.connect(plain, autocommit=True) as connection,
         ):
             house.wait(port, "/health/ready")
             reads, pulls = _paths(connection)
             _lay(connection, port, [*reads, *pulls])
             environment = {**os.environ, "CASEBRIDGE_FLOOR": plain}
-            with house.process(environment, "tests.performance.floor", str(floor_port)):
+            with house.process(environment, "tests.performance.floor", str(floor_port)) as floor:
                 house.wait(floor_port, reads[0])
                 _same(port, floor_port, [*reads, *pulls])
+                postgres = servers.postgres.pid
+                sides = {
+                    paths[0]: (
+                        Asked(port, paths, seconds, (service.pid, postgres)),
+                        Asked(floor_port, paths, seconds, (floor.pid, postgres)),
+                    )
+                    for paths in (reads, pulls)
+                }
                 return [
-                    _line("read.vs_floor", reads, (port, floor_port), number, seconds, ""),
-                    _line("pull.vs_floor", pulls, (port, floor_port), number, seconds, "no includes yet; "),
+                    _ratio("read.vs_floor", *sides[reads[0]], number, 0.55),
+                    _ratio("pull.vs_floor", *sides[pulls[0]], number, 0.50),
+                    _processor("cpu.read", sides[reads[0]][0], 1.0),
+                    _processor("cpu.pull", sides[pulls[0]][0], 1.2),
+                    _empty(port, service.pid, number, seconds),
                 ]
 
 
@@ -50,7 +90,7 @@ def _paths(connection: psycopg.Connection) -> tuple[list[str], list[str]]:
     plans = connection.execute("SELECT id FROM resource WHERE type = 'CarePlan' ORDER BY id").fetchall()
     patients = connection.execute("SELECT id FROM resource WHERE type = 'Patient' ORDER BY id").fetchall()
     reads = [f"/fhir/CarePlan/{id_}" for (id_,) in plans]
-    return reads, [f"/fhir/CarePlan?patient=Patient/{id_}" for (id_,) in patients]
+    return reads, [f"/fhir/CarePlan?patient=Patient/{id_}&status=active" for (id_,) in patients]
 
 
 def _lay(connection: psycopg.Connection, port: int, paths: list[str]) -> None:
@@ -71,22 +111,28 @@ def _same(port: int, floor_port: int, paths: list[str]) -> None:
         assert "?" not in path or parse(body)["total"] == 1
 
 
-def _line(
-    name: str, paths: list[str], ports: tuple[int, int], number: int, seconds: float, note: str
-) -> Entry:
-    answered: list[list[Answered]] = [[], []]
-
-    def side(index: int) -> float:
-        found = ask(Load(ports[index], gets(paths, WHO), seconds))
-        answered[index].append(found)
-        return found.rate
-
-    ours, floor = rounds(name, number, lambda: side(0), lambda: side(1))
-    found = ratios(ours, floor)
-    middle = [sorted(each.p99_ms for each in one[1:])[number // 2] for one in answered]
+def _ratio(name: str, ours: Asked, floor: Asked, number: int, budget: float) -> Entry:
+    """How much of the floor's rate the service reaches, round by round."""
+    rates = rounds(name, number, ours.round, floor.round)
+    found = ratios(*rates)
     detail = (
-        f"{spread(found)}; {note}{spread(ours)} of {spread(floor)} answers/s, "
-        f"p99 {middle[0]:.1f} and {middle[1]:.1f} ms; {number} rounds of {seconds} s, 8 connections, "
-        f"{len(paths)} plans, guard and an insurer's scope on"
+        f"{spread(found)}; {spread(rates[0])} of {spread(rates[1])} answers/s, "
+        f"p99 {ours.p99:.1f} and {floor.p99:.1f} ms; {number} rounds of {ours.seconds} s, 8 connections, "
+        f"{len(ours.paths)} plans, guard and an insurer's scope on"
     )
-    return at_least(name, median(found), "ratio", BUDGET, detail)
+    return at_least(name, median(found), "ratio", budget, detail)
+
+
+def _processor(name: str, asked: Asked, budget: float) -> Entry:
+    """What an operation took of processors: the service's processes and the database's."""
+    taken = asked.milliseconds[1:]
+    detail = f"{spread(taken)}; service and database, in the rounds before, of one worker"
+    return at_most(name, median(taken), "ms", budget, detail)
+
+
+def _empty(port: int, pid: int, number: int, seconds: float) -> Entry:
+    """What server and framework take of a request for which nothing is to do."""
+    asked = Asked(port, ["/health/live"], seconds, (pid,))
+    rounds("cpu.empty_request", number, asked.round)
+    taken = asked.milliseconds[1:]
+    return at_most("cpu.empty_request", median(taken), "ms", 0.3, f"{spread(taken)}; GET /health/live")

@@ -1,8 +1,10 @@
 """The benchmarks report what others read, and measure the same work on each side; no time is asserted."""
 
 import json
+import os
 import subprocess
 import sys
+from subprocess import PIPE
 
 from click.testing import CliRunner
 
@@ -10,7 +12,7 @@ from service.wire.fhir.exchange.naming import content
 from service.wire.hl7v2.er7.naming import keys
 from service.wire.hl7v2.er7.read import read
 from service.wire.json import parse
-from tests.performance import discharge_in, mapping
+from tests.performance import discharge_in, mapping, processor
 from tests.performance.__main__ import BENCHES, main
 from tests.performance.by_fhirpath import ByFhirpath
 from tests.performance.by_hand import ByHand
@@ -91,6 +93,17 @@ def test_each_discharge_that_is_sent_is_of_another_person_and_stay_and_no_duplic
     assert keys(message) != keys(another)
     assert [each.first("PID").value(3) for each in (message, another)] == ["R-0000001", "R-0000002"]
     assert [each.first("PV1").value(19) for each in (message, another)] == ["V-0000001", "V-0000002"]
+
+
+def test_the_processor_time_of_a_process_has_that_of_those_below_it_that_run_and_that_have_ended():
+    work = "import sys, time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\nsys.stdin.read()"
+    before = processor.seconds(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", work], stdin=PIPE, stdout=PIPE) as below:
+        below.stdout.readline()
+        running = processor.seconds(os.getpid())
+        below.communicate()
+    assert running - before >= 0.29
+    assert processor.seconds(os.getpid()) >= running
 
 
 def test_a_name_that_is_no_line_is_wrong_use_and_names_the_lines():
