@@ -26,7 +26,9 @@ from service.store.scope import Form, of_documents
 
 SEARCH: Final = (t.token, t.reference, t.dates, t.strings)
 # inline: nobody asks for the serial numbers
-INSERT: Final[dict[Table, Insert]] = {table: insert(table).inline() for table in t.metadata.sorted_tables}
+INSERT: Final[dict[Table, Insert]] = {
+    table: insert(table).inline().execution_options(at_once=True) for table in t.metadata.sorted_tables
+}
 # an id of the partner's own comes before a uuid that reads the same
 FIND: Final = (
     select(t.document)

@@ -1,10 +1,13 @@
 """A transaction on PostgreSQL as one stream of statements."""
 
+from datetime import UTC, date, datetime
+
 import pytest
 from sqlalchemy import bindparam, delete, insert, select, text
 from sqlalchemy.exc import InternalError
 
 from service.errors import Conflict
+from service.store import statements as q
 from service.store import tables as t
 from service.store.schema import upgrade
 from service.store.sql.engine import connect, reading, writing
@@ -40,6 +43,43 @@ def test_what_is_sent_for_many_rows_is_counted_together(engine):
         assert stream.execute(delete(t.secret).where(t.secret.c.name < "b")).rowcount == 2
         assert stream.execute(NAMES).scalars() == ["b", "bb", "c", "cc"]
         assert stream.execute(select(t.secret).where(t.secret.c.name == "b")).one().value == b"b"
+
+
+def entry(number, **more):
+    """Return a row of the inbox, which has columns of each type that there is."""
+    at = datetime(2026, 3, number, 9, 30, 15, 250_000, UTC)
+    named = dict.fromkeys(("partner", "form", "way", "media_type", "content", "state"), "a")
+    row = {"id": f"entry-{number}", "arrived_on": at.date(), "arrived": at, **named}
+    return {**row, "raw": None, "reason": "", "answer_status": None, "flagged": False, **more}
+
+
+def test_many_rows_are_inserted_at_once_as_they_would_be_one_by_one(engine):
+    written = [
+        entry(1, raw=b"\x00\xff{}", partner='"Klinik, Süd" \\ {NULL}', answer_status=-1),
+        entry(2, raw=b"", reason="NULL", flagged=True, answer_status=200),
+        entry(3, arrived_on=date(1999, 12, 31), partner="\N{FACE WITH TEARS OF JOY}"),
+    ]
+    with writing(engine) as stream:
+        assert stream.execute(q.INSERT[t.inbox], written).rowcount == 3
+        chosen = select(*(t.inbox.c[name] for name in written[0])).order_by(t.inbox.c.id)
+        assert [row._asdict() for row in stream.execute(chosen).all()] == written
+
+
+def test_rows_inserted_at_once_are_numbered_in_their_order(engine):
+    base = {"view": "default", "type": "Patient", "id": "p1", "client": None, "parameter": "family"}
+    written = [{**base, "value": f"{number:03}"} for number in range(300)]
+    with writing(engine) as stream:
+        stream.execute(q.INSERT[t.strings], written)
+        values = stream.execute(select(t.strings.c.value).order_by(t.strings.c.row)).scalars()
+    assert values == [row["value"] for row in written]
+
+
+def test_one_row_at_once_that_is_taken_or_too_long_refuses_all_of_them(engine):
+    with pytest.raises(Conflict), writing(engine) as stream:
+        stream.execute(q.INSERT[t.secret], rows("a", "b", "a"))
+    with pytest.raises(Exception, match="too long"), writing(engine) as stream:
+        stream.execute(q.INSERT[t.secret], rows("a", "b" * 41))
+    assert names(engine) == []
 
 
 @pytest.mark.parametrize("asked", [["a", "c"], ("c", "a"), {"a", "c", "x"}, []])

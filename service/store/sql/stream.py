@@ -23,7 +23,7 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
 
-from service.store.sql.texts import DIALECT, Statement, compiled
+from service.store.sql.texts import AT_ONCE, DIALECT, Columns, at_once, compiled
 
 Named = Mapping[str, Any]
 PREPARED: Final = "prepared"
@@ -108,8 +108,10 @@ class Stream:
     def execute(self, statement: Executable, parameters: Named | Sequence[Named] = ()) -> Rows:
         """Send a statement, once for each row of parameters; what it breaks is raised where is waited."""
         rows = [parameters] if isinstance(parameters, Mapping) else parameters or [{}]
+        if len(rows) > 1 and statement.get_execution_options().get(AT_ONCE):
+            return self._insert(at_once(statement, tuple(rows[0])), rows)
         made, is_known = compiled(statement, tuple(rows[0]))
-        name = self._name(made) if is_known and made.is_kept else None
+        name = self._name(made.text) if is_known and made.is_kept else None
         answer, dumper = Rows(self), self._dumper
         for row in rows:
             values = dumper.dump_sequence(made.values(row), made.formats)
@@ -118,6 +120,12 @@ class Stream:
             else:
                 self._server.send_query_params(made.text, values, None, dumper.formats, Format.BINARY)
             self._sent.append(answer.take)
+        return answer
+
+    def _insert(self, made: Columns, rows: Sequence[Named]) -> Rows:
+        answer, binary = Rows(self), [Format.BINARY] * len(made.columns)
+        self._server.send_query_prepared(self._name(made.text), made.values(rows), binary, Format.BINARY)
+        self._sent.append(answer.take)
         return answer
 
     def begin(self) -> None:
@@ -149,9 +157,8 @@ class Stream:
         names = tuple(result.fname(column) for column in range(result.nfields))
         return list(self._loader.load_rows(0, result.ntuples, _row(names)))
 
-    def _name(self, statement: Statement) -> bytes:
+    def _name(self, text: bytes) -> bytes:
         """Return the name by which a statement is prepared, or will be before it is executed."""
-        text = statement.text
         name = self._prepared.get(text) or self._preparing.get(text)
         if name is None:
             name = self._preparing[text] = b"casebridge_%d" % next(_NUMBERS)

@@ -1,17 +1,41 @@
 """Statements of SQLAlchemy as PostgreSQL takes them; each is made once, for making is dearer than running."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from struct import Struct
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from psycopg.adapt import PyFormat
-from sqlalchemy import ARRAY, BindParameter, Executable, LargeBinary, String, Text, any_, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Executable,
+    LargeBinary,
+    String,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.elements import BinaryExpression, ClauseElement, Tuple
 from sqlalchemy.sql.operators import in_op
 from sqlalchemy.sql.visitors import replacement_traverse
 
 DIALECT: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+# an insert with this option takes the rows of one execution as a whole
+AT_ONCE: Final = "at_once"
+TEXT_OID: Final = 25
+BYTEA_OID: Final = 17
+# the head of an array: dimensions, whether a value is null, their type, how many, the first one's number
+_ARRAY: Final = Struct("!5i")
+_LENGTH: Final = Struct("!i").pack
+_NULL: Final = _LENGTH(-1)
 
 
 class Statement(NamedTuple):
@@ -46,6 +70,63 @@ def compiled(statement: Executable, names: tuple[str, ...]) -> tuple[Statement, 
         return known, True
     made = mine[names] = _compile(statement, names)
     return made, False
+
+
+class Columns(NamedTuple):
+    """An insert of many rows, each column of them an array; of the columns in order the name and what of."""
+
+    text: bytes
+    columns: tuple[tuple[str, int], ...]
+
+    def values(self, rows: Sequence[Mapping[str, Any]]) -> list[bytes]:
+        """Return the arrays of the columns, in binary."""
+        return [_array(oid, [row[name] for row in rows]) for name, oid in self.columns]
+
+
+_AT_ONCE: Final[WeakKeyDictionary[Executable, dict[tuple[str, ...], Columns]]] = WeakKeyDictionary()
+
+
+def at_once(statement: Any, names: tuple[str, ...]) -> Columns:
+    """Return what inserts many rows with columns of these names, in their order, as one statement."""
+    mine = _AT_ONCE.setdefault(statement, {})
+    if names not in mine:
+        mine[names] = _columns(statement, names)
+    return mine[names]
+
+
+def _columns(statement: Any, names: tuple[str, ...]) -> Columns:
+    columns = [statement.table.c[name] for name in names]
+    given = func.unnest(*(_given(column) for column in columns)).table_valued(*names).render_derived()
+    said = insert(statement.table).from_select(names, select(*given.c), include_defaults=False)
+    text = str(said.compile(dialect=DIALECT))
+    return Columns(text.encode(), tuple((column.name, _oid(column)) for column in columns))
+
+
+def _given(column: Column[Any]) -> ColumnElement[Any]:
+    """Return the array of a column; what is neither text nor bytes is written as text."""
+    plain = bindparam(column.name, type_=ARRAY(LargeBinary() if _oid(column) == BYTEA_OID else Text()))
+    is_read = isinstance(column.type, String | LargeBinary)
+    return plain if is_read else cast(plain, ARRAY(column.type))
+
+
+def _oid(column: Column[Any]) -> int:
+    return BYTEA_OID if isinstance(column.type, LargeBinary) else TEXT_OID
+
+
+def _array(oid: int, values: Sequence[Any]) -> bytes:
+    """Return values as a binary array of texts or of bytes."""
+    head = _ARRAY.pack(1, None in values, oid, len(values), 1)
+    return head + b"".join(_elements(values))
+
+
+def _elements(values: Iterable[Any]) -> Iterable[bytes]:
+    for value in values:
+        if value is None:
+            yield _NULL
+        else:
+            written = value if isinstance(value, bytes) else str(value).encode()
+            yield _LENGTH(len(written))
+            yield written
 
 
 def _compile(statement: Any, names: tuple[str, ...]) -> Statement:
