@@ -15,9 +15,12 @@ from tests.performance.bare import Bare, insert, upsert
 from tests.performance.cases import case
 from tests.performance.lines import Entry, at_least, median, ratios, spread, tell
 
+LINES = {"new": "case.vs_rows", "one goal changed": "case_changed.vs_rows"}
+BUDGETS = {"new": 0.45, "one goal changed": 0.40}
+
 
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
-    """Measure the line: the worse of new cases and changed ones."""
+    """Measure both lines: new cases, and changed ones."""
     count, number = (25, 4) if quick else (60, 9)
     with (
         house.database(servers.postgres) as url,
@@ -26,13 +29,13 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
     ):
         put, bare = house.House(url, Path(folder)), Bare(url, twin)
         try:
-            return [_measured(put, bare, count, number)]
+            return _measured(put, bare, count, number)
         finally:
             put.close()
             bare.close()
 
 
-def _measured(put: house.House, bare: Bare, count: int, number: int) -> Entry:
+def _measured(put: house.House, bare: Bare, count: int, number: int) -> list[Entry]:
     put.found()
     ours: dict[str, list[float]] = {"new": [], "one goal changed": []}
     theirs: dict[str, list[float]] = {"new": [], "one goal changed": []}
@@ -44,7 +47,7 @@ def _measured(put: house.House, bare: Bare, count: int, number: int) -> Entry:
         bare.seen()
         documents = {
             "new": [(*house.case(each), None) for each in given],
-            "one goal changed": [(house.case(each)[0], _changed(each), 1) for each in given],
+            "one goal changed": [(house.case(each)[0], changed(each), 1) for each in given],
         }
         for kind, puts in documents.items():
             ours[kind].append(_seconds(put, puts))
@@ -54,20 +57,20 @@ def _measured(put: house.House, bare: Bare, count: int, number: int) -> Entry:
             sizes.setdefault(kind, sum(map(len, written[0].values())))
         if turn:
             tell(f"case.vs_rows: round {turn} of {number}")
-    told, worst = [], []
+    entries = []
     for kind, seconds in ours.items():
         found = ratios(theirs[kind][1:], seconds[1:])
-        worst.append(median(found))
         ms = [spread([1000 * each for each in one[1:]]) for one in (seconds, theirs[kind])]
-        told.append(f"{kind} {spread(found)}, {ms[0]} ms against {ms[1]} for {sizes[kind]} rows")
-    detail = (
-        f"the worse of {'; '.join(told)}; {number} rounds of {count} cases, "
-        "one after the other through the WSGI application in one process"
-    )
-    return at_least("case.vs_rows", min(worst), "ratio", 0.3, detail)
+        detail = (
+            f"{kind} {spread(found)}, {ms[0]} ms against {ms[1]} for {sizes[kind]} rows; {number} rounds of "
+            f"{count} cases, one after the other through the WSGI application in one process"
+        )
+        entries.append(at_least(LINES[kind], median(found), "ratio", BUDGETS[kind], detail))
+    return entries
 
 
-def _changed(number: int) -> bytes:
+def changed(number: int) -> bytes:
+    """Return the body of a case with one goal changed."""
     document = copy.deepcopy(case(number))
     document["plan"]["goals"][2]["description"] = "Cycle to the bakery"
     return dump(document)
