@@ -7,6 +7,7 @@ from typing import Any
 
 from service.errors import Misconfigured
 from service.mapping.compiler.compile import Compiled, compile_document
+from service.mapping.compiler.dependence import dependence
 from service.mapping.compiler.explain import Explainer, Origin, explainer
 from service.mapping.compiler.projector import MadeResource, Projector
 from service.mapping.compiler.reader import Reader
@@ -236,13 +237,19 @@ def load(
             findings.add(wrong)
     findings.settle()
     traces = tuple(trace(document) for document, _ in compiled)
+    dependences = {
+        document.name: dependence(document, traced, world)
+        for (document, _), traced in zip(compiled, traces, strict=True)
+    }
     return Catalogue(
         view=view,
         version=layers.version(),
         mappings=tuple(_info(*pair, traced) for pair, traced in zip(compiled, traces, strict=True)),
         terminology=terminology,
         projectors={
-            name: Projector(name, tuple(pair for pair in compiled if pair[0].source == name), checker)
+            name: Projector(
+                name, tuple(pair for pair in compiled if pair[0].source == name), checker, dependences
+            )
             for name in sources
         },
         world=world,

@@ -60,17 +60,16 @@ CASES: Final = (
 )
 UPDATE: Final = update(t.document).where(t.document.c.uuid == bindparam("of"))
 OWNED: Final = (t.resource.c.owner == bindparam("owner"), t.resource.c.view == bindparam("view"))
-# with the last number of the owner's messages
+_STREAM: Final = (t.stream.c.owner == bindparam("owner"), t.stream.c.view == bindparam("view"))
+# with the last number of the owner's messages, and what its resources were made of
 CURRENT: Final = select(
     t.resource.c.type,
     t.resource.c.id,
     t.resource.c.version,
     t.resource.c.digest,
     t.resource.c.last_updated,
-    select(t.stream.c.last)
-    .where(t.stream.c.owner == bindparam("owner"), t.stream.c.view == bindparam("view"))
-    .scalar_subquery()
-    .label("last"),
+    select(t.stream.c.last).where(*_STREAM).scalar_subquery().label("last"),
+    select(t.stream.c.basis).where(*_STREAM).scalar_subquery().label("basis"),
 ).where(*OWNED)
 VERSION: Final = select(t.resource.c.version).where(
     t.resource.c.view == bindparam("view"),
@@ -89,8 +88,9 @@ NUMBERED: Final = update(t.stream).where(
     t.stream.c.owner == bindparam("of"), t.stream.c.view == bindparam("of_view")
 )
 TAKE: Final = text(
-    "INSERT INTO stream (owner, view, last) VALUES (:owner, :view, :count)"
-    " ON CONFLICT (owner, view) DO UPDATE SET last = stream.last + excluded.last RETURNING last"
+    "INSERT INTO stream (owner, view, last, basis) VALUES (:owner, :view, :count, :basis)"
+    " ON CONFLICT (owner, view) DO UPDATE SET last = stream.last + excluded.last, basis = excluded.basis"
+    " RETURNING last"
 )
 _MENTIONED: Final = (
     t.mention.c.owner == bindparam("owner"),

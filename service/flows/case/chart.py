@@ -165,11 +165,13 @@ class Chart:
         self.cases = [case for case, _ in stored]
         near = [self.client, *self.desk.directory.known.values()]
         if client_changed:
-            anew(self.desk.unit, self.desk.projection, self.client, self.desk.change, near=near)
+            before = self.before.get(self.client.uuid)
+            anew(self.desk.unit, self.desk.projection, self.client, self.desk.change, (), near, before)
         for case, changed in stored:
             if changed or client_changed:
                 happened = self._case_events(case) if changed else []
-                anew(self.desk.unit, self.desk.projection, case, self.desk.change, happened, near)
+                before = self.before.get(case.uuid)
+                anew(self.desk.unit, self.desk.projection, case, self.desk.change, happened, near, before)
         before = self.before.get(self.client.uuid)
         if before is not None and is_protected(self.client) and not is_protected(before):
             self.desk.unit.resources.withhold(self.client.uuid, self.desk.change.at)

@@ -47,8 +47,14 @@ class ResourcesPort(Protocol):
     def withhold(self, client: str, before: datetime) -> None:
         """Show no one what older versions and unsent messages of an instant before tell of a client."""
 
-    def sequence(self, owner: str, view: str, count: int) -> int:
-        """Take `count` numbers of the owner's message sequence in a view and return the first."""
+    def basis(self, owner: str, view: str) -> str:
+        """Return what names that of which the `current` resources of an owner were made; '' is unknown."""
+
+    def sequence(self, owner: str, view: str, count: int, basis: str) -> int:
+        """Take `count` numbers of the owner's message sequence in a view and return the first.
+
+        `basis` names what its resources are made of from now on.
+        """
 
     def emit(self, messages: Sequence[OutboxMessage]) -> None:
         """Append to the outbox."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from service.errors import CasebridgeError
 from service.flows.ports import Clock, Store, Unit
+from service.flows.projection.basis import basis_of
 from service.flows.projection.project import Change, Projection
 from service.flows.projection.source import Source, members
 from service.supervision import supervise
@@ -34,7 +35,7 @@ def follow(
     Raises:
         Rejected: a link leads nowhere, or a mapping makes something that is not valid R4.
     """
-    anew(unit, projection, document, change, happened)
+    anew(unit, projection, document, change, happened, before=before)
     if document.kind == "client":
         # a new one has none
         for case in unit.documents.cases_of(document.uuid) if before is not None else ():
@@ -52,22 +53,25 @@ def anew(
     change: Change,
     happened: Sequence[Happened] = (),
     near: Iterable[Document] = (),
+    before: Document | None = None,
 ) -> int:
     """Project one document that is locked, and nothing that reads it; return how many resources changed.
 
-    `near` are documents that it may read, as they are stored now.
+    `near` are documents that it may read, as they are stored now; `before` is the document as it was locked,
+    where it is another revision now: what reads nothing that has changed is not made again.
     """
     unit.resources.prefetch(document.uuid, projection.catalogues.keys())
     # nearly always what was read the last time is all there is to read
     linked = unit.documents.linked_documents(document.uuid)
     source = Source(unit.documents, [*(each for each in linked.values() if each is not None), *near])
     roots = source.roots(document)
-    unit.documents.relink(document.uuid, set(linked), source.read - {document.uuid})
+    unit.documents.relink(document.uuid, set(linked), source.read.keys() - {document.uuid})
     if document.kind == "client":
         unit.resources.memberships(document.uuid, members(roots["client"]))
     if document.projected != projection.version:
         unit.documents.mark_projected(document.uuid, projection.version)
-    return projection.project(unit, document, roots, change, happened, source.gone)
+    basis = basis_of(document, before, source, linked, projection.version)
+    return projection.project(unit, document, roots, change, happened, basis, source.gone)
 
 
 def lock_by_client(unit: Unit, named: Document) -> Document | None:

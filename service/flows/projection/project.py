@@ -10,7 +10,19 @@ from service.cases.changes import changed_paths
 from service.errors import Issue, Rejected
 from service.flows.ports import Unit
 from service.flows.projection import events
+from service.flows.projection.basis import Basis
 from service.flows.projection.events import Data, Envelope, Event, instant
+from service.flows.projection.mentions import mentions
+from service.flows.projection.stamps import (
+    Key,
+    digest_of,
+    is_other,
+    key_of,
+    order,
+    stamped,
+    with_words,
+    without_stamps,
+)
 from service.mapping.author.blame import issues_with_lines
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.projector import Projector
@@ -18,12 +30,9 @@ from service.values.documents import Document
 from service.values.messages import UNTOLD, Happened, Written
 from service.values.resources import CurrentVersion, ResourceVersion, SearchRows
 from service.wire.fhir.addresses import without_whereabouts
-from service.wire.fhir.erased_references import in_words
-from service.wire.json import canonical, dump, parse
+from service.wire.json import dump, parse
 
-Key = tuple[str, str]
-STAMPS: Final = frozenset({"versionId", "lastUpdated"})
-FIRST: Final = ("EpisodeOfCare", "CareTeam", "CarePlan")
+EVERYTHING: Final = Basis("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Projection:
         return [
             (view, event)
             for view, catalogue in self.catalogues.items()
-            for event in self._changes(unit, document, roots, change, catalogue, view, gone).told
+            for event in self._changes(unit, document, roots, change, catalogue, view, EVERYTHING, gone).told
         ]
 
     def project(
@@ -90,24 +99,25 @@ class Projection:
         roots: dict[str, Any],
         change: Change,
         happened: Sequence[Happened],
+        basis: Basis,
         gone: Collection[str] = (),
     ) -> int:
         """Write the new versions of an owner's resources in every view, and a message for each.
 
-        `happened` are the events of the document itself (`opened`, …); they come before its resources'.
-        References among `gone`, to what was erased, are told in words. Returns how many resources changed,
-        Provenance not counted.
+        `happened` are the events of the document itself (`opened`, …); they come before its resources'. What
+        depends on nothing that has changed, as `basis` tells, is not made again. References among `gone`, to
+        what was erased, are told in words. Returns how many resources changed, Provenance not counted.
 
         Raises:
             Rejected: when the mapping makes something that is not valid R4, with its place in both.
         """
         changed = 0
         for view, catalogue in self.catalogues.items():
-            made = self._changes(unit, document, roots, change, catalogue, view, gone)
+            made = self._changes(unit, document, roots, change, catalogue, view, basis, gone)
             unit.resources.write(made.versions)
             unit.resources.mention(document.uuid, view, _client(document), made.mentioned, made.unmentioned)
             first = [events.case_event(document, each) for each in happened]
-            self._emit(unit, document, [*first, *made.told], view, made.at)
+            self._emit(unit, document, [*first, *made.told], view, made.at, basis.now)
             changed += len(made.told)
         return changed
 
@@ -119,15 +129,21 @@ class Projection:
             told = [
                 events.erased_event(type_, id_) for of, type_, id_ in erased if of == view and type_ != UNTOLD
             ]
-            self._emit(unit, document, told, view, at)
+            self._emit(unit, document, told, view, at, "")
 
     def _emit(
-        self, unit: Unit, document: Document, told: Sequence[Event[Data]], view: str, at: datetime
+        self,
+        unit: Unit,
+        document: Document,
+        told: Sequence[Event[Data]],
+        view: str,
+        at: datetime,
+        basis: str,
     ) -> None:
         if not told:
             return
         owner = f"{document.kind}/{document.uuid}"
-        first = unit.resources.sequence(document.uuid, view, len(told))
+        first = unit.resources.sequence(document.uuid, view, len(told), basis)
         unit.resources.emit(
             [
                 self.envelope.message(event, owner=owner, view=view, sequence=first + number, at=at)
@@ -143,12 +159,16 @@ class Projection:
         change: Change,
         catalogue: Catalogue,
         view: str,
+        basis: Basis,
         gone: Collection[str],
     ) -> Changes:
         """Compare what the mappings make now with what is stored."""
         current = unit.resources.current(document.uuid, view)
         change = _after(change, current)
-        resources, provenance = _split(catalogue.projector(document.kind))
+        every, provenance = _split(catalogue.projector(document.kind))
+        is_known = basis.before is not None and unit.resources.basis(document.uuid, view) == basis.before
+        resources = every.touched(basis.changed) if is_known else every
+        spared = every.targets - resources.targets
         revision = {
             "id": str(document.revision),
             "uuid": document.uuid,
@@ -158,23 +178,23 @@ class Projection:
             "cause": change.cause,
         }
         given = {**roots, "revision": revision}
-        made = _with_words([each.resource for each in resources.run(given)], gone)
-        digests = {_key(each): self._digest(each) for each in made}
+        made = with_words([each.resource for each in resources.run(given)], gone)
+        digests = {key_of(each): digest_of(each) for each in made}
         # what is made no more, and what is made otherwise; of all else the digest is enough
-        left = [key for key in current if key not in digests and key[0] != UNTOLD]
+        left = [key for key in current if key not in digests and key[0] != UNTOLD and key[0] not in spared]
         other = [key for key in digests if key in current and current[key].digest != digests[key]]
         bodies = unit.resources.bodies(document.uuid, view, [*left, *other])
-        stored = {key: _without_stamps(parse(body)) for key, body in bodies.items()}
+        stored = {key: without_stamps(parse(body)) for key, body in bodies.items()}
         withdrawn = [catalogue.withdrawn_resource(stored[key]) for key in left]
         # no mapping leaves out of these what it told before the client's identity was protected
         protected = roots.get("client", {}).get("protected_identity")
         withdrawn = [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
-        withdrawn = _with_words(withdrawn, gone)
+        withdrawn = with_words(withdrawn, gone)
         made += withdrawn
-        digests |= {_key(each): self._digest(each) for each in withdrawn}
+        digests |= {key_of(each): digest_of(each) for each in withdrawn}
         versions: list[ResourceVersion] = []
         told: list[Event[Written]] = []
-        for resource in sorted((each for each in made if _is_other(each, digests, current)), key=_order):
+        for resource in sorted((each for each in made if is_other(each, digests, current)), key=order):
             self._check(resource, document, catalogue, given)
             version, event = self._version(
                 document, resource, digests, current, stored, change.at, catalogue, view
@@ -185,34 +205,23 @@ class Projection:
             targets = [f"{v.type}/{v.id}/_history/{v.version}" for v in versions]
             given = {**roots, "revision": {**revision, "targets": targets}}
             witness = [each.resource for each in provenance.run(given)]
-            digests |= {_key(each): self._digest(each) for each in witness}
-            for each in (each for each in witness if _is_other(each, digests, current)):
+            digests |= {key_of(each): digest_of(each) for each in witness}
+            for each in (each for each in witness if is_other(each, digests, current)):
                 self._check(each, document, catalogue, given)
                 versions.append(
                     self._version(document, each, digests, current, stored, change.at, catalogue, view)[0]
                 )
             made += witness
         now = {(each.type, each.id) for each in versions}
-        mentioned, unmentioned = self._mentions(made, [stored[key] for key in now if key in stored], now)
+        mentioned, unmentioned = mentions(
+            self.references,
+            made,
+            [stored[key] for key in now if key in stored],
+            now,
+            [key for key in current if key[0] in spared],
+            lambda keys: unit.resources.bodies(document.uuid, view, keys),
+        )
         return Changes(versions, told, mentioned, unmentioned, change.at)
-
-    def _mentions(
-        self, made: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]], changed: Collection[Key]
-    ) -> tuple[set[Key], set[Key]]:
-        """Return which resources of others an owner's refer to that they did not, and the other way round.
-
-        Of `made`, all of an owner's resources as they are now, those `changed` were `before` or are new.
-        """
-        own = {_key(each) for each in made}
-        now = self._references_of(each for each in made if _key(each) in changed) - own
-        then = self._references_of(before) - own
-        if now == then:
-            return set(), set()
-        same = self._references_of(each for each in made if _key(each) not in changed)
-        return now - then - same, then - now - same
-
-    def _references_of(self, resources: Iterable[dict[str, Any]]) -> set[Key]:
-        return {target for each in resources for target in self.references(each)}
 
     def _check(
         self, resource: dict[str, Any], document: Document, catalogue: Catalogue, roots: dict[str, Any]
@@ -222,9 +231,6 @@ class Projection:
             told = issues_with_lines(catalogue, document.kind, roots, resource, issues)
             type_ = resource["resourceType"]
             raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=told)
-
-    def _digest(self, resource: dict[str, Any]) -> str:
-        return hashlib.sha256(canonical(resource)).hexdigest()
 
     def _version(
         self,
@@ -238,10 +244,10 @@ class Projection:
         view: str,
     ) -> tuple[ResourceVersion, Event[Written]]:
         """Return the next version of a resource and its event."""
-        type_, id_ = key = _key(resource)
+        type_, id_ = key = key_of(resource)
         before = current.get(key)
         number = before.version + 1 if before is not None else 1
-        stamped = _stamp(resource, number, at)
+        whole = stamped(resource, number, at)
         rows: SearchRows | None = self.rows(resource)
         changed: list[str] = []
         if key in stored:
@@ -254,13 +260,13 @@ class Projection:
             version=number,
             owner=document.uuid,
             client=_client(document),
-            body=dump(stamped),
+            body=dump(whole),
             digest=digests[key],
             last_updated=at,
             mapping_version=catalogue.version,
             rows=rows,
         )
-        return version, events.written_event(stamped, changed)
+        return version, events.written_event(whole, changed)
 
 
 def version_of(catalogues: Mapping[str, Catalogue]) -> str:
@@ -280,41 +286,8 @@ def _client(document: Document) -> str | None:
     return document.uuid if document.kind == "client" else document.client
 
 
-def _key(resource: dict[str, Any]) -> Key:
-    return resource["resourceType"], resource["id"]
-
-
-def _is_other(
-    resource: dict[str, Any], digests: dict[Key, str], current: Mapping[Key, CurrentVersion]
-) -> bool:
-    key = _key(resource)
-    return key not in current or current[key].digest != digests[key]
-
-
 def _split(projector: Projector) -> tuple[Projector, Projector]:
     """Part the mappings of facts from those of Provenance, which tells of the facts' new versions."""
     facts = tuple(step for step in projector.steps if step[0].target != UNTOLD)
     witness = tuple(step for step in projector.steps if step[0].target == UNTOLD)
     return replace(projector, steps=facts), replace(projector, steps=witness)
-
-
-def _with_words(resources: list[dict[str, Any]], gone: Collection[str]) -> list[dict[str, Any]]:
-    return [in_words(each, gone) for each in resources] if gone else resources
-
-
-def _order(resource: dict[str, Any]) -> tuple[int, str, str]:
-    type_ = resource["resourceType"]
-    return (FIRST.index(type_) if type_ in FIRST else len(FIRST), type_, resource["id"])
-
-
-def _stamp(resource: dict[str, Any], version: int, at: datetime) -> dict[str, Any]:
-    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(at)}
-    head = {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta}
-    return {**head, **{k: v for k, v in resource.items() if k not in head}}
-
-
-def _without_stamps(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored resource as the mappings made it."""
-    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in STAMPS}
-    plain = {k: v for k, v in resource.items() if k != "meta"}
-    return plain | ({"meta": meta} if meta else {})

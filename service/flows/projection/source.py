@@ -35,12 +35,12 @@ class Source:
     def __init__(self, documents: Linked, read: Iterable[Document] = ()) -> None:
         """Take where to look links up, and documents that are `read` already.
 
-        Its own `read` holds the uuids of all documents that were opened, `gone` the references to resources
-        of entries that are erased.
+        Its own `read` holds the revisions of all documents that were opened by their uuids, with 0 of whom a
+        merged client has become, `gone` the references to resources of entries that are erased.
         """
         self.documents = documents
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self.read: set[str] = set()
+        self.read: dict[str, int] = {}
         self.gone: set[str] = set()
         self.shelf: dict[tuple[str, str, str], Document] = {}
         for each in read:
@@ -144,12 +144,12 @@ class Source:
         return self.parts[place].get(link.id)
 
     def _copy(self, document: Document) -> dict[str, Any]:
-        self.read.add(document.uuid)
+        self.read[document.uuid] = document.revision
         body = _copy_of(whole(document.kind, document.own, document.received))
         merged_into = document.service.merged_into
         if merged_into is None:
             return {**body, "uuid": document.uuid}
-        self.read.add(merged_into)
+        self.read.setdefault(merged_into, 0)
         return {**body, "active": False, "merged_into": {"uuid": merged_into}, "uuid": document.uuid}
 
 

@@ -1,12 +1,13 @@
 """Runs compiled mappings over a source; what fails says where in the mapping, the target and the source."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
 from service.errors import Issue, Rejected
 from service.mapping.compiler.compile import Compiled
+from service.mapping.compiler.dependence import Dependence
 from service.mapping.compiler.templates import MappingTemplate
 from service.mapping.language.expression_nodes import ExpressionNode, reads, translates
 from service.mapping.language.profiles import Profiles, claim
@@ -52,16 +53,32 @@ class MadeResource:
 
 @dataclass(frozen=True, slots=True)
 class Projector:
-    """All mappings of one source, in file order."""
+    """All mappings of one source, in file order; `dependences` are what they depend on, by their names."""
 
     source: str
     steps: tuple[tuple[MappingTemplate, Compiled], ...]
     profiles: Profiles
+    dependences: Mapping[str, Dependence]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of its mappings."""
         return tuple(document.name for document, _ in self.steps)
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """The types that its mappings make."""
+        return frozenset(document.target for document, _ in self.steps)
+
+    def touched(self, changed: Collection[str]) -> "Projector":
+        """Return the mappings that may make something else of a source in which paths have changed.
+
+        A path has two steps, like `case.team`, or three where the second leads to an object, like
+        `case.plan.goals`. All that make a type are among them when one is.
+        """
+        names = {name for name, each in self.dependences.items() if each.is_touched(changed)}
+        targets = {document.target for document, _ in self.steps if document.name in names}
+        return replace(self, steps=tuple(step for step in self.steps if step[0].target in targets))
 
     def run(self, roots: Mapping[str, Any]) -> list[MadeResource]:
         """Make all resources of a source: `roots` are its documents by name, links being what they lead to.

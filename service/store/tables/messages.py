@@ -43,4 +43,6 @@ stream = Table(
     Column("owner", String(36), primary_key=True),
     Column("view", String(50), primary_key=True),
     Column("last", BigInteger, nullable=False),
+    # names what the owner's resources are made of; the release before 0009 leaves it as it was
+    Column("basis", String(64), nullable=False, server_default=""),
 )

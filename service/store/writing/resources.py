@@ -23,6 +23,7 @@ class SqlResources:
         self._run = transaction.run
         self._insert = transaction.insert
         self._last: dict[tuple[str, str], int] = {}
+        self._basis: dict[tuple[str, str], str] = {}
         self._prefetched: dict[tuple[str, str], Any] = {}
         self._written: dict[tuple[str, str, str], int] = {}
 
@@ -52,12 +53,17 @@ class SqlResources:
         # nobody else numbers messages of what is locked
         if rows and rows[0].last is not None and owner in self._transaction.locked:
             self._last[owner, view] = rows[0].last
+            self._basis[owner, view] = rows[0].basis
         return {
             (row.type, row.id): CurrentVersion(
                 row.type, row.id, row.version, row.digest, aware(row.last_updated)
             )
             for row in rows
         }
+
+    def basis(self, owner: str, view: str) -> str:
+        """Return what names that of which the `current` resources of an owner were made; '' is unknown."""
+        return self._basis.get((owner, view), "")
 
     def bodies(
         self, owner: str, view: str, keys: Collection[tuple[str, str]]
@@ -133,18 +139,22 @@ class SqlResources:
         older = update(t.outbox).where(t.outbox.c.owner.in_(owners), t.outbox.c.recorded < before)
         self._run(older.values(full=None))
 
-    def sequence(self, owner: str, view: str, count: int) -> int:
-        """Take `count` numbers of the owner's message sequence and return the first."""
+    def sequence(self, owner: str, view: str, count: int, basis: str) -> int:
+        """Take `count` numbers of the owner's message sequence in a view and return the first.
+
+        `basis` names what its resources are made of from now on.
+        """
         if self._transaction.is_first(f"messages of {view}", owner):
-            self._insert(t.stream, [{"owner": owner, "view": view, "last": count}])
+            self._insert(t.stream, [{"owner": owner, "view": view, "last": count, "basis": basis}])
             return 1
+        self._basis[owner, view] = basis
         last = self._last.get((owner, view))
         if last is not None:
             self._last[owner, view] = last + count
-            self._run(q.NUMBERED, {"of": owner, "of_view": view, "last": last + count})
+            self._run(q.NUMBERED, {"of": owner, "of_view": view, "last": last + count, "basis": basis})
             return last + 1
-        taken = self._run(q.TAKE, {"owner": owner, "view": view, "count": count}).scalar_one()
-        return int(taken) - count + 1
+        named = {"owner": owner, "view": view, "count": count, "basis": basis}
+        return int(self._run(q.TAKE, named).scalar_one()) - count + 1
 
     def emit(self, messages: Sequence[OutboxMessage]) -> None:
         """Append to the outbox."""
