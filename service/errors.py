@@ -8,8 +8,11 @@
     │   ├── TooSlow      it did not come in time                      408
     │   ├── Unsupported  a media type or feature we do not take       415
     │   ├── Unspoken     no form of the answer is accepted            406
-    │   └── Unallowed    the address does not take the method         405
+    │   ├── Unallowed    the address does not take the method         405
+    │   └── Ungranted    no token is issued for it                    400
+    ├── Unauthenticated  no token shows who asks                      401
     ├── Denied           the partner has no right to this kind        403
+    │   └── Unscoped     its token does not cover it                  403
     ├── NotFound         it does not exist in the partner's scope     404
     │   └── Gone         it was erased                                410
     ├── Conflict         it contradicts what is stored                409
@@ -133,12 +136,47 @@ class Unallowed(Rejected):
     title = "Method not allowed"
 
 
+class Ungranted(Rejected):
+    """No token is issued; `error` is the code of RFC 6749 section 5.2."""
+
+    status = 400
+    code = "security"
+    title = "No token is issued"
+
+    def __init__(self, error: str, what: str) -> None:
+        """Take the code, and the sentence for who integrates."""
+        super().__init__(what)
+        self.error = error
+
+
+class Unauthenticated(CasebridgeError):
+    """No token shows who asks; `challenge` is the WWW-Authenticate of RFC 6750 section 3."""
+
+    status = 401
+    code = "login"
+    title = "Unauthorized"
+
+    def __init__(self, what: str, challenge: str) -> None:
+        """Take the sentence and the challenge."""
+        super().__init__(what, where="Authorization")
+        self.challenge = challenge
+
+
 class Denied(CasebridgeError):
     """The partner has no right to this kind of thing."""
 
     status = 403
     code = "forbidden"
     title = "Forbidden"
+
+
+class Unscoped(Denied):
+    """The token does not cover it; `challenge` says which scope would (RFC 6750 section 3.1)."""
+
+    def __init__(self, what: str, challenge: str) -> None:
+        """Take the sentence and the challenge."""
+        super().__init__(what)
+        self.challenge = challenge
 
 
 class NotFound(CasebridgeError):

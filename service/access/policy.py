@@ -4,13 +4,26 @@ from typing import Final
 
 from service.values.scope import Partner, Scope
 
+RESOURCES: Final = "resources"
+"""The right to interactions of FHIR; which ones and with which types, scopes say."""
 RIGHTS: Final[dict[str, frozenset[str]]] = {
     "operator": frozenset(
-        {"quarantine", "operate", "documents", "erase", "preview", "resources", "events", "metrics"}
+        {
+            "administer",
+            "bodies",
+            "documents",
+            "erase",
+            "events",
+            "metrics",
+            "preview",
+            "quarantine",
+            "replay",
+            RESOURCES,
+        }
     ),
-    "case-system": frozenset({"documents", "preview", "resources"}),
-    "insurer": frozenset({"resources"}),
-    "hospital": frozenset({"resources", "discharges", "quarantine"}),
+    "case-system": frozenset({"documents", "preview", RESOURCES}),
+    "insurer": frozenset({RESOURCES}),
+    "hospital": frozenset({RESOURCES, "bodies", "discharges", "quarantine"}),
     "engineer": frozenset({"events"}),
 }
 LOCAL: Final = Partner(name="local", kind="operator")

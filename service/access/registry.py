@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
+from service.access.credentials import CredentialsContract, credentials
 from service.access.intake import IntakeContract, amqp_senders, assertions_of, near, offers
 from service.access.policy import LOCAL, RIGHTS
 from service.errors import Misconfigured
@@ -39,7 +40,7 @@ class _Identifier(_Strict):
     value = fields.String(required=True)
 
 
-class _Partner(_Strict):
+class _Partner(_Strict, CredentialsContract):
     name = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,60}\Z"))
     kind = fields.String(required=True, validate=validate.OneOf(sorted(RIGHTS)))
     view = fields.String(load_default=DEFAULT)
@@ -160,4 +161,5 @@ def _partner(entry: dict[str, Any]) -> Partner:
         queues,
         intake=entry["intake"],
         writes=tuple(entry["writes"]),
+        credentials=credentials(entry),
     )

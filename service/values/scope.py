@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from service.values.credentials import Credentials
 from service.values.identifiers.assertions import Assertions
 from service.values.inbound.intake import IntakeSettings
 
@@ -40,7 +41,8 @@ class Partner:
     it sends is used; `offered` are the hospitals whose clients and cases a case system may take over;
     `writes` are the types of resources that it may put. `near` are the sources among whose clients a
     hospital's patients are looked for first: the case system that its cases are offered to, and the hospitals
-    that offer theirs to the same. `assertions` say which numbers it may say of whom they are.
+    that offer theirs to the same. `assertions` say which numbers it may say of whom they are; `credentials`
+    how it shows who it is, and what it may ask for.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Partner:
     writes: tuple[str, ...] = ()
     near: frozenset[str] = frozenset()
     assertions: Assertions = field(default=Assertions())
+    credentials: Credentials = field(default=Credentials())
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
     @routes.get("/<entry>/body")
     def body(entry: str) -> Response:
         """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
+        if "bodies" not in g.rights:
+            raise Denied("This partner has no right to see bodies.")
         arguments = parameters(request.args.items(multi=True), ("edited",))
         shown_entry = entries.show(entry, _own())
         raw = shown_entry.edited if "edited" in arguments else shown_entry.inbound.raw
@@ -65,24 +67,24 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
 def _changing(routes: Blueprint, entries: Quarantine) -> None:
     @routes.put("/<entry>/body")
     def edit(entry: str) -> Response:
-        _operating()
+        _operating("replay")
         return _json_response(entry_as_json(entries.edit(entry, request.get_data())))
 
     @routes.post("/<entry>/replay")
     def replay(entry: str) -> Response:
-        _operating()
+        _operating("replay")
         outcome = entries.replay(entry)
         replayed = replace(entries.show(entry), issues=outcome.issues)
         return _json_response(replay_as_json(replace(outcome, issues=_issues_at_sender(replayed))))
 
     @routes.post("/<entry>/discard")
     def discard(entry: str) -> Response:
-        _operating()
+        _operating("replay")
         return _json_response(entry_as_json(entries.discard(entry)))
 
     @routes.post("/<entry>/stop")
     def stop(entry: str) -> Response:
-        _operating()
+        _operating("replay")
         return _json_response(entry_as_json(entries.stop(entry)))
 
 
@@ -90,7 +92,7 @@ def _pruning(routes: Blueprint, entries: Quarantine) -> None:
     @routes.post("/prune")
     def prune() -> Response:
         """Delete what is old, a request's worth of it; `left` is what the next request finds."""
-        periods = _operating(*KEPT)
+        periods = _operating("administer", *KEPT)
         bodies, whole, waiting = (
             timedelta(number(periods, name, days, digits=5)) for name, days in KEPT.items()
         )
@@ -138,13 +140,13 @@ def _issues_at_sender(entry: Entry) -> tuple[Issue, ...]:
 
 def _own() -> str | None:
     """Return the partner whose entries alone may be seen, or None for an operator."""
-    return None if "operate" in g.rights else g.partner.name
+    return None if g.scope.everything else g.partner.name
 
 
-def _operating(*names: str) -> dict[str, str]:
-    """Return the parameters of what an operator asks for; raises as `parameters`, Denied for anybody else."""
-    if "operate" not in g.rights:
-        raise Denied("Only an operator changes or uses what is in quarantine.")
+def _operating(right: str, *names: str) -> dict[str, str]:
+    """Return the parameters of what an operator asks for; raises as `parameters`, or Denied."""
+    if right not in g.rights:
+        raise Denied(f"Only an operator with the right to {right} changes or uses what is in quarantine.")
     return parameters(request.args.items(multi=True), names)
 
 

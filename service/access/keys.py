@@ -1,0 +1,71 @@
+"""Keys as JWK: partners' public ones, of the two algorithms that are taken, and our own.
+
+https://www.rfc-editor.org/rfc/rfc7517 · https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html
+"""
+
+from typing import Any, Final
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from service.errors import Rejected
+from service.values.credentials import PublicKey
+from service.wire.json import dump
+
+ES384: Final = "ES384"
+RS384: Final = "RS384"
+ALGORITHMS: Final = (RS384, ES384)
+CURVE: Final = "P-384"
+MOST_KEYS: Final = 50
+# NIST SP 800-131A; past the longest, verifying would cost more than it is worth
+_BITS: Final = range(2048, 8192 + 1)
+# of such a modulus in base64url
+_DIGITS: Final = range(342, 1366 + 1)
+LONGEST_NAME: Final = 255
+
+
+def jwks(document: Any) -> list[Any]:
+    """Return the keys of a JWK Set as they stand; raises Rejected when it is none, or has too many."""
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or len(keys) > MOST_KEYS:
+        raise Rejected(f"Not a JWK Set; write an object with `keys`, {MOST_KEYS} at most.")
+    return keys
+
+
+def public_key(jwk: Any) -> PublicKey:
+    """Return the public key that a JWK is.
+
+    Raises:
+        Rejected: it is a private key, has no `kid`, or is for neither RS384 nor ES384; says what to change.
+    """
+    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str) or not jwk["kid"]:
+        raise Rejected("A key is an object with a `kid`.")
+    if len(jwk["kid"]) > LONGEST_NAME:
+        raise Rejected(f"A `kid` has {LONGEST_NAME} characters at most.")
+    if "d" in jwk or jwk.get("kty") not in {"RSA", "EC"}:
+        raise Rejected("Name public keys of RSA or EC; a private or symmetric key is nobody else's business.")
+    if jwk["kty"] == "RSA" and len(str(jwk.get("n"))) not in _DIGITS:
+        raise Rejected(f"A key of RSA has {_BITS[0]} to {_BITS[-1]} bits.")
+    try:
+        key = (RSAKey if jwk["kty"] == "RSA" else ECKey).import_key(jwk)
+    except (JoseError, ValueError, TypeError, KeyError) as exc:
+        raise Rejected("Not a key: a member of it is missing or has another form than a JWK's.") from exc
+    if isinstance(key, RSAKey):
+        algorithm, fits = RS384, key.public_key.key_size in _BITS
+    else:
+        algorithm, fits = ES384, jwk.get("crv") == CURVE
+    if not fits or jwk.get("alg", algorithm) != algorithm or jwk.get("use", "sig") != "sig":
+        bits = f"{_BITS[0]} to {_BITS[-1]} bits"
+        raise Rejected(f"A key is for RS384 ({bits}) or ES384 ({CURVE}), and to sign with.")
+    return PublicKey(jwk["kid"], algorithm, dump(key.as_dict(private=False)).decode())
+
+
+def new_private_jwk() -> dict[str, Any]:
+    """Return a new private key for ES384 as a JWK; its `kid` is the thumbprint (RFC 7638)."""
+    key = ECKey.generate_key(CURVE, {"alg": ES384, "use": "sig"})
+    return {**key.as_dict(private=True), "kid": key.thumbprint()}
+
+
+def public_part(jwk: dict[str, Any]) -> dict[str, Any]:
+    """Return the public key of a private one, both as a JWK."""
+    return {name: value for name, value in jwk.items() if name != "d"}

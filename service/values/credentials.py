@@ -1,0 +1,42 @@
+"""How a partner shows who it is, and what we sign with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that signatures are verified with: by its `kid`, with one algorithm, as a JWK in JSON."""
+
+    kid: str
+    algorithm: str
+    jwk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the registry says of how a partner authenticates, and what it may ask for at most.
+
+    `keys` are its public keys, `jwks_url` where they are fetched instead; `private_hosts` are the hosts that
+    may have addresses of a private network there, and be asked without TLS. `scopes` narrow what its kind
+    may ask for (None: all of that).
+    """
+
+    keys: tuple[PublicKey, ...] = ()
+    jwks_url: str | None = None
+    private_hosts: tuple[str, ...] = ()
+    scopes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key of ours, numbered from 1; the one with the highest number signs.
+
+    `jwk` is a JWK in JSON: the private key, or the public one after it was retired.
+    """
+
+    number: int
+    kid: str
+    jwk: str
+    created: datetime
+    retired: datetime | None = None
