@@ -23,6 +23,7 @@ class Settings:
     host: str
     port: int
     epoch: int
+    secret_file: Path | None
 
     @property
     def embedded(self) -> bool:
@@ -38,6 +39,7 @@ class Settings:
         auth = environment.get("CASEBRIDGE_AUTH", "smart")
         _check_auth(auth, host)
         partners = environment.get("CASEBRIDGE_PARTNERS")
+        secret_file = environment.get("CASEBRIDGE_SECRET_FILE")
         return cls(
             database_url=environment.get("CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
             amqp_url=environment.get("CASEBRIDGE_AMQP_URL") or None,
@@ -53,6 +55,7 @@ class Settings:
             host=host,
             port=port,
             epoch=_number(environment, "CASEBRIDGE_EPOCH", 1),
+            secret_file=Path(secret_file) if secret_file else None,
         )
 
 

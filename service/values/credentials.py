@@ -40,3 +40,11 @@ class SigningKey:
     jwk: str
     created: datetime
     retired: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What an address answered, and for how many seconds it may be kept (None: it does not say)."""
+
+    body: bytes
+    max_age: int | None

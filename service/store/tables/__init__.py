@@ -1,6 +1,7 @@
 """The tables as queries name them; `migrations/` makes them, and a test holds the two together."""
 
 from service.store.tables.columns import metadata
+from service.store.tables.credentials import signing_key, used_assertion
 from service.store.tables.documents import (
     document,
     erased,
@@ -46,9 +47,11 @@ __all__ = [
     "resource",
     "revision",
     "secret",
+    "signing_key",
     "stream",
     "strings",
     "tick",
     "token",
     "tombstone",
+    "used_assertion",
 ]
