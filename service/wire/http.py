@@ -1,4 +1,7 @@
-"""The one outbound HTTP client: TLS verified, no redirect followed, no answer waited for without end."""
+"""The outbound HTTP client: TLS verified, no redirect followed, no answer waited for without end.
+
+Addresses that somebody else chose are fetched from by `wire.pinned`.
+"""
 
 from typing import Final
 

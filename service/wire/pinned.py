@@ -1,0 +1,120 @@
+"""Fetches a small document, such as a JWK Set, from an address that somebody else chose.
+
+The host is resolved once, and what was resolved is connected to, so that no second answer of a name server
+can lead elsewhere. No redirect is followed, no proxy asked, and the whole has a bound in bytes and in time:
+the client of `wire.http` resolves by itself, and bounds only the time between two bytes.
+"""
+
+import re
+import socket
+import ssl
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from threading import Event, Timer
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from service.errors import Unavailable
+from service.values.credentials import Fetched
+
+SECONDS: Final = 5.0
+BYTES: Final = 65_536
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,;])", re.IGNORECASE)
+_UNKEPT: Final = re.compile(r"(?:^|[\s,])no-(?:store|cache)(?:$|[\s,;])", re.IGNORECASE)
+
+
+def fetch(url: str, private_hosts: Collection[str] = (), seconds: float = SECONDS) -> Fetched:
+    """Return what an address answers to GET: 200 and at most `BYTES`.
+
+    `private_hosts` are those that may have an address that is not public.
+
+    Raises:
+        Unavailable: it does not answer so within `seconds`, or has such an address; no error names it.
+    """
+    parts = urlsplit(url)
+    try:
+        with _connected(parts, private_hosts, seconds) as answer:
+            body = answer.read(BYTES + 1)
+            status, kept = answer.status, answer.headers.get_all("Cache-Control", [])
+    except (OSError, HTTPException, ValueError) as exc:
+        raise Unavailable(f"It does not answer as it should ({type(exc).__name__}).") from exc
+    if status != 200:
+        raise Unavailable(f"It answers {status}, and not 200.")
+    if len(body) > BYTES:
+        raise Unavailable(f"It answers more than {BYTES} bytes.")
+    return Fetched(body, _max_age(",".join(kept)))
+
+
+@contextmanager
+def _connected(parts: SplitResult, private_hosts: Collection[str], seconds: float) -> Iterator[HTTPResponse]:
+    """Give the answer; when the time is over its connection ends, whatever is waited for then."""
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    family, address = _resolved(host, port, host in private_hosts)
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as plain:
+        plain.settimeout(seconds)
+        plain.connect(address)
+        connection = plain
+        if parts.scheme == "https":
+            context = ssl.create_default_context()
+            connection = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+        with closing(connection), _ending(connection, seconds) as over:
+            if isinstance(connection, ssl.SSLSocket):
+                connection.do_handshake()
+            http = HTTPConnection(host, port)
+            http.sock = connection
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            http.request("GET", target, headers={"Host": parts.netloc, "Accept": "application/json"})
+            with closing(http.getresponse()) as answer:
+                yield answer
+            if over.is_set():
+                raise TimeoutError
+
+
+@contextmanager
+def _ending(connection: socket.socket, seconds: float) -> Iterator[Event]:
+    over = Event()
+    timer = Timer(seconds, _end, (connection, over))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield over
+    finally:
+        timer.cancel()
+
+
+def _end(connection: socket.socket, over: Event) -> None:
+    """Say that the time is over, and end a connection that another thread waits at."""
+    over.set()
+    with suppress(OSError):
+        # not the method of TLS, after which whoever reads would read without it
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+def _resolved(host: str, port: int, may_be_private: bool) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    """Return the first of a host's addresses; raises Unavailable unless all are public, or may be others."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if not may_be_private and not all(_is_public(entry[4][0]) for entry in found):
+        raise Unavailable("Its host has an address that is not public; `private_hosts` would allow that.")
+    family, _, _, _, address = found[0]
+    return family, (str(address[0]), port)
+
+
+def _is_public(text: str | int) -> bool:
+    address: IPv4Address | IPv6Address = ip_address(str(text).partition("%")[0])
+    if isinstance(address, IPv6Address):
+        within = address.ipv4_mapped or address.sixtofour
+        if within is None and address in _NAT64:
+            within = IPv4Address(int(address) & 0xFFFF_FFFF)
+        address = within or address
+    return address.is_global and not address.is_multicast
+
+
+def _max_age(text: str) -> int | None:
+    if _UNKEPT.search(text):
+        return 0
+    match = _MAX_AGE.search(text)
+    return int(match[1]) if match else None
