@@ -12,7 +12,7 @@
     │   └── Ungranted    no token is issued for it                    400
     ├── Unauthenticated  no token shows who asks                      401
     ├── Denied           the partner has no right to this kind        403
-    │   └── Unscoped     its token does not cover it                  403
+    │   └── Unscoped     no scope that it was granted covers it       403
     ├── NotFound         it does not exist in the partner's scope     404
     │   └── Gone         it was erased                                410
     ├── Conflict         it contradicts what is stored                409
@@ -150,16 +150,16 @@ class Ungranted(Rejected):
 
 
 class Unauthenticated(CasebridgeError):
-    """No token shows who asks; `challenge` is the WWW-Authenticate of RFC 6750 section 3."""
+    """No token shows who asks; `error` is the code of RFC 6750 section 3.1, empty where none was sent."""
 
     status = 401
     code = "login"
     title = "Unauthorized"
 
-    def __init__(self, what: str, challenge: str) -> None:
-        """Take the sentence and the challenge."""
+    def __init__(self, what: str, error: str = "") -> None:
+        """Take the sentence and the code."""
         super().__init__(what, where="Authorization")
-        self.challenge = challenge
+        self.error = error
 
 
 class Denied(CasebridgeError):
@@ -171,12 +171,12 @@ class Denied(CasebridgeError):
 
 
 class Unscoped(Denied):
-    """The token does not cover it; `challenge` says which scope would (RFC 6750 section 3.1)."""
+    """No scope that was granted covers it; `scope` would (RFC 6750 section 3.1)."""
 
-    def __init__(self, what: str, challenge: str) -> None:
-        """Take the sentence and the challenge."""
+    def __init__(self, what: str, scope: str) -> None:
+        """Take the sentence and the scope."""
         super().__init__(what)
-        self.challenge = challenge
+        self.scope = scope
 
 
 class NotFound(CasebridgeError):

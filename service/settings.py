@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from service.errors import Misconfigured
@@ -24,6 +24,7 @@ class Settings:
     port: int
     epoch: int
     secret_file: Path | None
+    tls_proxies: tuple[IPv4Network | IPv6Network, ...]
 
     @property
     def embedded(self) -> bool:
@@ -56,6 +57,7 @@ class Settings:
             port=port,
             epoch=_number(environment, "CASEBRIDGE_EPOCH", 1),
             secret_file=Path(secret_file) if secret_file else None,
+            tls_proxies=_networks(environment, "CASEBRIDGE_TLS_PROXIES"),
         )
 
 
@@ -66,14 +68,22 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
+def _networks(environment: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(network) for network in environment.get(name, "").split(",") if network)
+    except ValueError as exc:
+        raise Misconfigured("Write networks or addresses with commas: 10.1.0.0/16.", where=name) from exc
+
+
 def _check_auth(auth: str, host: str) -> None:
     if auth not in {"smart", "off"}:
         raise Misconfigured("Not a kind of authentication; write `smart` or `off`.", where="CASEBRIDGE_AUTH")
-    if auth == "off" and not _loopback(host):
+    if auth == "off" and not is_loopback(host):
         raise Misconfigured("`off` is for a loopback address only.", where="CASEBRIDGE_AUTH")
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is reached from this machine alone."""
     if host == "localhost":
         return True
     try:

@@ -12,10 +12,12 @@ from flask import Flask, Response, g, request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from service.authorize import interactions
+from service.authorize.callers import Caller
+from service.authorize.challenges import challenge
 from service.door import Door
 from service.errors import (
     CasebridgeError,
-    Denied,
     Malformed,
     NotFound,
     Rejected,
@@ -39,10 +41,9 @@ _TOLD: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks: partners by name, what their kind may do, and the scope policy gives them."""
+    """Who asks, and the scope policy gives them."""
 
-    partners: dict[str, Partner]
-    rights: Callable[[Partner], frozenset[str]]
+    caller: Caller
     scope: Callable[[Partner], Scope]
 
 
@@ -93,14 +94,12 @@ def _mount(app: Flask, door: Door, access: Access) -> None:
 
 
 def _guard(access: Access, right: str) -> None:
-    """Let a partner in who has the right."""
-    name = request.environ.get("HTTP_CASEBRIDGE_PARTNER", "local")
-    partner = access.partners.get(name)
-    if partner is None:
-        raise Denied("No such partner is registered.", where="Casebridge-Partner")
-    g.partner, g.rights, g.scope = partner, access.rights(partner), access.scope(partner)
-    if right not in g.rights:
-        raise Denied(f"A partner of this kind has no right to {right}.")
+    """Let a partner in who was granted the right, or the interaction with the type of FHIR."""
+    bearer = access.caller(request)
+    rule = request.url_rule.rule if request.url_rule is not None else ""
+    interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
+    g.partner, g.rights = bearer.partner, bearer.grant.all_rights()
+    g.scope = access.scope(bearer.partner)
 
 
 def _admit() -> None:
@@ -143,6 +142,7 @@ def _failed(error: Exception) -> Response:
     kind = "application/fhir+json" if in_fhir else "application/problem+json"
     answer = Response(dump(body), status, mimetype=kind)
     answer.headers["X-Correlation-Id"] = correlation.get()
+    answer.headers.update(challenge(told))
     if isinstance(error, HTTPException) and getattr(error, "valid_methods", None):
         answer.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
     return answer

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/capabilitystatement.html · https://hl7.org/fhir/R4/terminologycapabilities.html
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from service.disclose.terminology_openapi import EXPANDED_BY, OPERATIONS, SEARCHED
@@ -14,8 +14,13 @@ from service.wire.fhir.search import PARAMETERS
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
 
 
-def capability(base: str, version: str, date: str, types: Collection[str]) -> dict[str, Any]:
-    """Return what this server can do with the types it keeps, and with terminologies."""
+def capability(
+    base: str, version: str, date: str, types: Collection[str], security: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what this server can do with the types it keeps, and with terminologies.
+
+    `security` is how who asks is known; empty where nobody is.
+    """
     resources = [*(_resource(type_) for type_ in types), *(_terminology(type_) for type_ in OPERATIONS)]
     return {
         "resourceType": "CapabilityStatement",
@@ -29,6 +34,7 @@ def capability(base: str, version: str, date: str, types: Collection[str]) -> di
         "rest": [
             {
                 "mode": "server",
+                **({"security": security} if security else {}),
                 "resource": resources,
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
                 "operation": [{"name": "process-message", "definition": PROCESS_MESSAGE}],

@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 
 from service import __version__
 from service.access import registry
+from service.authorize.tokens import Tokens, security
+from service.authorize.tokens import door as tokens_door
 from service.disclose.capability import capability, terminology_capability
 from service.disclose.feed import feed
 from service.disclose.health import health, metrics
@@ -59,9 +61,13 @@ def doors(
     store: SqlStore,
     mappings: Mapping[str, Catalogue],
     cipher: Fernet,
+    tokens: Tokens | None = None,
     now: Clock = now,
 ) -> list[Door]:
-    """Return the doors in the order of the reference; `cipher` seals what the links of pages say."""
+    """Return the doors in the order of the reference.
+
+    `cipher` seals what the links of pages say; without `tokens` none are given.
+    """
     projection = projecting(settings, mappings)
     base = f"{settings.base_url}/fhir"
     partners = registry.load(settings.partners)
@@ -72,11 +78,12 @@ def doors(
         cases.door(Documents(store, projection, now), unmerging(settings, store, projection, now)),
         preview(Previews(store, mappings, check_r4)),
         quarantine(Quarantine(store, reception, partners, now)),
-        *_pulling(store, mappings, vocabularies[DEFAULT], base, cipher, now),
+        *_pulling(settings, store, mappings, vocabularies[DEFAULT], cipher, now),
         returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
         feed(Disclosure(store)),
+        tokens_door(tokens, settings.base_url),
         health(partial(_ready, engine)),
         metrics(),
     ]
@@ -107,10 +114,10 @@ def _contracts(mappings: Mapping[str, Catalogue], mounted: Iterable[Door]) -> Co
 
 
 def _pulling(
+    settings: Settings,
     store: SqlStore,
     mappings: Mapping[str, Catalogue],
     default: Vocabulary,
-    base: str,
     cipher: Fernet,
     now: Clock,
 ) -> tuple[Door, Door]:
@@ -120,9 +127,11 @@ def _pulling(
         view: interpreter(catalogue.terminology, catalogue.words) for view, catalogue in mappings.items()
     }
     systems = default.search("CodeSystem", Sought())
+    base = f"{settings.base_url}/fhir"
+    secured = security(settings.base_url) if settings.auth == "smart" else {}
     about = (base, __version__, now().isoformat(timespec="seconds"))
     return (
-        public(capability(*about, types), terminology_capability(*about, systems)),
+        public(capability(*about, types, secured), terminology_capability(*about, systems)),
         fhir(
             Disclosure(store),
             Localisation(words),

@@ -8,7 +8,6 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from service.access import policy, registry
-from service.errors import Misconfigured
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
 from service.store import schema
@@ -16,6 +15,7 @@ from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.telemetry import configure
 from service.web import Access, create_app
+from service.wiring.authorization import authorization, check_address
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
 from service.wiring.rooms import now
@@ -29,7 +29,7 @@ def web(settings: Settings) -> Flask:
         Unavailable: the database does not answer.
     """
     configure()
-    _authenticates(settings)
+    check_address(settings)
     engine = connect(settings.database_url)
     # before all mappings are compiled, which takes longer
     if settings.embedded:
@@ -48,12 +48,6 @@ def application(
     """Plug the doors over HTTP into the application that serves them."""
     store = SqlStore(engine)
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
-    access = Access(registry.load(settings.partners), lambda p: policy.RIGHTS[p.kind], policy.scope)
-    return create_app(doors(settings, engine, store, mappings, cipher, now), access)
-
-
-def _authenticates(settings: Settings) -> None:
-    if settings.auth != "off":
-        raise Misconfigured(
-            "SMART is not built yet; set it to `off`, on a loopback address.", where="CASEBRIDGE_AUTH"
-        )
+    who = authorization(settings, engine, registry.load(settings.partners), now)
+    mounted = doors(settings, engine, store, mappings, cipher, who.tokens, now)
+    return create_app(mounted, Access(who.caller, policy.scope))

@@ -85,7 +85,10 @@ def test_the_parent_of_who_answers_has_nothing_of_the_house_in_memory(settings):
 
 
 WRONG = {
-    "a setting": ({"AUTH": "smart"}, "CASEBRIDGE_AUTH: SMART is not built yet"),
+    "a setting": (
+        {"AUTH": "smart", "HOST": "0.0.0.0"},
+        "CASEBRIDGE_AUTH: `smart` serves on a loopback address only",
+    ),
     "a database": ({"DATABASE_URL": "mysql://127.0.0.1/x"}, "CASEBRIDGE_DATABASE_URL: Use a sqlite or "),
     "an overlay": ({"OVERLAYS": "bogus"}, "CASEBRIDGE_OVERLAYS: there is no overlay `bogus`"),
     "a mapping": ({"MAPPINGS": "{folder}/mappings"}, "outbound/Patient.yaml:5:22: `client.gendr` is unknown"),

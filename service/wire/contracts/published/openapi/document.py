@@ -20,7 +20,7 @@ on RabbitMQ (asyncapi.yaml) and in the feed `/events`.
 What is outside of a partner's scope does not exist for it: 404. What its kind has no right to is 403.
 """
 _EVERYWHERE: Final = (400, 500)
-_GUARDED: Final = (403, 503)
+_GUARDED: Final = (401, 403, 503)
 _TAGS: Final = {
     "Documents": "Clients, cases and directory entries as internal JSON.",
     "Mappings": "What is made of a document, before it is.",
@@ -29,6 +29,7 @@ _TAGS: Final = {
     "Hospitals": "What hospitals send: FHIR messages, transactions, batches and Encounters, and HL7 v2.",
     "Terminology": "What our codes mean: FHIR's terminology operations.",
     "Messages": "The outbox as a feed.",
+    "Authorization": "Tokens for partners, by SMART Backend Services.",
     "Operation": "Health and metrics.",
     "Reference": "What you are reading, for people and for programs.",
 }
@@ -88,6 +89,15 @@ def _components(spec: APISpec) -> None:
             "description": "A registered partner, while CASEBRIDGE_AUTH is `off`; without it, the operator.",
         },
     )
+    spec.components.security_scheme(
+        "token",
+        {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A token of /oauth2/token, while CASEBRIDGE_AUTH is `smart`.",
+        },
+    )
     spec.components.schema("Problem", PROBLEM)
     spec.components.schema("OperationOutcome", OUTCOME)
     for name, (what, schema) in _HEADERS.items():
@@ -108,7 +118,7 @@ def _operation_object(operation: Operation) -> Described:
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "security": [{"partner": []}, {}] if operation.right else [],
+        "security": [{"token": []}, {"partner": []}, {}] if operation.right else [],
     }
     if operation.right:
         described["description"] = f"Needs the right `{operation.right}`."

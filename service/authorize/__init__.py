@@ -1,0 +1,1 @@
+"""The door to tokens, and who is behind a request."""

@@ -1,0 +1,38 @@
+"""Which scope a route needs: a right of ours, or an interaction with a type of FHIR."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.access.policy import RESOURCES
+from service.access.smart_scopes import EVERY, Grant, scope_of
+from service.errors import Unscoped
+from service.wire.fhir.definitions.r4 import definitions
+
+
+def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[str, Any]) -> None:
+    """Raise Unscoped unless a grant covers a route: its right, and below /fhir its interaction.
+
+    `rule` is the route's, `arguments` are what stands in its places.
+    """
+    if right != RESOURCES:
+        if right not in grant.rights:
+            raise Unscoped(f"This partner has no right to {right}.", scope_of(right))
+        return
+    type_, letter = _interaction(method, rule, arguments)
+    if not grant.allows(type_, letter):
+        scope = f"system/{type_ if type_ in definitions().resources else EVERY}.{letter}"
+        raise Unscoped(f"This partner was not granted {scope}.", scope)
+
+
+def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the type that a route below /fhir is about, and the letter of its interaction.
+
+    An operation reads; a type's own history, vread and read are one letter.
+    """
+    _, _, first, *rest = rule.split("/")
+    type_ = str(arguments.get("type_", first))
+    if method == "PUT":
+        return type_, "u"
+    if not rest or rest == ["_search"]:
+        return type_, "s"
+    return type_, "r"

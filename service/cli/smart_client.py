@@ -1,0 +1,61 @@
+"""A client of SMART Backend Services, with requests and joserfc alone: yours may do the same.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html
+"""
+
+import time
+from typing import Any, Final
+from uuid import uuid4
+
+import requests
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from service.errors import Rejected, Unavailable
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+TIMEOUT: Final = 30.0
+LIFETIME: Final = 240
+"""For how many seconds an assertion is good: at most 300."""
+
+
+def assertion(client: str, jwk: dict[str, Any], token_endpoint: str) -> str:
+    """Return a client assertion, which is good for one request; `jwk` is the client's private key."""
+    now = int(time.time())
+    claims = {"iss": client, "sub": client, "aud": token_endpoint, "iat": now, "exp": now + LIFETIME}
+    key, algorithm = (
+        (ECKey.import_key(jwk), "ES384") if jwk.get("kty") == "EC" else (RSAKey.import_key(jwk), "RS384")
+    )
+    header = {"alg": algorithm, "kid": jwk["kid"], "typ": "JWT"}
+    return jwt.encode(header, {**claims, "jti": str(uuid4())}, key, algorithms=[algorithm])
+
+
+def form(client: str, jwk: dict[str, Any], token_endpoint: str, scope: str | None = None) -> dict[str, str]:
+    """Return the parameters of a request for a token; without a scope it is for all that may be had."""
+    return {
+        "grant_type": "client_credentials",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": assertion(client, jwk, token_endpoint),
+        **({"scope": scope} if scope else {}),
+    }
+
+
+def token(base: str, client: str, jwk: dict[str, Any], scope: str | None = None) -> dict[str, Any]:
+    """Ask the service at an address for a token; return its answer: `access_token`, `scope`, `expires_in`.
+
+    Raises:
+        Rejected: it gives none; says why.
+        Unavailable: it does not answer.
+    """
+    try:
+        found = requests.get(f"{base}/fhir/.well-known/smart-configuration", timeout=TIMEOUT)
+        if found.status_code != 200:
+            raise Rejected(f"It answered {found.status_code}: no SMART server is there.", where=found.url)
+        endpoint = found.json()["token_endpoint"]
+        answer = requests.post(endpoint, data=form(client, jwk, endpoint, scope), timeout=TIMEOUT)
+    except (requests.RequestException, KeyError) as exc:
+        raise Unavailable(f"The service does not answer ({type(exc).__name__}).", where=base) from exc
+    body: dict[str, Any] = answer.json()
+    if answer.status_code != 200:
+        raise Rejected(f"{body.get('error')}: {body.get('error_description')}", where=endpoint)
+    return body

@@ -1,0 +1,1 @@
+"""Who asks: tokens granted for client assertions, and tokens that are shown."""

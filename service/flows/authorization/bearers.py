@@ -1,0 +1,93 @@
+"""Who shows a token: verified once, remembered by its hash until it is past, and looked up each time.
+
+https://www.rfc-editor.org/rfc/rfc6750
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from threading import Lock
+from typing import Final
+
+from service.access import access_tokens
+from service.access.access_tokens import AccessToken
+from service.access.smart_scopes import Grant, at_most, parse
+from service.errors import Unauthenticated
+from service.flows.authorization.signing import Signing
+from service.flows.ports import Clock
+from service.values.scope import Partner
+
+REMEMBERED: Final = 10_000
+"""How many tokens a process remembers; past them the one longest not shown is verified anew."""
+INVALID: Final = "invalid_token"
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who shows a token, what it lets them do, and what data is wanted for."""
+
+    partner: Partner
+    grant: Grant
+    purposes: tuple[str, ...]
+
+
+class Bearers:
+    """The partners that show tokens of ours."""
+
+    def __init__(self, signing: Signing, partners: Mapping[str, Partner], address: str, clock: Clock) -> None:
+        """Take our keys, who is registered, our address, and what tells the time."""
+        self._signing = signing
+        self._partners = partners
+        self._address = address
+        self._clock = clock
+        self._lock = Lock()
+        self._known: OrderedDict[bytes, tuple[AccessToken, Bearer]] = OrderedDict()
+
+    def bearer(self, text: str, certificate: str | None = None) -> Bearer:
+        """Return whose token it is; `certificate` is the thumbprint of the client's, where it showed one.
+
+        What a partner may ask for at most by now bounds what it was granted before.
+
+        Raises:
+            Unauthenticated: it is no token of ours, or past, or bound to another certificate, or its partner
+                is registered no more.
+        """
+        digest = sha256(text.encode()).digest()
+        now = int(self._clock().timestamp())
+        with self._lock:
+            known = self._known.get(digest)
+            if known is not None:
+                self._known.move_to_end(digest)
+        if known is None or not self._is_current(known[1]):
+            known = self._verified(text, now)
+            self._remember(digest, known)
+        token, bearer = known
+        if token.expires <= now:
+            raise _invalid()
+        if token.certificate is not None and token.certificate != certificate:
+            raise Unauthenticated("The token is bound to another certificate; show that.", INVALID)
+        return bearer
+
+    def _is_current(self, bearer: Bearer) -> bool:
+        """Tell whether the registry still has what a bearer was made of."""
+        return self._partners.get(bearer.partner.name) is bearer.partner
+
+    def _verified(self, text: str, now: int) -> tuple[AccessToken, Bearer]:
+        token = access_tokens.read(text, self._signing.verifier, self._address, now)
+        partner = None if token is None else self._partners.get(token.partner)
+        if token is None or partner is None:
+            raise _invalid()
+        if not (partner.credentials.keys or partner.credentials.jwks_url):
+            raise _invalid()
+        return token, Bearer(partner, parse(token.scope) & at_most(partner), token.purposes)
+
+    def _remember(self, digest: bytes, known: tuple[AccessToken, Bearer]) -> None:
+        with self._lock:
+            self._known[digest] = known
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+
+
+def _invalid() -> Unauthenticated:
+    return Unauthenticated("The token is none of ours, or past; ask for a new one.", INVALID)

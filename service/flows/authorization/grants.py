@@ -1,0 +1,137 @@
+"""A partner shows who it is by a client assertion, and is granted a token.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html · https://www.rfc-editor.org/rfc/rfc6749#section-4.4
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from service.access import access_tokens, client_assertions
+from service.access.access_tokens import AccessToken
+from service.access.client_assertions import SKEW, ClientAssertion
+from service.access.smart_scopes import Grant, at_most, parse
+from service.errors import Rejected, Ungranted
+from service.flows.authorization.key_sets import KeySets
+from service.flows.authorization.signing import Signing
+from service.flows.ports import Clock
+from service.flows.ports.credentials import CredentialsPort
+from service.values.scope import Partner
+
+GRANT_TYPE: Final = "client_credentials"
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_UNPROVEN: Final = (
+    "client_assertion: it is not signed by a key that is registered for its iss; look at iss, the kid of the "
+    "header, the key, and what the registry names."
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A token as text, its scopes, and how many seconds it is good for."""
+
+    token: str
+    scope: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """The story of a token; `partners` are those of the registry, `address` is ours."""
+
+    store: CredentialsPort
+    signing: Signing
+    key_sets: KeySets
+    partners: Mapping[str, Partner]
+    address: str
+    token_url: str
+    clock: Clock
+
+    def grant(self, parameters: Iterable[tuple[str, str]], certificate: str | None = None) -> Granted:
+        """Return a token for the parameters of a request.
+
+        `certificate` is the thumbprint of the client's certificate, which the token is then bound to.
+
+        Raises:
+            Ungranted: with the error code of RFC 6749. Who the assertion is not proven to be of is not told
+                whether its iss is known.
+        """
+        form = _form(parameters)
+        now = self.clock()
+        assertion = client_assertions.read(form["client_assertion"], self.token_url, int(now.timestamp()))
+        if form.get("client_id", assertion.client) != assertion.client:
+            raise Ungranted("invalid_request", "client_id: expected the same as iss, or leave it out.")
+        partner = self._proven(assertion)
+        self._use(assertion, now)
+        grant = _granted(partner, form.get("scope"))
+        token = AccessToken(
+            jti=str(uuid4()),
+            partner=partner.name,
+            scope=str(grant),
+            issued=int(now.timestamp()),
+            expires=int(now.timestamp()) + access_tokens.SECONDS,
+            purposes=assertion.purposes,
+            certificate=certificate,
+        )
+        log.info("token_granted", partner=partner.name, token=token.jti)
+        text = access_tokens.issue(self.signing.signer(), self.address, token)
+        return Granted(text, token.scope, access_tokens.SECONDS)
+
+    def _proven(self, assertion: ClientAssertion) -> Partner:
+        """Return the partner that an assertion is of; raises Ungranted, alike for all that is not so."""
+        partner = self.partners.get(assertion.client)
+        if partner is None:
+            raise Ungranted("invalid_client", _UNPROVEN)
+        jku = assertion.jku
+        key = None
+        if jku is None or jku == partner.credentials.jwks_url:
+            key = self.key_sets.find(partner, assertion.kid)
+        if key is None or not assertion.signed.is_signed_by(key):
+            log.warning("assertion_unproven", partner=partner.name, has_key=key is not None)
+            raise Ungranted("invalid_client", _UNPROVEN)
+        return partner
+
+    def _use(self, assertion: ClientAssertion, now: datetime) -> None:
+        """Raise Ungranted when an assertion was used before, in whatever process."""
+        until = datetime.fromtimestamp(assertion.expires + SKEW, UTC)
+        if not self.store.use_assertion(assertion.client, assertion.jti, until, now):
+            log.warning("assertion_replayed", partner=assertion.client)
+            raise Ungranted(
+                "invalid_client", "client_assertion: claim jti: it was used before; each is used once."
+            )
+
+
+def _form(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the parameters by name; those that nobody knows are not heeded (RFC 6749 section 3.2)."""
+    pairs = list(parameters)
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise Ungranted("invalid_request", "A parameter stands twice; give each once.")
+    # what is sent without a value is as if it were left out
+    form = {name: value for name, value in pairs if value}
+    if "grant_type" not in form:
+        raise Ungranted("invalid_request", f"grant_type: expected {GRANT_TYPE}.")
+    if form["grant_type"] != GRANT_TYPE:
+        raise Ungranted("unsupported_grant_type", f"grant_type: expected {GRANT_TYPE}.")
+    if form.get("client_assertion_type") != ASSERTION_TYPE:
+        raise Ungranted("invalid_request", f"client_assertion_type: expected {ASSERTION_TYPE}.")
+    if "client_assertion" not in form:
+        raise Ungranted("invalid_request", "client_assertion: expected a signed JWT.")
+    return form
+
+
+def _granted(partner: Partner, scope: str | None) -> Grant:
+    """Return what is granted of what is asked for; all that may be had where nothing is named."""
+    had = at_most(partner)
+    try:
+        grant = had if scope is None else parse(scope) & had
+    except Rejected as exc:
+        raise Ungranted("invalid_scope", f"scope: {exc}") from exc
+    if not grant:
+        raise Ungranted("invalid_scope", f"scope: none of it may be had; this client may ask for: {had}")
+    return grant

@@ -1,0 +1,65 @@
+"""Tokens, plugged together: keys, the registry, and who shows what."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from sqlalchemy import Engine
+
+from service.authorize.callers import ByName, ByToken, Caller
+from service.authorize.tokens import TOKEN, Tokens
+from service.errors import Misconfigured
+from service.flows.authorization.bearers import Bearers
+from service.flows.authorization.grants import Granting
+from service.flows.authorization.key_sets import KeySets
+from service.flows.authorization.signing import Signing
+from service.settings import Settings, is_loopback
+from service.store.credentials import SqlCredentials
+from service.values.scope import Partner
+from service.wire.pinned import fetch
+from service.wiring.secret import cipher
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """How it is known who asks; `tokens` is what gives them out, where they are used at all."""
+
+    caller: Caller
+    tokens: Tokens | None
+
+
+def authorization(
+    settings: Settings, engine: Engine, partners: Mapping[str, Partner], now: Callable[[], datetime]
+) -> Authorization:
+    """Plug what the setting `auth` asks for.
+
+    Raises:
+        Misconfigured: the secret cannot be used.
+    """
+    if settings.auth == "off":
+        return Authorization(ByName(partners), None)
+    credentials = SqlCredentials(engine, cipher(settings))
+    signing = Signing(credentials, now, monotonic)
+    granting = Granting(
+        store=credentials,
+        signing=signing,
+        key_sets=KeySets(fetch, monotonic),
+        partners=partners,
+        address=settings.base_url,
+        token_url=f"{settings.base_url}{TOKEN}",
+        clock=now,
+    )
+    bearers = Bearers(signing, partners, settings.base_url, now)
+    proxies = settings.tls_proxies
+    return Authorization(ByToken(bearers, proxies), Tokens(granting, proxies))
+
+
+def check_address(settings: Settings) -> None:
+    """Raise Misconfigured where others could ask: no disclosure is recorded yet."""
+    if not is_loopback(settings.host):
+        what = (
+            "`smart` serves on a loopback address only, because disclosures are not recorded yet; "
+            "set CASEBRIDGE_HOST to 127.0.0.1."
+        )
+        raise Misconfigured(what, where="CASEBRIDGE_AUTH")
