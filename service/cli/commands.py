@@ -20,14 +20,16 @@ SUMMARIES: Final = {
         "See what of discharges nothing reads, and to what was put aside of the queue casebridge.discharges."
     ),
     "events": "Follow the feed of messages; see to the outbox.",
+    "keys": "List or rotate the keys that access tokens are signed with.",
     "mappings": "Check and try the mappings.",
     "mllp": "Take HL7 v2 messages in over MLLP; who sends them is told by intake/senders in the registry.",
-    "partners": "Check or list the partner registry that CASEBRIDGE_PARTNERS names.",
+    "partners": "Check, list or add to the partner registry that CASEBRIDGE_PARTNERS names.",
     "quarantine": (
         "List, mend, replay or discard what could not be used; nothing is ever thrown away by itself."
     ),
     "replies": "List the answers that are owed to partners' endpoints, or have them sent again.",
     "serve": "Answer HTTP; on SQLite also upgrade the schema and run the worker.",
+    "token": "Get an access token by a partner's key, and print it.",
     "worker": "Relay the outbox to RabbitMQ; without a broker, number it for the feed.",
 }
 """Each command's name, and the first sentence of its help."""

@@ -1,15 +1,17 @@
 """casebridge partners: who may ask, and which queues they have."""
 
+from pathlib import Path
+
 import click
 
 from service.cli.findings import checking
 from service.settings import Settings
-from service.wiring import compiled, operator
+from service.wiring import compiled, operator, registering
 
 
 @click.group()
 def partners() -> None:
-    """Check or list the partner registry that CASEBRIDGE_PARTNERS names.
+    """Check, list or add to the partner registry that CASEBRIDGE_PARTNERS names.
 
     \b
     Example:
@@ -30,6 +32,30 @@ def check() -> None:
         registry = operator.partners(settings)
         compiled.check_stacks(settings)
     click.echo(f"{len(registry)} partners, all as they should be.")
+
+
+@partners.command()
+@click.argument("name")
+@click.option("--kind", required=True, type=click.Choice(registering.KINDS), help="What it may do.")
+@click.option(
+    "--generate-key",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder that the partner's new private key is written into.",
+)
+def add(name: str, kind: str, folder: Path) -> None:
+    """Add a partner with a new key at the end of the registry file; what stands there, stays as it is.
+
+    The public key goes into the file, the private one into FOLDER/NAME.jwk.json, for its owner alone. Running
+    processes know the partner once they are started again.
+
+    \b
+    Example:
+      CASEBRIDGE_PARTNERS=partners.yaml casebridge partners add northern --kind insurer --generate-key keys
+    """  # noqa: D301  click reads \b
+    path = registering.add_partner(Settings.from_env(), name, kind, folder)
+    click.echo(f"{name} is registered. Its private key is in {path}.")
 
 
 @partners.command("list")

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from service.access import registry
 from service.access.keys import new_private_jwk, public_part
+from service.access.policy import RIGHTS
 from service.errors import Conflict, Misconfigured, Rejected
 from service.settings import Settings
 from service.values.scope import Partner
 from service.wire.json import dump
 
+KINDS: Final = tuple(sorted(RIGHTS))
 _NAME: Final = re.compile(r"[a-z0-9-]{1,60}")
 # the dash of the first partner of a list in lines
 _DASH: Final = re.compile(r"^partners:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*( *)- ", re.MULTILINE)
