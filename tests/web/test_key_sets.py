@@ -15,6 +15,7 @@ from service.wiring.authorization import authorization
 from service.wiring.rooms import now
 from tests.access.made import claims, signed
 from tests.web import smart
+from tests.wire.elsewhere import serving
 
 
 @pytest.fixture
@@ -137,3 +138,21 @@ def test_an_assertion_may_name_the_address_of_its_keys_that_the_registry_names(s
     granter = Granter(settings, engine, Elsewhere(OLD))
     assert granter.grants(OLD, jku="https://northern.example/jwks")
     assert not granter.grants(OLD, jku="https://elsewhere.example/jwks")
+
+
+@pytest.mark.parametrize("path", ["/keys", "/large", "/drip", "/head", "/moved"])
+def test_a_key_set_is_fetched_by_the_application_unless_it_is_too_much_or_too_slow(
+    tmp_path, database_url, engine, mappings, path
+):
+    with serving() as partner:
+        partner.document = dump({"keys": [OLD.as_dict(private=False)]})
+        said = {name: value for name, value in smart.entry("northern").items() if name != "keys"}
+        url = f"http://127.0.0.1:{partner.server_port}{path}"
+        file = smart.registry(tmp_path, said | {"jwks_url": url, "private_hosts": ["127.0.0.1"]})
+        house = smart.House(smart.settings(database_url, file), engine, mappings)
+        answer = house.grant("northern", key=OLD.as_dict(private=True))
+        unproven = house.grant("northern", key=smart.KEYS["southern"])
+    assert len(partner.asked) == 1
+    assert (answer.status_code == 200) == (path == "/keys")
+    if path != "/keys":
+        assert answer.json == unproven.json

@@ -1,11 +1,9 @@
 """What somebody else's address answers is bounded in bytes and time, and comes from where it was resolved."""
 
-import http.server
 import socket
 import ssl
 import threading
 import time
-from contextlib import contextmanager
 
 import pytest
 from cryptography import x509
@@ -14,71 +12,9 @@ from service.errors import Unavailable
 from service.wire import pinned
 from service.wire.pinned import BYTES, fetch
 from tests.receive.authority import Authority
+from tests.wire.elsewhere import serving
 
 HERE = ("127.0.0.1", "keys.example")
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers by path."""
-
-    def do_GET(self):
-        self.server.asked.append((self.path, self.headers["Host"]))
-        if self.path == "/moved":
-            self.answer(302, b"", Location="/keys")
-        elif self.path == "/large":
-            self.answer(200, b"x" * (BYTES + 1))
-        elif self.path == "/most":
-            self.answer(200, b"x" * BYTES)
-        elif self.path == "/drip":
-            self.drip()
-        elif self.path == "/head":
-            self.drip_head()
-        else:
-            self.answer(200, b'{"keys": []}', **{"Cache-Control": "public, max-age=600"})
-
-    def answer(self, status, body, **headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def drip(self):
-        self.send_response(200)
-        self.end_headers()
-        while not self.server.over.wait(0.05):
-            self.wfile.write(b"x")
-
-    def drip_head(self):
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
-        while not self.server.over.wait(0.05):
-            self.wfile.write(b"x")
-
-    def handle(self):
-        try:
-            super().handle()
-        except OSError:
-            self.server.ended.set()
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def serving(context=None):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.over, server.ended = [], threading.Event(), threading.Event()
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.over.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
