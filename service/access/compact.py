@@ -8,13 +8,26 @@ from typing import Any, Final
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.jws import JWSRegistry
 
-from service.access.keys import ES384
+from service.access.keys import ALGORITHMS, ES384
 from service.errors import Malformed, Rejected
 from service.values.credentials import PublicKey
 from service.wire.json import parse
 
 LONGEST: Final = 8_000
+
+
+class _Registry(JWSRegistry):
+    """A header may be as long as all may be, and hold members that nobody knows (RFC 7515 section 4)."""
+
+    max_header_length = LONGEST
+
+
+_OF: Final = {
+    algorithm: _Registry(algorithms=[algorithm], strict_check_header=False) for algorithm in ALGORITHMS
+}
+"""What takes one algorithm and no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,7 @@ class Signed:
         """Tell whether a key made the signature, with the key's own algorithm and no other."""
         made = (ECKey if key.algorithm == ES384 else RSAKey).import_key(parse(key.jwk.encode()))
         try:
-            jws.deserialize_compact(self.text, made, algorithms=[key.algorithm])
+            jws.deserialize_compact(self.text, made, registry=_OF[key.algorithm])
         except (JoseError, ValueError):
             return False
         return True

@@ -25,6 +25,12 @@ def test_either_algorithm_is_taken(key):
     assert not assertion.signed.is_signed_by(public(other))
 
 
+@pytest.mark.parametrize("header", [{"x5c": ["x" * 2000]}, {"unknown": {"a": 1}}, {"typ": None}], ids=str)
+def test_what_else_a_header_holds_is_not_heeded(header):
+    assertion = read(signed(claims(), **header), AUDIENCE, NOW)
+    assert assertion.signed.is_signed_by(public(ECDSA))
+
+
 @pytest.mark.parametrize(
     "changed",
     [
