@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from service.access import smart_scopes
 from service.access.keys import jwks, public_key
+from service.access.policy import RIGHTS
 from service.errors import Rejected
 from service.values.credentials import Credentials
 
@@ -38,6 +39,14 @@ class CredentialsContract(Schema):
     jwks_url = fields.String()
     private_hosts = fields.List(fields.String())
     scopes = fields.List(fields.String(), validate=_are_scopes)
+
+    @validates_schema
+    def check_rights(self, entry: dict[str, Any], **_: Any) -> None:
+        """Refuse scopes of rights that its kind never has: they would be granted to nobody."""
+        rights = RIGHTS.get(entry.get("kind", ""), frozenset())
+        asked = smart_scopes.parse(" ".join(entry["scopes"])) if entry.get("scopes") else smart_scopes.Grant()
+        if missing := sorted(asked.all_rights() - rights):
+            raise ValidationError(f"A partner of this kind has no right to {', '.join(missing)}.", "scopes")
 
     @validates_schema
     def check_address(self, entry: dict[str, Any], **_: Any) -> None:

@@ -86,6 +86,8 @@ def test_the_registry_names_keys_or_where_they_are_and_what_may_be_asked_for(tmp
         {"scopes": ["system/Careplan.rs"]},
         {"scopes": ["system/CarePlan.rs?status=active"]},
         {"scopes": []},
+        {"scopes": ["casebridge/erase"]},
+        {"kind": "engineer", "scopes": ["system/*.rs"]},
     ],
     ids=str,
 )
