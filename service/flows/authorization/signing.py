@@ -44,6 +44,10 @@ class Signing:
                 self._make_first()
             return self._keys[0]
 
+    def own(self) -> PublicKey:
+        """Return the public key of the one that signs now."""
+        return public_key(_public_jwk(self.signer()))
+
     def verifier(self, kid: str) -> PublicKey | None:
         """Return the public key of a `kid`, unless it is not ours or over."""
         with self._lock:
