@@ -16,6 +16,11 @@ from service.store.store import SqlStore
 from service.values.resources import OutboxMessage
 from service.values.scope import Binding, Partner, Queue
 
+STATES = """
+SELECT message, CASE WHEN state = 'pending' AND outbox.position IS NOT NULL AND unpublished.position IS NULL
+THEN 'published' ELSE state END FROM outbox LEFT JOIN unpublished ON unpublished.position = outbox.position
+"""
+
 
 class Office:
     """An outbox to fill and look into."""
@@ -31,7 +36,7 @@ class Office:
 
     def states(self):
         with self.engine.connect() as connection:
-            return dict(connection.exec_driver_sql("SELECT message, state FROM outbox").all())
+            return dict(connection.exec_driver_sql(STATES).all())
 
 
 class Broker:

@@ -2,10 +2,12 @@
 
 import pytest
 from alembic import command
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from service.store import schema
 from service.store import tables as t
+from service.store.relay.outbox import Outbox
+from service.store.relay.retention import prune
 from service.store.sql.engine import connect
 from service.values.scope import Scope
 from tests.store.made import AT
@@ -75,3 +77,64 @@ def test_what_a_payer_saw_of_the_directory_it_sees_after_0006_and_new_references
     store.transact(
         lambda unit: unit.resources.mention("case", "default", "river", [("Practitioner", "n2")], [])
     )
+
+
+def messages(engine, first, *states):
+    """Write messages as a release before 0011 left them, at the positions from `first` on."""
+    with engine.begin() as connection:
+        for position, state in enumerate(states, first):
+            row = {"position": position, "state": state, "message": str(position), "sequence": position}
+            more = {"view": "default", "owner": f"case/{position}", "routing_key": "goal.created"}
+            times = {"recorded": AT, "recorded_on": AT.date()}
+            connection.execute(insert(t.outbox), {**row, **more, **times, "body": b"{}"})
+
+
+def counted(engine, last):
+    with engine.begin() as connection:
+        if connection.execute(update(t.counter).where(t.counter.c.name == "outbox"), {"last": last}).rowcount:
+            return
+        connection.execute(insert(t.counter), {"name": "outbox", "last": last})
+
+
+def test_what_was_pending_is_published_after_0011_and_what_a_relay_of_before_leaves_too(engine, store):
+    upgraded(engine, "0008")
+    messages(engine, 1, "published", "pending", "parked", "owed", "unrouted", "pending")
+    counted(engine, 6)
+    upgraded(engine, "0011")
+    outbox = Outbox(engine)
+
+    def pending():
+        return [row.position for row in outbox.pending(0, 10)]
+
+    assert (pending(), outbox.backlog()) == ([2, 6], 2)
+    outbox.mark([2], "published")
+    assert outbox.release([3]) == 1
+    assert (pending(), outbox.backlog()) == ([3, 6], 2)
+
+    # a relay of the release before leads once more: it publishes 6 to 8, numbers 9 and is gone
+    messages(engine, 7, "published", "unrouted", "pending", "parked")
+    with engine.begin() as connection:
+        connection.execute(update(t.outbox).where(t.outbox.c.position == 6).values(state="published"))
+    counted(engine, 10)
+    outbox = Outbox(engine)
+    outbox.number()
+    assert pending() == [3, 9]
+    assert outbox.backlog() == 2
+    outbox.mark([3, 9], "published")
+    assert pending() == []
+    assert outbox.backlog() == 0
+    assert list(prune(engine, [(1, 10)])) == [8]
+    with engine.connect() as connection:
+        left = connection.execute(select(t.outbox.c.position, t.outbox.c.state).order_by(t.outbox.c.position))
+        assert left.all() == [(4, "owed"), (10, "parked")]
+
+
+def test_a_broker_that_was_away_for_long_gets_all_after_0011(engine, store):
+    upgraded(engine, "0008")
+    messages(engine, 1, *["pending"] * 2500)
+    counted(engine, 2500)
+    upgraded(engine, "0011")
+    outbox, got = Outbox(engine), []
+    while rows := outbox.pending(got[-1] if got else 0, 1000):
+        got += [row.position for row in rows]
+    assert got == list(range(1, 2501))

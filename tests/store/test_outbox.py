@@ -51,6 +51,25 @@ def test_a_message_is_published_when_the_last_queue_has_it(outbox, engine):
     assert states == [["owed", "owed"], ["published", "owed"]]
 
 
+def test_what_is_parked_hides_nothing_that_comes_long_after_it(outbox):
+    for position in range(1, 6):
+        outbox.park(position, "no reason")
+    assert [row.position for row in outbox.pending(0, 2)] == [6]
+    assert outbox.backlog() == 1
+    assert outbox.release([2, 4]) == 2
+    assert pending(outbox) == [2, 4, 6]
+    assert outbox.backlog() == 3
+
+
+def test_what_was_owed_when_it_was_parked_is_published_anew_once_it_is_released(outbox):
+    outbox.mark([2, 3, 4, 5, 6], "published")
+    outbox.owe([(1, "harbor")])
+    outbox.park(1, "no reason")
+    assert (pending(outbox), outbox.backlog()) == ([], 0)
+    outbox.release([1])
+    assert (pending(outbox), outbox.backlog()) == ([1], 1)
+
+
 def test_what_is_recorded_twice_is_owed_once(outbox):
     for _ in range(2):
         outbox.owe([(1, "harbor"), (2, "harbor")])

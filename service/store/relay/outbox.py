@@ -1,32 +1,23 @@
-"""The outbox as the leader sees it: number what is committed, read what is pending, mark what went out."""
+"""The outbox as the leader sees it: number what is committed, read what is pending, mark what went out.
 
-from collections.abc import Sequence
+What is still to publish is listed in `unpublished`: so a message that went out costs no rewriting of its row.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Engine,
-    Update,
-    any_,
-    delete,
-    exists,
-    func,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import BigInteger, Engine, bindparam, delete, exists, func, select, update
 
 from service.store import tables as t
 from service.store.relay.leadership import FileLead, SessionLead, lead
 from service.store.relay.positions import Positions
 from service.store.rows import aware, upsert
-from service.store.sql.engine import Executor, reading, writing
+from service.store.sql.engine import reading, writing
 from service.values.resources import NumberedMessage, OutboxMessage, ParkedMessage
 
 FORGIVEN: Final = 5000
 _C: Final = t.outbox.c
+_LISTED: Final = t.unpublished.c.position
 MESSAGE: Final = (
     _C.position,
     _C.message,
@@ -38,6 +29,25 @@ MESSAGE: Final = (
     _C.body,
     _C.full,
 )
+
+# a span, for a planner that knows a queue's table badly would sort all that is behind
+_FIRST: Final = select(func.min(_LISTED)).where(bindparam("after") < _LISTED).scalar_subquery()
+_NEXT: Final = (
+    select(*MESSAGE, _C.state)
+    .join(t.unpublished, _C.position == _LISTED)
+    .where(_LISTED >= _FIRST, _FIRST + bindparam("limit", type_=BigInteger) > _LISTED)
+    .order_by(_LISTED)
+)
+# the span leads to the index: without statistics, a thousand positions look like the whole table
+_FINISH: Final = delete(t.unpublished).where(
+    _LISTED.between(bindparam("first"), bindparam("last")),
+    _LISTED.in_(bindparam("positions", expanding=True)),
+)
+_STATE: Final = update(t.outbox).where(
+    _C.position.between(bindparam("first"), bindparam("last")),
+    _C.position.in_(bindparam("positions", expanding=True)),
+)
+_PAID: Final = _STATE.where(_C.state == "owed", ~exists().where(t.owed.c.position == _C.position))
 
 
 class Outbox:
@@ -61,18 +71,21 @@ class Outbox:
 
     def pending(self, after: int, limit: int) -> list[NumberedMessage]:
         """Return numbered messages still to publish, in order, above a position: none when there are none."""
-        c = t.outbox.c
-        waiting = c.state == "pending"
-        # a span, for a planner that knows a queue's table badly would sort all that is behind
-        first = select(func.min(c.position)).where(waiting, c.position > after).scalar_subquery()
-        chosen = select(*MESSAGE).where(waiting, c.position >= first, c.position < first + limit)
-        with reading(self._engine) as connection:
-            return [numbered_of(row) for row in connection.execute(chosen.order_by(c.position)).all()]
+        while True:
+            with reading(self._engine) as connection:
+                rows = connection.execute(_NEXT, {"after": after, "limit": limit}).all()
+            self._unlist([row.position for row in rows if row.state not in {"pending", "parked"}])
+            pending = [numbered_of(row[:-1]) for row in rows if row.state == "pending"]
+            if pending or not rows:
+                return pending
+            after = rows[-1].position
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""
         with writing(self._engine) as connection:
-            connection.execute(_update_at(connection, positions).values(state=state))
+            connection.execute(_FINISH, _span(positions))
+            if state != "published":
+                connection.execute(_STATE, {**_span(positions), "state": state})
 
     def owe(self, copies: Sequence[tuple[int, str]]) -> None:
         """Record that messages, by position, are owed to queues, and are published but for that."""
@@ -80,18 +93,23 @@ class Outbox:
         rows = [{"queue": queue, "position": position} for position, queue in copies]
         with writing(self._engine) as connection:
             connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
-            connection.execute(_update_at(connection, positions).values(state="owed"))
+            connection.execute(_FINISH, _span(positions))
+            connection.execute(_STATE, {**_span(positions), "state": "owed"})
 
     def owed(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed, in order; none of an owner that an earlier one stops."""
-        c, earlier = t.outbox.c, t.outbox.alias()
+        earlier = t.outbox.alias()
+        # what is still to publish lies behind what is owed, but for what an operator released
+        last = select(func.max(t.owed.c.position)).where(t.owed.c.queue == queue).scalar_subquery()
         stopped = exists().where(
-            earlier.c.owner == c.owner,
-            earlier.c.position < c.position,
-            earlier.c.state.in_(("parked", "pending")),
+            earlier.c.position == _LISTED,
+            last > _LISTED,
+            earlier.c.position < last,
+            earlier.c.owner == _C.owner,
+            earlier.c.position < _C.position,
         )
-        chosen = select(*MESSAGE).join(t.owed, t.owed.c.position == c.position)
-        chosen = chosen.where(t.owed.c.queue == queue, c.state == "owed", ~stopped)
+        chosen = select(*MESSAGE).join(t.owed, t.owed.c.position == _C.position)
+        chosen = chosen.where(t.owed.c.queue == queue, _C.state == "owed", ~stopped)
         with reading(self._engine) as connection:
             found = connection.execute(chosen.order_by(t.owed.c.position).limit(limit)).all()
             return [numbered_of(row) for row in found]
@@ -104,11 +122,9 @@ class Outbox:
     def pay(self, queue: str, positions: Sequence[int]) -> None:
         """Record that a queue has got messages; they are published once no queue is owed them."""
         with writing(self._engine) as connection:
-            mine = _among(connection, t.owed.c.position, positions)
+            mine = t.owed.c.position.in_(positions)
             connection.execute(delete(t.owed).where(t.owed.c.queue == queue, mine))
-            still = exists().where(t.owed.c.position == t.outbox.c.position)
-            paid = _update_at(connection, positions).where(t.outbox.c.state == "owed", ~still)
-            connection.execute(paid.values(state="published"))
+            connection.execute(_PAID, {**_span(positions), "state": "published"})
 
     def forgive(self, queue: str) -> int:
         """Record that a queue will not get what it is owed; return how many messages that were."""
@@ -127,32 +143,41 @@ class Outbox:
 
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason why it cannot be published."""
-        chosen = update(t.outbox).where(t.outbox.c.position == position)
         with writing(self._engine) as connection:
-            connection.execute(chosen.values(state="parked", reason=reason[:400]))
+            parked = update(t.outbox).where(_C.position == position)
+            connection.execute(parked.values(state="parked", reason=reason[:400]))
+            # one that was owed is published anew once it is released
+            listed = upsert(connection, t.unpublished).on_conflict_do_nothing()
+            connection.execute(listed, {"position": position})
 
     def parked_messages(self) -> list[ParkedMessage]:
         """Return the messages set aside, in order."""
-        c = t.outbox.c
-        chosen = select(c.position, c.owner, c.routing_key, c.reason).where(c.state == "parked")
+        chosen = select(_C.position, _C.owner, _C.routing_key, _C.reason).where(_C.state == "parked")
         with reading(self._engine) as connection:
-            return [ParkedMessage(*row) for row in connection.execute(chosen.order_by(c.position))]
+            return [ParkedMessage(*row) for row in connection.execute(chosen.order_by(_C.position))]
 
     def release(self, positions: Sequence[int]) -> int:
         """Let messages that were set aside be published after all; return how many there were."""
-        c = t.outbox.c
-        chosen = update(t.outbox).where(c.state == "parked", c.position.in_(positions))
+        chosen = update(t.outbox).where(_C.state == "parked", _C.position.in_(positions))
         with writing(self._engine) as connection:
             return int(connection.execute(chosen.values(state="pending", reason=None)).rowcount)
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""
+        listed = select(func.count()).select_from(t.unpublished).scalar_subquery()
+        parked = select(func.count()).where(_C.state == "parked").scalar_subquery()
+        unnumbered = select(func.count()).where(_C.position.is_(None)).scalar_subquery()
         with reading(self._engine) as connection:
-            chosen = select(func.count()).select_from(t.outbox).where(t.outbox.c.state == "pending")
-            return int(connection.execute(chosen).scalar_one())
+            return int(connection.execute(select(listed - parked + unnumbered)).scalar_one())
+
+    def _unlist(self, positions: Sequence[int]) -> None:
+        """Take from the list what a process of an earlier release has published since it was listed."""
+        if positions:
+            with writing(self._engine) as connection:
+                connection.execute(_FINISH, _span(positions))
 
 
-def numbered_of(row: Any) -> NumberedMessage:
+def numbered_of(row: Iterable[Any]) -> NumberedMessage:
     """Return what `MESSAGE` selects as a numbered message."""
     position, id_, view, owner, routing_key, sequence, recorded, body, full = row
     return NumberedMessage(
@@ -160,16 +185,6 @@ def numbered_of(row: Any) -> NumberedMessage:
     )
 
 
-def _update_at(connection: Executor, positions: Sequence[int]) -> Update:
-    """An update of the messages at positions."""
-    column = t.outbox.c.position
-    # the span leads to the index: without statistics, a thousand positions look like the whole table
-    span = column.between(min(positions), max(positions))
-    return update(t.outbox).where(span, _among(connection, column, positions))
-
-
-def _among(connection: Executor, column: ColumnElement[int], values: Sequence[int]) -> ColumnElement[bool]:
-    """One parameter where there may be thousands: each costs a server more than the row it names."""
-    if connection.dialect.name == "postgresql":
-        return column == any_(literal(values, ARRAY(BigInteger)))
-    return column.in_(values)
+def _span(positions: Sequence[int]) -> dict[str, Any]:
+    """Return positions as the statements of many take them."""
+    return {"first": min(positions), "last": max(positions), "positions": positions}

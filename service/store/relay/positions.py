@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, Table, func, insert, select, text, update
+from sqlalchemy import BigInteger, Engine, Table, Update, bindparam, func, insert, select, text, update
 
 from service.store import tables as t
-from service.store.rows import aware, upsert
+from service.store.rows import aware
 from service.store.sql.engine import Executor, reading, writing
 
 NUMBERING: Final = 0x0CA5EB1E
@@ -22,10 +22,39 @@ def _first(table: Table) -> Any:
     return select(func.min(table.c.row)).where(table.c.position.is_(None)).scalar_subquery()
 
 
+def _numbering(table: Table) -> Update:
+    """Give up to `limit` rows the positions after the `last` one, in the order they were written."""
+    c = table.c
+    # A span, for a planner that knows a queue's table badly would sort all that is behind. Its start is found
+    # in the same statement: a row committed between two would be overtaken by its owner's next.
+    limit = bindparam("limit", type_=BigInteger)
+    span = (c.position.is_(None), c.row >= _first(table), c.row < _first(table) + limit)
+    # on PostgreSQL the partition key leads to the partition
+    rank = func.row_number().over(order_by=c.row).label("rank")
+    ranked = select(c.row, c.recorded_on, rank).where(*span).subquery()
+    same = (c.row == ranked.c.row, c.recorded_on == ranked.c.recorded_on)
+    return update(table).where(*same).values(position=bindparam("last", type_=BigInteger) + ranked.c.rank)
+
+
 STREAMS: Final[dict[str, Table]] = {"outbox": t.outbox, "history": t.history}
+# in `counter`, how far the outbox is listed in `unpublished`
+LISTED: Final = "listed"
 TICK_SECONDS: Final = 1.0
 # the least is found through an index whatever the planner believes; that there is one, by reading all
 _WAITING: Final = select(*(_first(table).label(name) for name, table in STREAMS.items()))
+_NUMBER: Final = {name: _numbering(table) for name, table in STREAMS.items()}
+# two leaders for a moment (one paused) must not give one position twice
+_ALONE: Final = text("SELECT pg_advisory_xact_lock(:key)")
+_LAST: Final = select(t.counter)
+_COUNT: Final = text(
+    "INSERT INTO counter (name, last) VALUES (:name, :last)"
+    " ON CONFLICT (name) DO UPDATE SET last = excluded.last"
+)
+# a leader of the release before numbers and lists nothing, so what it left is listed with what is new
+_LIST: Final = text(
+    "INSERT INTO unpublished SELECT position FROM outbox WHERE position > :after AND position <= :last"
+    " AND state IN ('pending', 'parked') ON CONFLICT (position) DO NOTHING"
+)
 
 
 class Positions:
@@ -52,12 +81,13 @@ class Positions:
             return 0
         with writing(self._engine) as connection:
             if connection.dialect.name == "postgresql":
-                # two leaders for a moment (one paused) must not give one position twice
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": NUMBERING})
-            last = {row.name: row.last for row in connection.execute(select(t.counter))}
+                connection.execute(_ALONE, {"key": NUMBERING})
+            counters = {row.name: row.last for row in connection.execute(_LAST)}
+            last = {name: counters.get(name, 0) for name in STREAMS}
             for name in ticking:
-                _tick(connection, name, last.get(name, 0))
-            counts = {name: _number(connection, name, last.get(name, 0), limit) for name in waiting}
+                _tick(connection, name, last[name])
+            counts = _number(connection, waiting, last, limit)
+            _list(connection, counters.get(LISTED, 0), last["outbox"] + counts.get("outbox", 0))
         for name in ticking:
             self._ticked[name], self._untold[name] = self._clock(), False
         for name, count in counts.items():
@@ -81,19 +111,20 @@ def _tick(connection: Executor, name: str, last: int) -> None:
         connection.execute(insert(t.tick).values(stream=name, position=last, at=at))
 
 
-def _number(connection: Executor, name: str, last: int, limit: int) -> int:
-    table = STREAMS[name]
-    c = table.c
-    # A span, for a planner that knows a queue's table badly would sort all that is behind. Its start is found
-    # in the same statement: a row committed between two would be overtaken by its owner's next.
-    span = (c.position.is_(None), c.row >= _first(table), c.row < _first(table) + limit)
-    # on PostgreSQL the partition key leads to the partition
-    rank = func.row_number().over(order_by=c.row).label("rank")
-    ranked = select(c.row, c.recorded_on, rank).where(*span).subquery()
-    same = (c.row == ranked.c.row, c.recorded_on == ranked.c.recorded_on)
-    numbered = connection.execute(update(table).where(*same).values(position=last + ranked.c.rank))
-    count = int(numbered.rowcount)
-    kept = {"last": last + count}
-    counted = upsert(connection, t.counter).values(name=name, **kept)
-    connection.execute(counted.on_conflict_do_update(index_elements=[t.counter.c.name], set_=kept))
-    return count
+def _number(connection: Executor, names: list[str], last: dict[str, int], limit: int) -> dict[str, int]:
+    """Number the rows of streams; return how many of each."""
+    # sent together, and waited for once
+    numbered = {
+        name: connection.execute(_NUMBER[name], {"last": last[name], "limit": limit}) for name in names
+    }
+    counts = {name: int(answer.rowcount) for name, answer in numbered.items()}
+    for name, count in counts.items():
+        connection.execute(_COUNT, {"name": name, "last": last[name] + count})
+    return counts
+
+
+def _list(connection: Executor, after: int, last: int) -> None:
+    """List what is numbered and not listed yet."""
+    if after < last:
+        connection.execute(_LIST, {"after": after, "last": last})
+        connection.execute(_COUNT, {"name": LISTED, "last": last})

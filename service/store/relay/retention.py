@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Engine, and_, delete, func, select
+from sqlalchemy import Engine, and_, delete, exists, func, or_, select
 
 from service.store import tables as t
+from service.store.relay.positions import LISTED
 from service.store.sql.engine import reading, writing
 
 BATCH: Final = 5000
@@ -18,9 +19,11 @@ def batches(engine: Engine, before: datetime) -> list[tuple[int, int]]:
     ticks = and_(t.tick.c.stream == "outbox", t.tick.c.at < before)
     with reading(engine) as connection:
         first = connection.execute(select(func.min(t.outbox.c.position))).scalar()
-        last = connection.execute(select(func.max(t.tick.c.position)).where(ticks)).scalar()
-    if first is None or last is None:
+        told = connection.execute(select(func.max(t.tick.c.position)).where(ticks)).scalar()
+        listed = connection.execute(select(t.counter.c.last).where(t.counter.c.name == LISTED)).scalar()
+    if first is None or told is None or listed is None:
         return []
+    last = min(told, listed)
     return [(low, min(low + BATCH - 1, last)) for low in range(first, last + 1, BATCH)]
 
 
@@ -31,8 +34,9 @@ def prune(engine: Engine, spans: list[tuple[int, int]]) -> Iterator[int]:
     """
     for low, high in spans:
         c = t.outbox.c
+        sent = and_(c.state == "pending", ~exists().where(t.unpublished.c.position == c.position))
         with writing(engine) as connection:
-            chosen = delete(t.outbox).where(c.position.between(low, high), c.state.in_(GONE))
+            chosen = delete(t.outbox).where(c.position.between(low, high), or_(c.state.in_(GONE), sent))
             count = connection.execute(chosen).rowcount
             older = and_(t.tick.c.stream == "outbox", t.tick.c.position < high)
             connection.execute(delete(t.tick).where(older))

@@ -12,7 +12,7 @@ from service.store.tables.documents import (
     revision,
 )
 from service.store.tables.entries import delivery, inbox, inbox_key, inbox_subject
-from service.store.tables.messages import outbox, owed, stream
+from service.store.tables.messages import outbox, owed, stream, unpublished
 from service.store.tables.resources import (
     dates,
     history,
@@ -54,4 +54,5 @@ __all__ = [
     "token",
     "tombstone",
     "used_assertion",
+    "unpublished",
 ]

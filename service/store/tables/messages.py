@@ -1,4 +1,4 @@
-"""Tables of the outbox: messages, the queues that are owed some, and the last sequence of each owner.
+"""Tables of the outbox: messages, those still to publish, what queues are owed, the last sequence of each owner.
 
 `outbox` is partitioned by `recorded_on` on PostgreSQL, as `resource_history` is.
 """
@@ -26,8 +26,12 @@ outbox = Table(
     Index("outbox_owner", "owner", postgresql_with={"deduplicate_items": "off"}),
     Index("outbox_position", "position"),
     partial_index("outbox_unnumbered", "row", "position is null"),
-    partial_index("outbox_pending", "position", "state = 'pending'"),
     partial_index("outbox_parked", "position", "state = 'parked'"),
+)
+# Positions of messages still to publish, and of parked ones. A numbered message that is `pending` and not
+# here is published: only what else becomes of it is written into `state`.
+unpublished = Table(
+    "unpublished", metadata, Column("position", BigInteger, primary_key=True, autoincrement=False)
 )
 # Messages that a queue did not take when the others did, by their positions.
 owed = Table(
