@@ -22,7 +22,7 @@ def feed(disclosure: Disclosure) -> Door:
         arguments = parameters(request.args.items(multi=True), ("after", COUNT))
         after = number(arguments, "after", 0, digits=18)
         events_page = disclosure.events(g.scope, after, count(arguments, 100, 1000))
-        body = b"[" + b",".join(event.message.body for event in events_page) + b"]"
+        body = b"[" + b",".join(event.body for event in events_page) + b"]"
         response = Response(body, mimetype=BATCH)
         response.headers["Casebridge-Position"] = str(events_page[-1].position if events_page else after)
         return response

@@ -130,13 +130,12 @@ class CatchUp:
 
     def _send(self, publisher: Publisher) -> None:
         while len(self._flights) < self._window and (row := self._lanes.take()) is not None:
-            message = row.message
-            all_routes = self._coverage.of(message.view, message.routing_key)
+            all_routes = self._coverage.of(row.view, row.routing_key)
             routes = [route for route in all_routes if route.queue == self.queue]
             flight = _Flight(row, len(routes))
             try:
                 for route in routes:
-                    self._flights[publisher.send(route.copy_of(message))] = (flight, route)
+                    self._flights[publisher.send(route.copy_of(row))] = (flight, route)
             except Misfit as exc:
                 self._park(row, str(exc))
                 self._lanes.park(row)

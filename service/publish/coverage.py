@@ -9,7 +9,7 @@ from functools import cache
 
 from service.publish.amqp.topology import EVENTS, own_exchange
 from service.publish.ports import Copy, Settlement
-from service.values.resources import OutboxMessage
+from service.values.resources import NumberedMessage
 from service.values.scope import DEFAULT, Binding, Partner
 
 
@@ -41,10 +41,10 @@ class Route:
     full: bool = False
     mandatory: bool = True
 
-    def copy_of(self, message: OutboxMessage) -> Copy:
+    def copy_of(self, row: NumberedMessage) -> Copy:
         """Return the message as it goes there; one that never has the resource goes without it."""
-        body = (message.full or message.body) if self.full else message.body
-        return Copy(self.exchange, message.routing_key, message.id, body, self.mandatory)
+        body = (row.full or row.body) if self.full else row.body
+        return Copy(self.exchange, row.routing_key, row.id, body, self.mandatory)
 
     def is_content_with(self, outcome: Settlement) -> bool:
         """Tell whether nothing is owed then: somebody has it, or need not be there."""

@@ -24,7 +24,7 @@ class Lanes:
         """Take rows read above the cursor; those of a parked or just released owner stay in the outbox."""
         for row in rows:
             self.cursor = row.position
-            owner = row.message.owner
+            owner = row.owner
             if owner in self.parked or owner in self._released:
                 continue
             lane = self._lanes.get(owner)
@@ -50,15 +50,15 @@ class Lanes:
 
     def finish(self, row: NumberedMessage) -> None:
         """Let the next row of this one's owner go."""
-        owner = row.message.owner
+        owner = row.owner
         self._busy.discard(owner)
         if owner in self._lanes:
             self._ready.append(owner)
 
     def park(self, row: NumberedMessage) -> None:
         """Stop an owner: its later rows stay in the outbox."""
-        self.parked[row.message.owner] = row.position
-        self._forget(row.message.owner)
+        self.parked[row.owner] = row.position
+        self._forget(row.owner)
 
     def keep_parked(self, still: Collection[str]) -> None:
         """Let those owners go again, after a rewind, that are parked no more."""

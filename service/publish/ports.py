@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from service.errors import Rejected
 from service.values.resources import NumberedMessage, ParkedMessage
@@ -19,8 +19,7 @@ class ChannelClosed(Rejected):
     """The broker closed the channel over one of the messages under way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """A message as it goes to one exchange."""
 
     exchange: str

@@ -215,11 +215,11 @@ class Relay:
         while self._open < window and (row := self._lanes.take()) is not None:
             flight = _Flight(row)
             try:
-                for route in self._coverage.of(row.message.view, row.message.routing_key):
+                for route in self._coverage.of(row.view, row.routing_key):
                     if route.queue in self._behind:
                         flight.owed.append(route.queue)
                     else:
-                        self._flights[publisher.send(route.copy_of(row.message))] = (flight, route)
+                        self._flights[publisher.send(route.copy_of(row))] = (flight, route)
                         flight.left += 1
             except Misfit as exc:
                 self._park(row, str(exc))
@@ -315,7 +315,7 @@ class Relay:
         self._outbox.park(row.position, reason)
         self._lanes.park(row)
         MESSAGES.labels("parked").inc()
-        log.error("relay_parked", position=row.position, routing_key=row.message.routing_key)
+        log.error("relay_parked", position=row.position, routing_key=row.routing_key)
 
     def _settle(self) -> None:
         """Return when all is marked."""

@@ -18,7 +18,6 @@ from sqlalchemy import (
 from service.errors import Gone
 from service.store import reads
 from service.store import tables as t
-from service.store.relay.outbox import numbered_of
 from service.store.rows import document_of, revision_of, stored_of
 from service.store.scope import bound, form
 from service.store.search import search
@@ -192,7 +191,7 @@ class SqlStore:
             return []
         named = {"after": after, "view": scope.view, "count": count}
         with reading(self._engine) as connection:
-            return [numbered_of(row) for row in connection.execute(reads.EVENTS, named)]
+            return [NumberedMessage(*row) for row in connection.execute(reads.EVENTS, named)]
 
     def secret(self, name: str, proposed: bytes) -> bytes:
         """Return the key of that name that all processes share: the proposed one where there is none yet."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,16 @@ class OutboxMessage:
     full: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedMessage:
-    """A committed message at its gap-free position in the feed."""
+class NumberedMessage(NamedTuple):
+    """A committed message at its gap-free position in the feed: what is published of a `OutboxMessage`."""
 
     position: int
-    message: OutboxMessage
+    id: str
+    view: str
+    owner: str
+    routing_key: str
+    body: bytes
+    full: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from service.publish.lanes import Lanes
 from service.values.resources import NumberedMessage
-from tests.publish.made import message
+
+
+def numbered(position, owner):
+    return NumberedMessage(position, f"m{position}", "default", owner, "careplan.updated", b"{}")
 
 
 def rows(*owners):
-    return [NumberedMessage(number, message(owner)) for number, owner in enumerate(owners, 1)]
+    return [numbered(number, owner) for number, owner in enumerate(owners, 1)]
 
 
 def taken(lanes):
@@ -41,11 +44,11 @@ def test_what_waits_is_read_again_after_a_rewind():
     lanes.add(rows("a", "b", "b", "c", "c"))
     a, c = taken(lanes)
     lanes.keep_parked({})
-    lanes.add([NumberedMessage(6, message("b")), NumberedMessage(7, message("d"))])
+    lanes.add([numbered(6, "b"), numbered(7, "d")])
     assert [row.position for row in taken(lanes)] == [7]
     lanes.finish(a)
     lanes.finish(c)
-    lanes.finish(NumberedMessage(7, message("d")))
+    lanes.finish(numbered(7, "d"))
 
     lanes.rewind()
 
@@ -60,7 +63,7 @@ def test_a_parked_row_stops_its_owner_only():
     a, _b = taken(lanes)
 
     lanes.park(a)
-    lanes.add([NumberedMessage(4, message("a")), NumberedMessage(5, message("c"))])
+    lanes.add([numbered(4, "a"), numbered(5, "c")])
 
     assert [row.position for row in taken(lanes)] == [5]
     assert lanes.waiting == 0
@@ -85,7 +88,7 @@ def test_a_parked_owner_goes_on_from_its_row_when_it_is_parked_no_more():
     lanes = Lanes({"a": 1, "b": 2})
     lanes.add(rows("a", "b", "a", "c"))
     assert [row.position for row in taken(lanes)] == [4]
-    lanes.finish(NumberedMessage(4, message("c")))
+    lanes.finish(numbered(4, "c"))
 
     lanes.keep_parked({"b": 2})
     assert lanes.due

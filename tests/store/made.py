@@ -38,6 +38,6 @@ def message(owner, sequence):
         routing_key="careplan.created",
         sequence=sequence,
         recorded=AT,
-        body=b"{}",
+        body=b'{"sequence":%d}' % sequence,
         full=b'{"full":true}',
     )

@@ -3,7 +3,7 @@
 What is still to publish is listed in `unpublished`: so a message that went out costs no rewriting of its row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Engine, bindparam, delete, exists, func, select, update
@@ -11,24 +11,15 @@ from sqlalchemy import BigInteger, Engine, bindparam, delete, exists, func, sele
 from service.store import tables as t
 from service.store.relay.leadership import FileLead, SessionLead, lead
 from service.store.relay.positions import Positions
-from service.store.rows import aware, upsert
+from service.store.rows import upsert
 from service.store.sql.engine import reading, writing
-from service.values.resources import NumberedMessage, OutboxMessage, ParkedMessage
+from service.values.resources import NumberedMessage, ParkedMessage
 
 FORGIVEN: Final = 5000
 _C: Final = t.outbox.c
 _LISTED: Final = t.unpublished.c.position
-MESSAGE: Final = (
-    _C.position,
-    _C.message,
-    _C.view,
-    _C.owner,
-    _C.routing_key,
-    _C.sequence,
-    _C.recorded,
-    _C.body,
-    _C.full,
-)
+# a `Numbered`
+MESSAGE: Final = (_C.position, _C.message, _C.view, _C.owner, _C.routing_key, _C.body, _C.full)
 
 # a span, for a planner that knows a queue's table badly would sort all that is behind
 _FIRST: Final = select(func.min(_LISTED)).where(bindparam("after") < _LISTED).scalar_subquery()
@@ -75,7 +66,7 @@ class Outbox:
             with reading(self._engine) as connection:
                 rows = connection.execute(_NEXT, {"after": after, "limit": limit}).all()
             self._unlist([row.position for row in rows if row.state not in {"pending", "parked"}])
-            pending = [numbered_of(row[:-1]) for row in rows if row.state == "pending"]
+            pending = [NumberedMessage(*row[:-1]) for row in rows if row.state == "pending"]
             if pending or not rows:
                 return pending
             after = rows[-1].position
@@ -112,7 +103,7 @@ class Outbox:
         chosen = chosen.where(t.owed.c.queue == queue, _C.state == "owed", ~stopped)
         with reading(self._engine) as connection:
             found = connection.execute(chosen.order_by(t.owed.c.position).limit(limit)).all()
-            return [numbered_of(row) for row in found]
+            return [NumberedMessage(*row) for row in found]
 
     def owes(self, queue: str) -> bool:
         """Tell whether a queue is owed anything, be it now or after what stops it."""
@@ -175,14 +166,6 @@ class Outbox:
         if positions:
             with writing(self._engine) as connection:
                 connection.execute(_FINISH, _span(positions))
-
-
-def numbered_of(row: Iterable[Any]) -> NumberedMessage:
-    """Return what `MESSAGE` selects as a numbered message."""
-    position, id_, view, owner, routing_key, sequence, recorded, body, full = row
-    return NumberedMessage(
-        position, OutboxMessage(id_, view, owner, routing_key, sequence, aware(recorded), body, full)
-    )
 
 
 def _span(positions: Sequence[int]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tables of the outbox: messages, those still to publish, what queues are owed, the last sequence of each owner.
+"""Tables of the outbox: messages, those still to publish, what queues are owed, the last sequence of owners.
 
 `outbox` is partitioned by `recorded_on` on PostgreSQL, as `resource_history` is.
 """
