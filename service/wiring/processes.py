@@ -1,6 +1,6 @@
 """The processes that run until they are stopped: the worker, the MLLP server; neither imports Flask."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from threading import Event, Thread
@@ -16,6 +16,7 @@ from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
 from service.flows.projection.follow import Reprojection
+from service.mapping.catalogue import Catalogue
 from service.publish.amqp import rabbit, topology
 from service.publish.amqp.watch import watch
 from service.publish.feed import number_forever
@@ -39,19 +40,19 @@ from service.wiring.operator import check
 from service.wiring.rooms import now, open_database, open_store, projecting, receiving
 
 
-def worker(settings: Settings, stop: Event) -> None:
+def worker(settings: Settings, mappings: Mapping[str, Catalogue], stop: Event) -> None:
     """Relay the outbox to the broker, project what is queued and send what is owed, until told to stop.
 
     Without a broker the outbox is numbered for the feed.
     """
     configure()
     with open_database(settings) as engine:
-        _work(settings, engine, stop)
+        _work(settings, engine, mappings, stop)
 
 
-def _work(settings: Settings, engine: Engine, stop: Event) -> None:
+def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue], stop: Event) -> None:
     store = SqlStore(engine)
-    projection = projecting(settings, catalogues(settings))
+    projection = projecting(settings, mappings)
     queue = Reprojection(store, projection, now)
     reception = receiving(settings, store, projection)
     partners_by_name = registry.load(settings.partners)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pika
 
+from service.cli.processes.collector import pausing
 from service.publish.amqp import rabbit, topology
 from service.publish.amqp.frames import CONTENT_TYPE
 from service.publish.relay import Relay
@@ -124,7 +125,9 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
     url = servers.rabbit.create_vhost()
     topology.declare(url, PARTNERS)
     with house.database(servers.postgres) as database:
-        office = Office(database)
+        # the collector is as in a worker
+        with pausing():
+            office = Office(database)
         relayed, bare = rounds(
             "relay.vs_raw",
             number,

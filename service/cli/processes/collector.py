@@ -11,7 +11,7 @@ def pausing() -> Iterator[None]:
 
     Otherwise it walks over all mappings and definitions again and again: as they are made, a quarter of the
     work of a start, and while a large case is projected, where an item among 10,000 cost 1.6 times one among
-    100. Documents are trees, so its later rounds are few.
+    100; and while messages are relayed. Documents are trees, so its later rounds are few.
     """
     gc.disable()
     yield

@@ -5,9 +5,11 @@ import threading
 
 import click
 
+from service.cli.processes.collector import pausing
 from service.cli.processes.process import METRICS, stopping, tell_metrics
 from service.settings import Settings
 from service.wiring import operator, processes
+from service.wiring.compiled import catalogues
 
 
 @click.command()
@@ -26,7 +28,9 @@ def worker(parent: int | None, metrics: str | None) -> None:
     stop = stopping()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
-    processes.worker(settings, stop)
+    with pausing():
+        mappings = catalogues(settings)
+    processes.worker(settings, mappings, stop)
 
 
 def _watch(parent: int, stop: threading.Event) -> None:

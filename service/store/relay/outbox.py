@@ -18,7 +18,7 @@ from service.values.resources import NumberedMessage, ParkedMessage
 FORGIVEN: Final = 5000
 _C: Final = t.outbox.c
 _LISTED: Final = t.unpublished.c.position
-# a `Numbered`
+# a `NumberedMessage`
 MESSAGE: Final = (_C.position, _C.message, _C.view, _C.owner, _C.routing_key, _C.body, _C.full)
 
 # a span, for a planner that knows a queue's table badly would sort all that is behind
