@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, ParamSpec, TypeVar
 
+from service.publish.coverage import Coverage
 from service.publish.ports import Outbox
+from service.publish.resources import with_resources
 from service.values.resources import NumberedMessage
 
 P = ParamSpec("P")
@@ -16,9 +18,9 @@ BEHIND: Final = 8
 class Beside:
     """Two threads, one to number and read, one to mark, at the service of the relay's own."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        """Take the outbox; nothing is read yet."""
-        self._outbox = outbox
+    def __init__(self, outbox: Outbox, coverage: Coverage) -> None:
+        """Take the outbox, and who is to get what; nothing is read yet."""
+        self._outbox, self._coverage = outbox, coverage
         self._threads: ThreadPoolExecutor | None = None
         self._ahead: Future[list[NumberedMessage]] | None = None
         self._marks: list[Future[None]] = []
@@ -73,7 +75,7 @@ class Beside:
 
     def _number_and_read(self, after: int) -> list[NumberedMessage]:
         self._outbox.number(READ)
-        return self._outbox.pending(after, READ)
+        return with_resources(self._outbox.pending(after, READ), self._coverage, self._outbox)
 
     def _settle(self, left: int) -> None:
         while len(self._marks) > left or (self._marks and self._marks[0].done()):

@@ -14,6 +14,7 @@ from service.errors import Unavailable
 from service.publish.coverage import Coverage, Route
 from service.publish.lanes import Lanes
 from service.publish.ports import Broker, ChannelClosed, Drift, Misfit, Outbox, Publisher
+from service.publish.resources import with_resources
 from service.supervision import Backoff
 from service.values.resources import NumberedMessage
 
@@ -119,7 +120,7 @@ class CatchUp:
     def _read(self) -> bool:
         self._pay()
         self._marked()
-        rows = self._outbox.owed(self.queue, READ)
+        rows = with_resources(self._outbox.owed(self.queue, READ), self._coverage, self._outbox)
         self._lanes.add(rows)
         if not rows:
             self._cautious = False

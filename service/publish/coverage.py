@@ -61,7 +61,12 @@ class Coverage:
             mine = self._bindings.setdefault(partner.view, [])
             mine += [(queue.name, each) for queue in partner.queues for each in queue.bindings]
         self.queues = {EVENTS, *(name for mine in self._bindings.values() for name, _ in mine)}
+        self._full = any(each.full_resource for mine in self._bindings.values() for _, each in mine)
         self._known: dict[tuple[str, str], tuple[Route, ...]] = {}
+
+    def wants_resource(self, row: NumberedMessage) -> bool:
+        """Tell whether a message goes somewhere with the resource itself."""
+        return self._full and any(route.full for route in self.of(row.view, row.routing_key))
 
     def of(self, view: str, routing_key: str) -> tuple[Route, ...]:
         """Return where copies of a message go; who asked for the resource and for messages gets both.

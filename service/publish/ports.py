@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from service.errors import Rejected
-from service.values.resources import NumberedMessage, ParkedMessage
+from service.values.resources import NumberedMessage, ParkedMessage, VersionKey
 
 # silent: not confirmed in time
 Settlement = Literal["routed", "returned", "nacked", "silent"]
@@ -88,6 +88,9 @@ class Outbox(Protocol):
 
     def pending(self, after: int, limit: int) -> list[NumberedMessage]:
         """Return messages still to publish, in order, above a position."""
+
+    def versions(self, keys: Sequence[VersionKey]) -> dict[VersionKey, bytes]:
+        """Return the bodies of versions that may be shown."""
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published` or `unrouted`."""

@@ -72,7 +72,7 @@ class Relay:
         self._clock = clock
         self._lead: Lead | None = None
         self._publisher: Publisher | None = None
-        self._beside = Beside(outbox)
+        self._beside = Beside(outbox, self._coverage)
         self._lanes = Lanes()
         self._flights: dict[int, tuple[_Flight, Route]] = {}
         self._open = 0

@@ -76,7 +76,7 @@ class HistoryQuery:
 class OutboxMessage:
     """An outbox row: a CloudEvents 1.0 JSON object as it goes on the wire.
 
-    `owner` is e.g. `case/<uuid>` (the partitionkey). `full` is the variant with the resource in `data`.
+    `owner` is e.g. `case/<uuid>` (the partitionkey).
     """
 
     id: str
@@ -86,11 +86,17 @@ class OutboxMessage:
     sequence: int
     recorded: datetime
     body: bytes
-    full: bytes | None = None
+
+
+# view, type, id, number
+VersionKey = tuple[str, str, str, int]
 
 
 class NumberedMessage(NamedTuple):
-    """A committed message at its gap-free position in the feed: what is published of a `OutboxMessage`."""
+    """A committed message at its gap-free position in the feed: what is published of an `OutboxMessage`.
+
+    `full` is the variant with the resource in `data`, where somebody asks for it.
+    """
 
     position: int
     id: str

@@ -63,7 +63,7 @@ class Walk:
             )
             self.last[owner, view] += 1
             key = self.chance.choice(KEYS)
-            self.sent.append(message(owner, self.last[owner, view], key, full=b"{}", view=view))
+            self.sent.append(message(owner, self.last[owner, view], key, view=view))
             self.office.emit(self.sent[-1])
 
     def some_turns(self):

@@ -11,6 +11,8 @@ from service.flows.projection.events import Envelope
 from service.flows.projection.project import Projection
 from service.flows.pull.disclose import Disclosure
 from service.mapping.catalogue import load
+from service.publish.coverage import Coverage
+from service.publish.resources import with_resources
 from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
@@ -21,9 +23,11 @@ from service.wire.fhir.search import references_in, rows
 from service.wire.json import parse
 from tests.contracts.published import check
 from tests.flows import river
+from tests.publish.made import partner
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 ALL = Scope(everything=True)
+EVERYTHING = Coverage([partner(full=("#",))])
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +68,7 @@ class House:
     def told(self):
         """Return what was told since the last time, (routing key, message), all as published."""
         self.outbox.number()
-        found = self.store.events(ALL, self.seen, 1000)
+        found = with_resources(self.store.events(ALL, self.seen, 1000), EVERYTHING, self.outbox)
         self.seen += len(found)
         for each in found:
             if each.full is not None:

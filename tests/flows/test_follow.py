@@ -108,6 +108,9 @@ def test_what_others_name_cannot_be_erased(told):
 def test_older_versions_of_a_protected_client_are_shown_to_no_one(told):
     patient = told.one("Patient")
     plan = told.one("CarePlan")["id"]
+    with told.engine.begin() as connection:
+        # as a release before 0010 wrote them
+        connection.exec_driver_sql('UPDATE outbox SET "full" = body')
     told.put("client", "river", {**river.CLIENT, "protected_identity": True}, if_match=1)
     found = told.disclosure.history(ALL, "Patient", patient["id"], HistoryQuery())
     assert [each.version for each in found.entries] == [2]
@@ -116,6 +119,8 @@ def test_older_versions_of_a_protected_client_are_shown_to_no_one(told):
     assert [
         each.version for each in told.disclosure.history(ALL, "CarePlan", plan, HistoryQuery()).entries
     ] == [1]
+    keys = [("default", "Patient", patient["id"], 1), ("default", "CarePlan", plan, 1)]
+    assert list(told.outbox.versions(keys)) == keys[1:]
     with told.engine.connect() as connection:
         told_before = connection.exec_driver_sql(
             "SELECT count(*) FROM outbox WHERE routing_key = 'patient.created' AND \"full\" IS NOT NULL"

@@ -1,6 +1,7 @@
 """An outbox on a real database, filled as the flows fill it, and the partners' side of a real broker."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.resources import OutboxMessage
 from service.values.scope import Binding, Partner, Queue
+from service.wire.json import dump
+from tests.store.made import version
 
 STATES = """
 SELECT message, CASE WHEN state = 'pending' AND outbox.position IS NOT NULL AND unpublished.position IS NULL
@@ -33,6 +36,15 @@ class Office:
 
     def emit(self, *messages):
         self.store.transact(lambda unit: unit.resources.emit(messages))
+
+    def tell(self, resource, view="default"):
+        """Write the first version of a CarePlan in a view, and return the message that tells of it."""
+        told = {"data": {"reference": "CarePlan/p1", "versionId": "1", "changed": []}}
+        sent = message(body=dump(told), view=view)
+        written = replace(version("1", "p1", body=dump(resource), client="river"), view=view)
+        self.store.transact(lambda unit: unit.resources.write([written]))
+        self.emit(sent)
+        return sent
 
     def states(self):
         with self.engine.connect() as connection:
@@ -87,8 +99,8 @@ class Paced:
         self.relay.run_once()
 
 
-def message(owner="case/1", sequence=1, key="careplan.updated", body=b'{"a":1}', full=None, view="default"):
-    return OutboxMessage(str(uuid4()), view, owner, key, sequence, datetime.now(UTC), body, full)
+def message(owner="case/1", sequence=1, key="careplan.updated", body=b'{"a":1}', view="default"):
+    return OutboxMessage(str(uuid4()), view, owner, key, sequence, datetime.now(UTC), body)
 
 
 def partner(name="harbor", *, plain=("careplan.*",), full=(), view="default"):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from decimal import Decimal
 
 import pytest
 
@@ -27,6 +28,11 @@ class Running:
         self._stop.set()
         self._thread.join(30)
         assert not self._thread.is_alive()
+
+
+def whole(sent, resource):
+    """A message with the resource in its data."""
+    return sent.body[:-2] + b',"resource":' + resource + b"}}"
 
 
 def test_each_message_arrives_once_in_its_owners_order_as_a_cloudevent(office, broker, relay_to):
@@ -90,36 +96,60 @@ def test_the_resource_leaves_for_nobody_who_did_not_ask(office, broker, relay_to
     relay.run_once()
     broker.do(lambda channel: channel.queue_declare("curious", durable=True))
     broker.do(lambda channel: channel.queue_bind("curious", topology.EVENTS, "#"))
-    office.emit(message(body=b"thin", full=b"rich"))
+    sent = office.tell({"status": "active"})
     relay.run_once()
 
-    assert [body for _, _, body in broker.drain("curious")] == [b"thin"]
-    assert [body for _, _, body in broker.take("harbor")] == [b"thin"]
+    assert [body for _, _, body in broker.drain("curious")] == [sent.body]
+    assert [body for _, _, body in broker.take("harbor")] == [sent.body]
 
 
 def test_the_resource_goes_only_to_whom_asked_for_it(office, broker, relay_to):
-    rich, plain = message(body=b"thin", full=b"rich"), message("case/2", key="case.discharged", body=b"short")
-    office.emit(rich, plain)
+    rich, plain = office.tell({"height": Decimal("1.50")}), message("case/2", key="case.discharged")
+    office.emit(plain)
 
     relay_to(broker.url, partner(), partner("clinic", plain=(), full=("#",))).run_once()
 
-    assert [body for _, _, body in broker.take("harbor")] == [b"thin"]
-    assert {body for _, _, body in broker.take("clinic")} == {b"rich", b"short"}
+    assert [body for _, _, body in broker.take("harbor")] == [rich.body]
+    assert {body for _, _, body in broker.take("clinic")} == {whole(rich, b'{"height":1.50}'), plain.body}
     assert set(office.states().values()) == {"published"}
 
 
+@pytest.mark.parametrize(
+    "hide", ["UPDATE resource_history SET withheld = true", "DELETE FROM resource_history"]
+)
+def test_a_resource_that_may_no_longer_be_shown_leaves_for_nobody(office, broker, relay_to, hide):
+    sent = office.tell({"status": "active"})
+    with office.engine.begin() as connection:
+        connection.exec_driver_sql(hide)
+
+    relay_to(broker.url, partner(plain=(), full=("#",))).run_once()
+
+    assert [body for _, _, body in broker.take("harbor")] == [sent.body]
+
+
+def test_a_queue_that_was_behind_gets_the_resource_it_asked_for(office, broker):
+    paced = Paced(office, broker.url, partner(plain=(), full=("#",)))
+    paced.relay.run_once()
+    broker.do(lambda channel: channel.queue_unbind("harbor", "casebridge.to.harbor"))
+    sent = office.tell({"status": "active"})
+    paced.relay.run_once()
+    assert office.states() == {sent.id: "owed"}
+    paced.wait()
+    assert [body for _, _, body in broker.drain("harbor")] == [whole(sent, b'{"status":"active"}')]
+    paced.relay.close()
+
+
 def test_a_message_goes_only_to_partners_of_its_view(office, broker, relay_to):
-    rich = message(body=b"thin", full=b"rich")
-    lean = message(sequence=1, body=b"lean", full=b"lean with less", view="lean")
+    rich, lean = office.tell({"title": "Home"}), office.tell({}, view="lean")
     gone = message(sequence=1, body=b"gone", view="nobodys")
-    office.emit(rich, lean, gone)
+    office.emit(gone)
 
     everything = {"plain": ("#",), "full": ("#",)}
     partners = (partner(**everything), partner("clinic", view="lean", **everything))
     relay_to(broker.url, *partners).run_once()
 
-    assert {body for _, _, body in broker.take("harbor")} == {b"thin", b"rich"}
-    assert {body for _, _, body in broker.take("clinic")} == {b"lean", b"lean with less"}
+    assert {body for _, _, body in broker.take("harbor")} == {rich.body, whole(rich, b'{"title":"Home"}')}
+    assert {body for _, _, body in broker.take("clinic")} == {lean.body, whole(lean, b"{}")}
     assert office.states() == {rich.id: "published", lean.id: "published", gone.id: "unrouted"}
 
 

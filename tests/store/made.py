@@ -39,5 +39,4 @@ def message(owner, sequence):
         sequence=sequence,
         recorded=AT,
         body=b'{"sequence":%d}' % sequence,
-        full=b'{"full":true}',
     )

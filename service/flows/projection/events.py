@@ -30,7 +30,7 @@ D_co = TypeVar("D_co", bound=Data, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[D_co]):
-    """Something that happened to a resource or a case; `resource` is what a full-resource partner gets."""
+    """Something that happened to a resource or a case; `resource` is the version that it tells of."""
 
     what: str
     happened: str
@@ -94,9 +94,6 @@ class Envelope:
             sequence=f"{sequence:020d}",
             data={**event.data},
         )
-        full = None
-        if event.resource is not None:
-            full = dump({**body, "data": {**event.data, "resource": event.resource}})
         return OutboxMessage(
             id=body["id"],
             view=view,
@@ -105,7 +102,6 @@ class Envelope:
             sequence=sequence,
             recorded=at,
             body=dump(body),
-            full=full,
         )
 
 

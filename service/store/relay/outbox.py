@@ -6,20 +6,21 @@ What is still to publish is listed in `unpublished`: so a message that went out 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Engine, bindparam, delete, exists, func, select, update
+from sqlalchemy import BigInteger, Engine, bindparam, delete, exists, func, select, text, update
 
 from service.store import tables as t
 from service.store.relay.leadership import FileLead, SessionLead, lead
 from service.store.relay.positions import Positions
 from service.store.rows import upsert
 from service.store.sql.engine import reading, writing
-from service.values.resources import NumberedMessage, ParkedMessage
+from service.values.resources import NumberedMessage, ParkedMessage, VersionKey
+from service.wire.json import dump
 
 FORGIVEN: Final = 5000
 _C: Final = t.outbox.c
 _LISTED: Final = t.unpublished.c.position
 # a `NumberedMessage`
-MESSAGE: Final = (_C.position, _C.message, _C.view, _C.owner, _C.routing_key, _C.body, _C.full)
+MESSAGE: Final = (_C.position, _C.message, _C.view, _C.owner, _C.routing_key, _C.body)
 
 # a span, for a planner that knows a queue's table badly would sort all that is behind
 _FIRST: Final = select(func.min(_LISTED)).where(bindparam("after") < _LISTED).scalar_subquery()
@@ -38,6 +39,21 @@ _STATE: Final = update(t.outbox).where(
     _C.position.between(bindparam("first"), bindparam("last")),
     _C.position.in_(bindparam("positions", expanding=True)),
 )
+# a list of keys to join with: as an IN of pairs or of two lists a planner gets it wrong
+_VERSIONS: Final = {
+    "postgresql": text(
+        "SELECT h.view, h.type, h.id, h.version, h.body"
+        " FROM json_array_elements(CAST(:keys AS json)) AS k (key) JOIN resource_history h"
+        " ON h.view = key ->> 0 AND h.type = key ->> 1 AND h.id = key ->> 2"
+        " AND h.version = CAST(key ->> 3 AS integer) WHERE NOT h.withheld"
+    ),
+    "sqlite": text(
+        "SELECT h.view, h.type, h.id, h.version, h.body FROM json_each(:keys) k JOIN resource_history h"
+        " ON h.view = json_extract(k.value, '$[0]') AND h.type = json_extract(k.value, '$[1]')"
+        " AND h.id = json_extract(k.value, '$[2]') AND h.version = json_extract(k.value, '$[3]')"
+        " WHERE NOT h.withheld"
+    ),
+}
 _PAID: Final = _STATE.where(_C.state == "owed", ~exists().where(t.owed.c.position == _C.position))
 
 
@@ -70,6 +86,12 @@ class Outbox:
             if pending or not rows:
                 return pending
             after = rows[-1].position
+
+    def versions(self, keys: Sequence[VersionKey]) -> dict[VersionKey, bytes]:
+        """Return the bodies of versions that are there and that somebody may be shown."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(_VERSIONS[connection.dialect.name], {"keys": dump(keys).decode()})
+            return {(view, type_, id_, version): body for view, type_, id_, version, body in rows}
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""

@@ -19,11 +19,12 @@ outbox = Table(
     Column("routing_key", String(100), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    # the message with the resource, as releases before 0010 wrote it; now it is made when it is published
     Column("full", LargeBinary),
     Column("state", String(10), nullable=False, server_default="pending"),
     Column("reason", String(400)),
     stamp("recorded"),
-    Index("outbox_owner", "owner", postgresql_with={"deduplicate_items": "off"}),
+    partial_index("outbox_full", "owner", '"full" IS NOT NULL'),
     Index("outbox_position", "position"),
     partial_index("outbox_unnumbered", "row", "position is null"),
     partial_index("outbox_parked", "position", "state = 'parked'"),

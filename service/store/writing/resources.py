@@ -137,7 +137,8 @@ class SqlResources:
         cases = self._run(select(t.document.c.uuid).where(t.document.c.client == client)).scalars()
         owners = [f"client/{client}", *(f"case/{each}" for each in cases)]
         older = update(t.outbox).where(t.outbox.c.owner.in_(owners), t.outbox.c.recorded < before)
-        self._run(older.values(full=None))
+        # only a release before 0010 wrote any
+        self._run(older.where(t.outbox.c.full.is_not(None)).values(full=None))
 
     def sequence(self, owner: str, view: str, count: int, basis: str) -> int:
         """Take `count` numbers of the owner's message sequence in a view and return the first.
@@ -176,11 +177,12 @@ class SqlResources:
             self._run(delete(table).where(table.c.owner == document.uuid))
         self._run(delete(t.membership).where(t.membership.c.client == document.uuid))
         owner = f"{document.kind}/{document.uuid}"
-        self._run(update(t.outbox).where(t.outbox.c.owner == owner).values(full=None))
+        told = update(t.outbox).where(t.outbox.c.owner == owner, t.outbox.c.full.is_not(None))
+        self._run(told.values(full=None))
         return [(str(v), str(y), str(i)) for v, y, i in gone]
 
 
 def _outbox(message: OutboxMessage) -> dict[str, Any]:
-    names = ("view", "owner", "routing_key", "sequence", "recorded", "body", "full")
+    names = ("view", "owner", "routing_key", "sequence", "recorded", "body")
     row = {name: getattr(message, name) for name in names}
     return {"message": message.id, "recorded_on": message.recorded.date(), **row}
