@@ -219,7 +219,7 @@ def test_erasure_reaches_history_search_and_outbox(store, engine):
     write(store, version(river.uuid, "p1", rows=rows))
     store.transact(lambda unit: unit.resources.emit([message(f"client/{river.uuid}", 1)]))
     with engine.begin() as connection:
-        # as a release before 0010 wrote it
+        # as a release before 0012 wrote it
         connection.execute(text('UPDATE outbox SET "full" = body'))
 
     def erase(unit):

@@ -19,7 +19,7 @@ outbox = Table(
     Column("routing_key", String(100), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    # the message with the resource, as releases before 0010 wrote it; now it is made when it is published
+    # the message with the resource, as releases before 0012 wrote it; now it is made when it is published
     Column("full", LargeBinary),
     Column("state", String(10), nullable=False, server_default="pending"),
     Column("reason", String(400)),

@@ -137,7 +137,7 @@ class SqlResources:
         cases = self._run(select(t.document.c.uuid).where(t.document.c.client == client)).scalars()
         owners = [f"client/{client}", *(f"case/{each}" for each in cases)]
         older = update(t.outbox).where(t.outbox.c.owner.in_(owners), t.outbox.c.recorded < before)
-        # only a release before 0010 wrote any
+        # only a release before 0012 wrote any
         self._run(older.where(t.outbox.c.full.is_not(None)).values(full=None))
 
     def sequence(self, owner: str, view: str, count: int, basis: str) -> int:
