@@ -53,6 +53,6 @@ __all__ = [
     "tick",
     "token",
     "tombstone",
-    "used_assertion",
     "unpublished",
+    "used_assertion",
 ]
