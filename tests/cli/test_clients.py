@@ -70,11 +70,11 @@ def house(settings):
 def joined(house):
     """A client made of two persons."""
     account = "~55001^^^BILLING^AN"
-    for visit, given in (
+    for visit, numbers in (
         ("V-1", {"number": "M-1", "authority": "WARDS", "name": "Ash^Anna", "code": "S72.3"}),
         ("V-2", {"number": "M-2", "authority": "CLINIC", "name": "Birch^Bert", "code": "I21.9"}),
     ):
-        assert house.discharge(visit, account=account, **given) == ("accepted", "")
+        assert house.discharge(visit, account=account, **numbers) == ("accepted", "")
     return house
 
 
@@ -86,10 +86,10 @@ def clients(*words, code=0):
 
 def test_who_was_joined_by_a_number_that_is_nobodys_is_found_and_parted(joined):
     (client,) = joined("client")
-    told = clients("suspects", code=1)
-    assert f"no-person        {client.uuid}  {AUTHORITY}:BILLING#AN" in told
-    assert "Ash" not in told
-    assert "55001" not in told
+    lines = clients("suspects", code=1)
+    assert f"no-person        {client.uuid}  {AUTHORITY}:BILLING#AN" in lines
+    assert "Ash" not in lines
+    assert "55001" not in lines
     said = clients(
         "part",
         client.uuid,
@@ -100,26 +100,26 @@ def test_who_was_joined_by_a_number_that_is_nobodys_is_found_and_parted(joined):
         f"{AUTHORITY}:VISITS",
         "V-2",
     )
-    other = next(each for each in joined("client") if each.uuid != client.uuid)
+    other = next(other_client for other_client in joined("client") if other_client.uuid != client.uuid)
     assert other.uuid in said
     assert {identifier["value"] for identifier in other.received["identifiers"]} == {"M-2"}
-    left = next(each for each in joined("client") if each.uuid == client.uuid)
-    assert {each["value"] for each in left.received["identifiers"]} == {"M-1", "55001"}
-    cases = {each.client: each for each in joined("case")}
+    left = next(kept_client for kept_client in joined("client") if kept_client.uuid == client.uuid)
+    assert {identifier["value"] for identifier in left.received["identifiers"]} == {"M-1", "55001"}
+    cases = {case.client: case for case in joined("case")}
     codes = {
         uuid: [condition["code"]["code"] for condition in case.received["conditions"]]
         for uuid, case in cases.items()
     }
     assert codes == {client.uuid: ["S72.3"], other.uuid: ["I21.9"]}
     # both are the hospital's to tell of, and its case system's to take over
-    assert {each.source for each in (left, other, *cases.values())} == {"general"}
+    assert {document.source for document in (left, other, *cases.values())} == {"general"}
 
 
 def test_a_case_whose_stays_were_all_parted_is_cancelled(joined):
     (client,) = joined("client")
-    visits = [word for each in ("V-1", "V-2") for word in ("--visit", f"{AUTHORITY}:VISITS", each)]
+    visits = [word for number in ("V-1", "V-2") for word in ("--visit", f"{AUTHORITY}:VISITS", number)]
     clients("part", client.uuid, "--identifier", f"{AUTHORITY}:CLINIC", "M-2", *visits)
-    statuses = {each.client == client.uuid: each.body["status"] for each in joined("case")}
+    statuses = {case.client == client.uuid: case.body["status"] for case in joined("case")}
     assert statuses == {True: "cancelled", False: "planned"}
 
 
@@ -127,8 +127,8 @@ def test_what_is_not_there_is_not_parted(joined):
     (client,) = joined("client")
     assert "No hospital sent" in clients("part", client.uuid, "--identifier", "urn:x", "1", code=1)
     visit = ("--visit", "urn:x", "1")
-    told = clients("part", client.uuid, "--identifier", f"{AUTHORITY}:CLINIC", "M-2", *visit, code=1)
-    assert "no stay" in told
+    lines = clients("part", client.uuid, "--identifier", f"{AUTHORITY}:CLINIC", "M-2", *visit, code=1)
+    assert "no stay" in lines
     assert len(joined("client")) == 1
 
 
@@ -147,11 +147,11 @@ def of_before(house, client, types, stem=None):
         part = document.service
         facts = {path: fact for path, fact in part.facts.items() if not path.startswith("identifiers.")}
         before = [
-            {"system": f"{stem or each['system'].partition('#')[0]}:{type_}", "value": each["value"]}
-            for each, type_ in zip(numbers_of(document), types, strict=True)
+            {"system": f"{stem or number['system'].partition('#')[0]}:{type_}", "value": number["value"]}
+            for number, type_ in zip(numbers_of(document), types, strict=True)
         ]
-        facts |= {number_path(each): Fact((0, 0, 0), each) for each in before}
-        finding = tuple((each["system"], each["value"]) for each in before)
+        facts |= {number_path(number): Fact((0, 0, 0), number) for number in before}
+        finding = tuple((number["system"], number["value"]) for number in before)
         received = {**part.received, "identifiers": before}
         part = replace(part, facts=facts, identifying=finding, received=received)
         renamed = replace(document, service=part, revision=document.revision + 1)
@@ -172,7 +172,7 @@ def systems(client):
 def test_numbers_of_before_get_the_systems_of_today_and_are_told_of(house):
     assert house.discharge("V-1", number="M-1", **ANNA) == ("accepted", "")
     (client,) = house("client")
-    types = ["MR" if each["value"] == "M-1" else "AN" for each in numbers_of(client)]
+    types = ["MR" if number["value"] == "M-1" else "AN" for number in numbers_of(client)]
     of_before(house, client, types)
     assert systems(house("client")[0]) == {f"{AUTHORITY}:WARDS:MR", f"{AUTHORITY}:BILLING:AN"}
     assert "1 clients have" in clients("rename-systems", "--dry-run")
@@ -181,7 +181,7 @@ def test_numbers_of_before_get_the_systems_of_today_and_are_told_of(house):
     (client,) = house("client")
     assert systems(client) == {f"{AUTHORITY}:WARDS", f"{AUTHORITY}:BILLING#AN"}
     patient = house.store.search(EVERYTHING, Query("Patient")).entries[0]
-    assert {each["system"] for each in parse(patient.body)["identifier"]} == systems(client)
+    assert {identifier["system"] for identifier in parse(patient.body)["identifier"]} == systems(client)
     assert "0 clients had" in clients("rename-systems")
     assert house.discharge("V-2", number="M-1", **ANNA) == ("accepted", "")
     assert len(house("client")) == 1
@@ -196,9 +196,9 @@ def test_renaming_joins_nobody_and_lists_who_would_have_one_number(house):
     assert len(both) == 2
     for client, type_ in zip(both, ("MR", "PI"), strict=True):
         of_before(house, client, [type_], stem=f"{AUTHORITY}:WARDS")
-    told = clients("rename-systems", code=1)
-    assert f"same-number      {' '.join(sorted(each.uuid for each in both))}  {AUTHORITY}:WARDS" in told
-    assert "M-1" not in told
-    assert [systems(each) for each in house("client")] == [
-        {f"{AUTHORITY}:WARDS:{each}"} for each in ("MR", "PI")
+    lines = clients("rename-systems", code=1)
+    assert f"same-number      {' '.join(sorted(client.uuid for client in both))}  {AUTHORITY}:WARDS" in lines
+    assert "M-1" not in lines
+    assert [systems(client) for client in house("client")] == [
+        {f"{AUTHORITY}:WARDS:{type_}"} for type_ in ("MR", "PI")
     ]

@@ -24,7 +24,7 @@ MAPPINGS = Path(__file__).parents[2] / "mappings"
 def commands(command=cli, words=()):
     """The words of every command and group."""
     below = [(name, command.get_command(None, name)) for name in names(command)]
-    return [" ".join(words), *(each for name, sub in below for each in commands(sub, (*words, name)))]
+    return [" ".join(words), *(command for name, sub in below for command in commands(sub, (*words, name)))]
 
 
 def names(command):
@@ -33,10 +33,10 @@ def names(command):
 
 
 def casebridge(*words, **env):
-    given = {**os.environ, **env}
+    environment = {**os.environ, **env}
     return subprocess.run(
         [sys.executable, "-m", "service", *words],
-        env=given,
+        env=environment,
         capture_output=True,
         text=True,
         timeout=120,
@@ -129,8 +129,8 @@ group:
     (tmp_path / "overlays/slip/concepts/case-role.yaml").write_text(text)
     done = casebridge("mappings", "check", CASEBRIDGE_MAPPINGS=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    told = "no mapping names the code system or concept map `case-roles`; did you mean `case-role`?"
-    assert f"overlay slip: {told}" in done.stdout.splitlines()
+    complaint = "no mapping names the code system or concept map `case-roles`; did you mean `case-role`?"
+    assert f"overlay slip: {complaint}" in done.stdout.splitlines()
     twice = "`case-role` has codes of http://snomed.info/sct and of http://snomed.info/sc; are both meant?"
     assert f"overlay slip: {twice}" in done.stdout.splitlines()
 
@@ -178,10 +178,10 @@ def test_the_stacks_of_hospitals_are_checked_and_a_missing_overlay_is_named(tmp_
     for words in ("partners check", "mappings check"):
         done = casebridge(*words.split(), **env)
         assert done.returncode == 1
-        told = (
+        complaint = (
             f"{registry}: /partners/0/intake/overlays: there is no overlay `dk-cor`; did you mean `dk-core`?"
         )
-        assert told in done.stderr
+        assert complaint in done.stderr
 
 
 def test_golden_pairs_are_run_told_apart_and_updated(tmp_path):
@@ -194,8 +194,8 @@ def test_golden_pairs_are_run_told_apart_and_updated(tmp_path):
     )
     done = casebridge("mappings", "test", "case", **env)
     assert done.returncode == 1
-    told = r'case: CarePlan/[0-9a-f-]{36}: title: "Back on the bicycle" != "Plan: Back on the bicycle"'
-    assert re.search(told, done.stdout)
+    difference = r'case: CarePlan/[0-9a-f-]{36}: title: "Back on the bicycle" != "Plan: Back on the bicycle"'
+    assert re.search(difference, done.stdout)
     assert casebridge("mappings", "test", "case", "--ignore", "title", **env).returncode == 0
     assert casebridge("mappings", "test", "--update", **env).returncode == 0
     assert casebridge("mappings", "test", **env).returncode == 0
@@ -234,7 +234,7 @@ def test_who_previews_what_a_hospital_sends_is_told_where_it_is_tried(sent):
 
 
 @pytest.mark.parametrize(
-    ("words", "env", "told"),
+    ("words", "env", "complaint"),
     [
         ("bogus", {}, "bogus"),
         ("serve", {"CASEBRIDGE_HOST": "0.0.0.0"}, "CASEBRIDGE_AUTH: `off` is for a loopback address only."),
@@ -243,11 +243,11 @@ def test_who_previews_what_a_hospital_sends_is_told_where_it_is_tried(sent):
         ("partners list", {"CASEBRIDGE_PARTNERS": "nowhere.yaml"}, "nowhere.yaml"),
     ],
 )
-def test_wrong_use_and_wrong_settings_exit_2_and_are_named(empty_sqlite_url, words, env, told):
+def test_wrong_use_and_wrong_settings_exit_2_and_are_named(empty_sqlite_url, words, env, complaint):
     env = {"CASEBRIDGE_DATABASE_URL": empty_sqlite_url, "CASEBRIDGE_AUTH": "off", **env}
     done = casebridge(*words.split(), **env)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert complaint in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -33,18 +33,18 @@ class Broker:
 
     def send(self, queue, *ids):
         for id_ in ids:
-            told = pika.BasicProperties(message_id=id_, delivery_mode=2, headers={"theirs": "kept"})
-            self.channel.basic_publish("", queue, PERSONAL, told, mandatory=True)
+            properties = pika.BasicProperties(message_id=id_, delivery_mode=2, headers={"theirs": "kept"})
+            self.channel.basic_publish("", queue, PERSONAL, properties, mandatory=True)
 
     def taken(self, queue, count):
         """Wait for so many messages, without acknowledging them."""
-        found, give_up = [], time.monotonic() + 240
-        while len(found) < count:
+        deliveries, give_up = [], time.monotonic() + 240
+        while len(deliveries) < count:
             method, properties, body = self.channel.basic_get(queue)
             if method is not None:
-                found.append((method.delivery_tag, properties, body))
+                deliveries.append((method.delivery_tag, properties, body))
             assert time.monotonic() < give_up
-        return found
+        return deliveries
 
     def reject(self, queue, count):
         """Refuse messages, as a consumer does that cannot use them."""
@@ -54,8 +54,8 @@ class Broker:
     def held(self, queue, count):
         """Wait until a queue has so many messages."""
         give_up = time.monotonic() + 240
-        while (found := self.channel.queue_declare(queue, passive=True).method.message_count) != count:
-            assert time.monotonic() < give_up, found
+        while (depth := self.channel.queue_declare(queue, passive=True).method.message_count) != count:
+            assert time.monotonic() < give_up, depth
             time.sleep(0.05)
 
 
@@ -80,10 +80,10 @@ def test_what_a_partner_could_not_take_is_put_back_in_order_with_its_ids(broker)
     assert run("events", "dead") == "changes  3\n"
     assert "3 put back" in run("events", "redrive", "changes")
     assert run("events", "dead") == "changes  0\n"
-    found = broker.taken("changes", 3)
-    assert [properties.message_id for _, properties, _ in found] == ["m-1", "m-2", "m-3"]
-    assert {body for _, _, body in found} == {PERSONAL}
-    for _, properties, _ in found:
+    deliveries = broker.taken("changes", 3)
+    assert [properties.message_id for _, properties, _ in deliveries] == ["m-1", "m-2", "m-3"]
+    assert {body for _, _, body in deliveries} == {PERSONAL}
+    for _, properties, _ in deliveries:
         assert properties.headers["theirs"] == "kept"
         assert "x-death" not in properties.headers
 

@@ -34,7 +34,7 @@ def test_one_is_released_or_all_are(office):
     for position in (1, 2, 3):
         office.outbox.park(position, "no reason")
     assert events("release", "2").output == "1 released.\n"
-    assert [each.position for each in office.outbox.parked_messages()] == [1, 3]
+    assert [message.position for message in office.outbox.parked_messages()] == [1, 3]
     assert events("release", "--all").output == "2 released.\n"
     assert office.outbox.parked_messages() == []
 

@@ -20,8 +20,8 @@ US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
 @pytest.fixture
 def live(sqlite_url):
     """River's case in a database, and the id of its plan."""
-    given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_DATABASE_URL": sqlite_url}
-    settings = Settings.from_env(given)
+    environment = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_DATABASE_URL": sqlite_url}
+    settings = Settings.from_env(environment)
     operator.upgrade(settings)
     engine = rooms.database(settings)
     client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
@@ -29,7 +29,7 @@ def live(sqlite_url):
         assert client.put(path, json=document).status_code == 201
     plan = client.get("/fhir/CarePlan").json["entry"][0]["resource"]["id"]
     engine.dispose()
-    return {**os.environ, **given}, plan
+    return {**os.environ, **environment}, plan
 
 
 def explain(env, *words):
@@ -70,24 +70,26 @@ def test_the_line_of_the_table_that_a_code_comes_from_is_told_also_of_an_overlay
         "group:\n  - target: http://snomed.info/sct\n    element:\n"
         "      - {code: case-manager, target: [{code: '1', equivalence: equal}]}\n"
     )
-    settings = Settings.from_env({key: each for key, each in env.items() if key.startswith("CASEBRIDGE_")})
+    settings = Settings.from_env(
+        {key: setting for key, setting in env.items() if key.startswith("CASEBRIDGE_")}
+    )
     engine = rooms.database(settings)
     client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     team = client.get("/fhir/CareTeam").json["entry"][0]["resource"]["id"]
     engine.dispose()
     env |= {"CASEBRIDGE_MAPPINGS": str(folder)}
 
-    def told(**more):
+    def listed(**more):
         return [
             line
             for line in explain(env | more, "CareTeam.participant[0].role", "--id", team).stdout.splitlines()
             if line.startswith("  code at ")
         ]
 
-    system, shipped = told()
+    system, shipped = listed()
     assert system.startswith("  code at codesystems/case-role.yaml:")
     assert shipped.startswith("  code at concepts/case-role.yaml:")
-    system, mine = told(CASEBRIDGE_OVERLAYS="mine")
+    system, mine = listed(CASEBRIDGE_OVERLAYS="mine")
     assert mine == "  code at overlays/mine/concepts/case-role.yaml:4:9"
     assert system.startswith("  code at codesystems/case-role.yaml:")
 
@@ -112,9 +114,9 @@ def mappings(*words, **settings):
 
 
 def test_the_specification_is_written_a_page_a_mapping(tmp_path):
-    told = mappings("spec", "--out", str(tmp_path / "spec"), "--overlay", "us-core")
+    output = mappings("spec", "--out", str(tmp_path / "spec"), "--overlay", "us-core")
     pages = {path.name: path.read_text() for path in (tmp_path / "spec").iterdir()}
-    assert told == f"{len(pages)} pages are written into {tmp_path / 'spec'}.\n"
+    assert output == f"{len(pages)} pages are written into {tmp_path / 'spec'}.\n"
     assert {
         "README.md",
         "terminology.md",
@@ -140,9 +142,9 @@ def test_the_coverage_tells_where_fields_go_and_what_a_profile_misses():
     back = "case.team.name  ->  CareTeam.participant.member.display  <-  CareTeam.participant.member.display"
     assert back in plain.splitlines()
     assert re.search(r"^(\d+) of \1 fields reach a resource$", plain, re.MULTILINE)
-    told = json.loads(mappings("coverage", "--overlay", "us-core", "--json"))
-    assert told["fields"]["case.plan.title"]
-    assert set(map(tuple, told["unclaimed"].values())) == {()}
+    coverage = json.loads(mappings("coverage", "--overlay", "us-core", "--json"))
+    assert coverage["fields"]["case.plan.title"]
+    assert set(map(tuple, coverage["unclaimed"].values())) == {()}
 
 
 def test_a_profile_that_a_stack_cannot_support_is_told_with_what_took_the_element_away(tmp_path):
@@ -150,9 +152,9 @@ def test_a_profile_that_a_stack_cannot_support_is_told_with_what_took_the_elemen
     line = f"{US_CORE}us-core-patient is not claimed: nothing makes Patient.telecom.system"
     place = "overlays/minimum-necessary/outbound/Patient.yaml:3:8"
     assert f"{line} ({place})" in mappings("coverage", *stack).splitlines()
-    told = json.loads(mappings("coverage", *stack, "--json"))["unclaimed"]
-    assert {"element": "Patient.telecom.system", "place": place} in told[f"{US_CORE}us-core-patient"]
-    assert told[f"{US_CORE}us-core-encounter"] == []
+    unclaimed = json.loads(mappings("coverage", *stack, "--json"))["unclaimed"]
+    assert {"element": "Patient.telecom.system", "place": place} in unclaimed[f"{US_CORE}us-core-patient"]
+    assert unclaimed[f"{US_CORE}us-core-encounter"] == []
 
     registry = tmp_path / "partners.yaml"
     views = "views: {lean: [us-core, minimum-necessary]}\n"
@@ -169,9 +171,9 @@ def test_what_two_mappings_make_is_told_by_the_preview(tmp_path):
     (folder / "outbound/Second.yaml").write_text(second)
     settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder)})
     client, case = ({**river.CLIENT, "coverages": []}, river.CASE)
-    found = compiled.preview(settings, "case", case, client)
-    assert {issue.code for issue in found.issues} == {"duplicate"}
-    assert all("outbound/Second.yaml" in issue.where for issue in found.issues)
+    previewed = compiled.preview(settings, "case", case, client)
+    assert {issue.code for issue in previewed.issues} == {"duplicate"}
+    assert all("outbound/Second.yaml" in issue.where for issue in previewed.issues)
 
 
 def test_what_is_not_r4_is_told_with_the_line_that_makes_it(tmp_path):
@@ -182,14 +184,14 @@ def test_what_is_not_r4_is_told_with_the_line_that_makes_it(tmp_path):
         "extends: CarePlan\nmake:\n  created: '{{ case.plan.title }}'\n  activity: [{detail: {kind: Task}}]\n"
     )
     settings = Settings.from_env({"CASEBRIDGE_MAPPINGS": str(folder), "CASEBRIDGE_OVERLAYS": "mine"})
-    found = compiled.preview(settings, "case", river.CASE, {**river.CLIENT, "coverages": []})
-    told = {
-        (issue.where.partition(": ")[2], issue.what.rpartition(" (made by ")[2]) for issue in found.issues
+    previewed = compiled.preview(settings, "case", river.CASE, {**river.CLIENT, "coverages": []})
+    complaints = {
+        (issue.where.partition(": ")[2], issue.what.rpartition(" (made by ")[2]) for issue in previewed.issues
     }
     file = "overlays/mine/outbound/CarePlan.yaml"
     # what is missing is missed where the things beside it are made
     assert {
         ("CarePlan.created", f"{file}:3:12)"),
         ("CarePlan.activity[0].detail.status", f"{file}:4:30)"),
-    } <= told
-    assert "bicycle" not in str(told)
+    } <= complaints
+    assert "bicycle" not in str(complaints)

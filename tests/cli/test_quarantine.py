@@ -93,8 +93,8 @@ def test_an_entry_is_edited_and_replayed(waiting, tmp_path):
     assert "accepted" in quarantine("replay", "--all")
     assert quarantine("list") == ""
     listed = quarantine("list", "--state", "all").splitlines()
-    assert sorted(each.split("  ")[4] for each in listed) == ["accepted", "replayed"]
-    second = next(each.split("  ")[0] for each in listed if "accepted" in each)
+    assert sorted(line.split("  ")[4] for line in listed) == ["accepted", "replayed"]
+    second = next(line.split("  ")[0] for line in listed if "accepted" in line)
     assert f"replay of {waiting}" in quarantine("show", second)
 
 

@@ -25,12 +25,12 @@ def env(tmp_path, database_url):
     """Many cases in a database, then mappings with another title."""
     folder = tmp_path / "mappings"
     shutil.copytree(MAPPINGS, folder)
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_MAPPINGS": str(folder),
     }
-    settings = Settings.from_env(given)
+    settings = Settings.from_env(environment)
     engine = rooms.database(settings)
     client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     assert client.put("/api/directory/organization/northern", json=river.INSURER).status_code == 201
@@ -43,7 +43,7 @@ def env(tmp_path, database_url):
     text = plan.read_text(encoding="utf-8")
     plan.write_text(text.replace('title: "{{ case', 'title: "Plan: {{ case'), encoding="utf-8")
     client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
-    yield {**os.environ, **given}, client, engine
+    yield {**os.environ, **environment}, client, engine
     engine.dispose()
 
 
@@ -61,12 +61,12 @@ def titles(engine):
 
 
 def test_a_plan_counts_and_names_what_would_change_without_values(env):
-    told = run(env[0], "plan", "--sample", "2")
-    assert [line.rpartition("updated: ")[2] for line in told[:-1]] == ["title", "title"]
+    lines = run(env[0], "plan", "--sample", "2")
+    assert [line.rpartition("updated: ")[2] for line in lines[:-1]] == ["title", "title"]
     assert re.fullmatch(
-        rf"\d+ documents looked at \(\d+/s\); would change: {CASES} CarePlan updated", told[-1]
+        rf"\d+ documents looked at \(\d+/s\); would change: {CASES} CarePlan updated", lines[-1]
     )
-    assert "bicycle" not in "".join(told)
+    assert "bicycle" not in "".join(lines)
     shown = run(env[0], "plan", "--sample", "1", "--values")
     assert shown[1] == '  title: "Back on the bicycle" -> "Plan: Back on the bicycle"'
     machine = [json.loads(line) for line in run(env[0], "plan", "--json", "--values", "--sample", "0")]
@@ -92,7 +92,7 @@ def test_an_apply_that_is_killed_goes_on_and_changes_each_once_while_cases_are_w
     for number in range(0, CASES, 30):
         answer = client.put(f"/api/cases/c{number}", json=changed, headers={"If-Match": 'W/"1"'})
         assert answer.status_code == 200
-    told, _ = second.communicate(timeout=240)
-    assert re.search(r"^\d+ documents looked at \(\d+/s\); changed: \d+ resources$", told, re.MULTILINE)
+    output, _ = second.communicate(timeout=240)
+    assert re.search(r"^\d+ documents looked at \(\d+/s\); changed: \d+ resources$", output, re.MULTILINE)
     assert {new for _, new in titles(engine)} == {True}
     assert run(environment, "apply")[-1].endswith("changed: nothing")

@@ -26,15 +26,15 @@ def demo(tmp_path_factory):
     """What `serve --demo` says, line by line, and its address."""
     folder, port = tmp_path_factory.mktemp("demo"), str(free_port())
     (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/demo.db",
         "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
         "CASEBRIDGE_PORT": port,
     }
-    mine = {key: each for key, each in os.environ.items() if not key.startswith("CASEBRIDGE_")}
+    mine = {key: setting for key, setting in os.environ.items() if not key.startswith("CASEBRIDGE_")}
     server = subprocess.Popen(
         [sys.executable, "-m", "service", "serve", "--demo"],
-        env={**mine, **given},
+        env={**mine, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -50,8 +50,8 @@ def demo(tmp_path_factory):
 def test_rivers_messages_are_there_when_it_is_said_that_river_is_loaded(demo):
     lines, url = demo
     said = next(line for line in lines if line.startswith("River is loaded"))
-    told = {each["type"] for each in requests.get(f"{url}/events?count=1000", timeout=30).json()}
-    assert "org.casebridge.careplan.created.v1" in told, said
+    types = {event["type"] for event in requests.get(f"{url}/events?count=1000", timeout=30).json()}
+    assert "org.casebridge.careplan.created.v1" in types, said
 
 
 def tail(url, *words):

@@ -23,7 +23,7 @@ OF_THE_HOUSE = {"sqlalchemy", "markupsafe", "orjson"}
 
 def start(*words, **settings):
     """A server in a process group of its own."""
-    own = {name: each for name, each in os.environ.items() if not name.startswith("CASEBRIDGE_")}
+    own = {name: setting for name, setting in os.environ.items() if not name.startswith("CASEBRIDGE_")}
     env = {**own, **{f"CASEBRIDGE_{name}": setting for name, setting in settings.items()}}
     return subprocess.Popen(
         [sys.executable, "-m", "service", "serve", *words],
@@ -112,10 +112,10 @@ def test_what_is_configured_wrongly_is_told_once_by_its_place_and_exits_2(settin
     (tmp_path / "intake.yaml").write_text(
         "partners: [{name: mercy, kind: hospital, intake: {overlays: [bogus]}}]"
     )
-    more, told = WRONG[name]
+    more, complaint = WRONG[name]
     code, said = end_of(settings | {key: value.format(folder=tmp_path) for key, value in more.items()})
     assert (code, len(said)) == (2, 1), said
-    assert said[0].startswith(told.format(folder=tmp_path))
+    assert said[0].startswith(complaint.format(folder=tmp_path))
 
 
 def test_all_mistakes_of_the_mappings_are_told_in_one_go(settings, tmp_path):
@@ -164,7 +164,7 @@ def starting(settings):
 def holds(pid, file):
     """Whether a process has a file open."""
     with contextlib.suppress(OSError):
-        return any(str(each.readlink()) == file for each in Path(f"/proc/{pid}/fd").iterdir())
+        return any(str(descriptor.readlink()) == file for descriptor in Path(f"/proc/{pid}/fd").iterdir())
     return False
 
 

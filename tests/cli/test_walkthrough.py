@@ -151,20 +151,22 @@ def site(tmp_path, postgres_url):
 def filled(site, cases):
     """Put clients and cases in with the mappings as they are shipped; return who to ask."""
     client = site.service().test_client()
-    told = [("/api/directory/organization/northern", river.INSURER)]
-    told += [("/api/directory/practitioner/nurse", river.NURSE)]
+    documents = [("/api/directory/organization/northern", river.INSURER)]
+    documents += [("/api/directory/practitioner/nurse", river.NURSE)]
     for number in range(cases // PER_CLIENT + 1):
         mine = {**river.CLIENT, "identifiers": [{"system": "urn:example:clients", "value": f"R-{number}"}]}
-        told += [(f"/api/clients/river-{number}", mine)]
-    told += [(f"/api/cases/c{number}", case(f"c{number}", "Back on the bicycle")) for number in range(cases)]
-    for path, document in told:
+        documents += [(f"/api/clients/river-{number}", mine)]
+    documents += [
+        (f"/api/cases/c{number}", case(f"c{number}", "Back on the bicycle")) for number in range(cases)
+    ]
+    for path, document in documents:
         assert client.put(path, json=document).status_code == 201
     return client
 
 
 def found_one(client, type_, case):
-    (found,) = client.get(f"/fhir/{type_}?identifier=urn:example:cases|{case}").json["entry"]
-    return found["resource"]
+    (entry,) = client.get(f"/fhir/{type_}?identifier=urn:example:cases|{case}").json["entry"]
+    return entry["resource"]
 
 
 @pytest.mark.parametrize("cases", [500, pytest.param(10_000, marks=pytest.mark.soak)])
@@ -198,31 +200,31 @@ def test_an_overlay_by_the_page_changes_cases_while_they_are_written_and_tells_e
     assert writer.failed == []
     assert len(writer.titles) > 2
 
-    after, told, sequences = site.versions(), defaultdict(list), defaultdict(list)
+    after, messages_of, sequences = site.versions(), defaultdict(list), defaultdict(list)
     for message in site.messages(client):
         if message["subject"] in after:
-            told[message["subject"]].append(message)
+            messages_of[message["subject"]].append(message)
         sequences[message["partitionkey"]].append(int(message["sequence"]))
     # each version that is new has one message, in order
     for reference, version in after.items():
         new = [str(number) for number in range(before.get(reference, 0) + 1, version + 1)]
-        assert [message["data"]["versionId"] for message in told[reference]] == new, reference
+        assert [message["data"]["versionId"] for message in messages_of[reference]] == new, reference
     assert all(row == list(range(row[0], row[0] + len(row))) for row in sequences.values())
     # what nobody wrote has changed as the plan said, and only that
     alone = {
-        reference: [message["data"]["changed"] for message in found]
-        for reference, found in told.items()
-        if found and found[0]["partitionkey"] not in writer.owners
+        reference: [message["data"]["changed"] for message in messages]
+        for reference, messages in messages_of.items()
+        if messages and messages[0]["partitionkey"] not in writer.owners
     }
     assert len(alone) > len(planned) / 2
     assert alone == {reference: [planned[reference]] for reference in alone}
-    assert planned.keys() <= told.keys()
+    assert planned.keys() <= messages_of.keys()
     # what somebody wrote is theirs, under the new mappings
     for name, title in writer.titles.items():
         assert found_one(client, "CarePlan", name)["title"] == f"Care plan: {title}"
     for name in ("c1", *writer.titles):
         team = found_one(client, "CareTeam", name)["participant"]
-        codes = [coding["code"] for each in team for role in each["role"] for coding in role["coding"]]
+        codes = [coding["code"] for member in team for role in member["role"] for coding in role["coding"]]
         assert ("106292003" in codes, "224535009" in codes) == (True, False)
     (person,) = client.get("/fhir/Patient?identifier=urn:example:clients|R-0").json["entry"]
     assert "telecom" not in person["resource"]
@@ -245,8 +247,8 @@ def test_a_view_by_the_page_is_made_for_its_partner_and_changes_nothing_for_othe
     theirs = site.service(CASEBRIDGE_PARTNERS=str(site.folder / "partners.yaml")).test_client()
     while Outbox(site.engine).number():
         pass
-    told = theirs.get("/events?count=1000", headers={"Casebridge-Partner": "northern-engineer"}).json
-    assert before.keys() <= {each["subject"] for each in told}
+    events = theirs.get("/events?count=1000", headers={"Casebridge-Partner": "northern-engineer"}).json
+    assert before.keys() <= {event["subject"] for event in events}
     plans = theirs.get("/fhir/CarePlan", headers={"Casebridge-Partner": "northern"}).json
     assert plans["total"] == 20
     assert plans["entry"][0]["resource"]["title"] == "Care plan: Back on the bicycle"

@@ -40,17 +40,17 @@ def environment(tmp_path, postgres_url, amqp_url):
 
 def taken(url, count):
     """Take messages from the engineer's queue until there are `count`."""
-    found, until = [], time.monotonic() + SECONDS
+    deliveries, until = [], time.monotonic() + SECONDS
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         channel = connection.channel()
-        while len(found) < count and time.monotonic() < until:
+        while len(deliveries) < count and time.monotonic() < until:
             method, properties, body = channel.basic_get("engineer.cases", auto_ack=True)
             if method is None:
                 time.sleep(0.05)
             else:
                 message = check(method.routing_key, json.loads(body))
-                found.append((method.routing_key, properties, message))
-    return found
+                deliveries.append((method.routing_key, properties, message))
+    return deliveries
 
 
 def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
@@ -71,15 +71,17 @@ def test_a_case_that_is_put_reaches_the_engineers_queue(environment, amqp_url):
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             try:
-                found = taken(amqp_url, 12)
+                deliveries = taken(amqp_url, 12)
                 break
             except pika.exceptions.ChannelClosedByBroker:
                 time.sleep(0.2)
-        case = [key for key, _, body in found if body["partitionkey"].startswith("case/")]
+        case = [key for key, _, body in deliveries if body["partitionkey"].startswith("case/")]
         assert case[:4] == ["case.opened", "episodeofcare.created", "careteam.created", "careplan.created"]
-        assert len({body["id"] for _, _, body in found}) == len(found)
-        assert {properties.content_type for _, properties, _ in found} == {"application/cloudevents+json"}
-        assert client.get("/events?count=1000").json[0] == found[0][2]
+        assert len({body["id"] for _, _, body in deliveries}) == len(deliveries)
+        assert {properties.content_type for _, properties, _ in deliveries} == {
+            "application/cloudevents+json"
+        }
+        assert client.get("/events?count=1000").json[0] == deliveries[0][2]
         metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS).text
         assert re.search(r'casebridge_relay_messages_total\{outcome="\w+"\} 1\d', metrics)
     finally:
