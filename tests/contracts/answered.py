@@ -68,7 +68,7 @@ def hold(method, path, answer):
     schema = told.get("content", {}).get(answer.mimetype, {}).get("schema", {"type": "string"})
     if schema.get("type") != "string":
         body = json.loads(answer.get_data())
-        wrong = [f"{each.json_path}: {each.message}" for each in validator(schema).iter_errors(body)]
+        wrong = [f"{error.json_path}: {error.message}" for error in validator(schema).iter_errors(body)]
         assert wrong == [], (*place, wrong)
         if path == "/events" and answer.status_code == 200:
             for each in body:

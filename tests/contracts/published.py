@@ -31,7 +31,7 @@ def described():
 
 def keys():
     """The routing keys of what we tell."""
-    told = [each for each in described()["operations"].values() if each["action"] == "send"]
+    told = [operation for operation in described()["operations"].values() if operation["action"] == "send"]
     return [each["channel"]["$ref"].removeprefix("#/channels/") for each in told]
 
 
@@ -53,7 +53,7 @@ def published(key):
 def check(key, message):
     """Return the message; fail when its routing key, envelope or data is not as published, or says more."""
     validator, envelope, data, file = published(key)
-    wrong = [f"{each.json_path}: {each.message}" for each in validator.iter_errors(message)]
+    wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(message)]
     assert wrong == [], (key, message, wrong)
     assert set(message) <= set(envelope["properties"]), (key, message)
     assert set(message["data"]) <= set(data["properties"]), (key, message)

@@ -13,14 +13,14 @@ from tests.contracts.published import check, described
 
 
 def keys(owners):
-    return [each.key for each in messages(owners)]
+    return [message.key for message in messages(owners)]
 
 
 def test_the_messages_are_those_of_cases_and_of_each_type_that_is_made(mappings):
     happened = ("opened", "updated", "closed", "admitted", "discharged", "discharge-cancelled")
     of_cases = [f"case.{each}" for each in happened]
     happened = ("created", "updated", "deleted")
-    made = sorted({each.target for each in mappings["default"].mappings})
+    made = sorted({mapping.target for mapping in mappings["default"].mappings})
     of_resources = [f"{type_.lower()}.{each}" for type_ in made for each in happened]
     assert published.keys() == of_cases + [
         each for each in of_resources if not each.startswith("provenance.")

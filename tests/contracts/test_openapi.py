@@ -123,8 +123,8 @@ def test_each_operation_names_its_parameters_and_its_right(method, path, each):
 def test_every_example_is_what_its_schema_says():
     contents = [each for each in walk(described()) if "example" in each and "schema" in each]
     assert len(contents) > 15
-    for each in contents:
-        validator(each["schema"]).validate(each["example"])
+    for content in contents:
+        validator(content["schema"]).validate(content["example"])
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

@@ -54,7 +54,7 @@ def test_a_source_makes_exactly_its_golden_resources_and_they_are_valid(pair):
 def test_every_coding_says_its_system(pair):
     for resource in pair.expected:
         codings = [each for node in nodes(resource) for each in node.get("coding", ())]
-        assert [each for each in codings if "system" not in each] == []
+        assert [coding for coding in codings if "system" not in coding] == []
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
@@ -68,20 +68,20 @@ def test_withdrawn_golden_resources_are_valid(pair):
 )
 def test_what_a_case_refers_to_in_itself_is_there(pair):
     resources = pair.expected
-    there = [f"{each['resourceType']}/{each['id']}" for each in resources]
+    there = [f"{resource['resourceType']}/{resource['id']}" for resource in resources]
     assert len(set(there)) == len(there)
     told = {node["reference"] for node in nodes(resources) if isinstance(node.get("reference"), str)}
     own = {each for each in told if each.partition("/")[0] in CASE_OWNED and "_history" not in each}
     assert own - set(there) == set()
 
 
-@pytest.mark.parametrize("name", ["case", *(f"{each}/case" for each in overlays(MAPPINGS))])
+@pytest.mark.parametrize("name", ["case", *(f"{overlay}/case" for overlay in overlays(MAPPINGS))])
 def test_a_plan_stands_in_every_language(name):
     (pair,) = [each for each in PAIRS if each.name == name]
     assert set(pair.translated_resources) == set(LANGUAGES)
     for language, resources in pair.translated_resources.items():
-        assert "CarePlan" in {each["resourceType"] for each in resources}
-        assert {each["language"] for each in resources} == {language}
+        assert "CarePlan" in {resource["resourceType"] for resource in resources}
+        assert {resource["language"] for resource in resources} == {language}
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,14 @@ SENT = [
 
 def test_what_is_sent_makes_exactly_its_golden_discharges_and_they_can_be_used():
     results = list(compiled.golden_results(Settings.from_env({}), SENT))
-    assert {each.pair.name: (each.differences, each.issues) for each in results} == dict.fromkeys(
+    assert {result.pair.name: (result.differences, result.issues) for result in results} == dict.fromkeys(
         SENT, ((), ())
     )
     assert sorted(path.parent.name for path in MAPPINGS.glob("golden/**/sent.*")) == SENT
     run = {
-        each.name for each in compiled.inbound(Settings.from_env({})).mappings if each.target == "Discharge"
+        mapping.name
+        for mapping in compiled.inbound(Settings.from_env({})).mappings
+        if mapping.target == "Discharge"
     }
     assert run == {f"discharge-of-{name.rpartition('-of-')[2]}" for name in SENT}
 
@@ -126,7 +128,7 @@ def bare(resource):
     return re.sub(r' (?:xml:)?lang=\\"\w+\\"', "", told)
 
 
-@pytest.mark.parametrize("stack", [(), *((each,) for each in overlays(MAPPINGS))], ids="+".join)
+@pytest.mark.parametrize("stack", [(), *((overlay,) for overlay in overlays(MAPPINGS))], ids="+".join)
 def test_whatever_has_words_has_a_golden_resource_in_every_language(stack):
     """Of each type that a stack of overlays makes with words of ours in it."""
     words = interpreter(catalogue(stack).terminology, catalogue(stack).words)
@@ -216,7 +218,7 @@ def test_each_element_that_us_core_wants_supported_is_filled_in_a_golden_resourc
     url, element
 ):
     resources = [each for pair in golden.chosen(PAIRS, ["us-core"]) for each in pair.expected]
-    claiming = [each for each in resources if url in each.get("meta", {}).get("profile", ())]
+    claiming = [resource for resource in resources if url in resource.get("meta", {}).get("profile", ())]
     assert bool(below(claiming, element, US_CORE[url])) == (element not in OTHERWISE)
 
 
@@ -293,9 +295,9 @@ def test_the_minimum_necessary_overlay_sends_no_ways_to_reach_people_no_addresse
     resources = [each for pair in golden.chosen(PAIRS, ["minimum-necessary"]) for each in pair.expected]
     keys = {key for node in nodes(resources) for key in node}
     assert keys & {"telecom", "address", "note", "payload", "component"} == set()
-    plans = [each for each in resources if each["resourceType"] == "CarePlan"]
+    plans = [resource for resource in resources if resource["resourceType"] == "CarePlan"]
     assert plans
-    assert not [each for each in plans if "text" in each or "description" in each]
+    assert not [plan for plan in plans if "text" in plan or "description" in plan]
 
 
 @pytest.mark.parametrize("overlay", overlays(MAPPINGS))
@@ -306,5 +308,5 @@ def test_each_overlay_has_pairs_for_what_it_changes(overlay):
         before, after = (list(one.projector(pair.source).run(pair.roots)) for one in (plain, over))
         known = {(each.target, each.resource["id"]): each.resource for each in before}
         seen |= {each.mapping for each in after if known[each.target, each.resource["id"]] != each.resource}
-    changed = {each.name for each in over.mappings if each.file.startswith("overlays/")}
+    changed = {mapping.name for mapping in over.mappings if mapping.file.startswith("overlays/")}
     assert changed == seen

@@ -85,7 +85,7 @@ def test_every_concept_is_named_in_every_language(path):
 
 
 def test_every_concept_of_every_overlay_is_named_in_every_language():
-    for stack in [(), *((each,) for each in overlays(FOLDER.parent))]:
+    for stack in [(), *((overlay,) for overlay in overlays(FOLDER.parent))]:
         catalogue = load(FOLDER.parent, sources=sources(), links=links(), overlays=stack, profiles=profiles)
         for system in catalogue.codesystems.values():
             for code, designations in system.designations.items():

@@ -47,7 +47,8 @@ def origins(catalogue, case):
 
 def test_each_element_names_its_line_its_rule_and_its_source(origins):
     found = {
-        path: (each.mark.line, each.rule, each.sources, each.conditions) for path, each in origins(T).items()
+        path: (origin.mark.line, origin.rule, origin.sources, origin.conditions)
+        for path, origin in origins(T).items()
     }
     about, done = "case.plan.goals[0].description", "case.plan.goals[0].done"
     assert found == {

@@ -64,7 +64,7 @@ def test_every_type_that_is_used_and_its_elements_are_listed():
     for type_ in USED:
         _, _, rest = page.partition(f"\n## {type_}\n")
         section = rest.partition("\n## ")[0]
-        listed = {each.name for each in definitions()[type_].elements} - PASSED
+        listed = {element.name for element in definitions()[type_].elements} - PASSED
         assert all(f"\n| {name} |" in section for name in listed)
 
 
@@ -74,7 +74,7 @@ def test_titles_and_reasons_are_of_fields_that_there_are():
     for name, reasons in FIELDS.items():
         assert all(1 <= number <= COUNTS[name] for number in reasons)
     for type_, reasons in ELEMENTS.items():
-        assert set(reasons) <= {each.name for each in definitions()[type_].elements}
+        assert set(reasons) <= {element.name for element in definitions()[type_].elements}
 
 
 @pytest.mark.parametrize(

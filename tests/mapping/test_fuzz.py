@@ -269,12 +269,12 @@ def test_a_stack_of_overlays_means_what_the_language_page_says(
     changes: list[dict[str, Any]] = []
     for each in given:
         changes += [kept] if (kept := heeded(each, [base, *changes])) else []
-    overlays = [("outbound/T.yaml", f"extends: T\nmake: {json.dumps(each)}\n") for each in changes]
+    overlays = [("outbound/T.yaml", f"extends: T\nmake: {json.dumps(change)}\n") for change in changes]
     mapping = f"map: T\nfrom: s\nmake: {json.dumps(base)}\n"
     try:
         expected = base
-        for each in changes:
-            expected = laid(expected, each)
+        for change in changes:
+            expected = laid(expected, change)
     except LookupError:
         with pytest.raises(Misconfigured, match="no list to add to"):
             run(mapping, {}, *overlays)
@@ -284,4 +284,4 @@ def test_a_stack_of_overlays_means_what_the_language_page_says(
     if given[0] != heeded(given[0], [base]):
         with pytest.raises(Misconfigured) as caught:
             run(mapping, {}, ("outbound/T.yaml", f"extends: T\nmake: {json.dumps(given[0])}\n"))
-        assert all("nothing makes" in each.what for each in caught.value.issues)
+        assert all("nothing makes" in issue.what for issue in caught.value.issues)

@@ -311,7 +311,7 @@ def test_what_is_removed_is_referred_to_by_nothing(write, mistakes, catalogue):
     assert place == f"{OVER}:2:1"
     assert "nothing makes `T`, yet outbound/T.yaml:24:31 refers to it" in what
     write(OVER, "extends: T\nmake: {}\n---\nextends: U\nmake: {a: null, b: 1}\n")
-    assert [each.name for each in catalogue(BASE + other, overlays=["over"]).mappings] == ["U"]
+    assert [mapping.name for mapping in catalogue(BASE + other, overlays=["over"]).mappings] == ["U"]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def made(kind, catalogue):
     document = {"client": CLIENT, "case": CASE}[kind]
     found = of_document(catalogue, lambda _: [], kind, document, CLIENT if kind == "case" else None)
     assert found.issues == ()
-    return [each.resource for each in found.resources]
+    return [resource.resource for resource in found.resources]
 
 
 def body(text, names=""):
@@ -181,21 +181,23 @@ def test_the_overlay_of_the_page_changes_what_it_says_on_the_shipped_mappings(tm
         next(each for each in made("case", found) if each["resourceType"] == "CarePlan")
         for found in (plain, over)
     ]
-    assert [each["title"] for each in plans] == ["Back on the bicycle", "Care plan: Back on the bicycle"]
+    assert [plan["title"] for plan in plans] == ["Back on the bicycle", "Care plan: Back on the bicycle"]
     assert plans[1]["category"][-1] == {"text": "shared"}
     assert plans[1]["meta"]["profile"][0].endswith("us-core-careplan")
-    told = [each["text"]["div"] for each in plans]
-    assert [re.search("<p>(.*?)</p>", each)[1] for each in told] == [each["title"] for each in plans]
+    told = [plan["text"]["div"] for plan in plans]
+    assert [re.search("<p>(.*?)</p>", each)[1] for each in told] == [plan["title"] for plan in plans]
     (patient,) = (each for each in made("client", over) if each["resourceType"] == "Patient")
     assert "telecom" not in patient
-    reach = {each.target for each in plain.mappings if "telecom:" in (MAPPINGS / each.file).read_text()}
+    reach = {
+        mapping.target for mapping in plain.mappings if "telecom:" in (MAPPINGS / mapping.file).read_text()
+    }
     assert reach == set(re.findall(r"^extends: (\w+)", TELECOM, re.MULTILINE))
     teams = [
         next(each for each in made("case", found) if each["resourceType"] == "CareTeam")
         for found in (plain, over)
     ]
     codes = [[each["code"] for each in team["participant"][0]["role"][0]["coding"]] for team in teams]
-    assert [("224535009" in each, "106292003" in each) for each in codes] == [(True, False), (False, True)]
+    assert [("224535009" in code, "106292003" in code) for code in codes] == [(True, False), (False, True)]
 
 
 def test_a_hospitals_overlay_of_the_page_reads_its_codes_as_it_says(tmp_path):

@@ -237,7 +237,7 @@ def test_a_claim_is_held_back_where_an_overlay_takes_away_what_the_profile_wants
     (missing,) = found.unclaimed["http://p/title"]
     assert (missing.element, str(missing.mark)) == ("T.part.of", "overlays/quiet/outbound/T.yaml:4:13")
     assert found.unclaimed["http://p/note"] == ()
-    assert [each.claims for each in found.mappings] == [("http://p/note",)]
+    assert [mapping.claims for mapping in found.mappings] == [("http://p/note",)]
 
 
 def test_what_nothing_ever_made_is_said_at_the_mapping_that_names_the_profile(catalogue, write):

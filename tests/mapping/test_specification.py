@@ -51,7 +51,7 @@ def specified(write, catalogue):
 def rows(page, head):
     """The rows of the table below a heading, cells stripped of their marks."""
     table = page.partition(f"## {head}\n")[2].partition("\n## ")[0]
-    lines = [each for each in table.splitlines() if each.startswith("| ")][2:]
+    lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
     return [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines]
 
 

@@ -63,7 +63,7 @@ def test_what_editors_leave_and_what_is_no_mapping_is_passed_over(write, catalog
     ):
         write(file, "title: x\n")
     write("overlays/over/outbound/T.yaml", "extends: T\n")
-    assert [each.name for each in catalogue(BASE, overlays=["over"]).mappings] == ["T"]
+    assert [mapping.name for mapping in catalogue(BASE, overlays=["over"]).mappings] == ["T"]
 
 
 def test_an_overlay_that_is_not_put_on_is_not_looked_at(write, catalogue):

@@ -34,9 +34,9 @@ def dial(running, address="127.0.0.1"):
 def crowd(running, addresses):
     """Connections from these addresses that say nothing."""
     with ExitStack() as stack:
-        clients = [dial(running, each) for each in addresses]
-        for each in clients:
-            stack.callback(each.socket.close)
+        clients = [dial(running, address) for address in addresses]
+        for client in clients:
+            stack.callback(client.socket.close)
         yield clients
 
 
@@ -51,7 +51,7 @@ def is_open(client):
 def left(clients, count):
     """Those that are still open, once there are no more than so many."""
     until = time.monotonic() + SECONDS
-    while len(found := [each for each in clients if is_open(each)]) > count:
+    while len(found := [client for client in clients if is_open(client)]) > count:
         assert time.monotonic() < until, f"{len(found)} are open"
         time.sleep(0.02)
     return found
@@ -183,8 +183,8 @@ def test_one_hospitals_large_messages_leave_room_for_anothers(serve):
     large = frame_of(message("1", note="a" * 3 * LARGE))
     with crowd(running, ["127.0.0.1"] * 4) as slow, crowd(running, ["127.0.0.2"]) as other:
         senders = [threading.Thread(target=each.socket.sendall, args=(large[: 2 * LARGE],)) for each in slow]
-        for each in senders:
-            each.start()
+        for sender in senders:
+            sender.start()
         until = time.monotonic() + SECONDS
         while not running.server._rooms[frozenset({"mercy"})].locked():
             assert time.monotonic() < until
@@ -193,6 +193,6 @@ def test_one_hospitals_large_messages_leave_room_for_anothers(serve):
         assert other[0].acknowledgement().header.control_id == "1"
         for each in slow:
             each.socket.shutdown(socket.SHUT_RDWR)
-        for each in senders:
-            each.join()
+        for sender in senders:
+            sender.join()
     assert running.emptied()

@@ -165,7 +165,7 @@ def test_both_forms_of_one_discharge_come_to_one_case(mercy):
     mercy.send(transaction(), kind=FHIR, exchange=topology.DISCHARGES)
     mercy.consume()
     entries = mercy.kept(4)
-    assert [(each.state, each.inbound.way, each.partner) for each in entries] == [
+    assert [(entry.state, entry.inbound.way, entry.partner) for entry in entries] == [
         ("accepted", "amqp", "mercy")
     ] * 4
     (case,) = mercy.cases()
@@ -219,7 +219,7 @@ def test_what_cannot_be_kept_is_put_aside_with_its_reason_and_its_bytes(mercy, b
     assert properties.headers["casebridge-user"] == (user or "")
     assert properties.headers["theirs"] == "kept"
     assert (properties.message_id, properties.content_type) == ("x-1", kind)
-    until(lambda: any(b"AFTER" in each.inbound.raw for each in mercy.entries()), "it holds the next up")
+    until(lambda: any(b"AFTER" in entry.inbound.raw for entry in mercy.entries()), "it holds the next up")
     mercy.drained()
 
 
@@ -294,7 +294,7 @@ def test_who_wants_an_answer_gets_it(mercy, queue):
             (told.correlation_id, told.content_type, told.headers["casebridge-status"], body)
             for _, told, body in (next(channel.consume(name, auto_ack=True)) for _ in range(3))
         ]
-    assert [each[:3] for each in answers] == [("c-1", ER7, 200), ("k-2", FHIR, 200), (None, ER7, 422)]
+    assert [answer[:3] for answer in answers] == [("c-1", ER7, 200), ("k-2", FHIR, 200), (None, ER7, 422)]
     assert b"MSA|AA|MSG-1" in answers[0][3]
     assert json.loads(answers[1][3])["entry"][0]["resource"]["response"]["code"] == "ok"
     assert b"MSA|AR|BAD" in answers[2][3]

@@ -119,7 +119,7 @@ def cases(settings):
 
 
 def codes(*answers):
-    return [(each.first("MSA").value(1), each.first("MSA").value(2)) for each in answers]
+    return [(answer.first("MSA").value(1), answer.first("MSA").value(2)) for answer in answers]
 
 
 def of(facility, control_id):

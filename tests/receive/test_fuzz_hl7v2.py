@@ -97,7 +97,7 @@ def answered(handle, frame):
 def wants_none(frame):
     """Whether a sender asks in MSH-15 or MSH-16 for fewer answers than one a message."""
     items = read(frame).items
-    return any(each.header and (each.header.segment.raw(15) or each.header.segment.raw(16)) for each in items)
+    return any(item.header and (item.header.segment.raw(15) or item.header.segment.raw(16)) for item in items)
 
 
 def check(handle, stream):

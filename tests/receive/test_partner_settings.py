@@ -115,7 +115,7 @@ def test_a_discharge_that_cannot_be_is_told_and_the_next_field_taken(house, pv1,
     answer, _, (case,) = house(sent("ZONED", pv1, msh18="8859/1"))
     assert case.received["stays"][0]["period"]["end"] == end
     assert answer.first("MSA").value(1) == "AA"
-    told = [(each.raw(2), each.value(4)) for each in answer.segments if each.name == "ERR"]
+    told = [(segment.raw(2), segment.value(4)) for segment in answer.segments if segment.name == "ERR"]
     assert told == ([(warned, "W")] if warned else [])
 
 

@@ -44,7 +44,7 @@ def test_the_sender_is_who_the_load_balancer_names(serve, desk, sent, address):
         assert client.acknowledgement().header.control_id == "1"
         client.send(message("2"))
         assert client.acknowledgement().header.control_id == "2"
-    assert [each.address for each in desk.senders] == [address, address]
+    assert [sender.address for sender in desk.senders] == [address, address]
 
 
 def test_a_header_in_pieces_is_read(serve, desk):
@@ -117,7 +117,9 @@ def test_tls_begins_after_the_header_even_in_one_packet(serve, desk, tmp_path):
         step(lambda: engine.do_handshake() or True)
         step(lambda: engine.write(frame_of(message("1"))))
         assert b"MSH" in step(lambda: engine.read(65_536))
-    assert [(each.address, each.names) for each in desk.senders] == [("10.1.2.3", ("CN=adt.hospital.test",))]
+    assert [(sender.address, sender.names) for sender in desk.senders] == [
+        ("10.1.2.3", ("CN=adt.hospital.test",))
+    ]
 
 
 def test_an_address_in_ipv6_that_is_of_ipv4_is_taken_for_that():
