@@ -1,7 +1,7 @@
 """r4.json is what HL7's definitions distil to."""
 
-from service.wire.fhir.definitions.distil import DATA, ROOTS, distil
 from service.wire.fhir.definitions.r4 import definitions
+from tests.distil.r4 import DATA, ROOTS, distil
 from tests.real.real_data import folder
 
 

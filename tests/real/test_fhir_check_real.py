@@ -15,8 +15,8 @@ from service.wire.fhir.check.check import check
 from service.wire.fhir.check.model import structure
 from service.wire.fhir.check.primitives import PRIMITIVES
 from service.wire.fhir.check.validate import validate
-from service.wire.fhir.definitions.distil import ROOTS
 from service.wire.json import parse
+from tests.distil.r4 import ROOTS
 from tests.real.real_data import folder
 
 # What fhir.resources lets through, by the complaint of ours that it answers to.

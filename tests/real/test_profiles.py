@@ -2,8 +2,8 @@
 
 import json
 
-from service.wire.fhir.definitions.distil_profiles import DATA, distil
 from service.wire.fhir.definitions.profiles import misses, profiles
+from tests.distil.us_core import DATA, distil
 from tests.real.real_data import folder
 
 PACKAGE = "hl7.fhir.us.core-6.1.0-no-examples.tgz"

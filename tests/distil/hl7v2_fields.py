@@ -1,6 +1,6 @@
 """Distils the titles and data types of fields into fields.json, for the segments of `schema.FIELDS`.
 
-Run as `python -m service.wire.hl7v2.distil SHEETS TABLES`. SHEETS is the folder `mappings` of HL7's own
+Run as `python -m tests.distil.hl7v2_fields SHEETS TABLES`. SHEETS is the folder `mappings` of HL7's own
 sheets (https://github.com/HL7/v2-to-fhir), which have the titles of most; TABLES that of the package hl7apy,
 which has those of the others, by version. The same folders give the same bytes.
 """
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from service.wire.hl7v2.json_schema import FIELDS
 
-DATA: Final = Path(__file__).with_name("fields.json")
+DATA: Final = Path(__file__).parents[2] / "service/wire/hl7v2/fields.json"
 # the newer first: what was withdrawn since has its type in the older
 _VERSIONS: Final = ("v2_8_2", "v2_5_1", "v2_4")
 _WITHDRAWN: Final = "WD"

@@ -1,6 +1,6 @@
 """Distils HL7's R4 definitions (https://hl7.org/fhir/R4/downloads.html) into r4.json, the part we use.
 
-Run as `python -m service.wire.fhir.definitions.distil FOLDER`, FOLDER holding profiles-resources.json,
+Run as `python -m tests.distil.r4 FOLDER`, FOLDER holding profiles-resources.json,
 profiles-types.json, valuesets.json and v3-codesystems.json. The same definitions give the same bytes.
 """
 
@@ -44,7 +44,7 @@ ROOTS = (
     "TerminologyCapabilities",
     "StructureDefinition",
 )
-DATA = Path(__file__).with_name("r4.json")
+DATA = Path(__file__).parents[2] / "service/wire/fhir/definitions/r4.json"
 
 _DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
 _SYSTEM_TYPE = "http://hl7.org/fhirpath/System."

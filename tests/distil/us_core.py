@@ -1,6 +1,6 @@
 """Distils what profiles of US Core 6.1 (https://hl7.org/fhir/us/core/STU6.1/) add to R4 into us_core.json.
 
-Run as `python -m service.wire.fhir.definitions.distil_profiles PACKAGE.tgz`, PACKAGE being the published
+Run as `python -m tests.distil.us_core PACKAGE.tgz`, PACKAGE being the published
 hl7.fhir.us.core. The same package gives the same bytes; a profile that says more than `profiles` can check
 is refused.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from service.wire.fhir.definitions.r4 import Element, definitions
 
-DATA: Final = Path(__file__).with_name("us_core.json")
+DATA: Final = Path(__file__).parents[2] / "service/wire/fhir/definitions/us_core.json"
 PROFILES: Final = (
     "us-core-careplan",
     "us-core-careteam",
