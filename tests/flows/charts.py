@@ -21,10 +21,13 @@ def chart(house, identifier):
 def _plain(case):
     case = {name: each for name, each in case.items() if name not in {"client", "identifiers"}}
     received = case["received"]
-    names = {each["id"]: each["identifiers"][0]["value"] for each in received["stays"]}
-    stays = [{**each, "id": names[each["id"]], "identifiers": None} for each in received["stays"]]
+    names = {stay["id"]: stay["identifiers"][0]["value"] for stay in received["stays"]}
+    stays = [{**stay, "id": names[stay["id"]], "identifiers": None} for stay in received["stays"]]
     services = received.get("plan", {}).get("services", [])
-    told = [{**each, "id": names[each["id"].split(".")[0]] + each["id"].split(".")[1]} for each in services]
+    told = [
+        {**service, "id": names[service["id"].split(".")[0]] + service["id"].split(".")[1]}
+        for service in services
+    ]
     by_id = [sorted(part, key=lambda each: each["id"]) for part in (stays, told)]
     rest = {
         name: sorted(received.get(name, []), key=lambda each: each["id"]) for name in ("conditions", "team")

@@ -85,7 +85,7 @@ class House:
     def of(self, type_, **conditions):
         from service.values.resources import Query
 
-        return [parse(each.body) for each in self.store.search(ALL, Query(type_, **conditions)).entries]
+        return [parse(entry.body) for entry in self.store.search(ALL, Query(type_, **conditions)).entries]
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def message(said, key, *, content=None, **headers):
 
 def render(outcome):
     body = dump(
-        {"state": outcome.state, "entry": outcome.entry, "what": [each.what for each in outcome.issues]}
+        {"state": outcome.state, "entry": outcome.entry, "what": [issue.what for issue in outcome.issues]}
     )
     return Answer({"quarantined": 202}.get(outcome.state, 200), "application/json", body)
 

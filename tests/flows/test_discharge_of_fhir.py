@@ -455,7 +455,7 @@ def test_a_coding_that_is_known_counts_among_whatever_others(before, after, peri
 def test_each_fact_is_made_of_something_that_r4_has():
     mapped = zip(catalogue().mappings, catalogue().traces, strict=True)
     traces = [traced for mapping, traced in mapped if mapping.source == "fhir"]
-    read = [paths for each in traces for paths in (*each.values.values(), *each.tests.values())]
+    read = [paths for trace in traces for paths in (*trace.values.values(), *trace.tests.values())]
     reads = {path for paths in read for path in paths if path.startswith("facts.") and path.count(".") > 1}
     assert reads
     unknown = {path: list(made_of(path)) for path in reads}
@@ -466,7 +466,9 @@ def is_of_r4(path):
     """Whether a path has an element of R4 at its first step, and leads on from there."""
     type_, first, *_ = path.split(".")
     known = definitions()
-    return any(first in each.json_names() for base in known.bases(type_) for each in known[base].elements)
+    return any(
+        first in element.json_names() for base in known.bases(type_) for element in known[base].elements
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -495,5 +497,5 @@ def test_what_nobody_has_looked_at_is_taken_as_far_as_it_can_be_read(kind, odd):
         {"Encounter": change, "Patient": {"generalPractitioner": [to]}},
         {"resourceType": kind, "id": "f0", **odd},
     )
-    assert [each["code"]["code"] for each in found["stay"]["conditions"]] == ["127295002"]
+    assert [condition["code"]["code"] for condition in found["stay"]["conditions"]] == ["127295002"]
     assert "contacts" not in found

@@ -51,8 +51,10 @@ def test_a_path_inside_a_made_value_is_explained_by_that_value(explain):
 
 def test_a_path_without_indexes_means_every_item_and_without_an_element_everything(told, explain):
     count = len(told.one("CarePlan")["goal"])
-    assert [each.path for each in explain("CarePlan.goal").elements] == [f"goal[{i}]" for i in range(count)]
-    assert {"id", "title", "status"} <= {each.path for each in explain("CarePlan").elements}
+    assert [element.path for element in explain("CarePlan.goal").elements] == [
+        f"goal[{i}]" for i in range(count)
+    ]
+    assert {"id", "title", "status"} <= {element.path for element in explain("CarePlan").elements}
 
 
 def test_the_revision_is_that_of_the_version_not_the_last_one(told, explain):

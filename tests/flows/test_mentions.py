@@ -37,18 +37,18 @@ def said(engine):
     with engine.connect() as connection:
         resources = connection.execute(select(t.resource)).all()
     found = {table.name: set() for table in (*NAMES, t.mention)}
-    own = {(each.owner, each.type, each.id) for each in resources}
-    for each in resources:
-        body = parse(each.body)
+    own = {(resource.owner, resource.type, resource.id) for resource in resources}
+    for resource in resources:
+        body = parse(resource.body)
         made = rows(body)
         for table, values in zip(
             NAMES, (made.tokens, made.references, made.dates, made.strings), strict=True
         ):
-            found[table.name] |= {(each.type, each.id, *value) for value in values}
+            found[table.name] |= {(resource.type, resource.id, *value) for value in values}
         found["mention"] |= {
-            (each.owner, each.view, *target, each.client)
+            (resource.owner, resource.view, *target, resource.client)
             for target in references_in(body)
-            if (each.owner, *target) not in own
+            if (resource.owner, *target) not in own
         }
     return found
 

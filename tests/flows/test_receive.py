@@ -84,7 +84,7 @@ def test_every_reference_of_a_hospitals_case_resolves(hospital, house):
             for below in node:
                 yield from references(below)
 
-    assert {each for resource in resources for each in references(resource)} <= there
+    assert {reference for resource in resources for reference in references(resource)} <= there
 
 
 def test_engineers_are_told_of_admission_discharge_and_its_cancelling(hospital, house):
@@ -114,7 +114,7 @@ def test_a_message_with_other_content_under_the_same_key_is_used_and_flagged(hos
     hospital.send(ADMITTED, "M-1")
     other = hospital.send(DISCHARGED, "M-1")
     assert (other.state, other.flagged) == ("accepted", True)
-    assert [each.code for each in other.issues] == ["duplicate"]
+    assert [issue.code for issue in other.issues] == ["duplicate"]
     assert house.one("Encounter")["status"] == "finished"
 
 
@@ -155,7 +155,7 @@ def test_what_fails_is_kept_with_its_place_and_the_same_again_is_processed_anew(
 def test_what_does_not_fit_the_contract_is_kept_with_a_pointer(hospital):
     outcome = hospital.send({**DISCHARGED, "event": "bogus"})
     assert (outcome.state, outcome.reason) == ("quarantined", "not-understood")
-    assert [each.where for each in outcome.issues] == ["/event"]
+    assert [issue.where for issue in outcome.issues] == ["/event"]
 
 
 def test_what_cannot_be_read_is_refused_and_not_kept(hospital, house):
@@ -250,7 +250,9 @@ def test_a_stay_comes_into_no_case_that_lost_its_only_one(told, projection):
     # one stay has both numbers
     admit(10, *numbers[:2])
     (third,) = admit(15, numbers[2])
-    statuses = {each.uuid: each.body["status"] for each in told.store.documents(ALL, "case", count=100)}
+    statuses = {
+        document.uuid: document.body["status"] for document in told.store.documents(ALL, "case", count=100)
+    }
     assert (statuses[second], statuses[third]) == ("cancelled", "planned")
 
 
@@ -373,11 +375,11 @@ class TestTakingOver:
         changed = {**found.body, "received": {**found.body["received"], "stays": []}}
         with pytest.raises(Rejected) as caught:
             house.documents.put(OFFERED, "cms", "case", found.uuid, changed, {found.revision})
-        assert [each.where for each in caught.value.issues] == ["/received/stays"]
+        assert [issue.where for issue in caught.value.issues] == ["/received/stays"]
         copied = {"client": found.client, "status": "active", "stays": found.body["received"]["stays"]}
         with pytest.raises(Rejected) as caught:
             house.documents.put(OFFERED, "cms", "case", found.uuid, copied, {found.revision})
-        assert [each.where for each in caught.value.issues] == ["/stays/0/id"]
+        assert [issue.where for issue in caught.value.issues] == ["/stays/0/id"]
 
     def test_a_proposal_is_accepted_by_its_id_and_told_of_when_its_discharge_is_cancelled(
         self, hospital, house

@@ -153,7 +153,7 @@ class Anyhow(RuleBasedStateMachine):
         again=sent,
     )
     def at_once(self, events, again):
-        keys = [self.new(each) for each in events]
+        keys = [self.new(event) for event in events]
         failed = []
 
         def send(key):
@@ -163,10 +163,10 @@ class Anyhow(RuleBasedStateMachine):
                 failed.append(exc)
 
         threads = [threading.Thread(target=send, args=(key,)) for key in (*keys, keys[0], again)]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         assert failed == []
 
     def teardown(self):
@@ -180,7 +180,7 @@ class Anyhow(RuleBasedStateMachine):
 
     def world(self, where):
         """What is known of P and Q, and of the case nobody took over, without ids of ours."""
-        merged = any(each[0] == "merge" for each in self.messages.values())
+        merged = any(message[0] == "merge" for message in self.messages.values())
         return {person: self.chart(person, where) for person in ("P", "Q") if person == "P" or not merged}
 
     def chart(self, person, where):

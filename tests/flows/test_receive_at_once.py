@@ -51,12 +51,12 @@ def test_the_same_from_many_processes_at_once_is_one(engine, projection):
         answers.append(sender.send(DISCHARGED, "M-1"))
 
     threads = [threading.Thread(target=send, args=(each,)) for each in senders]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert sorted(each.state for each in answers) == ["accepted"] + ["duplicate"] * 5
-    assert len({each.answer for each in answers}) == 1
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.state for answer in answers) == ["accepted"] + ["duplicate"] * 5
+    assert len({answer.answer for answer in answers}) == 1
     assert len(house.of("Patient")) == len(house.of("Encounter")) == 1
 
 
@@ -79,12 +79,12 @@ def test_what_is_said_again_after_something_else_is_used_once_of_many_at_once(en
         answers.append(send(staying))
 
     threads = [threading.Thread(target=again) for _ in range(6)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert sorted(each.state for each in answers) == ["accepted"] + ["duplicate"] * 5
-    (entry,) = {each.entry for each in answers}
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.state for answer in answers) == ["accepted"] + ["duplicate"] * 5
+    (entry,) = {answer.entry for answer in answers}
     assert entry not in {first.entry, other.entry}
     assert house.one("Encounter")["status"] == "in-progress"
 

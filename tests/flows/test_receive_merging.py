@@ -75,7 +75,7 @@ class TestMerging:
         hospital.send(MERGE)
         assert hospital.send(after(OTHER, 5, event="discharge")).state == "accepted"
         assert hospital.send(after(MERGE, 5)).state == "accepted"
-        statuses = {each["status"] for each in self.live(house).body["received"]["stays"]}
+        statuses = {stay["status"] for stay in self.live(house).body["received"]["stays"]}
         assert statuses == {"finished"}
 
     def test_a_case_systems_case_moves_to_who_stays(self, told, projection):
@@ -158,7 +158,7 @@ class TestUnmerging:
         hospital.send(MERGE)
         hospital.send(after(MERGE, 5, event="update", patient={"identifiers": [PERSON], "gender": "female"}))
         unmerging.undo(ALL, LOCAL, self.merged(house))
-        genders = {value: each["gender"] for value, each in self.clients(house).items()}
+        genders = {value: client["gender"] for value, client in self.clients(house).items()}
         assert genders == {"R-1": "female", "R-old": "male"}
 
     def test_what_was_said_of_a_stay_since_the_merge_goes_with_it(self, hospital, house, unmerging):
@@ -175,7 +175,7 @@ class TestUnmerging:
         assert len(cases) == 1
         # and the old number finds its own person again
         hospital.send(after(OTHER, 20, event="update", patient={"identifiers": [OLD], "gender": "male"}))
-        genders = {value: each.get("gender") for value, each in self.clients(house).items()}
+        genders = {value: client.get("gender") for value, client in self.clients(house).items()}
         assert genders == {"R-1": "other", "R-old": "male"}
 
     def test_since_when_a_stay_was_what_goes_with_it_into_the_other_case_and_back(

@@ -73,7 +73,7 @@ def test_what_is_filled_in_for_a_number_joins_nobody_and_is_not_kept(hospital, h
         mine = {"system": "urn:example:records", "value": number}
         outcome = hospital.send(said(ADMITTED, name, f"V{number}", mine, {**spelt, **record, "value": value}))
         assert outcome.state == "accepted"
-        assert [each.where for each in outcome.issues] == ["/patient/identifiers/1/value"]
+        assert [issue.where for issue in outcome.issues] == ["/patient/identifiers/1/value"]
     assert len(clients_of(house, f"A{run}", f"B{run}")) == 2
     assert clients_of(house, value) == set()
 
@@ -87,4 +87,4 @@ def test_a_record_number_finds_its_person_however_it_is_written(hospital, house,
         assert hospital.send(said(event, "Ash", f"V{run}", number)).state == "accepted"
     assert len(clients_of(house, f"R{run}")) == 1
     (case,) = house.store.look(lambda unit: unit.documents.valued("case", [f"V{run}"]))
-    assert [each["status"] for each in case.received["stays"]] == ["finished"]
+    assert [stay["status"] for stay in case.received["stays"]] == ["finished"]

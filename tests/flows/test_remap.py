@@ -38,7 +38,7 @@ TITLE = ("outbound/CarePlan.yaml", 'title: "{{ case.plan.title }}"', 'title: "Pl
 def test_what_would_change_is_told_and_nothing_is_written(told, edited):
     told.told()
     work = edited(*TITLE)
-    found = [each for _, differences in work.plan() for each in differences]
+    found = [difference for _, differences in work.plan() for difference in differences]
     assert [(each.reference.split("/")[0], each.happened, each.changed) for each in found] == [
         ("CarePlan", "updated", ("title",))
     ]
@@ -52,7 +52,7 @@ def test_what_nothing_makes_any_more_is_told_as_withdrawn(told, edited):
     work = edited(
         "outbound/CarePlan.yaml", 'when: "{{ case.plan.title }}"', 'when: "{{ not case.plan.title }}"'
     )
-    found = [each for _, differences in work.plan() for each in differences]
+    found = [difference for _, differences in work.plan() for difference in differences]
     assert [(each.reference.split("/")[0], each.happened, each.changed) for each in found] == [
         ("CarePlan", "withdrawn", ("status",))
     ]

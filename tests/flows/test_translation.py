@@ -61,7 +61,7 @@ def test_what_has_no_match_is_not_led_back_to_and_is_no_result():
     maps = [concept_map("m", target={"code": "y", "equivalence": "disjoint"})]
     assert list(Translator(maps).back({"system": "urn:theirs", "code": "y"}, maps)) == []
     matches = list(Translator(maps).forth({"system": "urn:ours", "code": "known"}, maps))
-    assert [each.equivalence for each in matches] == ["disjoint"]
+    assert [match.equivalence for match in matches] == ["disjoint"]
     assert answer(matches)["parameter"][0] == {"name": "result", "valueBoolean": False}
 
 

@@ -73,7 +73,7 @@ def at(name, **fields):
 
 
 def places(found):
-    return [(each.where, each.code) for each in found.notes]
+    return [(note.where, note.code) for note in found.notes]
 
 
 PID = at("PID", f3="4711^^^MERCY^MR")
@@ -410,7 +410,7 @@ def test_a_doctor_has_a_name_and_a_number_or_one_of_them(made, segment, role):
         "D-1^Pott^Ole^^^Dr^PhD^^&urn:example:doctors&URI~^Pott~D-2^^^^^^^^&urn:example:doctors&URI~^^^^^^MD"
     )
     contacts = made(PID, at(name, **{f"f{number}": sent}))["contacts"]
-    for one in (each for contact in contacts for each in contact.get("identifiers", [])):
+    for one in (identifier for contact in contacts for identifier in contact.get("identifiers", [])):
         assert one.pop("known_as")[-1] == "urn:casebridge:authority:mercy"
     assert contacts == [
         {"role": role, "identifiers": [{"system": "urn:example:doctors", "value": "D-1"}], "names": [DOCTOR]},
@@ -646,7 +646,7 @@ def test_a_swap_moves_each_of_two_patients(understood):
 def test_a_trigger_that_is_not_used_is_told_so_and_nothing_else_is(understood, trigger):
     found = understood(PID, at("MRG", f1="2"), at("PV1", f2="%%"), trigger=trigger)
     assert found.discharges == ()
-    assert [(each.what, each.where, each.code) for each in found.notes] == [
+    assert [(note.what, note.where, note.code) for note in found.notes] == [
         (f"Trigger {trigger} is not used here: nothing was changed.", "MSH-9.2", "not-supported")
     ]
 
@@ -768,7 +768,7 @@ def test_an_insurance_of_which_nothing_says_who_pays_is_told_of(understood):
 
 def test_what_somebody_is_to_the_subscriber_is_told_of_where_it_is_not_used(understood):
     found = understood(PID, at("IN1", f4="Northern", f17="CHD"), at("IN1", f4="Southern", f17="18"))
-    assert [each.get("relationship") for each in found.discharges[0]["coverages"]] == [None, "self"]
+    assert [coverage.get("relationship") for coverage in found.discharges[0]["coverages"]] == [None, "self"]
     assert places(found) == [("IN1-17.1", "code-invalid")]
 
 

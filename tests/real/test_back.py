@@ -64,7 +64,7 @@ class House:
         given = {"names": [{"family": "Example"}], "related_persons": people}
         uuid = self.ask("PUT", "/api/clients/x", given).headers["Casebridge-Id"]
         self.entries["RelatedPerson"] = [
-            f"RelatedPerson/{resource_id(uuid, 'RelatedPerson', each['id'])}" for each in people
+            f"RelatedPerson/{resource_id(uuid, 'RelatedPerson', person['id'])}" for person in people
         ]
 
     def ask(self, method, path, document=None, **headers):
@@ -143,13 +143,13 @@ def moved(other, ours, house):
         for each in found.get("activity", [])
         for note in each.get("progress", [])
     ]
-    for each in people:
-        named = each.get("reference", "")
+    for person in people:
+        named = person.get("reference", "")
         type_ = named.rpartition("/")[0].rpartition("/")[2]
         if type_ in known:
             if named not in led:
                 led[named] = next(known[type_], named)
-            each["reference"] = led[named]
+            person["reference"] = led[named]
     requests = iter(each["reference"] for each in ours.get("activity", []))
     for each in found.get("activity", []):
         if "reference" in each:
@@ -244,12 +244,12 @@ def put_back(house, other, counted, named):
             return "taken in part" if left else "taken whole"
         assert answer.status_code == 422, answer.data
         issues = answer.json["issue"]
-        if not all(each["code"] in {"not-supported", "business-rule", "not-found"} for each in issues):
+        if not all(issue["code"] in {"not-supported", "business-rule", "not-found"} for issue in issues):
             return "not R4"
-        for each in issues:
-            gone = not each["details"]["text"].startswith("This cannot")
+        for issue in issues:
+            gone = not issue["details"]["text"].startswith("This cannot")
             left.setdefault(
-                re.sub(r"\[\d+\]", "", each["expression"][0]), "left out" if gone else "left as it was"
+                re.sub(r"\[\d+\]", "", issue["expression"][0]), "left out" if gone else "left as it was"
             )
         sent = obeyed(sent, ours, issues)
     raise AssertionError([type_, issues])

@@ -120,7 +120,7 @@ def outcomes_of(house, name, path, route, kind, raw):
     """What became of each message of a file, and the facts of each."""
     if name != "hl7v2-adt":
         return [differences.of_fhir(house, path.name, raw, route, kind)]
-    return [differences.of_v2(house, path.name, each) for each in er7.messages(raw)]
+    return [differences.of_v2(house, path.name, message) for message in er7.messages(raw)]
 
 
 def test_each_fact_that_a_reader_finds_is_served_or_told_of_or_listed(house):
@@ -148,6 +148,6 @@ def test_the_reading_uses_none_of_our_own():
     for path in Path(differences.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = [each.module or "" for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
-        ours = {each for each in names if each.partition(".")[0] == "service"}
+        ours = {name for name in names if name.partition(".")[0] == "service"}
         assert path.name == "house.py" or not ours, path
         assert not {each for each in ours if each.startswith(("service.wire", "service.mapping"))}, path

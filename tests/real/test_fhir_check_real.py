@@ -64,12 +64,14 @@ def resources(name: str) -> tuple[dict[str, Any], ...]:
 @pytest.mark.parametrize("name", FOLDERS)
 def test_what_the_checker_lets_through_fhir_resources_takes(name):
     assert resources(name)
-    assert [structure(each) for each in resources(name) if not check(each) and structure(each)] == []
+    assert [
+        structure(resource) for resource in resources(name) if not check(resource) and structure(resource)
+    ] == []
 
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_what_only_the_checker_refuses_is_of_a_known_kind(name):
-    refused = [check(each) for each in resources(name) if not structure(each)]
+    refused = [check(resource) for resource in resources(name) if not structure(resource)]
     unknown = [
         issue.what
         for issues in refused
@@ -81,10 +83,10 @@ def test_what_only_the_checker_refuses_is_of_a_known_kind(name):
 
 def test_official_examples_are_valid_in_every_way():
     broken = Counter(
-        (each["resourceType"], issue.where, issue.what)
+        (resource["resourceType"], issue.where, issue.what)
         for name in ("hl7-r4-examples", "us-core")
-        for each in resources(name)
-        for issue in validate(each)
+        for resource in resources(name)
+        for issue in validate(resource)
     )
     assert broken == {}
 
@@ -133,7 +135,7 @@ def test_what_hl7s_validator_calls_malformed_we_find():
     answers = {
         name: found(raw)
         for name, raw, errors in cases("fhir-test-cases-r4")
-        if any(base.search(each["details"]["text"]) for each in errors)
+        if any(base.search(error["details"]["text"]) for error in errors)
     }
     assert True in answers.values()
     assert [name for name, answer in answers.items() if answer is False] == []

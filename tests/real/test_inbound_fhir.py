@@ -58,7 +58,7 @@ def test_medcom_notifications_of_a_stay_follow_each_other_as_its_events_did(unde
     assert several
     for events in several:
         assert events[0]["event"] == "admit"
-        assert all(each["event"] != "admit" for each in events[2:])
+        assert all(event["event"] != "admit" for event in events[2:])
 
 
 def test_a_da_vinci_notification_is_an_admission_with_its_diagnosis(understand):

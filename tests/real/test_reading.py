@@ -85,14 +85,14 @@ IS_THERE = {
 
 
 def test_a_message_says_what_hl7_says_it_says():
-    read = {(each.kind, each.value, each.wanted) for each in v2.facts(Message(A03.encode()))}
+    read = {(fact.kind, fact.value, fact.wanted) for fact in v2.facts(Message(A03.encode()))}
     assert IS_THERE - read == set()
 
 
 def test_a_bundle_says_what_r4_says_it_says():
     document = sent.message()
     document["entry"][3]["resource"]["verificationStatus"] = {"coding": [{"code": "refuted"}]}
-    read = {(each.kind, each.value) for each in fhir.facts(Sent(sent.json.dumps(document).encode()), "2030")}
+    read = {(fact.kind, fact.value) for fact in fhir.facts(Sent(sent.json.dumps(document).encode()), "2030")}
     assert {
         ("stay.class", "imp"),
         ("stay.end", "20260227140000+0100"),
@@ -202,7 +202,7 @@ def test_a_placeholder_is_nobodys(value, is_nobody):
 
 def test_each_message_of_a_batch_is_read_alone():
     batch = "FHS|^~\\&|\rBHS|^~\\&|\r" + A03 + A03 + "BTS|2\rFTS|1\r"
-    assert [Message(each).trigger for each in messages(batch.encode())] == ["A03", "A03"]
+    assert [Message(message).trigger for message in messages(batch.encode())] == ["A03", "A03"]
 
 
 @pytest.mark.parametrize(

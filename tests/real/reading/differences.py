@@ -63,7 +63,7 @@ def facts_held_back(file: str, facts: set[Fact], became: list[tuple[str, str]]) 
     """Give the numbers that a reader finds in what was put aside for want of one."""
     for state, reason in became:
         if state == "quarantined" and reason in WANTING:
-            ours = (each for each in facts if each.kind == WANTING[reason] and each.wanted and not each.may)
+            ours = (fact for fact in facts if fact.kind == WANTING[reason] and fact.wanted and not fact.may)
             for each in sorted(ours, key=lambda each: each.where)[:1]:
                 yield Seen(
                     file, replace(each, kind=f"{each.kind} of what is put aside as {reason}"), "missing"
@@ -82,7 +82,7 @@ def use_of_trigger(
 def verdicts(file: str, facts: set[Fact], house: House, told: set[str]) -> list[Seen]:
     """Return the verdict on each fact."""
     there = found.facts_served(house.served())
-    seen = [Seen(file, each, verdict(each, there, told)) for each in facts if not each.may]
+    seen = [Seen(file, fact, verdict(fact, there, told)) for fact in facts if not fact.may]
     seen += [
         Seen(file, Fact(kind, value, "served"), "invented") for kind, value in facts_invented(facts, there)
     ]

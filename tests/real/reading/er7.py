@@ -23,7 +23,7 @@ def messages(raw: bytes) -> list[bytes]:
     """Return each message of a file, without a batch's envelope or a frame's marks."""
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     parts = (_ENVELOPE.sub(b"", each).strip(b"\r\n\x0b\x1c \t") for each in _HEAD.split(raw))
-    return [each for each in parts if each.startswith(b"MSH")]
+    return [part for part in parts if part.startswith(b"MSH")]
 
 
 def nobody(value: str) -> bool:
@@ -84,7 +84,7 @@ class Segment:
         """Return a field's repetitions that say something."""
         raw = self.raw(number)
         parts = raw.split(self._marks[0]) if self.name != "MSH" or number > 2 else [raw]
-        found = [Repetition(self._message, each, self._marks, f"{self.name}-{number}") for each in parts]
+        found = [Repetition(self._message, part, self._marks, f"{self.name}-{number}") for part in parts]
         return [each for each in found if each]
 
     def text(self, number: int, component: int = 1, subcomponent: int = 1) -> str:

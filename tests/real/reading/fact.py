@@ -119,9 +119,9 @@ def _bare(kind: str, value: str) -> str:
 
 def of(whose: str, facts: Iterable[Fact]) -> Iterator[Fact]:
     """Give facts as those of somebody or something: a name, a code, a payer."""
-    for each in facts:
-        others = tuple(f"{whose}={other}" for other in each.others)
-        yield replace(each, value=f"{whose}={each.value}", others=others)
+    for fact in facts:
+        others = tuple(f"{whose}={other}" for other in fact.others)
+        yield replace(fact, value=f"{whose}={fact.value}", others=others)
 
 
 def _is_known(kind: str, value: str, there: set[str]) -> bool:

@@ -48,7 +48,7 @@ def stays(sent: Sent) -> list[Found]:
     headers = sent.of("MessageHeader")
     if headers:
         ends = (sent.end(each, headers[0]) for each in headers[0].resource.get("focus", []))
-        found = [each for each in ends if each is not None and each.type == "Encounter"]
+        found = [end for end in ends if end is not None and end.type == "Encounter"]
     return [each for each in found if "partOf" not in each.resource]
 
 
@@ -91,7 +91,7 @@ def _places(sent: Sent, stay: Found) -> Iterator[Fact]:
         sent, "stay.hospital", stay.resource.get("serviceProvider"), stay, "serviceProvider"
     )
     places = list(stay.list("location"))
-    now = [each for each in places if each[0].get("status") == "active"] or [
+    now = [place for place in places if place[0].get("status") == "active"] or [
         each for each in places if "status" not in each[0] and "end" not in each[0].get("period", {})
     ]
     for each, where in now or places[-1:]:

@@ -47,7 +47,7 @@ def condition(one: Found) -> Iterator[Fact]:
     told = one.resource
     verification, clinical = codes(told.get("verificationStatus")), codes(told.get("clinicalStatus"))
     wanted = "entered-in-error" not in verification
-    known = [plain(each) for each in codes(told.get("code"))]
+    known = [plain(code) for code in codes(told.get("code"))]
     for index, each in enumerate(known):
         kind = "diagnosis.code" if told["code"].get("coding") else "diagnosis.text"
         yield Fact(kind if index == 0 else f"{kind} (another coding)", each, one.at("code"), wanted=wanted)

@@ -58,8 +58,8 @@ def name(kind: str, said: Json, where: str) -> Iterator[Fact]:
 def address(kind: str, said: Json, where: str) -> Iterator[Fact]:
     """Give an Address' parts, its text where it has no lines."""
     lines = [each for each in said.get("line", []) if each]
-    for each in lines or ([said["text"]] if said.get("text") and "city" not in said else []):
-        yield Fact(f"{kind}.line", plain(each), f"{where}.line")
+    for line in lines or ([said["text"]] if said.get("text") and "city" not in said else []):
+        yield Fact(f"{kind}.line", plain(line), f"{where}.line")
     for element, part in {
         "city": "city",
         "state": "state",
@@ -78,11 +78,13 @@ def identifier(kind: str, number: Json, where: str) -> Iterator[Fact]:
 
 def concept(kind: str, said: Json | None, where: str) -> Iterator[Fact]:
     """Give every code of a CodeableConcept, and its words."""
-    for index, each in enumerate(codes(said)):
-        yield Fact(kind if index == 0 else f"{kind} (another coding)", plain(each), where)
+    for index, code in enumerate(codes(said)):
+        yield Fact(kind if index == 0 else f"{kind} (another coding)", plain(code), where)
     if said and said.get("coding") and (text := plain(said.get("text", ""))):
         displays = (plain(each.get("display", "")) for each in said["coding"])
-        yield Fact(f"{kind} (text)", text, f"{where}.text", tuple(each for each in displays if each == text))
+        yield Fact(
+            f"{kind} (text)", text, f"{where}.text", tuple(display for display in displays if display == text)
+        )
 
 
 def name_of(sent: Sent, kind: str, reference: Json | None, of: Found, path: str) -> Iterator[Fact]:
@@ -109,6 +111,6 @@ def time(kind: str, text: str | None, where: str) -> Iterator[Fact]:
 
 
 def _now(members: list[Json], where: str, today: str) -> Iterator[tuple[Json, str]]:
-    for index, each in enumerate(members):
-        if each and each.get("use") != "old" and not is_over(each.get("period"), today):
-            yield each, f"{where}[{index}]"
+    for index, member in enumerate(members):
+        if member and member.get("use") != "old" and not is_over(member.get("period"), today):
+            yield member, f"{where}[{index}]"

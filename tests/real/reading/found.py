@@ -25,11 +25,11 @@ TODAY = "2030-01-01"
 
 def facts_served(resources: list[Json]) -> dict[str, set[str]]:
     """Return, of what is served, the values of each kind of fact."""
-    known = {f"{each['resourceType']}/{each['id']}": each for each in resources}
+    known = {f"{resource['resourceType']}/{resource['id']}": resource for resource in resources}
     found: dict[str, set[str]] = defaultdict(set)
-    for each in resources:
-        reader = READERS.get(each["resourceType"])
-        for kind, value in reader(each, known) if reader and not _is_withdrawn(each) else ():
+    for resource in resources:
+        reader = READERS.get(resource["resourceType"])
+        for kind, value in reader(resource, known) if reader and not _is_withdrawn(resource) else ():
             if value:
                 found[kind].add(value)
     return found
@@ -39,15 +39,15 @@ def words(concept: Json | None) -> list[str]:
     """Return each code, display and text of a CodeableConcept."""
     concept = concept or {}
     codings = concept.get("coding", [])
-    said = [each.get(name) for each in codings for name in ("code", "display")]
+    said = [coding.get(name) for coding in codings for name in ("code", "display")]
     return [plain(each) for each in (*said, concept.get("text")) if each]
 
 
 def name_part(name: Json, *elements: str) -> str:
     """Return some elements of a HumanName, and its text, as one text."""
     said: list[str] = []
-    for each in elements:
-        value = name.get(each, [])
+    for element in elements:
+        value = name.get(element, [])
         said += [value] if isinstance(value, str) else value
     if "family" in elements:
         # as extensions of it: own-name, partner-name and their prefixes
@@ -132,7 +132,7 @@ def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     yield from (("stay.reason", said) for each in stay.get("reasonCode", []) for said in words(each))
     for said in words(hospitalization.get("dischargeDisposition")):
         yield "stay.disposition", said
-    yield from (("stay.destination", each) for each in _names(hospitalization.get("destination"), known))
+    yield from (("stay.destination", name) for name in _names(hospitalization.get("destination"), known))
     for each in stay.get("location", []):
         for said in _names(each["location"], known):
             yield "stay.location", said
@@ -144,10 +144,10 @@ def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
         yield from _participant(
             each.get("individual"), [w for t in each.get("type", []) for w in words(t)], known
         )
-    for each in stay.get("diagnosis", []):
-        condition = known.get(each["condition"].get("reference", ""), {})
+    for diagnosis in stay.get("diagnosis", []):
+        condition = known.get(diagnosis["condition"].get("reference", ""), {})
         if condition and not _is_withdrawn(condition):
-            yield from _diagnosis(each, condition)
+            yield from _diagnosis(diagnosis, condition)
 
 
 def _diagnosis(each: Json, condition: Json) -> Iterator[tuple[str, str]]:
@@ -194,9 +194,9 @@ def _participant(who: Json | None, roles: list[str], known: dict[str, Json]) -> 
     if person.get("resourceType", "Practitioner") != "Practitioner":
         return
     names, numbers = _names(who, known), _numbers(who or {}, known)
-    for each in names:
-        yield "doctor.name", each
-        yield "doctor.given", each
+    for name in names:
+        yield "doctor.name", name
+        yield "doctor.given", name
     yield from (("doctor.identifier", each) for each in numbers)
     for way in (*ways, *person.get("telecom", [])):
         number = digits(way.get("value", ""))
@@ -212,7 +212,7 @@ def _names(reference: Json | None, known: dict[str, Json]) -> list[str]:
         return []
     end = known.get(reference.get("reference", ""), {})
     names = end.get("name", [])
-    called = [plain(names)] if isinstance(names, str) else [full_name(each) for each in names]
+    called = [plain(names)] if isinstance(names, str) else [full_name(name) for name in names]
     return [
         each for each in (plain(reference.get("display", "")), *called, *_numbers(reference, known)) if each
     ]
@@ -222,12 +222,12 @@ def _numbers(reference: Json, known: dict[str, Json]) -> list[str]:
     """The identifiers of a reference's end, and of the reference."""
     end = known.get(reference.get("reference", ""), {})
     numbers = [*end.get("identifier", []), reference.get("identifier", {})]
-    return [plain(each["value"]) for each in numbers if each.get("value")]
+    return [plain(number["value"]) for number in numbers if number.get("value")]
 
 
 def _coverage(coverage: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     for payor in coverage.get("payor", []):
-        yield from (("coverage.payer.identifier", each) for each in _numbers(payor, known))
+        yield from (("coverage.payer.identifier", number) for number in _numbers(payor, known))
         for payer in _names(payor, known):
             yield "coverage.payer", payer
             yield from (

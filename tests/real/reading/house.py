@@ -72,7 +72,7 @@ class House:
         with self.engine.connect() as connection:
             rows = connection.execute(select(resource.c.type, resource.c.id).distinct()).all()
         answers = (self.client.get(f"/fhir/{type_}/{id_}") for type_, id_ in rows)
-        return [each.json for each in answers if each.status_code == 200]
+        return [answer.json for answer in answers if answer.status_code == 200]
 
 
 def fields_in_notes(answer) -> set[str]:

@@ -31,7 +31,7 @@ def admission(message: Message) -> bytes:
     number = message.first("MRG").raw(1) if message.trigger == "A47" else pid.raw(3)
     person = ["PID", "", pid.raw(2), number, *[""] * 14, visits[2]]
     lines = (fields, person, place)
-    return "".join(separator.join(each).rstrip(separator) + "\r" for each in lines).encode()
+    return "".join(separator.join(line).rstrip(separator) + "\r" for line in lines).encode()
 
 
 def in_original_mode(raw: bytes) -> bytes:
@@ -53,17 +53,17 @@ def finds(house: House, file: str, message: Message, partner: str) -> Iterator[S
     if message.trigger in MERGING or _patients(house) != 1:
         return
     mark = message.first("MSH").raw(2)[:1]
-    authorities = {each.text(4) for each in message.first("PID").repetitions(3)}
-    for each in message.first("PID").repetitions(3):
-        value, kind = each.text(1), each.text(5).upper()
+    authorities = {repetition.text(4) for repetition in message.first("PID").repetitions(3)}
+    for repetition in message.first("PID").repetitions(3):
+        value, kind = repetition.text(1), repetition.text(5).upper()
         if (kind in RECORDS or kind.startswith("NN")) and not nobody(value):
-            for variant, number in _variants(each, mark, of_one=len(authorities) == 1):
-                fact = Fact(f"found by {variant}", plain(value), each.at(1))
+            for variant, number in _variants(repetition, mark, of_one=len(authorities) == 1):
+                fact = Fact(f"found by {variant}", plain(value), repetition.at(1))
                 yield _probe(house, file, message, partner, fact, number)
         elif kind in OTHERS or nobody(value):
             what = "a placeholder" if nobody(value) else f"a number of type {kind}"
-            fact = Fact(f"found by {what}", plain(value), each.at(5), wanted=False)
-            yield _probe(house, file, message, partner, fact, each.raw)
+            fact = Fact(f"found by {what}", plain(value), repetition.at(5), wanted=False)
+            yield _probe(house, file, message, partner, fact, repetition.raw)
 
 
 def _variants(number: Repetition, mark: str, *, of_one: bool) -> Iterator[tuple[str, str]]:

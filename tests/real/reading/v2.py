@@ -42,25 +42,25 @@ def person(message: Message) -> Iterator[Fact]:
 
 def _identified(message: Message, pid: Segment) -> Iterator[Fact]:
     for number in (2, 3, 4, 19):
-        for each in pid.repetitions(number):
-            yield from v2_types.identifier("patient.identifier", each)
+        for repetition in pid.repetitions(number):
+            yield from v2_types.identifier("patient.identifier", repetition)
     if message.trigger in MERGES:
         for each in (number for merged in message.each("MRG") for number in merged.repetitions(1)):
             yield from v2_types.identifier("patient.identifier.merged", each)
-    for each in pid.repetitions(5):
-        yield from v2_types.name("patient.name", each)
-    for each in pid.repetitions(9):
-        yield from v2_types.name("patient.alias", each)
+    for repetition in pid.repetitions(5):
+        yield from v2_types.name("patient.name", repetition)
+    for repetition in pid.repetitions(9):
+        yield from v2_types.name("patient.alias", repetition)
     yield from v2_types.time("patient.birth_date", pid, 7, days=True)
     if sex := pid.text(8):
         yield Fact("patient.gender", SEX.get(plain(sex), plain(sex)), "PID-8")
     # whose whereabouts are to be kept
     wanted = not is_protected(message)
     for number in (13, 14, 40):
-        for each in pid.repetitions(number):
-            yield from v2_types.telecom("patient.telecom", each, wanted=wanted)
-    for each in pid.repetitions(11):
-        yield from v2_types.address("patient.address", each, wanted=wanted)
+        for repetition in pid.repetitions(number):
+            yield from v2_types.telecom("patient.telecom", repetition, wanted=wanted)
+    for repetition in pid.repetitions(11):
+        yield from v2_types.address("patient.address", repetition, wanted=wanted)
     if tongue := pid.text(15):
         words = (pid.text(15, 2), pid.text(15, 4))
         others = [LANGUAGES.get(plain(each), plain(each)) for each in (tongue, *words) if each]
@@ -120,11 +120,11 @@ def class_(pv1: Segment) -> Iterator[Fact]:
 
 def place(kind: str, segment: Segment, number: int, *, wanted: bool) -> Iterator[Fact]:
     """Give the parts of a PL that say where somebody is: point of care, room, bed, building, floor, words."""
-    for each in segment.repetitions(number)[:1]:
+    for repetition in segment.repetitions(number)[:1]:
         for component in (1, 2, 3, 4, 7, 8, 9):
-            if said := plain(each.text(component)):
+            if said := plain(repetition.text(component)):
                 where = kind if component != 4 else "stay.facility"
-                yield Fact(where, said, each.at(component), wanted=wanted or component == 4)
+                yield Fact(where, said, repetition.at(component), wanted=wanted or component == 4)
 
 
 def is_protected(message: Message) -> bool:

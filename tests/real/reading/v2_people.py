@@ -60,12 +60,12 @@ def doctors(message: Message) -> Iterator[Fact]:
     """Give who takes part: PV1-7, -8, -9, -17, -52, PD1-4, PV2-13, and ROL and PRT that add."""
     pv1 = message.first("PV1")
     for number, role in PV1.items():
-        for each in pv1.repetitions(number):
-            yield from _doctor(each, role)
-    for each in message.first("PD1").repetitions(4):
-        yield from _doctor(each, codes.PRIMARY)
-    for each in message.first("PV2").repetitions(13):
-        yield from _doctor(each, codes.REFERRING)
+        for repetition in pv1.repetitions(number):
+            yield from _doctor(repetition, role)
+    for repetition in message.first("PD1").repetitions(4):
+        yield from _doctor(repetition, codes.PRIMARY)
+    for repetition in message.first("PV2").repetitions(13):
+        yield from _doctor(repetition, codes.REFERRING)
     for name, action, role, person, telecom in (("ROL", 2, 3, 4, 12), ("PRT", 2, 4, 5, 15)):
         for segment in message.each(name):
             part = codes.ROLES.get(plain(segment.text(role)), ())
@@ -73,8 +73,8 @@ def doctors(message: Message) -> Iterator[Fact]:
             if not part:
                 # an assistant, an operator: nobody that this is about
                 continue
-            for each in segment.repetitions(person):
-                yield from _doctor(each, part, wanted=not gone)
+            for repetition in segment.repetitions(person):
+                yield from _doctor(repetition, part, wanted=not gone)
             for each in [] if gone else segment.repetitions(telecom):
                 yield from v2_types.telecom("doctor.telecom", each)
 
