@@ -36,11 +36,11 @@ def plan(sample: int, values: bool, as_json: bool) -> None:
     counts: Counter[str] = Counter()
     began, lines_out = time.monotonic(), 0
     with operator.remapping(Settings.from_env()) as work:
-        for outcome, differences in progress(work.plan(), work.left(), "Planning"):
+        for result, differences in progress(work.plan(), work.left(), "Planning"):
             counts["documents"] += 1
-            if outcome.failed:
+            if result.failed:
                 counts["failed"] += 1
-                _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
+                _tell({"document": f"{result.kind}/{result.document}", "failed": result.failed}, as_json)
             for difference in differences:
                 counts[f"{difference.reference.partition('/')[0]} {difference.happened}"] += 1
                 if not sample or lines_out < sample:
@@ -65,12 +65,12 @@ def apply(as_json: bool) -> None:
     counts: Counter[str] = Counter()
     began = time.monotonic()
     with operator.remapping(Settings.from_env()) as work:
-        for outcome in progress(work.apply(), work.left(), "Applying"):
+        for result in progress(work.apply(), work.left(), "Applying"):
             counts["documents"] += 1
-            counts["resources"] += outcome.changed
-            if outcome.failed:
+            counts["resources"] += result.changed
+            if result.failed:
                 counts["failed"] += 1
-                _tell({"document": f"{outcome.kind}/{outcome.document}", "failed": outcome.failed}, as_json)
+                _tell({"document": f"{result.kind}/{result.document}", "failed": result.failed}, as_json)
     _sum("changed", counts, time.monotonic() - began, as_json)
     sys.exit(1 if counts["failed"] else 0)
 

@@ -31,7 +31,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RemapResult:
     """What became of one document: how many resources changed, or why it could not be projected."""
 
     document: str
@@ -55,12 +55,12 @@ class Remapping:
         """Return how many documents are still as other mappings made them."""
         return self.store.count_unprojected(self.projection.version)
 
-    def plan(self) -> Iterator[tuple[Outcome, list[Difference]]]:
+    def plan(self) -> Iterator[tuple[RemapResult, list[Difference]]]:
         """Give for each such document what would change; nothing is written and nobody waits."""
         for document in self._documents():
             yield self._plan(document)
 
-    def apply(self) -> Iterator[Outcome]:
+    def apply(self) -> Iterator[RemapResult]:
         """Project each such document anew, one a transaction; one that fails stays as it is."""
         for document in self._documents():
             yield self._apply(document)
@@ -71,17 +71,17 @@ class Remapping:
             yield from batch
             after = batch[-1].uuid
 
-    def _plan(self, document: Document) -> tuple[Outcome, list[Difference]]:
+    def _plan(self, document: Document) -> tuple[RemapResult, list[Difference]]:
         def story(unit: Unit) -> list[Difference]:
             return self._differences(unit, document)
 
         try:
             found = self.store.look(story)
         except CasebridgeError as failed:
-            return Outcome(document.uuid, document.kind, 0, _why(failed)), []
-        return Outcome(document.uuid, document.kind, len(found)), found
+            return RemapResult(document.uuid, document.kind, 0, _why(failed)), []
+        return RemapResult(document.uuid, document.kind, len(found)), found
 
-    def _apply(self, named: Document) -> Outcome:
+    def _apply(self, named: Document) -> RemapResult:
         def story(unit: Unit) -> int:
             document = lock_by_client(unit, named)
             if document is None or document.projected == self.projection.version:
@@ -89,9 +89,9 @@ class Remapping:
             return anew(unit, self.projection, document, Change(OURSELVES, "remap", self.clock()))
 
         try:
-            return Outcome(named.uuid, named.kind, self.store.transact(story))
+            return RemapResult(named.uuid, named.kind, self.store.transact(story))
         except CasebridgeError as failed:
-            return Outcome(named.uuid, named.kind, 0, _why(failed))
+            return RemapResult(named.uuid, named.kind, 0, _why(failed))
 
     def _differences(self, unit: Unit, document: Document) -> list[Difference]:
         source = Source(unit.documents)
