@@ -12,7 +12,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text, update
 
-from service import wiring
 from service.errors import CasebridgeError
 from service.flows.projection.follow import Reprojection
 from service.flows.projection.project import EVERYTHING, Projection
@@ -21,6 +20,7 @@ from service.settings import Settings
 from service.store import tables as t
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.fhir.definitions import profiles
+from service.wiring import compiled
 from tests.conftest import database_on
 from tests.flows import river
 from tests.flows.conftest import MAPPINGS
@@ -117,7 +117,7 @@ def catalogues():
 
 @pytest.fixture(scope="module")
 def inbound():
-    return {"default": wiring.inbound(Settings.from_env({}))}
+    return {"default": compiled.inbound(Settings.from_env({}))}
 
 
 class History:

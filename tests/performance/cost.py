@@ -15,9 +15,9 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from service import wiring
 from service.settings import Settings
 from service.wire.json import dump
+from service.wiring import operator
 from tests.performance import house, processor
 from tests.performance.case_in import changed
 from tests.performance.cases import DIRECTORY
@@ -109,7 +109,7 @@ def site(servers: house.Servers) -> Iterator[Site]:
     port = free_port()
     with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
         environment = house.environment(url, Path(folder), AMQP_URL=servers.rabbit.create_vhost())
-        wiring.upgrade(Settings.from_env(environment))
+        operator.upgrade(Settings.from_env(environment))
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         with (
             house.process(environment, "service", "serve", "--port", str(port)) as serving,
