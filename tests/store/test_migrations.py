@@ -138,3 +138,14 @@ def test_a_broker_that_was_away_for_long_gets_all_after_0011(engine, store):
     while rows := outbox.pending(got[-1] if got else 0, 1000):
         got += [row.position for row in rows]
     assert got == list(range(1, 2501))
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+def test_bodies_are_compressed_with_lz4_in_every_partition_after_0013(engine):
+    schema.upgrade(engine)
+    asked = """
+        SELECT relname, attname FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
+        WHERE attcompression = 'l' AND relkind IN ('r', 'p') ORDER BY 1
+    """
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.exec_driver_sql(asked)]
+    bodies = [("document", "body"), ("resource", "body"), ("revision", "body")]
+    assert {*bodies, ("resource_history_default", "body"), ("inbox_default", "raw")} <= {*found}
