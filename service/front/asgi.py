@@ -102,7 +102,8 @@ class _Missing:
 def environ_of(scope: dict[str, Any]) -> Environ:
     """Return what PEP 3333 has an application know of a request, but for its body.
 
-    A field that comes twice is one with both values, by a comma (RFC 9110 section 5.3).
+    A field that comes twice is one with both values, by a comma (RFC 9110 section 5.3). One with an
+    underscore is left out: it would be taken for the one with a hyphen, which a proxy may drop or set.
     """
     raw_path: bytes = scope["raw_path"]
     path = unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path
@@ -119,6 +120,8 @@ def environ_of(scope: dict[str, Any]) -> Environ:
         "wsgi.url_scheme": scope["scheme"],
     }
     for raw_name, raw_value in scope["headers"]:
+        if b"_" in raw_name:
+            continue
         name = _NAMED_SO.get(raw_name) or "HTTP_" + raw_name.decode("latin-1").upper().replace("-", "_")
         value = raw_value.decode("latin-1")
         environ[name] = f"{environ[name]},{value}" if name in environ else value

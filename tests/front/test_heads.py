@@ -31,6 +31,14 @@ def test_a_request_names_its_host_once(served, lines, status):
     sender.close()
 
 
+@pytest.mark.parametrize(("name", "status"), [("Casebridge-Partner", 403), ("Casebridge_Partner", 200)])
+def test_a_field_with_an_underscore_is_not_taken_for_another(served, name, status):
+    sender = served.connect()
+    sender.sendall(f"GET /events HTTP/1.1\r\nHost: a\r\n{name}: stranger\r\n\r\n".encode())
+    assert answer(sender)[0] == status
+    sender.close()
+
+
 @pytest.mark.parametrize("path", ["//fhir//metadata", "/fhir//CarePlan/x"])
 def test_a_redirect_says_where_to_and_nothing_else(served, path):
     answered = served.get(path)
