@@ -27,7 +27,7 @@ def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[s
 def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
     """Return the type that a route below /fhir is about, and the letter of its interaction.
 
-    An operation reads; a type's own history, vread and read are one letter.
+    A read, a vread, the history of one and an operation on terminology are all `r`.
     """
     _, _, first, *rest = rule.split("/")
     type_ = str(arguments.get("type_", first))

@@ -89,6 +89,10 @@ WRONG = {
         {"AUTH": "smart", "HOST": "0.0.0.0"},
         "CASEBRIDGE_AUTH: `smart` serves on a loopback address only",
     ),
+    "a secret": (
+        {"AUTH": "smart", "SECRET_FILE": "{folder}/none"},
+        "CASEBRIDGE_SECRET_FILE: {folder}/none: The secret cannot be read.",
+    ),
     "a database": ({"DATABASE_URL": "mysql://127.0.0.1/x"}, "CASEBRIDGE_DATABASE_URL: Use a sqlite or "),
     "an overlay": ({"OVERLAYS": "bogus"}, "CASEBRIDGE_OVERLAYS: there is no overlay `bogus`"),
     "a mapping": ({"MAPPINGS": "{folder}/mappings"}, "outbound/Patient.yaml:5:22: `client.gendr` is unknown"),
