@@ -138,6 +138,8 @@ def test_a_broker_that_was_away_for_long_gets_all_after_0011(engine, store):
     while rows := outbox.pending(got[-1] if got else 0, 1000):
         got += [row.position for row in rows]
     assert got == list(range(1, 2501))
+
+
 @pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
 def test_bodies_are_compressed_with_lz4_in_every_partition_after_0013(engine):
     schema.upgrade(engine)
