@@ -132,7 +132,7 @@ def _processor(name: str, asked: Asked, budget: float) -> Entry:
 
 def _empty(port: int, pid: int, number: int, seconds: float) -> Entry:
     """What server and framework take of a request for which nothing is to do."""
-    asked = Asked(port, ["/health/live"], seconds, (pid,))
+    asked = Asked(port, ["/health/live"], seconds / 2, (pid,))
     rounds("cpu.empty_request", number, asked.round)
     taken = asked.milliseconds[1:]
     return at_most("cpu.empty_request", median(taken), "ms", 0.3, f"{spread(taken)}; GET /health/live")
