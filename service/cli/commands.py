@@ -37,11 +37,14 @@ MODULES: Final = {
     "demo": "demo.command",
     "discharges": "messages.discharges",
     "events": "messages.events",
+    "keys": "access.keys",
     "mappings": "mappings.group",
     "mllp": "processes.mllp",
+    "partners": "access.partners",
     "quarantine": "messages.quarantine",
     "replies": "messages.replies",
     "serve": "processes.serve",
+    "token": "access.token",
     "worker": "processes.worker",
 }
 """Where commands stand that are not in a module of their name."""

@@ -1,7 +1,7 @@
 """The application with CASEBRIDGE_AUTH=smart, and partners with keys of their own."""
 
 from service.access.keys import new_private_jwk, public_part
-from service.cli import smart_client
+from service.cli.access import smart_client
 from service.settings import Settings
 from service.wire.json import dump
 from service.wiring import serving

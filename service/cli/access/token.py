@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from service.cli import smart_client
+from service.cli.access import smart_client
 from service.errors import Rejected
 from service.settings import Settings
 from service.wire.json import parse

@@ -1,0 +1,1 @@
+"""Commands about who may ask: partners, their access tokens, and the keys that sign them."""
