@@ -55,7 +55,7 @@ def dying(delivery):
 consumer._take = dying
 consumer.run(threading.Event())
 """
-SECONDS = 60
+SECONDS = 240
 
 
 def until(found, otherwise):
