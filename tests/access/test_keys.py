@@ -89,7 +89,6 @@ def test_the_registry_names_keys_or_where_they_are_and_what_may_be_asked_for(tmp
         {"scopes": ["casebridge/erase"]},
         {"kind": "engineer", "scopes": ["system/*.rs"]},
     ],
-    ids=str,
 )
 def test_credentials_are_read_strictly(tmp_path, entry):
     with pytest.raises(Misconfigured, match="registry is wrong"):
