@@ -135,8 +135,8 @@ class CatchUp:
             routes = [route for route in all_routes if route.queue == self.queue]
             flight = _Flight(row, len(routes))
             try:
-                for route in routes:
-                    self._flights[publisher.send(route.copy_of(row))] = (flight, route)
+                for route, copy in [(route, route.copy_of(row)) for route in routes]:
+                    self._flights[publisher.send(copy)] = (flight, route)
             except Misfit as exc:
                 self._park(row, str(exc))
                 self._lanes.park(row)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from service.publish.amqp.topology import EVENTS, own_exchange
-from service.publish.ports import Copy, Settlement
+from service.publish.ports import Copy, Misfit, Settlement
 from service.values.resources import NumberedMessage
 from service.values.scope import DEFAULT, Binding, Partner
 
@@ -42,7 +42,13 @@ class Route:
     mandatory: bool = True
 
     def copy_of(self, row: NumberedMessage) -> Copy:
-        """Return the message as it goes there; one that never has the resource goes without it."""
+        """Return the message as it goes there; one that never has the resource goes without it.
+
+        Raises:
+            Misfit: the resource is asked for, and cannot be put into the message.
+        """
+        if self.full and row.flaw:
+            raise Misfit(row.flaw)
         body = (row.full or row.body) if self.full else row.body
         return Copy(self.exchange, row.routing_key, row.id, body, self.mandatory)
 

@@ -215,11 +215,15 @@ class Relay:
         while self._open < window and (row := self._lanes.take()) is not None:
             flight = _Flight(row)
             try:
-                for route in self._coverage.of(row.view, row.routing_key):
+                # all of them before the first goes: what comes back of a parked row would land as published
+                copies = [
+                    (route, route.copy_of(row)) for route in self._coverage.of(row.view, row.routing_key)
+                ]
+                for route, copy in copies:
                     if route.queue in self._behind:
                         flight.owed.append(route.queue)
                     else:
-                        self._flights[publisher.send(route.copy_of(row))] = (flight, route)
+                        self._flights[publisher.send(copy)] = (flight, route)
                         flight.left += 1
             except Misfit as exc:
                 self._park(row, str(exc))

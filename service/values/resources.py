@@ -95,7 +95,8 @@ VersionKey = tuple[str, str, str, int]
 class NumberedMessage(NamedTuple):
     """A committed message at its gap-free position in the feed: what is published of an `OutboxMessage`.
 
-    `full` is the variant with the resource in `data`, where somebody asks for it.
+    `full` is the variant with the resource in `data`, where somebody asks for it, `flaw` why there is none
+    although somebody does.
     """
 
     position: int
@@ -105,6 +106,7 @@ class NumberedMessage(NamedTuple):
     routing_key: str
     body: bytes
     full: bytes | None = None
+    flaw: str = ""
 
 
 @dataclass(frozen=True, slots=True)

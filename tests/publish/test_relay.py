@@ -180,6 +180,31 @@ def test_a_message_that_fits_no_frame_is_parked_and_stops_its_owner_only(office,
     assert office.states() == {bad.id: "parked", after.id: "pending", other.id: "published"}
 
 
+@pytest.mark.parametrize("body", [b"gone", b"[]", b'{"data":{"versionId":"1","reference":"p1"}}', b"\xff"])
+def test_a_message_that_no_resource_can_be_put_into_is_parked_and_stops_its_owner_only(
+    office, broker, relay_to, body
+):
+    bad, after, other = message(body=body), message(sequence=2), message("case/2")
+    office.emit(bad, after, other)
+
+    # the one that asked for less comes first
+    relay_to(broker.url, partner("clinic"), partner(plain=(), full=("#",))).run_once()
+
+    assert office.states() == {bad.id: "parked", after.id: "pending", other.id: "published"}
+    for queue in ("clinic", "harbor"):
+        assert [body for _, _, body in broker.take(queue)] == [other.body]
+
+
+def test_a_version_that_cannot_be_read_stops_its_owner_only(office, broker, relay_to):
+    bad, other = office.tell({}), message("case/2")
+    office.emit(other)
+    with office.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE resource_history SET body = CAST('gone' AS BLOB)")
+
+    relay_to(broker.url, partner(plain=(), full=("#",))).run_once()
+    assert office.states() == {bad.id: "parked", other.id: "published"}
+
+
 def test_what_is_parked_stops_its_owner_after_a_new_start_too_until_it_is_released(office, broker, relay_to):
     bad, after = message(key="x" * 300), message(sequence=2)
     office.emit(bad, after)
