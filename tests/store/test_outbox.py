@@ -70,6 +70,15 @@ def test_what_was_owed_when_it_was_parked_is_published_anew_once_it_is_released(
     assert (pending(outbox), outbox.backlog()) == ([1], 1)
 
 
+def test_what_a_relay_of_the_release_before_set_aside_is_published_once_it_is_released(outbox, engine):
+    outbox.mark([2, 3, 4, 5, 6], "published")
+    outbox.owe([(1, "harbor")])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET state = 'parked' WHERE position = 1")
+    outbox.release([1])
+    assert pending(outbox) == [1]
+
+
 def test_what_is_recorded_twice_is_owed_once(outbox):
     for _ in range(2):
         outbox.owe([(1, "harbor"), (2, "harbor")])

@@ -171,9 +171,15 @@ class Outbox:
 
     def release(self, positions: Sequence[int]) -> int:
         """Let messages that were set aside be published after all; return how many there were."""
-        chosen = update(t.outbox).where(_C.state == "parked", _C.position.in_(positions))
+        parked = (_C.state == "parked", _C.position.in_(positions))
         with writing(self._engine) as connection:
-            return int(connection.execute(chosen.values(state="pending", reason=None)).rowcount)
+            # one that a relay of the release before has set aside need not be listed
+            listed = upsert(connection, t.unpublished).from_select(
+                ["position"], select(_C.position).where(*parked)
+            )
+            connection.execute(listed.on_conflict_do_nothing())
+            released = update(t.outbox).where(*parked).values(state="pending", reason=None)
+            return int(connection.execute(released).rowcount)
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""
