@@ -1,5 +1,7 @@
 """What queues are owed is known by message, and a message is published once nobody is owed it."""
 
+from contextlib import closing
+
 import pytest
 
 from service.store.relay.outbox import Outbox
@@ -77,6 +79,17 @@ def test_what_a_relay_of_the_release_before_set_aside_is_published_once_it_is_re
         connection.exec_driver_sql("UPDATE outbox SET state = 'parked' WHERE position = 1")
     outbox.release([1])
     assert pending(outbox) == [1]
+
+
+def test_what_a_relay_of_the_release_before_numbered_is_published_by_who_leads_again(outbox, engine, store):
+    outbox.number()
+    store.transact(lambda unit: unit.resources.emit([message("case/1", 7)]))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET position = 7 WHERE position IS NULL")
+        connection.exec_driver_sql("UPDATE counter SET last = 7 WHERE name = 'outbox'")
+    with closing(outbox.lead()):
+        outbox.number()
+        assert 7 in pending(outbox)
 
 
 def test_what_is_recorded_twice_is_owed_once(outbox):

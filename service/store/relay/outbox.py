@@ -67,7 +67,11 @@ class Outbox:
 
     def lead(self) -> SessionLead | FileLead | None:
         """Take leadership, or return None while another has it."""
-        return lead(self._engine)
+        taken = lead(self._engine)
+        if taken is not None:
+            # who led meanwhile may have numbered what it did not list
+            self._positions = Positions(self._engine)
+        return taken
 
     def number(self, limit: int = 5000) -> int:
         """Number up to `limit` committed messages, and as many versions of resources; return how many.
