@@ -161,6 +161,18 @@ def test_statements_dropped_behind_our_back_are_prepared_anew(engine):
     assert names(engine) == ["a", "b", "c"]
 
 
+def test_what_a_migration_changes_is_prepared_anew(engine):
+    for name in "ab":
+        send(engine, name)
+        names(engine)
+    with writing(engine) as connection:
+        connection.execute(text("ALTER TABLE secret ALTER COLUMN name TYPE text"))
+    with pytest.raises(Busy):
+        names(engine)
+    send(engine, "c")
+    assert names(engine) == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("ending", ["closed", "rolled back"])
 def test_what_is_prepared_outlives_a_rollback_of_psycopg_on_the_same_connection(engine, ending):
     for name in "abcdefg":

@@ -13,8 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.errors import CasebridgeError, Conflict, Unavailable
 
-# serialization failure, deadlock, lock timeout, a prepared statement that is there no more
-_PASSING: Final = frozenset({"40001", "40P01", "55P03", "26000"})
+# serialization failure, deadlock, lock timeout, a prepared statement that is there no more or returns no more
+# what it did
+_PASSING: Final = frozenset({"40001", "40P01", "55P03", "26000", "0A000"})
 _TAKEN: Final = frozenset({"23505", "23P01"})
 # connection, resources, operator intervention (shutdown, cancelled for its length), system, a standby
 _AWAY: Final = ("08", "53", "57", "58", "25006")

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from psycopg import Connection, Error, InternalError
 from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
-from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
@@ -185,8 +185,8 @@ class Stream:
         # the answer to the synchronisation itself
         yield from fetch_many(self._server)
         if failed is not None:
-            if isinstance(failed, InvalidSqlStatementName):
-                # somebody else on this connection has dropped what was prepared
+            if isinstance(failed, InvalidSqlStatementName | FeatureNotSupported):
+                # somebody has dropped what was prepared, or a migration has changed what it returns
                 self._prepared.clear()
             raise failed
 
