@@ -1,5 +1,7 @@
 """A transaction on PostgreSQL as one stream of statements."""
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 
 import pytest
@@ -159,6 +161,29 @@ def test_statements_dropped_behind_our_back_are_prepared_anew(engine):
         send(engine, "c")
     send(engine, "c")
     assert names(engine) == ["a", "b", "c"]
+
+
+SAID = """
+import sys
+from sqlalchemy import text
+from service.store.sql.engine import connect, reading
+asked = text("SELECT name FROM pg_prepared_statements")
+with reading(connect(sys.argv[1])) as stream:
+    for _ in range(2):
+        names = stream.execute(asked).scalars()
+print(*names)
+"""
+
+
+def test_no_two_processes_prepare_by_the_same_name(postgres_url):
+    said = [
+        subprocess.run([sys.executable, "-c", SAID, postgres_url], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    one, other = (set(each.stdout.split()) for each in said)
+    assert one
+    assert other
+    assert not one & other
 
 
 def test_what_a_migration_changes_is_prepared_anew(engine):

@@ -9,8 +9,8 @@ from collections import deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from itertools import count
 from typing import Any, Final, cast
+from uuid import uuid4
 
 from psycopg import Connection, Error, InternalError
 from psycopg.abc import PQGen
@@ -27,7 +27,6 @@ from service.store.sql.texts import AT_ONCE, DIALECT, Columns, at_once, compiled
 
 Named = Mapping[str, Any]
 PREPARED: Final = "prepared"
-_NUMBERS: Final = count()
 
 
 class Rows:
@@ -161,7 +160,8 @@ class Stream:
         """Return the name by which a statement is prepared, or will be before it is executed."""
         name = self._prepared.get(text) or self._preparing.get(text)
         if name is None:
-            name = self._preparing[text] = b"casebridge_%d" % next(_NUMBERS)
+            # behind a pooler other processes prepare on the same session: none may have the same name
+            name = self._preparing[text] = b"casebridge_%s" % uuid4().hex.encode()
             self._server.send_prepare(name, text)
             self._sent.append(lambda _result: self._prepared.update({text: name}))
         return name
