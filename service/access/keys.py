@@ -17,6 +17,8 @@ RS384: Final = "RS384"
 ALGORITHMS: Final = (RS384, ES384)
 CURVE: Final = "P-384"
 MOST_KEYS: Final = 50
+# no set: what stands in a JWK may be a list, which has no hash
+_TYPES: Final = ("RSA", "EC")
 # NIST SP 800-131A; past the longest, verifying would cost more than it is worth
 _BITS: Final = range(2048, 4096 + 1)
 # of such a modulus in base64url
@@ -42,7 +44,7 @@ def public_key(jwk: Any) -> PublicKey:
         raise Rejected("A key is an object with a `kid`.")
     if len(jwk["kid"]) > LONGEST_NAME:
         raise Rejected(f"A `kid` has {LONGEST_NAME} characters at most.")
-    if "d" in jwk or jwk.get("kty") not in {"RSA", "EC"}:
+    if "d" in jwk or jwk.get("kty") not in _TYPES:
         raise Rejected("Name public keys of RSA or EC; a private or symmetric key is nobody else's business.")
     if jwk["kty"] == "RSA" and len(str(jwk.get("n"))) not in _DIGITS:
         raise Rejected(f"A key of RSA has {_BITS[0]} to {_BITS[-1]} bits.")

@@ -29,11 +29,12 @@ def test_a_key_has_the_algorithm_of_its_type_alone():
         EC | {"kid": "x" * 256},
         EC | {"x": "AAAA"},
         EC | {"x": 7},
+        EC | {"kty": ["EC"]},
         {name: value for name, value in EC.items() if name != "y"},
         {name: value for name, value in EC.items() if name != "kid"},
         "key",
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_is_no_key_to_verify_with_is_refused(jwk):
     with pytest.raises(Rejected):
