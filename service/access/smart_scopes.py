@@ -8,13 +8,13 @@ interaction of FHIR have scopes of ours: `casebridge/discharges`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
 from service.access.policy import RESOURCES, RIGHTS
-from service.errors import Rejected
+from service.errors import Rejected, Unscoped
 from service.values.scope import Partner
 from service.wire.fhir.definitions.r4 import definitions
 
@@ -85,6 +85,12 @@ class Grant:
 def scope_of(right: str) -> str:
     """Return the scope of a right of ours."""
     return f"casebridge/{right}"
+
+
+def check_right(rights: Collection[str], right: str) -> None:
+    """Raise Unscoped, which names the scope, unless a right of ours is among those that were granted."""
+    if right not in rights:
+        raise Unscoped(f"This partner has no right to {right}.", scope_of(right))
 
 
 def parse_fhir(scope: str) -> FhirScope | None:

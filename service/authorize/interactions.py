@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.access.policy import RESOURCES
-from service.access.smart_scopes import EVERY, Grant, scope_of
+from service.access.smart_scopes import EVERY, Grant, check_right
 from service.errors import Unscoped
 from service.wire.fhir.definitions.r4 import definitions
 
@@ -15,8 +15,7 @@ def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[s
     `rule` is the route's, `arguments` are what stands in its places.
     """
     if right != RESOURCES:
-        if right not in grant.rights:
-            raise Unscoped(f"This partner has no right to {right}.", scope_of(right))
+        check_right(grant.rights, right)
         return
     type_, letter = _interaction(method, rule, arguments)
     if not grant.allows(type_, letter):

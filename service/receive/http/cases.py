@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
 
+from service.access.smart_scopes import check_right
 from service.door import Door
-from service.errors import Denied, Malformed, Unsupported
+from service.errors import Malformed, Unsupported
 from service.flows.case.documents import Documents, Saved
 from service.flows.case.merging import Unmerging
 from service.receive.http import cases_openapi
@@ -61,8 +62,7 @@ def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> Non
         return _document(stored, 200)
 
     def erase(ref: str) -> Response:
-        if "erase" not in g.rights:
-            raise Denied("This partner may not erase.")
+        check_right(g.rights, "erase")
         documents.erase(g.scope, g.partner.name, kind, ref, if_match())
         return Response(status=204)
 

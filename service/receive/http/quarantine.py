@@ -10,8 +10,9 @@ from typing import Any, Final, cast, get_args
 
 from flask import Blueprint, Response, g, request
 
+from service.access.smart_scopes import check_right
 from service.door import Door
-from service.errors import Denied, Issue, Malformed, Rejected
+from service.errors import Issue, Malformed, Rejected
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.discharge.messages import PLACES, issues_at_sender
 from service.receive.http import quarantine_openapi
@@ -56,8 +57,7 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
     @routes.get("/<entry>/body")
     def body(entry: str) -> Response:
         """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
-        if "bodies" not in g.rights:
-            raise Denied("This partner has no right to see bodies.")
+        check_right(g.rights, "bodies")
         arguments = parameters(request.args.items(multi=True), ("edited",))
         shown_entry = entries.show(entry, _own())
         raw = shown_entry.edited if "edited" in arguments else shown_entry.inbound.raw
@@ -144,9 +144,8 @@ def _own() -> str | None:
 
 
 def _operating(right: str, *names: str) -> dict[str, str]:
-    """Return the parameters of what an operator asks for; raises as `parameters`, or Denied."""
-    if right not in g.rights:
-        raise Denied(f"Only an operator with the right to {right} changes or uses what is in quarantine.")
+    """Return the parameters of what an operator asks for; raises as `parameters`, or Unscoped."""
+    check_right(g.rights, right)
     return parameters(request.args.items(multi=True), names)
 
 
