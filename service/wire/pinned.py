@@ -22,6 +22,8 @@ from service.values.credentials import Fetched
 SECONDS: Final = 5.0
 BYTES: Final = 65_536
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+# RFC 4291 section 2.4: site-local addresses, and those of a network's own NAT64, are outside
+_UNICAST: Final = IPv6Network("2000::/3")
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,;])", re.IGNORECASE)
 _UNKEPT: Final = re.compile(r"(?:^|[\s,])no-(?:store|cache)(?:$|[\s,;])", re.IGNORECASE)
 
@@ -109,6 +111,8 @@ def _is_public(text: str | int) -> bool:
         within = address.ipv4_mapped or address.sixtofour
         if within is None and address in _NAT64:
             within = IPv4Address(int(address) & 0xFFFF_FFFF)
+        elif within is None and address not in _UNICAST:
+            return False
         address = within or address
     return address.is_global and not address.is_multicast
 
