@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Event, Timer
+from time import monotonic
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -55,15 +56,16 @@ def _connected(parts: SplitResult, private_hosts: Collection[str], seconds: floa
     """Give the answer; when the time is over its connection ends, whatever is waited for then."""
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
+    end = monotonic() + seconds
     family, address = _resolved(host, port, host in private_hosts)
     with closing(socket.socket(family, socket.SOCK_STREAM)) as plain:
-        plain.settimeout(seconds)
+        plain.settimeout(_seconds_until(end))
         plain.connect(address)
         connection = plain
         if parts.scheme == "https":
             context = ssl.create_default_context()
             connection = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
-        with closing(connection), _ending(connection, seconds) as over:
+        with closing(connection), _ending(connection, _seconds_until(end)) as over:
             if isinstance(connection, ssl.SSLSocket):
                 connection.do_handshake()
             http = HTTPConnection(host, port)
@@ -74,6 +76,14 @@ def _connected(parts: SplitResult, private_hosts: Collection[str], seconds: floa
                 yield answer
             if over.is_set():
                 raise TimeoutError
+
+
+def _seconds_until(end: float) -> float:
+    """Return how many seconds are left; raises TimeoutError when none are."""
+    left = end - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 @contextmanager

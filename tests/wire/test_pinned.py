@@ -89,6 +89,19 @@ def test_who_says_nothing_is_left():
         fetch(f"http://127.0.0.1:{silent.getsockname()[1]}/", HERE, seconds=0.5)
 
 
+def test_a_name_server_that_is_slow_uses_up_the_time(server, monkeypatch):
+    real = socket.getaddrinfo
+
+    def slowly(*given, **more):
+        time.sleep(0.3)
+        return real(*given, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    with pytest.raises(Unavailable, match="TimeoutError"):
+        fetch(url_of(server), HERE, seconds=0.2)
+    assert server.asked == []
+
+
 def test_who_is_not_there_is_told():
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
