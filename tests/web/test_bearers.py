@@ -8,10 +8,13 @@ import pytest
 from service.access import registry
 from service.errors import Unauthenticated
 from service.flows.authorization.bearers import Bearers
+from service.flows.authorization.signing import FRESH, KEPT, Signing
+from service.store.credentials import SqlCredentials
 from service.values.credentials import Credentials
 from service.wire.fhir.check.validate import validate
 from service.wiring.authorization import authorization
 from service.wiring.rooms import now
+from service.wiring.secret import cipher
 from service.wiring.signing import rotate_signing_key
 from tests.flows import river
 from tests.web import smart
@@ -233,6 +236,18 @@ def test_a_token_outlives_the_key_that_signed_it_and_no_longer_than_it_has_to(
             assert either.get("/events", token=token).status_code == 200
     clock.now += timedelta(minutes=11)
     assert other.client.get("/oauth2/jwks").json["keys"] == published[:1]
+
+
+def test_a_process_that_gives_no_tokens_out_finds_that_a_key_was_retired(settings, engine, clock):
+    """Else whoever got hold of the key could go on signing with it, for as long as the process runs."""
+    seconds = [0.0]
+    signing = Signing(SqlCredentials(engine, cipher(settings)), clock, lambda: seconds[0])
+    kid = signing.signer().kid
+    rotate_signing_key(settings)
+    seconds[0] += FRESH
+    assert signing.verifier(kid) is not None
+    clock.now += KEPT + timedelta(minutes=1)
+    assert signing.verifier(kid) is None
 
 
 def test_the_capability_statement_tells_of_smart_and_is_valid(house):

@@ -15,7 +15,7 @@ from service.values.credentials import PublicKey, SigningKey
 from service.wire.json import dump, parse
 
 FRESH: Final = 30.0
-"""How many seconds this process signs with the key it knows before it looks for a newer one."""
+"""How many seconds this process takes the keys it knows for ours before it looks for what became of them."""
 PAUSE: Final = 1.0
 """How many seconds it takes at least between two looks for a key that it does not know."""
 KEPT: Final = timedelta(minutes=10)
@@ -38,8 +38,7 @@ class Signing:
     def signer(self) -> SigningKey:
         """Return the key that signs now."""
         with self._lock:
-            if self._seconds() - self._read_at >= FRESH:
-                self._read()
+            self._refresh()
             if not self._keys or self._keys[0].retired is not None:
                 self._make_first()
             return self._keys[0]
@@ -51,6 +50,7 @@ class Signing:
     def verifier(self, kid: str) -> PublicKey | None:
         """Return the public key of a `kid`, unless it is not ours or over."""
         with self._lock:
+            self._refresh()
             if self._find(kid) is None and self._seconds() - self._looked_at >= PAUSE:
                 self._looked_at = self._seconds()
                 self._read()
@@ -68,6 +68,10 @@ class Signing:
 
     def _is_over(self, key: SigningKey) -> bool:
         return key.retired is not None and key.retired + KEPT <= self._clock()
+
+    def _refresh(self) -> None:
+        if self._seconds() - self._read_at >= FRESH:
+            self._read()
 
     def _read(self) -> None:
         self._keys = tuple(self._store.signing_keys())
