@@ -6,6 +6,7 @@ import sys
 import time
 from base64 import b64encode, urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from service.access import compact, registry
+from service.cli.access import smart_client
 from service.settings import Settings
 from service.wire.json import dump
 from service.wiring.authorization import authorization
@@ -227,6 +229,23 @@ def test_an_assertion_is_used_once_by_whatever_process(house, settings, engine, 
     assert house.client.post("/oauth2/token", data=form).status_code == 200
     for other in (house, smart.House(settings, engine, mappings)):
         assert "used before" in refused(other.client.post("/oauth2/token", data=form))
+
+
+def test_a_process_whose_clock_is_behind_takes_no_assertion_that_another_forgot(settings, engine, mappings):
+    began = datetime.now(UTC)
+    passed = timedelta()
+    behind = smart.House(settings, engine, mappings, now=lambda: began + passed)
+    ahead = smart.House(settings, engine, mappings, now=lambda: began + passed + timedelta(seconds=20))
+    form = behind.form("northern")
+    assert behind.client.post("/oauth2/token", data=form).status_code == 200
+    passed = timedelta(seconds=smart_client.LIFETIME + 15)
+    at = int((began + passed).timestamp())
+    later = signed(
+        claims(iss="southern", sub="southern", exp=at + 60), ECKey.import_key(smart.KEYS["southern"])
+    )
+    answer = ahead.client.post("/oauth2/token", data=ahead.form("southern", client_assertion=later))
+    assert answer.status_code == 200
+    assert "used before" in refused(behind.client.post("/oauth2/token", data=form))
 
 
 REPLAY = """
