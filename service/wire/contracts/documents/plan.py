@@ -145,6 +145,7 @@ class ServiceContract(Contract):
     id = Id(required=True)
     kind = Code(SERVICE_KINDS, required=True)
     status = Code(("proposed", "planned", "active", "on-hold", "completed", "cancelled"), required=True)
+    priority = Code(("routine", "urgent", "asap", "stat"))
     description = Text()
     setting = Code(SETTINGS)
     provider = Link("organization")
