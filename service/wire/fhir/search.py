@@ -17,6 +17,7 @@ PARAMETERS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "patient": ("reference", "subject"),
         "subject": ("reference", "subject"),
         "status": ("token", "status"),
+        "category": ("token", "category.coding"),
         "identifier": ("token", "identifier"),
     },
     "CareTeam": {
