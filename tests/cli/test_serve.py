@@ -47,6 +47,21 @@ def demo(tmp_path_factory):
         server.communicate(timeout=60)
 
 
+def test_river_is_not_said_to_be_loaded_where_a_token_is_wanted(tmp_path):
+    mine = {key: setting for key, setting in os.environ.items() if not key.startswith("CASEBRIDGE_")}
+    given = {"CASEBRIDGE_AUTH": "smart", "CASEBRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/demo.db"}
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "serve", "--demo"],
+        env={**mine, **given, "CASEBRIDGE_PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("CASEBRIDGE_AUTH: ")
+
+
 def test_rivers_messages_are_there_when_it_is_said_that_river_is_loaded(demo):
     lines, url = demo
     said = next(line for line in lines if line.startswith("River is loaded"))

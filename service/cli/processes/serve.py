@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from service.cli.processes.workers import Starts, application, cores, server
-from service.errors import CasebridgeError
+from service.errors import CasebridgeError, Misconfigured
 from service.settings import Settings
 
 
@@ -38,6 +38,9 @@ def serve(host: str | None, port: int | None, workers: int | None, demo: bool) -
     if demo:
         os.environ.setdefault("CASEBRIDGE_AUTH", "off")
     settings = Settings.from_env()
+    if demo and settings.auth != "off":
+        what = "--demo puts River's case in without a token; set `off`, and `smart` again once it is loaded."
+        raise Misconfigured(what, where="CASEBRIDGE_AUTH")
     # SQLite takes one writer at a time, and whoever tries it out waits for the first answer
     count = workers or (1 if settings.embedded else cores())
     answering, starts = server(settings.host, settings.port, count), Starts()
