@@ -43,4 +43,5 @@ def changed_paths(before: Any, after: Any, path: str = "") -> list[str]:
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = enumerate(zip(before, after, strict=True))
         return [place for i, (b, a) in pairs for place in changed_paths(b, a, f"{path}[{i}]")]
-    return [] if before == after else [path]
+    # 1.50 says more than 1.5: https://hl7.org/fhir/R4/datatypes.html#decimal
+    return [] if before == after and str(before) == str(after) else [path]

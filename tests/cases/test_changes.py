@@ -1,5 +1,7 @@
 """What a change of a case means."""
 
+from decimal import Decimal
+
 from service.cases.changes import changed_paths, events, status_history
 from service.values.service_part import StatusPeriod
 
@@ -49,6 +51,11 @@ def test_a_value_of_another_kind_has_changed_as_a_whole():
 
 def test_a_list_of_another_length_has_changed_as_a_whole():
     assert changed_paths({"goal": [1]}, {"goal": [1, 2]}) == ["goal"]
+
+
+def test_a_decimal_with_other_digits_is_changed():
+    before, after = ({"high": Decimal(digits), "low": [Decimal(digits)]} for digits in ("1.50", "1.5"))
+    assert changed_paths(before, after) == ["high", "low[0]"]
 
 
 def test_equal_values_have_no_changed_paths():
