@@ -97,7 +97,10 @@ class SqlCredentials:
             try:
                 jwk = self._cipher.decrypt(bytes(row.private))
             except InvalidToken as exc:
-                what = "The signing keys of the database were encrypted with another secret; name that file."
+                what = (
+                    "The signing keys of the database were encrypted with another secret; name that file, "
+                    "or, when it is lost, make a key with `casebridge keys rotate`."
+                )
                 raise Misconfigured(what, where="CASEBRIDGE_SECRET_FILE") from exc
         retired = aware(row.retired) if row.retired is not None else None
         return SigningKey(row.number, row.kid, jwk.decode(), aware(row.created), retired)

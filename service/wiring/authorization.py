@@ -35,11 +35,13 @@ def authorization(
     """Plug what the setting `auth` asks for.
 
     Raises:
-        Misconfigured: the secret cannot be used.
+        Misconfigured: the secret cannot be used, or is not the one that our keys were encrypted with.
     """
     if settings.auth == "off":
         return Authorization(ByName(partners), None)
     credentials = SqlCredentials(engine, cipher(settings))
+    # that the secret is another is told at start, and not to whoever asks first
+    credentials.signing_keys()
     signing = Signing(credentials, now, monotonic)
     granting = Granting(
         store=credentials,

@@ -11,14 +11,17 @@ from hashlib import sha256
 from types import SimpleNamespace
 
 import pytest
+from cryptography.fernet import Fernet
 from joserfc.jwk import ECKey, RSAKey
 
 from service.access import compact, registry
 from service.cli.access import smart_client
+from service.errors import Misconfigured
 from service.settings import Settings
 from service.wire.json import dump
 from service.wiring.authorization import authorization
 from service.wiring.rooms import now
+from service.wiring.signing import rotate_signing_key
 from tests.access.made import secret, signed
 from tests.web import smart
 
@@ -347,6 +350,15 @@ def test_a_token_is_bound_to_the_certificate_that_a_proxy_of_ours_saw(settings, 
     )
     thumbprint = urlsafe_b64encode(sha256(CERTIFICATE).digest()).decode().rstrip("=")
     assert compact.read(bound).claims["cnf"] == {"x5t#S256": thumbprint}
+
+
+def test_with_another_secret_nothing_is_served_until_a_key_is_made_with_it(settings, engine, mappings):
+    assert smart.House(settings, engine, mappings).grant("northern").status_code == 200
+    settings.secret_file.write_bytes(Fernet.generate_key())
+    with pytest.raises(Misconfigured, match="casebridge keys rotate"):
+        smart.House(settings, engine, mappings)
+    rotate_signing_key(settings)
+    assert smart.House(settings, engine, mappings).grant("northern").status_code == 200
 
 
 def test_with_authentication_off_there_are_no_tokens(settings, engine, mappings):
