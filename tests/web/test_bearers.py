@@ -1,17 +1,20 @@
 """With SMART a token alone says who asks, at every route, and what it was granted is all they may do."""
 
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from service.access import registry
+from service.access.access_tokens import AccessToken, issue
 from service.errors import Unauthenticated
-from service.flows.authorization.bearers import Bearers
+from service.flows.authorization.bearers import REMEMBERED, Bearers
 from service.flows.authorization.signing import FRESH, KEPT, Signing
 from service.store.credentials import SqlCredentials
 from service.values.credentials import Credentials
 from service.wire.fhir.check.validate import validate
+from service.wire.fhir.definitions.r4 import definitions
 from service.wiring.authorization import authorization
 from service.wiring.rooms import now
 from service.wiring.secret import cipher
@@ -248,6 +251,28 @@ def test_a_process_that_gives_no_tokens_out_finds_that_a_key_was_retired(setting
     assert signing.verifier(kid) is not None
     clock.now += KEPT + timedelta(minutes=1)
     assert signing.verifier(kid) is None
+
+
+def test_the_tokens_that_are_remembered_take_a_bounded_part_of_memory(settings, engine):
+    """Even those of a partner that asks for as many as it can, for each type of FHIR by its name."""
+    partners = registry.load(settings.partners)
+    signing = authorization(settings, engine, partners, now).tokens.granting.signing
+    scope = " ".join(f"system/{type_}.rs" for type_ in sorted(definitions().resources))
+    at = int(now().timestamp())
+    texts = [
+        issue(signing.signer(), smart.BASE, AccessToken(f"t{number}", "northern", scope, at, at + 300))
+        for number in range(20)
+    ]
+    bearers = Bearers(signing, partners, smart.BASE, now)
+    bearers.bearer(texts.pop())
+    tracemalloc.start()
+    try:
+        for text in texts:
+            assert len(bearers.bearer(text).grant.interactions) > 200
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / len(texts) * REMEMBERED < 80_000_000
 
 
 def test_the_capability_statement_tells_of_smart_and_is_valid(house):

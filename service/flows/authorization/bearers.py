@@ -18,8 +18,11 @@ from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
 from service.values.scope import Partner
 
-REMEMBERED: Final = 10_000
-"""How many tokens a process remembers; past them the one longest not shown is verified anew."""
+REMEMBERED: Final = 1_000
+"""How many tokens a process remembers; past them the one longest not shown is verified anew.
+
+One that names each type of FHIR takes 40 KB, and who may ask for it may ask for many.
+"""
 INVALID: Final = "invalid_token"
 
 
