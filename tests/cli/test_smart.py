@@ -15,11 +15,13 @@ from service.__main__ import cli
 from service.access.keys import new_private_jwk
 from service.access.policy import RESOURCES, RIGHTS
 from service.access.registry import load
+from service.errors import Unavailable
 from service.wire.json import dump, parse
 from tests.cli.test_start import answers
 from tests.faults.house import until
 from tests.server_process import find, free_port
 from tests.test_docs import FENCE, SHIMS
+from tests.wire.elsewhere import serving
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/smart.md").read_text(encoding="utf-8")
@@ -196,6 +198,17 @@ def test_where_no_smart_server_is_a_token_is_not_had(tmp_path):
     url = f"http://127.0.0.1:{free_port()}"
     done = run(tmp_path, "token", "northern", "--key", str(key), "--url", url)
     assert "does not answer" in str(done.exception)
+
+
+def test_what_stands_before_a_service_and_answers_without_json_is_told(tmp_path):
+    """Such as a proxy, with a page of its own: it takes no POST here."""
+    key = tmp_path / "a.jwk.json"
+    key.write_bytes(dump(new_private_jwk()))
+    with serving() as server:
+        base = f"http://127.0.0.1:{server.server_port}"
+        server.document = dump({"token_endpoint": f"{base}/oauth2/token"})
+        done = run(tmp_path, "token", "northern", "--key", str(key), "--url", base)
+    assert (type(done.exception), base in str(done.exception)) == (Unavailable, True)
 
 
 def test_keys_are_rotated_and_listed_without_what_is_private(tmp_path):

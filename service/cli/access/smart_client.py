@@ -53,9 +53,11 @@ def token(base: str, client: str, jwk: dict[str, Any], scope: str | None = None)
             raise Rejected(f"It answered {found.status_code}: no SMART server is there.", where=found.url)
         endpoint = found.json()["token_endpoint"]
         answer = requests.post(endpoint, data=form(client, jwk, endpoint, scope), timeout=TIMEOUT)
+        body: dict[str, Any] = answer.json()
     except (requests.RequestException, KeyError) as exc:
-        raise Unavailable(f"The service does not answer ({type(exc).__name__}).", where=base) from exc
-    body: dict[str, Any] = answer.json()
+        raise Unavailable(
+            f"The service does not answer as it should ({type(exc).__name__}).", where=base
+        ) from exc
     if answer.status_code != 200:
         raise Rejected(f"{body.get('error')}: {body.get('error_description')}", where=endpoint)
     return body
