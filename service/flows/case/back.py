@@ -9,6 +9,7 @@ PUT needs the new revision in If-Match, so that it has seen it.
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from service.cases.changes import events
@@ -66,8 +67,8 @@ class Back:
             raise NotFound("There is no such resource; only what is there can be put, ids are given here.")
         if issues := self.projection.check(sent):
             raise Refused("It is not valid FHIR R4.", issues=issues)
-        named = {_key(each) for each in references(as_written_here(sent, {}, self.base))}
-        seen = self.store.owners(scope, [each for each in named if each[0] in ENTRIES.values()])
+        named = {_key(reference) for reference in references(as_written_here(sent, {}, self.base))}
+        seen = self.store.owners(scope, [key for key in named if key[0] in ENTRIES.values()])
 
         def story(unit: Unit) -> StoredResource:
             case = lock_by_client(unit, owner[0])
@@ -83,14 +84,14 @@ class Back:
         view: str,
         partner: str,
         case: Document,
-        given: Json,
+        resource: Json,
         seen: Mapping[Key, Document],
         if_match: Container[int] | None,
     ) -> StoredResource:
-        stored = self._current(unit, case, view, given)
+        stored = self._current(unit, case, view, resource)
         check_if_match(if_match, stored.version, "resource")
         before = parse(stored.body)
-        sent = as_written_here(given, before, self.base)
+        sent = as_written_here(resource, before, self.base)
         if not any(differences(sent, before, before)):
             return stored
         known = _ids_by_reference(unit, case, seen)
@@ -104,14 +105,14 @@ class Back:
             self._save(unit, case, body, partner)
         except Rejected as wrong:
             raise _refusal(refused, wrong.issues) from wrong
-        now = self._current(unit, case, view, given)
+        now = self._current(unit, case, view, resource)
         issues = list(differences(sent, parse(now.body), before, set(refused)))
         if issues or refused:
             raise _refusal(refused, issues)
         return now
 
-    def _current(self, unit: Unit, case: Document, view: str, given: Json) -> StoredResource:
-        key = (given["resourceType"], given["id"])
+    def _current(self, unit: Unit, case: Document, view: str, resource: Json) -> StoredResource:
+        key = (resource["resourceType"], resource["id"])
         current = unit.resources.current(case.uuid, view).get(key)
         if current is None:
             raise NotFound("There is no such resource.")
@@ -123,8 +124,8 @@ class Back:
         at, version = later(self.clock(), case.updated), self.projection.version
         document = replace(case, revision=case.revision + 1, own=body, updated=at, projected=version)
         unit.documents.update(document, cause="update", partner=partner)
-        told = [Happened(each) for each in events(case.own, document.own)]
-        follow(unit, self.projection, document, case, Change(partner, "update", at), told)
+        happened = [Happened(event) for event in events(case.own, document.own)]
+        follow(unit, self.projection, document, case, Change(partner, "update", at), happened)
 
 
 def _changed_case(
@@ -175,22 +176,22 @@ def _key(reference: str) -> Key:
 def _ids_by_reference(unit: Unit, case: Document, seen: Mapping[Key, Document]) -> dict[str, str]:
     """Return the ids in the case's own terms of what references may lead to."""
     body = whole("case", case.own, case.received)
-    found = {
-        f"{ENTRIES[each.kind]}/{id_}": each.source_id if each.source == case.source else each.uuid
-        for (_, id_), each in seen.items()
-        if each.kind in ENTRIES
+    ids = {
+        f"{ENTRIES[entry.kind]}/{id_}": entry.source_id if entry.source == case.source else entry.uuid
+        for (_, id_), entry in seen.items()
+        if entry.kind in ENTRIES
     }
     named = {("client", case.source, str(case.client))}
     named |= {(link.to, case.source, link.id) for link in links("case", body) if link.to in ENTRIES}
     documents = unit.documents.find_many(sorted(named))
-    for (kind, _, ref), each in documents.items():
+    for (kind, _, ref), document in documents.items():
         if kind == "client":
-            people = whole("client", each.own, each.received).get("related_persons", [])
-            found |= _ids(each.uuid, "RelatedPerson", [one["id"] for one in people])
+            people = whole("client", document.own, document.received).get("related_persons", [])
+            ids |= _ids(document.uuid, "RelatedPerson", [one["id"] for one in people])
         else:
-            found[f"{ENTRIES[kind]}/{resource_id(each.uuid, ENTRIES[kind], '')}"] = ref
+            ids[f"{ENTRIES[kind]}/{resource_id(document.uuid, ENTRIES[kind], '')}"] = ref
     services = body.get("plan", {}).get("services", [])
-    return found | _ids(case.uuid, "ServiceRequest", [one["id"] for one in services])
+    return ids | _ids(case.uuid, "ServiceRequest", [one["id"] for one in services])
 
 
 def _ids(owner: str, type_: str, keys: Iterable[str]) -> dict[str, str]:
@@ -203,13 +204,13 @@ def _issue_at_element(issue: Issue, path: Path, place: str) -> Issue:
     return Issue(f"The case cannot hold it{field and f' ({field})'}: {issue.what}", place, "business-rule")
 
 
-def _unread_issues(item: str, element: Json, at: Mapping[Path, str], told: Iterable[Issue]) -> list[Issue]:
+def _unread_issues(item: str, element: Json, at: Mapping[Path, str], issues: Iterable[Issue]) -> list[Issue]:
     """Return what to say of the elements of a refused item that nothing was read of."""
-    known = [*at.values(), *(each.where for each in told)]
+    known = [*at.values(), *(issue.where for issue in issues)]
     places = [f"{item}.{key}" for key in element if key != "id"]
-    return [no_place(place) for place in places if not any(each.startswith(place) for each in known)]
+    return [no_place(place) for place in places if not any(path.startswith(place) for path in known)]
 
 
 def _refusal(refused: Mapping[str, Collection[Issue]], more: Iterable[Issue]) -> Refused:
-    issues = [*(each for told in refused.values() for each in told), *more]
+    issues = [*chain.from_iterable(refused.values()), *more]
     return Refused("The case cannot hold what was put; nothing was changed.", issues=issues)

@@ -50,7 +50,7 @@ class Desk:
         client, cases = self.unit.documents.lock_with_cases(uuid)
         if client is None:
             raise Conflict("The client was erased in the meantime.")
-        return Chart(self, client, cases, {each.uuid: each for each in [client, *cases]})
+        return Chart(self, client, cases, {document.uuid: document for document in [client, *cases]})
 
     def new_chart(self) -> "Chart":
         """Return the chart of a client who was not known."""
@@ -95,7 +95,9 @@ class Chart:
     def stays(self) -> dict[str, Facts]:
         """Return the facts of all stays of the client by their keys, those that wait too."""
         return {
-            key: facts for each in (self.client, *self.cases) for key, facts in each.service.stays.items()
+            key: facts
+            for document in (self.client, *self.cases)
+            for key, facts in document.service.stays.items()
         }
 
     def unite(self, keys: Sequence[str]) -> str:
@@ -178,7 +180,7 @@ class Chart:
 
     def home(self, key: str) -> Document | None:
         """Return the case that has the stay of a key."""
-        return next((each for each in self.cases if key in each.service.stays), None)
+        return next((case for case in self.cases if key in case.service.stays), None)
 
     def _new_case(self) -> Document:
         case = self.desk.document("case", {"status": "planned"}, self.client.uuid)
@@ -187,7 +189,7 @@ class Chart:
 
     def put(self, case: Document) -> None:
         """Keep a case as it has become."""
-        self.cases = [each for each in self.cases if each.uuid != case.uuid] + [case]
+        self.cases = [other for other in self.cases if other.uuid != case.uuid] + [case]
 
     def _of_client(self, named: set[str]) -> Document:
         """Return the client with what hospitals said derived from its facts."""
@@ -256,25 +258,25 @@ class Chart:
     def _case_events(self, case: Document) -> list[Happened]:
         """Return what happened to a case, by its stays."""
         before = self.before.get(case.uuid)
-        past = {each["id"]: each for each in before.received.get("stays", [])} if before else {}
-        told = [Happened("opened")] if before is None else []
+        past = {stay["id"]: stay for stay in before.received.get("stays", [])} if before else {}
+        happened = [Happened("opened")] if before is None else []
         for stay in case.received.get("stays", []):
-            told += [Happened(what, stay["id"]) for what in stay_events(past.get(stay["id"]), stay)]
+            happened += [Happened(what, stay["id"]) for what in stay_events(past.get(stay["id"]), stay)]
         is_closed = case.own["status"] in CLOSED
         if is_closed and (before is None or before.own["status"] not in CLOSED):
-            told.append(Happened("closed"))
-        return told or [Happened("updated")]
+            happened.append(Happened("closed"))
+        return happened or [Happened("updated")]
 
 
 def case_for_stay(cases: Sequence[Document]) -> Document | None:
     """Return the case that a new stay belongs to."""
-    seen = [Seen(each.uuid, each.own["status"], each.service.untaken, each.created) for each in cases]
+    seen = [Seen(case.uuid, case.own["status"], case.service.untaken, case.created) for case in cases]
     uuid = choose(seen)
-    return next((each for each in cases if each.uuid == uuid), None)
+    return next((case for case in cases if case.uuid == uuid), None)
 
 
 def _without(stays: Mapping[str, Facts], key: str) -> dict[str, Facts]:
-    return {each: facts for each, facts in stays.items() if each != key}
+    return {other: facts for other, facts in stays.items() if other != key}
 
 
 def with_stays(document: Document, stays: Mapping[str, Facts]) -> Document:

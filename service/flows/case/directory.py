@@ -54,13 +54,13 @@ class Directory:
     def hear(self, said: dict[str, Any], when: Moment) -> None:
         """Take in what an event calls those who have an entry of the partner's, unless later ones did."""
         # in one order, so that messages which name the same do not wait for each other in a circle
-        for kind, who, body in sorted(_named_entries(said), key=lambda each: (each[0], _ref(each[1]))):
+        for kind, who, body in sorted(_named_entries(said), key=lambda entry: (entry[0], _ref(entry[1]))):
             key = (kind, _ref(who), self.partner.name)
             if key not in self.heard or self.heard[key] < when:
                 self.heard[key] = when
-                found = self.known.get(key) or self._holder(key, who)
-                if found is not None and found.source == self.partner.name:
-                    self.known[key] = self._rename_entry(found, body, when)
+                holder = self.known.get(key) or self._holder(key, who)
+                if holder is not None and holder.source == self.partner.name:
+                    self.known[key] = self._rename_entry(holder, body, when)
 
     def _rename_entry(self, entry: Document, body: dict[str, Any], when: Moment) -> Document:
         """Return an entry as it is called from now on, which those who read it follow.
@@ -91,8 +91,8 @@ class Directory:
             identifiers = [{"system": system, "value": value} for system, value in self.partner.identifiers]
             who = {"name": name, **({"identifiers": identifiers} if identifiers else {})}
             return self._entry("organization", who, _organization("hospital", who), name)
-        found = self.unit.documents.find("organization", name, _ref({"name": name}))
-        return found.uuid if found is not None else None
+        organization = self.unit.documents.find("organization", name, _ref({"name": name}))
+        return organization.uuid if organization is not None else None
 
     def _entry(self, kind: str, who: dict[str, Any], body: dict[str, Any], by: str) -> str:
         key = (kind, _ref(who), by)
@@ -111,10 +111,10 @@ class Directory:
     def _find_entry(self, kind: str, ref: str, by: str, who: dict[str, Any]) -> Document | None:
         theirs = self.unit.documents.find(kind, by, ref)
         sent = who.get("identifiers", [])
-        pairs = [(system, each["value"]) for each in sent for system in systems(each)]
+        pairs = [(system, identifier["value"]) for identifier in sent for system in systems(identifier)]
         if theirs is not None or not pairs:
             return theirs
-        return min(self.unit.documents.named(kind, pairs), key=lambda each: each.uuid, default=None)
+        return min(self.unit.documents.named(kind, pairs), key=lambda document: document.uuid, default=None)
 
     def _make_entry(self, kind: str, ref: str, by: str, body: dict[str, Any]) -> Document:
         at, service = self.change.at, ServicePart(heard=self.heard.get((kind, ref, by)))
@@ -141,7 +141,7 @@ def _named_entries(said: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], 
         if "identifiers" in who:
             yield "practitioner", who, {name: who[name] for name in ("names", "telecom") if name in who}
     stays = [said.get("stay", {}).get("hospital")]
-    payers = [each["payer"] for each in said.get("coverages", [])]
+    payers = [coverage["payer"] for coverage in said.get("coverages", [])]
     for who in (*stays, *payers):
         if who and "identifiers" in who and "name" in who:
             yield "organization", who, {"name": who["name"]}
@@ -164,4 +164,8 @@ def _practitioner(who: dict[str, Any]) -> dict[str, Any]:
 
 
 def _identifiers(who: dict[str, Any]) -> dict[str, Any]:
-    return {"identifiers": [public(each) for each in who["identifiers"]]} if "identifiers" in who else {}
+    return (
+        {"identifiers": [public(identifier) for identifier in who["identifiers"]]}
+        if "identifiers" in who
+        else {}
+    )

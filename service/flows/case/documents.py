@@ -93,10 +93,10 @@ class Documents:
 
     def get(self, scope: Scope, partner: str, kind: str, ref: str) -> Document:
         """Return a document; raises NotFound outside the scope."""
-        found = self.store.document(scope, kind, partner, ref)
-        if found is None:
+        document = self.store.document(scope, kind, partner, ref)
+        if document is None:
             raise NotFound(f"There is no such {kind}.")
-        return public(found)
+        return public(document)
 
     def find(
         self,
@@ -117,17 +117,17 @@ class Documents:
             if known is None:
                 return []
             uuid = known.uuid
-        found = self.store.documents(
+        documents = self.store.documents(
             scope, kind, identifier=identifier, client=uuid, status=status, after=after, count=count
         )
-        return [public(each) for each in found]
+        return [public(document) for document in documents]
 
     def revisions(self, scope: Scope, partner: str, kind: str, ref: str) -> list[Revision]:
         """Return a document's revisions, newest first."""
         uuid = self.get(scope, partner, kind, ref).uuid
         return [
-            replace(each, own=public_body(each), service=NOTHING)
-            for each in self.store.revisions(scope, uuid)
+            replace(revision, own=public_body(revision), service=NOTHING)
+            for revision in self.store.revisions(scope, uuid)
         ]
 
     def erase(
@@ -200,11 +200,15 @@ class Documents:
             unit.documents.update(document, cause="take-over" if takeover else "replace", partner=partner)
         if kind == "client":
             unit.inbox.hasten(
-                [digest(each["system"], each["value"]) for each in body.get("identifiers", [])], at
+                [
+                    digest(identifier["system"], identifier["value"])
+                    for identifier in body.get("identifiers", [])
+                ],
+                at,
             )
         change = Change(partner, "create" if before is None else "replace", at)
-        told = events(before.own if before else None, document.own) if kind == "case" else []
-        follow(unit, self.projection, document, before, change, [Happened(each) for each in told])
+        happened = events(before.own if before else None, document.own) if kind == "case" else []
+        follow(unit, self.projection, document, before, change, [Happened(what) for what in happened])
         return Saved(public(document), created=before is None, changed=True)
 
     def _locked(

@@ -34,9 +34,9 @@ def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[U
     spelt = _number_spellings(store, document)
     after: tuple[datetime, str] | None = (FIRST, "")
     while spelt and after is not None:
-        found, after = store.look(partial(_page, spelt=spelt, after=after))
-        if found:
-            store.transact(partial(_forget, entries=found))
+        entries, after = store.look(partial(_page, spelt=spelt, after=after))
+        if entries:
+            store.transact(partial(_forget, entries=entries))
 
     def story(unit: Unit) -> None:
         document = named(unit)
@@ -55,7 +55,9 @@ def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[U
 def _number_spellings(store: Store, document: Document) -> list[bytes]:
     """Return how messages may spell the numbers that a document has or ever had."""
     known: list[Document | Revision] = [document, *store.revisions(EVERYTHING, document.uuid)]
-    return spellings({value for each in known for value in values_of(document.kind, each.own, each.service)})
+    return spellings(
+        {value for version in known for value in values_of(document.kind, version.own, version.service)}
+    )
 
 
 def _subjects(document: Document) -> list[str]:
@@ -63,7 +65,10 @@ def _subjects(document: Document) -> list[str]:
     if document.kind != "client":
         return [document.uuid]
     known = identifiers_of(document.kind, document.own, document.service)
-    return [document.uuid, *(digest(system, each["value"]) for each in known for system in systems(each))]
+    return [
+        document.uuid,
+        *(digest(system, identifier["value"]) for identifier in known for system in systems(identifier)),
+    ]
 
 
 def _page(
@@ -71,8 +76,8 @@ def _page(
 ) -> tuple[list[str], tuple[datetime, str] | None]:
     """Return the ids of the next entries that name one of these, and where to go on."""
     kept = unit.inbox.holding(spelt, after, PAGE)
-    found = [id_ for _, id_, bodies in kept if any(names(each, spelt) for each in bodies)]
-    return found, kept[-1][:2] if len(kept) == PAGE else None
+    ids = [id_ for _, id_, bodies in kept if any(names(body, spelt) for body in bodies)]
+    return ids, kept[-1][:2] if len(kept) == PAGE else None
 
 
 def _forget(unit: Unit, entries: Sequence[str]) -> None:
@@ -82,5 +87,5 @@ def _forget(unit: Unit, entries: Sequence[str]) -> None:
 def _pages(unit: Unit, spelt: Sequence[bytes], after: tuple[datetime, str]) -> Iterator[str]:
     last: tuple[datetime, str] | None = after
     while last is not None:
-        found, last = _page(unit, spelt, last)
-        yield from found
+        ids, last = _page(unit, spelt, last)
+        yield from ids

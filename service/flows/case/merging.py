@@ -37,7 +37,7 @@ def absorb(chart: Chart, other: Chart) -> None:
     before = chart.client.service.facts
     chart.say(said, ())
     after = chart.client.service.facts
-    mine, theirs = (each.client.service.stays for each in (chart, other))
+    mine, theirs = (side.client.service.stays for side in (chart, other))
     both = {key: join(mine.get(key, {}), theirs.get(key, {})) for key in [*mine, *theirs]}
     chart.client = with_stays(chart.client, both)
     moved = tuple(case.uuid for case in other.cases)
@@ -136,8 +136,8 @@ class Unmerging:
 
 def _take_off(chart: Chart, alias: tuple[str, str], at: Moment) -> None:
     path = f"identifiers.{digest(*alias)}"
-    given = value(chart.client.service.facts, path)
-    if given is None or given.get("use") != ALIAS:
+    identifier = value(chart.client.service.facts, path)
+    if identifier is None or identifier.get("use") != ALIAS:
         raise Conflict("No merge gave the client this identifier; nothing was done.", where="/identifier")
     chart.say({path: Fact(at, None)}, ())
     chart.forget_identifying([alias])
@@ -157,16 +157,16 @@ def _merge_of(merged: Document, survivor: Document) -> Merge:
 
 def _move(giver: Chart, taker: Chart, cases: Sequence[str]) -> None:
     """Let cases be another client's."""
-    for case in [each for each in giver.cases if each.uuid in cases]:
+    for case in [case for case in giver.cases if case.uuid in cases]:
         giver.desk.unit.resources.move(case.uuid, taker.client.uuid)
         taker.before[case.uuid] = giver.before[case.uuid]
         taker.put(replace(case, client=taker.client.uuid))
-    giver.cases = [each for each in giver.cases if each.uuid not in cases]
+    giver.cases = [case for case in giver.cases if case.uuid not in cases]
 
 
 def _gather(chart: Chart) -> tuple[EmptiedCase, ...]:
     """Bring the stays of untaken cases into the case that goes on; return what came from where."""
-    taken = [each for each in chart.cases if not each.service.untaken]
+    taken = [case for case in chart.cases if not case.service.untaken]
     target = case_for_stay(taken) or case_for_stay(chart.cases)
     gathered: list[EmptiedCase] = []
     for case in list(chart.cases):
@@ -182,7 +182,7 @@ def _gather(chart: Chart) -> tuple[EmptiedCase, ...]:
 
 def _refill(chart: Chart, emptied_case: EmptiedCase) -> None:
     """Give an emptied case its stays back, with all that was said of them since."""
-    known = {each.uuid: each for each in chart.cases}
+    known = {case.uuid: case for case in chart.cases}
     case, target = known.get(emptied_case.case), known.get(emptied_case.target)
     if case is None or target is None or not case.service.emptied:
         return

@@ -39,7 +39,7 @@ def own_and_repeated(document: Any) -> tuple[Any, Any]:
     """Return what a document that comes in says itself, and what it repeats of `received` (None: nothing)."""
     if not isinstance(document, dict):
         return document, None
-    return {key: each for key, each in document.items() if key != RECEIVED}, document.get(RECEIVED)
+    return {key: value for key, value in document.items() if key != RECEIVED}, document.get(RECEIVED)
 
 
 def check(kind: str, body: dict[str, Any], repeated: Any, before: Document | None) -> None:
@@ -52,12 +52,12 @@ def check(kind: str, body: dict[str, Any], repeated: Any, before: Document | Non
     if repeated is not None and repeated != received:
         where = [_pointer(path) for path in changed_paths(received, repeated)]
         what = "Only hospitals change this; send it as it was, or leave `received` out."
-        raise Rejected("`received` cannot be changed.", issues=[Issue(what, each) for each in where])
-    known = {each["id"] for each in received.get("stays", [])}
+        raise Rejected("`received` cannot be changed.", issues=[Issue(what, pointer) for pointer in where])
+    known = {stay["id"] for stay in received.get("stays", [])}
     taken = [
         Issue("A stay that a hospital brought has this id; leave it out.", f"/stays/{index}/id", "duplicate")
-        for index, each in enumerate(body.get("stays", []))
-        if each["id"] in known
+        for index, stay in enumerate(body.get("stays", []))
+        if stay["id"] in known
     ]
     if taken:
         raise Rejected("The stays of hospitals cannot be changed.", issues=taken)
@@ -74,8 +74,8 @@ def check_assertions(scope: Scope, kind: str, body: dict[str, Any]) -> None:
         return
     issues = [
         Issue(CLOSED, f"/identifiers/{index}", "forbidden")
-        for index, each in enumerate(body.get("identifiers", []))
-        if each["system"] in scope.closed
+        for index, identifier in enumerate(body.get("identifiers", []))
+        if identifier["system"] in scope.closed
     ]
     if issues:
         raise Rejected("Others say whose these numbers are.", issues=issues)
@@ -86,13 +86,13 @@ def lock_offered(
 ) -> Document | None:
     """Lock and return the untaken document that one under a new id stands for, or None when there is none."""
     if kind == "client":
-        named = [(each["system"], each["value"]) for each in body.get("identifiers", [])]
-        found = unit.documents.holders(named) if named else []
+        named = [(identifier["system"], identifier["value"]) for identifier in body.get("identifiers", [])]
+        documents = unit.documents.holders(named) if named else []
     elif kind == "case" and client is not None:
-        found = unit.documents.cases_of(client)
+        documents = unit.documents.cases_of(client)
     else:
         return None
-    mine = [each for each in found if each.service.untaken and scope.owns(each.source)]
+    mine = [document for document in documents if document.service.untaken and scope.owns(document.source)]
     if len(mine) != 1:
         return None
     only = unit.documents.lock(scope, kind, mine[0].source, mine[0].uuid)

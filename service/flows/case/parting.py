@@ -62,7 +62,7 @@ class Parting:
             chart.save()
             for key, facts in stays.items():
                 other.stay(key, facts, ANY)
-            other.cases = [replace(each, source=by) for each in other.cases]
+            other.cases = [replace(case, source=by) for case in other.cases]
             other.save()
             return chart.client, other.client
 
@@ -71,7 +71,7 @@ class Parting:
 
 def _take_numbers(chart: Chart, numbers: Sequence[Pair], at: str) -> Facts:
     facts = chart.client.service.facts
-    paths = {f"identifiers.{digest(*each)}": each for each in numbers}
+    paths = {f"identifiers.{digest(*number)}": number for number in numbers}
     for path in paths:
         if value(facts, path) is None:
             what = "No hospital sent this identifier of the client; what the case system put, it takes off."
@@ -84,14 +84,14 @@ def _take_numbers(chart: Chart, numbers: Sequence[Pair], at: str) -> Facts:
 
 def _keys(chart: Chart, visits: Sequence[Pair]) -> list[str]:
     stays = chart.stays()
-    found = []
+    keys = []
     for pair in visits:
         key = next((key for key, facts in stays.items() if pair in _numbers(facts)), None)
         if key is None:
             raise Conflict("The client has no stay with this number.", where="--visit")
-        found.append(key)
-    return list(dict.fromkeys(found))
+        keys.append(key)
+    return list(dict.fromkeys(keys))
 
 
 def _numbers(facts: Facts) -> list[Pair]:
-    return [(each["system"], each["value"]) for _, each in facts_below(facts, "identifiers")]
+    return [(number["system"], number["value"]) for _, number in facts_below(facts, "identifiers")]

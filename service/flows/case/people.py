@@ -65,7 +65,7 @@ class People:
 
     def become(self, clients: Sequence[Document]) -> set[str]:
         """Return the uuids of clients; of a merged one, who they have become."""
-        return {self._become(each).uuid for each in clients}
+        return {self._become(client).uuid for client in clients}
 
     def client_of(self, patient: Json) -> str | None:
         """Return the uuid of the client whom an event is about, or None for somebody to be made.
@@ -92,20 +92,20 @@ class People:
         """
         for holder in holders:
             one = [holder, self._become(holder)] if holder.service.merged_into is not None else [holder]
-            found = disagreement(
+            difference = disagreement(
                 self._known_of_patient(patient), self._known_of_clients(one, patient.get("merged_from", ()))
             )
-            if found is not None:
-                raise Held(differing_person(found, [holder.uuid]))
+            if difference is not None:
+                raise Held(differing_person(difference, [holder.uuid]))
 
     def left_to(self, client: str, identifiers: Sequence[Json]) -> list[Json]:
         """Return the identifiers without those that another client keeps.
 
         That is a merged one who has become this one, or somebody farther off whom they found before.
         """
-        others = [each for each in self._all(identifiers) if each.uuid != client]
-        held = [each for other in others for each in _reserved_identifiers(other)]
-        return [each for each in identifiers if not share_a_number([each], held)]
+        others = [other for other in self._all(identifiers) if other.uuid != client]
+        held = [identifier for other in others for identifier in _reserved_identifiers(other)]
+        return [identifier for identifier in identifiers if not share_a_number([identifier], held)]
 
     def holders(self, identifiers: Sequence[Json]) -> list[Document]:
         """Return the clients whom identifiers find, merged ones as they are.
@@ -114,22 +114,24 @@ class People:
         """
         return self._nearest(self._all(identifiers))
 
-    def _nearest(self, found: list[Document]) -> list[Document]:
-        return [each for each in found if each.source in self._near] or found
+    def _nearest(self, clients: list[Document]) -> list[Document]:
+        return [client for client in clients if client.source in self._near] or clients
 
     def _all(self, identifiers: Sequence[Json]) -> list[Document]:
         sent = identifying(identifiers, self._settings)
         if not sent:
             return []
-        found = self._unit.documents.valued("client", [each["value"] for each in sent])
-        return [self._remember(each) for each in found if self._has(each, sent)]
+        clients = self._unit.documents.valued("client", [identifier["value"] for identifier in sent])
+        return [self._remember(client) for client in clients if self._has(client, sent)]
 
     def _has(self, client: Document, sent: Sequence[Json]) -> bool:
         """Return whether one of some numbers is a client's, by the word of somebody who may say so.
 
         What a hospital may not say was left out when it came.
         """
-        may_be = [each for each in sent if self._assertions.allow(client.source, *systems(each))]
+        may_be = [
+            identifier for identifier in sent if self._assertions.allow(client.source, *systems(identifier))
+        ]
         if share_a_number(may_be, _of_persons(numbers(client))):
             return True
         return len(may_be) < len(sent) and share_a_number(
@@ -139,12 +141,12 @@ class People:
     def _known_of_patient(self, patient: Json) -> PersonEvidence:
         """Return what is sent of somebody; their name on the partner's own server is no evidence."""
         sent = identifying(patient["identifiers"], self._settings)
-        evidence = [each for each in sent if not self._settings.is_own(each["system"])]
+        evidence = [identifier for identifier in sent if not self._settings.is_own(identifier["system"])]
         return PersonEvidence(evidence, patient.get("names", ()), _dates(patient))
 
     def _known_of_clients(self, clients: Sequence[Document], former: Sequence[Json]) -> PersonEvidence:
         """Return what is known of a person from any side, without numbers that are no longer used."""
-        held = identifying([each for client in clients for each in numbers(client)], self._settings)
+        held = identifying([number for client in clients for number in numbers(client)], self._settings)
         sides = [
             side
             for client in clients
@@ -152,13 +154,17 @@ class People:
         ]
         names = [name for side in sides for name in side.get("names", ())]
         dates = [date for side in sides for date in _dates(side)]
-        return PersonEvidence([each for each in held if not share_a_number([each], former)], names, dates)
+        return PersonEvidence(
+            [number for number in held if not share_a_number([number], former)], names, dates
+        )
 
     def _become(self, client: Document) -> Document:
         while (uuid := client.service.merged_into) is not None:
-            found = self._unit.documents.find("client", "", uuid)
-            assert found is not None, "who a merged client has become is there as long as the merged one is"
-            client = self._remember(found)
+            successor = self._unit.documents.find("client", "", uuid)
+            assert successor is not None, (
+                "who a merged client has become is there as long as the merged one is"
+            )
+            client = self._remember(successor)
         return client
 
     def _remember(self, client: Document) -> Document:
@@ -174,7 +180,7 @@ def numbers(client: Document) -> list[Json]:
     facts = client.service.facts
     sent = [fact.value for path, fact in facts.items() if path.startswith("identifiers.") and fact.value]
     known = [*client.own.get("identifiers", ()), *client.received.get("identifiers", ())]
-    return with_authority([*sent, *(each for each in known if not _is_among(each, sent))])
+    return with_authority([*sent, *(identifier for identifier in known if not _is_among(identifier, sent))])
 
 
 def _without_own_part(client: Document) -> Document:
@@ -191,11 +197,11 @@ def _reserved_identifiers(client: Document) -> list[Json]:
 
 def _of_persons(identifiers: Sequence[Json]) -> list[Json]:
     """Return the identifiers without numbers of visits, which only a stay has without their type."""
-    return [each for each in identifiers if each.get("type") != "VN"]
+    return [identifier for identifier in identifiers if identifier.get("type") != "VN"]
 
 
 def _is_among(identifier: Json, others: Sequence[Json]) -> bool:
-    return any(identifier["system"] == each["system"] and same_number(identifier, each) for each in others)
+    return any(identifier["system"] == other["system"] and same_number(identifier, other) for other in others)
 
 
 def _dates(patient: Json) -> list[str]:

@@ -18,20 +18,20 @@ def places(type_: str, part: dict[str, Any], origins: Mapping[str, Origin]) -> d
         part: what its mapping made of it.
         origins: of what, by path.
     """
-    found: dict[Path, str] = {}
+    by_path: dict[Path, str] = {}
     for name, origin in origins.items():
         if not origin.sources:
             continue
         path = path_of(name.replace("[", ".").replace("]", "").replace(".", "/"), part)
         place = f"{type_}{_common(origin.sources)}"
-        found[path] = place
+        by_path[path] = place
         if path[-1] == ("id", None):
-            found[path[:-1]] = place.rpartition(".")[0]
-    return found
+            by_path[path[:-1]] = place.rpartition(".")[0]
+    return by_path
 
 
 def _common(sources: Sequence[str]) -> str:
     """Return what all paths of a source begin with, without its root and what its references lead to."""
-    steps = [each.partition(LED)[0].split(".") for each in sources]
-    shared = [each[0] for each in zip(*steps, strict=False) if len(set(each)) == 1]
-    return "".join(f".{each}" for each in shared[1:])
+    steps = [source.partition(LED)[0].split(".") for source in sources]
+    shared = [level[0] for level in zip(*steps, strict=False) if len(set(level)) == 1]
+    return "".join(f".{step}" for step in shared[1:])

@@ -36,7 +36,7 @@ class Renaming:
         """Give the clients who have a number under a system of before."""
         after = None
         while page := self.store.documents(scope, "client", after=after, count=PAGE):
-            yield from (each for each in page if renamed_facts(each.service.facts))
+            yield from (client for client in page if renamed_facts(client.service.facts))
             after = page[-1].uuid
 
     def rename(self, partner: Partner, client: Document) -> list[Suspect]:
@@ -67,9 +67,9 @@ def _rename_numbers(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
     for path, fact in renamed_facts(chart.client.service.facts).items():
         number = fact.value
         holders = [
-            each.uuid
-            for each in unit.documents.valued("client", [number["value"]])
-            if each.uuid != chart.client.uuid and any(are_alike(number, one) for one in numbers(each))
+            other.uuid
+            for other in unit.documents.valued("client", [number["value"]])
+            if other.uuid != chart.client.uuid and any(are_alike(number, one) for one in numbers(other))
         ]
         if holders:
             yield Suspect("same-number", tuple(sorted([chart.client.uuid, *holders])), (number["system"],))
@@ -80,8 +80,8 @@ def _rename_numbers(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
 
 def _put_fact(chart: Chart, path: str, fact: Fact) -> None:
     part, number = chart.client.service, fact.value
-    others = {at: each for at, each in part.facts.items() if at != path}
+    others = {at: other for at, other in part.facts.items() if at != path}
     before, now = (number["known_as"][0], number["value"]), (number["system"], number["value"])
-    finding = tuple(now if each == before else each for each in part.identifying)
+    finding = tuple(now if pair == before else pair for pair in part.identifying)
     facts = join(others, {number_path(number): fact})
     chart.client = replace(chart.client, service=replace(part, facts=facts, identifying=finding))

@@ -34,7 +34,7 @@ class Suspects:
     def of(self, client: Document) -> list[Suspect]:
         """Return what is suspect of one client by itself."""
         revisions = reversed(self.store.revisions(self.scope, client.uuid))
-        bodies = [whole("client", each.own, each.service.received) for each in revisions]
+        bodies = [whole("client", revision.own, revision.service.received) for revision in revisions]
         return [
             *of_client(client.uuid, numbers(client), client.service.identifying),
             *of_revisions(client.uuid, bodies),
@@ -46,12 +46,14 @@ class Suspects:
         for client in self.clients():
             if client.service.merged_into is None:
                 known = numbers(client)
-                for value in {each["value"] for each in known}:
-                    holders[value].append((client.uuid, [each for each in known if each["value"] == value]))
+                for value in {number["value"] for number in known}:
+                    holders[value].append(
+                        (client.uuid, [number for number in known if number["value"] == value])
+                    )
         seen = set()
-        for several in (found for value, found in holders.items() if not names_nobody(value)):
+        for several in (holder for value, holder in holders.items() if not names_nobody(value)):
             for one, other in combinations(several, 2):
-                found = of_pair(one, other)
-                if found is not None and found not in seen:
-                    seen.add(found)
-                    yield found
+                suspect = of_pair(one, other)
+                if suspect is not None and suspect not in seen:
+                    seen.add(suspect)
+                    yield suspect
