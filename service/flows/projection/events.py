@@ -63,11 +63,11 @@ def erased_event(type_: str, id_: str) -> Event[Erased]:
 def case_event(document: Document, happened: Happened) -> Event[CaseTold]:
     """Return the event of something that happened to a case."""
     reference, status = f"case/{document.uuid}", document.own["status"]
-    told = CaseTold(reference=reference, revision=document.revision, status=status)
+    data = CaseTold(reference=reference, revision=document.revision, status=status)
     if happened.stay is None:
-        return Event("case", happened.what, told)
+        return Event("case", happened.what, data)
     stay = f"Encounter/{resource_id(document.uuid, 'Encounter', happened.stay)}"
-    return Event("case", happened.what, StayTold(**told, stay=stay))
+    return Event("case", happened.what, StayTold(**data, stay=stay))
 
 
 @dataclass(frozen=True, slots=True)

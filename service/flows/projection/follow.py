@@ -63,7 +63,7 @@ def anew(
     unit.resources.prefetch(document.uuid, projection.catalogues.keys())
     # nearly always what was read the last time is all there is to read
     linked = unit.documents.linked_documents(document.uuid)
-    source = Source(unit.documents, [*(each for each in linked.values() if each is not None), *near])
+    source = Source(unit.documents, [*(target for target in linked.values() if target is not None), *near])
     roots = source.roots(document)
     unit.documents.relink(document.uuid, set(linked), source.read.keys() - {document.uuid})
     if document.kind == "client":
@@ -77,9 +77,9 @@ def anew(
 def lock_by_client(unit: Unit, named: Document) -> Document | None:
     """Lock a document that was read without a lock, its client first; None when it has been erased."""
     client = [] if named.client is None else [("client", named.source, named.client)]
-    found = unit.documents.lock_in_turn(EVERYTHING, [*client, (named.kind, named.source, named.uuid)])[-1]
+    locked = unit.documents.lock_in_turn(EVERYTHING, [*client, (named.kind, named.source, named.uuid)])[-1]
     # a merge may have made it another client's before it was locked
-    return found if found is None or found.client == named.client else lock_by_client(unit, found)
+    return locked if locked is None or locked.client == named.client else lock_by_client(unit, locked)
 
 
 def is_protected(client: Document) -> bool:

@@ -49,7 +49,7 @@ class Changes:
     """New versions of an owner's resources, their events, what these refer to or no longer, and when."""
 
     versions: Sequence[ResourceVersion]
-    told: Sequence[Event[Written]]
+    events: Sequence[Event[Written]]
     mentioned: Collection[Key]
     unmentioned: Collection[Key]
     at: datetime
@@ -89,7 +89,9 @@ class Projection:
         return [
             (view, event)
             for view, catalogue in self.catalogues.items()
-            for event in self._changes(unit, document, roots, change, catalogue, view, EVERYTHING, gone).told
+            for event in self._changes(
+                unit, document, roots, change, catalogue, view, EVERYTHING, gone
+            ).events
         ]
 
     def project(
@@ -116,9 +118,9 @@ class Projection:
             made = self._changes(unit, document, roots, change, catalogue, view, basis, gone)
             unit.resources.write(made.versions)
             unit.resources.mention(document.uuid, view, _client(document), made.mentioned, made.unmentioned)
-            first = [events.case_event(document, each) for each in happened]
-            self._emit(unit, document, [*first, *made.told], view, made.at, basis.now)
-            changed += len(made.told)
+            first = [events.case_event(document, occurrence) for occurrence in happened]
+            self._emit(unit, document, [*first, *made.events], view, made.at, basis.now)
+            changed += len(made.events)
         return changed
 
     def tell_erased(
@@ -126,28 +128,28 @@ class Projection:
     ) -> None:
         """Write a `deleted` message for each erased resource; it names the reference alone."""
         for view in self.catalogues:
-            told = [
+            deleted = [
                 events.erased_event(type_, id_) for of, type_, id_ in erased if of == view and type_ != UNTOLD
             ]
-            self._emit(unit, document, told, view, at, "")
+            self._emit(unit, document, deleted, view, at, "")
 
     def _emit(
         self,
         unit: Unit,
         document: Document,
-        told: Sequence[Event[Data]],
+        emitted: Sequence[Event[Data]],
         view: str,
         at: datetime,
         basis: str,
     ) -> None:
-        if not told:
+        if not emitted:
             return
         owner = f"{document.kind}/{document.uuid}"
-        first = unit.resources.sequence(document.uuid, view, len(told), basis)
+        first = unit.resources.sequence(document.uuid, view, len(emitted), basis)
         unit.resources.emit(
             [
                 self.envelope.message(event, owner=owner, view=view, sequence=first + number, at=at)
-                for number, event in enumerate(told)
+                for number, event in enumerate(emitted)
             ]
         )
 
@@ -177,9 +179,9 @@ class Projection:
             "partner": change.partner,
             "cause": change.cause,
         }
-        given = {**roots, "revision": revision}
-        made = with_words([each.resource for each in resources.run(given)], gone)
-        digests = {key_of(each): digest_of(each) for each in made}
+        inputs = {**roots, "revision": revision}
+        made = with_words([result.resource for result in resources.run(inputs)], gone)
+        digests = {key_of(resource): digest_of(resource) for resource in made}
         # what is made no more, and what is made otherwise; of all else the digest is enough
         left = [key for key in current if key not in digests and key[0] != UNTOLD and key[0] not in spared]
         other = [key for key in digests if key in current and current[key].digest != digests[key]]
@@ -188,31 +190,33 @@ class Projection:
         withdrawn = [catalogue.withdrawn_resource(stored[key]) for key in left]
         # no mapping leaves out of these what it told before the client's identity was protected
         protected = roots.get("client", {}).get("protected_identity")
-        withdrawn = [without_whereabouts(each) for each in withdrawn] if protected else withdrawn
+        withdrawn = [without_whereabouts(resource) for resource in withdrawn] if protected else withdrawn
         withdrawn = with_words(withdrawn, gone)
         made += withdrawn
-        digests |= {key_of(each): digest_of(each) for each in withdrawn}
+        digests |= {key_of(resource): digest_of(resource) for resource in withdrawn}
         versions: list[ResourceVersion] = []
-        told: list[Event[Written]] = []
-        for resource in sorted((each for each in made if is_other(each, digests, current)), key=order):
-            self._check(resource, document, catalogue, given)
+        written: list[Event[Written]] = []
+        for resource in sorted(
+            (resource for resource in made if is_other(resource, digests, current)), key=order
+        ):
+            self._check(resource, document, catalogue, inputs)
             version, event = self._version(
                 document, resource, digests, current, stored, change.at, catalogue, view
             )
             versions.append(version)
-            told.append(event)
+            written.append(event)
         if versions:
             targets = [f"{v.type}/{v.id}/_history/{v.version}" for v in versions]
-            given = {**roots, "revision": {**revision, "targets": targets}}
-            witness = [each.resource for each in provenance.run(given)]
-            digests |= {key_of(each): digest_of(each) for each in witness}
-            for each in (each for each in witness if is_other(each, digests, current)):
-                self._check(each, document, catalogue, given)
+            inputs = {**roots, "revision": {**revision, "targets": targets}}
+            witness = [result.resource for result in provenance.run(inputs)]
+            digests |= {key_of(resource): digest_of(resource) for resource in witness}
+            for resource in (resource for resource in witness if is_other(resource, digests, current)):
+                self._check(resource, document, catalogue, inputs)
                 versions.append(
-                    self._version(document, each, digests, current, stored, change.at, catalogue, view)[0]
+                    self._version(document, resource, digests, current, stored, change.at, catalogue, view)[0]
                 )
             made += witness
-        now = {(each.type, each.id) for each in versions}
+        now = {(version.type, version.id) for version in versions}
         mentioned, unmentioned = mentions(
             self.references,
             made,
@@ -221,16 +225,16 @@ class Projection:
             [key for key in current if key[0] in spared],
             lambda keys: unit.resources.bodies(document.uuid, view, keys),
         )
-        return Changes(versions, told, mentioned, unmentioned, change.at)
+        return Changes(versions, written, mentioned, unmentioned, change.at)
 
     def _check(
         self, resource: dict[str, Any], document: Document, catalogue: Catalogue, roots: dict[str, Any]
     ) -> None:
         """Refuse what is not valid R4; each issue tells the line of the mapping that makes it."""
         if issues := self.check(resource):
-            told = issues_with_lines(catalogue, document.kind, roots, resource, issues)
+            traced = issues_with_lines(catalogue, document.kind, roots, resource, issues)
             type_ = resource["resourceType"]
-            raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=told)
+            raise Rejected(f"The mapping of {type_} makes something that is not valid R4.", issues=traced)
 
     def _version(
         self,
@@ -277,7 +281,7 @@ def version_of(catalogues: Mapping[str, Catalogue]) -> str:
 
 def _after(change: Change, current: Mapping[Key, CurrentVersion]) -> Change:
     """Return a change as one after all that the owner's resources have been through."""
-    last = max((each.last_updated for each in current.values()), default=None)
+    last = max((version.last_updated for version in current.values()), default=None)
     return change if last is None else replace(change, at=events.later(change.at, last))
 
 

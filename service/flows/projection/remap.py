@@ -76,10 +76,10 @@ class Remapping:
             return self._differences(unit, document)
 
         try:
-            found = self.store.look(story)
+            differences = self.store.look(story)
         except CasebridgeError as failed:
             return RemapResult(document.uuid, document.kind, 0, _why(failed)), []
-        return RemapResult(document.uuid, document.kind, len(found)), found
+        return RemapResult(document.uuid, document.kind, len(differences)), differences
 
     def _apply(self, named: Document) -> RemapResult:
         def story(unit: Unit) -> int:
@@ -97,7 +97,7 @@ class Remapping:
         source = Source(unit.documents)
         roots = source.roots(document)
         change = Change(OURSELVES, "remap", self.clock())
-        found = []
+        differences = []
         for view, event in self.projection.planned_events(unit, document, roots, change, source.gone):
             type_, _, id_ = event.subject.partition("/")
             before = None
@@ -107,12 +107,12 @@ class Remapping:
             gone = before is not None and not _bears(before, patch) and _bears(event.resource or {}, patch)
             happened = "withdrawn" if gone else event.happened
             changed = tuple(event.data["changed"])
-            found.append(Difference(view, event.subject, happened, changed, before, event.resource))
-        return found
+            differences.append(Difference(view, event.subject, happened, changed, before, event.resource))
+        return differences
 
 
 def _why(failed: CasebridgeError) -> str:
-    return "; ".join(f"{each.where}: {each.what}" if each.where else each.what for each in failed.issues)
+    return "; ".join(f"{issue.where}: {issue.what}" if issue.where else issue.what for issue in failed.issues)
 
 
 def _bears(resource: dict[str, Any], patch: dict[str, Any]) -> bool:

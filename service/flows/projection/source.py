@@ -43,9 +43,9 @@ class Source:
         self.read: dict[str, int] = {}
         self.gone: set[str] = set()
         self.shelf: dict[tuple[str, str, str], Document] = {}
-        for each in read:
-            self.shelf[each.kind, each.source, each.source_id] = each
-            self.shelf[each.kind, "", each.uuid] = each
+        for document in read:
+            self.shelf[document.kind, document.source, document.source_id] = document
+            self.shelf[document.kind, "", document.uuid] = document
         self.parts: dict[tuple[str, str], dict[str, Any]] = {}
 
     def roots(self, document: Document) -> dict[str, Any]:
@@ -70,9 +70,9 @@ class Source:
     def client(self, document: Document) -> dict[str, Any]:
         """Return the client of a case, opened."""
         name = ("client", "", str(document.client))
-        found = self._known_document(*name) or self.documents.find(*name)
-        assert found is not None, "a case's client is there as long as the case is"
-        return self._with_links(found, None)
+        client = self._known_document(*name) or self.documents.find(*name)
+        assert client is not None, "a case's client is there as long as the case is"
+        return self._with_links(client, None)
 
     def missing(self, link: LinkFound, issues: list[Issue]) -> Any:
         """Return what stands for a link that leads nowhere; an issue refuses the document."""
@@ -92,10 +92,12 @@ class Source:
         issues: list[Issue] = []
         level = [(document, top)]
         while level:
-            found = [(each.source, link) for each, body in level for link in links(each.kind, body)]
-            fetched = self._fetch(found)
+            pending = [
+                (document.source, link) for document, body in level for link in links(document.kind, body)
+            ]
+            fetched = self._fetch(pending)
             lost = []
-            for system, link in found:
+            for system, link in pending:
                 target = self._target(system, link, near)
                 if target is None:
                     lost.append((system, link))
@@ -119,13 +121,15 @@ class Source:
                 link.part[link.key] = {"uuid": uuid}
                 self.gone.add(f"{ENTRIES[link.to]}/{resource_id(uuid, ENTRIES[link.to], '')}")
 
-    def _fetch(self, found: list[tuple[str, LinkFound]]) -> list[tuple[Document, dict[str, Any]]]:
+    def _fetch(self, pending: list[tuple[str, LinkFound]]) -> list[tuple[Document, dict[str, Any]]]:
         """Fetch the documents that are not known yet, in one query at most; return them with their copies."""
         wanted = {
-            (link.to, system, link.id) for system, link in found if "." not in link.to and link.to != "client"
+            (link.to, system, link.id)
+            for system, link in pending
+            if "." not in link.to and link.to != "client"
         }
         missing = sorted(wanted - self.known.keys())
-        documents = {key: each for key in missing if (each := self._known_document(*key)) is not None}
+        documents = {key: known for key in missing if (known := self._known_document(*key)) is not None}
         if others := [key for key in missing if key not in documents]:
             documents |= self.documents.find_many(others)
         fetched = []
@@ -177,8 +181,13 @@ def members(client: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         period = coverage.get("period", {})
         start, end = period.get("start", EVER[0])[:10], period.get("end", EVER[1])[:10]
         rows += [
-            (each["system"], each["value"], _full_date(start, "-01-01"), _full_date(end, "-12-31"))
-            for each in coverage["payer"].get("identifiers", [])
+            (
+                identifier["system"],
+                identifier["value"],
+                _full_date(start, "-01-01"),
+                _full_date(end, "-12-31"),
+            )
+            for identifier in coverage["payer"].get("identifiers", [])
         ]
     return rows
 
