@@ -211,7 +211,7 @@ def _target(target: str) -> str:
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(each.replace('|', '&#124;') for each in row)} |" for row in lines)
+    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in lines)
 
 
 def _joined_cell(parts: Iterable[str]) -> str:

@@ -24,10 +24,10 @@ class Disclosure:
 
     def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
         """Return a page of versions, newest first, and their total; raises NotFound, Gone after erasure."""
-        found = self.store.history(scope, type_, id_, past)
-        if not found.total:
+        page = self.store.history(scope, type_, id_, past)
+        if not page.total:
             _there(self.store.resource(scope, type_, id_))
-        return found
+        return page
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Return one page of what matches inside the scope."""
@@ -38,7 +38,7 @@ class Disclosure:
         return self.store.events(scope, after, count)
 
 
-def _there(found: StoredResource | None) -> StoredResource:
-    if found is None:
+def _there(stored: StoredResource | None) -> StoredResource:
+    if stored is None:
         raise NotFound("There is no such resource.")
-    return found
+    return stored

@@ -29,14 +29,14 @@ class Localisation:
         """Return the version in a language; in that of the stored bytes it is the stored one itself."""
         if language == STORED:
             return stored
-        told = self.interpreters[view].tell(parse(stored.body), language)
-        return replace(stored, body=dump(told))
+        body = self.interpreters[view].tell(parse(stored.body), language)
+        return replace(stored, body=dump(body))
 
     def page(self, view: str, page: Page, language: str) -> Page:
         """Return the page with each entry in a language."""
         if language == STORED:
             return page
-        return replace(page, entries=tuple(self.tell(view, each, language) for each in page.entries))
+        return replace(page, entries=tuple(self.tell(view, entry, language) for entry in page.entries))
 
 
 def preferred_language(ranges: Ranges, languages: Sequence[str]) -> str:
@@ -46,15 +46,15 @@ def preferred_language(ranges: Ranges, languages: Sequence[str]) -> str:
     every language that no other range names. Of equal ones the one named first wins.
     """
     best, highest = languages[0], 0.0
-    asked = [(each.lower(), quality) for each, quality in ranges]
-    refused = {each for each, quality in asked if quality <= 0}
-    named = {each.partition("-")[0] for each, quality in asked if quality > 0}
-    for each, quality in asked:
-        if each == "*":
+    asked = [(range_.lower(), quality) for range_, quality in ranges]
+    refused = {range_ for range_, quality in asked if quality <= 0}
+    named = {range_.partition("-")[0] for range_, quality in asked if quality > 0}
+    for range_, quality in asked:
+        if range_ == "*":
             answers = [known for known in languages if known not in named | refused]
         else:
             answers = [
-                known for known in languages if known == each.partition("-")[0] and known not in refused
+                known for known in languages if known == range_.partition("-")[0] and known not in refused
             ]
         if answers and quality > highest:
             best, highest = answers[0], quality

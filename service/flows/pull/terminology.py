@@ -54,14 +54,18 @@ class Vocabulary:
     def named(self, type_: str, url: str) -> Resource:
         """Return the one with a canonical url, which may end in `|version`; raises NotFound."""
         plain, _, version = url.partition("|")
-        found = self._only(type_, "url", plain)
-        if version and version != found["version"]:
-            raise NotFound(f"There is no such version; kept is {found['version']}.", where="url")
-        return found
+        resource = self._only(type_, "url", plain)
+        if version and version != resource["version"]:
+            raise NotFound(f"There is no such version; kept is {resource['version']}.", where="url")
+        return resource
 
     def search(self, type_: str, sought: Sought) -> list[Resource]:
         """Return all of a type that match."""
-        return [each for each in self.resources if each["resourceType"] == type_ and _matches(each, sought)]
+        return [
+            resource
+            for resource in self.resources
+            if resource["resourceType"] == type_ and _matches(resource, sought)
+        ]
 
     def language(self, ranges: Ranges) -> str:
         """Return the language that displays are given in."""
@@ -83,13 +87,15 @@ class Vocabulary:
         if code not in system.displays:
             raise NotFound("There is no such code in this system.", where="code")
         every = not properties or "designation" in properties
-        wanted = {each.removeprefix("lang.") for each in properties if each.startswith("lang.")}
-        told = [
+        wanted = {
+            property_.removeprefix("lang.") for property_ in properties if property_.startswith("lang.")
+        }
+        parts = [
             part("name", "String", resource["name"]),
             part("version", "String", resource["version"]),
             part("display", "String", _display(system, code, language)),
         ]
-        told += [
+        parts += [
             {
                 "name": "designation",
                 "part": [part("language", "Code", spoken), part("value", "String", value)],
@@ -97,19 +103,19 @@ class Vocabulary:
             for spoken, value in _designations(system, code)
             if every or spoken in wanted
         ]
-        return parameters(told)
+        return parameters(parts)
 
     def expand(self, value_set: Resource, window: Window, language: str, at: datetime) -> Resource:
         """Return a value set with the codes that are in it now."""
         system = self._system(value_set["compose"]["include"][0])
-        found = [code for code in system.displays if _contains(system, code, language, window.text)]
+        codes = [code for code in system.displays if _contains(system, code, language, window.text)]
         last = None if window.count is None else window.offset + window.count
         expansion: Resource = {
             "timestamp": at.isoformat(timespec="seconds"),
-            "total": len(found),
+            "total": len(codes),
             "offset": window.offset,
         }
-        shown = [_expansion_item(system, each, language, window) for each in found[window.offset : last]]
+        shown = [_expansion_item(system, code, language, window) for code in codes[window.offset : last]]
         return value_set | {
             "language": language,
             "expansion": expansion | ({"contains": shown} if shown else {}),
@@ -124,9 +130,9 @@ class Vocabulary:
         """
         system = self.systems[system_url]
         known = [
-            each
-            for each in codings
-            if each.get("system") == system_url and each.get("code") in system.displays
+            coding
+            for coding in codings
+            if coding.get("system") == system_url and coding.get("code") in system.displays
         ]
         if not known:
             message = "The code is none of this code system's."
@@ -134,10 +140,10 @@ class Vocabulary:
         code = known[0]["code"]
         said = display or known[0].get("display")
         right = said is None or _is_called(system, code, said)
-        told = [part("result", "Boolean", right)]
+        parts = [part("result", "Boolean", right)]
         if not right:
-            told.append(part("message", "String", "The display is none of this code's."))
-        return parameters([*told, part("display", "String", _display(system, code, language))])
+            parts.append(part("message", "String", "The display is none of this code's."))
+        return parameters([*parts, part("display", "String", _display(system, code, language))])
 
     def _system(self, coding: Coding) -> CodeSystem:
         system = self.systems.get(coding.get("system", ""))
@@ -148,9 +154,9 @@ class Vocabulary:
         return system
 
     def _only(self, type_: str, element: str, value: str) -> Resource:
-        for each in self.resources:
-            if each["resourceType"] == type_ and each.get(element) == value:
-                return each
+        for resource in self.resources:
+            if resource["resourceType"] == type_ and resource.get(element) == value:
+                return resource
         raise NotFound(f"There is no such {type_}; search for those that are.", where=element)
 
 
@@ -198,14 +204,14 @@ def _is_called(system: CodeSystem, code: str, said: str) -> bool:
 
 def _contains(system: CodeSystem, code: str, language: str, text: str) -> bool:
     """Whether each word of a filter stands in the code or in what it is called."""
-    told = normal(f"{code} {_display(system, code, language)}")
-    return all(word in told for word in normal(text).split())
+    searched = normal(f"{code} {_display(system, code, language)}")
+    return all(word in searched for word in normal(text).split())
 
 
 def _expansion_item(system: CodeSystem, code: str, language: str, window: Window) -> Resource:
-    found: Resource = {"system": system.url, "code": code, "display": _display(system, code, language)}
+    item: Resource = {"system": system.url, "code": code, "display": _display(system, code, language)}
     if window.designations:
-        found["designation"] = [
+        item["designation"] = [
             {"language": spoken, "value": value} for spoken, value in _designations(system, code)
         ]
-    return found
+    return item

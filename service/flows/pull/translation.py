@@ -38,26 +38,26 @@ class Translator:
 
     def forth(self, coding: Resource, by: Sequence[Resource]) -> Iterator[Match]:
         """Give what some maps say of one of their source codes."""
-        for each in by:
-            groups = self._groups(each, "source", coding, "target")
-            found = [match for group in groups for match in _of_element(group, coding["code"], _name(each))]
-            yield from found or self._unmapped_matches(groups, coding, _name(each))
+        for map_ in by:
+            groups = self._groups(map_, "source", coding, "target")
+            matches = [match for group in groups for match in _of_element(group, coding["code"], _name(map_))]
+            yield from matches or self._unmapped_matches(groups, coding, _name(map_))
 
     def back(self, coding: Resource, by: Sequence[Resource]) -> Iterator[Match]:
         """Give which source codes of some maps lead to a target code."""
-        for each in by:
-            for group in self._groups(each, "target", coding, "source"):
+        for map_ in by:
+            for group in self._groups(map_, "target", coding, "source"):
                 for element, target in _targets(group):
                     if target.get("code") == coding["code"] and target["equivalence"] not in _NO_MATCH:
                         equivalence: str = target["equivalence"]
                         equivalence = _OPPOSITE.get(equivalence, equivalence)
-                        yield Match(equivalence, _coding(group.get("source"), element), _name(each))
+                        yield Match(equivalence, _coding(group.get("source"), element), _name(map_))
 
     def _groups(self, of: Resource, near: str, coding: Resource, far: str) -> list[Resource]:
         return [
-            each
-            for each in of.get("group", [])
-            if _is(each, near, coding.get("system")) and _is(each, far, self.to)
+            group
+            for group in of.get("group", [])
+            if _is(group, near, coding.get("system")) and _is(group, far, self.to)
         ]
 
     def _unmapped_matches(self, groups: Sequence[Resource], coding: Resource, name: str) -> Iterator[Match]:
@@ -65,7 +65,7 @@ class Translator:
 
         R4 gives such a match no equivalence: a code given as it is counts as equal, a fixed one as inexact.
         """
-        policy = next((each for each in groups if "unmapped" in each), None)
+        policy = next((group for group in groups if "unmapped" in group), None)
         if policy is None:
             return
         unmapped = policy["unmapped"]
@@ -74,17 +74,17 @@ class Translator:
         elif unmapped["mode"] == "fixed":
             yield Match("inexact", _coding(policy.get("target"), unmapped), name)
         else:
-            others = [each for each in self.maps if each.get("url") == unmapped["url"]]
+            others = [map_ for map_ in self.maps if map_.get("url") == unmapped["url"]]
             yield from self.forth({"code": coding["code"]}, others)
 
 
 def answer(matches: Sequence[Match]) -> Resource:
     """Return the matches as `$translate` tells them; its result holds when one of them is a target."""
-    found = any(each.equivalence not in _NO_MATCH for each in matches)
-    told = [part("result", "Boolean", found)]
-    if not found:
-        told.append(part("message", "String", "No map leads from this code to another."))
-    return parameters([*told, *(grouped("match", _match_parameters(each)) for each in matches)])
+    is_translated = any(match.equivalence not in _NO_MATCH for match in matches)
+    parts = [part("result", "Boolean", is_translated)]
+    if not is_translated:
+        parts.append(part("message", "String", "No map leads from this code to another."))
+    return parameters([*parts, *(grouped("match", _match_parameters(match)) for match in matches)])
 
 
 def _match_parameters(match: Match) -> Iterator[Resource]:
