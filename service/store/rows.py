@@ -55,22 +55,22 @@ def stored_of(row: Any) -> StoredResource:
 
 def search_rows(versions: Sequence[ResourceVersion]) -> list[tuple[Table, list[dict[str, Any]]]]:
     """Return the rows of each search table, of the versions that have others than the one before."""
-    found: dict[str, list[dict[str, Any]]] = {"token": [], "reference": [], "dates": [], "strings": []}
-    for each in versions:
-        if each.rows is None:
+    rows: dict[str, list[dict[str, Any]]] = {"token": [], "reference": [], "dates": [], "strings": []}
+    for version in versions:
+        if version.rows is None:
             continue
-        base = {"view": each.view, "type": each.type, "id": each.id, "client": each.client}
-        found["token"] += [{**base, "parameter": p, "system": s, "code": c} for p, s, c in each.rows.tokens]
-        found["reference"] += [
-            {**base, "parameter": p, "target_type": y, "target_id": i} for p, y, i in each.rows.references
+        base = {"view": version.view, "type": version.type, "id": version.id, "client": version.client}
+        rows["token"] += [{**base, "parameter": p, "system": s, "code": c} for p, s, c in version.rows.tokens]
+        rows["reference"] += [
+            {**base, "parameter": p, "target_type": y, "target_id": i} for p, y, i in version.rows.references
         ]
-        found["dates"] += [{**base, "parameter": p, "low": lo, "high": hi} for p, lo, hi in each.rows.dates]
-        found["strings"] += [{**base, "parameter": p, "value": v[:400]} for p, v in each.rows.strings]
+        rows["dates"] += [{**base, "parameter": p, "low": lo, "high": hi} for p, lo, hi in version.rows.dates]
+        rows["strings"] += [{**base, "parameter": p, "value": v[:400]} for p, v in version.rows.strings]
     return [
-        (t.token, found["token"]),
-        (t.reference, found["reference"]),
-        (t.dates, found["dates"]),
-        (t.strings, found["strings"]),
+        (t.token, rows["token"]),
+        (t.reference, rows["reference"]),
+        (t.dates, rows["dates"]),
+        (t.strings, rows["strings"]),
     ]
 
 

@@ -102,7 +102,7 @@ def _is_mentioned(scope: Form, table: FromClause) -> ColumnElement[bool]:
     here = (c.view == table.c.view, c.target_type == table.c.type, c.target_id == table.c.id)
     payers = [_is_covered(number) for number in range(scope.payers)]
     members = [select(m.client).where(payer).order_by(m.value, m.client) for payer in payers]
-    first = [each.limit(literal_column(str(FEW))).subquery() for each in members]
+    first = [member.limit(literal_column(str(FEW))).subquery() for member in members]
     covered = select(m.client).where(m.client == c.client, or_(*payers)).offset(literal_column("0"))
     ways = [exists().where(*here, c.client == few.c.client) for few in first]
     return or_(*ways, exists().where(*here, covered.exists()))

@@ -52,22 +52,22 @@ def search(connection: Executor, scope: Scope, query: Query) -> Page:
     """Return one page, newest first, and the total of all that matches inside the scope."""
     page, counted = _statements(of_scope.form(scope), _form(query))
     values = {**of_scope.bound(scope), **_values(query)}
-    found = [stored_of(row) for row in connection.execute(page, values)]
-    shown = found[: query.count]
-    more = len(found) > query.count and bool(shown)
+    resources = [stored_of(row) for row in connection.execute(page, values)]
+    shown = resources[: query.count]
+    more = len(resources) > query.count and bool(shown)
     key = (shown[-1].last_updated.isoformat(), shown[-1].id) if more else None
     total = None
     if query.with_total:
         # a first page that holds all that matches has counted it
-        all_shown = query.after is None and len(found) <= query.count
-        total = len(found) if all_shown else connection.execute(counted, values).scalar_one()
+        all_shown = query.after is None and len(resources) <= query.count
+        total = len(resources) if all_shown else connection.execute(counted, values).scalar_one()
     return Page(tuple(shown), total, key)
 
 
 def _form(query: Query) -> Form:
     criteria = tuple(
-        (each.kind, tuple(_value_form(each.kind, value) for value in each.values))
-        for each in query.conditions
+        (condition.kind, tuple(_value_form(condition.kind, value) for value in condition.values))
+        for condition in query.conditions
     )
     prefixes = tuple(prefix for prefix, _, _ in query.updated)
     return Form(query.type in SHARED, criteria, prefixes, bool(query.ids), query.after is not None)

@@ -143,7 +143,7 @@ _KEY: Final = (
     t.inbox_key.c.partner == bindparam("partner"),
     t.inbox_key.c.key.in_(bindparam("keys", expanding=True)),
 )
-SEEN: Final = select(*(each for each in t.inbox.c if each.name not in {"raw", "edited"})).where(
+SEEN: Final = select(*(column for column in t.inbox.c if column.name not in {"raw", "edited"})).where(
     t.inbox.c.id
     == select(t.inbox_key.c.entry)
     .where(*_KEY, t.inbox_key.c.content == bindparam("same"))

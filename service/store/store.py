@@ -102,8 +102,8 @@ class SqlStore:
         """Return a document by (source, id) or by our uuid."""
         with reading(self._engine) as connection:
             unit = SqlUnit(connection, self._identifying)
-            found = unit.documents.find(kind, source, ref)
-            return found if found is not None and scope.owns(found.source) else None
+            document = unit.documents.find(kind, source, ref)
+            return document if document is not None and scope.owns(document.source) else None
 
     def documents(
         self,
@@ -139,8 +139,8 @@ class SqlStore:
 
     def resource(self, scope: Scope, type_: str, id_: str) -> StoredResource | None:
         """Return the current bytes of a resource; raises Gone after erasure."""
-        found = self._versions(scope, t.resource, type_, id_, None)
-        return found[0] if found else None
+        versions = self._versions(scope, t.resource, type_, id_, None)
+        return versions[0] if versions else None
 
     def owner(self, scope: Scope, type_: str, id_: str) -> tuple[Document, str] | None:
         """Return the document that owns a resource, and the version of the mappings that made it."""
@@ -151,7 +151,7 @@ class SqlStore:
 
     def owners(self, scope: Scope, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], Document]:
         """Return the documents that own resources, by the (type, id) of those that there are."""
-        wanted, found = set(named), dict[tuple[str, str], Document]()
+        wanted, owners = set(named), dict[tuple[str, str], Document]()
         keys = sorted(wanted)
         with reading(self._engine) as connection:
             for start in range(0, len(keys), MANY):
@@ -160,13 +160,13 @@ class SqlStore:
                 asked = {**bound(scope), "types": types, "ids": [id_ for _, id_ in some]}
                 for row in connection.execute(reads.owners(form(scope)), asked):
                     if (row[0], row[1]) in wanted:
-                        found[row[0], row[1]] = document_of(row)
-        return found
+                        owners[row[0], row[1]] = document_of(row)
+        return owners
 
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> StoredResource | None:
         """Return the bytes of one version; raises Gone after erasure."""
-        found = self._versions(scope, t.history, type_, id_, version)
-        return found[0] if found else None
+        versions = self._versions(scope, t.history, type_, id_, version)
+        return versions[0] if versions else None
 
     def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
         """Return one page of a resource's versions, newest first, and how many there are since."""
@@ -175,9 +175,9 @@ class SqlStore:
         with reading(self._engine) as connection:
             rows = connection.execute(page, {**named, "count": past.count + 1})
             count = connection.execute(counted, named)
-            found, total = [stored_of(row) for row in rows], count.scalar_one()
-        shown = found[: past.count]
-        more = len(found) > past.count and bool(shown)
+            versions, total = [stored_of(row) for row in rows], count.scalar_one()
+        shown = versions[: past.count]
+        more = len(versions) > past.count and bool(shown)
         return Page(tuple(shown), total, (str(shown[-1].version), id_) if more else None)
 
     def search(self, scope: Scope, query: Query) -> Page:

@@ -128,8 +128,8 @@ class Outbox:
         chosen = select(*MESSAGE).join(t.owed, t.owed.c.position == _C.position)
         chosen = chosen.where(t.owed.c.queue == queue, _C.state == "owed", ~stopped)
         with reading(self._engine) as connection:
-            found = connection.execute(chosen.order_by(t.owed.c.position).limit(limit)).all()
-            return [NumberedMessage(*row) for row in found]
+            rows = connection.execute(chosen.order_by(t.owed.c.position).limit(limit)).all()
+            return [NumberedMessage(*row) for row in rows]
 
     def owes(self, queue: str) -> bool:
         """Tell whether a queue is owed anything, be it now or after what stops it."""

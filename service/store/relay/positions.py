@@ -74,8 +74,8 @@ class Positions:
         many were numbered.
         """
         with reading(self._engine) as connection:
-            found = connection.execute(_WAITING).one()
-            waiting = [name for name, first in zip(STREAMS, found, strict=True) if first is not None]
+            row = connection.execute(_WAITING).one()
+            waiting = [name for name, first in zip(STREAMS, row, strict=True) if first is not None]
         ticking = [name for name in STREAMS if self._untold[name] and self._due(name)]
         if not waiting and not ticking:
             return 0

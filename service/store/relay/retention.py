@@ -19,11 +19,11 @@ def batches(engine: Engine, before: datetime) -> list[tuple[int, int]]:
     ticks = and_(t.tick.c.stream == "outbox", t.tick.c.at < before)
     with reading(engine) as connection:
         first = connection.execute(select(func.min(t.outbox.c.position))).scalar()
-        told = connection.execute(select(func.max(t.tick.c.position)).where(ticks)).scalar()
+        ticked = connection.execute(select(func.max(t.tick.c.position)).where(ticks)).scalar()
         listed = connection.execute(select(t.counter.c.last).where(t.counter.c.name == LISTED)).scalar()
-    if first is None or told is None or listed is None:
+    if first is None or ticked is None or listed is None:
         return []
-    last = min(told, listed)
+    last = min(ticked, listed)
     return [(low, min(low + BATCH - 1, last)) for low in range(first, last + 1, BATCH)]
 
 

@@ -21,10 +21,10 @@ def warnings(engine: Engine, now: Callable[[], datetime]) -> list[str]:
         return []
     with reading(engine) as connection:
         before = now()
-        told = connection.execute(select(func.clock_timestamp())).scalar_one()
+        at_database = connection.execute(select(func.clock_timestamp())).scalar_one()
         after = now()
     # the database looked at its clock between the two
-    ahead = max(before - told, timedelta()) or min(after - told, timedelta())
+    ahead = max(before - at_database, timedelta()) or min(after - at_database, timedelta())
     if abs(ahead) <= BOUND:
         return []
     how = "ahead of" if ahead > timedelta() else "behind"

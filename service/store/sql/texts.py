@@ -96,8 +96,8 @@ def at_once(statement: Any, names: tuple[str, ...]) -> Columns:
 
 def _columns(statement: Any, names: tuple[str, ...]) -> Columns:
     columns = [statement.table.c[name] for name in names]
-    given = func.unnest(*(_given(column) for column in columns)).table_valued(*names).render_derived()
-    said = insert(statement.table).from_select(names, select(*given.c), include_defaults=False)
+    unnested = func.unnest(*(_given(column) for column in columns)).table_valued(*names).render_derived()
+    said = insert(statement.table).from_select(names, select(*unnested.c), include_defaults=False)
     text = str(said.compile(dialect=DIALECT))
     return Columns(text.encode(), tuple((column.name, _oid(column)) for column in columns))
 

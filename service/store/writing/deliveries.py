@@ -53,8 +53,8 @@ class SqlDeliveries:
     def owed(self) -> list[UndeliveredReply]:
         """List the replies that are not delivered, those due first at the head."""
         d = t.delivery.c
-        told = (d.entry, d.partner, d.state, d.tries, d.due, d.reason)
-        chosen = select(*told).where(d.state != "delivered").order_by(d.due, d.entry)
+        columns = (d.entry, d.partner, d.state, d.tries, d.due, d.reason)
+        chosen = select(*columns).where(d.state != "delivered").order_by(d.due, d.entry)
         return [
             UndeliveredReply(row.entry, row.partner, row.state, row.tries, aware(row.due), row.reason)
             for row in self._run(chosen)

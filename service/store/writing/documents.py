@@ -70,12 +70,14 @@ class SqlDocuments:
         """Return what many (kind, source, ref) name, in one query."""
         kinds, sources, refs = (sorted(set(names)) for names in zip(*links, strict=True))
         rows = self._run(q.FIND_MANY, {"kinds": kinds, "sources": sources, "refs": refs})
-        found = {}
-        for each in (document_of(row) for row in rows):
+        documents = {}
+        for document in (document_of(row) for row in rows):
             for key in links:
-                if key[0] == each.kind and (key[1:] == (each.source, each.source_id) or key[2] == each.uuid):
-                    found[key] = each
-        return found
+                if key[0] == document.kind and (
+                    key[1:] == (document.source, document.source_id) or key[2] == document.uuid
+                ):
+                    documents[key] = document
+        return documents
 
     def erased_entries(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
         """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
@@ -150,7 +152,7 @@ class SqlDocuments:
         if before - now:
             self._run(q.UNLINK, {"of": document, "targets": sorted(before - now)})
         if now - before:
-            rows = [{"document": document, "target": each} for each in sorted(now - before)]
+            rows = [{"document": document, "target": target} for target in sorted(now - before)]
             self._insert(t.link, rows)
 
     def _linked(self, row: Any) -> Document | None:

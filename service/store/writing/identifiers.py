@@ -60,12 +60,12 @@ class Identifiers:
                 "document": document.uuid,
                 "position": position,
                 "kind": document.kind,
-                "system": each["system"],
-                "value": each["value"],
-                "digest": _digest(each["system"], each["value"]),
-                "identifying": document.kind == "client" and self._identifies(document, each),
+                "system": identifier["system"],
+                "value": identifier["value"],
+                "digest": _digest(identifier["system"], identifier["value"]),
+                "identifying": document.kind == "client" and self._identifies(document, identifier),
             }
-            for position, each in enumerate(_identifiers(document))
+            for position, identifier in enumerate(_identifiers(document))
         ]
 
     def _hold(self, rows: list[dict[str, Any]]) -> None:
@@ -85,16 +85,19 @@ class Identifiers:
         return pair[0] in self._identifying or pair in document.service.identifying
 
     def _holding(self, chosen: Select[Any], kind: str, identifiers: Sequence[Pair]) -> list[Document]:
-        digests = [_digest(*each) for each in identifiers]
+        digests = [_digest(*identifier) for identifier in identifiers]
         values = [value for _, value in identifiers]
-        found = self._run(chosen, {"kind": kind, "values": values, "digests": digests})
-        return [document_of(row) for row in found]
+        rows = self._run(chosen, {"kind": kind, "values": values, "digests": digests})
+        return [document_of(row) for row in rows]
 
 
 def _identifiers(document: Document) -> list[dict[str, Any]]:
     full = whole(document.kind, document.own, document.received)
     stays = document.received.get("stays", []) if document.kind == "case" else []
-    return [*full.get("identifiers", []), *(each for stay in stays for each in stay.get("identifiers", []))]
+    return [
+        *full.get("identifiers", []),
+        *(identifier for stay in stays for identifier in stay.get("identifiers", [])),
+    ]
 
 
 def _digest(system: str, value: str) -> str:

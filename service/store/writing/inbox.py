@@ -20,7 +20,7 @@ CAME: Final = ("raw", "media_type", "form", "way", "content", "if_none_exist", "
 ABOUT: Final = text(
     "INSERT INTO inbox_subject (entry, subject) VALUES (:entry, :subject) ON CONFLICT DO NOTHING"
 )
-TOLD: Final = [each for each in t.inbox.c if each.name not in {"raw", "edited"}]
+TOLD: Final = [column for column in t.inbox.c if column.name not in {"raw", "edited"}]
 
 
 class SqlInbox(Keeping):
@@ -53,7 +53,7 @@ class SqlInbox(Keeping):
             self._renew(entry, entry.renews)
             return
         row = {"partner": entry.partner, "content": entry.inbound.content, "entry": entry.id}
-        self._run(q.INSERT[t.inbox_key], [{**row, "key": each} for each in _digests(entry.inbound.keys)])
+        self._run(q.INSERT[t.inbox_key], [{**row, "key": digest} for digest in _digests(entry.inbound.keys)])
 
     def _renew(self, entry: Entry, before: str) -> None:
         c, named = t.inbox_key.c, _digests(entry.inbound.keys)
@@ -119,7 +119,7 @@ class SqlInbox(Keeping):
 
     def _settled_columns(self, entry: Entry) -> dict[str, Any]:
         answer = entry.answer
-        issues = [{"what": each.what, "where": each.where, "code": each.code} for each in entry.issues]
+        issues = [{"what": issue.what, "where": issue.where, "code": issue.code} for issue in entry.issues]
         return {
             **{name: getattr(entry, name) for name in NAMES},
             "issues": dump(issues) if issues else None,
@@ -129,43 +129,43 @@ class SqlInbox(Keeping):
         }
 
     def _entry(self, row: Any) -> Entry:
-        given = row._asdict()
-        bytes_of = {name: bytes(given[name]) if given.get(name) else b"" for name in ("raw", "answer")}
+        values = row._asdict()
+        bytes_of = {name: bytes(values[name]) if values.get(name) else b"" for name in ("raw", "answer")}
         inbound = InboundMessage(
             bytes_of["raw"],
-            given["media_type"],
-            given["form"],
-            given["way"],
+            values["media_type"],
+            values["form"],
+            values["way"],
             (),
-            given["content"],
-            if_none_exist=given["if_none_exist"],
-            if_match=given["if_match"],
+            values["content"],
+            if_none_exist=values["if_none_exist"],
+            if_match=values["if_match"],
         )
-        issues = reread(given["issues"]) if given["issues"] else []
-        answered = given["answer_status"] is not None and given["answer"] is not None
+        issues = reread(values["issues"]) if values["issues"] else []
+        answered = values["answer_status"] is not None and values["answer"] is not None
         return Entry(
-            id=given["id"],
-            partner=given["partner"],
+            id=values["id"],
+            partner=values["partner"],
             inbound=inbound,
-            arrived=aware(given["arrived"]),
-            state=given["state"],
-            reason=given["reason"],
-            issues=tuple(Issue(**each) for each in issues),
-            flagged=given["flagged"],
-            answer=Answer(given["answer_status"], given["answer_type"], bytes_of["answer"])
+            arrived=aware(values["arrived"]),
+            state=values["state"],
+            reason=values["reason"],
+            issues=tuple(Issue(**issue) for issue in issues),
+            flagged=values["flagged"],
+            answer=Answer(values["answer_status"], values["answer_type"], bytes_of["answer"])
             if answered
             else None,
-            edited=bytes(given["edited"]) if given.get("edited") else None,
-            replay_of=given["replay_of"],
-            tries=given["tries"],
-            due=aware(given["due"]) if given["due"] else None,
+            edited=bytes(values["edited"]) if values.get("edited") else None,
+            replay_of=values["replay_of"],
+            tries=values["tries"],
+            due=aware(values["due"]) if values["due"] else None,
             is_new=False,
         )
 
 
 def _about(entry: Entry) -> list[dict[str, str]]:
-    return [{"entry": entry.id, "subject": each} for each in sorted(set(entry.subjects))]
+    return [{"entry": entry.id, "subject": subject} for subject in sorted(set(entry.subjects))]
 
 
 def _digests(keys: Sequence[str]) -> list[str]:
-    return sorted({sha256(each.encode()).hexdigest() for each in keys})
+    return sorted({sha256(key.encode()).hexdigest() for key in keys})

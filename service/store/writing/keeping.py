@@ -77,13 +77,13 @@ class Keeping:
     ) -> list[tuple[datetime, str, list[bytes]]]:
         """Give (arrival, id, bytes) of entries after one; the bytes only where they hold one of these."""
         c = t.inbox.c
-        held = {each: or_(*(self._holds(each, one) for one in spelt)) for each in (c.raw, c.edited)}
-        columns = [case((is_held, each)) for each, is_held in held.items()]
+        held = {column: or_(*(self._holds(column, one) for one in spelt)) for column in (c.raw, c.edited)}
+        columns = [case((is_held, column)) for column, is_held in held.items()]
         later = or_(c.arrived > after[0], and_(c.arrived == after[0], c.id > after[1]))
         kept = or_(c.raw.is_not(None), c.edited.is_not(None))
         chosen = select(c.arrived, c.id, *columns).where(later, kept).order_by(c.arrived, c.id).limit(count)
         return [
-            (aware(at), id_, [bytes(each) for each in bodies if each is not None])
+            (aware(at), id_, [bytes(body) for body in bodies if body is not None])
             for at, id_, *bodies in self._run(chosen)
         ]
 
@@ -97,7 +97,7 @@ class Keeping:
             self._run(delete(t.inbox_subject).where(t.inbox_subject.c.entry.in_(some)))
 
     def _holds(self, column: ColumnElement[Any], spelt: bytes) -> ColumnElement[bool]:
-        told = literal(spelt, LargeBinary)
+        needle = literal(spelt, LargeBinary)
         if self._is_sqlite:
-            return func.instr(column, told) > 0
-        return func.position(told.op("IN")(column)) > 0
+            return func.instr(column, needle) > 0
+        return func.position(needle.op("IN")(column)) > 0

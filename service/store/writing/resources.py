@@ -72,8 +72,8 @@ class SqlResources:
         if not keys:
             return {}
         named = {"owner": owner, "view": view, "ids": [id_ for _, id_ in keys]}
-        found = {(row.type, row.id): bytes(row.body) for row in self._run(q.BODIES, named)}
-        return {key: found[key] for key in keys}
+        stored = {(row.type, row.id): bytes(row.body) for row in self._run(q.BODIES, named)}
+        return {key: stored[key] for key in keys}
 
     def version_of(self, view: str, type_: str, id_: str) -> int | None:
         """Return the version of a current resource."""
@@ -84,8 +84,10 @@ class SqlResources:
 
     def write(self, versions: Sequence[ResourceVersion]) -> None:
         """Replace current resources, append history, and replace search rows where they are other ones."""
-        self._written.update({(each.view, each.type, each.id): each.version for each in versions})
-        rows = [{name: getattr(each, name) for name in RESOURCE} for each in versions]
+        self._written.update(
+            {(version.view, version.type, version.id): version.version for version in versions}
+        )
+        rows = [{name: getattr(version, name) for name in RESOURCE} for version in versions]
         self._insert(t.resource, [row for row in rows if row["version"] == 1])
         replaced = [
             {"of_view": row["view"], "of_type": row["type"], "of_id": row["id"], **row}
@@ -98,14 +100,14 @@ class SqlResources:
         past = [{**row, "digest": "", "recorded_on": row["last_updated"].date()} for row in rows]
         self._insert(t.history, past)
         stale = [
-            {"of_view": each.view, "of_type": each.type, "of_id": each.id}
-            for each in versions
-            if each.version > 1 and each.rows is not None
+            {"of_view": version.view, "of_type": version.type, "of_id": version.id}
+            for version in versions
+            if version.version > 1 and version.rows is not None
         ]
-        for table, found in search_rows(versions):
+        for table, table_rows in search_rows(versions):
             if stale:
                 self._run(q.FORGET[table], stale)
-            self._insert(table, found)
+            self._insert(table, table_rows)
 
     def mention(
         self,
@@ -137,7 +139,7 @@ class SqlResources:
         current = exists().where(r.view == h.view, r.type == h.type, r.id == h.id, r.version == h.version)
         self._run(update(t.history).where(h.client == client, ~current).values(withheld=True))
         cases = self._run(select(t.document.c.uuid).where(t.document.c.client == client)).scalars()
-        owners = [f"client/{client}", *(f"case/{each}" for each in cases)]
+        owners = [f"client/{client}", *(f"case/{case}" for case in cases)]
         older = update(t.outbox).where(t.outbox.c.owner.in_(owners), t.outbox.c.recorded < before)
         # only a release before 0012 wrote any
         self._run(older.where(t.outbox.c.full.is_not(None)).values(full=None))
@@ -161,7 +163,7 @@ class SqlResources:
 
     def emit(self, messages: Sequence[OutboxMessage]) -> None:
         """Append to the outbox."""
-        self._insert(t.outbox, [_outbox(each) for each in messages])
+        self._insert(t.outbox, [_outbox(message) for message in messages])
 
     def erase(self, document: Document) -> list[tuple[str, str, str]]:
         """Remove the resources of a document with all that tells of them; tombstones stay for 410."""
@@ -179,8 +181,8 @@ class SqlResources:
             self._run(delete(table).where(table.c.owner == document.uuid))
         self._run(delete(t.membership).where(t.membership.c.client == document.uuid))
         owner = f"{document.kind}/{document.uuid}"
-        told = update(t.outbox).where(t.outbox.c.owner == owner, t.outbox.c.full.is_not(None))
-        self._run(told.values(full=None))
+        messages = update(t.outbox).where(t.outbox.c.owner == owner, t.outbox.c.full.is_not(None))
+        self._run(messages.values(full=None))
         return [(str(v), str(y), str(i)) for v, y, i in gone]
 
 
