@@ -65,8 +65,8 @@ class Beside:
         if threads is not None:
             threads.shutdown()
         marks, self._marks = self._marks, []
-        for each in marks:
-            each.result()
+        for mark in marks:
+            mark.result()
 
     def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         if self._threads is None:

@@ -65,9 +65,9 @@ class Coverage:
         self._bindings: dict[str, list[tuple[str, Binding]]] = {DEFAULT: []}
         for partner in partners:
             mine = self._bindings.setdefault(partner.view, [])
-            mine += [(queue.name, each) for queue in partner.queues for each in queue.bindings]
+            mine += [(queue.name, binding) for queue in partner.queues for binding in queue.bindings]
         self.queues = {EVENTS, *(name for mine in self._bindings.values() for name, _ in mine)}
-        self._full = any(each.full_resource for mine in self._bindings.values() for _, each in mine)
+        self._full = any(binding.full_resource for mine in self._bindings.values() for _, binding in mine)
         self._known: dict[tuple[str, str], tuple[Route, ...]] = {}
 
     def wants_resource(self, row: NumberedMessage) -> bool:

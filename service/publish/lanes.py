@@ -62,7 +62,7 @@ class Lanes:
 
     def keep_parked(self, still: Collection[str]) -> None:
         """Let those owners go again, after a rewind, that are parked no more."""
-        for owner in [each for each in self.parked if each not in still]:
+        for owner in [owner for owner in self.parked if owner not in still]:
             self._released[owner] = self.parked.pop(owner)
 
     @property

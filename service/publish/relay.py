@@ -100,7 +100,7 @@ class Relay:
         lead, self._lead = self._lead, None
         behind, self._behind = self._behind, {}
         LEADING.set(0)
-        held = [each.close for each in (publisher, *behind.values(), lead) if each is not None]
+        held = [part.close for part in (publisher, *behind.values(), lead) if part is not None]
         for ending in (self._flush, self._beside.close, *held):
             try:
                 ending()
@@ -134,7 +134,7 @@ class Relay:
         if sum(map(len, self._done.values())) >= BATCH or not self._open:
             self._flush()
         seconds = 0 if self._open or self._lanes.waiting else WAIT_SECONDS
-        moving = [each.turn(seconds) for each in tuple(self._behind.values())]
+        moving = [catchup.turn(seconds) for catchup in tuple(self._behind.values())]
         if self._open or self._lanes.waiting:
             return 0
         if self._lanes.due or self._fill():
@@ -169,7 +169,7 @@ class Relay:
 
     def _stopped_owners(self) -> dict[str, int]:
         """Return the owners that a parked row stops, with the first such row's position."""
-        return {each.owner: each.position for each in reversed(self._outbox.parked_messages())}
+        return {message.owner: message.position for message in reversed(self._outbox.parked_messages())}
 
     def _begin(self) -> Publisher:
         self._flights.clear()
@@ -272,14 +272,14 @@ class Relay:
 
     def _rejoin(self) -> bool:
         """Send to those again that are owed nothing more; while nothing is under way nothing can overtake."""
-        even = [each for each in self._behind.values() if each.even]
-        for each in even:
-            if self._outbox.owes(each.queue):
-                each.look_again()
+        even = [catchup for catchup in self._behind.values() if catchup.even]
+        for catchup in even:
+            if self._outbox.owes(catchup.queue):
+                catchup.look_again()
                 continue
-            del self._behind[each.queue]
-            each.close()
-            log.info("queue_caught_up", queue=each.queue)
+            del self._behind[catchup.queue]
+            catchup.close()
+            log.info("queue_caught_up", queue=catchup.queue)
             # the channel on which a queue refused may go on telling so
             self._hang_up()
         return bool(even)

@@ -49,10 +49,10 @@ def _dead(queue: str) -> str:
     return f"{queue}.dead"
 
 
-def _waiting(found: int | None) -> int:
-    if found is None:
+def _waiting(count: int | None) -> int:
+    if count is None:
         raise NotFound("There is no such dead-letter queue; `casebridge worker` declares it.", where="QUEUE")
-    return found
+    return count
 
 
 def _anew(properties: Properties) -> Properties:

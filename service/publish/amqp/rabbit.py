@@ -208,9 +208,9 @@ class RabbitPublisher:
         tag, (sent, _, _) = next(iter(self._sent.items()))
         if time.monotonic() - sent <= CONFIRM_SECONDS:
             return
-        for each in [tag] if self._heard > sent else list(self._sent):
-            del self._sent[each]
-            self._outcomes.append((each, "silent"))
+        for silent in [tag] if self._heard > sent else list(self._sent):
+            del self._sent[silent]
+            self._outcomes.append((silent, "silent"))
 
 
 def _nothing() -> None:
