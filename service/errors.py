@@ -44,14 +44,14 @@ class Issue:
     code: str = "invalid"
 
 
-def first_issues(found: Iterable[Issue], most: int = MOST_ISSUES) -> tuple[Issue, ...]:
+def first_issues(issues: Iterable[Issue], most: int = MOST_ISSUES) -> tuple[Issue, ...]:
     """Return at most so many issues; where there are more, the last says how many are not listed."""
-    issues = tuple(islice(found, _COUNTED))
-    if len(issues) <= most:
-        return issues
-    left = len(issues) - most + 1
-    told = f"{left} or more" if len(issues) == _COUNTED else f"{left}"
-    return (*issues[: most - 1], Issue(f"{told} more of these are not listed.", "", "informational"))
+    counted = tuple(islice(issues, _COUNTED))
+    if len(counted) <= most:
+        return counted
+    left = len(counted) - most + 1
+    how_many = f"{left} or more" if len(counted) == _COUNTED else f"{left}"
+    return (*counted[: most - 1], Issue(f"{how_many} more of these are not listed.", "", "informational"))
 
 
 class CasebridgeError(Exception):
@@ -63,10 +63,10 @@ class CasebridgeError(Exception):
 
     def __init__(self, what: str, *, where: str = "", issues: Iterable[Issue] = ()) -> None:
         """Take one sentence, its place, or issues when there is more than one; the first are kept."""
-        self.issues: tuple[Issue, ...] = self.told(issues) or (Issue(what, where, self.code),)
+        self.issues: tuple[Issue, ...] = self.shown_issues(issues) or (Issue(what, where, self.code),)
         super().__init__(what)
 
-    def told(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    def shown_issues(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
         """Return those of the issues that are told."""
         return first_issues(issues)
 
@@ -233,6 +233,6 @@ class Misconfigured(CasebridgeError):
     code = "invariant"
     title = "Wrong configuration"
 
-    def told(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
+    def shown_issues(self, issues: Iterable[Issue]) -> tuple[Issue, ...]:
         """All: files of ours are corrected in one go."""
         return tuple(issues)

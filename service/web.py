@@ -133,16 +133,16 @@ def _counted(answer: Response) -> Response:
 
 def _failed(error: Exception) -> Response:
     """Answer an error in the form of its door; a foreign one is a bug and shows its correlation id alone."""
-    told = error if isinstance(error, CasebridgeError) else _translated(error)
-    status = error.code if isinstance(error, HTTPException) and error.code else told.status
+    failure = error if isinstance(error, CasebridgeError) else _translated(error)
+    status = error.code if isinstance(error, HTTPException) and error.code else failure.status
     if status == 500:
         log.error("request.failed", kind=type(error).__name__)
     in_fhir = request.path.startswith("/fhir")
-    body = operation_outcome(told) if in_fhir else {**problem(told), "status": status}
+    body = operation_outcome(failure) if in_fhir else {**problem(failure), "status": status}
     kind = "application/fhir+json" if in_fhir else "application/problem+json"
     answer = Response(dump(body), status, mimetype=kind)
     answer.headers["X-Correlation-Id"] = correlation.get()
-    answer.headers.update(challenge(told))
+    answer.headers.update(challenge(failure))
     if isinstance(error, HTTPException) and getattr(error, "valid_methods", None):
         answer.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
     return answer
@@ -155,7 +155,7 @@ def _translated(error: Exception) -> CasebridgeError:
         return Unallowed(f"This address takes {allowed}.{hint}")
     if isinstance(error, HTTPException):
         known: dict[int, type[CasebridgeError]] = {404: NotFound, 413: TooLarge, 400: Malformed}
-        told = _TOLD.get(error.code or 500, error.name)
-        told = told.replace("/docs", "/fhir/metadata") if request.path.startswith("/fhir") else told
-        return known.get(error.code or 500, Rejected)(told)
+        text = _TOLD.get(error.code or 500, error.name)
+        text = text.replace("/docs", "/fhir/metadata") if request.path.startswith("/fhir") else text
+        return known.get(error.code or 500, Rejected)(text)
     return CasebridgeError(f"Something failed on our side; tell us {correlation.get()}.")

@@ -108,10 +108,10 @@ def _end(connection: socket.socket, over: Event) -> None:
 
 def _resolved(host: str, port: int, may_be_private: bool) -> tuple[socket.AddressFamily, tuple[str, int]]:
     """Return the first of a host's addresses; raises Unavailable unless all are public, or may be others."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    if not may_be_private and not all(_is_public(entry[4][0]) for entry in found):
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if not may_be_private and not all(_is_public(entry[4][0]) for entry in addresses):
         raise Unavailable("Its host has an address that is not public; `private_hosts` would allow that.")
-    family, _, _, _, address = found[0]
+    family, _, _, _, address = addresses[0]
     return family, (str(address[0]), port)
 
 

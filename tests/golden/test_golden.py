@@ -196,7 +196,7 @@ def below(values, element, profile):
         values = [
             one for item in items for one in (item if isinstance(item, list) else [item]) if one is not None
         ]
-        if held := profile.told.get(".".join(names[:count])):
+        if held := profile.slice_patterns.get(".".join(names[:count])):
             values = [value for value in values if any(holds(value, each) for each in held)]
     return values
 

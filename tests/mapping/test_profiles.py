@@ -22,11 +22,16 @@ class Known:
     """Checks two profiles of T and one of U: a title, a note."""
 
     class Of:
-        def __init__(self, type_, supported=(), choices=(), told=None):
-            self.type, self.supported, self.choices, self.told = type_, supported, choices, told or {}
+        def __init__(self, type_, supported=(), choices=(), slice_patterns=None):
+            self.type, self.supported, self.choices, self.slice_patterns = (
+                type_,
+                supported,
+                choices,
+                slice_patterns or {},
+            )
 
-    def __init__(self, *supported, choices=(), told=None):
-        self.title = self.Of("T", supported, choices, told)
+    def __init__(self, *supported, choices=(), slice_patterns=None):
+        self.title = self.Of("T", supported, choices, slice_patterns)
 
     def profiles(self):
         return {"http://p/title": self.title, "http://p/note": self.Of("T"), "http://p/u": self.Of("U")}
@@ -156,16 +161,24 @@ def test_of_an_element_of_several_types_any_is_enough(missing):
 
 
 def test_of_a_choice_one_is_enough_with_all_below_it(missing):
-    told = {"T.c:a": SLICE["T.part:a"]}
+    slice_patterns = {"T.c:a": SLICE["T.part:a"]}
     wanted = ("T.a", "T.a.b", "T.c", "T.c:a")
     choices = [["T.a", "T.c"]]
-    assert missing("  a: {b: x}", *wanted, choices=choices, told=told) == []
-    assert missing("  a: {d: x}", *wanted, choices=choices, told=told) == ["T.a or T.c"]
+    assert missing("  a: {b: x}", *wanted, choices=choices, slice_patterns=slice_patterns) == []
+    assert missing("  a: {d: x}", *wanted, choices=choices, slice_patterns=slice_patterns) == ["T.a or T.c"]
     assert (
-        missing("  c: [{type: {coding: [{system: 'urn:s', code: a}]}}]", *wanted, choices=choices, told=told)
+        missing(
+            "  c: [{type: {coding: [{system: 'urn:s', code: a}]}}]",
+            *wanted,
+            choices=choices,
+            slice_patterns=slice_patterns,
+        )
         == []
     )
-    assert missing("  other: x", "T.z", *wanted, choices=choices, told=told) == ["T.z", "T.a or T.c"]
+    assert missing("  other: x", "T.z", *wanted, choices=choices, slice_patterns=slice_patterns) == [
+        "T.z",
+        "T.a or T.c",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +195,7 @@ def test_of_a_choice_one_is_enough_with_all_below_it(missing):
 def test_a_slice_is_supported_where_an_item_may_be_of_it(missing, write, of_type):
     write("concepts/kinds.yaml", KINDS)
     more = f"  part: [{{type: {{text: x}}, other: x}}, {{type: {of_type}, of: x}}]"
-    assert missing(more, "T.part", "T.part:a", "T.part:a.of", told=SLICE) == []
+    assert missing(more, "T.part", "T.part:a", "T.part:a.of", slice_patterns=SLICE) == []
 
 
 KINDS = """
@@ -208,7 +221,7 @@ group:
 def test_a_slice_that_no_item_can_be_of_is_not_supported(missing, write, of_type):
     write("concepts/kinds.yaml", KINDS)
     more = f"  part: [{{type: {of_type}, of: x}}]"
-    assert missing(more, "T.part", "T.part:a", told=SLICE) == ["T.part:a"]
+    assert missing(more, "T.part", "T.part:a", slice_patterns=SLICE) == ["T.part:a"]
 
 
 def test_a_code_that_is_mapped_to_nothing_supports_nothing(missing, write):

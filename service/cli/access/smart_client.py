@@ -48,10 +48,12 @@ def token(base: str, client: str, jwk: dict[str, Any], scope: str | None = None)
         Unavailable: it does not answer.
     """
     try:
-        found = requests.get(f"{base}/fhir/.well-known/smart-configuration", timeout=TIMEOUT)
-        if found.status_code != 200:
-            raise Rejected(f"It answered {found.status_code}: no SMART server is there.", where=found.url)
-        endpoint = found.json()["token_endpoint"]
+        configuration = requests.get(f"{base}/fhir/.well-known/smart-configuration", timeout=TIMEOUT)
+        if configuration.status_code != 200:
+            raise Rejected(
+                f"It answered {configuration.status_code}: no SMART server is there.", where=configuration.url
+            )
+        endpoint = configuration.json()["token_endpoint"]
         answer = requests.post(endpoint, data=form(client, jwk, endpoint, scope), timeout=TIMEOUT)
         body: dict[str, Any] = answer.json()
     except (requests.RequestException, KeyError) as exc:

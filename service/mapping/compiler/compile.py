@@ -165,7 +165,7 @@ class Writer(Lines):
             case Object():
                 self.map(template, sink, target)
             case Items(items=items):
-                self.items(template, lambda inner: self.each(items, inner, target), sink)
+                self.items(template, lambda inner: self.put_all(items, inner, target), sink)
             case Block() if sink.key is not None and template.loops:
                 self.items(template, lambda inner: self.block(template, inner, target), sink)
             case Block():
@@ -181,8 +181,8 @@ class Writer(Lines):
         """A template that is always present as one expression."""
         return inline(template, self.names)
 
-    def each(self, items: tuple[Template, ...], sink: Sink, target: str) -> None:
-        """The items of a list."""
+    def put_all(self, items: tuple[Template, ...], sink: Sink, target: str) -> None:
+        """Put the items of a list one after the other."""
         for item in items:
             self.put(item, sink, target)
 

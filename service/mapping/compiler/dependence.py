@@ -78,7 +78,7 @@ def _wholes(term: ExpressionNode) -> set[str]:
             subjects = [left, right]
         case _:
             return set()
-    return set().union(*(reads(each) for each in subjects if each.shape.kind not in _SIMPLE))
+    return set().union(*(reads(subject) for subject in subjects if subject.shape.kind not in _SIMPLE))
 
 
 def _followed(plain: set[str], wholes: set[str], links: dict[str, str]) -> set[str]:
@@ -101,13 +101,13 @@ def _followed(plain: set[str], wholes: set[str], links: dict[str, str]) -> set[s
 
 def _part_links(world: World, source: str) -> dict[str, str] | None:
     """Return where links to parts of the source stand, and to which; None when a schema does not show all."""
-    found: dict[str, str] = {}
+    links: dict[str, str] = {}
     for name, schema in world.sources[source].items():
         for place, target in _links(schema, name):
             if target is None:
                 return None
-            found[place] = target
-    return found
+            links[place] = target
+    return links
 
 
 def _links(schema: JSONSchema, place: str) -> Iterator[tuple[str, str | None]]:

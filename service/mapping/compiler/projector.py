@@ -76,7 +76,7 @@ class Projector:
         A path has two steps, like `case.team`, or three where the second leads to an object, like
         `case.plan.goals`. All that make a type are among them when one is.
         """
-        names = {name for name, each in self.dependences.items() if each.is_touched(changed)}
+        names = {name for name, dependence in self.dependences.items() if dependence.is_touched(changed)}
         targets = {document.target for document, _ in self.steps if document.name in names}
         return replace(self, steps=tuple(step for step in self.steps if step[0].target in targets))
 

@@ -191,7 +191,7 @@ def translates(term: ExpressionNode, name: str) -> set[str]:
     match term:
         case Lookup(base=base) if base.value is not None:
             return translates(base.value, name)
-        case Filtered(subject=subject, arguments=(given,)) if given == name:
+        case Filtered(subject=subject, arguments=(argument,)) if argument == name:
             return reads(subject)
         case _:
             return set().union(*(translates(child, name) for child in children(term)))

@@ -20,7 +20,7 @@ class ProfileCheck(Protocol):
         """The sets of elements of which one is enough, each with all below it."""
 
     @property
-    def told(self) -> Mapping[str, Sequence[Any]]:
+    def slice_patterns(self) -> Mapping[str, Sequence[Any]]:
         """By the id of a slice what its items hold, any one of these."""
 
 

@@ -107,7 +107,7 @@ def _steps(element: str, profile: ProfileCheck) -> Iterator[Step]:
     """The steps from a resource to an element."""
     names = element.split(".")
     for count, name in enumerate(names[1:], start=2):
-        yield name.partition(":")[0], profile.told.get(".".join(names[:count]))
+        yield name.partition(":")[0], profile.slice_patterns.get(".".join(names[:count]))
 
 
 def _is_within(element: str, other: str) -> bool:

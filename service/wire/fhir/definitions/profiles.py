@@ -22,7 +22,7 @@ class Profile:
     """One profile: what it says of elements beyond R4, and which elements it wants supported.
 
     `supported` are ids of elements (`Coverage.class:group.value`). Of the `choices` among them one is enough,
-    each with all below it. `told` gives for a slice what its items hold, any one of these.
+    each with all below it. `slice_patterns` gives for a slice what its items hold, any one of these.
     """
 
     url: str
@@ -33,7 +33,7 @@ class Profile:
     rules: dict[str, tuple[_Json, ...]]
     supported: tuple[str, ...]
     choices: tuple[tuple[str, ...], ...]
-    told: dict[str, tuple[_Json, ...]]
+    slice_patterns: dict[str, tuple[_Json, ...]]
 
 
 @cache
