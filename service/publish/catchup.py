@@ -120,7 +120,7 @@ class CatchUp:
     def _read(self) -> bool:
         self._pay()
         self._marked()
-        rows = with_resources(self._outbox.owed(self.queue, READ), self._coverage, self._outbox)
+        rows = with_resources(self._outbox.owed_messages(self.queue, READ), self._coverage, self._outbox)
         self._lanes.add(rows)
         if not rows:
             self._cautious = False

@@ -70,7 +70,7 @@ class Broker(Protocol):
 class Lead(Protocol):
     """Leadership, until it is lost or given up."""
 
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Tell whether it is still ours."""
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Outbox(Protocol):
     def owe(self, copies: Sequence[tuple[int, str]]) -> None:
         """Record which messages, by position, are owed to which queues, and are published otherwise."""
 
-    def owed(self, queue: str, limit: int) -> list[NumberedMessage]:
+    def owed_messages(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed and may get, in order."""
 
     def owes(self, queue: str) -> bool:

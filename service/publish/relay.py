@@ -118,7 +118,7 @@ class Relay:
 
     def _turn(self) -> float:
         """Do what can be done now; return how long there is nothing to do."""
-        if self._lead is None or not self._lead.held():
+        if self._lead is None or not self._lead.is_held():
             self.close()
             self._lead = self._outbox.lead()
         if self._lead is None:

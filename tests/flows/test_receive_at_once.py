@@ -35,10 +35,10 @@ class BetweenDocuments:
     def __getattr__(self, name):
         return getattr(self._documents, name)
 
-    def named(self, kind, identifiers):
+    def find_by_identifiers(self, kind, identifiers):
         if kind == "case" and self._happens:
             self._happens.pop()()
-        return self._documents.named(kind, identifiers)
+        return self._documents.find_by_identifiers(kind, identifiers)
 
 
 def test_the_same_from_many_processes_at_once_is_one(engine, projection):

@@ -47,7 +47,8 @@ def said(event, name, visit, *identifiers):
 def clients_of(house, *numbers):
     """The uuids of those who have one of some numbers."""
     return {
-        each.uuid for each in house.store.look(lambda unit: unit.documents.valued("client", list(numbers)))
+        each.uuid
+        for each in house.store.look(lambda unit: unit.documents.find_by_values("client", list(numbers)))
     }
 
 
@@ -86,5 +87,5 @@ def test_a_record_number_finds_its_person_however_it_is_written(hospital, house,
         number = {**spelt, **type_, "value": f"R{run}"}
         assert hospital.send(said(event, "Ash", f"V{run}", number)).state == "accepted"
     assert len(clients_of(house, f"R{run}")) == 1
-    (case,) = house.store.look(lambda unit: unit.documents.valued("case", [f"V{run}"]))
+    (case,) = house.store.look(lambda unit: unit.documents.find_by_values("case", [f"V{run}"]))
     assert [stay["status"] for stay in case.received["stays"]] == ["finished"]

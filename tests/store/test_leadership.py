@@ -38,12 +38,12 @@ def until_led(engine, seconds=60.0):
 
 def test_only_one_leads_until_it_gives_up(engine):
     first = lead(engine)
-    assert first.held()
+    assert first.is_held()
     assert lead(engine) is None
     first.close()
-    assert not first.held()
+    assert not first.is_held()
     second = lead(engine)
-    assert second.held()
+    assert second.is_held()
     second.close()
 
 
@@ -62,14 +62,14 @@ def test_a_leader_whose_session_was_cut_notices_and_another_leads(postgres_url, 
     monkeypatch.setattr(leadership, "ASK_SECONDS", 0.0)
     engine, other = connect(postgres_url), connect(postgres_url)
     first = lead(engine)
-    assert first.held()
+    assert first.is_held()
     with other.connect() as connection:
         connection.execute(text(CUT + HERE))
     second = until_led(other)
-    assert not first.held()
-    assert second.held()
+    assert not first.is_held()
+    assert second.is_held()
     first.close()
-    assert second.held()
+    assert second.is_held()
     second.close()
     engine.dispose()
     other.dispose()
@@ -80,7 +80,7 @@ def test_a_leader_whose_lock_is_gone_notices_though_its_session_lives(postgres_u
     engine = connect(postgres_url)
     first = lead(engine)
     first._connection.execute(text("SELECT pg_advisory_unlock_all()"))
-    assert not first.held()
+    assert not first.is_held()
     first.close()
     engine.dispose()
 
@@ -89,9 +89,9 @@ def test_a_leader_asks_at_most_once_a_second(postgres_url):
     engine = connect(postgres_url)
     first = lead(engine)
     first._connection.execute(text("SELECT pg_advisory_unlock_all()"))
-    assert first.held()
+    assert first.is_held()
     first._asked -= leadership.ASK_SECONDS
-    assert not first.held()
+    assert not first.is_held()
     first.close()
     engine.dispose()
 
@@ -102,9 +102,9 @@ def test_a_clock_that_is_set_anew_takes_leadership_from_nobody(engine, monkeypat
     first = lead(engine)
     now = time.time() + hours * 3600
     monkeypatch.setattr(time, "time", lambda: now)
-    assert first.held()
+    assert first.is_held()
     assert lead(engine) is None
-    assert first.held()
+    assert first.is_held()
     first.close()
 
 

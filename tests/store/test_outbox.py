@@ -19,7 +19,7 @@ def outbox(engine, store):
 
 
 def owed(outbox, queue, limit=10):
-    return [row.position for row in outbox.owed(queue, limit)]
+    return [row.position for row in outbox.owed_messages(queue, limit)]
 
 
 def pending(outbox):

@@ -27,7 +27,7 @@ def list_() -> None:
       casebridge replies list
     """  # noqa: D301  click reads \b
     with operator.replying(Settings.from_env()) as story:
-        for reply in story.owed():
+        for reply in story.undelivered_replies():
             due = reply.due.isoformat(timespec="seconds") if reply.state == "pending" else "-"
             click.echo(
                 "  ".join(
@@ -49,6 +49,6 @@ def retry(entries: tuple[str, ...], everything: bool) -> None:
     if everything == bool(entries):
         raise click.UsageError("Name entries, as `casebridge replies list` prints them, or --all.")
     with operator.replying(Settings.from_env()) as story:
-        chosen = [reply.entry for reply in story.owed()] if everything else list(entries)
+        chosen = [reply.entry for reply in story.undelivered_replies()] if everything else list(entries)
         story.retry(chosen)
     click.echo(f"{len(chosen)} will be sent.")

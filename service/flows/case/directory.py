@@ -114,7 +114,11 @@ class Directory:
         pairs = [(system, identifier["value"]) for identifier in sent for system in systems(identifier)]
         if theirs is not None or not pairs:
             return theirs
-        return min(self.unit.documents.named(kind, pairs), key=lambda document: document.uuid, default=None)
+        return min(
+            self.unit.documents.find_by_identifiers(kind, pairs),
+            key=lambda document: document.uuid,
+            default=None,
+        )
 
     def _make_entry(self, kind: str, ref: str, by: str, body: dict[str, Any]) -> Document:
         at, service = self.change.at, ServicePart(heard=self.heard.get((kind, ref, by)))

@@ -121,7 +121,7 @@ class People:
         sent = identifying(identifiers, self._settings)
         if not sent:
             return []
-        clients = self._unit.documents.valued("client", [identifier["value"] for identifier in sent])
+        clients = self._unit.documents.find_by_values("client", [identifier["value"] for identifier in sent])
         return [self._remember(client) for client in clients if self._has(client, sent)]
 
     def _has(self, client: Document, sent: Sequence[Json]) -> bool:

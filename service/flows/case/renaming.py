@@ -68,7 +68,7 @@ def _rename_numbers(unit: Unit, chart: Chart) -> Iterator[Suspect | None]:
         number = fact.value
         holders = [
             other.uuid
-            for other in unit.documents.valued("client", [number["value"]])
+            for other in unit.documents.find_by_values("client", [number["value"]])
             if other.uuid != chart.client.uuid and any(are_alike(number, one) for one in numbers(other))
         ]
         if holders:

@@ -169,7 +169,7 @@ class _Sitting:
         """
         held = chart.stays().get(key, {})
         news = [number["value"] for number in sent if is_visit(number) and number_path(number) not in held]
-        for case in self.desk.unit.documents.valued("case", news) if news else ():
+        for case in self.desk.unit.documents.find_by_values("case", news) if news else ():
             theirs = told_by(self.partner.name, _going(case))
             if case.client == chart.client.uuid or not by_visits(sent, theirs):
                 continue
@@ -274,7 +274,7 @@ def _stays(unit: Unit, chart: Chart, pair: tuple[str, str], partner: Partner) ->
         stays = told_by(partner.name, document.service.stays)
         return [key for key, facts in stays.items() if f"identifiers.{digest(*pair)}" in facts]
 
-    cases = unit.documents.named("case", [pair])
+    cases = unit.documents.find_by_identifiers("case", [pair])
     named = [resource_id(case.uuid, "Encounter", stay_id(key)) for case in cases for key in having(case)]
     return [*named, *(None for _ in having(chart.client))]
 

@@ -79,7 +79,9 @@ class Reception:
         """
         inbound = replace(inbound, keys=inbound.keys or (inbound.content,))
         for _ in range(TRIES):
-            known = self.store.look(lambda unit: unit.inbox.seen(partner.name, inbound.keys, inbound.content))
+            known = self.store.look(
+                lambda unit: unit.inbox.find_same(partner.name, inbound.keys, inbound.content)
+            )
             entry = Entry(str(uuid4()), partner.name, inbound, self.clock(), "quarantined")
             if known is not None and known.state == "quarantined":
                 entry = known

@@ -62,9 +62,9 @@ class Replies:
             self.store.transact(lambda unit: unit.deliveries.settle_reply(reply, reason))
         return True
 
-    def owed(self) -> list[UndeliveredReply]:
+    def undelivered_replies(self) -> list[UndeliveredReply]:
         """Return the replies that are not delivered, those due first at the head."""
-        return self.store.look(lambda unit: unit.deliveries.owed())
+        return self.store.look(lambda unit: unit.deliveries.undelivered_replies())
 
     def retry(self, entries: Sequence[str]) -> None:
         """Have replies that are not delivered sent now, those that were given up too; the worker sends them.
@@ -75,7 +75,7 @@ class Replies:
         at = self.clock()
 
         def story(unit: Unit) -> None:
-            unknown = set(entries) - {reply.entry for reply in unit.deliveries.owed()}
+            unknown = set(entries) - {reply.entry for reply in unit.deliveries.undelivered_replies()}
             if unknown:
                 raise NotFound(f"No reply is owed of {', '.join(sorted(unknown))}; nothing was done.")
             unit.deliveries.owe_again(entries, at)

@@ -19,7 +19,7 @@ class DeliveriesPort(Protocol):
     def settle_reply(self, reply: Reply, reason: str | None = None) -> None:
         """Store that a reply is delivered, or, with a reason, that it never will be."""
 
-    def owed(self) -> list[UndeliveredReply]:
+    def undelivered_replies(self) -> list[UndeliveredReply]:
         """List the replies that are not delivered, those due first at the head."""
 
     def owe_again(self, entries: Sequence[str], at: datetime) -> None:

@@ -29,13 +29,13 @@ class DocumentsPort(Protocol):
     def holders(self, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
         """Return the clients of whom one of these (system, value) is an identifying identifier."""
 
-    def named(self, kind: str, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
+    def find_by_identifiers(self, kind: str, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
         """Return the documents of a kind that have one of these (system, value), identifying or not.
 
         A case has those of its stays too.
         """
 
-    def valued(self, kind: str, values: Sequence[str]) -> list[Document]:
+    def find_by_values(self, kind: str, values: Sequence[str]) -> list[Document]:
         """Return the documents of a kind that have an identifier of one of these values, of any system.
 
         A case has those of its stays too.

@@ -10,7 +10,7 @@ from service.values.inbound.inbox import Entry, EntryState
 class InboxPort(Protocol):
     """The inbox in one write transaction."""
 
-    def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
+    def find_same(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
         """Return the inbox entry of a partner with one of these keys and the same content, without bytes."""
 
     def is_overtaken(self, entry: Entry) -> bool:

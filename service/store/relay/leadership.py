@@ -33,7 +33,7 @@ class SessionLead:
         self._held = True
         self._asked = time.monotonic()
 
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Tell whether the session still has the lock, asking it when the last answer is a second old.
 
         So one that was paused or cut off stops within a second of going on, whoever leads meanwhile.
@@ -63,7 +63,7 @@ class FileLead:
         """Take the file that is locked."""
         self._file = file
 
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Tell whether the file is still open, and so locked."""
         return not self._file.closed
 

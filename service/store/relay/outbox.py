@@ -113,7 +113,7 @@ class Outbox:
             connection.execute(_FINISH, _span(positions))
             connection.execute(_STATE, {**_span(positions), "state": "owed"})
 
-    def owed(self, queue: str, limit: int) -> list[NumberedMessage]:
+    def owed_messages(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed, in order; none of an owner that an earlier one stops."""
         earlier = t.outbox.alias()
         # what is still to publish lies behind what is owed, but for what an operator released

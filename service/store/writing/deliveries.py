@@ -50,7 +50,7 @@ class SqlDeliveries:
         done = {"state": "delivered" if reason is None else "failed", "reason": reason}
         self._run(update(t.delivery).where(self._same(reply)).values(**done))
 
-    def owed(self) -> list[UndeliveredReply]:
+    def undelivered_replies(self) -> list[UndeliveredReply]:
         """List the replies that are not delivered, those due first at the head."""
         d = t.delivery.c
         columns = (d.entry, d.partner, d.state, d.tries, d.due, d.reason)

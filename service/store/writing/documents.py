@@ -91,13 +91,13 @@ class SqlDocuments:
         """Return the clients of whom one of these (system, value) is an identifying identifier."""
         return self._identifiers.holders(identifiers)
 
-    def named(self, kind: str, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
+    def find_by_identifiers(self, kind: str, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
         """Return the documents of a kind that have one of these (system, value), identifying or not."""
-        return self._identifiers.named(kind, identifiers)
+        return self._identifiers.find_by_identifiers(kind, identifiers)
 
-    def valued(self, kind: str, values: Sequence[str]) -> list[Document]:
+    def find_by_values(self, kind: str, values: Sequence[str]) -> list[Document]:
         """Return the documents of a kind that have an identifier of one of these values, of any system."""
-        return self._identifiers.valued(kind, values)
+        return self._identifiers.find_by_values(kind, values)
 
     def cases_of(self, client: str) -> list[Document]:
         """Lock and return the cases of a client, by id."""

@@ -29,11 +29,11 @@ class Identifiers:
         """Return the clients of whom one of these (system, value) is an identifying identifier."""
         return self._holding(q.HOLDERS, "client", identifiers)
 
-    def named(self, kind: str, identifiers: Sequence[Pair]) -> list[Document]:
+    def find_by_identifiers(self, kind: str, identifiers: Sequence[Pair]) -> list[Document]:
         """Return the documents of a kind that have one of these (system, value), identifying or not."""
         return self._holding(q.NAMED, kind, identifiers)
 
-    def valued(self, kind: str, values: Sequence[str]) -> list[Document]:
+    def find_by_values(self, kind: str, values: Sequence[str]) -> list[Document]:
         """Return the documents of a kind that have an identifier of one of these values, of any system."""
         rows = self._run(q.VALUED, {"kind": kind, "values": list(dict.fromkeys(values))})
         return [document_of(row) for row in rows]

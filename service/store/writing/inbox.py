@@ -26,7 +26,7 @@ TOLD: Final = [column for column in t.inbox.c if column.name not in {"raw", "edi
 class SqlInbox(Keeping):
     """`flows.ports.InboxPort` in one transaction; how long it keeps what it holds is `keeping`'s."""
 
-    def seen(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
+    def find_same(self, partner: str, keys: Sequence[str], content: str) -> Entry | None:
         """Return the entry of a partner with one of these keys and the same content, without its bytes."""
         row = self._run(q.SEEN, {"partner": partner, "keys": _digests(keys), "same": content}).first()
         return self._entry(row) if row is not None else None
