@@ -25,7 +25,7 @@ from service.store import schema
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
 from service.values.documents import Document, Revision
-from service.values.inbound.inbox import Entry, InboundMessage, Outcome, Understood
+from service.values.inbound.inbox import Entry, InboundMessage, Outcome, UnderstoodMessage
 from service.values.scope import Partner
 from service.wire.http import HttpClient
 from service.wiring.compiled import catalogues, inbounds
@@ -141,21 +141,21 @@ class _Compiled:
 
     reception: Callable[[], Reception]
 
-    def understood(self, partner: Partner, inbound: InboundMessage) -> Understood:
-        """As `Reception.understood`; raises Misconfigured while a mapping is broken."""
-        return self.reception().understood(partner, inbound)
+    def understand(self, partner: Partner, inbound: InboundMessage) -> UnderstoodMessage:
+        """As `Reception.understand`; raises Misconfigured while a mapping is broken."""
+        return self.reception().understand(partner, inbound)
 
-    def used(
-        self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
+    def use(
+        self, unit: Unit, partner: Partner, entry: Entry, understood: UnderstoodMessage, at: datetime
     ) -> tuple[Outcome, Entry]:
-        """As `Reception.used`."""
-        return self.reception().used(unit, partner, entry, understood, at)
+        """As `Reception.use`."""
+        return self.reception().use(unit, partner, entry, understood, at)
 
-    def held(
-        self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
+    def held_outcome(
+        self, entry: Entry, why: Rejected, understood: UnderstoodMessage | None, at: datetime
     ) -> tuple[Outcome, Entry]:
-        """As `Reception.held`."""
-        return self.reception().held(entry, why, understood, at)
+        """As `Reception.held_outcome`."""
+        return self.reception().held_outcome(entry, why, understood, at)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from itertools import count
 
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception
-from service.values.inbound.inbox import Answer, InboundMessage, Understood
+from service.values.inbound.inbox import Answer, InboundMessage, UnderstoodMessage
 from service.values.inbound.pathways import Pathway, Proposal
 from service.values.scope import Partner
 from service.wire.fhir.exchange.conditions import of_headers
@@ -46,7 +46,9 @@ def understand(partner, inbound):
     """The form `discharge`: the JSON of one discharge or of several."""
     found = parse(inbound.raw)
     alone = of_headers(inbound.if_none_exist, inbound.if_match)
-    return Understood(tuple(found if isinstance(found, list) else [found]), asked=(alone,) if alone else ())
+    return UnderstoodMessage(
+        tuple(found if isinstance(found, list) else [found]), asked=(alone,) if alone else ()
+    )
 
 
 def message(said, key, *, content=None, **headers):

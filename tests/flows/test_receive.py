@@ -7,7 +7,7 @@ import pytest
 from service.errors import Malformed
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception
-from service.values.inbound.inbox import Understood
+from service.values.inbound.inbox import UnderstoodMessage
 from service.values.inbound.intake import IntakeSettings
 from service.values.scope import Partner, Scope
 from service.wire.json import parse
@@ -144,7 +144,7 @@ def test_what_fails_is_kept_with_its_place_and_the_same_again_is_processed_anew(
     assert (first.state, first.reason) == ("quarantined", "no-patient")
     assert first.issues[0].where == "/patient/identifiers"
     assert hospital.entry(first).inbound.raw == message(nobody, "M-1").raw
-    hospital.reception.forms["discharge"] = lambda *_: Understood((DISCHARGED,))
+    hospital.reception.forms["discharge"] = lambda *_: UnderstoodMessage((DISCHARGED,))
     second = hospital.send(nobody, "M-1")
     assert (second.state, second.entry) == ("accepted", first.entry)
     assert (hospital.entry(second).state, hospital.entry(second).reason) == ("accepted", "")

@@ -80,7 +80,7 @@ class Doors:
         """When the event of a message was said."""
         form, kind = ("fhir", FHIR) if said["way"] not in {"hl7v2", "mllp"} else ("hl7v2", ER7)
         inbound = InboundMessage(raw, kind, form, "http", ("x",), "x")
-        (found,) = self.taken.understood(self.mercy, inbound).discharges
+        (found,) = self.taken.understand(self.mercy, inbound).discharges
         return moment(found["event"], found["recorded"])
 
     def send(self, said, raw, visit):

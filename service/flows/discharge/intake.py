@@ -46,7 +46,7 @@ CAUSE: Final = "receive"
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class IntakeResult:
     """What an event came to: the client, the case when there is one, and the stay."""
 
     touched: tuple[Document, ...]
@@ -62,7 +62,7 @@ class Intake:
 
     def apply(
         self, unit: Unit, partner: Partner, said: Json, at: datetime, asked: Preconditions = UNCONDITIONAL
-    ) -> Applied:
+    ) -> IntakeResult:
         """Use an event, loaded against its contract, as far as its sender's conditions let it be used.
 
         Raises as `apply_all`.
@@ -71,7 +71,7 @@ class Intake:
 
     def apply_all(
         self, unit: Unit, partner: Partner, events: Iterable[tuple[Json, Preconditions]], at: datetime
-    ) -> list[Applied]:
+    ) -> list[IntakeResult]:
         """Use the events of a message in their order, each with its sender's conditions.
 
         What is told of the same person in a row is stored and projected once.
@@ -103,7 +103,7 @@ class _Sitting:
     partner: Partner
     people: People
 
-    def use(self, events: Sequence[tuple[Json, Preconditions]]) -> list[Applied]:
+    def use(self, events: Sequence[tuple[Json, Preconditions]]) -> list[IntakeResult]:
         """Use events about one person; raises as `Intake.apply_all`."""
         chart, there, results = None, None, []
         at = self.desk.change.at
@@ -116,7 +116,7 @@ class _Sitting:
             results.append(self._take_event(chart, known, asked))
         if chart is not None and not all(isinstance(result, Stay) for result in results):
             chart.save()
-        return [self._applied_result(chart, result) for result in results]
+        return [self._result(chart, result) for result in results]
 
     def _there(self, uuid: str, asked: Preconditions) -> Chart:
         def find() -> set[str | None]:
@@ -151,16 +151,16 @@ class _Sitting:
         self.desk.directory.hear(said, when)
         return key, is_new
 
-    def _applied_result(self, chart: Chart | None, result: Stay | tuple[str | None, bool]) -> Applied:
+    def _result(self, chart: Chart | None, result: Stay | tuple[str | None, bool]) -> IntakeResult:
         if chart is None or isinstance(result, Stay):
-            return Applied((), result if isinstance(result, Stay) else Stay(None, is_new=False))
+            return IntakeResult((), result if isinstance(result, Stay) else Stay(None, is_new=False))
         key, is_new = result
         case = chart.home(key) if key is not None else None
         if case is None or key is None:
-            return Applied((chart.client,), Stay(None, is_new))
+            return IntakeResult((chart.client,), Stay(None, is_new))
         encounter = resource_id(case.uuid, "Encounter", stay_id(key))
         version = self.desk.unit.resources.version_of(self.partner.view, "Encounter", encounter)
-        return Applied((chart.client, case), Stay(encounter, is_new, version))
+        return IntakeResult((chart.client, case), Stay(encounter, is_new, version))
 
     def _check_elsewhere(self, chart: Chart, key: str, sent: Sequence[Json], named: Sequence[Json]) -> None:
         """Refuse a stay that is another client's: a hospital's visit number is one person's.

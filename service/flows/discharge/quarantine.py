@@ -17,7 +17,7 @@ from service.errors import Conflict, Malformed, NotFound, Rejected, Stale
 from service.flows.case.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.supervision import supervise
-from service.values.inbound.inbox import Entry, EntryState, InboundMessage, Outcome, Understood
+from service.values.inbound.inbox import Entry, EntryState, InboundMessage, Outcome, UnderstoodMessage
 from service.values.scope import Partner
 
 REPLAYABLE: Final = frozenset({"quarantined", "ignored", "discarded"})
@@ -32,18 +32,18 @@ IDLE_SECONDS: Final = 1.0
 class Messages(Protocol):
     """As much of `Reception` as is needed to use an entry."""
 
-    def understood(self, partner: Partner, inbound: InboundMessage) -> Understood:
-        """As `Reception.understood`."""
+    def understand(self, partner: Partner, inbound: InboundMessage) -> UnderstoodMessage:
+        """As `Reception.understand`."""
 
-    def used(
-        self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
+    def use(
+        self, unit: Unit, partner: Partner, entry: Entry, understood: UnderstoodMessage, at: datetime
     ) -> tuple[Outcome, Entry]:
-        """As `Reception.used`."""
+        """As `Reception.use`."""
 
-    def held(
-        self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
+    def held_outcome(
+        self, entry: Entry, why: Rejected, understood: UnderstoodMessage | None, at: datetime
     ) -> tuple[Outcome, Entry]:
-        """As `Reception.held`."""
+        """As `Reception.held_outcome`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Quarantine:
         def story(unit: Unit) -> Outcome:
             first = self._lock_entry(unit, entry)
             assert understood is not None
-            outcome, used = self.reception.used(unit, partner, copy, understood, at)
+            outcome, used = self.reception.use(unit, partner, copy, understood, at)
             unit.inbox.keep(replace(used, is_new=False))
             unit.inbox.settle(
                 replace(first, state="replayed", reason="", issues=(), due=None, subjects=used.subjects)
@@ -133,7 +133,7 @@ class Quarantine:
             return outcome
 
         try:
-            understood = self.reception.understood(partner, inbound)
+            understood = self.reception.understand(partner, inbound)
             return self.store.transact(story)
         except Stale as why:
             return self._hold(entry, _stale(why), understood)
@@ -151,12 +151,12 @@ class Quarantine:
         def story(unit: Unit) -> None:
             first = self._lock_entry(unit, entry)
             assert understood is not None
-            _, used = self.reception.used(unit, partner, first, understood, at)
+            _, used = self.reception.use(unit, partner, first, understood, at)
             unit.inbox.settle(used)
 
         try:
             partner = self._partner(entry)
-            understood = self.reception.understood(partner, entry.inbound)
+            understood = self.reception.understand(partner, entry.inbound)
             self.store.transact(story)
         except Stale as why:
             self._hold(entry, _stale(why), understood)
@@ -215,8 +215,8 @@ class Quarantine:
 
         return self.store.transact(story)
 
-    def _hold(self, entry: Entry, why: Rejected, understood: Understood | None) -> Outcome:
-        outcome, settled = self.reception.held(entry, why, understood, self.clock())
+    def _hold(self, entry: Entry, why: Rejected, understood: UnderstoodMessage | None) -> Outcome:
+        outcome, settled = self.reception.held_outcome(entry, why, understood, self.clock())
 
         def story(unit: Unit) -> Outcome:
             self._lock_entry(unit, entry)

@@ -36,13 +36,20 @@ from service.flows.discharge.unused import unused_issues
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
 from service.supervision import Backoff
-from service.values.inbound.inbox import UNCONDITIONAL, Entry, InboundMessage, Outcome, Render, Understood
+from service.values.inbound.inbox import (
+    UNCONDITIONAL,
+    Entry,
+    InboundMessage,
+    Outcome,
+    Render,
+    UnderstoodMessage,
+)
 from service.values.scope import Partner
 from service.wire.contracts.load import load
 
 log = structlog.get_logger()
 
-Understand = Callable[[Partner, InboundMessage], Understood]
+Understand = Callable[[Partner, InboundMessage], UnderstoodMessage]
 TRIES: Final = 5
 TRIES_LATER: Final = 12
 BACKOFF: Final = Backoff(60, 60 * 2**TRIES_LATER)
@@ -97,7 +104,7 @@ class Reception:
                 continue  # another process was first with the message, its person or its hospital
         raise Unavailable("Others send the same at the same time; send it again.")
 
-    def understood(self, partner: Partner, inbound: InboundMessage) -> Understood:
+    def understand(self, partner: Partner, inbound: InboundMessage) -> UnderstoodMessage:
         """Return what a message comes to, each discharge loaded against its contract.
 
         Raises:
@@ -124,8 +131,8 @@ class Reception:
         notes.sort(key=lambda note: note.code == "informational")
         return replace(understood, discharges=tuple(loaded), notes=tuple(notes))
 
-    def used(
-        self, unit: Unit, partner: Partner, entry: Entry, understood: Understood, at: datetime
+    def use(
+        self, unit: Unit, partner: Partner, entry: Entry, understood: UnderstoodMessage, at: datetime
     ) -> tuple[Outcome, Entry]:
         """Use all that a message comes to; return what became of it, and its entry to be stored.
 
@@ -134,8 +141,8 @@ class Reception:
             Stale, Conflict: as `Intake.apply_all`.
         """
         events = zip(understood.discharges, understood.asked or repeat(UNCONDITIONAL), strict=False)
-        applied = self.intake.apply_all(unit, partner, events, at)
-        touched = [document for event in applied for document in event.touched]
+        results = self.intake.apply_all(unit, partner, events, at)
+        touched = [document for result in results for document in result.touched]
         again = REUSED if touched else REPEATED
         issues = (*understood.notes, *((again,) if entry.flagged else ()))
         if touched:
@@ -153,21 +160,16 @@ class Reception:
             "" if touched else "nothing-to-do",
             entry.flagged,
             tuple(dict.fromkeys(document.uuid for document in touched if document.kind == "case")),
-            tuple(event.stay for event in applied),
+            tuple(result.stay for result in results),
         )
         subjects = tuple(document.uuid for document in touched)
         settled = replace(
-            entry,
-            state=state,
-            reason=outcome.reason,
-            issues=issues,
-            subjects=subjects,
-            due=None,
+            entry, state=state, reason=outcome.reason, issues=issues, subjects=subjects, due=None
         )
         return outcome, settled
 
-    def held(
-        self, entry: Entry, why: Rejected, understood: Understood | None, at: datetime
+    def held_outcome(
+        self, entry: Entry, why: Rejected, understood: UnderstoodMessage | None, at: datetime
     ) -> tuple[Outcome, Entry]:
         """Return what becomes of a message that is not used, and its entry to be stored.
 
@@ -208,25 +210,25 @@ class Reception:
         # one that waits is asked for anew, and by that who asks now is answered
         entry = replace(entry, inbound=replace(entry.inbound, reply_to=inbound.reply_to))
         try:
-            understood = self.understood(partner, inbound)
+            understood = self.understand(partner, inbound)
             return self.store.transact(partial(self._use, partner, entry, understood, render, at))
         except (Malformed, TooLarge, Unsupported, Refused):
             raise
         except Rejected as why:
-            outcome, settled = self.held(entry, why, understood, at)
+            outcome, settled = self.held_outcome(entry, why, understood, at)
             return self.store.transact(partial(self._keep, outcome, settled, render))
 
     def _use(
         self,
         partner: Partner,
         entry: Entry,
-        understood: Understood,
+        understood: UnderstoodMessage,
         render: Render,
         at: datetime,
         unit: Unit,
     ) -> Outcome:
         entry = self._enter(unit, entry)
-        outcome, settled = self.used(unit, partner, entry, understood, at)
+        outcome, settled = self.use(unit, partner, entry, understood, at)
         return self._keep_answered(unit, outcome, settled, render)
 
     def _keep(self, outcome: Outcome, settled: Entry, render: Render, unit: Unit) -> Outcome:
@@ -269,7 +271,7 @@ class Reception:
         return replace(entry, flagged=unit.inbox.is_reused(entry.partner, inbound.keys, inbound.content))
 
 
-def _load_discharge(understood: Understood, number: int, said: dict[str, Any]) -> dict[str, Any]:
+def _load_discharge(understood: UnderstoodMessage, number: int, said: dict[str, Any]) -> dict[str, Any]:
     try:
         return load("discharge", said)
     except Rejected as wrong:
@@ -281,14 +283,16 @@ def _load_discharge(understood: Understood, number: int, said: dict[str, Any]) -
         ) from wrong
 
 
-def _issues_in_message(understood: Understood, issues: Sequence[tuple[int, Issue]]) -> tuple[Issue, ...]:
+def _issues_in_message(
+    understood: UnderstoodMessage, issues: Sequence[tuple[int, Issue]]
+) -> tuple[Issue, ...]:
     """Return the first issues, each of a discharge by its number, with their places in the message."""
     place = understood.place or (lambda _, pointer: pointer)
     located = [replace(issue, where=place(number, issue.where)) for number, issue in issues[:SHOWN]]
     return first_of(located, len(issues))
 
 
-def _subjects(understood: Understood | None) -> tuple[str, ...]:
+def _subjects(understood: UnderstoodMessage | None) -> tuple[str, ...]:
     """Return digests of the identifiers of whom a message is about: erasure and later clients find it."""
     return tuple(
         digest(system, identifier["value"])

@@ -8,7 +8,7 @@ from typing import Any, Final
 from service.errors import Issue, Rejected
 from service.mapping.compiler.explain import Origin
 from service.mapping.compiler.projector import MappingError
-from service.values.inbound.inbox import Understood
+from service.values.inbound.inbox import UnderstoodMessage
 
 Json = dict[str, Any]
 # of a path of the source, in the roots of a stay, where in the message it stands
@@ -59,7 +59,7 @@ def unclear_of_projection(wrong: Rejected) -> Unclear:
     return Unclear([Issue(_UNWRITTEN, "", "processing")], ours)
 
 
-def located_issues(issues: Iterable[Issue], understood: Understood) -> tuple[Issue, ...]:
+def located_issues(issues: Iterable[Issue], understood: UnderstoodMessage) -> tuple[Issue, ...]:
     """Return issues of a message with their places in it; of several discharges nothing says which it was."""
     place = understood.place
     if place is None or len(understood.discharges) != 1:

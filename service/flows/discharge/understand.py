@@ -13,7 +13,7 @@ from service.flows.discharge.unused import Reading
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin
 from service.mapping.compiler.projector import MappingError
-from service.values.inbound.inbox import InboundMessage, Understood
+from service.values.inbound.inbox import InboundMessage, UnderstoodMessage
 from service.values.scope import Partner
 from service.wire.fhir.check.check import check_each
 from service.wire.fhir.exchange.bundles import USED, unused_entries
@@ -55,7 +55,7 @@ class Understanding:
         """Have what the mappings read worked out once."""
         object.__setattr__(self, "reading", Reading(self.catalogues))
 
-    def fhir(self, partner: Partner, inbound: InboundMessage) -> Understood:
+    def fhir(self, partner: Partner, inbound: InboundMessage) -> UnderstoodMessage:
         """Understand a Bundle, within Parameters perhaps, or an Encounter.
 
         Raises:
@@ -79,7 +79,7 @@ class Understanding:
         unread = self.reading.fhir(partner, sent)
         return replace(mapped.understood, notes=first_of(notes), asked=conditions, unused=unread)
 
-    def hl7v2(self, partner: Partner, inbound: InboundMessage) -> Understood:
+    def hl7v2(self, partner: Partner, inbound: InboundMessage) -> UnderstoodMessage:
         """Understand an ADT message.
 
         Raises:
@@ -125,14 +125,14 @@ class Understanding:
             at, nth = positions[number]
             return places(roots[at], source_of(pointer, origins_of(at)[nth]))
 
-        return _Made(Understood(tuple(made), place=place), positions)
+        return _Made(UnderstoodMessage(tuple(made), place=place), positions)
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
     """What mappings made, and of which of the roots, and as which of what was made of these."""
 
-    understood: Understood
+    understood: UnderstoodMessage
     roots: list[tuple[int, int]]
 
 

@@ -66,7 +66,7 @@ class Unused(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class UnderstoodMessage:
     """What a message comes to: discharges, all used or none; and what in it was not used, and why.
 
     `asked` are the conditions of each discharge, in their order; there may be none of any. `place` says of a
