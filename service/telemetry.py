@@ -55,7 +55,7 @@ def begin(sent_id: str | None = None) -> str:
     return chosen
 
 
-def answered(method: str, route: str, status: int, seconds: float) -> None:
+def count_answer(method: str, route: str, status: int, seconds: float) -> None:
     """Count an answer; `route` is the rule, never the path: a path holds ids and has no end of values."""
     requests, times = _metrics_of(method, route, status)
     requests.inc()

@@ -25,7 +25,7 @@ from service.errors import (
     Unallowed,
     Unsupported,
 )
-from service.telemetry import answered, begin, correlation
+from service.telemetry import begin, correlation, count_answer
 from service.values.scope import Partner, Scope
 from service.wire.json import LIMIT, dump
 from service.wire.outcomes import operation_outcome, problem
@@ -127,7 +127,7 @@ def _counted(answer: Response) -> Response:
         del answer.headers["Content-Type"]
     rule = request.url_rule
     method, route = (request.method, rule.rule) if rule is not None else ("", "none")
-    answered(method, route, answer.status_code, perf_counter() - g.started)
+    count_answer(method, route, answer.status_code, perf_counter() - g.started)
     return answer
 
 

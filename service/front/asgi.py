@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from service.errors import CasebridgeError, TooLarge, Unavailable, Unsupported
 from service.front.bodies import Bodies, Body, BodyLimits, Receive
 from service.front.threads import Application, Environ, ThreadPool, WsgiAnswer
-from service.telemetry import answered
+from service.telemetry import count_answer
 from service.wire.json import LIMIT, dump
 from service.wire.outcomes import operation_outcome, problem
 
@@ -85,7 +85,7 @@ class Front:
         answer = await pool.answer(environ, PATIENCE)
         if answer is None:
             answer = _busy(environ["PATH_INFO"].startswith("/fhir"))
-            answered("", "none", answer.status, perf_counter() - began)
+            count_answer("", "none", answer.status, perf_counter() - began)
         return answer
 
 

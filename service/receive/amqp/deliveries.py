@@ -133,10 +133,10 @@ class Discharges:
         check_plain(delivery.body, "content-encoding", delivery.content_encoding)
         transport_keys = sender_keys(delivery.message_id)
         if kind in TAKEN:
-            acknowledged = Hl7v2Reception(listening, self.clock).answered(
+            acknowledgement = Hl7v2Reception(listening, self.clock).answer(
                 partner, delivery.body, "amqp", transport_keys
             )
-            return Answer(acknowledged.status, ER7, acknowledged.body), list(acknowledged.errors)
+            return Answer(acknowledgement.status, ER7, acknowledgement.body), list(acknowledgement.errors)
         if kind not in JSON:
             raise Unsupported(f"Send {ER7} or {JSON[0]}.", where="content-type")
         sent = sent_as(delivery.body, "Bundle", "Encounter")
@@ -151,9 +151,9 @@ class Discharges:
         listening: _Listening,
     ) -> Answer:
         if sent["resourceType"] == "Encounter":
-            return Encounters(listening, self.base).answered(partner, raw, sent, transport_keys)[0]
+            return Encounters(listening, self.base).answer(partner, raw, sent, transport_keys)[0]
         if sent.get("type") == "message":
-            return Processing(listening, self.clock, self.base).answered(partner, raw, sent, transport_keys)
+            return Processing(listening, self.clock, self.base).answer(partner, raw, sent, transport_keys)
         if sent.get("type") == "transaction":
             return Bundles(listening).transaction(partner, raw, sent, transport_keys)
         # of a batch some would be kept and some put aside, and which is told by the answer alone

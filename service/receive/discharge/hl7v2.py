@@ -27,7 +27,7 @@ TAKEN: Final = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "x-applicat
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledgement:
     """What a payload is answered: an HTTP status, and a body that is empty when the sender wants none.
 
     A batch has the status 200: each of its messages is answered for itself. `later` are application
@@ -52,14 +52,14 @@ class Hl7v2Reception:
     reception: ReceptionPort
     clock: Callable[[], datetime]
 
-    def answered(
+    def answer(
         self,
         partner: Partner,
         raw: bytes,
         way: str,
         transport_keys: tuple[str, ...] = (),
         admit: Callable[[Header], None] = _anybodys,
-    ) -> Acknowledged:
+    ) -> Acknowledgement:
         """Take a payload in and return what it is answered.
 
         Args:
@@ -86,22 +86,22 @@ class Hl7v2Reception:
             return (
                 replies[0]
                 if len(replies) == 1
-                else Acknowledged(200, b"".join(reply.body for reply in replies), later, errors)
+                else Acknowledgement(200, b"".join(reply.body for reply in replies), later, errors)
             )
         if batch.issues:
             errors += (Rejected("The batch is not whole.", issues=batch.issues),)
         bodies = [reply.body for reply in replies if reply.body]
         now, control_id = self.clock(), _control_id()
         body = batch_answer(batch.envelope, bodies, batch.issues, now=now, control_id=control_id)
-        return Acknowledged(200, body, errors=errors)
+        return Acknowledgement(200, body, errors=errors)
 
-    def refusal_of(self, header: Header | None, error: CasebridgeError) -> Acknowledged:
+    def refusal_of(self, header: Header | None, error: CasebridgeError) -> Acknowledgement:
         """Return what a message is answered of which nothing is kept."""
         issues = issues_at_sender(error.issues, IN_HL7V2)
         body = answer(header, verdict_of(error), issues, now=self.clock(), control_id=_control_id())
         # the media type was right: what is unsupported is in the message
         status = 422 if isinstance(error, Unsupported) else error.status
-        return Acknowledged(status, body or b"", errors=(error,))
+        return Acknowledgement(status, body or b"", errors=(error,))
 
     def _one(
         self,
@@ -110,7 +110,7 @@ class Hl7v2Reception:
         way: str,
         transport_keys: tuple[str, ...],
         admit: Callable[[Header], None],
-    ) -> Acknowledged:
+    ) -> Acknowledgement:
         if isinstance(item, UnreadableMessage):
             return self.refusal_of(item.header, item.error)
         names = (*transport_keys, *keys(item))
@@ -139,9 +139,9 @@ class Hl7v2Reception:
             outcome = self.reception.receive(partner, inbound, render)
         except CasebridgeError as error:
             return self.refusal_of(item.header, error)
-        answered = outcome.answer or render(outcome)
-        first, *later = acknowledgements_of(answered.body) or [b""]
-        return Acknowledged(answered.status, first, tuple(later))
+        reply = outcome.answer or render(outcome)
+        first, *later = acknowledgements_of(reply.body) or [b""]
+        return Acknowledgement(reply.status, first, tuple(later))
 
 
 def _read_batch(partner: Partner, raw: bytes) -> Batch:

@@ -35,7 +35,7 @@ class Processing:
     clock: Callable[[], datetime]
     base: str
 
-    def answered(
+    def answer(
         self, partner: Partner, raw: bytes, sent: dict[str, Any], transport_keys: tuple[str, ...]
     ) -> Answer:
         """Return the response message: 200, 202 when it waits in quarantine, else the status of the error.
@@ -69,11 +69,11 @@ class Processing:
     ) -> Answer:
         """Return 202 once it is kept, and owe the response message to an address.
 
-        Arguments are as those of `answered`; `url` is where the sender wants the response message, when not
+        Arguments are as those of `answer`; `url` is where the sender wants the response message, when not
         at MessageHeader.source.endpoint.
 
         Raises:
-            Refused: as `answered`, or the registry does not name the address as one of the partner's.
+            Refused: as `answer`, or the registry does not name the address as one of the partner's.
             Rejected, Unavailable: as `ReceptionPort.receive`; then nothing is owed.
         """
         _check_header(sent)

@@ -18,7 +18,7 @@ class Encounters:
     reception: ReceptionPort
     base: str
 
-    def answered(
+    def answer(
         self,
         partner: Partner,
         raw: bytes,

@@ -44,14 +44,14 @@ def door(messages: Processing, bundles: Bundles, encounters: Encounters) -> Door
     def create() -> Response:
         raw, sent = fhir_body("Encounter")
         new = request.headers.get("If-None-Exist")
-        return _stay(*encounters.answered(g.partner, raw, sent, _sender_keys(), if_none_exist=new))
+        return _stay(*encounters.answer(g.partner, raw, sent, _sender_keys(), if_none_exist=new))
 
     @routes.put("/Encounter")
     def update() -> Response:
         raw, sent = fhir_body("Encounter")
         _check_named(sent, f"Encounter?{request.query_string.decode('utf-8', 'replace')}")
         seen = request.headers.get("If-Match")
-        return _stay(*encounters.answered(g.partner, raw, sent, _sender_keys(), if_match=seen))
+        return _stay(*encounters.answer(g.partner, raw, sent, _sender_keys(), if_match=seen))
 
     return Door(routes, "discharges", tuple(fhir_openapi.operations()))
 
@@ -65,7 +65,7 @@ def _combined_answer(messages: Processing) -> Answer:
         check_entries(message)
     if waits:
         return messages.promise(g.partner, raw, message, _sender_keys(), url)
-    return messages.answered(g.partner, raw, message, _sender_keys())
+    return messages.answer(g.partner, raw, message, _sender_keys())
 
 
 def _stay(stay_answer: Answer, headers: dict[str, str]) -> Response:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from service.door import Door
 from service.errors import TooLarge, Unsupported
 from service.receive.discharge.compressed import check_plain
-from service.receive.discharge.hl7v2 import ER7, TAKEN, Acknowledged, Hl7v2Reception
+from service.receive.discharge.hl7v2 import ER7, TAKEN, Acknowledgement, Hl7v2Reception
 from service.receive.discharge.messages import sender_keys
 from service.receive.http.fhir_openapi import TAG, WRONG
 from service.wire.contracts.published.openapi.operations import Described, Operation
@@ -41,17 +41,19 @@ def door(messages: Hl7v2Reception) -> Door:
         key = sender_keys(request.headers.get("Idempotency-Key"))
         if request.mimetype not in TAKEN:
             raise Unsupported(f"Send {ER7}.", where="Content-Type")
-        return _response(messages.answered(g.partner, raw, "http", key))
+        return _response(messages.answer(g.partner, raw, "http", key))
 
     return Door(routes, "discharges", (_operation(),))
 
 
-def _response(acknowledged: Acknowledged) -> Response:
-    return Response(acknowledged.body, acknowledged.status if acknowledged.body else 204, mimetype=ER7)
+def _response(acknowledgement: Acknowledgement) -> Response:
+    return Response(
+        acknowledgement.body, acknowledgement.status if acknowledgement.body else 204, mimetype=ER7
+    )
 
 
 def _operation() -> Operation:
-    acknowledged = {"description": "An acknowledgement.", "content": {ER7: {"schema": _MESSAGE}}}
+    acknowledgement = {"description": "An acknowledgement.", "content": {ER7: {"schema": _MESSAGE}}}
     refused = {
         status: {
             "description": what,
@@ -67,7 +69,7 @@ def _operation() -> Operation:
         summary="Send HL7 v2 ADT messages, one or a batch",
         body={"required": True, "content": {ER7: {"schema": _MESSAGE}}},
         answers={
-            200: {**acknowledged, "description": "AA: it is kept; a batch: each is answered in its own."},
+            200: {**acknowledgement, "description": "AA: it is kept; a batch: each is answered in its own."},
             204: {"description": "It is kept, and its sender wants no acknowledgement."},
             500: {
                 "description": "Something failed on our side.",

@@ -156,7 +156,7 @@ class Conversation:
             frames = await self._next_frames(until)
             if frames is None:
                 return "cut off" if self.framer.inside else "peer"
-            if (end := await self._answered(frames)) is not None:
+            if (end := await self._answer_frames(frames)) is not None:
                 return end
             if self.framer.held > LARGE and not self._taken:
                 await self._enter_rooms()
@@ -179,7 +179,7 @@ class Conversation:
         seconds = min(self._limits.unproven_seconds, self._limits.idle_seconds)
         return self._begun + seconds, "unproven"
 
-    async def _answered(self, frames: Sequence[Frame | Oversized]) -> End | None:
+    async def _answer_frames(self, frames: Sequence[Frame | Oversized]) -> End | None:
         """Have frames worked on and answered; return what ends the conversation by that, or None."""
         for frame in frames:
             if isinstance(frame, Oversized):

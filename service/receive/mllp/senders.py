@@ -37,9 +37,9 @@ def over_mllp(messages: Hl7v2Reception, partners: Collection[Partner]) -> Handle
                 what = "Another partner's than the first of what came in one piece; send it alone."
                 raise Denied(what, where="MSH-3")
 
-        acknowledged = messages.answered(partner, raw, "mllp", admit=admit)
+        acknowledgement = messages.answer(partner, raw, "mllp", admit=admit)
         return FrameResult(
-            tuple(body for body in (acknowledged.body, *acknowledged.later) if body), partner.name
+            tuple(body for body in (acknowledgement.body, *acknowledgement.later) if body), partner.name
         )
 
     return handle
