@@ -31,7 +31,7 @@ def form(scope: Scope) -> Form:
     return Form(scope.everything, scope.source is not None, len(scope.payers))
 
 
-def bound(scope: Scope) -> dict[str, Any]:
+def parameters(scope: Scope) -> dict[str, Any]:
     """Return what a scope says, for the parameters of its condition."""
     said: dict[str, Any] = {"scope_view": scope.view}
     said["scope_sources"] = [*([scope.source] if scope.source is not None else []), *scope.offered]

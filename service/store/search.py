@@ -51,7 +51,7 @@ class Form(NamedTuple):
 def search(connection: Executor, scope: Scope, query: Query) -> Page:
     """Return one page, newest first, and the total of all that matches inside the scope."""
     page, counted = _statements(of_scope.form(scope), _form(query))
-    values = {**of_scope.bound(scope), **_values(query)}
+    values = {**of_scope.parameters(scope), **_values(query)}
     resources = [stored_of(row) for row in connection.execute(page, values)]
     shown = resources[: query.count]
     more = len(resources) > query.count and bool(shown)

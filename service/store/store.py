@@ -19,7 +19,7 @@ from service.errors import Gone
 from service.store import reads
 from service.store import tables as t
 from service.store.rows import document_of, revision_of, stored_of
-from service.store.scope import bound, form
+from service.store.scope import form, parameters
 from service.store.search import search
 from service.store.sql.engine import reading, writing
 from service.store.sql.failures import Busy, Taken
@@ -126,7 +126,13 @@ class SqlStore:
             status=status is not None,
             after=after is not None,
         )
-        named = {**bound(scope), "kind": kind, "kinds": [kind, "client"], "value": value, "system": system}
+        named = {
+            **parameters(scope),
+            "kind": kind,
+            "kinds": [kind, "client"],
+            "value": value,
+            "system": system,
+        }
         named |= {"client": client, "status": status, "after": after, "count": count}
         with reading(self._engine) as connection:
             return [document_of(row) for row in connection.execute(reads.documents(filters), named)]
@@ -134,7 +140,7 @@ class SqlStore:
     def revisions(self, scope: Scope, uuid: str) -> list[Revision]:
         """Return all revisions of a document, newest first."""
         with reading(self._engine) as connection:
-            answer = connection.execute(reads.revisions(form(scope)), {**bound(scope), "of": uuid})
+            answer = connection.execute(reads.revisions(form(scope)), {**parameters(scope), "of": uuid})
             return [revision_of(row) for row in answer]
 
     def resource(self, scope: Scope, type_: str, id_: str) -> StoredResource | None:
@@ -144,7 +150,7 @@ class SqlStore:
 
     def owner(self, scope: Scope, type_: str, id_: str) -> tuple[Document, str] | None:
         """Return the document that owns a resource, and the version of the mappings that made it."""
-        named = {**bound(scope), "type": type_, "id": id_}
+        named = {**parameters(scope), "type": type_, "id": id_}
         with reading(self._engine) as connection:
             row = connection.execute(reads.owner(form(scope)), named).first()
         return (document_of(row), row.mapping_version) if row is not None else None
@@ -157,7 +163,7 @@ class SqlStore:
             for start in range(0, len(keys), MANY):
                 some = keys[start : start + MANY]
                 types = sorted({type_ for type_, _ in some})
-                asked = {**bound(scope), "types": types, "ids": [id_ for _, id_ in some]}
+                asked = {**parameters(scope), "types": types, "ids": [id_ for _, id_ in some]}
                 for row in connection.execute(reads.owners(form(scope)), asked):
                     if (row[0], row[1]) in wanted:
                         owners[row[0], row[1]] = document_of(row)
@@ -171,7 +177,7 @@ class SqlStore:
     def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
         """Return one page of a resource's versions, newest first, and how many there are since."""
         page, counted = reads.history(form(scope), past.since is not None, past.below is not None)
-        named = {**bound(scope), "type": type_, "id": id_, "since": past.since, "below": past.below}
+        named = {**parameters(scope), "type": type_, "id": id_, "since": past.since, "below": past.below}
         with reading(self._engine) as connection:
             rows = connection.execute(page, {**named, "count": past.count + 1})
             count = connection.execute(counted, named)
@@ -204,7 +210,7 @@ class SqlStore:
         self, scope: Scope, table: Table, type_: str, id_: str, version: int | None
     ) -> list[StoredResource]:
         chosen = reads.versions(form(scope), table, version is not None)
-        named = {**bound(scope), "type": type_, "id": id_, "version": version}
+        named = {**parameters(scope), "type": type_, "id": id_, "version": version}
         with reading(self._engine) as connection:
             rows = connection.execute(chosen, named).all()
             if not rows and scope.everything:

@@ -14,7 +14,7 @@ from service.flows import ports
 from service.store.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.sql.stream import Stream
-from service.store.sql.texts import compiled
+from service.store.sql.texts import statement_for
 from service.store.store import SqlStore
 from service.values.resources import Criterion, HistoryQuery, Query
 from service.values.scope import Scope
@@ -124,7 +124,7 @@ def asked(engine):
         found.append(Asked(statement, parameters))
 
     def streamed(stream, statement, parameters=()):
-        made, _ = compiled(statement, tuple(parameters))
+        made, _ = statement_for(statement, tuple(parameters))
         found.append(Asked(made.text.decode(), made.values(parameters), made.is_kept))
         return execute(stream, statement, parameters)
 

@@ -23,7 +23,7 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
 
-from service.store.sql.texts import AT_ONCE, DIALECT, Columns, at_once, compiled
+from service.store.sql.texts import AT_ONCE, DIALECT, Columns, at_once, statement_for
 
 Named = Mapping[str, Any]
 PREPARED: Final = "prepared"
@@ -55,7 +55,7 @@ class Rows:
 
     def all(self) -> list[Any]:
         """Return the rows, as named tuples."""
-        return self._stream.loaded(self._there())
+        return self._stream.rows_of(self._there())
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.all())
@@ -109,7 +109,7 @@ class Stream:
         rows = [parameters] if isinstance(parameters, Mapping) else parameters or [{}]
         if len(rows) > 1 and statement.get_execution_options().get(AT_ONCE):
             return self._insert(at_once(statement, tuple(rows[0])), rows)
-        made, is_known = compiled(statement, tuple(rows[0]))
+        made, is_known = statement_for(statement, tuple(rows[0]))
         name = self._name(made.text) if is_known and made.is_kept else None
         answer, dumper = Rows(self), self._dumper
         for row in rows:
@@ -150,7 +150,7 @@ class Stream:
         self._server.pipeline_sync()
         self._driver.wait(self._answers())
 
-    def loaded(self, result: PGresult) -> list[Any]:
+    def rows_of(self, result: PGresult) -> list[Any]:
         """Return the rows of an answer."""
         self._loader.set_pgresult(result, format=Format.BINARY)
         names = tuple(result.fname(column) for column in range(result.nfields))

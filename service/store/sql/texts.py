@@ -62,7 +62,7 @@ class Statement(NamedTuple):
 _MADE: Final[WeakKeyDictionary[Executable, dict[tuple[str, ...], Statement]]] = WeakKeyDictionary()
 
 
-def compiled(statement: Executable, names: tuple[str, ...]) -> tuple[Statement, bool]:
+def statement_for(statement: Executable, names: tuple[str, ...]) -> tuple[Statement, bool]:
     """Return a statement with parameters of these names, and whether it was asked for before."""
     mine = _MADE.setdefault(statement, {})
     known = mine.get(names)
@@ -96,13 +96,15 @@ def at_once(statement: Any, names: tuple[str, ...]) -> Columns:
 
 def _columns(statement: Any, names: tuple[str, ...]) -> Columns:
     columns = [statement.table.c[name] for name in names]
-    unnested = func.unnest(*(_given(column) for column in columns)).table_valued(*names).render_derived()
+    unnested = (
+        func.unnest(*(_array_parameter(column) for column in columns)).table_valued(*names).render_derived()
+    )
     said = insert(statement.table).from_select(names, select(*unnested.c), include_defaults=False)
     text = str(said.compile(dialect=DIALECT))
     return Columns(text.encode(), tuple((column.name, _oid(column)) for column in columns))
 
 
-def _given(column: Column[Any]) -> ColumnElement[Any]:
+def _array_parameter(column: Column[Any]) -> ColumnElement[Any]:
     """Return the array of a column; what is neither text nor bytes is written as text."""
     plain = bindparam(column.name, type_=ARRAY(LargeBinary() if _oid(column) == BYTEA_OID else Text()))
     is_read = isinstance(column.type, String | LargeBinary)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, exists, or_, select, text, update
 from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import document_of
-from service.store.scope import Form, bound, form
+from service.store.scope import Form, form, parameters
 from service.store.writing.identifiers import Identifiers
 from service.store.writing.transaction import Transaction
 from service.supervision import Backoff
@@ -50,7 +50,7 @@ class SqlDocuments:
 
     def lock_in_turn(self, scope: Scope, names: Sequence[tuple[str, str, str]]) -> list[Document | None]:
         """Lock documents by (kind, source, ref), one after the other; return each as `lock` does."""
-        statement, said = q.lock(form(scope)), bound(scope)
+        statement, said = q.lock(form(scope)), parameters(scope)
         asked = [
             self._run(statement, {**said, "kind": kind, "source": source, "ref": ref})
             for kind, source, ref in names
@@ -145,7 +145,7 @@ class SqlDocuments:
         """Return what the projection of a document read the last time, by uuid; None for what is erased."""
         if self._transaction.is_first("links", document):
             return {}
-        return {row.target: self._linked(row) for row in self._run(LINKED, {"of": document})}
+        return {row.target: self._linked_document(row) for row in self._run(LINKED, {"of": document})}
 
     def relink(self, document: str, before: set[str], now: set[str]) -> None:
         """Record which documents a document's projection reads; `before` are those recorded."""
@@ -155,7 +155,7 @@ class SqlDocuments:
             rows = [{"document": document, "target": target} for target in sorted(now - before)]
             self._insert(t.link, rows)
 
-    def _linked(self, row: Any) -> Document | None:
+    def _linked_document(self, row: Any) -> Document | None:
         locked = self._transaction.locked.get(row.target)
         if locked is not None or row.uuid is None:
             return locked
