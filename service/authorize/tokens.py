@@ -68,7 +68,7 @@ def door(tokens: Tokens | None, base: str) -> Door:
 
     @routes.get(JWKS)
     def jwks() -> Response:
-        return Response(dump(granting().signing.published()), mimetype=JSON)
+        return Response(dump(granting().signing.public_keys()), mimetype=JSON)
 
     @routes.get("/fhir/.well-known/smart-configuration")
     def configured() -> Response:

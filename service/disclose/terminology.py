@@ -105,7 +105,7 @@ def _look_up(words: Vocabulary, asked: OperationInput, _: Resource | None) -> Re
 def _expand(
     clock: Callable[[], datetime], words: Vocabulary, asked: OperationInput, of_id: Resource | None
 ) -> Response:
-    value_set = of_id or words.named("ValueSet", required_value(asked.one("url"), "url"))
+    value_set = of_id or words.by_url("ValueSet", required_value(asked.one("url"), "url"))
     window = Window(
         asked.one("filter") or "",
         asked.one("offset") or 0,
@@ -117,7 +117,7 @@ def _expand(
 
 
 def _validate(type_: str, words: Vocabulary, asked: OperationInput, of_id: Resource | None) -> Response:
-    resource = of_id or words.named(type_, required_value(asked.one("url"), "url"))
+    resource = of_id or words.by_url(type_, required_value(asked.one("url"), "url"))
     system = resource["url"] if type_ == "CodeSystem" else resource["compose"]["include"][0]["system"]
     codings = _codings(asked, system if type_ == "CodeSystem" else None)
     for coding in codings:
@@ -130,7 +130,7 @@ def _validate(type_: str, words: Vocabulary, asked: OperationInput, of_id: Resou
 
 def _translate(words: Vocabulary, asked: OperationInput, of_id: Resource | None) -> Response:
     url, source = asked.one("url"), asked.one("source")
-    chosen = of_id or (words.named("ConceptMap", url) if url else None)
+    chosen = of_id or (words.by_url("ConceptMap", url) if url else None)
     maps = [resource for resource in words.resources if resource["resourceType"] == "ConceptMap"]
     by = maps if chosen is None else [chosen]
     if source:

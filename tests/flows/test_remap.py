@@ -61,11 +61,11 @@ def test_what_nothing_makes_any_more_is_told_as_withdrawn(told, edited):
 def test_what_was_planned_happens_once_with_its_messages(told, edited):
     told.told()
     work = edited(*TITLE)
-    assert work.left() == 4
+    assert work.count_left() == 4
     assert sum(each.changed for each in work.apply()) == 1
     assert told.one("CarePlan")["title"] == "Plan: Back on the bicycle"
     assert [key for key, _ in told.told()] == ["careplan.updated"]
-    assert (work.left(), list(work.apply())) == (0, [])
+    assert (work.count_left(), list(work.apply())) == (0, [])
     assert told.documents.get(ALL, "cms", "case", "c1").revision == 1
 
 
@@ -74,7 +74,7 @@ def test_an_edit_that_changes_no_content_makes_no_version(told, edited):
     work = edited("outbound/CarePlan.yaml", "intent: plan", "intent: plan  # as ever")
     assert {each.changed for each in work.apply()} == {0}
     assert told.told() == []
-    assert work.left() == 0
+    assert work.count_left() == 0
 
 
 def test_after_an_apply_no_other_mappings_are_told_of_what_did_not_change(told, edited):
@@ -111,7 +111,7 @@ def test_a_document_that_cannot_be_mapped_is_named_and_stays_and_the_others_chan
     assert re.fullmatch(rf"CarePlan\.intent: [^;]+ \(made by {place}\)", why), why
     assert "bogus" not in why
     assert [each.failed for each, _ in work.plan()] == [why]
-    assert work.left() == 1
+    assert work.count_left() == 1
     assert told.one("CarePlan")["intent"] == "plan"
     assert told.told() == []
 
@@ -122,4 +122,4 @@ def test_a_document_saved_meanwhile_is_done(told, edited):
     changed = {**river.CASE, "care_model": "intensive"}
     documents.put(ALL, "cms", "case", "c1", changed, {1})
     assert told.one("CarePlan")["title"] == "Plan: Back on the bicycle"
-    assert work.left() == 3
+    assert work.count_left() == 3

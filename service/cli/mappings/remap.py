@@ -36,7 +36,7 @@ def plan(sample: int, values: bool, as_json: bool) -> None:
     counts: Counter[str] = Counter()
     began, lines_out = time.monotonic(), 0
     with operator.remapping(Settings.from_env()) as work:
-        for result, differences in progress(work.plan(), work.left(), "Planning"):
+        for result, differences in progress(work.plan(), work.count_left(), "Planning"):
             counts["documents"] += 1
             if result.failed:
                 counts["failed"] += 1
@@ -65,7 +65,7 @@ def apply(as_json: bool) -> None:
     counts: Counter[str] = Counter()
     began = time.monotonic()
     with operator.remapping(Settings.from_env()) as work:
-        for result in progress(work.apply(), work.left(), "Applying"):
+        for result in progress(work.apply(), work.count_left(), "Applying"):
             counts["documents"] += 1
             counts["resources"] += result.changed
             if result.failed:

@@ -63,7 +63,7 @@ class Bearers:
             if known is not None:
                 self._known.move_to_end(digest)
         if known is None or not self._is_current(known[1]):
-            known = self._verified(text, now)
+            known = self._verify(text, now)
             self._remember(digest, known)
         token, bearer = known
         if token.expires <= now:
@@ -76,7 +76,7 @@ class Bearers:
         """Tell whether the registry still has what a bearer was made of."""
         return self._partners.get(bearer.partner.name) is bearer.partner
 
-    def _verified(self, text: str, now: int) -> tuple[AccessToken, Bearer]:
+    def _verify(self, text: str, now: int) -> tuple[AccessToken, Bearer]:
         token = access_tokens.read(text, self._signing.verifier, self._address, now)
         partner = None if token is None else self._partners.get(token.partner)
         if token is None or partner is None:

@@ -69,7 +69,7 @@ class Granting:
             raise Ungranted("invalid_request", "client_id: expected the same as iss, or leave it out.")
         partner = self._proven(assertion)
         self._use(assertion, now)
-        grant = _granted(partner, form.get("scope"))
+        grant = _grant_for(partner, form.get("scope"))
         token = AccessToken(
             jti=str(uuid4()),
             partner=partner.name,
@@ -127,7 +127,7 @@ def _form(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
     return form
 
 
-def _granted(partner: Partner, scope: str | None) -> Grant:
+def _grant_for(partner: Partner, scope: str | None) -> Grant:
     """Return what is granted of what is asked for; all that may be had where nothing is named."""
     had = at_most(partner)
     try:

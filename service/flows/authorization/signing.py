@@ -57,7 +57,7 @@ class Signing:
             key = self._find(kid)
         return public_key(_public_jwk(key)) if key is not None else None
 
-    def published(self) -> dict[str, Any]:
+    def public_keys(self) -> dict[str, Any]:
         """Return the JWK Set of the keys that our tokens may be verified with."""
         self.signer()
         with self._lock:

@@ -17,8 +17,8 @@ from service.flows.case.ownership import (
     own_and_repeated,
     public,
     public_body,
-    taken,
     takes_over,
+    with_new_owner,
 )
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant, later
@@ -37,7 +37,7 @@ _ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9\-.]{1,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class SavedDocument:
     """A document as stored; `changed` is false when the stored one already said the same."""
 
     document: Document
@@ -55,7 +55,7 @@ class Documents:
 
     def put(
         self, scope: Scope, partner: str, kind: str, ref: str, document: Any, if_match: Container[int] | None
-    ) -> Saved:
+    ) -> SavedDocument:
         """Create, replace or take over (see `ownership`) a document named `ref` by `partner`.
 
         `if_match` holds the revisions that may be replaced; `etags.ABSENT` lets it create only.
@@ -76,12 +76,12 @@ class Documents:
 
     def patch(
         self, scope: Scope, partner: str, kind: str, ref: str, patch: Any, if_match: Container[int] | None
-    ) -> Saved:
+    ) -> SavedDocument:
         """Merge a JSON merge patch (RFC 7396) into the stored document, load the whole; errors as `put`."""
         if not isinstance(patch, dict):
             raise Rejected("A merge patch of a document is a JSON object.", where="/")
 
-        def story(unit: Unit) -> Saved:
+        def story(unit: Unit) -> SavedDocument:
             named = unit.documents.find(kind, partner, ref)
             stored = lock_by_client(unit, named) if named is not None and scope.owns(named.source) else None
             if stored is None:
@@ -141,7 +141,7 @@ class Documents:
                 entry of the directory, one that the same partner put.
         """
 
-        def named(unit: Unit) -> Document:
+        def lock(unit: Unit) -> Document:
             document = unit.documents.lock(scope, kind, partner, ref)
             if document is None:
                 raise NotFound(f"There is no such {kind}.")
@@ -152,7 +152,7 @@ class Documents:
                 raise Conflict(f"Other documents name this {kind}; change or erase them first.")
             return document
 
-        erase(self.store, self.projection, self.clock, named)
+        erase(self.store, self.projection, self.clock, lock)
 
     def _save(
         self,
@@ -164,9 +164,9 @@ class Documents:
         body: dict[str, Any],
         repeated: Any,
         if_match: Container[int] | None,
-    ) -> Saved:
+    ) -> SavedDocument:
         check_assertions(scope, kind, body)
-        client, before = self._locked(unit, scope, partner, kind, ref, body)
+        client, before = self._lock(unit, scope, partner, kind, ref, body)
         check_if_match(if_match, before.revision if before is not None else None, "document")
         if before is None:
             before = lock_offered(unit, scope, kind, body, client)
@@ -175,9 +175,9 @@ class Documents:
         check(kind, body, repeated, before)
         takeover = before is not None and takes_over(before, partner)
         if before is not None and not takeover and canonical(before.own) == canonical(body):
-            return Saved(public(before), created=False, changed=False)
+            return SavedDocument(public(before), created=False, changed=False)
         if before is not None and takeover:
-            before = taken(before, partner, ref)
+            before = with_new_owner(before, partner, ref)
         at = self.clock() if before is None else later(self.clock(), before.updated)
         part = before.service if before is not None else NOTHING
         if kind == "case":
@@ -209,9 +209,9 @@ class Documents:
         change = Change(partner, "create" if before is None else "replace", at)
         happened = events(before.own if before else None, document.own) if kind == "case" else []
         follow(unit, self.projection, document, before, change, [Happened(what) for what in happened])
-        return Saved(public(document), created=before is None, changed=True)
+        return SavedDocument(public(document), created=before is None, changed=True)
 
-    def _locked(
+    def _lock(
         self, unit: Unit, scope: Scope, partner: str, kind: str, ref: str, body: dict[str, Any]
     ) -> tuple[str | None, Document | None]:
         """Lock a document, and before it the client of a case; return the client's uuid, and the document."""

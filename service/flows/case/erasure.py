@@ -27,10 +27,10 @@ FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EVERYTHING: Final = Scope(everything=True)
 
 
-def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[Unit], Document]) -> None:
-    """Erase the document that `named` locks and returns; it raises what forbids that."""
+def erase(store: Store, projection: Projection, clock: Clock, lock: Callable[[Unit], Document]) -> None:
+    """Erase the document that `lock` locks and returns; it raises what forbids that."""
     began = clock()
-    document = store.look(named)
+    document = store.look(lock)
     spelt = _number_spellings(store, document)
     after: tuple[datetime, str] | None = (FIRST, "")
     while spelt and after is not None:
@@ -39,7 +39,7 @@ def erase(store: Store, projection: Projection, clock: Clock, named: Callable[[U
             store.transact(partial(_forget, entries=entries))
 
     def story(unit: Unit) -> None:
-        document = named(unit)
+        document = lock(unit)
         late = _pages(unit, spelt, (began - LATE, "")) if spelt else ()
         unit.inbox.forget([*unit.inbox.about(_subjects(document)), *late])
         # who names an entry of the directory that is another's says so in words from now on

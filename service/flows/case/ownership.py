@@ -105,7 +105,7 @@ def takes_over(document: Document, partner: str) -> bool:
     return document.service.untaken and document.source != partner
 
 
-def taken(document: Document, partner: str, ref: str) -> Document:
+def with_new_owner(document: Document, partner: str, ref: str) -> Document:
     """Return a document as its new owner's."""
     return replace(document, source=partner, source_id=ref, service=replace(document.service, untaken=False))
 

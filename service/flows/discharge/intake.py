@@ -110,17 +110,17 @@ class _Sitting:
         for said, asked in events:
             check(unusable(said, self.partner.intake, at))
             if chart is None:
-                there = _there(self.people, asked)
-                chart = self._chart(said) if there is None else self._there(there, asked)
+                there = _client_by_number(self.people, asked)
+                chart = self._chart(said) if there is None else self._lock_chart(there, asked)
             known = said if there is None else {**said, "patient": {"identifiers": []}}
             results.append(self._take_event(chart, known, asked))
         if chart is not None and not all(isinstance(result, Stay) for result in results):
             chart.save()
         return [self._result(chart, result) for result in results]
 
-    def _there(self, uuid: str, asked: Preconditions) -> Chart:
+    def _lock_chart(self, uuid: str, asked: Preconditions) -> Chart:
         def find() -> set[str | None]:
-            return {_there(self.people, asked)}
+            return {_client_by_number(self.people, asked)}
 
         return _lock_found(self.desk, self.people, {uuid}, find)[uuid]
 
@@ -255,7 +255,7 @@ def _merge_charts(desk: Desk, people: People, said: Json, when: Moment) -> Chart
     return chart
 
 
-def _there(people: People, asked: Preconditions) -> str | None:
+def _client_by_number(people: People, asked: Preconditions) -> str | None:
     """Return the client whom the identifier finds that only somebody new is to be made with.
 
     It finds nobody whom it would not find as a number of the patient who is sent.

@@ -126,7 +126,7 @@ class Reception:
             odd += ((number, Issue(SAME_CODE, at, "informational")) for at in repeated_diagnoses(said))
             if (at := missing_visit_number(said)) is not None:
                 missing.append(Issue(NO_VISIT, at, "required"))
-        notes = [*understood.notes, *_issues_in_message(understood, odd), *first_of(missing)]
+        notes = [*understood.notes, *_message_issues(understood, odd), *first_of(missing)]
         # what may be wrong comes before what is only told
         notes.sort(key=lambda note: note.code == "informational")
         return replace(understood, discharges=tuple(loaded), notes=tuple(notes))
@@ -279,13 +279,11 @@ def _load_discharge(understood: UnderstoodMessage, number: int, said: dict[str, 
             raise
         ours = ", ".join(issue.where for issue in wrong.issues[:SHOWN])
         raise Unclear(
-            _issues_in_message(understood, [(number, issue) for issue in wrong.issues]), ours
+            _message_issues(understood, [(number, issue) for issue in wrong.issues]), ours
         ) from wrong
 
 
-def _issues_in_message(
-    understood: UnderstoodMessage, issues: Sequence[tuple[int, Issue]]
-) -> tuple[Issue, ...]:
+def _message_issues(understood: UnderstoodMessage, issues: Sequence[tuple[int, Issue]]) -> tuple[Issue, ...]:
     """Return the first issues, each of a discharge by its number, with their places in the message."""
     place = understood.place or (lambda _, pointer: pointer)
     located = [replace(issue, where=place(number, issue.where)) for number, issue in issues[:SHOWN]]

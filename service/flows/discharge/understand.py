@@ -63,7 +63,7 @@ class Understanding:
             Malformed, Stale: as `service.wire.fhir.exchange.conditions.of_headers`.
             Rejected: as `service.wire.fhir.sent.incoming.stays`, or a mapping cannot make what it should.
         """
-        sent = _sent(inbound)
+        sent = _resource_to_read(inbound)
         odd = _odd_issues(sent)
         left = unused_entries(sent) if sent["resourceType"] == "Bundle" else []
         roots = stays(sent, partner.intake.bases)
@@ -104,7 +104,9 @@ class Understanding:
             self.codes[stack] = Codes.of(self.catalogues[stack].terminology)
         return self.codes[stack]
 
-    def _run_mapping(self, partner: Partner, form: str, roots: Sequence[Json], places: Places) -> "_Made":
+    def _run_mapping(
+        self, partner: Partner, form: str, roots: Sequence[Json], places: Places
+    ) -> "_MappedMessage":
         catalogue = self.catalogues[partner.intake.overlays]
         projector = catalogue.projector(form)
         made: list[Json] = []
@@ -125,18 +127,18 @@ class Understanding:
             at, nth = positions[number]
             return places(roots[at], source_of(pointer, origins_of(at)[nth]))
 
-        return _Made(UnderstoodMessage(tuple(made), place=place), positions)
+        return _MappedMessage(UnderstoodMessage(tuple(made), place=place), positions)
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _MappedMessage:
     """What mappings made, and of which of the roots, and as which of what was made of these."""
 
     understood: UnderstoodMessage
     roots: list[tuple[int, int]]
 
 
-def _sent(inbound: InboundMessage) -> Any:
+def _resource_to_read(inbound: InboundMessage) -> Any:
     """Return the resource that came, to be changed as it is read: a copy where a door has parsed it."""
     if inbound.parsed is not None:
         return copy_of(inbound.parsed)

@@ -44,7 +44,7 @@ def basis_of(
         return Basis(now)
     if before.service.merged_into != document.service.merged_into:
         return Basis(now)
-    return Basis(now, _name(before, read, mappings), frozenset(_changed(before, document)))
+    return Basis(now, _name(before, read, mappings), frozenset(_changed_paths(before, document)))
 
 
 def _name(document: Document, read: Mapping[str, int], mappings: str) -> str:
@@ -53,12 +53,12 @@ def _name(document: Document, read: Mapping[str, int], mappings: str) -> str:
     return hashlib.sha256(canonical([*said, dict(read)])).hexdigest()
 
 
-def _changed(before: Document, after: Document) -> Iterator[str]:
+def _changed_paths(before: Document, after: Document) -> Iterator[str]:
     """Give the paths at which a mapping finds something else, in the form that `Projector.touched` takes."""
     kind = after.kind
     old, new = (whole(kind, document.own, document.received) for document in (before, after))
     yield REVISION
-    yield from _differing(old, new, kind)
+    yield from _differing_paths(old, new, kind)
     if before.service.status_history != after.service.status_history:
         yield f"{kind}.status_history"
     if before.service.stays or after.service.stays:
@@ -66,13 +66,15 @@ def _changed(before: Document, after: Document) -> Iterator[str]:
         yield f"{kind}.stays"
 
 
-def _differing(before: dict[str, Any], after: dict[str, Any], path: str, depth: int = 2) -> Iterator[str]:
+def _differing_paths(
+    before: dict[str, Any], after: dict[str, Any], path: str, depth: int = 2
+) -> Iterator[str]:
     for key in before.keys() | after.keys():
         old, new = before.get(key), after.get(key)
         # digits of decimals are kept, and equal ones may have others
         if old is new or canonical(old) == canonical(new):
             continue
         if depth > 1 and isinstance(old, dict) and isinstance(new, dict):
-            yield from _differing(old, new, f"{path}.{key}", depth - 1)
+            yield from _differing_paths(old, new, f"{path}.{key}", depth - 1)
         else:
             yield f"{path}.{key}"

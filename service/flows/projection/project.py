@@ -19,7 +19,7 @@ from service.flows.projection.stamps import (
     is_other,
     key_of,
     order,
-    stamped,
+    with_stamps,
     with_words,
     without_stamps,
 )
@@ -251,7 +251,7 @@ class Projection:
         type_, id_ = key = key_of(resource)
         before = current.get(key)
         number = before.version + 1 if before is not None else 1
-        whole = stamped(resource, number, at)
+        whole = with_stamps(resource, number, at)
         rows: SearchRows | None = self.rows(resource)
         changed: list[str] = []
         if key in stored:

@@ -51,7 +51,7 @@ class Remapping:
     projection: Projection
     clock: Clock
 
-    def left(self) -> int:
+    def count_left(self) -> int:
         """Return how many documents are still as other mappings made them."""
         return self.store.count_unprojected(self.projection.version)
 

@@ -43,7 +43,7 @@ def order(resource: Json) -> tuple[int, str, str]:
     return (FIRST.index(type_) if type_ in FIRST else len(FIRST), type_, resource["id"])
 
 
-def stamped(resource: Json, version: int, at: datetime) -> Json:
+def with_stamps(resource: Json, version: int, at: datetime) -> Json:
     """Return a resource with its version and instant."""
     meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant(at)}
     head = {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta}

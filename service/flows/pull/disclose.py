@@ -16,17 +16,17 @@ class Disclosure:
 
     def read(self, scope: Scope, type_: str, id_: str) -> StoredResource:
         """Return a resource's current bytes; raises NotFound, or Gone after erasure."""
-        return _there(self.store.resource(scope, type_, id_))
+        return _existing_resource(self.store.resource(scope, type_, id_))
 
     def vread(self, scope: Scope, type_: str, id_: str, version: int) -> StoredResource:
         """Return the bytes of one version; raises NotFound, or Gone after erasure."""
-        return _there(self.store.version(scope, type_, id_, version))
+        return _existing_resource(self.store.version(scope, type_, id_, version))
 
     def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
         """Return a page of versions, newest first, and their total; raises NotFound, Gone after erasure."""
         page = self.store.history(scope, type_, id_, past)
         if not page.total:
-            _there(self.store.resource(scope, type_, id_))
+            _existing_resource(self.store.resource(scope, type_, id_))
         return page
 
     def search(self, scope: Scope, query: Query) -> Page:
@@ -38,7 +38,7 @@ class Disclosure:
         return self.store.events(scope, after, count)
 
 
-def _there(stored: StoredResource | None) -> StoredResource:
+def _existing_resource(stored: StoredResource | None) -> StoredResource:
     if stored is None:
         raise NotFound("There is no such resource.")
     return stored

@@ -51,7 +51,7 @@ class Vocabulary:
         """Return a CodeSystem, ValueSet, ConceptMap or StructureDefinition; raises NotFound."""
         return self._only(type_, "id", id_)
 
-    def named(self, type_: str, url: str) -> Resource:
+    def by_url(self, type_: str, url: str) -> Resource:
         """Return the one with a canonical url, which may end in `|version`; raises NotFound."""
         plain, _, version = url.partition("|")
         resource = self._only(type_, "url", plain)
@@ -80,7 +80,7 @@ class Vocabulary:
             NotFound: the system, its version or the code is not kept here.
         """
         system = self._system(coding)
-        resource = self.named("CodeSystem", system.url)
+        resource = self.by_url("CodeSystem", system.url)
         if (version or resource["version"]) != resource["version"]:
             raise NotFound(f"There is no such version; kept is {resource['version']}.", where="version")
         code = coding.get("code", "")

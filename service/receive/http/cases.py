@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, request
 from service.access.smart_scopes import check_right
 from service.door import Door
 from service.errors import Malformed, Unsupported
-from service.flows.case.documents import Documents, Saved
+from service.flows.case.documents import Documents, SavedDocument
 from service.flows.case.merging import Unmerging
 from service.receive.http import cases_openapi
 from service.values.documents import Document
@@ -170,7 +170,7 @@ def _expected_revisions() -> Container[int] | None:
     return ABSENT
 
 
-def _saved_response(saved: Saved, path: str) -> Response:
+def _saved_response(saved: SavedDocument, path: str) -> Response:
     answer = _document(saved.document, 201 if saved.created else 200)
     if saved.created:
         answer.headers["Location"] = f"/api{path}/{saved.document.uuid}"
