@@ -7,7 +7,6 @@ itself (`catchup`), while the others go on.
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -15,7 +14,8 @@ from prometheus_client import Counter, Gauge
 
 from service.publish.beside import Beside
 from service.publish.catchup import TOO_LARGE, WINDOW, CatchUp
-from service.publish.coverage import Coverage, Route
+from service.publish.coverage import Coverage
+from service.publish.flights import MESSAGES, Flight, Flights, Landed
 from service.publish.lanes import Lanes
 from service.publish.ports import Broker, ChannelClosed, Lead, Misfit, Outbox, Publisher, Settlement
 from service.supervision import Backoff, supervise
@@ -30,7 +30,6 @@ LOOK_SECONDS: Final = 5.0
 REPAIR_SECONDS: Final = 30.0
 BACKOFF: Final = Backoff(0.1, 5.0)
 
-MESSAGES = Counter("casebridge_relay_messages_total", "Outbox messages by what became of them", ["outcome"])
 DRIFTS = Counter("casebridge_queue_drifts_total", "Times a queue was not as declared", ["queue", "what"])
 OWED = Gauge(
     "casebridge_queue_owed",
@@ -42,16 +41,6 @@ BACKLOG = Gauge("casebridge_relay_backlog", "Outbox messages still to publish", 
 LEADING = Gauge("casebridge_relay_leading", "1 while this process relays", multiprocess_mode="livesum")
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A row under way: its copies not yet decided, and which queues are owed it."""
-
-    row: NumberedMessage
-    left: int = 0
-    routed: bool = False
-    owed: list[str] = field(default_factory=list)
 
 
 class Relay:
@@ -74,15 +63,13 @@ class Relay:
         self._publisher: Publisher | None = None
         self._beside = Beside(outbox, self._coverage)
         self._lanes = Lanes()
-        self._flights: dict[int, tuple[_Flight, Route]] = {}
-        self._open = 0
+        self._flights = Flights()
+        self._landed = Landed(self._beside)
         self._behind: dict[str, CatchUp] = {}
         self._look_at = 0.0
         self._repair_at = 0.0
         self._declared = False
         self._suspects: set[int] = set()
-        self._done: dict[str, list[int]] = {"published": [], "unrouted": []}
-        self._owed: list[tuple[int, str]] = []
 
     def run(self, stop: threading.Event) -> None:
         """Relay until told to stop; what fails is tried again, with longer and longer pauses."""
@@ -101,13 +88,12 @@ class Relay:
         behind, self._behind = self._behind, {}
         LEADING.set(0)
         held = [part.close for part in (publisher, *behind.values(), lead) if part is not None]
-        for ending in (self._flush, self._beside.close, *held):
+        for ending in (self._landed.flush, self._beside.close, *held):
             try:
                 ending()
             except Exception as exc:  # noqa: BLE001 - it is being given up because it is broken
                 log.info("relay_close_failed", kind=type(exc).__name__)
-        self._done = {"published": [], "unrouted": []}
-        self._owed = []
+        self._landed = Landed(self._beside)
 
     def _turn_or_close(self) -> float:
         try:
@@ -131,11 +117,11 @@ class Relay:
         except ChannelClosed:
             self._suspect()
             return 0
-        if sum(map(len, self._done.values())) >= BATCH or not self._open:
-            self._flush()
-        seconds = 0 if self._open or self._lanes.waiting else WAIT_SECONDS
+        if self._landed.count >= BATCH or not self._flights.open:
+            self._landed.flush()
+        seconds = 0 if self._flights.open or self._lanes.waiting else WAIT_SECONDS
         moving = [catchup.turn(seconds) for catchup in tuple(self._behind.values())]
-        if self._open or self._lanes.waiting:
+        if self._flights.open or self._lanes.waiting:
             return 0
         if self._lanes.due or self._fill():
             return 0
@@ -172,8 +158,7 @@ class Relay:
         return {message.owner: message.position for message in reversed(self._outbox.parked_messages())}
 
     def _begin(self) -> Publisher:
-        self._flights.clear()
-        self._open = 0
+        self._flights = Flights()
         self._beside.forget()
         self._lanes = Lanes(self._stopped_owners())
         self._repair()
@@ -189,31 +174,30 @@ class Relay:
     def _exchange(self, publisher: Publisher) -> None:
         """Send what the window allows, take what the broker has decided."""
         if self._lanes.due:
-            if not self._open:
-                self._flush()
+            if not self._flights.open:
+                self._landed.flush()
                 self._beside.forget()
                 self._lanes.rewind()
         else:
             if self._lanes.waiting < WINDOW:
                 self._fill()
             self._send(publisher)
-        outcomes = publisher.settle(WAIT_SECONDS if self._open else 0)
-        for tag, outcome in outcomes:
-            self._decide(tag, outcome)
+        outcomes = publisher.settle(WAIT_SECONDS if self._flights.open else 0)
+        self._decide(outcomes)
         if any(outcome == "silent" for _, outcome in outcomes):
             self._renew()
 
     def _fill(self) -> int:
         # with messages under way there is something else to do than to wait
-        rows = self._beside.read(self._lanes.cursor, patient=not self._open)
+        rows = self._beside.read(self._lanes.cursor, patient=not self._flights.open)
         self._lanes.add(rows)
         return len(rows)
 
     def _send(self, publisher: Publisher) -> None:
         # after a refusal one at a time, so that the next refusal tells whose it is
         window = 1 if self._suspects else WINDOW
-        while self._open < window and (row := self._lanes.take()) is not None:
-            flight = _Flight(row)
+        while self._flights.open < window and (row := self._lanes.take()) is not None:
+            flight = Flight(row)
             try:
                 # all of them before the first goes: what comes back of a parked row would land as published
                 copies = [
@@ -223,27 +207,21 @@ class Relay:
                     if route.queue in self._behind:
                         flight.owed.append(route.queue)
                     else:
-                        self._flights[publisher.send(copy)] = (flight, route)
-                        flight.left += 1
+                        self._flights.add_copy(publisher.send(copy), flight, route)
             except Misfit as exc:
                 self._park(row, str(exc))
                 continue
-            self._open += 1
+            self._flights.open += 1
             if not flight.left:
                 self._land(flight)
 
-    def _decide(self, tag: int, outcome: Settlement) -> None:
-        # what a queue that has fallen behind answers later is not waited for
-        flight, route = self._flights.pop(tag, (None, None))
-        if flight is None or route is None:
-            return
-        flight.left -= 1
-        flight.routed |= outcome == "routed"
-        if not route.is_content_with(outcome):
-            flight.owed.append(route.queue)
-            self._fall_behind(route.queue, outcome)
-        if not flight.left:
-            self._land(flight)
+    def _decide(self, outcomes: Iterable[tuple[int, Settlement]]) -> None:
+        for flight, route, outcome in self._flights.decide_copies(outcomes):
+            if not route.is_content_with(outcome):
+                flight.owed.append(route.queue)
+                self._fall_behind(route.queue, outcome)
+            if not flight.left:
+                self._land(flight)
 
     def _fall_behind(self, queue: str, why: str) -> None:
         """Let a queue catch up by itself: what is under way to it is owed to it."""
@@ -251,13 +229,8 @@ class Relay:
             return
         self._behind[queue] = self._catch_up(queue)
         self._behind[queue].fail(why)
-        for tag, (flight, route) in tuple(self._flights.items()):
-            if route.queue == queue:
-                del self._flights[tag]
-                flight.owed.append(queue)
-                flight.left -= 1
-                if not flight.left:
-                    self._land(flight)
+        for flight in self._flights.withdraw_copies(queue):
+            self._land(flight)
 
     def _catch_up(self, queue: str) -> CatchUp:
         return CatchUp(
@@ -284,19 +257,15 @@ class Relay:
             self._hang_up()
         return bool(even)
 
-    def _land(self, flight: _Flight) -> None:
-        self._open -= 1
-        row = flight.row
-        self._suspects.discard(row.position)
-        if flight.owed:
-            self._owed.extend((row.position, queue) for queue in dict.fromkeys(flight.owed))
-        else:
-            self._done["published" if flight.routed else "unrouted"].append(row.position)
-        self._lanes.finish(row)
+    def _land(self, flight: Flight) -> None:
+        self._flights.open -= 1
+        self._suspects.discard(flight.row.position)
+        self._landed.add(flight)
+        self._lanes.finish(flight.row)
 
     def _suspect(self) -> None:
         """The broker closed the channel over one of those under way: park it if it was alone."""
-        rows = {flight.row.position: flight.row for flight, _ in self._flights.values()}
+        rows = self._flights.rows()
         if len(rows) == 1:
             self._suspects.clear()
             self._park(next(iter(rows.values())), TOO_LARGE)
@@ -306,7 +275,7 @@ class Relay:
 
     def _renew(self) -> None:
         """Go on, on a new channel, from what is not marked."""
-        self._flush()
+        self._landed.flush()
         self._hang_up()
         self._begin()
 
@@ -323,16 +292,5 @@ class Relay:
 
     def _settle(self) -> None:
         """Return when all is marked."""
-        self._flush()
+        self._landed.flush()
         self._beside.settle()
-
-    def _flush(self) -> None:
-        for state, positions in self._done.items():
-            if positions:
-                self._beside.mark(positions, state)
-                MESSAGES.labels(state).inc(len(positions))
-                self._done[state] = []
-        if self._owed:
-            self._beside.owe(self._owed)
-            MESSAGES.labels("owed").inc(len(self._owed))
-            self._owed = []

@@ -20,6 +20,7 @@ from service.publish.amqp import topology
 from service.publish.amqp.rabbit import Rabbit
 from service.publish.catchup import BACKOFF
 from service.publish.coverage import matches
+from service.publish.flights import Landed
 from service.publish.relay import REPAIR_SECONDS, Relay
 from tests.publish.made import Broker, Office, message, partner
 
@@ -76,7 +77,7 @@ class Walk:
         """What the leader had not marked is forgotten, as when it is killed."""
         if self.relay._publisher is not None:
             self.relay._publisher.close()
-        self.relay._done, self.relay._owed, self.relay._publisher = {}, [], None
+        self.relay._landed, self.relay._publisher = Landed(self.relay._beside), None
         self.relay.close()
         self.relay = self.new_relay()
 
