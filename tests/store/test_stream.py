@@ -12,6 +12,7 @@ from service.errors import Conflict
 from service.store import statements as q
 from service.store import tables as t
 from service.store.schema import upgrade
+from service.store.sql import stream
 from service.store.sql.engine import connect, reading, writing
 from service.store.sql.failures import Busy
 
@@ -184,6 +185,19 @@ def test_no_two_processes_prepare_by_the_same_name(postgres_url):
     assert one
     assert other
     assert not one & other
+
+
+def test_a_connection_on_which_too_much_is_prepared_is_replaced(engine, monkeypatch):
+    monkeypatch.setattr(stream, "MOST", 5)
+    counts = []
+    for number in range(12):
+        another = NAMES.where(*[t.secret.c.name != "x"] * number)
+        with reading(engine) as connection:
+            for _ in range(2):
+                assert connection.execute(another).all() == []
+            counted = connection.execute(text("SELECT count(*) FROM pg_prepared_statements"))
+            counts.append(counted.scalar_one())
+    assert max(counts) == 5
 
 
 def test_what_a_migration_changes_is_prepared_anew(engine):

@@ -27,6 +27,8 @@ from service.store.sql.texts import AT_ONCE, DIALECT, Columns, at_once, statemen
 
 Named = Mapping[str, Any]
 PREPARED: Final = "prepared"
+MOST: Final = 500
+"""How many statements are prepared on a connection: each takes memory of the server as long as that lives."""
 
 
 class Rows:
@@ -213,15 +215,16 @@ def streaming(engine: Engine) -> Iterator[Stream]:
     try:
         pooled = engine.raw_connection()
         driver: Any = pooled.driver_connection
+        prepared: dict[bytes, bytes] = pooled.info.setdefault(PREPARED, {})
         try:
             driver.pgconn.enter_pipeline_mode()
-            yield Stream(driver, pooled.info.setdefault(PREPARED, {}))
+            yield Stream(driver, prepared)
         finally:
-            if driver.pgconn.transaction_status == TransactionStatus.IDLE:
+            if driver.pgconn.transaction_status == TransactionStatus.IDLE and len(prepared) < MOST:
                 driver.pgconn.exit_pipeline_mode()
                 pooled.close()
             else:
-                # it is lost, or something is under way that nobody waits for
+                # it is full, or lost, or something is under way that nobody waits for
                 pooled.invalidate()
     except Error as exc:
         raise DBAPIError.instance(None, None, exc, Error, hide_parameters=True) from exc
