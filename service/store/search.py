@@ -33,6 +33,7 @@ from service.values.scope import SHARED, Scope
 
 TABLES = {"token": t.token, "reference": t.reference, "date": t.dates, "string": t.strings}
 FORMS = 500
+FEW = 10
 
 
 class Form(NamedTuple):
@@ -126,9 +127,11 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
     columns = select(c.type, c.id, c.version, c.last_updated, c.body)
     ordered = columns.where(*where).order_by(c.last_updated.desc(), c.id.desc())
     page = ordered.limit(bindparam("rows", type_=Integer))
-    if scope.everything or form.ids or any(kind == "reference" for kind, _ in form.criteria):
+    is_narrow = scope.everything or form.ids or any(kind == "reference" for kind, _ in form.criteria)
+    if is_narrow and sum(len(forms) for _, forms in form.criteria) <= FEW:
         return page, counted
-    # where nothing narrows it but the scope, how to search depends on how many clients are in that
+    # where nothing narrows it but the scope, how to search depends on how many clients are in that; and each
+    # number of many values is another statement, whose plan would take a megabyte of the server's memory
     return page.execution_options(prepare=False), counted.execution_options(prepare=False)
 
 

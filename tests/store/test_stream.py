@@ -15,6 +15,9 @@ from service.store.schema import upgrade
 from service.store.sql import stream
 from service.store.sql.engine import connect, reading, writing
 from service.store.sql.failures import Busy
+from service.store.store import SqlStore
+from service.values.resources import Criterion, Query
+from service.values.scope import Scope
 
 KEEP = insert(t.secret)
 NAMES = select(t.secret.c.name).order_by(t.secret.c.name)
@@ -185,6 +188,19 @@ def test_no_two_processes_prepare_by_the_same_name(postgres_url):
     assert one
     assert other
     assert not one & other
+
+
+def test_a_search_for_many_values_is_not_prepared(engine):
+    store = SqlStore(engine)
+    for count in (2, 100):
+        values = tuple(("Patient", str(number)) for number in range(count))
+        for _ in range(2):
+            store.search(
+                Scope(everything=True), Query("CarePlan", (Criterion("subject", "reference", values),))
+            )
+    like = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%search_reference%'")
+    with reading(engine) as connection:
+        assert connection.execute(like).scalar_one() == 1
 
 
 def test_a_connection_on_which_too_much_is_prepared_is_replaced(engine, monkeypatch):
