@@ -96,7 +96,7 @@ def test_writes_to_one_document_are_serialised(store):
         def story(unit):
             found = unit.documents.lock(ALL, "client", "cms", "river")
             unit.documents.update(replace(found, revision=found.revision + 1), cause="replace", partner="cms")
-            return unit.resources.sequence(river.uuid, "default", 2)
+            return unit.resources.sequence(river.uuid, "default", 2, "")
 
         return store.transact(story)
 
@@ -245,7 +245,7 @@ def test_positions_are_gap_free_and_keep_each_owners_order(store, engine):
         owner = f"case/{n % 3}"
 
         def emit(unit):
-            first = unit.resources.sequence(owner, "default", 2)
+            first = unit.resources.sequence(owner, "default", 2, "")
             unit.resources.emit([message(owner, first), message(owner, first + 1)])
 
         store.transact(emit)
