@@ -44,7 +44,7 @@ class Settings:
         return cls(
             database_url=environment.get("CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
             amqp_url=environment.get("CASEBRIDGE_AMQP_URL") or None,
-            base_url=environment.get("CASEBRIDGE_BASE_URL", f"http://{host}:{port}").rstrip("/"),
+            base_url=environment.get("CASEBRIDGE_BASE_URL", _address(host, port)).rstrip("/"),
             partners=Path(partners) if partners else None,
             overlays=tuple(
                 overlay for overlay in environment.get("CASEBRIDGE_OVERLAYS", "").split(",") if overlay
@@ -59,6 +59,11 @@ class Settings:
             secret_file=Path(secret_file) if secret_file else None,
             tls_proxies=_networks(environment, "CASEBRIDGE_TLS_PROXIES"),
         )
+
+
+def _address(host: str, port: int) -> str:
+    # the colons of IPv6 stand between brackets (RFC 3986 section 3.2.2)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:

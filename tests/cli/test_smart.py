@@ -16,6 +16,7 @@ from service.access.keys import new_private_jwk
 from service.access.policy import RESOURCES, RIGHTS
 from service.access.registry import load
 from service.errors import Unavailable
+from service.settings import Settings
 from service.wire.json import dump, parse
 from tests.cli.test_start import answers
 from tests.faults.house import until
@@ -209,6 +210,14 @@ def test_what_stands_before_a_service_and_answers_without_json_is_told(tmp_path)
         server.document = dump({"token_endpoint": f"{base}/oauth2/token"})
         done = run(tmp_path, "token", "northern", "--key", str(key), "--url", base)
     assert (type(done.exception), base in str(done.exception)) == (Unavailable, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:8080"), ("::1", "http://[::1]:8080")]
+)
+def test_our_address_by_default_is_one_that_can_be_asked(host, url):
+    """The token endpoint is told by it, and it is what an assertion is for."""
+    assert Settings.from_env({"CASEBRIDGE_HOST": host}).base_url == url
 
 
 def test_keys_are_rotated_and_listed_without_what_is_private(tmp_path):
