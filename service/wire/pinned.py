@@ -40,7 +40,9 @@ def fetch(url: str, private_hosts: Collection[str] = (), seconds: float = SECOND
     parts = urlsplit(url)
     try:
         with _connected(parts, private_hosts, seconds) as answer:
-            body = answer.read(BYTES + 1)
+            # not read(): of a chunk with a negative length that takes all that comes
+            body = bytearray(BYTES + 1)
+            del body[answer.readinto(body) :]
             status, kept = answer.status, answer.headers.get_all("Cache-Control", [])
     except (OSError, HTTPException, ValueError) as exc:
         raise Unavailable(f"It does not answer as it should ({type(exc).__name__}).") from exc
@@ -48,7 +50,7 @@ def fetch(url: str, private_hosts: Collection[str] = (), seconds: float = SECOND
         raise Unavailable(f"It answers {status}, and not 200.")
     if len(body) > BYTES:
         raise Unavailable(f"It answers more than {BYTES} bytes.")
-    return Fetched(body, _max_age(",".join(kept)))
+    return Fetched(bytes(body), _max_age(",".join(kept)))
 
 
 @contextmanager

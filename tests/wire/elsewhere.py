@@ -18,6 +18,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, b"x" * (BYTES + 1))
         elif self.path == "/most":
             self.answer(200, b"x" * BYTES)
+        elif self.path == "/chunks":
+            parts = (self.server.document[:4], self.server.document[4:], b"")
+            self.answer_in_chunks(*(b"%x\r\n%s\r\n" % (len(part), part) for part in parts))
+        elif self.path == "/negative":
+            self.answer_in_chunks(b"-1\r\n", *[b"x" * 1_000_000] * 20)
         elif self.path == "/drip":
             self.drip()
         elif self.path == "/head":
@@ -31,6 +36,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def answer_in_chunks(self, *chunks):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for chunk in chunks:
+            self.wfile.write(chunk)
 
     def drip(self):
         self.send_response(200)

@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 
 import pytest
 from cryptography import x509
@@ -74,6 +75,21 @@ def test_another_answer_is_refused(server, path, why):
 
 def test_the_most_that_may_be_answered_is(server):
     assert len(fetch(url_of(server, "/most"), HERE).body) == BYTES
+
+
+def test_an_answer_in_chunks_is_put_together(server):
+    assert fetch(url_of(server, "/chunks"), HERE).body == b'{"keys": []}'
+
+
+def test_a_chunk_of_a_negative_length_takes_no_more_memory_than_the_most_that_may_be_answered(server):
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unavailable):
+            fetch(url_of(server, "/negative"), HERE)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8_000_000
 
 
 @pytest.mark.parametrize("path", ["/drip", "/head"])
