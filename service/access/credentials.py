@@ -62,7 +62,7 @@ class CredentialsContract(Schema):
         except ValueError as exc:
             raise ValidationError("Not a URL.", "jwks_url") from exc
         is_plain = parts.scheme == "http" and host in entry.get("private_hosts", ())
-        if not host or port == 0 or parts.username or (parts.scheme != "https" and not is_plain):
+        if not host or port == 0 or "@" in parts.netloc or (parts.scheme != "https" and not is_plain):
             raise ValidationError(
                 "Write https://host/path; http only where `private_hosts` names the host.", "jwks_url"
             )

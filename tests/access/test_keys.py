@@ -81,6 +81,7 @@ def test_the_registry_names_keys_or_where_they_are_and_what_may_be_asked_for(tmp
         {"jwks_url": "http://a.example/jwks"},
         {"jwks_url": "ftp://a.example/jwks", "private_hosts": ["a.example"]},
         {"jwks_url": "https://a:b@a.example/jwks"},
+        {"jwks_url": "https://:b@a.example/jwks"},
         {"jwks_url": "https:///jwks"},
         {"jwks_url": "https://a.example:x/jwks"},
         {"jwks_url": "https://a.example/ jwks"},
