@@ -2,8 +2,8 @@
 
 import pytest
 
-# they answer everybody the same, or metrics; there is nothing to ask for
-PLAIN = ("/health", "/docs", "/metrics")
+# they answer everybody the same, or metrics, or as OAuth has it; there is nothing to ask for
+PLAIN = ("/health", "/docs", "/metrics", "/oauth2")
 
 
 def test_every_route_refuses_parameters_that_it_does_not_know(house):
