@@ -20,16 +20,16 @@ def operations(token: str, jwks: str) -> Iterator[Operation]:
     describe = partial(Operation, tag=TAG, faults=(404, 408, 413, 503))
     refused = {
         "description": "No token is issued (RFC 6749 section 5.2); the description says what to change.",
-        "content": {JSON: {"schema": _refused()}, "application/problem+json": {"schema": _PROBLEM}},
+        "content": {JSON: {"schema": _error_response()}, "application/problem+json": {"schema": _PROBLEM}},
     }
     yield describe(
         "post",
         token,
         "token",
         summary="Get an access token for a client assertion (SMART Backend Services)",
-        body={"required": True, "content": {FORM: {"schema": _asked()}}},
+        body={"required": True, "content": {FORM: {"schema": _token_request()}}},
         answers={
-            200: {**answer("A token for five minutes.", JSON, _granted()), "headers": _NO_STORE},
+            200: {**answer("A token for five minutes.", JSON, _token_response()), "headers": _NO_STORE},
             400: refused,
         },
     )
@@ -67,7 +67,7 @@ def operations(token: str, jwks: str) -> Iterator[Operation]:
     )
 
 
-def _asked() -> Described:
+def _token_request() -> Described:
     assertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     described = _object(
         grant_type={"const": "client_credentials"},
@@ -79,7 +79,7 @@ def _asked() -> Described:
     return described
 
 
-def _granted() -> Described:
+def _token_response() -> Described:
     return _object(
         access_token=_TEXT,
         token_type={"const": "bearer"},
@@ -88,7 +88,7 @@ def _granted() -> Described:
     )
 
 
-def _refused() -> Described:
+def _error_response() -> Described:
     codes = ["invalid_client", "invalid_request", "invalid_scope", "unsupported_grant_type"]
     return _object(error={"enum": codes}, error_description=_TEXT)
 
