@@ -7,7 +7,7 @@ import pytest
 
 from tests.contracts.answered import described
 from tests.faults.house import until
-from tests.front.conftest import ENDS, FRAMINGS, answer, end, framed, head, said
+from tests.front.conftest import ENDS, FRAMINGS, answer, end, framed, head, said, serving
 from tests.web.sent import ER7, a03, encounter
 
 CUT = "The body ended before all of it had come; send it again."
@@ -61,6 +61,15 @@ def cut_off(served, framing, method, path, kind, entry):
         end(sender, "finished")
         status, told = answer(sender)
     return status, said(told)
+
+
+def test_a_request_for_a_token_that_was_cut_off_is_none(tmp_path):
+    form = "application/x-www-form-urlencoded"
+    with serving(tmp_path, "service", "serve", AUTH="smart") as served:
+        answers = {
+            framing: cut_off(served, framing, "POST", "/oauth2/token", form, "") for framing in FRAMINGS
+        }
+    assert answers == dict.fromkeys(FRAMINGS, (400, CUT))
 
 
 @pytest.mark.parametrize("how", ENDS)
