@@ -98,7 +98,7 @@ def _guard(access: Access, right: str) -> None:
     bearer = access.caller(request)
     rule = request.url_rule.rule if request.url_rule is not None else ""
     interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
-    g.partner, g.rights = bearer.partner, bearer.grant.all_rights()
+    g.partner, g.rights, g.purposes = bearer.partner, bearer.grant.all_rights(), bearer.purposes
     g.scope = access.scope(bearer.partner)
 
 
