@@ -78,13 +78,13 @@ def fhir(
             raise NotFound(
                 f"No such resource type is searched here; these are: {', '.join(sorted(PARAMETERS))}."
             )
-        parameters, after = _parameters_and_cursor(unseal)
+        parameters, after = _parameters_and_cursor(unseal, type_)
         query = parse_query(type_, parameters, after, base)
         language = _language(localisation)
         page = localisation.page(g.scope.view, disclosure.search(g.scope, query), language)
         next_url = None
         if page.next is not None:
-            sealed = seal(dump({"given": parameters, "after": page.next}).decode())
+            sealed = seal(dump({"of": _asked(type_), "given": parameters, "after": page.next}).decode())
             next_url = f"{base}/{type_}?{CURSOR}={sealed}"
         self_url = _url(f"{base}/{type_}", parameters)
         return with_content_language(
@@ -111,13 +111,20 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
     return Door(routes, PUBLIC, fhir_openapi.capabilities())
 
 
+def _asked(type_: str) -> list[str]:
+    """Return what a cursor holds for: who asks, and the type of the search."""
+    return [g.partner.name, type_]
+
+
 def _parameters_and_cursor(
-    unseal: Callable[[str], str],
+    unseal: Callable[[str], str], type_: str
 ) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
     cursor = request.args.get(CURSOR)
     if cursor is None:
         return search_parameters(), None
     cursor_content = parse(unseal(cursor).encode())
+    if cursor_content["of"] != _asked(type_):
+        raise Malformed("The link is of another search; search again.", where=CURSOR)
     return [(name, value) for name, value in cursor_content["given"]], (
         cursor_content["after"][0],
         cursor_content["after"][1],

@@ -117,6 +117,18 @@ def test_next_links_lead_through_all_and_tell_no_search_value(told):
     assert len(seen) == len(set(seen)) == 6
 
 
+def test_a_next_link_is_good_for_its_own_partner_and_type_alone(told):
+    for n in range(3):
+        told.put(f"/api/cases/more{n}", json={**river.CASE, "identifiers": []}, headers=CMS)
+    urls = {link["relation"]: link["url"] for link in find(told, "/fhir/CarePlan?_count=2")["link"]}
+    path = urls["next"].removeprefix("http://127.0.0.1:8080")
+    assert told.get(path, headers=NORTHERN).status_code == 200
+    for foreign, headers in ((path, CMS), (path.replace("CarePlan", "CareTeam"), NORTHERN)):
+        answer = told.get(foreign, headers=headers)
+        assert answer.status_code == 400, answer.text
+        assert answer.json["issue"][0]["expression"] == ["_cursor"], answer.text
+
+
 def test_an_unknown_search_parameter_is_refused_not_unheeded(told):
     answer = told.get("/fhir/CarePlan?bogus=1", headers=NORTHERN)
     assert (answer.status_code, answer.json["resourceType"]) == (400, "OperationOutcome")
