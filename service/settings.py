@@ -25,6 +25,7 @@ class Settings:
     epoch: int
     secret_file: Path | None
     tls_proxies: tuple[IPv4Network | IPv6Network, ...]
+    hsts_seconds: int
 
     @property
     def embedded(self) -> bool:
@@ -58,6 +59,7 @@ class Settings:
             epoch=_number(environment, "CASEBRIDGE_EPOCH", 1),
             secret_file=Path(secret_file) if secret_file else None,
             tls_proxies=_networks(environment, "CASEBRIDGE_TLS_PROXIES"),
+            hsts_seconds=_number(environment, "CASEBRIDGE_HSTS_SECONDS", 0),
         )
 
 

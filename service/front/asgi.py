@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from service.errors import CasebridgeError, TooLarge, Unavailable, Unsupported
 from service.front.bodies import Bodies, Body, BodyLimits, Receive
+from service.front.headers import AnswerHeaders
 from service.front.threads import Application, Environ, ThreadPool, WsgiAnswer
 from service.telemetry import count_answer
 from service.wire.json import LIMIT, dump
@@ -40,9 +41,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class Front:
     """Takes requests in whole, and has them answered in a bounded number of threads."""
 
-    def __init__(self, application: Application, limits: BodyLimits | None = None) -> None:
-        """Take the application, and what senders of bodies may use."""
+    def __init__(
+        self, application: Application, limits: BodyLimits | None = None, headers: AnswerHeaders | None = None
+    ) -> None:
+        """Take the application, what senders of bodies may use, and the headers of every answer."""
         self._bodies = Bodies(limits)
+        self._headers = headers or AnswerHeaders()
         self._pools = {path: ThreadPool(application, 1) for path in APART}
         self._pool = ThreadPool(application, THREADS)
 
@@ -51,11 +55,11 @@ class Front:
         environ = environ_of(scope)
         if not _has_body(environ):
             environ["wsgi.input"] = io.BytesIO()
-            await _say(await self._answer(environ), send)
+            await self._say(await self._answer(environ), send)
             return
         async with self._bodies.body(environ["REMOTE_ADDR"], _content_length(environ)) as body:
             dropped = await self._take(body, environ, receive)
-            await _say(await self._answer(environ), send)
+            await self._say(await self._answer(environ), send)
         if dropped and "HTTP_EXPECT" not in environ:
             await self._bodies.drain(receive)
 
@@ -87,6 +91,11 @@ class Front:
             answer = _busy(environ["PATH_INFO"].startswith("/fhir"))
             count_answer("", "none", answer.status, perf_counter() - began)
         return answer
+
+    async def _say(self, answer: WsgiAnswer, send: Send) -> None:
+        headers = self._headers.whole(answer.headers)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +153,3 @@ def _busy(in_fhir: bool) -> WsgiAnswer:
     kind = b"application/fhir+json" if in_fhir else b"application/problem+json"
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"retry-after", b"5")]
     return WsgiAnswer(error.status, headers, body)
-
-
-async def _say(answer: WsgiAnswer, send: Send) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    await send({"type": "http.response.body", "body": answer.body})

@@ -1,6 +1,8 @@
 """The API reference: one page that needs nothing else, and the contracts as files."""
 
 import json
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
@@ -42,6 +44,18 @@ def page(client):
     answer = client.get("/docs", headers={"Casebridge-Partner": "stranger"})
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     return Page(answer.text)
+
+
+def test_the_page_works_under_its_policy(client):
+    """Its one style has the hash that the policy names; no element has a style or script of its own."""
+    answer = client.get("/docs")
+    page, policy = Page(answer.text), answer.headers["Content-Security-Policy"]
+    style = answer.text.partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert len(page.of("style")) == 1
+    names = {name for _, given in page.tags for name in given}
+    assert not [name for name in names if name == "style" or name.startswith("on")]
 
 
 def test_the_page_tells_of_every_operation_message_and_error(page):

@@ -116,10 +116,11 @@ def application(settings: Settings, parent: int, metrics: str, starts: Starts) -
     with pausing():
         # not at the head: the parent would have them too
         from service.front.asgi import Front
+        from service.front.headers import AnswerHeaders
         from service.wiring import serving
 
         try:
-            front = Front(serving.web(settings))
+            front = Front(serving.web(settings), headers=AnswerHeaders(settings.hsts_seconds))
         except CasebridgeError as error:
             starts.tell(error)
             sys.exit(1)
