@@ -3,8 +3,9 @@
 https://www.sqlite.org/lang_transaction.html
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from sqlalchemy import Dialect, Engine, Executable, create_engine, event, make_url
@@ -45,6 +46,7 @@ def connect(url: str) -> Engine:
     if kind != "sqlite":
         raise Misconfigured("Use a sqlite or postgresql URL.", where="CASEBRIDGE_DATABASE_URL")
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30})
+    event.listen(engine, "do_connect", _make_for_its_owner)
     event.listen(engine, "connect", _sqlite)
     return engine
 
@@ -85,6 +87,18 @@ def writing(engine: Engine) -> Iterator[Executor]:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
                 connection.commit()
+
+
+def _make_for_its_owner(_dialect: Any, _record: Any, args: tuple[Any, ...], _more: dict[str, Any]) -> None:
+    """Make the file of a database that is not there yet: its owner alone may read it.
+
+    SQLite gives the files beside it the same mode: https://www.sqlite.org/wal.html#the_wal_file
+    """
+    path = str(args[0])
+    if path not in {"", ":memory:"} and not path.startswith("file:"):
+        # what cannot be made SQLite tells of
+        with suppress(OSError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _sqlite(connection: Any, _record: object) -> None:
