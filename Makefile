@@ -19,7 +19,7 @@ KUBERNETES_VERSION := 1.33
 
 export QUICK
 
-.PHONY: help demo serve test coverage soak bench mutate lint lock clean
+.PHONY: help demo serve test coverage soak bench mutate lint sbom audit lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,9 +57,18 @@ lint: .venv/.dev $(HELM) ## Check style, types, import contracts and the chart
 	@said=$$($(BIN)/kubernetes-validate --strict --quiet -k $(KUBERNETES_VERSION) build/chart.yaml) && [ -z "$$said" ] \
 	  || { echo "build/chart.yaml is not valid: $$said" >&2; exit 1; }  # it only warns of an unknown kind
 
-lock: ## Renew both lock files (the one target that needs uv)
+sbom: .tools/audit/.made .tools/shipped/.made ## Write build/sbom.json: what a release is made of, in CycloneDX
+	@mkdir -p build
+	@.tools/audit/bin/cyclonedx-py environment .tools/shipped --pyproject pyproject.toml --output-reproducible \
+	  --output-file build/sbom.json
+
+audit: .tools/audit/.made ## Ask for known vulnerabilities; fail if a package has one or cannot be audited
+	@.tools/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
+lock: ## Renew the lock files (the one target that needs uv)
 	@echo 'setuptools>=77' | $(COMPILE) pyproject.toml - -o requirements.lock $(ARGS)
 	@echo 'setuptools>=77' | $(COMPILE) --extra dev -c requirements.lock pyproject.toml - -o tests/requirements.lock $(ARGS)
+	@$(COMPILE) --group audit -o .ci/audit.lock $(ARGS)
 
 clean: ## Remove what the targets made, except databases
 	@rm -rf .venv .tools build *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -87,6 +96,19 @@ clean: ## Remove what the targets made, except databases
 	@echo "Installing what tests/requirements.lock names"
 	@$(PIP) install $(LOCKED) -r tests/requirements.lock
 	@$(PIP) check
+	@touch $@
+
+# Tools in an environment of their own, and what is shipped alone in another.
+.tools/audit/.made: .ci/audit.lock | .venv/.made
+	@echo "Installing what .ci/audit.lock names"
+	@$(BIN)/python -m venv --clear .tools/audit
+	@.tools/audit/bin/python -m pip --disable-pip-version-check --quiet install $(LOCKED) -r .ci/audit.lock
+	@touch $@
+
+.tools/shipped/.made: requirements.lock | .venv/.made
+	@echo "Installing what requirements.lock names"
+	@$(BIN)/python -m venv --clear --without-pip .tools/shipped
+	@$(PIP) --python .tools/shipped/bin/python install $(LOCKED) -r requirements.lock
 	@touch $@
 
 .tools/bin/helm:
