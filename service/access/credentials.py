@@ -1,5 +1,6 @@
 """The part of a partner's registry entry that says how it shows who it is, read strictly."""
 
+from collections.abc import Collection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -49,25 +50,33 @@ class CredentialsContract(Schema):
             raise ValidationError(f"A partner of this kind has no right to {', '.join(missing)}.", "scopes")
 
     @validates_schema
-    def check_address(self, entry: dict[str, Any], **_: Any) -> None:
-        """Refuse two sources of keys, and an address that is not asked."""
-        url = entry.get("jwks_url")
-        if url is None:
-            return
-        if "keys" in entry:
+    def check_addresses(self, entry: dict[str, Any], **_: Any) -> None:
+        """Refuse two sources of keys, and addresses that are not asked."""
+        if "keys" in entry and "jwks_url" in entry:
             raise ValidationError("Name `keys` or `jwks_url`; the keys come from one of them.", "jwks_url")
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError as exc:
-            raise ValidationError("Not a URL.", "jwks_url") from exc
-        is_plain = parts.scheme == "http" and host in entry.get("private_hosts", ())
-        if not host or port == 0 or "@" in parts.netloc or (parts.scheme != "https" and not is_plain):
-            raise ValidationError(
-                "Write https://host/path; http only where `private_hosts` names the host.", "jwks_url"
-            )
-        if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
-            raise ValidationError(f"A URL is ASCII, of {LONGEST_URL} characters at most.", "jwks_url")
+        hosts = entry.get("private_hosts", ())
+        if "jwks_url" in entry and (mistake := _mistake_of(entry["jwks_url"], hosts)):
+            raise ValidationError(mistake, "jwks_url")
+        endpoints = entry["intake"].endpoints if "intake" in entry else ()
+        if wrong := {
+            at: [mistake] for at, url in enumerate(endpoints) if (mistake := _mistake_of(url, hosts))
+        }:
+            raise ValidationError({"intake": {"endpoints": wrong}})
+
+
+def _mistake_of(url: str, private_hosts: Collection[str]) -> str | None:
+    """Return why an address is not asked, None when it is."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "Not a URL."
+    is_plain = parts.scheme == "http" and host in private_hosts
+    if not host or port == 0 or "@" in parts.netloc or (parts.scheme != "https" and not is_plain):
+        return "Write https://host/path; http only where `private_hosts` names the host."
+    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or not {" ", "#"}.isdisjoint(url):
+        return f"A URL is ASCII, of {LONGEST_URL} characters at most, without a fragment."
+    return None
 
 
 def credentials(entry: dict[str, Any]) -> Credentials:

@@ -130,15 +130,7 @@ class IntakeContract(Schema):
     authorities = fields.List(fields.Nested(Authority))
     overlays = fields.List(fields.String())
     senders = fields.List(fields.Nested(Sending), validate=validate.Length(min=1))
-    endpoints = fields.List(
-        fields.String(
-            validate=validate.Regexp(
-                r"(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/])[^\s#]+\Z",
-                error="Write an https address; http is for this machine alone.",
-            )
-        ),
-        validate=validate.Length(min=1),
-    )
+    endpoints = fields.List(fields.String(), validate=validate.Length(min=1))
     amqp_users = fields.List(fields.String(validate=SHORT), validate=validate.Length(min=1))
     amqp_replies = fields.List(fields.String(validate=SHORT), validate=validate.Length(min=1))
     not_retained = fields.String(validate=validate.OneOf(("accept", "refuse")))

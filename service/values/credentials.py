@@ -18,8 +18,8 @@ class Credentials:
     """What the registry says of how a partner authenticates, and what it may ask for at most.
 
     `keys` are its public keys, `jwks_url` where they are fetched instead; `private_hosts` are the hosts that
-    may have addresses of a private network there, and be asked without TLS. `scopes` narrow what its kind
-    may ask for (None: all of that).
+    may have addresses of a private network, and be asked without TLS, there and as endpoints of answers.
+    `scopes` narrow what its kind may ask for (None: all of that).
     """
 
     keys: tuple[PublicKey, ...] = ()

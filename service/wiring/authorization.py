@@ -17,7 +17,7 @@ from service.flows.authorization.signing import Signing
 from service.settings import Settings, is_loopback
 from service.store.credentials import SqlCredentials
 from service.values.scope import Partner
-from service.wire.pinned import fetch
+from service.wire.http import fetch
 from service.wiring.secret import cipher
 
 

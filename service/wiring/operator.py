@@ -27,7 +27,7 @@ from service.store.relay.outbox import Outbox
 from service.values.documents import Document, Revision
 from service.values.inbound.inbox import Entry, InboundMessage, Outcome, UnderstoodMessage
 from service.values.scope import Partner
-from service.wire.http import HttpClient
+from service.wire.http import post
 from service.wiring.compiled import catalogues, inbounds
 from service.wiring.rooms import (
     now,
@@ -179,7 +179,7 @@ def counting(settings: Settings) -> Iterator[FieldCounts]:
 def replying(settings: Settings) -> Iterator[Replies]:
     """Give the replies that are owed as an operator handles them."""
     with open_store(settings) as store:
-        yield Replies(store, Endpoint(HttpClient()), registry.load(settings.partners), now)
+        yield Replies(store, Endpoint(post), registry.load(settings.partners), now)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from service.store.store import SqlStore
 from service.telemetry import configure
 from service.values.scope import Partner
 from service.wire.amqp import connected
-from service.wire.http import HttpClient
+from service.wire.http import post
 from service.wiring.compiled import catalogues
 from service.wiring.operator import check
 from service.wiring.rooms import now, open_database, open_store, projecting, receiving
@@ -57,7 +57,7 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     reception = receiving(settings, store, projection)
     partners_by_name = registry.load(settings.partners)
     retries = Quarantine(store, reception, partners_by_name, now)
-    replies = Replies(store, Endpoint(HttpClient()), partners_by_name, now)
+    replies = Replies(store, Endpoint(post), partners_by_name, now)
     beside = [Thread(target=loop.run, args=(stop,), daemon=True) for loop in (queue, retries, replies)]
     for loop in beside:
         loop.start()

@@ -90,8 +90,20 @@ def test_the_registry_names_keys_or_where_they_are_and_what_may_be_asked_for(tmp
         {"scopes": []},
         {"scopes": ["casebridge/erase"]},
         {"kind": "engineer", "scopes": ["system/*.rs"]},
+        {"kind": "hospital", "intake": {"endpoints": ["http://127.0.0.1:8080/answers"]}},
+        {"kind": "hospital", "intake": {"endpoints": ["https://a.example/answers#here"]}},
+        {"kind": "hospital", "intake": {"endpoints": ["file:///etc/passwd"]}, "private_hosts": [""]},
     ],
 )
 def test_credentials_are_read_strictly(tmp_path, entry):
     with pytest.raises(Misconfigured, match="registry is wrong"):
         registered(tmp_path, **entry)
+
+
+def test_an_endpoint_that_is_not_asked_is_named_by_its_place(tmp_path):
+    endpoints = ["https://a.example/answers", "http://b.internal/answers", "http://c.internal/answers"]
+    entry = {"kind": "hospital", "intake": {"endpoints": endpoints}, "private_hosts": ["b.internal"]}
+    with pytest.raises(Misconfigured) as told:
+        registered(tmp_path, **entry)
+    (issue,) = told.value.issues
+    assert issue.what.startswith("/partners/0/intake/endpoints/2: Write https://")

@@ -24,7 +24,7 @@ from service.settings import Settings
 from service.store.store import SqlStore
 from service.store.tables import delivery
 from service.wire.fhir.check.validate import validate
-from service.wire.http import HttpClient
+from service.wire.http import post
 from service.wiring import rooms, serving
 from tests.server_process import free_port
 from tests.web.sent import FHIR, message, outcomes
@@ -98,7 +98,8 @@ def hospital():
 def environment(tmp_path, database_url, hospital):
     path = tmp_path / "partners.yaml"
     intake = f"{{endpoints: ['{hospital.url}', '{hospital.url}?second']}}"
-    path.write_text(f"partners: [{{name: mercy, kind: hospital, intake: {intake}}}]", encoding="utf-8")
+    mercy = f"{{name: mercy, kind: hospital, private_hosts: [127.0.0.1], intake: {intake}}}"
+    path.write_text(f"partners: [{mercy}]", encoding="utf-8")
     return {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": database_url,
@@ -131,7 +132,7 @@ def clock():
 @pytest.fixture
 def replies(settings, engine, clock):
     store = SqlStore(engine)
-    return Replies(store, Endpoint(HttpClient()), registry.load(settings.partners), clock)
+    return Replies(store, Endpoint(post), registry.load(settings.partners), clock)
 
 
 def send(client, sent, **query):

@@ -4,7 +4,7 @@ import http.server
 import threading
 from contextlib import contextmanager
 
-from service.wire.pinned import BYTES
+from service.wire.http import BYTES
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -29,6 +29,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.drip_head()
         else:
             self.answer(200, self.server.document, **{"Cache-Control": "public, max-age=600"})
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def answer(self, status, body, **headers):
         self.send_response(status)

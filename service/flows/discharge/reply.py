@@ -5,7 +5,7 @@ delivered in another: a process that dies in between leaves it to be sent again,
 https://hl7.org/fhir/R4/messaging.html#async
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -32,8 +32,11 @@ log = structlog.get_logger()
 class Send(Protocol):
     """The adapter to partners' endpoints."""
 
-    def __call__(self, url: str, answer: Answer) -> None:
-        """Post an answer to an address; raises Unavailable unless it was taken."""
+    def __call__(self, url: str, answer: Answer, private_hosts: Collection[str]) -> None:
+        """Post an answer to an address; raises Unavailable unless it was taken.
+
+        Those of `private_hosts` alone may be in a private network.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class Replies:
         partner = self.partners.get(reply.partner)
         if partner is None or reply.url not in partner.intake.endpoints:
             raise Unavailable("The address is no longer registered as the partner's.")
-        self.send(reply.url, reply.answer)
+        self.send(reply.url, reply.answer, partner.credentials.private_hosts)
         return None
 
     def _not_taken(self, reply: Reply, reason: str) -> None:

@@ -1,21 +1,33 @@
 """What somebody else's address answers is bounded in bytes and time, and comes from where it was resolved."""
 
+import re
 import socket
 import ssl
 import threading
 import time
 import tracemalloc
+from functools import partial
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from service.errors import Unavailable
-from service.wire import pinned
-from service.wire.pinned import BYTES, fetch
+from service.wire import http
+from service.wire.http import BYTES, fetch, post
 from tests.receive.authority import Authority
 from tests.wire.elsewhere import serving
 
 HERE = ("127.0.0.1", "keys.example")
+ASK = [
+    pytest.param(fetch, id="fetch"),
+    pytest.param(partial(post, body=b"{}", media_type="application/json"), id="post"),
+]
+SERVICE = Path(__file__).parents[2] / "service"
+# the operator's own commands ask the service itself
+CLIENTS = re.compile(
+    r"^\s*(?:import|from) (requests|urllib3|http\.client|urllib\.request|httpx|aiohttp)\b", re.MULTILINE
+)
 
 
 @pytest.fixture
@@ -63,7 +75,7 @@ def test_what_is_answered_comes_with_how_long_it_may_be_kept(server):
     ],
 )
 def test_cache_control_is_read(said, seconds):
-    assert pinned._max_age(said) == seconds
+    assert http._max_age(said) == seconds
 
 
 @pytest.mark.parametrize(("path", "why"), [("/moved", "302"), ("/large", "more than")])
@@ -149,21 +161,37 @@ def test_who_is_not_there_is_told():
         "8.8.8.8 10.0.0.1",
     ],
 )
-def test_a_host_with_an_address_that_is_not_public_is_not_asked(names, address):
+@pytest.mark.parametrize("ask", ASK)
+def test_a_host_with_an_address_that_is_not_public_is_not_asked(names, address, ask):
     names[:] = [address]
     with pytest.raises(Unavailable, match="not public"):
-        fetch("http://keys.example/jwks")
+        ask("http://keys.example/jwks")
+
+
+def test_where_something_is_posted_to_is_not_led_on(server):
+    assert post(url_of(server, "/moved"), b"{}", "application/json", HERE) == 302
+    assert [path for path, _ in server.asked] == ["/moved"]
+
+
+def test_nobody_asks_elsewhere_but_by_this_client():
+    found = {
+        path.relative_to(SERVICE).as_posix()
+        for path in SERVICE.rglob("*.py")
+        if CLIENTS.search(path.read_text(encoding="utf-8"))
+    }
+    assert {path for path in found if not path.startswith("cli/")} == {"wire/http.py"}
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
 def test_an_address_that_is_public_is(address):
-    assert pinned._is_public(address)
+    assert http._is_public(address)
 
 
-def test_a_host_is_resolved_once_and_what_was_resolved_is_asked(server, names):
+@pytest.mark.parametrize("ask", ASK)
+def test_a_host_is_resolved_once_and_what_was_resolved_is_asked(server, names, ask):
     """A second answer of the name server, as rebinding gives, would lead to a port where nobody listens."""
     names[:] = ["127.0.0.1", "127.0.0.2"]
-    assert fetch(url_of(server, host="keys.example"), HERE).max_age == 600
+    ask(url_of(server, host="keys.example"), private_hosts=HERE)
     assert (names, server.asked[0][1]) == (["127.0.0.2"], f"keys.example:{server.server_port}")
 
 
