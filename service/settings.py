@@ -43,8 +43,8 @@ class Settings:
         partners = environment.get("CASEBRIDGE_PARTNERS")
         secret_file = environment.get("CASEBRIDGE_SECRET_FILE")
         return cls(
-            database_url=environment.get("CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
-            amqp_url=environment.get("CASEBRIDGE_AMQP_URL") or None,
+            database_url=_secret(environment, "CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
+            amqp_url=_secret(environment, "CASEBRIDGE_AMQP_URL", "") or None,
             base_url=environment.get("CASEBRIDGE_BASE_URL", _address(host, port)).rstrip("/"),
             partners=Path(partners) if partners else None,
             overlays=tuple(
@@ -66,6 +66,19 @@ class Settings:
 def _address(host: str, port: int) -> str:
     # the colons of IPv6 stand between brackets (RFC 3986 section 3.2.2)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _secret(environment: Mapping[str, str], name: str, default: str) -> str:
+    """Return a setting that holds a password: it stands in the environment, or in a file named there."""
+    path = environment.get(f"{name}_FILE")
+    if not path:
+        return environment.get(name, default)
+    if name in environment:
+        raise Misconfigured(f"Set this or {name}, not both.", where=f"{name}_FILE")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Misconfigured("The file cannot be read.", where=f"{name}_FILE") from exc
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:
