@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from service.values.scope import Partner, Scope
+from service.values.scope import SENDER, Partner, Scope
 
 RESOURCES: Final = "resources"
 """The right to interactions of FHIR; which ones and with which types, scopes say."""
@@ -38,7 +38,8 @@ def scope(partner: Partner) -> Scope:
     """Return the part of the truth a partner may see.
 
     An operator sees all; an engineer all messages, which carry no personal data; a case system what it owns;
-    an insurer the clients whose coverage names it and covers now; a hospital nothing, as yet.
+    an insurer the clients whose coverage names it and covers now; a hospital the clients it treats: whose
+    stay it sent, or in whose case the case system names it; both for `run_out_days` longer.
     """
     if partner.kind in {"operator", "engineer"}:
         return Scope(view=partner.view, everything=True)
@@ -46,5 +47,6 @@ def scope(partner: Partner) -> Scope:
         closed = partner.assertions.closed_to(partner.name)
         return Scope(view=partner.view, source=partner.name, offered=partner.offered, closed=closed)
     if partner.kind == "insurer":
-        return Scope(view=partner.view, payers=partner.identifiers)
-    return Scope(view=partner.view)
+        return Scope(view=partner.view, payers=partner.identifiers, run_out_days=partner.run_out_days)
+    hospitals = ((SENDER, partner.name), *partner.identifiers)
+    return Scope(view=partner.view, hospitals=hospitals, run_out_days=partner.run_out_days)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
@@ -13,6 +13,10 @@ from service.errors import Misconfigured
 from service.values.inbound.intake import IntakeSettings
 from service.values.scope import DEFAULT, RETURNED, Binding, Partner, Queue
 from service.wire.contracts import configured
+
+RUN_OUT_DAYS: Final = {"hospital": 90}
+"""How long after it has ended a treatment is still one, unless a partner's entry says otherwise."""
+MOST_RUN_OUT_DAYS: Final = 36_500
 
 
 class _Strict(Schema):
@@ -48,6 +52,7 @@ class _Partner(_Strict, CredentialsContract):
     queues = fields.List(fields.Nested(_Queue), load_default=list)
     intake = fields.Nested(IntakeContract, load_default=IntakeSettings)
     writes = fields.List(fields.String(validate=validate.OneOf(RETURNED)), load_default=list)
+    run_out_days = fields.Integer(strict=True, validate=validate.Range(min=0, max=MOST_RUN_OUT_DAYS))
 
 
 class _Identifying(_Strict):
@@ -161,5 +166,6 @@ def _partner(entry: dict[str, Any]) -> Partner:
         queues,
         intake=entry["intake"],
         writes=tuple(entry["writes"]),
+        run_out_days=entry.get("run_out_days", RUN_OUT_DAYS.get(entry["kind"], 0)),
         credentials=credentials(entry),
     )

@@ -4,13 +4,14 @@ The condition is made of the scope's form and is the same for all scopes of that
 be kept; what the scope says is bound when a statement runs.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, false, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, false, literal_column, or_, select, true
 from sqlalchemy.sql import FromClause
 
-from service.store.tables import document, link, membership, mention
+from service.store.tables import document, link, membership, mention, treatment
 from service.values.scope import Scope
 
 SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
@@ -19,25 +20,37 @@ FEW: Final = 100
 
 
 class Form(NamedTuple):
-    """What a scope's condition looks like: whether it shows all, or what sources own; how many payers."""
+    """What a scope's condition looks like: all, or what sources own, or what is related to so many names."""
 
     everything: bool
-    source: bool
-    payers: int
+    source: bool = False
+    payers: int = 0
+    hospitals: int = 0
+
+
+class _Relation(NamedTuple):
+    """A table that relates clients to partners; how many names a scope has in it, and how these are bound."""
+
+    table: Table
+    names: int
+    name: str
 
 
 def form(scope: Scope) -> Form:
     """Return the form of a scope."""
-    return Form(scope.everything, scope.source is not None, len(scope.payers))
+    return Form(scope.everything, scope.source is not None, len(scope.payers), len(scope.hospitals))
 
 
 def parameters(scope: Scope) -> dict[str, Any]:
     """Return what a scope says, for the parameters of its condition."""
     said: dict[str, Any] = {"scope_view": scope.view}
     said["scope_sources"] = [*([scope.source] if scope.source is not None else []), *scope.offered]
-    said["scope_today"] = datetime.now(UTC).date().isoformat()
-    for number, (system, value) in enumerate(scope.payers):
-        said[f"scope_system_{number}"], said[f"scope_value_{number}"] = system, value
+    today = datetime.now(UTC).date()
+    said["scope_today"] = today.isoformat()
+    said["scope_since"] = (today - timedelta(days=scope.run_out_days)).isoformat()
+    for kind, names in (("payer", scope.payers), ("hospital", scope.hospitals)):
+        for number, (system, value) in enumerate(names):
+            said[f"scope_{kind}_system_{number}"], said[f"scope_{kind}_value_{number}"] = system, value
     return said
 
 
@@ -46,18 +59,18 @@ def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:
 
     It is asked of each row by itself, so it suits rows that are found by their id.
     """
-    mentioned = _is_mentioned(scope, table) if scope.payers else false()
+    mentioned = _any(_is_mentioned(relation, table) for relation in _relations(scope))
     named = _is_named(table) if scope.source else false()
     shared = and_(table.c.client.is_(None), or_(mentioned, named))
-    return and_(_view(table), or_(_is_owned(scope, table), _is_member(scope, table), shared))
+    return and_(_view(table), or_(_is_owned(scope, table), _is_related(scope, table), shared))
 
 
 def of_clients(scope: Form, table: FromClause) -> ColumnElement[bool]:
     """Return `of_resources` for types that are never `SHARED`.
 
-    A search may start from it, where a payer has few members or a source few documents.
+    A search may start from it, where few clients are in the scope, or few documents.
     """
-    return and_(_view(table), or_(_is_owned(scope, table), _is_member(scope, table)))
+    return and_(_view(table), or_(_is_owned(scope, table), _is_related(scope, table)))
 
 
 def of_documents(scope: Form) -> ColumnElement[bool]:
@@ -87,30 +100,53 @@ def _is_named(table: FromClause) -> ColumnElement[bool]:
     )
 
 
-def _is_member(scope: Form, table: FromClause) -> ColumnElement[bool]:
-    payers = [_is_covered(number) for number in range(scope.payers)]
-    return exists().where(membership.c.client == table.c.client, or_(*payers)) if payers else false()
+def _any(ways: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return an OR that is a plain `false`, which PostgreSQL does not plan around, where there are none."""
+    every = list(ways)
+    return or_(*every) if every else false()
 
 
-def _is_mentioned(scope: Form, table: FromClause) -> ColumnElement[bool]:
-    """Whether a member's resource refers to this one.
+def _relations(scope: Form) -> list[_Relation]:
+    """Return the relations that a scope has names in."""
+    every = (_Relation(membership, scope.payers, "payer"), _Relation(treatment, scope.hospitals, "hospital"))
+    return [relation for relation in every if relation.names]
 
-    What many refer to is found by the first members of each payer, what few refer to by these few; either
+
+def _is_related(scope: Form, table: FromClause) -> ColumnElement[bool]:
+    """Whether a row's client is a member or patient of who asks."""
+    return _any(
+        exists().where(relation.table.c.client == table.c.client, or_(*_holding(relation)))
+        for relation in _relations(scope)
+    )
+
+
+def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]:
+    """Whether a member's or patient's resource refers to this one.
+
+    What many refer to is found by the first clients of each name, what few refer to by these few; either
     way one row after the other until the first that fits: OFFSET keeps PostgreSQL from reading all instead.
     """
-    c, m = mention.c, membership.c
+    c, r = mention.c, relation.table.c
     here = (c.view == table.c.view, c.target_type == table.c.type, c.target_id == table.c.id)
-    payers = [_is_covered(number) for number in range(scope.payers)]
-    members = [select(m.client).where(payer).order_by(m.value, m.client) for payer in payers]
-    first = [member.limit(literal_column(str(FEW))).subquery() for member in members]
-    covered = select(m.client).where(m.client == c.client, or_(*payers)).offset(literal_column("0"))
+    holding = _holding(relation)
+    clients = [select(r.client).where(held).order_by(r.value, r.client) for held in holding]
+    first = [client.limit(literal_column(str(FEW))).subquery() for client in clients]
+    related = select(r.client).where(r.client == c.client, or_(*holding)).offset(literal_column("0"))
     ways = [exists().where(*here, c.client == few.c.client) for few in first]
-    return or_(*ways, exists().where(*here, covered.exists()))
+    return or_(*ways, exists().where(*here, related.exists()))
 
 
-def _is_covered(number: int) -> ColumnElement[bool]:
-    """Whether a membership is one of the payer of that number, today."""
-    c = membership.c
+def _holding(relation: _Relation) -> list[ColumnElement[bool]]:
+    """Whether a row is of the partner, by each of its names, and holds today or has not run out."""
+    c, name = relation.table.c, relation.name
     today: Any = bindparam("scope_today")
-    payer = (c.system == bindparam(f"scope_system_{number}"), c.value == bindparam(f"scope_value_{number}"))
-    return and_(*payer, c.start <= today, c.end >= today)
+    since: Any = bindparam("scope_since")
+    return [
+        and_(
+            c.system == bindparam(f"scope_{name}_system_{number}"),
+            c.value == bindparam(f"scope_{name}_value_{number}"),
+            c.start <= today,
+            c.end >= since,
+        )
+        for number in range(relation.names)
+    ]

@@ -6,6 +6,7 @@ from typing import Final
 EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  offsets are taken off by hand: no year is out of range
 SECOND: Final = timedelta(seconds=1)
 DAY: Final = len("2026-11-29")
+EVER: Final = ("0001-01-01", "9999-12-31")
 
 
 def seconds(instant: str) -> tuple[int, int]:
@@ -29,3 +30,18 @@ def may_be_same_day(one: str, other: str) -> bool:
     """Return whether two dates or instants may be of one day: a part of a date is any day in it."""
     said = min(DAY, len(one), len(other))
     return one[:said] == other[:said]
+
+
+def first_day(date: str) -> str:
+    """Return the first day that a date or instant may be of."""
+    return _day(date, "-01-01")
+
+
+def last_day(date: str) -> str:
+    """Return the last day that a date or instant may be of; a month's is taken as the 31st."""
+    return _day(date, "-12-31")
+
+
+def _day(date: str, rest: str) -> str:
+    said = date[:DAY]
+    return said + rest[len(said) - DAY :] if len(said) < DAY else said

@@ -9,6 +9,8 @@ from service.values.inbound.intake import IntakeSettings
 
 # the view of whoever names no other
 DEFAULT: Final = "default"
+# the system under which a hospital's name stands for it as the sender of a stay; no identifier has it
+SENDER: Final = ""
 # the types that a permitted partner may put, and that so come back into the case
 RETURNED: Final = ("CareTeam", "CarePlan", "EpisodeOfCare")
 # the types of a directory's resources, which belong to no client
@@ -37,9 +39,10 @@ class Partner:
     """A registered hospital, insurer, case system, engineer or operator.
 
     `identifiers` are (system, value) pairs by which documents name the organisation: an insurer's
-    scope is the clients whose coverage names a payer organisation with one of them. `intake` is how what
-    it sends is used; `offered` are the hospitals whose clients and cases a case system may take over;
-    `writes` are the types of resources that it may put. `near` are the sources among whose clients a
+    scope is the clients whose coverage names a payer organisation with one of them, a hospital's those in
+    whose case's team it stands by one, and those whose stays it sent; for `run_out_days` longer. `intake` is
+    how what it sends is used; `offered` are the hospitals whose clients and cases a case system may take
+    over; `writes` are the types of resources that it may put. `near` are the sources among whose clients a
     hospital's patients are looked for first: the case system that its cases are offered to, and the hospitals
     that offer theirs to the same. `assertions` say which numbers it may say of whom they are; `credentials`
     how it shows who it is, and what it may ask for.
@@ -54,17 +57,21 @@ class Partner:
     offered: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     near: frozenset[str] = frozenset()
+    run_out_days: int = 0
     assertions: Assertions = field(default=Assertions())
     credentials: Credentials = field(default=Credentials())
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A condition of every query: all, or the clients of a payer, or what a source system owns, or nothing.
+    """A condition of every query: all, or the clients of a payer or hospital, what a source owns, or nothing.
 
     What a hospital opened belongs to the hospital until a case system takes it over; `offered` are the
     hospitals whose documents this scope's case system may see and take over. `closed` are the systems of
     identifiers that it may give nobody.
+
+    `payers` and `hospitals` are the (system, value) by which memberships and treatments name the partner;
+    `run_out_days` is how many days after these have ended their clients stay in the scope.
 
     Made by `access.policy` only. `view` names the stack of overlays whose bytes may be read.
     """
@@ -72,6 +79,8 @@ class Scope:
     view: str = DEFAULT
     everything: bool = False
     payers: tuple[tuple[str, str], ...] = ()
+    hospitals: tuple[tuple[str, str], ...] = ()
+    run_out_days: int = 0
     source: str | None = None
     offered: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()

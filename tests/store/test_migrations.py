@@ -1,5 +1,7 @@
 """A migration keeps what the release before has written, and what its processes go on writing."""
 
+import json
+
 import pytest
 from alembic import command
 from sqlalchemy import insert, select, update
@@ -151,3 +153,55 @@ def test_bodies_are_compressed_with_lz4_in_every_partition_after_0013(engine):
         found = [tuple(row) for row in connection.exec_driver_sql(asked)]
     bodies = [("document", "body"), ("resource", "body"), ("revision", "body")]
     assert {*bodies, ("resource_history_default", "body"), ("inbox_default", "raw")} <= {*found}
+
+
+STAYS = {"v1": {"partner": [[1, 0, 0], "mercy"], "status": [[1, 0, 0], "in-progress"]}}
+ENDED = {
+    "partner": [[1, 0, 0], "lakeside"],
+    "status": [[1772200000, 0, 0], "finished"],
+    "period.end": [[1, 0, 0], "2026-02"],
+}
+DOCUMENTS = {
+    "ward": ("organization", None, {"name": "Ward", "part_of": "house"}),
+    "house": ("organization", None, {"name": "House", "identifiers": [{"system": "urn:h", "value": "H"}]}),
+    "river": ("client", None, {"names": [], "$service": {"stays": STAYS}}),
+    "case": (
+        "case",
+        "river",
+        {
+            "status": "finished",
+            "closure": {"reason": "goals-met", "date": "2026-03-05"},
+            "team": [{"id": "m", "role": "other", "organization": "ward", "period": {"start": "2026"}}],
+            "stays": [{"id": "s", "status": "planned", "kind": "unknown", "hospital": "house"}],
+            "$service": {"stays": {"v2": ENDED, "v3": {**ENDED, "status": [[2, 0, 0], "cancelled"]}}},
+        },
+    ),
+}
+
+
+def test_0017_fills_in_who_treats_whom(engine):
+    upgraded(engine, "0013")
+    with engine.begin() as connection:
+        for uuid, (kind, client, body) in DOCUMENTS.items():
+            row = {"uuid": uuid, "kind": kind, "source": "cms", "source_id": uuid, "client": client}
+            more = {"revision": 1, "body": json.dumps(body).encode(), "created": AT, "updated": AT}
+            connection.execute(insert(t.document), {**row, **more})
+        names = {
+            "document": "house",
+            "position": 0,
+            "kind": "organization",
+            "digest": "",
+            "identifying": False,
+        }
+        connection.execute(insert(t.identifier), {**names, "system": "urn:h", "value": "H"})
+    upgraded(engine, "0017")
+    c = t.treatment.c
+    with engine.connect() as connection:
+        chosen = select(c.document, c.client, c.system, c.value, c.start, c.end)
+        rows = connection.execute(chosen.order_by(c.document, c.sent, c.position)).all()
+    assert [tuple(row) for row in rows] == [
+        ("case", "river", "urn:h", "H", "0001-01-01", "9999-12-31"),
+        ("case", "river", "urn:h", "H", "2026-01-01", "2026-03-05"),
+        ("case", "river", "", "lakeside", "0001-01-01", "2026-02-31"),
+        ("river", "river", "", "mercy", "0001-01-01", "9999-12-31"),
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from service.cases.hospital.treatments import Treatment
 from service.values.documents import Document
 from service.values.scope import Scope
 
@@ -58,6 +59,12 @@ class DocumentsPort(Protocol):
 
     def amend(self, document: Document) -> None:
         """Store what nobody can see of a document: its revision stays what it was."""
+
+    def treatments(self, case: Document, treatments: Sequence[Treatment]) -> None:
+        """Replace the treatments by organisations that a case's own document names.
+
+        By whom hospitals' stays are is kept by `add`, `update` and `amend`.
+        """
 
     def erase(self, document: Document) -> None:
         """Remove a document, revisions, identifiers and links; what is in the inbox stays."""

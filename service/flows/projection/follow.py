@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
+from service.cases.hospital.treatments import of_organizations
 from service.errors import CasebridgeError
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.basis import basis_of
@@ -68,6 +69,8 @@ def anew(
     unit.documents.relink(document.uuid, set(linked), source.read.keys() - {document.uuid})
     if document.kind == "client":
         unit.resources.memberships(document.uuid, members(roots["client"]))
+    if document.kind == "case":
+        unit.documents.treatments(document, of_organizations(roots["case"], document.own))
     if document.projected != projection.version:
         unit.documents.mark_projected(document.uuid, projection.version)
     basis = basis_of(document, before, source, linked, projection.version)

@@ -7,13 +7,13 @@ from service.cases.hospital.discharge import stay_id
 from service.cases.hospital.received import whole
 from service.cases.hospital.stays import history
 from service.errors import Issue, Rejected
+from service.values.dates import EVER, first_day, last_day
 from service.values.documents import Document
 from service.values.ids import resource_id
 from service.values.service_part import statuses_as_json
 from service.wire.contracts.links import LinkFound, items, links
 
 ENTRIES: Final = {"practitioner": "Practitioner", "organization": "Organization", "location": "Location"}
-EVER = ("0001-01-01", "9999-12-31")
 
 
 class Linked(Protocol):
@@ -179,19 +179,9 @@ def members(client: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         if coverage["status"] != "active":
             continue
         period = coverage.get("period", {})
-        start, end = period.get("start", EVER[0])[:10], period.get("end", EVER[1])[:10]
+        start, end = first_day(period.get("start", EVER[0])), last_day(period.get("end", EVER[1]))
         rows += [
-            (
-                identifier["system"],
-                identifier["value"],
-                _full_date(start, "-01-01"),
-                _full_date(end, "-12-31"),
-            )
+            (identifier["system"], identifier["value"], start, end)
             for identifier in coverage["payer"].get("identifiers", [])
         ]
     return rows
-
-
-def _full_date(day: str, rest: str) -> str:
-    """Complete a partial date to its first or last day: a month's last day is taken as the 31st."""
-    return (day + rest)[:10] if len(day) == 4 else (day + rest[3:])[:10]

@@ -10,6 +10,7 @@ from service.store.tables.documents import (
     membership,
     reprojection,
     revision,
+    treatment,
 )
 from service.store.tables.entries import delivery, inbox, inbox_key, inbox_subject
 from service.store.tables.messages import outbox, owed, stream, unpublished
@@ -53,6 +54,7 @@ __all__ = [
     "tick",
     "token",
     "tombstone",
+    "treatment",
     "unpublished",
     "used_assertion",
 ]

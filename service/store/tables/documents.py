@@ -82,6 +82,21 @@ membership = Table(
     Column("end", String(10), nullable=False),
     Index("membership_payer", "value", "client"),
 )
+# Which hospitals treat or have treated a client. Where `sent`, it is a partner by its name, who sent a stay
+# of the document; else an organisation by an identifier, in a stay or the team of its own that it names.
+treatment = Table(
+    "treatment",
+    metadata,
+    Column("document", String(36), primary_key=True),
+    Column("sent", Boolean, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("client", String(36), nullable=False, index=True),
+    Column("system", String(1000), nullable=False),
+    Column("value", String(200), nullable=False),
+    Column("start", String(10), nullable=False),
+    Column("end", String(10), nullable=False),
+    Index("treatment_hospital", "value", "client", "end"),
+)
 # Entries of the directory that were erased: links may still lead to them. `name` digests kind, source and id.
 erased = Table(
     "erased",

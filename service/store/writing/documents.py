@@ -7,19 +7,21 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, exists, or_, select, text, update
 
+from service.cases.hospital.treatments import Treatment
 from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import document_of
 from service.store.scope import Form, form, parameters
 from service.store.writing.identifiers import Identifiers
 from service.store.writing.transaction import Transaction
+from service.store.writing.treatments import Treatments
 from service.supervision import Backoff
 from service.values.documents import Document
 from service.values.scope import Scope
 from service.wire.json import dump
 
 BACKOFF: Final = Backoff(2, 3600)
-EVERYTHING: Final = Form(everything=True, source=False, payers=0)
+EVERYTHING: Final = Form(everything=True)
 PUT: Final = ("create", "replace", "take-over", "update")
 QUEUE: Final = text(
     "INSERT INTO reprojection (document, cause, due)"
@@ -41,6 +43,7 @@ class SqlDocuments:
         """Take the open transaction, and the systems whose identifiers identify a person."""
         self._transaction = transaction
         self._identifiers = Identifiers(transaction.connection, identifying)
+        self._treatments = Treatments(transaction)
         self._run = transaction.run
         self._insert = transaction.insert
 
@@ -115,31 +118,36 @@ class SqlDocuments:
         self._identifiers.name(document)
         self._insert(t.document, [self._row(document)])
         self._record(document, cause, partner)
+        self._treatments.record(document)
         self._transaction.add(document)
 
     def update(self, document: Document, *, cause: str, partner: str) -> None:
         """Store the document's new revision."""
-        self._identifiers.rename(document, self._transaction.locked.get(document.uuid))
+        self._reindex(document)
         self._run(q.UPDATE, {"of": document.uuid, **self._row(document)})
         self._record(document, cause, partner)
         self._transaction.locked[document.uuid] = document
 
     def amend(self, document: Document) -> None:
         """Store what nobody can see of a document."""
-        self._identifiers.rename(document, self._transaction.locked.get(document.uuid))
+        self._reindex(document)
         body = dump(document.body)
         self._run(update(t.document).where(t.document.c.uuid == document.uuid).values(body=body))
         self._transaction.locked[document.uuid] = document
 
     def erase(self, document: Document) -> None:
         """Remove a document, its revisions, identifiers and links; that an entry was erased is kept."""
-        for table in (t.revision, t.identifier, t.link, t.reprojection):
+        for table in (t.revision, t.identifier, t.link, t.reprojection, t.treatment):
             self._run(delete(table).where(table.c.document == document.uuid))
         self._run(delete(t.document).where(t.document.c.uuid == document.uuid))
         self._transaction.locked.pop(document.uuid, None)
         if document.kind not in {"client", "case"}:
             name = _name(document.kind, document.source, document.source_id)
             self._insert(t.erased, [{"uuid": document.uuid, "name": name}])
+
+    def treatments(self, case: Document, treatments: Sequence[Treatment]) -> None:
+        """Replace the treatments by organisations that a case's own document names."""
+        self._treatments.replace(case, treatments)
 
     def linked_documents(self, document: str) -> dict[str, Document | None]:
         """Return what the projection of a document read the last time, by uuid; None for what is erased."""
@@ -206,6 +214,12 @@ class SqlDocuments:
         """Record which mappings a document was projected with."""
         mine = update(t.document).where(t.document.c.uuid == document)
         self._run(mine.values(projected=version))
+
+    def _reindex(self, document: Document) -> None:
+        """Store by what a document is found, where that is otherwise than before."""
+        before = self._transaction.locked.get(document.uuid)
+        self._identifiers.rename(document, before)
+        self._treatments.rerecord(document, before)
 
     def _remember(self, row: Any) -> Document:
         document = self._transaction.locked[row.uuid] = document_of(row)
