@@ -74,8 +74,7 @@ class Beside:
         return self._threads.submit(work, *args, **kwargs)
 
     def _number_and_read(self, after: int) -> list[NumberedMessage]:
-        self._outbox.number(READ)
-        return with_resources(self._outbox.pending(after, READ), self._coverage, self._outbox)
+        return with_resources(self._outbox.take(after, READ), self._coverage, self._outbox)
 
     def _settle(self, left: int) -> None:
         while len(self._marks) > left or (self._marks and self._marks[0].done()):

@@ -86,8 +86,8 @@ class Outbox(Protocol):
     def number(self, limit: int = ...) -> int:
         """Number up to `limit` committed messages, and as many versions; return how many."""
 
-    def pending(self, after: int, limit: int) -> list[NumberedMessage]:
-        """Return messages still to publish, in order, above a position."""
+    def take(self, after: int, limit: int) -> list[NumberedMessage]:
+        """Number as many, and return messages still to publish, in order, above a position."""
 
     def versions(self, keys: Sequence[VersionKey]) -> dict[VersionKey, bytes]:
         """Return the bodies of versions that may be shown."""

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import CompoundSelect, Integer, Select, Table, bindparam, exists, func, select
 
 from service.store import tables as t
-from service.store.relay.outbox import MESSAGE
+from service.store.relay.positions import MESSAGE
 from service.store.scope import Form, of_documents, of_resources
 
 FORMS: Final = 500
@@ -16,11 +16,8 @@ STONE: Final = select(t.tombstone.c.id).where(
     t.tombstone.c.type == bindparam("type"),
     t.tombstone.c.id == bindparam("id"),
 )
-EVENTS: Final = (
-    select(*MESSAGE)
-    .where(t.outbox.c.position > bindparam("after"), t.outbox.c.view == bindparam("view"))
-    .order_by(t.outbox.c.position)
-    .limit(_COUNT)
+EVENTS: Final = select(*MESSAGE).where(
+    t.outbox.c.row.in_(bindparam("rows", expanding=True)), t.outbox.c.view == bindparam("view")
 )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from service.errors import Gone
 from service.store import reads
 from service.store import tables as t
+from service.store.relay.runs import positions_above
 from service.store.rows import document_of, revision_of, stored_of
 from service.store.scope import form, parameters
 from service.store.search import search
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 PATIENCE: Final = 30.0
 MANY: Final = 500
+SPAN: Final = 1000
 KEEP: Final = text("INSERT INTO secret (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
 
 
@@ -195,9 +197,15 @@ class SqlStore:
         """Return numbered messages of the scope's view above a position; all or nothing, as yet."""
         if not scope.everything:
             return []
-        named = {"after": after, "view": scope.view, "count": count}
+        messages: list[NumberedMessage] = []
         with reading(self._engine) as connection:
-            return [NumberedMessage(*row) for row in connection.execute(reads.EVENTS, named)]
+            # those of other views are passed
+            while len(messages) < count and (rows := positions_above(connection, "outbox", after, SPAN)):
+                named = {"rows": list(rows), "view": scope.view}
+                chosen = connection.execute(reads.EVENTS, named)
+                messages += sorted(NumberedMessage(rows[row[0]], *row[1:]) for row in chosen)
+                after = max(rows.values())
+        return messages[:count]
 
     def secret(self, name: str, proposed: bytes) -> bytes:
         """Return the key of that name that all processes share: the proposed one where there is none yet."""

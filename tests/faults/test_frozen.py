@@ -17,10 +17,11 @@ from tests.faults.house import HOSPITAL, until
 from tests.faults.test_server import answers, children, ended
 from tests.receive.conftest import Client
 from tests.server_process import free_port
+from tests.store.made import NUMBERED
 from tests.web.sent import ER7, a03
 
 SECONDS = 60.0
-NUMBERED = "SELECT count(*) > 0 AND count(position) = count(*) FROM outbox"
+ALL_NUMBERED = f"SELECT count(*) > 0 AND count(place) = count(*) FROM ({NUMBERED}) AS numbered"
 
 
 class Processes:
@@ -77,7 +78,7 @@ def processes(tmp_path, killable_postgres):
 
     def numbered():
         with engine.connect() as connection:
-            return connection.execute(text(NUMBERED)).scalar()
+            return connection.execute(text(ALL_NUMBERED)).scalar()
 
     found = Processes(tmp_path, url)
     try:

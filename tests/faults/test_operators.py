@@ -23,6 +23,7 @@ from service.publish.coverage import matches
 from service.publish.flights import Landed
 from service.publish.relay import REPAIR_SECONDS, Relay
 from tests.publish.made import Broker, Office, message, partner
+from tests.store.made import NUMBERED
 
 PARTNERS = (
     partner("harbor", plain=("#",)),
@@ -32,7 +33,9 @@ PARTNERS = (
 VIEWS = {each.name: each.view for each in PARTNERS}
 BINDINGS = {each.name: each.queues[0].bindings for each in PARTNERS}
 KEYS = ("careplan.updated", "goal.created", "case.closed")
-OWED = "SELECT queue, message FROM owed JOIN outbox USING (position) WHERE state = 'owed'"
+OWED = f"""
+SELECT queue, message FROM owed JOIN ({NUMBERED}) AS numbered ON place = owed.position WHERE state = 'owed'
+"""
 NARROW = {"x-max-length": 1, "x-overflow": "reject-publish"}
 
 

@@ -27,7 +27,11 @@ from tests.server_process import free_port
 
 BUDGETS = {"cpu.case": 35, "cpu.goal": 10, "cpu.discharge": 14}
 WAL_KB, DISK_KB = 300, 5
-UNPUBLISHED = "SELECT count(*) FROM unpublished UNION ALL SELECT count(*) FROM outbox WHERE position IS NULL"
+UNPUBLISHED = """
+SELECT count(*) FROM unpublished
+UNION ALL SELECT n.last - c.last FROM numbering n, counter c WHERE n.stream = 'outbox' AND c.name = 'listed'
+UNION ALL SELECT count(*) FROM outbox, numbering n WHERE n.stream = 'outbox' AND outbox.row > n.row
+"""
 LOG = "SELECT pg_current_wal_insert_lsn()"
 LOGGED = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)::bigint"
 STORED = """

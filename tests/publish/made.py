@@ -17,11 +17,12 @@ from service.store.store import SqlStore
 from service.values.resources import OutboxMessage
 from service.values.scope import Binding, Partner, Queue
 from service.wire.json import dump
-from tests.store.made import version
+from tests.store.made import NUMBERED, version
 
-STATES = """
-SELECT message, CASE WHEN state = 'pending' AND outbox.position IS NOT NULL AND unpublished.position IS NULL
-THEN 'published' ELSE state END FROM outbox LEFT JOIN unpublished ON unpublished.position = outbox.position
+STATES = f"""
+SELECT message, CASE WHEN state = 'pending' AND place <= (SELECT last FROM counter WHERE name = 'listed')
+AND place NOT IN (SELECT position FROM unpublished) THEN 'published' ELSE state END
+FROM ({NUMBERED}) AS numbered
 """
 
 

@@ -7,6 +7,11 @@ from service.values.documents import Document
 from service.values.resources import OutboxMessage, ResourceVersion, SearchRows
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+# the outbox, with the position of each message
+NUMBERED = """
+SELECT o.*, r.position + o."row" - r."row" AS place FROM outbox o LEFT JOIN position_run r
+ON r.stream = 'outbox' AND o."row" BETWEEN r."row" AND r."row" + r.length - 1
+"""
 
 
 def document(source_id="river", *, kind="client", source="cms", client=None, revision=1, uuid=None, **body):

@@ -98,7 +98,7 @@ def test_a_value_too_long_for_its_column_is_a_bug_and_no_silence_of_the_database
 
 def test_a_missing_table_is_a_bug(empty_database_url):
     engine = connect(empty_database_url)
-    with pytest.raises((ProgrammingError, OperationalError), match="unpublished"):
+    with pytest.raises((ProgrammingError, OperationalError), match="numbering"):
         Outbox(engine).backlog()
     engine.dispose()
 

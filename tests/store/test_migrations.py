@@ -12,8 +12,9 @@ from service.store.relay.outbox import Outbox
 from service.store.relay.retention import prune
 from service.store.sql.engine import connect
 from service.values.scope import Scope
-from tests.store.made import AT
+from tests.store.made import AT, message
 
+ALL = Scope(everything=True)
 INSURER = Scope(payers=(("urn:payers", "north"),))
 
 
@@ -81,12 +82,12 @@ def test_what_a_payer_saw_of_the_directory_it_sees_after_0006_and_new_references
     )
 
 
-def messages(engine, first, *states):
-    """Write messages as a release before 0011 left them, at the positions from `first` on."""
+def messages(engine, states, first=1):
+    """Write messages as a release before 0014 left them; `states` by position, None where it has none yet."""
     with engine.begin() as connection:
-        for position, state in enumerate(states, first):
-            row = {"position": position, "state": state, "message": str(position), "sequence": position}
-            more = {"view": "default", "owner": f"case/{position}", "routing_key": "goal.created"}
+        for name, (position, state) in enumerate(states, first):
+            row = {"position": position, "state": state, "message": str(name), "sequence": name}
+            more = {"view": "default", "owner": f"case/{name}", "routing_key": "goal.created"}
             times = {"recorded": AT, "recorded_on": AT.date()}
             connection.execute(insert(t.outbox), {**row, **more, **times, "body": b"{}"})
 
@@ -98,48 +99,61 @@ def counted(engine, last):
         connection.execute(insert(t.counter), {"name": "outbox", "last": last})
 
 
-def test_what_was_pending_is_published_after_0011_and_what_a_relay_of_before_leaves_too(engine, store):
+def test_what_was_pending_is_published_after_0011_and_what_a_relay_of_before_left_too(engine):
     upgraded(engine, "0008")
-    messages(engine, 1, "published", "pending", "parked", "owed", "unrouted", "pending")
+    messages(engine, enumerate(("published", "pending", "parked", "owed", "unrouted", "pending"), 1))
     counted(engine, 6)
     upgraded(engine, "0011")
+    # a relay of the release before leads once more: it publishes 6 to 8, numbers 9 and 10 and is gone
+    messages(engine, enumerate(("published", "unrouted", "pending", "parked"), 7), 7)
+    with engine.begin() as connection:
+        connection.execute(update(t.outbox).where(t.outbox.c.position == 6).values(state="published"))
+    counted(engine, 10)
+    schema.upgrade(engine)
     outbox = Outbox(engine)
 
     def pending():
         return [row.position for row in outbox.pending(0, 10)]
 
-    assert (pending(), outbox.backlog()) == ([2, 6], 2)
+    assert (pending(), outbox.backlog()) == ([2, 9], 2)
     outbox.mark([2], "published")
     assert outbox.release([3]) == 1
-    assert (pending(), outbox.backlog()) == ([3, 6], 2)
-
-    # a relay of the release before leads once more: it publishes 6 to 8, numbers 9 and is gone
-    messages(engine, 7, "published", "unrouted", "pending", "parked")
-    with engine.begin() as connection:
-        connection.execute(update(t.outbox).where(t.outbox.c.position == 6).values(state="published"))
-    counted(engine, 10)
-    outbox = Outbox(engine)
-    outbox.number()
-    assert pending() == [3, 9]
-    assert outbox.backlog() == 2
+    assert (pending(), outbox.backlog()) == ([3, 9], 2)
     outbox.mark([3, 9], "published")
-    assert pending() == []
-    assert outbox.backlog() == 0
+    assert (pending(), outbox.backlog()) == ([], 0)
     assert list(prune(engine, [(1, 10)])) == [8]
     with engine.connect() as connection:
         left = connection.execute(select(t.outbox.c.position, t.outbox.c.state).order_by(t.outbox.c.position))
         assert left.all() == [(4, "owed"), (10, "parked")]
 
 
-def test_a_broker_that_was_away_for_long_gets_all_after_0011(engine, store):
+def test_a_broker_that_was_away_for_long_gets_all_after_0014(engine):
     upgraded(engine, "0008")
-    messages(engine, 1, *["pending"] * 2500)
+    messages(engine, enumerate(["pending"] * 2500, 1))
     counted(engine, 2500)
-    upgraded(engine, "0011")
+    schema.upgrade(engine)
     outbox, got = Outbox(engine), []
     while rows := outbox.pending(got[-1] if got else 0, 1000):
         got += [row.position for row in rows]
     assert got == list(range(1, 2501))
+
+
+def test_0014_keeps_every_position_gives_one_to_what_waits_and_leaves_a_leader_of_before_nothing(
+    engine, store
+):
+    upgraded(engine, "0013")
+    # the third row was committed after the fourth was numbered, the last two were not numbered yet
+    messages(engine, [(place, "pending") for place in (1, 2, 4, 3, 5, None, None)])
+    counted(engine, 5)
+    schema.upgrade(engine)
+    store.transact(lambda unit: unit.resources.emit([message("case/1", 8)]))
+    with engine.begin() as connection:
+        # what one of the release before numbers by
+        left = connection.exec_driver_sql("UPDATE outbox SET position = 9 WHERE position IS NULL").rowcount
+    outbox = Outbox(engine)
+    assert (left, outbox.number()) == (0, 1)
+    assert [(row.position, row.id) for row in store.events(ALL, 0, 7)] == list(enumerate("1243567", 1))
+    assert [row.position for row in outbox.pending(0, 10)] == list(range(1, 9))
 
 
 @pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)

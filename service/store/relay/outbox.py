@@ -1,43 +1,39 @@
-"""The outbox as the leader sees it: number what is committed, read what is pending, mark what went out.
-
-What is still to publish is listed in `unpublished`: so a message that went out costs no rewriting of its row.
-"""
+"""The outbox as the leader sees it: number what is committed, read what is pending, mark what went out."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import BigInteger, Engine, bindparam, delete, exists, func, select, text, update
+from sqlalchemy import Engine, bindparam, delete, exists, func, select, text, update
 
 from service.store import tables as t
 from service.store.relay.leadership import FileLead, SessionLead, lead
-from service.store.relay.positions import Positions
+from service.store.relay.listed import LISTED, ahead_of, keep, pass_by
+from service.store.relay.positions import MESSAGE, Positions
+from service.store.relay.runs import rows_by_position
 from service.store.rows import upsert
-from service.store.sql.engine import reading, writing
+from service.store.sql.engine import Executor, reading, writing
 from service.values.resources import NumberedMessage, ParkedMessage, VersionKey
 from service.wire.json import dump
 
 FORGIVEN: Final = 5000
 _C: Final = t.outbox.c
-_LISTED: Final = t.unpublished.c.position
-# a `NumberedMessage`
-MESSAGE: Final = (_C.position, _C.message, _C.view, _C.owner, _C.routing_key, _C.body)
-
-# a span, for a planner that knows a queue's table badly would sort all that is behind
-_FIRST: Final = select(func.min(_LISTED)).where(bindparam("after") < _LISTED).scalar_subquery()
-_NEXT: Final = (
-    select(*MESSAGE, _C.state)
-    .join(t.unpublished, _C.position == _LISTED)
-    .where(_LISTED >= _FIRST, _FIRST + bindparam("limit", type_=BigInteger) > _LISTED)
-    .order_by(_LISTED)
+_O: Final = t.owed.c
+_ROWS: Final = select(*MESSAGE, _C.state).where(_C.row.in_(bindparam("rows", expanding=True)))
+_STATE: Final = update(t.outbox).where(_C.row.in_(bindparam("rows", expanding=True)))
+_PAID: Final = _STATE.where(_C.state == "owed")
+_PARK: Final = update(t.outbox).where(_C.row == bindparam("of"))
+_OWED: Final = (
+    select(_O.position)
+    .where(_O.queue == bindparam("queue"), _O.position > bindparam("after"))
+    .order_by(_O.position)
+    .limit(bindparam("limit"))
 )
-# the span leads to the index: without statistics, a thousand positions look like the whole table
-_FINISH: Final = delete(t.unpublished).where(
-    _LISTED.between(bindparam("first"), bindparam("last")),
-    _LISTED.in_(bindparam("positions", expanding=True)),
-)
-_STATE: Final = update(t.outbox).where(
-    _C.position.between(bindparam("first"), bindparam("last")),
-    _C.position.in_(bindparam("positions", expanding=True)),
+_MINE: Final = (_O.queue == bindparam("queue"), _O.position.in_(bindparam("positions", expanding=True)))
+_STILL_OWED: Final = select(_O.position).where(_O.position.in_(bindparam("positions", expanding=True)))
+# what is still to publish lies behind what is owed, but for what others have overtaken
+_EARLIER: Final = select(t.unpublished.c.position).where(
+    t.unpublished.c.position
+    < select(func.max(_O.position)).where(_O.queue == bindparam("queue")).scalar_subquery()
 )
 # a list of keys to join with: as an IN of pairs or of two lists a planner gets it wrong
 _VERSIONS: Final = {
@@ -54,7 +50,19 @@ _VERSIONS: Final = {
         " WHERE NOT h.withheld"
     ),
 }
-_PAID: Final = _STATE.where(_C.state == "owed", ~exists().where(t.owed.c.position == _C.position))
+_U: Final = t.unpublished.c.position
+_FAR: Final = select(t.counter.c.last).where(t.counter.c.name == LISTED).scalar_subquery()
+_N: Final = t.numbering.c
+_STANDING: Final = {
+    name: select(column).where(_N.stream == "outbox").scalar_subquery() for name, column in _N.items()
+}
+_BACKLOG: Final = select(
+    _STANDING["last"]
+    - _FAR
+    + select(func.count()).where(_U <= _FAR).scalar_subquery()
+    - select(func.count()).where(_C.state == "parked").scalar_subquery()
+    + select(func.count()).where(_C.row > _STANDING["row"]).scalar_subquery()
+)
 
 
 class Outbox:
@@ -69,7 +77,7 @@ class Outbox:
         """Take leadership, or return None while another has it."""
         taken = lead(self._engine)
         if taken is not None:
-            # who led meanwhile may have numbered what it did not list
+            # who led before may owe a tick
             self._positions = Positions(self._engine)
         return taken
 
@@ -78,18 +86,28 @@ class Outbox:
 
         The order is the one they were written in, without gaps.
         """
-        return self._positions.number(limit)
+        return self._positions.number(limit).count
+
+    def take(self, after: int, limit: int) -> list[NumberedMessage]:
+        """Number as `number` does, and return what `pending` does; what was numbered is not read again."""
+        messages = self._positions.number(limit).messages
+        if messages and messages[0].position == after + 1:
+            return messages
+        return self.pending(after, limit)
 
     def pending(self, after: int, limit: int) -> list[NumberedMessage]:
         """Return numbered messages still to publish, in order, above a position: none when there are none."""
         while True:
             with reading(self._engine) as connection:
-                rows = connection.execute(_NEXT, {"after": after, "limit": limit}).all()
-            self._unlist([row.position for row in rows if row.state not in {"pending", "parked"}])
-            pending = [NumberedMessage(*row[:-1]) for row in rows if row.state == "pending"]
-            if pending or not rows:
+                positions = ahead_of(connection, after, limit).positions(after, limit)
+                messages = _messages(connection, positions)
+            known = {message.position for message, state in messages if state in {"pending", "parked"}}
+            # a process of an earlier release has published it
+            self._pass([position for position in positions if position not in known])
+            pending = [message for message, state in messages if state == "pending"]
+            if pending or not positions:
                 return pending
-            after = rows[-1].position
+            after = positions[-1]
 
     def versions(self, keys: Sequence[VersionKey]) -> dict[VersionKey, bytes]:
         """Return the bodies of versions that are there and that somebody may be shown."""
@@ -100,9 +118,9 @@ class Outbox:
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""
         with writing(self._engine) as connection:
-            connection.execute(_FINISH, _span(positions))
+            pass_by(connection, positions)
             if state != "published":
-                connection.execute(_STATE, {**_span(positions), "state": state})
+                _set_state(connection, positions, state)
 
     def owe(self, copies: Sequence[tuple[int, str]]) -> None:
         """Record that messages, by position, are owed to queues, and are published but for that."""
@@ -110,62 +128,66 @@ class Outbox:
         rows = [{"queue": queue, "position": position} for position, queue in copies]
         with writing(self._engine) as connection:
             connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
-            connection.execute(_FINISH, _span(positions))
-            connection.execute(_STATE, {**_span(positions), "state": "owed"})
+            pass_by(connection, positions)
+            _set_state(connection, positions, "owed")
 
     def owed_messages(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed, in order; none of an owner that an earlier one stops."""
-        earlier = t.outbox.alias()
-        # what is still to publish lies behind what is owed, but for what an operator released
-        last = select(func.max(t.owed.c.position)).where(t.owed.c.queue == queue).scalar_subquery()
-        stopped = exists().where(
-            earlier.c.position == _LISTED,
-            last > _LISTED,
-            earlier.c.position < last,
-            earlier.c.owner == _C.owner,
-            earlier.c.position < _C.position,
-        )
-        chosen = select(*MESSAGE).join(t.owed, t.owed.c.position == _C.position)
-        chosen = chosen.where(t.owed.c.queue == queue, _C.state == "owed", ~stopped)
+        chosen: list[NumberedMessage] = []
+        after = 0
         with reading(self._engine) as connection:
-            rows = connection.execute(chosen.order_by(t.owed.c.position).limit(limit)).all()
-            return [NumberedMessage(*row) for row in rows]
+            earlier = list(connection.execute(_EARLIER, {"queue": queue}).scalars())
+            stops = {
+                message.owner: message.position for message, _ in reversed(_messages(connection, earlier))
+            }
+            while len(chosen) < limit:
+                named = {"queue": queue, "after": after, "limit": limit}
+                positions = list(connection.execute(_OWED, named).scalars())
+                if not positions:
+                    break
+                chosen += [
+                    message
+                    for message, state in _messages(connection, positions)
+                    if state == "owed" and message.position < stops.get(message.owner, message.position + 1)
+                ]
+                after = positions[-1]
+        return chosen[:limit]
 
     def owes(self, queue: str) -> bool:
         """Tell whether a queue is owed anything, be it now or after what stops it."""
         with reading(self._engine) as connection:
-            return bool(connection.execute(select(exists().where(t.owed.c.queue == queue))).scalar())
+            return bool(connection.execute(select(exists().where(_O.queue == queue))).scalar())
 
     def pay(self, queue: str, positions: Sequence[int]) -> None:
         """Record that a queue has got messages; they are published once no queue is owed them."""
         with writing(self._engine) as connection:
-            mine = t.owed.c.position.in_(positions)
-            connection.execute(delete(t.owed).where(t.owed.c.queue == queue, mine))
-            connection.execute(_PAID, {**_span(positions), "state": "published"})
+            connection.execute(delete(t.owed).where(*_MINE), {"queue": queue, "positions": positions})
+            still = set(connection.execute(_STILL_OWED, {"positions": positions}).scalars())
+            rows = rows_by_position(connection, "outbox", [p for p in positions if p not in still])
+            connection.execute(_PAID, {"rows": list(rows.values()), "state": "published"})
 
     def forgive(self, queue: str) -> int:
         """Record that a queue will not get what it is owed; return how many messages that were."""
         with reading(self._engine) as connection:
-            chosen = select(t.owed.c.position).where(t.owed.c.queue == queue)
-            positions = list(connection.execute(chosen).scalars())
+            positions = list(connection.execute(select(_O.position).where(_O.queue == queue)).scalars())
         for first in range(0, len(positions), FORGIVEN):
             self.pay(queue, positions[first : first + FORGIVEN])
         return len(positions)
 
     def debts(self) -> dict[str, int]:
         """Return how many messages each queue is owed that is owed any."""
-        chosen = select(t.owed.c.queue, func.count()).group_by(t.owed.c.queue)
         with reading(self._engine) as connection:
-            return {queue: int(count) for queue, count in connection.execute(chosen)}
+            counts = connection.execute(select(_O.queue, func.count()).group_by(_O.queue))
+            return {queue: int(count) for queue, count in counts}
 
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason why it cannot be published."""
         with writing(self._engine) as connection:
-            parked = update(t.outbox).where(_C.position == position)
-            connection.execute(parked.values(state="parked", reason=reason[:400]))
-            # one that was owed is published anew once it is released
-            listed = upsert(connection, t.unpublished).on_conflict_do_nothing()
-            connection.execute(listed, {"position": position})
+            for row in rows_by_position(connection, "outbox", [position]).values():
+                parked = {"of": row, "state": "parked", "reason": reason[:400], "position": position}
+                connection.execute(_PARK, parked)
+                # one that was owed is published anew once it is released
+                keep(connection, position)
 
     def parked_messages(self) -> list[ParkedMessage]:
         """Return the messages set aside, in order."""
@@ -178,28 +200,35 @@ class Outbox:
         parked = (_C.state == "parked", _C.position.in_(positions))
         with writing(self._engine) as connection:
             # one that a relay of the release before has set aside need not be listed
-            listed = upsert(connection, t.unpublished).from_select(
-                ["position"], select(_C.position).where(*parked)
-            )
-            connection.execute(listed.on_conflict_do_nothing())
+            for position in list(connection.execute(select(_C.position).where(*parked)).scalars()):
+                keep(connection, position)
             released = update(t.outbox).where(*parked).values(state="pending", reason=None)
             return int(connection.execute(released).rowcount)
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""
-        listed = select(func.count()).select_from(t.unpublished).scalar_subquery()
-        parked = select(func.count()).where(_C.state == "parked").scalar_subquery()
-        unnumbered = select(func.count()).where(_C.position.is_(None)).scalar_subquery()
         with reading(self._engine) as connection:
-            return int(connection.execute(select(listed - parked + unnumbered)).scalar_one())
+            return int(connection.execute(_BACKLOG).scalar_one())
 
-    def _unlist(self, positions: Sequence[int]) -> None:
-        """Take from the list what a process of an earlier release has published since it was listed."""
+    def _pass(self, positions: Sequence[int]) -> None:
         if positions:
             with writing(self._engine) as connection:
-                connection.execute(_FINISH, _span(positions))
+                pass_by(connection, positions)
 
 
-def _span(positions: Sequence[int]) -> dict[str, Any]:
-    """Return positions as the statements of many take them."""
-    return {"first": min(positions), "last": max(positions), "positions": positions}
+def _messages(connection: Executor, positions: Sequence[int]) -> list[tuple[NumberedMessage, str]]:
+    """Return the messages at positions, in order, each with its state."""
+    rows = rows_by_position(connection, "outbox", positions)
+    if not rows:
+        return []
+    found = {row.row: row for row in connection.execute(_ROWS, {"rows": list(rows.values())})}
+    return [
+        (NumberedMessage(position, *found[row][1:-1]), found[row].state)
+        for position, row in sorted(rows.items())
+        if row in found
+    ]
+
+
+def _set_state(connection: Executor, positions: Sequence[int], state: str) -> None:
+    rows = rows_by_position(connection, "outbox", positions)
+    connection.execute(_STATE, {"rows": list(rows.values()), "state": state})

@@ -4,24 +4,38 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Engine, and_, delete, exists, func, or_, select
+from sqlalchemy import Engine, Integer, and_, bindparam, delete, exists, func, or_, select
 
 from service.store import tables as t
-from service.store.relay.positions import LISTED
-from service.store.sql.engine import reading, writing
+from service.store.relay.listed import LISTED
+from service.store.relay.runs import positions_above
+from service.store.sql.engine import Executor, reading, writing
 
 BATCH: Final = 5000
 GONE: Final = ("published", "unrouted")
+_C: Final = t.outbox.c
+_R: Final = t.position_run.c
+_U: Final = t.unpublished.c.position
+_LISTED: Final = select(t.counter.c.last).where(t.counter.c.name == LISTED)
+_ROWS: Final = _C.row.in_(bindparam("rows", expanding=True))
+_DONE: Final = delete(t.outbox).where(_ROWS, or_(_C.state.in_(GONE), _C.state == "pending"))
+# none of whose rows is there
+_EMPTY: Final = delete(t.position_run).where(
+    _R.stream == "outbox",
+    _R.position <= bindparam("high"),
+    _R.position + _R.length > bindparam("low", type_=Integer),
+    ~exists().where(_C.row.between(_R.row, _R.row + _R.length - 1)),
+)
 
 
 def batches(engine: Engine, before: datetime) -> list[tuple[int, int]]:
     """Return the spans of positions, both ends inside, that had been numbered before an instant."""
     ticks = and_(t.tick.c.stream == "outbox", t.tick.c.at < before)
     with reading(engine) as connection:
-        first = connection.execute(select(func.min(t.outbox.c.position))).scalar()
+        first = connection.execute(select(func.min(_R.position)).where(_R.stream == "outbox")).scalar()
         ticked = connection.execute(select(func.max(t.tick.c.position)).where(ticks)).scalar()
-        listed = connection.execute(select(t.counter.c.last).where(t.counter.c.name == LISTED)).scalar()
-    if first is None or ticked is None or listed is None:
+        listed = connection.execute(_LISTED).scalar_one()
+    if first is None or ticked is None:
         return []
     last = min(ticked, listed)
     return [(low, min(low + BATCH - 1, last)) for low in range(first, last + 1, BATCH)]
@@ -33,11 +47,18 @@ def prune(engine: Engine, spans: list[tuple[int, int]]) -> Iterator[int]:
     What is still to be published, or is parked, stays.
     """
     for low, high in spans:
-        c = t.outbox.c
-        sent = and_(c.state == "pending", ~exists().where(t.unpublished.c.position == c.position))
         with writing(engine) as connection:
-            chosen = delete(t.outbox).where(c.position.between(low, high), or_(c.state.in_(GONE), sent))
-            count = connection.execute(chosen).rowcount
+            count = _prune(connection, low, high)
             older = and_(t.tick.c.stream == "outbox", t.tick.c.position < high)
             connection.execute(delete(t.tick).where(older))
         yield count
+
+
+def _prune(connection: Executor, low: int, high: int) -> int:
+    last = min(high, connection.execute(_LISTED).scalar_one())
+    positions = positions_above(connection, "outbox", low - 1, high - low + 1)
+    pending = set(connection.execute(select(_U).where(_U.between(low, high))).scalars())
+    rows = [row for row, position in positions.items() if position <= last and position not in pending]
+    count = int(connection.execute(_DONE, {"rows": rows}).rowcount)
+    connection.execute(_EMPTY, {"low": low, "high": high})
+    return count

@@ -24,7 +24,7 @@ from service.store.tables.resources import (
     token,
     tombstone,
 )
-from service.store.tables.shared import counter, secret, tick
+from service.store.tables.shared import counter, numbering, position_run, secret, tick
 
 __all__ = [
     "counter",
@@ -41,8 +41,10 @@ __all__ = [
     "membership",
     "mention",
     "metadata",
+    "numbering",
     "outbox",
     "owed",
+    "position_run",
     "reference",
     "reprojection",
     "resource",

@@ -4,6 +4,7 @@
 """
 
 from sqlalchemy import BigInteger, Column, Date, Index, LargeBinary, String, Table
+from sqlalchemy import text as sql
 
 from service.store.tables.columns import SERIAL, metadata, partial_index, stamp
 
@@ -12,7 +13,8 @@ outbox = Table(
     metadata,
     Column("row", SERIAL, primary_key=True, autoincrement=True),
     Column("recorded_on", Date, nullable=False),
-    Column("position", BigInteger),
+    # of a parked message; a row that a release before 0014 numbered has it, too
+    Column("position", BigInteger, server_default=sql("0")),
     Column("message", String(36), nullable=False),
     Column("view", String(50), nullable=False),
     Column("owner", String(60), nullable=False),
@@ -25,12 +27,13 @@ outbox = Table(
     Column("reason", String(400)),
     stamp("recorded"),
     partial_index("outbox_full", "owner", '"full" IS NOT NULL'),
-    Index("outbox_position", "position"),
+    # by this one a leader of the release before 0014 finds that there is nothing to number
     partial_index("outbox_unnumbered", "row", "position is null"),
     partial_index("outbox_parked", "position", "state = 'parked'"),
+    sqlite_autoincrement=True,
 )
-# Positions of messages still to publish, and of parked ones. A numbered message that is `pending` and not
-# here is published: only what else becomes of it is written into `state`.
+# Positions of messages still to publish, and of parked ones, up to the one that `counter` has for `listed`;
+# those above are all still to publish. Into `state` is written what else becomes of a message.
 unpublished = Table(
     "unpublished", metadata, Column("position", BigInteger, primary_key=True, autoincrement=False)
 )

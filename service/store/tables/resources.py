@@ -52,7 +52,8 @@ history = Table(
     metadata,
     Column("row", SERIAL, primary_key=True, autoincrement=True),
     Column("recorded_on", Date, nullable=False),
-    Column("position", BigInteger),
+    # as in the outbox
+    Column("position", BigInteger, server_default=sql("0")),
     Column("view", String(50), nullable=False),
     Column("type", String(40), nullable=False),
     Column("id", String(64), nullable=False),
@@ -63,8 +64,8 @@ history = Table(
     UniqueConstraint("view", "type", "id", "version", "recorded_on"),
     Index("history_owner", "owner"),
     Index("history_client", "client"),
-    Index("history_position", "position"),
     partial_index("history_unnumbered", "row", "position is null"),
+    sqlite_autoincrement=True,
 )
 
 

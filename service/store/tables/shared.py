@@ -1,10 +1,29 @@
 """Tables that all processes share: positions given so far, when, and keys."""
 
-from sqlalchemy import BigInteger, Column, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, Text
 
 from service.store.tables.columns import metadata, stamp
 
-# The last position given in a stream of committed rows ("outbox", "history"); it outlives the rows.
+# How far a stream of committed rows ("outbox", "history") is numbered: the last position given, the last row
+# that was seen, and which rows before it were not there yet, as JSON: [[first, last], …].
+numbering = Table(
+    "numbering",
+    metadata,
+    Column("stream", String(40), primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("gaps", Text, nullable=False),
+)
+# From this position and row on, `length` rows of a stream have positions that follow each other as they do.
+position_run = Table(
+    "position_run",
+    metadata,
+    Column("stream", String(40), primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("row", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+)
+# How far the outbox is listed in `unpublished`; and, from before 0014, the last positions given.
 counter = Table(
     "counter",
     metadata,
