@@ -1,13 +1,13 @@
 """A door over HTTP: its routes, the right they need, and the description of each, in one piece."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import Blueprint
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map
 
 from service.wire.contracts.published.openapi.operations import Operation
 
@@ -44,22 +44,25 @@ class Door:
         right = None if self.is_public else self.right
         return (replace(operation, right=operation.right or right) for operation in self.operations)
 
-    def check(self, rules: Iterable[Rule]) -> None:
+    def check(self, url_map: Map) -> None:
         """Raise ValueError unless each route of the door is described, and each description has its route.
 
-        `rules` are those of the application that the blueprint is registered on.
+        `url_map` is that of the application that the blueprint is registered on.
         """
         name = self.blueprint.name
-        own = [rule.empty() for rule in rules if rule.endpoint.rpartition(".")[0] == name]
-        adapter = Map(own).bind("localhost")
+        own = [rule for rule in url_map.iter_rules() if rule.endpoint.rpartition(".")[0] == name]
+        endpoints = {rule.endpoint for rule in own}
+        adapter = url_map.bind("localhost")
         missing = {(rule.rule, method) for rule in own for method in (rule.methods or set()) - _UNDESCRIBED}
         for operation in self.operations:
             method = operation.method.upper()
             try:
                 rule, _ = adapter.match(_PLACE.sub("1", operation.path), method, return_rule=True)
-            except HTTPException as exc:
+            except HTTPException:
+                rule = None
+            if rule is None or rule.endpoint not in endpoints:
                 what = f"The door {name!r} describes {method} {operation.path}, and has no such route."
-                raise ValueError(what) from exc
+                raise ValueError(what)
             missing.discard((rule.rule, method))
         if missing:
             routes = ", ".join(sorted(f"{method} {path}" for path, method in missing))

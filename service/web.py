@@ -90,7 +90,7 @@ def _mount(app: Flask, door: Door, access: Access) -> None:
     if not door.is_public:
         door.blueprint.before_request(partial(_guard, access, door.right))
     app.register_blueprint(door.blueprint)
-    door.check(app.url_map.iter_rules())
+    door.check(app.url_map)
 
 
 def _guard(access: Access, right: str) -> None:
