@@ -1,19 +1,23 @@
 """What tests of several rooms ask for by name; no server is started for a test that asks for none."""
 
 import contextlib
+import gc
 import itertools
 import os
 import shutil
+import sqlite3
+from hashlib import sha256
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
 from service.settings import Settings
 from service.store.schema import upgrade
 from service.store.sql.engine import connect
 from service.wiring import compiled
 from tests import servers
+from tests.databases import Lent
 
 # nothing depends on how fast the machine makes an example, or tries it
 settings.register_profile(
@@ -21,7 +25,49 @@ settings.register_profile(
 )
 settings.load_profile("any-machine")
 
-NUMBERS = itertools.count(1)
+DATABASE_NAMES = (f"casebridge_test_{os.getpid()}_{number}" for number in itertools.count(1))
+
+
+# rounds of the garbage collector through all mappings and tests took a fifth of the run
+gc.set_threshold(20_000, 10, 10)
+
+
+def pytest_collection_finish():
+    """Leave out of them what is there for the whole run."""
+    gc.freeze()
+
+
+def files_of(folder):
+    """What stands for all that a folder of mappings says."""
+    paths = sorted(folder.rglob("*"))
+    files = [(path.relative_to(folder), path.suffix == ".yaml" and path.read_bytes()) for path in paths]
+    return sha256(repr(files).encode()).digest()
+
+
+def once_each_stack(load):
+    """What compiles mappings, but the same files with the same overlays once a run."""
+    own = Settings.from_env({}).mappings  # nothing changes these while tests run
+    known = {}
+
+    def load_once(folder, **given):
+        files = folder if folder == own else files_of(folder)
+        key = (files, given.get("direction"), given.get("view"), tuple(given["overlays"]))
+        if key not in known:
+            known[key] = load(folder, **given)
+            gc.freeze()
+        return known[key]
+
+    return load_once
+
+
+compiled.load = once_each_stack(compiled.load)
+
+
+@event.listens_for(Engine, "checkout")
+def do_not_wait_for_the_disk(connection, _record, _proxy):
+    """Nobody cuts the power of this process; those that are killed set their own engines up."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +118,7 @@ def killable_rabbitmq():
 @contextlib.contextmanager
 def database_on(server, *template):
     """The URL of a database of a PostgreSQL server, as long as it is needed."""
-    name = f"casebridge_test_{os.getpid()}_{next(NUMBERS)}"
+    name = next(DATABASE_NAMES)
     yield server.create_database(name, *template)
     server.drop_database(name)
 
@@ -92,10 +138,16 @@ def postgres_model(postgres_server):
         yield make_url(url).database
 
 
+@pytest.fixture(scope="session")
+def lent_database(postgres_server, postgres_model):
+    """A database on PostgreSQL that tests use one after the other."""
+    return Lent(postgres_server, postgres_model, DATABASE_NAMES)
+
+
 @pytest.fixture
-def postgres_url(postgres_server, postgres_model):
+def postgres_url(lent_database):
     """The SQLAlchemy URL of a database on PostgreSQL that holds nothing but today's schema."""
-    with database_on(postgres_server, postgres_model) as url:
+    with lent_database.lend() as url:
         yield url
 
 

@@ -40,6 +40,10 @@ class Postgres:
         self._admin("CREATE DATABASE {} TEMPLATE {}", name, template)
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
+    def rename_database(self, name: str, new: str) -> None:
+        """Give a database that nobody uses another name."""
+        self._admin("ALTER DATABASE {} RENAME TO {}", name, new)
+
     def drop_database(self, name: str) -> None:
         """Remove a database, ending who still uses it."""
         self._admin("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from tests.contracts.published import FOLDER, check_fed, retrieve
+from tests.contracts.published import FOLDER, LOADER, check_fed, retrieve
 
 URI = f"{FOLDER.as_uri()}/openapi.yaml"
 METHODS = {"GET", "PUT", "POST", "PATCH", "DELETE"}
@@ -19,7 +19,7 @@ METHODS = {"GET", "PUT", "POST", "PATCH", "DELETE"}
 @cache
 def described():
     """The OpenAPI document as it is committed."""
-    return yaml.safe_load((FOLDER / "openapi.yaml").read_text(encoding="utf-8"))
+    return yaml.load((FOLDER / "openapi.yaml").read_bytes(), LOADER)
 
 
 @cache

@@ -12,6 +12,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 FOLDER = Path(__file__).parents[2] / "contracts"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def retrieve(uri):
@@ -26,7 +27,7 @@ REGISTRY = Registry(retrieve=retrieve)
 @cache
 def described():
     """The AsyncAPI document as it is committed."""
-    return yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
+    return yaml.load((FOLDER / "asyncapi.yaml").read_bytes(), LOADER)
 
 
 def keys():
