@@ -3,18 +3,34 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from flask import Blueprint
+from flask import Blueprint, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
+from service.values.limits import InputLimits
 from service.wire.contracts.published.openapi.operations import Operation
+from service.wire.json import parse
 
+LIMITS: Final = "LIMITS"
+"""Where the application's configuration has the limits of its input."""
 PUBLIC: Final = "public"
 """The right of a door that is open to everybody, without a guard."""
 _UNDESCRIBED: Final = frozenset({"HEAD", "OPTIONS"})
 _PLACE: Final = re.compile(r"\{\w+\}")
+
+
+def limits() -> InputLimits:
+    """Return what the application that answers takes in at most."""
+    configured: InputLimits = current_app.config[LIMITS]
+    return configured
+
+
+def json_body() -> Any:
+    """Return what the body of the request says; raises as `parse`."""
+    most = limits()
+    return parse(request.get_data(), limit=most.content_bytes, depth=most.depth)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
     │   ├── Malformed    it could not even be read                    400
     │   ├── Refused      it can be read, but will never be used       422
     │   ├── TooLarge     it is over the stated limit                  413
+    │   ├── TooLong      the address is over the stated limit         414
     │   ├── TooSlow      it did not come in time                      408
     │   ├── Unsupported  a media type or feature we do not take       415
     │   ├── Unspoken     no form of the answer is accepted            406
@@ -19,6 +20,7 @@
     │   ├── Precondition    If-Match is missing                       428
     │   └── Stale           what the sender makes it depend on is not so  412
     ├── Unavailable      a part we need does not answer now           503  AR
+    ├── TooMany          more is asked at once than one may           429
     └── Misconfigured    a setting, mapping or registry is wrong: refuses to start; exits 2, a check of it 1
 
 Every error carries issues: what is wrong, where, what to do; at most `MOST_ISSUES`, and how many there are
@@ -102,6 +104,14 @@ class TooLarge(Rejected):
     status = 413
     code = "too-long"
     title = "Content too large"
+
+
+class TooLong(Rejected):
+    """The address is over the stated limit."""
+
+    status = 414
+    code = "too-long"
+    title = "URI too long"
 
 
 class TooSlow(Rejected):
@@ -225,6 +235,19 @@ class Unavailable(CasebridgeError):
     status = 503
     code = "transient"
     title = "Temporarily unavailable"
+
+
+class TooMany(CasebridgeError):
+    """More is asked at once than one may; `seconds` from now the next is answered."""
+
+    status = 429
+    code = "throttled"
+    title = "Too many requests"
+
+    def __init__(self, what: str, seconds: int = 1) -> None:
+        """Take the sentence, and after how many seconds it is worth trying again."""
+        super().__init__(what)
+        self.seconds = seconds
 
 
 class Misconfigured(CasebridgeError):

@@ -26,6 +26,14 @@ class Settings:
     secret_file: Path | None
     tls_proxies: tuple[IPv4Network | IPv6Network, ...]
     hsts_seconds: int
+    max_body_bytes: int
+    max_inflated_bytes: int
+    max_depth: int
+    max_entries: int
+    max_header_bytes: int
+    max_query_bytes: int
+    max_count: int
+    query_seconds: int
 
     @property
     def embedded(self) -> bool:
@@ -60,6 +68,14 @@ class Settings:
             secret_file=Path(secret_file) if secret_file else None,
             tls_proxies=_networks(environment, "CASEBRIDGE_TLS_PROXIES"),
             hsts_seconds=_number(environment, "CASEBRIDGE_HSTS_SECONDS", 0),
+            max_body_bytes=_number(environment, "CASEBRIDGE_MAX_BODY_BYTES", 10_000_000, least=1_000),
+            max_inflated_bytes=_number(environment, "CASEBRIDGE_MAX_INFLATED_BYTES", 10_000_000, least=1_000),
+            max_depth=_number(environment, "CASEBRIDGE_MAX_DEPTH", 100, least=10),
+            max_entries=_number(environment, "CASEBRIDGE_MAX_ENTRIES", 10_000, least=1),
+            max_header_bytes=_number(environment, "CASEBRIDGE_MAX_HEADER_BYTES", 32_768, least=32_768),
+            max_query_bytes=_number(environment, "CASEBRIDGE_MAX_QUERY_BYTES", 16_384, least=16_384),
+            max_count=_number(environment, "CASEBRIDGE_MAX_COUNT", 1_000, least=1),
+            query_seconds=_number(environment, "CASEBRIDGE_QUERY_SECONDS", 10, least=1),
         )
 
 
@@ -81,10 +97,12 @@ def _secret(environment: Mapping[str, str], name: str, default: str) -> str:
         raise Misconfigured("The file cannot be read.", where=f"{name}_FILE") from exc
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _number(environment: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
     text = environment.get(name, str(default))
     if not (text.isascii() and text.isdecimal()):
         raise Misconfigured("Not a number; write digits only.", where=name)
+    if int(text) < least:
+        raise Misconfigured(f"Too small; write {least} or more.", where=name)
     return int(text)
 
 

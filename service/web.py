@@ -8,35 +8,35 @@ from time import perf_counter
 from typing import Any, Final
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service.authorize import interactions
 from service.authorize.callers import Caller
 from service.authorize.challenges import challenge
-from service.door import Door
+from service.door import LIMITS, Door
 from service.errors import (
     CasebridgeError,
     Malformed,
     NotFound,
     Rejected,
     TooLarge,
+    TooLong,
     Unallowed,
     Unsupported,
 )
 from service.telemetry import begin, correlation, count_answer
+from service.values.limits import InputLimits
 from service.values.scope import Partner, Scope
-from service.wire.json import LIMIT, dump
+from service.wire.gzip import Inflated
+from service.wire.json import dump
 from service.wire.outcomes import operation_outcome, problem
 
 log = structlog.get_logger()
 # a comma may stand in a name by its grammar, but then two fields could not be told from one
 _HOST: Final = re.compile(r"(?:[\w.~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::\d*)?", re.ASCII)
-_TOLD: Final = {
-    404: "There is nothing at this address; /docs lists what there is.",
-    413: f"Send at most {LIMIT} bytes.",
-}
+_NOWHERE: Final = "There is nothing at this address; /docs lists what there is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,15 @@ class _NoSessions(SessionInterface):
         return self.none
 
 
-def create_app(doors: Iterable[Door], access: Access) -> Flask:
+def create_app(doors: Iterable[Door], access: Access, limits: InputLimits | None = None) -> Flask:
     """Return the WSGI application; raises ValueError over a door whose routes are not all described."""
+    most = limits or InputLimits()
     app = _Application("casebridge", static_folder=None)
     app.session_interface = _NoSessions()
     # one byte more than may be: a body sent in chunks is cut there, and is then seen to be too long
-    app.config["MAX_CONTENT_LENGTH"] = LIMIT + 1
-    app.before_request(_admit)
+    app.config["MAX_CONTENT_LENGTH"] = most.content_bytes + 1
+    app.config[LIMITS] = most
+    app.before_request(partial(_admit, most))
     app.after_request(_counted)
     for door in doors:
         _mount(app, door, access)
@@ -102,11 +104,11 @@ def _guard(access: Access, right: str) -> None:
     g.scope = access.scope(bearer.partner)
 
 
-def _admit() -> None:
-    """Begin a request, and refuse what no door takes: its Host, a NUL in the address, a compressed body.
+def _admit(most: InputLimits) -> None:
+    """Begin a request, and refuse what no door takes: its Host, its address, how its body is compressed.
 
-    PostgreSQL cannot hold a NUL, so nothing we keep can match; how much a compressed body comes to is not
-    known before it is read. A Host has to be there, once (RFC 9112 section 3.2).
+    PostgreSQL cannot hold a NUL, so nothing we keep can match. A Host has to be there, once (RFC 9112
+    section 3.2).
     """
     environ = request.environ
     g.started = perf_counter()
@@ -116,8 +118,27 @@ def _admit() -> None:
         raise Malformed("Name the host that is asked, once.", where="Host")
     if "\0" in environ.get("PATH_INFO", "") or "%00" in environ.get("QUERY_STRING", ""):
         raise Malformed("The address holds a NUL; leave it out.")
-    if environ.get("HTTP_CONTENT_ENCODING", "").lower() not in {"", "identity"}:
-        raise Unsupported("Send it as it is, without a Content-Encoding.", where="Content-Encoding")
+    if len(environ.get("QUERY_STRING", "")) > most.query_bytes:
+        what = f"Over {most.query_bytes} bytes stand behind `?`; ask in parts, or search by POST."
+        raise TooLong(what, where="query")
+    if "HTTP_CONTENT_ENCODING" in environ:
+        _inflate(environ, most)
+
+
+def _inflate(environ: dict[str, Any], most: InputLimits) -> None:
+    """Have a body that was compressed read as what it was, by who reads it (RFC 9110 section 8.4).
+
+    One that is too large as it is sent is left to be refused.
+    """
+    coding = environ.pop("HTTP_CONTENT_ENCODING").strip().lower()
+    if coding in {"gzip", "x-gzip"}:
+        length = environ.get("CONTENT_LENGTH", "")
+        if not length.isdecimal() or int(length) <= most.body_bytes:
+            environ.pop("CONTENT_LENGTH", None)
+            environ["wsgi.input"] = Inflated(environ["wsgi.input"], most.inflated_bytes)
+            environ["wsgi.input_terminated"] = True
+    elif coding not in {"", "identity"}:
+        raise Unsupported("Send it as it is, or compressed with gzip.", where="Content-Encoding")
 
 
 def _counted(answer: Response) -> Response:
@@ -154,8 +175,14 @@ def _translated(error: Exception) -> CasebridgeError:
         hint = " What can be read, GET /fhir/metadata tells." if request.path in {"/fhir", "/fhir/"} else ""
         return Unallowed(f"This address takes {allowed}.{hint}")
     if isinstance(error, HTTPException):
-        known: dict[int, type[CasebridgeError]] = {404: NotFound, 413: TooLarge, 400: Malformed}
-        text = _TOLD.get(error.code or 500, error.name)
-        text = text.replace("/docs", "/fhir/metadata") if request.path.startswith("/fhir") else text
-        return known.get(error.code or 500, Rejected)(text)
+        return _of_flask(error)
     return CasebridgeError(f"Something failed on our side; tell us {correlation.get()}.")
+
+
+def _of_flask(error: HTTPException) -> CasebridgeError:
+    if error.code == 404:
+        in_fhir = request.path.startswith("/fhir")
+        return NotFound(_NOWHERE.replace("/docs", "/fhir/metadata") if in_fhir else _NOWHERE)
+    if error.code == 413:
+        return TooLarge(f"Send at most {current_app.config[LIMITS].content_bytes} bytes.")
+    return (Malformed if error.code == 400 else Rejected)(error.name)

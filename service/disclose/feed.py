@@ -4,7 +4,7 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
-from service.door import Door
+from service.door import Door, limits
 from service.flows.pull.disclose import Disclosure
 from service.wire.contracts.published.messages import ENVELOPE
 from service.wire.contracts.published.openapi.operations import Operation, answer, query
@@ -21,7 +21,7 @@ def feed(disclosure: Disclosure) -> Door:
     def events() -> Response:
         arguments = parameters(request.args.items(multi=True), ("after", COUNT))
         after = number(arguments, "after", 0, digits=18)
-        events_page = disclosure.events(g.scope, after, count(arguments, 100, 1000))
+        events_page = disclosure.events(g.scope, after, count(arguments, 100, min(1000, limits().count)))
         body = b"[" + b",".join(event.body for event in events_page) + b"]"
         response = Response(body, mimetype=BATCH)
         response.headers["Casebridge-Position"] = str(events_page[-1].position if events_page else after)

@@ -23,12 +23,20 @@ MOST_VALUES: Final = 200
 # each is a table to join, and planning many takes PostgreSQL longer than a statement may last
 MOST_CRITERIA: Final = 20
 LONGEST: Final = 1000
+# the link to the next page holds them all, sealed, and has to be an address that is taken
+MOST_BYTES: Final = 9_000
 
 
 def parse_query(
-    type_: str, parameters: Sequence[tuple[str, str]], after: tuple[str, str] | None, base: str
+    type_: str,
+    parameters: Sequence[tuple[str, str]],
+    after: tuple[str, str] | None,
+    base: str,
+    most: int = MOST,
 ) -> Query:
     """Return the query of a search on a type; `base` is our address, as absolute references name it.
+
+    A page has `most` entries at most.
 
     Raises:
         Malformed: an unknown parameter or modifier, too many values, or one that cannot be read; names the
@@ -38,7 +46,7 @@ def parse_query(
     conditions: list[Criterion] = []
     ids: tuple[str, ...] = ()
     updated: list[tuple[str, str, str]] = []
-    count = 50
+    count = min(50, most)
     for name, text in parameters:
         if "\0" in text:
             raise Malformed("The value holds a NUL; leave it out.", where=name.partition(":")[0][:40])
@@ -51,22 +59,23 @@ def parse_query(
             first, last = bounds(value)
             updated.append((prefix, first.isoformat(), last.isoformat()))
         elif name == "_count":
-            count = _count(text)
+            count = min(_count(text), most)
         else:
             conditions.append(_condition(type_, name, text, base))
     return Query(type_, tuple(conditions), ids, tuple(updated), count, after)
 
 
-def parse_past(parameters: Sequence[tuple[str, str]]) -> HistoryQuery:
-    """Return which versions a history asks for (R4 http section 3.1.0.12).
+def parse_past(parameters: Sequence[tuple[str, str]], most: int = MOST) -> HistoryQuery:
+    """Return which versions a history asks for, `most` on a page (R4 http section 3.1.0.12).
 
     Raises:
         Malformed: an unknown parameter, or one that cannot be read; names the parameter.
     """
     past = HistoryQuery()
+    past = replace(past, count=min(past.count, most))
     for name, text in parameters:
         if name == "_count":
-            past = replace(past, count=_count(text))
+            past = replace(past, count=min(_count(text), most))
         elif name == "_since":
             past = replace(past, since=_since(text))
         elif name == CURSOR and text.isdecimal() and len(text) < 10:
@@ -94,8 +103,9 @@ def _count(text: str) -> int:
 def _check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
     """Refuse more values, or longer ones, than every database compares with."""
     values = [(name, value) for name, text in parameters for value in text.split(",")]
-    if len(parameters) > MOST_CRITERIA or len(values) > MOST_VALUES:
-        limits = f"{MOST_CRITERIA} parameters, or over {MOST_VALUES} values"
+    size = sum(len(text.encode()) for _, text in parameters)
+    if len(parameters) > MOST_CRITERIA or len(values) > MOST_VALUES or size > MOST_BYTES:
+        limits = f"{MOST_CRITERIA} parameters, {MOST_VALUES} values or {MOST_BYTES} bytes"
         raise Malformed(f"The search has over {limits}; ask for them in parts.")
     for name, value in values:
         if len(value) > LONGEST:

@@ -20,7 +20,7 @@ from service.disclose.negotiate import (
 )
 from service.disclose.query import CURSOR, parse_past, parse_query
 from service.disclose.serialise import history, searchset
-from service.door import PUBLIC, Door
+from service.door import PUBLIC, Door, limits
 from service.errors import Malformed, NotFound
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import STORED, Localisation
@@ -65,7 +65,7 @@ def fhir(
     @routes.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
         parameters = search_parameters()
-        past, language = parse_past(parameters), _language(localisation)
+        past, language = parse_past(parameters, limits().count), _language(localisation)
         past_versions = disclosure.history(g.scope, check_type(type_), id_, past)
         page, url = localisation.page(g.scope.view, past_versions, language), f"{base}/{type_}/{id_}/_history"
         body = history(page, base, _url(url, parameters), _older(url, parameters, page))
@@ -79,7 +79,7 @@ def fhir(
                 f"No such resource type is searched here; these are: {', '.join(sorted(PARAMETERS))}."
             )
         parameters, after = _parameters_and_cursor(unseal, type_)
-        query = parse_query(type_, parameters, after, base)
+        query = parse_query(type_, parameters, after, base, limits().count)
         language = _language(localisation)
         page = localisation.page(g.scope.view, disclosure.search(g.scope, query), language)
         next_url = None

@@ -23,12 +23,12 @@ from service.disclose.negotiate import (
     with_content_language,
 )
 from service.disclose.terminology_openapi import OF_TYPES_ALONE, OPERATIONS, SEARCHED, TAKEN
-from service.door import Door
+from service.door import Door, json_body
 from service.errors import Malformed, Unsupported
 from service.flows.pull.terminology import Resource, Sought, Vocabulary, Window, required_value
 from service.flows.pull.translation import Translator, answer
 from service.wire.fhir.exchange.parameters import OperationInput, from_query, from_resource
-from service.wire.json import dump, parse
+from service.wire.json import dump
 
 _MOST: Final = 200
 
@@ -76,7 +76,7 @@ def _operation_input(kinds: Mapping[str, str]) -> OperationInput:
         return from_query(pairs, kinds)
     if request.mimetype not in JSON:
         raise Unsupported("Send a Parameters resource as application/fhir+json.")
-    return from_resource(parse(request.get_data()), kinds)
+    return from_resource(json_body(), kinds)
 
 
 def _codings(asked: OperationInput, system: str | None = None) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from service.front.bodies import Bodies, Body, BodyLimits, Receive
 from service.front.headers import AnswerHeaders
 from service.front.threads import Application, Environ, ThreadPool, WsgiAnswer
 from service.telemetry import count_answer
-from service.wire.json import LIMIT, dump
+from service.wire.json import dump
 from service.wire.outcomes import operation_outcome, problem
 
 THREADS: Final = 16
@@ -72,7 +72,7 @@ class Front:
             content = await self._bodies.take(body, receive)
         except TooLarge:
             # the application refuses what says so of itself, each door in its own form
-            environ["CONTENT_LENGTH"] = str(max(body.announced or 0, LIMIT + 2))
+            environ["CONTENT_LENGTH"] = str(sys.maxsize)
             environ["wsgi.input"] = io.BytesIO()
             return True
         except CasebridgeError as error:

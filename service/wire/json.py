@@ -34,8 +34,8 @@ _INDENT = re.compile(rb"^ +", re.MULTILINE)
 _TOKEN = re.compile(rb'[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
-def parse(raw: bytes, *, limit: int = LIMIT) -> Any:
-    """Read one JSON text of at most `limit` bytes; raise Malformed or TooLarge.
+def parse(raw: bytes, *, limit: int = LIMIT, depth: int = DEPTH) -> Any:
+    """Read one JSON text of at most `limit` bytes and `depth` levels; raise Malformed or TooLarge.
 
     Decimals come back as `decimal.Decimal` with their digits, integers as `int`.
     """
@@ -53,9 +53,9 @@ def parse(raw: bytes, *, limit: int = LIMIT) -> Any:
             where=f"line {exc.lineno}, column {exc.colno}",
         ) from exc
     except RecursionError as exc:
-        raise _too_deep(raw) from exc
-    if opened > DEPTH and _depth(value) > DEPTH:
-        raise _too_deep(raw)
+        raise _too_deep(raw, depth) from exc
+    if opened > depth and _depth(value) > depth:
+        raise _too_deep(raw, depth)
     if _SUSPECT_ESCAPE.search(text):
         _refuse_any(_problems(value))
     return value
@@ -223,17 +223,17 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _too_deep(raw: bytes) -> Malformed:
-    """The refusal of nesting past DEPTH, with the bracket that goes too far."""
+def _too_deep(raw: bytes, most: int) -> Malformed:
+    """The refusal of nesting past so many levels, with the bracket that goes too far."""
     depth = 0
     where = ""
     for token in _TOKEN.finditer(raw):
         first = token.group()[:1]
         depth += (first in b"[{") - (first in b"]}")
-        if depth > DEPTH:
+        if depth > most:
             where = f"byte {token.start()}"
             break
-    return Malformed(f"Nested over {DEPTH} deep; flatten it.", where=where)
+    return Malformed(f"Nested over {most} deep; flatten it.", where=where)
 
 
 _Path = tuple[str | int, ...]

@@ -37,7 +37,7 @@ from service.wire.amqp import connected
 from service.wire.http import post
 from service.wiring.compiled import catalogues
 from service.wiring.operator import check
-from service.wiring.rooms import now, open_database, open_store, projecting, receiving
+from service.wiring.rooms import input_limits, now, open_database, open_store, projecting, receiving
 
 
 def worker(settings: Settings, mappings: Mapping[str, Catalogue], stop: Event) -> None:
@@ -84,7 +84,7 @@ def consuming(settings: Settings, url: str, partners: Collection[Partner], recep
         return connected(url)
 
     senders = amqp_senders({partner.name: partner for partner in partners})
-    door = Discharges(reception, senders, now, f"{settings.base_url}/fhir")
+    door = Discharges(reception, senders, now, f"{settings.base_url}/fhir", input_limits(settings))
     dead = f"{topology.DISCHARGES}.dead"
     queue = DischargeQueue(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES, dead)
     return Consumer(connect, queue, door.take, lambda: check(settings))

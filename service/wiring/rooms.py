@@ -18,6 +18,7 @@ from service.mapping.catalogue import Catalogue
 from service.settings import Settings
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
+from service.values.limits import InputLimits
 from service.wire.contracts import pathways
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
@@ -27,6 +28,18 @@ from service.wiring.compiled import Inbounds, inbounds
 def now() -> datetime:
     """Return the present instant, UTC."""
     return datetime.now(UTC)
+
+
+def input_limits(settings: Settings) -> InputLimits:
+    """Return what is taken in at most."""
+    return InputLimits(
+        body_bytes=settings.max_body_bytes,
+        inflated_bytes=settings.max_inflated_bytes,
+        depth=settings.max_depth,
+        entries=settings.max_entries,
+        query_bytes=settings.max_query_bytes,
+        count=settings.max_count,
+    )
 
 
 def database(settings: Settings) -> Engine:

@@ -18,7 +18,7 @@ from service.web import Access, create_app
 from service.wiring.authorization import authorization, check_address
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
-from service.wiring.rooms import now
+from service.wiring.rooms import input_limits, now
 
 
 def web(settings: Settings) -> Flask:
@@ -30,7 +30,7 @@ def web(settings: Settings) -> Flask:
     """
     configure()
     check_address(settings)
-    engine = connect(settings.database_url)
+    engine = connect(settings.database_url, settings.query_seconds)
     # before all mappings are compiled, which takes longer
     if settings.embedded:
         schema.upgrade(engine)
@@ -50,4 +50,4 @@ def application(
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     who = authorization(settings, engine, registry.load(settings.partners), now)
     mounted = doors(settings, engine, store, mappings, cipher, who.tokens, now)
-    return create_app(mounted, Access(who.caller, policy.scope))
+    return create_app(mounted, Access(who.caller, policy.scope), input_limits(settings))

@@ -12,6 +12,7 @@ from service.receive.amqp.deliveries import Delivery, Discharges
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbound.intake import IntakeSettings
+from service.values.limits import InputLimits
 from service.values.scope import Partner
 from service.wiring import operator, rooms
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
@@ -88,7 +89,7 @@ def door(request, mappings):
     engine = rooms.database(found)
     store = SqlStore(engine)
     taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
-    discharges = Discharges(taken, {"mercy": MERCY}, rooms.now, "http://casebridge.test/fhir")
+    discharges = Discharges(taken, {"mercy": MERCY}, rooms.now, "http://casebridge.test/fhir", InputLimits())
     # a name for the report of a failure: all the mappings hang on the other
     yield lambda delivery: discharges.take(delivery)  # noqa: PLW0108
     engine.dispose()

@@ -17,6 +17,7 @@ from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.inbound.inbox import InboundMessage
 from service.values.inbound.senders import Sender
+from service.values.limits import InputLimits
 from service.values.scope import Partner
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
 from service.wire.json import parse
@@ -64,7 +65,9 @@ class Doors:
         self.partners = load(settings.partners)
         self.client = serving.application(settings, engine, mappings).test_client()
         self.mllp = over_mllp(Hl7v2Reception(self.reception, rooms.now), self.partners.values())
-        self.amqp = Discharges(self.reception, amqp_senders(self.partners), rooms.now, "http://x/fhir")
+        self.amqp = Discharges(
+            self.reception, amqp_senders(self.partners), rooms.now, "http://x/fhir", InputLimits()
+        )
         self.quarantine = Quarantine(store, self.reception, self.partners, rooms.now)
 
     def http(self, path, body, *, kind=FHIR, method="POST"):

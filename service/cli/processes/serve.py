@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from service.cli.processes.workers import Starts, application, cores, server
+from service.cli.processes.workers import HeadLimits, Starts, application, cores, server
 from service.errors import CasebridgeError, Misconfigured
 from service.settings import Settings
 
@@ -43,7 +43,8 @@ def serve(host: str | None, port: int | None, workers: int | None, demo: bool) -
         raise Misconfigured(what, where="CASEBRIDGE_AUTH")
     # SQLite takes one writer at a time, and whoever tries it out waits for the first answer
     count = workers or (1 if settings.embedded else cores())
-    answering, starts = server(settings.host, settings.port, count), Starts()
+    heads = HeadLimits(settings.max_header_bytes)
+    answering, starts = server(settings.host, settings.port, count, heads), Starts()
     companions = Companions(settings, demo)
     watcher = threading.Thread(target=companions.watch, args=(starts, answering), daemon=True)
     with TemporaryDirectory(prefix="casebridge-metrics-") as metrics:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from math import ceil
 from multiprocessing import Lock, Pipe
 from pathlib import Path
@@ -68,11 +69,22 @@ class Starts:
         self._sender.close()
 
 
-def server(host: str, port: int, workers: int = 1) -> Any:
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """How many bytes the head of a request has at most, and within how many seconds it has to be there."""
+
+    size: int = 32_768
+    seconds: int = 10
+
+
+def server(host: str, port: int, workers: int = 1, heads: HeadLimits | None = None) -> Any:
     """Return the server of a port; its `serve` has each worker load the ASGI application, until a signal."""
     # granian is needed by the server alone, and its import is not free
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.http import HTTP1Settings
+
+    limits = heads or HeadLimits()
 
     return Granian(
         "casebridge",
@@ -82,6 +94,7 @@ def server(host: str, port: int, workers: int = 1) -> Any:
         workers=workers,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(limits.seconds * 1_000, max_buffer_size=limits.size),
         websockets=False,
         log_access=False,
         backpressure=_connections(),
@@ -116,11 +129,13 @@ def application(settings: Settings, parent: int, metrics: str, starts: Starts) -
     with pausing():
         # not at the head: the parent would have them too
         from service.front.asgi import Front
+        from service.front.bodies import BodyLimits
         from service.front.headers import AnswerHeaders
         from service.wiring import serving
 
         try:
-            front = Front(serving.web(settings), headers=AnswerHeaders(settings.hsts_seconds))
+            bodies = BodyLimits(body_bytes=settings.max_body_bytes + 1)
+            front = Front(serving.web(settings), bodies, AnswerHeaders(settings.hsts_seconds))
         except CasebridgeError as error:
             starts.tell(error)
             sys.exit(1)

@@ -22,6 +22,7 @@ from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, sent_as
 from service.receive.discharge.single import Encounters
 from service.values.inbound.inbox import Answer, InboundMessage, Outcome, Render
+from service.values.limits import InputLimits
 from service.values.scope import Partner
 from service.wire.json import dump
 from service.wire.outcomes import operation_outcome
@@ -86,6 +87,7 @@ class Discharges:
     senders: Mapping[str, Partner]
     clock: Callable[[], datetime]
     base: str
+    limits: InputLimits
 
     def take(self, delivery: Delivery) -> DeliveryResult:
         """Take a delivery in; what it was answered is committed when this returns.
@@ -139,7 +141,7 @@ class Discharges:
             return Answer(acknowledgement.status, ER7, acknowledgement.body), list(acknowledgement.errors)
         if kind not in JSON:
             raise Unsupported(f"Send {ER7} or {JSON[0]}.", where="content-type")
-        sent = sent_as(delivery.body, "Bundle", "Encounter")
+        sent = sent_as(delivery.body, self.limits, "Bundle", "Encounter")
         return self._fhir(partner, delivery.body, sent, transport_keys, listening), listening.errors
 
     def _fhir(

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from service.errors import Issue, Malformed, Refused, TooLarge
+from service.values.limits import InputLimits
 from service.wire.json import parse
 
 JSON: Final = ("application/fhir+json", "application/json", "application/json+fhir")
-ENTRIES: Final = 10_000
 
 
-def sent_as(raw: bytes, *types: str) -> Any:
+def sent_as(raw: bytes, limits: InputLimits, *types: str) -> Any:
     """Return what bytes say, a resource of one of the types.
 
     Raises:
@@ -18,10 +18,10 @@ def sent_as(raw: bytes, *types: str) -> Any:
         TooLarge: it is a Bundle of more entries than are taken at once.
         Refused: an entry's resource or request is none.
     """
-    sent = parse(raw)
+    sent = parse(raw, limit=limits.content_bytes, depth=limits.depth)
     check_type(sent, types, "resourceType")
     if sent["resourceType"] == "Bundle":
-        check_entries(sent)
+        check_entries(sent, limits.entries)
     return sent
 
 
@@ -35,13 +35,13 @@ def check_type(sent: Any, types: Sequence[str], where: str) -> None:
         raise Malformed(f"Send {wanted} here.", where=where)
 
 
-def check_entries(bundle: dict[str, Any]) -> None:
-    """Raise Malformed, TooLarge or Refused over a Bundle whose entries cannot be read."""
+def check_entries(bundle: dict[str, Any], most: int) -> None:
+    """Raise Malformed, TooLarge or Refused over a Bundle whose entries cannot be read, or are over `most`."""
     entries = bundle.get("entry", [])
     if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
         raise Malformed("A list of entries is wanted.", where="Bundle.entry")
-    if len(entries) > ENTRIES:
-        raise TooLarge(f"The Bundle has over {ENTRIES} entries; send it in parts.", where="Bundle.entry")
+    if len(entries) > most:
+        raise TooLarge(f"The Bundle has over {most} entries; send it in parts.", where="Bundle.entry")
     _check_objects(entries)
 
 

@@ -7,14 +7,14 @@ from typing import Any, Final
 from flask import Blueprint, Response, g, request
 
 from service.access.smart_scopes import check_right
-from service.door import Door
+from service.door import Door, json_body, limits
 from service.errors import Malformed, Unsupported
 from service.flows.case.documents import Documents, SavedDocument
 from service.flows.case.merging import Unmerging
 from service.receive.http import cases_openapi
 from service.values.documents import Document
 from service.wire.etags import ABSENT, versions
-from service.wire.json import dump, parse
+from service.wire.json import dump
 from service.wire.parameters import COUNT, count, parameters
 
 PATHS: Final = {
@@ -113,7 +113,7 @@ def _list(documents: Documents, kind: str) -> Response:
     if text is not None:
         system, bar, value = text.rpartition("|")
         identifier = (system if bar else None, value)
-    most = count(arguments, 50, 500)
+    most = count(arguments, 50, min(500, limits().count))
     page = documents.find(
         g.scope,
         kind,
@@ -135,7 +135,7 @@ def _list(documents: Documents, kind: str) -> Response:
 def _body(media_type: str) -> Any:
     if request.mimetype != media_type:
         raise Unsupported(f"Send {media_type}.", where="Content-Type")
-    return parse(request.get_data())
+    return json_body()
 
 
 def _alias(sent: Any) -> tuple[str, str]:

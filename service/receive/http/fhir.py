@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from service.door import Door
+from service.door import Door, limits
 from service.errors import Malformed, Refused, Unsupported
 from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.compressed import check_plain
@@ -62,7 +62,7 @@ def _combined_answer(messages: Processing) -> Answer:
     message = message_of(sent)
     if message is not sent:
         check_type(message, ("Bundle",), CONTENT)
-        check_entries(message)
+        check_entries(message, limits().entries)
     if waits:
         return messages.promise(g.partner, raw, message, _sender_keys(), url)
     return messages.answer(g.partner, raw, message, _sender_keys())
@@ -99,7 +99,7 @@ def fhir_body(*types: str) -> tuple[bytes, Any]:
         raise Unsupported("XML is not taken; send application/fhir+json.", where="Content-Type")
     if request.mimetype not in JSON:
         raise Unsupported("Send application/fhir+json.", where="Content-Type")
-    return raw, sent_as(raw, *types)
+    return raw, sent_as(raw, limits(), *types)
 
 
 def _sender_keys() -> tuple[str, ...]:

@@ -5,13 +5,13 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
-from service.door import Door
+from service.door import Door, json_body
 from service.errors import Issue, Rejected, Unsupported
 from service.flows.authoring.preview import Previews, lineage
 from service.receive.http.cases import PATHS
 from service.receive.http.cases_openapi import EXAMPLES
 from service.wire.contracts.published.openapi.operations import JSON, Described, Operation, answer
-from service.wire.json import dump, parse
+from service.wire.json import dump
 from service.wire.parameters import parameters
 
 MEMBERS = {"kind", "document", "id", "view"}
@@ -28,7 +28,7 @@ def preview(previews: Previews) -> Door:
         parameters(request.args.items(multi=True))
         if request.mimetype != "application/json":
             raise Unsupported("Send application/json.", where="Content-Type")
-        body = parse(request.get_data())
+        body = json_body()
         if not isinstance(body, dict) or not {"kind", "document"} <= body.keys() <= MEMBERS:
             raise Rejected("Send `kind` and `document`, and perhaps `id` and `view`.", where="/")
         kind, view, ref = body["kind"], body.get("view", g.partner.view), body.get("id")

@@ -11,7 +11,7 @@ from typing import Any, Final, cast, get_args
 from flask import Blueprint, Response, g, request
 
 from service.access.smart_scopes import check_right
-from service.door import Door
+from service.door import Door, limits
 from service.errors import Issue, Malformed, Rejected
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.discharge.messages import PLACES, issues_at_sender
@@ -45,7 +45,7 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
             partner=_own() or arguments.get("partner"),
             state=None if state == "all" else cast("EntryState", state),
             after=arguments.get("after"),
-            count=count(arguments, 50, 500),
+            count=count(arguments, 50, min(500, limits().count)),
         )
         return _json_response({"items": [entry_as_json(entry) for entry in page]})
 

@@ -6,13 +6,18 @@ https://www.sqlite.org/lang_transaction.html
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any, Final, Protocol
 
-from sqlalchemy import Dialect, Engine, Executable, create_engine, event, make_url
+from sqlalchemy import Connection, Dialect, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from service.errors import Misconfigured
 from service.store.sql.failures import translate_failures
+
+READ_SECONDS: Final = "read_seconds"
+STEPS: Final = 20_000
+"""After so many steps of its machine SQLite is asked whether it has taken too long."""
 
 
 class Executor(Protocol):
@@ -26,8 +31,10 @@ class Executor(Protocol):
         """Execute a statement, once for each row of parameters; return its answer."""
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, read_seconds: float | None = None) -> Engine:
     """Return an engine for a database URL; parameters never reach an error text.
+
+    What is `reading` on it takes `read_seconds` at most, or as long as the database lets it.
 
     Raises:
         Misconfigured: it is no URL, or neither sqlite nor postgresql.
@@ -42,10 +49,13 @@ def connect(url: str) -> Engine:
         # psycopg is needed for PostgreSQL alone, and its import is not free
         from service.store.sql.postgresql import engine_of
 
-        return engine_of(parts)
+        engine = engine_of(parts)
+        engine.update_execution_options(**{READ_SECONDS: read_seconds})
+        return engine
     if kind != "sqlite":
         raise Misconfigured("Use a sqlite or postgresql URL.", where="CASEBRIDGE_DATABASE_URL")
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30})
+    engine.update_execution_options(**{READ_SECONDS: read_seconds})
     event.listen(engine, "do_connect", _make_for_its_owner)
     event.listen(engine, "connect", _sqlite)
     return engine
@@ -58,14 +68,15 @@ def reading(engine: Engine) -> Iterator[Executor]:
     Each statement sees what was committed before it, as within a transaction of PostgreSQL's own level,
     and costs no round trips to begin and end one.
     """
+    seconds = engine.get_execution_options()[READ_SECONDS]
     with translate_failures():
         if engine.dialect.name == "postgresql":
             from service.store.sql.stream import streaming
 
-            with streaming(engine) as stream:
+            with streaming(engine, seconds) as stream:
                 yield stream
         else:
-            with engine.connect() as connection:
+            with engine.connect() as connection, _interrupting(connection, seconds):
                 yield connection
 
 
@@ -87,6 +98,21 @@ def writing(engine: Engine) -> Iterator[Executor]:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
                 connection.commit()
+
+
+@contextmanager
+def _interrupting(connection: Connection, seconds: float | None) -> Iterator[None]:
+    """Have SQLite give up what takes longer: https://www.sqlite.org/c3ref/progress_handler.html."""
+    if seconds is None:
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    until = monotonic() + seconds
+    driver.set_progress_handler(lambda: monotonic() > until, STEPS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def _make_for_its_owner(_dialect: Any, _record: Any, args: tuple[Any, ...], _more: dict[str, Any]) -> None:

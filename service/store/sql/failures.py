@@ -17,7 +17,8 @@ from service.errors import CasebridgeError, Conflict, Unavailable
 # what it did
 _PASSING: Final = frozenset({"40001", "40P01", "55P03", "26000", "0A000"})
 _TAKEN: Final = frozenset({"23505", "23P01"})
-# connection, resources, operator intervention (shutdown, cancelled for its length), system, a standby
+_TOO_LONG: Final = "57014"
+# connection, resources, operator intervention (shutdown), system, a standby
 _AWAY: Final = ("08", "53", "57", "58", "25006")
 _SQLITE_PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_TAKEN: Final = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
@@ -61,12 +62,18 @@ def _meaning(exc: DBAPIError) -> CasebridgeError | None:
         # psycopg knows no state where no server said one: it could not connect, or was cut off
         unsaid = state is None and isinstance(exc, OperationalError)
         passing, taken = state in _PASSING, state in _TAKEN
+        too_long = state == _TOO_LONG
         away = unsaid or exc.connection_invalidated or (state or "").startswith(_AWAY)
     else:
         passing, taken = code & 0xFF in _SQLITE_PASSING, code in _SQLITE_TAKEN
+        too_long = code == sqlite3.SQLITE_INTERRUPT
         away = code & 0xFF in _SQLITE_AWAY
     if passing:
         return Busy("The database is too busy; try again later.")
     if taken:
         return Taken("Somebody else stored the same at the same time; GET it and try again.")
+    if too_long:
+        return Unavailable(
+            "It takes the database too long; ask for less: a narrower search, or a smaller _count."
+        )
     return Unavailable("The database does not answer; try again later.") if away else None

@@ -28,6 +28,8 @@ class Heard(psycopg.Connection[Any]):
 
     server: "Server"
     limit: float | None
+    patience: float | None = None
+    """After how many seconds the server is told to give up what it works on."""
     made: float
 
     def wait(self, gen: Waits[T], interval: float = 0.1, timeout: float | None = None) -> T:
@@ -38,8 +40,12 @@ class Heard(psycopg.Connection[Any]):
         try:
             wanted = next(gen)
             began = heard = monotonic()
+            told = False
             while True:
                 ready = yield wanted
+                if not (ready or told) and self.patience is not None and monotonic() - began > self.patience:
+                    told = True
+                    self.cancel_safe(timeout=ANSWER)
                 if not ready and monotonic() - heard > SILENCE:
                     self._ask(began)
                     heard = monotonic()

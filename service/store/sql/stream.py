@@ -210,13 +210,17 @@ def _rolls_back(driver: Any) -> bool:
 
 
 @contextmanager
-def streaming(engine: Engine) -> Iterator[Stream]:
-    """Open a stream on a pooled connection; raises SQLAlchemy's errors."""
+def streaming(engine: Engine, seconds: float | None = None) -> Iterator[Stream]:
+    """Open a stream on a pooled connection; what takes over so many seconds is given up.
+
+    Raises SQLAlchemy's errors.
+    """
     try:
         pooled = engine.raw_connection()
         driver: Any = pooled.driver_connection
         prepared: dict[bytes, bytes] = pooled.info.setdefault(PREPARED, {})
         try:
+            driver.patience = seconds
             driver.pgconn.enter_pipeline_mode()
             yield Stream(driver, prepared)
         finally:

@@ -19,7 +19,7 @@ on RabbitMQ (asyncapi.yaml) and in the feed `/events`.
 
 What is outside of a partner's scope does not exist for it: 404. What its kind has no right to is 403.
 """
-_EVERYWHERE: Final = (400, 500)
+_EVERYWHERE: Final = (400, 414, 429, 500)
 _GUARDED: Final = (401, 403, 503)
 _TAGS: Final = {
     "Documents": "Clients, cases and directory entries as internal JSON.",

@@ -18,6 +18,8 @@ from service.errors import (
     Rejected,
     Stale,
     TooLarge,
+    TooLong,
+    TooMany,
     TooSlow,
     Unauthenticated,
     Unavailable,
@@ -68,9 +70,11 @@ _MEANING: Final = {
 _SHARED: Final[dict[int, CasebridgeError]] = {
     408: TooSlow("The body did not come in time; send it again, at once."),
     413: TooLarge("The body has 20000013 bytes; send at most 10000000."),
+    414: TooLong("Over 16384 bytes stand behind `?`; ask in parts, or search by POST.", where="query"),
     415: Unsupported("Send it as its media type.", where="Content-Type"),
     401: Unauthenticated("The token is none of ours, or past; ask for a new one.", "invalid_token"),
     403: Denied("A partner of this kind has no right to this."),
+    429: TooMany("You ask more often than 200 times a second; Retry-After says when to go on."),
     500: CasebridgeError("Something failed on our side; tell us 7c0e0f5e-58a5-4f0e-8a4f-0d6f6a1f2a11."),
     503: Unavailable("The database does not answer; try again in a moment."),
 }
