@@ -43,6 +43,8 @@ class Door:
     blueprint: Blueprint
     right: str
     operations: tuple[Operation, ...]
+    is_limited: bool = True
+    """Whether there is a limit to how often it may be used."""
 
     def __post_init__(self) -> None:
         """Refuse a door without a right: it would stand open, or be shut, by an oversight."""

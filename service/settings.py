@@ -32,8 +32,12 @@ class Settings:
     max_entries: int
     max_header_bytes: int
     max_query_bytes: int
+    header_seconds: int
     max_count: int
     query_seconds: int
+    partner_rate: int
+    partner_requests: int
+    address_rate: int
 
     @property
     def embedded(self) -> bool:
@@ -74,8 +78,12 @@ class Settings:
             max_entries=_number(environment, "CASEBRIDGE_MAX_ENTRIES", 10_000, least=1),
             max_header_bytes=_number(environment, "CASEBRIDGE_MAX_HEADER_BYTES", 32_768, least=32_768),
             max_query_bytes=_number(environment, "CASEBRIDGE_MAX_QUERY_BYTES", 16_384, least=16_384),
+            header_seconds=_number(environment, "CASEBRIDGE_HEADER_SECONDS", 30, least=1),
             max_count=_number(environment, "CASEBRIDGE_MAX_COUNT", 1_000, least=1),
             query_seconds=_number(environment, "CASEBRIDGE_QUERY_SECONDS", 10, least=1),
+            partner_rate=_number(environment, "CASEBRIDGE_PARTNER_RATE", 200),
+            partner_requests=_number(environment, "CASEBRIDGE_PARTNER_REQUESTS", 12),
+            address_rate=_number(environment, "CASEBRIDGE_ADDRESS_RATE", 20),
         )
 
 

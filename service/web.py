@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from service.authorize import interactions
 from service.authorize.callers import Caller
 from service.authorize.challenges import challenge
+from service.authorize.quotas import Quotas
 from service.door import LIMITS, Door
 from service.errors import (
     CasebridgeError,
@@ -23,7 +24,9 @@ from service.errors import (
     Rejected,
     TooLarge,
     TooLong,
+    TooMany,
     Unallowed,
+    Unauthenticated,
     Unsupported,
 )
 from service.telemetry import begin, correlation, count_answer
@@ -41,10 +44,11 @@ _NOWHERE: Final = "There is nothing at this address; /docs lists what there is."
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks, and the scope policy gives them."""
+    """Who asks, the scope policy gives them, and how much they may ask."""
 
     caller: Caller
     scope: Callable[[Partner], Scope]
+    quotas: Quotas
 
 
 class _Application(Flask):
@@ -79,8 +83,8 @@ def create_app(doors: Iterable[Door], access: Access, limits: InputLimits | None
     # one byte more than may be: a body sent in chunks is cut there, and is then seen to be too long
     app.config["MAX_CONTENT_LENGTH"] = most.content_bytes + 1
     app.config[LIMITS] = most
-    app.before_request(partial(_admit, most))
-    app.after_request(_counted)
+    app.before_request(partial(_admit, access, most))
+    app.after_request(partial(_counted, access))
     for door in doors:
         _mount(app, door, access)
     app.register_error_handler(Exception, _failed)
@@ -91,20 +95,33 @@ def _mount(app: Flask, door: Door, access: Access) -> None:
     """Register the routes of a door behind its guard."""
     if not door.is_public:
         door.blueprint.before_request(partial(_guard, access, door.right))
+    elif door.is_limited:
+        door.blueprint.before_request(partial(_count_stranger, access))
     app.register_blueprint(door.blueprint)
     door.check(app.url_map)
 
 
 def _guard(access: Access, right: str) -> None:
     """Let a partner in who was granted the right, or the interaction with the type of FHIR."""
-    bearer = access.caller(request)
+    try:
+        bearer = access.caller(request)
+    except Unauthenticated:
+        access.quotas.count_stranger(request)
+        raise
+    access.quotas.begin(bearer.partner.name)
+    g.counted = bearer.partner.name
     rule = request.url_rule.rule if request.url_rule is not None else ""
     interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
     g.partner, g.rights, g.purposes = bearer.partner, bearer.grant.all_rights(), bearer.purposes
     g.scope = access.scope(bearer.partner)
 
 
-def _admit(most: InputLimits) -> None:
+def _count_stranger(access: Access) -> None:
+    """Count a request that nobody has to show a token for."""
+    access.quotas.count_stranger(request)
+
+
+def _admit(access: Access, most: InputLimits) -> None:
     """Begin a request, and refuse what no door takes: its Host, its address, how its body is compressed.
 
     PostgreSQL cannot hold a NUL, so nothing we keep can match. A Host has to be there, once (RFC 9112
@@ -121,6 +138,8 @@ def _admit(most: InputLimits) -> None:
     if len(environ.get("QUERY_STRING", "")) > most.query_bytes:
         what = f"Over {most.query_bytes} bytes stand behind `?`; ask in parts, or search by POST."
         raise TooLong(what, where="query")
+    if request.url_rule is None:
+        access.quotas.count_stranger(request)
     if "HTTP_CONTENT_ENCODING" in environ:
         _inflate(environ, most)
 
@@ -141,11 +160,13 @@ def _inflate(environ: dict[str, Any], most: InputLimits) -> None:
         raise Unsupported("Send it as it is, or compressed with gzip.", where="Content-Encoding")
 
 
-def _counted(answer: Response) -> Response:
+def _counted(access: Access, answer: Response) -> Response:
     """Count an answer; of a redirect leave out the library's page: all it says stands in Location."""
     if answer.status_code == 308:
         answer.set_data(b"")
         del answer.headers["Content-Type"]
+    if "counted" in g:
+        access.quotas.end(g.counted)
     rule = request.url_rule
     method, route = (request.method, rule.rule) if rule is not None else ("", "none")
     count_answer(method, route, answer.status_code, perf_counter() - g.started)
@@ -164,6 +185,8 @@ def _failed(error: Exception) -> Response:
     answer = Response(dump(body), status, mimetype=kind)
     answer.headers["X-Correlation-Id"] = correlation.get()
     answer.headers.update(challenge(failure))
+    if isinstance(failure, TooMany):
+        answer.headers["Retry-After"] = str(failure.seconds)
     if isinstance(error, HTTPException) and getattr(error, "valid_methods", None):
         answer.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]
     return answer

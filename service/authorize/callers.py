@@ -7,7 +7,8 @@ from typing import Final, Protocol
 from flask import Request
 
 from service.access.smart_scopes import at_most
-from service.authorize.certificates import Proxies, thumbprint
+from service.authorize.addresses import Proxies
+from service.authorize.certificates import thumbprint
 from service.errors import Denied, Unauthenticated
 from service.flows.authorization.bearers import Bearer, Bearers
 from service.values.scope import Partner

@@ -7,14 +7,13 @@ import binascii
 import re
 from base64 import b64decode, urlsafe_b64encode
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 from flask import Request
 
+from service.authorize.addresses import Proxies, is_of
 from service.errors import Malformed
 
-Proxies = tuple[IPv4Network | IPv6Network, ...]
 HEADER: Final = "Client-Cert"
 _BYTES: Final = re.compile(r":([A-Za-z0-9+/]+=*):")
 
@@ -28,7 +27,7 @@ def thumbprint(request: Request, proxies: Proxies) -> str | None:
         Malformed: a proxy says something that is no certificate.
     """
     said = request.headers.get(HEADER)
-    if said is None or not _is_of(request.remote_addr, proxies):
+    if said is None or not is_of(request.remote_addr, proxies):
         return None
     match = _BYTES.fullmatch(said)
     try:
@@ -38,11 +37,3 @@ def thumbprint(request: Request, proxies: Proxies) -> str | None:
     if not certificate:
         raise Malformed("Not a certificate between colons, as RFC 9440 has it.", where=HEADER)
     return urlsafe_b64encode(sha256(certificate).digest()).decode().rstrip("=")
-
-
-def _is_of(address: str | None, proxies: Proxies) -> bool:
-    try:
-        peer = ip_address(address or "")
-    except ValueError:
-        return False
-    return any(peer in network for network in proxies)

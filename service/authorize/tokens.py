@@ -14,7 +14,8 @@ from flask import Blueprint, Response, request
 from service.access.keys import ALGORITHMS
 from service.access.policy import RESOURCES, RIGHTS
 from service.access.smart_scopes import scope_of
-from service.authorize.certificates import Proxies, thumbprint
+from service.authorize.addresses import Proxies
+from service.authorize.certificates import thumbprint
 from service.authorize.tokens_openapi import FORM, operations
 from service.door import PUBLIC, Door
 from service.errors import NotFound, Ungranted

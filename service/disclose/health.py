@@ -40,7 +40,7 @@ def health(ready: Callable[[], Sequence[str]]) -> Door:
         status = {"status": "ready", **({"warnings": warnings} if warnings else {})}
         return Response(dump(status), mimetype=JSON)
 
-    return Door(routes, PUBLIC, tuple(_of_health()))
+    return Door(routes, PUBLIC, tuple(_of_health()), is_limited=False)
 
 
 def metrics() -> Door:

@@ -7,7 +7,9 @@ from time import monotonic
 
 from sqlalchemy import Engine
 
+from service.access.rates import Rate, Slots
 from service.authorize.callers import ByName, ByToken, Caller
+from service.authorize.quotas import Quotas
 from service.authorize.tokens import TOKEN, Tokens
 from service.errors import Misconfigured
 from service.flows.authorization.bearers import Bearers
@@ -19,6 +21,15 @@ from service.store.credentials import SqlCredentials
 from service.values.scope import Partner
 from service.wire.http import fetch
 from service.wiring.secret import cipher
+
+
+def quotas(settings: Settings, slots: Slots) -> Quotas:
+    """Plug how much partners and strangers may ask; with `off`, on this machine alone, it is not limited."""
+    partner, at_once, address = settings.partner_rate, settings.partner_requests, settings.address_rate
+    if settings.auth == "off":
+        partner = at_once = address = 0
+    partners, strangers = Rate(slots, "partner", partner), Rate(slots, "address", address)
+    return Quotas(partners, strangers, at_once, settings.tls_proxies, monotonic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import Engine
 
 from service.access import policy, registry
+from service.access.rates import Slots
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
 from service.store import schema
@@ -15,14 +17,16 @@ from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.telemetry import configure
 from service.web import Access, create_app
-from service.wiring.authorization import authorization, check_address
+from service.wiring.authorization import authorization, check_address, quotas
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
 from service.wiring.rooms import input_limits, now
 
 
-def web(settings: Settings) -> Flask:
+def web(settings: Settings, counts: Path | None = None) -> Flask:
     """Return the WSGI application; on SQLite the schema is upgraded first.
+
+    Processes that answer together count what is asked in the file `counts`.
 
     Raises:
         Misconfigured: a setting, the registry, a mapping or the database's schema is wrong.
@@ -36,7 +40,7 @@ def web(settings: Settings) -> Flask:
         schema.upgrade(engine)
     else:
         schema.check(engine)
-    return application(settings, engine, catalogues(settings))
+    return application(settings, engine, catalogues(settings), counts=counts)
 
 
 def application(
@@ -44,10 +48,12 @@ def application(
     engine: Engine,
     mappings: Mapping[str, Catalogue],
     now: Callable[[], datetime] = now,
+    counts: Path | None = None,
 ) -> Flask:
     """Plug the doors over HTTP into the application that serves them."""
     store = SqlStore(engine)
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     who = authorization(settings, engine, registry.load(settings.partners), now)
     mounted = doors(settings, engine, store, mappings, cipher, who.tokens, now)
-    return create_app(mounted, Access(who.caller, policy.scope), input_limits(settings))
+    access = Access(who.caller, policy.scope, quotas(settings, Slots(counts)))
+    return create_app(mounted, access, input_limits(settings))

@@ -40,6 +40,9 @@ def settings(database_url, path):
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_PARTNERS": str(path),
         "CASEBRIDGE_SECRET_FILE": str(secret(path.parent)),
+        # test_quotas.py has limits
+        "CASEBRIDGE_ADDRESS_RATE": "0",
+        "CASEBRIDGE_PARTNER_RATE": "0",
     }
     return Settings.from_env(given)
 

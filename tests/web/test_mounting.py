@@ -1,11 +1,14 @@
 """A door is mounted when each of its routes has a description and it names its right, and not else."""
 
 import re
+import time
 
 import pytest
 from flask import Blueprint, g
 
+from service.access.rates import Rate, Slots
 from service.access.smart_scopes import Grant
+from service.authorize.quotas import Quotas
 from service.door import PUBLIC, Door
 from service.errors import Denied
 from service.flows.authorization.bearers import Bearer
@@ -24,7 +27,8 @@ def caller(request):
     return Bearer(Partner(name, "operator"), GRANTED[name], ())
 
 
-ACCESS = Access(caller, lambda _: Scope(view="default"))
+UNLIMITED = Rate(Slots(), "anybody", 0)
+ACCESS = Access(caller, lambda _: Scope(view="default"), Quotas(UNLIMITED, UNLIMITED, 0, (), time.monotonic))
 
 
 def operation(method="get", path="/stays/{id}", **more):
