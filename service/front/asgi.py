@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from service.errors import CasebridgeError, TooLarge, Unavailable, Unsupported
 from service.front.bodies import Bodies, Body, BodyLimits, Receive
+from service.front.connections import Peer
 from service.front.headers import AnswerHeaders
 from service.front.threads import Application, Environ, ThreadPool, WsgiAnswer
 from service.telemetry import count_answer
@@ -47,6 +48,8 @@ class Front:
         """Take the application, what senders of bodies may use, and the headers of every answer."""
         self._bodies = Bodies(limits)
         self._headers = headers or AnswerHeaders()
+        self.working: set[Peer] = set()
+        """Whose requests are there in whole, and are being answered."""
         self._pools = {path: ThreadPool(application, 1) for path in APART}
         self._pool = ThreadPool(application, THREADS)
 
@@ -55,11 +58,11 @@ class Front:
         environ = environ_of(scope)
         if not _has_body(environ):
             environ["wsgi.input"] = io.BytesIO()
-            await self._say(await self._answer(environ), send)
+            await self._say(await self._answer(environ, scope["client"]), send)
             return
         async with self._bodies.body(environ["REMOTE_ADDR"], _content_length(environ)) as body:
             dropped = await self._take(body, environ, receive)
-            await self._say(await self._answer(environ), send)
+            await self._say(await self._answer(environ, scope["client"]), send)
         if dropped and "HTTP_EXPECT" not in environ:
             await self._bodies.drain(receive)
 
@@ -83,10 +86,14 @@ class Front:
         environ["wsgi.input"] = io.BytesIO(content)
         return False
 
-    async def _answer(self, environ: Environ) -> WsgiAnswer:
+    async def _answer(self, environ: Environ, peer: Peer) -> WsgiAnswer:
         began = perf_counter()
         pool = self._pools.get(environ["PATH_INFO"], self._pool)
-        answer = await pool.answer(environ, PATIENCE)
+        self.working.add(peer)
+        try:
+            answer = await pool.answer(environ, PATIENCE)
+        finally:
+            self.working.discard(peer)
         if answer is None:
             answer = _busy(environ["PATH_INFO"].startswith("/fhir"))
             count_answer("", "none", answer.status, perf_counter() - began)

@@ -3,20 +3,28 @@
 Run as `python -m tests.front.hasty`; its settings are the service's.
 """
 
-from service.cli.processes.workers import server
+from service.cli.processes import workers
 from service.front.asgi import Front
 from service.front.bodies import BodyLimits
+from service.front.connections import Connections
 from service.settings import Settings
 from service.wiring import serving
 
 LIMITS = BodyLimits(seconds=1.0)
+# heads have for ever: what makes room is what is tried
+HEADS = workers.HeadLimits(seconds=100_000)
+workers.CONNECTIONS = 40
 
 
 def answering() -> Front:
     """Return the application."""
-    return Front(serving.web(Settings.from_env()), LIMITS)
+    settings = Settings.from_env()
+    front = Front(serving.web(settings), LIMITS)
+    Connections(settings.port, workers.connections(), front.working).watch()
+    return front
 
 
 if __name__ == "__main__":
     settings = Settings.from_env()
-    server(settings.host, settings.port).serve(target_loader=answering, wrap_loader=False)
+    server = workers.server(settings.host, settings.port, heads=HEADS)
+    server.serve(target_loader=answering, wrap_loader=False)

@@ -43,7 +43,7 @@ def serve(host: str | None, port: int | None, workers: int | None, demo: bool) -
         raise Misconfigured(what, where="CASEBRIDGE_AUTH")
     # SQLite takes one writer at a time, and whoever tries it out waits for the first answer
     count = workers or (1 if settings.embedded else cores())
-    heads = HeadLimits(settings.max_header_bytes)
+    heads = HeadLimits(settings.max_header_bytes, settings.header_seconds)
     answering, starts = server(settings.host, settings.port, count, heads), Starts()
     companions = Companions(settings, demo)
     watcher = threading.Thread(target=companions.watch, args=(starts, answering), daemon=True)

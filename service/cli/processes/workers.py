@@ -74,7 +74,7 @@ class HeadLimits:
     """How many bytes the head of a request has at most, and within how many seconds it has to be there."""
 
     size: int = 32_768
-    seconds: int = 10
+    seconds: int = 30
 
 
 def server(host: str, port: int, workers: int = 1, heads: HeadLimits | None = None) -> Any:
@@ -97,13 +97,13 @@ def server(host: str, port: int, workers: int = 1, heads: HeadLimits | None = No
         http1_settings=HTTP1Settings(limits.seconds * 1_000, max_buffer_size=limits.size),
         websockets=False,
         log_access=False,
-        backpressure=_connections(),
+        backpressure=connections(),
         # whoever is connected then, and a worker that a signal meets while it starts may never heed it
         workers_kill_timeout=STOP_SECONDS,
     )
 
 
-def _connections() -> int:
+def connections() -> int:
     """Have the system let this process open files for connections; return for how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + FILES
@@ -130,15 +130,18 @@ def application(settings: Settings, parent: int, metrics: str, starts: Starts) -
         # not at the head: the parent would have them too
         from service.front.asgi import Front
         from service.front.bodies import BodyLimits
+        from service.front.connections import Connections
         from service.front.headers import AnswerHeaders
         from service.wiring import serving
 
         try:
             bodies = BodyLimits(body_bytes=settings.max_body_bytes + 1)
-            front = Front(serving.web(settings), bodies, AnswerHeaders(settings.hsts_seconds))
+            counts = Path(metrics) / "asked"
+            front = Front(serving.web(settings, counts), bodies, AnswerHeaders(settings.hsts_seconds))
         except CasebridgeError as error:
             starts.tell(error)
             sys.exit(1)
+    Connections(settings.port, connections(), front.working).watch()
     starts.tell(None)
     return front
 
