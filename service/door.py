@@ -62,16 +62,19 @@ class Door:
         right = None if self.is_public else self.right
         return (replace(operation, right=operation.right or right) for operation in self.operations)
 
-    def check(self, url_map: Map) -> None:
-        """Raise ValueError unless each route of the door is described, and each description has its route.
+    def routes(self, url_map: Map) -> dict[tuple[str, str], Operation]:
+        """Return an operation of each route, by its endpoint and method.
 
         `url_map` is that of the application that the blueprint is registered on.
+
+        Raises ValueError unless each route of the door is described, and each description has its route.
         """
         name = self.blueprint.name
         own = [rule for rule in url_map.iter_rules() if rule.endpoint.rpartition(".")[0] == name]
         endpoints = {rule.endpoint for rule in own}
         adapter = url_map.bind("localhost")
         missing = {(rule.rule, method) for rule in own for method in (rule.methods or set()) - _UNDESCRIBED}
+        described: dict[tuple[str, str], Operation] = {}
         for operation in self.operations:
             method = operation.method.upper()
             try:
@@ -82,6 +85,8 @@ class Door:
                 what = f"The door {name!r} describes {method} {operation.path}, and has no such route."
                 raise ValueError(what)
             missing.discard((rule.rule, method))
+            described[rule.endpoint, method] = operation
         if missing:
             routes = ", ".join(sorted(f"{method} {path}" for path, method in missing))
             raise ValueError(f"The door {name!r} has routes without an operation: {routes}; describe them.")
+        return described

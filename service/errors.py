@@ -166,10 +166,11 @@ class Unauthenticated(CasebridgeError):
     code = "login"
     title = "Unauthorized"
 
-    def __init__(self, what: str, error: str = "") -> None:
-        """Take the sentence and the code."""
+    def __init__(self, what: str, error: str = "", partner: str = "") -> None:
+        """Take the sentence, the code, and the name of the partner whose token it is that is not taken."""
         super().__init__(what, where="Authorization")
         self.error = error
+        self.partner = partner
 
 
 class Denied(CasebridgeError):

@@ -1,7 +1,7 @@
 """The Flask factory: doors behind their guards, one error handler."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -16,6 +16,7 @@ from service.authorize import interactions
 from service.authorize.callers import Caller
 from service.authorize.challenges import challenge
 from service.authorize.quotas import Quotas
+from service.authorize.recording import Recording
 from service.door import LIMITS, Door
 from service.errors import (
     CasebridgeError,
@@ -37,6 +38,8 @@ from service.wire.json import dump
 from service.wire.outcomes import operation_outcome, problem
 
 log = structlog.get_logger()
+
+Route = tuple[str, str]
 # a comma may stand in a name by its grammar, but then two fields could not be told from one
 _HOST: Final = re.compile(r"(?:[\w.~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::\d*)?", re.ASCII)
 _NOWHERE: Final = "There is nothing at this address; /docs lists what there is."
@@ -44,11 +47,12 @@ _NOWHERE: Final = "There is nothing at this address; /docs lists what there is."
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks, the scope policy gives them, and how much they may ask."""
+    """Who asks, the scope policy gives them, how much they may ask, and the record of what they are told."""
 
     caller: Caller
     scope: Callable[[Partner], Scope]
     quotas: Quotas
+    recording: Recording
 
 
 class _Application(Flask):
@@ -85,34 +89,38 @@ def create_app(doors: Iterable[Door], access: Access, limits: InputLimits | None
     app.config[LIMITS] = most
     app.before_request(partial(_admit, access, most))
     app.after_request(partial(_counted, access))
-    for door in doors:
-        _mount(app, door, access)
+    silent = {route for door in doors for route in _mount(app, door, access)}
+    # the last that is named is the first to see an answer, and so what is counted is what leaves
+    app.after_request(partial(_recorded, access.recording, silent))
     app.register_error_handler(Exception, _failed)
     return app
 
 
-def _mount(app: Flask, door: Door, access: Access) -> None:
-    """Register the routes of a door behind its guard."""
+def _mount(app: Flask, door: Door, access: Access) -> list[Route]:
+    """Register the routes of a door behind its guard; return those that disclose nothing."""
     if not door.is_public:
         door.blueprint.before_request(partial(_guard, access, door.right))
     elif door.is_limited:
         door.blueprint.before_request(partial(_count_stranger, access))
     app.register_blueprint(door.blueprint)
-    door.check(app.url_map)
+    routes = door.routes(app.url_map)
+    return [route for route, operation in routes.items() if operation.silent]
 
 
 def _guard(access: Access, right: str) -> None:
     """Let a partner in who was granted the right, or the interaction with the type of FHIR."""
     try:
         bearer = access.caller(request)
-    except Unauthenticated:
+    except Unauthenticated as denial:
+        g.asker = denial.partner
         access.quotas.count_stranger(request)
         raise
+    g.asker, g.purposes = bearer.partner.name, bearer.purposes
     access.quotas.begin(bearer.partner.name)
     g.counted = bearer.partner.name
     rule = request.url_rule.rule if request.url_rule is not None else ""
     interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
-    g.partner, g.rights, g.purposes = bearer.partner, bearer.grant.all_rights(), bearer.purposes
+    g.partner, g.rights = bearer.partner, bearer.grant.all_rights()
     g.scope = access.scope(bearer.partner)
 
 
@@ -158,6 +166,16 @@ def _inflate(environ: dict[str, Any], most: InputLimits) -> None:
             environ["wsgi.input_terminated"] = True
     elif coding not in {"", "identity"}:
         raise Unsupported("Send it as it is, or compressed with gzip.", where="Content-Encoding")
+
+
+def _recorded(recording: Recording, silent: Container[Route], answer: Response) -> Response:
+    """Let an answer go once it is on record what it discloses, or denies; else say that there is none."""
+    route = (request.endpoint or "", "GET" if request.method == "HEAD" else request.method)
+    try:
+        recording.record_answer(request, answer.status_code, is_silent=route in silent)
+    except Exception as failure:  # noqa: BLE001 - whatever it is, nothing may leave
+        return _failed(failure)
+    return answer
 
 
 def _counted(access: Access, answer: Response) -> Response:

@@ -37,7 +37,14 @@ HOUSE = (
 # who reads a page has read those beside it: the registry of one and the server of all
 READERS = {"README.md": HOUSE, "mappings/README.md": ("mappings/README.md",)}
 PAGES = tuple(page for pages in READERS.values() for page in pages)
-LINKED = (*PAGES, "CHANGELOG.md", "docs/access.md", "docs/erasure.md", "docs/smart.md")
+LINKED = (
+    *PAGES,
+    "CHANGELOG.md",
+    "docs/access.md",
+    "docs/audit.md",
+    "docs/erasure.md",
+    "docs/smart.md",
+)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"(?:CASEBRIDGE_\w+=\S+ )*(casebridge|curl|cp) ")

@@ -1,4 +1,4 @@
-"""Whose address a request comes from, where proxies of ours stand between."""
+"""Where a request comes from: the peer, or whom a proxy of ours names in `X-Forwarded-For`."""
 
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from flask import Request
 
 Proxies = tuple[IPv4Network | IPv6Network, ...]
-FORWARDED: Final = "X-Forwarded-For"
+HEADER: Final = "X-Forwarded-For"
 # what one household or machine has of IPv6 (RFC 6177)
 _SITE: Final = 64
 
@@ -20,22 +20,29 @@ def is_of(address: str | None, proxies: Proxies) -> bool:
     return any(peer in network for network in proxies)
 
 
-def sender(request: Request, proxies: Proxies) -> str:
-    """Return the address of who sent a request: the last before our proxies; of IPv6 its network.
+def address_of(request: Request, proxies: Proxies) -> str | None:
+    """Return the address that a request comes from.
 
-    What anybody else says in the header is not heeded.
+    Each proxy adds whom it was asked by at the right: the last one that is no proxy of ours is who asks. What
+    stands left of it, and what anybody else sends, is anybody's word.
     """
-    address = request.remote_addr or ""
-    header = request.headers.get(FORWARDED)
-    said = header.split(",") if header else []
-    while said and is_of(address, proxies):
-        address = said.pop().strip()
-    return _network(address)
+    address = request.remote_addr
+    if not proxies or not is_of(address, proxies):
+        return address
+    for hop in reversed(request.headers.get(HEADER, "").split(",")):
+        try:
+            address = str(ip_address(hop.strip()))
+        except ValueError:
+            return address
+        if not is_of(address, proxies):
+            return address
+    return address
 
 
-def _network(text: str) -> str:
+def network_of(request: Request, proxies: Proxies) -> str:
+    """Return the address that a request comes from; of IPv6 its network, for who has one has all of it."""
     try:
-        address = ip_address(text)
+        address = ip_address(address_of(request, proxies) or "")
     except ValueError:
         return ""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:

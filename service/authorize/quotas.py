@@ -12,7 +12,7 @@ from typing import Final
 from flask import Request
 
 from service.access.rates import Rate
-from service.authorize.addresses import Proxies, sender
+from service.authorize.addresses import Proxies, network_of
 from service.errors import TooMany
 
 _AT_ONCE: Final = "More of your requests are worked on than may be at a time; send fewer at once."
@@ -54,7 +54,7 @@ class Quotas:
 
     def count_stranger(self, request: Request) -> None:
         """Count a request of somebody who has not shown who it is, by its address; raises TooMany."""
-        _check(self._strangers.wait(sender(request, self._proxies), self._clock()))
+        _check(self._strangers.wait(network_of(request, self._proxies), self._clock()))
 
 
 def _check(wait: float) -> None:

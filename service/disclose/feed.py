@@ -4,6 +4,7 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
+from service.disclosing import disclose
 from service.door import Door, limits
 from service.flows.pull.disclose import Disclosure
 from service.wire.contracts.published.messages import ENVELOPE
@@ -22,9 +23,11 @@ def feed(disclosure: Disclosure) -> Door:
         arguments = parameters(request.args.items(multi=True), ("after", COUNT))
         after = number(arguments, "after", 0, digits=18)
         events_page = disclosure.events(g.scope, after, count(arguments, 100, min(1000, limits().count)))
+        last = events_page[-1].position if events_page else after
+        disclose("search-type", (), f"events?after={after}&last={last}")
         body = b"[" + b",".join(event.body for event in events_page) + b"]"
         response = Response(body, mimetype=BATCH)
-        response.headers["Casebridge-Position"] = str(events_page[-1].position if events_page else after)
+        response.headers["Casebridge-Position"] = str(last)
         return response
 
     return Door(routes, "events", (_operation(),))

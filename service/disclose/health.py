@@ -58,6 +58,7 @@ def metrics() -> Door:
         "metrics",
         tag=_TAG,
         summary="Read the metrics of this process",
+        silent="No label holds an id or personal data.",
         answers={200: answer("Prometheus' text format.", "text/plain", _TEXT)},
     )
     return Door(routes, "metrics", (operation,))

@@ -20,10 +20,12 @@ from service.disclose.negotiate import (
 )
 from service.disclose.query import CURSOR, parse_past, parse_query
 from service.disclose.serialise import history, searchset
+from service.disclosing import disclose
 from service.door import PUBLIC, Door, limits
 from service.errors import Malformed, NotFound
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import STORED, Localisation
+from service.values.audit import of_resources
 from service.values.resources import Page, StoredResource
 from service.wire.fhir.search import PARAMETERS
 from service.wire.json import dump, parse
@@ -54,19 +56,24 @@ def fhir(
 
     @routes.get("/<type_>/<id_>")
     def read(type_: str, id_: str) -> Response:
-        return _version_response(disclosure.read(g.scope, check_type(type_), id_), localisation)
+        stored = disclosure.read(g.scope, check_type(type_), id_)
+        disclose("read", of_resources([stored]))
+        return _version_response(stored, localisation)
 
     @routes.get("/<type_>/<id_>/_history/<int:version>")
     def vread(type_: str, id_: str, version: int) -> Response:
         if version > LAST_VERSION:
             raise NotFound("There is no such version.")
-        return _version_response(disclosure.vread(g.scope, check_type(type_), id_, version), localisation)
+        stored = disclosure.vread(g.scope, check_type(type_), id_, version)
+        disclose("vread", of_resources([stored]))
+        return _version_response(stored, localisation)
 
     @routes.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
         parameters = search_parameters()
         past, language = parse_past(parameters, limits().count), _language(localisation)
         past_versions = disclosure.history(g.scope, check_type(type_), id_, past)
+        disclose("history-instance", of_resources(past_versions.entries))
         page, url = localisation.page(g.scope.view, past_versions, language), f"{base}/{type_}/{id_}/_history"
         body = history(page, base, _url(url, parameters), _older(url, parameters, page))
         return with_content_language(Response(body, mimetype=FHIR), language)
@@ -81,7 +88,9 @@ def fhir(
         parameters, after = _parameters_and_cursor(unseal, type_)
         query = parse_query(type_, parameters, after, base, limits().count)
         language = _language(localisation)
-        page = localisation.page(g.scope.view, disclosure.search(g.scope, query), language)
+        matches = disclosure.search(g.scope, query)
+        disclose("search-type", of_resources(matches.entries), _url(type_, parameters))
+        page = localisation.page(g.scope.view, matches, language)
         next_url = None
         if page.next is not None:
             sealed = seal(dump({"of": _asked(type_), "given": parameters, "after": page.next}).decode())

@@ -61,6 +61,7 @@ OPERATIONS: Final = {
 OF_TYPES_ALONE: Final = frozenset({"lookup"})
 _TAG: Final = "Terminology"
 _TYPES: Final = {"boolean": "boolean", "integer": "integer"}
+_SILENT: Final = "What codes and extensions mean is nobody's data."
 _ID: Final = place("id", "The logical id.")
 
 
@@ -75,7 +76,7 @@ def operations() -> Iterator[Operation]:
 
 
 def _reads(type_: str) -> Iterator[Operation]:
-    describe = partial(Operation, tag=_TAG)
+    describe = partial(Operation, tag=_TAG, silent=_SILENT)
     bundle = {200: answer(f"A searchset Bundle of {type_} resources.", FHIR, resource("Bundle"))}
     own_parameters = tuple(query(name, f"A {kind}.") for name, kind in SEARCHED.items())
     yield describe(
@@ -124,6 +125,7 @@ def _operation(
         Operation,
         path=f"{path}/${name}",
         tag=_TAG,
+        silent=_SILENT,
         answers={200: answer("What was asked for.", FHIR, resource(resource_type))},
     )
     yield describe(

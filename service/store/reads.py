@@ -61,7 +61,7 @@ def versions(scope: Form, table: Table, numbered: bool) -> Select[Any]:
     where = [of_resources(scope, table), c.type == bindparam("type"), c.id == bindparam("id")]
     where += [c.version == bindparam("version")] if numbered else []
     where += [t.history.c.withheld.is_(False)] if table is t.history else []
-    columns = select(c.type, c.id, c.version, c.last_updated, c.body)
+    columns = select(c.type, c.id, c.version, c.last_updated, c.body, c.client)
     return columns.where(*where).order_by(c.version.desc())
 
 
@@ -73,7 +73,7 @@ def history(scope: Form, since: bool, below: bool) -> tuple[Select[Any], Select[
     mine += [c.withheld.is_(False)]
     mine += [c.last_updated >= bindparam("since")] if since else []
     later = [c.version < bindparam("below")] if below else []
-    page = select(c.type, c.id, c.version, c.last_updated, c.body).where(*mine, *later)
+    page = select(c.type, c.id, c.version, c.last_updated, c.body, c.client).where(*mine, *later)
     counted = select(func.count()).select_from(t.history).where(*mine)
     return page.order_by(c.version.desc()).limit(_COUNT), counted
 

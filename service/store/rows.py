@@ -50,7 +50,7 @@ def revision_of(row: Row[Any]) -> Revision:
 
 def stored_of(row: Any) -> StoredResource:
     """Return a `resource` or `resource_history` row as it is served."""
-    return StoredResource(row.type, row.id, row.version, aware(row.last_updated), bytes(row.body))
+    return StoredResource(row.type, row.id, row.version, aware(row.last_updated), bytes(row.body), row.client)
 
 
 def search_rows(versions: Sequence[ResourceVersion]) -> list[tuple[Table, list[dict[str, Any]]]]:

@@ -124,7 +124,7 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
     if form.after:
         at: Any = bindparam("after_at")
         where.append(or_(c.last_updated < at, and_(c.last_updated == at, c.id < bindparam("after_id"))))
-    columns = select(c.type, c.id, c.version, c.last_updated, c.body)
+    columns = select(c.type, c.id, c.version, c.last_updated, c.body, c.client)
     ordered = columns.where(*where).order_by(c.last_updated.desc(), c.id.desc())
     page = ordered.limit(bindparam("rows", type_=Integer))
     is_narrow = scope.everything or form.ids or any(kind == "reference" for kind, _ in form.criteria)

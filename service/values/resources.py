@@ -54,13 +54,14 @@ class ResourceVersion:
 
 @dataclass(frozen=True, slots=True)
 class StoredResource:
-    """Stored bytes of one resource version, served as they are."""
+    """Stored bytes of one resource version, served as they are; `client` is the uuid of whose data it is."""
 
     type: str
     id: str
     version: int
     last_updated: datetime
     body: bytes
+    client: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from sqlalchemy import Engine
 
 from service.access import policy, registry
 from service.access.rates import Slots
+from service.authorize.recording import Recording
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
 from service.store import schema
+from service.store.audit.recording import SqlRecording
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.telemetry import configure
@@ -55,5 +57,6 @@ def application(
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     who = authorization(settings, engine, registry.load(settings.partners), now)
     mounted = doors(settings, engine, store, mappings, cipher, who.tokens, now)
-    access = Access(who.caller, policy.scope, quotas(settings, Slots(counts)))
+    recording = Recording(SqlRecording(engine).record, settings.tls_proxies, now)
+    access = Access(who.caller, policy.scope, quotas(settings, Slots(counts)), recording)
     return create_app(mounted, access, input_limits(settings))

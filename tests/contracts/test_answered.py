@@ -3,6 +3,7 @@
 import pytest
 from flask import Response
 
+from service.disclosing import disclose
 from tests.contracts.answered import CheckedClient
 
 
@@ -29,8 +30,12 @@ def test_an_answer_that_is_not_as_described_is_found(app, client, answer):
 
 
 def test_a_missing_header_and_a_message_that_is_not_published_are_found(app, client):
+    def events():
+        disclose("search-type")
+        return answer
+
+    app.view_functions["events.events"] = events
     for headers, body in (({}, b"[]"), ({"Casebridge-Position": "1"}, b'[{"type":"org.casebridge.x.y.v1"}]')):
         answer = Response(body, headers=headers, mimetype="application/cloudevents-batch+json")
-        app.view_functions["events.events"] = lambda answer=answer: answer
         with pytest.raises(AssertionError):
             client.get("/events")

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 from flask import Blueprint, g
@@ -9,6 +10,7 @@ from flask import Blueprint, g
 from service.access.rates import Rate, Slots
 from service.access.smart_scopes import Grant
 from service.authorize.quotas import Quotas
+from service.authorize.recording import Recording
 from service.door import PUBLIC, Door
 from service.errors import Denied
 from service.flows.authorization.bearers import Bearer
@@ -28,11 +30,18 @@ def caller(request):
 
 
 UNLIMITED = Rate(Slots(), "anybody", 0)
-ACCESS = Access(caller, lambda _: Scope(view="default"), Quotas(UNLIMITED, UNLIMITED, 0, (), time.monotonic))
+RECORDED = []
+ACCESS = Access(
+    caller,
+    lambda _: Scope(view="default"),
+    Quotas(UNLIMITED, UNLIMITED, 0, (), time.monotonic),
+    Recording(RECORDED.append, (), lambda: datetime.now(UTC)),
+)
 
 
 def operation(method="get", path="/stays/{id}", **more):
-    return Operation(method, path, f"{method}{path}", tag="Stays", summary="A stay", answers={}, **more)
+    told = {"tag": "Stays", "summary": "A stay", "answers": {}, "silent": "It tells a name."} | more
+    return Operation(method, path, f"{method}{path}", **told)
 
 
 def door(*operations, right="stays"):

@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from service.authorize.addresses import sender
+from service.authorize.addresses import network_of
 from service.settings import Settings
 from service.store.schema import upgrade
 from service.wiring import rooms
@@ -141,4 +141,4 @@ def test_an_address_is_that_of_the_connection_or_what_a_proxy_of_ours_says(peer,
     proxies = Settings.from_env({"CASEBRIDGE_TLS_PROXIES": "10.0.0.0/8"}).tls_proxies
     headers = {"X-Forwarded-For": said} if said else {}
     environ = EnvironBuilder(headers=headers, environ_base={"REMOTE_ADDR": peer}).get_environ()
-    assert sender(Request(environ), proxies) == whose
+    assert network_of(Request(environ), proxies) == whose

@@ -81,12 +81,13 @@ def operations(told):
     }
 
 
+# each that discloses something waits once more, for its record
 CEILINGS = {
-    "read by id": 1,
-    "search page": 1,
-    "the same case again": 2,
-    "one goal changed": 4,
-    "new client and case": 9,
+    "read by id": 2,
+    "search page": 2,
+    "the same case again": 3,
+    "one goal changed": 5,
+    "new client and case": 11,
     "discharge by FHIR": 8,
     "discharge by HL7 v2": 8,
 }

@@ -37,12 +37,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What would be made, the given fields that nothing reads, what would be wrong, and what was supposed."""
+    """What would be made, the given fields that nothing reads, what would be wrong, and what was supposed.
+
+    `client` is the uuid of the stored client that it tells of.
+    """
 
     resources: tuple[Shown, ...]
     unread: tuple[str, ...]
     issues: tuple[Issue, ...]
     supposed: tuple[Issue, ...] = ()
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,13 @@ class Previews:
         stored = self.store.document(scope, kind, partner, ref) if ref is not None else None
         client = self.store.document(scope, "client", partner, body["client"]) if kind == "case" else None
         document = _document(kind, partner, ref or "", body, stored, client)
+        told_of = client or (stored if kind == "client" else None)
 
         def story(unit: Unit) -> Previewed:
             source = _Supposing(unit.documents, "" if client is None else client.uuid)
             previewed = of_roots(self.catalogues[view], self.check, kind, source.roots(document))
-            return replace(previewed, supposed=tuple(source.supposed))
+            known = None if told_of is None else told_of.uuid
+            return replace(previewed, supposed=tuple(source.supposed), client=known)
 
         return self.store.look(story)
 

@@ -67,9 +67,10 @@ class Bearers:
             self._remember(digest, known)
         token, bearer = known
         if token.expires <= now:
-            raise _invalid()
+            raise _invalid(token.partner)
         if token.certificate is not None and token.certificate != certificate:
-            raise Unauthenticated("The token is bound to another certificate; show that.", INVALID)
+            what = "The token is bound to another certificate; show that."
+            raise Unauthenticated(what, INVALID, token.partner)
         return bearer
 
     def _is_current(self, bearer: Bearer) -> bool:
@@ -82,7 +83,7 @@ class Bearers:
         if token is None or partner is None:
             raise _invalid()
         if not (partner.credentials.keys or partner.credentials.jwks_url):
-            raise _invalid()
+            raise _invalid(partner.name)
         return token, Bearer(partner, parse(token.scope) & at_most(partner), token.purposes)
 
     def _remember(self, digest: bytes, known: tuple[AccessToken, Bearer]) -> None:
@@ -92,5 +93,5 @@ class Bearers:
                 self._known.popitem(last=False)
 
 
-def _invalid() -> Unauthenticated:
-    return Unauthenticated("The token is none of ours, or past; ask for a new one.", INVALID)
+def _invalid(partner: str = "") -> Unauthenticated:
+    return Unauthenticated("The token is none of ours, or past; ask for a new one.", INVALID, partner)

@@ -118,7 +118,7 @@ class Back:
             raise NotFound("There is no such resource.")
         body = unit.resources.bodies(case.uuid, view, [key])[key]
         at = datetime.fromisoformat(parse(body)["meta"]["lastUpdated"])
-        return StoredResource(*key, current.version, at, body)
+        return StoredResource(*key, current.version, at, body, case.client)
 
     def _save(self, unit: Unit, case: Document, body: Json, partner: str) -> None:
         at, version = later(self.clock(), case.updated), self.projection.version

@@ -122,18 +122,21 @@ class Documents:
         )
         return [public(document) for document in documents]
 
-    def revisions(self, scope: Scope, partner: str, kind: str, ref: str) -> list[Revision]:
-        """Return a document's revisions, newest first."""
-        uuid = self.get(scope, partner, kind, ref).uuid
-        return [
+    def revisions(self, scope: Scope, partner: str, kind: str, ref: str) -> tuple[Document, list[Revision]]:
+        """Return a document and its revisions, newest first; raises NotFound outside the scope."""
+        document = self.get(scope, partner, kind, ref)
+        revisions = [
             replace(revision, own=public_body(revision), service=NOTHING)
-            for revision in self.store.revisions(scope, uuid)
+            for revision in self.store.revisions(scope, document.uuid)
         ]
+        return document, revisions
 
     def erase(
         self, scope: Scope, partner: str, kind: str, ref: str, if_match: Container[int] | None = None
-    ) -> None:
+    ) -> Document:
         """Erase a document from everywhere, history, inbox and outbox too; tell that its resources are gone.
+
+        Returns the document as it was.
 
         Raises:
             Stale: If-Match names other revisions.
@@ -152,7 +155,7 @@ class Documents:
                 raise Conflict(f"Other documents name this {kind}; change or erase them first.")
             return document
 
-        erase(self.store, self.projection, self.clock, lock)
+        return erase(self.store, self.projection, self.clock, lock)
 
     def _save(
         self,

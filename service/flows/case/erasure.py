@@ -2,10 +2,10 @@
 
 The inbox is looked through for its bytes, too: what nobody has understood, or what was understood to be of
 somebody else, may name them. That takes long and locks nothing; what has arrived meanwhile is looked through
-in the transaction that erases the document.
+in the transaction that erases the document. So are the searches of partners.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from service.cases.hospital.discharge import digest
 from service.cases.identity.identifiers import systems
 from service.cases.identity.naming import identifiers_of, values_of
+from service.flows.case.searches import searches
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import later
 from service.flows.projection.project import Projection
@@ -27,21 +28,27 @@ FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EVERYTHING: Final = Scope(everything=True)
 
 
-def erase(store: Store, projection: Projection, clock: Clock, lock: Callable[[Unit], Document]) -> None:
-    """Erase the document that `lock` locks and returns; it raises what forbids that."""
+def erase(store: Store, projection: Projection, clock: Clock, lock: Callable[[Unit], Document]) -> Document:
+    """Erase the document that `lock` locks and returns; it raises what forbids that. Returns it as it was."""
     began = clock()
     document = store.look(lock)
-    spelt = _number_spellings(store, document)
+    versions: list[Document | Revision] = [document, *store.revisions(EVERYTHING, document.uuid)]
+    numbers = _numbers(document.kind, versions)
+    spelt = spellings(numbers)
     after: tuple[datetime, str] | None = (FIRST, "")
     while spelt and after is not None:
         entries, after = store.look(partial(_page, spelt=spelt, after=after))
         if entries:
             store.transact(partial(_forget, entries=entries))
+    bodies = [body for version in versions for body in (version.own, version.service.received)]
+    searched = searches(document.uuid, {*numbers, document.source_id}, bodies)
+    seen = searched.forget(store)
 
     def story(unit: Unit) -> None:
         document = lock(unit)
         late = _pages(unit, spelt, (began - LATE, "")) if spelt else ()
         unit.inbox.forget([*unit.inbox.about(_subjects(document)), *late])
+        searched.forget_late(unit, seen)
         # who names an entry of the directory that is another's says so in words from now on
         unit.documents.queue_readers(document.uuid, document.kind, began)
         erased = unit.resources.erase(document)
@@ -50,14 +57,12 @@ def erase(store: Store, projection: Projection, clock: Clock, lock: Callable[[Un
 
     store.transact(story)
     store.scrub()
+    return document
 
 
-def _number_spellings(store: Store, document: Document) -> list[bytes]:
-    """Return how messages may spell the numbers that a document has or ever had."""
-    known: list[Document | Revision] = [document, *store.revisions(EVERYTHING, document.uuid)]
-    return spellings(
-        {value for version in known for value in values_of(document.kind, version.own, version.service)}
-    )
+def _numbers(kind: str, versions: Iterable[Document | Revision]) -> set[str]:
+    """Return the numbers that a document has or ever had."""
+    return {value for version in versions for value in values_of(kind, version.own, version.service)}
 
 
 def _subjects(document: Document) -> list[str]:

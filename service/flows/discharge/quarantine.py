@@ -86,6 +86,11 @@ class Quarantine:
             raise NotFound("There is no such entry.")
         return entry
 
+    def show_with_clients(self, id_: str, partner: str | None = None) -> tuple[Entry, list[str]]:
+        """Return an entry as `show`, and the uuids of the clients that it is known to be about."""
+        entry = self.show(id_, partner)
+        return entry, self.store.look(lambda unit: unit.inbox.clients_of(entry.id))
+
     def edit(self, id_: str, raw: bytes) -> Entry:
         """Put other bytes in the place of an entry's when it is replayed; the first ones stay beside them."""
         return self._change(id_, lambda entry: replace(entry, edited=raw, due=None))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from service.flows.ports.audit import AuditPort
 from service.flows.ports.deliveries import DeliveriesPort
 from service.flows.ports.documents import DocumentsPort
 from service.flows.ports.inbox import InboxPort
@@ -33,6 +34,10 @@ class Unit(Protocol):
     @property
     def deliveries(self) -> DeliveriesPort:
         """What is owed to partners' endpoints."""
+
+    @property
+    def audit(self) -> AuditPort:
+        """What was searched for, as far as an erasure reaches it."""
 
 
 class Store(Protocol):

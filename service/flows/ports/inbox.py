@@ -53,6 +53,9 @@ class InboxPort(Protocol):
     def about(self, subjects: Sequence[str]) -> list[str]:
         """Return the ids of the entries about one of some subjects."""
 
+    def clients_of(self, entry: str) -> list[str]:
+        """Return the uuids of the clients that an entry is known to be about."""
+
     def holding(
         self, spelt: Sequence[bytes], after: tuple[datetime, str], count: int
     ) -> list[tuple[datetime, str, list[bytes]]]:

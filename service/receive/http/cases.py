@@ -3,15 +3,18 @@
 from collections.abc import Callable, Container
 from functools import wraps
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 
 from service.access.smart_scopes import check_right
+from service.disclosing import disclose
 from service.door import Door, json_body, limits
 from service.errors import Malformed, Unsupported
 from service.flows.case.documents import Documents, SavedDocument
 from service.flows.case.merging import Unmerging
 from service.receive.http import cases_openapi
+from service.values.audit import Disclosed, Interaction, client_of, of_documents
 from service.values.documents import Document
 from service.wire.etags import ABSENT, versions
 from service.wire.json import dump
@@ -38,8 +41,9 @@ def door(documents: Documents, unmerging: Unmerging) -> Door:
     @_plain
     def unmerge(ref: str) -> Response:
         if not request.get_data():
-            return _document(unmerging.undo(g.scope, g.partner, ref), 200)
-        return _document(unmerging.part(g.scope, g.partner, ref, _alias(_body("application/json"))), 200)
+            return _document(unmerging.undo(g.scope, g.partner, ref), "operation")
+        alias = _alias(_body("application/json"))
+        return _document(unmerging.part(g.scope, g.partner, ref, alias), "operation")
 
     return Door(routes, "documents", tuple(cases_openapi.operations(PATHS)))
 
@@ -47,27 +51,32 @@ def door(documents: Documents, unmerging: Unmerging) -> Door:
 def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> None:
     def put(ref: str) -> Response:
         body = _body("application/json")
-        return _saved_response(
-            documents.put(g.scope, g.partner.name, kind, ref, body, _expected_revisions()), path
-        )
+        saved = documents.put(g.scope, g.partner.name, kind, ref, body, _expected_revisions())
+        return _saved_response(saved, "update", path)
 
     def patch(ref: str) -> Response:
         body = _body(MERGE)
-        return _saved_response(documents.patch(g.scope, g.partner.name, kind, ref, body, if_match()), path)
+        saved = documents.patch(g.scope, g.partner.name, kind, ref, body, if_match())
+        return _saved_response(saved, "patch", path)
 
     def get(ref: str) -> Response:
         stored = documents.get(g.scope, g.partner.name, kind, ref)
         if request.if_none_match.contains_weak(str(stored.revision)):
+            disclose("read", of_documents([stored]))
             return Response(status=304, headers={"ETag": _etag(stored)})
-        return _document(stored, 200)
+        return _document(stored, "read")
 
     def erase(ref: str) -> Response:
         check_right(g.rights, "erase")
-        documents.erase(g.scope, g.partner.name, kind, ref, if_match())
+        erased = documents.erase(g.scope, g.partner.name, kind, ref, if_match())
+        disclose("delete", of_documents([erased]))
         return Response(status=204)
 
     def revisions(ref: str) -> Response:
-        all_revisions = documents.revisions(g.scope, g.partner.name, kind, ref)
+        stored, all_revisions = documents.revisions(g.scope, g.partner.name, kind, ref)
+        client, name = client_of(stored), f"{kind}/{stored.uuid}/_history"
+        told = (Disclosed(client, f"{name}/{revision.revision}") for revision in all_revisions)
+        disclose("history-instance", told)
         items = [
             {
                 "revision": revision.revision,
@@ -124,6 +133,7 @@ def _list(documents: Documents, kind: str) -> Response:
         after=arguments.get("after"),
         count=most,
     )
+    disclose("search-type", of_documents(page), urlencode({"kind": kind, **arguments}))
     items = [{"id": d.source_id, "uuid": d.uuid, "revision": d.revision, "document": d.own} for d in page]
     answer: dict[str, Any] = {"items": items}
     if len(page) == most:
@@ -170,15 +180,17 @@ def _expected_revisions() -> Container[int] | None:
     return ABSENT
 
 
-def _saved_response(saved: SavedDocument, path: str) -> Response:
-    answer = _document(saved.document, 201 if saved.created else 200)
+def _saved_response(saved: SavedDocument, interaction: Interaction, path: str) -> Response:
+    answer = _document(saved.document, interaction)
     if saved.created:
+        answer.status_code = 201
         answer.headers["Location"] = f"/api{path}/{saved.document.uuid}"
     return answer
 
 
-def _document(document: Document, status: int) -> Response:
-    answer = Response(dump(document.own), status, mimetype="application/json")
+def _document(document: Document, interaction: Interaction) -> Response:
+    disclose(interaction, of_documents([document]))
+    answer = Response(dump(document.own), mimetype="application/json")
     answer.headers["ETag"] = _etag(document)
     answer.headers["Casebridge-Id"] = document.uuid
     answer.last_modified = document.updated

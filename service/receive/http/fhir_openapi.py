@@ -46,11 +46,12 @@ WRONG: Final = {
     503: "It cannot be kept now; send it again.",
 }
 """What an error means that is answered by a message, by its status."""
+SILENT: Final = "Its sender is told what became of what it sent, in ids and in issues that quote nothing."
 
 
 def operations() -> Iterator[Operation]:
     """Give the operations."""
-    describe = partial(Operation, tag=TAG)
+    describe = partial(Operation, tag=TAG, silent=SILENT)
     yield describe(
         "post",
         "/fhir/$process-message",

@@ -13,7 +13,7 @@ from service.errors import TooLarge, Unsupported
 from service.receive.discharge.compressed import check_plain
 from service.receive.discharge.hl7v2 import ER7, TAKEN, Acknowledgement, Hl7v2Reception
 from service.receive.discharge.messages import sender_keys
-from service.receive.http.fhir_openapi import TAG, WRONG
+from service.receive.http.fhir_openapi import SILENT, TAG, WRONG
 from service.wire.contracts.published.openapi.operations import Described, Operation
 from service.wire.parameters import parameters
 
@@ -66,6 +66,7 @@ def _operation() -> Operation:
         "/hl7v2",
         "hl7v2",
         tag=TAG,
+        silent=SILENT,
         summary="Send HL7 v2 ADT messages, one or a batch",
         body={"required": True, "content": {ER7: {"schema": _MESSAGE}}},
         answers={

@@ -5,11 +5,13 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
+from service.disclosing import disclose
 from service.door import Door, json_body
 from service.errors import Issue, Rejected, Unsupported
 from service.flows.authoring.preview import Previews, lineage
 from service.receive.http.cases import PATHS
 from service.receive.http.cases_openapi import EXAMPLES
+from service.values.audit import Disclosed
 from service.wire.contracts.published.openapi.operations import JSON, Described, Operation, answer
 from service.wire.json import dump
 from service.wire.parameters import parameters
@@ -37,6 +39,9 @@ def preview(previews: Previews) -> Door:
             if not isinstance(text, str):
                 raise Rejected("Not a text.", where=where)
         previewed = previews.preview(g.scope, g.partner.name, kind, body["document"], ref=ref, view=view)
+        made = (shown.resource for shown in previewed.resources)
+        names = (f"{resource.get('resourceType')}/{resource.get('id')}" for resource in made)
+        disclose("operation", (Disclosed(previewed.client, name) for name in names))
         answer = {
             "resources": [
                 {

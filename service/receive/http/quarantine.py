@@ -11,11 +11,13 @@ from typing import Any, Final, cast, get_args
 from flask import Blueprint, Response, g, request
 
 from service.access.smart_scopes import check_right
+from service.disclosing import disclose
 from service.door import Door, limits
 from service.errors import Issue, Malformed, Rejected
 from service.flows.discharge.quarantine import BODIES, ENTRIES, WAITING, Quarantine
 from service.receive.discharge.messages import PLACES, issues_at_sender
 from service.receive.http import quarantine_openapi
+from service.values.audit import Disclosed
 from service.values.inbound.inbox import Entry, EntryState, Outcome
 from service.wire.json import dump
 from service.wire.parameters import COUNT, count, number, parameters
@@ -59,7 +61,8 @@ def _reading(routes: Blueprint, entries: Quarantine) -> None:
         """Give the bytes, as they came or as edited; never as their media type: that is the sender's word."""
         check_right(g.rights, "bodies")
         arguments = parameters(request.args.items(multi=True), ("edited",))
-        shown_entry = entries.show(entry, _own())
+        shown_entry, clients = entries.show_with_clients(entry, _own())
+        disclose("read", (Disclosed(client, f"inbox/{shown_entry.id}") for client in clients or (None,)))
         raw = shown_entry.edited if "edited" in arguments else shown_entry.inbound.raw
         return Response(raw or b"", mimetype="application/octet-stream")
 

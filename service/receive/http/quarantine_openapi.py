@@ -15,6 +15,7 @@ _ENTRY: Final[Described] = {
     "description": "The entry's id.",
     "schema": _TEXT,
 }
+_SILENT: Final = "What is told of an entry quotes nothing of what its bytes say."
 _STATES: Final = list(get_args(EntryState))
 _ISSUES: Final[Described] = {
     "type": "array",
@@ -48,7 +49,7 @@ _TOLD: Final[Described] = {
 
 def operations() -> Iterator[Operation]:
     """Give the operations."""
-    describe = partial(Operation, tag="Quarantine")
+    describe = partial(Operation, tag="Quarantine", silent=_SILENT)
     listed = {"type": "object", "required": ["items"], "properties": {"items": _list_of(_TOLD)}}
     yield describe(
         "get",
@@ -125,6 +126,7 @@ def _bodies(describe: Any, path: str, shown_entry: dict[int, Described]) -> Iter
         path,
         "read-quarantine-body",
         right="bodies",
+        silent="",
         summary="Read the bytes of an entry as they came: personal data",
         parameters=(_ENTRY, edited),
         answers={200: answer("The bytes.", "application/octet-stream", _TEXT)},

@@ -8,12 +8,14 @@ from typing import Final
 
 from flask import Blueprint, Response, g
 
+from service.disclosing import disclose
 from service.door import Door
 from service.errors import Denied, Malformed
 from service.flows.case.back import Back
 from service.receive.discharge.messages import FHIR_JSON
 from service.receive.http.cases import if_match
 from service.receive.http.fhir import fhir_body
+from service.values.audit import of_resources
 from service.values.scope import RETURNED
 from service.wire.contracts.published.openapi.operations import (
     FHIR,
@@ -49,6 +51,7 @@ def _route(routes: Blueprint, back: Back, type_: str) -> None:
         if sent.get("id") != id_:
             raise Malformed("The resource has the id that is in the address.", where=f"{type_}.id")
         stored = back.put(g.scope, g.partner.name, sent, if_match())
+        disclose("update", of_resources([stored]))
         response = Response(stored.body, mimetype=FHIR_JSON)
         response.headers["ETag"] = f'W/"{stored.version}"'
         response.last_modified = stored.last_updated

@@ -80,6 +80,10 @@ def reading(engine: Engine) -> Iterator[Executor]:
                 yield connection
 
 
+# what one statement writes is committed once its answer is there
+single = reading
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Executor]:
     """Open a write transaction: SQLite takes its write lock at once, or readers become writers too late.

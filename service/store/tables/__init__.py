@@ -1,5 +1,6 @@
 """The tables as queries name them; `migrations/` makes them, and a test holds the two together."""
 
+from service.store.tables.audit import audit, audit_patient, audit_seal, audit_text
 from service.store.tables.columns import metadata
 from service.store.tables.credentials import signing_key, used_assertion
 from service.store.tables.documents import (
@@ -27,6 +28,10 @@ from service.store.tables.resources import (
 from service.store.tables.shared import counter, numbering, position_run, secret, tick
 
 __all__ = [
+    "audit",
+    "audit_patient",
+    "audit_seal",
+    "audit_text",
     "counter",
     "dates",
     "delivery",

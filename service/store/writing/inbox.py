@@ -117,6 +117,14 @@ class SqlInbox(Keeping):
         chosen = select(*TOLD).where(*where).order_by(c.arrived, c.id).limit(count)
         return [self._entry(row) for row in self._run(chosen)]
 
+    def clients_of(self, entry: str) -> list[str]:
+        """Return the uuids of the clients that an entry is known to be about."""
+        c = t.document.c
+        about = select(t.inbox_subject.c.subject).where(t.inbox_subject.c.entry == entry)
+        # of a case's entries the client is a subject too
+        clients = select(c.uuid).where(c.kind == "client", c.uuid.in_(about)).order_by(c.uuid)
+        return list(self._run(clients).scalars())
+
     def _settled_columns(self, entry: Entry) -> dict[str, Any]:
         answer = entry.answer
         issues = [{"what": issue.what, "where": issue.where, "code": issue.code} for issue in entry.issues]

@@ -1,6 +1,7 @@
 """One write transaction, as `flows.ports.Unit` tells it."""
 
 from service.store.sql.engine import Executor
+from service.store.writing.audit import SqlAudit
 from service.store.writing.deliveries import SqlDeliveries
 from service.store.writing.documents import SqlDocuments
 from service.store.writing.inbox import SqlInbox
@@ -18,3 +19,4 @@ class SqlUnit:
         self.resources = SqlResources(transaction)
         self.inbox = SqlInbox(connection)
         self.deliveries = SqlDeliveries(connection)
+        self.audit = SqlAudit(connection)

@@ -16,7 +16,8 @@ class Operation:
     `answers` are OpenAPI responses by status; `faults` are the statuses of errors beside those that every
     route, or every guarded one, has. `parameters` are names of components or descriptions of their own.
     `right` is what the partner's kind needs; a door fills in its own where none is named, and none is needed
-    for what is public.
+    for what is public. `silent` says why no answer of it discloses anything; without it the route says what
+    each discloses.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Operation:
     parameters: tuple[str | Described, ...] = ()
     body: Described | None = None
     right: str | None = None
+    silent: str = ""
 
 
 def answer(what: str, kind: str, schema: Described, headers: tuple[str, ...] = ()) -> Described:

@@ -1,0 +1,73 @@
+"""The record of a request, made before its answer leaves: without it there is no answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import Request, g
+
+from service.authorize.addresses import Proxies, address_of
+from service.telemetry import correlation
+from service.values.audit import AuditEntry, Disclosure, Interaction
+
+DENIALS: Final = frozenset({401, 403, 404, 410})
+"""The statuses that tell a partner it may not, or that there is nothing in its scope."""
+LONGEST: Final = 4_000
+_ATTEMPTS: Final[dict[str, Interaction]] = {"PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Where records go, the proxies that say whom they ask for, and what tells the time."""
+
+    record: Callable[[AuditEntry], None]
+    proxies: Proxies
+    clock: Callable[[], datetime]
+
+    def record_answer(self, request: Request, status: int, *, is_silent: bool) -> None:
+        """Record what an answer discloses, or that it was denied.
+
+        `is_silent` says that the route's answers disclose nothing; that a partner may not use it is recorded
+        all the same.
+
+        Raises:
+            Unavailable: it cannot be recorded.
+            LookupError: the route does not say what it discloses.
+        """
+        disclosure = _disclosure(request, status, is_silent=is_silent)
+        if disclosure is None:
+            return
+        self.record(
+            AuditEntry(
+                recorded=self.clock(),
+                partner=g.asker,
+                address=address_of(request, self.proxies),
+                purposes=g.get("purposes", ()),
+                status=status,
+                correlation=correlation.get(),
+                disclosure=disclosure,
+            )
+        )
+
+
+def _disclosure(request: Request, status: int, *, is_silent: bool) -> Disclosure | None:
+    if not g.get("asker"):
+        return None
+    if status >= 400:
+        is_denial = status in DENIALS and not (is_silent and status >= 404)
+        return _denial(request) if is_denial else None
+    if is_silent or request.method == "OPTIONS":
+        return None
+    disclosure: Disclosure | None = g.get("disclosure")
+    if disclosure is None:
+        raise LookupError(f"{request.endpoint} does not say what it discloses.")
+    return disclosure
+
+
+def _denial(request: Request) -> Disclosure:
+    """Return what was asked for in vain; the interaction is that of the method."""
+    query = urlencode(list(request.args.items(multi=True)))
+    asked = f"{request.path}?{query}" if query else request.path
+    return Disclosure(_ATTEMPTS.get(request.method, "read"), (), asked[:LONGEST])

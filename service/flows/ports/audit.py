@@ -1,0 +1,16 @@
+"""What partners searched for, as the audit keeps it: all that an erasure changes there."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from service.values.audit import SearchText
+
+
+class AuditPort(Protocol):
+    """The texts of the audit in one write transaction."""
+
+    def texts(self, after: int, count: int) -> list[SearchText]:
+        """Return texts in the order of their rows, those after one."""
+
+    def forget_texts(self, rows: Sequence[int]) -> None:
+        """Delete the texts of rows; what the rows say stays, and shows that there was a text."""

@@ -1,0 +1,1 @@
+"""The audit in the database: added to, sealed, read, let go."""

@@ -1,0 +1,78 @@
+"""What is recorded of a request: who was told what of whom, or was denied it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from service.values.documents import Document
+from service.values.resources import StoredResource
+
+# the codes of http://hl7.org/fhir/restful-interaction
+Interaction = Literal[
+    "read", "vread", "history-instance", "search-type", "create", "update", "patch", "delete", "operation"
+]
+
+
+class Disclosed(NamedTuple):
+    """A version that stands in an answer, `CarePlan/<id>/_history/3`, and the uuid of the client it is of.
+
+    Documents and entries of the inbox are named by their kind: `case/<uuid>/_history/2`, `inbox/<id>`.
+    """
+
+    client: str | None
+    reference: str
+
+
+class Disclosure(NamedTuple):
+    """What an answer discloses; `text` is what was searched for."""
+
+    interaction: Interaction
+    things: tuple[Disclosed, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """A request that was answered with data, or denied.
+
+    `status` is HTTP's. `text` is what was searched for, or asked for in vain, in the words of who asked: it
+    may name a person, nothing else here does.
+    """
+
+    recorded: datetime
+    partner: str
+    address: str | None
+    purposes: tuple[str, ...]
+    status: int
+    correlation: str
+    disclosure: Disclosure
+
+
+class SearchText(NamedTuple):
+    """What was searched for or asked for in vain, and the uuids of the clients that the answer told of."""
+
+    row: int
+    text: str
+    clients: frozenset[str]
+
+
+def of_resources(versions: Iterable[StoredResource]) -> tuple[Disclosed, ...]:
+    """Return the disclosure of versions of resources."""
+    return tuple(
+        Disclosed(stored.client, f"{stored.type}/{stored.id}/_history/{stored.version}")
+        for stored in versions
+    )
+
+
+def of_documents(documents: Iterable[Document]) -> tuple[Disclosed, ...]:
+    """Return the disclosure of documents at their present revisions."""
+    return tuple(
+        Disclosed(client_of(document), f"{document.kind}/{document.uuid}/_history/{document.revision}")
+        for document in documents
+    )
+
+
+def client_of(document: Document) -> str | None:
+    """Return the uuid of the client that a document is of; None for the directory's."""
+    return document.uuid if document.kind == "client" else document.client
