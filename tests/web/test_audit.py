@@ -47,9 +47,8 @@ def uuid_of(house, kind, id_):
 def operations(app, settings, engine, mappings):
     """The operation of each guarded route, by endpoint and method."""
     mounted = doors(settings, engine, SqlStore(engine), mappings, Fernet(Fernet.generate_key()))
-    rules = list(app.url_map.iter_rules())
     guarded = [door for door in mounted if not door.is_public]
-    return {route: found for door in guarded for route, found in door.routes(rules).items()}
+    return {route: found for door in guarded for route, found in door.routes(app.url_map).items()}
 
 
 def of_resources(house):
