@@ -32,7 +32,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.do_GET()
+        if self.path in {"/keys", "/moved"}:
+            self.do_GET()
+        else:
+            self.send_error(501)
 
     def answer(self, status, body, **headers):
         self.send_response(status)
