@@ -95,13 +95,14 @@ def test_each_discharge_that_is_sent_is_of_another_person_and_stay_and_no_duplic
 
 
 def test_the_processor_time_of_a_process_has_that_of_those_below_it_that_run_and_that_have_ended():
-    work = "import sys, time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\nsys.stdin.read()"
+    work = "import sys, time\nwhile time.process_time() < 0.4: pass\nprint(flush=True)\nsys.stdin.read()"
     before = processor.seconds(os.getpid())
     with subprocess.Popen([sys.executable, "-c", work], stdin=PIPE, stdout=PIPE) as below:
         below.stdout.readline()
         running = processor.seconds(os.getpid())
         below.communicate()
-    assert running - before >= 0.29
+    # the kernel counts in hundredths, and rounds each process down
+    assert running - before >= 0.3
     assert processor.seconds(os.getpid()) >= running
 
 
