@@ -93,7 +93,7 @@ def fhir(
         page = localisation.page(g.scope.view, matches, language)
         next_url = None
         if page.next is not None:
-            sealed = seal(dump({"of": _asked(type_), "given": parameters, "after": page.next}).decode())
+            sealed = seal(dump({"of": _holder(type_), "given": parameters, "after": page.next}).decode())
             next_url = f"{base}/{type_}?{CURSOR}={sealed}"
         self_url = _url(f"{base}/{type_}", parameters)
         return with_content_language(
@@ -120,8 +120,8 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
     return Door(routes, PUBLIC, fhir_openapi.capabilities())
 
 
-def _asked(type_: str) -> list[str]:
-    """Return what a cursor holds for: who asks, and the type of the search."""
+def _holder(type_: str) -> list[str]:
+    """Return whose a cursor is: the partner that asks, and the type of its search."""
     return [g.partner.name, type_]
 
 
@@ -132,7 +132,7 @@ def _parameters_and_cursor(
     if cursor is None:
         return search_parameters(), None
     cursor_content = parse(unseal(cursor).encode())
-    if cursor_content["of"] != _asked(type_):
+    if cursor_content["of"] != _holder(type_):
         raise Malformed("The link is of another search; search again.", where=CURSOR)
     return [(name, value) for name, value in cursor_content["given"]], (
         cursor_content["after"][0],
