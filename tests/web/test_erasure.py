@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import func, make_url, select, update
+from sqlalchemy import func, make_url, select, text, update
 
 from service.flows.case import erasure
 from service.store.tables import inbox, metadata
@@ -93,6 +93,7 @@ def everything(house):
             path = f"/api/quarantine/{each['id']}/{word}"
             assert house.ask(method, path, partner=None, data=edited).status_code == 200
     taken_over(house)
+    looked_for(house)
 
 
 def taken_over(house):
@@ -109,6 +110,18 @@ def taken_over(house):
     plan = {"title": "Canaryname's plan", "status": "active"}
     case = {"client": "bird", "status": "active", "plan": plan}
     assert house.put("/api/cases/nest", case).status_code == 201
+
+
+def looked_for(house):
+    """Ask for the person by name and number, which is recorded with the question."""
+    for path in (
+        "/fhir/Patient?family=Canaryname",
+        f"/fhir/Patient?identifier=urn:example:persons|{NUMBER}",
+        f"/api/clients?identifier=urn:example:persons|{NUMBER}",
+    ):
+        answer = house.get(path)
+        assert answer.status_code == 200
+        assert b"Canaryname" in answer.data
 
 
 def erase(house):
@@ -131,11 +144,23 @@ def found(engine):
                     told = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
                     if any(each in told for each in CANARIES):
                         places.append(f"{table.name}.{name}")
+    for path in files(engine):
+        places += [path.name for each in CANARIES if each in path.read_bytes()]
+    return sorted(set(places))
+
+
+def files(engine):
+    """The files of a database; of PostgreSQL after what docs/erasure.md has an operator do."""
     if engine.dialect.name == "sqlite":
         database = Path(make_url(engine.url).database)
-        for path in database.parent.glob(f"{database.name}*"):
-            places += [path.name for each in CANARIES if each in path.read_bytes()]
-    return sorted(set(places))
+        return list(database.parent.glob(f"{database.name}*"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in ("VACUUM (FULL)", "CHECKPOINT"):
+            connection.execute(text(statement))
+        where = "SELECT current_setting('data_directory'), oid FROM pg_database"
+        folder, number = connection.execute(text(f"{where} WHERE datname = current_database()")).one()
+    base = Path(folder) / "base" / str(number)
+    return [path for path in base.iterdir() if path.is_file()] if base.exists() else []
 
 
 def test_who_is_erased_is_nowhere(house, engine, numbered, monkeypatch):
@@ -149,6 +174,8 @@ def test_who_is_erased_is_nowhere(house, engine, numbered, monkeypatch):
         connection.execute(update(inbox).where(inbox.c.arrived < youngest).values(arrived=long_ago))
     before = found(engine)
     assert {"document.body", "inbox.raw", "inbox.edited", "resource.body", "revision.body"} <= set(before)
+    # files of SQLite, or those that PostgreSQL numbers
+    assert [place for place in before if ".db" in place or place[0].isdigit()]
     erase(house)
     assert found(engine) == []
     # what is of others is there
