@@ -12,6 +12,7 @@ from typing import Final
 from service.errors import Malformed
 from service.values.resources import Criterion, HistoryQuery, Query
 from service.wire.fhir.search import EXACT, PARAMETERS, bounds, normal, span
+from service.wire.parameters import shown
 
 _DATE: Final = re.compile(
     r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(\d{4}(?:-\d\d(?:-\d\d(?:T[0-9:.]+(?:Z|[+-]\d\d:\d\d))?)?)?)\Z"
@@ -49,7 +50,7 @@ def parse_query(
     count = min(50, most)
     for name, text in parameters:
         if "\0" in text:
-            raise Malformed("The value holds a NUL; leave it out.", where=name.partition(":")[0][:40])
+            raise Malformed("The value holds a NUL; leave it out.", where=shown(name.partition(":")[0]))
         if name == "_id":
             if ids:
                 raise Malformed("Say it once, with commas between the ids.", where=name)
@@ -81,7 +82,7 @@ def parse_past(parameters: Sequence[tuple[str, str]], most: int = MOST) -> Histo
         elif name == CURSOR and text.isdecimal() and len(text) < 10:
             past = replace(past, below=int(text))
         else:
-            raise Malformed("Not a parameter of a history; known are _count and _since.", where=name[:40])
+            raise Malformed("Not a parameter of a history; known are _count and _since.", where=shown(name))
     return past
 
 
@@ -109,14 +110,14 @@ def _check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
         raise Malformed(f"The search has over {limits}; ask for them in parts.")
     for name, value in values:
         if len(value) > LONGEST:
-            raise Malformed(f"A value has over {LONGEST} characters.", where=name.partition(":")[0][:40])
+            raise Malformed(f"A value has over {LONGEST} characters.", where=shown(name.partition(":")[0]))
 
 
 def _condition(type_: str, name: str, text: str, base_url: str) -> Criterion:
     base, _, modifier = name.partition(":")
     if base not in PARAMETERS[type_]:
         names = ", ".join([*PARAMETERS[type_], "_id", "_lastUpdated", "_count"])
-        raise Malformed(f"Not a search parameter of {type_}; known are {names}.", where=base[:40])
+        raise Malformed(f"Not a search parameter of {type_}; known are {names}.", where=shown(base))
     kind = PARAMETERS[type_][base][0]
     if modifier and not (kind == "string" and modifier in {"exact", "contains"}):
         raise Malformed("This modifier is not supported here.", where=base)

@@ -29,6 +29,7 @@ from service.flows.pull.terminology import Resource, Sought, Vocabulary, Window,
 from service.flows.pull.translation import Translator, answer
 from service.wire.fhir.exchange.parameters import OperationInput, from_query, from_resource
 from service.wire.json import dump
+from service.wire.parameters import shown
 
 _MOST: Final = 200
 
@@ -177,7 +178,7 @@ def _search_criteria(criteria: list[tuple[str, str]]) -> Sought:
         name, _, modifier = parameter.partition(":")
         if name not in SEARCHED or (modifier and (name != "name" or modifier not in {"exact", "contains"})):
             names_known = ", ".join([*SEARCHED, "_count"])
-            raise Malformed(f"Not a search parameter here; known are {names_known}.", where=parameter[:40])
+            raise Malformed(f"Not a search parameter here; known are {names_known}.", where=shown(parameter))
         if name == "name":
             names.append((modifier, text))
         else:

@@ -3,14 +3,22 @@
 Unheeded, a misspelt one would show too much, or begin a feed anew. What FHIR asks is read by its own routes.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
 from service.errors import Malformed
 
 COUNT: Final = "_count"
+# R4's, and the modifiers, chains and prefixes that may be asked of them
+_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$.:-]{0,39}")
 # the name before it was FHIR's
 _FORMER: Final = {"count": COUNT}
+
+
+def shown(name: str) -> str:
+    """Return the name of a parameter as an error may show it: `?` where it may be what somebody is called."""
+    return name if _NAME.fullmatch(name) else "?"
 
 
 def parameters(pairs: Iterable[tuple[str, str]], names: Collection[str] = ()) -> dict[str, str]:
@@ -24,7 +32,7 @@ def parameters(pairs: Iterable[tuple[str, str]], names: Collection[str] = ()) ->
         name = _FORMER.get(raw_name, raw_name)
         if name not in names:
             listed = f"known are {', '.join(names)}" if names else "this address takes none"
-            raise Malformed(f"Not a parameter here; {listed}.", where=raw_name[:40])
+            raise Malformed(f"Not a parameter here; {listed}.", where=shown(raw_name))
         if name in values:
             raise Malformed("Given twice; give it once.", where=name)
         values[name] = text

@@ -65,3 +65,25 @@ def test_health_lists_its_two_and_the_start_leads_to_the_reference(house):
     start = house.get("/", partner=None)
     assert (start.status_code, start.location, start.data) == (302, "/docs", b"")
     assert house.get(start.location, partner=None).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/fhir/Patient/_search"),
+        ("POST", "/fhir/ValueSet/_search"),
+        ("GET", "/fhir/Patient"),
+        ("GET", "/fhir/Patient/x/_history"),
+        ("GET", "/fhir/ValueSet"),
+        ("GET", "/api/clients"),
+        ("GET", "/fhir/CodeSystem/$lookup"),
+    ],
+)
+def test_what_may_be_somebodys_name_is_not_quoted_as_that_of_a_parameter(house, method, path):
+    """Such as a document that is sent as a form, all of which is then the name of one."""
+    named = {'{"family": "Rider"}': "1"}
+    given = {"data": named} if method == "POST" else {"query_string": named}
+    answer = house.ask(method, path, **given)
+    assert (answer.status_code, "Rider" in answer.text) == (400, False), answer.text
+    misspelt = house.ask(method, path, **{key: {"famliy": "1"} for key in given})
+    assert "famliy" in misspelt.text

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from service.errors import Issue, Malformed
 from service.wire.fhir.check.check import check
+from service.wire.parameters import shown
 
 TEXT: Final = "text"
 BOOLEAN: Final = "boolean"
@@ -91,7 +92,7 @@ def parameters(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _kind(name: str, kinds: Mapping[str, str]) -> str:
     if name not in kinds:
         what = f"Not a parameter that is taken here; known are {', '.join(kinds)}."
-        raise Malformed(what, issues=[Issue(what, name[:40], "not-supported")])
+        raise Malformed(what, issues=[Issue(what, shown(name), "not-supported")])
     return kinds[name]
 
 
