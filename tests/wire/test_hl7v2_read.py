@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from service.errors import Malformed, TooLarge, Unsupported
 from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.message import Message
+from service.wire.hl7v2.er7.parse import SEGMENTS
 from service.wire.hl7v2.er7.read import UnreadableMessage, acknowledges, read
 
 MSH = b"MSH|^~\\&|ADT|HOSP|CB|CB|20240131||ADT^A03^ADT_A03|17|P|2.5"
@@ -255,3 +256,12 @@ MSA = b"MSA|AA|1\r"
 )
 def test_what_only_acknowledges_is_told_from_what_says_something(raw, is_one):
     assert acknowledges(raw) is is_one
+
+
+def test_more_segments_than_any_message_needs_are_not_read():
+    """Each would take a thousand times its bytes."""
+    begins = b"MSH|^~\\&|A|B|C|D|20260302||ADT^A03|1|P|2.5\r"
+    (taken,) = read(begins + b"PID|\r" * (SEGMENTS - 1)).items
+    (refused,) = read(begins + b"PID|\r" * SEGMENTS).items
+    assert isinstance(taken, Message)
+    assert isinstance(refused.error, TooLarge)

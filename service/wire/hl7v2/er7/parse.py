@@ -14,6 +14,8 @@ from service.wire.hl7v2.er7.error_locations import ErrorLocation
 from service.wire.hl7v2.er7.message import Header, Message, Segment
 
 PARTS: Final = 250_000
+# each is read for itself, and takes a thousand times its bytes when it is short
+SEGMENTS: Final = 10_000
 _HEAD: Final = 20_000
 _OVERRULED: Final = Issue(
     "No character set of HL7 table 0211: read by the one that our agreement states; correct it.",
@@ -52,6 +54,8 @@ def parse(raw: bytes, charset: str | None = None) -> Message:
     if sum(map(text.count, delimiters.separators)) > PARTS:
         raise TooLarge(f"The message has over {PARTS} parts; send less in one.")
     lines = [line for line in _lines(text) if line and not line.isspace()]
+    if len(lines) > SEGMENTS:
+        raise TooLarge(f"The message has over {SEGMENTS} segments; send less in one.")
     _check_names(lines, delimiters)
     segments = tuple(Segment(line, delimiters, codec) for line in lines)
     return Message(raw, text, codec, delimiters, segments, (_OVERRULED,) if is_overruled(*names, raw) else ())
