@@ -32,6 +32,7 @@ HOSPITAL = """partners:
       identifying: ["urn:example:persons"]
       senders: [{application: ADT, facility: MERCY, addresses: [127.0.0.1]}]
 """
+_OF_HOSPITAL = HOSPITAL.removeprefix("partners:\n")
 LEADING = text(
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
     " WHERE locktype = 'advisory' AND objid = :key"
@@ -168,8 +169,9 @@ class Clinics(Standing):
 class Everybody(Standing):
     """A server, a worker and an MLLP process, for all who use them."""
 
-    def __init__(self, folder: Path, database_url: str, amqp_url: str) -> None:
-        registry = REGISTRY + HOSPITAL.removeprefix("partners:\n")
+    def __init__(
+        self, folder: Path, database_url: str, amqp_url: str, registry: str = REGISTRY + _OF_HOSPITAL
+    ) -> None:
         super().__init__(folder, database_url, registry, CASEBRIDGE_AMQP_URL=amqp_url)
         self.mllp_port = free_port()
         self.processes = {
