@@ -40,6 +40,7 @@ PAGES = tuple(page for pages in READERS.values() for page in pages)
 LINKED = (
     *PAGES,
     "CHANGELOG.md",
+    "SECURITY.md",
     "docs/access.md",
     "docs/audit.md",
     "docs/erasure.md",
