@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from service.wire.fhir.check.xhtml import narrative
+
 ROOT = Path(__file__).parents[1]
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 LOCKS = ("requirements.lock", "tests/requirements.lock", ".ci/audit.lock")
@@ -40,3 +42,12 @@ def test_every_locked_package_has_its_hash(path):
     assert [each.split()[0] for each in packages if "--hash=sha256:" not in each] == []
     # where they come from is the machine's own configuration
     assert "://" not in text
+
+
+def test_xml_is_parsed_nowhere_but_in_the_check_of_narratives_which_hold_no_entities():
+    parsers = re.compile(r"^\s*(?:import|from) (xml|lxml|defusedxml|bs4|xmltodict)\b", re.MULTILINE)
+    service = ROOT / "service"
+    found = [path for path in service.rglob("*.py") if parsers.search(path.read_text(encoding="utf-8"))]
+    assert [path.relative_to(service).as_posix() for path in found] == ["wire/fhir/check/xhtml.py"]
+    for declared in ('<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]>', '<?xml version="1.0"?>'):
+        assert narrative(f'{declared}<div xmlns="http://www.w3.org/1999/xhtml">x</div>') is not None
