@@ -93,6 +93,16 @@ def served(tmp_path_factory):
         yield found
 
 
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory):
+    """The service with little patience for bodies, for ever for heads, and room for 40 connections."""
+    folder = tmp_path_factory.mktemp("hasty")
+    env = {**os.environ, "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db"}
+    subprocess.run([sys.executable, "-m", "service", "db", "upgrade"], env=env, check=True)
+    with serving(folder, "tests.front.hasty") as found:
+        yield found
+
+
 def head(method, path, *fields, partner="mercy"):
     """The head of a request."""
     who = [f"Casebridge-Partner: {partner}"] if partner else []

@@ -1,30 +1,17 @@
 """However many connections say nothing, who has something to say gets in."""
 
 import contextlib
-import os
 import socket
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.front.connections import to_close
-from tests.front.conftest import SECONDS, answer, head, serving
+from tests.front.conftest import SECONDS, answer, head
 
 CAPACITY = 40
 HONEST = head("GET", "/health/ready")
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """The service with room for few connections, which may be silent for ever."""
-    folder = tmp_path_factory.mktemp("small")
-    env = {**os.environ, "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db"}
-    subprocess.run([sys.executable, "-m", "service", "db", "upgrade"], env=env, check=True)
-    with serving(folder, "tests.front.hasty") as found:
-        yield found
 
 
 def connected(served, stack, address):
@@ -36,18 +23,17 @@ def connected(served, stack, address):
 
 
 @pytest.mark.parametrize(
-    "said",
-    [b"", b"GET / HT", HONEST[:-2], HONEST],
-    ids=["nothing", "a word", "half a head", "one request, then nothing"],
+    ("said", "addresses"),
+    [(b"", 1), (b"", 5), (b"GET / HT", 1), (HONEST[:-2], 1), (HONEST, 5)],
+    ids=["nothing", "nothing, from several", "a word", "half a head", "one request, then nothing"],
 )
-@pytest.mark.parametrize("addresses", [1, 5])
-def test_who_comes_is_answered_while_silent_connections_take_all_room(small, said, addresses):
+def test_who_comes_is_answered_while_silent_connections_take_all_room(hasty, said, addresses):
     with contextlib.ExitStack() as stack:
         for number in range(3 * CAPACITY):
-            silent = connected(small, stack, f"127.0.0.{100 + number % addresses}")
+            silent = connected(hasty, stack, f"127.0.0.{100 + number % addresses}")
             with contextlib.suppress(OSError):  # it was closed for those that came after it
                 silent.sendall(said)
-        honest = connected(small, stack, "127.0.0.2")
+        honest = connected(hasty, stack, "127.0.0.2")
         for _ in range(2):
             honest.sendall(HONEST)
             assert answer(honest)[0] == 200

@@ -1,29 +1,16 @@
 """Senders that take their time keep nobody else from being answered, and do not get it."""
 
 import contextlib
-import os
 import select
-import subprocess
-import sys
 
 import pytest
 
-from tests.front.conftest import answer, framed, head, said, serving
+from tests.front.conftest import answer, framed, head, said
 from tests.web.sent import ER7, a03
 
 SLOW = 60
 MESSAGE = a03("SLOW", visit="V-slow")
 TYPE = f"Content-Type: {ER7}"
-
-
-@pytest.fixture(scope="module")
-def hasty(tmp_path_factory):
-    """The service with little patience."""
-    folder = tmp_path_factory.mktemp("hasty")
-    env = {**os.environ, "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db"}
-    subprocess.run([sys.executable, "-m", "service", "db", "upgrade"], env=env, check=True)
-    with serving(folder, "tests.front.hasty") as found:
-        yield found
 
 
 def begun(framing):
