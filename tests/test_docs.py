@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from service.access.policy import RIGHTS
 from service.settings import Settings
 from service.store.tables import metadata
 from service.wire.json import dump
+from tests.cli.command import casebridge
 from tests.mapping.page import documents, examples, section
 from tests.server_process import find, free_port
 
@@ -50,6 +51,8 @@ SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"(?:CASEBRIDGE_\w+=\S+ )*(casebridge|curl|cp) ")
 ENDLESS = re.compile(r"casebridge (serve|worker|mllp|events tail(?!.*--no-follow))")
+# what any shell would do the same way
+SIMPLE = re.compile(r"(?P<settings>(?:CASEBRIDGE_\w+=[\w./-]+ )*)casebridge (?P<words>[\w./ -]+)")
 ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):8080")
 SHIMS = {
     "casebridge": '#!/bin/sh\nexec "{python}" -m service "$@"\n',
@@ -202,16 +205,15 @@ class Reader:
         for name, script in SHIMS.items():
             (folder / "bin" / name).write_text(script.format(**given), encoding="utf-8")
             (folder / "bin" / name).chmod(0o755)
-        mine = {
+        self.mine = {
             "CASEBRIDGE_AUTH": "off",
             "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db",
             "CASEBRIDGE_MAPPINGS": str(folder / "mappings"),
             "CASEBRIDGE_PORT": str(self.port),
-            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
         }
+        path = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("CASEBRIDGE_")}
-        self.environment = {**inherited, **mine}
+        self.environment = {**inherited, **path, **self.mine}
 
     def start(self, line, name, **more):
         """Start a line in a process group of its own; what it says is in the file `name`."""
@@ -238,6 +240,11 @@ class Reader:
     def does(self, line):
         """Run a line to its end: (exit code, output, what else it said)."""
         here = ADDRESS.sub(f"127.0.0.1:{self.port}", line)
+        if simple := SIMPLE.fullmatch(here):
+            settings = dict(each.split("=", 1) for each in simple["settings"].split())
+            with chdir(self.folder):
+                done = casebridge(*simple["words"].split(), **(self.mine | settings))
+            return done.returncode, done.stdout, done.stderr
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", here],
             cwd=self.folder,

@@ -1,4 +1,4 @@
-"""The command is tried as its user would: in a process of its own."""
+"""The command is tried as its user would."""
 
 import os
 import re
@@ -16,6 +16,7 @@ import service
 from service.__main__ import cli
 from service.settings import Settings
 from service.wiring import compiled, operator, rooms, serving
+from tests.cli.command import casebridge
 from tests.flows import river
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -32,11 +33,11 @@ def names(command):
     return command.list_commands(None) if isinstance(command, click.Group) else []
 
 
-def casebridge(*words, **env):
-    environment = {**os.environ, **env}
+def in_a_process(*words, **env):
+    """Run the command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "service", *words],
-        env=environment,
+        env={**os.environ, **env},
         capture_output=True,
         text=True,
         timeout=120,
@@ -84,13 +85,13 @@ def test_who_asks_for_help_or_slips_does_not_wait_for_the_house(words):
 
 
 def test_the_demo_goes_as_told():
-    done = casebridge("demo")
+    done = in_a_process("demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "The story went as told."
 
 
 def test_the_demo_reads_a_queue_where_there_is_a_broker(amqp_url):
-    done = casebridge("demo", CASEBRIDGE_AMQP_URL=amqp_url)
+    done = in_a_process("demo", CASEBRIDGE_AMQP_URL=amqp_url)
     assert done.returncode == 0, done.stdout + done.stderr
     with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
         left = connection.channel().queue_declare("casebridge.demo", passive=True).method.message_count
@@ -158,8 +159,8 @@ def test_a_folder_without_mappings_is_refused(tmp_path, empty_sqlite_url, folder
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": empty_sqlite_url,
     }
-    for words, code in (("mappings check", 1), ("serve", 2)):
-        done = casebridge(*words.split(), **env)
+    for run, words, code in ((casebridge, "mappings check", 1), (in_a_process, "serve", 2)):
+        done = run(*words.split(), **env)
         assert done.returncode == code, done.stderr
         assert done.stderr.startswith("CASEBRIDGE_MAPPINGS: No mapping is left of ")
 

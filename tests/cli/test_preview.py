@@ -1,17 +1,15 @@
 """The command tells where an element of a live resource comes from, values only where they may be seen."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from service.settings import Settings
 from service.wiring import compiled, operator, rooms, serving
+from tests.cli.command import casebridge
 from tests.flows import river
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
@@ -29,12 +27,11 @@ def live(sqlite_url):
         assert client.put(path, json=document).status_code == 201
     plan = client.get("/fhir/CarePlan").json["entry"][0]["resource"]["id"]
     engine.dispose()
-    return {**os.environ, **environment}, plan
+    return environment, plan
 
 
 def explain(env, *words):
-    command = [sys.executable, "-m", "service", "mappings", "explain", *words]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return casebridge("mappings", "explain", *words, **env)
 
 
 def test_an_element_is_explained_without_its_value_unless_that_is_asked_for(live):
@@ -70,9 +67,7 @@ def test_the_line_of_the_table_that_a_code_comes_from_is_told_also_of_an_overlay
         "group:\n  - target: http://snomed.info/sct\n    element:\n"
         "      - {code: case-manager, target: [{code: '1', equivalence: equal}]}\n"
     )
-    settings = Settings.from_env(
-        {key: setting for key, setting in env.items() if key.startswith("CASEBRIDGE_")}
-    )
+    settings = Settings.from_env(env)
     engine = rooms.database(settings)
     client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
     team = client.get("/fhir/CareTeam").json["entry"][0]["resource"]["id"]
@@ -108,9 +103,9 @@ def test_what_is_not_there_exits_1(live):
 
 
 def mappings(*words, **settings):
-    command = [sys.executable, "-m", "service", "mappings", *words]
-    env = {**os.environ, **settings}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True).stdout
+    done = casebridge("mappings", *words, **settings)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_specification_is_written_a_page_a_mapping(tmp_path):
@@ -129,8 +124,7 @@ def test_the_specification_is_written_a_page_a_mapping(tmp_path):
 
 
 def test_an_overlay_that_is_not_there_is_told_by_its_option():
-    command = [sys.executable, "-m", "service", "mappings", "spec", "--overlay", "us-cor"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = casebridge("mappings", "spec", "--overlay", "us-cor")
     assert done.returncode == 2
     assert "'--overlay': there is no overlay `us-cor`; did you mean `us-core`?" in done.stderr
 

@@ -14,6 +14,7 @@ import pytest
 
 from service.settings import Settings
 from service.wiring import compiled, rooms, serving
+from tests.cli.command import casebridge
 from tests.flows import river
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -21,7 +22,7 @@ CASES = 150
 
 
 @pytest.fixture
-def env(tmp_path, database_url):
+def remapped(tmp_path, database_url):
     """Many cases in a database, then mappings with another title."""
     folder = tmp_path / "mappings"
     shutil.copytree(MAPPINGS, folder)
@@ -43,13 +44,12 @@ def env(tmp_path, database_url):
     text = plan.read_text(encoding="utf-8")
     plan.write_text(text.replace('title: "{{ case', 'title: "Plan: {{ case'), encoding="utf-8")
     client = serving.application(settings, engine, compiled.catalogues(settings)).test_client()
-    yield {**os.environ, **environment}, client, engine
+    yield environment, client, engine
     engine.dispose()
 
 
 def run(env, *words):
-    command = [sys.executable, "-m", "service", "mappings", *words]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
+    done = casebridge("mappings", *words, **env)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
 
@@ -60,25 +60,26 @@ def titles(engine):
     return [(row.version, json.loads(bytes(row.body))["title"].startswith("Plan: ")) for row in rows]
 
 
-def test_a_plan_counts_and_names_what_would_change_without_values(env):
-    lines = run(env[0], "plan", "--sample", "2")
+def test_a_plan_counts_and_names_what_would_change_without_values(remapped):
+    lines = run(remapped[0], "plan", "--sample", "2")
     assert [line.rpartition("updated: ")[2] for line in lines[:-1]] == ["title", "title"]
     assert re.fullmatch(
         rf"\d+ documents looked at \(\d+/s\); would change: {CASES} CarePlan updated", lines[-1]
     )
     assert "bicycle" not in "".join(lines)
-    shown = run(env[0], "plan", "--sample", "1", "--values")
+    shown = run(remapped[0], "plan", "--sample", "1", "--values")
     assert shown[1] == '  title: "Back on the bicycle" -> "Plan: Back on the bicycle"'
-    machine = [json.loads(line) for line in run(env[0], "plan", "--json", "--values", "--sample", "0")]
+    machine = [json.loads(line) for line in run(remapped[0], "plan", "--json", "--values", "--sample", "0")]
     assert machine[-1]["counts"]["CarePlan updated"] == CASES
     assert machine[-1]["documents_per_second"] > 0
     assert machine[0]["after"]["title"] == "Plan: Back on the bicycle"
 
 
-def test_an_apply_that_is_killed_goes_on_and_changes_each_once_while_cases_are_written(env):
-    environment, client, engine = env
+def test_an_apply_that_is_killed_goes_on_and_changes_each_once_while_cases_are_written(remapped):
+    environment, client, engine = remapped
     command = [sys.executable, "-m", "service", "mappings", "apply"]
-    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    env = {**os.environ, **environment}
+    first = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
     while not any(new for _, new in titles(engine)):
         assert time.monotonic() < deadline
@@ -87,7 +88,7 @@ def test_an_apply_that_is_killed_goes_on_and_changes_each_once_while_cases_are_w
     first.wait()
     done = sum(new for _, new in titles(engine))
     assert 0 < done < CASES
-    second = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    second = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
     changed = {**river.CASE, "care_model": "intensive"}
     for number in range(0, CASES, 30):
         answer = client.put(f"/api/cases/c{number}", json=changed, headers={"If-Match": 'W/"1"'})
