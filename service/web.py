@@ -11,6 +11,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import Rule
 
 from service.authorize import interactions
 from service.authorize.callers import Caller
@@ -55,8 +56,18 @@ class Access:
     recording: Recording
 
 
+class _Route(Rule):
+    """A route of which nobody asks for an address: to compile how one is built is most of what it costs."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:  # noqa: ARG002
+        """Return what builds none."""
+        return lambda *_: ("", "")
+
+
 class _Application(Flask):
     """Flask without what no door has: a session, coroutines, functions to call at the end of a request."""
+
+    url_rule_class = _Route
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: none is a coroutine."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -151,22 +151,30 @@ def _compile_view(settings: Settings, view: str, stack: Sequence[str], told_by: 
 def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogue:
     mappings = load(
         settings.mappings,
-        sources={"fhir": fhir_schema.roots(), "hl7v2": incoming.roots(), **_returned_sources()},
+        sources=_inbound_sources(),
         links={},
         overlays=stack,
         told_by=told_by,
         direction="inbound",
-        makes={
-            "Discharge": schema_without_links(contract("discharge")),
-            "Case": schema_without_links(contract("case")),
-        },
+        makes=_inbound_targets(),
     )
     return _some(mappings, settings, "inbound")
 
 
-def _returned_sources() -> dict[str, dict[str, Any]]:
-    """Return the sources of what partners may put back: of each type a root, by its name in lower case."""
-    return {type_.lower(): {type_.lower(): fhir_schema.of(type_)} for type_ in RETURNED}
+@cache
+def _inbound_sources() -> dict[str, dict[str, Any]]:
+    """Return the sources of what hospitals send, and of what partners may put back.
+
+    Of each type of the latter there is a root, by its name in lower case.
+    """
+    returned = {type_.lower(): {type_.lower(): fhir_schema.of(type_)} for type_ in RETURNED}
+    return {"fhir": fhir_schema.roots(), "hl7v2": incoming.roots(), **returned}
+
+
+@cache
+def _inbound_targets() -> dict[str, Any]:
+    """Return the schemas of what is made of it."""
+    return {kind.title(): schema_without_links(contract(kind)) for kind in ("discharge", "case")}
 
 
 def _some(mappings: Catalogue, settings: Settings, direction: str) -> Catalogue:
