@@ -202,12 +202,12 @@ def test_where_no_smart_server_is_a_token_is_not_had(tmp_path):
 
 
 def test_what_stands_before_a_service_and_answers_without_json_is_told(tmp_path):
-    """Such as a proxy, with a page of its own: it takes no POST here."""
+    """Such as a proxy, with a page of its own."""
     key = tmp_path / "a.jwk.json"
     key.write_bytes(dump(new_private_jwk()))
     with serving() as server:
         base = f"http://127.0.0.1:{server.server_port}"
-        server.document = dump({"token_endpoint": f"{base}/oauth2/token"})
+        server.document = dump({"token_endpoint": f"{base}/most"})
         done = run(tmp_path, "token", "northern", "--key", str(key), "--url", base)
     assert (type(done.exception), base in str(done.exception)) == (Unavailable, True)
 
