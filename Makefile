@@ -31,10 +31,10 @@ serve: .venv/.runtime ## Serve with River's story loaded, until Ctrl-C
 	@$(BIN)/casebridge serve --demo
 
 test: .venv/.dev ## Run the tests against private PostgreSQL and RabbitMQ servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: .venv/.dev ## Run the tests and list the lines that none of them reaches
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=service --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov=service --cov-report=term-missing:skip-covered $(ARGS)
 
 soak: .venv/.dev ## Run the long tests
 	@$(BIN)/python -m pytest -m soak $(ARGS)
