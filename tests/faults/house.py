@@ -15,7 +15,6 @@ import requests
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.store.relay.leadership import LEADER
 from tests.flows import river
 from tests.server_process import free_port
 
@@ -33,11 +32,7 @@ HOSPITAL = """partners:
       senders: [{application: ADT, facility: MERCY, addresses: [127.0.0.1]}]
 """
 _OF_HOSPITAL = HOSPITAL.removeprefix("partners:\n")
-LEADING = text(
-    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
-    " WHERE locktype = 'advisory' AND objid = :key"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
+LEADING = text("SELECT holder FROM lease WHERE expires > extract(epoch FROM clock_timestamp())")
 # on whose path there is a clock that steps
 STEPPING = {"PYTHONPATH": str(Path(__file__).parent / "stepping")}
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'"
@@ -52,6 +47,11 @@ class Kept:
         self._process = self._spawn()
         self._keeper = threading.Thread(target=self._keep)
         self._keeper.start()
+
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        return self._process.pid
 
     def kill9(self) -> None:
         """As a power cut would, children too."""
@@ -221,9 +221,11 @@ class House(Standing):
     def _leading(self) -> str | None:
         try:
             with self._engine.connect() as connection:
-                return connection.execute(LEADING, {"key": LEADER}).scalar()
+                holder = connection.execute(LEADING).scalar() or ""
         except SQLAlchemyError:
             return None
+        pid = holder.rpartition(":")[2]
+        return next((name for name, worker in self._workers.items() if str(worker.pid) == pid), None)
 
 
 def until(holds, otherwise: str, seconds: float = 60.0) -> None:

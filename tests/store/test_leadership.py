@@ -1,4 +1,4 @@
-"""One leads, the others stand by, on PostgreSQL and on an SQLite file; who has lost it, notices."""
+"""One leads, the others stand by, on PostgreSQL and SQLite alike; who has lost it can do no harm."""
 
 import os
 import signal
@@ -12,28 +12,44 @@ from sqlalchemy import text
 from service.errors import Unavailable
 from service.store.relay import leadership
 from service.store.relay.leadership import lead
+from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect
+from tests.store.made import message
 
-CUT = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = "
-HERE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = "
 LEADING = """
 import sys, time
 from service.store.sql.engine import connect
-from service.store.relay.leadership import lead
-held = lead(connect(sys.argv[1]))
+from service.store.relay import leadership
+leadership.SECONDS = 1.0
+held = leadership.lead(connect(sys.argv[1]))
 assert held is not None
 print("leading", flush=True)
 time.sleep(600)
 """
 
 
-def until_led(engine, seconds=60.0):
+def until_led(outbox, seconds=60.0):
     """Take leadership as soon as it is free."""
     deadline = time.monotonic() + seconds
-    while (found := lead(engine)) is None:
+    while (lease := outbox.lead()) is None:
         assert time.monotonic() < deadline, "nobody gave it up"
         time.sleep(0.05)
-    return found
+    return lease
+
+
+def until_lost(lease, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while lease.is_held():
+        assert time.monotonic() < deadline, "it is held for ever"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def at_rest(monkeypatch):
+    """Leases that are renewed by nobody, and soon over: as those of a process that is paused."""
+    monkeypatch.setattr(leadership, "SECONDS", 0.5)
+    monkeypatch.setattr(leadership, "RENEW_SECONDS", 3600.0)
 
 
 def test_only_one_leads_until_it_gives_up(engine):
@@ -44,10 +60,13 @@ def test_only_one_leads_until_it_gives_up(engine):
     assert not first.is_held()
     second = lead(engine)
     assert second.is_held()
+    first.close()
+    assert second.is_held()
     second.close()
+    assert second.fence > first.fence
 
 
-def test_a_process_that_is_killed_leads_no_longer(engine, database_url):
+def test_a_process_that_is_killed_leads_no_longer_once_its_lease_is_over(engine, database_url):
     process = subprocess.Popen([sys.executable, "-c", LEADING, database_url], stdout=subprocess.PIPE)
     try:
         assert process.stdout.readline() == b"leading\n"
@@ -55,59 +74,75 @@ def test_a_process_that_is_killed_leads_no_longer(engine, database_url):
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-    until_led(engine).close()
+    until_led(Outbox(engine)).close()
 
 
-def test_a_leader_whose_session_was_cut_notices_and_another_leads(postgres_url, monkeypatch):
-    monkeypatch.setattr(leadership, "ASK_SECONDS", 0.0)
+def test_who_lives_leads_on_past_the_end_of_the_first_lease(engine, monkeypatch):
+    monkeypatch.setattr(leadership, "RENEW_SECONDS", 0.01)
+    first = lead(engine)
+    since = first._since
+    while first._since == since:
+        time.sleep(0.01)
+    assert first.is_held()
+    first.close()
+
+
+@pytest.mark.usefixtures("at_rest")
+def test_a_leader_that_slept_while_another_led_numbers_and_marks_nothing(engine, store):
+    first, second = Outbox(engine), Outbox(engine)
+    sleeper = until_led(first)
+    store.transact(lambda unit: unit.resources.emit([message("case/1", 1), message("case/1", 2)]))
+    until_lost(sleeper)
+    successor = until_led(second)
+    assert second.number(1) == 1
+    for act in (
+        lambda: first.number(1),
+        lambda: first.mark([1], "published"),
+        lambda: first.owe([(1, "harbor")]),
+        lambda: first.pay("harbor", [1]),
+        lambda: first.park(1, "no reason"),
+    ):
+        with pytest.raises(Unavailable, match="stands by"):
+            act()
+    sleeper.renew()
+    assert not sleeper.is_held()
+    assert [(row.position, second.backlog()) for row in second.pending(0, 10)] == [(1, 2)]
+    for lease in (sleeper, successor):
+        lease.close()
+
+
+@pytest.mark.usefixtures("at_rest")
+def test_who_is_late_but_has_no_successor_leads_on(engine):
+    first = lead(engine)
+    until_lost(first)
+    first.renew()
+    assert first.is_held()
+    first.close()
+
+
+def test_sessions_that_are_cut_take_leadership_from_nobody(postgres_url):
     engine, other = connect(postgres_url), connect(postgres_url)
     first = lead(engine)
-    assert first.is_held()
     with other.connect() as connection:
-        connection.execute(text(CUT + HERE))
-    second = until_led(other)
-    assert not first.is_held()
-    assert second.is_held()
-    first.close()
-    assert second.is_held()
-    second.close()
-    engine.dispose()
-    other.dispose()
-
-
-def test_a_leader_whose_lock_is_gone_notices_though_its_session_lives(postgres_url, monkeypatch):
-    monkeypatch.setattr(leadership, "ASK_SECONDS", 0.0)
-    engine = connect(postgres_url)
-    first = lead(engine)
-    first._connection.execute(text("SELECT pg_advisory_unlock_all()"))
-    assert not first.is_held()
-    first.close()
-    engine.dispose()
-
-
-def test_a_leader_asks_at_most_once_a_second(postgres_url):
-    engine = connect(postgres_url)
-    first = lead(engine)
-    first._connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        connection.execute(text(f"{CUT} current_database()"))
+    first.renew()
     assert first.is_held()
-    first._asked -= leadership.ASK_SECONDS
-    assert not first.is_held()
+    assert lead(other) is None
     first.close()
-    engine.dispose()
+    for each in (engine, other):
+        each.dispose()
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_is_set_anew_takes_leadership_from_nobody(engine, monkeypatch, hours):
-    monkeypatch.setattr(leadership, "ASK_SECONDS", 0.0)
     first = lead(engine)
     now = time.time() + hours * 3600
     monkeypatch.setattr(time, "time", lambda: now)
     assert first.is_held()
     assert lead(engine) is None
-    assert first.is_held()
     first.close()
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(Unavailable, match=r"casebridge\.db\.leader"):
+def test_a_database_that_is_away_is_told(tmp_path):
+    with pytest.raises(Unavailable):
         lead(connect(f"sqlite:///{tmp_path}/nowhere/casebridge.db"))

@@ -1,97 +1,121 @@
-"""Leadership: one relay at a time, by a lock that ends with its holder.
+"""Leadership: one relay at a time, by a lease on the database's time, and a number that fences off the last.
 
-PostgreSQL: an advisory lock of a session. SQLite: a lock of the operating system on a file beside the
-database's. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+No session holds it, so a pooler of transactions may stand between. Who is paused for longer than it lasts has
+lost it, and what it then would number or mark is refused: each such transaction asks for the number.
 """
 
-import fcntl
+import os
+import socket
+import threading
 import time
-from contextlib import suppress
-from pathlib import Path
-from typing import IO, Final
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ColumnElement, Engine, Update, bindparam, extract, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.errors import Unavailable
-from service.store.sql.failures import translate_failures
+from service.errors import CasebridgeError, Unavailable
+from service.store import tables as t
+from service.store.sql.engine import Executor, writing
 
-LEADER: Final = 0x0CA5EB1D
-ASK_SECONDS: Final = 1.0
-_STILL: Final = text(
-    "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = :key AND granted"
-    " AND pid = pg_backend_pid())"
-)
-
-
-class SessionLead:
-    """Leadership held by a PostgreSQL session; it ends with the session, however that ends."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Take the connection whose session holds the lock; it commits each statement."""
-        self._connection = connection
-        self._held = True
-        self._asked = time.monotonic()
-
-    def is_held(self) -> bool:
-        """Tell whether the session still has the lock, asking it when the last answer is a second old.
-
-        So one that was paused or cut off stops within a second of going on, whoever leads meanwhile.
-        """
-        if self._held and time.monotonic() - self._asked >= ASK_SECONDS:
-            try:
-                self._held = bool(self._connection.execute(_STILL, {"key": LEADER}).scalar())
-            except SQLAlchemyError:
-                self._held = False
-            self._asked = time.monotonic()
-        return self._held
-
-    def close(self) -> None:
-        """Give leadership up: another may have it at once, and no other use of the connection inherits it."""
-        if self._held:
-            self._held = False
-            with suppress(SQLAlchemyError):
-                self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LEADER})
-        self._connection.invalidate()
-        self._connection.close()
+RELAY: Final = "relay"
+SECONDS: Final = 5.0
+RENEW_SECONDS: Final = 1.0
+_C: Final = t.lease.c
+_MINE: Final = (_C.name == RELAY, _C.fence == bindparam("mine"))
+# kept from others while the transaction lasts
+_HELD: Final = select(_C.fence).where(*_MINE).with_for_update(read=True)
+# one that is paused within its transaction keeps others waiting no longer than this
+_PAUSED: Final = text("SET LOCAL idle_in_transaction_session_timeout = '5s'")
+# whoever led is fenced off
+_GIVE_UP: Final = update(t.lease).where(*_MINE).values(fence=_C.fence + 1, expires=0)
 
 
-class FileLead:
-    """Leadership held by an open file; it ends with the process, however that ends."""
+class Lease:
+    """Leadership, kept by a thread beside until it is given up, or another has it."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        """Take the file that is locked."""
-        self._file = file
+    def __init__(self, engine: Engine, fence: int, since: float) -> None:
+        """Take the number of the lease, and from when on by our clock it has lasted at least."""
+        self.fence = fence
+        self._engine = engine
+        self._since = since
+        self._over = threading.Event()
+        threading.Thread(target=self._renew_until_over, name="lease", daemon=True).start()
 
     def is_held(self) -> bool:
-        """Tell whether the file is still open, and so locked."""
-        return not self._file.closed
+        """Tell whether nobody else can have it; who was paused or cut off for long has lost it."""
+        return not self._over.is_set() and time.monotonic() - self._since < SECONDS
 
     def close(self) -> None:
-        """Give leadership up; the file stays, for who waits for it may have it open."""
-        self._file.close()
+        """Give leadership up: another may have it at once."""
+        if not self._over.is_set():
+            self._over.set()
+            with writing(self._engine) as connection:
+                connection.execute(_GIVE_UP, {"mine": self.fence})
+
+    def renew(self) -> None:
+        """Make it last from now on, unless another has it."""
+        asked = time.monotonic()
+        with writing(self._engine) as connection:
+            named = {"mine": self.fence, "seconds": SECONDS}
+            renewed = connection.execute(_renewal(connection.dialect.name), named).rowcount
+        if renewed:
+            self._since = asked
+        else:
+            self._over.set()
+
+    def _renew_until_over(self) -> None:
+        while not self._over.wait(RENEW_SECONDS):
+            # it lasts for some more tries; when the database is back, another may have it
+            with suppress(CasebridgeError, SQLAlchemyError):
+                self.renew()
 
 
-def lead(engine: Engine) -> SessionLead | FileLead | None:
+def lead(engine: Engine) -> Lease | None:
     """Take leadership, or return None while another has it; raises Unavailable."""
-    if engine.dialect.name == "sqlite":
-        return _by_file(Path(f"{engine.url.database}.leader"))
-    with translate_failures():
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER}).scalar():
-            return SessionLead(connection)
-        connection.close()
-        return None
+    asked = time.monotonic()
+    with writing(engine) as connection:
+        named = {"name": RELAY, "holder": f"{socket.gethostname()}:{os.getpid()}", "seconds": SECONDS}
+        fence = connection.execute(_taking(connection.dialect.name), named).scalar()
+    return Lease(engine, fence, asked) if fence is not None else None
 
 
-def _by_file(path: Path) -> FileLead | None:
-    try:
-        file = path.open("ab")
-    except OSError as exc:
-        raise Unavailable("The file that says who leads cannot be opened.", where=path.name) from exc
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return FileLead(file)
+@contextmanager
+def leading(engine: Engine, lease: Lease | None) -> Iterator[Executor]:
+    """Open a write transaction of whoever leads, if somebody does; raises Unavailable once another may."""
+    with writing(engine) as connection:
+        if lease is not None:
+            if connection.dialect.name == "postgresql":
+                connection.execute(_PAUSED)
+            if connection.execute(_HELD, {"mine": lease.fence}).scalar() is None:
+                raise Unavailable("Another process relays by now; this one stands by.")
+        yield connection
+
+
+@cache
+def _taking(dialect: str) -> Any:
+    insert: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[dialect]
+    taken = insert(t.lease).values(fence=1, expires=_until(dialect))
+    following = {"holder": taken.excluded.holder, "fence": _C.fence + 1, "expires": taken.excluded.expires}
+    return taken.on_conflict_do_update(
+        index_elements=[_C.name], set_=following, where=_C.expires <= _now(dialect)
+    ).returning(_C.fence)
+
+
+@cache
+def _renewal(dialect: str) -> Update:
+    return update(t.lease).where(*_MINE).values(expires=_until(dialect))
+
+
+def _until(dialect: str) -> ColumnElement[Any]:
+    return _now(dialect) + bindparam("seconds", type_=_C.expires.type)
+
+
+def _now(dialect: str) -> ColumnElement[Any]:
+    """Return the database's time in seconds since 1970."""
+    if dialect == "sqlite":
+        return (func.julianday("now", type_=_C.expires.type) - 2440587.5) * 86400
+    return extract("epoch", func.clock_timestamp())

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Engine, bindparam, delete, exists, func, select, text, update
 
 from service.store import tables as t
-from service.store.relay.leadership import FileLead, SessionLead, lead
+from service.store.relay.leadership import Lease, lead, leading
 from service.store.relay.listed import LISTED, ahead_of, keep, pass_by
 from service.store.relay.positions import MESSAGE, Positions
 from service.store.relay.runs import rows_by_position
@@ -28,7 +28,9 @@ _OWED: Final = (
     .order_by(_O.position)
     .limit(bindparam("limit"))
 )
-_MINE: Final = (_O.queue == bindparam("queue"), _O.position.in_(bindparam("positions", expanding=True)))
+_FORGET: Final = delete(t.owed).where(
+    _O.queue == bindparam("queue"), _O.position.in_(bindparam("positions", expanding=True))
+)
 _STILL_OWED: Final = select(_O.position).where(_O.position.in_(bindparam("positions", expanding=True)))
 # what is still to publish lies behind what is owed, but for what others have overtaken
 _EARLIER: Final = select(t.unpublished.c.position).where(
@@ -66,19 +68,20 @@ _BACKLOG: Final = select(
 
 
 class Outbox:
-    """The leader's statements."""
+    """The leader's statements, refused once another leads; who does not lead at all may number, too."""
 
     def __init__(self, engine: Engine) -> None:
         """Take the engine to open transactions on."""
         self._engine = engine
+        self._lease: Lease | None = None
         self._positions = Positions(engine)
 
-    def lead(self) -> SessionLead | FileLead | None:
+    def lead(self) -> Lease | None:
         """Take leadership, or return None while another has it."""
         taken = lead(self._engine)
         if taken is not None:
             # who led before may owe a tick
-            self._positions = Positions(self._engine)
+            self._lease, self._positions = taken, Positions(self._engine)
         return taken
 
     def number(self, limit: int = 5000) -> int:
@@ -86,11 +89,11 @@ class Outbox:
 
         The order is the one they were written in, without gaps.
         """
-        return self._positions.number(limit).count
+        return self._positions.number(limit, self._lease).count
 
     def take(self, after: int, limit: int) -> list[NumberedMessage]:
         """Number as `number` does, and return what `pending` does; what was numbered is not read again."""
-        messages = self._positions.number(limit).messages
+        messages = self._positions.number(limit, self._lease).messages
         if messages and messages[0].position == after + 1:
             return messages
         return self.pending(after, limit)
@@ -117,7 +120,7 @@ class Outbox:
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""
-        with writing(self._engine) as connection:
+        with leading(self._engine, self._lease) as connection:
             pass_by(connection, positions)
             if state != "published":
                 _set_state(connection, positions, state)
@@ -126,7 +129,7 @@ class Outbox:
         """Record that messages, by position, are owed to queues, and are published but for that."""
         positions = list({position for position, _ in copies})
         rows = [{"queue": queue, "position": position} for position, queue in copies]
-        with writing(self._engine) as connection:
+        with leading(self._engine, self._lease) as connection:
             connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
             pass_by(connection, positions)
             _set_state(connection, positions, "owed")
@@ -160,18 +163,16 @@ class Outbox:
 
     def pay(self, queue: str, positions: Sequence[int]) -> None:
         """Record that a queue has got messages; they are published once no queue is owed them."""
-        with writing(self._engine) as connection:
-            connection.execute(delete(t.owed).where(*_MINE), {"queue": queue, "positions": positions})
-            still = set(connection.execute(_STILL_OWED, {"positions": positions}).scalars())
-            rows = rows_by_position(connection, "outbox", [p for p in positions if p not in still])
-            connection.execute(_PAID, {"rows": list(rows.values()), "state": "published"})
+        with leading(self._engine, self._lease) as connection:
+            _pay(connection, queue, positions)
 
     def forgive(self, queue: str) -> int:
         """Record that a queue will not get what it is owed; return how many messages that were."""
         with reading(self._engine) as connection:
             positions = list(connection.execute(select(_O.position).where(_O.queue == queue)).scalars())
         for first in range(0, len(positions), FORGIVEN):
-            self.pay(queue, positions[first : first + FORGIVEN])
+            with writing(self._engine) as connection:
+                _pay(connection, queue, positions[first : first + FORGIVEN])
         return len(positions)
 
     def debts(self) -> dict[str, int]:
@@ -182,7 +183,7 @@ class Outbox:
 
     def park(self, position: int, reason: str) -> None:
         """Set a message aside with the reason why it cannot be published."""
-        with writing(self._engine) as connection:
+        with leading(self._engine, self._lease) as connection:
             for row in rows_by_position(connection, "outbox", [position]).values():
                 parked = {"of": row, "state": "parked", "reason": reason[:400], "position": position}
                 connection.execute(_PARK, parked)
@@ -212,7 +213,7 @@ class Outbox:
 
     def _pass(self, positions: Sequence[int]) -> None:
         if positions:
-            with writing(self._engine) as connection:
+            with leading(self._engine, self._lease) as connection:
                 pass_by(connection, positions)
 
 
@@ -232,3 +233,10 @@ def _messages(connection: Executor, positions: Sequence[int]) -> list[tuple[Numb
 def _set_state(connection: Executor, positions: Sequence[int], state: str) -> None:
     rows = rows_by_position(connection, "outbox", positions)
     connection.execute(_STATE, {"rows": list(rows.values()), "state": state})
+
+
+def _pay(connection: Executor, queue: str, positions: Sequence[int]) -> None:
+    connection.execute(_FORGET, {"queue": queue, "positions": positions})
+    still = set(connection.execute(_STILL_OWED, {"positions": positions}).scalars())
+    rows = rows_by_position(connection, "outbox", [p for p in positions if p not in still])
+    connection.execute(_PAID, {"rows": list(rows.values()), "state": "published"})

@@ -28,9 +28,10 @@ from sqlalchemy import (
 
 from service.store import tables as t
 from service.store.relay.gaps import Gaps, Writers, gaps_after, without
+from service.store.relay.leadership import Lease, leading
 from service.store.relay.runs import Run, runs_of
 from service.store.rows import aware, upsert
-from service.store.sql.engine import Executor, reading, writing
+from service.store.sql.engine import Executor, reading
 from service.store.statements import INSERT
 from service.values.resources import NumberedMessage
 from service.wire.json import dump, reread
@@ -124,10 +125,13 @@ class Positions:
         self._writers = {name: Writers(table.name) for name, table in STREAMS.items()}
         self._asked = dict.fromkeys(STREAMS, clock())
 
-    def number(self, limit: int) -> Numbering:
+    def number(self, limit: int, lease: Lease | None = None) -> Numbering:
         """Give up to `limit` committed rows of each stream their positions, in the order they were written.
 
         An owner's rows are written under its lock, so their order is the order of their rows.
+
+        Raises:
+            Unavailable: the lease is another's by now.
         """
         with reading(self._engine) as connection:
             standing = {row.stream: row for row in connection.execute(_STANDING)}
@@ -136,7 +140,7 @@ class Positions:
         ticking = [name for name in STREAMS if self._untold[name] and self._due(name)]
         if not steps and not ticking:
             return Numbering(0, [])
-        with writing(self._engine) as connection:
+        with leading(self._engine, lease) as connection:
             for name in ticking:
                 _tick(connection, name, standing[name].last)
             moves = {name: connection.execute(_MOVE, step.move(name)) for name, step in steps.items()}

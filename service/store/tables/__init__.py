@@ -25,7 +25,7 @@ from service.store.tables.resources import (
     token,
     tombstone,
 )
-from service.store.tables.shared import counter, numbering, position_run, secret, tick
+from service.store.tables.shared import counter, lease, numbering, position_run, secret, tick
 
 __all__ = [
     "audit",
@@ -42,6 +42,7 @@ __all__ = [
     "inbox",
     "inbox_key",
     "inbox_subject",
+    "lease",
     "link",
     "membership",
     "mention",

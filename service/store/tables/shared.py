@@ -1,6 +1,6 @@
 """Tables that all processes share: positions given so far, when, and keys."""
 
-from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Double, LargeBinary, String, Table, Text
 
 from service.store.tables.columns import metadata, stamp
 
@@ -22,6 +22,16 @@ position_run = Table(
     Column("position", BigInteger, primary_key=True),
     Column("row", BigInteger, nullable=False),
     Column("length", BigInteger, nullable=False),
+)
+# Who does what only one may do, and until when, in seconds since 1970 on the database's clock; `fence` counts
+# who has done it, one after the other.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(300), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("expires", Double, nullable=False),
 )
 # How far the outbox is listed in `unpublished`; and, from before 0014, the last positions given.
 counter = Table(
