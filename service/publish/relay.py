@@ -117,11 +117,12 @@ class Relay:
         except ChannelClosed:
             self._suspect()
             return 0
-        if self._landed.count >= BATCH or not self._flights.open:
+        # between two of one owner none is under way; to mark each by itself would cost more than to publish it
+        busy = bool(self._flights.open or self._lanes.waiting)
+        if self._landed.count >= BATCH or not busy:
             self._landed.flush()
-        seconds = 0 if self._flights.open or self._lanes.waiting else WAIT_SECONDS
-        moving = [catchup.turn(seconds) for catchup in tuple(self._behind.values())]
-        if self._flights.open or self._lanes.waiting:
+        moving = [catchup.turn(0 if busy else WAIT_SECONDS) for catchup in tuple(self._behind.values())]
+        if busy:
             return 0
         if self._lanes.due or self._fill():
             return 0
