@@ -12,30 +12,40 @@ from service.values.resources import NumberedMessage
 P = ParamSpec("P")
 T = TypeVar("T")
 READ: Final = 1000
+AGAIN_SECONDS: Final = 0.05
 BEHIND: Final = 8
 
 
 class Beside:
     """Two threads, one to number and read, one to mark, at the service of the relay's own."""
 
-    def __init__(self, outbox: Outbox, coverage: Coverage) -> None:
+    def __init__(self, outbox: Outbox, coverage: Coverage, clock: Callable[[], float]) -> None:
         """Take the outbox, and who is to get what; nothing is read yet."""
-        self._outbox, self._coverage = outbox, coverage
+        self._outbox, self._coverage, self._clock = outbox, coverage, clock
+        self._again_at = 0.0
         self._threads: ThreadPoolExecutor | None = None
         self._ahead: Future[list[NumberedMessage]] | None = None
         self._marks: list[Future[None]] = []
 
     def read(self, after: int, *, patient: bool) -> list[NumberedMessage]:
-        """Return rows above a position if they have come, when they come if `patient`; read on behind them.
+        """Return rows above a position if they have come, when they come if `patient`.
 
-        The next call names the position of the last row, unless `forget` came between.
+        When as many came as are read at a time, more are read behind them; else one not patient gets none
+        for a while, for asking costs more than publishing. The next call names the position of the last row,
+        unless `forget` came between.
         """
         if self._ahead is None:
+            if not patient and self._clock() < self._again_at:
+                return []
             self._ahead = self._do(self._number_and_read, after)
         if not patient and not self._ahead.done():
             return []
         rows = self._ahead.result()
-        self._ahead = self._do(self._number_and_read, rows[-1].position) if rows else None
+        self._ahead = None
+        if len(rows) < READ:
+            self._again_at = self._clock() + AGAIN_SECONDS
+        else:
+            self._ahead = self._do(self._number_and_read, rows[-1].position)
         return rows
 
     def mark(self, positions: Sequence[int], state: str) -> None:

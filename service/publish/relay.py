@@ -61,7 +61,7 @@ class Relay:
         self._clock = clock
         self._lead: Lead | None = None
         self._publisher: Publisher | None = None
-        self._beside = Beside(outbox, self._coverage)
+        self._beside = Beside(outbox, self._coverage, clock)
         self._lanes = Lanes()
         self._flights = Flights()
         self._landed = Landed(self._beside)
@@ -117,7 +117,7 @@ class Relay:
         except ChannelClosed:
             self._suspect()
             return 0
-        # between two of one owner none is under way; to mark each by itself would cost more than to publish it
+        # between two of one owner none is under way; to mark each by itself would cost more than publishing
         busy = bool(self._flights.open or self._lanes.waiting)
         if self._landed.count >= BATCH or not busy:
             self._landed.flush()
@@ -189,8 +189,9 @@ class Relay:
             self._renew()
 
     def _fill(self) -> int:
-        # with messages under way there is something else to do than to wait
-        rows = self._beside.read(self._lanes.cursor, patient=not self._flights.open)
+        # with messages to send there is something else to do than to wait
+        idle = not (self._flights.open or self._lanes.waiting)
+        rows = self._beside.read(self._lanes.cursor, patient=idle)
         self._lanes.add(rows)
         return len(rows)
 
