@@ -10,6 +10,7 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "operator": frozenset(
         {
             "administer",
+            "audit",
             "bodies",
             "documents",
             "erase",

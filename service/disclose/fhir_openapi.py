@@ -49,11 +49,12 @@ def capabilities() -> tuple[Operation, ...]:
 def operations(types: Sequence[str]) -> Iterator[Operation]:
     """Give the operations of the types that are kept, and of those that are searched."""
     for type_, parameters in PARAMETERS.items():
-        yield from _searches(type_, parameters)
+        yield from searches(type_, parameters)
     yield from _reads(types)
 
 
-def _searches(type_: str, parameters: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
+def searches(type_: str, parameters: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
+    """Give the operations of a search on a type by its parameters."""
     own_parameters = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in parameters.items())
     bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), _TOLD)
     describe = partial(Operation, tag=FHIR_TAG, answers={200: bundle})

@@ -11,7 +11,7 @@ from typing import Final
 
 from service.errors import Malformed
 from service.values.resources import Criterion, HistoryQuery, Query
-from service.wire.fhir.search import EXACT, PARAMETERS, bounds, normal, span
+from service.wire.fhir.search import EXACT, MADE, PARAMETERS, bounds, normal, span
 from service.wire.parameters import shown
 
 _DATE: Final = re.compile(
@@ -115,10 +115,11 @@ def _check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
 
 def _condition(type_: str, name: str, text: str, base_url: str) -> Criterion:
     base, _, modifier = name.partition(":")
-    if base not in PARAMETERS[type_]:
-        names = ", ".join([*PARAMETERS[type_], "_id", "_lastUpdated", "_count"])
+    known = (PARAMETERS | MADE)[type_]
+    if base not in known:
+        names = ", ".join([*known, "_id", "_lastUpdated", "_count"])
         raise Malformed(f"Not a search parameter of {type_}; known are {names}.", where=shown(base))
-    kind = PARAMETERS[type_][base][0]
+    kind = known[base][0]
     if modifier and not (kind == "string" and modifier in {"exact", "contains"}):
         raise Malformed("This modifier is not supported here.", where=base)
     values: list[tuple[str | None, ...]] = []

@@ -49,6 +49,42 @@ class AuditEntry:
     disclosure: Disclosure
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedEntry:
+    """A row of the audit; `things` are what was told, by the uuid of each client, or ''.
+
+    `text` is None where there was none, or where an erasure has forgotten it.
+    """
+
+    row: int
+    recorded: datetime
+    partner: str
+    address: str | None
+    purposes: tuple[str, ...]
+    interaction: str
+    status: int
+    correlation: str
+    things: dict[str, tuple[str, ...]]
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which entries are asked for, the newest first; `client` is a uuid, `thing` what was told.
+
+    `since` and `until` are instants, both inside; `below` is the row of the last entry seen.
+    """
+
+    client: str | None = None
+    partner: str | None = None
+    thing: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    row: int | None = None
+    below: int | None = None
+    count: int = 50
+
+
 class SearchText(NamedTuple):
     """What was searched for or asked for in vain, and the uuids of the clients that the answer told of."""
 

@@ -11,6 +11,7 @@ from service import __version__
 from service.access import registry
 from service.authorize.tokens import Tokens, security
 from service.authorize.tokens import door as tokens_door
+from service.disclose.audit import audit
 from service.disclose.capability import capability, terminology_capability
 from service.disclose.feed import feed
 from service.disclose.health import health, metrics
@@ -19,6 +20,7 @@ from service.disclose.routes import fhir, public
 from service.disclose.terminology import terminology
 from service.door import Door
 from service.errors import Malformed
+from service.flows.audit.events import Audit
 from service.flows.authoring.preview import Previews
 from service.flows.case.back import Back
 from service.flows.case.documents import Documents
@@ -40,6 +42,7 @@ from service.receive.http.preview import preview
 from service.receive.http.quarantine import quarantine
 from service.settings import Settings
 from service.store import schema
+from service.store.audit.reading import SqlAuditReading
 from service.store.sql import clock
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
@@ -48,6 +51,7 @@ from service.wire.contracts.published.asyncapi import asyncapi
 from service.wire.contracts.published.generate import Contracts
 from service.wire.contracts.published.messages import messages
 from service.wire.contracts.published.openapi import openapi
+from service.wire.fhir.audit_event import AuditEvents
 from service.wire.fhir.check.check import check as check_r4
 from service.wiring.compiled import inbounds, of_views, owners
 from service.wiring.rooms import now, projecting, receiving, unmerging
@@ -74,14 +78,17 @@ def doors(
     vocabularies = {view: vocabulary(catalogue.terminology) for view, catalogue in mappings.items()}
     incoming = inbounds(settings)
     reception = receiving(settings, store, projection, now, incoming)
+    documents = Documents(store, projection, now)
+    audited = Audit(SqlAuditReading(engine), AuditEvents(settings.base_url), documents)
     mounted = [
-        cases.door(Documents(store, projection, now), unmerging(settings, store, projection, now)),
+        cases.door(documents, unmerging(settings, store, projection, now), audited),
         preview(Previews(store, mappings, check_r4)),
         quarantine(Quarantine(store, reception, partners, now)),
         *_pulling(settings, store, mappings, vocabularies[DEFAULT], cipher, now),
         returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
+        audit(audited, base),
         feed(Disclosure(store)),
         tokens_door(tokens, settings.base_url),
         health(partial(_ready, engine)),

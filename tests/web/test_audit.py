@@ -104,6 +104,12 @@ def of_messages(house):
     """The same of what came in and what goes out."""
     entry = house.get("/api/quarantine", partner=None).json["items"][0]["id"]
     yield "quarantine.body", "read", "GET", f"/api/quarantine/{entry}/body", {"partner": None}
+    yield "api.disclosures", "read", "GET", "/api/clients/river/disclosures", {}
+    event = house.get("/fhir/AuditEvent", partner=None).json["entry"][0]["resource"]["id"]
+    yield "audit.search", "search-type", "GET", "/fhir/AuditEvent?agent=cms", {"partner": None}
+    form = {"data": {"agent": "cms"}, "partner": None}
+    yield "audit.post-search", "search-type", "POST", "/fhir/AuditEvent/_search", form
+    yield "audit.read", "read", "GET", f"/fhir/AuditEvent/{event}", {"partner": None}
     yield "events.events", "search-type", "GET", "/events", {"partner": "engineer"}
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from service.values.audit import SearchText
+from service.values.audit import AuditQuery, RecordedEntry, SearchText
+
+
+class AuditReadPort(Protocol):
+    """The audit, read."""
+
+    def client_of_patient(self, id_: str) -> str | None:
+        """Return the uuid of the client that a Patient is of, or was before it was erased."""
+
+    def entries(self, query: AuditQuery) -> list[RecordedEntry]:
+        """Return entries, the newest first."""
 
 
 class AuditPort(Protocol):

@@ -11,14 +11,15 @@ from service.access.smart_scopes import check_right
 from service.disclosing import disclose
 from service.door import Door, json_body, limits
 from service.errors import Malformed, Unsupported
+from service.flows.audit.events import Audit
 from service.flows.case.documents import Documents, SavedDocument
 from service.flows.case.merging import Unmerging
 from service.receive.http import cases_openapi
-from service.values.audit import Disclosed, Interaction, client_of, of_documents
+from service.values.audit import Disclosed, Interaction, RecordedEntry, client_of, of_documents
 from service.values.documents import Document
 from service.wire.etags import ABSENT, versions
 from service.wire.json import dump
-from service.wire.parameters import COUNT, count, parameters
+from service.wire.parameters import COUNT, count, number, parameters
 
 PATHS: Final = {
     "client": "/clients",
@@ -31,7 +32,7 @@ LISTED: Final = ("identifier", "client", "status", "after", COUNT)
 MERGE: Final = "application/merge-patch+json"
 
 
-def door(documents: Documents, unmerging: Unmerging) -> Door:
+def door(documents: Documents, unmerging: Unmerging, audit: Audit) -> Door:
     """Return the door to every kind of document under /api."""
     routes = Blueprint("api", __name__, url_prefix="/api")
     for kind, path in PATHS.items():
@@ -44,6 +45,17 @@ def door(documents: Documents, unmerging: Unmerging) -> Door:
             return _document(unmerging.undo(g.scope, g.partner, ref), "operation")
         alias = _alias(_body("application/json"))
         return _document(unmerging.part(g.scope, g.partner, ref, alias), "operation")
+
+    @routes.get("/clients/<ref>/disclosures")
+    def disclosures(ref: str) -> Response:
+        arguments = parameters(request.args.items(multi=True), ("below", COUNT))
+        below = number(arguments, "below", 0, digits=18) or None
+        told = audit.disclosures(g.scope, g.partner.name, ref, below, count(arguments, 50, 500))
+        client, entries, more = told
+        disclose("read", [Disclosed(client.uuid, f"client/{client.uuid}/disclosures")])
+        items = [disclosure_as_json(client.uuid, entry) for entry in entries]
+        page = {"items": items, **({"below": more} if more is not None else {})}
+        return Response(dump(page), mimetype="application/json")
 
     return Door(routes, "documents", tuple(cases_openapi.operations(PATHS)))
 
@@ -140,6 +152,17 @@ def _list(documents: Documents, kind: str) -> Response:
         # the search values may be personal, so the caller repeats them; the link carries the place alone
         answer["after"] = page[-1].uuid
     return Response(dump(answer), mimetype="application/json")
+
+
+def disclosure_as_json(client: str, entry: RecordedEntry) -> dict[str, Any]:
+    """Return who was told what of a client, when and what for."""
+    return {
+        "recorded": entry.recorded,
+        "partner": entry.partner,
+        "purposes": entry.purposes,
+        "interaction": entry.interaction,
+        "told": entry.things[client],
+    }
 
 
 def _body(media_type: str) -> Any:

@@ -64,6 +64,31 @@ def operations(paths: Mapping[str, str]) -> Iterator[Operation]:
         answers={200: client},
         faults=(404, 409, 415),
     )
+    yield _disclosures(one)
+
+
+def _disclosures(one: str) -> Operation:
+    texts = {"type": "array", "items": {"type": "string"}}
+    told = {
+        "recorded": {"type": "string", "format": "date-time"},
+        "partner": {"type": "string", "description": "Who was told."},
+        "purposes": texts | {"description": "What for, as its token said."},
+        "interaction": {"type": "string", "description": "How: read, search-type, update, …"},
+        "told": texts | {"description": "Versions of resources, revisions of documents."},
+    }
+    page = _items({"type": "object", "required": list(told), "properties": told})
+    below = {"type": "integer", "description": "There are more: ask again with this `below`."}
+    page["properties"]["below"] = below
+    return Operation(
+        "get",
+        f"{one}/disclosures",
+        "disclosures-client",
+        tag="Documents",
+        summary="List who was told of a client, the newest first",
+        parameters=("Ref", query("below", "`below` of the page before.", type="integer"), "Count"),
+        answers={200: answer("A page of disclosures.", JSON, page)},
+        faults=(404,),
+    )
 
 
 def _of(kind: str, path: str) -> Iterator[Operation]:

@@ -37,6 +37,15 @@ PARAMETERS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "birthdate": ("date", "birthDate"),
     },
 }
+# what is made of the audit when it is asked for, and so has no rows
+MADE: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "AuditEvent": {
+        "patient": ("reference", "entity.what"),
+        "entity": ("reference", "entity.what"),
+        "agent": ("reference", "agent.who"),
+        "date": ("date", "recorded"),
+    }
+}
 # what a string says to the letter stands under a parameter of its own (R4 search section 3.1.1.5.1)
 EXACT: Final = ":exact"
 

@@ -1,0 +1,95 @@
+"""The door to the audit, for those who may read it: AuditEvents, found and read.
+
+https://hl7.org/fhir/R4/auditevent.html
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response
+
+from service.disclose.audit_query import audit_query
+from service.disclose.fhir_openapi import searches
+from service.disclose.negotiate import FHIR, search_parameters, speak_json, with_content_language
+from service.disclose.query import CURSOR, parse_query
+from service.disclosing import disclose
+from service.door import Door
+from service.errors import Malformed
+from service.flows.audit.events import Audit, Event
+from service.flows.pull.localise import STORED
+from service.values.audit import Disclosed
+from service.wire.contracts.published.openapi.operations import FHIR_TAG, Operation, answer, place, resource
+from service.wire.fhir.search import MADE
+from service.wire.json import dump
+
+TYPE: Final = "AuditEvent"
+_ROW: Final = 18
+"""Digits that a row's number has at most."""
+
+
+def audit(story: Audit, base: str) -> Door:
+    """Return the door; FHIR stands below the address `base`."""
+    routes = Blueprint("audit", __name__, url_prefix="/fhir")
+    routes.before_request(speak_json)
+
+    @routes.get(f"/{TYPE}", endpoint="search")
+    @routes.post(f"/{TYPE}/_search", endpoint="post-search")
+    def search() -> Response:
+        parameters = search_parameters()
+        asked = [parameter for parameter in parameters if parameter[0] != CURSOR]
+        query, patient = audit_query(parse_query(TYPE, asked, None, base))
+        events, below = story.search(replace(query, below=_below(parameters)), patient)
+        disclose("search-type", map(_told, events), f"{TYPE}?{urlencode(parameters)}")
+        link = partial(_link, f"{base}/{TYPE}")
+        links = [link("self", parameters)]
+        links += [link("next", [*asked, (CURSOR, str(below))])] if below is not None else []
+        entries = [
+            {"fullUrl": f"{base}/{TYPE}/{event['id']}", "resource": event, "search": {"mode": "match"}}
+            for _, event in events
+        ]
+        bundle = {"resourceType": "Bundle", "type": "searchset", "link": links}
+        body = dump(bundle | ({"entry": entries} if entries else {}))
+        return with_content_language(Response(body, mimetype=FHIR), STORED)
+
+    @routes.get(f"/{TYPE}/<id_>")
+    def read(id_: str) -> Response:
+        event = story.read(id_)
+        disclose("read", [_told(event)])
+        return Response(dump(event[1]), mimetype=FHIR)
+
+    return Door(routes, "audit", (*searches(TYPE, MADE[TYPE]), _read()))
+
+
+def _told(event: Event) -> Disclosed:
+    client, resource_ = event
+    return Disclosed(client, f"{TYPE}/{resource_['id']}")
+
+
+def _below(parameters: Sequence[tuple[str, str]]) -> int | None:
+    """Return the row that a next link names."""
+    for name, text in parameters:
+        if name == CURSOR:
+            if not (text.isascii() and text.isdecimal() and len(text) <= _ROW):
+                raise Malformed("The link is not one of ours; search again.", where=CURSOR)
+            return int(text)
+    return None
+
+
+def _link(path: str, relation: str, parameters: Sequence[tuple[str, str]]) -> dict[str, str]:
+    return {"relation": relation, "url": f"{path}?{urlencode(parameters)}" if parameters else path}
+
+
+def _read() -> Operation:
+    return Operation(
+        "get",
+        f"/fhir/{TYPE}/{{id}}",
+        f"read-{TYPE}",
+        tag=FHIR_TAG,
+        summary=f"Read an {TYPE}",
+        parameters=(place("id", "The logical id."), "Format"),
+        answers={200: answer(f"The {TYPE}.", FHIR, resource(TYPE))},
+        faults=(404, 406),
+    )

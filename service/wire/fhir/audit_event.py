@@ -1,0 +1,164 @@
+"""What is on record as AuditEvents, after the patterns of IHE's Basic Audit Log Patterns.
+
+https://profiles.ihe.net/ITI/BALP/content.html · https://hl7.org/fhir/R4/auditevent.html
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.values.audit import RecordedEntry
+from service.values.ids import resource_id
+
+Json = dict[str, Any]
+_BALP: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
+_EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+_INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
+_DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
+_PURPOSE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+_ENTITY: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+_ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
+_SOURCE_TYPE: Final = "http://terminology.hl7.org/CodeSystem/security-source-type"
+_REQUEST: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+_SOURCE: Final = {"system": _DCM, "code": "110153", "display": "Source Role ID"}
+_DESTINATION: Final = {"system": _DCM, "code": "110152", "display": "Destination Role ID"}
+_ACTIONS: Final = {
+    "read": "R",
+    "vread": "R",
+    "history-instance": "R",
+    "update": "U",
+    "patch": "U",
+    "delete": "D",
+}
+_PROFILES: Final = {
+    "read": "Read",
+    "vread": "Read",
+    "search-type": "Query",
+    "update": "Update",
+    "patch": "Update",
+    "delete": "Delete",
+}
+_DENIED: Final = {401: "not authenticated", 403: "not permitted", 404: "not found", 410: "erased"}
+_PATHS: Final = {"client": "clients", "case": "cases", "inbox": "quarantine"}
+"""Where documents and entries stand below /api; those of the directory at directory/<kind>."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvents:
+    """Makes AuditEvents; `base` is our address."""
+
+    base: str
+
+    def of(self, entry: RecordedEntry) -> Iterator[tuple[str | None, Json]]:
+        """Give the events of an entry, one for each client with their uuid; one where there is none."""
+        for number, client in enumerate(entry.things or {"": ()}):
+            yield client or None, self._event(entry, number, client, entry.things.get(client, ()))
+
+    def partner(self, name: str) -> Json:
+        """Return the identifier of a partner."""
+        return {"system": f"{self.base}/partners", "value": name}
+
+    def _event(self, entry: RecordedEntry, number: int, client: str, things: Sequence[str]) -> Json:
+        event: Json = {"resourceType": "AuditEvent", "id": f"{entry.row}-{number}"}
+        profile = _PROFILES.get(entry.interaction)
+        if profile and entry.status < 400 and (things or profile == "Query"):
+            event["meta"] = {"profile": [f"{_BALP}{'Patient' if client else ''}{profile}"]}
+        event |= {
+            "type": {"system": _EVENT_TYPE, "code": "rest", "display": "Restful Operation"},
+            "subtype": [{"system": _INTERACTION, "code": entry.interaction}],
+            "action": _ACTIONS.get(entry.interaction, "E"),
+            "recorded": entry.recorded.isoformat(timespec="milliseconds"),
+            **_outcome(entry.status),
+        }
+        if entry.purposes:
+            event["purposeOfEvent"] = _purposes(entry.purposes)
+        event["agent"] = self._agents(entry)
+        server = {"display": self.base}
+        event["source"] = {"observer": server, "type": [{"system": _SOURCE_TYPE, "code": "4"}]}
+        event["entity"] = [
+            *self._entities(entry, things),
+            *([_patient(client)] if client else []),
+            _request(entry.correlation),
+        ]
+        return event
+
+    def _agents(self, entry: RecordedEntry) -> list[Json]:
+        """Whoever asks is where a read goes to; of all else, IHE has it be the source."""
+        is_read = entry.interaction in {"read", "vread", "history-instance"}
+        asking, asked = (_DESTINATION, _SOURCE) if is_read else (_SOURCE, _DESTINATION)
+        client: Json = {
+            "type": {"coding": [asking]},
+            "who": {"identifier": self.partner(entry.partner), "display": entry.partner},
+            "altId": entry.partner,
+            "requestor": True,
+        }
+        if entry.address:
+            client["network"] = {"address": entry.address, "type": "2"}
+        if entry.purposes:
+            client["purposeOfUse"] = _purposes(entry.purposes)
+        server = {
+            "type": {"coding": [asked]},
+            "who": {"display": self.base},
+            "requestor": False,
+            "network": {"address": self.base, "type": "5"},
+        }
+        return [client, server]
+
+    def _entities(self, entry: RecordedEntry, things: Sequence[str]) -> Iterator[Json]:
+        """A search has its text as the only entity of type 2; what it found are entities of type 4."""
+        is_query = entry.interaction == "search-type" or entry.status >= 400
+        if is_query:
+            query: Json = {"type": _entity_type("2", "System Object"), "role": _role("24", "Query")}
+            # what an erasure has forgotten is no longer there
+            text = entry.text or ""
+            query |= {"query": b64encode(text.encode()).decode()} if text else {"description": "forgotten"}
+            yield query
+        kind = _entity_type("4", "Other") if is_query else _entity_type("2", "System Object")
+        for thing in things:
+            yield {
+                "what": {"reference": self._address(thing)},
+                "type": kind,
+                "role": _role("4", "Domain Resource"),
+            }
+
+    def _address(self, thing: str) -> str:
+        """Return a resource's reference, or where a document or an entry of the inbox stands."""
+        kind, _, rest = thing.partition("/")
+        if kind[:1].isupper():
+            return thing
+        path = _PATHS.get(kind, f"directory/{kind}")
+        return f"{self.base}/api/{path}/{rest.partition('/')[0]}"
+
+
+def _outcome(status: int) -> Json:
+    if status < 400:
+        return {"outcome": "0"}
+    return {"outcome": "8" if status in {401, 403} else "4", "outcomeDesc": _DENIED[status]}
+
+
+def _purposes(codes: Sequence[str]) -> list[Json]:
+    return [{"coding": [{"system": _PURPOSE, "code": code}]} for code in codes]
+
+
+def _patient(client: str) -> Json:
+    return {
+        "what": {"reference": f"Patient/{resource_id(client, 'Patient', '')}"},
+        "type": _entity_type("1", "Person"),
+        "role": _role("1", "Patient"),
+    }
+
+
+def _request(correlation: str) -> Json:
+    return {
+        "what": {"identifier": {"value": correlation}},
+        "type": {"system": _REQUEST, "code": "XrequestId"},
+    }
+
+
+def _entity_type(code: str, display: str) -> Json:
+    return {"system": _ENTITY, "code": code, "display": display}
+
+
+def _role(code: str, display: str) -> Json:
+    return {"system": _ROLE, "code": code, "display": display}
