@@ -112,3 +112,10 @@ def of_documents(documents: Iterable[Document]) -> tuple[Disclosed, ...]:
 def client_of(document: Document) -> str | None:
     """Return the uuid of the client that a document is of; None for the directory's."""
     return document.uuid if document.kind == "client" else document.client
+
+
+class Broken(NamedTuple):
+    """A seal that does not hold, by its number, and why."""
+
+    seal: int
+    why: str

@@ -22,6 +22,7 @@ from service.flows.projection.remap import Remapping
 from service.publish.amqp import dead, rabbit, topology
 from service.settings import Settings
 from service.store import schema
+from service.store.audit.sealing import SqlSealing
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
 from service.values.documents import Document, Revision
@@ -180,6 +181,14 @@ def replying(settings: Settings) -> Iterator[Replies]:
     """Give the replies that are owed as an operator handles them."""
     with open_store(settings) as store:
         yield Replies(store, Endpoint(post), registry.load(settings.partners), now)
+
+
+@contextmanager
+def sealing(settings: Settings) -> Iterator[SqlSealing]:
+    """Give the seals of the audit; raises as `check`."""
+    check(settings)
+    with open_database(settings) as engine:
+        yield SqlSealing(engine, now)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from service.access import registry
 from service.access.intake import amqp_senders
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured
+from service.flows.audit.sealing import Sealing
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
@@ -29,6 +30,7 @@ from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
+from service.store.audit.sealing import SqlSealing
 from service.store.relay.outbox import Outbox
 from service.store.store import SqlStore
 from service.telemetry import configure
@@ -58,7 +60,8 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     partners_by_name = registry.load(settings.partners)
     retries = Quarantine(store, reception, partners_by_name, now)
     replies = Replies(store, Endpoint(post), partners_by_name, now)
-    beside = [Thread(target=loop.run, args=(stop,), daemon=True) for loop in (queue, retries, replies)]
+    loops = (queue, retries, replies, Sealing(SqlSealing(engine, now)))
+    beside = [Thread(target=loop.run, args=(stop,), daemon=True) for loop in loops]
     for loop in beside:
         loop.start()
     messages = Outbox(engine)
