@@ -69,10 +69,10 @@ def authorization(
 
 
 def check_address(settings: Settings) -> None:
-    """Raise Misconfigured where others could ask: no disclosure is recorded yet."""
-    if not is_loopback(settings.host):
+    """Raise Misconfigured where others could ask and nobody is registered; `off` is refused as a setting."""
+    if settings.partners is None and not is_loopback(settings.host):
         what = (
-            "`smart` serves on a loopback address only, because disclosures are not recorded yet; "
-            "set CASEBRIDGE_HOST to 127.0.0.1."
+            "Without a registry it is served on a loopback address only; name one, or set CASEBRIDGE_HOST "
+            "to 127.0.0.1."
         )
-        raise Misconfigured(what, where="CASEBRIDGE_AUTH")
+        raise Misconfigured(what, where="CASEBRIDGE_PARTNERS")

@@ -84,10 +84,23 @@ def test_the_parent_of_who_answers_has_nothing_of_the_house_in_memory(settings):
         assert not OF_THE_HOUSE & modules(server.pid)
 
 
+def test_with_tokens_and_a_registry_it_serves_beyond_this_machine(settings, tmp_path):
+    registry = tmp_path / "partners.yaml"
+    registry.write_text("partners: [{name: northern, kind: insurer}]", encoding="utf-8")
+    with serving(**settings | {"AUTH": "smart", "HOST": "0.0.0.0", "PARTNERS": str(registry)}):
+        until(lambda: answers(settings["PORT"]), "the server does not answer")
+        address = f"http://127.0.0.1:{settings['PORT']}/fhir/CarePlan"
+        assert requests.get(address, timeout=30).status_code == 401
+
+
 WRONG = {
     "a setting": (
         {"AUTH": "smart", "HOST": "0.0.0.0"},
-        "CASEBRIDGE_AUTH: `smart` serves on a loopback address only",
+        "CASEBRIDGE_PARTNERS: Without a registry it is served on a loopback address only",
+    ),
+    "no tokens": (
+        {"HOST": "0.0.0.0", "PARTNERS": "{folder}/kind.yaml"},
+        "CASEBRIDGE_AUTH: `off` is for a loopback address only",
     ),
     "a secret": (
         {"AUTH": "smart", "SECRET_FILE": "{folder}/none"},
