@@ -26,8 +26,17 @@ def upgrade() -> None:
 
 @db.command()
 def check() -> None:
-    """Exit 1 unless the schema is this release's. Example: casebridge db check."""
+    """Exit 1 unless the schema is this release's; warn where the audit could be changed.
+
+    Run it under the service's own role.
+
+    \b
+    Example:
+      casebridge db check
+    """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     with checking():
         operator.check(settings)
+    for warning in operator.warnings(settings):
+        click.echo(warning, err=True)
     click.echo("The database is at this release's schema.")

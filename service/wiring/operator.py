@@ -22,6 +22,7 @@ from service.flows.projection.remap import Remapping
 from service.publish.amqp import dead, rabbit, topology
 from service.settings import Settings
 from service.store import schema
+from service.store.audit import privileges
 from service.store.audit.sealing import SqlSealing
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
@@ -55,6 +56,12 @@ def check(settings: Settings) -> None:
     """Raise Misconfigured unless the database is at this release's schema."""
     with open_database(settings) as engine:
         schema.check(engine)
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Return what to warn an operator of: that the service's own role could change the audit."""
+    with open_database(settings) as engine:
+        return privileges.warnings(engine)
 
 
 def partners(settings: Settings) -> list[Partner]:
