@@ -1,20 +1,44 @@
-"""casebridge audit: whether what is on record was changed."""
+"""casebridge audit: what is on record, and whether it was changed."""
 
 import click
 
 from service.cli.progress import progress
 from service.settings import Settings
+from service.wire.fhir.audit_event import AuditEvents
+from service.wire.json import dump
 from service.wiring import operator
 
 
 @click.group()
 def audit() -> None:
-    """Verify the audit, which is on record of every disclosure.
+    """Export or verify the audit, the record of every disclosure.
 
     \b
     Example:
       casebridge audit verify
     """  # noqa: D301  click reads \b
+
+
+@audit.command()
+@click.option("--after", type=click.IntRange(0), default=0, help="Go on after this position.")
+def export(after: int) -> None:
+    """Print what is sealed as AuditEvents, one a line (NDJSON), in the order of sealing: personal data.
+
+    At the end it tells the position to go on after.
+
+    \b
+    Example:
+      casebridge audit export --after 0 > audit.ndjson
+    """  # noqa: D301  click reads \b
+    settings = Settings.from_env()
+    events, last = AuditEvents(settings.base_url), after
+    with operator.sealing(settings) as seals:
+        total = max(seals.last_position() - after, 0)
+        for position, entry in progress(seals.entries_after(after), total, "Exporting"):
+            for _, event in events.of(entry):
+                click.echo(dump(event))
+            last = position
+    click.echo(f"Go on with --after {last}.", err=True)
 
 
 @audit.command()

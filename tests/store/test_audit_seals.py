@@ -93,6 +93,9 @@ def test_a_row_that_is_committed_late_is_sealed_later(engine, seals, clock):
     record(engine)
     run(engine, "UPDATE audit SET row = 2 WHERE row = 4")
     assert (seals.seal(), seals.seal(), broken(seals)) == (1, 0, [])
+    assert [(place, entry.row) for place, entry in seals.entries_after(0)] == [(1, 1), (2, 3), (3, 2)]
+    assert [(place, entry.row) for place, entry in seals.entries_after(2)] == [(3, 2)]
+    assert seals.last_position() == 3
 
 
 def test_a_row_that_is_put_in_where_none_was_is_found(engine, seals, clock):

@@ -12,9 +12,10 @@ from typing import Any, Final
 from sqlalchemy import Engine, and_, func, insert, or_, select, text
 
 from service.store import tables as t
+from service.store.audit.reading import ROWS, entry_of
 from service.store.rows import aware, upsert
 from service.store.sql.engine import Executor, reading, writing
-from service.values.audit import Broken
+from service.values.audit import Broken, RecordedEntry
 from service.wire.json import dump, reread
 
 SEALING: Final = 0x0CA5EB21
@@ -28,6 +29,7 @@ _NONE: Final[dict[str, Any]] = {
 _ALONE: Final = text("SELECT pg_advisory_xact_lock(:key)")
 _C: Final = t.audit.c
 _S: Final = t.audit_seal.c
+_WHOLE: Final = select(t.audit)
 _NEWEST: Final = select(t.audit_seal).order_by(_S.number.desc()).limit(1)
 
 
@@ -91,17 +93,39 @@ class SqlSealing:
         awaited = {int(row) for row in reread(before["missing"].encode())}
         yield from self._added({row: seal for row, seal in unsealed.items() if row not in awaited})
 
+    def entries_after(self, position: int) -> Iterator[tuple[int, RecordedEntry]]:
+        """Give what is sealed above a position, each with its own: gap-free from 1, as it was sealed."""
+        before = _NONE
+        while (seal := self._seal_after(before["number"])) is not None:
+            if seal["position"] + seal["count"] > position:
+                late = [int(row) for row in reread(seal["late"].encode())]
+                absent = [int(row) for row in reread(seal["missing"].encode())]
+                rows = self._sealed_rows(before["last"], seal["last"], absent, late, ROWS)
+                for place, row in enumerate(sorted(rows, key=lambda row: row.row), seal["position"] + 1):
+                    if place > position:
+                        yield place, entry_of(row)
+            before = seal
+
+    def last_position(self) -> int:
+        """Return the position of the last sealed row."""
+        with reading(self._engine) as connection:
+            seal = connection.execute(_NEWEST).first()
+        newest = seal._asdict() if seal is not None else _NONE
+        return int(newest["position"] + newest["count"])
+
     def _seal_after(self, number: int) -> dict[str, Any] | None:
         chosen = select(t.audit_seal).where(_S.number > number).order_by(_S.number).limit(1)
         with reading(self._engine) as connection:
             seal = connection.execute(chosen).first()
         return {**seal._asdict(), "sealed": aware(seal.sealed)} if seal is not None else None
 
-    def _sealed_rows(self, first: int, last: int, absent: list[int], late: list[int]) -> list[Any]:
+    def _sealed_rows(
+        self, first: int, last: int, absent: list[int], late: list[int], chosen: Any = _WHOLE
+    ) -> list[Any]:
         """Return the rows that a seal covers: those of its span but for the absent, and the late ones."""
         span = (_C.row > first, _C.row <= last, _C.row.not_in(absent))
         with reading(self._engine) as connection:
-            rows = connection.execute(select(t.audit).where(or_(and_(*span), _C.row.in_(late))))
+            rows = connection.execute(chosen.where(or_(and_(*span), _C.row.in_(late))))
             return list(rows)
 
     def _added(self, rows: dict[int, int]) -> Iterator[Broken]:
