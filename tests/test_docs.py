@@ -16,7 +16,7 @@ import pytest
 import requests
 from prometheus_client import REGISTRY
 
-from service.access import registry
+from service.access import entries
 from service.access.policy import RIGHTS
 from service.settings import Settings
 from service.store.tables import metadata
@@ -372,7 +372,7 @@ def table(page, title):
 def test_the_tables_of_partners_name_every_field_and_every_kind():
     rows = table("docs/partners.md", "The registry")
     fields = [row[0].strip("`") for row in rows if len(row) == 3][1:]
-    assert sorted(fields) == sorted(registry._Partner().fields)
+    assert sorted(fields) == sorted(entries.PartnerContract().fields)
     (kinds,) = (row[1:] for row in rows if len(row) == 6 and row[0] == "")
     assert sorted(kinds) == sorted(RIGHTS)
 

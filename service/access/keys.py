@@ -39,17 +39,22 @@ def public_key(jwk: Any) -> PublicKey:
 
     Raises:
         Rejected: it is a private key, has no `kid`, or is for neither RS384 nor ES384; says what to change.
+
+    Its `exp` says until when it is taken, as in the historical keys of OpenID Federation 1.0.
     """
     if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str) or not jwk["kid"]:
         raise Rejected("A key is an object with a `kid`.")
     if len(jwk["kid"]) > LONGEST_NAME:
         raise Rejected(f"A `kid` has {LONGEST_NAME} characters at most.")
+    expires = jwk.get("exp")
+    if "exp" in jwk and (not isinstance(expires, int) or isinstance(expires, bool)):
+        raise Rejected("`exp` of a key is whole seconds since 1970, as a number.")
     if "d" in jwk or jwk.get("kty") not in _TYPES:
         raise Rejected("Name public keys of RSA or EC; a private or symmetric key is nobody else's business.")
     if jwk["kty"] == "RSA" and len(str(jwk.get("n"))) not in _DIGITS:
         raise Rejected(f"A key of RSA has {_BITS[0]} to {_BITS[-1]} bits.")
     try:
-        key = (RSAKey if jwk["kty"] == "RSA" else ECKey).import_key(jwk)
+        key = (RSAKey if jwk["kty"] == "RSA" else ECKey).import_key(_known(jwk))
     except (JoseError, ValueError, TypeError, KeyError) as exc:
         raise Rejected("Not a key: a member of it is missing or has another form than a JWK's.") from exc
     if isinstance(key, RSAKey):
@@ -59,7 +64,11 @@ def public_key(jwk: Any) -> PublicKey:
     if not fits or jwk.get("alg", algorithm) != algorithm or jwk.get("use", "sig") != "sig":
         bits = f"{_BITS[0]} to {_BITS[-1]} bits"
         raise Rejected(f"A key is for RS384 ({bits}) or ES384 ({CURVE}), and to sign with.")
-    return PublicKey(jwk["kid"], algorithm, dump(key.as_dict(private=False)).decode())
+    return PublicKey(jwk["kid"], algorithm, dump(key.as_dict(private=False)).decode(), expires)
+
+
+def _known(jwk: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in jwk.items() if name != "exp"}
 
 
 def new_private_jwk() -> dict[str, Any]:

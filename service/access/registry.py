@@ -1,171 +1,128 @@
-"""The partner registry: a YAML file, read strictly at start."""
+"""The partner registry: a YAML file, read strictly at start, and a table that changes while we run.
 
-from dataclasses import replace
+The same contract holds for both. The file alone names views and who assigns numbers; where both name a
+partner, the file is heeded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
-
-from service.access.credentials import CredentialsContract, credentials
-from service.access.intake import IntakeContract, amqp_senders, assertions_of, near, offers
-from service.access.policy import LOCAL, RIGHTS
+from service.access.entries import RegistryContract, partner_of
+from service.access.intake import amqp_senders, assertions_of, near, offers
+from service.access.policy import LOCAL
 from service.errors import Misconfigured
-from service.values.inbound.intake import IntakeSettings
-from service.values.scope import DEFAULT, RETURNED, Binding, Partner, Queue
+from service.values.scope import Partner
 from service.wire.contracts import configured
+from service.wire.yaml import plain
 
-RUN_OUT_DAYS: Final = {"hospital": 90}
-"""How long after it has ended a treatment is still one, unless a partner's entry says otherwise."""
-MOST_RUN_OUT_DAYS: Final = 36_500
-
-
-class _Strict(Schema):
-    class Meta:
-        """Unknown members are errors."""
-
-        unknown = RAISE
-
-    error_messages = {"type": "An object stands here."}  # noqa: RUF012  marshmallow declares it so
+WHAT: Final = "The partner registry"
+Json = dict[str, Any]
 
 
-class _Binding(_Strict):
-    pattern = fields.String(required=True, validate=validate.Regexp(r"[a-z*#.]+\Z"))
-    full_resource = fields.Boolean(load_default=False)
+@dataclass(frozen=True, slots=True)
+class RegistryFile:
+    """What the file says: as it stands, and loaded; nothing without a file."""
+
+    where: str = "CASEBRIDGE_PARTNERS"
+    document: Json = field(default_factory=dict)
+    loaded: Json = field(default_factory=lambda: {"views": {}, "identifying": [], "partners": []})
+
+    def names(self) -> frozenset[str]:
+        """Return whom it names."""
+        return frozenset(entry["name"] for entry in self.loaded["partners"])
 
 
-class _Queue(_Strict):
-    name = fields.String(required=True, validate=validate.Length(min=1, max=200))
-    bindings = fields.List(fields.Nested(_Binding), required=True, validate=validate.Length(min=1))
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The partners by name, `local`, the operator on this machine, among them.
+
+    `shadowed` are those of the table that the file names too; `unusable` those that are left out, and why.
+    """
+
+    partners: dict[str, Partner]
+    shadowed: tuple[str, ...] = ()
+    unusable: Mapping[str, Misconfigured] = field(default_factory=dict)
 
 
-class _Identifier(_Strict):
-    error_messages = {"type": "An object with `system` and `value` stands here."}  # noqa: RUF012  as above
-    system = fields.String(required=True)
-    value = fields.String(required=True)
-
-
-class _Partner(_Strict, CredentialsContract):
-    name = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,60}\Z"))
-    kind = fields.String(required=True, validate=validate.OneOf(sorted(RIGHTS)))
-    view = fields.String(load_default=DEFAULT)
-    identifiers = fields.List(fields.Nested(_Identifier), load_default=list)
-    queues = fields.List(fields.Nested(_Queue), load_default=list)
-    intake = fields.Nested(IntakeContract, load_default=IntakeSettings)
-    writes = fields.List(fields.String(validate=validate.OneOf(RETURNED)), load_default=list)
-    run_out_days = fields.Integer(strict=True, validate=validate.Range(min=0, max=MOST_RUN_OUT_DAYS))
-
-
-class _Identifying(_Strict):
-    system = fields.String(required=True, validate=validate.Length(min=1))
-    asserted_by = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
-
-
-class _Registry(_Strict):
-    views = fields.Dict(
-        keys=fields.String(validate=validate.Regexp(r"[a-z0-9-]{1,50}\Z")),
-        values=fields.List(fields.String()),
-        load_default=dict,
-    )
-    identifying = fields.List(fields.Nested(_Identifying), load_default=list)
-    partners = fields.List(fields.Nested(_Partner), required=True)
-
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def check_names(self, _: Any, registry: Any, **__: Any) -> None:
-        """Find names that stand twice and views that are not there, whatever else is wrong."""
-        views, partners = (_part(registry, key) for key in ("views", "partners"))
-        wrong: dict[str, Any] = {}
-        if isinstance(views, dict) and DEFAULT in views:
-            wrong["views"] = {DEFAULT: ["The overlays of the default view stand in CASEBRIDGE_OVERLAYS."]}
-        view_names = [DEFAULT, *(views if isinstance(views, dict) else ())]
-        seen = {LOCAL.name}
-        for index, partner in enumerate(partners if isinstance(partners, list) else ()):
-            name, view = _part(partner, "name"), _part(partner, "view") or DEFAULT
-            mistakes: dict[str, Any] = {}
-            if isinstance(name, str) and name in seen:
-                mistakes["name"] = [f"Two partners are named {name}."]
-            if isinstance(view, str) and view not in view_names:
-                listed = ", ".join(map(str, view_names))
-                mistakes["view"] = [f"There is no such view; known are {listed}."]
-            if mistakes:
-                wrong.setdefault("partners", {})[index] = mistakes
-            seen |= {name} if isinstance(name, str) else set()
-        if wrong:
-            raise ValidationError(wrong)
-
-
-def _part(value: Any, key: str) -> Any:
-    """Return a member of what may not even be an object."""
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def load(path: Path | None) -> dict[str, Partner]:
-    """Return the partners by name; `local`, the operator on this machine, is always there.
+def read(path: Path | None) -> RegistryFile:
+    """Return what a registry file says.
 
     Raises:
-        Misconfigured: the file is missing, not YAML, says a thing twice, or something that is not known.
+        Misconfigured: it is missing, not YAML, says a thing twice, or something that is not known.
     """
-    partners = {LOCAL.name: LOCAL}
     if path is None:
-        return partners
-    document = _registry_document(path)
-    partners |= {entry["name"]: _partner(entry) for entry in document["partners"]}
+        return RegistryFile()
+    loaded = configured.load(RegistryContract(), path, WHAT)
+    return RegistryFile(str(path), plain(configured.read(path, WHAT)), loaded)
+
+
+def merge(file: RegistryFile, stored: Mapping[str, Json]) -> Registry:
+    """Return the partners of the file and of the entries that are stored, by name.
+
+    Raises:
+        Misconfigured: they do not go together: one names another that is not there, or two are known alike.
+    """
+    named = file.names()
+    loaded, unusable = list(file.loaded["partners"]), {}
+    for name, entry in stored.items():
+        if name not in named:
+            try:
+                loaded.append(load_entry(file, entry))
+            except Misconfigured as exc:
+                unusable[name] = exc
+    partners = {LOCAL.name: LOCAL} | {entry["name"]: partner_of(entry) for entry in loaded}
     try:
         offered = offers(partners)
         amqp_senders(partners)
-        assertions = assertions_of(document["identifying"], partners)
+        assertions = assertions_of(file.loaded["identifying"], partners)
     except Misconfigured as exc:
-        raise Misconfigured(str(exc), where=str(path)) from exc
-    return {
+        raise Misconfigured(str(exc), where=file.where) from exc
+    related = {
         name: replace(partner, offered=offered.get(name, ()), near=near(name, offered), assertions=assertions)
         for name, partner in partners.items()
     }
+    return Registry(related, tuple(sorted(named & stored.keys())), unusable)
+
+
+def load_entry(file: RegistryFile, entry: Any) -> Json:
+    """Return an entry that is in no file, loaded beside what the file says.
+
+    Raises:
+        Misconfigured: it is wrong; with the JSON pointer of each mistake.
+    """
+    document = {"views": file.document.get("views", {}), "partners": [entry]}
+    try:
+        loaded: Json = configured.load_document(RegistryContract(), document, "The entry")["partners"][0]
+    except Misconfigured as exc:
+        issues = [replace(issue, where=issue.where.removeprefix("/partners/0")) for issue in exc.issues]
+        raise Misconfigured(str(exc.args[0]), issues=issues) from exc
+    return loaded
+
+
+def load(path: Path | None) -> dict[str, Partner]:
+    """Return the partners of a file by name; raises as `read` and `merge`."""
+    return merge(read(path), {}).partners
 
 
 def views(path: Path | None) -> dict[str, tuple[str, ...]]:
-    """Return the overlays of each view that a partner has, the lowest first; not of the default one.
+    """Return the overlays of each view that a file names, the lowest first; not of the default one.
 
     Raises:
-        Misconfigured: as `load`.
+        Misconfigured: as `read`.
     """
-    used = {partner.view for partner in load(path).values()} - {DEFAULT}
-    return (
-        {name: tuple(stack) for name, stack in _registry_document(path)["views"].items() if name in used}
-        if path
-        else {}
-    )
+    return {name: tuple(stack) for name, stack in read(path).loaded["views"].items()}
 
 
 def intakes(path: Path | None) -> dict[tuple[str, ...], str]:
     """Return each stack of overlays that a partner's messages are read with, and the place that names it.
 
     Raises:
-        Misconfigured: as `load`.
+        Misconfigured: as `read`.
     """
     places: dict[tuple[str, ...], str] = {}
-    for index, partner in enumerate(_registry_document(path)["partners"] if path else ()):
+    for index, partner in enumerate(read(path).loaded["partners"]):
         if partner["intake"].overlays is not None:
             places.setdefault(partner["intake"].overlays, f"/partners/{index}/intake/overlays")
     return places
-
-
-def _registry_document(path: Path) -> dict[str, Any]:
-    return configured.load(_Registry(), path, "The partner registry")
-
-
-def _partner(entry: dict[str, Any]) -> Partner:
-    queues = tuple(
-        Queue(queue["name"], tuple(Binding(**binding) for binding in queue["bindings"]))
-        for queue in entry["queues"]
-    )
-    identifiers = tuple((identifier["system"], identifier["value"]) for identifier in entry["identifiers"])
-    return Partner(
-        entry["name"],
-        entry["kind"],
-        entry["view"],
-        identifiers,
-        queues,
-        intake=entry["intake"],
-        writes=tuple(entry["writes"]),
-        run_out_days=entry.get("run_out_days", RUN_OUT_DAYS.get(entry["kind"], 0)),
-        credentials=credentials(entry),
-    )

@@ -29,13 +29,17 @@ class ByName:
 
     def __init__(self, partners: Mapping[str, Partner]) -> None:
         """Take the partners by name."""
-        self._bearers = {name: Bearer(partner, at_most(partner), ()) for name, partner in partners.items()}
+        self._partners = partners
+        self._bearers: dict[str, Bearer] = {}
 
     def __call__(self, request: Request) -> Bearer:
         """Return who asks; raises Denied where nobody has the name."""
-        bearer = self._bearers.get(request.headers.get("Casebridge-Partner", "local"))
-        if bearer is None:
+        partner = self._partners.get(request.headers.get("Casebridge-Partner", "local"))
+        if partner is None or partner.revoked:
             raise Denied("No such partner is registered.", where="Casebridge-Partner")
+        bearer = self._bearers.get(partner.name)
+        if bearer is None or bearer.partner is not partner:
+            bearer = self._bearers[partner.name] = Bearer(partner, at_most(partner), ())
         return bearer
 
 

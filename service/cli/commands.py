@@ -24,7 +24,7 @@ SUMMARIES: Final = {
     "keys": "List or rotate the keys that access tokens are signed with.",
     "mappings": "Check and try the mappings.",
     "mllp": "Take HL7 v2 messages in over MLLP; who sends them is told by intake/senders in the registry.",
-    "partners": "Check, list or add to the partner registry that CASEBRIDGE_PARTNERS names.",
+    "partners": "Register, list, check, rotate or revoke partners, with those of CASEBRIDGE_PARTNERS.",
     "quarantine": (
         "List, mend, replay or discard what could not be used; nothing is ever thrown away by itself."
     ),

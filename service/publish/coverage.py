@@ -70,6 +70,10 @@ class Coverage:
         self._full = any(binding.full_resource for mine in self._bindings.values() for _, binding in mine)
         self._known: dict[tuple[str, str], tuple[Route, ...]] = {}
 
+    def is_as(self, other: "Coverage") -> bool:
+        """Tell whether the bindings are the same."""
+        return self._bindings == other._bindings  # noqa: SLF001 - of its own kind
+
     def wants_resource(self, row: NumberedMessage) -> bool:
         """Tell whether a message goes somewhere with the resource itself."""
         return self._full and any(route.full for route in self.of(row.view, row.routing_key))

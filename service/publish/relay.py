@@ -73,7 +73,7 @@ class Relay:
 
     def run(self, stop: threading.Event) -> None:
         """Relay until told to stop; what fails is tried again, with longer and longer pauses."""
-        supervise("relay", self._turn_or_close, stop, BACKOFF)
+        supervise("relay", self.turn, stop, BACKOFF)
         self.close()
 
     def run_once(self) -> None:
@@ -95,7 +95,8 @@ class Relay:
                 log.info("relay_close_failed", kind=type(exc).__name__)
         self._landed = Landed(self._beside)
 
-    def _turn_or_close(self) -> float:
+    def turn(self) -> float:
+        """Do what can be done now; return how long there is nothing to do. What fails gives leadership up."""
         try:
             return self._turn()
         except Exception:

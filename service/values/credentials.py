@@ -6,11 +6,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key that signatures are verified with: by its `kid`, with one algorithm, as a JWK in JSON."""
+    """A key that signatures are verified with: by its `kid`, with one algorithm, as a JWK in JSON.
+
+    `expires` is the second since 1970 from which on it is not taken any more (None: it does not say).
+    """
 
     kid: str
     algorithm: str
     jwk: str
+    expires: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,16 @@ class SigningKey:
     jwk: str
     created: datetime
     retired: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPartner:
+    """A partner's entry in JSON as it is stored; each change of any of them has the next number, from 1."""
+
+    name: str
+    number: int
+    entry: bytes
+    changed: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class Partner:
     over; `writes` are the types of resources that it may put. `near` are the sources among whose clients a
     hospital's patients are looked for first: the case system that its cases are offered to, and the hospitals
     that offer theirs to the same. `assertions` say which numbers it may say of whom they are; `credentials`
-    how it shows who it is, and what it may ask for.
+    how it shows who it is, and what it may ask for. One that is `revoked` is let in nowhere, and told
+    nothing; what it sent stays under its name.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Partner:
     run_out_days: int = 0
     assertions: Assertions = field(default=Assertions())
     credentials: Credentials = field(default=Credentials())
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from service.mapping.target.targets import schema_without_links
 from service.mapping.terminology.vocabulary import load_terminology
 from service.settings import Settings
 from service.values.inbound.intake import IntakeSettings
-from service.values.scope import DEFAULT, RETURNED
+from service.values.scope import DEFAULT, RETURNED, Partner
 from service.wire.contracts.load import load as load_document
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.contracts.published.json_schemas import schema as contract
@@ -42,7 +42,7 @@ def catalogue(settings: Settings) -> Catalogue:
 
 
 def catalogues(settings: Settings) -> dict[str, Catalogue]:
-    """Return the mappings of each view that a partner has, compiled; raises as `catalogue`."""
+    """Return the mappings of each view that there is, compiled; raises as `catalogue`."""
     by_view = {DEFAULT: catalogue(settings)}
     for view, stack in registry.views(settings.partners).items():
         by_view[view] = _compile_view(settings, view, stack, f"{settings.partners}: /views/{view}")
@@ -62,16 +62,26 @@ def inbound(settings: Settings) -> Catalogue:
     return _inbound(settings, settings.overlays, "CASEBRIDGE_OVERLAYS")
 
 
-def inbounds(settings: Settings) -> Inbounds:
-    """Return the inbound mappings by the overlays that partners name; None: those on for everybody.
+def inbounds(settings: Settings, partners: Iterable[Partner] = ()) -> Inbounds:
+    """Return the inbound mappings by the overlays that the file and partners name; None: those for everybody.
 
     Raises:
         Misconfigured: as `catalogue`.
     """
     by_stack: Inbounds = {None: inbound(settings)}
-    for stack, place in registry.intakes(settings.partners).items():
-        by_stack[stack] = _inbound(settings, stack, f"{settings.partners}: {place}")
+    for stack, place in _stacks(settings, partners).items():
+        by_stack[stack] = _inbound(settings, stack, place)
     return by_stack
+
+
+def _stacks(settings: Settings, partners: Iterable[Partner]) -> dict[tuple[str, ...], str]:
+    """Return each stack of overlays that messages are read with, and the place that names it."""
+    intakes = registry.intakes(settings.partners).items()
+    stacks = {stack: f"{settings.partners}: {place}" for stack, place in intakes}
+    for partner in partners:
+        if partner.intake.overlays is not None:
+            stacks.setdefault(partner.intake.overlays, f"partner {partner.name}: intake/overlays")
+    return stacks
 
 
 def of_views(settings: Settings, mappings: Inbounds) -> dict[str, Catalogue]:
@@ -85,12 +95,13 @@ def of_views(settings: Settings, mappings: Inbounds) -> dict[str, Catalogue]:
     return by_view
 
 
-def check_stacks(settings: Settings) -> None:
-    """Raise Misconfigured when the registry names overlays that are not there or cannot be stacked."""
+def check_stacks(settings: Settings, partners: Iterable[Partner]) -> None:
+    """Raise Misconfigured when file or partners name overlays that are not there or cannot be stacked."""
     findings = Findings()
-    stacks = [(stack, f"/views/{view}") for view, stack in registry.views(settings.partners).items()]
-    for stack, place in [*stacks, *registry.intakes(settings.partners).items()]:
-        Layers(settings.mappings, findings).stack(stack, f"{settings.partners}: {place}")
+    views = registry.views(settings.partners).items()
+    stacks = [(stack, f"{settings.partners}: /views/{view}") for view, stack in views]
+    for stack, place in [*stacks, *_stacks(settings, partners).items()]:
+        Layers(settings.mappings, findings).stack(stack, place)
     findings.settle()
 
 

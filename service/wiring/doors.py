@@ -46,7 +46,7 @@ from service.store.audit.reading import SqlAuditReading
 from service.store.sql import clock
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
-from service.values.scope import DEFAULT
+from service.values.scope import DEFAULT, Partner
 from service.wire.contracts.published.asyncapi import asyncapi
 from service.wire.contracts.published.generate import Contracts
 from service.wire.contracts.published.messages import messages
@@ -65,6 +65,7 @@ def doors(
     store: SqlStore,
     mappings: Mapping[str, Catalogue],
     cipher: Fernet,
+    partners: Mapping[str, Partner],
     tokens: Tokens | None = None,
     now: Clock = now,
 ) -> list[Door]:
@@ -74,9 +75,8 @@ def doors(
     """
     projection = projecting(settings, mappings)
     base = f"{settings.base_url}/fhir"
-    partners = registry.load(settings.partners)
     vocabularies = {view: vocabulary(catalogue.terminology) for view, catalogue in mappings.items()}
-    incoming = inbounds(settings)
+    incoming = inbounds(settings, partners.values())
     reception = receiving(settings, store, projection, now, incoming)
     documents = Documents(store, projection, now)
     audited = Audit(SqlAuditReading(engine), AuditEvents(settings.base_url), documents)
@@ -102,7 +102,8 @@ def contracts(settings: Settings, mappings: Mapping[str, Catalogue]) -> Contract
     """Return what partners can rely on with these mappings; no database is asked for it."""
     engine = connect("sqlite://")
     store = SqlStore(engine)
-    return _contracts(mappings, doors(settings, engine, store, mappings, Fernet(Fernet.generate_key())))
+    cipher, partners = Fernet(Fernet.generate_key()), registry.load(settings.partners)
+    return _contracts(mappings, doors(settings, engine, store, mappings, cipher, partners))
 
 
 def _contracts(mappings: Mapping[str, Catalogue], mounted: Iterable[Door]) -> Contracts:

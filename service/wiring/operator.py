@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 
-from service.access import policy, registry
+from service.access import policy
 from service.cases.identity.suspects import Suspect
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured, NotFound, Rejected
@@ -26,11 +26,13 @@ from service.store.audit import privileges
 from service.store.audit.sealing import SqlSealing
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
+from service.store.store import SqlStore
 from service.values.documents import Document, Revision
 from service.values.inbound.inbox import Entry, InboundMessage, Outcome, UnderstoodMessage
 from service.values.scope import Partner
 from service.wire.http import post
 from service.wiring.compiled import catalogues, inbounds
+from service.wiring.registered import merged, registered
 from service.wiring.rooms import (
     now,
     open_database,
@@ -66,7 +68,7 @@ def warnings(settings: Settings) -> list[str]:
 
 def partners(settings: Settings) -> list[Partner]:
     """Return the registered partners; raises Misconfigured with the place of each mistake."""
-    return list(registry.load(settings.partners).values())
+    return list(merged(settings).partners.values())
 
 
 def cases(settings: Settings, status: str | None) -> Iterator[Document]:
@@ -170,24 +172,32 @@ class _Compiled:
 def open_quarantine(settings: Settings) -> Iterator[Quarantine]:
     """Give the quarantine as an operator handles it."""
     check(settings)
-    with open_store(settings) as store:
-        reception = cache(lambda: receiving(settings, store, projecting(settings, catalogues(settings))))
-        yield Quarantine(store, _Compiled(reception), registry.load(settings.partners), now)
+    with open_database(settings) as engine:
+        store, partners = SqlStore(engine), registered(settings, engine)
+
+        @cache
+        def reception() -> Reception:
+            mappings = inbounds(settings, partners.values())
+            return receiving(settings, store, projecting(settings, catalogues(settings)), now, mappings)
+
+        yield Quarantine(store, _Compiled(reception), partners, now)
 
 
 @contextmanager
 def counting(settings: Settings) -> Iterator[FieldCounts]:
     """Give the counting of fields that nothing reads; raises as `check`."""
     check(settings)
-    with open_store(settings) as store:
-        yield FieldCounts(store, understanding(inbounds(settings)), registry.load(settings.partners))
+    with open_database(settings) as engine:
+        partners = registered(settings, engine)
+        mappings = inbounds(settings, partners.values())
+        yield FieldCounts(SqlStore(engine), understanding(mappings), partners)
 
 
 @contextmanager
 def replying(settings: Settings) -> Iterator[Replies]:
     """Give the replies that are owed as an operator handles them."""
-    with open_store(settings) as store:
-        yield Replies(store, Endpoint(post), registry.load(settings.partners), now)
+    with open_database(settings) as engine:
+        yield Replies(SqlStore(engine), Endpoint(post), registered(settings, engine), now)
 
 
 @contextmanager

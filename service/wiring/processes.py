@@ -8,8 +8,6 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from service.access import registry
-from service.access.intake import amqp_senders
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured
 from service.flows.audit.sealing import Sealing
@@ -21,6 +19,7 @@ from service.mapping.catalogue import Catalogue
 from service.publish.amqp import rabbit, topology
 from service.publish.amqp.watch import watch
 from service.publish.feed import number_forever
+from service.publish.following import FollowingRelay
 from service.publish.relay import Relay
 from service.receive.amqp.consumer import Consumer, DischargeQueue
 from service.receive.amqp.deliveries import Discharges
@@ -37,9 +36,10 @@ from service.telemetry import configure
 from service.values.scope import Partner
 from service.wire.amqp import connected
 from service.wire.http import post
-from service.wiring.compiled import catalogues
+from service.wiring.compiled import catalogues, inbounds
 from service.wiring.operator import check
-from service.wiring.rooms import input_limits, now, open_database, open_store, projecting, receiving
+from service.wiring.registered import follow, registered
+from service.wiring.rooms import input_limits, now, open_database, projecting, receiving
 
 
 def worker(settings: Settings, mappings: Mapping[str, Catalogue], stop: Event) -> None:
@@ -56,25 +56,28 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     store = SqlStore(engine)
     projection = projecting(settings, mappings)
     queue = Reprojection(store, projection, now)
-    reception = receiving(settings, store, projection)
-    partners_by_name = registry.load(settings.partners)
-    retries = Quarantine(store, reception, partners_by_name, now)
-    replies = Replies(store, Endpoint(post), partners_by_name, now)
+    by_name = registered(settings, engine)
+    partners = by_name.values()
+    reception = receiving(settings, store, projection, now, inbounds(settings, partners))
+    retries = Quarantine(store, reception, by_name, now)
+    replies = Replies(store, Endpoint(post), by_name, now)
     loops = (queue, retries, replies, Sealing(SqlSealing(engine, now)))
     beside = [Thread(target=loop.run, args=(stop,), daemon=True) for loop in loops]
     for loop in beside:
         loop.start()
+    beside.append(follow(by_name, stop))
     messages = Outbox(engine)
     if settings.amqp_url is None:
         number_forever(messages, stop)
     else:
-        url, partners = settings.amqp_url, tuple(registry.load(settings.partners).values())
+        url = settings.amqp_url
         discharges = consuming(settings, url, partners, reception)
         beside.append(Thread(target=discharges.run, args=(stop,), daemon=True))
         beside[-1].start()
         look = partial(topology.depths, url)
         Thread(target=watch, args=(look, partners, stop), daemon=True).start()
-        Relay(messages, rabbit.Rabbit(url, partners), partners).run(stop)
+        broker = rabbit.Rabbit(url, partners)
+        FollowingRelay(lambda: Relay(messages, broker, partners), partners).run(stop)
     for loop in beside:
         loop.join()
 
@@ -86,8 +89,7 @@ def consuming(settings: Settings, url: str, partners: Collection[Partner], recep
         topology.declare_discharges(url)
         return connected(url)
 
-    senders = amqp_senders({partner.name: partner for partner in partners})
-    door = Discharges(reception, senders, now, f"{settings.base_url}/fhir", input_limits(settings))
+    door = Discharges(reception, partners, now, f"{settings.base_url}/fhir", input_limits(settings))
     dead = f"{topology.DISCHARGES}.dead"
     queue = DischargeQueue(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES, dead)
     return Consumer(connect, queue, door.take, lambda: check(settings))
@@ -99,20 +101,25 @@ def redriving(settings: Settings) -> Iterator[Consumer]:
     if settings.amqp_url is None:
         raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
     check(settings)
-    with open_store(settings) as store:
-        reception = receiving(settings, store, projecting(settings, catalogues(settings)))
-        yield consuming(
-            settings, settings.amqp_url, tuple(registry.load(settings.partners).values()), reception
-        )
+    with open_database(settings) as engine:
+        partners = registered(settings, engine).values()
+        yield consuming(settings, settings.amqp_url, partners, _reception(settings, engine, partners))
 
 
 def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Proxies, stop: Event) -> None:
     """Take HL7 v2 in over MLLP until told to stop; raises as `serving.web`, and when it cannot listen."""
     configure()
     check(settings)
-    with open_store(settings) as store:
-        reception = receiving(settings, store, projecting(settings, catalogues(settings)))
-        partners = tuple(registry.load(settings.partners).values())
-        handler = over_mllp(Hl7v2Reception(reception, now), partners)
-        who = partners_by_sender(partners)
-        MllpServer(host, port, handler, who, tls=tls, proxies=proxies).run(stop)
+    with open_database(settings) as engine:
+        by_name = registered(settings, engine)
+        partners = by_name.values()
+        handler = over_mllp(Hl7v2Reception(_reception(settings, engine, partners), now), partners)
+        server = MllpServer(host, port, handler, partners_by_sender(partners), tls=tls, proxies=proxies)
+        following = follow(by_name, stop)
+        server.run(stop)
+        following.join()
+
+
+def _reception(settings: Settings, engine: Engine, partners: Collection[Partner]) -> Reception:
+    projection = projecting(settings, catalogues(settings))
+    return receiving(settings, SqlStore(engine), projection, now, inbounds(settings, partners))

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 
 from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import Engine
 
-from service.access import policy, registry
+from service.access import policy
 from service.access.rates import Slots
 from service.authorize.recording import Recording
 from service.mapping.catalogue import Catalogue
@@ -18,10 +19,12 @@ from service.store.audit.recording import SqlRecording
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.telemetry import configure
+from service.values.scope import Partner
 from service.web import Access, create_app
 from service.wiring.authorization import authorization, check_address, quotas
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
+from service.wiring.registered import follow, registered
 from service.wiring.rooms import input_limits, now
 
 
@@ -42,7 +45,9 @@ def web(settings: Settings, counts: Path | None = None) -> Flask:
         schema.upgrade(engine)
     else:
         schema.check(engine)
-    return application(settings, engine, catalogues(settings), counts=counts)
+    partners = registered(settings, engine)
+    follow(partners, Event())
+    return application(settings, engine, catalogues(settings), partners=partners, counts=counts)
 
 
 def application(
@@ -51,12 +56,17 @@ def application(
     mappings: Mapping[str, Catalogue],
     now: Callable[[], datetime] = now,
     counts: Path | None = None,
+    partners: Mapping[str, Partner] | None = None,
 ) -> Flask:
-    """Plug the doors over HTTP into the application that serves them."""
+    """Plug the doors over HTTP into the application that serves them.
+
+    The registry is read unless somebody has it already, and follows it.
+    """
     store = SqlStore(engine)
+    partners = registered(settings, engine) if partners is None else partners
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
-    who = authorization(settings, engine, registry.load(settings.partners), now)
-    mounted = doors(settings, engine, store, mappings, cipher, who.tokens, now)
+    who = authorization(settings, engine, partners, now)
+    mounted = doors(settings, engine, store, mappings, cipher, partners, who.tokens, now)
     recording = Recording(SqlRecording(engine).record, settings.tls_proxies, now)
     access = Access(who.caller, policy.scope, quotas(settings, Slots(counts)), recording)
     return create_app(mounted, access, input_limits(settings))

@@ -1,7 +1,7 @@
 """The registry is read strictly; policy gives each kind its part."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ def written(tmp_path, text):
 
 
 def test_without_a_registry_there_is_the_local_operator():
-    assert load(None) == {"local": LOCAL}
+    assert load(None) == {"local": replace(LOCAL, near=frozenset({"local"}))}
 
 
 def test_a_partner_is_read_with_its_queues(tmp_path):
@@ -95,7 +95,7 @@ def test_a_view_is_a_named_stack_of_overlays(tmp_path):
     text = "views: {lean: [a, b], idle: [c]}\npartners: [{name: n, kind: insurer, view: lean}]"
     path = written(tmp_path, text)
     assert load(path)["n"].view == scope(load(path)["n"]).view == "lean"
-    assert views(path) == {"lean": ("a", "b")}
+    assert views(path) == {"lean": ("a", "b"), "idle": ("c",)}
     assert views(None) == {}
 
 

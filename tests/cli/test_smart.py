@@ -18,6 +18,7 @@ from service.access.registry import load
 from service.errors import Unavailable
 from service.settings import Settings
 from service.wire.json import dump, parse
+from service.wiring.registered import merged
 from tests.cli.test_start import answers
 from tests.faults.house import until
 from tests.server_process import find, free_port
@@ -31,8 +32,9 @@ BLOCKS = [block for language, block in FENCE.findall(PAGE) if not language]
 
 def run(folder, *words, **settings):
     """A command of casebridge; its name is not taken from the environment of this process."""
+    path = folder / "partners.yaml"
     given = {
-        "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
+        "CASEBRIDGE_PARTNERS": str(path) if path.exists() else "",
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db",
     }
     return CliRunner().invoke(cli, words, env=given | settings)
@@ -73,10 +75,7 @@ class Reader:
 
 def test_the_lines_of_the_page_work_one_after_the_other(tmp_path):
     reader = Reader(tmp_path)
-    register = [line for line in BLOCKS[0].splitlines() if " partners add " in line]
-    done = reader.does(register)
-    assert done.returncode == 0, done.stderr
-    given = {"CASEBRIDGE_AUTH": "smart", "CASEBRIDGE_PARTNERS": "partners.yaml"}
+    given = {"CASEBRIDGE_AUTH": "smart"}
     server = subprocess.Popen(
         ["casebridge", "serve"],
         executable=str(tmp_path / "bin" / "casebridge"),
@@ -87,24 +86,31 @@ def test_the_lines_of_the_page_work_one_after_the_other(tmp_path):
     )
     try:
         until(lambda: answers(reader.port), "the server does not answer")
-        done = reader.does(BLOCKS[1].splitlines())
+        register, *lines = BLOCKS[1].splitlines()
+        done = reader.does([register, "sleep 3", *lines])
         assert done.returncode == 0, done.stderr
         assert "granted: system/CarePlan.rs" in done.stderr
         assert done.stderr.count("HTTP 200") == BLOCKS[1].count("curl ")
         assert '"resourceType":"Bundle"' in done.stdout
         refused = requests.get(f"http://127.0.0.1:{reader.port}/fhir/CarePlan", timeout=30)
         assert refused.status_code == 401
-        done = reader.does(BLOCKS[2].splitlines())
+        done = reader.does(BLOCKS[3].splitlines())
         assert (done.returncode, "retired" in done.stdout) == (0, True), done.stderr
-        done = reader.does(BLOCKS[1].splitlines())
+        done = reader.does(lines)
         assert done.stderr.count("HTTP 200") == BLOCKS[1].count("curl "), done.stderr
+        token = re.search(r"ey\S+", reader.does([*lines[:1], "echo $TOKEN"]).stdout)[0]
+        done = reader.does(BLOCKS[2].splitlines())
+        assert (done.returncode, "is revoked" in done.stdout) == (0, True), done.stderr
+        shown = {"Authorization": f"Bearer {token}"}
+        plans = f"http://127.0.0.1:{reader.port}/fhir/CarePlan"
+        until(lambda: requests.get(plans, headers=shown, timeout=30).status_code == 401, "it is let in still")
     finally:
         server.terminate()
         server.wait(60)
 
 
-def test_there_are_three_blocks_of_lines():
-    assert [block.count("\n") for block in BLOCKS] == [3, 4, 2]
+def test_there_are_four_blocks_of_lines():
+    assert [block.count("\n") for block in BLOCKS] == [2, 5, 3, 2]
 
 
 def test_the_page_tells_of_every_right_and_of_no_other():
@@ -118,6 +124,14 @@ def test_the_registry_of_the_page_is_one(tmp_path):
     assert load(tmp_path / "partners.yaml")["northern"].credentials.private_hosts == ("ehr.internal",)
 
 
+def registered(folder):
+    """The partners of file and database, by name."""
+    path = folder / "partners.yaml"
+    given = {"CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db"}
+    given |= {"CASEBRIDGE_PARTNERS": str(path)} if path.exists() else {}
+    return merged(Settings.from_env(given)).partners
+
+
 def add(folder, name, *more, kind="insurer"):
     return run(folder, "partners", "add", name, "--kind", kind, "--generate-key", str(folder / "keys"), *more)
 
@@ -128,61 +142,86 @@ def test_a_partner_is_added_with_a_key_that_its_owner_alone_may_read(tmp_path):
     key = tmp_path / "keys/northern.jwk.json"
     assert (stat.S_IMODE(key.stat().st_mode), stat.S_IMODE(key.parent.stat().st_mode)) == (0o600, 0o700)
     private = parse(key.read_bytes())
-    (public,) = load(tmp_path / "partners.yaml")["northern"].credentials.keys
+    (public,) = registered(tmp_path)["northern"].credentials.keys
     assert (public.kid, "d" in parse(public.jwk.encode()), "d" in private) == (private["kid"], False, True)
-    assert private["d"] not in (tmp_path / "partners.yaml").read_text(encoding="utf-8") + done.output
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "# ours\npartners:\n  # the first\n  - name: cms\n    kind: case-system\n",
-        "partners:\n- {name: cms, kind: case-system}  # ours",
-        "views: {}\npartners: # ours\n\n    - name: cms\n      kind: case-system\n    # the last\n",
-    ],
-)
-def test_what_stands_in_the_registry_stays_as_it_is(tmp_path, text):
-    path = tmp_path / "partners.yaml"
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o640)
-    assert add(tmp_path, "northern").exit_code == 0
-    assert path.read_text(encoding="utf-8").startswith(text)
-    assert (list(load(path)), stat.S_IMODE(path.stat().st_mode)) == (["local", "cms", "northern"], 0o640)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "partners: [{name: cms, kind: case-system}]\n",
-        "partners:\n  - {name: cms, kind: case-system}\nviews: {}\n",
-    ],
-)
-def test_an_entry_that_cannot_be_added_is_told_and_nothing_is_written(tmp_path, text):
-    path = tmp_path / "partners.yaml"
-    path.write_text(text, encoding="utf-8")
-    done = add(tmp_path, "northern")
-    assert done.exit_code != 0
-    assert "- name: northern" in str(done.exception)
-    assert (path.read_text(encoding="utf-8"), list(tmp_path.iterdir())) == (text, [path])
+    assert private["d"] not in run(tmp_path, "partners", "export").output + done.output
 
 
 def test_a_name_is_registered_once_and_a_key_is_never_written_over(tmp_path):
     assert add(tmp_path, "northern").exit_code == 0
-    before = sorted(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
-    for name, settings in (("northern", ()), ("North", ()), ("local", ())):
-        assert add(tmp_path, name, *settings).exit_code != 0
-    (tmp_path / "keys/southern.jwk.json").write_text("x")
-    assert add(tmp_path, "southern").exit_code != 0
+    keys = tmp_path / "keys"
+    (keys / "southern.jwk.json").write_text("x")
+    (tmp_path / "elsewhere").touch()
+    (keys / "eastern.jwk.json").symlink_to(tmp_path / "elsewhere")
+    before = {path: path.read_bytes() for path in keys.iterdir()}
+    for name in ("northern", "North", "local", "southern", "eastern"):
+        assert add(tmp_path, name).exit_code != 0, name
     assert add(tmp_path, "western", kind="bogus").exit_code == 2
-    after = sorted(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
-    assert after == sorted([*before, b"x"])
+    assert {path: path.read_bytes() for path in keys.iterdir()} == before
+    assert set(registered(tmp_path)) == {"local", "northern"}
 
 
-def test_a_registry_has_to_be_named(tmp_path):
-    done = run(
-        tmp_path, "partners", "add", "a", "--kind", "insurer", "--generate-key", "k", CASEBRIDGE_PARTNERS=""
-    )
-    assert "CASEBRIDGE_PARTNERS" in str(done.exception)
+def test_what_is_wrong_with_an_entry_is_told_by_its_place_and_nothing_is_written(tmp_path):
+    (tmp_path / "entry.yaml").write_text("intake: {days: 0, overlays: [none-such]}", encoding="utf-8")
+    done = add(tmp_path, "mercy", "--entry", str(tmp_path / "entry.yaml"), kind="hospital")
+    assert "/intake/days" in {issue.where for issue in done.exception.issues}
+    (tmp_path / "entry.yaml").write_text("intake: {overlays: [none-such]}", encoding="utf-8")
+    done = add(tmp_path, "mercy", "--entry", str(tmp_path / "entry.yaml"), kind="hospital")
+    assert "none-such" in str(done.exception.issues)
+    assert (set(registered(tmp_path)), (tmp_path / "keys").exists()) == ({"local"}, False)
+
+
+def test_partners_of_file_and_database_are_one_registry_and_the_file_wins(tmp_path):
+    path, entry = tmp_path / "partners.yaml", tmp_path / "entry.yaml"
+    entry.write_text("intake: {case_system: cms, days: 30, charset: '8859/1'}", encoding="utf-8")
+    path.write_text("views: {lean: [minimum-necessary]}\npartners: [{name: cms, kind: case-system}]")
+    payer = ("--identifier", "urn:example:payers", "northern")
+    assert "within seconds" in add(tmp_path, "northern", *payer).output
+    assert add(tmp_path, "mercy", "--entry", str(entry), kind="hospital").exit_code == 0
+    assert add(tmp_path, "cms", kind="case-system").exit_code != 0
+    both = registered(tmp_path)
+    assert both["cms"].offered == ("mercy",)
+    assert (both["mercy"].intake.days, both["northern"].identifiers) == (30, (payer[1:],))
+    text = run(tmp_path, "partners", "export").output
+    shown = run(tmp_path, "partners", "show", "northern").output
+    assert "# from: database" in shown
+    assert "# may ask for: system/*.rs" in shown
+    path.write_text(text, encoding="utf-8")
+    assert load(path) == both
+    done = run(tmp_path, "partners", "check")
+    assert (done.exit_code, done.output.count("the file names it")) == (0, 2)
+
+
+def test_an_entry_that_does_not_fit_the_file_any_more_is_found_by_check(tmp_path):
+    path, entry = tmp_path / "partners.yaml", tmp_path / "entry.yaml"
+    path.write_text("views: {lean: []}\npartners: []")
+    entry.write_text("view: lean")
+    assert add(tmp_path, "northern", "--entry", str(entry)).exit_code == 0
+    path.write_text("partners: []")
+    done = run(tmp_path, "partners", "check")
+    assert (done.exit_code, "northern: /view" in done.output) == (1, True)
+    assert set(registered(tmp_path)) == {"local"}
+
+
+def test_who_waits_for_a_restart_is_told(tmp_path):
+    (tmp_path / "entry.yaml").write_text("intake: {overlays: [minimum-necessary]}", encoding="utf-8")
+    for name, waits in (("mercy", True), ("general", False)):
+        done = add(tmp_path, name, "--entry", str(tmp_path / "entry.yaml"), kind="hospital")
+        assert ("started again" in done.output, "within seconds" in done.output) == (waits, not waits)
+
+
+def test_two_that_are_registered_at_once_are_both_there(tmp_path):
+    run(tmp_path, "db", "upgrade")
+    given = {
+        **os.environ,
+        "CASEBRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/c.db",
+        "CASEBRIDGE_PARTNERS": "",
+        "PYTHONPATH": str(ROOT),
+    }
+    words = [sys.executable, "-m", "service", "partners", "add", "--kind", "insurer", "--generate-key", "k"]
+    both = [subprocess.Popen([*words, name], cwd=tmp_path, env=given) for name in ("a", "b", "c")]
+    assert [each.wait(180) for each in both] == [0, 0, 0]
+    assert set(registered(tmp_path)) == {"local", "a", "b", "c"}
 
 
 def test_a_key_file_without_a_private_key_is_refused(tmp_path):

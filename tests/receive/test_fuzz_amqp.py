@@ -89,7 +89,7 @@ def door(request, mappings):
     engine = rooms.database(found)
     store = SqlStore(engine)
     taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
-    discharges = Discharges(taken, {"mercy": MERCY}, rooms.now, "http://casebridge.test/fhir", InputLimits())
+    discharges = Discharges(taken, [MERCY], rooms.now, "http://casebridge.test/fhir", InputLimits())
     # a name for the report of a failure: all the mappings hang on the other
     yield lambda delivery: discharges.take(delivery)  # noqa: PLW0108
     engine.dispose()

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from service.access.intake import amqp_senders
 from service.access.registry import load
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.understand import Understanding
@@ -66,7 +65,7 @@ class Doors:
         self.client = serving.application(settings, engine, mappings).test_client()
         self.mllp = over_mllp(Hl7v2Reception(self.reception, rooms.now), self.partners.values())
         self.amqp = Discharges(
-            self.reception, amqp_senders(self.partners), rooms.now, "http://x/fhir", InputLimits()
+            self.reception, self.partners.values(), rooms.now, "http://x/fhir", InputLimits()
         )
         self.quarantine = Quarantine(store, self.reception, self.partners, rooms.now)
 

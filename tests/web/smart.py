@@ -20,7 +20,7 @@ KINDS = {
 KEYS = {name: new_private_jwk() for name in KINDS}
 
 
-def entry(name, **more):
+def entry(name, /, **more):
     """What the registry says of a partner."""
     payer = [{"system": "urn:example:payers", "value": name}] if KINDS[name] == "insurer" else []
     keys = {"keys": [public_part(KEYS[name])]}

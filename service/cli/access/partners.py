@@ -1,17 +1,33 @@
 """casebridge partners: who may ask, and which queues they have."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from service.cli.findings import checking
+from service.errors import Misconfigured
 from service.settings import Settings
+from service.values.scope import Partner
 from service.wiring import compiled, operator, registering
+
+FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+SOON: Final = "Running processes know within seconds."
+AFTER_RESTART: Final = (
+    "Running processes know it once they are started again: no partner had the overlays of its intake."
+)
+GENERATE: Final[Callable[[Any], Any]] = click.option(
+    "--generate-key", "folder", type=FOLDER, help="The folder that its new private key is written into."
+)
 
 
 @click.group()
 def partners() -> None:
-    """Check, list or add to the partner registry that CASEBRIDGE_PARTNERS names.
+    """Register, list, check, rotate or revoke partners, with those of CASEBRIDGE_PARTNERS.
 
     \b
     Example:
@@ -23,39 +39,126 @@ def partners() -> None:
 def check() -> None:
     """Read the registry strictly, and find the overlays it names; exit 1 and name the place of each mistake.
 
+    Both the file and the database are read. Of a partner that both name, the file's entry is used.
+
     \b
     Example:
       CASEBRIDGE_PARTNERS=partners.yaml casebridge partners check
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     with checking():
-        registry = operator.partners(settings)
-        compiled.check_stacks(settings)
-    click.echo(f"{len(registry)} partners, all as they should be.")
+        registry = registering.checked(settings)
+        compiled.check_stacks(settings, registry.partners.values())
+        for name in registry.shadowed:
+            click.echo(f"{name}: the file names it, so what was registered by command is not used.")
+        unusable = [
+            replace(issue, where=f"{name}: {issue.where}")
+            for name, why in registry.unusable.items()
+            for issue in why.issues
+        ]
+        if unusable:
+            raise Misconfigured("What was registered by command cannot be used.", issues=unusable)
+    click.echo(f"{len(registry.partners)} partners, all as they should be.")
 
 
 @partners.command()
 @click.argument("name")
 @click.option("--kind", required=True, type=click.Choice(registering.KINDS), help="What it may do.")
+@GENERATE
 @click.option(
-    "--generate-key",
-    "folder",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder that the partner's new private key is written into.",
+    "--identifier",
+    "identifiers",
+    nargs=2,
+    multiple=True,
+    metavar="SYSTEM VALUE",
+    help="By which documents name it: an insurer's members have it as their payer.",
 )
-def add(name: str, kind: str, folder: Path) -> None:
-    """Add a partner with a new key at the end of the registry file; what stands there, stays as it is.
+@click.option("--entry", "path", type=FILE, help="The rest of its entry, as in the registry file: YAML.")
+def add(
+    name: str, kind: str, folder: Path | None, identifiers: tuple[tuple[str, str], ...], path: Path | None
+) -> None:
+    """Register a partner in the database: running processes know it within seconds.
 
-    The public key goes into the file, the private one into FOLDER/NAME.jwk.json, for its owner alone. Running
-    processes know the partner once they are started again.
+    Its key is a new one, of which the private part goes into FOLDER/NAME.jwk.json, for its owner alone; or
+    `keys` or `jwks_url` of the entry name it. The entry may name a view of the registry file. Overlays in its
+    `intake` that no partner has yet are used, and the partner known, once the processes are started again.
 
     \b
     Example:
-      CASEBRIDGE_PARTNERS=partners.yaml casebridge partners add northern --kind insurer --generate-key keys
+      casebridge partners add northern --kind insurer --generate-key keys \\
+        --identifier urn:example:payers northern
+      casebridge partners add mercy --kind hospital --entry mercy.yaml
     """  # noqa: D301  click reads \b
-    path = registering.add_partner(Settings.from_env(), name, kind, folder)
-    click.echo(f"{name} is registered. Its private key is in {path}.")
+    settings = Settings.from_env()
+    named = {"name": name, "kind": kind}
+    entry = {**named, **(registering.entry_of(path) if path is not None else {}), **named}
+    if identifiers:
+        entry["identifiers"] = [{"system": system, "value": value} for system, value in identifiers]
+    added = registering.add_partner(settings, entry, folder)
+    click.echo(f"{name} is registered." + (f" Its private key is in {added.key}." if added.key else ""))
+    click.echo(AFTER_RESTART if added.waits else SOON)
+
+
+@partners.command()
+@click.argument("name")
+@GENERATE
+@click.option("--keys", "path", type=FILE, help="The file of a JWK Set with its new public keys, instead.")
+@click.option("--overlap", default=24, show_default=True, help="For how many hours its old keys are taken.")
+def rotate(name: str, folder: Path | None, path: Path | None, overlap: int) -> None:
+    """Let a partner that was registered by command sign with another key; the old one is taken for a while.
+
+    \b
+    Example:
+      casebridge partners rotate northern --generate-key keys --overlap 48
+    """  # noqa: D301  click reads \b
+    settings, hours = Settings.from_env(), timedelta(hours=overlap)
+    if (folder is None) == (path is None):
+        raise click.UsageError("Name --generate-key or --keys.")
+    if folder is not None:
+        click.echo(f"Its new private key is in {registering.rotate_key(settings, name, folder, hours)}.")
+    elif path is not None:
+        registering.rotate_to(settings, name, path, hours)
+    click.echo(f"{name} has another key; what it had is taken for {overlap} hours more. {SOON}")
+
+
+@partners.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Let a partner that was registered by command in no more, whatever tokens it has; what it sent stays.
+
+    Its queues at the broker are told nothing more. They, and its user there, are taken away at the broker.
+
+    \b
+    Example:
+      casebridge partners revoke northern
+    """  # noqa: D301  click reads \b
+    registering.revoke_partner(Settings.from_env(), name)
+    click.echo(f"{name} is revoked. {SOON}")
+
+
+@partners.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print what is registered of a partner, where, and which scopes it may ask for at most.
+
+    \b
+    Example:
+      casebridge partners show northern
+    """  # noqa: D301  click reads \b
+    shown = registering.shown(Settings.from_env(), name)
+    click.echo(registering.as_yaml(shown.entry), nl=False)
+    click.echo(f"# from: {shown.source}\n# may ask for: {shown.scopes}")
+
+
+@partners.command()
+def export() -> None:
+    """Print the whole registry as a file that CASEBRIDGE_PARTNERS can name: what it names, and the database.
+
+    \b
+    Example:
+      casebridge partners export > partners.yaml
+    """  # noqa: D301  click reads \b
+    click.echo(registering.exported(Settings.from_env()), nl=False)
 
 
 @partners.command("list")
@@ -67,5 +170,10 @@ def list_() -> None:
       CASEBRIDGE_PARTNERS=partners.yaml casebridge partners list
     """  # noqa: D301  click reads \b
     for partner in operator.partners(Settings.from_env()):
-        queues = (f"{queue.name}({','.join(b.pattern for b in queue.bindings)})" for queue in partner.queues)
-        click.echo("  ".join([partner.name, partner.kind, partner.view, *queues]))
+        click.echo(_line(partner))
+
+
+def _line(partner: Partner) -> str:
+    queues = (f"{queue.name}({','.join(b.pattern for b in queue.bindings)})" for queue in partner.queues)
+    revoked = ["revoked"] if partner.revoked else []
+    return "  ".join([partner.name, partner.kind, partner.view, *revoked, *queues])

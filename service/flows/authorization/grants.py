@@ -89,6 +89,8 @@ class Granting:
         key = None
         if partner is not None and jku in {None, partner.credentials.jwks_url}:
             key = self.key_sets.find(partner, assertion.kid)
+        if key is not None and key.expires is not None and key.expires <= self.clock().timestamp():
+            key = None
         if partner is not None and key is not None and assertion.signed.is_signed_by(key):
             return partner
         if key is None:

@@ -27,9 +27,10 @@ log = structlog.get_logger()
 
 
 class _Cached:
-    """What was fetched for a partner, and when; the lock is held while it is fetched."""
+    """What was fetched from a partner's address, and when; the lock is held while it is fetched."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.lock = Lock()
         self.keys: dict[str, PublicKey] = {}
         self.until = self.tried = float("-inf")
@@ -52,7 +53,10 @@ class KeySets:
         credentials = partner.credentials
         if credentials.jwks_url is None:
             return next((key for key in credentials.keys if key.kid == kid), None)
-        cached = self._cached.setdefault(partner.name, _Cached())
+        cached = self._cached.get(partner.name)
+        if cached is None or cached.url != credentials.jwks_url:
+            # another address has been registered: what the one before said is nothing to it
+            cached = self._cached[partner.name] = _Cached(credentials.jwks_url)
         if not self._has(cached, kid) and cached.lock.acquire(timeout=PATIENCE):
             try:
                 if not self._has(cached, kid) and self._seconds() - cached.tried >= PAUSE:

@@ -1,10 +1,10 @@
-"""Keys that we sign with, and the assertions that partners have used."""
+"""Partners that are registered while we run, keys that we sign with, and the assertions that were used."""
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
-from service.values.credentials import Fetched, SigningKey
+from service.values.credentials import Fetched, SigningKey, StoredPartner
 
 
 class CredentialsPort(Protocol):
@@ -28,6 +28,22 @@ class CredentialsPort(Protocol):
         """Record that an assertion is used; return whether it is so for the first time.
 
         What is past at `now` is forgotten.
+        """
+
+
+class PartnersPort(Protocol):
+    """Partners that are registered while we run; each call is a transaction of its own."""
+
+    def newest(self) -> int:
+        """Return the number of the last change, 0 before the first."""
+
+    def all(self) -> list[StoredPartner]:
+        """Return the partners that are stored, by name."""
+
+    def put(self, partner: StoredPartner) -> None:
+        """Store a partner, in the place of the one of its name.
+
+        Raises Conflict when another change has its number already.
         """
 
 

@@ -29,9 +29,9 @@ class Rabbit:
     """A broker, by its URL, and what is registered there."""
 
     def __init__(self, url: str, partners: Iterable[Partner]) -> None:
-        """Take the URL and the partner registry; nothing is connected yet."""
+        """Take the URL and the partner registry, which may change; nothing is connected yet."""
         self._url = url
-        self._partners = tuple(partners)
+        self._partners = partners
 
     def declare(self) -> list[Drift]:
         """Declare what is registered, and return what was otherwise; raises Unavailable."""

@@ -25,10 +25,10 @@ def watch(
     stop: threading.Event,
 ) -> None:
     """Look again and again until told to stop; `depths` tells None of a queue that is not there."""
-    names = [DISCHARGES, f"{DISCHARGES}.dead"]
-    names += [queue.name for partner in registry for queue in partner.queues]
 
     def look() -> float:
+        names = [DISCHARGES, f"{DISCHARGES}.dead"]
+        names += [queue.name for partner in registry for queue in partner.queues]
         for name, depth in depths(names).items():
             if depth is None:
                 MISSING.inc()

@@ -4,7 +4,7 @@ Who sends is known by the message's user-id, which the broker holds to the conne
 https://www.rabbitmq.com/docs/validated-user-id
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -81,10 +81,10 @@ class _Listening:
 
 @dataclass(frozen=True, slots=True)
 class Discharges:
-    """Takes deliveries in. `senders` are the partners by their AMQP users; `base` is our address."""
+    """Takes deliveries in. `partners` have AMQP users each of their own; `base` is our address."""
 
     reception: ReceptionPort
-    senders: Mapping[str, Partner]
+    partners: Collection[Partner]
     clock: Callable[[], datetime]
     base: str
     limits: InputLimits
@@ -120,11 +120,11 @@ class Discharges:
         return DeliveryResult(answer, reply_to, why, correlation)
 
     def _partner(self, delivery: Delivery) -> Partner:
-        partner = self.senders.get(delivery.user)
-        if partner is None:
-            what = "No partner is registered for this AMQP user"
-            raise Denied(f"{what}; set user-id, and intake/amqp_users in the registry.", where="user-id")
-        return partner
+        for partner in self.partners:
+            if delivery.user in partner.intake.amqp_users:
+                return partner
+        what = "No partner is registered for this AMQP user"
+        raise Denied(f"{what}; set user-id, and intake/amqp_users in the registry.", where="user-id")
 
     def _answer_and_errors(
         self, partner: Partner, delivery: Delivery, listening: _Listening

@@ -33,7 +33,7 @@ def over_mllp(messages: Hl7v2Reception, partners: Collection[Partner]) -> Handle
         partner = partner_of(partners, sender, header)
 
         def admit(later: Header) -> None:
-            if partner_of(partners, sender, later) is not partner:
+            if partner_of(partners, sender, later).name != partner.name:
                 what = "Another partner's than the first of what came in one piece; send it alone."
                 raise Denied(what, where="MSH-3")
 

@@ -2,7 +2,7 @@
 
 from service.store.tables.audit import audit, audit_patient, audit_seal, audit_text
 from service.store.tables.columns import metadata
-from service.store.tables.credentials import signing_key, used_assertion
+from service.store.tables.credentials import partner, signing_key, used_assertion
 from service.store.tables.documents import (
     document,
     erased,
@@ -50,6 +50,7 @@ __all__ = [
     "numbering",
     "outbox",
     "owed",
+    "partner",
     "position_run",
     "reference",
     "reprojection",

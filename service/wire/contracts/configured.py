@@ -19,24 +19,47 @@ def load(schema: Schema, path: Path, what: str) -> dict[str, Any]:
     Raises:
         Misconfigured: it cannot be read, is not YAML as mappings are written in, or does not fit the schema.
     """
+    node = read(path, what)
     try:
-        node = only(path.read_bytes(), str(path))
         loaded: dict[str, Any] = schema.load(plain(node))
+    except ValidationError as exc:
+        issues = [
+            Issue(f"{_pointer(steps)}: {message}", str(mark_of(node, steps)))
+            for steps, message in _messages(exc.messages, ())
+        ]
+        raise Misconfigured(f"{what} is wrong.", issues=issues) from exc
+    return loaded
+
+
+def read(path: Path, what: str) -> Node:
+    """Return what a file says, as it stands; raises Misconfigured as `load` when it cannot be read."""
+    try:
+        return only(path.read_bytes(), str(path))
     except OSError as exc:
         raise Misconfigured(f"{what} cannot be read.", where=str(path)) from exc
     except InvalidYaml as wrong:
         raise Misconfigured(f"{what} cannot be read: {wrong.what}.", where=str(wrong.mark)) from wrong
+
+
+def load_document(schema: Schema, document: Any, what: str) -> dict[str, Any]:
+    """Return a document that is in no file, loaded; raises Misconfigured with each mistake's JSON pointer."""
+    try:
+        loaded: dict[str, Any] = schema.load(document)
     except ValidationError as exc:
-        raise Misconfigured(f"{what} is wrong.", issues=list(_issues(exc.messages, node, ()))) from exc
+        issues = [Issue(message, _pointer(steps)) for steps, message in _messages(exc.messages, ())]
+        raise Misconfigured(f"{what} is wrong.", issues=issues) from exc
     return loaded
 
 
-def _issues(messages: Any, node: Node, steps: Path_) -> Iterator[Issue]:
-    """Give each of marshmallow's nested messages with its place in the file and its JSON pointer."""
+def _pointer(steps: Path_) -> str:
+    return "".join(f"/{step}" for step in steps) or "/"
+
+
+def _messages(messages: Any, steps: Path_) -> Iterator[tuple[Path_, str]]:
+    """Give each of marshmallow's nested messages with the steps to what it is about."""
     if isinstance(messages, dict):
         for key, below in messages.items():
-            yield from _issues(below, node, steps if key == SCHEMA else (*steps, key))
+            yield from _messages(below, steps if key == SCHEMA else (*steps, key))
         return
-    pointer = "".join(f"/{step}" for step in steps) or "/"
     for message in messages:
-        yield Issue(f"{pointer}: {message}", str(mark_of(node, steps)))
+        yield steps, message
