@@ -62,4 +62,6 @@ def token(base: str, client: str, jwk: dict[str, Any], scope: str | None = None)
         ) from exc
     if answer.status_code != 200:
         raise Rejected(f"{body.get('error')}: {body.get('error_description')}", where=endpoint)
+    if not {"access_token", "scope"} <= body.keys():
+        raise Unavailable("What answers there gives no token.", where=base)
     return body
