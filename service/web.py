@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, Final
@@ -130,9 +130,10 @@ def _guard(access: Access, right: str) -> None:
     access.quotas.begin(bearer.partner.name)
     g.counted = bearer.partner.name
     rule = request.url_rule.rule if request.url_rule is not None else ""
-    interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
+    letter = interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
     g.partner, g.rights = bearer.partner, bearer.grant.all_rights()
-    g.scope = access.scope(bearer.partner)
+    scope = access.scope(bearer.partner)
+    g.scope = replace(scope, narrowed=bearer.narrowed(letter)) if bearer.narrowings else scope
 
 
 def _count_stranger(access: Access) -> None:

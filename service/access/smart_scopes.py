@@ -3,58 +3,75 @@
 https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
 
 `system/CarePlan.rs` lets read and search CarePlans; `c`, `r`, `u`, `d`, `s` stand in this order. `*` is
-every type; `.read`, `.write` and `.*` of version 1 are `.rs`, `.cud` and `.cruds`. Rights that are no
+every type; `.read`, `.write` and `.*` of version 1 are `.rs`, `.cud` and `.cruds`. `?category=…` narrows a
+scope to what such a search finds, by the parameters that we search the type by. Rights that are no
 interaction of FHIR have scopes of ours: `casebridge/discharges`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from service.access.policy import RESOURCES, RIGHTS
 from service.errors import Rejected, Unscoped
-from service.values.scope import Partner
+from service.values.resources import Criterion
+from service.values.scope import Narrowing, Partner
+from service.wire.fhir.criteria import criterion
 from service.wire.fhir.definitions.r4 import definitions
+from service.wire.fhir.search import PARAMETERS
 
 EVERY: Final = "*"
 INTERACTIONS: Final = "cruds"
 MOST: Final = 200
+NARROWED: Final = "rs"
+MOST_SEARCHES: Final = 10
+"""How many searches may narrow a type; each is a part of a statement."""
+MOST_PARAMETERS: Final = 5
+MOST_VALUES: Final = 20
 _VERSION_1: Final = {"read": "rs", "write": "cud", "*": INTERACTIONS}
 _FHIR: Final = re.compile(r"system/(\*|[A-Za-z]+)\.([a-z]+|\*)(?:\?(.*))?", re.DOTALL)
 _OURS: Final = re.compile(r"casebridge/([a-z]+)")
 _LISTED: Final = frozenset().union(*RIGHTS.values()) - {RESOURCES}
 
 
+Search = tuple[tuple[str, str], ...]
+"""The (name, value) pairs that narrow a scope: all of them hold. Without any, nothing is narrowed."""
+Interaction = tuple[str, str, Search]
+"""A type or `*`, the letter of an interaction with it, and what narrows that."""
+
+
 @dataclass(frozen=True, slots=True)
 class FhirScope:
-    """One scope of FHIR: a type or `*`, its interactions, and the (name, value) pairs that narrow it."""
+    """One scope of FHIR: a type or `*`, its interactions, and what narrows them."""
 
     type: str
     interactions: str
-    search: tuple[tuple[str, str], ...] = ()
+    search: Search = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What may be done: rights of ours, and interactions as (type or `*`, letter); written as scopes.
+    """What may be done: rights of ours, and interactions; written as scopes.
 
-    `a & b` is what both allow.
+    Of several interactions alike that are narrowed each allows what it leaves. `a & b` is what both allow.
     """
 
     rights: frozenset[str] = frozenset()
-    interactions: frozenset[tuple[str, str]] = frozenset()
+    interactions: frozenset[Interaction] = frozenset()
 
     def __and__(self, other: "Grant") -> "Grant":
-        """Return what both allow; of a type and `*` that is the type."""
+        """Return what both allow; of a type and `*` that is the type, of two searches both."""
         common = (
-            (type_ if other_type == EVERY else other_type, letter)
-            for type_, letter in self.interactions
-            for other_type, other_letter in other.interactions
+            (type_ if other_type == EVERY else other_type, letter, _both(search, other_search))
+            for type_, letter, search in self.interactions
+            for other_type, other_letter, other_search in other.interactions
             if letter == other_letter and (type_ == other_type or EVERY in {type_, other_type})
         )
-        return Grant(self.rights & other.rights, frozenset(common))
+        return Grant(self.rights & other.rights, _widest(common))
 
     def __bool__(self) -> bool:
         """Tell whether it allows anything."""
@@ -62,24 +79,60 @@ class Grant:
 
     def __str__(self) -> str:
         """Write it as scopes, separated by spaces, each thing once."""
-        every = {letter for type_, letter in self.interactions if type_ == EVERY}
-        letters: dict[str, set[str]] = {}
-        for type_, letter in self.interactions:
-            if type_ == EVERY or letter not in every:
-                letters.setdefault(type_, set()).add(letter)
+        letters: dict[tuple[str, Search], set[str]] = {}
+        for type_, letter, search in self.interactions:
+            letters.setdefault((type_, search), set()).add(letter)
         of_fhir = [
-            f"system/{type_}.{''.join(sorted(letters[type_], key=INTERACTIONS.index))}"
-            for type_ in sorted(letters)
+            f"system/{type_}.{''.join(sorted(letters[type_, search], key=INTERACTIONS.index))}"
+            + (f"?{urlencode(search, safe='|,:/')}" if search else "")
+            for type_, search in sorted(letters)
         ]
         return " ".join([*of_fhir, *(scope_of(right) for right in sorted(self.rights))])
 
     def allows(self, type_: str, letter: str) -> bool:
-        """Tell whether it allows an interaction with a type."""
-        return not self.interactions.isdisjoint({(type_, letter), (EVERY, letter)})
+        """Tell whether it allows an interaction with a type, or with some of it."""
+        return any(of in {type_, EVERY} and letter == allowed for of, allowed, _ in self.interactions)
 
     def all_rights(self) -> frozenset[str]:
         """Return the rights, that to resources among them where some interaction is allowed."""
         return self.rights | ({RESOURCES} if self.interactions else frozenset())
+
+    def narrowings(self) -> dict[str, tuple[Narrowing, ...]]:
+        """Return, by the letter of an interaction, what of types it is allowed with, where not all is."""
+        searches: dict[str, dict[str, list[tuple[Criterion, ...]]]] = {}
+        for type_, letter, search in sorted(self.interactions):
+            if search:
+                searches.setdefault(letter, {}).setdefault(type_, []).append(_criteria(type_, search))
+        return {
+            letter: tuple(Narrowing(type_, tuple(some)) for type_, some in by_type.items())
+            for letter, by_type in searches.items()
+        }
+
+    def check_size(self) -> None:
+        """Raise Rejected when it is more than a token can say, or a statement can ask."""
+        searches = Counter((type_, letter) for type_, letter, search in self.interactions if search)
+        if searches and max(searches.values()) > MOST_SEARCHES:
+            raise Rejected(f"They narrow a type by over {MOST_SEARCHES} searches; ask for fewer.")
+        if len(str(self).split(" ")) > MOST:
+            raise Rejected(f"They come to over {MOST} scopes; ask for fewer.")
+
+
+def _both(search: Search, other: Search) -> Search:
+    return tuple(sorted({*search, *other})) if search or other else ()
+
+
+def _widest(interactions: Iterable[Interaction]) -> frozenset[Interaction]:
+    """Leave out what others allow too."""
+    searches: dict[tuple[str, str], set[Search]] = {}
+    for type_, letter, search in interactions:
+        searches.setdefault((type_, letter), set()).add(search)
+    return frozenset(
+        (type_, letter, search)
+        for (type_, letter), alike in searches.items()
+        if type_ == EVERY or () not in searches.get((EVERY, letter), ())
+        for search in alike
+        if not any(set(other) < set(search) for other in alike)
+    )
 
 
 def scope_of(right: str) -> str:
@@ -113,8 +166,7 @@ def parse(text: str) -> Grant:
     """Return what scopes, separated by spaces, allow.
 
     Raises:
-        Rejected: one is none of ours, or narrows by a search: no search is enforced in each query yet, and
-            unheeded it would allow too much.
+        Rejected: one is none of ours, or narrows by what is not searched by here.
     """
     scopes = text.split(" ")
     if len(scopes) > MOST:
@@ -133,20 +185,44 @@ def parse(text: str) -> Grant:
                 f"of {listed}, with one space between two."
             )
         if of_fhir.search:
-            raise Rejected(
-                f"Scope {number} narrows {of_fhir.type} by a search, which is not enforced here; ask for it "
-                "without what follows the question mark."
-            )
-        interactions |= {(of_fhir.type, letter) for letter in of_fhir.interactions}
-    return Grant(frozenset(rights), frozenset(interactions))
+            _check_search(number, of_fhir)
+        search = _both(of_fhir.search, ())
+        interactions |= {(of_fhir.type, letter, search) for letter in of_fhir.interactions}
+    grant = Grant(frozenset(rights), _widest(interactions))
+    grant.check_size()
+    return grant
+
+
+def _check_search(number: int, scope: FhirScope) -> None:
+    """Raise Rejected, which names the parameter, unless a scope narrows what is searched, and by that."""
+    if scope.type not in PARAMETERS:
+        raise Rejected(f"Scope {number} narrows {scope.type}, which is not searched here; leave `?…` out.")
+    if not set(scope.interactions) <= set(NARROWED):
+        raise Rejected(f"Scope {number} narrows more than `r` and `s`; ask for other letters without `?…`.")
+    values = [value for _, text in scope.search for value in text.split(",")]
+    if len(scope.search) > MOST_PARAMETERS or len(values) > MOST_VALUES:
+        most = f"{MOST_PARAMETERS} parameters or {MOST_VALUES} values"
+        raise Rejected(f"Scope {number} narrows by over {most}; ask for fewer.")
+    if any("\0" in text for _, text in scope.search):
+        raise Rejected(f"Scope {number} holds a NUL; leave it out.")
+    try:
+        _criteria(scope.type, scope.search)
+    except Rejected as exc:
+        raise Rejected(f"Scope {number}: {exc}") from exc
+
+
+@lru_cache(1_000)
+def _criteria(type_: str, search: Search) -> tuple[Criterion, ...]:
+    """Return the criteria of a search on a type; references in it are relative."""
+    return tuple(criterion(type_, name, text, "") for name, text in search)
 
 
 def at_most(partner: Partner) -> Grant:
     """Return what a partner may ask for: what its kind may, narrowed by the scopes of its registry entry."""
     rights = RIGHTS[partner.kind]
-    pairs: Iterable[tuple[str, str]] = ()
+    pairs: Iterable[Interaction] = ()
     if RESOURCES in rights:
-        pairs = [(EVERY, "r"), (EVERY, "s"), *((type_, "u") for type_ in partner.writes)]
+        pairs = [(EVERY, "r", ()), (EVERY, "s", ()), *((type_, "u", ()) for type_ in partner.writes)]
     by_kind = Grant(rights - {RESOURCES}, frozenset(pairs))
     scopes = partner.credentials.scopes
     return by_kind if scopes is None else by_kind & parse(scopes)

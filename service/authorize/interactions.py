@@ -9,18 +9,20 @@ from service.errors import Unscoped
 from service.wire.fhir.definitions.r4 import definitions
 
 
-def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[str, Any]) -> None:
+def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[str, Any]) -> str:
     """Raise Unscoped unless a grant covers a route: its right, and below /fhir its interaction.
 
-    `rule` is the route's, `arguments` are what stands in its places.
+    `rule` is the route's, `arguments` are what stands in its places. Returns the letter of the interaction,
+    nothing where it is none of FHIR.
     """
     if right != RESOURCES:
         check_right(grant.rights, right)
-        return
+        return ""
     type_, letter = _interaction(method, rule, arguments)
     if not grant.allows(type_, letter):
         scope = f"system/{type_ if type_ in definitions().resources else EVERY}.{letter}"
         raise Unscoped(f"This partner was not granted {scope}.", scope)
+    return letter
 
 
 def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 https://hl7.org/fhir/R4/search.html
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,12 +10,11 @@ from typing import Final
 
 from service.errors import Malformed
 from service.values.resources import Criterion, HistoryQuery, Query
-from service.wire.fhir.search import EXACT, MADE, PARAMETERS, bounds, normal, span
+from service.wire.fhir.criteria import criterion, prefix_and_date
+from service.wire.fhir.search import bounds
 from service.wire.parameters import shown
 
-_DATE: Final = re.compile(
-    r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(\d{4}(?:-\d\d(?:-\d\d(?:T[0-9:.]+(?:Z|[+-]\d\d:\d\d))?)?)?)\Z"
-)
+ALSO: Final = ("_id", "_lastUpdated", "_count")
 CURSOR: Final = "_cursor"
 MOST: Final = 500
 # SQLite: an expression 1000 deep, 50,000 bytes in LIKE; PostgreSQL: 65,535 values in a statement
@@ -56,13 +54,13 @@ def parse_query(
                 raise Malformed("Say it once, with commas between the ids.", where=name)
             ids = tuple(text.split(","))
         elif name == "_lastUpdated":
-            prefix, value = _prefix_and_date(name, text)
+            prefix, value = prefix_and_date(name, text)
             first, last = bounds(value)
             updated.append((prefix, first.isoformat(), last.isoformat()))
         elif name == "_count":
             count = min(_count(text), most)
         else:
-            conditions.append(_condition(type_, name, text, base))
+            conditions.append(criterion(type_, name, text, base, ALSO))
     return Query(type_, tuple(conditions), ids, tuple(updated), count, after)
 
 
@@ -111,56 +109,3 @@ def _check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
     for name, value in values:
         if len(value) > LONGEST:
             raise Malformed(f"A value has over {LONGEST} characters.", where=shown(name.partition(":")[0]))
-
-
-def _condition(type_: str, name: str, text: str, base_url: str) -> Criterion:
-    base, _, modifier = name.partition(":")
-    known = (PARAMETERS | MADE)[type_]
-    if base not in known:
-        names = ", ".join([*known, "_id", "_lastUpdated", "_count"])
-        raise Malformed(f"Not a search parameter of {type_}; known are {names}.", where=shown(base))
-    kind = known[base][0]
-    if modifier and not (kind == "string" and modifier in {"exact", "contains"}):
-        raise Malformed("This modifier is not supported here.", where=base)
-    values: list[tuple[str | None, ...]] = []
-    for part in re.split(r"(?<!\\),", text):
-        plain = part.replace("\\,", ",")
-        if not plain.strip():
-            raise Malformed("The value is empty; give one, or leave the parameter out.", where=base)
-        if kind == "token":
-            system, bar, code = plain.rpartition("|")
-            if not code:
-                raise Malformed("A system alone is not searched for; write system|value.", where=base)
-            values.append((system if bar else None, code))
-        elif kind == "reference":
-            values.append(_reference(plain.removeprefix(f"{base_url}/"), base))
-        elif kind == "date":
-            values.append(_date(base, plain))
-        else:
-            values.append((modifier, plain if modifier == "exact" else normal(plain)))
-    return Criterion(base + EXACT if modifier == "exact" else base, kind, tuple(values))
-
-
-def _reference(text: str, name: str) -> tuple[str, str]:
-    """Return (type or '', id) of a relative reference; nothing we keep refers to another server."""
-    type_, _, id_ = text.rpartition("/")
-    if "/" in type_ or not id_:
-        raise Malformed("Not a reference of ours; write Type/id, or the id alone.", where=name)
-    return type_, id_
-
-
-def _date(name: str, text: str) -> tuple[str, str, str]:
-    prefix, value = _prefix_and_date(name, text)
-    return prefix, *span(value)
-
-
-def _prefix_and_date(name: str, text: str) -> tuple[str, str]:
-    """Return the prefix and the date, which is one of the calendar."""
-    match = _DATE.match(text)
-    if match is None:
-        raise Malformed("Not a date with an optional prefix, e.g. ge2026-03.", where=name)
-    try:
-        bounds(match[2])
-    except (ValueError, OverflowError) as exc:
-        raise Malformed("No such day in the calendar.", where=name) from exc
-    return match[1] or "eq", match[2]

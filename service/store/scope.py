@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, false, literal_column, or_, select, true
 from sqlalchemy.sql import FromClause
 
+from service.store import narrowing
 from service.store.tables import document, link, membership, mention, treatment
 from service.values.scope import Scope
 
@@ -26,6 +27,7 @@ class Form(NamedTuple):
     source: bool = False
     payers: int = 0
     hospitals: int = 0
+    narrowed: narrowing.Form = ()
 
 
 class _Relation(NamedTuple):
@@ -38,7 +40,8 @@ class _Relation(NamedTuple):
 
 def form(scope: Scope) -> Form:
     """Return the form of a scope."""
-    return Form(scope.everything, scope.source is not None, len(scope.payers), len(scope.hospitals))
+    names = (len(scope.payers), len(scope.hospitals))
+    return Form(scope.everything, scope.source is not None, *names, narrowing.form(scope.narrowed))
 
 
 def parameters(scope: Scope) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def parameters(scope: Scope) -> dict[str, Any]:
     for kind, names in (("payer", scope.payers), ("hospital", scope.hospitals)):
         for number, (system, value) in enumerate(names):
             said[f"scope_{kind}_system_{number}"], said[f"scope_{kind}_value_{number}"] = system, value
-    return said
+    return said | narrowing.parameters(scope.narrowed)
 
 
 def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:
@@ -62,7 +65,8 @@ def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:
     mentioned = _any(_is_mentioned(relation, table) for relation in _relations(scope))
     named = _is_named(table) if scope.source else false()
     shared = and_(table.c.client.is_(None), or_(mentioned, named))
-    return and_(_view(table), or_(_is_owned(scope, table), _is_related(scope, table), shared))
+    inside = or_(_is_owned(scope, table), _is_related(scope, table), shared)
+    return and_(_view(table), narrowing.condition(scope.narrowed, table), inside)
 
 
 def of_clients(scope: Form, table: FromClause) -> ColumnElement[bool]:
@@ -70,7 +74,8 @@ def of_clients(scope: Form, table: FromClause) -> ColumnElement[bool]:
 
     A search may start from it, where few clients are in the scope, or few documents.
     """
-    return and_(_view(table), or_(_is_owned(scope, table), _is_related(scope, table)))
+    inside = or_(_is_owned(scope, table), _is_related(scope, table))
+    return and_(_view(table), narrowing.condition(scope.narrowed, table), inside)
 
 
 def of_documents(scope: Form) -> ColumnElement[bool]:

@@ -11,19 +11,16 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Integer,
     Select,
-    Table,
     and_,
     bindparam,
-    exists,
     func,
-    not_,
     or_,
     select,
 )
 
+from service.store import criteria
 from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.rows import stored_of
@@ -31,7 +28,6 @@ from service.store.sql.engine import Executor
 from service.values.resources import Page, Query
 from service.values.scope import SHARED, Scope
 
-TABLES = {"token": t.token, "reference": t.reference, "date": t.dates, "string": t.strings}
 FORMS = 500
 FEW = 10
 
@@ -43,7 +39,7 @@ class Form(NamedTuple):
     """
 
     shared: bool
-    criteria: tuple[tuple[str, tuple[str, ...]], ...]
+    criteria: tuple[criteria.Form, ...]
     updated: tuple[str, ...]
     ids: bool
     after: bool
@@ -66,45 +62,21 @@ def search(connection: Executor, scope: Scope, query: Query) -> Page:
 
 
 def _form(query: Query) -> Form:
-    criteria = tuple(
-        (condition.kind, tuple(_value_form(condition.kind, value) for value in condition.values))
-        for condition in query.conditions
-    )
+    asked = tuple(criteria.form(condition) for condition in query.conditions)
     prefixes = tuple(prefix for prefix, _, _ in query.updated)
-    return Form(query.type in SHARED, criteria, prefixes, bool(query.ids), query.after is not None)
-
-
-def _value_form(kind: str, value: tuple[str | None, ...]) -> str:
-    """A date's prefix, a string's modifier; of a token or reference whether its system or type is given."""
-    if kind in {"date", "string"}:
-        return str(value[0])
-    anything = None if kind == "token" else ""
-    return "any" if value[0] == anything else "given"
+    return Form(query.type in SHARED, asked, prefixes, bool(query.ids), query.after is not None)
 
 
 def _values(query: Query) -> dict[str, Any]:
     """What a question asks for, by the names its form's statement binds."""
     values: dict[str, Any] = {"type": query.type, "ids": query.ids, "rows": query.count + 1}
     for number, condition in enumerate(query.conditions):
-        values[f"parameter_{number}"] = condition.parameter
-        for place, value in enumerate(condition.values):
-            first, second = value[-2:]
-            if condition.kind == "string":
-                second = _pattern(str(first), str(second))
-            values[f"first_{number}_{place}"], values[f"second_{number}_{place}"] = first, second
+        values |= criteria.parameters(str(number), condition)
     for number, (_, low, high) in enumerate(query.updated):
         values[f"low_{number}"], values[f"high_{number}"] = map(datetime.fromisoformat, (low, high))
     if query.after is not None:
         values["after_at"], values["after_id"] = datetime.fromisoformat(query.after[0]), query.after[1]
     return values
-
-
-def _pattern(modifier: str, text: str) -> str:
-    """What LIKE looks for; an exact search takes the text as it is."""
-    if modifier == "exact":
-        return text
-    escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
-    return f"%{escaped}%" if modifier == "contains" else f"{escaped}%"
 
 
 @lru_cache(maxsize=FORMS)
@@ -113,9 +85,13 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
     c = t.resource.c
     inside = of_scope.of_resources if form.shared else of_scope.of_clients
     where = [inside(scope, t.resource), c.type == bindparam("type")]
-    where += [_criterion(number, kind, forms) for number, (kind, forms) in enumerate(form.criteria)]
     where += [
-        _between(prefix, c.last_updated, c.last_updated, bindparam(f"low_{n}"), bindparam(f"high_{n}"))
+        criteria.condition(str(number), asked, t.resource) for number, asked in enumerate(form.criteria)
+    ]
+    where += [
+        criteria.between(
+            prefix, c.last_updated, c.last_updated, bindparam(f"low_{n}"), bindparam(f"high_{n}")
+        )
         for n, prefix in enumerate(form.updated)
     ]
     if form.ids:
@@ -133,46 +109,3 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
     # where nothing narrows it but the scope, how to search depends on how many clients are in that; and each
     # number of many values is another statement, whose plan would take a megabyte of the server's memory
     return page.execution_options(prepare=False), counted.execution_options(prepare=False)
-
-
-def _criterion(number: int, kind: str, forms: tuple[str, ...]) -> ColumnElement[bool]:
-    table = TABLES[kind]
-    same = and_(
-        table.c.view == t.resource.c.view,
-        table.c.type == t.resource.c.type,
-        table.c.id == t.resource.c.id,
-        table.c.parameter == bindparam(f"parameter_{number}"),
-    )
-    values = [_value(kind, table, form, f"{number}_{place}") for place, form in enumerate(forms)]
-    return exists().where(same, or_(*values))
-
-
-def _value(kind: str, table: Table, form: str, name: str) -> ColumnElement[bool]:
-    first: Any = bindparam(f"first_{name}")
-    second: Any = bindparam(f"second_{name}")
-    if kind == "token":
-        code = table.c.code == second
-        return code if form == "any" else and_(table.c.system == first, code)
-    if kind == "reference":
-        target = table.c.target_id == second
-        return target if form == "any" else and_(table.c.target_type == first, target)
-    if kind == "date":
-        return _between(form, table.c.low, table.c.high, first, second)
-    return table.c.value == second if form == "exact" else table.c.value.like(second, escape="/")
-
-
-def _between(prefix: str, low: Any, high: Any, first: Any, last: Any) -> ColumnElement[bool]:
-    """R4 search section 3.1.1.4.6: how a prefix compares the range [low, high] with [first, last]."""
-    inside: ColumnElement[bool] = and_(low >= first, high <= last)
-    comparisons: dict[str, ColumnElement[bool]] = {
-        "eq": inside,
-        "ne": not_(inside),
-        "gt": high > last,
-        "lt": low < first,
-        "ge": or_(high > last, inside),
-        "le": or_(low < first, inside),
-        "sa": low > last,
-        "eb": high < first,
-        "ap": and_(low <= last, high >= first),
-    }
-    return comparisons[prefix]

@@ -221,7 +221,7 @@ class SqlStore:
         named = {**parameters(scope), "type": type_, "id": id_, "version": version}
         with reading(self._engine) as connection:
             rows = connection.execute(chosen, named).all()
-            if not rows and scope.everything:
+            if not rows and scope.everything and not scope.narrowed:
                 stone = {"view": scope.view, "type": type_, "id": id_}
                 if connection.execute(reads.STONE, stone).first() is not None:
                     raise Gone("The resource was erased.")

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from service.values.credentials import Credentials
 from service.values.identifiers.assertions import Assertions
 from service.values.inbound.intake import IntakeSettings
+from service.values.resources import Criterion
 
 # the view of whoever names no other
 DEFAULT: Final = "default"
@@ -65,6 +66,14 @@ class Partner:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """A type of FHIR of which only what matches a search is there: one of `searches`, in all its criteria."""
+
+    type: str
+    searches: tuple[tuple[Criterion, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """A condition of every query: all, or the clients of a payer or hospital, what a source owns, or nothing.
 
@@ -75,7 +84,8 @@ class Scope:
     `payers` and `hospitals` are the (system, value) by which memberships and treatments name the partner;
     `run_out_days` is how many days after these have ended their clients stay in the scope.
 
-    Made by `access.policy` only. `view` names the stack of overlays whose bytes may be read.
+    Made by `access.policy` only, but for `narrowed`: what the searches of a token's scopes leave of it.
+    `view` names the stack of overlays whose bytes may be read.
     """
 
     view: str = DEFAULT
@@ -86,6 +96,7 @@ class Scope:
     source: str | None = None
     offered: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    narrowed: tuple[Narrowing, ...] = ()
 
     def owns(self, source: str) -> bool:
         """Return whether the documents of a source are in it."""

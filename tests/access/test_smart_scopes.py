@@ -8,6 +8,8 @@ from service.errors import Rejected
 from service.values.credentials import Credentials
 from service.values.scope import Partner
 
+PLANS = "system/CarePlan.rs"
+
 
 @pytest.mark.parametrize(
     ("scope", "letters"),
@@ -51,11 +53,49 @@ def test_what_is_no_scope_is_refused_by_its_number(scope):
         parse(f"system/Goal.rs {scope}")
 
 
-def test_a_search_that_narrows_is_read_and_refused_as_long_as_no_query_enforces_it():
+def test_a_search_that_narrows_is_read_as_its_pairs():
     scope = parse_fhir("system/Observation.rs?category=http://x|laboratory&status=final")
     assert scope.search == (("category", "http://x|laboratory"), ("status", "final"))
-    with pytest.raises(Rejected, match="Scope 1 narrows Observation"):
-        parse("system/Observation.rs?category=laboratory")
+
+
+@pytest.mark.parametrize(
+    ("scope", "why"),
+    [
+        ("system/Observation.rs?category=laboratory", "Observation, which is not searched here"),
+        ("system/*.rs?category=laboratory", r"narrows \*"),
+        ("system/CarePlan.rs?colour=red", "colour: Not a search parameter of CarePlan; known are patient"),
+        ("system/CarePlan.rs?_id=x", "_id: Not a search parameter"),
+        ("system/CarePlan.rs?status:not=active", "status: This modifier"),
+        ("system/CarePlan.rs?status=", "status: The value is empty"),
+        ("system/CarePlan.rs?status=a%00", "NUL"),
+        ("system/Patient.rs?birthdate=x", "birthdate: Not a date"),
+        ("system/CarePlan.cruds?status=active", "more than `r` and `s`"),
+        ("system/CarePlan.u?status=active", "more than `r` and `s`"),
+        ("system/CarePlan.rs?" + "&".join(["status=active"] * 6), "over 5 parameters"),
+        ("system/CarePlan.rs?status=" + ",".join("x" * 21), "over 5 parameters or 20 values"),
+    ],
+)
+def test_a_search_by_what_is_not_searched_by_here_is_refused_by_its_name(scope, why):
+    with pytest.raises(Rejected, match="Scope 2.*" + why):
+        parse(f"system/Goal.rs {scope}")
+
+
+def test_more_searches_of_a_type_than_a_statement_can_ask_are_refused():
+    scopes = " ".join(f"system/CarePlan.rs?status=s{number}" for number in range(11))
+    with pytest.raises(Rejected, match="over 10 searches"):
+        parse(scopes)
+
+
+def test_what_narrows_is_told_by_the_letter_of_the_interaction():
+    both = "system/CarePlan.r?status=active system/CarePlan.r?category=a,b&status=x system/Goal.r"
+    narrowings = parse(f"{both} system/CarePlan.s").narrowings()
+    assert list(narrowings) == ["r"]
+    (plans,) = narrowings["r"]
+    assert plans.type == "CarePlan"
+    assert [[(one.parameter, one.values) for one in search] for search in plans.searches] == [
+        [("category", ((None, "a"), (None, "b"))), ("status", ((None, "x"),))],
+        [("status", ((None, "active"),))],
+    ]
 
 
 def test_more_scopes_than_there_can_be_are_refused():
@@ -74,10 +114,19 @@ def test_more_scopes_than_there_can_be_are_refused():
         ("system/CarePlan.rs", "system/Goal.rs", ""),
         ("casebridge/events casebridge/erase", "casebridge/events system/*.rs", "casebridge/events"),
         ("system/Goal.rs system/*.r", "system/*.rs", "system/*.r system/Goal.s"),
+        (f"{PLANS}?status=active", "system/*.rs", f"{PLANS}?status=active"),
+        (f"{PLANS}?status=active", PLANS, f"{PLANS}?status=active"),
+        (f"{PLANS}?status=active {PLANS}", "system/*.r", "system/CarePlan.r"),
+        (f"{PLANS}?status=a", f"{PLANS}?category=x|b", f"{PLANS}?category=x|b&status=a"),
+        (f"{PLANS}?status=a {PLANS}?status=b", f"{PLANS}?status=a", f"{PLANS}?status=a"),
+        (f"{PLANS}?status=a system/CarePlan.r", f"{PLANS}", "system/CarePlan.r system/CarePlan.s?status=a"),
+        (f"{PLANS}?identifier=a%20b%26%3F", "system/*.s", "system/CarePlan.s?identifier=a+b%26%3F"),
     ],
 )
 def test_what_is_granted_is_what_both_allow(asked, had, granted):
-    assert str(parse(asked) & parse(had)) == str(parse(had) & parse(asked)) == granted
+    both = parse(asked) & parse(had)
+    assert str(both) == str(parse(had) & parse(asked)) == granted
+    assert not granted or parse(granted) == both == both & parse(had)
 
 
 def test_what_is_written_is_read_as_the_same():

@@ -114,7 +114,7 @@ def test_no_more_is_granted_than_the_kind_and_the_registry_allow(house, partner,
         ("southern", "system/Patient.rs", "this client may ask for: system/CarePlan.rs"),
         ("northern", "system/Careplan.rs", "Scope 1 is not known"),
         ("northern", "system/CarePlan.rs openid", "Scope 2 is not known"),
-        ("northern", "system/CarePlan.rs?status=active", "Scope 1 narrows CarePlan"),
+        ("northern", "system/CarePlan.rs?colour=red", "Scope 1: colour: Not a search parameter"),
         ("northern", 'system/CarePlan.rs "\\\x00', "Scope 2"),
     ],
 )

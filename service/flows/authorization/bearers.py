@@ -5,7 +5,7 @@ https://www.rfc-editor.org/rfc/rfc6750
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Lock
 from typing import Final
@@ -16,7 +16,7 @@ from service.access.smart_scopes import Grant, at_most, parse
 from service.errors import Unauthenticated
 from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
-from service.values.scope import Partner
+from service.values.scope import Narrowing, Partner
 
 REMEMBERED: Final = 1_000
 """How many tokens a process remembers; past them the one longest not shown is verified anew.
@@ -28,11 +28,23 @@ INVALID: Final = "invalid_token"
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who shows a token, what it lets them do, and what data is wanted for."""
+    """Who shows a token, what it lets them do, and what data is wanted for.
+
+    `narrowings` are those of the grant, by the letter of an interaction.
+    """
 
     partner: Partner
     grant: Grant
     purposes: tuple[str, ...]
+    narrowings: Mapping[str, tuple[Narrowing, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have worked out once what each request asks for."""
+        object.__setattr__(self, "narrowings", self.grant.narrowings())
+
+    def narrowed(self, letter: str) -> tuple[Narrowing, ...]:
+        """Return what an interaction is narrowed by; an update by what reading is, for its answer is read."""
+        return self.narrowings.get("r" if letter == "u" else letter, ())
 
 
 class Bearers:

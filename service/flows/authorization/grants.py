@@ -14,6 +14,7 @@ import structlog
 from service.access import access_tokens, client_assertions
 from service.access.access_tokens import AccessToken
 from service.access.client_assertions import SKEW, ClientAssertion
+from service.access.compact import LONGEST
 from service.access.smart_scopes import Grant, at_most, parse
 from service.errors import Rejected, Ungranted
 from service.flows.authorization.key_sets import KeySets
@@ -79,8 +80,10 @@ class Granting:
             purposes=assertion.purposes,
             certificate=certificate,
         )
-        log.info("token_granted", partner=partner.name, token=token.jti)
         text = access_tokens.issue(self.signing.signer(), self.address, token)
+        if len(text) > LONGEST:
+            raise Ungranted("invalid_scope", "scope: a token that says all this is too long; ask for less.")
+        log.info("token_granted", partner=partner.name, token=token.jti)
         return Granted(text, token.scope, access_tokens.SECONDS)
 
     def _proven(self, assertion: ClientAssertion) -> Partner:
@@ -134,6 +137,7 @@ def _grant_for(partner: Partner, scope: str | None) -> Grant:
     had = at_most(partner)
     try:
         grant = had if scope is None else parse(scope) & had
+        grant.check_size()
     except Rejected as exc:
         raise Ungranted("invalid_scope", f"scope: {exc}") from exc
     if not grant:

@@ -1,0 +1,71 @@
+"""What the searches of a token's scopes narrow, as a condition of every query on resources.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#finer-grained-resource-constraints-using-search-parameters
+
+A resource of such a type is there if its current version matches one of the searches. Nothing tells whether a
+version before it did: only the current one is there.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, true
+from sqlalchemy.sql import FromClause
+
+from service.store import criteria
+from service.store.tables import history, resource
+from service.values.resources import Criterion
+from service.values.scope import Narrowing
+
+Form = tuple[tuple[tuple[criteria.Form, ...], ...], ...]
+"""Of each type that is narrowed the searches, of each of these the forms of its criteria."""
+
+
+def form(narrowings: tuple[Narrowing, ...]) -> Form:
+    """Return the form of what is narrowed."""
+    return tuple(
+        tuple(tuple(criteria.form(criterion) for criterion in search) for search in narrowing.searches)
+        for narrowing in narrowings
+    )
+
+
+def parameters(narrowings: tuple[Narrowing, ...]) -> dict[str, Any]:
+    """Return what is narrowed, and by which values, for the parameters of the condition."""
+    said: dict[str, Any] = {}
+    for number, narrowing in enumerate(narrowings):
+        said[f"narrowed_{number}"] = narrowing.type
+        for name, criterion in _named(number, narrowing.searches):
+            said |= criteria.parameters(name, criterion)
+    return said
+
+
+def condition(form_: Form, table: FromClause) -> ColumnElement[bool]:
+    """Return the condition on rows of `resource` or `resource_history`."""
+    return and_(true(), *(_of_type(number, searches, table) for number, searches in enumerate(form_)))
+
+
+def _of_type(number: int, searches: tuple[tuple[criteria.Form, ...], ...], table: FromClause) -> Any:
+    other = table.c.type != bindparam(f"narrowed_{number}")
+    matching = [
+        and_(*(criteria.condition(_name(number, place, at), form_, table) for at, form_ in enumerate(search)))
+        for place, search in enumerate(searches)
+    ]
+    return or_(other, and_(or_(*matching), _is_current(table)))
+
+
+def _is_current(table: FromClause) -> ColumnElement[bool]:
+    if table is not history:
+        return true()
+    now = resource.alias()
+    same = (now.c.view == table.c.view, now.c.type == table.c.type, now.c.id == table.c.id)
+    return exists().where(*same, now.c.version == table.c.version)
+
+
+def _named(number: int, searches: tuple[tuple[Criterion, ...], ...]) -> Iterator[tuple[str, Criterion]]:
+    for place, search in enumerate(searches):
+        for at, criterion in enumerate(search):
+            yield _name(number, place, at), criterion
+
+
+def _name(number: int, place: int, at: int) -> str:
+    return f"narrowed_{number}_{place}_{at}"
