@@ -4,13 +4,13 @@ from collections.abc import Collection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from service.access import smart_scopes
 from service.access.keys import jwks, public_key
 from service.access.policy import RIGHTS
 from service.errors import Rejected
-from service.values.credentials import Credentials
+from service.values.credentials import Credentials, Issuer
 
 LONGEST_URL: Final = 1000
 
@@ -33,6 +33,44 @@ def _are_scopes(scopes: list[str]) -> None:
         raise ValidationError(str(exc.args[0])) from exc
 
 
+class _Subject(Schema):
+    class Meta:
+        """Unknown members are errors."""
+
+        unknown = RAISE
+
+    issuer = fields.String(required=True)
+    value = fields.String(required=True, validate=validate.Length(min=1))
+
+
+class IssuerContract(Schema):
+    """Whose tokens are taken beside ours, for whom, and which claim tells of whom they are."""
+
+    class Meta:
+        """Unknown members are errors."""
+
+        unknown = RAISE
+
+    issuer = fields.String(required=True)
+    audience = fields.String(required=True, validate=validate.Length(min=1))
+    claim = fields.String(load_default="sub", validate=validate.Length(min=1))
+    private_hosts = fields.List(fields.String(), load_default=list)
+
+    @validates_schema
+    def check_address(self, entry: dict[str, Any], **_: Any) -> None:
+        """Refuse an address that is not asked, or to which nothing can be added."""
+        url = entry["issuer"]
+        if mistake := _mistake_of(url, entry["private_hosts"]):
+            raise ValidationError(mistake, "issuer")
+        if "?" in url:
+            raise ValidationError("An issuer is an address without a query.", "issuer")
+
+    @post_load
+    def issuer_of(self, entry: dict[str, Any], **_: Any) -> Issuer:
+        """Return it frozen."""
+        return Issuer(entry["issuer"], entry["audience"], entry["claim"], tuple(entry["private_hosts"]))
+
+
 class CredentialsContract(Schema):
     """How a partner authenticates, and what it may ask for at most."""
 
@@ -40,6 +78,7 @@ class CredentialsContract(Schema):
     jwks_url = fields.String()
     private_hosts = fields.List(fields.String())
     scopes = fields.List(fields.String(), validate=_are_scopes)
+    subjects = fields.List(fields.Nested(_Subject))
 
     @validates_schema
     def check_rights(self, entry: dict[str, Any], **_: Any) -> None:
@@ -87,4 +126,5 @@ def credentials(entry: dict[str, Any]) -> Credentials:
         jwks_url=entry.get("jwks_url"),
         private_hosts=tuple(entry.get("private_hosts", ())),
         scopes=" ".join(scopes) if scopes is not None else None,
+        subjects=tuple((subject["issuer"], subject["value"]) for subject in entry.get("subjects", ())),
     )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from service.access.credentials import CredentialsContract, credentials
+from service.access.credentials import CredentialsContract, IssuerContract, credentials
 from service.access.intake import IntakeContract
 from service.access.policy import LOCAL, RIGHTS
 from service.values.credentials import Credentials
@@ -70,6 +70,7 @@ class RegistryContract(_Strict):
         load_default=dict,
     )
     identifying = fields.List(fields.Nested(_Identifying), load_default=list)
+    issuers = fields.List(fields.Nested(IssuerContract), load_default=list)
     partners = fields.List(fields.Nested(PartnerContract), required=True)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)

@@ -20,9 +20,9 @@ MOST_KEYS: Final = 50
 # no set: what stands in a JWK may be a list, which has no hash
 _TYPES: Final = ("RSA", "EC")
 # NIST SP 800-131A; past the longest, verifying would cost more than it is worth
-_BITS: Final = range(2048, 4096 + 1)
+BITS: Final = range(2048, 4096 + 1)
 # of such a modulus in base64url
-_DIGITS: Final = range(342, 683 + 1)
+DIGITS: Final = range(342, 683 + 1)
 LONGEST_NAME: Final = 255
 
 
@@ -51,18 +51,18 @@ def public_key(jwk: Any) -> PublicKey:
         raise Rejected("`exp` of a key is whole seconds since 1970, as a number.")
     if "d" in jwk or jwk.get("kty") not in _TYPES:
         raise Rejected("Name public keys of RSA or EC; a private or symmetric key is nobody else's business.")
-    if jwk["kty"] == "RSA" and len(str(jwk.get("n"))) not in _DIGITS:
-        raise Rejected(f"A key of RSA has {_BITS[0]} to {_BITS[-1]} bits.")
+    if jwk["kty"] == "RSA" and len(str(jwk.get("n"))) not in DIGITS:
+        raise Rejected(f"A key of RSA has {BITS[0]} to {BITS[-1]} bits.")
     try:
         key = (RSAKey if jwk["kty"] == "RSA" else ECKey).import_key(_known(jwk))
     except (JoseError, ValueError, TypeError, KeyError) as exc:
         raise Rejected("Not a key: a member of it is missing or has another form than a JWK's.") from exc
     if isinstance(key, RSAKey):
-        algorithm, fits = RS384, key.public_key.key_size in _BITS
+        algorithm, fits = RS384, key.public_key.key_size in BITS
     else:
         algorithm, fits = ES384, jwk.get("crv") == CURVE
     if not fits or jwk.get("alg", algorithm) != algorithm or jwk.get("use", "sig") != "sig":
-        bits = f"{_BITS[0]} to {_BITS[-1]} bits"
+        bits = f"{BITS[0]} to {BITS[-1]} bits"
         raise Rejected(f"A key is for RS384 ({bits}) or ES384 ({CURVE}), and to sign with.")
     return PublicKey(jwk["kid"], algorithm, dump(key.as_dict(private=False)).decode(), expires)
 

@@ -4,7 +4,7 @@ The same contract holds for both. The file alone names views and who assigns num
 partner, the file is heeded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from service.access.entries import RegistryContract, partner_of
 from service.access.intake import amqp_senders, assertions_of, near, offers
 from service.access.policy import LOCAL
 from service.errors import Misconfigured
+from service.values.credentials import Issuer
 from service.values.scope import Partner
 from service.wire.contracts import configured
 from service.wire.yaml import plain
@@ -27,7 +28,13 @@ class RegistryFile:
 
     where: str = "CASEBRIDGE_PARTNERS"
     document: Json = field(default_factory=dict)
-    loaded: Json = field(default_factory=lambda: {"views": {}, "identifying": [], "partners": []})
+    loaded: Json = field(
+        default_factory=lambda: {"views": {}, "identifying": [], "issuers": [], "partners": []}
+    )
+
+    def issuers(self) -> tuple[Issuer, ...]:
+        """Return whose tokens it has taken beside ours."""
+        return tuple(self.loaded["issuers"])
 
     def names(self) -> frozenset[str]:
         """Return whom it names."""
@@ -76,6 +83,7 @@ def merge(file: RegistryFile, stored: Mapping[str, Json]) -> Registry:
     try:
         offered = offers(partners)
         amqp_senders(partners)
+        _check_subjects(partners.values(), file.issuers())
         assertions = assertions_of(file.loaded["identifying"], partners)
     except Misconfigured as exc:
         raise Misconfigured(str(exc), where=file.where) from exc
@@ -84,6 +92,19 @@ def merge(file: RegistryFile, stored: Mapping[str, Json]) -> Registry:
         for name, partner in partners.items()
     }
     return Registry(related, tuple(sorted(named & stored.keys())), unusable)
+
+
+def _check_subjects(partners: Iterable[Partner], issuers: Iterable[Issuer]) -> None:
+    """Raise Misconfigured where tokens of others name two alike, or one by an issuer that is not named."""
+    known = {issuer.url for issuer in issuers}
+    subjects: dict[tuple[str, str], Partner] = {}
+    for partner in partners:
+        for subject in partner.credentials.subjects:
+            if subject[0] not in known:
+                raise Misconfigured(f"{partner.name} is named in subjects by an issuer that /issuers lacks.")
+            if subject in subjects:
+                raise Misconfigured(f"{subjects[subject].name} and {partner.name} have the same subjects.")
+            subjects[subject] = partner
 
 
 def load_entry(file: RegistryFile, entry: Any) -> Json:

@@ -11,6 +11,7 @@ interaction of FHIR have scopes of ours: `casebridge/discharges`.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -191,6 +192,16 @@ def parse(text: str) -> Grant:
     grant = Grant(frozenset(rights), _widest(interactions))
     grant.check_size()
     return grant
+
+
+def known_scopes(text: str) -> str:
+    """Return those of some scopes that are known here, at most as many as may be asked for."""
+    known = []
+    for scope in text.split(" ")[:MOST]:
+        with suppress(Rejected):
+            parse(scope)
+            known.append(scope)
+    return " ".join(known)
 
 
 def _check_search(number: int, scope: FhirScope) -> None:

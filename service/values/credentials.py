@@ -23,13 +23,28 @@ class Credentials:
 
     `keys` are its public keys, `jwks_url` where they are fetched instead; `private_hosts` are the hosts that
     may have addresses of a private network, and be asked without TLS, there and as endpoints of answers.
-    `scopes` narrow what its kind may ask for (None: all of that).
+    `scopes` narrow what its kind may ask for (None: all of that). `subjects` are (issuer, value) pairs by
+    which tokens of others name it.
     """
 
     keys: tuple[PublicKey, ...] = ()
     jwks_url: str | None = None
     private_hosts: tuple[str, ...] = ()
     scopes: str | None = None
+    subjects: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Whose tokens are taken beside ours: for `audience`, `claim` tells whose one is.
+
+    `private_hosts` are as those of a partner.
+    """
+
+    url: str
+    audience: str
+    claim: str
+    private_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from time import monotonic
 
 from sqlalchemy import Engine
 
+from service.access import registry
 from service.access.rates import Rate, Slots
 from service.authorize.callers import ByName, ByToken, Caller
 from service.authorize.quotas import Quotas
@@ -14,6 +15,7 @@ from service.authorize.tokens import TOKEN, Tokens
 from service.errors import Misconfigured
 from service.flows.authorization.bearers import Bearers
 from service.flows.authorization.grants import Granting
+from service.flows.authorization.issued import IssuedTokens
 from service.flows.authorization.key_sets import KeySets
 from service.flows.authorization.signing import Signing
 from service.settings import Settings, is_loopback
@@ -63,7 +65,8 @@ def authorization(
         token_url=f"{settings.base_url}{TOKEN}",
         clock=now,
     )
-    bearers = Bearers(signing, partners, settings.base_url, now)
+    issued = IssuedTokens(registry.read(settings.partners).issuers(), partners, fetch, monotonic)
+    bearers = Bearers(signing, partners, settings.base_url, now, issued)
     proxies = settings.tls_proxies
     return Authorization(ByToken(bearers, proxies), Tokens(granting, proxies))
 

@@ -108,7 +108,7 @@ def exported(settings: Settings) -> str:
     file = registry.read(settings.partners)
     lines = [
         f"{name}: {_json(file.document[name])}\n"
-        for name in ("views", "identifying")
+        for name in ("views", "identifying", "issuers")
         if name in file.document
     ]
     partners = [as_yaml(entry, "  ") for entry, _ in _entries(settings).values()]

@@ -86,7 +86,7 @@ def test_the_registry_names_keys_or_where_they_are_and_what_may_be_asked_for(tmp
         {"jwks_url": "https://a.example:x/jwks"},
         {"jwks_url": "https://a.example/ jwks"},
         {"scopes": ["system/Careplan.rs"]},
-        {"scopes": ["system/CarePlan.rs?status=active"]},
+        {"scopes": ["system/CarePlan.rs?colour=red"]},
         {"scopes": []},
         {"scopes": ["casebridge/erase"]},
         {"kind": "engineer", "scopes": ["system/*.rs"]},

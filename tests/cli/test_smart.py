@@ -119,9 +119,12 @@ def test_the_page_tells_of_every_right_and_of_no_other():
 
 
 def test_the_registry_of_the_page_is_one(tmp_path):
-    (text,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    (tmp_path / "partners.yaml").write_text(text, encoding="utf-8")
-    assert load(tmp_path / "partners.yaml")["northern"].credentials.private_hosts == ("ehr.internal",)
+    keys, issuers = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    path = tmp_path / "partners.yaml"
+    path.write_text(keys, encoding="utf-8")
+    assert load(path)["northern"].credentials.private_hosts == ("ehr.internal",)
+    path.write_text(issuers, encoding="utf-8")
+    assert load(path)["northern"].credentials.subjects == (("https://login.example/realm", "northern-app"),)
 
 
 def registered(folder):

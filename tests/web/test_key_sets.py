@@ -8,7 +8,8 @@ from joserfc.jwk import ECKey
 from service.access import registry
 from service.errors import Unavailable, Ungranted
 from service.flows.authorization.grants import ASSERTION_TYPE, Granting
-from service.flows.authorization.key_sets import LONGEST, PAUSE, SHORTEST, UNSAID, KeySets
+from service.flows.authorization.key_cache import LONGEST, PAUSE, SHORTEST, UNSAID
+from service.flows.authorization.key_sets import KeySets
 from service.values.credentials import Fetched
 from service.wire.json import dump
 from service.wiring.authorization import authorization

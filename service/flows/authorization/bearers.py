@@ -14,6 +14,7 @@ from service.access import access_tokens
 from service.access.access_tokens import AccessToken
 from service.access.smart_scopes import Grant, at_most, parse
 from service.errors import Unauthenticated
+from service.flows.authorization.issued import IssuedTokens
 from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
 from service.values.scope import Narrowing, Partner
@@ -47,17 +48,28 @@ class Bearer:
         return self.narrowings.get("r" if letter == "u" else letter, ())
 
 
-class Bearers:
-    """The partners that show tokens of ours."""
+Known = tuple[AccessToken, Bearer]
 
-    def __init__(self, signing: Signing, partners: Mapping[str, Partner], address: str, clock: Clock) -> None:
-        """Take our keys, who is registered, our address, and what tells the time."""
+
+class Bearers:
+    """The partners that show tokens, of ours or of issuers that the registry names."""
+
+    def __init__(
+        self,
+        signing: Signing,
+        partners: Mapping[str, Partner],
+        address: str,
+        clock: Clock,
+        issued: IssuedTokens | None = None,
+    ) -> None:
+        """Take our keys, who is registered, our address, what tells the time, and who reads other tokens."""
+        self._issued = issued
         self._signing = signing
         self._partners = partners
         self._address = address
         self._clock = clock
         self._lock = Lock()
-        self._known: OrderedDict[bytes, tuple[AccessToken, Bearer]] = OrderedDict()
+        self._known: OrderedDict[bytes, Known] = OrderedDict()
 
     def bearer(self, text: str, certificate: str | None = None) -> Bearer:
         """Return whose token it is; `certificate` is the thumbprint of the client's, where it showed one.
@@ -74,12 +86,10 @@ class Bearers:
             known = self._known.get(digest)
             if known is not None:
                 self._known.move_to_end(digest)
-        if known is None or not self._is_current(known[1]):
-            known = self._verify(text, now)
+        if known is None or known[0].expires <= now or not self._is_current(known[1]):
+            known = self._renewed(text, now, known)
             self._remember(digest, known)
         token, bearer = known
-        if token.expires <= now:
-            raise _invalid(token.partner)
         if token.certificate is not None and token.certificate != certificate:
             what = "The token is bound to another certificate; show that."
             raise Unauthenticated(what, INVALID, token.partner)
@@ -89,16 +99,29 @@ class Bearers:
         """Tell whether the registry still has what a bearer was made of."""
         return self._partners.get(bearer.partner.name) is bearer.partner
 
-    def _verify(self, text: str, now: int) -> tuple[AccessToken, Bearer]:
-        token = access_tokens.read(text, self._signing.verifier, self._address, now)
-        partner = None if token is None else self._partners.get(token.partner)
-        if token is None or partner is None:
-            raise _invalid()
-        if not (partner.credentials.keys or partner.credentials.jwks_url):
-            raise _invalid(partner.name)
-        return token, Bearer(partner, parse(token.scope) & at_most(partner), token.purposes)
+    def _renewed(self, text: str, now: int, known: Known | None) -> Known:
+        """Verify a token; when it was known it is told whose it was. Raises as `bearer`."""
+        try:
+            return self._verify(text, now)
+        except Unauthenticated as exc:
+            if known is None:
+                raise
+            raise _invalid(known[0].partner) from exc
 
-    def _remember(self, digest: bytes, known: tuple[AccessToken, Bearer]) -> None:
+    def _verify(self, text: str, now: int) -> Known:
+        token = access_tokens.read(text, self._signing.verifier, self._address, now)
+        is_ours = token is not None
+        if token is None and self._issued is not None:
+            token = self._issued.read(text, now)
+        partner = None if token is None else self._partners.get(token.partner)
+        if token is None or partner is None or partner.revoked:
+            raise _invalid()
+        if is_ours and not (partner.credentials.keys or partner.credentials.jwks_url):
+            raise _invalid(partner.name)
+        grant = parse(token.scope) & at_most(partner) if token.scope else Grant()
+        return token, Bearer(partner, grant, token.purposes)
+
+    def _remember(self, digest: bytes, known: Known) -> None:
         with self._lock:
             self._known[digest] = known
             if len(self._known) > REMEMBERED:
