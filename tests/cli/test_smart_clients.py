@@ -1,0 +1,82 @@
+"""Clients that others wrote get a token from a running service, and read a CarePlan, untouched."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from fhirclient.client import FHIRClient
+from fhirclient.models.careplan import CarePlan
+
+from service.cli.access import smart_client
+from service.wire.json import dump
+from tests.cli.test_start import answers
+from tests.faults.house import until
+from tests.flows import river
+from tests.server_process import free_port
+from tests.web import smart
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/smart.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """The address of a service with SMART on, which River's case was put into with a token."""
+    folder, port = tmp_path_factory.mktemp("smart"), free_port()
+    given = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CASEBRIDGE_")},
+        "CASEBRIDGE_AUTH": "smart",
+        "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db",
+        "CASEBRIDGE_PARTNERS": str(smart.registry(folder)),
+        "CASEBRIDGE_PORT": str(port),
+        "PYTHONPATH": str(ROOT),
+    }
+    words = [sys.executable, "-m", "service", "serve"]
+    server = subprocess.Popen(
+        words, cwd=folder, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: answers(port), "the server does not answer")
+        address = f"http://127.0.0.1:{port}"
+        token = smart_client.token(address, "cms", smart.KEYS["cms"])["access_token"]
+        for path, document in river.STORY:
+            shown = {"Authorization": f"Bearer {token}"}
+            answer = requests.put(address + path, json=document, headers=shown, timeout=60)
+            assert answer.status_code == 201, answer.text
+        yield address
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def test_fhirclient_reads_the_plan_by_an_assertion(base):
+    """It finds the token endpoint in the capability statement, and signs nothing itself."""
+    endpoint = f"{base}/oauth2/token"
+    settings = {
+        "app_id": "northern",
+        "api_base": f"{base}/fhir",
+        "scope": "system/CarePlan.rs system/Patient.r",
+        "jwt_token": smart_client.assertion("northern", smart.KEYS["northern"], endpoint),
+    }
+    client = FHIRClient(settings=settings, save_func=lambda _: None)
+    client.wants_patient = False
+    client.prepare()
+    client.authorize()
+    (plan,) = CarePlan.where({"status": "active"}).perform_resources_iter(client.server)
+    assert plan.title == river.CASE["plan"]["title"]
+    assert CarePlan.read(plan.id, client.server).as_json() == plan.as_json()
+
+
+def test_the_client_of_the_guide_reads_the_plan(base, tmp_path):
+    (lines,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/northern.jwk.json").write_bytes(dump(smart.KEYS["northern"]))
+    (tmp_path / "client.py").write_text(lines.replace("http://127.0.0.1:8080", base), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "client.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"{river.CASE['plan']['title']}\n"), done.stderr
