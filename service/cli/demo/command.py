@@ -9,23 +9,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import click
 
 from service.cli.demo.story import Feed, House, Messages, NotAsTold, kind, play, wait_until_up
+from service.cli.demo.tokens import Party
+from service.wire.json import dump
 from service.wiring.operator import take_queue
 
-PARTNERS = """partners:
-  - {name: northern, kind: insurer, identifiers: [{system: "urn:example:payers", value: northern}]}
-  - {name: southern, kind: insurer, identifiers: [{system: "urn:example:payers", value: southern}]}
-  - {name: engineer, kind: engineer}
-  - {name: general, kind: hospital}
-"""
-QUEUE = "casebridge.demo"
-WITH_QUEUE = f"""  - name: demo
-    kind: engineer
-    queues: [{{name: {QUEUE}, bindings: [{{pattern: "#"}}]}}]
-"""
+QUEUE: Final = "casebridge.demo"
+WITH_QUEUE: Final = {
+    "name": "demo",
+    "kind": "engineer",
+    "queues": [{"name": QUEUE, "bindings": [{"pattern": "#"}]}],
+}
 
 
 class DemoQueue:
@@ -47,7 +45,8 @@ class DemoQueue:
 def demo() -> None:
     """Play River's story against a server of its own, on SQLite.
 
-    With CASEBRIDGE_AMQP_URL set, engineers read a queue on that broker; otherwise the feed at /events.
+    Each party has a key of its own, and shows the tokens that it gets by it. With CASEBRIDGE_AMQP_URL set,
+    engineers read a queue on that broker; otherwise the feed at /events.
 
     \b
     Example:
@@ -66,13 +65,14 @@ def demo() -> None:
 def _server(folder: Path, broker: str | None) -> Iterator[House]:
     """Run a server on a free port with a database of its own."""
     partners = folder / "partners.yaml"
-    partners.write_text(PARTNERS + (WITH_QUEUE if broker else ""), encoding="utf-8")
+    party = Party()
+    partners.write_bytes(dump({"partners": [*party.entries(), *([WITH_QUEUE] if broker else [])]}))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     mine = {
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/demo.db",
-        "CASEBRIDGE_AUTH": "off",
+        "CASEBRIDGE_AUTH": "smart",
         "CASEBRIDGE_PORT": port,
         "CASEBRIDGE_PARTNERS": str(partners),
         **({"CASEBRIDGE_AMQP_URL": broker} if broker else {}),
@@ -83,7 +83,7 @@ def _server(folder: Path, broker: str | None) -> Iterator[House]:
             [sys.executable, "-m", "service", "serve"], env={**inherited, **mine}, stdout=log, stderr=log
         )
     try:
-        house = House(f"http://127.0.0.1:{port}")
+        house = House(f"http://127.0.0.1:{port}", party.headers)
         wait_until_up(house)
         yield house
     finally:

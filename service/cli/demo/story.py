@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -31,15 +31,21 @@ class NotAsTold(CasebridgeError):
     title = "Not as told"
 
 
+def by_name(_url: str, partner: str) -> Mapping[str, str]:
+    """Return the header by which a partner is known where no tokens are used."""
+    return {"Casebridge-Partner": partner}
+
+
 @dataclass(frozen=True, slots=True)
 class House:
-    """The service, as its partners reach it at `url`."""
+    """The service, as its partners reach it at `url`; `headers` tell it who asks."""
 
     url: str
+    headers: Callable[[str, str], Mapping[str, str]] = by_name
 
     def ask(self, method: str, path: str, *, partner: str = "local", want: int = 200, **extra: Any) -> Any:
         """Send a request and return the answer; raises NotAsTold on another status than `want`."""
-        headers = {"Casebridge-Partner": partner, **extra.pop("headers", {})}
+        headers = {**self.headers(self.url, partner), **extra.pop("headers", {})}
         answer = requests.request(method, self.url + path, headers=headers, timeout=30, **extra)
         if answer.status_code != want:
             raise NotAsTold(f"{method} {path} answered {answer.status_code}, not {want}: {answer.text[:300]}")
