@@ -1,7 +1,7 @@
 """The Flask factory: doors behind their guards, one error handler."""
 
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
@@ -48,10 +48,11 @@ _NOWHERE: Final = "There is nothing at this address; /docs lists what there is."
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks, the scope policy gives them, how much they may ask, and the record of what they are told."""
+    """Who asks, for what, in which scope and how much they may, and the record of what they are told."""
 
     caller: Caller
-    scope: Callable[[Partner], Scope]
+    purposes: Callable[[Partner, Sequence[str]], tuple[str, ...]]
+    scope: Callable[[Partner, Sequence[str]], Scope]
     quotas: Quotas
     recording: Recording
 
@@ -126,13 +127,14 @@ def _guard(access: Access, right: str) -> None:
         g.asker = denial.partner
         access.quotas.count_stranger(request)
         raise
-    g.asker, g.purposes = bearer.partner.name, bearer.purposes
+    g.asker = bearer.partner.name
+    g.purposes = access.purposes(bearer.partner, bearer.purposes)
     access.quotas.begin(bearer.partner.name)
     g.counted = bearer.partner.name
     rule = request.url_rule.rule if request.url_rule is not None else ""
     letter = interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
     g.partner, g.rights = bearer.partner, bearer.grant.all_rights()
-    scope = access.scope(bearer.partner)
+    scope = access.scope(bearer.partner, g.purposes)
     g.scope = replace(scope, narrowed=bearer.narrowed(letter)) if bearer.narrowings else scope
 
 

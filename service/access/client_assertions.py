@@ -17,6 +17,7 @@ SECONDS: Final = 300
 SKEW: Final = 30
 """How many seconds the clocks of a partner and ours may differ by."""
 MOST_PURPOSES: Final = 20
+PURPOSES_AT: Final = "extensions.hl7-b2b.purpose_of_use"
 _TYPES: Final = frozenset({"jwt", "client-authentication+jwt"})
 _LATEST: Final = 2**40
 
@@ -130,8 +131,9 @@ def _purposes(claims: dict[str, Any]) -> tuple[str, ...]:
         or not 1 <= len(purposes) <= MOST_PURPOSES
         or not all(isinstance(code, str) and 1 <= len(code) <= LONGEST_NAME for code in purposes)
     ):
-        where = "extensions.hl7-b2b.purpose_of_use"
-        raise Ungranted("invalid_request", f"client_assertion: {where}: expected a list of codes, e.g. TREAT")
+        raise Ungranted(
+            "invalid_request", f"client_assertion: {PURPOSES_AT}: expected a list of codes, e.g. TREAT"
+        )
     return tuple(purposes)
 
 

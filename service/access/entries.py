@@ -7,9 +7,10 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from service.access.credentials import CredentialsContract, IssuerContract, credentials
 from service.access.intake import IntakeContract
-from service.access.policy import LOCAL, RIGHTS
+from service.access.policy import LOCAL, RIGHTS, may_want
 from service.values.credentials import Credentials
 from service.values.inbound.intake import IntakeSettings
+from service.values.purposes import PARENTS
 from service.values.scope import DEFAULT, RETURNED, Binding, Partner, Queue
 
 RUN_OUT_DAYS: Final = {"hospital": 90}
@@ -52,8 +53,16 @@ class PartnerContract(_Strict, CredentialsContract):
     queues = fields.List(fields.Nested(_Queue), load_default=list)
     intake = fields.Nested(IntakeContract, load_default=IntakeSettings)
     writes = fields.List(fields.String(validate=validate.OneOf(RETURNED)), load_default=list)
+    purpose = fields.String()
     run_out_days = fields.Integer(strict=True, validate=validate.Range(min=0, max=MOST_RUN_OUT_DAYS))
     revoked = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+
+    @validates_schema
+    def check_purpose(self, entry: dict[str, Any], **_: Any) -> None:
+        """Refuse a purpose of use that partners of its kind have not."""
+        known = [code for code in PARENTS if may_want(entry["kind"], code)]
+        if entry.get("purpose", known[0]) not in known:
+            raise ValidationError(f"A partner of this kind has one of {', '.join(known)}.", "purpose")
 
 
 class _Identifying(_Strict):
@@ -117,6 +126,7 @@ def partner_of(entry: dict[str, Any]) -> Partner:
         queues,
         intake=entry["intake"],
         writes=tuple(entry["writes"]),
+        purpose=entry.get("purpose"),
         run_out_days=entry.get("run_out_days", RUN_OUT_DAYS.get(entry["kind"], 0)),
         credentials=credentials(entry),
     )

@@ -1,7 +1,11 @@
-"""Who may see what: (partner) to rights and scope. Pure: no clock, no store, no request."""
+"""Who may see what: (partner, purpose of use) to rights and scope. Pure: no clock, no store, no request."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
+from service.errors import Rejected
+from service.values.purposes import PARENTS, code_of, is_a, mask
 from service.values.scope import SENDER, Partner, Scope
 
 RESOURCES: Final = "resources"
@@ -27,6 +31,14 @@ RIGHTS: Final[dict[str, frozenset[str]]] = {
     "hospital": frozenset({RESOURCES, "bodies", "discharges", "quarantine"}),
     "engineer": frozenset({"events"}),
 }
+PURPOSES: Final[dict[str, tuple[str, ...]]] = {
+    "operator": ("HOPERAT",),
+    "case-system": ("CAREMGT", "HOPERAT", "TREAT", "HPAYMT"),
+    "insurer": ("HPAYMT", "HOPERAT"),
+    "hospital": ("TREAT", "HOPERAT"),
+    "engineer": ("HSYSADMIN",),
+}
+"""What each kind may want data for, with all kinds of that; the first unless it says so. None is BTG."""
 LOCAL: Final = Partner(name="local", kind="operator")
 
 
@@ -35,8 +47,35 @@ def allows(partner: Partner, right: str) -> bool:
     return right in RIGHTS[partner.kind]
 
 
-def scope(partner: Partner) -> Scope:
-    """Return the part of the truth a partner may see.
+def purposes(partner: Partner, said: Sequence[str]) -> tuple[str, ...]:
+    """Return what a partner wants data for: the codes that it said, else its own, else that of its kind.
+
+    Raises:
+        Rejected: one is no purpose of use that is known here, or one that its kind has not.
+    """
+    if not said:
+        return (partner.purpose or PURPOSES[partner.kind][0],)
+    return tuple(dict.fromkeys(_purpose(partner.kind, code) for code in said))
+
+
+def _purpose(kind: str, said: str) -> str:
+    every = [code for code in PARENTS if may_want(kind, code)]
+    try:
+        code = code_of(said)
+    except KeyError:
+        code = ""
+    if code not in every:
+        raise Rejected(f"expected codes of PurposeOfUse that this client may use: {', '.join(every)}")
+    return code
+
+
+def may_want(kind: str, code: str) -> bool:
+    """Tell whether a kind of partner may want data for a purpose."""
+    return code != "BTG" and any(is_a(code, root) for root in PURPOSES[kind])
+
+
+def scope(partner: Partner, wanted: Sequence[str] = ()) -> Scope:
+    """Return the part of the truth a partner may see, for what it wants it for.
 
     An operator sees all; an engineer all messages, which carry no personal data; a case system what it owns;
     an insurer the clients whose coverage names it and covers now; a hospital the clients it treats: whose
@@ -48,6 +87,12 @@ def scope(partner: Partner) -> Scope:
         closed = partner.assertions.closed_to(partner.name)
         return Scope(view=partner.view, source=partner.name, offered=partner.offered, closed=closed)
     if partner.kind == "insurer":
-        return Scope(view=partner.view, payers=partner.identifiers, run_out_days=partner.run_out_days)
-    hospitals = ((SENDER, partner.name), *partner.identifiers)
-    return Scope(view=partner.view, hospitals=hospitals, run_out_days=partner.run_out_days)
+        related = Scope(payers=partner.identifiers)
+    else:
+        related = Scope(hospitals=((SENDER, partner.name), *partner.identifiers))
+    return replace(
+        related,
+        view=partner.view,
+        run_out_days=partner.run_out_days,
+        purposes=mask(purposes(partner, wanted)),
+    )

@@ -46,8 +46,8 @@ class Partner:
     over; `writes` are the types of resources that it may put. `near` are the sources among whose clients a
     hospital's patients are looked for first: the case system that its cases are offered to, and the hospitals
     that offer theirs to the same. `assertions` say which numbers it may say of whom they are; `credentials`
-    how it shows who it is, and what it may ask for. One that is `revoked` is let in nowhere, and told
-    nothing; what it sent stays under its name.
+    how it shows who it is, and what it may ask for. `purpose` is what it wants data for, unless it says so.
+    One that is `revoked` is let in nowhere, and told nothing; what it sent stays under its name.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Partner:
     writes: tuple[str, ...] = ()
     near: frozenset[str] = frozenset()
     run_out_days: int = 0
+    purpose: str | None = None
     assertions: Assertions = field(default=Assertions())
     credentials: Credentials = field(default=Credentials())
     revoked: bool = False
@@ -82,7 +83,8 @@ class Scope:
     identifiers that it may give nobody.
 
     `payers` and `hospitals` are the (system, value) by which memberships and treatments name the partner;
-    `run_out_days` is how many days after these have ended their clients stay in the scope.
+    `run_out_days` is how many days after these have ended their clients stay in the scope. `purposes` is what
+    the data is wanted for, as bits of `values.purposes`.
 
     Made by `access.policy` only, but for `narrowed`: what the searches of a token's scopes leave of it.
     `view` names the stack of overlays whose bytes may be read.
@@ -93,6 +95,7 @@ class Scope:
     payers: tuple[tuple[str, str], ...] = ()
     hospitals: tuple[tuple[str, str], ...] = ()
     run_out_days: int = 0
+    purposes: int = 0
     source: str | None = None
     offered: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()

@@ -304,14 +304,20 @@ def test_of_four_processes_that_are_shown_an_assertion_one_gives_a_token_and_non
 
 
 def test_the_purpose_of_use_comes_into_the_token(house, settings, engine):
-    said = {"hl7-b2b": {"version": "1", "purpose_of_use": ["TREAT"]}}
+    said = {"hl7-b2b": {"version": "1", "purpose_of_use": ["urn:oid:2.16.840.1.113883.5.8#ELIGVER"]}}
     text = signed(claims(extensions=said), OWN)
     answer = house.client.post("/oauth2/token", data=house.form("northern", client_assertion=text))
     who = authorization(settings, engine, registry.load(settings.partners), now)
     shown = SimpleNamespace(
         headers={"Authorization": f"Bearer {answer.json['access_token']}"}, remote_addr="127.0.0.1"
     )
-    assert who.caller(shown).purposes == ("TREAT",)
+    assert who.caller(shown).purposes == ("ELIGVER",)
+    said["hl7-b2b"]["purpose_of_use"] = ["TREAT"]
+    text = signed(claims(extensions=said), OWN)
+    answer = house.client.post("/oauth2/token", data=house.form("northern", client_assertion=text))
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert "purpose_of_use: expected codes" in answer.json["error_description"]
+    assert "HPAYMT" in answer.json["error_description"]
 
 
 CERTIFICATE = b"what a proxy says is a certificate"

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import structlog
 
-from service.access import access_tokens, client_assertions
+from service.access import access_tokens, client_assertions, policy
 from service.access.access_tokens import AccessToken
-from service.access.client_assertions import SKEW, ClientAssertion
+from service.access.client_assertions import PURPOSES_AT, SKEW, ClientAssertion
 from service.access.compact import LONGEST
 from service.access.smart_scopes import Grant, at_most, parse
 from service.errors import Rejected, Ungranted
@@ -70,6 +70,7 @@ class Granting:
             raise Ungranted("invalid_request", "client_id: expected the same as iss, or leave it out.")
         partner = self._proven(assertion)
         self._use(assertion, now)
+        purposes = _purposes_of(partner, assertion.purposes)
         grant = _grant_for(partner, form.get("scope"))
         token = AccessToken(
             jti=str(uuid4()),
@@ -77,7 +78,7 @@ class Granting:
             scope=str(grant),
             issued=int(now.timestamp()),
             expires=int(now.timestamp()) + access_tokens.SECONDS,
-            purposes=assertion.purposes,
+            purposes=purposes,
             certificate=certificate,
         )
         text = access_tokens.issue(self.signing.signer(), self.address, token)
@@ -130,6 +131,14 @@ def _form(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
     if "client_assertion" not in form:
         raise Ungranted("invalid_request", "client_assertion: expected a signed JWT.")
     return form
+
+
+def _purposes_of(partner: Partner, said: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the purposes of use as codes, none where none are said."""
+    try:
+        return policy.purposes(partner, said) if said else ()
+    except Rejected as exc:
+        raise Ungranted("invalid_request", f"client_assertion: {PURPOSES_AT}: {exc}") from exc
 
 
 def _grant_for(partner: Partner, scope: str | None) -> Grant:
