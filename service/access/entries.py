@@ -10,6 +10,7 @@ from service.access.intake import IntakeContract
 from service.access.policy import LOCAL, RIGHTS, may_want
 from service.values.credentials import Credentials
 from service.values.inbound.intake import IntakeSettings
+from service.values.labels import LEVELS, SENSITIVITIES
 from service.values.purposes import PARENTS
 from service.values.scope import DEFAULT, RETURNED, Binding, Partner, Queue
 
@@ -54,6 +55,7 @@ class PartnerContract(_Strict, CredentialsContract):
     intake = fields.Nested(IntakeContract, load_default=IntakeSettings)
     writes = fields.List(fields.String(validate=validate.OneOf(RETURNED)), load_default=list)
     purpose = fields.String()
+    labels = fields.List(fields.String(validate=validate.OneOf((*LEVELS, *SENSITIVITIES))), load_default=list)
     run_out_days = fields.Integer(strict=True, validate=validate.Range(min=0, max=MOST_RUN_OUT_DAYS))
     revoked = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
 
@@ -127,6 +129,7 @@ def partner_of(entry: dict[str, Any]) -> Partner:
         intake=entry["intake"],
         writes=tuple(entry["writes"]),
         purpose=entry.get("purpose"),
+        labels=tuple(entry["labels"]),
         run_out_days=entry.get("run_out_days", RUN_OUT_DAYS.get(entry["kind"], 0)),
         credentials=credentials(entry),
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from service.errors import Rejected
+from service.values.labels import withheld_from
 from service.values.purposes import PARENTS, code_of, is_a, mask
 from service.values.scope import SENDER, Partner, Scope
 
@@ -95,4 +96,5 @@ def scope(partner: Partner, wanted: Sequence[str] = ()) -> Scope:
         view=partner.view,
         run_out_days=partner.run_out_days,
         purposes=mask(purposes(partner, wanted)),
+        withheld=withheld_from(partner.labels),
     )

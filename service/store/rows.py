@@ -16,6 +16,7 @@ from service.wire.json import reread
 
 RESOURCE: Final = (
     "view", "type", "id", "version", "owner", "client", "body", "digest", "last_updated", "mapping_version",
+    "labels",
 )  # fmt: skip
 
 

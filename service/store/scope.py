@@ -8,11 +8,23 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, false, literal_column, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    false,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.sql import FromClause
 
 from service.store import narrowing
-from service.store.tables import document, link, membership, mention, treatment
+from service.store.tables import consent, document, link, membership, mention, treatment
 from service.values.scope import Scope
 
 SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
@@ -50,6 +62,7 @@ def parameters(scope: Scope) -> dict[str, Any]:
     said["scope_sources"] = [*([scope.source] if scope.source is not None else []), *scope.offered]
     today = datetime.now(UTC).date()
     said["scope_today"] = today.isoformat()
+    said["scope_purposes"], said["scope_withheld"] = scope.purposes, scope.withheld
     said["scope_since"] = (today - timedelta(days=scope.run_out_days)).isoformat()
     for kind, names in (("payer", scope.payers), ("hospital", scope.hospitals)):
         for number, (system, value) in enumerate(names):
@@ -120,9 +133,52 @@ def _relations(scope: Form) -> list[_Relation]:
 def _is_related(scope: Form, table: FromClause) -> ColumnElement[bool]:
     """Whether a row's client is a member or patient of who asks."""
     return _any(
-        exists().where(relation.table.c.client == table.c.client, or_(*_holding(relation)))
+        and_(
+            exists().where(relation.table.c.client == table.c.client, or_(*_holding(relation))),
+            _is_clear(table),
+            ~_is_refused(relation, table.c.client, table.c.labels),
+        )
         for relation in _relations(scope)
     )
+
+
+def _is_clear(table: FromClause) -> ColumnElement[bool]:
+    """Whether a row bears no label that is withheld from who asks.
+
+    Of how many rows have none at all PostgreSQL knows; of what bits come to it would expect few.
+    """
+    withheld: Any = bindparam("scope_withheld", type_=BigInteger)
+    return or_(table.c.labels == 0, table.c.labels.op("&")(withheld) == 0)
+
+
+def _is_refused(
+    relation: _Relation, client: ColumnElement[Any], labels: ColumnElement[Any] | None
+) -> ColumnElement[bool]:
+    """Whether a client denies who asks what bears some labels, or without any all there is."""
+    c = consent.c
+    today: Any = bindparam("scope_today")
+    purposes = bindparam("scope_purposes", type_=BigInteger)
+    nobody = and_(c.system == "", c.value == "")
+    of_all = c.labels == 0
+    return exists().where(
+        c.client == client,
+        or_(nobody, *_names(relation, consent)),
+        or_(c.purposes == 0, c.purposes.op("&")(purposes) != 0),
+        of_all if labels is None else or_(of_all, c.labels.op("&")(labels) != 0),
+        c.start <= today,
+        c.end >= today,
+    )
+
+
+def _names(relation: _Relation, table: FromClause) -> list[ColumnElement[bool]]:
+    """Whether a row is of the partner, by each of its names."""
+    return [
+        and_(
+            table.c.system == bindparam(f"scope_{relation.name}_system_{number}"),
+            table.c.value == bindparam(f"scope_{relation.name}_value_{number}"),
+        )
+        for number in range(relation.names)
+    ]
 
 
 def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]:
@@ -136,22 +192,15 @@ def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]
     holding = _holding(relation)
     clients = [select(r.client).where(held).order_by(r.value, r.client) for held in holding]
     first = [client.limit(literal_column(str(FEW))).subquery() for client in clients]
+    is_refused = _is_refused(relation, c.client, None)
     related = select(r.client).where(r.client == c.client, or_(*holding)).offset(literal_column("0"))
-    ways = [exists().where(*here, c.client == few.c.client) for few in first]
-    return or_(*ways, exists().where(*here, related.exists()))
+    ways = [exists().where(*here, c.client == few.c.client, ~is_refused) for few in first]
+    return or_(*ways, exists().where(*here, related.exists(), ~is_refused))
 
 
 def _holding(relation: _Relation) -> list[ColumnElement[bool]]:
     """Whether a row is of the partner, by each of its names, and holds today or has not run out."""
-    c, name = relation.table.c, relation.name
+    c = relation.table.c
     today: Any = bindparam("scope_today")
     since: Any = bindparam("scope_since")
-    return [
-        and_(
-            c.system == bindparam(f"scope_{name}_system_{number}"),
-            c.value == bindparam(f"scope_{name}_value_{number}"),
-            c.start <= today,
-            c.end >= since,
-        )
-        for number in range(relation.names)
-    ]
+    return [and_(name, c.start <= today, c.end >= since) for name in _names(relation, relation.table)]

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Delete,
     Insert,
@@ -165,6 +166,17 @@ UNLINK: Final = delete(t.link).where(
     t.link.c.document == bindparam("of"), t.link.c.target.in_(bindparam("targets", expanding=True))
 )
 UNNAME: Final = delete(t.identifier).where(t.identifier.c.document == bindparam("of"))
+UNREFUSE: Final = delete(t.consent).where(t.consent.c.client == bindparam("of"))
+# another value of the parameter than where it is compared: PostgreSQL wants the type of each
+LABEL: Final = (
+    update(t.history)
+    .where(
+        t.history.c.view == bindparam("of_view"),
+        t.history.c.type == bindparam("of_type"),
+        t.history.c.id == bindparam("of_id"),
+    )
+    .values(labels=t.history.c.labels.op("|")(bindparam("more", type_=BigInteger)))
+)
 UNMEMBER: Final = delete(t.membership).where(t.membership.c.client == bindparam("of"))
 
 

@@ -36,7 +36,8 @@ class ResourceVersion:
     """A new version of a resource: goes to resource (current), history and search rows.
 
     `owner` is the uuid of the owning document, `client` the uuid of the client whose data it is
-    (None for directory entries). `rows` is None where they are those of the version before.
+    (None for directory entries). `rows` is None where they are those of the version before; `labels` are its
+    security labels as bits.
     """
 
     view: str
@@ -50,6 +51,7 @@ class ResourceVersion:
     last_updated: datetime
     mapping_version: str
     rows: SearchRows | None = field(default_factory=SearchRows)
+    labels: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@ class Partner:
     over; `writes` are the types of resources that it may put. `near` are the sources among whose clients a
     hospital's patients are looked for first: the case system that its cases are offered to, and the hospitals
     that offer theirs to the same. `assertions` say which numbers it may say of whom they are; `credentials`
-    how it shows who it is, and what it may ask for. `purpose` is what it wants data for, unless it says so.
-    One that is `revoked` is let in nowhere, and told nothing; what it sent stays under its name.
+    how it shows who it is, and what it may ask for. `purpose` is what it wants data for, unless it says so;
+    `labels` are the security labels that it may see. One that is `revoked` is let in nowhere, and told
+    nothing; what it sent stays under its name.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Partner:
     near: frozenset[str] = frozenset()
     run_out_days: int = 0
     purpose: str | None = None
+    labels: tuple[str, ...] = ()
     assertions: Assertions = field(default=Assertions())
     credentials: Credentials = field(default=Credentials())
     revoked: bool = False
@@ -84,7 +86,8 @@ class Scope:
 
     `payers` and `hospitals` are the (system, value) by which memberships and treatments name the partner;
     `run_out_days` is how many days after these have ended their clients stay in the scope. `purposes` is what
-    the data is wanted for, as bits of `values.purposes`.
+    the data is wanted for, as bits of `values.purposes`, `withheld` which labels it may not bear, as bits of
+    `values.labels`.
 
     Made by `access.policy` only, but for `narrowed`: what the searches of a token's scopes leave of it.
     `view` names the stack of overlays whose bytes may be read.
@@ -96,6 +99,7 @@ class Scope:
     hospitals: tuple[tuple[str, str], ...] = ()
     run_out_days: int = 0
     purposes: int = 0
+    withheld: int = 0
     source: str | None = None
     offered: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()

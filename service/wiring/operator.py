@@ -95,7 +95,8 @@ def explain_element(settings: Settings, view: str, path: str, id_: str) -> Expla
     check(settings)
     scope = replace(policy.scope(policy.LOCAL), view=view)
     with open_store(settings) as store:
-        return Explanations(store, catalogues(settings)).explain(scope, path, id_)
+        mappings = catalogues(settings)
+        return Explanations(store, mappings, projecting(settings, mappings).version).explain(scope, path, id_)
 
 
 def unmerge_client(settings: Settings, id_: str) -> Document:

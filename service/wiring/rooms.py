@@ -19,7 +19,7 @@ from service.settings import Settings
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.limits import InputLimits
-from service.wire.contracts import pathways
+from service.wire.contracts import labels, pathways
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
 from service.wiring.compiled import Inbounds, inbounds
@@ -71,6 +71,7 @@ def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Project
         check=check_r4,
         rows=rows,
         references=references_in,
+        labels=labels.load(settings.mappings / "labels"),
         envelope=Envelope(
             f"{settings.base_url}/epoch/{settings.epoch}", f"{settings.base_url}/docs/messages"
         ),

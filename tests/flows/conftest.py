@@ -17,6 +17,7 @@ from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.scope import Scope
+from service.wire.contracts import labels
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search import references_in, rows
@@ -39,6 +40,7 @@ def projection():
         rows=rows,
         references=references_in,
         envelope=Envelope("urn:casebridge:test", "urn:casebridge:test"),
+        labels=labels.load(MAPPINGS / "labels"),
     )
 
 

@@ -12,7 +12,7 @@ ALL = Scope(everything=True)
 
 @pytest.fixture
 def explain(told, projection):
-    explanations = Explanations(told.store, projection.catalogues)
+    explanations = Explanations(told.store, projection.catalogues, projection.version)
 
     def explain(path, id_=None, scope=ALL):
         type_ = path.partition(".")[0]

@@ -79,7 +79,7 @@ def test_an_edit_that_changes_no_content_makes_no_version(told, edited):
 
 def test_after_an_apply_no_other_mappings_are_told_of_what_did_not_change(told, edited):
     work = edited(*TITLE)
-    explanations = Explanations(told.store, work.projection.catalogues)
+    explanations = Explanations(told.store, work.projection.catalogues, work.projection.version)
 
     def current(type_, element):
         return explanations.explain(ALL, f"{type_}.{element}", told.one(type_)["id"]).current

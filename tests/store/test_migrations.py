@@ -75,6 +75,7 @@ def test_what_a_payer_saw_of_the_directory_it_sees_after_0006_and_new_references
     ]
     assert mentioned == ["n1", "r"]
     refers(engine, "p2", "*", ("Practitioner", "n1"), ("Practitioner", "n2"), ("Goal", "g"))
+    upgraded(engine, "head")
     seen = [store.resource(INSURER, "Practitioner", nurse) is not None for nurse in ("n1", "n2", "n3")]
     assert seen == [True, True, False]
     store.transact(

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from service.errors import NotFound, Rejected
 from service.flows.ports import Store
-from service.flows.projection.project import version_of
 from service.flows.projection.source import Source
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin, nearest_origin, value_at
@@ -55,10 +54,14 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanations:
-    """The story of explanations; the mappings run again over what is stored now."""
+    """The story of explanations; the mappings run again over what is stored now.
+
+    `projected` names the mappings and labels that documents are projected with.
+    """
 
     store: Store
     catalogues: Mapping[str, Catalogue]
+    projected: str
 
     def explain(self, scope: Scope, path: str, id_: str) -> Explanation:
         """Explain the elements at a path like `CarePlan.activity[2].reference`; without indexes, all of them.
@@ -97,7 +100,7 @@ class Explanations:
             stored.last_updated,
             document,
             self._revision(scope, document, stored.last_updated),
-            mappings == catalogue.version or document.projected == version_of(self.catalogues),
+            mappings == catalogue.version or document.projected == self.projected,
             elements,
         )
 

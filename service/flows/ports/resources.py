@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from service.values.consents import Refusal
 from service.values.documents import Document
 from service.values.resources import CurrentVersion, OutboxMessage, ResourceVersion
 
@@ -43,6 +44,9 @@ class ResourcesPort(Protocol):
 
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships: (payer system, payer value, from ISO date, to ISO date)."""
+
+    def refusals(self, client: str, rows: Sequence[Refusal]) -> None:
+        """Replace what a client denies."""
 
     def withhold(self, client: str, before: datetime) -> None:
         """Show no one what older versions and unsent messages of an instant before tell of a client."""

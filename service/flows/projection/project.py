@@ -12,6 +12,7 @@ from service.flows.ports import Unit
 from service.flows.projection import events
 from service.flows.projection.basis import Basis
 from service.flows.projection.events import Data, Envelope, Event, instant
+from service.flows.projection.labelling import with_labels
 from service.flows.projection.mentions import mentions
 from service.flows.projection.stamps import (
     Key,
@@ -27,6 +28,7 @@ from service.mapping.author.blame import issues_with_lines
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.projector import Projector
 from service.values.documents import Document
+from service.values.labels import UNLABELLED, Labels, bits_of
 from service.values.messages import UNTOLD, Happened, Written
 from service.values.resources import CurrentVersion, ResourceVersion, SearchRows
 from service.wire.fhir.addresses import without_whereabouts
@@ -60,7 +62,7 @@ class Projection:
     """The compiled mappings and the formats they are written in.
 
     `check` gives the R4 issues of a resource, `rows` its search rows, `references` the (type, id) of what it
-    refers to; `catalogues` holds one compiled catalogue a view.
+    refers to; `catalogues` holds one compiled catalogue a view; `labels` says how sensitive resources are.
     """
 
     catalogues: Mapping[str, Catalogue]
@@ -68,11 +70,14 @@ class Projection:
     rows: Callable[[dict[str, Any]], SearchRows]
     references: Callable[[dict[str, Any]], Iterable[Key]]
     envelope: Envelope
+    labels: Labels = UNLABELLED
 
     @property
     def version(self) -> str:
-        """What names the mappings of all views together."""
-        return version_of(self.catalogues)
+        """What names the mappings of all views and the labels together: another value means other ones."""
+        named = [f"{view}={catalogue.version}" for view, catalogue in sorted(self.catalogues.items())]
+        named += [f"labels={self.labels.version}"] if self.labels.version else []
+        return hashlib.sha256(" ".join(named).encode()).hexdigest()
 
     def planned_events(
         self,
@@ -181,6 +186,7 @@ class Projection:
         }
         inputs = {**roots, "revision": revision}
         made = with_words([result.resource for result in resources.run(inputs)], gone)
+        made = [with_labels(resource, self.labels, roots) for resource in made]
         digests = {key_of(resource): digest_of(resource) for resource in made}
         # what is made no more, and what is made otherwise; of all else the digest is enough
         left = [key for key in current if key not in digests and key[0] != UNTOLD and key[0] not in spared]
@@ -269,14 +275,9 @@ class Projection:
             last_updated=at,
             mapping_version=catalogue.version,
             rows=rows,
+            labels=bits_of(whole),
         )
         return version, events.written_event(whole, changed)
-
-
-def version_of(catalogues: Mapping[str, Catalogue]) -> str:
-    """Return what names the mappings of all views together: another value means other mappings."""
-    named = [f"{view}={catalogue.version}" for view, catalogue in sorted(catalogues.items())]
-    return hashlib.sha256(" ".join(named).encode()).hexdigest()
 
 
 def _after(change: Change, current: Mapping[Key, CurrentVersion]) -> Change:

@@ -10,7 +10,7 @@ from service.wire.yaml import InvalidYaml, Mark
 # what a layer holds, and what stands beside the layers
 FOLDERS: Final = ("outbound", "inbound", "codesystems", "concepts")
 MANIFEST: Final = "overlay.yaml"
-_BESIDE: Final = ("overlays", "pathways", "golden")
+_BESIDE: Final = ("overlays", "pathways", "labels", "golden")
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 

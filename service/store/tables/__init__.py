@@ -4,6 +4,7 @@ from service.store.tables.audit import audit, audit_patient, audit_seal, audit_t
 from service.store.tables.columns import metadata
 from service.store.tables.credentials import partner, signing_key, used_assertion
 from service.store.tables.documents import (
+    consent,
     document,
     erased,
     identifier,
@@ -32,6 +33,7 @@ __all__ = [
     "audit_patient",
     "audit_seal",
     "audit_text",
+    "consent",
     "counter",
     "dates",
     "delivery",

@@ -1,6 +1,16 @@
 """Tables of documents: their revisions, identifiers and links, and what waits to be projected anew."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy import text as sql
 
 from service.store.tables.columns import metadata, stamp
@@ -81,6 +91,19 @@ membership = Table(
     Column("start", String(10), nullable=False),
     Column("end", String(10), nullable=False),
     Index("membership_payer", "value", "client"),
+)
+# What clients deny: to whom (nobody named: to all), for what and of what, as bits (none: all).
+consent = Table(
+    "consent",
+    metadata,
+    Column("client", String(36), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("system", String(1000), nullable=False),
+    Column("value", String(200), nullable=False),
+    Column("purposes", BigInteger, nullable=False),
+    Column("labels", BigInteger, nullable=False),
+    Column("start", String(10), nullable=False),
+    Column("end", String(10), nullable=False),
 )
 # Which hospitals treat or have treated a client. Where `sent`, it is a partner by its name, who sent a stay
 # of the document; else an organisation by an identifier, in a stay or the team of its own that it names.

@@ -31,6 +31,8 @@ def _resource_columns() -> "list[Column[object]]":
         Column("body", LargeBinary, nullable=False),
         Column("digest", String(64), nullable=False),
         Column("mapping_version", String(64), nullable=False),
+        # security labels, as bits of `values.labels`
+        Column("labels", BigInteger, nullable=False, server_default="0"),
         stamp("last_updated"),
     ]
 

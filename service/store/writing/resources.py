@@ -10,6 +10,7 @@ from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import RESOURCE, aware, search_rows
 from service.store.writing.transaction import Transaction
+from service.values.consents import Refusal
 from service.values.documents import Document
 from service.values.resources import CurrentVersion, OutboxMessage, ResourceVersion
 
@@ -83,7 +84,10 @@ class SqlResources:
         return version
 
     def write(self, versions: Sequence[ResourceVersion]) -> None:
-        """Replace current resources, append history, and replace search rows where they are other ones."""
+        """Replace current resources, append history, and replace search rows where they are other ones.
+
+        The labels of a version are also those of the versions before.
+        """
         self._written.update(
             {(version.view, version.type, version.id): version.version for version in versions}
         )
@@ -99,6 +103,13 @@ class SqlResources:
         # nobody compares with what an older version was made like
         past = [{**row, "digest": "", "recorded_on": row["last_updated"].date()} for row in rows]
         self._insert(t.history, past)
+        labelled = [
+            {"of_view": v.view, "of_type": v.type, "of_id": v.id, "more": v.labels}
+            for v in versions
+            if v.labels and v.version > 1
+        ]
+        if labelled:
+            self._run(q.LABEL, labelled)
         stale = [
             {"of_view": version.view, "of_type": version.type, "of_id": version.id}
             for version in versions
@@ -132,6 +143,13 @@ class SqlResources:
             {"client": client, "position": i, **dict(zip(names, r, strict=True))} for i, r in enumerate(rows)
         ]
         self._insert(t.membership, values)
+
+    def refusals(self, client: str, rows: Sequence[Refusal]) -> None:
+        """Replace what a client denies."""
+        if not self._transaction.is_first("refusals", client):
+            self._run(q.UNREFUSE, {"of": client})
+        values = [{"client": client, "position": n, **row._asdict()} for n, row in enumerate(rows)]
+        self._insert(t.consent, values)
 
     def withhold(self, client: str, before: datetime) -> None:
         """Show no one what older versions and messages with resources tell of a client."""
@@ -179,7 +197,8 @@ class SqlResources:
                 self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
         for table in (t.resource, t.history, t.mention):
             self._run(delete(table).where(table.c.owner == document.uuid))
-        self._run(delete(t.membership).where(t.membership.c.client == document.uuid))
+        for table in (t.membership, t.consent):
+            self._run(delete(table).where(table.c.client == document.uuid))
         owner = f"{document.kind}/{document.uuid}"
         messages = update(t.outbox).where(t.outbox.c.owner == owner, t.outbox.c.full.is_not(None))
         self._run(messages.values(full=None))

@@ -2,6 +2,8 @@
 
 from marshmallow import fields
 
+from service.values.labels import SENSITIVITIES
+from service.values.purposes import PARENTS
 from service.wire.contracts.documents.fields import (
     Code,
     Contract,
@@ -37,6 +39,7 @@ RELATIONSHIPS = (
     "neighbour",
     "other",
 )
+CONSENT_STATUSES = ("draft", "proposed", "active", "rejected", "inactive", "entered-in-error")
 POLICY_RELATIONSHIPS = ("self", "spouse", "partner", "parent", "child", "injured", "other")
 
 
@@ -77,6 +80,19 @@ class CoverageContract(Contract):
     period = fields.Nested(PeriodContract)
 
 
+class ConsentContract(Contract):
+    """What a client permits or denies: to a `recipient`, for `purposes`, of what bears `labels`; or all."""
+
+    id = Id(required=True)
+    status = Code(CONSENT_STATUSES, required=True)
+    decision = Code(("deny", "permit"), required=True)
+    recipient = Link("organization")
+    purposes = fields.List(Code(tuple(PARENTS)))
+    labels = fields.List(Code(SENSITIVITIES))
+    period = fields.Nested(PeriodContract)
+    date = When()
+
+
 class ClientContract(Contract):
     """A client; `protected_identity` keeps address, telecom and location in the house, in every view."""
 
@@ -95,3 +111,4 @@ class ClientContract(Contract):
     protected_identity = Flag()
     related_persons = many(RelatedPersonContract)
     coverages = many(CoverageContract)
+    consents = many(ConsentContract)
