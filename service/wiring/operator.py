@@ -178,8 +178,8 @@ def open_quarantine(settings: Settings) -> Iterator[Quarantine]:
 
         @cache
         def reception() -> Reception:
-            mappings = inbounds(settings, partners.values())
-            return receiving(settings, store, projecting(settings, catalogues(settings)), now, mappings)
+            projection = projecting(settings, catalogues(settings))
+            return receiving(settings, store, projection, now, inbounds(settings, partners.values()))
 
         yield Quarantine(store, _Compiled(reception), partners, now)
 

@@ -135,7 +135,11 @@ def test_the_coverage_tells_where_fields_go_and_what_a_profile_misses():
     assert "client.telecom.value  ->  nothing" in lean.splitlines()
     back = "case.team.name  ->  CareTeam.participant.member.display  <-  CareTeam.participant.member.display"
     assert back in plain.splitlines()
-    assert re.search(r"^(\d+) of \1 fields reach a resource$", plain, re.MULTILINE)
+    # what a client denies says who may see what, and is shown to nobody
+    silent = [line for line in plain.splitlines() if line.endswith("->  nothing")]
+    assert {line.split(".")[1] for line in silent} == {"consents"}
+    reached, fields = re.findall(r"^(\d+) of (\d+) fields reach a resource$", plain, re.MULTILINE)[0]
+    assert int(fields) - int(reached) == len(silent)
     coverage = json.loads(mappings("coverage", "--overlay", "us-core", "--json"))
     assert coverage["fields"]["case.plan.title"]
     assert set(map(tuple, coverage["unclaimed"].values())) == {()}
