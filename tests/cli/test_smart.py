@@ -27,6 +27,7 @@ from tests.wire.elsewhere import serving
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/smart.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [block for language, block in FENCE.findall(PAGE) if not language]
 
 
@@ -107,6 +108,11 @@ def test_the_lines_of_the_page_work_one_after_the_other(tmp_path):
     finally:
         server.terminate()
         server.wait(60)
+
+
+def test_readme_shows_the_lines_of_the_page():
+    (block,) = re.findall(r"^```console\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    assert block.splitlines() == BLOCKS[1].splitlines()[:3]
 
 
 def test_there_are_four_blocks_of_lines():
