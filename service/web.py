@@ -133,9 +133,14 @@ def _guard(access: Access, right: str) -> None:
     g.counted = bearer.partner.name
     rule = request.url_rule.rule if request.url_rule is not None else ""
     letter = interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
-    g.partner, g.rights = bearer.partner, bearer.grant.all_rights()
+    g.grant, g.partner, g.rights = bearer.grant, bearer.partner, bearer.grant.all_rights()
     scope = access.scope(bearer.partner, g.purposes)
-    g.scope = replace(scope, narrowed=bearer.narrowed(letter)) if bearer.narrowings else scope
+    g.scope = g.along = scope
+    if bearer.narrowings:
+        narrowed, when_read = bearer.narrowed(letter), bearer.narrowed("r")
+        g.scope = replace(scope, narrowed=narrowed)
+        # what comes with what is searched for is read, too
+        g.along = replace(scope, narrowed=tuple(dict.fromkeys((*narrowed, *when_read))))
 
 
 def _count_stranger(access: Access) -> None:

@@ -19,11 +19,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from service.access.policy import RESOURCES, RIGHTS
 from service.errors import Rejected, Unscoped
-from service.values.resources import Criterion
+from service.values.criteria import Plain
 from service.values.scope import Narrowing, Partner
-from service.wire.fhir.criteria import criterion
 from service.wire.fhir.definitions.r4 import definitions
-from service.wire.fhir.search import PARAMETERS
+from service.wire.fhir.search.criteria import criterion
+from service.wire.fhir.search.parameters import searched_types
 
 EVERY: Final = "*"
 INTERACTIONS: Final = "cruds"
@@ -100,7 +100,7 @@ class Grant:
 
     def narrowings(self) -> dict[str, tuple[Narrowing, ...]]:
         """Return, by the letter of an interaction, what of types it is allowed with, where not all is."""
-        searches: dict[str, dict[str, list[tuple[Criterion, ...]]]] = {}
+        searches: dict[str, dict[str, list[tuple[Plain, ...]]]] = {}
         for type_, letter, search in sorted(self.interactions):
             if search:
                 searches.setdefault(letter, {}).setdefault(type_, []).append(_criteria(type_, search))
@@ -206,7 +206,7 @@ def known_scopes(text: str) -> str:
 
 def _check_search(number: int, scope: FhirScope) -> None:
     """Raise Rejected, which names the parameter, unless a scope narrows what is searched, and by that."""
-    if scope.type not in PARAMETERS:
+    if scope.type not in searched_types():
         raise Rejected(f"Scope {number} narrows {scope.type}, which is not searched here; leave `?…` out.")
     if not set(scope.interactions) <= set(NARROWED):
         raise Rejected(f"Scope {number} narrows more than `r` and `s`; ask for other letters without `?…`.")
@@ -223,9 +223,9 @@ def _check_search(number: int, scope: FhirScope) -> None:
 
 
 @lru_cache(1_000)
-def _criteria(type_: str, search: Search) -> tuple[Criterion, ...]:
+def _criteria(type_: str, search: Search) -> tuple[Plain, ...]:
     """Return the criteria of a search on a type; references in it are relative."""
-    return tuple(criterion(type_, name, text, "") for name, text in search)
+    return tuple(criterion(type_, name, text, "", searched_types()) for name, text in search)
 
 
 def at_most(partner: Partner) -> Grant:

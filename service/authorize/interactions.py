@@ -30,10 +30,11 @@ def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[
 
     A read, a vread, the history of one and an operation on terminology are all `r`.
     """
-    _, _, first, *rest = rule.split("/")
-    type_ = str(arguments.get("type_", first))
+    _, _, *places = rule.split("/")
+    type_ = str(arguments.get("type_", "".join(places[:1])))
     if method == "PUT":
         return type_, "u"
-    if not rest or rest == ["_search"]:
+    # a search of the system is one of every type
+    if len(places) < 2 or places[-1] in {"_search", "<type_>"}:
         return type_, "s"
     return type_, "r"

@@ -19,9 +19,16 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the schema to this release. Example: casebridge db upgrade."""
-    operator.upgrade(Settings.from_env())
+    """Bring the schema to this release, and all resources under its search parameters.
+
+    \b
+    Example:
+      casebridge db upgrade
+    """  # noqa: D301  click reads \b
+    made_searchable = operator.upgrade(Settings.from_env())
     click.echo("The database is at this release's schema.")
+    if made_searchable:
+        click.echo(f"{made_searchable} resources are found by its search parameters now.")
 
 
 @db.command()

@@ -11,18 +11,24 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response
 
-from service.disclose.audit_query import audit_query
+from service.disclose.audit_query import PARAMETERS, audit_query
 from service.disclose.fhir_openapi import searches
 from service.disclose.negotiate import FHIR, search_parameters, speak_json, with_content_language
-from service.disclose.query import CURSOR, parse_query
+from service.disclose.query.results import CURSOR
 from service.disclosing import disclose
-from service.door import Door
+from service.door import Door, limits
 from service.errors import Malformed
 from service.flows.audit.events import Audit, Event
 from service.flows.pull.localise import STORED
 from service.values.audit import Disclosed
-from service.wire.contracts.published.openapi.operations import FHIR_TAG, Operation, answer, place, resource
-from service.wire.fhir.search import MADE
+from service.wire.contracts.published.openapi.operations import (
+    FHIR_TAG,
+    Operation,
+    answer,
+    place,
+    query,
+    resource,
+)
 from service.wire.json import dump
 
 TYPE: Final = "AuditEvent"
@@ -40,8 +46,8 @@ def audit(story: Audit, base: str) -> Door:
     def search() -> Response:
         parameters = search_parameters()
         asked = [parameter for parameter in parameters if parameter[0] != CURSOR]
-        query, patient = audit_query(parse_query(TYPE, asked, None, base))
-        events, below = story.search(replace(query, below=_below(parameters)), patient)
+        question, patient = audit_query(asked, base, limits().count)
+        events, below = story.search(replace(question, below=_below(parameters)), patient)
         disclose("search-type", map(_told, events), f"{TYPE}?{urlencode(parameters)}")
         link = partial(_link, f"{base}/{TYPE}")
         links = [link("self", parameters)]
@@ -60,7 +66,8 @@ def audit(story: Audit, base: str) -> Door:
         disclose("read", [_told(event)])
         return Response(dump(event[1]), mimetype=FHIR)
 
-    return Door(routes, "audit", (*searches(TYPE, MADE[TYPE]), _read()))
+    described = [query(name, what) for name, what in PARAMETERS.items()]
+    return Door(routes, "audit", (*searches(TYPE, described, PARAMETERS), _read()))
 
 
 def _told(event: Event) -> Disclosed:

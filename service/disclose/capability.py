@@ -3,13 +3,13 @@
 https://hl7.org/fhir/R4/capabilitystatement.html · https://hl7.org/fhir/R4/terminologycapabilities.html
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from service.disclose.terminology_openapi import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.values.scope import RETURNED
 from service.wire.fhir.definitions.extensions import EXTENSIONS
-from service.wire.fhir.search import PARAMETERS
+from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
 
@@ -21,7 +21,10 @@ def capability(
 
     `security` is how who asks is known; empty where nobody is.
     """
-    resources = [*(_resource(type_) for type_ in types), *(_terminology(type_) for type_ in OPERATIONS)]
+    resources = [
+        *(_resource(type_, types) for type_ in types),
+        *(_terminology(type_) for type_ in OPERATIONS),
+    ]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -36,7 +39,8 @@ def capability(
                 "mode": "server",
                 **({"security": security} if security else {}),
                 "resource": resources,
-                "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                "interaction": [{"code": code} for code in ("transaction", "batch", "search-system")],
+                "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
                 "operation": [{"name": "process-message", "definition": PROCESS_MESSAGE}],
             }
         ],
@@ -64,8 +68,8 @@ def terminology_capability(
     }
 
 
-def _resource(type_: str) -> dict[str, Any]:
-    codes = ["read", "vread", "history-instance"] + (["search-type"] if type_ in PARAMETERS else [])
+def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
+    codes = ["read", "vread", "history-instance", "search-type"]
     entry: dict[str, Any] = {
         "type": type_,
         "versioning": "versioned",
@@ -84,11 +88,20 @@ def _resource(type_: str) -> dict[str, Any]:
         # what a permitted partner puts comes back into the case; ids are given here
         entry["interaction"].append({"code": "update"})
         entry |= {"versioning": "versioned-update", "updateCreate": False}
-    if type_ in PARAMETERS:
-        common = [("_id", "token"), ("_lastUpdated", "date")]
-        parameters = common + [(name, kind) for name, (kind, _) in PARAMETERS[type_].items()]
-        entry["searchParam"] = [{"name": name, "type": kind} for name, kind in parameters]
-    return entry
+    known = parameters_of(type_)
+    kinds = {**OF_EVERY_RESOURCE, **{name: parameter.kind for name, parameter in known.items()}}
+    entry["searchParam"] = [{"name": name, "type": kind} for name, kind in kinds.items()]
+    entry["searchInclude"] = [f"{type_}:{name}" for name, of in known.items() if of.kind == "reference"]
+    entry["searchRevInclude"] = sorted(_leading_to(type_, types))
+    return {name: value for name, value in entry.items() if value != []}
+
+
+def _leading_to(type_: str, types: Iterable[str]) -> Iterator[str]:
+    """Give the parameters of all types that are references to a type."""
+    for by in types:
+        for name, parameter in parameters_of(by).items():
+            if parameter.kind == "reference" and (not parameter.targets or type_ in parameter.targets):
+                yield f"{by}:{name}"
 
 
 def _terminology(type_: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,16 +17,26 @@ from service.wire.contracts.published.openapi.operations import (
     query,
     resource,
 )
-from service.wire.fhir.search import PARAMETERS
+from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
 FORM: Final = ("Format", "Accept-Language")
 _TOLD: Final = ("Content-Language",)
 _VERSION: Final = ("ETag", "Last-Modified", *_TOLD)
 _KINDS: Final = {
-    "token": "`code`, `|code`, or `system|code`",
-    "reference": "`Type/id`, the id alone, or the whole address",
+    "token": "`code`, `|code`, `system|code` or `system|`; `:not`",
+    "reference": "`Type/id`, the id alone, or the whole address; `:Type` and `:identifier`",
     "date": "a date or instant with an optional prefix, e.g. `ge2026-03`",
-    "string": "the beginning of the text; `:exact` and `:contains` are known",
+    "string": "the beginning of the text; `:exact` and `:contains`",
+    "quantity": "`5.4`, `gt5.4`, `5.4|system|code` or `5.4||unit`",
+    "uri": "the URI",
+}
+_RESULTS: Final = {
+    "_sort": "Names of dates, quantities, strings, `_lastUpdated` or `_id`, with `-` before those that fall.",
+    "_total": "Whether all that matches is counted: `none`, `estimate` or `accurate`.",
+    "_summary": "`true`, `text`, `data`, `count` or `false`.",
+    "_elements": "Names of elements, with commas between.",
+    "_include": "`Type:parameter`, with `:Type` after it for references to that alone.",
+    "_revinclude": "`Type:parameter` that refers to what matches, as `Provenance:target`.",
 }
 
 
@@ -48,14 +58,23 @@ def capabilities() -> tuple[Operation, ...]:
 
 def operations(types: Sequence[str]) -> Iterator[Operation]:
     """Give the operations of the types that are kept, and of those that are searched."""
-    for type_, parameters in PARAMETERS.items():
-        yield from searches(type_, parameters)
+    for type_ in types:
+        yield from _of_type(type_)
+    yield from _wide(types)
     yield from _reads(types)
 
 
-def searches(type_: str, parameters: Mapping[str, tuple[str, str]]) -> Iterator[Operation]:
-    """Give the operations of a search on a type by its parameters."""
-    own_parameters = tuple(query(name, f"{_KINDS[kind]}.") for name, (kind, _) in parameters.items())
+def _of_type(type_: str) -> Iterator[Operation]:
+    known = parameters_of(type_)
+    own = (query(name, f"{_KINDS[parameter.kind]}; `:missing`.") for name, parameter in known.items())
+    return searches(type_, (*own, "Id", "Last-Updated", *_results()), (*known, *OF_EVERY_RESOURCE, *_RESULTS))
+
+
+def searches(type_: str, parameters: Iterable[str | Described], names: Iterable[str]) -> Iterator[Operation]:
+    """Give the operations of a search on a type: by parameters, and by a form that has fields of these names.
+
+    `_count` and what pages go on by are added.
+    """
     bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), _TOLD)
     describe = partial(Operation, tag=FHIR_TAG, answers={200: bundle})
     yield describe(
@@ -63,7 +82,7 @@ def searches(type_: str, parameters: Mapping[str, tuple[str, str]]) -> Iterator[
         f"/fhir/{type_}",
         f"search-{type_}",
         summary=f"Search {type_}",
-        parameters=(*own_parameters, "Id", "Last-Updated", "Count", "Cursor", *FORM),
+        parameters=(*parameters, "Count", "Cursor", *FORM),
         faults=(404, 406),
     )
     yield describe(
@@ -72,8 +91,52 @@ def searches(type_: str, parameters: Mapping[str, tuple[str, str]]) -> Iterator[
         f"search-{type_}-by-form",
         summary=f"Search {type_} with values that stay out of addresses",
         parameters=FORM,
-        body=_form(parameters),
+        body=_form(names),
         faults=(404, 406, 408, 413, 415),
+    )
+
+
+def _results() -> tuple[Described, ...]:
+    return tuple(query(name, text) for name, text in _RESULTS.items())
+
+
+def _wide(types: Sequence[str]) -> Iterator[Operation]:
+    """Give the searches that are of no one type: of the system, and of a patient's compartment."""
+    bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), _TOLD)
+    describe = partial(Operation, tag=FHIR_TAG, answers={200: bundle})
+    of_all = (query("_type", "Types, with commas between; all where there is none."), "Id", "Last-Updated")
+    yield describe(
+        "get",
+        "/fhir",
+        "search-system",
+        summary="Search several types",
+        parameters=(*of_all, *_results(), "Count", "Cursor", *FORM),
+        faults=(406,),
+    )
+    yield describe(
+        "post",
+        "/fhir/_search",
+        "search-system-by-form",
+        summary="Search several types with values that stay out of addresses",
+        parameters=FORM,
+        body=_form(("_type", *OF_EVERY_RESOURCE, *_RESULTS)),
+        faults=(406, 408, 413, 415),
+    )
+    yield describe(
+        "get",
+        "/fhir/{compartment}/{id}/{type}",
+        "search-compartment",
+        summary="Search what is of a patient, with the parameters of the type",
+        parameters=(
+            place("compartment", "The type of the compartment.", enum=["Patient"]),
+            place("id", "The logical id of the Patient."),
+            place("type", "The resource type.", enum=list(types)),
+            *("Id", "Last-Updated"),
+            *_results(),
+            *("Count", "Cursor"),
+            *FORM,
+        ),
+        faults=(404, 406),
     )
 
 
@@ -110,7 +173,6 @@ def _reads(types: Sequence[str]) -> Iterator[Operation]:
     )
 
 
-def _form(parameters: Mapping[str, tuple[str, str]]) -> Described:
-    names = (*parameters, "_id", "_lastUpdated", "_count")
-    form = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+def _form(names: Iterable[str]) -> Described:
+    form = {"type": "object", "properties": {name: {"type": "string"} for name in (*names, "_count")}}
     return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}

@@ -1,10 +1,12 @@
 """What a client takes, and what an answer says of itself: https://hl7.org/fhir/R4/http.html#mime-type."""
 
+import re
 from typing import Final
 
-from flask import Response, request
+from flask import Response, g, request
 
 from service.errors import Unspoken, Unsupported
+from service.flows.pull.localise import STORED, Localisation
 
 FHIR: Final = "application/fhir+json"
 JSON: Final = ("json", "application/json", FHIR)
@@ -42,7 +44,24 @@ def search_parameters() -> list[tuple[str, str]]:
         if request.mimetype != FORM and (request.mimetype or request.content_length):
             raise Unsupported(f"Send the parameters as {FORM}.", where="Content-Type")
         pairs += request.form.items(multi=True)
-    return [(name, text) for name, text in pairs if name != "_format"]
+    return [(name, text) for name, text in pairs if name not in {"_format", "_pretty"}]
+
+
+def is_lenient() -> bool:
+    """Return whether the client prefers that what is not known is left out (R4 search section 3.1.1.4.3)."""
+    preferences = {
+        part.strip().lower().replace('"', "")
+        for header in request.headers.getlist("Prefer")
+        for part in re.split("[,;]", header)
+    }
+    return "handling=lenient" in preferences
+
+
+def language_of(localisation: Localisation) -> str:
+    """Return the language to answer in."""
+    if "HTTP_ACCEPT_LANGUAGE" not in request.environ:
+        return STORED
+    return localisation.language(g.scope.view, list(request.accept_languages))
 
 
 def with_content_language(answer: Response, language: str) -> Response:

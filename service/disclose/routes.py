@@ -14,12 +14,15 @@ from service.disclose import fhir_openapi
 from service.disclose.negotiate import (
     FHIR,
     is_unchanged,
+    language_of,
     search_parameters,
     speak_json,
     with_content_language,
 )
-from service.disclose.query import CURSOR, parse_past, parse_query
-from service.disclose.serialise import history, searchset
+from service.disclose.query.past import parse_past
+from service.disclose.query.results import CURSOR
+from service.disclose.searches import Searches
+from service.disclose.serialise import history
 from service.disclosing import disclose
 from service.door import PUBLIC, Door, limits
 from service.errors import Malformed, NotFound
@@ -27,8 +30,7 @@ from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import STORED, Localisation
 from service.values.audit import of_resources
 from service.values.resources import Page, StoredResource
-from service.wire.fhir.search import PARAMETERS
-from service.wire.json import dump, parse
+from service.wire.json import dump
 from service.wire.parameters import parameters
 
 LAST_VERSION = 2**31 - 1
@@ -71,35 +73,14 @@ def fhir(
     @routes.get("/<type_>/<id_>/_history")
     def instance_history(type_: str, id_: str) -> Response:
         parameters = search_parameters()
-        past, language = parse_past(parameters, limits().count), _language(localisation)
+        past, language = parse_past(parameters, limits().count), language_of(localisation)
         past_versions = disclosure.history(g.scope, check_type(type_), id_, past)
         disclose("history-instance", of_resources(past_versions.entries))
         page, url = localisation.page(g.scope.view, past_versions, language), f"{base}/{type_}/{id_}/_history"
         body = history(page, base, _url(url, parameters), _older(url, parameters, page))
         return with_content_language(Response(body, mimetype=FHIR), language)
 
-    @routes.get("/<type_>", endpoint="search")
-    @routes.post("/<type_>/_search", endpoint="post-search")
-    def search(type_: str) -> Response:
-        if type_ not in PARAMETERS:
-            raise NotFound(
-                f"No such resource type is searched here; these are: {', '.join(sorted(PARAMETERS))}."
-            )
-        parameters, after = _parameters_and_cursor(unseal, type_)
-        query = parse_query(type_, parameters, after, base, limits().count)
-        language = _language(localisation)
-        matches = disclosure.search(g.scope, query)
-        disclose("search-type", of_resources(matches.entries), _url(type_, parameters))
-        page = localisation.page(g.scope.view, matches, language)
-        next_url = None
-        if page.next is not None:
-            sealed = seal(dump({"of": _holder(type_), "given": parameters, "after": page.next}).decode())
-            next_url = f"{base}/{type_}?{CURSOR}={sealed}"
-        self_url = _url(f"{base}/{type_}", parameters)
-        return with_content_language(
-            Response(searchset(page, base, self_url, next_url), mimetype=FHIR), language
-        )
-
+    Searches(disclosure, localisation, types, base, seal, unseal).mount(routes)
     return Door(routes, "resources", tuple(fhir_openapi.operations(types)))
 
 
@@ -120,26 +101,6 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
     return Door(routes, PUBLIC, fhir_openapi.capabilities())
 
 
-def _holder(type_: str) -> list[str]:
-    """Return whose a cursor is: the partner that asks, and the type of its search."""
-    return [g.partner.name, type_]
-
-
-def _parameters_and_cursor(
-    unseal: Callable[[str], str], type_: str
-) -> tuple[list[tuple[str, str]], tuple[str, str] | None]:
-    cursor = request.args.get(CURSOR)
-    if cursor is None:
-        return search_parameters(), None
-    cursor_content = parse(unseal(cursor).encode())
-    if cursor_content["of"] != _holder(type_):
-        raise Malformed("The link is of another search; search again.", where=CURSOR)
-    return [(name, value) for name, value in cursor_content["given"]], (
-        cursor_content["after"][0],
-        cursor_content["after"][1],
-    )
-
-
 def _url(path: str, parameters: Sequence[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
@@ -149,13 +110,14 @@ def _older(path: str, parameters: Sequence[tuple[str, str]], page: Page) -> str 
     if page.next is None:
         return None
     return _url(
-        path, [*(parameter for parameter in parameters if parameter[0] != CURSOR), (CURSOR, page.next[0])]
+        path,
+        [*(parameter for parameter in parameters if parameter[0] != CURSOR), (CURSOR, str(page.next[0]))],
     )
 
 
 def _version_response(stored: StoredResource, localisation: Localisation) -> Response:
     """Answer a version in the language asked for; each language has an entity tag of its own."""
-    language = _language(localisation)
+    language = language_of(localisation)
     tag = str(stored.version) if language == STORED else f"{stored.version}-{language}"
     etag = f'W/"{tag}"'
     if is_unchanged(tag):
@@ -163,9 +125,3 @@ def _version_response(stored: StoredResource, localisation: Localisation) -> Res
     headers = {"ETag": etag, "Last-Modified": http_date(stored.last_updated)}
     body = localisation.tell(g.scope.view, stored, language).body
     return with_content_language(Response(body, headers=headers, mimetype=FHIR), language)
-
-
-def _language(localisation: Localisation) -> str:
-    if "HTTP_ACCEPT_LANGUAGE" not in request.environ:
-        return STORED
-    return localisation.language(g.scope.view, list(request.accept_languages))

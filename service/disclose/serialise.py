@@ -7,16 +7,21 @@ from service.values.resources import Page
 from service.wire.json import dump
 
 
-def searchset(page: Page, base: str, self_url: str, next_url: str | None) -> bytes:
-    """Return a searchset Bundle."""
+def searchset(
+    page: Page, base: str, self_url: str, next_url: str | None, outcome: dict[str, object] | None = None
+) -> bytes:
+    """Return a searchset Bundle: what matches, what comes with it, and an OperationOutcome if any."""
     entries = [
         b'{"fullUrl":'
         + dump(f"{base}/{entry.type}/{entry.id}")
         + b',"resource":'
         + entry.body
-        + b',"search":{"mode":"match"}}'
-        for entry in page.entries
+        + b',"search":{"mode":"%b"}}' % mode
+        for mode, resources in ((b"match", page.entries), (b"include", page.included))
+        for entry in resources
     ]
+    if outcome is not None:
+        entries.append(b'{"resource":' + dump(outcome) + b',"search":{"mode":"outcome"}}')
     return _bundle(_head("searchset", page, self_url, next_url), entries)
 
 

@@ -1,61 +1,96 @@
-"""A criterion as SQL: an EXISTS on the indexed table of its kind, beside the row that it is asked of.
+"""What a search asks of a resource's own row, as SQL: what it refers to is asked in `search.conditions`.
+
+A condition depends on the criterion's form alone; its values are bound by name. Every condition is one that
+an index answers: terms by GIN (SQLite: by their rows), ranges and texts by btree.
 
 https://hl7.org/fhir/R4/search.html
 """
 
+from collections.abc import Hashable, Iterator
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, not_, or_
-from sqlalchemy.sql import FromClause
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Table,
+    and_,
+    bindparam,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from service.store import tables as t
-from service.values.resources import Criterion
+from service.store.sql.terms import AnyOf, has_any, hashed
+from service.values.criteria import HasNoTerm, HasTerm, HasText, InRange, Plain, Says
 
-TABLES: Final = {"token": t.token, "reference": t.reference, "date": t.dates, "string": t.strings}
-Form = tuple[str, tuple[str, ...]]
-"""What a criterion looks like: its kind, and its values' forms."""
-
-
-def form(criterion: Criterion) -> Form:
-    """Return the form of a criterion."""
-    return criterion.kind, tuple(_value_form(criterion.kind, value) for value in criterion.values)
+# the highest character there is: what begins with a text stands before the text followed by it
+HIGHEST: Final = "\U0010ffff"
+Values = Iterator[tuple[str, Any]]
 
 
-def parameters(name: str, criterion: Criterion) -> dict[str, Any]:
-    """Return what a criterion asks for, by the names that its condition binds; `name` is the criterion's."""
-    values: dict[str, Any] = {f"parameter_{name}": criterion.parameter}
-    for place, value in enumerate(criterion.values):
-        first, second = value[-2:]
-        if criterion.kind == "string":
-            second = _pattern(str(first), str(second))
-        values[f"first_{name}_{place}"], values[f"second_{name}_{place}"] = first, second
-    return values
+def form_of(criterion: Plain) -> Hashable:
+    """Return what of a criterion its condition depends on."""
+    match criterion:
+        case InRange(alternatives) | HasText(alternatives):
+            return type(criterion), tuple(alternative[1] for alternative in alternatives)
+        case Says():
+            return Says, criterion.something
+        case _:
+            return (type(criterion),)
 
 
-def condition(name: str, form_: Form, of: FromClause) -> ColumnElement[bool]:
-    """Return the condition of a criterion of a form on rows that have a view, a type and an id."""
-    kind, forms = form_
-    table = TABLES[kind]
-    same = and_(
-        table.c.view == of.c.view,
-        table.c.type == of.c.type,
-        table.c.id == of.c.id,
-        table.c.parameter == bindparam(f"parameter_{name}"),
-    )
-    values = [_value(kind, table, value, f"{name}_{place}") for place, value in enumerate(forms)]
-    return exists().where(same, or_(*values))
+def values_of(criterion: Plain, name: str, view: str) -> Values:
+    """Give the values of a condition by the names it binds, which `name` begins."""
+    match criterion:
+        case HasTerm() | HasNoTerm():
+            yield name, [hashed(f"{view} {term}") for term in criterion.terms]
+        case InRange(alternatives):
+            for number, (path, _, first, last) in enumerate(alternatives):
+                yield f"{name}_key_{number}", hashed(f"{view} {path}")
+                yield f"{name}_first_{number}", first
+                yield f"{name}_last_{number}", last
+        case HasText(alternatives):
+            for number, (path, modifier, text) in enumerate(alternatives):
+                yield f"{name}_key_{number}", hashed(f"{view} {path}")
+                yield f"{name}_first_{number}", _contained(text) if modifier else text
+                yield f"{name}_last_{number}", text + HIGHEST
+        case Says():
+            yield name, criterion.bits
+
+
+def condition_of(form: Any, name: str, rows: FromClause) -> ColumnElement[bool]:
+    """Return the condition of a criterion's form on rows of `resource`; its names begin with `name`."""
+    kind, *rest = form
+    if kind in {HasTerm, HasNoTerm}:
+        has = has_any(rows.c.terms, rows.c.id, bindparam(name, type_=AnyOf()))
+        return has if kind is HasTerm else not_(has)
+    if kind is Says:
+        said = rows.c.present.op("&")(bindparam(name, type_=BigInteger))
+        return said != literal(0, BigInteger) if rest[0] else said == literal(0, BigInteger)
+    table, value = (t.ranges, _range) if kind is InRange else (t.texts, _text)
+    alternatives = [
+        and_(
+            table.c.key == bindparam(f"{name}_key_{number}", type_=BigInteger),
+            value(table, form_, bindparam(f"{name}_first_{number}"), bindparam(f"{name}_last_{number}")),
+        )
+        for number, form_ in enumerate(rest[0])
+    ]
+    return rows.c.id.in_(select(table.c.id).where(or_(*alternatives)))
 
 
 def between(prefix: str, low: Any, high: Any, first: Any, last: Any) -> ColumnElement[bool]:
     """R4 search section 3.1.1.4.6: how a prefix compares the range [low, high] with [first, last]."""
-    inside: ColumnElement[bool] = and_(low >= first, high <= last)
+    contained: ColumnElement[bool] = and_(low >= first, high <= last)
     comparisons: dict[str, ColumnElement[bool]] = {
-        "eq": inside,
-        "ne": not_(inside),
+        "eq": contained,
+        "ne": not_(contained),
         "gt": high > last,
         "lt": low < first,
-        "ge": or_(high > last, inside),
-        "le": or_(low < first, inside),
+        "ge": or_(high > last, contained),
+        "le": or_(low < first, contained),
         "sa": low > last,
         "eb": high < first,
         "ap": and_(low <= last, high >= first),
@@ -63,31 +98,15 @@ def between(prefix: str, low: Any, high: Any, first: Any, last: Any) -> ColumnEl
     return comparisons[prefix]
 
 
-def _value_form(kind: str, value: tuple[str | None, ...]) -> str:
-    """A date's prefix, a string's modifier; of a token or reference whether its system or type is given."""
-    if kind in {"date", "string"}:
-        return str(value[0])
-    anything = None if kind == "token" else ""
-    return "any" if value[0] == anything else "given"
+def _range(table: Table, prefix: str, first: Any, last: Any) -> ColumnElement[bool]:
+    return between(prefix, table.c.low, table.c.high, first, last)
 
 
-def _pattern(modifier: str, text: str) -> str:
-    """What LIKE looks for; an exact search takes the text as it is."""
-    if modifier == "exact":
-        return text
-    escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
-    return f"%{escaped}%" if modifier == "contains" else f"{escaped}%"
+def _text(table: Table, modifier: str, first: Any, last: Any) -> ColumnElement[bool]:
+    if modifier:
+        return table.c.value.like(first, escape="/")
+    return and_(table.c.value >= first, table.c.value < last)
 
 
-def _value(kind: str, table: Table, form_: str, name: str) -> ColumnElement[bool]:
-    first: Any = bindparam(f"first_{name}")
-    second: Any = bindparam(f"second_{name}")
-    if kind == "token":
-        code = table.c.code == second
-        return code if form_ == "any" else and_(table.c.system == first, code)
-    if kind == "reference":
-        target = table.c.target_id == second
-        return target if form_ == "any" else and_(table.c.target_type == first, target)
-    if kind == "date":
-        return between(form_, table.c.low, table.c.high, first, second)
-    return table.c.value == second if form_ == "exact" else table.c.value.like(second, escape="/")
+def _contained(text: str) -> str:
+    return "%" + text.replace("/", "//").replace("%", "/%").replace("_", "/_") + "%"

@@ -6,36 +6,36 @@ A resource of such a type is there if its current version matches one of the sea
 version before it did: only the current one is there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, true
 from sqlalchemy.sql import FromClause
 
-from service.store import criteria
+from service.store.criteria import condition_of, form_of, values_of
 from service.store.tables import history, resource
-from service.values.resources import Criterion
+from service.values.criteria import Plain
 from service.values.scope import Narrowing
 
-Form = tuple[tuple[tuple[criteria.Form, ...], ...], ...]
+Form = tuple[tuple[tuple[Hashable, ...], ...], ...]
 """Of each type that is narrowed the searches, of each of these the forms of its criteria."""
 
 
 def form(narrowings: tuple[Narrowing, ...]) -> Form:
     """Return the form of what is narrowed."""
     return tuple(
-        tuple(tuple(criteria.form(criterion) for criterion in search) for search in narrowing.searches)
+        tuple(tuple(form_of(criterion) for criterion in search) for search in narrowing.searches)
         for narrowing in narrowings
     )
 
 
-def parameters(narrowings: tuple[Narrowing, ...]) -> dict[str, Any]:
-    """Return what is narrowed, and by which values, for the parameters of the condition."""
+def parameters(narrowings: tuple[Narrowing, ...], view: str) -> dict[str, Any]:
+    """Return what is narrowed, and by which values in a view, for the parameters of the condition."""
     said: dict[str, Any] = {}
     for number, narrowing in enumerate(narrowings):
         said[f"narrowed_{number}"] = narrowing.type
         for name, criterion in _named(number, narrowing.searches):
-            said |= criteria.parameters(name, criterion)
+            said |= dict(values_of(criterion, name, view))
     return said
 
 
@@ -44,24 +44,28 @@ def condition(form_: Form, table: FromClause) -> ColumnElement[bool]:
     return and_(true(), *(_of_type(number, searches, table) for number, searches in enumerate(form_)))
 
 
-def _of_type(number: int, searches: tuple[tuple[criteria.Form, ...], ...], table: FromClause) -> Any:
+def _of_type(number: int, searches: tuple[tuple[Hashable, ...], ...], table: FromClause) -> Any:
     other = table.c.type != bindparam(f"narrowed_{number}")
-    matching = [
-        and_(*(criteria.condition(_name(number, place, at), form_, table) for at, form_ in enumerate(search)))
-        for place, search in enumerate(searches)
-    ]
-    return or_(other, and_(or_(*matching), _is_current(table)))
-
-
-def _is_current(table: FromClause) -> ColumnElement[bool]:
     if table is not history:
-        return true()
+        return or_(other, _matches(number, searches, table))
     now = resource.alias()
     same = (now.c.view == table.c.view, now.c.type == table.c.type, now.c.id == table.c.id)
-    return exists().where(*same, now.c.version == table.c.version)
+    current = exists().where(*same, now.c.version == table.c.version, _matches(number, searches, now))
+    return or_(other, current)
 
 
-def _named(number: int, searches: tuple[tuple[Criterion, ...], ...]) -> Iterator[tuple[str, Criterion]]:
+def _matches(
+    number: int, searches: tuple[tuple[Hashable, ...], ...], rows: FromClause
+) -> ColumnElement[bool]:
+    return or_(
+        *(
+            and_(*(condition_of(form_, _name(number, place, at), rows) for at, form_ in enumerate(search)))
+            for place, search in enumerate(searches)
+        )
+    )
+
+
+def _named(number: int, searches: tuple[tuple[Plain, ...], ...]) -> Iterator[tuple[str, Plain]]:
     for place, search in enumerate(searches):
         for at, criterion in enumerate(search):
             yield _name(number, place, at), criterion

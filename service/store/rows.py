@@ -9,9 +9,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store import tables as t
 from service.store.sql.engine import Executor
+from service.store.sql.terms import hashed, written
 from service.values.documents import Document, Revision
 from service.values.resources import ResourceVersion, StoredResource
 from service.values.service_part import parts_of
+from service.wire.fhir.search.parameters import edition
 from service.wire.json import reread
 
 RESOURCE: Final = (
@@ -54,25 +56,44 @@ def stored_of(row: Any) -> StoredResource:
     return StoredResource(row.type, row.id, row.version, aware(row.last_updated), bytes(row.body), row.client)
 
 
+def searched(version: int) -> str:
+    """Return what says that a version can be searched by the parameters of today."""
+    return f"{edition()}:{version}"
+
+
+def search_columns(version: ResourceVersion) -> dict[str, Any]:
+    """Return what a resource's row says of how it is found."""
+    begin = f"{version.view} {version.type}."
+    terms = {hashed(begin + term) for term in version.rows.terms}
+    return {
+        "terms": written(sorted(terms)),
+        "present": version.rows.present,
+        "searched": searched(version.version),
+    }
+
+
+def found_by(view: str, type_: str, id_: str) -> int:
+    """Return what names a resource in the search tables."""
+    return hashed(f"{view} {type_}/{id_}")
+
+
 def search_rows(versions: Sequence[ResourceVersion]) -> list[tuple[Table, list[dict[str, Any]]]]:
     """Return the rows of each search table, of the versions that have others than the one before."""
-    rows: dict[str, list[dict[str, Any]]] = {"token": [], "reference": [], "dates": [], "strings": []}
+    ranges: dict[tuple[int, int, float, float], dict[str, Any]] = {}
+    texts: dict[tuple[int, int, str], dict[str, Any]] = {}
     for version in versions:
-        if version.rows is None:
+        if version.is_found_alike:
             continue
-        base = {"view": version.view, "type": version.type, "id": version.id, "client": version.client}
-        rows["token"] += [{**base, "parameter": p, "system": s, "code": c} for p, s, c in version.rows.tokens]
-        rows["reference"] += [
-            {**base, "parameter": p, "target_type": y, "target_id": i} for p, y, i in version.rows.references
-        ]
-        rows["dates"] += [{**base, "parameter": p, "low": lo, "high": hi} for p, lo, hi in version.rows.dates]
-        rows["strings"] += [{**base, "parameter": p, "value": v[:400]} for p, v in version.rows.strings]
-    return [
-        (t.token, rows["token"]),
-        (t.reference, rows["reference"]),
-        (t.dates, rows["dates"]),
-        (t.strings, rows["strings"]),
-    ]
+        begin = f"{version.view} {version.type}."
+        resource = found_by(version.view, version.type, version.id)
+        for path, low, high in version.rows.ranges:
+            key = hashed(begin + path)
+            row = {"resource": resource, "key": key, "low": low, "high": high, "id": version.id}
+            ranges[resource, key, low, high] = row
+        for path, value in version.rows.texts:
+            key, text = hashed(begin + path), value[: t.TEXT]
+            texts[resource, key, text] = {"resource": resource, "key": key, "value": text, "id": version.id}
+    return [(t.ranges, list(ranges.values())), (t.texts, list(texts.values()))]
 
 
 def upsert(connection: Executor, table: Table) -> Any:

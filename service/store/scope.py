@@ -67,7 +67,7 @@ def parameters(scope: Scope) -> dict[str, Any]:
     for kind, names in (("payer", scope.payers), ("hospital", scope.hospitals)):
         for number, (system, value) in enumerate(names):
             said[f"scope_{kind}_system_{number}"], said[f"scope_{kind}_value_{number}"] = system, value
-    return said | narrowing.parameters(scope.narrowed)
+    return said | narrowing.parameters(scope.narrowed, scope.view)
 
 
 def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:

@@ -25,7 +25,9 @@ from sqlalchemy import (
 from service.store import tables as t
 from service.store.scope import Form, of_documents
 
-SEARCH: Final = (t.token, t.reference, t.dates, t.strings)
+# the release before finds by the first ones
+SEARCH_BEFORE: Final = (t.token, t.reference, t.dates, t.strings)
+SEARCH: Final = (t.ranges, t.texts)
 # inline: nobody asks for the serial numbers
 INSERT: Final[dict[Table, Insert]] = {
     table: insert(table).inline().execution_options(at_once=True) for table in t.metadata.sorted_tables
@@ -69,6 +71,7 @@ CURRENT: Final = select(
     t.resource.c.version,
     t.resource.c.digest,
     t.resource.c.last_updated,
+    t.resource.c.searched,
     select(t.stream.c.last).where(*_STREAM).scalar_subquery().label("last"),
     select(t.stream.c.basis).where(*_STREAM).scalar_subquery().label("basis"),
 ).where(*OWNED)
@@ -180,14 +183,10 @@ LABEL: Final = (
 UNMEMBER: Final = delete(t.membership).where(t.membership.c.client == bindparam("of"))
 
 
-def _forget(table: Table) -> Delete:
-    c = table.c
-    return delete(table).where(
-        c.view == bindparam("of_view"), c.type == bindparam("of_type"), c.id == bindparam("of_id")
-    )
-
-
-FORGET: Final = {table: _forget(table) for table in SEARCH}
+FORGET: Final[dict[Table, Delete]] = {
+    table: delete(table).where(table.c.resource.in_(bindparam("resources", expanding=True)))
+    for table in SEARCH
+}
 
 
 @lru_cache(maxsize=500)

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count as counting
 from typing import Final, TypeVar
 
@@ -21,7 +21,8 @@ from service.store import tables as t
 from service.store.relay.runs import positions_above
 from service.store.rows import document_of, revision_of, stored_of
 from service.store.scope import form, parameters
-from service.store.search import search
+from service.store.search.beside import beside
+from service.store.search.pages import search
 from service.store.sql.engine import reading, writing
 from service.store.sql.failures import Busy, Taken
 from service.store.writing.unit import SqlUnit
@@ -192,6 +193,13 @@ class SqlStore:
         """Search inside the scope."""
         with reading(self._engine) as connection:
             return search(connection, scope, query)
+
+    def beside(
+        self, scope: Scope, named: Sequence[tuple[str, str]], terms: Mapping[str, Sequence[str]]
+    ) -> list[StoredResource]:
+        """Return resources by (type, id), and those of types that have terms, inside the scope."""
+        with reading(self._engine) as connection:
+            return beside(connection, scope, named, terms)
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return numbered messages of the scope's view above a position; all or nothing, as yet."""

@@ -4,31 +4,37 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from service.values.criteria import Criterion, Order
+
 
 @dataclass(frozen=True, slots=True)
 class SearchRows:
-    """What search finds a resource by; all text is already normalised.
+    """What search finds a resource by, of the paths of its type's parameters.
 
-    tokens: (parameter, system, code); references: (parameter, type, id);
-    dates: (parameter, low, high) as UTC ISO text `YYYY-MM-DDThh:mm:ssZ`, both bounds inside;
-    strings: (parameter, casefolded text without accents; to the letter under the parameter with `:exact`).
+    `terms` are compared for equality, spelt by `wire.fhir.search.terms`; `ranges` are (path, low, high) of
+    dates as milliseconds of UTC, and of quantities; `texts` are (path, folded text). `present` has a bit for
+    each path that leads to something.
     """
 
-    tokens: tuple[tuple[str, str, str], ...] = ()
-    references: tuple[tuple[str, str, str], ...] = ()
-    dates: tuple[tuple[str, str, str], ...] = ()
-    strings: tuple[tuple[str, str], ...] = ()
+    terms: tuple[str, ...] = ()
+    ranges: tuple[tuple[str, float, float], ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+    present: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentVersion:
-    """The stored current version of a resource of an owner."""
+    """The stored current version of a resource of an owner.
+
+    `searched` says that search finds it by what it says, and by the parameters of today.
+    """
 
     type: str
     id: str
     version: int
     digest: str
     last_updated: datetime
+    searched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,8 @@ class ResourceVersion:
     """A new version of a resource: goes to resource (current), history and search rows.
 
     `owner` is the uuid of the owning document, `client` the uuid of the client whose data it is
-    (None for directory entries). `rows` is None where they are those of the version before; `labels` are its
-    security labels as bits.
+    (None for directory entries). `is_found_alike` says that its `rows` are those of the version before;
+    `labels` are its security labels as bits.
     """
 
     view: str
@@ -50,7 +56,8 @@ class ResourceVersion:
     digest: str
     last_updated: datetime
     mapping_version: str
-    rows: SearchRows | None = field(default_factory=SearchRows)
+    rows: SearchRows = field(default_factory=SearchRows)
+    is_found_alike: bool = False
     labels: int = 0
 
 
@@ -123,35 +130,32 @@ class ParkedMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
-    """One search criterion; values are alternatives (OR). `kind`: token, reference, date, string.
-
-    token: (system or None for any, code); reference: (type or '', id); date: (prefix, low, high);
-    string: (modifier '' | exact | contains, text).
-    """
-
-    parameter: str
-    kind: str
-    values: tuple[tuple[str | None, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed search on one type; `after` is the key (last_updated ISO, id) of the last one seen."""
+    """A parsed search; `after` is what the last one seen is sorted by, its id last.
+
+    Of a type, or of the `types` among which results are looked for. `updated` are (prefix, first, last) as
+    ISO instants. Newest first unless `order` says otherwise.
+    """
 
     type: str
     conditions: tuple[Criterion, ...] = ()
     ids: tuple[str, ...] = ()
     updated: tuple[tuple[str, str, str], ...] = ()
     count: int = 50
-    after: tuple[str, str] | None = None
+    after: tuple[str | float, ...] | None = None
     with_total: bool = True
+    order: tuple[Order, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of search results; `next` is the key to go on after, `total` counts all in scope."""
+    """One page of search results; `next` is the key to go on after, `total` counts all in scope.
+
+    `included` are resources that the entries refer to, or that refer to them.
+    """
 
     entries: tuple[StoredResource, ...]
     total: int | None
-    next: tuple[str, str] | None
+    next: tuple[str | float, ...] | None
+    included: tuple[StoredResource, ...] = ()

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from service.values.credentials import Credentials
+from service.values.criteria import Plain
 from service.values.identifiers.assertions import Assertions
 from service.values.inbound.intake import IntakeSettings
-from service.values.resources import Criterion
 
 # the view of whoever names no other
 DEFAULT: Final = "default"
@@ -73,7 +73,7 @@ class Narrowing:
     """A type of FHIR of which only what matches a search is there: one of `searches`, in all its criteria."""
 
     type: str
-    searches: tuple[tuple[Criterion, ...], ...]
+    searches: tuple[tuple[Plain, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,17 +41,19 @@ from service.wiring.rooms import (
     projecting,
     receiving,
     renaming,
+    search_index,
     understanding,
     unmerging,
+    upgrade_database,
 )
 
 Rename = Callable[[Document], list[Suspect]]
 
 
-def upgrade(settings: Settings) -> None:
-    """Bring the database to this release's schema."""
+def upgrade(settings: Settings) -> int:
+    """Bring the database to this release's schema; return how many resources were made searchable anew."""
     with open_database(settings) as engine:
-        schema.upgrade(engine)
+        return upgrade_database(engine)
 
 
 def check(settings: Settings) -> None:
@@ -228,9 +230,11 @@ def pruning(settings: Settings, before: datetime) -> Iterator[tuple[int, Iterato
 def remapping(settings: Settings) -> Iterator[Remapping]:
     """Give the story of live changes of mappings, on the database and mappings of the settings.
 
-    Raises as `check`.
+    Before it, what a release before wrote is made searchable by all parameters. Raises as `check`.
     """
     check(settings)
+    with open_database(settings) as engine:
+        search_index(engine)
     with open_store(settings) as store:
         yield Remapping(store, projecting(settings, catalogues(settings)), now)
 

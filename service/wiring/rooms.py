@@ -16,12 +16,14 @@ from service.flows.projection.events import Envelope
 from service.flows.projection.project import Projection
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
+from service.store import schema
+from service.store.search import indexing
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.limits import InputLimits
 from service.wire.contracts import labels, pathways
 from service.wire.fhir.check.check import check as check_r4
-from service.wire.fhir.search import references_in, rows
+from service.wire.fhir.search.rows import references_in, rows
 from service.wiring.compiled import Inbounds, inbounds
 
 
@@ -45,6 +47,17 @@ def input_limits(settings: Settings) -> InputLimits:
 def database(settings: Settings) -> Engine:
     """Return the engine of the settings."""
     return connect(settings.database_url)
+
+
+def upgrade_database(engine: Engine) -> int:
+    """Bring a database to this release's schema; return how many resources were made searchable anew."""
+    schema.upgrade(engine)
+    return 0 if indexing.is_done(engine) else search_index(engine)
+
+
+def search_index(engine: Engine) -> int:
+    """Make all resources searchable by the parameters of today; return how many were not."""
+    return sum(indexing.index(engine, rows))
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from service.wiring.authorization import authorization, check_address, quotas
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
 from service.wiring.registered import follow, registered
-from service.wiring.rooms import input_limits, now
+from service.wiring.rooms import input_limits, now, upgrade_database
 
 
 def web(settings: Settings, counts: Path | None = None) -> Flask:
@@ -42,7 +42,7 @@ def web(settings: Settings, counts: Path | None = None) -> Flask:
     engine = connect(settings.database_url, settings.query_seconds)
     # before all mappings are compiled, which takes longer
     if settings.embedded:
-        schema.upgrade(engine)
+        upgrade_database(engine)
     else:
         schema.check(engine)
     partners = registered(settings, engine)

@@ -20,7 +20,7 @@ from service.values.scope import Scope
 from service.wire.contracts import labels
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.fhir.check.check import check as check_r4
-from service.wire.fhir.search import references_in, rows
+from service.wire.fhir.search.rows import references_in, rows
 from service.wire.json import parse
 from tests.contracts.published import check
 from tests.flows import river

@@ -157,8 +157,9 @@ class History:
                 "SELECT view, type, version, body FROM resource_history",
                 "SELECT view, routing_key, body FROM outbox",
                 "SELECT view, target_type, target_id FROM mention",
-                "SELECT view, type, parameter, system, code FROM search_token",
-                "SELECT view, type, parameter, target_type FROM search_reference",
+                "SELECT view, type, present, searched FROM resource",
+                "SELECT key, low, high FROM search_range",
+                "SELECT key, value FROM search_text",
             ):
                 for row in connection.execute(text(query)):
                     said = [bytes(part).decode() if isinstance(part, bytes) else str(part) for part in row]

@@ -30,15 +30,15 @@ WITH members AS (
   RETURNING client
 ), plans AS (
   INSERT INTO resource
-    (view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
-  SELECT 'default', 'CarePlan', gen_random_uuid()::text, 1, client, client, '{}', '', '', now() FROM members
+    (view, type, id, version, owner, client, body, digest, mapping_version, last_updated, terms)
+  SELECT 'default', 'CarePlan', gen_random_uuid()::text, 1, client, client, '{}', '', '', now(), ARRAY[
+    ('x' || encode(substr(sha256(
+      convert_to('default CarePlan.subject>Patient/' || client, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
+  ] FROM members
   RETURNING *
-), mentions AS (
-  INSERT INTO mention (owner, view, target_type, target_id, client)
-  SELECT owner, view, 'Organization', 'elsewhere', client FROM plans
 )
-INSERT INTO search_reference (view, type, id, client, parameter, target_type, target_id)
-SELECT view, type, id, client, 'patient', 'Patient', client FROM plans
+INSERT INTO mention (owner, view, target_type, target_id, client)
+SELECT owner, view, 'Organization', 'elsewhere', client FROM plans
 """
 # a plan, its client and its author, of each client put in
 PLANS = """

@@ -16,12 +16,16 @@ from service.store.sql.engine import connect
 from service.store.sql.stream import Stream
 from service.store.sql.texts import statement_for
 from service.store.store import SqlStore
-from service.values.resources import Criterion, HistoryQuery, Query
+from service.values.criteria import HasTerm
+from service.values.resources import HistoryQuery, Query
 from service.values.scope import Scope
 
 # one in 1,001 is the small payer's, of whom one in ten has a case, of the small source then
 CLIENTS = 200_200
 LOADED = """
+CREATE FUNCTION term(text) RETURNS bigint IMMUTABLE LANGUAGE sql
+  RETURN ('x' || encode(substr(sha256(
+    convert_to('default CarePlan.' || $1, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint;
 INSERT INTO membership SELECT 'client-' || n, 0, 'urn:payers', {whose}, '2020-01-01', '9999-12-31'
   FROM generate_series(1, {clients}) n;
 INSERT INTO document (uuid, kind, source, source_id, revision, status, client, body, created, updated)
@@ -33,17 +37,16 @@ INSERT INTO identifier (document, position, kind, system, value, digest, identif
   SELECT uuid, 0, 'case', 'urn:cases', 'C-' || source_id, uuid, false FROM document;
 INSERT INTO revision SELECT uuid, 1, 'created', source, '{{}}', now() FROM document;
 INSERT INTO resource
-  (view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
+  (view, type, id, version, owner, client, body, digest, mapping_version, last_updated, terms, present)
   SELECT 'default', 'CarePlan', 'plan-' || source_id, 1, uuid, client, '{{}}', '', 'm',
-  '2026-03-01T08:00:00Z'::timestamptz - source_id::int * interval '1 second' FROM document;
+  '2026-03-01T08:00:00Z'::timestamptz - source_id::int * interval '1 second',
+  ARRAY[
+    term('subject>Patient/' || client),
+    term('status=' || CASE WHEN source_id LIKE '%6' THEN 'draft' ELSE 'active' END)
+  ], 3 FROM document;
 INSERT INTO resource_history
   (recorded_on, view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
   SELECT '2026-03-01', view, type, id, version, owner, client, body, digest, mapping_version, last_updated
-  FROM resource;
-INSERT INTO search_reference (view, type, id, client, parameter, target_type, target_id)
-  SELECT view, type, id, client, 'patient', 'Patient', client FROM resource;
-INSERT INTO search_token (view, type, id, client, parameter, code, system)
-  SELECT view, type, id, client, 'status', CASE WHEN id LIKE '%6' THEN 'draft' ELSE 'active' END, ''
   FROM resource;
 INSERT INTO mention SELECT owner, view, 'Organization', 'known-to-all', client FROM resource
   UNION ALL SELECT owner, view, 'Practitioner', 'of-' || client, client FROM resource;
@@ -66,10 +69,10 @@ ASKERS = {
 
 
 def patient(n):
-    return Criterion("patient", "reference", (("Patient", f"client-{n}"),))
+    return HasTerm((f"CarePlan.subject>Patient/client-{n}",), is_narrow=True)
 
 
-DRAFT = Criterion("status", "token", ((None, "draft"),))
+DRAFT = HasTerm(("CarePlan.status=draft",))
 AFTER = ("2026-03-01T07:00:00+00:00", "plan-0")
 QUESTIONS = {
     "a read": lambda s, of, n: s.resource(of, "CarePlan", f"plan-{n}"),
@@ -88,6 +91,9 @@ QUESTIONS = {
     "a search by id": lambda s, of, n: s.search(of, Query("CarePlan", ids=(f"plan-{n}",))).entries,
     "a search of a directory": lambda s, of, n: (
         s.search(of, Query("Practitioner", ids=(f"of-client-{n}",))).entries
+    ),
+    "what comes with a page": lambda s, of, n: s.beside(
+        of, [("Practitioner", f"of-client-{n}")], {"CarePlan": [f"CarePlan.subject>Patient/client-{n}"]}
     ),
     "a page": lambda s, of, _: s.search(of, Query("CarePlan", count=20, with_total=False)).entries,
     "a page by token": lambda s, of, _: (

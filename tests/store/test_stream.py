@@ -16,7 +16,8 @@ from service.store.sql import stream
 from service.store.sql.engine import connect, reading, writing
 from service.store.sql.failures import Busy
 from service.store.store import SqlStore
-from service.values.resources import Criterion, Query
+from service.values.criteria import HasTerm
+from service.values.resources import Query
 from service.values.scope import Scope
 
 KEEP = insert(t.secret)
@@ -78,6 +79,17 @@ def test_rows_inserted_at_once_are_numbered_in_their_order(engine):
         stream.execute(q.INSERT[t.strings], written)
         values = stream.execute(select(t.strings.c.value).order_by(t.strings.c.row)).scalars()
     assert values == [row["value"] for row in written]
+
+
+def test_arrays_inserted_at_once_are_each_rows_own(engine):
+    base = {"view": "default", "type": "Patient", "version": 1, "owner": "o", "client": None, "digest": ""}
+    base |= {"body": b"{}", "mapping_version": "", "last_updated": datetime(2026, 3, 1, tzinfo=UTC)}
+    terms = {"p1": [1, -(2**63)], "p2": [], "p3": [2**63 - 1]}
+    with writing(engine) as stream:
+        rows = [{**base, "id": id_, "terms": ",".join(map(str, of))} for id_, of in terms.items()]
+        stream.execute(q.INSERT[t.resource], rows)
+        kept = stream.execute(select(t.resource.c.id, t.resource.c.terms)).all()
+    assert dict(kept) == terms
 
 
 def test_one_row_at_once_that_is_taken_or_too_long_refuses_all_of_them(engine):
@@ -169,6 +181,8 @@ def test_statements_dropped_behind_our_back_are_prepared_anew(engine):
 
 SAID = """
 import sys
+from datetime import UTC, datetime
+
 from sqlalchemy import text
 from service.store.sql.engine import connect, reading
 asked = text("SELECT name FROM pg_prepared_statements")
@@ -190,15 +204,13 @@ def test_no_two_processes_prepare_by_the_same_name(postgres_url):
     assert not one & other
 
 
-def test_a_search_for_many_values_is_not_prepared(engine):
+def test_a_search_by_many_parameters_is_not_prepared(engine):
     store = SqlStore(engine)
-    for count in (2, 100):
-        values = tuple(("Patient", str(number)) for number in range(count))
+    for count in (2, 20):
+        asked = tuple(HasTerm((str(number),), is_narrow=True) for number in range(count))
         for _ in range(2):
-            store.search(
-                Scope(everything=True), Query("CarePlan", (Criterion("subject", "reference", values),))
-            )
-    like = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%search_reference%'")
+            store.search(Scope(everything=True), Query("CarePlan", asked, with_total=False))
+    like = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%resource.terms &&%'")
     with reading(engine) as connection:
         assert connection.execute(like).scalar_one() == 1
 

@@ -1,6 +1,6 @@
 """What the flows need of the world, as Protocols; wiring plugs the real rooms in."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -97,6 +97,11 @@ class Store(Protocol):
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope, in SQL."""
+
+    def beside(
+        self, scope: Scope, named: Sequence[tuple[str, str]], terms: Mapping[str, Sequence[str]]
+    ) -> list[StoredResource]:
+        """Return the resources of these (type, id), and of types those that have one of these terms."""
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return numbered messages with a position above `after`."""

@@ -258,11 +258,9 @@ class Projection:
         before = current.get(key)
         number = before.version + 1 if before is not None else 1
         whole = with_stamps(resource, number, at)
-        rows: SearchRows | None = self.rows(resource)
-        changed: list[str] = []
-        if key in stored:
-            changed = changed_paths(stored[key], resource)
-            rows = rows if rows != self.rows(stored[key]) else None
+        rows = self.rows(resource)
+        changed = changed_paths(stored[key], resource) if key in stored else []
+        is_searched = before is not None and before.searched and key in stored
         version = ResourceVersion(
             view=view,
             type=type_,
@@ -275,6 +273,7 @@ class Projection:
             last_updated=at,
             mapping_version=catalogue.version,
             rows=rows,
+            is_found_alike=is_searched and rows == self.rows(stored[key]),
             labels=bits_of(whole),
         )
         return version, events.written_event(whole, changed)

@@ -1,9 +1,12 @@
 """A partner pulls: search inside its scope, stored bytes as they are."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from service.errors import NotFound
 from service.flows.ports import Store
+from service.flows.pull.beside import keys_of, terms_of
+from service.values.criteria import Include, RevInclude
 from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
 from service.values.scope import Scope
 
@@ -32,6 +35,19 @@ class Disclosure:
     def search(self, scope: Scope, query: Query) -> Page:
         """Return one page of what matches inside the scope."""
         return self.store.search(scope, query)
+
+    def beside(
+        self, scope: Scope, page: Page, includes: Sequence[Include], revincludes: Sequence[RevInclude]
+    ) -> Page:
+        """Return a page with what comes with it inside the scope: one question for all of it."""
+        named = keys_of(includes, page.entries)
+        terms = terms_of(revincludes, page.entries)
+        if not named and not terms:
+            return page
+        shown = {(entry.type, entry.id) for entry in page.entries}
+        beside = self.store.beside(scope, sorted(named - shown), terms)
+        included = {(entry.type, entry.id): entry for entry in beside}
+        return replace(page, included=tuple(included[key] for key in included.keys() - shown))
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return the messages after a position of the feed."""

@@ -36,7 +36,11 @@ class Localisation:
         """Return the page with each entry in a language."""
         if language == STORED:
             return page
-        return replace(page, entries=tuple(self.tell(view, entry, language) for entry in page.entries))
+        entries, included = (
+            tuple(self.tell(view, entry, language) for entry in resources)
+            for resources in (page.entries, page.included)
+        )
+        return replace(page, entries=entries, included=included)
 
 
 def preferred_language(ranges: Ranges, languages: Sequence[str]) -> str:

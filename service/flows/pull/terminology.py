@@ -15,7 +15,7 @@ from service.mapping.terminology.concepts import CodeSystem, Terminology
 from service.mapping.terminology.published import published_resources
 from service.wire.fhir.definitions.extensions import structure_definitions
 from service.wire.fhir.exchange.parameters import parameters, part
-from service.wire.fhir.search import normal
+from service.wire.fhir.search.texts import normal
 
 Resource = dict[str, Any]
 Coding = dict[str, Any]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from service.errors import Misconfigured
 from service.store.sql.failures import translate_failures
+from service.store.sql.terms import hashed
 
 READ_SECONDS: Final = "read_seconds"
 STEPS: Final = 20_000
@@ -137,3 +138,4 @@ def _sqlite(connection: Any, _record: object) -> None:
     # what is deleted is written over: https://www.sqlite.org/pragma.html#pragma_secure_delete
     for pragma in (*pragmas, "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("casebridge_hash", 1, hashed, deterministic=True)

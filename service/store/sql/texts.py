@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.elements import BinaryExpression, ClauseElement, Tuple
 from sqlalchemy.sql.operators import in_op
 from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.types import TypeDecorator
 
 DIALECT: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 # an insert with this option takes the rows of one execution as a whole
@@ -99,7 +100,8 @@ def _columns(statement: Any, names: tuple[str, ...]) -> Columns:
     unnested = (
         func.unnest(*(_array_parameter(column) for column in columns)).table_valued(*names).render_derived()
     )
-    said = insert(statement.table).from_select(names, select(*unnested.c), include_defaults=False)
+    columns_made = (_value_of(column, unnested.c[column.name]) for column in columns)
+    said = insert(statement.table).from_select(names, select(*columns_made), include_defaults=False)
     text = str(said.compile(dialect=DIALECT))
     return Columns(text.encode(), tuple((column.name, _oid(column)) for column in columns))
 
@@ -107,8 +109,13 @@ def _columns(statement: Any, names: tuple[str, ...]) -> Columns:
 def _array_parameter(column: Column[Any]) -> ColumnElement[Any]:
     """Return the array of a column; what is neither text nor bytes is written as text."""
     plain = bindparam(column.name, type_=ARRAY(LargeBinary() if _oid(column) == BYTEA_OID else Text()))
-    is_read = isinstance(column.type, String | LargeBinary)
+    is_read = isinstance(column.type, String | LargeBinary | TypeDecorator)
     return plain if is_read else cast(plain, ARRAY(column.type))
+
+
+def _value_of(column: Column[Any], text: Any) -> Any:
+    """Return what a column's own type makes of what is written for it."""
+    return column.type.bind_expression(text) if isinstance(column.type, TypeDecorator) else text
 
 
 def _oid(column: Column[Any]) -> int:

@@ -17,18 +17,23 @@ from service.store.tables.documents import (
 from service.store.tables.entries import delivery, inbox, inbox_key, inbox_subject
 from service.store.tables.messages import outbox, owed, stream, unpublished
 from service.store.tables.resources import (
+    TEXT,
     dates,
     history,
     mention,
+    ranges,
     reference,
     resource,
+    searched,
     strings,
+    texts,
     token,
     tombstone,
 )
 from service.store.tables.shared import counter, lease, numbering, position_run, secret, tick
 
 __all__ = [
+    "TEXT",
     "audit",
     "audit_patient",
     "audit_seal",
@@ -54,14 +59,17 @@ __all__ = [
     "owed",
     "partner",
     "position_run",
+    "ranges",
     "reference",
     "reprojection",
     "resource",
     "revision",
+    "searched",
     "secret",
     "signing_key",
     "stream",
     "strings",
+    "texts",
     "tick",
     "token",
     "tombstone",

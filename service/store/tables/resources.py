@@ -5,13 +5,14 @@ unique key; so its primary key there is (row, recorded_on).
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Date,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
+from service.store.sql.terms import Terms
 from service.store.tables.columns import SERIAL, metadata, partial_index, stamp
 
 
@@ -45,6 +47,10 @@ resource = Table(
     Column("id", String(64), primary_key=True),
     Column("version", Integer, nullable=False),
     *_resource_columns(),
+    # what search finds it by, with a GIN index on PostgreSQL; `searched` says which version of it, and how
+    Column("terms", Terms),
+    Column("present", BigInteger),
+    Column("searched", String(24)),
     Index("resource_owner", "owner", "view"),
     Index("resource_client", "client"),
     Index("resource_updated", "view", "type", "last_updated", "id"),
@@ -71,6 +77,33 @@ history = Table(
 )
 
 
+def _values(name: str, *values: "Column[object]") -> Table:
+    """A table of what is compared by more than equality; `key` is hashed of view, type and path.
+
+    `resource` is hashed of what names the resource: by it rows are replaced.
+    """
+    return Table(
+        name,
+        metadata,
+        Column("resource", BigInteger, primary_key=True, autoincrement=False),
+        Column("key", BigInteger, primary_key=True, autoincrement=False),
+        *values,
+        Column("id", String(64), nullable=False),
+        Index(f"{name}_value", "key", *(value.name for value in values)),
+    )
+
+
+ranges = _values(
+    "search_range", Column("low", Double, primary_key=True), Column("high", Double, primary_key=True)
+)
+# a btree row of PostgreSQL holds 2,704 bytes; in the order of bytes it finds what begins with a text
+TEXT: Final = 400
+_TEXT = String(TEXT, collation="C").with_variant(String(TEXT), "sqlite")
+texts = _values("search_text", Column("value", _TEXT, primary_key=True))
+# by which parameters all that was stored then can be searched
+searched = Table("searched", metadata, Column("name", String(24), primary_key=True), stamp("at"))
+
+
 def _search(name: str, indexed: Sequence[Any], *values: "Column[object]") -> Table:
     """A search table, found by `indexed`: a btree row of PostgreSQL holds 2,704 bytes, so not by all."""
     return Table(
@@ -88,6 +121,7 @@ def _search(name: str, indexed: Sequence[Any], *values: "Column[object]") -> Tab
     )
 
 
+# the release before writes and searches these
 token = _search(
     "search_token", ["code"], Column("code", String(200), nullable=False), Column("system", String(1000))
 )

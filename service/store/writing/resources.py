@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, select, tuple_, update
 
 from service.store import statements as q
 from service.store import tables as t
-from service.store.rows import RESOURCE, aware, search_rows
+from service.store.rows import RESOURCE, aware, found_by, search_columns, search_rows, searched
 from service.store.writing.transaction import Transaction
 from service.values.consents import Refusal
 from service.values.documents import Document
@@ -34,7 +34,7 @@ class SqlResources:
         mine = [tuple(row) for row in self._run(select(c.view, c.type, c.id).where(c.owner == case))]
         for table in (t.resource, t.history, t.mention):
             self._run(update(table).where(table.c.owner == case).values(client=client))
-        for table in (t.token, t.reference, t.dates, t.strings):
+        for table in q.SEARCH_BEFORE:
             same = tuple_(table.c.view, table.c.type, table.c.id).in_(mine)
             self._run(update(table).where(same).values(client=client))
 
@@ -57,7 +57,12 @@ class SqlResources:
             self._basis[owner, view] = rows[0].basis
         return {
             (row.type, row.id): CurrentVersion(
-                row.type, row.id, row.version, row.digest, aware(row.last_updated)
+                row.type,
+                row.id,
+                row.version,
+                row.digest,
+                aware(row.last_updated),
+                row.searched == searched(row.version),
             )
             for row in rows
         }
@@ -91,7 +96,8 @@ class SqlResources:
         self._written.update(
             {(version.view, version.type, version.id): version.version for version in versions}
         )
-        rows = [{name: getattr(version, name) for name in RESOURCE} for version in versions]
+        past = [{name: getattr(version, name) for name in RESOURCE} for version in versions]
+        rows = [{**row, **search_columns(version)} for row, version in zip(past, versions, strict=True)]
         self._insert(t.resource, [row for row in rows if row["version"] == 1])
         replaced = [
             {"of_view": row["view"], "of_type": row["type"], "of_id": row["id"], **row}
@@ -101,8 +107,9 @@ class SqlResources:
         if replaced:
             self._run(q.REPLACE, replaced)
         # nobody compares with what an older version was made like
-        past = [{**row, "digest": "", "recorded_on": row["last_updated"].date()} for row in rows]
-        self._insert(t.history, past)
+        self._insert(
+            t.history, [{**row, "digest": "", "recorded_on": row["last_updated"].date()} for row in past]
+        )
         labelled = [
             {"of_view": v.view, "of_type": v.type, "of_id": v.id, "more": v.labels}
             for v in versions
@@ -111,13 +118,13 @@ class SqlResources:
         if labelled:
             self._run(q.LABEL, labelled)
         stale = [
-            {"of_view": version.view, "of_type": version.type, "of_id": version.id}
+            found_by(version.view, version.type, version.id)
             for version in versions
-            if version.version > 1 and version.rows is not None
+            if version.version > 1 and not version.is_found_alike
         ]
         for table, table_rows in search_rows(versions):
             if stale:
-                self._run(q.FORGET[table], stale)
+                self._run(q.FORGET[table], {"resources": stale})
             self._insert(table, table_rows)
 
     def mention(
@@ -194,6 +201,8 @@ class SqlResources:
             ]
             self._insert(t.tombstone, stones)
             for table in q.SEARCH:
+                self._run(q.FORGET[table], {"resources": [found_by(v, y, i) for v, y, i in gone]})
+            for table in q.SEARCH_BEFORE:
                 self._run(delete(table).where(tuple_(table.c.view, table.c.type, table.c.id).in_(gone)))
         for table in (t.resource, t.history, t.mention):
             self._run(delete(table).where(table.c.owner == document.uuid))

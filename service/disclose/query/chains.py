@@ -1,0 +1,75 @@
+"""Chains and reverse chains, one deep: https://hl7.org/fhir/R4/search.html#chaining."""
+
+from collections.abc import Sequence
+
+from service.errors import Malformed
+from service.values.criteria import ReferredToBy, RefersTo
+from service.wire.fhir.search.criteria import Asked, criterion_of
+from service.wire.fhir.search.parameters import Parameter, parameters_of
+from service.wire.parameters import shown
+
+
+def chained(type_: str, base: str, kept: Sequence[str], name: str, text: str) -> RefersTo:
+    """Return what a chain asks: `patient.family=x`, or `subject:Patient.family=x`.
+
+    Raises:
+        Malformed: it is deeper, or what it leads through or to is not known.
+    """
+    through, _, rest = name.partition(".")
+    reference, _, only = through.partition(":")
+    if "." in rest:
+        raise Malformed(
+            "Chains are followed one deep here; search for what lies between first.", where=shown(name)
+        )
+    parameter = _reference(type_, reference)
+    types = tuple(sorted(set(kept).intersection(parameter.targets or kept)))
+    if only:
+        types = tuple(each for each in types if each == only)
+    far, _, modifier = rest.partition(":")
+    known = [each for each in types if far in parameters_of(each)]
+    if not known:
+        to = ", ".join(types) or "nothing that is kept"
+        raise Malformed(
+            f"This leads to {to}, where {shown(far)} is not searched for.", where=shown(reference)
+        )
+    if len(known) > 1:
+        raise Malformed(
+            f"This leads to {', '.join(known)}; say which, as in {reference}:{known[0]}.{far}.",
+            where=shown(reference),
+        )
+    asked = Asked(known[0], parameters_of(known[0])[far], modifier, text, base, kept)
+    return RefersTo(_paths(type_, parameter), (known[0],), criterion_of(asked))
+
+
+def reverse_chained(type_: str, base: str, kept: Sequence[str], name: str, text: str) -> ReferredToBy:
+    """Return what `_has:Provenance:target:agent=x` asks.
+
+    Raises:
+        Malformed: it is deeper, or a type or parameter in it is not known.
+    """
+    pieces = name.split(":")[1:]
+    if len(pieces) not in {3, 4} or "_has" in pieces or "." in name:
+        raise Malformed("Write _has:Type:reference:parameter=value, one deep.", where="_has")
+    by, reference, far, *modifier = pieces
+    if by not in kept:
+        raise Malformed("This is no type that is kept here and this partner may search.", where="_has")
+    parameter = _reference(by, reference)
+    if parameter.targets and type_ not in parameter.targets:
+        raise Malformed(f"{by}:{reference} refers to no {type_}.", where="_has")
+    known = parameters_of(by)
+    if far not in known:
+        raise Malformed(f"{by} is not searched by {shown(far)}.", where="_has")
+    asked = Asked(by, known[far], "".join(modifier), text, base, kept)
+    return ReferredToBy(by, _paths(by, parameter), criterion_of(asked))
+
+
+def _reference(type_: str, name: str) -> Parameter:
+    parameter = parameters_of(type_).get(name)
+    if parameter is None or parameter.kind != "reference":
+        names = ", ".join(each for each, of in parameters_of(type_).items() if of.kind == "reference")
+        raise Malformed(f"Not a reference of {type_}; these are: {names}.", where=shown(name))
+    return parameter
+
+
+def _paths(type_: str, parameter: Parameter) -> tuple[str, ...]:
+    return tuple(f"{type_}.{path.text}" for path in parameter.paths)

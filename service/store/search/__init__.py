@@ -1,0 +1,1 @@
+"""Search: a Query as SQL, inside a scope; and making stored resources searchable."""
