@@ -40,6 +40,8 @@ from service.wire.fhir.search.dates import EARLIEST, LATEST
 
 FORMS: Final = 500
 FEW: Final = 10
+# what a link says of the last one seen, as it is compared
+_READ: Final[dict[str, Any]] = {"updated": datetime.fromisoformat, "range": float}
 NEWEST_FIRST: Final = (Order("updated", descending=True), Order("id", descending=True))
 
 
@@ -117,7 +119,7 @@ def _values(query: Query, order: tuple[Order, ...], view: str) -> dict[str, Any]
             values[f"path_{number}"] = hashed(f"{view} {each.path}")
         if query.after is not None:
             last = query.after[number]
-            values[f"after_{number}"] = datetime.fromisoformat(str(last)) if each.by == "updated" else last
+            values[f"after_{number}"] = _READ.get(each.by, str)(last)
     return values
 
 

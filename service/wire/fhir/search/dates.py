@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 # no instant, and no infinity: a link to the next page tells them as JSON
-EARLIEST: Final = -1e300
-LATEST: Final = 1e300
+EARLIEST: Final = -1e100
+LATEST: Final = 1e100
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 

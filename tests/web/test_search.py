@@ -1,0 +1,99 @@
+"""Searches through the door: what comes along, how much is shown, and how what is not known is answered."""
+
+import pytest
+
+
+def kinds(answer):
+    assert answer.status_code == 200, answer.json
+    return sorted(
+        (each["search"]["mode"], each["resource"]["resourceType"]) for each in answer.json.get("entry", [])
+    )
+
+
+def test_what_a_plan_refers_to_and_what_refers_to_it_comes_with_it(told):
+    plan = told.one("CarePlan")
+    patient = plan["subject"]["reference"]
+    answer = told.get(
+        f"/fhir/CarePlan?patient={patient}&status=active&_include=CarePlan:care-team&_include=CarePlan:goal"
+        "&_revinclude=Provenance:target",
+        partner="northern",
+    )
+    found = kinds(answer)
+    assert found.count(("match", "CarePlan")) == answer.json["total"] == 1
+    assert {kind for mode, kind in found if mode == "include"} == {"CareTeam", "Goal", "Provenance"}
+    assert (
+        told.get(f"/fhir/CarePlan?patient={patient}&_include=CarePlan:goal", partner="southern").json["total"]
+        == 0
+    )
+
+
+def test_chains_and_compartments_lead_to_what_is_in_scope_alone(told):
+    patient = told.one("CarePlan")["subject"]["reference"]
+    paths = (
+        "CarePlan?patient.identifier=R-1",
+        "Patient?_has:CarePlan:subject:status=active",
+        f"{patient}/Goal",
+        f"{patient}/CarePlan?status=active",
+    )
+    for path in paths:
+        assert told.get(f"/fhir/{path}", partner="northern").json["total"] >= 1, path
+        assert told.get(f"/fhir/{path}", partner="southern").json["total"] == 0, path
+    assert told.get(f"/fhir/{patient}/_history").json["type"] == "history"
+
+
+def test_an_unknown_parameter_is_named_with_the_nearest_or_left_out_for_who_prefers_so(told):
+    strict = told.get("/fhir/CarePlan?stats=active")
+    assert strict.status_code == 400
+    assert "did you mean status?" in strict.json["issue"][0]["details"]["text"]
+    lenient = told.get("/fhir/CarePlan?stats=active&intent=plan", headers={"Prefer": "handling=lenient"})
+    assert kinds(lenient)[-1] == ("outcome", "OperationOutcome")
+    assert lenient.json["link"][0]["url"].endswith("/fhir/CarePlan?intent=plan")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "_include=*",
+        "_include:iterate=CarePlan:goal",
+        "_include=Goal:subject",
+        "patient.organization.name=x",
+        "_text=x",
+        "_content=x",
+        "_filter=x",
+        "status:in=urn:x",
+        "_sort=status",
+        "_summary=some",
+        "_total=all",
+    ],
+)
+def test_what_is_not_supported_is_refused_with_its_name(told, asked):
+    answer = told.get(f"/fhir/CarePlan?{asked}")
+    assert answer.status_code == 400
+    assert answer.json["issue"][0]["expression"]
+
+
+def test_a_part_of_a_resource_is_tagged(told):
+    for asked, gone in (("_summary=true", "text"), ("_elements=title", "goal"), ("_summary=data", "text")):
+        (entry,) = told.get(f"/fhir/CarePlan?{asked}").json["entry"]
+        assert gone not in entry["resource"], asked
+        assert {"id", "status", "subject"} <= entry["resource"].keys(), asked
+        assert entry["resource"]["meta"]["tag"][0]["code"] == "SUBSETTED"
+    counted = told.get("/fhir/CarePlan?_summary=count").json
+    assert ("entry" in counted, counted["total"]) == (False, 1)
+
+
+def test_results_are_sorted_and_paged_in_order(told):
+    seen, url = [], "/fhir/Goal?_sort=-target-date&_count=1"
+    while url:
+        page = told.get(url).json
+        assert "entry" in page, (url, page)
+        seen += [each["resource"]["id"] for each in page["entry"]]
+        url = {each["relation"]: each["url"].partition("/fhir")[2] for each in page["link"]}.get("next")
+        url = url and f"/fhir{url}"
+    assert sorted(seen) == sorted(each["resource"]["id"] for each in told.get("/fhir/Goal").json["entry"])
+    assert len(set(seen)) == len(seen)
+
+
+def test_several_types_are_searched_at_once(told):
+    found = kinds(told.get("/fhir?_type=CarePlan,CareTeam&_count=100"))
+    assert found == [("match", "CarePlan"), ("match", "CareTeam")]
