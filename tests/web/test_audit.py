@@ -60,6 +60,9 @@ def of_resources(house):
     yield "fhir.instance_history", "history-instance", "GET", f"{one}/_history", {}
     yield "fhir.search", "search-type", "GET", f"/fhir/CarePlan?_id={plan['id']}", {}
     yield "fhir.post-search", "search-type", "POST", "/fhir/Patient/_search", {"data": {"birthdate": "1990"}}
+    yield "fhir.search-system", "search-type", "GET", "/fhir?_type=CarePlan", {}
+    yield "fhir.post-search-system", "search-type", "POST", "/fhir/_search", {"data": {"_type": "CarePlan"}}
+    yield "fhir.search-compartment", "search-type", "GET", "/fhir/Patient/none/CarePlan", {}
     for type_ in ("CareTeam", "CarePlan", "EpisodeOfCare"):
         resource = house.one(type_)
         path = f"/fhir/{type_}/{resource['id']}"
