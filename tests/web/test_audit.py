@@ -13,6 +13,7 @@ from service.authorize.addresses import address_of
 from service.store.store import SqlStore
 from service.store.tables import audit, audit_text, document
 from service.wiring.doors import doors
+from service.wiring.registered import registered
 from tests.flows import river
 from tests.web import conftest
 from tests.web.sent import PERSON, Mercy, a03, encounter
@@ -46,7 +47,8 @@ def uuid_of(house, kind, id_):
 @pytest.fixture
 def operations(app, settings, engine, mappings):
     """The operation of each guarded route, by endpoint and method."""
-    mounted = doors(settings, engine, SqlStore(engine), mappings, Fernet(Fernet.generate_key()))
+    cipher, partners = Fernet(Fernet.generate_key()), registered(settings, engine)
+    mounted = doors(settings, engine, SqlStore(engine), mappings, cipher, partners)
     guarded = [door for door in mounted if not door.is_public]
     return {route: found for door in guarded for route, found in door.routes(app.url_map).items()}
 

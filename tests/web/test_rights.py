@@ -13,6 +13,8 @@ from tests.web.test_bearers import routes
 API = r"/api/(clients|cases|directory/\w+)"
 NEEDS = (
     (rf"DELETE {API}/x", {"documents", "erase"}),
+    (r"(GET|HEAD) /api/clients/x/disclosures", {"documents"}),
+    (r"((GET|HEAD) /fhir/AuditEvent(/x)?|POST /fhir/AuditEvent/_search)", {"audit"}),
     (rf"(GET|HEAD|PUT|PATCH|POST) {API}(/x)?(/revisions|/unmerge)?", {"documents"}),
     (r"POST /api/mappings/\$preview", {"preview"}),
     (r"(GET|HEAD) /api/quarantine/x/body", {"quarantine", "bodies"}),
@@ -25,7 +27,9 @@ NEEDS = (
     (r"(GET|HEAD) /events", {"events"}),
     (r"(GET|HEAD) /metrics", {"metrics"}),
     (r"PUT /fhir/(\w+)/x", "system/{}.u"),
+    (r"(?:GET|HEAD) /fhir|POST /fhir/_search", "system/*.s"),
     (r"(?:GET|HEAD) /fhir/(\w+)", "system/{}.s"),
+    (r"(?:GET|HEAD) /fhir/Patient/x/([A-Z]\w+)", "system/{}.s"),
     (r"POST /fhir/(\w+)/_search", "system/{}.s"),
     (r"(?:GET|HEAD|POST) /fhir/(\w+)/.+", "system/{}.r"),
 )
@@ -50,12 +54,18 @@ def house(settings, engine, mappings):
     return smart.House(settings, engine, mappings)
 
 
+def real(path):
+    """The path of a route with types in the places of types."""
+    return path.replace("/fhir/x/x/x", "/fhir/Patient/x/CarePlan").replace("/fhir/x", "/fhir/Patient", 1)
+
+
 def scopes_of(method, path):
     """The scopes that a route needs; no route is without a line, or its own."""
-    asked = f"{method} {path.replace('/x', '/Patient', 1) if path.startswith('/fhir/x') else path}"
+    asked = f"{method} {real(path)}"
     for pattern, needs in NEEDS:
         if match := re.fullmatch(pattern, asked):
-            return {needs.format(match[1])} if isinstance(needs, str) else {scope_of(one) for one in needs}
+            is_of_fhir = isinstance(needs, str)
+            return {needs.format(*match.groups())} if is_of_fhir else {scope_of(one) for one in needs}
     raise AssertionError(f"Nothing is said here of {asked}.")
 
 
@@ -70,8 +80,7 @@ def test_a_route_is_used_with_the_rights_that_it_needs_and_not_without_one_of_th
     def status(scopes, method, path):
         key = " ".join(sorted(scopes))
         tokens[key] = tokens.get(key) or house.token(name, key)
-        real = path.replace("/fhir/x", "/fhir/Patient", 1)
-        return house.ask(method, real, token=tokens[key]).status_code
+        return house.ask(method, real(path), token=tokens[key]).status_code
 
     for method, path in routes(house.app):
         needed = scopes_of(method, path)
