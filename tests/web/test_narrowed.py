@@ -1,6 +1,7 @@
 """A scope with a search lets its token see what the search finds, and nothing else is there for it."""
 
 import copy
+from collections import Counter
 
 import pytest
 
@@ -151,3 +152,99 @@ def test_more_than_a_token_can_say_is_refused_with_what_to_do(house):
         answer = house.grant("northern", scope)
         assert (answer.status_code, answer.json["error"]) == (400, "invalid_scope")
         assert answer.json["error_description"].startswith(said)
+
+
+SURVEY = "http://terminology.hl7.org/CodeSystem/observation-category|survey"
+OBSERVED = {
+    "assessments": [{"id": "first", "date": "2026-03-03", "assessor": "nurse", "summary": "Well"}],
+    "outcomes": [{"id": "mood", "date": "2026-04", "code": {"text": "Mood"}, "text": "Brighter"}],
+}
+
+
+def found(house, path, token):
+    """How many resources of each type a search gives: matches, and what comes with them."""
+    answer = house.get(path, token=token)
+    assert answer.status_code == 200, (path, answer.json)
+    return Counter(entry["resource"]["resourceType"] for entry in answer.json.get("entry", []))
+
+
+@pytest.fixture
+def observed(house):
+    """The story with an assessment, which is of a category, and an outcome, which is of none."""
+    case = {**copy.deepcopy(river.CASE), **OBSERVED}
+    match = {"If-Match": 'W/"2"'}
+    assert house.ask("PUT", "/api/cases/c1", partner="cms", json=case, headers=match).status_code == 200
+    return house
+
+
+@pytest.mark.parametrize(
+    ("search", "mine"),
+    [
+        (f"category={SURVEY}", "survey"),
+        (f"category:not={SURVEY}", "outcome"),
+        ("category:missing=false", "survey"),
+        ("category:missing=true", "outcome"),
+        ("date=lt2026-04", "survey"),
+        ("value-string:exact=Brighter", "outcome"),
+        ("value-string=bright", "outcome"),
+        ("value-string:contains=el", "survey"),
+    ],
+)
+def test_a_scope_narrows_observations_by_all_that_they_are_searched_by(observed, search, mine):
+    entries = observed.get("/fhir/Observation", partner="desk").json["entry"]
+    by_kind = {"survey" if "category" in e["resource"] else "outcome": e["resource"]["id"] for e in entries}
+    token = observed.token("northern", f"system/Observation.rs?{search}")
+    shown = observed.get("/fhir/Observation?_total=accurate", token=token).json
+    assert shown["total"] == 1
+    assert [entry["resource"]["id"] for entry in shown["entry"]] == [by_kind[mine]]
+    for kind, id_ in by_kind.items():
+        for path in (f"/fhir/Observation/{id_}", f"/fhir/Observation/{id_}/_history"):
+            assert observed.get(path, token=token).status_code == (200 if kind == mine else 404)
+
+
+def test_what_a_scope_hides_does_not_come_along_and_nothing_leads_through_it(house):
+    (plan,) = house.get("/fhir/CarePlan", partner="desk").json["entry"]
+    patient = plan["resource"]["subject"]["reference"]
+    both = "system/CarePlan.rs system/Patient.rs"
+    every = house.token("northern", f"{both} system/Goal.rs")
+    some = house.token("northern", f"{both} system/Goal.rs?category=physical")
+    for path, type_, of_all, of_some in (
+        ("/fhir/Goal", "Goal", 2, 1),
+        (f"/fhir/{patient}/Goal", "Goal", 2, 1),
+        ("/fhir/CarePlan?_include=CarePlan:goal", "Goal", 2, 1),
+        ("/fhir/Patient?_revinclude=Goal:subject", "Goal", 2, 1),
+        ("/fhir/CarePlan?goal.category=physical", "CarePlan", 1, 1),
+        ("/fhir/CarePlan?goal.category=cognitive", "CarePlan", 1, 0),
+        ("/fhir/CarePlan?goal:Goal.category:not=physical", "CarePlan", 1, 0),
+        ("/fhir/CarePlan?goal.category:missing=false", "CarePlan", 1, 1),
+        ("/fhir/Patient?_has:Goal:subject:category=physical", "Patient", 1, 1),
+        ("/fhir/Patient?_has:Goal:subject:category=cognitive", "Patient", 1, 0),
+        ("/fhir/Patient?_has:Goal:subject:category:not=physical", "Patient", 1, 0),
+    ):
+        assert found(house, path, every)[type_] == of_all, path
+        assert found(house, path, some)[type_] == of_some, path
+
+
+def test_what_comes_along_is_narrowed_as_it_is_when_read(house):
+    token = house.token(
+        "northern", "system/CarePlan.rs system/Goal.s system/Goal.r?category=physical system/Patient.rs"
+    )
+    assert found(house, "/fhir/CarePlan?_include=CarePlan:goal", token)["Goal"] == 1
+    assert found(house, "/fhir/Patient?_revinclude=Goal:subject", token)["Goal"] == 1
+    assert found(house, "/fhir/CarePlan?goal.category=cognitive", token)["CarePlan"] == 1
+
+
+def test_types_that_were_not_granted_do_not_come_along_and_nothing_leads_through_them(house):
+    token = house.token("northern", "system/CarePlan.rs system/Provenance.rs")
+    found_with = found(house, "/fhir/Provenance?_include=Provenance:target", token)
+    assert found_with.keys() == {"Provenance", "CarePlan"}
+    for asked, scope in (
+        ("CarePlan?_include=CarePlan:goal", "system/Goal.r"),
+        ("CarePlan?_revinclude=Goal:subject", "system/Goal.rs"),
+        ("Provenance?_revinclude=Observation:focus", "system/Observation.rs"),
+        ("CarePlan?patient.identifier=R-1", "system/Patient.s"),
+        ("CarePlan?_has:Goal:subject:category=physical", "system/Goal.s"),
+    ):
+        answer = house.get(f"/fhir/{asked}", token=token)
+        assert answer.status_code == 403, (asked, answer.json)
+        assert f'scope="{scope}"' in answer.headers["WWW-Authenticate"]

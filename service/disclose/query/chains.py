@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from service.errors import Malformed
+from service.errors import Malformed, Unscoped
 from service.values.criteria import ReferredToBy, RefersTo
 from service.wire.fhir.search.criteria import Asked, criterion_of
-from service.wire.fhir.search.parameters import Parameter, parameters_of
+from service.wire.fhir.search.parameters import Parameter, parameters_of, searched_types
 from service.wire.parameters import shown
 
 
@@ -14,6 +14,7 @@ def chained(type_: str, base: str, kept: Sequence[str], name: str, text: str) ->
 
     Raises:
         Malformed: it is deeper, or what it leads through or to is not known.
+        Unscoped: what it leads to may not be searched.
     """
     through, _, rest = name.partition(".")
     reference, _, only = through.partition(":")
@@ -22,16 +23,19 @@ def chained(type_: str, base: str, kept: Sequence[str], name: str, text: str) ->
             "Chains are followed one deep here; search for what lies between first.", where=shown(name)
         )
     parameter = _reference(type_, reference)
-    types = tuple(sorted(set(kept).intersection(parameter.targets or kept)))
-    if only:
-        types = tuple(each for each in types if each == only)
     far, _, modifier = rest.partition(":")
-    known = [each for each in types if far in parameters_of(each)]
+    types = [
+        each
+        for each in searched_types()
+        if only in {"", each} and (not parameter.targets or each in parameter.targets)
+    ]
+    meant = [each for each in types if far in parameters_of(each)]
+    if not meant:
+        to = " or ".join(types) or "nothing that is kept"
+        raise Malformed(f"This leads to {to}; that is not searched by {shown(far)}.", where=shown(reference))
+    known = [each for each in meant if each in kept]
     if not known:
-        to = ", ".join(types) or "nothing that is kept"
-        raise Malformed(
-            f"This leads to {to}, where {shown(far)} is not searched for.", where=shown(reference)
-        )
+        raise Unscoped(f"This partner may not search {meant[0]}.", f"system/{meant[0]}.s")
     if len(known) > 1:
         raise Malformed(
             f"This leads to {', '.join(known)}; say which, as in {reference}:{known[0]}.{far}.",
@@ -46,13 +50,16 @@ def reverse_chained(type_: str, base: str, kept: Sequence[str], name: str, text:
 
     Raises:
         Malformed: it is deeper, or a type or parameter in it is not known.
+        Unscoped: the type may not be searched.
     """
     pieces = name.split(":")[1:]
     if len(pieces) not in {3, 4} or "_has" in pieces or "." in name:
         raise Malformed("Write _has:Type:reference:parameter=value, one deep.", where="_has")
     by, reference, far, *modifier = pieces
+    if by not in searched_types():
+        raise Malformed("Nothing of this type is kept here.", where="_has")
     if by not in kept:
-        raise Malformed("This is no type that is kept here and this partner may search.", where="_has")
+        raise Unscoped(f"This partner may not search {by}.", f"system/{by}.s")
     parameter = _reference(by, reference)
     if parameter.targets and type_ not in parameter.targets:
         raise Malformed(f"{by}:{reference} refers to no {type_}.", where="_has")
