@@ -147,7 +147,10 @@ class Unallowed(Rejected):
 
 
 class Ungranted(Rejected):
-    """No token is issued; `error` is the code of RFC 6749 section 5.2."""
+    """No token is issued; `error` is the code of RFC 6749 section 5.2.
+
+    `partner` is the registered one that the assertion names, proven or not, for the record alone.
+    """
 
     status = 400
     code = "security"
@@ -157,6 +160,7 @@ class Ungranted(Rejected):
         """Take the code, and the sentence for who integrates."""
         super().__init__(what)
         self.error = error
+        self.partner = ""
 
 
 class Unauthenticated(CasebridgeError):

@@ -124,7 +124,8 @@ def _guard(access: Access, right: str) -> None:
     try:
         bearer = access.caller(request)
     except Unauthenticated as denial:
-        g.asker = denial.partner
+        # who shows no token at all has asked for nothing of anybody's
+        g.asker = denial.partner if denial.error else None
         access.quotas.count_stranger(request)
         raise
     g.asker = bearer.partner.name

@@ -68,6 +68,15 @@ def read(text: str, audience: str, now: int) -> ClientAssertion:
     )
 
 
+def named_client(text: str) -> str:
+    """Return whom an assertion says it is of, which is anybody's word; nothing where it cannot be read."""
+    try:
+        client = compact.read(text).claims.get("iss")
+    except Rejected:
+        return ""
+    return client if isinstance(client, str) else ""
+
+
 def _header(header: dict[str, Any]) -> str:
     """Return the `kid` of a header that is right."""
     if header.get("alg") not in ALGORITHMS:

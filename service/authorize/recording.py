@@ -53,14 +53,16 @@ class Recording:
 
 
 def _disclosure(request: Request, status: int, *, is_silent: bool) -> Disclosure | None:
-    if not g.get("asker"):
+    if g.get("asker") is None:
         return None
+    disclosure: Disclosure | None = g.get("disclosure")
     if status >= 400:
+        if disclosure is not None and disclosure.interaction == "login":
+            return disclosure
         is_denial = status in DENIALS and not (is_silent and status >= 404)
         return _denial(request) if is_denial else None
     if is_silent or request.method == "OPTIONS":
         return None
-    disclosure: Disclosure | None = g.get("disclosure")
     if disclosure is None:
         raise LookupError(f"{request.endpoint} does not say what it discloses.")
     return disclosure

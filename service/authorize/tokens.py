@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from service.access.keys import ALGORITHMS
 from service.access.policy import RESOURCES, RIGHTS
@@ -17,6 +17,7 @@ from service.access.smart_scopes import scope_of
 from service.authorize.addresses import Proxies
 from service.authorize.certificates import thumbprint
 from service.authorize.tokens_openapi import FORM, operations
+from service.disclosing import disclose
 from service.door import PUBLIC, Door
 from service.errors import NotFound, Ungranted
 from service.flows.authorization.grants import GRANT_TYPE, Granting
@@ -128,8 +129,10 @@ def _parameters() -> list[tuple[str, str]]:
 
 
 def _refusal(error: Ungranted) -> Response:
-    """Answer an error as RFC 6749 section 5.2 has it."""
+    """Answer an error as RFC 6749 section 5.2 has it, and say for the record who was refused and why."""
     description = _UNTOLD.sub("'", str(error))
+    g.asker = error.partner
+    disclose("login", text=f"{error.error}: {description}")
     return _unstored({"error": error.error, "error_description": description}, error.status)
 
 

@@ -8,9 +8,18 @@ from typing import Literal, NamedTuple
 from service.values.documents import Document
 from service.values.resources import StoredResource
 
-# the codes of http://hl7.org/fhir/restful-interaction
+# the codes of http://hl7.org/fhir/restful-interaction, and `login`: a token was refused
 Interaction = Literal[
-    "read", "vread", "history-instance", "search-type", "create", "update", "patch", "delete", "operation"
+    "read",
+    "vread",
+    "history-instance",
+    "search-type",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "operation",
+    "login",
 ]
 
 
@@ -36,8 +45,9 @@ class Disclosure(NamedTuple):
 class AuditEntry:
     """A request that was answered with data, or denied.
 
-    `status` is HTTP's. `text` is what was searched for, or asked for in vain, in the words of who asked: it
-    may name a person, nothing else here does.
+    `partner` is empty where nobody registered is known to ask. `status` is HTTP's. `text` is what was
+    searched for, or asked for in vain, in the words of who asked: it may name a person, nothing else here
+    does.
     """
 
     recorded: datetime

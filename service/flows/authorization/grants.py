@@ -64,6 +64,14 @@ class Granting:
                 whether its iss is known.
         """
         form = _form(parameters)
+        try:
+            return self._granted(form, certificate)
+        except Ungranted as refusal:
+            named = client_assertions.named_client(form["client_assertion"])
+            refusal.partner = named if named in self.partners else ""
+            raise
+
+    def _granted(self, form: Mapping[str, str], certificate: str | None) -> Granted:
         now = self.clock()
         assertion = client_assertions.read(form["client_assertion"], self.token_url, int(now.timestamp()))
         if form.get("client_id", assertion.client) != assertion.client:

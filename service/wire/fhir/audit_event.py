@@ -15,6 +15,8 @@ Json = dict[str, Any]
 _BALP: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 _EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
+LOGIN: Final = "login"
+"""The interaction of who asked for a token and got none."""
 _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _PURPOSE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _ENTITY: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
@@ -40,6 +42,8 @@ _PROFILES: Final = {
     "delete": "Delete",
 }
 _DENIED: Final = {401: "not authenticated", 403: "not permitted", 404: "not found", 410: "erased"}
+_NOT_IN: Final = frozenset({400, 401, 403})
+"""The statuses of who was not let in; a token is refused with 400."""
 _PATHS: Final = {"client": "clients", "case": "cases", "inbox": "quarantine"}
 """Where documents and entries stand below /api; those of the directory at directory/<kind>."""
 
@@ -65,11 +69,10 @@ class AuditEvents:
         if profile and entry.status < 400 and (things or profile == "Query"):
             event["meta"] = {"profile": [f"{_BALP}{'Patient' if client else ''}{profile}"]}
         event |= {
-            "type": {"system": _EVENT_TYPE, "code": "rest", "display": "Restful Operation"},
-            "subtype": [{"system": _INTERACTION, "code": entry.interaction}],
+            **_kind(entry.interaction),
             "action": _ACTIONS.get(entry.interaction, "E"),
             "recorded": entry.recorded.isoformat(timespec="milliseconds"),
-            **_outcome(entry.status),
+            **_outcome(entry),
         }
         if entry.purposes:
             event["purposeOfEvent"] = _purposes(entry.purposes)
@@ -89,10 +92,12 @@ class AuditEvents:
         asking, asked = (_DESTINATION, _SOURCE) if is_read else (_SOURCE, _DESTINATION)
         client: Json = {
             "type": {"coding": [asking]},
-            "who": {"identifier": self.partner(entry.partner), "display": entry.partner},
-            "altId": entry.partner,
+            "who": {"display": "unknown"},
             "requestor": True,
         }
+        if entry.partner:
+            client["who"] = {"identifier": self.partner(entry.partner), "display": entry.partner}
+            client["altId"] = entry.partner
         if entry.address:
             client["network"] = {"address": entry.address, "type": "2"}
         if entry.purposes:
@@ -107,7 +112,8 @@ class AuditEvents:
 
     def _entities(self, entry: RecordedEntry, things: Sequence[str]) -> Iterator[Json]:
         """A search has its text as the only entity of type 2; what it found are entities of type 4."""
-        is_query = entry.interaction == "search-type" or entry.status >= 400
+        is_denied = entry.status >= 400 and entry.interaction != LOGIN
+        is_query = entry.interaction == "search-type" or is_denied
         if is_query:
             query: Json = {"type": _entity_type("2", "System Object"), "role": _role("24", "Query")}
             # what an erasure has forgotten is no longer there
@@ -131,10 +137,25 @@ class AuditEvents:
         return f"{self.base}/api/{path}/{rest.partition('/')[0]}"
 
 
-def _outcome(status: int) -> Json:
-    if status < 400:
+def _kind(interaction: str) -> Json:
+    """Return what kind of event it is: an interaction of FHIR, or that somebody wants to be let in."""
+    if interaction == LOGIN:
+        return {
+            "type": {"system": _DCM, "code": "110114", "display": "User Authentication"},
+            "subtype": [{"system": _DCM, "code": "110122", "display": "Login"}],
+        }
+    return {
+        "type": {"system": _EVENT_TYPE, "code": "rest", "display": "Restful Operation"},
+        "subtype": [{"system": _INTERACTION, "code": interaction}],
+    }
+
+
+def _outcome(entry: RecordedEntry) -> Json:
+    """Return how it ended; why a token was refused stands in its text."""
+    if entry.status < 400:
         return {"outcome": "0"}
-    return {"outcome": "8" if status in {401, 403} else "4", "outcomeDesc": _DENIED[status]}
+    why = entry.text or "no token" if entry.interaction == LOGIN else _DENIED[entry.status]
+    return {"outcome": "8" if entry.status in _NOT_IN else "4", "outcomeDesc": why}
 
 
 def _purposes(codes: Sequence[str]) -> list[Json]:
