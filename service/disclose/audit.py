@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response
 
 from service.disclose.audit_query import PARAMETERS, audit_query
-from service.disclose.fhir_openapi import searches
-from service.disclose.negotiate import FHIR, search_parameters, speak_json, with_content_language
+from service.disclose.fhir_openapi import LOOKS, searches
+from service.disclose.negotiate import FHIR, search_parameters, speaks_fhir, with_content_language
 from service.disclose.query.results import CURSOR
 from service.disclosing import disclose
 from service.door import Door, limits
@@ -39,7 +39,7 @@ _ROW: Final = 18
 def audit(story: Audit, base: str) -> Door:
     """Return the door; FHIR stands below the address `base`."""
     routes = Blueprint("audit", __name__, url_prefix="/fhir")
-    routes.before_request(speak_json)
+    speaks_fhir(routes)
 
     @routes.get(f"/{TYPE}", endpoint="search")
     @routes.post(f"/{TYPE}/_search", endpoint="post-search")
@@ -96,7 +96,7 @@ def _read() -> Operation:
         f"read-{TYPE}",
         tag=FHIR_TAG,
         summary=f"Read an {TYPE}",
-        parameters=(place("id", "The logical id."), "Format"),
+        parameters=(place("id", "The logical id."), *LOOKS),
         answers={200: answer(f"The {TYPE}.", FHIR, resource(TYPE))},
         faults=(404, 406),
     )

@@ -19,7 +19,8 @@ from service.wire.contracts.published.openapi.operations import (
 )
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
-FORM: Final = ("Format", "Accept-Language")
+LOOKS: Final = ("Format", "Pretty")
+FORM: Final = (*LOOKS, "Accept-Language")
 _TOLD: Final = ("Content-Language",)
 _VERSION: Final = ("ETag", "Last-Modified", *_TOLD)
 _KINDS: Final = {
@@ -49,7 +50,7 @@ def capabilities() -> tuple[Operation, ...]:
         "capabilities",
         tag=FHIR_TAG,
         summary="Read what this server can do",
-        parameters=(query("mode", "What is asked for.", enum=modes, default="full"), "Format"),
+        parameters=(query("mode", "What is asked for.", enum=modes, default="full"), *LOOKS),
         faults=(400, 406),
         answers={200: answer("The CapabilityStatement, or TerminologyCapabilities.", FHIR, resource())},
     )
@@ -151,7 +152,7 @@ def _reads(types: Sequence[str]) -> Iterator[Operation]:
         one,
         "read",
         summary="Read a resource",
-        parameters=(*which, "If-None-Match", *FORM),
+        parameters=(*which, "If-None-Match", "If-Modified-Since", *FORM),
         answers={200: current, 304: same},
     )
     yield describe(
@@ -168,7 +169,13 @@ def _reads(types: Sequence[str]) -> Iterator[Operation]:
         f"{one}/_history/{{version}}",
         "vread",
         summary="Read one version of a resource",
-        parameters=(*which, place("version", "The version.", type="integer"), "If-None-Match", *FORM),
+        parameters=(
+            *which,
+            place("version", "The version.", type="integer"),
+            "If-None-Match",
+            "If-Modified-Since",
+            *FORM,
+        ),
         answers={200: current, 304: same},
     )
 

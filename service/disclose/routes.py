@@ -13,10 +13,11 @@ from werkzeug.http import http_date
 from service.disclose import fhir_openapi
 from service.disclose.negotiate import (
     FHIR,
+    FORMAT,
     is_unchanged,
     language_of,
     search_parameters,
-    speak_json,
+    speaks_fhir,
     with_content_language,
 )
 from service.disclose.query.past import parse_past
@@ -49,7 +50,7 @@ def fhir(
     `seal` and `unseal` keep what a next link says from whoever reads a log.
     """
     routes = Blueprint("fhir", __name__, url_prefix="/fhir")
-    routes.before_request(speak_json)
+    speaks_fhir(routes)
 
     def check_type(type_: str) -> str:
         if type_ not in types:
@@ -87,12 +88,12 @@ def fhir(
 def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
     """Return the door to what everybody may read: the capability statement, and that of terminologies."""
     routes = Blueprint("metadata", __name__)
-    routes.before_request(speak_json)
+    speaks_fhir(routes)
     statements = {"terminology": dump(terminologies)} | dict.fromkeys(("full", "normative"), dump(statement))
 
     @routes.get("/fhir/metadata")
     def metadata() -> Response:
-        arguments = parameters(request.args.items(multi=True), ("mode", "_format", "_pretty"))
+        arguments = parameters(request.args.items(multi=True), ("mode", *FORMAT))
         mode = arguments.get("mode", "full")
         if mode not in statements:
             raise Malformed("Not a mode; known are full, normative and terminology.", where="mode")
@@ -120,7 +121,7 @@ def _version_response(stored: StoredResource, localisation: Localisation) -> Res
     language = language_of(localisation)
     tag = str(stored.version) if language == STORED else f"{stored.version}-{language}"
     etag = f'W/"{tag}"'
-    if is_unchanged(tag):
+    if is_unchanged(tag, stored.last_updated):
         return with_content_language(Response(status=304, headers={"ETag": etag}), language)
     headers = {"ETag": etag, "Last-Modified": http_date(stored.last_updated)}
     body = localisation.tell(g.scope.view, stored, language).body

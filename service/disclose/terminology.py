@@ -16,10 +16,11 @@ from flask import Blueprint, Response, g, request
 from service.disclose import terminology_openapi as openapi
 from service.disclose.negotiate import (
     FHIR,
+    FORMAT,
     JSON,
     is_unchanged,
     search_parameters,
-    speak_json,
+    speaks_fhir,
     with_content_language,
 )
 from service.disclose.terminology_openapi import OF_TYPES_ALONE, OPERATIONS, SEARCHED, TAKEN
@@ -37,7 +38,7 @@ _MOST: Final = 200
 def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callable[[], datetime]) -> Door:
     """Return the door; `vocabularies` holds that of each view."""
     routes = Blueprint("terminology", __name__, url_prefix="/fhir")
-    routes.before_request(speak_json)
+    speaks_fhir(routes)
     answers: dict[tuple[str, str], Callable[[Vocabulary, OperationInput, Resource | None], Response]] = {
         ("CodeSystem", "lookup"): _look_up,
         ("CodeSystem", "validate-code"): partial(_validate, "CodeSystem"),
@@ -72,8 +73,8 @@ def terminology(vocabularies: Mapping[str, Vocabulary], base: str, clock: Callab
 
 def _operation_input(kinds: Mapping[str, str]) -> OperationInput:
     """Read what an operation is asked with, from the address or from a Parameters resource."""
-    if request.method == "GET":
-        pairs = [(name, text) for name, text in request.args.items(multi=True) if name != "_format"]
+    if request.method != "POST":
+        pairs = [(name, text) for name, text in request.args.items(multi=True) if name not in FORMAT]
         return from_query(pairs, kinds)
     if request.mimetype not in JSON:
         raise Unsupported("Send a Parameters resource as application/fhir+json.")

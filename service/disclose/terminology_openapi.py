@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from service.disclose.fhir_openapi import FORM
+from service.disclose.fhir_openapi import FORM, LOOKS
 from service.wire.contracts.published.openapi.operations import (
     FHIR,
     Described,
@@ -84,7 +84,7 @@ def _reads(type_: str) -> Iterator[Operation]:
         f"/fhir/{type_}",
         f"search-{type_}",
         summary=f"Search {type_}",
-        parameters=(*own_parameters, "Count", "Format"),
+        parameters=(*own_parameters, "Count", *LOOKS),
         answers=bundle,
         faults=(406,),
     )
@@ -94,7 +94,7 @@ def _reads(type_: str) -> Iterator[Operation]:
         f"/fhir/{type_}/_search",
         f"search-{type_}-by-form",
         summary=f"Search {type_} by a form",
-        parameters=("Format",),
+        parameters=LOOKS,
         body={"content": {"application/x-www-form-urlencoded": {"schema": form}}},
         answers=bundle,
         faults=(406, 408, 413, 415),
@@ -104,7 +104,7 @@ def _reads(type_: str) -> Iterator[Operation]:
         f"/fhir/{type_}/{{id}}",
         f"read-{type_}",
         summary=f"Read a {type_}",
-        parameters=(_ID, "If-None-Match", "Format"),
+        parameters=(_ID, "If-None-Match", *LOOKS),
         answers={
             200: answer(f"The {type_}.", FHIR, resource(type_), ("ETag",)),
             304: {"description": "It is the version you have.", "headers": {"ETag": "ETag"}},

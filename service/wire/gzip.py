@@ -1,4 +1,4 @@
-"""Content that was compressed with gzip: https://www.rfc-editor.org/rfc/rfc1952."""
+"""Content that is compressed with gzip: https://www.rfc-editor.org/rfc/rfc1952."""
 
 import zlib
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ MAGIC: Final = b"\x1f\x8b"
 MEMBERS: Final = 16
 """Of how many members it is at most: each is looked for behind the one before, at a cost."""
 _WITH_HEADER: Final = 16 + zlib.MAX_WBITS
+# 6 takes over twice as long over a page of JSON, for a sixth less
+_LEVEL: Final = 4
 
 
 class Readable(Protocol):
@@ -18,6 +20,12 @@ class Readable(Protocol):
 
     def read(self, size: int = -1, /) -> bytes:
         """Return so many bytes at most, all without a number."""
+
+
+def deflate(content: bytes) -> bytes:
+    """Return what it is compressed: the same each time, for no time stands in it."""
+    compressing = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WITH_HEADER)
+    return compressing.compress(content) + compressing.flush()
 
 
 def inflate(raw: bytes, limit: int) -> bytes:

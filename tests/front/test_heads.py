@@ -1,8 +1,9 @@
 """What the head of a request has to be."""
 
 import pytest
+import requests
 
-from tests.front.conftest import answer
+from tests.front.conftest import SECONDS, answer
 
 GET = "GET /fhir/metadata HTTP/1.1"
 
@@ -46,3 +47,15 @@ def test_a_redirect_says_where_to_and_nothing_else(served, path):
     assert (first.status_code, first.content) == (308, b"")
     assert "Content-Type" not in first.headers
     assert first.headers["Location"]
+
+
+def test_a_head_is_answered_without_a_body_and_the_next_request_by_its_own_answer(served):
+    for accepted in ("identity", "gzip"):
+        full = served.get("/fhir/metadata", **{"Accept-Encoding": accepted})
+        with requests.Session() as session:
+            url, headers = f"{served.url}/fhir/metadata", {"Accept-Encoding": accepted}
+            told = session.head(url, headers=headers, timeout=SECONDS)
+            again = session.get(url, headers=headers, timeout=SECONDS)
+        assert (told.status_code, told.content) == (200, b"")
+        assert told.headers["Content-Length"] == full.headers["Content-Length"]
+        assert again.content == full.content

@@ -16,6 +16,7 @@ from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, check_entries, check_type, sent_as
 from service.receive.discharge.single import Encounters
 from service.receive.http import fhir_openapi
+from service.receive.http.preferring import minimal_if_preferred
 from service.values.inbound.inbox import Answer
 from service.wire.fhir.exchange.bundles import conditional, is_named
 from service.wire.fhir.exchange.process_message import CONTENT, how, message_of
@@ -71,7 +72,7 @@ def _combined_answer(messages: Processing) -> Answer:
 def _stay(stay_answer: Answer, headers: dict[str, str]) -> Response:
     answer = _response(stay_answer)
     answer.headers.update(headers)
-    return answer
+    return minimal_if_preferred(answer)
 
 
 def _check_named(sent: Any, url: str) -> None:

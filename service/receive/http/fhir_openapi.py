@@ -35,6 +35,12 @@ _SEEN: Final[Described] = {
     "description": "The ETag of the last answer: nothing is done when the stay has another (412).",
     "schema": {"type": "string"},
 }
+_MINIMAL: Final[Described] = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`return=minimal` leaves out the body of 200 and 201.",
+    "schema": {"type": "string"},
+}
 _FAULTS: Final = (408, 413, 415, 422)
 WRONG: Final = {
     400: "It could not be read.",
@@ -99,8 +105,8 @@ def operations() -> Iterator[Operation]:
     }
     by_identifier = query("identifier", "The stay: `system|value`, one of the Encounter's identifiers.")
     for method, name, parameters in (
-        ("post", "send-encounter", (_NEW, _KEY)),
-        ("put", "send-encounter-by-identifier", ({**by_identifier, "required": True}, _SEEN, _KEY)),
+        ("post", "send-encounter", (_NEW, _MINIMAL, _KEY)),
+        ("put", "send-encounter-by-identifier", ({**by_identifier, "required": True}, _SEEN, _MINIMAL, _KEY)),
     ):
         yield describe(
             method,

@@ -15,6 +15,7 @@ from service.flows.case.back import Back
 from service.receive.discharge.messages import FHIR_JSON
 from service.receive.http.cases import if_match
 from service.receive.http.fhir import fhir_body
+from service.receive.http.preferring import as_preferred
 from service.values.audit import of_resources
 from service.values.scope import RETURNED
 from service.wire.contracts.published.openapi.operations import (
@@ -55,21 +56,22 @@ def _route(routes: Blueprint, back: Back, type_: str) -> None:
         response = Response(stored.body, mimetype=FHIR_JSON)
         response.headers["ETag"] = f'W/"{stored.version}"'
         response.last_modified = stored.last_updated
-        return response
+        return as_preferred(response)
 
     routes.add_url_rule(f"/{type_}/<id_>", f"put-{type_}", put, methods=["PUT"])
 
 
 def _operations() -> Iterator[Operation]:
     for type_ in RETURNED:
-        stored = answer("As it is now.", FHIR, resource(type_), ("ETag", "Last-Modified"))
+        body = {"oneOf": [resource(type_), resource("OperationOutcome")]}
+        stored = answer("As it is now, or what `Prefer` asks for.", FHIR, body, ("ETag", "Last-Modified"))
         yield Operation(
             "put",
             f"/fhir/{type_}/{{id}}",
             f"put-{type_}",
             tag=FHIR_TAG,
             summary=f"Put a {type_} that you read, with {_COMES[type_]} changed; `writes` permits it",
-            parameters=(place("id", "The logical id."), "If-Match"),
+            parameters=(place("id", "The logical id."), "If-Match", "Return"),
             body={"required": True, "content": {FHIR: {"schema": resource(type_)}}},
             answers={200: stored},
             faults=(404, 408, 412, 413, 415, 422, 428),

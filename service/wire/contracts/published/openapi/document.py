@@ -52,6 +52,12 @@ _PARAMETERS: Final[dict[str, tuple[str, str, str, Described]]] = {
         _ETAG,
     ),
     "If-None-Match": ("header", "If-None-Match", "The ETag of the version you have.", _ETAG),
+    "If-Modified-Since": (
+        "header",
+        "If-Modified-Since",
+        "The Last-Modified of the version you have; If-None-Match is heeded before it.",
+        {"examples": ["Mon, 02 Mar 2026 08:00:00 GMT"]},
+    ),
     "If-Absent": ("header", "If-None-Match", "`*` creates only: 412 when it exists.", {"const": "*"}),
     "Accept-Language": ("header", "Accept-Language", "Which languages of displays and narratives.", {}),
     "Count": ("query", "_count", "How many at most.", {"type": "integer", "minimum": 0, "default": 50}),
@@ -60,6 +66,13 @@ _PARAMETERS: Final[dict[str, tuple[str, str, str, Described]]] = {
     "Id": ("query", "_id", "Logical ids, separated by commas.", {}),
     "Last-Updated": ("query", "_lastUpdated", "A date or instant with an optional prefix.", {}),
     "Format": ("query", "_format", "Only JSON is spoken.", {"examples": ["json"]}),
+    "Pretty": ("query", "_pretty", "`true` indents the answer.", {"enum": ["true", "false"]}),
+    "Return": (
+        "header",
+        "Prefer",
+        "`return=minimal` leaves out the body, `return=OperationOutcome` says that it was done.",
+        {"examples": ["return=minimal"]},
+    ),
 }
 
 
