@@ -38,6 +38,7 @@ class Settings:
     partner_rate: int
     partner_requests: int
     address_rate: int
+    audit_days: int
 
     @property
     def embedded(self) -> bool:
@@ -84,6 +85,7 @@ class Settings:
             partner_rate=_number(environment, "CASEBRIDGE_PARTNER_RATE", 200),
             partner_requests=_number(environment, "CASEBRIDGE_PARTNER_REQUESTS", 12),
             address_rate=_number(environment, "CASEBRIDGE_ADDRESS_RATE", 20),
+            audit_days=_number(environment, "CASEBRIDGE_AUDIT_DAYS", 0),
         )
 
 

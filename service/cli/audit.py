@@ -1,4 +1,4 @@
-"""casebridge audit: what is on record, and whether it was changed."""
+"""casebridge audit: what is on record, whether it was changed, and how long it stays."""
 
 import click
 
@@ -11,7 +11,7 @@ from service.wiring import operator
 
 @click.group()
 def audit() -> None:
-    """Export or verify the audit, the record of every disclosure.
+    """Export, verify or prune the audit, the record of every disclosure.
 
     \b
     Example:
@@ -57,5 +57,29 @@ def verify() -> None:
             if broken is not None:
                 click.echo(f"Seal {broken.seal} does not hold: {broken.why}.", err=True)
                 raise click.exceptions.Exit(1)
-        number, chain = seals.head()
+        (number, chain), since = seals.head(), seals.kept_since()
     click.echo(f"All {number} seals hold; the last is {number}:{chain}.")
+    if since is not None:
+        click.echo(f"What was recorded before {since} was let go.")
+
+
+@audit.command()
+def prune() -> None:
+    """Let go what is older than CASEBRIDGE_AUDIT_DAYS, in whole months; on PostgreSQL make the next months.
+
+    The worker does so by itself each hour where its role owns the audit. Where it may only add to it, run
+    this under the owner, once a month at least.
+
+    \b
+    Example:
+      CASEBRIDGE_AUDIT_DAYS=3653 casebridge audit prune
+    """  # noqa: D301  click reads \b
+    with operator.retaining(Settings.from_env()) as retention:
+        made, before = retention.make_ahead(), retention.before()
+        if made:
+            click.echo(f"{made} partitions made.")
+        if before is None:
+            click.echo("CASEBRIDGE_AUDIT_DAYS is 0: all of the audit stays.")
+            return
+        deleted = sum(progress(retention.let_go(), 0, "Letting go"))
+    click.echo(f"Nothing from before {before} is left; {deleted} rows were deleted one by one.")

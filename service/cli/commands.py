@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 SUMMARIES: Final = {
-    "audit": "Export or verify the audit, the record of every disclosure.",
+    "audit": "Export, verify or prune the audit, the record of every disclosure.",
     "cases": "List or show the cases in the database, or undo a merge, as the operator; no names are shown.",
     "clients": (
         "Find clients that may be two persons, or two that may be one, and part who was joined wrongly."

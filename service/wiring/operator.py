@@ -23,6 +23,7 @@ from service.publish.amqp import dead, rabbit, topology
 from service.settings import Settings
 from service.store import schema
 from service.store.audit import privileges
+from service.store.audit.retention import SqlRetention
 from service.store.audit.sealing import SqlSealing
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
@@ -51,9 +52,14 @@ Rename = Callable[[Document], list[Suspect]]
 
 
 def upgrade(settings: Settings) -> int:
-    """Bring the database to this release's schema; return how many resources were made searchable anew."""
+    """Bring the database to this release's schema, with room for what the audit has to take next.
+
+    Returns how many resources were made searchable anew.
+    """
     with open_database(settings) as engine:
-        return upgrade_database(engine)
+        count = upgrade_database(engine)
+        SqlRetention(engine, now, settings.audit_days).make_ahead()
+    return count
 
 
 def check(settings: Settings) -> None:
@@ -63,7 +69,7 @@ def check(settings: Settings) -> None:
 
 
 def warnings(settings: Settings) -> list[str]:
-    """Return what to warn an operator of: that the service's own role could change the audit."""
+    """Return what to warn an operator of: what the service's own role may do to the audit, or may not."""
     with open_database(settings) as engine:
         return privileges.warnings(engine)
 
@@ -209,6 +215,22 @@ def sealing(settings: Settings) -> Iterator[SqlSealing]:
     check(settings)
     with open_database(settings) as engine:
         yield SqlSealing(engine, now)
+
+
+@contextmanager
+def retaining(settings: Settings) -> Iterator[SqlRetention]:
+    """Give the retention of the audit.
+
+    Raises:
+        Misconfigured: as `check`, or the role may not make or drop what the audit is kept in.
+    """
+    check(settings)
+    with open_database(settings) as engine:
+        retention = SqlRetention(engine, now, settings.audit_days)
+        if not retention.may_keep():
+            what = "This role does not own the audit; name one that does in the address."
+            raise Misconfigured(what, where="CASEBRIDGE_DATABASE_URL")
+        yield retention
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured
+from service.flows.audit.retaining import Retaining
 from service.flows.audit.sealing import Sealing
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
@@ -29,6 +30,7 @@ from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
+from service.store.audit.retention import SqlRetention
 from service.store.audit.sealing import SqlSealing
 from service.store.relay.outbox import Outbox
 from service.store.store import SqlStore
@@ -61,7 +63,8 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     reception = receiving(settings, store, projection, now, inbounds(settings, partners))
     retries = Quarantine(store, reception, by_name, now)
     replies = Replies(store, Endpoint(post), by_name, now)
-    loops = (queue, retries, replies, Sealing(SqlSealing(engine, now)))
+    retention = SqlRetention(engine, now, settings.audit_days)
+    loops = (queue, retries, replies, Sealing(SqlSealing(engine, now)), Retaining(retention))
     beside = [Thread(target=loop.run, args=(stop,), daemon=True) for loop in loops]
     for loop in beside:
         loop.start()

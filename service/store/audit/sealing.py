@@ -1,36 +1,31 @@
 """The audit is sealed: batches of committed rows, each with a digest of what they say, in a chain.
 
 A row that is changed, deleted or put in afterwards makes the digest of its batch another; a seal that is
-changed makes those after it others. Nothing in a row is ever updated: a seal names the rows it covers.
+changed makes those after it others. Nothing in a row is ever updated: a seal names the rows it covers, which
+are all of one day, so that what is old goes with its seals (`retention`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
-from sqlalchemy import Engine, and_, func, insert, or_, select, text
+from sqlalchemy import Engine, and_, func, or_, select
 
+from service.errors import Unavailable
 from service.store import tables as t
+from service.store.audit import chain
 from service.store.audit.reading import ROWS, entry_of
-from service.store.rows import aware, upsert
+from service.store.rows import upsert
 from service.store.sql.engine import Executor, reading, writing
 from service.values.audit import Broken, RecordedEntry
 from service.wire.json import dump, reread
 
-SEALING: Final = 0x0CA5EB21
 BATCH: Final = 1_000
 # the statement that adds a row commits it, and lasts a minute at most; one that was rolled back never comes
 LATE: Final = timedelta(minutes=10)
-FIRST: Final = "0" * 64
-_NONE: Final[dict[str, Any]] = {
-    "number": 0, "position": 0, "count": 0, "last": 0, "missing": "{}", "chain": FIRST,
-}  # fmt: skip
-_ALONE: Final = text("SELECT pg_advisory_xact_lock(:key)")
 _C: Final = t.audit.c
-_S: Final = t.audit_seal.c
 _WHOLE: Final = select(t.audit)
-_NEWEST: Final = select(t.audit_seal).order_by(_S.number.desc()).limit(1)
 
 
 class SqlSealing:
@@ -42,24 +37,24 @@ class SqlSealing:
         self._clock = clock
 
     def seal(self) -> int:
-        """Seal the next batch of committed rows; return how many those were."""
+        """Seal the next batch of committed rows of one day; return how many those were."""
         with writing(self._engine) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(_ALONE, {"key": SEALING})
-            newest = connection.execute(_NEWEST).first()
-            before = newest._asdict() if newest is not None else _NONE
+            chain.wait_alone(connection)
+            before = chain.newest(connection)
             last, missing = before["last"], reread(before["missing"].encode())
-            rows = _rows(connection, last, [int(row) for row in missing])
-            if not rows:
+            found = _rows(connection, last, [int(row) for row in missing])
+            if not found:
                 return 0
+            rows = _of_one_day(found, last)
             now = self._clock().astimezone(UTC)
             highest = max(last, *(row.row for row in rows))
-            there = {row.row for row in rows}
+            there, waiting = {row.row for row in rows}, {row.row for row in found}
             absent = {str(row): now.isoformat() for row in range(last + 1, highest) if row not in there}
             young = {
                 row: since
                 for row, since in missing.items()
-                if int(row) not in there and datetime.fromisoformat(since) > now - LATE
+                if int(row) not in there
+                and (int(row) in waiting or datetime.fromisoformat(since) > now - LATE)
             }
             seal = {
                 "number": before["number"] + 1,
@@ -69,23 +64,35 @@ class SqlSealing:
                 "last": highest,
                 "late": dump(sorted(row for row in there if row <= last)).decode(),
                 "missing": dump(young | absent).decode(),
-                "digest": _digest(rows),
-                "dropped_before": None,
+                "digest": chain.digest(rows),
+                "day": rows[0].recorded_on,
             }
-            chain = _chain(before["chain"], seal)
-            connection.execute(insert(t.audit_seal), {**seal, "chain": chain})
+            chain.add(connection, seal, before)
             if told := list(_patients(rows)):
                 connection.execute(upsert(connection, t.audit_patient).on_conflict_do_nothing(), told)
             return len(rows)
 
     def verify(self) -> Iterator[Broken | None]:
-        """Give for each seal in turn what is wrong with it, or None; at last what no seal knows of."""
-        before = _NONE
-        unsealed: dict[int, int] = {}
+        """Give for each seal in turn what is wrong with it, or None; at last what no seal knows of.
+
+        Of what was let go the seals that are left are compared with each other, not with rows. Raises
+        Unavailable when rows are let go meanwhile.
+        """
+        with reading(self._engine) as connection:
+            anchor, before = chain.newest_anchor(connection), chain.start(connection)
+        if anchor is not None and not _begins(anchor, before):
+            yield Broken(anchor["begins"], "the chain begins after it, and it is gone or was changed")
+        gone = anchor["dropped_before"] if anchor is not None else None
+        unsealed = {int(row): before["number"] for row in reread(before["missing"].encode())}
         while (seal := self._seal_after(before["number"])) is not None:
             late = [int(row) for row in reread(seal["late"].encode())]
             absent = [int(row) for row in reread(seal["missing"].encode())]
-            yield _broken(seal, before, late, self._sealed_rows(before["last"], seal["last"], absent, late))
+            why = _out_of_chain(seal, before, late)
+            if why is None and seal["count"] and not chain.is_let_go(seal, gone):
+                why = _changed(seal, self._sealed_rows(before["last"], seal["last"], absent, late))
+            if why is not None and self.kept_since() != gone:
+                raise Unavailable("Meanwhile older rows were let go; verify once more.")
+            yield Broken(seal["number"], why) if why is not None else None
             unsealed |= {row: seal["number"] for row in absent if row not in unsealed}
             for row in late:
                 unsealed.pop(row, None)
@@ -94,10 +101,15 @@ class SqlSealing:
         yield from self._added({row: seal for row, seal in unsealed.items() if row not in awaited})
 
     def entries_after(self, position: int) -> Iterator[tuple[int, RecordedEntry]]:
-        """Give what is sealed above a position, each with its own: gap-free from 1, as it was sealed."""
-        before = _NONE
+        """Give what is sealed above a position, each with its own: gap-free from 1, as it was sealed.
+
+        What was let go is left out.
+        """
+        with reading(self._engine) as connection:
+            before = chain.holding(connection, position)
+        gone = self.kept_since()
         while (seal := self._seal_after(before["number"])) is not None:
-            if seal["position"] + seal["count"] > position:
+            if seal["count"] and not chain.is_let_go(seal, gone):
                 late = [int(row) for row in reread(seal["late"].encode())]
                 absent = [int(row) for row in reread(seal["missing"].encode())]
                 rows = self._sealed_rows(before["last"], seal["last"], absent, late, ROWS)
@@ -109,15 +121,29 @@ class SqlSealing:
     def last_position(self) -> int:
         """Return the position of the last sealed row."""
         with reading(self._engine) as connection:
-            seal = connection.execute(_NEWEST).first()
-        newest = seal._asdict() if seal is not None else _NONE
+            newest = chain.newest(connection)
         return int(newest["position"] + newest["count"])
 
-    def _seal_after(self, number: int) -> dict[str, Any] | None:
-        chosen = select(t.audit_seal).where(_S.number > number).order_by(_S.number).limit(1)
+    def kept_since(self) -> date | None:
+        """Return the day from before which rows were let go, None where none were."""
         with reading(self._engine) as connection:
-            seal = connection.execute(chosen).first()
-        return {**seal._asdict(), "sealed": aware(seal.sealed)} if seal is not None else None
+            anchor = chain.newest_anchor(connection)
+        return anchor["dropped_before"] if anchor is not None else None
+
+    def count(self) -> int:
+        """Return how many seals there are."""
+        with reading(self._engine) as connection:
+            return int(connection.execute(select(func.count()).select_from(t.audit_seal)).scalar_one())
+
+    def head(self) -> tuple[int, str]:
+        """Return the number and chain of the newest seal; kept elsewhere, they show that none is gone."""
+        with reading(self._engine) as connection:
+            newest = chain.newest(connection)
+        return newest["number"], newest["chain"]
+
+    def _seal_after(self, number: int) -> dict[str, Any] | None:
+        with reading(self._engine) as connection:
+            return chain.following(connection, number)
 
     def _sealed_rows(
         self, first: int, last: int, absent: list[int], late: list[int], chosen: Any = _WHOLE
@@ -136,17 +162,6 @@ class SqlSealing:
             if there is not None:
                 yield Broken(rows[there], "a row was put in that was not there")
 
-    def count(self) -> int:
-        """Return how many seals there are."""
-        with reading(self._engine) as connection:
-            return int(connection.execute(select(func.count()).select_from(t.audit_seal)).scalar_one())
-
-    def head(self) -> tuple[int, str]:
-        """Return the number and chain of the newest seal; kept elsewhere, they show that none is gone."""
-        with reading(self._engine) as connection:
-            seal = connection.execute(_NEWEST).first()
-        return (seal.number, seal.chain) if seal is not None else (0, FIRST)
-
 
 def _rows(connection: Executor, last: int, missing: Sequence[int]) -> list[Any]:
     """Return the next committed rows, in their order, those that were missing first."""
@@ -155,50 +170,35 @@ def _rows(connection: Executor, last: int, missing: Sequence[int]) -> list[Any]:
     return [*sorted(late, key=lambda row: row.row), *connection.execute(new)]
 
 
-def _broken(
-    seal: dict[str, Any], before: dict[str, Any], late: Sequence[int], rows: Sequence[Any]
-) -> Broken | None:
-    number = seal["number"]
-    if number != before["number"] + 1:
-        return Broken(number, "the seal before it is gone")
-    if _chain(before["chain"], seal) != seal["chain"]:
-        return Broken(number, "it was changed, or the one before it")
+def _of_one_day(rows: Sequence[Any], last: int) -> list[Any]:
+    """Return those of the first one's day: all of the late ones, the others up to one of another day."""
+    day = rows[0].recorded_on
+    late = [row for row in rows if row.row <= last and row.recorded_on == day]
+    new = takewhile(lambda row: row.recorded_on == day, (row for row in rows if row.row > last))
+    return [*late, *new]
+
+
+def _begins(anchor: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Tell whether the chain begins after the seal that an anchor names."""
+    return bool((anchor["begins"], anchor["digest"]) == (before["number"], before["chain"]))
+
+
+def _out_of_chain(seal: dict[str, Any], before: dict[str, Any], late: Sequence[int]) -> str | None:
+    """Return why a seal does not follow the one before it."""
+    if seal["number"] != before["number"] + 1:
+        return "the seal before it is gone"
+    if chain.link(before["chain"], seal) != seal["chain"]:
+        return "it was changed, or the one before it"
     if not {int(row) for row in reread(before["missing"].encode())}.issuperset(late):
-        return Broken(number, "it names rows that were not missing before")
-    if len(rows) != seal["count"]:
-        return Broken(number, f"{seal['count']} rows were sealed, {len(rows)} are there")
-    if _digest(rows) != seal["digest"]:
-        return Broken(number, "a row was changed")
+        return "it names rows that were not missing before"
     return None
 
 
-def _digest(rows: Sequence[Any]) -> str:
-    """Return the digest of rows in the order of their numbers."""
-    digest = sha256()
-    for row in sorted(rows, key=lambda row: row.row):
-        values = [row.row, aware(row.recorded).isoformat(), *(getattr(row, name) for name in _SAID)]
-        digest.update(dump(values) + b"\n")
-    return digest.hexdigest()
-
-
-_SEALED: Final = (
-    "number",
-    "sealed",
-    "position",
-    "count",
-    "last",
-    "late",
-    "missing",
-    "digest",
-    "dropped_before",
-)
-_SAID: Final = (
-    "partner", "address", "purposes", "interaction", "status", "correlation", "things", "text_digest",
-)  # fmt: skip
-
-
-def _chain(before: str, seal: dict[str, Any]) -> str:
-    return sha256(dump([before, *(str(seal[name]) for name in _SEALED)])).hexdigest()
+def _changed(seal: dict[str, Any], rows: Sequence[Any]) -> str | None:
+    """Return how the rows that a seal covers are not those that were sealed."""
+    if len(rows) != seal["count"]:
+        return f"{seal['count']} rows were sealed, {len(rows)} are there"
+    return None if chain.digest(rows) == seal["digest"] else "a row was changed"
 
 
 def _patients(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:

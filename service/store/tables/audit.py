@@ -57,7 +57,11 @@ audit_seal = Table(
     Column("late", Text, nullable=False),
     Column("missing", Text, nullable=False),
     Column("digest", String(64), nullable=False),
-    # rows recorded before that day were let go
+    # rows recorded before that day were let go; such a seal covers none
     Column("dropped_before", Date),
+    # the day on which all that it covers was recorded
+    Column("day", Date),
+    # with `dropped_before`: the seal that the chain begins after, whose `chain` is this one's `digest`
+    Column("begins", BigInteger),
     Column("chain", String(64), nullable=False),
 )
