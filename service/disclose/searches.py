@@ -83,8 +83,9 @@ class Searches:
 
     def _check(self, type_: str) -> None:
         if type_ not in self.types:
+            known = ", ".join(sorted(self.types))
             raise NotFound(
-                f"No such resource type is searched here; these are: {', '.join(sorted(self.types))}."
+                f"No such resource type is searched here; these are, as /fhir/metadata says: {known}."
             )
 
     def _search(self, ground: Ground, path: str, parameters: list[tuple[str, str]]) -> Response:

@@ -68,7 +68,7 @@ def test_a_search_that_narrows_is_read_as_its_pairs():
             "colour: Not a search parameter of CarePlan. Known",
         ),
         ("system/CarePlan.rs?_id=x", "_id: Not a search parameter"),
-        ("system/CarePlan.rs?status:text=active", "status: This modifier"),
+        ("system/CarePlan.rs?status:text=active", "status: :text is not"),
         ("system/CarePlan.rs?status=", "status: The value is empty"),
         ("system/CarePlan.rs?status=a%00", "NUL"),
         ("system/Patient.rs?birthdate=x", "birthdate: Not a date"),

@@ -64,6 +64,25 @@ def read(house, path, partner="northern"):
     return answer
 
 
+# what an insurer asks to come along, and each type that it brings
+INCLUDED = (
+    ("_include=CarePlan:care-team", "CareTeam"),
+    ("_include=CarePlan:goal", "Goal"),
+    ("_include=CarePlan:patient", "Patient"),
+    ("_include=CarePlan:activity-reference", "ServiceRequest"),
+    ("_revinclude=ServiceRequest:based-on", "ServiceRequest"),
+    ("_revinclude=Communication:based-on", None),
+    ("_revinclude=Provenance:target", "Provenance"),
+)
+
+
+def come_along(house, patient, asked):
+    """Read a page of plans with what comes along."""
+    path = f"/fhir/CarePlan?patient={patient}&{'&'.join(text for text, _ in asked if text)}"
+    entries = read(house, path).json["entry"]
+    assert {type_ for _, type_ in asked if type_} <= {each["resource"]["resourceType"] for each in entries}
+
+
 @pytest.fixture
 def operations(told):
     """What is counted, by its name; in this order."""
@@ -73,6 +92,9 @@ def operations(told):
     return {
         "read by id": lambda: read(told, f"/fhir/CarePlan/{plan['id']}"),
         "search page": lambda: read(told, f"/fhir/CarePlan?patient={patient}&status=active"),
+        "search page with what it refers to": lambda: come_along(told, patient, INCLUDED[:1]),
+        "search page with what refers to it": lambda: come_along(told, patient, INCLUDED[-1:]),
+        "search page with all of this": lambda: come_along(told, patient, INCLUDED),
         "the same case again": lambda: put(told, "/api/cases/c1", river.CASE),
         "one goal changed": lambda: put(told, "/api/cases/c1", goal_changed(river.CASE)),
         "new client and case": lambda: client_and_case(told),
@@ -85,6 +107,9 @@ def operations(told):
 CEILINGS = {
     "read by id": 2,
     "search page": 2,
+    "search page with what it refers to": 3,
+    "search page with what refers to it": 3,
+    "search page with all of this": 3,
     "the same case again": 3,
     "one goal changed": 5,
     "new client and case": 11,

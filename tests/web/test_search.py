@@ -60,7 +60,6 @@ def test_an_unknown_parameter_is_named_with_the_nearest_or_left_out_for_who_pref
         "_text=x",
         "_content=x",
         "_filter=x",
-        "status:in=urn:x",
         "_sort=status",
         "_summary=some",
         "_total=all",
@@ -70,6 +69,22 @@ def test_what_is_not_supported_is_refused_with_its_name(told, asked):
     answer = told.get(f"/fhir/CarePlan?{asked}")
     assert answer.status_code == 400
     assert answer.json["issue"][0]["expression"]
+
+
+@pytest.mark.parametrize("modifier", ["text", "in", "not-in", "below", "above", "of-type"])
+@pytest.mark.parametrize(
+    "asked",
+    ["CarePlan?category:{}=x", "CarePlan?goal.category:{}=x", "Patient?_has:CarePlan:subject:category:{}=x"],
+)
+def test_a_modifier_that_is_not_searched_by_is_refused_with_those_that_are(told, asked, modifier):
+    """Unheeded it would find more than is asked for, whatever a client prefers."""
+    for headers in ({}, {"Prefer": "handling=lenient"}):
+        answer = told.get(f"/fhir/{asked.format(modifier)}", headers=headers)
+        assert answer.status_code == 400
+        (issue,) = answer.json["issue"]
+        assert issue["expression"] == ["category"]
+        said = f":{modifier} is not searched by here; of a token known are :not, :missing."
+        assert said in issue["details"]["text"]
 
 
 def test_a_part_of_a_resource_is_tagged(told):

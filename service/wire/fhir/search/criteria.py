@@ -100,7 +100,8 @@ def refuse_modifier(asked: Asked) -> None:
     known = [f":{modifier}" for modifier in (*MODIFIERS[asked.parameter.kind], "missing")]
     known += [":Type"] if asked.parameter.kind == "reference" else []
     raise Malformed(
-        f"This modifier is not supported here; of a {asked.parameter.kind} known are {', '.join(known)}.",
+        f":{shown(asked.modifier)} is not searched by here; of a {asked.parameter.kind} known are "
+        f"{', '.join(known)}.",
         where=asked.name,
     )
 
