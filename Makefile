@@ -53,7 +53,7 @@ lint: .venv/.dev $(HELM) ## Check style, types, import contracts and the chart
 	@$(HELM) lint --strict --quiet --kube-version $(KUBERNETES_VERSION).0 helm
 	@mkdir -p build
 	@$(HELM) template casebridge helm --namespace casebridge --kube-version $(KUBERNETES_VERSION).0 \
-	  --set mllp.enabled=true,mllp.tlsSecret=mllp-tls > build/chart.yaml
+	  --set mllp.enabled=true,mllp.tlsSecret=mllp-tls,owner.existingSecret=owner,owner.databaseRole=app > build/chart.yaml
 	@said=$$($(BIN)/kubernetes-validate --strict --quiet -k $(KUBERNETES_VERSION) build/chart.yaml) && [ -z "$$said" ] \
 	  || { echo "build/chart.yaml is not valid: $$said" >&2; exit 1; }  # it only warns of an unknown kind
 

@@ -14,6 +14,7 @@ class Settings:
     """What an operator can set; the names are CASEBRIDGE_ and the upper-cased field."""
 
     database_url: str
+    database_role: str | None
     amqp_url: str | None
     base_url: str
     partners: Path | None
@@ -57,6 +58,7 @@ class Settings:
         secret_file = environment.get("CASEBRIDGE_SECRET_FILE")
         return cls(
             database_url=_secret(environment, "CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
+            database_role=environment.get("CASEBRIDGE_DATABASE_ROLE") or None,
             amqp_url=_secret(environment, "CASEBRIDGE_AMQP_URL", "") or None,
             base_url=environment.get("CASEBRIDGE_BASE_URL", _address(host, port)).rstrip("/"),
             partners=Path(partners) if partners else None,

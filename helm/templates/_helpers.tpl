@@ -20,6 +20,15 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
   valueFrom: {secretKeyRef: {name: {{ .Values.existingSecret | quote }}, key: database-url}}
 {{- end }}
 
+{{- define "casebridge.ownersDatabase" -}}
+- name: CASEBRIDGE_DATABASE_URL
+  valueFrom: {secretKeyRef: {name: {{ .Values.owner.existingSecret | default .Values.existingSecret | quote }}, key: database-url}}
+{{- with .Values.owner.databaseRole }}
+- name: CASEBRIDGE_DATABASE_ROLE
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+
 {{- define "casebridge.env" -}}
 {{ include "casebridge.database" . }}
 - name: CASEBRIDGE_AMQP_URL

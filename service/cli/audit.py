@@ -6,7 +6,7 @@ from service.cli.progress import progress
 from service.settings import Settings
 from service.wire.fhir.audit_event import AuditEvents
 from service.wire.json import dump
-from service.wiring import operator
+from service.wiring import auditing
 
 
 @click.group()
@@ -32,7 +32,7 @@ def export(after: int) -> None:
     """  # noqa: D301  click reads \b
     settings = Settings.from_env()
     events, last = AuditEvents(settings.base_url), after
-    with operator.sealing(settings) as seals:
+    with auditing.sealing(settings) as seals:
         total = max(seals.last_position() - after, 0)
         for position, entry in progress(seals.entries_after(after), total, "Exporting"):
             for _, event in events.of(entry):
@@ -52,7 +52,7 @@ def verify() -> None:
     Example:
       casebridge audit verify
     """  # noqa: D301  click reads \b
-    with operator.sealing(Settings.from_env()) as seals:
+    with auditing.sealing(Settings.from_env()) as seals:
         for broken in progress(seals.verify(), seals.count(), "Verifying"):
             if broken is not None:
                 click.echo(f"Seal {broken.seal} does not hold: {broken.why}.", err=True)
@@ -74,7 +74,7 @@ def prune() -> None:
     Example:
       CASEBRIDGE_AUDIT_DAYS=3653 casebridge audit prune
     """  # noqa: D301  click reads \b
-    with operator.retaining(Settings.from_env()) as retention:
+    with auditing.retaining(Settings.from_env()) as retention:
         made, before = retention.make_ahead(), retention.before()
         if made:
             click.echo(f"{made} partitions made.")

@@ -4,7 +4,7 @@ import click
 
 from service.cli.findings import checking
 from service.settings import Settings
-from service.wiring import operator
+from service.wiring import auditing, operator
 
 
 @click.group()
@@ -44,6 +44,6 @@ def check() -> None:
     settings = Settings.from_env()
     with checking():
         operator.check(settings)
-    for warning in operator.warnings(settings):
+    for warning in auditing.warnings(settings):
         click.echo(warning, err=True)
     click.echo("The database is at this release's schema.")

@@ -22,9 +22,8 @@ from service.flows.projection.remap import Remapping
 from service.publish.amqp import dead, rabbit, topology
 from service.settings import Settings
 from service.store import schema
-from service.store.audit import privileges
 from service.store.audit.retention import SqlRetention
-from service.store.audit.sealing import SqlSealing
+from service.store.grants import grant
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
 from service.store.store import SqlStore
@@ -54,11 +53,14 @@ Rename = Callable[[Document], list[Suspect]]
 def upgrade(settings: Settings) -> int:
     """Bring the database to this release's schema, with room for what the audit has to take next.
 
-    Returns how many resources were made searchable anew.
+    Returns how many resources were made searchable anew. Raises as `grant`, where the role is set that the
+    service runs under.
     """
     with open_database(settings) as engine:
         count = upgrade_database(engine)
         SqlRetention(engine, now, settings.audit_days).make_ahead()
+        if settings.database_role is not None:
+            grant(engine, settings.database_role)
     return count
 
 
@@ -66,12 +68,6 @@ def check(settings: Settings) -> None:
     """Raise Misconfigured unless the database is at this release's schema."""
     with open_database(settings) as engine:
         schema.check(engine)
-
-
-def warnings(settings: Settings) -> list[str]:
-    """Return what to warn an operator of: what the service's own role may do to the audit, or may not."""
-    with open_database(settings) as engine:
-        return privileges.warnings(engine)
 
 
 def partners(settings: Settings) -> list[Partner]:
@@ -207,30 +203,6 @@ def replying(settings: Settings) -> Iterator[Replies]:
     """Give the replies that are owed as an operator handles them."""
     with open_database(settings) as engine:
         yield Replies(SqlStore(engine), Endpoint(post), registered(settings, engine), now)
-
-
-@contextmanager
-def sealing(settings: Settings) -> Iterator[SqlSealing]:
-    """Give the seals of the audit; raises as `check`."""
-    check(settings)
-    with open_database(settings) as engine:
-        yield SqlSealing(engine, now)
-
-
-@contextmanager
-def retaining(settings: Settings) -> Iterator[SqlRetention]:
-    """Give the retention of the audit.
-
-    Raises:
-        Misconfigured: as `check`, or the role may not make or drop what the audit is kept in.
-    """
-    check(settings)
-    with open_database(settings) as engine:
-        retention = SqlRetention(engine, now, settings.audit_days)
-        if not retention.may_keep():
-            what = "This role does not own the audit; name one that does in the address."
-            raise Misconfigured(what, where="CASEBRIDGE_DATABASE_URL")
-        yield retention
 
 
 @contextmanager
