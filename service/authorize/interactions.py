@@ -28,13 +28,14 @@ def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[s
 def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
     """Return the type that a route below /fhir is about, and the letter of its interaction.
 
-    A read, a vread, the history of one and an operation on terminology are all `r`.
+    A read, a vread, the history of one and an operation on terminology are all `r`; the history of a type or
+    of the system is `s`.
     """
     _, _, *places = rule.split("/")
     type_ = str(arguments.get("type_", "".join(places[:1])))
     if method == "PUT":
         return type_, "u"
     # a search of the system is one of every type
-    if len(places) < 2 or places[-1] in {"_search", "<type_>"}:
+    if len(places) < 2 or places[-1] in {"_search", "<type_>"} or places == ["<type_>", "_history"]:
         return type_, "s"
     return type_, "r"

@@ -11,6 +11,7 @@ from service.values.scope import RETURNED
 from service.wire.fhir.definitions.extensions import EXTENSIONS
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
+_OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
 
 
@@ -39,7 +40,7 @@ def capability(
                 "mode": "server",
                 **({"security": security} if security else {}),
                 "resource": resources,
-                "interaction": [{"code": code} for code in ("transaction", "batch", "search-system")],
+                "interaction": [{"code": code} for code in _OF_SYSTEM],
                 "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
                 "operation": [{"name": "process-message", "definition": PROCESS_MESSAGE}],
             }
@@ -69,7 +70,7 @@ def terminology_capability(
 
 
 def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
-    codes = ["read", "vread", "history-instance", "search-type"]
+    codes = ["read", "vread", "history-instance", "history-type", "search-type"]
     entry: dict[str, Any] = {
         "type": type_,
         "versioning": "versioned",

@@ -155,15 +155,20 @@ def _reads(types: Sequence[str]) -> Iterator[Operation]:
         parameters=(*which, "If-None-Match", "If-Modified-Since", *FORM),
         answers={200: current, 304: same},
     )
-    yield describe(
-        "get",
-        f"{one}/_history",
-        "history",
-        summary="Read all versions of a resource",
-        parameters=(*which, "Count", "Since", "Cursor", *FORM),
-        faults=(400, 404, 406, 410),
-        answers={200: answer("A history Bundle, newest first.", FHIR, resource("Bundle"), _TOLD)},
-    )
+    for of, path, places, name, faults in (
+        ("a resource", one, which, "history", (404, 406, 410)),
+        ("a type", "/fhir/{type}", which[:1], "history-type", (404, 406)),
+        ("all types", "/fhir", (), "history-system", (406,)),
+    ):
+        yield describe(
+            "get",
+            f"{path}/_history",
+            name,
+            summary=f"Read all versions of {of}",
+            parameters=(*places, "Count", "Since", "At", "Cursor", *FORM),
+            faults=faults,
+            answers={200: answer("A history Bundle, newest first.", FHIR, resource("Bundle"), _TOLD)},
+        )
     yield describe(
         "get",
         f"{one}/_history/{{version}}",

@@ -3,34 +3,31 @@
 https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, request
 from werkzeug.http import http_date
 
 from service.disclose import fhir_openapi
+from service.disclose.cursors import Cursors
+from service.disclose.histories import Histories
 from service.disclose.negotiate import (
     FHIR,
     FORMAT,
     is_unchanged,
     language_of,
-    search_parameters,
     speaks_fhir,
     with_content_language,
 )
-from service.disclose.query.past import parse_past
-from service.disclose.query.results import CURSOR
 from service.disclose.searches import Searches
-from service.disclose.serialise import history
 from service.disclosing import disclose
-from service.door import PUBLIC, Door, limits
+from service.door import PUBLIC, Door
 from service.errors import Malformed, NotFound
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import STORED, Localisation
 from service.values.audit import of_resources
-from service.values.resources import Page, StoredResource
+from service.values.resources import StoredResource
 from service.wire.json import dump
 from service.wire.parameters import parameters
 
@@ -42,13 +39,9 @@ def fhir(
     localisation: Localisation,
     types: Sequence[str],
     base: str,
-    seal: Callable[[str], str],
-    unseal: Callable[[str], str],
+    cursors: Cursors,
 ) -> Door:
-    """Return the door to the types that are kept.
-
-    `seal` and `unseal` keep what a next link says from whoever reads a log.
-    """
+    """Return the door to the types that are kept; `base` is our address."""
     routes = Blueprint("fhir", __name__, url_prefix="/fhir")
     speaks_fhir(routes)
 
@@ -71,17 +64,8 @@ def fhir(
         disclose("vread", of_resources([stored]))
         return _version_response(stored, localisation)
 
-    @routes.get("/<type_>/<id_>/_history")
-    def instance_history(type_: str, id_: str) -> Response:
-        parameters = search_parameters()
-        past, language = parse_past(parameters, limits().count), language_of(localisation)
-        past_versions = disclosure.history(g.scope, check_type(type_), id_, past)
-        disclose("history-instance", of_resources(past_versions.entries))
-        page, url = localisation.page(g.scope.view, past_versions, language), f"{base}/{type_}/{id_}/_history"
-        body = history(page, base, _url(url, parameters), _older(url, parameters, page))
-        return with_content_language(Response(body, mimetype=FHIR), language)
-
-    Searches(disclosure, localisation, types, base, seal, unseal).mount(routes)
+    for each in (Histories, Searches):
+        each(disclosure, localisation, types, base, cursors).mount(routes)
     return Door(routes, "resources", tuple(fhir_openapi.operations(types)))
 
 
@@ -100,20 +84,6 @@ def public(statement: dict[str, Any], terminologies: dict[str, Any]) -> Door:
         return Response(statements[mode], mimetype=FHIR)
 
     return Door(routes, PUBLIC, fhir_openapi.capabilities())
-
-
-def _url(path: str, parameters: Sequence[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(parameters)}" if parameters else path
-
-
-def _older(path: str, parameters: Sequence[tuple[str, str]], page: Page) -> str | None:
-    """Return the address of the versions before a page of a history."""
-    if page.next is None:
-        return None
-    return _url(
-        path,
-        [*(parameter for parameter in parameters if parameter[0] != CURSOR), (CURSOR, str(page.next[0]))],
-    )
 
 
 def _version_response(stored: StoredResource, localisation: Localisation) -> Response:

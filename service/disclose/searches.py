@@ -3,16 +3,15 @@
 https://hl7.org/fhir/R4/http.html#search
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
+from service.disclose.cursors import Cursors
 from service.disclose.negotiate import FHIR, is_lenient, language_of, search_parameters, with_content_language
 from service.disclose.query.parse import Ground, Search, parse_query
-from service.disclose.query.results import CURSOR
 from service.disclose.serialise import searchset
 from service.disclosing import disclose
 from service.door import limits
@@ -25,20 +24,18 @@ from service.wire.fhir.search.shape import Shape, shape_of
 from service.wire.json import dump, parse
 from service.wire.outcomes import outcome
 
-Key = tuple[str | float, ...]
 PATIENT = "Patient"
 
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """What a search needs; `seal` and `unseal` keep what a next link says from whoever reads a log."""
+    """What a search needs."""
 
     disclosure: Disclosure
     localisation: Localisation
     types: Sequence[str]
     base: str
-    seal: Callable[[str], str]
-    unseal: Callable[[str], str]
+    cursors: Cursors
 
     def mount(self, routes: Blueprint) -> None:
         """Add the routes to those of a door."""
@@ -89,7 +86,7 @@ class Searches:
             )
 
     def _search(self, ground: Ground, path: str, parameters: list[tuple[str, str]]) -> Response:
-        parameters, after = self._continued(path, parameters)
+        parameters, after = self.cursors.continued(path, parameters)
         asked = [(name, text) for name, text in parameters if name != "_type"]
         search = parse_query(ground, asked, after)
         language = language_of(self.localisation)
@@ -102,26 +99,11 @@ class Searches:
         url = f"{self.base}/{path}".rstrip("/")
         types = [parameter for parameter in parameters if parameter[0] == "_type"]
         heeded = [*types, *search.heeded]
-        next_url = None
-        if page.next is not None:
-            of = {"of": [g.partner.name, path], "given": heeded, "after": page.next}
-            next_url = f"{url}?{CURSOR}={self.seal(dump(of).decode())}"
+        next_url = self.cursors.link(url, path, heeded, page.next)
         self_url = f"{url}?{urlencode(heeded)}" if heeded else url
         told = outcome((issue for left in search.left_out for issue in left.issues), "warning")
         body = searchset(page, self.base, self_url, next_url, told if search.left_out else None)
         return with_content_language(Response(body, mimetype=FHIR), language)
-
-    def _continued(
-        self, path: str, parameters: list[tuple[str, str]]
-    ) -> tuple[list[tuple[str, str]], Key | None]:
-        """Return the parameters, and after what to go on: both of a link to the next page, if it is one."""
-        cursor = request.args.get(CURSOR)
-        if cursor is None:
-            return parameters, None
-        content: dict[str, Any] = parse(self.unseal(cursor).encode())
-        if content["of"] != [g.partner.name, path]:
-            raise Malformed("The link is of another search; search again.", where=CURSOR)
-        return [(name, value) for name, value in content["given"]], tuple(content["after"])
 
 
 def _shaped(page: Page, search: Search) -> Page:

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/bundle.html
 """
 
-from service.values.resources import Page
+from service.values.resources import Page, StoredResource
 from service.wire.json import dump
 
 
@@ -26,22 +26,31 @@ def searchset(
 
 
 def history(page: Page, base: str, self_url: str, next_url: str | None) -> bytes:
-    """Return a history Bundle, newest first."""
+    """Return a history Bundle, newest first; what was erased is an entry without a resource."""
     entries = []
     for entry in page.entries:
         url = f"{entry.type}/{entry.id}"
-        first = entry.version == 1
-        about = {
-            "request": {"method": "POST" if first else "PUT", "url": entry.type if first else url},
-            "response": {
-                "status": "201" if first else "200",
-                "etag": f'W/"{entry.version}"',
-                "lastModified": entry.last_updated.isoformat(timespec="milliseconds"),
-            },
-        }
-        full = b'{"fullUrl":' + dump(f"{base}/{url}") + b',"resource":' + entry.body + b","
-        entries.append(full + dump(about)[1:])
+        full = b'{"fullUrl":' + dump(f"{base}/{url}") + b","
+        resource = b"" if entry.is_erased else b'"resource":' + entry.body + b","
+        entries.append(full + resource + dump(_became(entry, url))[1:])
     return _bundle(_head("history", page, self_url, next_url), entries)
+
+
+def _became(entry: StoredResource, url: str) -> dict[str, object]:
+    """Return what made a version: request and response."""
+    at = entry.last_updated.isoformat(timespec="milliseconds")
+    if entry.is_erased:
+        deleted = {"method": "DELETE", "url": url}
+        return {"request": deleted, "response": {"status": "204", "lastModified": at}}
+    first = entry.version == 1
+    return {
+        "request": {"method": "POST" if first else "PUT", "url": entry.type if first else url},
+        "response": {
+            "status": "201" if first else "200",
+            "etag": f'W/"{entry.version}"',
+            "lastModified": at,
+        },
+    }
 
 
 def _head(type_: str, page: Page, self_url: str, next_url: str | None) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CompoundSelect, Integer, Select, Table, bindparam, exists, func, select
+from sqlalchemy import CompoundSelect, Integer, Select, Table, bindparam, exists, select
 
 from service.store import tables as t
 from service.store.relay.positions import MESSAGE
@@ -63,19 +63,6 @@ def versions(scope: Form, table: Table, numbered: bool) -> Select[Any]:
     where += [t.history.c.withheld.is_(False)] if table is t.history else []
     columns = select(c.type, c.id, c.version, c.last_updated, c.body, c.client)
     return columns.where(*where).order_by(c.version.desc())
-
-
-@lru_cache(FORMS)
-def history(scope: Form, since: bool, below: bool) -> tuple[Select[Any], Select[Any]]:
-    """Return the statement of a page of a resource's versions, and that of how many there are."""
-    c = t.history.c
-    mine = [of_resources(scope, t.history), c.type == bindparam("type"), c.id == bindparam("id")]
-    mine += [c.withheld.is_(False)]
-    mine += [c.last_updated >= bindparam("since")] if since else []
-    later = [c.version < bindparam("below")] if below else []
-    page = select(c.type, c.id, c.version, c.last_updated, c.body, c.client).where(*mine, *later)
-    counted = select(func.count()).select_from(t.history).where(*mine)
-    return page.order_by(c.version.desc()).limit(_COUNT), counted
 
 
 @lru_cache(FORMS)

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from service.errors import Gone
 from service.store import reads
 from service.store import tables as t
+from service.store.past import history
 from service.store.relay.runs import positions_above
 from service.store.rows import document_of, revision_of, stored_of
 from service.store.scope import form, parameters
@@ -177,17 +178,10 @@ class SqlStore:
         versions = self._versions(scope, t.history, type_, id_, version)
         return versions[0] if versions else None
 
-    def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
-        """Return one page of a resource's versions, newest first, and how many there are since."""
-        page, counted = reads.history(form(scope), past.since is not None, past.below is not None)
-        named = {**parameters(scope), "type": type_, "id": id_, "since": past.since, "below": past.below}
+    def history(self, scope: Scope, past: HistoryQuery) -> Page:
+        """Return one page of versions, newest first, and of one resource how many there are."""
         with reading(self._engine) as connection:
-            rows = connection.execute(page, {**named, "count": past.count + 1})
-            count = connection.execute(counted, named)
-            versions, total = [stored_of(row) for row in rows], count.scalar_one()
-        shown = versions[: past.count]
-        more = len(versions) > past.count and bool(shown)
-        return Page(tuple(shown), total, (str(shown[-1].version), id_) if more else None)
+            return history(connection, scope, past)
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope."""

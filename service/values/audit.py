@@ -13,6 +13,8 @@ Interaction = Literal[
     "read",
     "vread",
     "history-instance",
+    "history-type",
+    "history-system",
     "search-type",
     "create",
     "update",
@@ -104,10 +106,11 @@ class SearchText(NamedTuple):
 
 
 def of_resources(versions: Iterable[StoredResource]) -> tuple[Disclosed, ...]:
-    """Return the disclosure of versions of resources."""
+    """Return the disclosure of versions of resources; what was erased discloses nothing."""
     return tuple(
         Disclosed(stored.client, f"{stored.type}/{stored.id}/_history/{stored.version}")
         for stored in versions
+        if not stored.is_erased
     )
 
 

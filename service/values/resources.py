@@ -63,7 +63,10 @@ class ResourceVersion:
 
 @dataclass(frozen=True, slots=True)
 class StoredResource:
-    """Stored bytes of one resource version, served as they are; `client` is the uuid of whose data it is."""
+    """Stored bytes of one resource version, served as they are; `client` is the uuid of whose data it is.
+
+    Without bytes it tells in a history that the resource was erased.
+    """
 
     type: str
     id: str
@@ -72,13 +75,25 @@ class StoredResource:
     body: bytes
     client: str | None
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether nothing is left of it but that it was there."""
+        return not self.body
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Which versions of a resource are asked for: stored since, numbered below, so many at most."""
+    """Which versions are asked for: of all of `types`, or of the one resource of a type that has an id.
 
+    They were stored `since` an instant, or current at some time between the two of `at`. `after` is what the
+    last one seen is sorted by: when it was stored, type, id, version; of one resource the version alone.
+    """
+
+    types: tuple[str, ...]
+    id: str | None = None
     since: datetime | None = None
-    below: int | None = None
+    at: tuple[datetime, datetime] | None = None
+    after: tuple[str | float, ...] | None = None
     count: int = 50
 
 

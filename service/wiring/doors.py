@@ -13,6 +13,7 @@ from service.authorize.tokens import Tokens, security
 from service.authorize.tokens import door as tokens_door
 from service.disclose.audit import audit
 from service.disclose.capability import capability, terminology_capability
+from service.disclose.cursors import Cursors
 from service.disclose.feed import feed
 from service.disclose.health import health, metrics
 from service.disclose.reference import reference
@@ -145,8 +146,7 @@ def _pulling(
             Localisation(words),
             types,
             base,
-            lambda text: cipher.encrypt(text.encode()).decode(),
-            partial(_unseal, cipher),
+            Cursors(lambda text: cipher.encrypt(text.encode()).decode(), partial(_unseal, cipher)),
         ),
     )
 

@@ -112,12 +112,12 @@ def test_older_versions_of_a_protected_client_are_shown_to_no_one(told):
         # as a release before 0010 wrote them
         connection.exec_driver_sql('UPDATE outbox SET "full" = body')
     told.put("client", "river", {**river.CLIENT, "protected_identity": True}, if_match=1)
-    found = told.disclosure.history(ALL, "Patient", patient["id"], HistoryQuery())
+    found = told.disclosure.history(ALL, HistoryQuery(("Patient",), patient["id"]))
     assert [entry.version for entry in found.entries] == [2]
     with pytest.raises(NotFound):
         told.disclosure.vread(ALL, "Patient", patient["id"], 1)
     assert [
-        entry.version for entry in told.disclosure.history(ALL, "CarePlan", plan, HistoryQuery()).entries
+        entry.version for entry in told.disclosure.history(ALL, HistoryQuery(("CarePlan",), plan)).entries
     ] == [1]
     keys = [("default", "Patient", patient["id"], 1), ("default", "CarePlan", plan, 1)]
     assert list(told.outbox.versions(keys)) == keys[1:]

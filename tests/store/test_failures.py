@@ -39,7 +39,7 @@ def nobody():
         lambda store: store.documents(ALL, "case"),
         lambda store: store.revisions(ALL, "c1"),
         lambda store: store.resource(ALL, "CarePlan", "p1"),
-        lambda store: store.history(ALL, "CarePlan", "p1", HistoryQuery()),
+        lambda store: store.history(ALL, HistoryQuery(("CarePlan",), "p1")),
         lambda store: store.search(ALL, Query("CarePlan")),
         lambda store: store.events(ALL, 0, 10),
         lambda store: store.transact(lambda unit: unit.resources.emit([message("case/1", 1)])),

@@ -83,7 +83,7 @@ QUESTIONS = {
     ),
     "a read of what few refer to": lambda s, of, n: s.resource(of, "Practitioner", f"of-client-{n}"),
     "a version": lambda s, of, n: s.version(of, "CarePlan", f"plan-{n}", 1),
-    "a history": lambda s, of, n: s.history(of, "CarePlan", f"plan-{n}", HistoryQuery()).entries,
+    "a history": lambda s, of, n: s.history(of, HistoryQuery(("CarePlan",), f"plan-{n}")).entries,
     "an owner": lambda s, of, n: s.owner(of, "CarePlan", f"plan-{n}"),
     "owners": lambda s, of, n: s.owners(of, [("CarePlan", f"plan-{n}"), ("CarePlan", f"plan-{n + 5}")]),
     "a search by reference": lambda s, of, n: s.search(of, Query("CarePlan", (patient(n),))).entries,

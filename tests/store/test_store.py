@@ -114,7 +114,7 @@ def test_a_new_version_replaces_the_current_one_and_joins_the_history(store):
     write(store, version(river.uuid, "p1", number=2, body=b'{"v":2}'))
     assert store.resource(ALL, "CarePlan", "p1").body == b'{"v":2}'
     assert store.version(ALL, "CarePlan", "p1", 1).body == b'{"v":1}'
-    assert [each.version for each in store.history(ALL, "CarePlan", "p1", HistoryQuery()).entries] == [2, 1]
+    assert [each.version for each in store.history(ALL, HistoryQuery(("CarePlan",), "p1")).entries] == [2, 1]
 
 
 def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(store):
@@ -138,7 +138,7 @@ def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(sto
     assert [each.id for each in page.entries] == ["p1"]
     assert page.total == 1
     assert store.resource(INSURER, "CarePlan", "p2") is None
-    assert store.history(INSURER, "CarePlan", "p2", HistoryQuery()).entries == ()
+    assert store.history(INSURER, HistoryQuery(("CarePlan",), "p2")).entries == ()
     assert store.resource(INSURER, "Practitioner", "n1") is not None
     assert store.resource(INSURER, "Practitioner", "n2") is None
     assert store.search(Scope(payers=(("urn:payers", "south"),)), Query("CarePlan")).total == 0
@@ -192,7 +192,7 @@ def test_search_finds_a_new_version_by_its_own_rows_or_those_it_keeps(store):
     assert found("draft") == [("p2", 1), ("p1", 2)]
     write(store, version(river.uuid, "p1", number=3, rows=active))
     assert (found("draft"), found("active")) == ([("p2", 1)], [("p1", 3)])
-    assert [each.version for each in store.history(ALL, "CarePlan", "p1", HistoryQuery()).entries] == [
+    assert [each.version for each in store.history(ALL, HistoryQuery(("CarePlan",), "p1")).entries] == [
         3,
         2,
         1,
@@ -232,7 +232,9 @@ def test_erasure_reaches_history_search_and_outbox(store, engine):
     assert store.transact(erase) == [("default", "CarePlan", "p1")]
     with pytest.raises(Gone):
         store.resource(ALL, "CarePlan", "p1")
-    assert store.history(ALL, "CarePlan", "p1", HistoryQuery()).total == 0
+    (stone,) = store.history(ALL, HistoryQuery(("CarePlan",), "p1")).entries
+    assert (stone.is_erased, stone.client) == (True, None)
+    assert store.history(INSURER, HistoryQuery(("CarePlan",), "p1")).total == 0
     assert store.document(ALL, "client", "cms", "river") is None
     assert store.revisions(ALL, river.uuid) == []
     with engine.connect() as connection:

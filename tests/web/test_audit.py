@@ -59,7 +59,9 @@ def of_resources(house):
     one, match = f"/fhir/CarePlan/{plan['id']}", {"If-Match": 'W/"1"'}
     yield "fhir.read", "read", "GET", one, {}
     yield "fhir.vread", "vread", "GET", f"{one}/_history/1", {}
-    yield "fhir.instance_history", "history-instance", "GET", f"{one}/_history", {}
+    yield "fhir.history-instance", "history-instance", "GET", f"{one}/_history", {}
+    yield "fhir.history-type", "history-type", "GET", "/fhir/CarePlan/_history", {}
+    yield "fhir.history-system", "history-system", "GET", "/fhir/_history?_count=3", {}
     yield "fhir.search", "search-type", "GET", f"/fhir/CarePlan?_id={plan['id']}", {}
     yield "fhir.post-search", "search-type", "POST", "/fhir/Patient/_search", {"data": {"birthdate": "1990"}}
     yield "fhir.search-system", "search-type", "GET", "/fhir?_type=CarePlan", {}

@@ -92,8 +92,8 @@ class Store(Protocol):
     def version(self, scope: Scope, type_: str, id_: str, version: int) -> StoredResource | None:
         """Return the bytes of one version."""
 
-    def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
-        """Return all versions of one resource, newest first."""
+    def history(self, scope: Scope, past: HistoryQuery) -> Page:
+        """Return one page of versions, newest first, and of one resource how many there are."""
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope, in SQL."""

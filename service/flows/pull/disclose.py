@@ -25,11 +25,14 @@ class Disclosure:
         """Return the bytes of one version; raises NotFound, or Gone after erasure."""
         return _existing_resource(self.store.version(scope, type_, id_, version))
 
-    def history(self, scope: Scope, type_: str, id_: str, past: HistoryQuery) -> Page:
-        """Return a page of versions, newest first, and their total; raises NotFound, Gone after erasure."""
-        page = self.store.history(scope, type_, id_, past)
-        if not page.total:
-            _existing_resource(self.store.resource(scope, type_, id_))
+    def history(self, scope: Scope, past: HistoryQuery) -> Page:
+        """Return a page of versions, newest first, and of one resource their total.
+
+        That it was erased is an entry, too. Raises NotFound where there is no such resource.
+        """
+        page = self.store.history(scope, past)
+        if past.id is not None and not page.total:
+            _existing_resource(self.store.resource(scope, past.types[0], past.id))
         return page
 
     def search(self, scope: Scope, query: Query) -> Page:

@@ -27,7 +27,7 @@ class Localisation:
 
     def tell(self, view: str, stored: StoredResource, language: str) -> StoredResource:
         """Return the version in a language; in that of the stored bytes it is the stored one itself."""
-        if language == STORED:
+        if language == STORED or stored.is_erased:
             return stored
         body = self.interpreters[view].tell(parse(stored.body), language)
         return replace(stored, body=dump(body))

@@ -72,6 +72,7 @@ history = Table(
     UniqueConstraint("view", "type", "id", "version", "recorded_on"),
     Index("history_owner", "owner"),
     Index("history_client", "client"),
+    Index("history_updated", "view", "type", "last_updated"),
     partial_index("history_unnumbered", "row", "position is null"),
     sqlite_autoincrement=True,
 )
@@ -161,4 +162,5 @@ tombstone = Table(
     Column("id", String(64), primary_key=True),
     Column("owner", String(36), nullable=False),
     stamp("erased"),
+    Index("tombstone_erased", "view", "type", "erased"),
 )

@@ -28,7 +28,7 @@ _DESTINATION: Final = {"system": _DCM, "code": "110152", "display": "Destination
 _ACTIONS: Final = {
     "read": "R",
     "vread": "R",
-    "history-instance": "R",
+    **dict.fromkeys(("history-instance", "history-type", "history-system"), "R"),
     "update": "U",
     "patch": "U",
     "delete": "D",
@@ -88,7 +88,7 @@ class AuditEvents:
 
     def _agents(self, entry: RecordedEntry) -> list[Json]:
         """Whoever asks is where a read goes to; of all else, IHE has it be the source."""
-        is_read = entry.interaction in {"read", "vread", "history-instance"}
+        is_read = _ACTIONS.get(entry.interaction) == "R"
         asking, asked = (_DESTINATION, _SOURCE) if is_read else (_SOURCE, _DESTINATION)
         client: Json = {
             "type": {"coding": [asking]},

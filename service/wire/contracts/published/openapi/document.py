@@ -62,6 +62,7 @@ _PARAMETERS: Final[dict[str, tuple[str, str, str, Described]]] = {
     "Accept-Language": ("header", "Accept-Language", "Which languages of displays and narratives.", {}),
     "Count": ("query", "_count", "How many at most.", {"type": "integer", "minimum": 0, "default": 50}),
     "Since": ("query", "_since", "Versions stored at this instant or later.", {"format": "date-time"}),
+    "At": ("query", "_at", "Versions current at some time in this date, month, year or second.", {}),
     "Cursor": ("query", "_cursor", "Part of a `next` link; never made by hand.", {}),
     "Id": ("query", "_id", "Logical ids, separated by commas.", {}),
     "Last-Updated": ("query", "_lastUpdated", "A date or instant with an optional prefix.", {}),
