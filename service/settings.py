@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from service.errors import Misconfigured
 
@@ -40,6 +41,7 @@ class Settings:
     partner_requests: int
     address_rate: int
     audit_days: int
+    audit_feed: str | None
 
     @property
     def embedded(self) -> bool:
@@ -88,6 +90,7 @@ class Settings:
             partner_requests=_number(environment, "CASEBRIDGE_PARTNER_REQUESTS", 12),
             address_rate=_number(environment, "CASEBRIDGE_ADDRESS_RATE", 20),
             audit_days=_number(environment, "CASEBRIDGE_AUDIT_DAYS", 0),
+            audit_feed=_feed(environment, "CASEBRIDGE_AUDIT_FEED"),
         )
 
 
@@ -123,6 +126,23 @@ def _networks(environment: Mapping[str, str], name: str) -> tuple[IPv4Network | 
         return tuple(ip_network(network) for network in environment.get(name, "").split(",") if network)
     except ValueError as exc:
         raise Misconfigured("Write networks or addresses with commas: 10.1.0.0/16.", where=name) from exc
+
+
+def _feed(environment: Mapping[str, str], name: str) -> str | None:
+    """Return an address that the audit is sent to, which goes over the network encrypted."""
+    url = environment.get(name, "").rstrip("/")
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        is_whole = bool(parts.hostname) and not (parts.username or parts.query or parts.fragment)
+    except ValueError:
+        is_safe = is_whole = False
+    if not (is_safe and is_whole):
+        what = "Write the base of a FHIR server, https://host/path; http on a loopback address alone."
+        raise Misconfigured(what, where=name)
+    return url
 
 
 def _check_auth(auth: str, host: str) -> None:

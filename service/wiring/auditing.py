@@ -1,15 +1,53 @@
-"""What the operator of this machine does with the audit."""
+"""The audit: what the worker does with it, and what the operator of this machine does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from threading import Event
+from typing import Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine
 
 from service.errors import Misconfigured
+from service.flows.audit.feeding import Feeding
+from service.flows.audit.retaining import Retaining
+from service.flows.audit.sealing import Sealing
 from service.settings import Settings
 from service.store.audit import privileges
+from service.store.audit.progress import FEED, SqlProgress
 from service.store.audit.retention import SqlRetention
 from service.store.audit.sealing import SqlSealing
+from service.store.relay.leadership import lead
+from service.wire.fhir.audit_event import AuditEvents
+from service.wire.http import post
 from service.wiring.operator import check
 from service.wiring.rooms import now, open_database
+
+FHIR: Final = "application/fhir+json"
+FEED_SECONDS: Final = 10.0
+"""How long the repository may take to answer; it stops at the end of a worker for no longer."""
+
+
+def loops(settings: Settings, engine: Engine) -> Iterator[Callable[[Event], None]]:
+    """Give what the worker does with the audit until it is told to stop."""
+    seals = SqlSealing(engine, now)
+    yield Sealing(seals).run
+    yield Retaining(SqlRetention(engine, now, settings.audit_days)).run
+    if settings.audit_feed is not None:
+        yield feeding(settings, engine, settings.audit_feed).run
+
+
+def feeding(settings: Settings, engine: Engine, base: str) -> Feeding:
+    """Plug the audit into the FHIR server that has its base there; that one may be in our own network."""
+    url, host = f"{base}/AuditEvent", urlsplit(base).hostname or ""
+    return Feeding(
+        SqlSealing(engine, now),
+        SqlProgress(engine),
+        partial(lead, engine, FEED),
+        AuditEvents(settings.base_url),
+        lambda event: post(url, event, FHIR, (host,), FEED_SECONDS),
+    )
 
 
 def warnings(settings: Settings) -> list[str]:

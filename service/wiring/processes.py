@@ -10,8 +10,6 @@ from sqlalchemy import Engine
 
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured
-from service.flows.audit.retaining import Retaining
-from service.flows.audit.sealing import Sealing
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
@@ -30,14 +28,13 @@ from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
-from service.store.audit.retention import SqlRetention
-from service.store.audit.sealing import SqlSealing
 from service.store.relay.outbox import Outbox
 from service.store.store import SqlStore
 from service.telemetry import configure
 from service.values.scope import Partner
 from service.wire.amqp import connected
 from service.wire.http import post
+from service.wiring import auditing
 from service.wiring.compiled import catalogues, inbounds
 from service.wiring.operator import check
 from service.wiring.registered import follow, registered
@@ -63,9 +60,8 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     reception = receiving(settings, store, projection, now, inbounds(settings, partners))
     retries = Quarantine(store, reception, by_name, now)
     replies = Replies(store, Endpoint(post), by_name, now)
-    retention = SqlRetention(engine, now, settings.audit_days)
-    loops = (queue, retries, replies, Sealing(SqlSealing(engine, now)), Retaining(retention))
-    beside = [Thread(target=loop.run, args=(stop,), daemon=True) for loop in loops]
+    loops = (queue.run, retries.run, replies.run, *auditing.loops(settings, engine))
+    beside = [Thread(target=loop, args=(stop,), daemon=True) for loop in loops]
     for loop in beside:
         loop.start()
     beside.append(follow(by_name, stop))

@@ -25,7 +25,7 @@ RELAY: Final = "relay"
 SECONDS: Final = 5.0
 RENEW_SECONDS: Final = 1.0
 _C: Final = t.lease.c
-_MINE: Final = (_C.name == RELAY, _C.fence == bindparam("mine"))
+_MINE: Final = (_C.name == bindparam("of"), _C.fence == bindparam("mine"))
 # kept from others while the transaction lasts
 _HELD: Final = select(_C.fence).where(*_MINE).with_for_update(read=True)
 # one that is paused within its transaction keeps others waiting no longer than this
@@ -37,8 +37,9 @@ _GIVE_UP: Final = update(t.lease).where(*_MINE).values(fence=_C.fence + 1, expir
 class Lease:
     """Leadership, kept by a thread beside until it is given up, or another has it."""
 
-    def __init__(self, engine: Engine, fence: int, since: float) -> None:
-        """Take the number of the lease, and from when on by our clock it has lasted at least."""
+    def __init__(self, engine: Engine, name: str, fence: int, since: float) -> None:
+        """Take what is led, the number of the lease, and from when on by our clock it has lasted at least."""
+        self.name = name
         self.fence = fence
         self._engine = engine
         self._since = since
@@ -54,13 +55,13 @@ class Lease:
         if not self._over.is_set():
             self._over.set()
             with writing(self._engine) as connection:
-                connection.execute(_GIVE_UP, {"mine": self.fence})
+                connection.execute(_GIVE_UP, {"of": self.name, "mine": self.fence})
 
     def renew(self) -> None:
         """Make it last from now on, unless another has it."""
         asked = time.monotonic()
         with writing(self._engine) as connection:
-            named = {"mine": self.fence, "seconds": SECONDS}
+            named = {"of": self.name, "mine": self.fence, "seconds": SECONDS}
             renewed = connection.execute(_renewal(connection.dialect.name), named).rowcount
         if renewed:
             self._since = asked
@@ -74,13 +75,17 @@ class Lease:
                 self.renew()
 
 
-def lead(engine: Engine) -> Lease | None:
-    """Take leadership, or return None while another has it; raises Unavailable."""
+def lead(engine: Engine, name: str = RELAY) -> Lease | None:
+    """Take leadership of the relay, or of what else has a name, or return None while another has it.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
     asked = time.monotonic()
     with writing(engine) as connection:
-        named = {"name": RELAY, "holder": f"{socket.gethostname()}:{os.getpid()}", "seconds": SECONDS}
+        named = {"name": name, "holder": f"{socket.gethostname()}:{os.getpid()}", "seconds": SECONDS}
         fence = connection.execute(_taking(connection.dialect.name), named).scalar()
-    return Lease(engine, fence, asked) if fence is not None else None
+    return Lease(engine, name, fence, asked) if fence is not None else None
 
 
 @contextmanager
@@ -90,7 +95,7 @@ def leading(engine: Engine, lease: Lease | None) -> Iterator[Executor]:
         if lease is not None:
             if connection.dialect.name == "postgresql":
                 connection.execute(_PAUSED)
-            if connection.execute(_HELD, {"mine": lease.fence}).scalar() is None:
+            if connection.execute(_HELD, {"of": lease.name, "mine": lease.fence}).scalar() is None:
                 raise Unavailable("Another process relays by now; this one stands by.")
         yield connection
 

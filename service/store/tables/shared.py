@@ -33,7 +33,8 @@ lease = Table(
     Column("fence", BigInteger, nullable=False),
     Column("expires", Double, nullable=False),
 )
-# How far the outbox is listed in `unpublished`; and, from before 0014, the last positions given.
+# How far the outbox is listed in `unpublished`, and how far the audit is sent on; and, from before 0014, the
+# last positions given.
 counter = Table(
     "counter",
     metadata,
