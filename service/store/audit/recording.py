@@ -1,5 +1,6 @@
-"""A request is recorded: one row, committed when this returns."""
+"""A request is recorded: one row, committed when this returns, with those of others that come with it."""
 
+from collections.abc import Sequence
 from datetime import UTC
 from hashlib import sha256
 from secrets import token_hex
@@ -13,6 +14,7 @@ from service.errors import CasebridgeError, Unavailable
 from service.store import tables as t
 from service.store.sql.engine import single, writing
 from service.store.sql.failures import Busy
+from service.store.sql.together import Together
 from service.values.audit import AuditEntry, Disclosed
 from service.wire.json import dump
 
@@ -24,20 +26,27 @@ _COLUMNS: Final = (
     "recorded_on", "recorded", "partner", "address", "purposes", "interaction", "status", "correlation",
     "things", "text_digest",
 )  # fmt: skip
-# with what was searched for, as one statement
-BOTH: Final = text(
-    f"WITH entry AS (INSERT INTO audit ({', '.join(_COLUMNS)})"  # noqa: S608 - names of ours
-    f" VALUES ({', '.join(f':{column}' for column in _COLUMNS)}) RETURNING row, recorded_on)"
-    " INSERT INTO audit_text (row, recorded_on, salt, text) SELECT row, recorded_on, :salt, :text FROM entry"
+_TYPES: Final = {"recorded_on": "date", "recorded": "timestamptz", "status": "integer"}
+_NAMED: Final = ", ".join(_COLUMNS)
+_GIVEN: Final = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in (*_COLUMNS, "salt", "text"))
+# with what was searched for, as one statement; the salt makes each digest another
+ALL: Final = text(
+    f"WITH given AS (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g ({_GIVEN})),"  # noqa: S608 - ours
+    f" entry AS (INSERT INTO audit ({_NAMED}) SELECT {_NAMED} FROM given"
+    " RETURNING row, recorded_on, text_digest)"
+    " INSERT INTO audit_text (row, recorded_on, salt, text) SELECT entry.row, entry.recorded_on, salt, text"
+    " FROM entry JOIN given ON given.text_digest = entry.text_digest"
 )
+Row = dict[str, Any]
 
 
 class SqlRecording:
-    """Adds to the audit."""
+    """Adds to the audit; requests that are answered at the same time share a commit."""
 
     def __init__(self, engine: Engine) -> None:
         """Take the engine of the primary: a record on a replica is none."""
         self._engine = engine
+        self._together: Together[Row] = Together(self._add_each)
 
     def record(self, entry: AuditEntry) -> None:
         """Record a request, and commit it.
@@ -46,34 +55,47 @@ class SqlRecording:
             Unavailable: it cannot be recorded, for whatever reason.
         """
         try:
-            self._add_patiently(entry)
+            self._together.do(_row(entry))
         except (CasebridgeError, SQLAlchemyError) as exc:
             log.warning("audit_not_recorded", kind=type(exc.__cause__ or exc).__name__)
             what = "What is disclosed cannot be recorded, so there is no answer; try again later."
             raise Unavailable(what) from exc
 
-    def _add_patiently(self, entry: AuditEntry) -> None:
+    def _add_each(self, rows: Sequence[Row]) -> list[Exception | None]:
+        """Add rows as one transaction; where one of several is not to be had, each by itself."""
         try:
-            self._add(entry)
-        except Busy:
-            self._add(entry)
+            self._add_patiently(rows)
+        except Unavailable as exc:
+            return [exc] * len(rows)
+        except (CasebridgeError, SQLAlchemyError) as exc:
+            if len(rows) == 1:
+                return [exc]
+            return [error for row in rows for error in self._add_each([row])]
+        return [None] * len(rows)
 
-    def _add(self, entry: AuditEntry) -> None:
-        row, searched = _row(entry), entry.disclosure.text
-        if not searched:
-            with single(self._engine) as connection:
-                connection.execute(ROW, row).rowcount  # noqa: B018 - waits for it
-            return
-        salt = token_hex(16)
-        row["text_digest"] = digest_of_text(salt, searched)
-        kept = {"salt": salt, "text": searched}
+    def _add_patiently(self, rows: Sequence[Row]) -> None:
+        try:
+            self._add(rows)
+        except Busy:
+            self._add(rows)
+
+    def _add(self, rows: Sequence[Row]) -> None:
         if self._engine.dialect.name == "postgresql":
             with single(self._engine) as connection:
-                connection.execute(BOTH, row | kept).rowcount  # noqa: B018 - as above
+                plain = len(rows) == 1 and "text" not in rows[0]
+                added = connection.execute(ROW, rows[0]) if plain else connection.execute(ALL, _all(rows))
+                added.rowcount  # noqa: B018 - waits for it
             return
         with writing(self._engine) as connection:
-            number = connection.execute(ROW, row).lastrowid
-            connection.execute(TEXT, {"row": number, "recorded_on": row["recorded_on"], **kept})
+            for row in rows:
+                number = connection.execute(ROW, {name: row[name] for name in _COLUMNS}).lastrowid
+                if "text" in row:
+                    kept = {name: row[name] for name in ("recorded_on", "salt", "text")}
+                    connection.execute(TEXT, {"row": number, **kept})
+
+
+def _all(rows: Sequence[Row]) -> Row:
+    return {"rows": dump(list(rows)).decode()}
 
 
 def digest_of_text(salt: str, searched: str) -> str:
@@ -81,9 +103,10 @@ def digest_of_text(salt: str, searched: str) -> str:
     return sha256(f"{salt}{searched}".encode()).hexdigest()
 
 
-def _row(entry: AuditEntry) -> dict[str, Any]:
-    recorded = entry.recorded.astimezone(UTC)
-    return {
+def _row(entry: AuditEntry) -> Row:
+    """Return the row of an entry, with what was searched for and its salt where something was."""
+    recorded, searched = entry.recorded.astimezone(UTC), entry.disclosure.text
+    row: Row = {
         "recorded_on": recorded.date(),
         "recorded": recorded,
         "partner": entry.partner,
@@ -95,6 +118,10 @@ def _row(entry: AuditEntry) -> dict[str, Any]:
         "things": dump(_by_client(entry.disclosure.things)).decode(),
         "text_digest": None,
     }
+    if searched:
+        salt = token_hex(16)
+        row |= {"text_digest": digest_of_text(salt, searched), "salt": salt, "text": searched}
+    return row
 
 
 def _by_client(things: tuple[Disclosed, ...]) -> dict[str, list[str]]:
