@@ -9,6 +9,7 @@ from typing import Any, Final
 from service.disclose.terminology_openapi import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.values.scope import RETURNED
 from service.wire.fhir.definitions.extensions import EXTENSIONS
+from service.wire.fhir.definitions.operations import EVERYTHING
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
@@ -89,6 +90,8 @@ def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
         # what a permitted partner puts comes back into the case; ids are given here
         entry["interaction"].append({"code": "update"})
         entry |= {"versioning": "versioned-update", "updateCreate": False}
+    if type_ in EVERYTHING:
+        entry["operation"] = [{"name": "everything", "definition": EVERYTHING[type_]}]
     known = parameters_of(type_)
     kinds = {**OF_EVERY_RESOURCE, **{name: parameter.kind for name, parameter in known.items()}}
     entry["searchParam"] = [{"name": name, "type": kind} for name, kind in kinds.items()]

@@ -17,6 +17,7 @@ from service.wire.contracts.published.openapi.operations import (
     query,
     resource,
 )
+from service.wire.fhir.definitions.operations import EVERYTHING
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
 LOOKS: Final = ("Format", "Pretty")
@@ -63,6 +64,7 @@ def operations(types: Sequence[str]) -> Iterator[Operation]:
         yield from _of_type(type_)
     yield from _wide(types)
     yield from _reads(types)
+    yield from _everythings()
 
 
 def _of_type(type_: str) -> Iterator[Operation]:
@@ -139,6 +141,34 @@ def _wide(types: Sequence[str]) -> Iterator[Operation]:
         ),
         faults=(404, 406),
     )
+
+
+def _everythings() -> Iterator[Operation]:
+    """Give the operations that answer all that is of a patient or episode."""
+    bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), _TOLD)
+    describe = partial(Operation, tag=FHIR_TAG, answers={200: bundle})
+    for type_ in EVERYTHING:
+        path, id_ = f"/fhir/{type_}/{{id}}/$everything", place("id", "The logical id.")
+        of_types = query("_type", "Types, with commas between; all where there is none.")
+        summary = f"Read all that is of one {type_}"
+        yield describe(
+            "get",
+            path,
+            f"everything-{type_}",
+            summary=summary,
+            parameters=(id_, of_types, "Since", "Count", "Cursor", *FORM),
+            faults=(404, 406, 410),
+        )
+        schema = {**resource("Parameters"), "description": "Parameters with _type, _since and _count."}
+        yield describe(
+            "post",
+            path,
+            f"everything-{type_}-by-parameters",
+            summary=f"{summary}, with Parameters",
+            parameters=(id_, *FORM),
+            body={"content": {FHIR: {"schema": schema}}},
+            faults=(404, 406, 408, 410, 413, 415),
+        )
 
 
 def _reads(types: Sequence[str]) -> Iterator[Operation]:

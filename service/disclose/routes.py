@@ -11,6 +11,7 @@ from werkzeug.http import http_date
 
 from service.disclose import fhir_openapi
 from service.disclose.cursors import Cursors
+from service.disclose.everything import Everythings
 from service.disclose.histories import Histories
 from service.disclose.negotiate import (
     FHIR,
@@ -25,6 +26,7 @@ from service.disclosing import disclose
 from service.door import PUBLIC, Door
 from service.errors import Malformed, NotFound
 from service.flows.pull.disclose import Disclosure
+from service.flows.pull.everything import Everything
 from service.flows.pull.localise import STORED, Localisation
 from service.values.audit import of_resources
 from service.values.resources import StoredResource
@@ -66,6 +68,7 @@ def fhir(
 
     for each in (Histories, Searches):
         each(disclosure, localisation, types, base, cursors).mount(routes)
+    Everythings(Everything(disclosure.store), localisation, types, base, cursors).mount(routes)
     return Door(routes, "resources", tuple(fhir_openapi.operations(types)))
 
 

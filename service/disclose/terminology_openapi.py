@@ -55,6 +55,7 @@ EXPANDED_BY: Final = tuple(name for name in TAKEN["expand"] if name != "url")
 OPERATIONS: Final = {
     "CodeSystem": ("lookup", "validate-code"),
     "ConceptMap": ("translate",),
+    "OperationDefinition": (),
     "StructureDefinition": (),
     "ValueSet": ("expand", "validate-code"),
 }

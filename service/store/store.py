@@ -18,6 +18,7 @@ from sqlalchemy import (
 from service.errors import Gone
 from service.store import reads
 from service.store import tables as t
+from service.store.everything import everything
 from service.store.past import history
 from service.store.relay.runs import positions_above
 from service.store.rows import document_of, revision_of, stored_of
@@ -28,7 +29,14 @@ from service.store.sql.engine import reading, writing
 from service.store.sql.failures import Busy, Taken
 from service.store.writing.unit import SqlUnit
 from service.values.documents import Document, Revision
-from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
+from service.values.resources import (
+    EverythingQuery,
+    HistoryQuery,
+    NumberedMessage,
+    Page,
+    Query,
+    StoredResource,
+)
 from service.values.scope import Scope
 
 log = structlog.get_logger()
@@ -182,6 +190,11 @@ class SqlStore:
         """Return one page of versions, newest first, and of one resource how many there are."""
         with reading(self._engine) as connection:
             return history(connection, scope, past)
+
+    def everything(self, scope: Scope, asked: EverythingQuery) -> list[StoredResource]:
+        """Return what is of a patient or episode, in its order, one more than are asked for at most."""
+        with reading(self._engine) as connection:
+            return everything(connection, scope, asked)
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope."""

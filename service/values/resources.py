@@ -98,6 +98,24 @@ class HistoryQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class EverythingQuery:
+    """All that is of a Patient, or of an EpisodeOfCare and its patient: `type` and `id` say of which.
+
+    Of it come `types`, stored `since` an instant. Of resources of `readable` types what is said may be known;
+    `after` is the place of the last one seen: 0 for the first of all, 1 for what is theirs, 2 for what that
+    refers to; type, id.
+    """
+
+    type: str
+    id: str
+    types: tuple[str, ...]
+    readable: tuple[str, ...]
+    since: datetime | None = None
+    after: tuple[str | float, ...] | None = None
+    count: int = 50
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxMessage:
     """An outbox row: a CloudEvents 1.0 JSON object as it goes on the wire.
 

@@ -3,6 +3,7 @@
 import inspect
 import re
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -17,7 +18,7 @@ from service.store.sql.stream import Stream
 from service.store.sql.texts import statement_for
 from service.store.store import SqlStore
 from service.values.criteria import HasTerm
-from service.values.resources import HistoryQuery, Query
+from service.values.resources import EverythingQuery, HistoryQuery, Query
 from service.values.scope import Scope
 
 # one in 1,001 is the small payer's, of whom one in ten has a case, of the small source then
@@ -55,6 +56,10 @@ INSERT INTO resource
   (view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
   SELECT 'default', target_type, target_id, 1, target_id, NULL, '{{}}', '', 'm', now()
   FROM mention GROUP BY target_type, target_id;
+INSERT INTO resource
+  (view, type, id, version, owner, client, body, digest, mapping_version, last_updated)
+  SELECT 'default', 'Patient', client, 1, client, client, '{{}}', '', 'm', now()
+  FROM document WHERE source_id IN ('100101', '101101');
 ANALYZE
 """
 # half of the treatments are long over
@@ -74,6 +79,8 @@ def patient(n):
 
 DRAFT = HasTerm(("CarePlan.status=draft",))
 AFTER = ("2026-03-01T07:00:00+00:00", "plan-0")
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+TYPES = ("CarePlan", "Patient")
 QUESTIONS = {
     "a read": lambda s, of, n: s.resource(of, "CarePlan", f"plan-{n}"),
     "a read of another's": lambda s, of, n: s.resource(of, "CarePlan", f"plan-{sum(WHOSE.values()) - n}"),
@@ -84,6 +91,19 @@ QUESTIONS = {
     "a read of what few refer to": lambda s, of, n: s.resource(of, "Practitioner", f"of-client-{n}"),
     "a version": lambda s, of, n: s.version(of, "CarePlan", f"plan-{n}", 1),
     "a history": lambda s, of, n: s.history(of, HistoryQuery(("CarePlan",), f"plan-{n}")).entries,
+    "a history of a type": lambda s, of, _: s.history(of, HistoryQuery(("CarePlan",), count=20)).entries,
+    "a later page of it": lambda s, of, _: (
+        s.history(of, HistoryQuery(("CarePlan",), after=(AFTER[0], "CarePlan", "p", 1), count=20)).entries
+    ),
+    "a history of two types": lambda s, of, _: (
+        s.history(of, HistoryQuery(("CarePlan", "Goal"), since=LONG_AGO, count=20)).entries
+    ),
+    "everything of an episode": lambda s, of, n: s.everything(
+        of, EverythingQuery("CarePlan", f"plan-{n}", TYPES, TYPES)
+    ),
+    "everything of a patient": lambda s, of, n: s.everything(
+        of, EverythingQuery("Patient", f"client-{n}", TYPES, TYPES, after=(0, "Patient", f"client-{n}"))
+    ),
     "an owner": lambda s, of, n: s.owner(of, "CarePlan", f"plan-{n}"),
     "owners": lambda s, of, n: s.owners(of, [("CarePlan", f"plan-{n}"), ("CarePlan", f"plan-{n + 5}")]),
     "a search by reference": lambda s, of, n: s.search(of, Query("CarePlan", (patient(n),))).entries,

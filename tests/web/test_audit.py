@@ -67,6 +67,12 @@ def of_resources(house):
     yield "fhir.search-system", "search-type", "GET", "/fhir?_type=CarePlan", {}
     yield "fhir.post-search-system", "search-type", "POST", "/fhir/_search", {"data": {"_type": "CarePlan"}}
     yield "fhir.search-compartment", "search-type", "GET", "/fhir/Patient/none/CarePlan", {}
+    subject, (episode,) = plan["subject"]["reference"], plan["supportingInfo"]
+    for whole in (subject, episode["reference"]):
+        path, type_ = f"/fhir/{whole}/$everything", whole.partition("/")[0]
+        yield f"fhir.everything-{type_}", "operation", "GET", path, {}
+        asked = {"json": {"resourceType": "Parameters"}, "content_type": "application/fhir+json"}
+        yield f"fhir.everything-{type_}", "operation", "POST", path, asked
     for type_ in ("CareTeam", "CarePlan", "EpisodeOfCare"):
         resource = house.one(type_)
         path = f"/fhir/{type_}/{resource['id']}"

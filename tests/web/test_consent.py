@@ -180,3 +180,20 @@ def test_a_client_denies_what_is_sensitive_even_to_who_is_cleared(staffed):
     for name, status in (("river", 404), ("robin", 200)):
         assert staffed.get(condition_of(staffed, name), partner="cleared").status_code == status
     assert seen(staffed, "cleared") == {"river", "robin"}
+
+
+def test_everything_of_a_patient_leads_to_nobody_by_what_is_withheld(staffed):
+    therapist = {**river.NURSE, "names": [{"family": "Therapist"}]}
+    assert staffed.put("/api/directory/practitioner/therapist", therapist).status_code == 201
+    service = {"id": "talk", "kind": "mental-health-service", "status": "active", "practitioner": "therapist"}
+    put(staffed, "river", case={"plan": {**river.CASE["plan"], "services": [service]}})
+    patient = staffed.get("/fhir/Patient", partner="cleared").json["entry"][0]["resource"]["id"]
+
+    def families(partner, query):
+        bundle = staffed.get(f"/fhir/Patient/{patient}/$everything{query}", partner=partner).json
+        named = [each["resource"] for each in bundle.get("entry", ())]
+        return {each["name"][0]["family"] for each in named if each["resourceType"] == "Practitioner"}
+
+    for query in ("", "?_type=Practitioner"):
+        assert families("cleared", query) == {"Example", "Therapist"}
+        assert families("northern", query) == {"Example"}

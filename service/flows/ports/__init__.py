@@ -10,7 +10,14 @@ from service.flows.ports.documents import DocumentsPort
 from service.flows.ports.inbox import InboxPort
 from service.flows.ports.resources import ResourcesPort
 from service.values.documents import Document, Revision
-from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
+from service.values.resources import (
+    EverythingQuery,
+    HistoryQuery,
+    NumberedMessage,
+    Page,
+    Query,
+    StoredResource,
+)
 from service.values.scope import Scope
 
 T = TypeVar("T")
@@ -94,6 +101,9 @@ class Store(Protocol):
 
     def history(self, scope: Scope, past: HistoryQuery) -> Page:
         """Return one page of versions, newest first, and of one resource how many there are."""
+
+    def everything(self, scope: Scope, asked: EverythingQuery) -> list[StoredResource]:
+        """Return what is of a patient or episode, in its order, one more than are asked for at most."""
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope, in SQL."""

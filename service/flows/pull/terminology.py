@@ -14,6 +14,7 @@ from service.mapping.language.localise import interpreter
 from service.mapping.terminology.concepts import CodeSystem, Terminology
 from service.mapping.terminology.published import published_resources
 from service.wire.fhir.definitions.extensions import structure_definitions
+from service.wire.fhir.definitions.operations import operation_definitions
 from service.wire.fhir.exchange.parameters import parameters, part
 from service.wire.fhir.search.texts import normal
 
@@ -48,7 +49,7 @@ class Vocabulary:
     languages: tuple[str, ...]
 
     def read(self, type_: str, id_: str) -> Resource:
-        """Return a CodeSystem, ValueSet, ConceptMap or StructureDefinition; raises NotFound."""
+        """Return a CodeSystem, ValueSet, ConceptMap or definition; raises NotFound."""
         return self._only(type_, "id", id_)
 
     def by_url(self, type_: str, url: str) -> Resource:
@@ -164,7 +165,9 @@ def vocabulary(terminology: Terminology) -> Vocabulary:
     """Return the vocabulary of a catalogue's terminology."""
     words = interpreter(terminology, {})
     return Vocabulary(
-        (*published_resources(terminology), *structure_definitions()), words.systems, words.languages
+        (*published_resources(terminology), *structure_definitions(), *operation_definitions()),
+        words.systems,
+        words.languages,
     )
 
 

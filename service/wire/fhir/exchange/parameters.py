@@ -13,7 +13,7 @@ BOOLEAN: Final = "boolean"
 INTEGER: Final = "integer"
 CODING: Final = "Coding"
 CONCEPT: Final = "CodeableConcept"
-_TEXTS = ("Code", "Uri", "String", "Canonical", "Url", "Id", "DateTime", "Date")
+_TEXTS = ("Code", "Uri", "String", "Canonical", "Url", "Id", "DateTime", "Date", "Instant")
 _KEYS = {
     TEXT: tuple(f"value{type_}" for type_ in _TEXTS),
     BOOLEAN: ("valueBoolean",),

@@ -1,0 +1,100 @@
+"""The routes of `$everything`: of a patient, and of an episode of care, which is a case.
+
+https://hl7.org/fhir/R4/patient-operation-everything.html
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, request
+
+from service.disclose.cursors import Cursors, Parameters
+from service.disclose.negotiate import (
+    FHIR,
+    FORMAT,
+    JSON,
+    language_of,
+    search_parameters,
+    with_content_language,
+)
+from service.disclose.query.past import since_of
+from service.disclose.query.results import count_of
+from service.disclose.serialise import searchset
+from service.disclosing import disclose
+from service.door import json_body, limits
+from service.errors import Malformed, Unscoped
+from service.flows.pull.everything import Everything
+from service.flows.pull.localise import Localisation
+from service.values.audit import of_resources
+from service.values.resources import EverythingQuery
+from service.wire.fhir.definitions.operations import EVERYTHING
+from service.wire.fhir.exchange.parameters import INTEGER, TEXT, from_resource
+from service.wire.parameters import shown
+
+_TAKEN: Final = {"_type": TEXT, "_since": TEXT, "_count": INTEGER}
+
+
+@dataclass(frozen=True, slots=True)
+class Everythings:
+    """What the operation needs."""
+
+    story: Everything
+    localisation: Localisation
+    types: Sequence[str]
+    base: str
+    cursors: Cursors
+
+    def mount(self, routes: Blueprint) -> None:
+        """Add the routes to those of a door."""
+        for type_ in EVERYTHING:
+            answer: Callable[[str], Response] = partial(self.of, type_)
+            rule = f"/{type_}/<id_>/$everything"
+            routes.add_url_rule(rule, f"everything-{type_}", answer, methods=["GET", "POST"])
+
+    def of(self, type_: str, id_: str) -> Response:
+        """Answer all that is of a resource of a type."""
+        path = f"{type_}/{id_}/$everything"
+        given, after = self.cursors.continued(path, _given())
+        language = language_of(self.localisation)
+        found = self.story.page(g.scope, self._asked(type_, id_, given, after))
+        disclose("operation", of_resources((*found.entries, *found.included)), f"{path}?{urlencode(given)}")
+        page, url = self.localisation.page(g.scope.view, found, language), f"{self.base}/{path}"
+        self_url = f"{url}?{urlencode(given)}" if given else url
+        body = searchset(page, self.base, self_url, self.cursors.link(url, path, given, page.next))
+        return with_content_language(Response(body, mimetype=FHIR), language)
+
+    def _asked(
+        self, type_: str, id_: str, given: Parameters, after: tuple[str | float, ...] | None
+    ) -> EverythingQuery:
+        readable = tuple(each for each in self.types if g.grant.allows(each, "r"))
+        types: list[str] = []
+        since, count = None, limits().count
+        for name, text in given:
+            if name == "_type":
+                types += text.split(",")
+            elif name == "_since":
+                since = since_of(text)
+            elif name == "_count":
+                count = min(count_of(text), count)
+                if not count:
+                    raise Malformed("Ask for one at least.", where=name)
+            else:
+                raise Malformed(f"Not taken here; known are {', '.join(_TAKEN)}.", where=shown(name))
+        for each in types:
+            if each not in self.types:
+                raise Malformed("Not a type that is kept here.", where="_type")
+            if each not in readable:
+                raise Unscoped(f"This partner was not granted system/{each}.r.", f"system/{each}.r")
+        return EverythingQuery(type_, id_, tuple(types) or readable, readable, since, after, count)
+
+
+def _given() -> Parameters:
+    """Return the parameters, of the address or of a Parameters resource; raises Malformed."""
+    if request.method != "POST" or request.mimetype not in JSON:
+        return search_parameters()
+    said = from_resource(json_body(), _TAKEN).values
+    of_body = [(name, str(value)) for name, values in said.items() for value in values]
+    return [pair for pair in request.args.items(multi=True) if pair[0] not in FORMAT] + of_body
