@@ -10,6 +10,7 @@ from service.disclose.terminology_openapi import EXPANDED_BY, OPERATIONS, SEARCH
 from service.values.scope import RETURNED
 from service.wire.fhir.definitions.extensions import EXTENSIONS
 from service.wire.fhir.definitions.operations import EVERYTHING
+from service.wire.fhir.definitions.searches import canonical_of
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
@@ -94,10 +95,15 @@ def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
         entry["operation"] = [{"name": "everything", "definition": EVERYTHING[type_]}]
     known = parameters_of(type_)
     kinds = {**OF_EVERY_RESOURCE, **{name: parameter.kind for name, parameter in known.items()}}
-    entry["searchParam"] = [{"name": name, "type": kind} for name, kind in kinds.items()]
+    entry["searchParam"] = [_search_parameter(type_, name, kind) for name, kind in kinds.items()]
     entry["searchInclude"] = [f"{type_}:{name}" for name, of in known.items() if of.kind == "reference"]
     entry["searchRevInclude"] = sorted(_leading_to(type_, types))
     return {name: value for name, value in entry.items() if value != []}
+
+
+def _search_parameter(type_: str, name: str, kind: str) -> dict[str, str]:
+    definition = canonical_of(type_, name)
+    return {"name": name, **({"definition": definition} if definition else {}), "type": kind}
 
 
 def _leading_to(type_: str, types: Iterable[str]) -> Iterator[str]:

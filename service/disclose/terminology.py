@@ -1,6 +1,6 @@
 """The door for those who ask what our codes mean: CodeSystem, ValueSet, ConceptMap and their operations.
 
-What our extensions and operations mean is read and searched likewise, as their definitions.
+Definitions of our extensions, operations and search parameters are read and searched likewise.
 
 https://hl7.org/fhir/R4/terminology-service.html
 """

@@ -56,6 +56,7 @@ OPERATIONS: Final = {
     "CodeSystem": ("lookup", "validate-code"),
     "ConceptMap": ("translate",),
     "OperationDefinition": (),
+    "SearchParameter": (),
     "StructureDefinition": (),
     "ValueSet": ("expand", "validate-code"),
 }

@@ -22,6 +22,7 @@ TEAM_STATUS = {
     "cancelled": "inactive",
 }
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
+EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
 DEPUTY = "https://casebridge.org/fhir/StructureDefinition/deputy-for"
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 MEMBERS = (("practitioner", "Practitioner"), ("organization", "Organization"))
@@ -54,6 +55,7 @@ class ByHand:
         uuid = case["uuid"]
         goals, services = plan.get("goals") or (), plan.get("services") or ()
         made = {"resourceType": "CarePlan", "id": resource_id(uuid, "CarePlan", ""), "intent": "plan"}
+        made["extension"] = [of_episode(uuid)]
         identify(made, case)
         if plan.get("status"):
             made["status"] = PLAN_STATUS[plan["status"]]
@@ -86,6 +88,7 @@ class ByHand:
     def team(self, case: dict[str, Any], client: dict[str, Any]) -> dict[str, Any]:
         members = case.get("team") or ()
         made = {"resourceType": "CareTeam", "id": resource_id(case["uuid"], "CareTeam", "")}
+        made["extension"] = [of_episode(case["uuid"])]
         identify(made, case)
         if case.get("status"):
             made["status"] = TEAM_STATUS[case["status"]]
@@ -172,6 +175,10 @@ def period(given: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def reference(uuid: str, type_: str, key: str) -> dict[str, str]:
     return {"reference": f"{type_}/{resource_id(uuid, type_, key)}"}
+
+
+def of_episode(uuid: str) -> dict[str, Any]:
+    return {"url": EPISODE, "valueReference": reference(uuid, "EpisodeOfCare", "")}
 
 
 def references(uuid: str, type_: str, items: Any) -> list[dict[str, str]]:

@@ -38,7 +38,6 @@ def case(number: int) -> dict[str, Any]:
         "status": "active",
         "care_model": "clinical",
         "period": {"start": "2026-03-01"},
-        "managing_organization": "clinic",
         "care_manager": "nurse",
         "conditions": [
             {
@@ -56,9 +55,7 @@ def case(number: int) -> dict[str, Any]:
         ],
         "plan": {
             "title": "Back on the bicycle",
-            "description": f"Recovery after accident {number}",
             "status": "active",
-            "period": {"start": "2026-03-01", "end": "2026-09"},
             "author": "nurse",
             "goals": [goal(n) for n in range(6)],
             "services": [

@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).parents[2] / "mappings" / "golden"
 LANGUAGES = ("en", "da", "sv", "fi", "de", "ru")
 PAGE = 200
 HL7 = "http://hl7.org/fhir/StructureDefinition"
-CONFORMANCE = ("CodeSystem", "ValueSet", "StructureDefinition", "OperationDefinition")
+CONFORMANCE = ("CodeSystem", "ValueSet", "StructureDefinition", "OperationDefinition", "SearchParameter")
 # extensions of others that are in no package the validator has: the types of their parts, or of their value
 FOREIGN = (
     (f"{HL7}/individual-pronouns", {"value": "CodeableConcept"}),

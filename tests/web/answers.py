@@ -165,7 +165,8 @@ PATHS = (
     *("Nothing", "Nothing/1", "CarePlan/none", "CarePlan?bogus=1", "CarePlan?_lastUpdated=soon"),
     *("Goal?_count=x", "CodeSystem/none", "CodeSystem?url:below=x", "CodeSystem/$lookup?code=a", "metadata"),
     *("metadata?mode=bogus", "metadata?mode=terminology", "CarePlan?_format=xml", "CodeSystem", "ValueSet"),
-    *("ConceptMap", "OperationDefinition", "StructureDefinition", "_history", "CarePlan/_history"),
+    *("ConceptMap", "OperationDefinition", "SearchParameter", "StructureDefinition"),
+    *("_history", "CarePlan/_history"),
 )
 
 

@@ -112,3 +112,24 @@ def test_results_are_sorted_and_paged_in_order(told):
 def test_several_types_are_searched_at_once(told):
     found = kinds(told.get("/fhir?_type=CarePlan,CareTeam&_count=100"))
     assert found == [("match", "CarePlan"), ("match", "CareTeam")]
+
+
+def test_what_is_of_a_case_is_found_by_its_episode_and_leads_there(told):
+    name = f"EpisodeOfCare/{told.one('EpisodeOfCare')['id']}"
+    url = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
+    statement = told.get("/fhir/metadata").json["rest"][0]["resource"]
+    (defined,) = told.get("/fhir/SearchParameter").json["entry"]
+    parameter = defined["resource"]
+    found = {"name": "episode-of-care", "definition": parameter["url"], "type": "reference"}
+    searched = [each["type"] for each in statement if found in each.get("searchParam", ())]
+    assert sorted(searched) == parameter["base"]
+    for type_ in ("CarePlan", "CareTeam", "ServiceRequest"):
+        every = told.get(f"/fhir/{type_}").json["entry"]
+        for each in every:
+            assert {"url": url, "valueReference": {"reference": name}} in each["resource"]["extension"]
+        for value in (name, name.partition("/")[2], f"http://127.0.0.1:8080/fhir/{name}"):
+            of = told.get(f"/fhir/{type_}?episode-of-care={value}").json
+            assert len(of["entry"]) == len(every), (type_, value)
+        assert "entry" not in told.get(f"/fhir/{type_}?episode-of-care=none").json
+    plans = told.get("/fhir/CarePlan?episode-of-care.status=active&_include=CarePlan:episode-of-care").json
+    assert [each["resource"]["resourceType"] for each in plans["entry"]] == ["CarePlan", "EpisodeOfCare"]

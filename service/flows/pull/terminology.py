@@ -15,6 +15,7 @@ from service.mapping.terminology.concepts import CodeSystem, Terminology
 from service.mapping.terminology.published import published_resources
 from service.wire.fhir.definitions.extensions import structure_definitions
 from service.wire.fhir.definitions.operations import operation_definitions
+from service.wire.fhir.definitions.searches import search_parameters
 from service.wire.fhir.exchange.parameters import parameters, part
 from service.wire.fhir.search.texts import normal
 
@@ -165,7 +166,12 @@ def vocabulary(terminology: Terminology) -> Vocabulary:
     """Return the vocabulary of a catalogue's terminology."""
     words = interpreter(terminology, {})
     return Vocabulary(
-        (*published_resources(terminology), *structure_definitions(), *operation_definitions()),
+        (
+            *published_resources(terminology),
+            *structure_definitions(),
+            *operation_definitions(),
+            *search_parameters(),
+        ),
         words.systems,
         words.languages,
     )

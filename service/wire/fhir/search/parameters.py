@@ -1,4 +1,4 @@
-"""The search parameters of every type that is kept, compiled from parameters.json at first use.
+"""The search parameters of every type that is kept, compiled from parameters.json and ours at first use.
 
 https://hl7.org/fhir/R4/searchparameter-registry.html
 """
@@ -12,7 +12,9 @@ from pathlib import Path as File
 from types import MappingProxyType
 from typing import Any, Final
 
+from service.wire.fhir.definitions.searches import OURS, expressions
 from service.wire.fhir.search.paths import Path, path_of
+from service.wire.json import canonical
 
 _DATA: Final = File(__file__).with_name("parameters.json")
 _COMMON: Final = "Resource"
@@ -99,10 +101,15 @@ def _parameter(type_: str, name: str, number: int, kind: str, expressions: list[
 @cache
 def edition() -> str:
     """Return what names these parameters, and how values are compared: another one finds by others."""
-    return hashlib.sha256(_COMPARED + _DATA.read_bytes()).hexdigest()[:8]
+    return hashlib.sha256(_COMPARED + _DATA.read_bytes() + canonical(list(OURS))).hexdigest()[:8]
 
 
 @cache
 def _read() -> dict[str, Any]:
+    """Return what is distilled of R4 and US Core, with our own parameters."""
     read: dict[str, Any] = json.loads(_DATA.read_bytes())
+    for parameter in OURS:
+        for type_ in parameter["base"]:
+            (expression,) = (each for each in expressions(parameter) if each.startswith(f"{type_}."))
+            read["parameters"][type_][parameter["code"]] = parameter["type"], [expression]
     return read
