@@ -60,7 +60,13 @@ CODES = {
     "stay-diagnosis": schema("discharge", "stay", "conditions", "kind"),
     "processing": schema("discharge", "processing"),
     "certificate": ("CCM",),
-    "phrase": ("episode-of-care", "care-team", "goals", "services"),
+    "appointment-state": schema("case", "plan", "appointments", "status"),
+    "goal-progress": plan.ACHIEVEMENT,
+    "schedule-unit": schema("case", "plan", "services", "schedule", "unit"),
+    "phrase": (
+        *("episode-of-care", "care-team", "goals", "services", "appointments", "check-ins"),
+        *("target", "until"),
+    ),
 }
 
 

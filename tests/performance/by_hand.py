@@ -21,6 +21,10 @@ TEAM_STATUS = {
     "finished": "inactive",
     "cancelled": "inactive",
 }
+SPOKEN = (
+    "phrase", "case-role", "service-kind", "service-status", "schedule-unit", "goal-progress",
+    "appointment-state", "check-in-medium", "check-in-status",
+)  # fmt: skip
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">'
 EPISODE = "http://hl7.org/fhir/StructureDefinition/workflow-episodeOfCare"
 DEPUTY = "https://casebridge.org/fhir/StructureDefinition/deputy-for"
@@ -40,9 +44,9 @@ class ByHand:
         )
         spans = {
             name: {code: _span(name, code, display) for code, display in systems[name].displays.items()}
-            for name in ("phrase", "case-role", "service-kind")
+            for name in SPOKEN
         }
-        self.phrases, self.titles, self.kinds = spans["phrase"], spans["case-role"], spans["service-kind"]
+        self.spans, self.phrases, self.titles = spans, spans["phrase"], spans["case-role"]
 
     def run(self, roots: dict[str, Any]) -> list[dict[str, Any]]:
         """Make both resources; a case without a plan has no CarePlan."""
@@ -77,13 +81,57 @@ class ByHand:
         ]
         put(made, "goal", references(uuid, "Goal", goals))
         put(made, "activity", activities(uuid, plan, services))
-        listed = "".join([f"<li>{escape(goal['description'])}</li>" for goal in goals])
-        wanted = "".join([f"<li>{self.kinds[service['kind']]}</li>" for service in services])
-        parts = [f"<p>{escape(plan['title'])}</p>"]
-        parts += [f"<p>{self.phrases['goals']}</p><ul>{listed}</ul>"] if goals else []
-        parts += [f"<p>{self.phrases['services']}</p><ul>{wanted}</ul>"] if services else []
-        made["text"] = narrative("".join(parts))
+        made["text"] = narrative(self.plan_in_words(plan, goals, services))
         return made
+
+    def plan_in_words(self, plan: dict[str, Any], goals: Any, services: Any) -> str:
+        phrases, parts = self.phrases, [f"<p>{escape(plan['title'])}</p>"]
+        if goals:
+            listed = "".join([self.goal_in_words(goal) for goal in goals])
+            parts.append(f"<p>{phrases['goals']}</p><ul>{listed}</ul>")
+        if services:
+            listed = "".join([self.service_in_words(service) for service in services])
+            parts.append(f"<p>{phrases['services']}</p><ul>{listed}</ul>")
+        if appointments := plan.get("appointments"):
+            states = self.spans["appointment-state"]
+            listed = "".join([f"<li>{a['start'][:10]}: {states[a['status']]}</li>" for a in appointments])
+            parts.append(f"<p>{phrases['appointments']}</p><ul>{listed}</ul>")
+        if check_ins := plan.get("check_ins"):
+            media, states = self.spans["check-in-medium"], self.spans["check-in-status"]
+            listed = "".join(
+                [
+                    f"<li>{each['planned'][:10]}: {media[each['medium']]}, {states[each['status']]}</li>"
+                    for each in check_ins
+                ]
+            )
+            parts.append(f"<p>{phrases['check-ins']}</p><ul>{listed}</ul>")
+        return "".join(parts)
+
+    def goal_in_words(self, goal: dict[str, Any]) -> str:
+        text, target = f"<li>{escape(goal['description'])}", goal.get("target") or {}
+        if target.get("text"):
+            text += f"; {self.phrases['target']}: {escape(target['text'])}"
+        elif target.get("quantity") is not None:
+            text += f"; {self.phrases['target']}: {target['quantity']} {escape(target.get('unit', ''))}"
+        if target.get("due"):
+            text += f" ({target['due']})"
+        if goal.get("progress"):
+            latest = goal["progress"][-1]
+            text += f"; {self.spans['goal-progress'][latest['achievement']]} ({latest['date']})"
+        return f"{text}</li>"
+
+    def service_in_words(self, service: dict[str, Any]) -> str:
+        spans = self.spans
+        kind, status = spans["service-kind"][service["kind"]], spans["service-status"][service["status"]]
+        text, planned = f"<li>{kind}: {status}", service.get("period") or {}
+        if schedule := service.get("schedule"):
+            unit = spans["schedule-unit"][schedule["unit"]]
+            text += f"; {schedule['frequency']} \u00d7 / {schedule['period']} {unit}"
+        if planned.get("start"):
+            text += f"; {planned['start']}"
+        if planned.get("end"):
+            text += f" {self.phrases['until']} {planned['end']}"
+        return f"{text}</li>"
 
     def team(self, case: dict[str, Any], client: dict[str, Any]) -> dict[str, Any]:
         members = case.get("team") or ()
