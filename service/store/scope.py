@@ -143,7 +143,7 @@ def _is_related(scope: Form, table: FromClause) -> ColumnElement[bool]:
 
 
 def _is_clear(table: FromClause) -> ColumnElement[bool]:
-    """Whether a row bears no label that is withheld from who asks.
+    """Whether a row of a resource, or of what some refer to, bears no label that is withheld from who asks.
 
     Of how many rows have none at all PostgreSQL knows; of what bits come to it would expect few.
     """
@@ -152,19 +152,18 @@ def _is_clear(table: FromClause) -> ColumnElement[bool]:
 
 
 def _is_refused(
-    relation: _Relation, client: ColumnElement[Any], labels: ColumnElement[Any] | None
+    relation: _Relation, client: ColumnElement[Any], labels: ColumnElement[Any]
 ) -> ColumnElement[bool]:
     """Whether a client denies who asks what bears some labels, or without any all there is."""
     c = consent.c
     today: Any = bindparam("scope_today")
     purposes = bindparam("scope_purposes", type_=BigInteger)
     nobody = and_(c.system == "", c.value == "")
-    of_all = c.labels == 0
     return exists().where(
         c.client == client,
         or_(nobody, *_names(relation, consent)),
         or_(c.purposes == 0, c.purposes.op("&")(purposes) != 0),
-        of_all if labels is None else or_(of_all, c.labels.op("&")(labels) != 0),
+        or_(c.labels == 0, c.labels.op("&")(labels) != 0),
         c.start <= today,
         c.end >= today,
     )
@@ -192,10 +191,10 @@ def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]
     holding = _holding(relation)
     clients = [select(r.client).where(held).order_by(r.value, r.client) for held in holding]
     first = [client.limit(literal_column(str(FEW))).subquery() for client in clients]
-    is_refused = _is_refused(relation, c.client, None)
+    is_shown = and_(_is_clear(mention), ~_is_refused(relation, c.client, c.labels))
     related = select(r.client).where(r.client == c.client, or_(*holding)).offset(literal_column("0"))
-    ways = [exists().where(*here, c.client == few.c.client, ~is_refused) for few in first]
-    return or_(*ways, exists().where(*here, related.exists(), ~is_refused))
+    ways = [exists().where(*here, c.client == few.c.client, is_shown) for few in first]
+    return or_(*ways, exists().where(*here, related.exists(), is_shown))
 
 
 def _holding(relation: _Relation) -> list[ColumnElement[bool]]:

@@ -9,12 +9,10 @@ from sqlalchemy import (
     Delete,
     Insert,
     Select,
-    String,
     Table,
     and_,
     bindparam,
     delete,
-    exists,
     insert,
     or_,
     select,
@@ -103,13 +101,12 @@ _MENTIONED: Final = (
     t.mention.c.target_id == bindparam("id"),
 )
 UNMENTION: Final = delete(t.mention).where(*_MENTIONED)
-# one that is there already was recorded while the previous release ran, too
-MENTION: Final = insert(t.mention).from_select(
-    ["owner", "view", "target_type", "target_id", "client"],
-    select(*(bindparam(name, type_=String) for name in ("owner", "view", "type", "id", "client"))).where(
-        ~exists().where(*_MENTIONED)
-    ),
-)
+# one that is there has other labels now, or was recorded while the previous release ran, too
+MENTION: Final = text(
+    "INSERT INTO mention (owner, view, target_type, target_id, client, labels)"
+    " VALUES (:owner, :view, :type, :id, :client, :labels)"
+    " ON CONFLICT (owner, view, target_type, target_id) DO UPDATE SET labels = excluded.labels"
+).bindparams(bindparam("labels", type_=BigInteger))
 
 
 def _holding(*more: ColumnElement[bool]) -> Select[Any]:

@@ -2,6 +2,9 @@
 
 import copy
 import itertools
+from collections import defaultdict
+from functools import reduce
+from operator import or_
 
 from sqlalchemy import select
 
@@ -36,6 +39,7 @@ def said(engine):
         resources = connection.execute(select(t.resource)).all()
     found = {name: set() for name in ("resource", "search_range", "search_text", "mention")}
     own = {(resource.owner, resource.type, resource.id) for resource in resources}
+    labels = defaultdict(list)
     for resource in resources:
         body = parse(resource.body)
         made, begin = rows(body), f"{resource.view} {resource.type}."
@@ -47,11 +51,10 @@ def said(engine):
             found["search_range"].add((name, hashed(begin + path), *values, resource.id))
         for path, value in made.texts:
             found["search_text"].add((name, hashed(begin + path), value, resource.id))
-        found["mention"] |= {
-            (resource.owner, resource.view, *target, resource.client)
-            for target in references_in(body)
-            if (resource.owner, *target) not in own
-        }
+        for target in references_in(body):
+            if (resource.owner, *target) not in own:
+                labels[resource.owner, resource.view, *target, resource.client].append(resource.labels)
+    found["mention"] = {(*key, reduce(or_, each) if all(each) else 0) for key, each in labels.items()}
     return found
 
 

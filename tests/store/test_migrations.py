@@ -79,7 +79,7 @@ def test_what_a_payer_saw_of_the_directory_it_sees_after_0006_and_new_references
     seen = [store.resource(INSURER, "Practitioner", nurse) is not None for nurse in ("n1", "n2", "n3")]
     assert seen == [True, True, False]
     store.transact(
-        lambda unit: unit.resources.mention("case", "default", "river", [("Practitioner", "n2")], [])
+        lambda unit: unit.resources.mention("case", "default", "river", {("Practitioner", "n2"): 0}, [])
     )
 
 

@@ -128,8 +128,10 @@ def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(sto
         version(nurse.uuid, "n2", type_="Practitioner"),
     )
     nurses = [("Practitioner", "n1"), ("Practitioner", "n2")]
-    store.transact(lambda unit: unit.resources.mention("case", "default", mine.uuid, nurses, []))
-    store.transact(lambda unit: unit.resources.mention("case", "default", mine.uuid, nurses[:1], nurses[1:]))
+    mentioned = dict.fromkeys(nurses, 0)
+    store.transact(lambda unit: unit.resources.mention("case", "default", mine.uuid, mentioned, []))
+    del mentioned[nurses[1]]
+    store.transact(lambda unit: unit.resources.mention("case", "default", mine.uuid, mentioned, nurses[1:]))
     store.transact(lambda unit: unit.resources.memberships(mine.uuid, [(*PAYER, "2020-01-01", "9999-12-31")]))
     store.transact(
         lambda unit: unit.resources.memberships(other.uuid, [(*PAYER, "2020-01-01", "2020-12-31")])

@@ -1,6 +1,6 @@
 """What is made of documents: resources, their search rows and messages."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -37,10 +37,13 @@ class ResourcesPort(Protocol):
         owner: str,
         view: str,
         client: str | None,
-        mentioned: Collection[tuple[str, str]],
+        mentioned: Mapping[tuple[str, str], int],
         unmentioned: Collection[tuple[str, str]],
     ) -> None:
-        """Record what resources of others, by (type, id), an owner's refer to in a view, and no longer."""
+        """Record what resources of others, by (type, id), an owner's refer to in a view, and no longer.
+
+        With each go the labels, as bits, of those that refer to it, none where one bears none.
+        """
 
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships: (payer system, payer value, from ISO date, to ISO date)."""

@@ -48,11 +48,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """New versions of an owner's resources, their events, what these refer to or no longer, and when."""
+    """New versions of an owner's resources, their events, what these refer to or no longer, and when.
+
+    `mentioned` has the labels of what is referred to.
+    """
 
     versions: Sequence[ResourceVersion]
     events: Sequence[Event[Written]]
-    mentioned: Collection[Key]
+    mentioned: Mapping[Key, int]
     unmentioned: Collection[Key]
     at: datetime
 

@@ -152,6 +152,8 @@ mention = Table(
     Column("target_type", String(40), primary_key=True),
     Column("target_id", String(64), primary_key=True),
     Column("client", String(36)),
+    # those that all that refers to it bears, none where one bears none
+    Column("labels", BigInteger, nullable=False, server_default="0"),
     Index("mention_target", "target_id", "target_type", "view", "client"),
 )
 tombstone = Table(

@@ -1,6 +1,6 @@
 """What is made of documents: resources, their search rows and messages; a part of the unit of work."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -132,14 +132,17 @@ class SqlResources:
         owner: str,
         view: str,
         client: str | None,
-        mentioned: Collection[tuple[str, str]],
+        mentioned: Mapping[tuple[str, str], int],
         unmentioned: Collection[tuple[str, str]],
     ) -> None:
-        """Record what resources of others an owner's refer to in a view, and no longer."""
-        named = {"owner": owner, "view": view, "client": client}
-        for statement, targets in ((q.UNMENTION, unmentioned), (q.MENTION, mentioned)):
-            if targets:
-                self._run(statement, [{**named, "type": y, "id": i} for y, i in sorted(targets)])
+        """Record what resources of others an owner's refer to in a view, with its labels, and no longer."""
+        named = {"owner": owner, "view": view}
+        if unmentioned:
+            self._run(q.UNMENTION, [{**named, "type": y, "id": i} for y, i in sorted(unmentioned)])
+        if mentioned:
+            of = {**named, "client": client}
+            rows = [{**of, "type": y, "id": i, "labels": mentioned[y, i]} for y, i in sorted(mentioned)]
+            self._run(q.MENTION, rows)
 
     def memberships(self, client: str, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Replace a client's memberships."""
