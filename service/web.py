@@ -51,7 +51,6 @@ class Access:
     """Who asks, for what, in which scope and how much they may, and the record of what they are told."""
 
     caller: Caller
-    purposes: Callable[[Partner, Sequence[str]], tuple[str, ...]]
     scope: Callable[[Partner, Sequence[str]], Scope]
     quotas: Quotas
     recording: Recording
@@ -129,7 +128,7 @@ def _guard(access: Access, right: str) -> None:
         access.quotas.count_stranger(request)
         raise
     g.asker = bearer.partner.name
-    g.purposes = access.purposes(bearer.partner, bearer.purposes)
+    g.purposes = bearer.purposes
     access.quotas.begin(bearer.partner.name)
     g.counted = bearer.partner.name
     rule = request.url_rule.rule if request.url_rule is not None else ""

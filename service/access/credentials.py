@@ -44,7 +44,7 @@ class _Subject(Schema):
 
 
 class IssuerContract(Schema):
-    """Whose tokens are taken beside ours, for whom, and which claim tells of whom they are."""
+    """Whose tokens are taken beside ours, for whom, and which claims tell of whom they are, and what for."""
 
     class Meta:
         """Unknown members are errors."""
@@ -54,6 +54,7 @@ class IssuerContract(Schema):
     issuer = fields.String(required=True)
     audience = fields.String(required=True, validate=validate.Length(min=1))
     claim = fields.String(load_default="sub", validate=validate.Length(min=1))
+    purpose_claim = fields.String(load_default="purpose_of_use", validate=validate.Length(min=1))
     private_hosts = fields.List(fields.String(), load_default=list)
 
     @validates_schema
@@ -68,7 +69,8 @@ class IssuerContract(Schema):
     @post_load
     def issuer_of(self, entry: dict[str, Any], **_: Any) -> Issuer:
         """Return it frozen."""
-        return Issuer(entry["issuer"], entry["audience"], entry["claim"], tuple(entry["private_hosts"]))
+        hosts, purposes = tuple(entry["private_hosts"]), entry["purpose_claim"]
+        return Issuer(entry["issuer"], entry["audience"], entry["claim"], hosts, purposes)
 
 
 class CredentialsContract(Schema):

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from service.access.access_tokens import SECONDS, AccessToken
-from service.access.client_assertions import SKEW
+from service.access.client_assertions import MOST_PURPOSES, SKEW
 from service.access.compact import LONGEST, Signed
 from service.access.keys import BITS, DIGITS, LONGEST_NAME
 from service.access.smart_scopes import known_scopes
@@ -87,7 +87,8 @@ def read(
         raise Rejected(issuer.claim)
     # its keys are looked at again after as long as a token of ours is good for
     until = min(expires + SKEW, now + SECONDS)
-    token = AccessToken("", "", _scope(claims), issued, until, (), _certificate(claims))
+    purposes = _purposes(claims, issuer.purpose_claim)
+    token = AccessToken("", "", _scope(claims), issued, until, purposes, _certificate(claims))
     return subject, token
 
 
@@ -118,6 +119,34 @@ def _instant(claims: dict[str, Any], name: str) -> int | None:
 def _scope(claims: dict[str, Any]) -> str:
     scope = claims.get("scope", "")
     return known_scopes(scope if isinstance(scope, str) else "")
+
+
+def _purposes(claims: dict[str, Any], name: str) -> tuple[str, ...]:
+    """Return the purposes of use of a claim, none where it is not there; raises Rejected for another thing.
+
+    A name with dots leads into objects, where no claim has it. They are texts, as UDAP writes them, or
+    codings, as in IHE's Internet User Authorization.
+    """
+    found: Any = claims.get(name)
+    if name not in claims:
+        found = claims
+        for step in name.split("."):
+            found = found.get(step) if isinstance(found, dict) else None
+    if found is None:
+        return ()
+    said = found.split() if isinstance(found, str) else found
+    if not isinstance(said, list) or not 1 <= len(said) <= MOST_PURPOSES:
+        raise Rejected(name)
+    return tuple(_purpose(each, name) for each in said)
+
+
+def _purpose(said: Any, name: str) -> str:
+    if isinstance(said, dict):
+        system, code = said.get("system", ""), said.get("code")
+        said = f"{system}#{code}" if system and isinstance(code, str) else code
+    if not isinstance(said, str) or not 1 <= len(said) <= LONGEST_NAME:
+        raise Rejected(name)
+    return said
 
 
 def _certificate(claims: dict[str, Any]) -> str | None:

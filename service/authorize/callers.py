@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from flask import Request
 
+from service.access import policy
 from service.access.smart_scopes import at_most
 from service.authorize.addresses import Proxies
 from service.authorize.certificates import thumbprint
@@ -39,7 +40,9 @@ class ByName:
             raise Denied("No such partner is registered.", where="Casebridge-Partner")
         bearer = self._bearers.get(partner.name)
         if bearer is None or bearer.partner is not partner:
-            bearer = self._bearers[partner.name] = Bearer(partner, at_most(partner), ())
+            bearer = self._bearers[partner.name] = Bearer(
+                partner, at_most(partner), policy.purposes(partner, ())
+            )
         return bearer
 
 

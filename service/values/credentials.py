@@ -38,13 +38,14 @@ class Credentials:
 class Issuer:
     """Whose tokens are taken beside ours: for `audience`, `claim` tells whose one is.
 
-    `private_hosts` are as those of a partner.
+    `purpose_claim` tells what data is wanted for; `private_hosts` are as those of a partner.
     """
 
     url: str
     audience: str
     claim: str
     private_hosts: tuple[str, ...] = ()
+    purpose_claim: str = "purpose_of_use"
 
 
 @dataclass(frozen=True, slots=True)

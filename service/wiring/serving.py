@@ -68,5 +68,5 @@ def application(
     who = authorization(settings, engine, partners, now)
     mounted = doors(settings, engine, store, mappings, cipher, partners, who.tokens, now)
     recording = Recording(SqlRecording(engine).record, settings.tls_proxies, now)
-    access = Access(who.caller, policy.purposes, policy.scope, quotas(settings, Slots(counts)), recording)
+    access = Access(who.caller, policy.scope, quotas(settings, Slots(counts)), recording)
     return create_app(mounted, access, input_limits(settings))

@@ -216,6 +216,24 @@ def test_a_partner_that_is_taken_out_of_the_registry_is_refused_at_once(settings
         bearers.bearer(token)
 
 
+def test_a_token_is_for_nothing_that_its_partner_may_not_want_any_more(settings, engine, mappings):
+    """As when the kind of a partner is another after it got the token."""
+    partners = dict(registry.load(settings.partners))
+    signing = authorization(settings, engine, partners, now).tokens.granting.signing
+    at = int(now().timestamp())
+    said = AccessToken("t", "northern", "system/*.rs", at, at + 300, ("HPAYMT",))
+    text = issue(signing.signer(), smart.BASE, said)
+    house = smart.House(settings, engine, mappings, partners=partners)
+    assert house.get("/fhir/Patient", token=text).status_code == 200
+    partners["northern"] = replace(partners["northern"], kind="hospital")
+    answer = house.get("/fhir/Patient", token=text)
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert "purpose of use" in answer.headers["WWW-Authenticate"]
+    partners["northern"] = replace(partners["northern"], kind="insurer")
+    assert house.get("/fhir/Patient", token=text).status_code == 200
+
+
 def test_a_token_of_another_process_is_taken_and_one_after_a_restart(settings, engine, mappings):
     first = smart.House(settings, engine, mappings)
     token = first.token("engineer")

@@ -49,11 +49,11 @@ class Login:
 class House:
     """Who reads tokens of ours and of the issuer, with a clock that is moved by hand."""
 
-    def __init__(self, folder, engine, login, **entry):
+    def __init__(self, folder, engine, login, issuer=(), **entry):
         self.seconds = 0.0
         named = smart.entry("engineer", subjects=[{"issuer": ISSUER, "value": "client-7"}], **entry)
         path = folder / "partners.yaml"
-        path.write_bytes(dump({"issuers": [ENTRY], "partners": [named]}))
+        path.write_bytes(dump({"issuers": [ENTRY | dict(issuer)], "partners": [named]}))
         settings = smart.settings("sqlite://", path)
         file = registry.read(path)
         self.partners = registry.merge(file, {}).partners
@@ -133,6 +133,12 @@ BAD = {
     "unknown kid": lambda: token(header={"kid": "other"}),
     "no kid": lambda: token(header={"kid": None}),
     "oversized": lambda: token(more="x" * 9_000),
+    "for nothing that is known": lambda: token(purpose_of_use="nonsense"),
+    "for what its partner may not": lambda: token(purpose_of_use=["TREAT"]),
+    "for an emergency": lambda: token(purpose_of_use="BTG"),
+    "for no list": lambda: token(purpose_of_use={"code": "HSYSADMIN"}),
+    "for an empty list": lambda: token(purpose_of_use=[]),
+    "for no code": lambda: token(purpose_of_use=[{"system": "urn:oid:2.16.840.1.113883.5.8"}]),
     "bound to a key": lambda: token(cnf={"jkt": "x"}),
     "bound to a certificate": lambda: token(cnf={"x5t#S256": "x"}),
 }
@@ -141,6 +147,26 @@ BAD = {
 @pytest.mark.parametrize("bad", BAD)
 def test_what_is_not_right_is_no_token(house, bad):
     assert house.takes(BAD[bad]()) is None
+
+
+CODING = {"system": "urn:oid:2.16.840.1.113883.5.8", "code": "HSYSADMIN"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        (None, {}),
+        (None, {"purpose_of_use": "HSYSADMIN"}),
+        (None, {"purpose_of_use": ["urn:oid:2.16.840.1.113883.5.8#HSYSADMIN"]}),
+        ("https://login.example/purpose", {"https://login.example/purpose": ["HSYSADMIN"]}),
+        ("extensions.ihe_iua.purpose_of_use", {"extensions": {"ihe_iua": {"purpose_of_use": [CODING]}}}),
+    ],
+)
+def test_what_data_is_wanted_for_stands_in_the_claim_that_the_registry_names(
+    tmp_path, engine, login, claim, said
+):
+    house = House(tmp_path, engine, login, issuer={"purpose_claim": claim} if claim else {})
+    assert house.takes(token(**said)).purposes == ("HSYSADMIN",)
 
 
 def test_a_token_that_is_bound_to_a_certificate_is_taken_with_it(house):

@@ -33,7 +33,6 @@ UNLIMITED = Rate(Slots(), "anybody", 0)
 RECORDED = []
 ACCESS = Access(
     caller,
-    lambda _, said: said,
     lambda *_: Scope(view="default"),
     Quotas(UNLIMITED, UNLIMITED, 0, (), time.monotonic),
     Recording(RECORDED.append, (), lambda: datetime.now(UTC)),

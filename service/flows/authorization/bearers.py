@@ -10,14 +10,18 @@ from hashlib import sha256
 from threading import Lock
 from typing import Final
 
-from service.access import access_tokens
+import structlog
+
+from service.access import access_tokens, policy
 from service.access.access_tokens import AccessToken
 from service.access.smart_scopes import Grant, at_most, parse
-from service.errors import Unauthenticated
+from service.errors import Rejected, Unauthenticated
 from service.flows.authorization.issued import IssuedTokens
 from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
 from service.values.scope import Narrowing, Partner
+
+log = structlog.get_logger()
 
 REMEMBERED: Final = 1_000
 """How many tokens a process remembers; past them the one longest not shown is verified anew.
@@ -78,7 +82,7 @@ class Bearers:
 
         Raises:
             Unauthenticated: it is no token of ours, or past, or bound to another certificate, or its partner
-                is registered no more.
+                is registered no more, or may not want data for what it says.
         """
         digest = sha256(text.encode()).digest()
         now = int(self._clock().timestamp())
@@ -104,7 +108,7 @@ class Bearers:
         try:
             return self._verify(text, now)
         except Unauthenticated as exc:
-            if known is None:
+            if known is None or exc.partner:
                 raise
             raise _invalid(known[0].partner) from exc
 
@@ -118,8 +122,14 @@ class Bearers:
             raise _invalid()
         if is_ours and not (partner.credentials.keys or partner.credentials.jwks_url):
             raise _invalid(partner.name)
+        try:
+            purposes = policy.purposes(partner, token.purposes)
+        except Rejected as exc:
+            log.warning("token_for_no_purpose", partner=partner.name, token=token.jti)
+            what = "This client may not want data for the purpose of use that the token says."
+            raise Unauthenticated(what, INVALID, partner.name) from exc
         grant = parse(token.scope) & at_most(partner) if token.scope else Grant()
-        return token, Bearer(partner, grant, token.purposes)
+        return token, Bearer(partner, grant, purposes)
 
     def _remember(self, digest: bytes, known: Known) -> None:
         with self._lock:
