@@ -51,7 +51,7 @@ class Access:
     """Who asks, for what, in which scope and how much they may, and the record of what they are told."""
 
     caller: Caller
-    scope: Callable[[Partner, Sequence[str]], Scope]
+    scope: Callable[[Partner, Sequence[str], Sequence[str]], Scope]
     quotas: Quotas
     recording: Recording
 
@@ -134,7 +134,7 @@ def _guard(access: Access, right: str) -> None:
     rule = request.url_rule.rule if request.url_rule is not None else ""
     letter = interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
     g.grant, g.partner, g.rights = bearer.grant, bearer.partner, bearer.grant.all_rights()
-    scope = access.scope(bearer.partner, g.purposes)
+    scope = access.scope(bearer.partner, g.purposes, bearer.opened)
     g.scope = g.along = scope
     if bearer.narrowings:
         narrowed, when_read = bearer.narrowed(letter), bearer.narrowed("r")

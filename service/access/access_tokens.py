@@ -25,7 +25,8 @@ TYPE: Final = "at+jwt"
 class AccessToken:
     """What a token says: whose it is, its scopes, until when, what data is wanted for.
 
-    `certificate` is the thumbprint (`x5t#S256`) of the certificate that its holder must show too.
+    `opened` are the clients, by uuid, whose glass was broken for it. `certificate` is the thumbprint
+    (`x5t#S256`) of the certificate that its holder must show too.
     """
 
     jti: str
@@ -35,6 +36,7 @@ class AccessToken:
     expires: int
     purposes: tuple[str, ...] = ()
     certificate: str | None = None
+    opened: tuple[str, ...] = ()
 
 
 def issue(key: SigningKey, address: str, token: AccessToken) -> str:
@@ -51,6 +53,8 @@ def issue(key: SigningKey, address: str, token: AccessToken) -> str:
     }
     if token.purposes:
         claims["purpose_of_use"] = list(token.purposes)
+    if token.opened:
+        claims["opened"] = list(token.opened)
     if token.certificate is not None:
         claims["cnf"] = {"x5t#S256": token.certificate}
     signer = ECKey.import_key(parse(key.jwk.encode()))
@@ -83,4 +87,5 @@ def read(
         claims["exp"],
         tuple(claims.get("purpose_of_use", ())),
         claims.get("cnf", {}).get("x5t#S256"),
+        tuple(claims.get("opened", ())),
     )

@@ -11,13 +11,16 @@ from service.access import compact
 from service.access.compact import Signed
 from service.access.keys import ALGORITHMS, LONGEST_NAME
 from service.errors import Rejected, Ungranted
+from service.values.emergencies import Emergency
 
 SECONDS: Final = 300
 """How long an assertion may be good for."""
 SKEW: Final = 30
 """How many seconds the clocks of a partner and ours may differ by."""
 MOST_PURPOSES: Final = 20
-PURPOSES_AT: Final = "extensions.hl7-b2b.purpose_of_use"
+B2B_AT: Final = "extensions.hl7-b2b"
+PURPOSES_AT: Final = f"{B2B_AT}.purpose_of_use"
+LONGEST_REASON: Final = 1_000
 _TYPES: Final = frozenset({"jwt", "client-authentication+jwt"})
 _LATEST: Final = 2**40
 
@@ -26,7 +29,8 @@ _LATEST: Final = 2**40
 class ClientAssertion:
     """What an assertion says: who, by which key, its own number, until when, and what data is wanted for.
 
-    `purposes` are those of the extension `hl7-b2b` (UDAP Security 2.0, section 5.2.1.1), where it is there.
+    `purposes` are those of the extension `hl7-b2b` (UDAP Security 2.0, section 5.2.1.1), where it is there;
+    `emergency` is what it says beside them of why whose glass is to be broken.
     """
 
     signed: Signed
@@ -36,6 +40,7 @@ class ClientAssertion:
     jti: str
     expires: int
     purposes: tuple[str, ...]
+    emergency: Emergency | None = None
 
 
 def read(text: str, audience: str, now: int) -> ClientAssertion:
@@ -57,6 +62,7 @@ def read(text: str, audience: str, now: int) -> ClientAssertion:
         raise _wrong("aud", f"expected {audience}, exactly")
     jku = signed.header.get("jku")
     expires = _lifetime(claims, now)
+    b2b = _b2b(claims)
     return ClientAssertion(
         signed,
         client,
@@ -64,7 +70,8 @@ def read(text: str, audience: str, now: int) -> ClientAssertion:
         jku if isinstance(jku, str) else None,
         _name(claims, "jti"),
         expires,
-        _purposes(claims),
+        _purposes(b2b) if b2b is not None else (),
+        _emergency(b2b) if b2b is not None else None,
     )
 
 
@@ -124,17 +131,19 @@ def _name(claims: dict[str, Any], name: str) -> str:
     return value
 
 
-def _purposes(claims: dict[str, Any]) -> tuple[str, ...]:
-    """Return the purposes of use of the extension object, none where it is not there."""
-    if "extensions" not in claims:
-        return ()
-    extensions = claims["extensions"]
+def _b2b(claims: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the extension object, None where it is not there."""
+    extensions = claims.get("extensions", {})
     if not isinstance(extensions, dict):
         raise Ungranted("invalid_request", "client_assertion: extensions: expected an object")
     if "hl7-b2b" not in extensions:
-        return ()
+        return None
     b2b = extensions["hl7-b2b"]
-    purposes = b2b.get("purpose_of_use") if isinstance(b2b, dict) else None
+    return b2b if isinstance(b2b, dict) else {}
+
+
+def _purposes(b2b: dict[str, Any]) -> tuple[str, ...]:
+    purposes = b2b.get("purpose_of_use")
     if (
         not isinstance(purposes, list)
         or not 1 <= len(purposes) <= MOST_PURPOSES
@@ -144,6 +153,19 @@ def _purposes(claims: dict[str, Any]) -> tuple[str, ...]:
             "invalid_request", f"client_assertion: {PURPOSES_AT}: expected a list of codes, e.g. TREAT"
         )
     return tuple(purposes)
+
+
+def _emergency(b2b: dict[str, Any]) -> Emergency | None:
+    """Return the reason and the person, None where they are not there, or are no such."""
+    reason, patient = b2b.get("reason"), b2b.get("patient")
+    if not isinstance(reason, str) or not isinstance(patient, dict):
+        return None
+    said = (reason.strip(), patient.get("system"), patient.get("value"))
+    if not all(isinstance(text, str) and text and "\0" not in text for text in said):
+        return None
+    if len(said[0]) > LONGEST_REASON or max(len(str(text)) for text in said[1:]) > LONGEST_NAME:
+        return None
+    return Emergency(*map(str, said))
 
 
 def _wrong(name: str, expected: str, part: str = "claim") -> Ungranted:

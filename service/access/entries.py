@@ -56,8 +56,15 @@ class PartnerContract(_Strict, CredentialsContract):
     writes = fields.List(fields.String(validate=validate.OneOf(RETURNED)), load_default=list)
     purpose = fields.String()
     labels = fields.List(fields.String(validate=validate.OneOf((*LEVELS, *SENSITIVITIES))), load_default=list)
+    break_the_glass = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
     run_out_days = fields.Integer(strict=True, validate=validate.Range(min=0, max=MOST_RUN_OUT_DAYS))
     revoked = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+
+    @validates_schema
+    def check_break_the_glass(self, entry: dict[str, Any], **_: Any) -> None:
+        """Let hospitals alone see anybody in an emergency."""
+        if entry["break_the_glass"] and entry["kind"] != "hospital":
+            raise ValidationError("Only a hospital breaks the glass; leave it out.", "break_the_glass")
 
     @validates_schema
     def check_purpose(self, entry: dict[str, Any], **_: Any) -> None:
@@ -130,6 +137,7 @@ def partner_of(entry: dict[str, Any]) -> Partner:
         writes=tuple(entry["writes"]),
         purpose=entry.get("purpose"),
         labels=tuple(entry["labels"]),
+        breaks_glass=entry["break_the_glass"],
         run_out_days=entry.get("run_out_days", RUN_OUT_DAYS.get(entry["kind"], 0)),
         credentials=credentials(entry),
     )

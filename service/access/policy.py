@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from service.errors import Rejected
+from service.values.emergencies import PURPOSE
 from service.values.labels import withheld_from
 from service.values.purposes import PARENTS, code_of, is_a, mask
 from service.values.scope import SENDER, Partner, Scope
@@ -39,7 +40,9 @@ PURPOSES: Final[dict[str, tuple[str, ...]]] = {
     "hospital": ("TREAT", "HOPERAT"),
     "engineer": ("HSYSADMIN",),
 }
-"""What each kind may want data for, with all kinds of that; the first unless it says so. None is BTG."""
+"""What each kind may want data for, with all kinds of that; the first unless it says so. None is BTG, which
+is for the partners whose entry has it, and for nothing else beside it.
+"""
 LOCAL: Final = Partner(name="local", kind="operator")
 
 
@@ -56,7 +59,18 @@ def purposes(partner: Partner, said: Sequence[str]) -> tuple[str, ...]:
     """
     if not said:
         return (partner.purpose or PURPOSES[partner.kind][0],)
+    if partner.breaks_glass and any(_is_emergency(code) for code in said):
+        if not all(_is_emergency(code) for code in said):
+            raise Rejected(f"expected {PURPOSE} alone: a token for an emergency is for nothing else")
+        return (PURPOSE,)
     return tuple(dict.fromkeys(_purpose(partner.kind, code) for code in said))
+
+
+def _is_emergency(said: str) -> bool:
+    try:
+        return code_of(said) == PURPOSE
+    except KeyError:
+        return False
 
 
 def _purpose(kind: str, said: str) -> str:
@@ -72,16 +86,21 @@ def _purpose(kind: str, said: str) -> str:
 
 def may_want(kind: str, code: str) -> bool:
     """Tell whether a kind of partner may want data for a purpose."""
-    return code != "BTG" and any(is_a(code, root) for root in PURPOSES[kind])
+    return code != PURPOSE and any(is_a(code, root) for root in PURPOSES[kind])
 
 
-def scope(partner: Partner, wanted: Sequence[str] = ()) -> Scope:
+def scope(partner: Partner, wanted: Sequence[str] = (), opened: Sequence[str] = ()) -> Scope:
     """Return the part of the truth a partner may see, for what it wants it for.
+
+    Whoever broke the glass of some clients, `opened`, sees these and nobody else.
 
     An operator sees all; an engineer all messages, which carry no personal data; a case system what it owns;
     an insurer the clients whose coverage names it and covers now; a hospital the clients it treats: whose
     stay it sent, or in whose case the case system names it; both for `run_out_days` longer.
     """
+    if opened:
+        names = ((SENDER, partner.name), *partner.identifiers)
+        return Scope(partner.view, hospitals=names, purposes=mask((PURPOSE,)), opened=tuple(opened))
     if partner.kind in {"operator", "engineer"}:
         return Scope(view=partner.view, everything=True)
     if partner.kind == "case-system":

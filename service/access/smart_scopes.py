@@ -228,6 +228,10 @@ def _criteria(type_: str, search: Search) -> tuple[Plain, ...]:
     return tuple(criterion(type_, name, text, "", searched_types()) for name, text in search)
 
 
+READING: Final = Grant(frozenset(), frozenset({(EVERY, "r", ()), (EVERY, "s", ())}))
+"""What a token for an emergency allows at most."""
+
+
 def at_most(partner: Partner) -> Grant:
     """Return what a partner may ask for: what its kind may, narrowed by the scopes of its registry entry."""
     rights = RIGHTS[partner.kind]

@@ -14,13 +14,15 @@ from flask import Blueprint, Response, g, request
 from service.access.keys import ALGORITHMS
 from service.access.policy import RESOURCES, RIGHTS
 from service.access.smart_scopes import scope_of
-from service.authorize.addresses import Proxies
+from service.authorize.addresses import Proxies, address_of
 from service.authorize.certificates import thumbprint
 from service.authorize.tokens_openapi import FORM, operations
 from service.disclosing import disclose
 from service.door import PUBLIC, Door
 from service.errors import NotFound, Ungranted
 from service.flows.authorization.grants import GRANT_TYPE, Granting
+from service.telemetry import correlation
+from service.values.audit import Origin
 from service.values.scope import RETURNED
 from service.wire.contracts.published.openapi.operations import JSON
 from service.wire.json import dump
@@ -59,7 +61,11 @@ def door(tokens: Tokens | None, base: str) -> Door:
     def token() -> Response:
         story = granting()
         assert tokens is not None
-        granted = story.grant(_parameters(), thumbprint(request, tokens.proxies))
+        granted = story.grant(
+            _parameters(),
+            thumbprint(request, tokens.proxies),
+            Origin(address_of(request, tokens.proxies), correlation.get()),
+        )
         answer = {
             "access_token": granted.token,
             "token_type": "bearer",

@@ -28,17 +28,22 @@ from service.store.tables import consent, document, link, membership, mention, t
 from service.values.scope import Scope
 
 SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
+OPENED: Final[Any] = bindparam("scope_opened", expanding=True)
 # so many members of a payer are looked at before those who refer to something
 FEW: Final = 100
 
 
 class Form(NamedTuple):
-    """What a scope's condition looks like: all, or what sources own, or what is related to so many names."""
+    """What a scope's condition looks like: all, or what sources own, or what is related to so many names.
+
+    With `opened` it is what is of the clients whose glass was broken, and the names are who asks.
+    """
 
     everything: bool
     source: bool = False
     payers: int = 0
     hospitals: int = 0
+    opened: bool = False
     narrowed: narrowing.Form = ()
 
 
@@ -53,7 +58,8 @@ class _Relation(NamedTuple):
 def form(scope: Scope) -> Form:
     """Return the form of a scope."""
     names = (len(scope.payers), len(scope.hospitals))
-    return Form(scope.everything, scope.source is not None, *names, narrowing.form(scope.narrowed))
+    is_opened = bool(scope.opened)
+    return Form(scope.everything, scope.source is not None, *names, is_opened, narrowing.form(scope.narrowed))
 
 
 def parameters(scope: Scope) -> dict[str, Any]:
@@ -61,6 +67,7 @@ def parameters(scope: Scope) -> dict[str, Any]:
     said: dict[str, Any] = {"scope_view": scope.view}
     said["scope_sources"] = [*([scope.source] if scope.source is not None else []), *scope.offered]
     today = datetime.now(UTC).date()
+    said |= {"scope_opened": scope.opened} if scope.opened else {}
     said["scope_today"] = today.isoformat()
     said["scope_purposes"], said["scope_withheld"] = scope.purposes, scope.withheld
     said["scope_since"] = (today - timedelta(days=scope.run_out_days)).isoformat()
@@ -76,6 +83,8 @@ def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:
     It is asked of each row by itself, so it suits rows that are found by their id.
     """
     mentioned = _any(_is_mentioned(relation, table) for relation in _relations(scope))
+    if scope.opened:
+        mentioned = _is_mentioned_there(scope, table)
     named = _is_named(table) if scope.source else false()
     shared = and_(table.c.client.is_(None), or_(mentioned, named))
     inside = or_(_is_owned(scope, table), _is_related(scope, table), shared)
@@ -125,21 +134,41 @@ def _any(ways: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
 
 
 def _relations(scope: Form) -> list[_Relation]:
-    """Return the relations that a scope has names in."""
+    """Return the relations by which a scope has clients."""
+    if scope.opened:
+        return []
     every = (_Relation(membership, scope.payers, "payer"), _Relation(treatment, scope.hospitals, "hospital"))
     return [relation for relation in every if relation.names]
 
 
 def _is_related(scope: Form, table: FromClause) -> ColumnElement[bool]:
-    """Whether a row's client is a member or patient of who asks."""
+    """Whether a row's client is a member or patient of who asks, or was opened to them."""
+    if scope.opened:
+        return _is_opened(scope, table)
     return _any(
         and_(
             exists().where(relation.table.c.client == table.c.client, or_(*_holding(relation))),
             _is_clear(table),
-            ~_is_refused(relation, table.c.client, table.c.labels),
+            ~_is_refused(relation, table),
         )
         for relation in _relations(scope)
     )
+
+
+def _is_opened(scope: Form, table: FromClause) -> ColumnElement[bool]:
+    """Whether the glass of a row's client was broken, who has not said that this is not to be.
+
+    Labels keep nothing back then. A denial that names no purpose, or others, is of ordinary times.
+    """
+    asking = _Relation(treatment, scope.hospitals, "hospital")
+    return and_(table.c.client.in_(OPENED), ~_is_denied(asking, table, _is_for(consent)))
+
+
+def _is_mentioned_there(scope: Form, table: FromClause) -> ColumnElement[bool]:
+    """Whether something of a client whose glass was broken refers to a row."""
+    c = mention.c
+    here = (c.view == table.c.view, c.target_type == table.c.type, c.target_id == table.c.id)
+    return exists().where(*here, _is_opened(scope, mention))
 
 
 def _is_clear(table: FromClause) -> ColumnElement[bool]:
@@ -151,19 +180,27 @@ def _is_clear(table: FromClause) -> ColumnElement[bool]:
     return or_(table.c.labels == 0, table.c.labels.op("&")(withheld) == 0)
 
 
-def _is_refused(
-    relation: _Relation, client: ColumnElement[Any], labels: ColumnElement[Any]
-) -> ColumnElement[bool]:
-    """Whether a client denies who asks what bears some labels, or without any all there is."""
+def _is_refused(relation: _Relation, table: FromClause) -> ColumnElement[bool]:
+    """Whether a row's client denies who asks what bears its labels, for what they want it for, or for all."""
+    return _is_denied(relation, table, or_(consent.c.purposes == 0, _is_for(consent)))
+
+
+def _is_for(table: FromClause) -> ColumnElement[bool]:
+    """Whether a denial names what data is wanted for."""
+    purposes: Any = bindparam("scope_purposes", type_=BigInteger)
+    return table.c.purposes.op("&")(purposes) != 0
+
+
+def _is_denied(relation: _Relation, table: FromClause, what_for: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row's client denies it to one of these names, or to all."""
     c = consent.c
     today: Any = bindparam("scope_today")
-    purposes = bindparam("scope_purposes", type_=BigInteger)
     nobody = and_(c.system == "", c.value == "")
     return exists().where(
-        c.client == client,
+        c.client == table.c.client,
         or_(nobody, *_names(relation, consent)),
-        or_(c.purposes == 0, c.purposes.op("&")(purposes) != 0),
-        or_(c.labels == 0, c.labels.op("&")(labels) != 0),
+        what_for,
+        or_(c.labels == 0, c.labels.op("&")(table.c.labels) != 0),
         c.start <= today,
         c.end >= today,
     )
@@ -191,7 +228,7 @@ def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]
     holding = _holding(relation)
     clients = [select(r.client).where(held).order_by(r.value, r.client) for held in holding]
     first = [client.limit(literal_column(str(FEW))).subquery() for client in clients]
-    is_shown = and_(_is_clear(mention), ~_is_refused(relation, c.client, c.labels))
+    is_shown = and_(_is_clear(mention), ~_is_refused(relation, mention))
     related = select(r.client).where(r.client == c.client, or_(*holding)).offset(literal_column("0"))
     ways = [exists().where(*here, c.client == few.c.client, is_shown) for few in first]
     return or_(*ways, exists().where(*here, related.exists(), is_shown))

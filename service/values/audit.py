@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 from service.values.documents import Document
 from service.values.resources import StoredResource
 
-# the codes of http://hl7.org/fhir/restful-interaction, and `login`: a token was refused
+# the codes of http://hl7.org/fhir/restful-interaction; `login`: a token was refused; `emergency-override`:
+# the glass of clients was broken, for the reason that is the text
 Interaction = Literal[
     "read",
     "vread",
@@ -22,7 +23,15 @@ Interaction = Literal[
     "delete",
     "operation",
     "login",
+    "emergency-override",
 ]
+
+
+class Origin(NamedTuple):
+    """Where a request comes from, and by which id it is known in logs."""
+
+    address: str | None
+    correlation: str
 
 
 class Disclosed(NamedTuple):

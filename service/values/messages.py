@@ -61,6 +61,20 @@ class StayTold(CaseTold):
     ]
 
 
+class GlassTold(TypedDict):
+    """Says that somebody saw a client in an emergency whom it would not see otherwise."""
+
+    reference: Annotated[str, {"description": "The client, by our id; it is read under /api/clients."}]
+    partner: Annotated[
+        str,
+        {
+            "description": "Who broke the glass; why, only the audit tells.",
+            "pattern": "^[a-z0-9-]{1,60}$",
+            "examples": ["mercy"],
+        },
+    ]
+
+
 class CloudEvent(TypedDict):
     """The envelope: CloudEvents 1.0 with the extensions partitioning and sequence."""
 
@@ -119,6 +133,9 @@ CASE: Final[dict[str, type]] = {
     "discharged": StayTold,
     "discharge-cancelled": StayTold,
 }
+
+
+CLIENT: Final[dict[str, type]] = {"glass-broken": GlassTold}
 
 
 class Happened(NamedTuple):

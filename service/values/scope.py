@@ -47,8 +47,9 @@ class Partner:
     hospital's patients are looked for first: the case system that its cases are offered to, and the hospitals
     that offer theirs to the same. `assertions` say which numbers it may say of whom they are; `credentials`
     how it shows who it is, and what it may ask for. `purpose` is what it wants data for, unless it says so;
-    `labels` are the security labels that it may see. One that is `revoked` is let in nowhere, and told
-    nothing; what it sent stays under its name.
+    `labels` are the security labels that it may see; `breaks_glass` says that in an emergency it may see
+    anybody, for a reason. One that is `revoked` is let in nowhere, and told nothing; what it sent stays under
+    its name.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Partner:
     run_out_days: int = 0
     purpose: str | None = None
     labels: tuple[str, ...] = ()
+    breaks_glass: bool = False
     assertions: Assertions = field(default=Assertions())
     credentials: Credentials = field(default=Credentials())
     revoked: bool = False
@@ -89,6 +91,9 @@ class Scope:
     the data is wanted for, as bits of `values.purposes`, `withheld` which labels it may not bear, as bits of
     `values.labels`.
 
+    `opened` are the clients, by uuid, whose glass was broken: these are all there is then, whatever they
+    bear, and whatever they deny that names no emergency; `hospitals` are no more than who asks.
+
     Made by `access.policy` only, but for `narrowed`: what the searches of a token's scopes leave of it.
     `view` names the stack of overlays whose bytes may be read.
     """
@@ -100,6 +105,7 @@ class Scope:
     run_out_days: int = 0
     purposes: int = 0
     withheld: int = 0
+    opened: tuple[str, ...] = ()
     source: str | None = None
     offered: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from service.authorize.quotas import Quotas
 from service.authorize.tokens import TOKEN, Tokens
 from service.errors import Misconfigured
 from service.flows.authorization.bearers import Bearers
+from service.flows.authorization.emergencies import Emergencies
 from service.flows.authorization.grants import Granting
 from service.flows.authorization.issued import IssuedTokens
 from service.flows.authorization.key_sets import KeySets
@@ -43,9 +44,13 @@ class Authorization:
 
 
 def authorization(
-    settings: Settings, engine: Engine, partners: Mapping[str, Partner], now: Callable[[], datetime]
+    settings: Settings,
+    engine: Engine,
+    partners: Mapping[str, Partner],
+    now: Callable[[], datetime],
+    emergencies: Emergencies | None = None,
 ) -> Authorization:
-    """Plug what the setting `auth` asks for.
+    """Plug what the setting `auth` asks for; without `emergencies` no glass is broken.
 
     Raises:
         Misconfigured: the secret cannot be used, or is not the one that our keys were encrypted with.
@@ -64,6 +69,7 @@ def authorization(
         address=settings.base_url,
         token_url=f"{settings.base_url}{TOKEN}",
         clock=now,
+        emergencies=emergencies,
     )
     issued = IssuedTokens(registry.read(settings.partners).issuers(), partners, fetch, monotonic)
     bearers = Bearers(signing, partners, settings.base_url, now, issued)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from service.access import policy
 from service.access.rates import Slots
 from service.authorize.recording import Recording
+from service.flows.authorization.emergencies import Emergencies
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
 from service.store import schema
@@ -25,7 +26,7 @@ from service.wiring.authorization import authorization, check_address, quotas
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
 from service.wiring.registered import follow, registered
-from service.wiring.rooms import input_limits, now, upgrade_database
+from service.wiring.rooms import input_limits, now, projecting, upgrade_database
 
 
 def web(settings: Settings, counts: Path | None = None) -> Flask:
@@ -65,7 +66,8 @@ def application(
     store = SqlStore(engine)
     partners = registered(settings, engine) if partners is None else partners
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
-    who = authorization(settings, engine, partners, now)
+    glass = Emergencies(store, projecting(settings, mappings), now)
+    who = authorization(settings, engine, partners, now, glass)
     mounted = doors(settings, engine, store, mappings, cipher, partners, who.tokens, now)
     recording = Recording(SqlRecording(engine).record, settings.tls_proxies, now)
     access = Access(who.caller, policy.scope, quotas(settings, Slots(counts)), recording)

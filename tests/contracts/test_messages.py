@@ -16,13 +16,13 @@ def keys(owners):
     return [message.key for message in messages(owners)]
 
 
-def test_the_messages_are_those_of_cases_and_of_each_type_that_is_made(mappings):
+def test_the_messages_are_those_of_cases_of_clients_and_of_each_type_that_is_made(mappings):
     happened = ("opened", "updated", "closed", "admitted", "discharged", "discharge-cancelled")
     of_cases = [f"case.{each}" for each in happened]
     happened = ("created", "updated", "deleted")
     made = sorted({mapping.target for mapping in mappings["default"].mappings})
     of_resources = [f"{type_.lower()}.{each}" for type_ in made for each in happened]
-    assert published.keys() == of_cases + [
+    assert published.keys() == [*of_cases, "client.glass-broken"] + [
         each for each in of_resources if not each.startswith("provenance.")
     ]
 

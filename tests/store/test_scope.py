@@ -69,6 +69,10 @@ WHOSE = {"large": 100_101, "small": 101_101}
 ASKERS = {
     "payer": {name: Scope(payers=(("urn:payers", name), ("urn:payers", "none"))) for name in WHOSE},
     "hospital": {name: Scope(hospitals=(("", name), ("", "none")), run_out_days=90) for name in WHOSE},
+    "opened": {
+        name: Scope(hospitals=(("", name), ("", "none")), opened=(f"client-{number}",), purposes=32)
+        for name, number in WHOSE.items()
+    },
     "source": {name: Scope(source=name, offered=("none",)) for name in WHOSE},
 }
 

@@ -19,28 +19,49 @@ LIFETIME: Final = 240
 """For how many seconds an assertion is good: at most 300."""
 
 
-def assertion(client: str, jwk: dict[str, Any], token_endpoint: str) -> str:
+def emergency(reason: str, system: str, value: str) -> dict[str, Any]:
+    """Return the extensions of an assertion that breaks the glass of who has a number."""
+    patient = {"system": system, "value": value}
+    return {"hl7-b2b": {"version": "1", "purpose_of_use": ["BTG"], "reason": reason, "patient": patient}}
+
+
+def assertion(
+    client: str, jwk: dict[str, Any], token_endpoint: str, extensions: dict[str, Any] | None = None
+) -> str:
     """Return a client assertion, which is good for one request; `jwk` is the client's private key."""
     now = int(time.time())
     claims = {"iss": client, "sub": client, "aud": token_endpoint, "iat": now, "exp": now + LIFETIME}
+    more = {"extensions": extensions} if extensions else {}
     key, algorithm = (
         (ECKey.import_key(jwk), "ES384") if jwk.get("kty") == "EC" else (RSAKey.import_key(jwk), "RS384")
     )
     header = {"alg": algorithm, "kid": jwk["kid"], "typ": "JWT"}
-    return jwt.encode(header, {**claims, "jti": str(uuid4())}, key, algorithms=[algorithm])
+    return jwt.encode(header, {**claims, **more, "jti": str(uuid4())}, key, algorithms=[algorithm])
 
 
-def form(client: str, jwk: dict[str, Any], token_endpoint: str, scope: str | None = None) -> dict[str, str]:
+def form(
+    client: str,
+    jwk: dict[str, Any],
+    token_endpoint: str,
+    scope: str | None = None,
+    extensions: dict[str, Any] | None = None,
+) -> dict[str, str]:
     """Return the parameters of a request for a token; without a scope it is for all that may be had."""
     return {
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": assertion(client, jwk, token_endpoint),
+        "client_assertion": assertion(client, jwk, token_endpoint, extensions),
         **({"scope": scope} if scope else {}),
     }
 
 
-def token(base: str, client: str, jwk: dict[str, Any], scope: str | None = None) -> dict[str, Any]:
+def token(
+    base: str,
+    client: str,
+    jwk: dict[str, Any],
+    scope: str | None = None,
+    extensions: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Ask the service at an address for a token; return its answer: `access_token`, `scope`, `expires_in`.
 
     Raises:
@@ -54,7 +75,7 @@ def token(base: str, client: str, jwk: dict[str, Any], scope: str | None = None)
                 f"It answered {configuration.status_code}: no SMART server is there.", where=configuration.url
             )
         endpoint = configuration.json()["token_endpoint"]
-        answer = requests.post(endpoint, data=form(client, jwk, endpoint, scope), timeout=TIMEOUT)
+        answer = requests.post(endpoint, data=form(client, jwk, endpoint, scope, extensions), timeout=TIMEOUT)
         body: dict[str, Any] = answer.json()
     except (requests.RequestException, KeyError) as exc:
         raise Unavailable(

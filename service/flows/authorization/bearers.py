@@ -19,6 +19,7 @@ from service.errors import Rejected, Unauthenticated
 from service.flows.authorization.issued import IssuedTokens
 from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
+from service.values.emergencies import PURPOSE
 from service.values.scope import Narrowing, Partner
 
 log = structlog.get_logger()
@@ -35,12 +36,14 @@ INVALID: Final = "invalid_token"
 class Bearer:
     """Who shows a token, what it lets them do, and what data is wanted for.
 
-    `narrowings` are those of the grant, by the letter of an interaction.
+    `opened` are the clients, by uuid, whose glass was broken. `narrowings` are those of the grant, by the
+    letter of an interaction.
     """
 
     partner: Partner
     grant: Grant
     purposes: tuple[str, ...]
+    opened: tuple[str, ...] = ()
     narrowings: Mapping[str, tuple[Narrowing, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -124,12 +127,14 @@ class Bearers:
             raise _invalid(partner.name)
         try:
             purposes = policy.purposes(partner, token.purposes)
+            if (PURPOSE in purposes) != bool(token.opened):
+                raise Rejected(PURPOSE)
         except Rejected as exc:
             log.warning("token_for_no_purpose", partner=partner.name, token=token.jti)
             what = "This client may not want data for the purpose of use that the token says."
             raise Unauthenticated(what, INVALID, partner.name) from exc
         grant = parse(token.scope) & at_most(partner) if token.scope else Grant()
-        return token, Bearer(partner, grant, purposes)
+        return token, Bearer(partner, grant, purposes, token.opened)
 
     def _remember(self, digest: bytes, known: Known) -> None:
         with self._lock:

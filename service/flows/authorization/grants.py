@@ -13,18 +13,22 @@ import structlog
 
 from service.access import access_tokens, client_assertions, policy
 from service.access.access_tokens import AccessToken
-from service.access.client_assertions import PURPOSES_AT, SKEW, ClientAssertion
+from service.access.client_assertions import B2B_AT, PURPOSES_AT, SKEW, ClientAssertion
 from service.access.compact import LONGEST
-from service.access.smart_scopes import Grant, at_most, parse
+from service.access.smart_scopes import READING, Grant, at_most, parse
 from service.errors import Rejected, Ungranted
+from service.flows.authorization.emergencies import Emergencies
 from service.flows.authorization.key_sets import KeySets
 from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
 from service.flows.ports.credentials import CredentialsPort
+from service.values.audit import Origin
+from service.values.emergencies import PURPOSE
 from service.values.scope import Partner
 
 GRANT_TYPE: Final = "client_credentials"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+NOWHERE: Final = Origin(None, "")
 _UNPROVEN: Final = (
     "client_assertion: it is not signed by a key that is registered for its iss; look at iss, the kid of the "
     "header, the key, and what the registry names."
@@ -44,7 +48,10 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Granting:
-    """The story of a token; `partners` are those of the registry, `address` is ours."""
+    """The story of a token; `partners` are those of the registry, `address` is ours.
+
+    Without `emergencies` no glass is broken.
+    """
 
     store: CredentialsPort
     signing: Signing
@@ -53,9 +60,15 @@ class Granting:
     address: str
     token_url: str
     clock: Clock
+    emergencies: Emergencies | None = None
 
-    def grant(self, parameters: Iterable[tuple[str, str]], certificate: str | None = None) -> Granted:
-        """Return a token for the parameters of a request.
+    def grant(
+        self,
+        parameters: Iterable[tuple[str, str]],
+        certificate: str | None = None,
+        origin: Origin = NOWHERE,
+    ) -> Granted:
+        """Return a token for the parameters of a request, which came from `origin`.
 
         `certificate` is the thumbprint of the client's certificate, which the token is then bound to.
 
@@ -65,13 +78,13 @@ class Granting:
         """
         form = _form(parameters)
         try:
-            return self._granted(form, certificate)
+            return self._granted(form, certificate, origin)
         except Ungranted as refusal:
             named = client_assertions.named_client(form["client_assertion"])
             refusal.partner = named if named in self.partners else ""
             raise
 
-    def _granted(self, form: Mapping[str, str], certificate: str | None) -> Granted:
+    def _granted(self, form: Mapping[str, str], certificate: str | None, origin: Origin) -> Granted:
         now = self.clock()
         assertion = client_assertions.read(form["client_assertion"], self.token_url, int(now.timestamp()))
         if form.get("client_id", assertion.client) != assertion.client:
@@ -79,7 +92,9 @@ class Granting:
         partner = self._proven(assertion)
         self._use(assertion, now)
         purposes = _purposes_of(partner, assertion.purposes)
-        grant = _grant_for(partner, form.get("scope"))
+        had = at_most(partner) & READING if PURPOSE in purposes else at_most(partner)
+        grant = _grant_of(had, form.get("scope"))
+        opened = self._opened(partner, assertion, origin) if PURPOSE in purposes else ()
         token = AccessToken(
             jti=str(uuid4()),
             partner=partner.name,
@@ -88,12 +103,20 @@ class Granting:
             expires=int(now.timestamp()) + access_tokens.SECONDS,
             purposes=purposes,
             certificate=certificate,
+            opened=opened,
         )
         text = access_tokens.issue(self.signing.signer(), self.address, token)
         if len(text) > LONGEST:
             raise Ungranted("invalid_scope", "scope: a token that says all this is too long; ask for less.")
         log.info("token_granted", partner=partner.name, token=token.jti)
         return Granted(text, token.scope, access_tokens.SECONDS)
+
+    def _opened(self, partner: Partner, assertion: ClientAssertion, origin: Origin) -> tuple[str, ...]:
+        """Break the glass; return whose it was, by uuid."""
+        if assertion.emergency is None or self.emergencies is None:
+            what = f"{PURPOSE} wants `reason`, a text, and `patient`, a number with `system` and `value`"
+            raise Ungranted("invalid_request", f"client_assertion: {B2B_AT}: {what}")
+        return self.emergencies.open(partner, assertion.emergency, origin)
 
     def _proven(self, assertion: ClientAssertion) -> Partner:
         """Return the partner that an assertion is of; raises Ungranted, alike for all that is not so."""
@@ -149,9 +172,8 @@ def _purposes_of(partner: Partner, said: tuple[str, ...]) -> tuple[str, ...]:
         raise Ungranted("invalid_request", f"client_assertion: {PURPOSES_AT}: {exc}") from exc
 
 
-def _grant_for(partner: Partner, scope: str | None) -> Grant:
+def _grant_of(had: Grant, scope: str | None) -> Grant:
     """Return what is granted of what is asked for; all that may be had where nothing is named."""
-    had = at_most(partner)
     try:
         grant = had if scope is None else parse(scope) & had
         grant.check_size()

@@ -1,9 +1,9 @@
-"""What partners searched for, as the audit keeps it: all that an erasure changes there."""
+"""The audit: read, added to with what else is written, and what an erasure changes there."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from service.values.audit import AuditQuery, RecordedEntry, SearchText
+from service.values.audit import AuditEntry, AuditQuery, RecordedEntry, SearchText
 
 
 class AuditReadPort(Protocol):
@@ -17,7 +17,10 @@ class AuditReadPort(Protocol):
 
 
 class AuditPort(Protocol):
-    """The texts of the audit in one write transaction."""
+    """The audit in one write transaction: what goes with what is written, and the texts."""
+
+    def record(self, entry: AuditEntry) -> None:
+        """Add an entry, which is there once the transaction is committed."""
 
     def texts(self, after: int, count: int) -> list[SearchText]:
         """Return texts in the order of their rows, those after one."""

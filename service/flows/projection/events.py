@@ -14,6 +14,7 @@ from service.values.messages import (
     CaseTold,
     CloudEvent,
     Erased,
+    GlassTold,
     Happened,
     StayTold,
     Written,
@@ -24,7 +25,7 @@ from service.values.resources import OutboxMessage
 from service.wire.json import dump
 
 STEP: Final = timedelta(microseconds=1)
-Data = Written | Erased | CaseTold
+Data = Written | Erased | CaseTold | GlassTold
 D_co = TypeVar("D_co", bound=Data, covariant=True)
 
 
@@ -68,6 +69,11 @@ def case_event(document: Document, happened: Happened) -> Event[CaseTold]:
         return Event("case", happened.what, data)
     stay = f"Encounter/{resource_id(document.uuid, 'Encounter', happened.stay)}"
     return Event("case", happened.what, StayTold(**data, stay=stay))
+
+
+def glass_event(client: str, partner: str) -> Event[GlassTold]:
+    """Return the event of a partner's seeing a client in an emergency."""
+    return Event("client", "glass-broken", GlassTold(reference=f"client/{client}", partner=partner))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,43 +1,19 @@
 """A request is recorded: one row, committed when this returns, with those of others that come with it."""
 
 from collections.abc import Sequence
-from datetime import UTC
-from hashlib import sha256
-from secrets import token_hex
-from typing import Any, Final
 
 import structlog
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import CasebridgeError, Unavailable
-from service.store import tables as t
+from service.store.recorded import Row, add, row_of
 from service.store.sql.engine import single, writing
 from service.store.sql.failures import Busy
 from service.store.sql.together import Together
-from service.values.audit import AuditEntry, Disclosed
-from service.wire.json import dump
+from service.values.audit import AuditEntry
 
 log = structlog.get_logger()
-
-ROW: Final = insert(t.audit).inline()
-TEXT: Final = insert(t.audit_text).inline()
-_COLUMNS: Final = (
-    "recorded_on", "recorded", "partner", "address", "purposes", "interaction", "status", "correlation",
-    "things", "text_digest",
-)  # fmt: skip
-_TYPES: Final = {"recorded_on": "date", "recorded": "timestamptz", "status": "integer"}
-_NAMED: Final = ", ".join(_COLUMNS)
-_GIVEN: Final = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in (*_COLUMNS, "salt", "text"))
-# with what was searched for, as one statement; the salt makes each digest another
-ALL: Final = text(
-    f"WITH given AS (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g ({_GIVEN})),"  # noqa: S608 - ours
-    f" entry AS (INSERT INTO audit ({_NAMED}) SELECT {_NAMED} FROM given"
-    " RETURNING row, recorded_on, text_digest)"
-    " INSERT INTO audit_text (row, recorded_on, salt, text) SELECT entry.row, entry.recorded_on, salt, text"
-    " FROM entry JOIN given ON given.text_digest = entry.text_digest"
-)
-Row = dict[str, Any]
 
 
 class SqlRecording:
@@ -55,7 +31,7 @@ class SqlRecording:
             Unavailable: it cannot be recorded, for whatever reason.
         """
         try:
-            self._together.do(_row(entry))
+            self._together.do(row_of(entry))
         except (CasebridgeError, SQLAlchemyError) as exc:
             log.warning("audit_not_recorded", kind=type(exc.__cause__ or exc).__name__)
             what = "What is disclosed cannot be recorded, so there is no answer; try again later."
@@ -80,52 +56,6 @@ class SqlRecording:
             self._add(rows)
 
     def _add(self, rows: Sequence[Row]) -> None:
-        if self._engine.dialect.name == "postgresql":
-            with single(self._engine) as connection:
-                plain = len(rows) == 1 and "text" not in rows[0]
-                added = connection.execute(ROW, rows[0]) if plain else connection.execute(ALL, _all(rows))
-                added.rowcount  # noqa: B018 - waits for it
-            return
-        with writing(self._engine) as connection:
-            for row in rows:
-                number = connection.execute(ROW, {name: row[name] for name in _COLUMNS}).lastrowid
-                if "text" in row:
-                    kept = {name: row[name] for name in ("recorded_on", "salt", "text")}
-                    connection.execute(TEXT, {"row": number, **kept})
-
-
-def _all(rows: Sequence[Row]) -> Row:
-    return {"rows": dump(list(rows)).decode()}
-
-
-def digest_of_text(salt: str, searched: str) -> str:
-    """Return what a row keeps of a text; without the salt nobody can try texts out on it."""
-    return sha256(f"{salt}{searched}".encode()).hexdigest()
-
-
-def _row(entry: AuditEntry) -> Row:
-    """Return the row of an entry, with what was searched for and its salt where something was."""
-    recorded, searched = entry.recorded.astimezone(UTC), entry.disclosure.text
-    row: Row = {
-        "recorded_on": recorded.date(),
-        "recorded": recorded,
-        "partner": entry.partner,
-        "address": entry.address,
-        "purposes": " ".join(entry.purposes),
-        "interaction": entry.disclosure.interaction,
-        "status": entry.status,
-        "correlation": entry.correlation,
-        "things": dump(_by_client(entry.disclosure.things)).decode(),
-        "text_digest": None,
-    }
-    if searched:
-        salt = token_hex(16)
-        row |= {"text_digest": digest_of_text(salt, searched), "salt": salt, "text": searched}
-    return row
-
-
-def _by_client(things: tuple[Disclosed, ...]) -> dict[str, list[str]]:
-    by_client: dict[str, list[str]] = {}
-    for client, reference in things:
-        by_client.setdefault(client or "", []).append(reference)
-    return by_client
+        is_one = self._engine.dialect.name == "postgresql"
+        with single(self._engine) if is_one else writing(self._engine) as connection:
+            add(connection, rows)

@@ -1,4 +1,4 @@
-"""The texts of the audit; a part of the unit of work. `store.audit` adds to it and reads it."""
+"""The audit, as a part of the unit of work. `store.audit` adds what needs no more than that, and reads it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,8 +6,9 @@ from typing import Final
 from sqlalchemy import Integer, bindparam, delete, select
 
 from service.store import tables as t
+from service.store.recorded import add, row_of
 from service.store.sql.engine import Executor
-from service.values.audit import SearchText
+from service.values.audit import AuditEntry, SearchText
 from service.wire.json import reread
 
 _C: Final = t.audit_text.c
@@ -27,7 +28,12 @@ class SqlAudit:
 
     def __init__(self, connection: Executor) -> None:
         """Take the connection, on which a transaction has begun."""
+        self._connection = connection
         self._run = connection.execute
+
+    def record(self, entry: AuditEntry) -> None:
+        """Add an entry, which is there once the transaction is committed."""
+        add(self._connection, [row_of(entry)])
 
     def texts(self, after: int, count: int) -> list[SearchText]:
         """Return texts in the order of their rows, those after one."""

@@ -17,6 +17,8 @@ _EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
 LOGIN: Final = "login"
 """The interaction of who asked for a token and got none."""
+OVERRIDE: Final = "emergency-override"
+"""The interaction of who broke the glass."""
 _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _PURPOSE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _ENTITY: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
@@ -76,6 +78,8 @@ class AuditEvents:
         }
         if entry.purposes:
             event["purposeOfEvent"] = _purposes(entry.purposes)
+        if entry.interaction == OVERRIDE and entry.text:
+            event["purposeOfEvent"][0]["text"] = entry.text
         event["agent"] = self._agents(entry)
         server = {"display": self.base}
         event["source"] = {"observer": server, "type": [{"system": _SOURCE_TYPE, "code": "4"}]}
@@ -138,11 +142,16 @@ class AuditEvents:
 
 
 def _kind(interaction: str) -> Json:
-    """Return what kind of event it is: an interaction of FHIR, or that somebody wants to be let in."""
+    """Return what kind of event it is: an interaction of FHIR, that somebody wants in, or broke the glass."""
     if interaction == LOGIN:
         return {
             "type": {"system": _DCM, "code": "110114", "display": "User Authentication"},
             "subtype": [{"system": _DCM, "code": "110122", "display": "Login"}],
+        }
+    if interaction == OVERRIDE:
+        return {
+            "type": {"system": _DCM, "code": "110113", "display": "Security Alert"},
+            "subtype": [{"system": _DCM, "code": "110127", "display": "Emergency Override Started"}],
         }
     return {
         "type": {"system": _EVENT_TYPE, "code": "rest", "display": "Restful Operation"},

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, NotRequired, get_args, get_origin, get_type_hints
 
-from service.values.messages import CASE, RESOURCE, UNTOLD, CloudEvent, schema_name, type_name
+from service.values.messages import CASE, CLIENT, RESOURCE, UNTOLD, CloudEvent, schema_name, type_name
 from service.wire.contracts.documents.case import STATUSES
 
 Schema = dict[str, Any]
@@ -53,6 +53,8 @@ def messages(owners: Mapping[str, tuple[str, ...]]) -> Iterator[MessageType]:
     """
     for happened, shape in CASE.items():
         yield _message_schema("case", happened, shape, ("case",))
+    for happened, shape in CLIENT.items():
+        yield _message_schema("client", happened, shape, ("client",))
     for type_, kinds in owners.items():
         if type_ != UNTOLD:
             for happened, shape in RESOURCE.items():
