@@ -11,11 +11,13 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Select,
     Table,
     and_,
     bindparam,
     exists,
     false,
+    func,
     literal_column,
     or_,
     select,
@@ -25,6 +27,7 @@ from sqlalchemy.sql import FromClause
 
 from service.store import narrowing
 from service.store.tables import consent, document, link, membership, mention, treatment
+from service.values.labels import EVERY
 from service.values.scope import Scope
 
 SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
@@ -107,6 +110,33 @@ def of_documents(scope: Form) -> ColumnElement[bool]:
     return document.c.source.in_(SOURCES) if scope.source else false()
 
 
+def of_members(scope: Form) -> Select[Any] | None:
+    """Return the statement of the clients that are members or patients of who asks, whatever is theirs.
+
+    `refused` is what they deny who asks of what is labelled, as bits; who denies all is not among them. None:
+    the scope is not made of clients.
+    """
+    found = [
+        select(relation.table.c.client, _refused_labels(relation, relation.table.c.client).label("refused"))
+        .where(or_(*_holding(relation)), ~_is_denied_all(relation, relation.table.c.client))
+        .distinct()
+        for relation in _relations(scope)
+    ]
+    if not found:
+        return None
+    (members,) = found
+    return members
+
+
+def is_clear(table: FromClause) -> ColumnElement[bool]:
+    """Whether a row of a resource, or of what some refer to, bears no label that is withheld from who asks.
+
+    Of how many rows have none at all PostgreSQL knows; of what bits come to it would expect few.
+    """
+    withheld: Any = bindparam("scope_withheld", type_=BigInteger)
+    return or_(table.c.labels == 0, table.c.labels.op("&")(withheld) == 0)
+
+
 def _view(table: FromClause) -> ColumnElement[bool]:
     return table.c.view == bindparam("scope_view")
 
@@ -148,7 +178,7 @@ def _is_related(scope: Form, table: FromClause) -> ColumnElement[bool]:
     return _any(
         and_(
             exists().where(relation.table.c.client == table.c.client, or_(*_holding(relation))),
-            _is_clear(table),
+            is_clear(table),
             ~_is_refused(relation, table),
         )
         for relation in _relations(scope)
@@ -171,18 +201,34 @@ def _is_mentioned_there(scope: Form, table: FromClause) -> ColumnElement[bool]:
     return exists().where(*here, _is_opened(scope, mention))
 
 
-def _is_clear(table: FromClause) -> ColumnElement[bool]:
-    """Whether a row of a resource, or of what some refer to, bears no label that is withheld from who asks.
-
-    Of how many rows have none at all PostgreSQL knows; of what bits come to it would expect few.
-    """
-    withheld: Any = bindparam("scope_withheld", type_=BigInteger)
-    return or_(table.c.labels == 0, table.c.labels.op("&")(withheld) == 0)
-
-
 def _is_refused(relation: _Relation, table: FromClause) -> ColumnElement[bool]:
     """Whether a row's client denies who asks what bears its labels, for what they want it for, or for all."""
-    return _is_denied(relation, table, or_(consent.c.purposes == 0, _is_for(consent)))
+    return _is_denied(relation, table, _is_for_all_or_this())
+
+
+def _is_denied(relation: _Relation, table: FromClause, what_for: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row's client denies what bears its labels to one of these names, or to all."""
+    labels = consent.c.labels
+    of_it = or_(labels == 0, labels.op("&")(table.c.labels) != 0)
+    return exists().where(*_denials(relation, table.c.client, what_for), of_it)
+
+
+def _is_denied_all(relation: _Relation, client: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a client denies who asks all there is."""
+    return exists().where(*_denials(relation, client, _is_for_all_or_this()), consent.c.labels == 0)
+
+
+def _refused_labels(relation: _Relation, client: ColumnElement[Any]) -> ColumnElement[int]:
+    """Which labels a client denies who asks, as bits: SQLite has no aggregate of bits."""
+    bits = (1 << place for place in range(EVERY.bit_length()))
+    each = (func.max(consent.c.labels.op("&")(literal_column(str(bit)))) for bit in bits)
+    denials = _denials(relation, client, _is_for_all_or_this())
+    total = select(sum(each, literal_column("0"))).where(*denials)
+    return func.coalesce(total.scalar_subquery(), 0)
+
+
+def _is_for_all_or_this() -> ColumnElement[bool]:
+    return or_(consent.c.purposes == 0, _is_for(consent))
 
 
 def _is_for(table: FromClause) -> ColumnElement[bool]:
@@ -191,19 +237,20 @@ def _is_for(table: FromClause) -> ColumnElement[bool]:
     return table.c.purposes.op("&")(purposes) != 0
 
 
-def _is_denied(relation: _Relation, table: FromClause, what_for: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row's client denies it to one of these names, or to all."""
+def _denials(
+    relation: _Relation, client: ColumnElement[Any], what_for: ColumnElement[bool]
+) -> list[ColumnElement[bool]]:
+    """Which rows of `consent` deny one of these names, or all, something of a client today."""
     c = consent.c
     today: Any = bindparam("scope_today")
     nobody = and_(c.system == "", c.value == "")
-    return exists().where(
-        c.client == table.c.client,
+    return [
+        c.client == client,
         or_(nobody, *_names(relation, consent)),
         what_for,
-        or_(c.labels == 0, c.labels.op("&")(table.c.labels) != 0),
         c.start <= today,
         c.end >= today,
-    )
+    ]
 
 
 def _names(relation: _Relation, table: FromClause) -> list[ColumnElement[bool]]:
@@ -228,7 +275,7 @@ def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]
     holding = _holding(relation)
     clients = [select(r.client).where(held).order_by(r.value, r.client) for held in holding]
     first = [client.limit(literal_column(str(FEW))).subquery() for client in clients]
-    is_shown = and_(_is_clear(mention), ~_is_refused(relation, mention))
+    is_shown = and_(is_clear(mention), ~_is_refused(relation, mention))
     related = select(r.client).where(r.client == c.client, or_(*holding)).offset(literal_column("0"))
     ways = [exists().where(*here, c.client == few.c.client, is_shown) for few in first]
     return or_(*ways, exists().where(*here, related.exists(), is_shown))

@@ -15,6 +15,7 @@ from service.store.tables.documents import (
     treatment,
 )
 from service.store.tables.entries import delivery, inbox, inbox_key, inbox_subject
+from service.store.tables.exports import export, export_member, export_part
 from service.store.tables.messages import outbox, owed, stream, unpublished
 from service.store.tables.resources import (
     TEXT,
@@ -44,6 +45,9 @@ __all__ = [
     "delivery",
     "document",
     "erased",
+    "export",
+    "export_member",
+    "export_part",
     "history",
     "identifier",
     "inbox",

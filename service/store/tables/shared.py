@@ -1,6 +1,6 @@
 """Tables that all processes share: positions given so far, when, and keys."""
 
-from sqlalchemy import BigInteger, Column, Double, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, LargeBinary, String, Table, Text
 
 from service.store.tables.columns import metadata, stamp
 
@@ -48,6 +48,7 @@ tick = Table(
     Column("stream", String(40), primary_key=True),
     Column("position", BigInteger, primary_key=True),
     stamp("at"),
+    Index("tick_at", "stream", "at"),
 )
 # Keys that all processes share.
 secret = Table(

@@ -196,12 +196,13 @@ class SqlResources:
     def erase(self, document: Document) -> list[tuple[str, str, str]]:
         """Remove the resources of a document with all that tells of them; tombstones stay for 410."""
         c = t.resource.c
-        gone = [tuple(row) for row in self._run(select(c.view, c.type, c.id).where(c.owner == document.uuid))]
-        if gone:
-            at = datetime.now(UTC)
-            stones = [
-                {"view": v, "type": y, "id": i, "owner": document.uuid, "erased": at} for v, y, i in gone
-            ]
+        chosen = select(c.view, c.type, c.id, c.client, c.labels).where(c.owner == document.uuid)
+        rows = self._run(chosen).all()
+        gone = [tuple(row[:3]) for row in rows]
+        if rows:
+            common = {"owner": document.uuid, "source": document.source, "erased": datetime.now(UTC)}
+            names = ("view", "type", "id", "client", "labels")
+            stones = [{**dict(zip(names, row, strict=True)), **common} for row in rows]
             self._insert(t.tombstone, stones)
             for table in q.SEARCH:
                 self._run(q.FORGET[table], {"resources": [found_by(v, y, i) for v, y, i in gone]})

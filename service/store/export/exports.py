@@ -1,0 +1,276 @@
+"""Exports as they are kept: begun, planned a step at a time by whoever asks how far they are, and read."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import Engine, Integer, and_, bindparam, delete, func, insert, select, update
+
+from service.store import scope as of_scope
+from service.store import tables as t
+from service.store.export import deletions, positions
+from service.store.export.members import call, roster_of
+from service.store.export.versions import Form, lines, parts, versions
+from service.store.rows import aware
+from service.store.sql.engine import Executor, reading, writing
+from service.values.audit import Disclosed
+from service.values.exports import Asked, Deletion, Export, Kind, Lines, Part
+from service.values.scope import SHARED, Scope
+from service.wire.json import dump, reread
+
+SIZE: Final = 2_000
+"""How many resources a part has at most."""
+STEP: Final = 20_000
+"""How many are planned at a time: whole parts."""
+KEPT: Final = timedelta(days=800)
+"""So long it is known where an export stood, for one that goes on from it."""
+MILLISECOND: Final = timedelta(milliseconds=1)
+_E: Final = t.export.c
+_P: Final = t.export_part.c
+_MINE: Final = and_(_E.id == bindparam("of"), _E.over.is_(False))
+
+
+class SqlExports:
+    """`flows.ports.exports.ExportsPort` on SQLite or PostgreSQL."""
+
+    def __init__(self, engine: Engine, size: int = SIZE, step: int = STEP) -> None:
+        """Take the engine of the primary, and how many resources a part has and a step plans."""
+        self._engine = engine
+        self._size = size
+        self._step = step
+
+    def begin(self, partner: str, scope: Scope, asked: Asked, now: datetime) -> Export:
+        """Begin an export of the state at this instant: of all that is committed."""
+        positions.number_all(self._engine)
+        with writing(self._engine) as connection:
+            stands = positions.standing(connection)
+            begun = Export(
+                id=str(uuid4()),
+                partner=partner,
+                at=self._instant(connection, partner, now),
+                row=stands.row,
+                gaps=stands.gaps,
+                since_row=None if asked.since is None else _since_row(connection, partner, asked.since),
+                roster=roster_of(partner, scope),
+                asked=asked,
+                stage=0,
+                after="",
+                finished=False,
+            )
+            connection.execute(insert(t.export).inline(), _row_of(begun))
+        return begun
+
+    def find(self, id_: str) -> Export | None:
+        """Return an export that is neither past nor cancelled."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(t.export).where(_MINE), {"of": id_}).first()
+        return _export_of(row) if row is not None else None
+
+    def unfinished(self, partner: str, since: datetime) -> list[datetime]:
+        """Return when a partner's exports that are not planned to their end were begun, the oldest first."""
+        chosen = select(_E.at).where(_E.partner == partner, _E.at > since, ~_E.finished, ~_E.over)
+        with reading(self._engine) as connection:
+            return [aware(row.at) for row in connection.execute(chosen.order_by(_E.at))]
+
+    def end(self, id_: str) -> None:
+        """Forget the parts of an export."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(t.export).where(_E.id == bindparam("of")).values(over=True), {"of": id_}
+            )
+            connection.execute(delete(t.export_part).where(_P.export == bindparam("of")), {"of": id_})
+
+    def end_past(self, before: datetime, now: datetime) -> None:
+        """Forget the parts of all exports begun before an instant, and where those long past stood."""
+        past = select(_E.id).where(_E.at < before, ~_E.over)
+        with writing(self._engine) as connection:
+            connection.execute(delete(t.export_part).where(_P.export.in_(past)))
+            connection.execute(update(t.export).where(_E.at < before, ~_E.over).values(over=True))
+            connection.execute(delete(t.export).where(_E.at < now - KEPT))
+
+    def may_plan(self, export: Export, scope: Scope) -> bool:
+        """Tell whether a scope is the one that an export was begun in."""
+        return export.roster == roster_of(export.partner, scope)
+
+    def advance(self, export: Export, scope: Scope) -> Export:
+        """Plan the next parts; who else does so at the same time has planned the same."""
+        if export.roster and export.stage == 0:
+            return self._moved(export, "", export.stage + 1, scope)
+        stages = export.stages
+        place = export.stage - bool(export.roster)
+        if place >= len(stages):
+            return self._moved(export, "", export.stage)
+        kind, type_ = stages[place]
+        form = self._form(export, scope, type_, planned=False)
+        chosen = versions(form) if kind == "output" else deletions.deletions(form)
+        named = {**self._named(export, scope, type_), "export_after": export.after}
+        named |= {"export_step": self._step, "export_size": self._size}
+        with reading(self._engine) as connection:
+            spans = connection.execute(parts(chosen), named).all()
+        found = [(kind, type_, span.first, span.last, span.count) for span in spans]
+        is_whole = sum(span.count for span in spans) < self._step
+        after, stage = ("", export.stage + 1) if is_whole else (spans[-1].last, export.stage)
+        return self._moved(export, after, stage, parts_=found)
+
+    def parts(self, id_: str) -> list[Part]:
+        """Return the parts that are planned, in order."""
+        return self._parts(_P.export == id_)
+
+    def part(self, id_: str, number: int) -> Part | None:
+        """Return a part by its number."""
+        return next(iter(self._parts(and_(_P.export == id_, _P.number == number))), None)
+
+    def lines(self, export: Export, part: Part, scope: Scope) -> Lines:
+        """Return what of a part is in a scope now."""
+        form = self._form(export, scope, part.type, planned=True)
+        named = self._named(export, scope, part.type, part)
+        with reading(self._engine) as connection:
+            row = connection.execute(lines(form), named).one()
+        if row.bodies is None:
+            return Lines(b"", ())
+        body = row.bodies.encode() if isinstance(row.bodies, str) else bytes(row.bodies)
+        return Lines(body + b"\n", tuple(_thing(part.type, name) for name in row.named.split("\n")))
+
+    def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
+        """Return what of a part is no longer there for who asks."""
+        form = self._form(export, scope, part.type, planned=True)
+        named = self._named(export, scope, part.type, part)
+        with reading(self._engine) as connection:
+            rows = connection.execute(deletions.listed(form), named)
+            return [Deletion(row.client, part.type, row.id) for row in rows]
+
+    def members(self, scope: Scope, count: int) -> tuple[int, list[str]]:
+        """Return how many clients are in a scope that is made of them, and the first few of them."""
+        chosen = of_scope.of_members(of_scope.form(scope))
+        if chosen is None:
+            return 0, []
+        clients, named = chosen.subquery().c.client, of_scope.parameters(scope)
+        first = select(clients).order_by(clients).limit(bindparam("count", type_=Integer))
+        with reading(self._engine) as connection:
+            total = connection.execute(select(func.count(clients)), named).scalar_one()
+            rows = connection.execute(first, {**named, "count": count})
+            return int(total), [row[0] for row in rows]
+
+    def _instant(self, connection: Executor, partner: str, now: datetime) -> datetime:
+        """Return now in milliseconds, as clients keep it; no two exports of a partner have the same."""
+        latest = connection.execute(select(func.max(_E.at)).where(_E.partner == partner)).scalar()
+        instant = now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)
+        return instant if latest is None else max(instant, aware(latest) + MILLISECOND)
+
+    def _moved(
+        self,
+        export: Export,
+        after: str,
+        stage: int,
+        called: Scope | None = None,
+        parts_: Any = (),
+    ) -> Export:
+        """Write down how far an export is planned, unless another has; return it as it is then."""
+        is_last = stage >= len(export.stages) + bool(export.roster)
+        mine = (_E.stage == export.stage, _E.after == export.after, _MINE)
+        moving = update(t.export).where(*mine).values(stage=stage, after=after, finished=is_last)
+        with writing(self._engine) as connection:
+            if connection.execute(moving, {"of": export.id}).rowcount:
+                if called is not None:
+                    call(connection, called, self._named(export, called, ""))
+                self._add(connection, export.id, parts_)
+            row = connection.execute(select(t.export).where(_MINE), {"of": export.id}).first()
+        return _export_of(row) if row is not None else export
+
+    def _add(self, connection: Executor, id_: str, found: list[tuple[Kind, str, str, str, int]]) -> None:
+        if not found:
+            return
+        last = connection.execute(select(func.max(_P.number)).where(_P.export == id_)).scalar() or 0
+        names = ("export", "number", "kind", "type", "first", "last", "count")
+        rows = [dict(zip(names, (id_, n, *part), strict=True)) for n, part in enumerate(found, last + 1)]
+        connection.execute(insert(t.export_part).inline(), rows if len(rows) > 1 else rows[0])
+
+    def _parts(self, which: Any) -> list[Part]:
+        columns = (_P.number, _P.kind, _P.type, _P.first, _P.last, _P.count)
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(*columns).where(which).order_by(_P.number))
+            return [Part(*row) for row in rows]
+
+    def _form(self, export: Export, scope: Scope, type_: str, *, planned: bool) -> Form:
+        return Form(
+            dialect=self._engine.dialect.name,
+            scope=of_scope.form(scope),
+            shared=type_ in SHARED,
+            rostered=bool(export.roster),
+            changes=export.since_row is not None,
+            until=export.asked.until is not None,
+            gaps=bool(export.gaps),
+            planned=planned,
+        )
+
+    def _named(self, export: Export, scope: Scope, type_: str, part: Part | None = None) -> dict[str, Any]:
+        since = export.asked.since
+        named = {
+            **of_scope.parameters(scope),
+            "export_type": type_,
+            "export_row": export.row,
+            "export_gaps": dump(export.gaps).decode(),
+            "export_since_row": export.since_row,
+            "export_at": export.at,
+            "export_roster": export.roster,
+            "export_until": export.asked.until,
+        }
+        if since is not None:
+            named |= {"export_since": since, "export_erased": since - deletions.LATE}
+        return named if part is None else named | {"export_first": part.first, "export_last": part.last}
+
+
+def _since_row(connection: Executor, partner: str, since: datetime) -> int:
+    """Return the row to go on behind: where the export of that transactionTime stood, or by the ticks."""
+    chosen = select(_E.row, _E.gaps).where(_E.partner == partner, _E.at == bindparam("since"))
+    earlier = connection.execute(chosen, {"since": since}).first()
+    if earlier is None:
+        return positions.row_at(connection, since)
+    gaps = reread(earlier.gaps.encode())
+    return int(gaps[0][0]) - 1 if gaps else int(earlier.row)
+
+
+def _thing(type_: str, named: str) -> Disclosed:
+    client, id_, version = named.split(" ")
+    return Disclosed(client or None, f"{type_}/{id_}/_history/{version}")
+
+
+def _row_of(export: Export) -> dict[str, Any]:
+    asked = export.asked
+    said = {
+        "request": asked.request,
+        "types": asked.types,
+        "since": asked.since and asked.since.isoformat(),
+        "until": asked.until and asked.until.isoformat(),
+        "elements": asked.elements,
+        "ignored": asked.ignored,
+    }
+    return {
+        "id": export.id,
+        "partner": export.partner,
+        "at": export.at,
+        "row": export.row,
+        "gaps": dump(export.gaps).decode(),
+        "since_row": export.since_row,
+        "roster": export.roster,
+        "asked": dump(said).decode(),
+    }
+
+
+def _export_of(row: Any) -> Export:
+    said = reread(row.asked.encode())
+    since, until = (said[name] and datetime.fromisoformat(said[name]) for name in ("since", "until"))
+    lists = {name: tuple(said[name]) for name in ("types", "elements", "ignored")}
+    return Export(
+        id=row.id,
+        partner=row.partner,
+        at=aware(row.at),
+        row=row.row,
+        gaps=tuple((first, last) for first, last in reread(row.gaps.encode())),
+        since_row=row.since_row,
+        roster=row.roster,
+        asked=Asked(request=said["request"], since=since, until=until, **lists),
+        stage=row.stage,
+        after=row.after,
+        finished=row.finished,
+    )

@@ -1,0 +1,87 @@
+"""Who was in a scope when: a roster of clients, brought up to date by each export of that scope.
+
+Memberships, treatments and consents say what holds today. What an export has to give besides what changed,
+and to take back, is what came into the scope and left it since an earlier one, for whatever reason.
+"""
+
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from service.store import scope as of_scope
+from service.store import tables as t
+from service.store.sql.engine import Executor
+from service.store.tables.exports import export_member
+from service.values.scope import Scope
+
+CALLING: Final = 0x0CA5EB23
+ROSTER: Final[Any] = bindparam("export_roster")
+AT: Final[Any] = bindparam("export_at", type_=export_member.c.joined.type)
+SINCE: Final[Any] = bindparam("export_since", type_=export_member.c.joined.type)
+_ALONE: Final = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+def roster_of(partner: str, scope: Scope) -> str:
+    """Return the name of a scope's roster; empty where the scope is not made of clients.
+
+    With other rights it is another one: what then comes into the scope is new to who asks.
+    """
+    if not (scope.payers or scope.hospitals):
+        return ""
+    rights = (partner, scope.view, scope.payers, scope.hospitals, scope.run_out_days)
+    return sha256(repr((*rights, scope.purposes, scope.withheld, scope.narrowed)).encode()).hexdigest()
+
+
+def call(connection: Executor, scope: Scope, named: dict[str, Any]) -> None:
+    """Bring a roster up to date: who has joined, has left, or denies something else than before."""
+    members = of_scope.of_members(of_scope.form(scope))
+    if members is None:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ALONE, {"key": CALLING})
+    now, m = members.subquery(), t.export_member
+    here = (m.c.roster == ROSTER, m.c.left.is_(None))
+    stays = exists().where(now.c.client == m.c.client, now.c.refused == m.c.refused)
+    connection.execute(update(m).where(*here, ~stays).values(left=AT), named)
+    known = exists().where(*here, m.c.client == now.c.client)
+    joining = select(ROSTER, now.c.client, AT, now.c.refused).where(~known)
+    names = ["roster", "client", "joined", "refused"]
+    connection.execute(insert(m).from_select(names, joining, include_defaults=False), named)
+
+
+def was_member(table: Any, instant: ColumnElement[Any], *also: Any) -> ColumnElement[bool]:
+    """Return whether a row's client was in the scope at an instant, with what the row is labelled.
+
+    `also` are what more is asked of when that was, each made of the roster's columns.
+    """
+    m = t.export_member.alias()
+    return exists().where(
+        m.c.roster == ROSTER,
+        m.c.client == table.c.client,
+        m.c.joined <= instant,
+        or_(m.c.left.is_(None), m.c.left > instant),
+        m.c.refused.op("&")(table.c.labels) == 0,
+        *(condition(m) for condition in also),
+    )
+
+
+def has_joined(table: Any) -> ColumnElement[bool]:
+    """Return whether a row's client is in the scope, and came into it after the export to go on from."""
+    return was_member(table, AT, lambda m: m.c.joined > SINCE)
+
+
+def has_left(table: Any) -> ColumnElement[bool]:
+    """Return whether a row was in the scope at the export to go on from, and is no longer."""
+    return and_(was_member(table, SINCE), not_(was_member(table, AT)))

@@ -1,0 +1,179 @@
+"""The versions of resources that an export consists of: the newest ones that were numbered at its position.
+
+Of what has not changed since that is the current one, in `resource`; of what has, one of `resource_history`.
+Both are looked at in one statement, and so at one instant: nothing slips from the one to the other.
+"""
+
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Select,
+    String,
+    Subquery,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.sql import FromClause
+
+from service.store import scope as of_scope
+from service.store import tables as t
+from service.store.export.members import AT, has_joined, was_member
+
+FORMS: Final = 500
+ROW: Final = bindparam("export_row", type_=BigInteger)
+SINCE_ROW: Final = bindparam("export_since_row", type_=BigInteger)
+TYPE: Final[Any] = bindparam("export_type")
+_GAP: Final = func.json_array_elements(cast(bindparam("export_gaps", type_=Text), JSON)).column_valued("gap")
+_FIRST, _LAST = (cast(_GAP.op("->>")(literal_column(end)), BigInteger) for end in ("0", "1"))
+_ENDS: Final[tuple[Any, Any]] = literal_column("chr(10)"), literal_column("char(10)")
+
+
+class Form(NamedTuple):
+    """What an export's statements look like: whose it is, and what is to be looked at of each row.
+
+    `shared` says that the type is no client's, `rostered` that the scope is made of clients, `changes` that
+    only what is new since another export is wanted, `gaps` that rows below its position were not there yet,
+    `planned` that it is of one part.
+    """
+
+    dialect: str
+    scope: of_scope.Form
+    shared: bool
+    rostered: bool
+    changes: bool
+    until: bool
+    gaps: bool
+    planned: bool
+
+
+@lru_cache(FORMS)
+def lines(form: Form) -> Select[Any]:
+    """Return the statement of a part: its bodies as lines, and client, id and version of each as one."""
+    c = versions(form, "body").c
+    named = func.coalesce(c.client, "") + " " + c.id + " " + cast(c.version, String)
+    if form.dialect == "postgresql":
+        bodies = func.string_agg(c.body, literal(b"\n", LargeBinary))
+        return at_once(select(bodies.label("bodies"), func.string_agg(named, _ENDS[0]).label("named")))
+    bodies = func.group_concat(cast(c.body, Text), _ENDS[1])
+    return at_once(select(bodies.label("bodies"), func.group_concat(named, _ENDS[1]).label("named")))
+
+
+def parts(chosen: Subquery) -> Select[Any]:
+    """Return the statement of the parts that rows, each with an id, come in: of `export_size` each."""
+    place = func.row_number().over(order_by=chosen.c.id) - 1
+    number = place.op("/")(bindparam("export_size", type_=Integer)).label("number")
+    rows = select(chosen.c.id, number).subquery()
+    first, last = func.min(rows.c.id).label("first"), func.max(rows.c.id).label("last")
+    grouped = select(first, last, func.count().label("count")).group_by(rows.c.number)
+    ordered: Any = grouped.order_by(rows.c.number)
+    return at_once(ordered)
+
+
+def at_once(chosen: Select[Any]) -> Select[Any]:
+    """Return a statement that is planned for its values: how far back the position is, how many clients."""
+    return chosen.execution_options(prepare=False)
+
+
+def of_span(planned: bool, table: FromClause) -> ColumnElement[bool]:
+    """Return whether a row is of a part, or behind all that is planned."""
+    if planned:
+        return table.c.id.between(bindparam("export_first"), bindparam("export_last"))
+    return table.c.id > bindparam("export_after")
+
+
+def first_of(planned: bool, legs: list[Select[Any]]) -> Subquery:
+    """Return the rows of several selects by their ids: all, or as many as are planned at once."""
+    most = bindparam("export_step", type_=Integer)
+    if planned:
+        rows = union_all(*legs).subquery()
+        return select(rows).order_by(rows.c.id).subquery()
+    some = [leg.order_by(leg.selected_columns.id).limit(most).subquery() for leg in legs]
+    rows = union_all(*map(select, some)).subquery()
+    return select(rows).order_by(rows.c.id).limit(most).subquery()
+
+
+def same(table: FromClause, other: FromClause) -> ColumnElement[bool]:
+    """Return whether a row is of the same resource as another."""
+    return and_(table.c.view == other.c.view, table.c.type == other.c.type, table.c.id == other.c.id)
+
+
+def versions(form: Form, *more: str) -> Subquery:
+    """Return the rows of the versions in the order of their ids: client, id, version and more columns."""
+    names = ("client", "id", "version", *more)
+    legs = [
+        *(
+            select(*(t.resource.c[name] for name in names)).where(*_current(form), wanted)
+            for wanted in _wanted(form, t.resource, _has_changed(t.resource))
+        ),
+        *(
+            select(*(t.history.c[name] for name in names)).where(*_before(form), wanted)
+            for wanted in _wanted(form, t.history, t.history.c.row > SINCE_ROW)
+        ),
+    ]
+    return first_of(form.planned, legs)
+
+
+def _current(form: Form) -> list[ColumnElement[bool]]:
+    """What is now as it was then."""
+    newer = t.history.alias()
+    is_newer = exists().where(same(newer, t.resource), _is_later(form, newer))
+    return [*_inside(form, t.resource), ~is_newer]
+
+
+def _before(form: Form) -> list[ColumnElement[bool]]:
+    """What has changed since, as it was then."""
+    table, newer, between = t.history, t.history.alias(), t.history.alias()
+    return [
+        *_inside(form, table),
+        table.c.withheld.is_(False),
+        ~_is_later(form, table),
+        exists().where(same(newer, table), _is_later(form, newer)),
+        ~exists().where(same(between, table), between.c.version > table.c.version, ~_is_later(form, between)),
+    ]
+
+
+def _inside(form: Form, table: Any) -> list[ColumnElement[bool]]:
+    inside = of_scope.of_resources if form.shared else of_scope.of_clients
+    where = [inside(form.scope, table), table.c.type == TYPE, of_span(form.planned, table)]
+    return where + ([table.c.last_updated <= bindparam("export_until")] if form.until else [])
+
+
+def _wanted(form: Form, table: Any, changed: ColumnElement[bool]) -> list[ColumnElement[bool]]:
+    """What is new to who asks: one condition, or two for what is found in different ways."""
+    everything = literal_column("1") == literal_column("1")
+    if form.shared:
+        # an entry that somebody new refers to is new as well, and nothing tells which these are
+        return [changed if form.changes and form.scope.everything else everything]
+    if not form.rostered:
+        return [changed if form.changes else everything]
+    if not form.changes:
+        return [was_member(table, AT)]
+    return [and_(was_member(table, AT), changed), and_(has_joined(table), ~changed)]
+
+
+def _has_changed(table: Any) -> ColumnElement[bool]:
+    own = t.history.alias()
+    return exists().where(same(own, table), own.c.version == table.c.version, own.c.row > SINCE_ROW)
+
+
+def _is_later(form: Form, table: Any) -> ColumnElement[bool]:
+    """Whether a version was not numbered yet."""
+    beyond: ColumnElement[bool] = table.c.row > ROW
+    if not form.gaps:
+        return beyond
+    return or_(beyond, select(_FIRST).where(table.c.row.between(_FIRST, _LAST)).exists())
