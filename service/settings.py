@@ -42,6 +42,8 @@ class Settings:
     address_rate: int
     audit_days: int
     audit_feed: str | None
+    exports: int
+    export_hours: int
 
     @property
     def embedded(self) -> bool:
@@ -91,6 +93,8 @@ class Settings:
             address_rate=_number(environment, "CASEBRIDGE_ADDRESS_RATE", 20),
             audit_days=_number(environment, "CASEBRIDGE_AUDIT_DAYS", 0),
             audit_feed=_feed(environment, "CASEBRIDGE_AUDIT_FEED"),
+            exports=_number(environment, "CASEBRIDGE_EXPORTS", 5, least=1),
+            export_hours=_number(environment, "CASEBRIDGE_EXPORT_HOURS", 24, least=1),
         )
 
 

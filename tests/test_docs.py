@@ -32,6 +32,7 @@ HOUSE = (
     "docs/partners.md",
     "docs/intake.md",
     "docs/operations.md",
+    "docs/bulk.md",
     "docs/why.md",
     "docs/glossary.md",
 )

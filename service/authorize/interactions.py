@@ -1,23 +1,30 @@
 """Which scope a route needs: a right of ours, or an interaction with a type of FHIR."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from service.access.policy import RESOURCES
 from service.access.smart_scopes import EVERY, Grant, check_right
 from service.errors import Unscoped
 from service.wire.fhir.definitions.r4 import definitions
 
+EXPORT: Final = "/$export"
+
 
 def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[str, Any]) -> str:
     """Raise Unscoped unless a grant covers a route: its right, and below /fhir its interaction.
 
     `rule` is the route's, `arguments` are what stands in its places. Returns the letter of the interaction,
-    nothing where it is none of FHIR.
+    nothing where it is none of FHIR; a bulk export is a search, and what it gives is read along with it.
     """
     if right != RESOURCES:
         check_right(grant.rights, right)
         return ""
+    if EXPORT in rule:
+        # the types it is of are those that it asks for: what it gives of each is searched for and read
+        if not grant.interactions:
+            raise Unscoped("This partner was not granted system/*.rs.", "system/*.rs")
+        return "s"
     type_, letter = _interaction(method, rule, arguments)
     if not grant.allows(type_, letter):
         scope = f"system/{type_ if type_ in definitions().resources else EVERY}.{letter}"

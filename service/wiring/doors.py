@@ -14,6 +14,8 @@ from service.authorize.tokens import door as tokens_door
 from service.disclose.audit import audit
 from service.disclose.capability import capability, terminology_capability
 from service.disclose.cursors import Cursors
+from service.disclose.export import groups
+from service.disclose.export import routes as exported
 from service.disclose.feed import feed
 from service.disclose.health import health, metrics
 from service.disclose.reference import reference
@@ -27,6 +29,7 @@ from service.flows.case.back import Back
 from service.flows.case.documents import Documents
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
+from service.flows.export.exports import ExportLimits, Exports
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import Localisation
 from service.flows.pull.terminology import Sought, Vocabulary, vocabulary
@@ -44,6 +47,7 @@ from service.receive.http.quarantine import quarantine
 from service.settings import Settings
 from service.store import schema
 from service.store.audit.reading import SqlAuditReading
+from service.store.export.exports import SqlExports
 from service.store.sql import clock
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
@@ -86,6 +90,7 @@ def doors(
         preview(Previews(store, mappings, check_r4)),
         quarantine(Quarantine(store, reception, partners, now)),
         *_pulling(settings, store, mappings, vocabularies[DEFAULT], cipher, now),
+        *_exporting(settings, engine, mappings, now),
         returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
@@ -148,6 +153,20 @@ def _pulling(
             base,
             Cursors(lambda text: cipher.encrypt(text.encode()).decode(), partial(_unseal, cipher)),
         ),
+    )
+
+
+def _exporting(
+    settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue], now: Clock
+) -> tuple[Door, Door]:
+    """Return the doors to bulk exports, and to the Groups that are exported."""
+    limits = ExportLimits(settings.exports, settings.export_hours)
+    story = Exports(SqlExports(engine), now, limits)
+    by_token = settings.auth == "smart"
+    types = tuple(owners(mappings))
+    return (
+        exported.door(story, types, settings.base_url, by_token=by_token),
+        groups.door(story, settings.base_url),
     )
 
 

@@ -66,7 +66,7 @@ def references(node):
 
 def filled(path):
     """A path with something in each place."""
-    values = {"version": "1", "type": "Patient"}
+    values = {"version": "1", "number": "1", "type": "Patient"}
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "x"), path)
 
 

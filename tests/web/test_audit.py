@@ -16,6 +16,7 @@ from service.wiring.doors import doors
 from service.wiring.registered import registered
 from tests.flows import river
 from tests.web import conftest
+from tests.web.exporting import Exporter, path_of
 from tests.web.sent import PERSON, Mercy, a03, encounter
 
 PATCH = "application/merge-patch+json"
@@ -73,6 +74,11 @@ def of_resources(house):
         yield f"fhir.everything-{type_}", "operation", "GET", path, {}
         asked = {"json": {"resourceType": "Parameters"}, "content_type": "application/fhir+json"}
         yield f"fhir.everything-{type_}", "operation", "POST", path, asked
+    export = Exporter(house, partner="cms").manifest("/fhir/$export?_type=CarePlan")
+    yield "export.part", "operation", "GET", path_of(export["output"][0]["url"]), {}
+    group = house.get("/fhir/Group", partner="northern").json["entry"][0]["resource"]["id"]
+    yield "groups.find", "search-type", "GET", "/fhir/Group", {}
+    yield "groups.read", "read", "GET", f"/fhir/Group/{group}", {"partner": "northern"}
     for type_ in ("CareTeam", "CarePlan", "EpisodeOfCare"):
         resource = house.one(type_)
         path = f"/fhir/{type_}/{resource['id']}"

@@ -41,6 +41,10 @@ _HEADERS: Final[dict[str, tuple[str, Described]]] = {
     "Location": ("Where the document is from now on, by our id.", {"format": "uri-reference"}),
     "Casebridge-Id": ("Our id of the document.", {}),
     "Casebridge-Position": ("The position of the last message; send it as `after`.", {}),
+    "Content-Location": ("Where to ask how far it is.", {"format": "uri"}),
+    "X-Progress": ("How far it is, in words.", {}),
+    "Retry-After": ("After how many seconds to ask again.", {}),
+    "Expires": ("Until when it is there.", {}),
     "Content-Language": ("The language of displays and narratives.", {"examples": ["en"]}),
 }
 _PARAMETERS: Final[dict[str, tuple[str, str, str, Described]]] = {

@@ -1,0 +1,168 @@
+"""What a kick-off asks for, read and checked: of an address, or of posted Parameters.
+
+https://hl7.org/fhir/uv/bulkdata/STU2/export.html#query-parameters
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from flask import request
+
+from service.disclose.negotiate import FHIR
+from service.door import json_body
+from service.errors import Malformed, Unscoped, Unsupported
+from service.flows.export.elements import is_element
+from service.values.exports import Asked
+from service.wire.parameters import shown
+
+NDJSON: Final = "application/fhir+ndjson"
+FORMATS: Final = (NDJSON, "application/ndjson", "ndjson")
+KNOWN: Final = ("_type", "_since", "_until", "_elements", "_outputFormat")
+UNSUPPORTED: Final = {
+    "_typeFilter": "export the whole type, or ask for a token whose scope is narrowed: system/CarePlan.rs?…",
+    "patient": "export the Group, or ask for one patient's resources by search",
+    "includeAssociatedData": "name the types in _type: Provenance is one of them",
+    "organizeOutputBy": "files are by type",
+    "allowPartialManifests": "the manifest comes when it is whole",
+}
+"""Parameters of Bulk Data that are not heeded here, and what to do instead."""
+_MOST: Final = 200
+_SHORT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Which types are kept, and whether a partner may see one."""
+
+    kept: Sequence[str]
+    allowed: Callable[[str], bool]
+
+    def checked(self, named: Sequence[str]) -> tuple[str, ...]:
+        """Return the types to export: those named, or all that may be.
+
+        Raises:
+            Malformed: one is not kept here.
+            Unscoped: one is not the partner's to see, or none is.
+        """
+        unknown = [type_ for type_ in named if type_ not in self.kept]
+        if unknown:
+            raise Malformed(f"Not a type that is exported; these are: {', '.join(self.kept)}.", where="_type")
+        wanted = tuple(type_ for type_ in self.kept if type_ in named) if named else tuple(self.kept)
+        types = tuple(type_ for type_ in wanted if self.allowed(type_))
+        denied = next((type_ for type_ in wanted if type_ not in types), "*")
+        if not types or (named and len(types) < len(wanted)):
+            scope = f"system/{denied if named else '*'}.rs"
+            raise Unscoped(f"This partner was not granted {scope}.", scope)
+        return types
+
+
+def check_prefer() -> bool:
+    """Tell whether what is not known may be passed over; refuse who would not take an answer later.
+
+    https://www.rfc-editor.org/rfc/rfc7240
+    """
+    said = {each.strip().lower() for each in request.headers.get("Prefer", "").replace(";", ",").split(",")}
+    if "respond-async" not in said:
+        raise Malformed("An export takes time: send `Prefer: respond-async`.", where="Prefer")
+    return "handling=lenient" in said
+
+
+def asked(address: str, kinds: Kinds) -> Asked:
+    """Return what this request asks to export; `address` is ours.
+
+    Raises:
+        Malformed: a parameter is not known, not heeded here, or cannot be read; names it.
+        Unscoped: as `Kinds.checked`.
+    """
+    is_lenient = check_prefer()
+    values: dict[str, list[str]] = {}
+    ignored: list[str] = []
+    for name, text in _pairs():
+        if name in KNOWN:
+            values.setdefault(name, []).extend(each.strip() for each in text.split(","))
+        elif is_lenient:
+            ignored.append(f"{shown(name)}: {_why_not(name)}")
+        else:
+            raise Malformed(_why_not(name), where=shown(name))
+    _check_format(_one(values, "_outputFormat"))
+    types = kinds.checked(values.get("_type", []))
+    given = request.query_string.decode("ascii", "replace")
+    return Asked(
+        request=f"{address}{request.path}" + (f"?{given}" if given else ""),
+        types=types,
+        since=_instant("_since", _one(values, "_since")),
+        until=_instant("_until", _one(values, "_until")),
+        elements=_elements(values.get("_elements", []), types),
+        ignored=tuple(dict.fromkeys(ignored)),
+    )
+
+
+def _pairs() -> list[tuple[str, str]]:
+    pairs = [pair for pair in request.args.items(multi=True) if pair[0] not in {"_format", "_pretty"}]
+    if request.method == "POST" and (request.content_length or request.mimetype):
+        if request.mimetype not in {FHIR, "application/json"}:
+            raise Unsupported(f"Send the parameters as {FHIR}: a Parameters resource.", where="Content-Type")
+        pairs += _parameters(json_body())
+    if len(pairs) > _MOST or any(len(text) > _SHORT * _MOST for _, text in pairs):
+        raise Malformed("That is more than an export can be asked for.")
+    return pairs
+
+
+def _parameters(sent: Any) -> Iterable[tuple[str, str]]:
+    """Give the name and value of each parameter of a Parameters resource."""
+    if not isinstance(sent, dict) or sent.get("resourceType") != "Parameters":
+        raise Malformed("Not a Parameters resource.", where="resourceType")
+    listed = sent.get("parameter", [])
+    if not isinstance(listed, list):
+        raise Malformed("Not a list.", where="Parameters.parameter")
+    for number, each in enumerate(listed):
+        where = f"Parameters.parameter[{number}]"
+        if not isinstance(each, dict) or not isinstance(each.get("name"), str):
+            raise Malformed("A parameter has a name.", where=where)
+        said = [value for key, value in each.items() if key.startswith("value")]
+        if len(said) != 1 or not isinstance(said[0], str | bool | dict):
+            raise Malformed("A parameter has one value: `valueString`, `valueInstant`, …", where=where)
+        if isinstance(said[0], dict) and each["name"] in KNOWN:
+            raise Malformed("Not a plain value.", where=where)
+        yield each["name"], str(said[0])
+
+
+def _why_not(name: str) -> str:
+    if name in UNSUPPORTED:
+        return f"Not heeded here; {UNSUPPORTED[name]}."
+    return f"Not a parameter of an export; known are {', '.join(KNOWN)}."
+
+
+def _one(values: dict[str, list[str]], name: str) -> str | None:
+    given = values.get(name, [])
+    if len(given) > 1:
+        raise Malformed("Given twice; give it once.", where=name)
+    return given[0] if given else None
+
+
+def _check_format(text: str | None) -> None:
+    # a `+` that was not escaped reads as a space
+    if text is not None and text.replace(" ", "+") not in FORMATS:
+        raise Malformed(f"Only NDJSON is written; ask for {NDJSON}.", where="_outputFormat")
+
+
+def _instant(name: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        if "T" in text and instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise Malformed("No such instant, e.g. 2026-03-02T08:00:00Z.", where=name) from exc
+    raise Malformed("Not an instant, e.g. 2026-03-02T08:00:00Z.", where=name)
+
+
+def _elements(names: Sequence[str], types: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if not is_element(name, types):
+            what = "Not a root element of a type that is exported, e.g. `status` or `CarePlan.status`."
+            raise Malformed(what, where="_elements")
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,68 @@
+"""What is told of an export: how far it is, and once it is planned where its parts are.
+
+https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---complete-status
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from service.values.exports import Deletion, Export, Part
+from service.wire.json import dump
+
+ENTRIES: Final = 500
+"""How many deletions a Bundle has at most; each is a line."""
+ERRORS: Final = 0
+"""The number of the part that says what was asked for and is not heeded."""
+
+
+def manifest(export: Export, parts: Iterable[Part], base: str, *, by_token: bool) -> bytes:
+    """Return the manifest of an export; `base` is the address of the exports, `by_token` how one gets in."""
+    files: dict[str, list[dict[str, Any]]] = {"output": [], "deleted": []}
+    for part in parts:
+        is_output = part.kind == "output"
+        type_, count = (part.type, part.size) if is_output else ("Bundle", -(-part.size // ENTRIES))
+        url = f"{base}/{export.id}/{part.number}"
+        files[part.kind].append({"type": type_, "url": url, "count": count})
+    errors = [{"type": "OperationOutcome", "url": f"{base}/{export.id}/{ERRORS}", "count": 1}]
+    return dump(
+        {
+            "transactionTime": export.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "request": export.asked.request,
+            "requiresAccessToken": by_token,
+            "output": files["output"],
+            "deleted": files["deleted"],
+            "error": errors if export.asked.ignored else [],
+        }
+    )
+
+
+def progress(export: Export) -> str:
+    """Return in words how far an export is planned."""
+    stages = export.stages
+    place = export.stage - bool(export.roster)
+    if not 0 <= place < len(stages):
+        return "finding whose data it is" if place < 0 else "done"
+    kind, type_ = stages[place]
+    return f"{place + 1} of {len(stages)}: {type_}{' that is gone' if kind == 'deleted' else ''}"
+
+
+def bundles(deletions: Sequence[Deletion]) -> bytes:
+    """Return what is no longer there as lines, each a Bundle."""
+    return b"".join(_bundles(deletions))
+
+
+def _bundles(deletions: Sequence[Deletion]) -> Iterator[bytes]:
+    for first in range(0, len(deletions), ENTRIES):
+        entries = [
+            {"request": {"method": "DELETE", "url": f"{gone.type}/{gone.id}"}}
+            for gone in deletions[first : first + ENTRIES]
+        ]
+        yield dump({"resourceType": "Bundle", "type": "transaction", "entry": entries}) + b"\n"
+
+
+def outcome(export: Export) -> bytes:
+    """Return what was asked for and is not heeded, as a line."""
+    issues = [
+        {"severity": "warning", "code": "not-supported", "diagnostics": what} for what in export.asked.ignored
+    ]
+    return dump({"resourceType": "OperationOutcome", "issue": issues}) + b"\n"

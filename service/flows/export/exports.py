@@ -1,0 +1,105 @@
+"""A partner exports what it may see: it begins, asks how far it is, and fetches part after part.
+
+Nothing runs in the background: an export is planned by whoever asks how far it is, a few seconds at a time,
+and a part is made when it is fetched. So any process may answer, and one that dies takes nothing with it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Final
+
+from service.errors import Denied, NotFound, TooMany
+from service.flows.ports import Clock
+from service.flows.ports.exports import ExportsPort
+from service.values.exports import Asked, Deletion, Export, Lines, Part
+from service.values.scope import Partner, Scope
+
+PLANNING: Final = 2.0
+"""So many seconds at most an export is planned before it is told how far that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportLimits:
+    """How many exports of a partner may be under way, and for how many hours one is there."""
+
+    exports: int = 5
+    hours: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """The story of bulk exports."""
+
+    exports: ExportsPort
+    clock: Clock
+    limits: ExportLimits = ExportLimits()
+    elapsed: Callable[[], float] = monotonic
+
+    def begin(self, partner: Partner, scope: Scope, asked: Asked) -> Export:
+        """Begin an export.
+
+        Raises:
+            TooMany: the partner has begun too many that it has not seen through.
+            Unavailable: the database does not answer, or more was written lately than can be waited for.
+        """
+        now = self.clock()
+        lifetime = timedelta(hours=self.limits.hours)
+        self.exports.end_past(now - lifetime, now)
+        unfinished = self.exports.unfinished(partner.name, now - lifetime)
+        if len(unfinished) >= self.limits.exports:
+            what = f"{len(unfinished)} exports are under way; see one through, or DELETE it, before the next."
+            raise TooMany(what, max(1, int((unfinished[0] + lifetime - now).total_seconds())))
+        return self.exports.begin(partner.name, scope, asked, now)
+
+    def find(self, partner: Partner, id_: str) -> Export:
+        """Return an export of a partner's; raises NotFound where there is none, or it is past."""
+        export = self.exports.find(id_)
+        if export is None or export.partner != partner.name or self.expires(export) <= self.clock():
+            raise NotFound("There is no such export; one is there for some time after it was begun.")
+        return export
+
+    def expires(self, export: Export) -> datetime:
+        """Return until when an export is there."""
+        return export.at + timedelta(hours=self.limits.hours)
+
+    def plan(self, export: Export, scope: Scope) -> Export:
+        """Plan an export on, for some seconds, and return it as it then is.
+
+        Raises:
+            Denied: who asks has other rights than the export was begun with.
+        """
+        give_up = self.elapsed() + PLANNING
+        while not export.finished and self.elapsed() < give_up:
+            if not self.exports.may_plan(export, scope):
+                raise Denied("Ask with the scopes and the purpose of use that the export was begun with.")
+            export = self.exports.advance(export, scope)
+        return export
+
+    def parts(self, export: Export) -> list[Part]:
+        """Return the parts of an export, in order."""
+        return self.exports.parts(export.id)
+
+    def part(self, export: Export, number: int) -> Part:
+        """Return a part; raises NotFound."""
+        part = self.exports.part(export.id, number)
+        if part is None:
+            raise NotFound("The export has no such part; its manifest lists them.")
+        return part
+
+    def lines(self, export: Export, part: Part, scope: Scope) -> Lines:
+        """Return what of a part is in a scope now."""
+        return self.exports.lines(export, part, scope)
+
+    def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
+        """Return what of a part is no longer there for who asks."""
+        return self.exports.deletions(export, part, scope)
+
+    def cancel(self, export: Export) -> None:
+        """Forget an export."""
+        self.exports.end(export.id)
+
+    def members(self, scope: Scope, count: int) -> tuple[int, list[str]]:
+        """Return how many clients are in a scope that is made of them, and the first few of them."""
+        return self.exports.members(scope, count)

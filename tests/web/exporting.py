@@ -1,0 +1,76 @@
+"""A client of bulk exports, as the tests have it."""
+
+import json
+
+ASYNC = {"Prefer": "respond-async"}
+BASE = "http://127.0.0.1:8080"
+
+
+def path_of(url):
+    """The path of an address of ours."""
+    assert url.startswith(BASE), url
+    return url.removeprefix(BASE)
+
+
+class Exporter:
+    """Exports as a partner, by name or with a token, to the end."""
+
+    def __init__(self, house, **who):
+        self.house, self.who = house, who
+
+    def ask(self, method, path, **given):
+        return self.house.ask(method, path, **self.who, **given)
+
+    def begin(self, path="/fhir/$export", *, prefer=ASYNC, method="GET", **given):
+        return self.ask(method, path, headers=prefer, **given)
+
+    def begun(self, path="/fhir/$export", **given):
+        """The path of the status of an export that is begun."""
+        answer = self.begin(path, **given)
+        assert answer.status_code == 202, answer.data
+        return path_of(answer.headers["Content-Location"])
+
+    def manifest(self, path="/fhir/$export", **given):
+        """The manifest of a new export."""
+        return self.wait(self.begun(path, **given))
+
+    def wait(self, status):
+        for _ in range(1000):
+            answer = self.ask("GET", status)
+            if answer.status_code != 202:
+                break
+            assert answer.headers["X-Progress"]
+            assert int(answer.headers["Retry-After"]) >= 0
+        assert answer.status_code == 200, answer.data
+        return answer.json
+
+    def lines(self, file):
+        """The resources of a file."""
+        answer = self.ask("GET", path_of(file["url"]))
+        assert answer.status_code == 200, answer.data
+        assert answer.mimetype == "application/fhir+ndjson"
+        assert answer.data.endswith(b"\n")
+        lines = [json.loads(line) for line in answer.data.splitlines()]
+        assert {line["resourceType"] for line in lines} == {file["type"]}
+        assert len(lines) == file["count"]
+        return lines
+
+    def resources(self, manifest):
+        """All resources of a manifest by reference; none is there twice."""
+        found = {}
+        for file in manifest["output"]:
+            for resource in self.lines(file):
+                reference = f"{resource['resourceType']}/{resource['id']}"
+                assert reference not in found
+                found[reference] = resource
+        return found
+
+    def deleted(self, manifest):
+        """The references of what is said to be no longer there."""
+        gone = set()
+        for file in manifest["deleted"]:
+            for bundle in self.lines(file):
+                assert bundle["type"] == "transaction"
+                assert {entry["request"]["method"] for entry in bundle["entry"]} == {"DELETE"}
+                gone |= {entry["request"]["url"] for entry in bundle["entry"]}
+        return gone
