@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from service.flows.export import exports
 from tests.flows import river
 from tests.web.exporting import ASYNC, Exporter
 
@@ -156,6 +157,29 @@ def test_who_is_lenient_is_told_what_was_passed_over(northern):
         "_nonsense",
     ]
     assert northern.begin("/fhir/$export?_type=Nonsense", prefer=lenient).status_code == 400
+
+
+def test_how_far_it_is_is_told_until_it_is_planned(northern, monkeypatch):
+    monkeypatch.setattr(exports, "PLANNING", -1)
+    status = northern.begun()
+    told = []
+    while (answer := northern.ask("GET", status)).status_code == 202:
+        told.append(answer.headers["X-Progress"])
+        assert (answer.data, answer.headers["Retry-After"]) == (b"", "1")
+        assert "Expires" in answer.headers
+        assert northern.ask("GET", f"{status}/999").status_code == 404
+    assert told[0].startswith("1 of ")
+    assert len(set(told)) == len(told) > 10
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("partner", "path"), [(None, "/fhir/$export"), ("northern", "/fhir/Patient/$export")]
+)
+def test_provenance_is_there_unless_other_types_are_named(told, partner, path):
+    exporter = Exporter(told, partner=partner)
+    assert counts(exporter.resources(exporter.manifest(path)))["Provenance"] >= 1
+    assert "Provenance" not in counts(exporter.resources(exporter.manifest(f"{path}?_type=CarePlan")))
 
 
 def test_what_is_cancelled_or_anothers_is_not_there(told, northern):

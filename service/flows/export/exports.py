@@ -70,10 +70,13 @@ class Exports:
         Raises:
             Denied: who asks has other rights than the export was begun with.
         """
+        if export.finished:
+            return export
+        if not self.exports.may_plan(export, scope):
+            raise Denied("Ask with the scopes and the purpose of use that the export was begun with.")
         give_up = self.elapsed() + PLANNING
+        export = self.exports.advance(export, scope)
         while not export.finished and self.elapsed() < give_up:
-            if not self.exports.may_plan(export, scope):
-                raise Denied("Ask with the scopes and the purpose of use that the export was begun with.")
             export = self.exports.advance(export, scope)
         return export
 

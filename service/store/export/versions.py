@@ -76,7 +76,7 @@ def lines(form: Form) -> Select[Any]:
 def parts(chosen: Subquery) -> Select[Any]:
     """Return the statement of the parts that rows, each with an id, come in: of `export_size` each."""
     place = func.row_number().over(order_by=chosen.c.id) - 1
-    number = place.op("/")(bindparam("export_size", type_=Integer)).label("number")
+    number = (place // bindparam("export_size", type_=Integer)).label("number")
     rows = select(chosen.c.id, number).subquery()
     first, last = func.min(rows.c.id).label("first"), func.max(rows.c.id).label("last")
     grouped = select(first, last, func.count().label("count")).group_by(rows.c.number)
