@@ -13,8 +13,21 @@ from service.wire.fhir.definitions.operations import EVERYTHING
 from service.wire.fhir.definitions.searches import canonical_of
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
+BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
+EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
+PATIENT_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"
+GROUP_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"
+NDJSON: Final = "application/fhir+ndjson"
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
+
+_GROUP: Final[dict[str, Any]] = {
+    "type": "Group",
+    "documentation": "An insurer's own: its members, as they are when it is asked for.",
+    "versioning": "no-version",
+    "interaction": [{"code": "read"}, {"code": "search-type"}],
+    "operation": [{"name": "export", "definition": GROUP_EXPORT}],
+}
 
 
 def capability(
@@ -26,6 +39,7 @@ def capability(
     """
     resources = [
         *(_resource(type_, types) for type_ in types),
+        _GROUP,
         *(_terminology(type_) for type_ in OPERATIONS),
     ]
     return {
@@ -35,8 +49,9 @@ def capability(
         "kind": "instance",
         "software": {"name": "Casebridge", "version": version},
         "implementation": {"description": "Casebridge", "url": base},
+        "instantiates": [BULK_DATA],
         "fhirVersion": "4.0.1",
-        "format": ["json"],
+        "format": ["json", NDJSON],
         "rest": [
             {
                 "mode": "server",
@@ -44,7 +59,10 @@ def capability(
                 "resource": resources,
                 "interaction": [{"code": code} for code in _OF_SYSTEM],
                 "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
-                "operation": [{"name": "process-message", "definition": PROCESS_MESSAGE}],
+                "operation": [
+                    {"name": "process-message", "definition": PROCESS_MESSAGE},
+                    {"name": "export", "definition": EXPORT},
+                ],
             }
         ],
     }
@@ -98,6 +116,8 @@ def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
     entry["searchParam"] = [_search_parameter(type_, name, kind) for name, kind in kinds.items()]
     entry["searchInclude"] = [f"{type_}:{name}" for name, of in known.items() if of.kind == "reference"]
     entry["searchRevInclude"] = sorted(_leading_to(type_, types))
+    if type_ == "Patient":
+        entry["operation"] = [{"name": "export", "definition": PATIENT_EXPORT}]
     return {name: value for name, value in entry.items() if value != []}
 
 

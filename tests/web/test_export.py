@@ -118,6 +118,20 @@ def test_what_is_wrong_is_refused_by_its_name(northern, query, where, said):
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_capability_statement_tells_of_it(house):
+    statement = house.get("/fhir/metadata").json
+    assert statement["instantiates"] == ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"]
+    (rest,) = statement["rest"]
+    of_types = {each["type"]: each.get("operation", []) for each in rest["resource"]}
+    found = [*rest["operation"], *of_types["Patient"], *of_types["Group"]]
+    assert [each["definition"].rpartition("/")[2] for each in found if each["name"] == "export"] == [
+        "export",
+        "patient-export",
+        "group-export",
+    ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "body",
     [

@@ -163,7 +163,7 @@ tombstone = Table(
     Column("type", String(40), primary_key=True),
     Column("id", String(64), primary_key=True),
     Column("owner", String(36), nullable=False),
-    # whose and of what sensitivity it was; not known of what was erased before 0023
+    # whose and of what sensitivity it was; not known of what was erased before 0024
     Column("client", String(36)),
     Column("source", String(100)),
     Column("labels", BigInteger, nullable=False, server_default="0"),
