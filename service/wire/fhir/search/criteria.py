@@ -139,11 +139,13 @@ def _token_terms(name: str, path: Path, pieces: list[str]) -> Iterator[str]:
 
 def _reference(asked: Asked) -> Plain:
     if asked.modifier == "identifier":
+        # which type it is to has to be known where the parameter is of one alone
+        of = f":identifier:{asked.parameter.only}" if asked.parameter.only else ":identifier"
         found = [
             term
             for value in alternatives(asked.text, asked.name)
             for name, _ in asked.paths()
-            for term in _identifier_terms(asked, f"{name}:identifier", parts(value))
+            for term in _identifier_terms(asked, f"{name}{of}", parts(value))
         ]
         return HasTerm(tuple(found), is_narrow=True)
     only = asked.modifier

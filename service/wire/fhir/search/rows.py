@@ -122,7 +122,9 @@ def _reference(found: _Found, path: Path, type_: str, value: Any) -> None:
         found.terms[terms.to(path.text, literal.partition("/_history/")[0])] = None
     if identifier := value.get("identifier"):
         system, number = identifier.get("system", ""), identifier.get("value")
-        found.terms |= dict.fromkeys(terms.of_token(f"{path.text}:identifier", system, number))
+        known = value.get("type") or (literal or "").rpartition("/")[0].rpartition("/")[2]
+        for name in (f"{path.text}:identifier", *([f"{path.text}:identifier:{known}"] if known else [])):
+            found.terms |= dict.fromkeys(terms.of_token(name, system, number))
 
 
 def _date(found: _Found, path: Path, type_: str, value: Any) -> None:
