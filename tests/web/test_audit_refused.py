@@ -27,27 +27,29 @@ def of_northern(key=OWN, **changed):
 
 
 UNPROVEN = "invalid_client: client_assertion: it is not signed"
+# made when they are sent, for they are past soon
+REFUSED = {
+    "another's key": (lambda: of_northern(STRANGER), "northern", UNPROVEN),
+    "past": (
+        lambda: of_northern(exp=1),
+        "northern",
+        "invalid_client: client_assertion: claim exp: it is past",
+    ),
+    "a stranger's": (lambda: of_northern(iss="x", sub="x"), "", UNPROVEN),
+    "no assertion": (lambda: {"client_assertion": "a.b.c"}, "", "invalid_client: client_assertion: "),
+    "no grant type": (lambda: {"grant_type": None}, "", "invalid_request: grant_type: expected"),
+    "another's scope": (
+        lambda: {"scope": "casebridge/erase"},
+        "northern",
+        "invalid_scope: scope: none of it may be",
+    ),
+}
 
 
-def refused():
-    """By why: what is changed in the request, who is on record for it, and what is said; soon it is past."""
-    return {
-        "another's key": (of_northern(STRANGER), "northern", UNPROVEN),
-        "past": (of_northern(exp=1), "northern", "invalid_client: client_assertion: claim exp: it is past"),
-        "a stranger's": (of_northern(iss="x", sub="x"), "", UNPROVEN),
-        "no assertion": ({"client_assertion": "a.b.c"}, "", "invalid_client: client_assertion: "),
-        "no grant type": ({"grant_type": None}, "", "invalid_request: grant_type: expected"),
-        "another's scope": (
-            {"scope": "casebridge/erase"},
-            "northern",
-            "invalid_scope: scope: none of it may be",
-        ),
-    }
-
-
-@pytest.mark.parametrize("why", refused())
+@pytest.mark.parametrize("why", REFUSED)
 def test_a_token_that_is_refused_is_on_record_with_the_reason(house, engine, why):
-    changed, partner, reason = refused()[why]
+    asked, partner, reason = REFUSED[why]
+    changed = asked()
     assert house.grant("northern", **changed).status_code == 400
     (row,) = records(engine)
     found = (row.partner, row.interaction, row.status, row.address, row.things)
