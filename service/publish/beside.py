@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, ParamSpec, TypeVar
 
-from service.publish.coverage import Coverage
 from service.publish.ports import Outbox
-from service.publish.resources import with_resources
+from service.publish.preparing import Preparation
 from service.values.resources import NumberedMessage
 
 P = ParamSpec("P")
@@ -19,9 +18,9 @@ BEHIND: Final = 8
 class Beside:
     """Two threads, one to number and read, one to mark, at the service of the relay's own."""
 
-    def __init__(self, outbox: Outbox, coverage: Coverage, clock: Callable[[], float]) -> None:
-        """Take the outbox, and who is to get what; nothing is read yet."""
-        self._outbox, self._coverage, self._clock = outbox, coverage, clock
+    def __init__(self, outbox: Outbox, prepare: Preparation, clock: Callable[[], float]) -> None:
+        """Take the outbox, and what makes ready what is read of it; nothing is read yet."""
+        self._outbox, self._prepare, self._clock = outbox, prepare, clock
         self._again_at = 0.0
         self._threads: ThreadPoolExecutor | None = None
         self._ahead: Future[list[NumberedMessage]] | None = None
@@ -84,7 +83,7 @@ class Beside:
         return self._threads.submit(work, *args, **kwargs)
 
     def _number_and_read(self, after: int) -> list[NumberedMessage]:
-        return with_resources(self._outbox.take(after, READ), self._coverage, self._outbox)
+        return self._prepare.first(self._outbox.take(after, READ))
 
     def _settle(self, left: int) -> None:
         while len(self._marks) > left or (self._marks and self._marks[0].done()):

@@ -14,7 +14,7 @@ from service.errors import Unavailable
 from service.publish.coverage import Coverage, Route
 from service.publish.lanes import Lanes
 from service.publish.ports import Broker, ChannelClosed, Drift, Misfit, Outbox, Publisher
-from service.publish.resources import with_resources
+from service.publish.preparing import Preparation
 from service.supervision import Backoff
 from service.values.resources import NumberedMessage
 
@@ -47,6 +47,7 @@ class CatchUp:
         outbox: Outbox,
         broker: Broker,
         coverage: Coverage,
+        prepare: Preparation,
         *,
         marked: Callable[[], None],
         park: Callable[[NumberedMessage, str], None],
@@ -56,6 +57,7 @@ class CatchUp:
         self.queue = queue
         self.even = False
         self._outbox, self._broker, self._coverage = outbox, broker, coverage
+        self._prepare = prepare
         self._marked, self._park, self._clock = marked, park, clock
         self._publisher: Publisher | None = None
         self._lanes = Lanes()
@@ -120,7 +122,7 @@ class CatchUp:
     def _read(self) -> bool:
         self._pay()
         self._marked()
-        rows = with_resources(self._outbox.owed_messages(self.queue, READ), self._coverage, self._outbox)
+        rows = self._prepare.again(self._outbox.owed_messages(self.queue, READ))
         self._lanes.add(rows)
         if not rows:
             self._cautious = False
@@ -131,8 +133,7 @@ class CatchUp:
 
     def _send(self, publisher: Publisher) -> None:
         while len(self._flights) < self._window and (row := self._lanes.take()) is not None:
-            all_routes = self._coverage.of(row.view, row.routing_key)
-            routes = [route for route in all_routes if route.queue == self.queue]
+            routes = [route for route in self._coverage.routes(row) if route.queue == self.queue]
             flight = _Flight(row, len(routes))
             try:
                 for route, copy in [(route, route.copy_of(row)) for route in routes]:
@@ -141,7 +142,7 @@ class CatchUp:
                 self._park(row, str(exc))
                 self._lanes.park(row)
             if not routes:
-                # its binding was taken out of the registry since
+                # its binding was taken out of the registry since, or its partner may not see it any more
                 self._settle(row)
 
     def _confirm(self, flight: _Flight) -> None:

@@ -3,12 +3,13 @@
 https://www.rabbitmq.com/tutorials/amqp-concepts#exchange-topic
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from service.publish.amqp.topology import EVENTS, own_exchange
 from service.publish.ports import Copy, Misfit, Settlement
+from service.publish.readers import Reader, reader_of
 from service.values.resources import NumberedMessage
 from service.values.scope import DEFAULT, Binding, Partner
 
@@ -63,20 +64,39 @@ class Coverage:
     def __init__(self, partners: Iterable[Partner]) -> None:
         """Take the partner registry."""
         self._bindings: dict[str, list[tuple[str, Binding]]] = {DEFAULT: []}
+        self.readers: dict[str, tuple[Reader, ...]] = {}
         for partner in partners:
+            for queue in partner.queues:
+                self.readers[queue.name] = (*self.readers.get(queue.name, ()), reader_of(partner))
             mine = self._bindings.setdefault(partner.view, [])
             mine += [(queue.name, binding) for queue in partner.queues for binding in queue.bindings]
         self.queues = {EVENTS, *(name for mine in self._bindings.values() for name, _ in mine)}
         self._full = any(binding.full_resource for mine in self._bindings.values() for _, binding in mine)
         self._known: dict[tuple[str, str], tuple[Route, ...]] = {}
+        self._narrowed: dict[tuple[str, str], tuple[tuple[str, Reader], ...]] = {}
 
     def is_as(self, other: "Coverage") -> bool:
-        """Tell whether the bindings are the same."""
-        return self._bindings == other._bindings  # noqa: SLF001 - of its own kind
+        """Tell whether the bindings are the same, and what may go by them."""
+        return (self._bindings, self.readers) == (other._bindings, other.readers)  # noqa: SLF001 - of its own kind
 
     def wants_resource(self, row: NumberedMessage) -> bool:
         """Tell whether a message goes somewhere with the resource itself."""
-        return self._full and any(route.full for route in self.of(row.view, row.routing_key))
+        return self._full and any(route.full for route in self.routes(row))
+
+    def routes(self, row: NumberedMessage) -> Sequence[Route]:
+        """Return where copies of a message go that may go there."""
+        routes = self.of(row.view, row.routing_key)
+        return [route for route in routes if route.queue not in row.kept_from] if row.kept_from else routes
+
+    def narrowed(self, view: str, routing_key: str) -> tuple[tuple[str, Reader], ...]:
+        """Return the queues that a message would go to if its readers, who do not see all, may see it."""
+        known = self._narrowed.get((view, routing_key))
+        if known is None:
+            queues = sorted({route.queue for route in self.of(view, routing_key)})
+            readers = ((queue, reader) for queue in queues for reader in self.readers.get(queue, ()))
+            known = tuple((queue, reader) for queue, reader in readers if not reader.sees_all)
+            self._narrowed[view, routing_key] = known
+        return known
 
     def of(self, view: str, routing_key: str) -> tuple[Route, ...]:
         """Return where copies of a message go; who asked for the resource and for messages gets both.

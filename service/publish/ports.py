@@ -1,11 +1,13 @@
 """What the relay needs of the outbox and of the broker, as Protocols."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from service.errors import Rejected
-from service.values.resources import NumberedMessage, ParkedMessage, VersionKey
+from service.values.audit import Disclosed
+from service.values.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
+from service.values.scope import Scope
 
 # silent: not confirmed in time
 Settlement = Literal["routed", "returned", "nacked", "silent"]
@@ -67,6 +69,15 @@ class Broker(Protocol):
         """Return a channel on a connection of its own; raises Unavailable."""
 
 
+class Record(Protocol):
+    """Puts on record what a queue is about to get."""
+
+    def __call__(
+        self, partner: str, queue: str, purposes: tuple[str, ...], things: tuple[Disclosed, ...]
+    ) -> None:
+        """Record it, and commit that; raises Unavailable."""
+
+
 class Lead(Protocol):
     """Leadership, until it is lost or given up."""
 
@@ -89,8 +100,11 @@ class Outbox(Protocol):
     def take(self, after: int, limit: int) -> list[NumberedMessage]:
         """Number as many, and return messages still to publish, in order, above a position."""
 
-    def versions(self, keys: Sequence[VersionKey]) -> dict[VersionKey, bytes]:
+    def versions(self, keys: Sequence[VersionKey]) -> dict[VersionKey, VersionBody]:
         """Return the bodies of versions that may be shown."""
+
+    def seen(self, scope: Scope, keys: Collection[VersionKey]) -> set[VersionKey]:
+        """Return those of versions, of the scope's own view, that are inside a scope now."""
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published` or `unrouted`."""

@@ -17,7 +17,17 @@ from service.publish.catchup import TOO_LARGE, WINDOW, CatchUp
 from service.publish.coverage import Coverage
 from service.publish.flights import MESSAGES, Flight, Flights, Landed
 from service.publish.lanes import Lanes
-from service.publish.ports import Broker, ChannelClosed, Lead, Misfit, Outbox, Publisher, Settlement
+from service.publish.ports import (
+    Broker,
+    ChannelClosed,
+    Lead,
+    Misfit,
+    Outbox,
+    Publisher,
+    Record,
+    Settlement,
+)
+from service.publish.preparing import Preparation
 from service.supervision import Backoff, supervise
 from service.values.resources import NumberedMessage
 from service.values.scope import Partner
@@ -51,17 +61,19 @@ class Relay:
         outbox: Outbox,
         broker: Broker,
         registry: Iterable[Partner],
+        record: Record,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the outbox, the way to the broker, the registry that it declares."""
+        """Take the outbox, the way to the broker, the registry that it declares, and what records."""
         self._outbox = outbox
         self._broker = broker
         self._coverage = Coverage(registry)
         self._clock = clock
         self._lead: Lead | None = None
         self._publisher: Publisher | None = None
-        self._beside = Beside(outbox, self._coverage, clock)
+        self._prepare = Preparation(outbox, self._coverage, record)
+        self._beside = Beside(outbox, self._prepare, clock)
         self._lanes = Lanes()
         self._flights = Flights()
         self._landed = Landed(self._beside)
@@ -203,9 +215,7 @@ class Relay:
             flight = Flight(row)
             try:
                 # all of them before the first goes: what comes back of a parked row would land as published
-                copies = [
-                    (route, route.copy_of(row)) for route in self._coverage.of(row.view, row.routing_key)
-                ]
+                copies = [(route, route.copy_of(row)) for route in self._coverage.routes(row)]
                 for route, copy in copies:
                     if route.queue in self._behind:
                         flight.owed.append(route.queue)
@@ -241,6 +251,7 @@ class Relay:
             self._outbox,
             self._broker,
             self._coverage,
+            self._prepare,
             marked=self._settle,
             park=self._park,
             clock=self._clock,

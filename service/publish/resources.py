@@ -5,11 +5,10 @@ from typing import Final
 
 from service.publish.coverage import Coverage
 from service.publish.ports import Outbox
-from service.values.resources import NumberedMessage, VersionKey
+from service.publish.readers import UNREADABLE, version_of
+from service.values.resources import NumberedMessage, VersionBody, VersionKey
 from service.wire.json import dump, reread
 
-# what it raises to read bytes that are no message, and to go through what they say
-_UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError)
 FLAW: Final = "Its body, or that of the version it tells of, cannot be read to put the resource into it."
 
 
@@ -24,9 +23,9 @@ def with_resources(
     keys: dict[int, VersionKey] = {}
     for row in rows:
         try:
-            if coverage.wants_resource(row) and (key := _version(row)) is not None:
+            if coverage.wants_resource(row) and (key := version_of(row)) is not None:
                 keys[row.position] = key
-        except _UNREADABLE:
+        except UNREADABLE:
             row = row._replace(flaw=FLAW)  # noqa: PLW2901
         messages.append(row)
     bodies = outbox.versions(tuple(keys.values())) if keys else {}
@@ -35,20 +34,12 @@ def with_resources(
     ]
 
 
-def _version(row: NumberedMessage) -> VersionKey | None:
-    """Return which version a message tells of; None where it tells of a case or an erasure."""
-    data = reread(row.body).get("data", {})
-    if "versionId" not in data:
-        return None
-    type_, id_ = data["reference"].split("/")
-    return row.view, type_, id_, int(data["versionId"])
-
-
-def _complete(row: NumberedMessage, resource: bytes | None) -> NumberedMessage:
-    if resource is None:
+def _complete(row: NumberedMessage, version: VersionBody | None) -> NumberedMessage:
+    if version is None:
         return row
     body = reread(row.body)
     try:
-        return row._replace(full=dump({**body, "data": {**body["data"], "resource": reread(resource)}}))
-    except _UNREADABLE:
+        full = dump({**body, "data": {**body["data"], "resource": reread(version.body)}})
+        return row._replace(full=full, client=version.client)
+    except UNREADABLE:
         return row._replace(flaw=FLAW)

@@ -9,7 +9,7 @@ from service.values.documents import Document
 from service.values.resources import StoredResource
 
 # the codes of http://hl7.org/fhir/restful-interaction; `login`: a token was refused; `emergency-override`:
-# the glass of clients was broken, for the reason that is the text
+# the glass of clients was broken, for the reason that is the text; `disclose`: a queue was sent resources
 Interaction = Literal[
     "read",
     "vread",
@@ -24,6 +24,7 @@ Interaction = Literal[
     "operation",
     "login",
     "emergency-override",
+    "disclose",
 ]
 
 

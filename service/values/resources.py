@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from service.values.criteria import Criterion, Order
 
@@ -133,13 +133,23 @@ class OutboxMessage:
 
 # view, type, id, number
 VersionKey = tuple[str, str, str, int]
+# the number that stands for whatever version is the present one
+CURRENT: Final = 0
+
+
+class VersionBody(NamedTuple):
+    """The bytes of a version, and the uuid of the client that it is of."""
+
+    body: bytes
+    client: str | None
 
 
 class NumberedMessage(NamedTuple):
     """A committed message at its gap-free position in the feed: what is published of an `OutboxMessage`.
 
-    `full` is the variant with the resource in `data`, where somebody asks for it, `flaw` why there is none
-    although somebody does.
+    `full` is the variant with the resource in `data`, where somebody asks for it, and `client` whose that is;
+    `flaw` is why there is none although somebody does. `kept_from` are the queues of partners that may not
+    see what it tells of.
     """
 
     position: int
@@ -150,6 +160,8 @@ class NumberedMessage(NamedTuple):
     body: bytes
     full: bytes | None = None
     flaw: str = ""
+    client: str | None = None
+    kept_from: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,22 @@ from service.errors import Misconfigured
 from service.flows.audit.feeding import Feeding
 from service.flows.audit.retaining import Retaining
 from service.flows.audit.sealing import Sealing
+from service.publish.ports import Record
 from service.settings import Settings
 from service.store.audit import privileges
 from service.store.audit.progress import FEED, SqlProgress
+from service.store.audit.recording import SqlRecording
 from service.store.audit.retention import SqlRetention
 from service.store.audit.sealing import SqlSealing
 from service.store.relay.leadership import lead
+from service.values.audit import AuditEntry, Disclosed, Disclosure
 from service.wire.fhir.audit_event import AuditEvents
 from service.wire.http import post
 from service.wiring.operator import check
 from service.wiring.rooms import now, open_database
 
+LONGEST: Final = 64
+"""How much of a queue's name stands on record."""
 FHIR: Final = "application/fhir+json"
 FEED_SECONDS: Final = 10.0
 """How long the repository may take to answer; it stops at the end of a worker for no longer."""
@@ -36,6 +41,17 @@ def loops(settings: Settings, engine: Engine) -> Iterator[Callable[[Event], None
     yield Retaining(SqlRetention(engine, now, settings.audit_days)).run
     if settings.audit_feed is not None:
         yield feeding(settings, engine, settings.audit_feed).run
+
+
+def of_queues(engine: Engine) -> Record:
+    """Return what records what goes out to queues."""
+    recording = SqlRecording(engine)
+
+    def record(partner: str, queue: str, purposes: tuple[str, ...], things: tuple[Disclosed, ...]) -> None:
+        told = Disclosure("disclose", things)
+        recording.record(AuditEntry(now(), partner, None, purposes, 200, queue[:LONGEST], told))
+
+    return record
 
 
 def feeding(settings: Settings, engine: Engine, base: str) -> Feeding:

@@ -1,6 +1,6 @@
 """The processes that run until they are stopped: the worker, the MLLP server; neither imports Flask."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from threading import Event, Thread
@@ -75,10 +75,15 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
         beside[-1].start()
         look = partial(topology.depths, url)
         Thread(target=watch, args=(look, partners, stop), daemon=True).start()
-        broker = rabbit.Rabbit(url, partners)
-        FollowingRelay(lambda: Relay(messages, broker, partners), partners).run(stop)
+        FollowingRelay(publishing(engine, url, partners), partners).run(stop)
     for loop in beside:
         loop.join()
+
+
+def publishing(engine: Engine, url: str, partners: Collection[Partner]) -> Callable[[], Relay]:
+    """Return what makes a relay of the outbox to the partners of a moment."""
+    messages, broker, record = Outbox(engine), rabbit.Rabbit(url, partners), auditing.of_queues(engine)
+    return lambda: Relay(messages, broker, partners, record)
 
 
 def consuming(settings: Settings, url: str, partners: Collection[Partner], reception: Reception) -> Consumer:

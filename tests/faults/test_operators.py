@@ -22,7 +22,7 @@ from service.publish.catchup import BACKOFF
 from service.publish.coverage import matches
 from service.publish.flights import Landed
 from service.publish.relay import REPAIR_SECONDS, Relay
-from tests.publish.made import Broker, Office, message, partner
+from tests.publish.made import Broker, Office, message, partner, unrecorded
 from tests.store.made import NUMBERED
 
 PARTNERS = (
@@ -56,7 +56,13 @@ class Walk:
         self.relay = self.new_relay()
 
     def new_relay(self):
-        return Relay(self.office.outbox, Rabbit(self.broker.url, PARTNERS), PARTNERS, clock=lambda: self.now)
+        return Relay(
+            self.office.outbox,
+            Rabbit(self.broker.url, PARTNERS),
+            PARTNERS,
+            unrecorded,
+            clock=lambda: self.now,
+        )
 
     def emit(self):
         """Cases change."""

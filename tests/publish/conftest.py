@@ -4,7 +4,7 @@ import pytest
 
 from service.publish.amqp import rabbit
 from service.publish.relay import Relay
-from tests.publish.made import Broker, Office
+from tests.publish.made import Broker, Office, unrecorded
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def relay_to(office):
     made = []
 
     def make(url, *partners):
-        made.append(Relay(office.outbox, rabbit.Rabbit(url, partners), partners))
+        made.append(Relay(office.outbox, rabbit.Rabbit(url, partners), partners, unrecorded))
         return made[-1]
 
     yield make

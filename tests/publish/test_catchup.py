@@ -10,7 +10,7 @@ from service.publish.amqp import rabbit, topology
 from service.publish.amqp.rabbit import Rabbit
 from service.publish.relay import REPAIR_SECONDS, Relay
 from service.supervision import Backoff
-from tests.publish.made import Broker, Paced, message, partner, until
+from tests.publish.made import Broker, Paced, message, partner, unrecorded, until
 from tests.publish.test_relay import Running
 
 HARBOR, CLINIC = partner(plain=("#",)), partner("clinic", plain=("#",))
@@ -174,7 +174,7 @@ def test_a_queue_that_does_not_answer_is_not_waited_for(office, killable_rabbitm
     member = f"'{broker.url.rpartition('/')[2]}_harbor'"
     partners, sent = (HARBOR, CLINIC), story(240, 60)
     topology.declare(broker.url, partners)
-    with Running(Relay(office.outbox, Rabbit(broker.url, partners), partners)):
+    with Running(Relay(office.outbox, Rabbit(broker.url, partners), partners, unrecorded)):
         if known:
             office.emit(*sent[:60])
             until(lambda: set(office.states().values()) == {"published"})

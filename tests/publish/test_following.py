@@ -5,13 +5,13 @@ import threading
 from service.publish.amqp import rabbit
 from service.publish.following import LOOK_SECONDS, FollowingRelay
 from service.publish.relay import Relay
-from tests.publish.made import message, partner
+from tests.publish.made import message, partner, unrecorded
 
 
 def test_a_queue_gets_messages_while_its_partner_is_registered(office, broker):
     seconds, registry = [0.0], [partner()]
     relay = FollowingRelay(
-        lambda: Relay(office.outbox, rabbit.Rabbit(broker.url, registry), registry),
+        lambda: Relay(office.outbox, rabbit.Rabbit(broker.url, registry), registry, unrecorded),
         registry,
         clock=lambda: seconds[0],
     )

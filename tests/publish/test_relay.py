@@ -10,7 +10,7 @@ from service.publish.amqp import rabbit, topology
 from service.publish.feed import number_forever
 from service.publish.relay import Relay
 from tests import servers
-from tests.publish.made import Broker, Office, Paced, message, partner, until
+from tests.publish.made import Broker, Office, Paced, message, partner, unrecorded, until
 
 
 class Running:
@@ -287,7 +287,10 @@ def test_what_one_queue_alone_is_to_get_and_the_broker_refuses_is_parked_too(off
 
 def test_a_second_relay_stands_by_until_the_first_lets_go(postgres_url, broker):
     office = Office(postgres_url)
-    relays = [Relay(office.outbox, rabbit.Rabbit(broker.url, [partner()]), [partner()]) for _ in range(2)]
+    relays = [
+        Relay(office.outbox, rabbit.Rabbit(broker.url, [partner()]), [partner()], unrecorded)
+        for _ in range(2)
+    ]
     relays[0].run_once()
     office.emit(message())
 

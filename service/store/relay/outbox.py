@@ -1,6 +1,6 @@
 """The outbox as the leader sees it: number what is committed, read what is pending, mark what went out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import Engine, bindparam, delete, exists, func, select, text, update
@@ -10,9 +10,11 @@ from service.store.relay.leadership import Lease, lead, leading
 from service.store.relay.listed import LISTED, ahead_of, keep, pass_by
 from service.store.relay.positions import MESSAGE, Positions
 from service.store.relay.runs import rows_by_position
+from service.store.relay.seen import seen
 from service.store.rows import upsert
 from service.store.sql.engine import Executor, reading, writing
-from service.values.resources import NumberedMessage, ParkedMessage, VersionKey
+from service.values.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
+from service.values.scope import Scope
 from service.wire.json import dump
 
 FORGIVEN: Final = 5000
@@ -40,13 +42,14 @@ _EARLIER: Final = select(t.unpublished.c.position).where(
 # a list of keys to join with: as an IN of pairs or of two lists a planner gets it wrong
 _VERSIONS: Final = {
     "postgresql": text(
-        "SELECT h.view, h.type, h.id, h.version, h.body"
+        "SELECT h.view, h.type, h.id, h.version, h.body, h.client"
         " FROM json_array_elements(CAST(:keys AS json)) AS k (key) JOIN resource_history h"
         " ON h.view = key ->> 0 AND h.type = key ->> 1 AND h.id = key ->> 2"
         " AND h.version = CAST(key ->> 3 AS integer) WHERE NOT h.withheld"
     ),
     "sqlite": text(
-        "SELECT h.view, h.type, h.id, h.version, h.body FROM json_each(:keys) k JOIN resource_history h"
+        "SELECT h.view, h.type, h.id, h.version, h.body, h.client"
+        " FROM json_each(:keys) k JOIN resource_history h"
         " ON h.view = json_extract(k.value, '$[0]') AND h.type = json_extract(k.value, '$[1]')"
         " AND h.id = json_extract(k.value, '$[2]') AND h.version = json_extract(k.value, '$[3]')"
         " WHERE NOT h.withheld"
@@ -112,11 +115,16 @@ class Outbox:
                 return pending
             after = positions[-1]
 
-    def versions(self, keys: Sequence[VersionKey]) -> dict[VersionKey, bytes]:
+    def versions(self, keys: Sequence[VersionKey]) -> dict[VersionKey, VersionBody]:
         """Return the bodies of versions that are there and that somebody may be shown."""
         with reading(self._engine) as connection:
             rows = connection.execute(_VERSIONS[connection.dialect.name], {"keys": dump(keys).decode()})
-            return {(view, type_, id_, version): body for view, type_, id_, version, body in rows}
+            return {tuple(row[:4]): VersionBody(row[4], row[5]) for row in rows}
+
+    def seen(self, scope: Scope, keys: Collection[VersionKey]) -> set[VersionKey]:
+        """Return those of versions, of the scope's own view, that are inside a scope now."""
+        with reading(self._engine) as connection:
+            return seen(connection, scope, keys)
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""

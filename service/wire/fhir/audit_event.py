@@ -19,6 +19,7 @@ LOGIN: Final = "login"
 """The interaction of who asked for a token and got none."""
 OVERRIDE: Final = "emergency-override"
 """The interaction of who broke the glass."""
+_LIFECYCLE: Final = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _PURPOSE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _ENTITY: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
@@ -27,7 +28,10 @@ _SOURCE_TYPE: Final = "http://terminology.hl7.org/CodeSystem/security-source-typ
 _REQUEST: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 _SOURCE: Final = {"system": _DCM, "code": "110153", "display": "Source Role ID"}
 _DESTINATION: Final = {"system": _DCM, "code": "110152", "display": "Destination Role ID"}
+DISCLOSE: Final = "disclose"
+"""The interaction of what was sent to a queue of a partner's."""
 _ACTIONS: Final = {
+    DISCLOSE: "R",
     "read": "R",
     "vread": "R",
     **dict.fromkeys(("history-instance", "history-type", "history-system"), "R"),
@@ -142,7 +146,7 @@ class AuditEvents:
 
 
 def _kind(interaction: str) -> Json:
-    """Return what kind of event it is: an interaction of FHIR, that somebody wants in, or broke the glass."""
+    """Return what kind of event it is: of FHIR, a token that was refused, a broken glass, or a message."""
     if interaction == LOGIN:
         return {
             "type": {"system": _DCM, "code": "110114", "display": "User Authentication"},
@@ -152,6 +156,11 @@ def _kind(interaction: str) -> Json:
         return {
             "type": {"system": _DCM, "code": "110113", "display": "Security Alert"},
             "subtype": [{"system": _DCM, "code": "110127", "display": "Emergency Override Started"}],
+        }
+    if interaction == DISCLOSE:
+        return {
+            "type": {"system": _DCM, "code": "110106", "display": "Export"},
+            "subtype": [{"system": _LIFECYCLE, "code": "disclose", "display": "Disclose"}],
         }
     return {
         "type": {"system": _EVENT_TYPE, "code": "rest", "display": "Restful Operation"},
