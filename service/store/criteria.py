@@ -6,7 +6,7 @@ an index answers: terms by GIN (SQLite: by their rows), ranges and texts by btre
 https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -29,9 +29,11 @@ from service.values.criteria import HasNoTerm, HasTerm, HasText, InRange, Plain,
 # the highest character there is: what begins with a text stands before the text followed by it
 HIGHEST: Final = "\U0010ffff"
 Values = Iterator[tuple[str, Any]]
+Form = tuple[Any, ...]
+"""What of a criterion its condition depends on: its class, and the forms of its values."""
 
 
-def form_of(criterion: Plain) -> Hashable:
+def form_of(criterion: Plain) -> Form:
     """Return what of a criterion its condition depends on."""
     match criterion:
         case InRange(alternatives) | HasText(alternatives):
@@ -61,7 +63,7 @@ def values_of(criterion: Plain, name: str, view: str) -> Values:
             yield name, criterion.bits
 
 
-def condition_of(form: Any, name: str, rows: FromClause) -> ColumnElement[bool]:
+def condition_of(form: Form, name: str, rows: FromClause) -> ColumnElement[bool]:
     """Return the condition of a criterion's form on rows of `resource`; its names begin with `name`."""
     kind, *rest = form
     if kind in {HasTerm, HasNoTerm}:
@@ -83,7 +85,8 @@ def condition_of(form: Any, name: str, rows: FromClause) -> ColumnElement[bool]:
 
 def between(prefix: str, low: Any, high: Any, first: Any, last: Any) -> ColumnElement[bool]:
     """R4 search section 3.1.1.4.6: how a prefix compares the range [low, high] with [first, last]."""
-    contained: ColumnElement[bool] = and_(low >= first, high <= last)
+    # that low is at most last follows of the others, and bounds what is read of an index by low
+    contained: ColumnElement[bool] = and_(low >= first, low <= last, high <= last)
     comparisons: dict[str, ColumnElement[bool]] = {
         "eq": contained,
         "ne": not_(contained),

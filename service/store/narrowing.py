@@ -6,18 +6,19 @@ A resource of such a type is there if its current version matches one of the sea
 version before it did: only the current one is there.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, true
 from sqlalchemy.sql import FromClause
 
+from service.store import criteria
 from service.store.criteria import condition_of, form_of, values_of
 from service.store.tables import history, resource
 from service.values.criteria import Plain
 from service.values.scope import Narrowing
 
-Form = tuple[tuple[tuple[Hashable, ...], ...], ...]
+Form = tuple[tuple[tuple[criteria.Form, ...], ...], ...]
 """Of each type that is narrowed the searches, of each of these the forms of its criteria."""
 
 
@@ -44,7 +45,7 @@ def condition(form_: Form, table: FromClause) -> ColumnElement[bool]:
     return and_(true(), *(_of_type(number, searches, table) for number, searches in enumerate(form_)))
 
 
-def _of_type(number: int, searches: tuple[tuple[Hashable, ...], ...], table: FromClause) -> Any:
+def _of_type(number: int, searches: tuple[tuple[criteria.Form, ...], ...], table: FromClause) -> Any:
     other = table.c.type != bindparam(f"narrowed_{number}")
     if table is not history:
         return or_(other, _matches(number, searches, table))
@@ -55,7 +56,7 @@ def _of_type(number: int, searches: tuple[tuple[Hashable, ...], ...], table: Fro
 
 
 def _matches(
-    number: int, searches: tuple[tuple[Hashable, ...], ...], rows: FromClause
+    number: int, searches: tuple[tuple[criteria.Form, ...], ...], rows: FromClause
 ) -> ColumnElement[bool]:
     return or_(
         *(

@@ -5,10 +5,10 @@ Those are looked for inside the scope, as all is: what it hides is not even told
 https://hl7.org/fhir/R4/search.html#chaining
 """
 
-from collections.abc import Hashable
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     ColumnElement,
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     exists,
+    func,
     select,
 )
 from sqlalchemy.dialects.postgresql import array
@@ -25,7 +26,7 @@ from sqlalchemy.dialects.postgresql import array
 from service.store import criteria
 from service.store import scope as of_scope
 from service.store import tables as t
-from service.store.criteria import Values
+from service.store.criteria import Form, Values
 from service.store.sql.terms import hash_of
 from service.values.criteria import Criterion, ReferredToBy, RefersTo
 from service.values.scope import SHARED
@@ -52,7 +53,7 @@ def inside(place: Place, shared: bool) -> ColumnElement[bool]:
     return condition(place.scope, place.rows)
 
 
-def form_of(criterion: Criterion) -> Hashable:
+def form_of(criterion: Criterion) -> Form:
     """Return what of a criterion its condition depends on."""
     match criterion:
         case RefersTo():
@@ -77,7 +78,7 @@ def values_of(criterion: Criterion, name: str, view: str) -> Values:
     yield from criteria.values_of(criterion.criterion, f"{name}_far", view)
 
 
-def condition_of(form: Any, name: str, place: Place) -> ColumnElement[bool]:
+def condition_of(form: Form, name: str, place: Place) -> ColumnElement[bool]:
     """Return the condition of a criterion's form; it binds names that begin with `name`."""
     kind, *rest = form
     if kind is RefersTo:
@@ -97,7 +98,7 @@ def _links(name: str, count: int, to: FromClause) -> list[ColumnElement[int]]:
     return [hash_of(path.concat(to.c.type).concat("/").concat(to.c.id)) for path in paths]
 
 
-def _refers(place: Place, name: str, paths: int, shared: bool, form: Any) -> ColumnElement[bool]:
+def _refers(place: Place, name: str, paths: int, shared: bool, form: Form) -> ColumnElement[bool]:
     """Those that it leads to are looked for first, and by them those that refer to them."""
     far = t.resource.alias()
     there = place.at(far)
@@ -108,14 +109,14 @@ def _refers(place: Place, name: str, paths: int, shared: bool, form: Any) -> Col
     )
     links = _links(name, paths, far)
     if place.postgresql:
-        near = t.resource.alias()
-        ids = select(near.c.id).where(*meets, _overlaps(near, array(links, type_=BigInteger)))
-    else:
-        ids = select(TERMS.c.id).where(*meets, TERMS.c.term.in_(links))
-    return place.rows.c.id.in_(ids)
+        # one question by itself, whose answer is then looked up in the index of terms
+        of_each: Any = links
+        terms = select(func.unnest(array(of_each, type_=BigInteger))).where(*meets)
+        return _overlaps(place.rows, func.array(terms.scalar_subquery(), type_=ARRAY(BigInteger)))
+    return place.rows.c.id.in_(select(TERMS.c.id).where(*meets, TERMS.c.term.in_(links)))
 
 
-def _is_referred_to(place: Place, name: str, paths: int, shared: bool, form: Any) -> ColumnElement[bool]:
+def _is_referred_to(place: Place, name: str, paths: int, shared: bool, form: Form) -> ColumnElement[bool]:
     """Of each row it is asked by itself whether something refers to it: it suits what else narrows rows."""
     by = t.resource.alias()
     there = place.at(by)

@@ -6,7 +6,6 @@ is built once for all questions of that form; their values are bound when it run
 https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Hashable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -26,6 +25,7 @@ from sqlalchemy import (
     select,
 )
 
+from service.store import criteria
 from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.criteria import HIGHEST, between
@@ -33,7 +33,7 @@ from service.store.rows import stored_of
 from service.store.search.conditions import Place, condition_of, form_of, inside, values_of
 from service.store.sql.engine import Executor
 from service.store.sql.terms import hash_of, hashed
-from service.values.criteria import HasTerm, Order
+from service.values.criteria import HasTerm, Order, RefersTo
 from service.values.resources import Page, Query
 from service.values.scope import SHARED, Scope
 from service.wire.fhir.search.dates import EARLIEST, LATEST
@@ -48,11 +48,11 @@ NEWEST_FIRST: Final = (Order("updated", descending=True), Order("id", descending
 class Form(NamedTuple):
     """What a question looks like: the forms of its conditions, the prefixes of `_lastUpdated`, its order.
 
-    `narrow` are the conditions that few resources meet, by number; `types` says that it is of several types,
-    `shared` that one of them may be no client's.
+    `narrow` are the conditions that few resources meet, or that lead on, by number; `types` says that it is
+    of several types, `shared` that one of them may be no client's.
     """
 
-    conditions: tuple[Hashable, ...]
+    conditions: tuple[criteria.Form, ...]
     narrow: tuple[int, ...]
     updated: tuple[str, ...]
     order: tuple[tuple[str, bool], ...]
@@ -94,7 +94,7 @@ def _form(query: Query, order: tuple[Order, ...], postgresql: bool) -> Form:
         narrow=tuple(
             number
             for number, condition in enumerate(query.conditions)
-            if isinstance(condition, HasTerm) and condition.is_narrow
+            if isinstance(condition, RefersTo) or (isinstance(condition, HasTerm) and condition.is_narrow)
         ),
         updated=tuple(prefix for prefix, _, _ in query.updated),
         order=tuple((each.by, each.descending) for each in order),
@@ -154,7 +154,8 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
     ordered = columns.order_by(*(by.desc() if descends else by.asc() for by, (_, descends) in directions))
     page = ordered.limit(bindparam("rows", type_=Integer))
     is_narrow = form.narrow or (form.ids and not scope.payers) or not form.postgresql
-    if is_narrow and len(form.conditions) <= FEW:
+    leads_on = any(condition[0] is RefersTo for condition in form.conditions)
+    if is_narrow and not leads_on and len(form.conditions) <= FEW:
         return page, counted
     # where nothing narrows it but the scope or what many have, how to search depends on the values
     return page.execution_options(prepare=False), counted.execution_options(prepare=False)
@@ -163,8 +164,8 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
 def _rows(scope: of_scope.Form, form: Form) -> tuple[FromClause, list[int]]:
     """Return the rows that are looked through, and the numbers of the conditions that are left.
 
-    What few resources have leads to them first, whatever the order: OFFSET keeps PostgreSQL, that does not
-    know how few they are, from reading all in order until it finds some.
+    What few resources have, or what leads on, leads to them first, whatever the order: OFFSET keeps
+    PostgreSQL, that does not know how few they are, from reading all in order until it finds some.
     """
     left = [number for number in range(len(form.conditions)) if number not in form.narrow]
     if not (form.postgresql and form.narrow):

@@ -10,6 +10,7 @@ from typing import Final
 
 from service.errors import Malformed
 from service.values.criteria import HasNoTerm, HasTerm, HasText, InRange, Plain, Says
+from service.values.scope import SHARED
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.search import terms
 from service.wire.fhir.search.dates import span
@@ -138,6 +139,7 @@ def _token_terms(name: str, path: Path, pieces: list[str]) -> Iterator[str]:
 
 
 def _reference(asked: Asked) -> Plain:
+    targets = sorted(asked.parameter.targets)
     if asked.modifier == "identifier":
         # which type it is to has to be known where the parameter is of one alone
         of = f":identifier:{asked.parameter.only}" if asked.parameter.only else ":identifier"
@@ -147,21 +149,21 @@ def _reference(asked: Asked) -> Plain:
             for name, _ in asked.paths()
             for term in _identifier_terms(asked, f"{name}{of}", parts(value))
         ]
-        return HasTerm(tuple(found), is_narrow=True)
+        return HasTerm(tuple(found), bool(targets) and SHARED.isdisjoint(targets))
     only = asked.modifier
     if only and (only not in definitions().resources or asked.parameter.kind != "reference"):
         refuse_modifier(asked)
-    targets = sorted(asked.parameter.targets) or list(asked.kept)
     named = {
         target
         for value in alternatives(asked.text, asked.name)
-        for target in _targets(asked, plain(value), [only] if only else targets)
+        for target in _targets(asked, plain(value), [only] if only else targets or asked.kept)
     }
     if only or asked.parameter.targets:
         of = {only} if only else asked.parameter.targets
         named = {target for target in named if ":" in target or target.partition("/")[0] in of}
     found = [terms.to(name, target) for name, _ in asked.paths() for target in sorted(named)]
-    return HasTerm(tuple(found), is_narrow=True)
+    # many refer to an organization
+    return HasTerm(tuple(found), SHARED.isdisjoint(target.partition("/")[0] for target in named))
 
 
 def _identifier_terms(asked: Asked, name: str, pieces: list[str]) -> Iterator[str]:
