@@ -19,6 +19,7 @@ PATIENT_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/pat
 GROUP_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"
 NDJSON: Final = "application/fhir+ndjson"
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
+VALIDATE: Final = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
 
 _GROUP: Final[dict[str, Any]] = {
@@ -109,8 +110,9 @@ def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
         # what a permitted partner puts comes back into the case; ids are given here
         entry["interaction"].append({"code": "update"})
         entry |= {"versioning": "versioned-update", "updateCreate": False}
-    if type_ in EVERYTHING:
-        entry["operation"] = [{"name": "everything", "definition": EVERYTHING[type_]}]
+    operations = {"everything": EVERYTHING[type_]} if type_ in EVERYTHING else {}
+    operations["validate"] = VALIDATE
+    entry["operation"] = [{"name": name, "definition": url} for name, url in operations.items()]
     known = parameters_of(type_)
     kinds = {**OF_EVERY_RESOURCE, **{name: parameter.kind for name, parameter in known.items()}}
     entry["searchParam"] = [_search_parameter(type_, name, kind) for name, kind in kinds.items()]

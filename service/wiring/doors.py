@@ -40,7 +40,7 @@ from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.discharge.process import Processing
 from service.receive.discharge.single import Encounters
-from service.receive.http import cases, hl7v2, returned
+from service.receive.http import cases, hl7v2, returned, validate
 from service.receive.http import fhir as fhir_in
 from service.receive.http.preview import preview
 from service.receive.http.quarantine import quarantine
@@ -92,6 +92,7 @@ def doors(
         *_pulling(settings, store, mappings, vocabularies[DEFAULT], cipher, now),
         *_exporting(settings, engine, mappings, now),
         returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
+        validate.door(),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
         audit(audited, base),

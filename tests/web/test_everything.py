@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from service.wire.fhir.definitions.operations import EVERYTHING
 from service.wire.fhir.definitions.r4 import definitions
 from tests.flows import river
 from tests.web import smart
@@ -223,11 +224,12 @@ def test_who_is_erased_is_gone(told):
 
 def test_the_statement_names_the_operation_and_ours_is_defined(house):
     told = {each["type"]: each for each in house.get("/fhir/metadata").json["rest"][0]["resource"]}
-    assert told["Patient"]["operation"] == [
-        {"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"}
-    ]
-    (ours,) = told["EpisodeOfCare"]["operation"]
-    (entry,) = house.get(f"/fhir/OperationDefinition?url={ours['definition']}").json["entry"]
+    named = {
+        type_: {one["name"]: one["definition"] for one in told[type_]["operation"]} for type_ in EVERYTHING
+    }
+    assert named["Patient"]["everything"] == "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+    ours = named["EpisodeOfCare"]["everything"]
+    (entry,) = house.get(f"/fhir/OperationDefinition?url={ours}").json["entry"]
     defined = entry["resource"]
     assert (defined["code"], defined["resource"], defined["instance"]) == (
         "everything",

@@ -35,7 +35,7 @@ _UNREAD = {"resourceType": "Binary"}
 def check(resource: dict[str, Any]) -> list[Issue]:
     """Return what is wrong with a resource, each with its FHIRPath; no value is quoted."""
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
-    if not isinstance(kind, str) or kind not in _checkable():
+    if not isinstance(kind, str) or kind not in checkable():
         return [Issue(_sentence(_TYPE), "resourceType", "structure")]
     return _issues_of(_PLANS[kind](resource), kind)
 
@@ -114,7 +114,8 @@ _PLANS = _Plans()
 
 
 @cache
-def _checkable() -> frozenset[str]:
+def checkable() -> frozenset[str]:
+    """Return the types of resources that there are definitions of."""
     result = definitions()
     return frozenset(name for name in result.resources if name in result)
 
@@ -263,7 +264,7 @@ def _inner_resource(value: Any) -> _Result:
     kind = value.get("resourceType") if type(value) is dict else None
     if not isinstance(kind, str) or kind not in definitions().resources:
         return [("", "must be an object with the name of an R4 resource in resourceType", "structure")]
-    return (_first_problems(_PLANS[kind](value)) or None) if kind in _checkable() else None
+    return (_first_problems(_PLANS[kind](value)) or None) if kind in checkable() else None
 
 
 def _anything(_value: Any) -> _Result:
