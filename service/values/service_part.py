@@ -61,7 +61,7 @@ class ServicePart:
 
     Of a client: `facts` are what hospitals said of the person, `identifying` the (system, value) by which
     they know them, `stays` the facts of the stays without a case by their keys; `merged_into` is the uuid of
-    the client they have become, `merge` how that is undone.
+    the client they have become, `merge` how that is undone, `absorbed` the uuids of those who became them.
 
     Of a case: `stays` are the facts of its stays by their keys; `emptied` says that it lost them all to
     another; `status_history` are its statuses, oldest first.
@@ -79,6 +79,7 @@ class ServicePart:
     untaken: bool = False
     emptied: bool = False
     merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
     merge: Merge | None = None
     heard: Moment | None = None
     newer: Json = field(default_factory=dict)
@@ -112,6 +113,7 @@ def part_of(kept: Json) -> ServicePart:
         untaken=kept.get("untaken", False),
         emptied=kept.get("emptied", False),
         merged_into=kept.get("merged_into"),
+        absorbed=tuple(kept.get("absorbed", ())),
         merge=_merge(kept["merge"]) if "merge" in kept else None,
         heard=tuple(kept["heard"]) if "heard" in kept else None,
         newer={name: value for name, value in kept.items() if name not in _KEYS},
@@ -129,6 +131,7 @@ def as_json(part: ServicePart) -> Json:
         "untaken": part.untaken,
         "emptied": part.emptied,
         "merged_into": part.merged_into,
+        "absorbed": list(part.absorbed),
         "merge": _merge_as_json(part.merge) if part.merge is not None else None,
         "heard": list(part.heard) if part.heard is not None else None,
         **part.newer,

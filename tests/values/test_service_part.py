@@ -43,6 +43,7 @@ PARTS = st.builds(
     untaken=st.booleans(),
     emptied=st.booleans(),
     merged_into=st.none() | WORD,
+    absorbed=st.lists(WORD, max_size=2).map(tuple),
     merge=st.none() | MERGES,
     heard=st.none() | MOMENT,
     newer=st.dictionaries(st.just("of-another-release"), VALUE),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.flows import river
+from tests.web.sent import Mercy
 
 TODAY = datetime.now(UTC).date()
 ICD = "http://hl7.org/fhir/sid/icd-10"
@@ -197,3 +198,43 @@ def test_everything_of_a_patient_leads_to_nobody_by_what_is_withheld(staffed):
     for query in ("", "?_type=Practitioner"):
         assert families("cleared", query) == {"Example", "Therapist"}
         assert families("northern", query) == {"Example"}
+
+
+def merge(house, one, into):
+    """Have a hospital say that two numbers are one person's; the first is no longer used."""
+    message = (
+        f"MSH|^~\\&|ADT|MERCY|||20260301150000+0000||ADT^A40|M-{one}|P|2.5\r"
+        f"EVN|A40|20260301150000+0000\r"
+        f"PID|1||{into}^^^&urn:example:persons&URI\r"
+        f"MRG|{one}^^^&urn:example:persons&URI\r"
+    )
+    answer = Mercy(house).hl7v2(message.encode())
+    assert (answer.status_code, b"MSA|AA" in answer.data) == (200, True), answer.data
+
+
+def test_what_somebody_denied_holds_of_whom_they_have_become_and_no_longer_once_that_is_undone(staffed):
+    put(staffed, "river")
+    put(staffed, "robin", DENY)
+    put(staffed, "ash", {**DENY, "recipient": "northern"})
+    assert seen(staffed, "northern") == {"river"}
+    merge(staffed, "robin", "river")
+    assert seen(staffed, "northern", "EpisodeOfCare") == set()
+    assert seen(staffed, "northern") == set()
+    robin = {**river.CLIENT, "identifiers": [{"system": "urn:example:persons", "value": "robin"}]}
+    for consents, left in (([], {"river", "robin"}), ([{"id": "c", "status": "active", **DENY}], set())):
+        match = {"If-Match": staffed.get("/api/clients/robin").headers["ETag"]}
+        answer = staffed.put("/api/clients/robin", robin | {"consents": consents}, headers=match)
+        assert answer.status_code == 200, answer.json
+        assert seen(staffed, "northern") == left
+    assert staffed.ask("POST", "/api/clients/robin/unmerge").status_code == 200
+    assert seen(staffed, "northern") == {"river"}
+
+
+def test_what_somebody_denies_holds_of_the_record_that_they_were(staffed):
+    put(staffed, "river", DENY)
+    put(staffed, "robin")
+    assert seen(staffed, "northern") == {"robin"}
+    merge(staffed, "robin", "river")
+    assert seen(staffed, "northern") == set()
+    assert staffed.ask("POST", "/api/clients/robin/unmerge").status_code == 200
+    assert seen(staffed, "northern") == {"robin"}

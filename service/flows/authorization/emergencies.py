@@ -84,9 +84,10 @@ class Emergencies:
 
 
 def _clients(unit: Unit, emergency: Emergency) -> tuple[str, ...]:
-    """Return the uuids of who has a number, and of whom merged ones have become."""
+    """Return the uuids of who has a number, of whom merged ones have become, and of whom they took in."""
     found = unit.documents.find_by_identifiers("client", [(emergency.system, emergency.value)])
-    clients = {one.uuid for holder in found for one in (holder, _become(unit, holder))}
+    records = [record for holder in found for record in (holder, _become(unit, holder))]
+    clients = {uuid for record in records for uuid in (record.uuid, *record.service.absorbed)}
     if not clients:
         raise _nobody()
     if len(clients) > MOST:

@@ -15,6 +15,7 @@ from service.flows.case.chart import Chart, Desk, case_for_stay, with_stays, wit
 from service.flows.case.directory import Directory
 from service.flows.case.ownership import public
 from service.flows.ports import Clock, Store, Unit
+from service.flows.projection.denials import deny
 from service.flows.projection.events import instant
 from service.flows.projection.project import Change, Projection
 from service.values.documents import Document
@@ -48,6 +49,9 @@ def absorb(chart: Chart, other: Chart) -> None:
         overruled={path: before.get(path) for path in said if after[path] != before.get(path)},
         emptied=_gather(chart),
     )
+    part = chart.client.service
+    absorbed = tuple(dict.fromkeys((*part.absorbed, other.client.uuid)))
+    chart.client = replace(chart.client, service=replace(part, absorbed=absorbed))
     part = replace(other.client.service, stays={}, merged_into=chart.client.uuid, merge=merge)
     other.client = replace(other.client, service=part)
 
@@ -66,7 +70,8 @@ def release(chart: Chart, other: Chart, merge: Merge) -> None:
         for path, fact in chart.client.service.facts.items()
     }
     facts = {path: fact for path, fact in restored.items() if fact is not None}
-    part = replace(chart.client.service, facts=facts, stays=mine)
+    absorbed = tuple(uuid for uuid in chart.client.service.absorbed if uuid != other.client.uuid)
+    part = replace(chart.client.service, facts=facts, stays=mine, absorbed=absorbed)
     chart.client = replace(chart.client, service=part)
     part = replace(other.client.service, stays=theirs, merged_into=None, merge=None)
     other.client = replace(other.client, service=part)
@@ -98,6 +103,8 @@ class Unmerging:
             release(chart, other, _merge_of(other.client, chart.client))
             chart.save()
             other.save()
+            # each denies for itself again, changed or not
+            deny(unit, chart.client)
             return public(other.client)
 
         return self.store.transact(story)

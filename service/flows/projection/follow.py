@@ -9,8 +9,8 @@ from service.cases.hospital.treatments import of_organizations
 from service.errors import CasebridgeError
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.basis import basis_of
+from service.flows.projection.denials import deny
 from service.flows.projection.project import Change, Projection
-from service.flows.projection.refusals import refusals
 from service.flows.projection.source import Source, members
 from service.supervision import supervise
 from service.values.documents import Document
@@ -70,7 +70,7 @@ def anew(
     unit.documents.relink(document.uuid, set(linked), source.read.keys() - {document.uuid})
     if document.kind == "client":
         unit.resources.memberships(document.uuid, members(roots["client"]))
-        unit.resources.refusals(document.uuid, refusals(roots["client"]))
+        deny(unit, document, roots["client"])
     if document.kind == "case":
         unit.documents.treatments(document, of_organizations(roots["case"], document.own))
     if document.projected != projection.version:
