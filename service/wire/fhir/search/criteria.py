@@ -142,12 +142,12 @@ def _reference(asked: Asked) -> Plain:
     targets = sorted(asked.parameter.targets)
     if asked.modifier == "identifier":
         # which type it is to has to be known where the parameter is of one alone
-        of = f":identifier:{asked.parameter.only}" if asked.parameter.only else ":identifier"
+        about = f":identifier:{asked.parameter.only}" if asked.parameter.only else ":identifier"
         found = [
             term
             for value in alternatives(asked.text, asked.name)
             for name, _ in asked.paths()
-            for term in _identifier_terms(asked, f"{name}{of}", parts(value))
+            for term in _identifier_terms(asked, f"{name}{about}", parts(value))
         ]
         return HasTerm(tuple(found), bool(targets) and SHARED.isdisjoint(targets))
     only = asked.modifier
