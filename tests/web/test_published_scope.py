@@ -1,17 +1,20 @@
 """A partner's queue gets what the partner could read at that moment, and no sign of anything else."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
 from service.errors import Unavailable
+from service.flows.projection.events import Envelope, glass_event
+from service.store.store import SqlStore
 from service.values.ids import resource_id
 from service.wire.fhir.check.model import structure
 from service.wiring.processes import publishing
 from service.wiring.registered import registered
 from tests.flows import river
-from tests.publish.made import Broker
+from tests.publish.made import Broker, message
 from tests.web.sent import Mercy
 from tests.web.test_audit import records, things, uuid_of
 from tests.web.test_hospital_scope import stay
@@ -184,3 +187,27 @@ def test_that_something_was_erased_goes_to_whoever_might_have_it(published):
     told = published.take("northern.all")
     assert {message["type"].split(".")[3] for message in told} == {"deleted"}
     assert {tuple(message["data"]) for message in told} == {("reference",)}
+
+
+def test_that_somebody_broke_the_glass_goes_to_who_owns_the_client(published):
+    published.publish()
+    house = published.house
+    event = glass_event(uuid_of(house, "client", "river"), "mercy")
+    envelope = Envelope("urn:example:source", "urn:example:schemas")
+    sent = envelope.message(event, owner="client/1", view="default", sequence=9, at=datetime.now(UTC))
+    for queue in QUEUES.values():
+        published.take(queue)
+    SqlStore(house.engine).transact(lambda unit: unit.resources.emit([sent]))
+    published.publish()
+    assert [partner for partner, queue in QUEUES.items() if published.take(queue)] == ["cms"]
+
+
+def test_a_message_that_nobody_can_read_goes_to_nobody_who_does_not_see_all(published):
+    published.publish()
+    for queue in QUEUES.values():
+        published.take(queue)
+    house = published.house
+    odd = [message(body=body, key="careplan.updated", owner=f"case/{body}") for body in (b"{", b"{}", b"[]")]
+    SqlStore(house.engine).transact(lambda unit: unit.resources.emit(odd))
+    published.publish()
+    assert [partner for partner, queue in QUEUES.items() if published.take(queue)] == []
