@@ -70,6 +70,16 @@ OF_RESOURCES = {
     ],
 }
 """By rule, in which ways a resource is asked for."""
+WHOLE = {
+    f"/fhir/{type_}/<id_>/$everything": [
+        *READ[:3],
+        {"query": "?_count=1"},
+        {"query": f"?_type=Practitioner&_since={EVERYTHING}"},
+        {"method": "POST", "data": '{"resourceType": "Parameters"}', **FHIR},
+    ]
+    for type_ in ("Patient", "EpisodeOfCare")
+}
+"""By rule, in which ways all that is of a patient or episode is asked for."""
 PUT_BACK = {f"/fhir/{type_}/<id_>": _put(type_) for type_ in ("CarePlan", "CareTeam", "EpisodeOfCare")}
 OF_DOCUMENTS = {
     **{f"{path}/<ref>": (kind, _api(kind)) for kind, path in PATHS.items()},
@@ -106,6 +116,7 @@ LISTED = {*PATHS.values(), "/api/quarantine"}
 SENT = {"/fhir/$process-message", "/fhir", "/fhir/Encounter", "/hl7v2"}
 """What hospitals send stays to; `test_what_a_hospital_is_answered...` asks them."""
 PREVIEWED = {"/api/mappings/$preview"}
+DEFINITIONS = {"OperationDefinition": "EpisodeOfCare-everything", "SearchParameter": "episode-of-care"}
 # what is the same for everybody who may have it: nothing of anybody stands in it
 OF_NOBODY = {
     "/": [{}],
@@ -127,9 +138,14 @@ OF_NOBODY = {
     "/fhir/AuditEvent/<id_>": [{"id_": "1"}],
     **{
         f"/fhir/{type_}{end}": [{"method": "POST"} if end else {}]
-        for type_ in ("CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet")
+        for type_ in ("CodeSystem", "ConceptMap", "StructureDefinition", "ValueSet", *DEFINITIONS)
         for end in ("", "/_search")
     },
+    **{f"/fhir/{type_}/<id_>": [{"id_": id_}] for type_, id_ in DEFINITIONS.items()},
+    "/fhir/<type_>/$validate": [
+        {"method": "POST", "data": '{"resourceType": "Patient"}', **FHIR, "type_": "Patient"},
+        {"method": "POST", "data": '{"resourceType": "Goal"}', **FHIR, "type_": "Goal"},
+    ],
     **{
         f"/fhir/{type_}/<id_>{end}": [{"id_": "care-model"}]
         for type_, end in (
@@ -155,6 +171,7 @@ OF_NOBODY = {
     },
 }
 KNOWN = {
-    *OF_RESOURCES, *PUT_BACK, *OF_DOCUMENTS, *OF_ENTRIES, *SEARCHED, *LISTED, *SENT, *PREVIEWED, *OF_NOBODY,
+    *OF_RESOURCES, *WHOLE, *PUT_BACK, *OF_DOCUMENTS, *OF_ENTRIES, *SEARCHED, *LISTED, *SENT, *PREVIEWED,
+    *OF_NOBODY,
 }  # fmt: skip
 """The routes that are asked; there is no other."""

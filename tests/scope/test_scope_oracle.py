@@ -62,6 +62,8 @@ def foreign_resource_never_was(nothing, chance, partner, versions):
         address = rule.replace("<type_>", type_).replace("<id_>", "{}")
         version = chance.choice(versions).version
         nothing.check(partner, address.replace("<int:version>", str(version)), id_, question)
+    if asked := questions.WHOLE.get(f"/fhir/{type_}/<id_>/$everything"):
+        nothing.check(partner, f"/fhir/{type_}/{{}}/$everything", id_, chance.choice(asked))
     if ask := questions.PUT_BACK.get(f"/fhir/{type_}/<id_>"):
         nothing.check(partner, f"/fhir/{type_}/{{}}", id_, chance.choice(ask(id_)))
 
@@ -168,6 +170,6 @@ def what_is_of_nobody_names_nobody(house):
         for partner, question in product(PARTNERS, asked):
             given = {"method": "GET", "query": "", **question}
             path = rule
-            for name in ("name", "id_"):
+            for name in ("name", "id_", "type_"):
                 path = path.replace(f"<{name}>", given.pop(name, ""))
             house.ask(given.pop("method"), path + given.pop("query"), partner=partner, **given)

@@ -9,12 +9,14 @@ from itertools import product
 
 import pytest
 
+from service.values.scope import SHARED
 from service.wire.fhir.search.parameters import parameters_of, searched_types
 from tests.scope.answers import NEVER, Nothing, Theirs, seen_by
 from tests.scope.oracle import Oracle
 from tests.scope.world import HOSPITALS, INSURERS, SYSTEMS
 
 PULLING = (*SYSTEMS, *INSURERS, *HOSPITALS)
+MODES = ("match", "include")
 MOST = "_count=500&_total=accurate"
 EXTRA = (
     "",
@@ -217,13 +219,35 @@ def test_histories_hold_what_is_theirs(house, oracle):
 def versions_of(house, url, partner):
     """The versions that the pages of a history hold, each once."""
     found = []
-    while url:
-        page = told(house, url, partner)
+    for page in pages(house, url, partner):
         for entry in page.get("entry", []):
             resource = entry["resource"]
             version = int(resource["meta"]["versionId"])
             found.append((resource["resourceType"], resource["id"], version))
-        url = next((each["url"] for each in page["link"] if each["relation"] == "next"), "")
-        url = url.partition("8080")[2]
     assert len(found) == len(set(found))
     return set(found)
+
+
+def test_everything_of_their_patients_is_all_that_is_theirs(house, oracle):
+    """And of their cases: each resource that is of a patient is of one, and of nobody else."""
+    for partner in PULLING:
+        every = {(type_, id_) for type_ in searched_types() for id_ in oracle.seen(partner, type_)}
+        for whole in ("Patient", "EpisodeOfCare"):
+            found = {}
+            for id_ in oracle.seen(partner, whole):
+                url = f"/fhir/{whole}/{id_}/$everything?_count=7"
+                for page in pages(house, url, partner):
+                    found |= {(mode, *key): None for mode in MODES for key in ids_of(page, mode)}
+            theirs = {key[1:] for key in found}
+            assert theirs <= every, (partner, whole)
+            if whole == "Patient":
+                assert {key for key in every if key[0] not in SHARED} <= theirs, partner
+                assert all((key[1] in SHARED) == (key[0] == "include") for key in found)
+
+
+def pages(house, url, partner):
+    while url:
+        page = told(house, url, partner)
+        yield page
+        url = next((each["url"] for each in page["link"] if each["relation"] == "next"), "")
+        url = url.partition("8080")[2]
