@@ -70,7 +70,7 @@ OF_RESOURCES = {
     ],
 }
 """By rule, in which ways a resource is asked for."""
-WHOLE = {
+WHOLE_OF = {
     f"/fhir/{type_}/<id_>/$everything": [
         *READ[:3],
         {"query": "?_count=1"},
@@ -112,9 +112,21 @@ SEARCHED = {
     "/fhir/<type_>/_history",
 }
 """What `test_searches.py` asks."""
+WHOLE = {
+    "/fhir/Patient/<id_>/$everything",
+    "/fhir/EpisodeOfCare/<id_>/$everything",
+    "/fhir/Group",
+    "/fhir/Group/<id_>",
+    "/fhir/Group/<id_>/$export",
+    "/fhir/Patient/$export",
+    "/fhir/$export",
+    "/fhir/$export/<id_>",
+    "/fhir/$export/<id_>/<int:number>",
+}
+"""What `test_wholes.py` asks."""
 LISTED = {*PATHS.values(), "/api/quarantine"}
 SENT = {"/fhir/$process-message", "/fhir", "/fhir/Encounter", "/hl7v2"}
-"""What hospitals send stays to; `test_what_a_hospital_is_answered...` asks them."""
+"""What hospitals send to; `test_sent.py` asks them."""
 PREVIEWED = {"/api/mappings/$preview"}
 DEFINITIONS = {"OperationDefinition": "EpisodeOfCare-everything", "SearchParameter": "episode-of-care"}
 # what is the same for everybody who may have it: nothing of anybody stands in it
@@ -153,6 +165,8 @@ OF_NOBODY = {
             ("CodeSystem", "/$validate-code"),
             ("ConceptMap", ""),
             ("ConceptMap", "/$translate"),
+            ("OperationDefinition", ""),
+            ("SearchParameter", ""),
             ("StructureDefinition", ""),
             ("ValueSet", ""),
             ("ValueSet", "/$expand"),
@@ -171,7 +185,7 @@ OF_NOBODY = {
     },
 }
 KNOWN = {
-    *OF_RESOURCES, *WHOLE, *PUT_BACK, *OF_DOCUMENTS, *OF_ENTRIES, *SEARCHED, *LISTED, *SENT, *PREVIEWED,
+    *OF_RESOURCES, *PUT_BACK, *OF_DOCUMENTS, *OF_ENTRIES, *SEARCHED, *WHOLE, *LISTED, *SENT, *PREVIEWED,
     *OF_NOBODY,
 }  # fmt: skip
 """The routes that are asked; there is no other."""

@@ -1,0 +1,101 @@
+"""All of a patient, of a case, of a group or of the system has what is theirs, and exports are their own."""
+
+from itertools import product
+
+import pytest
+
+from tests.scope.answers import Nothing, Theirs, outcome
+from tests.scope.oracle import Oracle
+from tests.scope.world import HOSPITALS, INSURERS, SYSTEMS
+from tests.web.exporting import Exporter
+
+PULLING = (*SYSTEMS, *INSURERS, *HOSPITALS)
+
+
+@pytest.fixture
+def oracle(house, world):
+    made = Oracle(world)
+    house.check = Theirs(world, made).check
+    return made
+
+
+def entries_of(house, address, partner):
+    bundle = house.get(address, partner=partner).json
+    return {(each["resource"]["resourceType"], each["resource"]["id"]) for each in bundle.get("entry", ())}
+
+
+def all_of(oracle, partner):
+    """All that a partner sees as it is now."""
+    return {
+        each for each, versions in oracle.resources.items() if versions[-1][:3] in oracle.visible[partner]
+    }
+
+
+def test_everything_of_somebody_has_what_is_theirs_or_never_was(house, oracle):
+    nothing = Nothing(house)
+    for type_ in ("Patient", "EpisodeOfCare"):
+        for (of, id_), partner in product(oracle.resources, PULLING):
+            if of != type_:
+                continue
+            address = f"/fhir/{type_}/{id_}/$everything"
+            if id_ not in oracle.seen(partner, type_):
+                for question in ({}, {"method": "POST"}, {"query": "?_type=CarePlan"}):
+                    nothing.check(partner, address.replace(id_, "{}"), id_, question)
+                continue
+            every = entries_of(house, f"{address}?_count=500", None)
+            found = entries_of(house, f"{address}?_count=500", partner)
+            owned = {each for each in every if oracle.resources[each][-1].owner.number is not None}
+            assert found <= all_of(oracle, partner), (partner, address)
+            assert found >= owned & all_of(oracle, partner), (partner, address)
+
+
+def test_exports_have_what_is_theirs_and_are_nobody_elses(house, oracle):
+    for partner in PULLING:
+        exporter = Exporter(house, partner=partner)
+        paths = ["/fhir/$export", "/fhir/Patient/$export"]
+        if partner in INSURERS:
+            (group,) = house.get("/fhir/Group", partner=partner).json["entry"]
+            assert group["resource"]["quantity"] == len(oracle.seen(partner, "Patient"))
+            paths.append(f"/fhir/Group/{group['resource']['id']}/$export")
+        for path in paths:
+            status = exporter.begun(path)
+            manifest = exporter.wait(status)
+            found = {tuple(each.split("/")) for each in exporter.resources(manifest)}
+            mine = all_of(oracle, partner)
+            whose = {each for each in mine if oracle.resources[each][-1].owner.number is not None}
+            assert found <= mine, (partner, path)
+            assert found >= (mine if path == "/fhir/$export" else whose), (partner, path)
+            id_ = status.rpartition("/")[2]
+            for other in (*PULLING, "engineer"):
+                if other != partner:
+                    check_is_nobody_elses(house, other, id_)
+
+
+def check_is_nobody_elses(house, other, id_):
+    nothing = Nothing(house)
+    for end, question in (
+        ("", {}),
+        ("", {"method": "HEAD"}),
+        ("/0", {}),
+        ("/1", {}),
+        ("", {"method": "DELETE"}),
+    ):
+        nothing.check(other, f"/fhir/$export/{{}}{end}", id_, question)
+
+
+def test_a_group_is_its_insurers_alone(house, oracle):
+    for partner, other in product(INSURERS, (*PULLING, "engineer")):
+        (group,) = house.get("/fhir/Group", partner=partner).json["entry"]
+        id_ = group["resource"]["id"]
+        answer = house.get(f"/fhir/Group/{id_}", partner=other)
+        if partner == other:
+            members = {each["entity"]["reference"] for each in answer.json.get("member", ())}
+            assert members == {f"Patient/{seen}" for seen in oracle.seen(partner, "Patient")}
+            continue
+        for end in ("", "/$export"):
+            headers = {"Prefer": "respond-async"}
+            told, never = (
+                outcome(house.get(f"/fhir/Group/{each}{end}", partner=other, headers=headers), each)
+                for each in (id_, id_[:-4] + "0000")
+            )
+            assert told == never
