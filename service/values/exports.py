@@ -52,6 +52,11 @@ class Export:
     finished: bool
 
     @property
+    def place(self) -> int:
+        """Which of the stages it is at; below 0 while it is found out whose clients are in the scope."""
+        return self.stage - bool(self.roster)
+
+    @property
     def stages(self) -> "tuple[tuple[Kind, str], ...]":
         """Of what it is planned, in order: of each type what there is, then what is no longer there."""
         outputs: list[tuple[Kind, str]] = [("output", type_) for type_ in self.asked.types]

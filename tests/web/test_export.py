@@ -6,6 +6,7 @@ import json
 import pytest
 
 from service.flows.export import exports
+from service.store.export import exports as kept
 from tests.flows import river
 from tests.web.exporting import ASYNC, Exporter
 
@@ -175,6 +176,7 @@ def test_who_is_lenient_is_told_what_was_passed_over(northern):
 
 def test_how_far_it_is_is_told_until_it_is_planned(northern, monkeypatch):
     monkeypatch.setattr(exports, "PLANNING", -1)
+    monkeypatch.setattr(kept, "SECONDS", -1)
     status = northern.begun()
     told = []
     while (answer := northern.ask("GET", status)).status_code == 202:

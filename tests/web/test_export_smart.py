@@ -1,9 +1,15 @@
 """Bulk export with tokens: their scopes say which types, and what of a type, at the kick-off and after."""
 
 import copy
+from datetime import UTC, datetime
 
 import pytest
 
+from service.errors import Denied
+from service.flows.export.exports import Exports
+from service.store.export.exports import SqlExports
+from service.values.exports import Asked
+from service.values.scope import Partner, Scope
 from tests.flows import river
 from tests.web import smart
 from tests.web.exporting import ASYNC, Exporter, path_of
@@ -72,6 +78,13 @@ def test_an_export_is_planned_with_the_rights_that_it_was_begun_with(house):
     answer = exporter(house, PLANS).ask("GET", status)
     assert answer.status_code == 403
     assert "purpose of use" in answer.text
+
+
+def test_an_emergency_is_of_one_person_and_exports_nothing(house, engine):
+    opened = Scope(hospitals=(("", "mercy"),), opened=("river",))
+    story = Exports(SqlExports(engine), lambda: datetime.now(UTC))
+    with pytest.raises(Denied, match="emergency"):
+        story.begin(Partner("mercy", "hospital"), opened, Asked("x", ("CarePlan",)))
 
 
 def test_who_is_no_longer_a_member_is_in_no_file_and_a_denial_reaches_them(house):

@@ -38,8 +38,7 @@ def manifest(export: Export, parts: Iterable[Part], base: str, *, by_token: bool
 
 def progress(export: Export) -> str:
     """Return in words how far an export is planned."""
-    stages = export.stages
-    place = export.stage - bool(export.roster)
+    stages, place = export.stages, export.place
     if not 0 <= place < len(stages):
         return "finding whose data it is" if place < 0 else "done"
     kind, type_ = stages[place]

@@ -41,9 +41,12 @@ class Exports:
         """Begin an export.
 
         Raises:
+            Denied: the glass of somebody was broken: that is for what is needed of one person now.
             TooMany: the partner has begun too many that it has not seen through.
             Unavailable: the database does not answer, or more was written lately than can be waited for.
         """
+        if scope.opened:
+            raise Denied("An export is for no emergency; search, or ask for $everything of the person.")
         now = self.clock()
         lifetime = timedelta(hours=self.limits.hours)
         self.exports.end_past(now - lifetime, now)

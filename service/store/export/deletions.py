@@ -13,7 +13,17 @@ from service.store import narrowing
 from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.export.members import SINCE, has_left, was_member
-from service.store.export.versions import FORMS, SINCE_ROW, TYPE, Form, at_once, first_of, of_span, same
+from service.store.export.versions import (
+    FORMS,
+    SINCE_ROW,
+    TYPE,
+    Form,
+    at_once,
+    first_of,
+    of_span,
+    parts,
+    same,
+)
 
 # an erasure that was under way may be as old as a transaction can get; to tell it again does no harm
 LATE: Final = timedelta(minutes=5)
@@ -23,6 +33,12 @@ LATE: Final = timedelta(minutes=5)
 def listed(form: Form) -> Select[Any]:
     """Return the statement of a part: type, id and client of each."""
     return at_once(select(deletions(form)))
+
+
+@lru_cache(FORMS)
+def counted(form: Form) -> Select[Any]:
+    """Return the statement of the next parts of a type."""
+    return parts(deletions(form))
 
 
 def deletions(form: Form) -> Subquery:

@@ -1,6 +1,8 @@
 """Exports as they are kept: begun, planned a step at a time by whoever asks how far they are, and read."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Final
 from uuid import uuid4
 
@@ -10,7 +12,7 @@ from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.export import deletions, positions
 from service.store.export.members import call, roster_of
-from service.store.export.versions import Form, lines, parts, versions
+from service.store.export.versions import Form, counted, lines
 from service.store.rows import aware
 from service.store.sql.engine import Executor, reading, writing
 from service.values.audit import Disclosed
@@ -18,10 +20,12 @@ from service.values.exports import Asked, Deletion, Export, Kind, Lines, Part
 from service.values.scope import SHARED, Scope
 from service.wire.json import dump, reread
 
-SIZE: Final = 2_000
+SIZE: Final = 5_000
 """How many resources a part has at most."""
 STEP: Final = 20_000
 """How many are planned at a time: whole parts."""
+SECONDS: Final = 1.0
+"""So long at least the next types are planned, too, before it is written down how far that came."""
 KEPT: Final = timedelta(days=800)
 """So long it is known where an export stood, for one that goes on from it."""
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -96,21 +100,17 @@ class SqlExports:
         """Plan the next parts; who else does so at the same time has planned the same."""
         if export.roster and export.stage == 0:
             return self._moved(export, "", export.stage + 1, scope)
-        stages = export.stages
-        place = export.stage - bool(export.roster)
-        if place >= len(stages):
-            return self._moved(export, "", export.stage)
-        kind, type_ = stages[place]
-        form = self._form(export, scope, type_, planned=False)
-        chosen = versions(form) if kind == "output" else deletions.deletions(form)
-        named = {**self._named(export, scope, type_), "export_after": export.after}
-        named |= {"export_step": self._step, "export_size": self._size}
-        with reading(self._engine) as connection:
-            spans = connection.execute(parts(chosen), named).all()
-        found = [(kind, type_, span.first, span.last, span.count) for span in spans]
-        is_whole = sum(span.count for span in spans) < self._step
-        after, stage = ("", export.stage + 1) if is_whole else (spans[-1].last, export.stage)
-        return self._moved(export, after, stage, parts_=found)
+        until, found, planned = monotonic() + SECONDS, [], export
+        while planned.place < len(export.stages):
+            spans = self._next(planned, scope)
+            kind, type_ = export.stages[planned.place]
+            found += [(kind, type_, span.first, span.last, span.count) for span in spans]
+            is_whole = sum(span.count for span in spans) < self._step
+            after, stage = ("", planned.stage + 1) if is_whole else (spans[-1].last, planned.stage)
+            planned = replace(planned, after=after, stage=stage)
+            if sum(size for *_, size in found) >= self._step or monotonic() > until:
+                break
+        return self._moved(export, planned.after, planned.stage, parts_=found)
 
     def parts(self, id_: str) -> list[Part]:
         """Return the parts that are planned, in order."""
@@ -151,6 +151,16 @@ class SqlExports:
             rows = connection.execute(first, {**named, "count": count})
             return int(total), [row[0] for row in rows]
 
+    def _next(self, export: Export, scope: Scope) -> list[Any]:
+        """Return the next parts of the stage that an export is at."""
+        kind, type_ = export.stages[export.place]
+        form = self._form(export, scope, type_, planned=False)
+        chosen = counted(form) if kind == "output" else deletions.counted(form)
+        named = {**self._named(export, scope, type_), "export_after": export.after}
+        named |= {"export_step": self._step, "export_size": self._size}
+        with reading(self._engine) as connection:
+            return list(connection.execute(chosen, named))
+
     def _instant(self, connection: Executor, partner: str, now: datetime) -> datetime:
         """Return now in milliseconds, as clients keep it; no two exports of a partner have the same."""
         latest = connection.execute(select(func.max(_E.at)).where(_E.partner == partner)).scalar()
@@ -166,7 +176,7 @@ class SqlExports:
         parts_: Any = (),
     ) -> Export:
         """Write down how far an export is planned, unless another has; return it as it is then."""
-        is_last = stage >= len(export.stages) + bool(export.roster)
+        is_last = stage - bool(export.roster) >= len(export.stages)
         mine = (_E.stage == export.stage, _E.after == export.after, _MINE)
         moving = update(t.export).where(*mine).values(stage=stage, after=after, finished=is_last)
         with writing(self._engine) as connection:

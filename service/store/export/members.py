@@ -13,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     insert,
+    literal_column,
     not_,
     or_,
     select,
@@ -67,7 +68,7 @@ def was_member(table: Any, instant: ColumnElement[Any], *also: Any) -> ColumnEle
     `also` are what more is asked of when that was, each made of the roster's columns.
     """
     m = t.export_member.alias()
-    return exists().where(
+    there = select(m.c.client).where(
         m.c.roster == ROSTER,
         m.c.client == table.c.client,
         m.c.joined <= instant,
@@ -75,6 +76,8 @@ def was_member(table: Any, instant: ColumnElement[Any], *also: Any) -> ColumnEle
         m.c.refused.op("&")(table.c.labels) == 0,
         *(condition(m) for condition in also),
     )
+    # OFFSET has PostgreSQL look each row up: of a roster that was just filled it would expect one client
+    return there.correlate(table).offset(literal_column("0")).exists()
 
 
 def has_joined(table: Any) -> ColumnElement[bool]:

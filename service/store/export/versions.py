@@ -73,6 +73,12 @@ def lines(form: Form) -> Select[Any]:
     return at_once(select(bodies.label("bodies"), func.group_concat(named, _ENDS[1]).label("named")))
 
 
+@lru_cache(FORMS)
+def counted(form: Form) -> Select[Any]:
+    """Return the statement of the next parts of a type."""
+    return parts(versions(form))
+
+
 def parts(chosen: Subquery) -> Select[Any]:
     """Return the statement of the parts that rows, each with an id, come in: of `export_size` each."""
     place = func.row_number().over(order_by=chosen.c.id) - 1

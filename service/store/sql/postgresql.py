@@ -11,6 +11,7 @@ from service.store.sql.stream import forget_on_rollback
 
 # what the server gives a statement, and some time to tell
 LIMIT: Final = 70.0
+# To compile a statement takes longer than most would last, and what many rows are looked up for seems dear.
 # Neither side waits long for one that has vanished without a word: a lock of its session ends soon, too.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 DEADLINES: Final = {
@@ -19,7 +20,7 @@ DEADLINES: Final = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    "options": "-c lock_timeout=30s -c statement_timeout=60s -c tcp_user_timeout=10000"
+    "options": "-c lock_timeout=30s -c statement_timeout=60s -c tcp_user_timeout=10000 -c jit=off"
     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
 }
 
