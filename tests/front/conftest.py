@@ -17,7 +17,11 @@ from tests.server_process import free_port
 
 SECONDS = 60.0
 FRAMINGS = ("length", "chunks", "within a chunk")
-REGISTRY = HOSPITAL + "  - {name: cms, kind: case-system, writes: [CarePlan, CareTeam, EpisodeOfCare]}\n"
+REGISTRY = (
+    HOSPITAL
+    + "  - {name: cms, kind: case-system, writes: [CarePlan, CareTeam, EpisodeOfCare]}\n"
+    + "  - {name: northern, kind: insurer, identifiers: [{system: 'urn:example:payers', value: northern}]}\n"
+)
 ENDS = ("finished", "closed", "reset")
 
 
