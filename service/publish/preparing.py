@@ -44,6 +44,7 @@ class Preparation:
             except UNREADABLE:
                 kept[row.position] = {queue for queue, _ in narrowed}
                 continue
+            kept[row.position] = {queue for queue, reader in narrowed if not reader.may_hear(row)}
             for queue, reader in narrowed:
                 asked.setdefault(reader, {})[row.position, queue] = needs
         for reader, needs_of in asked.items():
@@ -52,9 +53,10 @@ class Preparation:
             for (position, queue), needs in needs_of.items():
                 if not needs <= seen:
                     kept.setdefault(position, set()).add(queue)
-        if not kept:
-            return rows
-        return [row._replace(kept_from=frozenset(kept.get(row.position, ()))) for row in rows]
+        return [
+            row._replace(kept_from=frozenset(kept[row.position])) if kept.get(row.position) else row
+            for row in rows
+        ]
 
     def _record_all(self, rows: Iterable[NumberedMessage]) -> None:
         told: dict[str, list[Disclosed]] = {}

@@ -15,6 +15,8 @@ from service.values.resources import CURRENT, NumberedMessage, VersionKey
 from service.values.scope import Partner, Scope
 from service.wire.json import reread
 
+# by which resource a document is shown
+_SHOWN: Final = {"client": "Patient", "case": "EpisodeOfCare"}
 # what it raises to read bytes that are no message, and to go through what they say
 UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError)
 
@@ -32,6 +34,10 @@ class Reader:
     def sees_all(self) -> bool:
         """Whether it gets whatever its bindings cover."""
         return self.scope.everything
+
+    def may_hear(self, row: NumberedMessage) -> bool:
+        """Tell whether it may get messages like this: what was done to a client is for who owns clients."""
+        return not row.routing_key.startswith("client.") or self.scope.source is not None
 
     def may_read(self, key: VersionKey) -> bool:
         """Tell whether it may read resources of a type at all."""
@@ -57,15 +63,18 @@ def version_of(row: NumberedMessage) -> VersionKey | None:
 def needed(row: NumberedMessage) -> frozenset[VersionKey]:
     """Return what has to be in the scope of who gets a message: nothing of what tells of an erasure.
 
-    Of a case that is its EpisodeOfCare, and the stay that the message is about.
+    Of a client that is the Patient, of a case its EpisodeOfCare and the stay that the message is about.
+
+    Raises:
+        LookupError, ValueError: nobody knows what it tells of.
     """
     version = version_of(row)
     if version is not None:
         return frozenset({version})
+    if row.routing_key.endswith(".deleted"):
+        return frozenset()
     data = reread(row.body)["data"]
     kind, id_ = data["reference"].split("/")
-    if kind != "case":
-        return frozenset()
-    episode = (row.view, "EpisodeOfCare", resource_id(id_, "EpisodeOfCare", ""), CURRENT)
+    type_ = _SHOWN[kind]
     stay = [(row.view, *data["stay"].split("/"), CURRENT)] if "stay" in data else []
-    return frozenset({episode, *stay})
+    return frozenset({(row.view, type_, resource_id(id_, type_, ""), CURRENT), *stay})
