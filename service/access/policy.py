@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from service.errors import Rejected
@@ -73,6 +74,7 @@ def _is_emergency(said: str) -> bool:
         return False
 
 
+@lru_cache(1_000)
 def _purpose(kind: str, said: str) -> str:
     every = [code for code in PARENTS if may_want(kind, code)]
     try:

@@ -92,7 +92,7 @@ class Grant:
 
     def allows(self, type_: str, letter: str) -> bool:
         """Tell whether it allows an interaction with a type, or with some of it."""
-        return any(of in {type_, EVERY} and letter == allowed for of, allowed, _ in self.interactions)
+        return not _types_of(self, letter).isdisjoint((type_, EVERY))
 
     def all_rights(self) -> frozenset[str]:
         """Return the rights, that to resources among them where some interaction is allowed."""
@@ -116,6 +116,12 @@ class Grant:
             raise Rejected(f"They narrow a type by over {MOST_SEARCHES} searches; ask for fewer.")
         if len(str(self).split(" ")) > MOST:
             raise Rejected(f"They come to over {MOST} scopes; ask for fewer.")
+
+
+@lru_cache(1_000)
+def _types_of(grant: Grant, letter: str) -> frozenset[str]:
+    """Return the types that a grant allows an interaction with."""
+    return frozenset(type_ for type_, allowed, _ in grant.interactions if allowed == letter)
 
 
 def _both(search: Search, other: Search) -> Search:

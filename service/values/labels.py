@@ -16,6 +16,8 @@ SENSITIVITIES: Final = ("PSY", "SUD", "ETH", "HIV", "SEX", "STD", "SDV", "GDIS")
 _BITS: Final = {code: 1 << place for place, code in enumerate((*LEVELS, *SENSITIVITIES))}
 EVERY: Final = sum(_BITS.values())
 Coding = tuple[str, str]
+# so many codings have their labels kept
+KNOWN: Final = 10_000
 
 
 def bits(codes: Iterable[str]) -> int:
@@ -55,6 +57,7 @@ class Labels:
     version: str = ""
     labels: tuple[Label, ...] = ()
     _by_system: dict[str, list[tuple[tuple[str, ...], Label]]] = field(default_factory=dict)
+    _known: dict[Coding, tuple[Coding, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Put them by system."""
@@ -64,15 +67,24 @@ class Labels:
 
     def of(self, resource: Any, told: Sequence[Coding] = ()) -> list[Coding]:
         """Return the labels, (system, code), of a resource: by its codings, and by those that it tells of."""
-        made: dict[Coding, None] = {}
         if not self._by_system:
             return []
-        for system, code in (*_codings(resource), *told):
-            for starts, label in self._by_system.get(system, ()):
-                if code.startswith(starts):
-                    made[SENSITIVITY, label.code] = None
-                    made[CONFIDENTIALITY, label.confidentiality] = None
-        return sorted(made)
+        return sorted({label for coding in (*_codings(resource), *told) for label in self._of(coding)})
+
+    def _of(self, coding: Coding) -> tuple[Coding, ...]:
+        """Return the labels by a coding; the same few codings come again and again."""
+        known = self._known.get(coding)
+        if known is None:
+            system, code = coding
+            labels = [label for starts, label in self._by_system.get(system, ()) if code.startswith(starts)]
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            known = self._known[coding] = tuple(
+                made
+                for label in labels
+                for made in ((SENSITIVITY, label.code), (CONFIDENTIALITY, label.confidentiality))
+            )
+        return known
 
 
 def _codings(node: Any) -> Iterator[Coding]:

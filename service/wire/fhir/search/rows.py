@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any, Final
 
 from service.values.resources import SearchRows
-from service.wire.fhir.references import literals
 from service.wire.fhir.search import terms
 from service.wire.fhir.search.dates import EARLIEST, LATEST, Span, span, span_of_period, span_of_timing
 from service.wire.fhir.search.parameters import parameters_of, paths_of
@@ -77,11 +76,20 @@ def rows(resource: dict[str, Any]) -> SearchRows:
 
 
 def references_in(node: Any) -> Iterator[tuple[str, str]]:
-    """Give (type, id) of every literal reference at or below a node, versions left off."""
-    for _, literal in literals(node, ""):
-        if "/" in literal and ":" not in literal:
-            type_, id_ = literal.split("/")[:2]
-            yield type_, id_
+    """Give (type, id) of every literal reference at or below a node, in no order, versions left off."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            literal = node.get("reference")
+            if isinstance(literal, str):
+                if "/" in literal and ":" not in literal:
+                    type_, id_ = literal.split("/")[:2]
+                    yield type_, id_
+                # what it was led to has references of its own
+                node = {**node, "resource": None}
+            node = node.values()
+        waiting += [below for below in node if isinstance(below, dict | list)]
 
 
 @cache
