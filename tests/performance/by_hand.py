@@ -146,10 +146,15 @@ class ByHand:
         if case.get("managing_organization"):
             organization = case["managing_organization"]["uuid"]
             made["managingOrganization"] = [reference(organization, "Organization", "")]
-        listed = "".join([f"<li>{self.titles[member['role']]}</li>" for member in members])
+        listed = "".join([self.member_in_words(member, client) for member in members])
         named = f"<p>{self.phrases['care-team']}</p>"
         made["text"] = narrative(f"{named}<ul>{listed}</ul>" if members else named)
         return made
+
+    def member_in_words(self, member: dict[str, Any], client: dict[str, Any]) -> str:
+        name = member.get("name")
+        named = f": {escape(name)}" if name and not hidden(member, client) else ""
+        return f"<li>{self.titles[member['role']]}{named}</li>"
 
     def member(self, member: dict[str, Any], client: dict[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = {"id": member["id"]}
