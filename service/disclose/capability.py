@@ -111,15 +111,13 @@ def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
         entry["interaction"].append({"code": "update"})
         entry |= {"versioning": "versioned-update", "updateCreate": False}
     operations = {"everything": EVERYTHING[type_]} if type_ in EVERYTHING else {}
-    operations["validate"] = VALIDATE
+    operations |= {"validate": VALIDATE} | ({"export": PATIENT_EXPORT} if type_ == "Patient" else {})
     entry["operation"] = [{"name": name, "definition": url} for name, url in operations.items()]
     known = parameters_of(type_)
     kinds = {**OF_EVERY_RESOURCE, **{name: parameter.kind for name, parameter in known.items()}}
     entry["searchParam"] = [_search_parameter(type_, name, kind) for name, kind in kinds.items()]
     entry["searchInclude"] = [f"{type_}:{name}" for name, of in known.items() if of.kind == "reference"]
     entry["searchRevInclude"] = sorted(_leading_to(type_, types))
-    if type_ == "Patient":
-        entry["operation"] = [{"name": "export", "definition": PATIENT_EXPORT}]
     return {name: value for name, value in entry.items() if value != []}
 
 
