@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from jsonschema import Draft202012Validator
 
 from service.wire.contracts.published.json_schemas import schema
@@ -59,14 +59,16 @@ def test_any_valid_case_projects_to_valid_resources_whose_references_resolve(hou
     """And nothing is left out of the trial: it tells every member of every contract at least once."""
     generated: set[str] = set()
 
-    @given(worlds())
-    @QUICK
     def story(world):
         generated.update(path for kind, _, document in world for path in told(document, kind))
         stays_valid(house, world)
 
-    story()
     declared = {leaf for kind in (*DIRECTORY, "client", "case") for leaf in leaves(schema(kind), kind)}
+    for number in range(5):
+        # what few worlds have is in others; which it is depends on the order of sets, too
+        seed(number)(QUICK(given(worlds())(story)))()
+        if declared <= generated:
+            break
     assert declared - generated == set()
 
 

@@ -18,7 +18,7 @@ from tests.projection.strategies import documents
 DIRECTORY = ("organization", "location", "practitioner")
 ALL = Scope(everything=True)
 QUICK = settings(
-    max_examples=48,
+    max_examples=40,
     derandomize=True,
     database=None,
     deadline=None,
