@@ -12,6 +12,7 @@ from service.store.relay.outbox import Outbox
 from tests.contracts.published import check_fed
 from tests.flows import river
 from tests.web import smart
+from tests.web.exporting import Exporter
 from tests.web.test_consent import MERCY, condition
 
 PERSONS = "urn:example:persons"
@@ -116,6 +117,20 @@ def test_one_person_is_opened_with_what_is_sensitive_and_denied_and_nobody_else(
         )
     (nurse,) = told.get("/fhir/Practitioner", token=token).json["entry"]
     assert nurse["resource"]["name"][0]["family"] == "Example"
+
+
+def test_everything_of_the_person_is_had_at_once_and_nothing_is_exported(told):
+    id_ = of(told, "river")[-1].split("/")[3]
+    token = opened(told)
+    found = told.get(f"/fhir/Patient/{id_}/$everything", token=token).json["entry"]
+    assert {"Patient", "Condition", "CarePlan"} <= {entry["resource"]["resourceType"] for entry in found}
+    ordinary, emergency = Exporter(told, partner="mercy"), Exporter(told, token=token)
+    begun = ordinary.begun()
+    assert ordinary.wait(begun)["output"]
+    assert emergency.begin().status_code == 403
+    for end in ("", "/1"):
+        assert told.get(begun + end, token=token).status_code == 403
+        assert told.get(begun + end, partner="mercy").status_code == 200
 
 
 def test_a_denial_that_names_emergencies_holds_in_one(told):

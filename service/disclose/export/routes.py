@@ -17,7 +17,7 @@ from service.disclose.export.manifest import ERRORS, bundles, manifest, outcome,
 from service.disclose.negotiate import speak_json
 from service.disclosing import disclose
 from service.door import Door
-from service.errors import Unscoped
+from service.errors import Denied, Unscoped
 from service.flows.export.elements import elements_of, narrowed
 from service.flows.export.exports import Exports
 from service.values.audit import Disclosed
@@ -55,6 +55,7 @@ class _Answers:
 
     def begin(self) -> Response:
         speak_json()
+        _check_ordinary()
         export = self.exports.begin(g.partner, g.along, asked(self.address, Kinds(self.types, _may_see)))
         return Response(status=202, headers={"Content-Location": f"{self.base}/{export.id}"})
 
@@ -85,6 +86,7 @@ class _Answers:
 
     def _covered(self, id_: str) -> Export:
         """Return an export of who asks, with a token that covers all that is exported."""
+        _check_ordinary()
         export = self.exports.find(g.partner, id_)
         for type_ in export.asked.types:
             if not _may_see(type_):
@@ -103,6 +105,12 @@ class _Answers:
         disclose("operation", lines.things)
         elements = elements_of(part.type, export.asked.elements)
         return narrowed(lines.body, elements) if elements else lines.body
+
+
+def _check_ordinary() -> None:
+    """Refuse a token that opens one person in an emergency: an export would outlive it."""
+    if g.scope.opened:
+        raise Denied("A token for an emergency exports nothing; ask with an ordinary one.")
 
 
 def _may_see(type_: str) -> bool:
