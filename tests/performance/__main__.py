@@ -7,7 +7,20 @@ from pathlib import Path
 
 import click
 
-from tests.performance import case_in, cost, discharge_in, export, growth, hl7v2, mapping, read, relay, start
+from tests.performance import (
+    case_in,
+    cost,
+    discharge_in,
+    export,
+    far,
+    growth,
+    hl7v2,
+    mapping,
+    read,
+    relay,
+    secured,
+    start,
+)
 from tests.performance.house import ROOT, Servers
 from tests.performance.lines import Entry, tell
 
@@ -15,11 +28,13 @@ BENCHES: dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]] = {
     ("mapping.vs_handwritten", "mapping.linear"): mapping.run,
     ("relay.vs_raw", "relay.rate_2ms"): relay.run,
     ("read.vs_floor", "pull.vs_floor", "cpu.read", "cpu.pull", "cpu.empty_request"): read.run,
+    ("secured_read.vs_open", "secured_pull.vs_open", "token.rate"): secured.run,
     ("growth.scope",): growth.run,
     ("export.vs_copy", "memory.export"): export.run,
     ("discharge_fhir.vs_rows", "discharge_mllp.vs_rows"): discharge_in.run,
     ("case.vs_rows", "case_changed.vs_rows"): case_in.run,
     ("cpu.case", "cpu.goal", "cpu.discharge", "wal.per_case", "disk.per_resource"): cost.run,
+    ("case.rate_1ms", "discharge.rate_1ms"): far.run,
     ("hl7v2.read",): hl7v2.run,
     ("memory.worker",): start.memory,
     ("start.first_answer", "memory.parent"): start.first_answer,
