@@ -22,7 +22,7 @@ def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[s
         return ""
     if EXPORT in rule:
         # the types it is of are those that it asks for: what it gives of each is searched for and read
-        if not grant.interactions:
+        if not _allows_both(grant):
             raise Unscoped("This partner was not granted system/*.rs.", "system/*.rs")
         return "s"
     type_, letter = _interaction(method, rule, arguments)
@@ -30,6 +30,12 @@ def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[s
         scope = f"system/{type_ if type_ in definitions().resources else EVERY}.{letter}"
         raise Unscoped(f"This partner was not granted {scope}.", scope)
     return letter
+
+
+def _allows_both(grant: Grant) -> bool:
+    """Tell whether some type may be searched for and read."""
+    types = {type_ for type_, _, _ in grant.interactions}
+    return any(grant.allows(type_, "r") and grant.allows(type_, "s") for type_ in types)
 
 
 def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[str, str]:

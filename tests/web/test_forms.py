@@ -68,8 +68,8 @@ def paths_of_fhir(told):
                 yield path.replace("<id_>", event)
             elif "/<id_>" in path and not path.startswith("/fhir/CarePlan"):
                 type_ = path.split("/")[2]
-                some = told.get(f"/fhir/{type_}").json["entry"][0]["resource"]["id"]
-                yield path.replace("<id_>", some)
+                some = told.get(f"/fhir/{type_}").json.get("entry", [])
+                yield path.replace("<id_>", some[0]["resource"]["id"] if some else "none")
             else:
                 yield path.replace("<id_>", plan)
 
