@@ -161,7 +161,7 @@ def test_exports_around_concurrent_writes_come_to_the_state(engine, store, expor
     collected, export = {}, None
     begun = []
     try:
-        for _ in range(8):
+        for _ in range(4):
             export = exports.begin("north", ALL, Asked("x", ("CarePlan",), since=export and export.at), now())
             begun.append(export)
             collected |= content(exports, planned(exports, export, ALL))[0]
@@ -173,10 +173,11 @@ def test_exports_around_concurrent_writes_come_to_the_state(engine, store, expor
     last = exported(exports, since=export.at)
     collected |= content(exports, last)[0]
     assert collected == state(engine)
-    # an earlier one is as it was: what it has was the newest then, so what comes after it has changed since
+    # an earlier one is as it was: what it has was the newest then, so what comes after it has changed since,
+    # but for what was written beside something that was not committed yet
     for earlier, later in zip(begun, [*begun[1:], last], strict=True):
         before, after = content(exports, earlier)[0], content(exports, later)[0]
-        assert not before.items() & after.items()
+        assert earlier.gaps or not before.items() & after.items()
     assert content(exports, exported(exports, since=last.at))[0] == {}
 
 
