@@ -148,7 +148,7 @@ def test_exports_around_concurrent_writes_come_to_the_state(engine, store, expor
     def writing(name):
         mine = {}
         try:
-            while not stop.is_set():
+            while not stop.wait(0.01):
                 id_ = f"{name}{seed.randrange(30):02}"
                 mine[id_] = mine.get(id_, 0) + 1
                 write(store, id_, mine[id_])
@@ -161,7 +161,7 @@ def test_exports_around_concurrent_writes_come_to_the_state(engine, store, expor
     collected, export = {}, None
     begun = []
     try:
-        for _ in range(4):
+        for _ in range(10):
             export = exports.begin("north", ALL, Asked("x", ("CarePlan",), since=export and export.at), now())
             begun.append(export)
             collected |= content(exports, planned(exports, export, ALL))[0]
