@@ -36,7 +36,7 @@ BUDGETS = {"read": 1.6, "pull": 1.5}
 
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure the lines."""
-    count, number, seconds, tokens = (60, 4, 1.5, 100) if quick else (600, 9, 3, 500)
+    count, number, seconds, tokens = (60, 3, 1, 60) if quick else (600, 9, 3, 500)
     with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
         tell(f"secured: putting {count} cases in")
         put = house.House(url, Path(folder))
