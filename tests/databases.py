@@ -47,14 +47,21 @@ class Lent:
     def lend(self) -> Iterator[str]:
         """Give its URL."""
         before, self._name = self._name, next(self._names)
-        if before is None:
+        if before is None or not self._is_renamed(before):
             self._server.create_database(self._name, self._model)
-        else:
-            self._server.rename_database(before, self._name)
         yield self._url(self._name)
         if not self._is_as_new():
             self._server.drop_database(self._name)
             self._name = None
+
+    def _is_renamed(self, before: str) -> bool:
+        """Give it its new name, or drop it where somebody of a test that failed still comes back to it."""
+        try:
+            self._server.rename_database(before, self._name)
+        except psycopg.errors.ObjectInUse:
+            self._server.drop_database(before)
+            return False
+        return True
 
     def _is_as_new(self) -> bool:
         """End all sessions and remove all rows, unless somebody has changed more than rows."""

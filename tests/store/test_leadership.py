@@ -1,5 +1,6 @@
 """One leads, the others stand by, on PostgreSQL and SQLite alike; who has lost it can do no harm."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +17,10 @@ from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect
 from tests.store.made import message
 
-CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = "
+CUT = (
+    "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
+    " WHERE pid <> pg_backend_pid() AND datname = "
+)
 LEADING = """
 import sys, time
 from service.store.sql.engine import connect
@@ -120,13 +124,21 @@ def test_who_is_late_but_has_no_successor_leads_on(engine):
     first.close()
 
 
+def renewed(leadership):
+    """The leadership, renewed as its thread does it: one that finds its session cut tries again."""
+    for _ in range(5):
+        with contextlib.suppress(Unavailable):
+            leadership.renew()
+            return leadership
+    raise AssertionError("it cannot be renewed")
+
+
 def test_sessions_that_are_cut_take_leadership_from_nobody(postgres_url):
     engine, other = connect(postgres_url), connect(postgres_url)
     first = lead(engine)
     with other.connect() as connection:
         connection.execute(text(f"{CUT} current_database()"))
-    first.renew()
-    assert first.is_held()
+    assert renewed(first).is_held()
     assert lead(other) is None
     first.close()
     for each in (engine, other):
