@@ -252,3 +252,15 @@ def test_what_is_prepared_outlives_a_rollback_of_psycopg_on_the_same_connection(
             if ending == "rolled back":
                 connection.rollback()
     assert names(engine) == list("abcdefg")
+
+
+def test_what_is_planned_once_never_is_for_its_values_and_what_comes_after_it_may_be(engine):
+    once = AMONG.execution_options(plan_once=True)
+    for _ in range(3):
+        with reading(engine) as connection:
+            assert connection.execute(once, {"names": ["a"]}).all() == []
+    plans = text("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE :like")
+    with reading(engine) as connection:
+        # the first time it was not prepared
+        assert connection.execute(plans, {"like": "%ANY%"}).all() == [(2, 0)]
+        assert connection.execute(text("SHOW plan_cache_mode")).scalar() == "auto"

@@ -43,7 +43,7 @@ class Statement(NamedTuple):
     """A text; of its parameters in order the name, the value where none is given, and how it is written.
 
     `lists` are the places of those whose values are lists. One that is not kept, by the execution option
-    `prepare=False`, is planned for its values each time.
+    `prepare=False`, is planned for its values each time; one with the option `plan_once=True` never is.
     """
 
     text: bytes
@@ -51,6 +51,7 @@ class Statement(NamedTuple):
     formats: tuple[PyFormat, ...]
     lists: tuple[int, ...]
     is_kept: bool
+    is_planned_once: bool
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
         """Return the values of the parameters, in order."""
@@ -143,13 +144,15 @@ def _compile(statement: Any, names: tuple[str, ...]) -> Statement:
     # of values in pairs, each is a parameter
     said = asked.compile(dialect=DIALECT, column_keys=names, compile_kwargs={"render_postcompile": True})
     types = [said.binds[name].type if name in said.binds else None for name in said.positiontup]
+    options = statement.get_execution_options()
     return Statement(
         str(said).encode(),
         tuple((name, said.params[name]) for name in said.positiontup),
         # in text, PostgreSQL itself finds what type a value is of
         tuple(PyFormat.BINARY if isinstance(type_, LargeBinary) else PyFormat.TEXT for type_ in types),
         tuple(place for place, type_ in enumerate(types) if isinstance(type_, ARRAY)),
-        bool(statement.get_execution_options().get("prepare", True)),
+        options.get("prepare", True),
+        options.get("plan_once", False),
     )
 
 
