@@ -94,6 +94,11 @@ class Grant:
         """Tell whether it allows an interaction with a type, or with some of it."""
         return not _types_of(self, letter).isdisjoint((type_, EVERY))
 
+    def allowed(self, types: Iterable[str], letter: str) -> list[str]:
+        """Return those of some types with which it allows an interaction, or with some of them."""
+        mine = _types_of(self, letter)
+        return list(types) if EVERY in mine else [type_ for type_ in types if type_ in mine]
+
     def all_rights(self) -> frozenset[str]:
         """Return the rights, that to resources among them where some interaction is allowed."""
         return self.rights | ({RESOURCES} if self.interactions else frozenset())

@@ -70,9 +70,7 @@ class Searches:
 
     def ground(self, types: tuple[str, ...]) -> Ground:
         """Return on what is searched, and which types may come along or be led through."""
-        readable, searchable = (
-            [type_ for type_ in self.types if g.grant.allows(type_, letter)] for letter in "rs"
-        )
+        readable, searchable = (g.grant.allowed(self.types, letter) for letter in "rs")
         for type_ in types:
             if type_ not in searchable:
                 raise Unscoped(f"This partner was not granted system/{type_}.s.", f"system/{type_}.s")
