@@ -18,6 +18,7 @@ from service.store.sql.engine import connect
 from service.wiring import compiled
 from tests import servers
 from tests.databases import Lent
+from tests.pooler import PgBouncer
 
 # nothing depends on how fast the machine makes an example, or tries it
 settings.register_profile(
@@ -113,6 +114,13 @@ def killable_rabbitmq():
     """A RabbitMQ broker of our own, that a test may kill and restart."""
     with running(servers.RabbitServer) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def pooler(killable_postgres):
+    """A pooler of transactions before the server of our own; a test may kill and restart it."""
+    with running(lambda: PgBouncer(killable_postgres)) as between:
+        yield between
 
 
 @contextlib.contextmanager

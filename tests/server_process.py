@@ -38,7 +38,7 @@ if [ ! -e $policy ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
-apt-get install -y -q --no-install-recommends postgresql rabbitmq-server curl
+apt-get install -y -q --no-install-recommends postgresql pgbouncer rabbitmq-server curl
 """
 
 
@@ -77,14 +77,15 @@ def find(name: str, places: tuple[str, ...]) -> Path:
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         if not sudo or _succeeds([*sudo, "true"]):
             print(
-                f"{name} is missing: installing PostgreSQL, RabbitMQ and curl with apt-get", file=sys.stderr
+                f"{name} is missing: installing PostgreSQL, PgBouncer, RabbitMQ and curl with apt-get",
+                file=sys.stderr,
             )
             subprocess.run([*sudo, "sh", "-c", INSTALL], stdout=sys.stderr, check=False)
             folder = _look(name, places)
     if folder is None:
         sys.exit(
-            f"{name} is missing: install the packages postgresql, rabbitmq-server and curl; for the servers "
-            "CASEBRIDGE_TEST_DATABASE_URL and CASEBRIDGE_TEST_AMQP_URL can name others that tests may use."
+            f"{name} is missing: install the packages postgresql, pgbouncer, rabbitmq-server and curl; for "
+            "the servers CASEBRIDGE_TEST_DATABASE_URL and CASEBRIDGE_TEST_AMQP_URL can name others for tests."
         )
     return folder
 

@@ -66,9 +66,10 @@ def test_a_file_that_cannot_be_opened_is_a_database_that_does_not_answer(tmp_pat
 def test_a_transaction_in_the_way_is_waited_for_and_then_told(engine, database_url, monkeypatch):
     monkeypatch.setattr("service.store.store.PATIENCE", 0.2)
     sqlite = engine.dialect.name == "sqlite"
-    impatient = connect(database_url)
-    hurry = "PRAGMA busy_timeout=1" if sqlite else "SET SESSION lock_timeout='1ms'"
-    event.listen(impatient, "connect", lambda connection, _: [connection.execute(hurry), connection.commit()])
+    # what the URL says of deadlines goes before ours
+    impatient = connect(database_url if sqlite else f"{database_url}?options=-c%20lock_timeout%3D1ms")
+    if sqlite:
+        event.listen(impatient, "connect", lambda file, _: file.execute("PRAGMA busy_timeout=1"))
     tried = []
 
     def story(unit):

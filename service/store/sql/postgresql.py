@@ -1,18 +1,21 @@
-"""Connections to PostgreSQL through psycopg: their deadlines, and whether they are still there."""
+"""Connections to PostgreSQL through psycopg: their deadlines, and whether they are still there.
+
+Nothing is set for a session, so a pooler of transactions may stand between.
+"""
 
 from select import POLLIN, poll
 from typing import Any, Final
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
+from service.store.sql.bounds import OF_TRANSACTION
 from service.store.sql.silence import Server
 from service.store.sql.stream import forget_on_rollback
 
 # what the server gives a statement, and some time to tell
 LIMIT: Final = 70.0
-# To compile a statement takes longer than most would last, and what many rows are looked up for seems dear.
-# Neither side waits long for one that has vanished without a word: a lock of its session ends soon, too.
+# We do not wait long for one that has vanished without a word.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 DEADLINES: Final = {
     "connect_timeout": 5,
@@ -20,13 +23,11 @@ DEADLINES: Final = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    "options": "-c lock_timeout=30s -c statement_timeout=60s -c tcp_user_timeout=10000 -c jit=off"
-    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
 }
 
 
 def engine_of(url: URL) -> Engine:
-    """Return an engine; what the URL says of deadlines goes before ours."""
+    """Return an engine; what the URL says of deadlines goes before ours, its `options` before our bounds."""
     deadlines = {name: value for name, value in DEADLINES.items() if name not in url.query}
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
@@ -36,11 +37,19 @@ def engine_of(url: URL) -> Engine:
         pool_reset_on_return=None,
         connect_args=deadlines,
     )
-    server = Server(LIMIT if "options" in deadlines else None)
+    is_bounded = "options" not in url.query
+    server = Server(LIMIT if is_bounded else None)
     event.listen(engine, "do_connect", server.connect)
+    if is_bounded:
+        event.listen(engine, "begin", _bound)
     event.listen(engine, "checkout", _still_there)
     forget_on_rollback(engine)
     return engine
+
+
+def _bound(connection: Connection) -> None:
+    """Bound a transaction of SQLAlchemy's; a stream bounds its own."""
+    connection.exec_driver_sql(OF_TRANSACTION.decode()).close()
 
 
 def _still_there(connection: Any, _record: object, _proxy: object) -> None:

@@ -31,6 +31,13 @@ class Heard(psycopg.Connection[Any]):
     patience: float | None = None
     """After how many seconds the server is told to give up what it works on."""
     made: float
+    is_pooled: bool
+    """Whether a pooler lends it sessions of the server: what is prepared in one is not in the next."""
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the server is told to give up what takes it too long."""
+        return self.limit is not None
 
     def wait(self, gen: Waits[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """As psycopg's own, which all waiting goes through; raises OperationalError when it is in vain."""
@@ -93,6 +100,9 @@ class Server:
         connection.server, connection.limit, connection.made = self, self._limit, made
         self._asked = more
         self._note(silent=False)
+        connection.is_pooled = _is_pooled(connection)
+        if connection.is_pooled:
+            connection.prepare_threshold = None
         return connection
 
     def answers(self) -> bool:
@@ -117,6 +127,18 @@ class Server:
             self._silent = silent
             if silent:
                 self._silent_at, self._ask_at = monotonic(), monotonic() + PAUSE
+
+
+def _is_pooled(connection: Heard) -> bool:
+    """Return whether who works for us is another than who let us in, as through any pooler."""
+    try:
+        connection.autocommit = True
+        worker = connection.execute("SELECT pg_backend_pid()").fetchone()
+        connection.autocommit = False
+    except psycopg.Error:
+        connection.close()
+        raise
+    return worker != (connection.info.backend_pid,)
 
 
 class _SilentError(psycopg.OperationalError):

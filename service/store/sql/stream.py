@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, cast
 from uuid import uuid4
 
-from psycopg import Connection, Error, InternalError
+from psycopg import Error, InternalError
 from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
@@ -23,6 +23,8 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
 
+from service.store.sql.bounds import OF_STATEMENT, OF_TRANSACTION
+from service.store.sql.silence import Heard
 from service.store.sql.texts import AT_ONCE, DIALECT, Columns, at_once, statement_for
 
 Named = Mapping[str, Any]
@@ -98,7 +100,7 @@ class Stream:
 
     dialect = DIALECT
 
-    def __init__(self, driver: Connection[Any], prepared: dict[bytes, bytes]) -> None:
+    def __init__(self, driver: Heard, prepared: dict[bytes, bytes]) -> None:
         """Take the connection, and by which names texts are prepared on it."""
         self._driver = driver
         self._server = driver.pgconn
@@ -110,6 +112,8 @@ class Stream:
 
     def execute(self, statement: Executable, parameters: Named | Sequence[Named] = ()) -> Rows:
         """Send a statement, once for each row of parameters; what it breaks is raised where is waited."""
+        if not self._sent and self._server.transaction_status == TransactionStatus.IDLE:
+            self._bound(OF_STATEMENT)
         rows = [parameters] if isinstance(parameters, Mapping) else parameters or [{}]
         if len(rows) > 1 and statement.get_execution_options().get(AT_ONCE):
             return self._insert(at_once(statement, tuple(rows[0])), rows)
@@ -121,22 +125,18 @@ class Stream:
         answer, dumper = Rows(self), self._dumper
         for row in rows:
             values = dumper.dump_sequence(made.values(row), made.formats)
-            if name is not None:
-                self._server.send_query_prepared(name, values, dumper.formats, Format.BINARY)
-            else:
-                self._server.send_query_params(made.text, values, None, dumper.formats, Format.BINARY)
-            self._sent.append(answer.take)
+            self._send(made.text, name, values, dumper.formats, answer.take)
         return answer
 
     def _insert(self, made: Columns, rows: Sequence[Named]) -> Rows:
         answer, binary = Rows(self), [Format.BINARY] * len(made.columns)
-        self._server.send_query_prepared(self._name(made.text), made.values(rows), binary, Format.BINARY)
-        self._sent.append(answer.take)
+        self._send(made.text, self._name(made.text), made.values(rows), binary, answer.take)
         return answer
 
     def begin(self) -> None:
         """Begin a transaction with what is sent next."""
         self._command(b"BEGIN")
+        self._bound(OF_TRANSACTION)
 
     def commit(self) -> None:
         """Commit, and wait for it."""
@@ -163,15 +163,40 @@ class Stream:
         names = tuple(result.fname(column) for column in range(result.nfields))
         return list(self._loader.load_rows(0, result.ntuples, _row(names)))
 
-    def _name(self, text: bytes) -> bytes:
-        """Return the name by which a statement is prepared, or will be before it is executed."""
+    def _bound(self, text: bytes) -> None:
+        """Have the server bound what is sent until it is waited for, or the transaction that was begun."""
+        if self._driver.is_bounded:
+            self._send(text, self._name(text), (), (), _nothing)
+
+    def _name(self, text: bytes) -> bytes | None:
+        """Return the name by which a statement is prepared, or will be before it is executed.
+
+        None through a pooler: what comes next may be executed on another session.
+        """
+        if self._driver.is_pooled:
+            return None
         name = self._prepared.get(text) or self._preparing.get(text)
         if name is None:
-            # behind a pooler other processes prepare on the same session: none may have the same name
+            # no two are alike, whoever else prepares on the same session
             name = self._preparing[text] = b"casebridge_%s" % uuid4().hex.encode()
             self._server.send_prepare(name, text)
             self._sent.append(lambda _result: self._prepared.update({text: name}))
         return name
+
+    def _send(
+        self,
+        text: bytes,
+        name: bytes | None,
+        values: Sequence[Any],
+        formats: Sequence[int],
+        take: Callable[[PGresult], None],
+    ) -> None:
+        """Send a statement, by its name if it is prepared, and its answer to who takes it."""
+        if name is None:
+            self._server.send_query_params(text, values, None, formats, Format.BINARY)
+        else:
+            self._server.send_query_prepared(name, values, formats, Format.BINARY)
+        self._sent.append(take)
 
     def _command(self, text: bytes) -> Rows:
         answer = Rows(self)
@@ -249,6 +274,10 @@ def transaction(stream: Stream) -> Iterator[None]:
     except Exception:
         stream.roll_back()
         raise
+
+
+def _nothing(_result: PGresult) -> None:
+    """Take what nobody asks for."""
 
 
 @lru_cache(maxsize=500)
