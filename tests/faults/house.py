@@ -184,9 +184,11 @@ class Everybody(Standing):
 class House(Standing):
     """A server, two workers (one leads, one stands by), on the given database and broker."""
 
-    def __init__(self, folder: Path, database_url: str, amqp_url: str) -> None:
+    def __init__(
+        self, folder: Path, database_url: str, amqp_url: str, registry: str = REGISTRY, **more: str
+    ) -> None:
         self.amqp_url = amqp_url
-        super().__init__(folder, database_url, REGISTRY, CASEBRIDGE_AMQP_URL=amqp_url)
+        super().__init__(folder, database_url, registry, CASEBRIDGE_AMQP_URL=amqp_url, **more)
         names = ("worker-1", "worker-2")
         self._workers = {name: self._keep(["worker"], PGAPPNAME=name) for name in names}
 
@@ -202,9 +204,15 @@ class House(Standing):
     @contextlib.contextmanager
     def paused(self, worker: str) -> Iterator[None]:
         """A worker paused, its sessions cut by the database."""
+        with self.asleep(worker):
+            self.rows(CUT.format(worker))
+            yield
+
+    @contextlib.contextmanager
+    def asleep(self, worker: str) -> Iterator[None]:
+        """A worker paused, as its machine may be."""
         self._workers[worker].pause()
         try:
-            self.rows(CUT.format(worker))
             yield
         finally:
             self._workers[worker].wake()
