@@ -129,5 +129,5 @@ def test_what_is_counted_is_what_is_waited_for(engine, trips):
             connection.exec_driver_sql("SELECT 1")
             connection.exec_driver_sql("SELECT 2")
 
-    # with the beginning of the transaction, its bounds and its end
-    assert trips(twice) == 5
+    # with the beginning and the end of the transaction
+    assert trips(twice) == 4

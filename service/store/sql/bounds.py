@@ -1,6 +1,6 @@
-"""What bounds a transaction on PostgreSQL, said within it: through a pooler no session is ours to keep it in.
+"""What bounds work on PostgreSQL: said once to a session of ours, through a pooler within each transaction.
 
-Each is one statement, sent with the first of the transaction, so nobody waits for it by itself.
+There it is one statement, sent with the first of the transaction, so nobody waits for it by itself.
 
 https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SET
 """
@@ -19,8 +19,8 @@ _OF_TRANSACTIONS: Final = {
 }
 
 
-def _saying(settings: dict[str, str]) -> bytes:
-    said = (f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+def _saying(settings: dict[str, str], is_local: str = "true") -> bytes:
+    said = (f"set_config('{name}', '{value}', {is_local})" for name, value in settings.items())
     return f"SELECT {', '.join(said)}".encode()
 
 
@@ -28,3 +28,5 @@ OF_STATEMENT: Final = _saying(_OF_STATEMENTS)
 """Where each statement is a transaction of its own."""
 OF_TRANSACTION: Final = _saying({**_OF_STATEMENTS, **_OF_TRANSACTIONS})
 """Where one is begun, and keeps its locks until it ends."""
+OF_SESSION: Final = _saying({**_OF_STATEMENTS, **_OF_TRANSACTIONS}, "false")
+"""Where a session is nobody else's."""

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL through psycopg: their deadlines, and whether they are still there.
 
-Nothing is set for a session, so a pooler of transactions may stand between.
+A pooler of transactions may stand between: then nothing is set for a session.
 """
 
 from select import POLLIN, poll
@@ -49,7 +49,9 @@ def engine_of(url: URL) -> Engine:
 
 def _bound(connection: Connection) -> None:
     """Bound a transaction of SQLAlchemy's; a stream bounds its own."""
-    connection.exec_driver_sql(OF_TRANSACTION.decode()).close()
+    driver: Any = connection.connection.driver_connection
+    if driver.is_bounded_each_time:
+        connection.exec_driver_sql(OF_TRANSACTION.decode()).close()
 
 
 def _still_there(connection: Any, _record: object, _proxy: object) -> None:

@@ -11,6 +11,8 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg.errors import ConnectionTimeout
 
+from service.store.sql.bounds import OF_SESSION
+
 T = TypeVar("T")
 Waits = Generator[Any, Any, T]
 """psycopg's: it gives what is waited for, is sent what has come, nothing every tenth of a second."""
@@ -35,9 +37,9 @@ class Heard(psycopg.Connection[Any]):
     """Whether a pooler lends it sessions of the server: what is prepared in one is not in the next."""
 
     @property
-    def is_bounded(self) -> bool:
-        """Whether the server is told to give up what takes it too long."""
-        return self.limit is not None
+    def is_bounded_each_time(self) -> bool:
+        """Whether the server is told with each transaction to give up what takes it too long."""
+        return self.is_pooled and self.limit is not None
 
     def wait(self, gen: Waits[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """As psycopg's own, which all waiting goes through; raises OperationalError when it is in vain."""
@@ -100,9 +102,7 @@ class Server:
         connection.server, connection.limit, connection.made = self, self._limit, made
         self._asked = more
         self._note(silent=False)
-        connection.is_pooled = _is_pooled(connection)
-        if connection.is_pooled:
-            connection.prepare_threshold = None
+        _meet(connection)
         return connection
 
     def answers(self) -> bool:
@@ -129,16 +129,23 @@ class Server:
                 self._silent_at, self._ask_at = monotonic(), monotonic() + PAUSE
 
 
-def _is_pooled(connection: Heard) -> bool:
-    """Return whether who works for us is another than who let us in, as through any pooler."""
+def _meet(connection: Heard) -> None:
+    """Find out whether who works for us is another than who let us in, as through any pooler.
+
+    If not, the session is ours, and is told what bounds all that comes.
+    """
     try:
         connection.autocommit = True
         worker = connection.execute("SELECT pg_backend_pid()").fetchone()
+        connection.is_pooled = worker != (connection.info.backend_pid,)
+        if connection.is_pooled:
+            connection.prepare_threshold = None
+        elif connection.limit is not None:
+            connection.execute(OF_SESSION)
         connection.autocommit = False
     except psycopg.Error:
         connection.close()
         raise
-    return worker != (connection.info.backend_pid,)
 
 
 class _SilentError(psycopg.OperationalError):

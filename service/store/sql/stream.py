@@ -120,8 +120,7 @@ class Stream:
         made, is_known = statement_for(statement, tuple(rows[0]))
         name = self._name(made.text) if is_known and made.is_kept else None
         if name is not None and made.is_planned_once:
-            self._server.send_query_prepared(self._name(PLAN_ONCE), ())
-            self._sent.append(Rows(self).take)
+            self._send(PLAN_ONCE, self._name(PLAN_ONCE), (), (), _nothing)
         answer, dumper = Rows(self), self._dumper
         for row in rows:
             values = dumper.dump_sequence(made.values(row), made.formats)
@@ -165,7 +164,7 @@ class Stream:
 
     def _bound(self, text: bytes) -> None:
         """Have the server bound what is sent until it is waited for, or the transaction that was begun."""
-        if self._driver.is_bounded:
+        if self._driver.is_bounded_each_time:
             self._send(text, self._name(text), (), (), _nothing)
 
     def _name(self, text: bytes) -> bytes | None:
