@@ -33,7 +33,7 @@ _SECONDS = Histogram("casebridge_http_request_seconds", "From a request's head t
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Write JSON lines to standard error, each with time, level and correlation id."""
+    """Write JSON lines to standard output, each with time, level and correlation id."""
     structlog.configure(
         processors=[
             _correlate,
@@ -42,9 +42,20 @@ def configure(level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=_Lines,
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes lines as long as somebody reads them: that nobody does any more ends no work."""
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 def begin(sent_id: str | None = None) -> str:

@@ -1,8 +1,5 @@
 """casebridge worker: the process that brings the outbox to the broker."""
 
-import os
-import threading
-
 import click
 
 from service.cli.processes.collector import pausing
@@ -22,18 +19,12 @@ def worker(parent: int | None, metrics: str | None) -> None:
     Example:
       CASEBRIDGE_AMQP_URL=amqp://localhost casebridge worker
     """  # noqa: D301  click reads \b
+    # first: whatever comes may wait, for the database say
+    stop = stopping(parent)
     settings = Settings.from_env()
     operator.check(settings)
     tell_metrics(metrics)
-    stop = stopping()
-    if parent is not None:
-        threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
     with pausing():
         mappings = catalogues(settings)
     processes.worker(settings, mappings, stop)
 
-
-def _watch(parent: int, stop: threading.Event) -> None:
-    while os.getppid() == parent and not stop.wait(0.5):
-        pass
-    stop.set()
