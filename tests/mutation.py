@@ -26,6 +26,16 @@ COPY = ROOT / "build" / "mutation"
 LOG = COPY / "mutmut.log"
 COPIED = ("service", "tests", "mappings", "contracts", "docs", "helm", "pyproject.toml")
 MUTMUT = (sys.executable, "-m", "mutmut")
+# what a function was asked before its change would be answered from memory, and no test see the change
+FORGETFUL = """
+
+def pytest_runtest_setup(item):
+    modules = [module for name, module in sys.modules.items() if name.startswith("service")]
+    for remembering in {id(value): value for module in modules for value in vars(module).values()}.values():
+        # not of what answers to any name
+        if type(remembering).__name__ == "_lru_cache_wrapper":
+            remembering.cache_clear()
+"""
 # as mutmut names the functions of classes
 CLASS_MARK = "ǁ"
 
@@ -65,6 +75,8 @@ def copy(modules: tuple[str, ...], tests: list[str], options: list[str]) -> None
             shutil.copytree(ROOT / name, COPY / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, COPY / name)
+    with (COPY / "tests" / "conftest.py").open("a", encoding="utf-8") as file:
+        file.write(f"\nimport sys\n{FORGETFUL}")
     settings = {
         "source_paths": ["service"],
         "only_mutate": list(modules),
