@@ -42,6 +42,9 @@ class Settings:
     address_rate: int
     audit_days: int
     audit_feed: str | None
+    audit_feed_token_file: Path | None
+    audit_feed_certificate: Path | None
+    audit_feed_key: Path | None
     exports: int
     export_hours: int
 
@@ -58,14 +61,12 @@ class Settings:
         port = _number(environment, "CASEBRIDGE_PORT", 8080)
         auth = environment.get("CASEBRIDGE_AUTH", "smart")
         _check_auth(auth, host)
-        partners = environment.get("CASEBRIDGE_PARTNERS")
-        secret_file = environment.get("CASEBRIDGE_SECRET_FILE")
         return cls(
             database_url=_secret(environment, "CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
             database_role=environment.get("CASEBRIDGE_DATABASE_ROLE") or None,
             amqp_url=_secret(environment, "CASEBRIDGE_AMQP_URL", "") or None,
             base_url=environment.get("CASEBRIDGE_BASE_URL", _address(host, port)).rstrip("/"),
-            partners=Path(partners) if partners else None,
+            partners=_file(environment, "CASEBRIDGE_PARTNERS"),
             overlays=tuple(
                 overlay for overlay in environment.get("CASEBRIDGE_OVERLAYS", "").split(",") if overlay
             ),
@@ -76,7 +77,7 @@ class Settings:
             host=host,
             port=port,
             epoch=_number(environment, "CASEBRIDGE_EPOCH", 1),
-            secret_file=Path(secret_file) if secret_file else None,
+            secret_file=_file(environment, "CASEBRIDGE_SECRET_FILE"),
             tls_proxies=_networks(environment, "CASEBRIDGE_TLS_PROXIES"),
             hsts_seconds=_number(environment, "CASEBRIDGE_HSTS_SECONDS", 0),
             max_body_bytes=_number(environment, "CASEBRIDGE_MAX_BODY_BYTES", 10_000_000, least=1_000),
@@ -93,6 +94,9 @@ class Settings:
             address_rate=_number(environment, "CASEBRIDGE_ADDRESS_RATE", 20),
             audit_days=_number(environment, "CASEBRIDGE_AUDIT_DAYS", 0),
             audit_feed=_feed(environment, "CASEBRIDGE_AUDIT_FEED"),
+            audit_feed_token_file=_file(environment, "CASEBRIDGE_AUDIT_FEED_TOKEN_FILE"),
+            audit_feed_certificate=_file(environment, "CASEBRIDGE_AUDIT_FEED_CERTIFICATE"),
+            audit_feed_key=_file(environment, "CASEBRIDGE_AUDIT_FEED_KEY"),
             exports=_number(environment, "CASEBRIDGE_EXPORTS", 5, least=1),
             export_hours=_number(environment, "CASEBRIDGE_EXPORT_HOURS", 24, least=1),
         )
@@ -114,6 +118,10 @@ def _secret(environment: Mapping[str, str], name: str, default: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as exc:
         raise Misconfigured("The file cannot be read.", where=f"{name}_FILE") from exc
+
+
+def _file(environment: Mapping[str, str], name: str) -> Path | None:
+    return Path(environment[name]) if environment.get(name) else None
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, least: int = 0) -> int:

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
 from threading import Event, Timer
 from time import monotonic
 from typing import Final
@@ -32,10 +33,23 @@ _UNKEPT: Final = re.compile(r"(?:^|[\s,])no-(?:store|cache)(?:$|[\s,;])", re.IGN
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a server is shown of who asks: a token, and the files of a certificate and its key (PEM)."""
+
+    token: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+NOBODY: Final = Shown()
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     method: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    shown: Shown = NOBODY
 
 
 def fetch(url: str, private_hosts: Collection[str] = (), seconds: float = SECONDS) -> Fetched:
@@ -65,13 +79,17 @@ def post(
     media_type: str,
     private_hosts: Collection[str] = (),
     seconds: float = POST_SECONDS,
+    shown: Shown = NOBODY,
 ) -> int:
     """Post to an address and return the status; what else is answered is not read.
 
     Raises:
         Unavailable: as `fetch`.
     """
-    question = _Question("POST", {"Content-Type": media_type, "Accept": media_type}, body)
+    headers = {"Content-Type": media_type, "Accept": media_type}
+    if shown.token:
+        headers["Authorization"] = f"Bearer {shown.token}"
+    question = _Question("POST", headers, body, shown)
     with _answer(url, question, private_hosts, seconds) as answer:
         return answer.status
 
@@ -102,6 +120,8 @@ def _connected(
         connection = plain
         if parts.scheme == "https":
             context = ssl.create_default_context()
+            if question.shown.certificate is not None:
+                context.load_cert_chain(question.shown.certificate, question.shown.key)
             connection = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
         with closing(connection), _ending(connection, _seconds_until(end)) as over:
             if isinstance(connection, ssl.SSLSocket):

@@ -1,5 +1,7 @@
 """The audit: what the worker does with it, and what the operator of this machine does."""
 
+import re
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -9,7 +11,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from service.errors import Misconfigured
+from service.errors import Misconfigured, Unavailable
 from service.flows.audit.feeding import Feeding
 from service.flows.audit.retaining import Retaining
 from service.flows.audit.sealing import Sealing
@@ -23,13 +25,15 @@ from service.store.audit.sealing import SqlSealing
 from service.store.relay.leadership import lead
 from service.values.audit import AuditEntry, Disclosed, Disclosure
 from service.wire.fhir.audit_event import AuditEvents
-from service.wire.http import post
+from service.wire.http import Shown, post
 from service.wiring.operator import check
 from service.wiring.rooms import now, open_database
 
 LONGEST: Final = 64
 """How much of a queue's name stands on record."""
 FHIR: Final = "application/fhir+json"
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
 FEED_SECONDS: Final = 10.0
 """How long the repository may take to answer; it stops at the end of a worker for no longer."""
 
@@ -57,13 +61,53 @@ def of_queues(engine: Engine) -> Record:
 def feeding(settings: Settings, engine: Engine, base: str) -> Feeding:
     """Plug the audit into the FHIR server that has its base there; that one may be in our own network."""
     url, host = f"{base}/AuditEvent", urlsplit(base).hostname or ""
+    _check_certificate(settings)
+    _token(settings)
+
+    def send(event: bytes) -> int:
+        # the files may be renewed while we run
+        try:
+            shown = Shown(_token(settings), settings.audit_feed_certificate, settings.audit_feed_key)
+        except Misconfigured as exc:
+            raise Unavailable(str(exc)) from exc
+        return post(url, event, FHIR, (host,), FEED_SECONDS, shown)
+
     return Feeding(
         SqlSealing(engine, now),
         SqlProgress(engine),
         partial(lead, engine, FEED),
         AuditEvents(settings.base_url),
-        lambda event: post(url, event, FHIR, (host,), FEED_SECONDS),
+        send,
     )
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Raise Misconfigured unless the files that are named hold a certificate and its key."""
+    certificate, key = settings.audit_feed_certificate, settings.audit_feed_key
+    try:
+        if certificate is not None:
+            ssl.create_default_context().load_cert_chain(certificate, key, password=b"")
+        elif key is not None:
+            raise ValueError("no certificate")
+    except (OSError, ValueError) as exc:
+        what = (
+            "Name files of a certificate and, in CASEBRIDGE_AUDIT_FEED_KEY, of its key: PEM, not encrypted."
+        )
+        raise Misconfigured(what, where="CASEBRIDGE_AUDIT_FEED_CERTIFICATE") from exc
+
+
+def _token(settings: Settings) -> str:
+    """Return what the file of the token holds, nothing where none is named; raises Misconfigured."""
+    if settings.audit_feed_token_file is None:
+        return ""
+    try:
+        token = settings.audit_feed_token_file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        token = ""
+    if not _TOKEN.fullmatch(token):
+        what = "The file cannot be read, or holds more than a token."
+        raise Misconfigured(what, where="CASEBRIDGE_AUDIT_FEED_TOKEN_FILE")
+    return token
 
 
 def warnings(settings: Settings) -> list[str]:

@@ -2,10 +2,13 @@
 
 import http.server
 import json
+import ssl
 import threading
 from contextlib import contextmanager
+from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
 
 from service.errors import Misconfigured, Unavailable
 from service.flows.audit.feeding import BATCH, LAG
@@ -14,6 +17,7 @@ from service.store.audit.progress import SqlProgress
 from service.store.audit.sealing import SqlSealing
 from service.wire.fhir.check.model import structure
 from service.wiring.auditing import feeding
+from tests.receive.authority import Authority
 from tests.store.test_audit_seals import Clock, record
 
 
@@ -23,6 +27,7 @@ class Repository(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         status = self.server.answers.pop(0) if self.server.answers else 201
+        self.server.tokens.append(self.headers.get("Authorization"))
         if status == 201:
             self.server.taken.append((self.path, self.headers["Content-Type"], body))
         self.send_response(status)
@@ -34,9 +39,11 @@ class Repository(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def repository():
+def repository(context=None):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Repository) as server:
-        server.taken, server.answers = [], []
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.taken, server.answers, server.tokens = [], [], []
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         yield server
@@ -50,9 +57,10 @@ def elsewhere():
         yield server
 
 
-def feed(engine, server):
-    base = f"http://127.0.0.1:{server.server_port}/fhir"
-    return feeding(Settings.from_env({"CASEBRIDGE_AUDIT_FEED": f"{base}/"}), engine, base)
+def feed(engine, server, scheme="http", **more):
+    base = f"{scheme}://127.0.0.1:{server.server_port}/fhir"
+    named = {f"CASEBRIDGE_AUDIT_FEED_{name}": str(path) for name, path in more.items()}
+    return feeding(Settings.from_env({"CASEBRIDGE_AUDIT_FEED": f"{base}/", **named}), engine, base)
 
 
 def seal(engine, count):
@@ -140,6 +148,61 @@ def test_more_than_a_batch_is_sent_one_after_the_other(engine, elsewhere):
     assert sending.turn() > 0
     sending.close()
     assert rows(elsewhere) == list(range(1, BATCH + 6))
+
+
+def test_the_repository_is_shown_the_token_that_a_file_holds_then(engine, elsewhere, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("first.token==\n")
+    sending = feed(engine, elsewhere, TOKEN_FILE=file)
+    seal(engine, 1)
+    sending.turn()
+    file.write_text("second")
+    seal(engine, 1)
+    sending.turn()
+    file.unlink()
+    seal(engine, 1)
+    with pytest.raises(Unavailable):
+        sending.turn()
+    sending.close()
+    assert elsewhere.tokens == ["Bearer first.token==", "Bearer second"]
+
+
+def test_a_repository_that_asks_for_a_certificate_is_shown_ours(engine, tmp_path, monkeypatch):
+    authority = Authority(tmp_path, "authority")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.pem)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(*authority.sign("server", x509.IPAddress(ip_address("127.0.0.1"))))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.pem))
+    certificate, key = authority.sign("casebridge")
+    seal(engine, 1)
+    with repository(context) as server:
+        # whom it does not know it does not answer, and says so on standard error
+        monkeypatch.setattr(server, "handle_error", lambda *_: None)
+        stranger = feed(engine, server, "https")
+        with pytest.raises(Unavailable):
+            stranger.turn()
+        stranger.close()
+        known = feed(engine, server, "https", CERTIFICATE=certificate, KEY=key)
+        known.turn()
+        known.close()
+        assert rows(server) == [1]
+
+
+@pytest.mark.parametrize("text", ["", "two words", "a\r\nHost: elsewhere", "täglich"])
+def test_a_file_that_holds_no_token_is_refused_at_the_start(engine, elsewhere, tmp_path, text):
+    file = tmp_path / "token"
+    file.write_text(text)
+    with pytest.raises(Misconfigured, match="CASEBRIDGE_AUDIT_FEED_TOKEN_FILE"):
+        feed(engine, elsewhere, TOKEN_FILE=file)
+    with pytest.raises(Misconfigured, match="CASEBRIDGE_AUDIT_FEED_TOKEN_FILE"):
+        feed(engine, elsewhere, TOKEN_FILE=tmp_path / "nowhere")
+
+
+def test_a_certificate_without_its_key_and_a_key_without_one_are_refused(engine, elsewhere, tmp_path):
+    certificate, key = Authority(tmp_path, "authority").sign("casebridge")
+    for named in ({"CERTIFICATE": certificate}, {"KEY": key}, {"CERTIFICATE": key, "KEY": key}):
+        with pytest.raises(Misconfigured, match="CASEBRIDGE_AUDIT_FEED_CERTIFICATE"):
+            feed(engine, elsewhere, **named)
 
 
 @pytest.mark.parametrize(
