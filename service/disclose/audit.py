@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/auditevent.html
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,7 +21,7 @@ from service.door import Door, limits
 from service.errors import Malformed
 from service.flows.audit.events import Audit, Event
 from service.flows.pull.localise import STORED
-from service.values.audit import Disclosed
+from service.values.audit import AuditQuery, Disclosed
 from service.wire.contracts.published.openapi.operations import (
     FHIR_TAG,
     Operation,
@@ -32,8 +33,8 @@ from service.wire.contracts.published.openapi.operations import (
 from service.wire.json import dump
 
 TYPE: Final = "AuditEvent"
-_ROW: Final = 18
-"""Digits that a row's number has at most."""
+_PLACE: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,9})")
+"""The row of an entry, and which of its events it is."""
 
 
 def audit(story: Audit, base: str) -> Door:
@@ -47,11 +48,11 @@ def audit(story: Audit, base: str) -> Door:
         parameters = search_parameters()
         asked = [parameter for parameter in parameters if parameter[0] != CURSOR]
         question, patient = audit_query(asked, base, limits().count)
-        events, below = story.search(replace(question, below=_below(parameters)), patient)
+        events, following = story.search(_from(question, parameters), patient)
         disclose("search-type", map(_told, events), f"{TYPE}?{urlencode(parameters)}")
         link = partial(_link, f"{base}/{TYPE}")
         links = [link("self", parameters)]
-        links += [link("next", [*asked, (CURSOR, str(below))])] if below is not None else []
+        links += [link("next", [*asked, (CURSOR, "{}-{}".format(*following))])] if following else []
         entries = [
             {"fullUrl": f"{base}/{TYPE}/{event['id']}", "resource": event, "search": {"mode": "match"}}
             for _, event in events
@@ -75,14 +76,15 @@ def _told(event: Event) -> Disclosed:
     return Disclosed(client, f"{TYPE}/{resource_['id']}")
 
 
-def _below(parameters: Sequence[tuple[str, str]]) -> int | None:
-    """Return the row that a next link names."""
+def _from(question: AuditQuery, parameters: Sequence[tuple[str, str]]) -> AuditQuery:
+    """Return a question that begins with the event that a next link names."""
     for name, text in parameters:
         if name == CURSOR:
-            if not (text.isascii() and text.isdecimal() and len(text) <= _ROW):
+            place = _PLACE.fullmatch(text)
+            if place is None:
                 raise Malformed("The link is not one of ours; search again.", where=CURSOR)
-            return int(text)
-    return None
+            question = replace(question, below=int(place[1]) + 1, first=int(place[2]))
+    return question
 
 
 def _link(path: str, relation: str, parameters: Sequence[tuple[str, str]]) -> dict[str, str]:

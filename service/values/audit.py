@@ -94,7 +94,8 @@ class RecordedEntry:
 class AuditQuery:
     """Which entries are asked for, the newest first; `client` is a uuid, `thing` what was told.
 
-    `since` and `until` are instants, both inside; `below` is the row of the last entry seen.
+    `since` and `until` are instants, both inside; of entries those `below` a row are meant. An entry makes
+    several events: of the row just below, those from the number `first` on are meant.
     """
 
     client: str | None = None
@@ -104,6 +105,7 @@ class AuditQuery:
     until: datetime | None = None
     row: int | None = None
     below: int | None = None
+    first: int = 0
     count: int = 50
 
 

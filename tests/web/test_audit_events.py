@@ -110,9 +110,10 @@ def test_events_are_found_by_patient_entity_agent_and_date(two):
         f"agent=northern&date=lt{at[:10]}": 0,
         "patient=Patient/unknown": 0,
         "agent=nobody": 0,
+        f"entity=CarePlan/{plan['id'][:8]}": 0,
     }.items():
         assert len(events(house, query)) == count, query
-    for query in ("entity=1", "date=ne2026", "patient=a,b", "_id=1-0", "bogus=1", "_cursor=x"):
+    for query in ("entity=1", "date=ne2026", "patient=a,b", "_id=1-0", "bogus=1", "_cursor=x", "_cursor=9"):
         assert house.get(f"/fhir/AuditEvent?{query}", partner=None).status_code == 400, query
     assert house.get("/fhir/AuditEvent/x", partner=None).status_code == 404
 
@@ -127,6 +128,29 @@ def test_pages_of_events_are_whole(two):
         seen += [entry["resource"]["id"] for entry in page["entry"]]
         path = {link["relation"]: link["url"] for link in page["link"]}.get("next")
     assert len(seen) == len(set(seen)) == 5
+
+
+def test_a_page_has_no_more_events_than_asked_for_though_one_answer_told_of_more_clients(two):
+    house, plans = two
+    for _ in range(3):
+        house.get("/fhir/CarePlan", partner="northern")
+    whole = [event["id"] for event in events(house, "agent=northern")]
+    path, seen = "/fhir/AuditEvent?agent=northern&_count=1", []
+    while path:
+        page = house.get(path, partner=None).json
+        assert len(page["entry"]) == 1
+        seen += [entry["resource"]["id"] for entry in page["entry"]]
+        path = {link["relation"]: link["url"] for link in page["link"]}.get("next")
+    assert (seen, len(seen)) == (whole, 3 * 2)
+    patient = plans[1]["subject"]["reference"]
+    assert len(events(house, f"agent=northern&patient={patient}&_count=3")) == 3
+
+
+def test_who_was_told_of_a_resource_is_told_without_what_stood_beside_it(two):
+    house, plans = two
+    house.get("/fhir/CarePlan", partner="northern")
+    (event,) = events(house, f"agent=northern&entity=CarePlan/{plans[1]['id']}")
+    assert patient_of(event) == [plans[1]["subject"]["reference"]]
 
 
 @pytest.mark.parametrize("partner", ["cms", "northern", "mercy", "engineer"])

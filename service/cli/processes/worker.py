@@ -27,4 +27,3 @@ def worker(parent: int | None, metrics: str | None) -> None:
     with pausing():
         mappings = catalogues(settings)
     processes.worker(settings, mappings, stop)
-

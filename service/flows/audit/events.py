@@ -1,6 +1,8 @@
 """What is on record is read: as AuditEvents, and as a client's accounting of disclosures."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from service.errors import NotFound
@@ -12,6 +14,8 @@ from service.values.scope import Scope
 from service.wire.fhir.audit_event import AuditEvents
 
 Event = tuple[str | None, dict[str, Any]]
+Place = tuple[int, int]
+"""The row of an entry, and which of its events it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,8 @@ class Audit:
     events: AuditEvents
     documents: Documents
 
-    def search(self, query: AuditQuery, patient: str | None) -> tuple[list[Event], int | None]:
-        """Return AuditEvents, each with the uuid of its client, and the row to go on below.
+    def search(self, query: AuditQuery, patient: str | None) -> tuple[list[Event], Place | None]:
+        """Return as many AuditEvents as are asked for, each with its client's uuid, and the next one's place.
 
         `patient` is the id of a Patient: of an entry that tells of several, their event alone is given.
         """
@@ -32,9 +36,19 @@ class Audit:
             if client is None:
                 return [], None
             query = replace(query, client=client)
-        entries, below = _page(self.audit.entries(replace(query, count=query.count + 1)), query.count)
-        events = [event for entry in entries for event in self.events.of(entry)]
-        return [event for event in events if query.client in {None, event[0]}], below
+        # of each entry there is an event at least
+        entries = self.audit.entries(replace(query, count=query.count + 1))
+        found = list(islice(self._events(query, entries), query.count + 1))
+        shown, further = found[: query.count], found[query.count :]
+        return [event for _, event in shown], further[0][0] if further else None
+
+    def _events(self, query: AuditQuery, entries: Iterable[RecordedEntry]) -> Iterator[tuple[Place, Event]]:
+        """Give the events that are asked for, each with its place: an entry may make thousands."""
+        for entry in entries:
+            first = query.first if entry.row + 1 == query.below else 0
+            for number, event in enumerate(self.events.of(entry)):
+                if number >= first and _is_asked_for(query, entry, event[0]):
+                    yield (entry.row, number), event
 
     def read(self, id_: str) -> Event:
         """Return an AuditEvent; raises NotFound."""
@@ -58,6 +72,14 @@ class Audit:
         query = AuditQuery(client=client.uuid, below=below, count=count + 1)
         entries, more = _page(self.audit.entries(query), count)
         return client, entries, more
+
+
+def _is_asked_for(query: AuditQuery, entry: RecordedEntry, client: str | None) -> bool:
+    """Tell whether the event of one of an entry's clients is of what is asked for."""
+    if query.client not in {None, client}:
+        return False
+    thing, things = query.thing, entry.things.get(client or "", ())
+    return thing is None or any(told == thing or told.startswith(f"{thing}/") for told in things)
 
 
 def _page(entries: list[RecordedEntry], count: int) -> tuple[list[RecordedEntry], int | None]:

@@ -69,7 +69,8 @@ def _conditions(connection: Executor, query: AuditQuery) -> Iterator[ColumnEleme
     if query.partner is not None:
         yield _C.partner == query.partner
     if query.thing is not None:
-        yield _C.things.contains(f'"{query.thing}', autoescape=True)
+        ends = (f'"{query.thing}{end}' for end in '"/')
+        yield or_(*(_C.things.contains(text, autoescape=True) for text in ends))
     if query.since is not None:
         # the day leads to the partition
         yield _C.recorded_on >= query.since.date()
