@@ -107,7 +107,8 @@ def scope(partner: Partner, wanted: Sequence[str] = (), opened: Sequence[str] = 
         return Scope(view=partner.view, everything=True)
     if partner.kind == "case-system":
         closed = partner.assertions.closed_to(partner.name)
-        return Scope(view=partner.view, source=partner.name, offered=partner.offered, closed=closed)
+        own = Scope(view=partner.view, source=partner.name, closed=closed)
+        return replace(own, offered=partner.offered, common=partner.common)
     if partner.kind == "insurer":
         related = Scope(payers=partner.identifiers)
     else:

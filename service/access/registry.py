@@ -87,8 +87,15 @@ def merge(file: RegistryFile, stored: Mapping[str, Json]) -> Registry:
         assertions = assertions_of(file.loaded["identifying"], partners)
     except Misconfigured as exc:
         raise Misconfigured(str(exc), where=file.where) from exc
+    operators = tuple(sorted(name for name, partner in partners.items() if partner.kind == "operator"))
     related = {
-        name: replace(partner, offered=offered.get(name, ()), near=near(name, offered), assertions=assertions)
+        name: replace(
+            partner,
+            common=operators,
+            offered=offered.get(name, ()),
+            near=near(name, offered),
+            assertions=assertions,
+        )
         for name, partner in partners.items()
     }
     return Registry(related, tuple(sorted(named & stored.keys())), unusable)

@@ -46,10 +46,10 @@ class Partner:
     over; `writes` are the types of resources that it may put. `near` are the sources among whose clients a
     hospital's patients are looked for first: the case system that its cases are offered to, and the hospitals
     that offer theirs to the same. `assertions` say which numbers it may say of whom they are; `credentials`
-    how it shows who it is, and what it may ask for. `purpose` is what it wants data for, unless it says so;
-    `labels` are the security labels that it may see; `breaks_glass` says that in an emergency it may see
-    anybody, for a reason. One that is `revoked` is let in nowhere, and told nothing; what it sent stays under
-    its name.
+    how it shows who it is, and what it may ask for. `common` are the operators, whose directory is for
+    whoever puts documents. `purpose` is what it wants data for, unless it says so; `labels` are the security
+    labels that it may see; `breaks_glass` says that in an emergency it may see anybody, for a reason. One
+    that is `revoked` is let in nowhere, and told nothing; what it sent stays under its name.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Partner:
     intake: IntakeSettings = field(default=IntakeSettings())
     offered: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
     near: frozenset[str] = frozenset()
     run_out_days: int = 0
     purpose: str | None = None
@@ -83,7 +84,8 @@ class Scope:
     """A condition of every query: all, or the clients of a payer or hospital, what a source owns, or nothing.
 
     What a hospital opened belongs to the hospital until a case system takes it over; `offered` are the
-    hospitals whose documents this scope's case system may see and take over. `closed` are the systems of
+    hospitals whose documents this scope's case system may see and take over, `common` the operators whose
+    entries of the directory its documents may name. `closed` are the systems of
     identifiers that it may give nobody.
 
     `payers` and `hospitals` are the (system, value) by which memberships and treatments name the partner;
@@ -108,6 +110,7 @@ class Scope:
     opened: tuple[str, ...] = ()
     source: str | None = None
     offered: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     narrowed: tuple[Narrowing, ...] = ()
 

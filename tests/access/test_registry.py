@@ -21,7 +21,7 @@ def written(tmp_path, text):
 
 
 def test_without_a_registry_there_is_the_local_operator():
-    assert load(None) == {"local": replace(LOCAL, near=frozenset({"local"}))}
+    assert load(None) == {"local": replace(LOCAL, near=frozenset({"local"}), common=("local",))}
 
 
 def test_a_partner_is_read_with_its_queues(tmp_path):

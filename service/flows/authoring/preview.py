@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from service.errors import Issue, Rejected
 from service.flows.ports import Store, Unit
 from service.flows.projection.source import Linked, Source, nowhere
+from service.flows.projection.unseen import seen
 from service.mapping.author.blame import issue_at_origin
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin
@@ -74,7 +75,9 @@ class Previews:
         told_of = client or (stored if kind == "client" else None)
 
         def story(unit: Unit) -> Previewed:
-            source = _Supposing(unit.documents, "" if client is None else client.uuid)
+            own = stored.own if stored is not None else None
+            linked = seen(unit, scope, partner, kind, body, own)
+            source = _Supposing(linked, "" if client is None else client.uuid)
             previewed = of_roots(self.catalogues[view], self.check, kind, source.roots(document))
             known = None if told_of is None else told_of.uuid
             return replace(previewed, supposed=tuple(source.supposed), client=known)

@@ -24,6 +24,7 @@ from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant, later
 from service.flows.projection.follow import EVERYTHING, follow, lock_by_client
 from service.flows.projection.project import Change, Projection
+from service.flows.projection.unseen import check_links
 from service.values.documents import Document, Revision
 from service.values.messages import Happened
 from service.values.scope import Scope
@@ -209,6 +210,7 @@ class Documents:
                 ],
                 at,
             )
+        check_links(unit, scope, document, before)
         change = Change(partner, "create" if before is None else "replace", at)
         happened = events(before.own if before else None, document.own) if kind == "case" else []
         follow(unit, self.projection, document, before, change, [Happened(what) for what in happened])

@@ -27,6 +27,9 @@ class DocumentsPort(Protocol):
     def erased_entries(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
         """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
 
+    def strangers(self, scope: Scope, uuids: Sequence[str]) -> frozenset[str]:
+        """Return those uuids that are of no document in the scope or common, and of none that it leads to."""
+
     def holders(self, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
         """Return the clients of whom one of these (system, value) is an identifying identifier."""
 

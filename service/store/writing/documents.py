@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, exists, or_, select, text, update
+from sqlalchemy import and_, bindparam, delete, exists, or_, select, text, update
 
 from service.cases.hospital.treatments import Treatment
 from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import document_of
-from service.store.scope import Form, form, parameters
+from service.store.scope import Form, form, of_documents, parameters
 from service.store.writing.identifiers import Identifiers
 from service.store.writing.transaction import Transaction
 from service.store.writing.treatments import Treatments
@@ -89,6 +89,15 @@ class SqlDocuments:
         c = t.erased.c
         rows = self._run(select(t.erased).where(or_(c.uuid.in_(list(uuids)), c.name.in_(list(names)))))
         return {uuids.get(row.uuid) or names[row.name]: row.uuid for row in rows}
+
+    def strangers(self, scope: Scope, uuids: Sequence[str]) -> frozenset[str]:
+        """Return those uuids that are of no document in the scope or common, and of none that it leads to."""
+        inside, d = of_documents(form(scope)), t.document.c
+        common = and_(d.source.in_(scope.common), d.kind.not_in(("client", "case")))
+        own = select(d.uuid).where(d.uuid.in_(uuids), or_(inside, common))
+        leads = t.link.join(t.document, t.link.c.document == d.uuid)
+        named = select(t.link.c.target).select_from(leads).where(t.link.c.target.in_(uuids), inside)
+        return frozenset(uuids).difference(self._run(own.union_all(named), parameters(scope)).scalars())
 
     def holders(self, identifiers: Sequence[tuple[str, str]]) -> list[Document]:
         """Return the clients of whom one of these (system, value) is an identifying identifier."""
