@@ -49,8 +49,8 @@ def disagreement(sent: PersonEvidence, held: PersonEvidence) -> Disagreement | N
     system = differing_system(sent.identifiers, held.identifiers)
     if system is not None:
         return Disagreement(system)
-    is_born_another_day = _differ(_dates(sent), _dates(held), may_be_same_day)
-    if is_born_another_day and _differ(_words(sent), _words(held), _same_name):
+    is_born_another_day = _differ(birth_dates_of(sent), birth_dates_of(held), may_be_same_day)
+    if is_born_another_day and _differ(words_of_names(sent), words_of_names(held), _same_name):
         return Disagreement(None)
     return None
 
@@ -60,19 +60,34 @@ def _differ(sent: Sequence[Any], held: Sequence[Any], same: Any) -> bool:
     return bool(sent and held) and not any(same(one, other) for one in sent for other in held)
 
 
-def _dates(person: PersonEvidence) -> list[str]:
+def birth_dates_of(person: PersonEvidence) -> list[str]:
+    """Return the birth dates of a person that are none filled in where there is no other."""
     return [date for date in person.birth_dates if date and date[:10] not in _NO_DATES]
 
 
-def _words(person: PersonEvidence) -> list[frozenset[str]]:
-    names = (name for name in person.names if name.get("use") not in _PASSING)
-    word_sets = (frozenset(_parts(name)) - _NO_NAMES for name in names)
+def words_of_names(person: PersonEvidence) -> list[frozenset[str]]:
+    """Return the words of each name of a person, as they compare; what is no name says nothing."""
+    word_sets = (frozenset(_parts(name)) - _NO_NAMES for name in lasting_names(person))
     return [words for words in word_sets if words]
+
+
+def given_names_of(name: Json) -> list[str]:
+    """Return the words of the given names of a name in their order, as they compare."""
+    return [word for text in name.get("given", ()) for word in _words(text) if word not in _NO_NAMES]
+
+
+def lasting_names(person: PersonEvidence) -> list[Json]:
+    """Return the names of a person that were not given for a while alone."""
+    return [name for name in person.names if name.get("use") not in _PASSING]
 
 
 def _parts(name: Json) -> Iterable[str]:
     for text in (name.get("text", ""), name.get("family", ""), *name.get("given", ())):
-        yield from (word for word in re.findall(r"[^\W\d_]+", words_of(text)) if len(word) > 1)
+        yield from _words(text)
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.findall(r"[^\W\d_]+", words_of(text)) if len(word) > 1]
 
 
 def _same_name(one: frozenset[str], other: frozenset[str]) -> bool:
