@@ -46,6 +46,7 @@ LINKED = (
     "docs/access.md",
     "docs/audit.md",
     "docs/erasure.md",
+    "docs/members.md",
     "docs/smart.md",
 )
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")

@@ -9,6 +9,7 @@ from service.errors import Unscoped
 from service.wire.fhir.definitions.r4 import definitions
 
 EXPORT: Final = "/$export"
+_SEARCHES: Final = frozenset({"_search", "<type_>", "$member-match"})
 
 
 def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[str, Any]) -> str:
@@ -49,6 +50,6 @@ def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[
     if method == "PUT":
         return type_, "u"
     # a search of the system is one of every type
-    if len(places) < 2 or places[-1] in {"_search", "<type_>"} or places == ["<type_>", "_history"]:
+    if len(places) < 2 or places[-1] in _SEARCHES or places == ["<type_>", "_history"]:
         return type_, "s"
     return type_, "r"

@@ -12,6 +12,8 @@ from service.authorize.addresses import Proxies, address_of
 from service.telemetry import correlation
 from service.values.audit import AuditEntry, Disclosure, Interaction
 
+UNMATCHED: Final = 422
+"""The status of an operation that looked for somebody in vain; `disclose` names it before it looks."""
 DENIALS: Final = frozenset({401, 403, 404, 410})
 """The statuses that tell a partner it may not, or that there is nothing in its scope."""
 LONGEST: Final = 4_000
@@ -57,7 +59,7 @@ def _disclosure(request: Request, status: int, *, is_silent: bool) -> Disclosure
         return None
     disclosure: Disclosure | None = g.get("disclosure")
     if status >= 400:
-        if disclosure is not None and disclosure.interaction == "login":
+        if disclosure is not None and (disclosure.interaction == "login" or status == UNMATCHED):
             return disclosure
         is_denial = status in DENIALS and not (is_silent and status >= 404)
         return _denial(request) if is_denial else None

@@ -17,6 +17,7 @@ BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-dat
 EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
 PATIENT_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"
 GROUP_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"
+MEMBER_MATCH: Final = "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match"
 NDJSON: Final = "application/fhir+ndjson"
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
 VALIDATE: Final = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
@@ -111,7 +112,9 @@ def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
         entry["interaction"].append({"code": "update"})
         entry |= {"versioning": "versioned-update", "updateCreate": False}
     operations = {"everything": EVERYTHING[type_]} if type_ in EVERYTHING else {}
-    operations |= {"validate": VALIDATE} | ({"export": PATIENT_EXPORT} if type_ == "Patient" else {})
+    operations |= {"validate": VALIDATE}
+    if type_ == "Patient":
+        operations |= {"export": PATIENT_EXPORT, "member-match": MEMBER_MATCH}
     entry["operation"] = [{"name": name, "definition": url} for name, url in operations.items()]
     known = parameters_of(type_)
     kinds = {**OF_EVERY_RESOURCE, **{name: parameter.kind for name, parameter in known.items()}}

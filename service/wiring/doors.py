@@ -18,6 +18,7 @@ from service.disclose.export import groups
 from service.disclose.export import routes as exported
 from service.disclose.feed import feed
 from service.disclose.health import health, metrics
+from service.disclose.members import routes as matched
 from service.disclose.reference import reference
 from service.disclose.routes import fhir, public
 from service.disclose.terminology import terminology
@@ -30,6 +31,7 @@ from service.flows.case.documents import Documents
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.export.exports import ExportLimits, Exports
+from service.flows.members.matching import Matching
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import Localisation
 from service.flows.pull.terminology import Sought, Vocabulary, vocabulary
@@ -91,6 +93,7 @@ def doors(
         quarantine(Quarantine(store, reception, partners, now)),
         *_pulling(settings, store, mappings, vocabularies[DEFAULT], cipher, now),
         *_exporting(settings, engine, mappings, now),
+        matched.door(Matching(store), base, partial(_keepers, partners), now),
         returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
         validate.door(),
         terminology(vocabularies, base, now),
@@ -169,6 +172,12 @@ def _exporting(
         exported.door(story, types, settings.base_url, by_token=by_token),
         groups.door(story, settings.base_url),
     )
+
+
+def _keepers(partners: Mapping[str, Partner]) -> frozenset[tuple[str, str]]:
+    """Return the names of the case systems: a consent may permit them to disclose what they keep here."""
+    keeping = (partner for partner in partners.values() if partner.kind == "case-system")
+    return frozenset(name for partner in keeping for name in partner.identifiers)
 
 
 def _hospitals(reception: Reception, base: str, now: Clock) -> tuple[Door, Door]:

@@ -119,6 +119,7 @@ WHOLE = {
     "/fhir/Group/<id_>",
     "/fhir/Group/<id_>/$export",
     "/fhir/Patient/$export",
+    "/fhir/Patient/$member-match",
     "/fhir/$export",
     "/fhir/$export/<id_>",
     "/fhir/$export/<id_>/<int:number>",

@@ -1,5 +1,6 @@
 """All of a patient, of a case, of a group or of the system has what is theirs, and exports are their own."""
 
+import json
 from itertools import product
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from tests.scope.answers import Nothing, Theirs, outcome
 from tests.scope.oracle import Oracle
 from tests.scope.world import HOSPITALS, INSURERS, SYSTEMS
+from tests.web import matching
 from tests.web.exporting import Exporter
+from tests.web.matching import FHIR
 
 PULLING = (*SYSTEMS, *INSURERS, *HOSPITALS)
 
@@ -47,6 +50,25 @@ def test_everything_of_somebody_has_what_is_theirs_or_never_was(house, oracle):
             owned = {each for each in every if oracle.resources[each][-1].owner.number is not None}
             assert found <= all_of(oracle, partner), (partner, address)
             assert found >= owned & all_of(oracle, partner), (partner, address)
+
+
+def test_a_member_match_tells_of_theirs_and_of_others_as_of_who_never_was(house, oracle):
+    told = set()
+    for (type_, id_), versions in oracle.resources.items():
+        if type_ != "Patient":
+            continue
+        said = {**json.loads(versions[-1].body), "id": "1"}
+        asked = matching.asked(MemberPatient=said, CoverageToMatch=matching.coverage(None))
+        for partner in PULLING:
+            answer = house.ask("POST", matching.MATCH, partner=partner, json=asked, content_type=FHIR)
+            if id_ not in oracle.seen(partner, "Patient"):
+                assert answer.status_code == 422
+                assert answer.json["issue"][0]["code"] == "not-found"
+            elif "birthDate" in said:
+                assert answer.status_code == 200, answer.json
+                assert answer.json["parameter"][1]["valueReference"] == {"reference": f"Patient/{id_}"}
+                told.add(partner)
+    assert told == set(PULLING)
 
 
 def test_exports_have_what_is_theirs_and_are_nobody_elses(house, oracle):

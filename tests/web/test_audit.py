@@ -15,7 +15,7 @@ from service.store.tables import audit, audit_text, document
 from service.wiring.doors import doors
 from service.wiring.registered import registered
 from tests.flows import river
-from tests.web import conftest
+from tests.web import conftest, matching
 from tests.web.exporting import Exporter, path_of
 from tests.web.sent import PERSON, Mercy, a03, encounter
 
@@ -74,6 +74,8 @@ def of_resources(house):
         yield f"fhir.everything-{type_}", "operation", "GET", path, {}
         asked = {"json": {"resourceType": "Parameters"}, "content_type": "application/fhir+json"}
         yield f"fhir.everything-{type_}", "operation", "POST", path, asked
+    member = {"json": matching.river(), "content_type": "application/fhir+json", "partner": "northern"}
+    yield "members.match", "operation", "POST", matching.MATCH, member
     export = Exporter(house, partner="cms").manifest("/fhir/$export?_type=CarePlan")
     yield "export.part", "operation", "GET", path_of(export["output"][0]["url"]), {}
     group = house.get("/fhir/Group", partner="northern").json["entry"][0]["resource"]["id"]

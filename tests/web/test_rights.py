@@ -29,6 +29,7 @@ NEEDS = (
     (r"(GET|HEAD) /events", {"events"}),
     (r"(GET|HEAD) /metrics", {"metrics"}),
     (r"(?:GET|HEAD|POST|DELETE) /fhir/(?:\w+/)*\$export(?:/\w+)*", ANY),
+    (r"POST /fhir/(Patient)/\$member-match", "system/{}.s system/Coverage.s"),
     (r"PUT /fhir/(\w+)/x", "system/{}.u"),
     (r"(?:GET|HEAD) /fhir(?:/_history)?|POST /fhir/_search", "system/*.s"),
     (r"(?:GET|HEAD) /fhir/(\w+)/_history", "system/{}.s"),
@@ -69,7 +70,9 @@ def scopes_of(method, path):
     for pattern, needs in NEEDS:
         if match := re.fullmatch(pattern, asked):
             is_of_fhir = isinstance(needs, str)
-            return {needs.format(*match.groups())} if is_of_fhir else {scope_of(one) for one in needs}
+            return (
+                set(needs.format(*match.groups()).split()) if is_of_fhir else {scope_of(one) for one in needs}
+            )
     raise AssertionError(f"Nothing is said here of {asked}.")
 
 

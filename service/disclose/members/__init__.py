@@ -1,0 +1,1 @@
+"""The door to those who ask who of their members somebody is."""

@@ -1,0 +1,63 @@
+"""The door to member matches: who of those that the asker may see somebody is.
+
+https://hl7.org/fhir/us/davinci-hrex/OperationDefinition-member-match.html
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from service.cases.identity.member_match import Payers
+from service.disclose.members import openapi
+from service.disclose.negotiate import FHIR, FORMAT, JSON, speaks_fhir
+from service.disclosing import disclose
+from service.door import Door, json_body
+from service.errors import Unscoped, Unsupported
+from service.flows.members.consents import Asker
+from service.flows.members.matching import Matching
+from service.values.audit import of_resources
+from service.values.labels import EVERY
+from service.wire.fhir.exchange.member_match import matched, submitted
+from service.wire.json import dump, parse
+from service.wire.parameters import parameters
+
+MATCH = "/fhir/Patient/$member-match"
+
+
+def door(matching: Matching, base: str, keepers: Callable[[], Payers], clock: Callable[[], datetime]) -> Door:
+    """Return the door; `base` is our address, `keepers` the names of those whose data is kept here."""
+    routes = Blueprint("members", __name__, url_prefix="/fhir")
+    speaks_fhir(routes)
+
+    @routes.post("/Patient/$member-match")
+    def match() -> Response:
+        _check_coverages()
+        sent = submitted(parameters_body())
+        # who asks in vain is on record, too: somebody may be guessing numbers
+        disclose("operation", (), MATCH)
+        found = matching.match(g.scope, sent, asker(keepers()), clock().date().isoformat())
+        disclose("operation", of_resources([found]), MATCH)
+        return Response(dump(matched(parse(found.body), base)), mimetype=FHIR)
+
+    return Door(routes, "resources", openapi.operations())
+
+
+def asker(keepers: Payers) -> Asker:
+    """Return who asks, as a consent names them."""
+    return Asker(frozenset(g.partner.identifiers), g.scope.withheld != EVERY, keepers)
+
+
+def parameters_body() -> Any:
+    """Return what is posted; what stands in the address is for the form of the answer alone."""
+    parameters(request.args.items(multi=True), FORMAT)
+    if request.mimetype not in JSON:
+        raise Unsupported(f"Send the parameters as {FHIR}: a Parameters resource.", where="Content-Type")
+    return json_body()
+
+
+def _check_coverages() -> None:
+    """Refuse who may not search for Coverages: by their numbers somebody is found."""
+    if not g.grant.allows("Coverage", "s"):
+        raise Unscoped("This partner was not granted system/Coverage.s.", "system/Coverage.s")
