@@ -107,7 +107,9 @@ def play(house: House, messages: Messages) -> Iterator[str]:
     yield from _find_opened_case(house)
     yield from _taken_over(house)
     yield from _check_projection(house)
+    yield from _match_member(house)
     yield from _pull_plan(house)
+    yield from _export_group(house)
     yield from _check_messages(messages)
     yield from _revise_plan(house, messages)
     yield from _close_case(house, messages)
@@ -164,14 +166,26 @@ def _check_projection(house: House) -> Iterator[str]:
     yield f"   {followed} references in the plan, and each resolves."
 
 
+def _match_member(house: House) -> Iterator[str]:
+    asked, path = _as(FHIR, document("member-match")), "/fhir/Patient/$member-match"
+    told = house.ask("POST", path, partner="northern", **asked).json()["parameter"]
+    river = house.one("Patient")["id"]
+    expect(told[1]["valueReference"]["reference"] == f"Patient/{river}", "the card's member is River")
+    yield "5. River's insurer, northern, finds River by the card of a member, and pulls the plan."
+    yield f"   The member is Patient/{river}."
+    house.ask("POST", path, partner="southern", want=422, **asked)
+    yield "   The insurer southern is answered 422, as for who is nobody's member."
+
+
 def _pull_plan(house: House) -> Iterator[str]:
-    plan = house.one("CarePlan")
-    goals = [
-        house.ask("GET", f"/fhir/{goal['reference']}", partner="northern").json() for goal in plan["goal"]
-    ]
-    team = house.ask("GET", f"/fhir/{plan['careTeam'][0]['reference']}", partner="northern").json()
-    yield "5. River's insurer, northern, pulls the plan with its team and goals."
-    yield f"   {_name_of(plan)}: {plan['title']}"
+    path = f"/fhir/CarePlan?patient={house.one('Patient')['id']}&status=active"
+    path += "&_include=CarePlan:care-team&_include=CarePlan:goal"
+    entries = house.ask("GET", path, partner="northern").json()["entry"]
+    (plan,), (team,), goals = (
+        [entry["resource"] for entry in entries if entry["resource"]["resourceType"] == type_]
+        for type_ in ("CarePlan", "CareTeam", "Goal")
+    )
+    yield f"   {_name_of(plan)}: {plan['title']}, in one request with its team and goals."
     yield f"   {_name_of(team)}: {len(team['participant'])} members"
     yield from (f"   {_name_of(goal)}: {goal['description']['text']}" for goal in goals)
     danish = house.ask(
@@ -183,6 +197,30 @@ def _pull_plan(house: House) -> Iterator[str]:
     expect(nothing["total"] == 0, "another insurer sees nothing")
     house.ask("GET", f"/fhir/CarePlan/{plan['id']}", partner="southern", want=404)
     yield "   The insurer southern finds 0 plans, and 404 at this one's address."
+
+
+def _export_group(house: House) -> Iterator[str]:
+    (group,) = house.ask("GET", "/fhir/Group", partner="northern").json()["entry"]
+    path = f"/fhir/Group/{group['resource']['id']}/$export"
+    begun = house.ask("GET", path, partner="northern", want=202, headers={"Prefer": "respond-async"})
+    files = _finished_export(house, _path_of(begun.headers["Content-Location"]))["output"]
+    bodies = [house.ask("GET", _path_of(each["url"]), partner="northern").content for each in files]
+    lines = [json.loads(line) for body in bodies for line in body.splitlines()]
+    expect({"Patient", "CarePlan"} <= {line["resourceType"] for line in lines}, "the Group has River's plan")
+    yield f"   It exports its Group: {len(lines)} resources in {len(files)} files."
+
+
+def _finished_export(house: House, path: str) -> Any:
+    for _ in range(100):
+        answer = requests.get(house.url + path, headers=house.headers(house.url, "northern"), timeout=30)
+        if answer.status_code == 200:
+            return answer.json()
+        time.sleep(0.1)
+    raise NotAsTold("the export is not planned after ten seconds")
+
+
+def _path_of(address: str) -> str:
+    return address[address.index("/fhir/") :]
 
 
 def _check_messages(messages: Messages) -> Iterator[str]:
