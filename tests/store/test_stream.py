@@ -12,6 +12,7 @@ from service.errors import Conflict
 from service.store import statements as q
 from service.store import tables as t
 from service.store.schema import upgrade
+from service.store.search.pages import PLANNED_ONCE
 from service.store.sql import stream
 from service.store.sql.engine import connect, reading, writing
 from service.store.sql.failures import Busy
@@ -255,7 +256,7 @@ def test_what_is_prepared_outlives_a_rollback_of_psycopg_on_the_same_connection(
 
 
 def test_what_is_planned_once_never_is_for_its_values_and_what_comes_after_it_may_be(engine):
-    once = AMONG.execution_options(plan_once=True)
+    once = AMONG.execution_options(setting=PLANNED_ONCE)
     for _ in range(3):
         with reading(engine) as connection:
             assert connection.execute(once, {"names": ["a"]}).all() == []

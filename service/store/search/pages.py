@@ -40,6 +40,7 @@ from service.wire.fhir.search.dates import EARLIEST, LATEST
 
 FORMS: Final = 500
 FEW: Final = 10
+PLANNED_ONCE: Final = ("plan_cache_mode", "force_generic_plan")
 # what a link says of the last one seen, as it is compared
 _READ: Final[dict[str, Any]] = {"updated": datetime.fromisoformat, "range": float}
 NEWEST_FIRST: Final = (Order("updated", descending=True), Order("id", descending=True))
@@ -157,7 +158,7 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
     leads_on = any(condition[0] is RefersTo for condition in form.conditions)
     if is_narrow and not leads_on and len(form.conditions) <= FEW:
         # to plan it takes several times as long as to run it
-        return page.execution_options(plan_once=True), counted.execution_options(plan_once=True)
+        return page.execution_options(setting=PLANNED_ONCE), counted.execution_options(setting=PLANNED_ONCE)
     # where nothing narrows it but the scope or what many have, how to search depends on the values
     return page.execution_options(prepare=False), counted.execution_options(prepare=False)
 

@@ -31,8 +31,6 @@ Named = Mapping[str, Any]
 PREPARED: Final = "prepared"
 MOST: Final = 500
 """How many statements are prepared on a connection: each takes memory of the server as long as that lives."""
-# until the end of the transaction, which is that of what is sent until it is waited for, where none was begun
-PLAN_ONCE: Final = b"SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
 class Rows:
@@ -119,8 +117,8 @@ class Stream:
             return self._insert(at_once(statement, tuple(rows[0])), rows)
         made, is_known = statement_for(statement, tuple(rows[0]))
         name = self._name(made.text) if is_known and made.is_kept else None
-        if name is not None and made.is_planned_once:
-            self._send(PLAN_ONCE, self._name(PLAN_ONCE), (), (), _nothing)
+        if made.setting is not None:
+            self._send(made.setting, self._name(made.setting), (), (), _nothing)
         answer, dumper = Rows(self), self._dumper
         for row in rows:
             values = dumper.dump_sequence(made.values(row), made.formats)

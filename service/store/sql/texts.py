@@ -43,7 +43,8 @@ class Statement(NamedTuple):
     """A text; of its parameters in order the name, the value where none is given, and how it is written.
 
     `lists` are the places of those whose values are lists. One that is not kept, by the execution option
-    `prepare=False`, is planned for its values each time; one with the option `plan_once=True` never is.
+    `prepare=False`, is planned for its values each time. `setting` is what has the server set what the option
+    `setting` says, a name and a value, until the end of the transaction.
     """
 
     text: bytes
@@ -51,7 +52,7 @@ class Statement(NamedTuple):
     formats: tuple[PyFormat, ...]
     lists: tuple[int, ...]
     is_kept: bool
-    is_planned_once: bool
+    setting: bytes | None
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
         """Return the values of the parameters, in order."""
@@ -152,8 +153,12 @@ def _compile(statement: Any, names: tuple[str, ...]) -> Statement:
         tuple(PyFormat.BINARY if isinstance(type_, LargeBinary) else PyFormat.TEXT for type_ in types),
         tuple(place for place, type_ in enumerate(types) if isinstance(type_, ARRAY)),
         options.get("prepare", True),
-        options.get("plan_once", False),
+        _set(*options["setting"]) if "setting" in options else None,
     )
+
+
+def _set(name: str, value: str) -> bytes:
+    return f"SELECT set_config('{name}', '{value}', true)".encode()
 
 
 def _in_array(element: Any, **_: Any) -> ClauseElement | None:
