@@ -70,14 +70,15 @@ def was_member(table: Any, instant: ColumnElement[Any], *also: Any) -> ColumnEle
     m = t.export_member.alias()
     there = select(m.c.client).where(
         m.c.roster == ROSTER,
-        m.c.client == table.c.client,
         m.c.joined <= instant,
         or_(m.c.left.is_(None), m.c.left > instant),
-        m.c.refused.op("&")(table.c.labels) == 0,
         *(condition(m) for condition in also),
     )
-    # OFFSET has PostgreSQL look each row up: of a roster that was just filled it would expect one client
-    return there.correlate(table).offset(literal_column("0")).exists()
+    # who denies nothing is looked up in what was read once and hashed; within an OR, PostgreSQL does not join
+    # with a roster that was just filled, of which it would expect one client
+    some = there.where(m.c.client == table.c.client, m.c.refused != 0)
+    shown = some.where(m.c.refused.op("&")(table.c.labels) == 0).correlate(table)
+    return or_(table.c.client.in_(there.where(m.c.refused == 0)), shown.exists())
 
 
 def has_joined(table: Any) -> ColumnElement[bool]:

@@ -35,6 +35,8 @@ from service.store import tables as t
 from service.store.export.members import AT, has_joined, was_member
 
 FORMS: Final = 500
+# what a part's bodies come to; without it they are sorted on the disk
+MEMORY: Final = ("work_mem", "64MB")
 ROW: Final = bindparam("export_row", type_=BigInteger)
 SINCE_ROW: Final = bindparam("export_since_row", type_=BigInteger)
 TYPE: Final[Any] = bindparam("export_type")
@@ -68,7 +70,8 @@ def lines(form: Form) -> Select[Any]:
     named = func.coalesce(c.client, "") + " " + c.id + " " + cast(c.version, String)
     if form.dialect == "postgresql":
         bodies = func.string_agg(c.body, literal(b"\n", LargeBinary))
-        return at_once(select(bodies.label("bodies"), func.string_agg(named, _ENDS[0]).label("named")))
+        made = at_once(select(bodies.label("bodies"), func.string_agg(named, _ENDS[0]).label("named")))
+        return made.execution_options(setting=MEMORY)
     bodies = func.group_concat(cast(c.body, Text), _ENDS[1])
     return at_once(select(bodies.label("bodies"), func.group_concat(named, _ENDS[1]).label("named")))
 
