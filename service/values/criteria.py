@@ -70,10 +70,10 @@ Criterion = Plain | RefersTo | ReferredToBy
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By what results are sorted: `by` is updated, id, range or text; the latter two have a path."""
+    """By what results are sorted: `by` is updated, id, range or text; the latter two are at some paths."""
 
     by: str
-    path: str = ""
+    paths: tuple[str, ...] = ()
     descending: bool = False
 
 

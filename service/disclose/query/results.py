@@ -55,4 +55,5 @@ def _order(name: str, type_: str, known: Mapping[str, Parameter], descending: bo
     if name in _COLUMNS:
         return Order(_COLUMNS[name], descending=descending)
     parameter = known[name]
-    return Order(_SORTED[parameter.kind], f"{type_}.{parameter.paths[0].text}", descending)
+    paths = tuple(f"{type_}.{path.text}" for path in parameter.paths)
+    return Order(_SORTED[parameter.kind], paths, descending)

@@ -116,8 +116,8 @@ def _values(query: Query, order: tuple[Order, ...], view: str) -> dict[str, Any]
     for number, (_, low, high) in enumerate(query.updated):
         values[f"low_{number}"], values[f"high_{number}"] = map(datetime.fromisoformat, (low, high))
     for number, each in enumerate(order):
-        if each.path:
-            values[f"path_{number}"] = hashed(f"{view} {each.path}")
+        if each.paths:
+            values[f"paths_{number}"] = [hashed(f"{view} {path}") for path in each.paths]
         if query.after is not None:
             last = query.after[number]
             values[f"after_{number}"] = _READ.get(each.by, str)(last)
@@ -205,7 +205,8 @@ def _sorted_by(by: str, descending: bool, number: int, rows: FromClause) -> Colu
     )
     of = hash_of(c.view.concat(" ").concat(c.type).concat("/").concat(c.id))
     value = func.max(last) if descending else func.min(first)
-    mine = select(value).where(table.c.resource == of, table.c.key == bindparam(f"path_{number}"))
+    keys = table.c.key.in_(bindparam(f"paths_{number}", expanding=True))
+    mine = select(value).where(table.c.resource == of, keys)
     nothing: Any = (EARLIEST if descending else LATEST) if by == "range" else ("" if descending else HIGHEST)
     return func.coalesce(mine.scalar_subquery(), bindparam(None, nothing, type_=type_))
 
