@@ -22,6 +22,7 @@ from service.errors import Rejected, Unscoped
 from service.values.criteria import Plain
 from service.values.scope import Narrowing, Partner
 from service.wire.fhir.definitions.r4 import definitions
+from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion
 from service.wire.fhir.search.parameters import searched_types
 
@@ -236,7 +237,7 @@ def _check_search(number: int, scope: FhirScope) -> None:
 @lru_cache(1_000)
 def _criteria(type_: str, search: Search) -> tuple[Plain, ...]:
     """Return the criteria of a search on a type; references in it are relative."""
-    return tuple(criterion(type_, name, text, "", searched_types()) for name, text in search)
+    return tuple(criterion(type_, name, text, Ours("", searched_types())) for name, text in search)
 
 
 READING: Final = Grant(frozenset(), frozenset({(EVERY, "r", ()), (EVERY, "s", ())}))

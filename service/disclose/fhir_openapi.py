@@ -25,7 +25,8 @@ FORM: Final = (*LOOKS, "Accept-Language")
 _TOLD: Final = ("Content-Language",)
 _VERSION: Final = ("ETag", "Last-Modified", *_TOLD)
 _KINDS: Final = {
-    "token": "`code`, `|code`, `system|code` or `system|`; `:not`",
+    "token": "`code`, `|code`, `system|code` or `system|`; `:not`, `:text` (what it is called), `:in` and"
+    " `:not-in` (a ValueSet), `:below` and `:above`",
     "reference": "`Type/id`, the id alone, or the whole address; `:Type` and `:identifier`",
     "date": "a date or instant with an optional prefix, e.g. `ge2026-03`",
     "string": "the beginning of the text; `:exact` and `:contains`",

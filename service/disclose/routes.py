@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, g, request
@@ -30,6 +30,7 @@ from service.flows.pull.everything import Everything
 from service.flows.pull.localise import STORED, Localisation
 from service.values.audit import of_resources
 from service.values.resources import StoredResource
+from service.wire.fhir.search.codes import Codes
 from service.wire.json import dump
 from service.wire.parameters import parameters
 
@@ -42,8 +43,9 @@ def fhir(
     types: Sequence[str],
     base: str,
     cursors: Cursors,
+    codes: Mapping[str, Codes],
 ) -> Door:
-    """Return the door to the types that are kept; `base` is our address."""
+    """Return the door to the types that are kept; `base` is our address, `codes` are those of each view."""
     routes = Blueprint("fhir", __name__, url_prefix="/fhir")
     speaks_fhir(routes)
 
@@ -66,8 +68,8 @@ def fhir(
         disclose("vread", of_resources([stored]))
         return _version_response(stored, localisation)
 
-    for each in (Histories, Searches):
-        each(disclosure, localisation, types, base, cursors).mount(routes)
+    Histories(disclosure, localisation, types, base, cursors).mount(routes)
+    Searches(disclosure, localisation, types, base, cursors, codes).mount(routes)
     Everythings(Everything(disclosure.store), localisation, types, base, cursors).mount(routes)
     return Door(routes, "resources", tuple(fhir_openapi.operations(types)))
 

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#search
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -20,6 +20,8 @@ from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import Localisation
 from service.values.audit import of_resources
 from service.values.resources import Page, StoredResource
+from service.wire.fhir.search.asked import Ours
+from service.wire.fhir.search.codes import Codes
 from service.wire.fhir.search.shape import Shape, shape_of
 from service.wire.json import dump, parse
 from service.wire.outcomes import outcome
@@ -29,13 +31,14 @@ PATIENT = "Patient"
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """What a search needs."""
+    """What a search needs; `codes` are those of each view."""
 
     disclosure: Disclosure
     localisation: Localisation
     types: Sequence[str]
     base: str
     cursors: Cursors
+    codes: Mapping[str, Codes]
 
     def mount(self, routes: Blueprint) -> None:
         """Add the routes to those of a door."""
@@ -74,7 +77,8 @@ class Searches:
         for type_ in types:
             if type_ not in searchable:
                 raise Unscoped(f"This partner was not granted system/{type_}.s.", f"system/{type_}.s")
-        return Ground(types, self.base, readable, searchable, is_lenient=is_lenient(), most=limits().count)
+        ours = Ours(self.base, searchable, self.codes[g.scope.view])
+        return Ground(types, ours, readable, is_lenient=is_lenient(), most=limits().count)
 
     def _check(self, type_: str) -> None:
         if type_ not in self.types:

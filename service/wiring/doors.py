@@ -32,6 +32,7 @@ from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.export.exports import ExportLimits, Exports
 from service.flows.members.matching import Matching
+from service.flows.pull.codes import codes_of
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import Localisation
 from service.flows.pull.terminology import Sought, Vocabulary, vocabulary
@@ -91,7 +92,7 @@ def doors(
         cases.door(documents, unmerging(settings, store, projection, now), audited),
         preview(Previews(store, mappings, check_r4)),
         quarantine(Quarantine(store, reception, partners, now)),
-        *_pulling(settings, store, mappings, vocabularies[DEFAULT], cipher, now),
+        *_pulling(settings, store, mappings, vocabularies, cipher, now),
         *_exporting(settings, engine, mappings, now),
         matched.door(Matching(store), base, partial(_keepers, partners), now),
         returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
@@ -135,7 +136,7 @@ def _pulling(
     settings: Settings,
     store: SqlStore,
     mappings: Mapping[str, Catalogue],
-    default: Vocabulary,
+    vocabularies: Mapping[str, Vocabulary],
     cipher: Fernet,
     now: Clock,
 ) -> tuple[Door, Door]:
@@ -144,7 +145,7 @@ def _pulling(
     words = {
         view: interpreter(catalogue.terminology, catalogue.words) for view, catalogue in mappings.items()
     }
-    systems = default.search("CodeSystem", Sought())
+    systems = vocabularies[DEFAULT].search("CodeSystem", Sought())
     base = f"{settings.base_url}/fhir"
     secured = security(settings.base_url) if settings.auth == "smart" else {}
     about = (base, __version__, now().isoformat(timespec="seconds"))
@@ -156,6 +157,7 @@ def _pulling(
             types,
             base,
             Cursors(lambda text: cipher.encrypt(text.encode()).decode(), partial(_unseal, cipher)),
+            {view: codes_of(vocabulary) for view, vocabulary in vocabularies.items()},
         ),
     )
 

@@ -8,6 +8,7 @@ from service.disclose.query.parse import Ground, parse_query
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.scope import Scope
+from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.rows import rows
 from service.wire.json import dump
 from tests.disclose import oracle
@@ -207,6 +208,6 @@ def test_a_search_finds_what_the_reference_search_finds(engine, resources, asked
     ]
     store.transact(lambda unit: unit.resources.write(made))
     for type_, parameters in asked:
-        search = parse_query(Ground((type_,), BASE, KEPT, KEPT), parameters, None)
+        search = parse_query(Ground((type_,), Ours(BASE, KEPT), KEPT), parameters, None)
         found = {each.id for each in store.search(ALL, search.query).entries}
         assert found == oracle.found(resources, type_, parameters), (type_, parameters)

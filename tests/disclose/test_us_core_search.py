@@ -12,6 +12,7 @@ from service.store.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.scope import Scope
+from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.parameters import parameters_of, searched_types
 from service.wire.fhir.search.rows import rows
 from service.wire.json import dump, parse
@@ -129,7 +130,7 @@ def test_a_search_that_us_core_asks_for_finds_what_says_so(store, type_, said):
     searches = [(each["id"], list(asked(each, names))) for each in RESOURCES if each["resourceType"] == type_]
     whole = [(id_, search) for id_, search in searches if all(text is not None for _, text in search)]
     assert bool(whole) != ((type_, said) in UNSAID)
-    ground = Ground((type_,), "https://casebridge.test/fhir", searched_types(), searched_types())
+    ground = Ground((type_,), Ours("https://casebridge.test/fhir", searched_types()), searched_types())
     for id_, search in whole:
         query = parse_query(ground, search, None).query
         found = {each.id for each in store.search(Scope(everything=True), query).entries}

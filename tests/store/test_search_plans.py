@@ -14,6 +14,7 @@ from service.store.store import SqlStore
 from service.values.criteria import HasTerm, HasText, InRange
 from service.values.resources import Query
 from service.values.scope import Scope
+from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion
 from service.wire.fhir.search.parameters import parameters_of, searched_types
 from tests.store.test_scope import asked
@@ -64,7 +65,7 @@ class Case(NamedTuple):
     def asked(self, value="4711"):
         """The criterion of a value."""
         text = self.value.replace("4711", value)
-        return criterion(self.type, self.name, text, "", searched_types())
+        return criterion(self.type, self.name, text, Ours("", searched_types()))
 
 
 def cases(type_):
@@ -77,6 +78,9 @@ def cases(type_):
             yield Case(type_, f"{name}:contains", value)
         if parameter.kind == "reference":
             yield Case(type_, f"{name}:identifier", "urn:x|4711")
+        worded = (path.types & {"CodeableConcept", "Coding", "Identifier"} for path in parameter.paths)
+        if parameter.kind == "token" and any(worded):
+            yield Case(type_, f"{name}:text", "x4711")
 
 
 def target(parameter):
@@ -159,7 +163,8 @@ def test_what_one_resource_has_is_found_by_the_index_of_its_parameter(filled, ty
     for case in cases(type_):
         found, read, blocks = search(filled, INSURER, type_, case.asked("426"))
         assert (found, read) == (1, set()), case
-        assert blocks <= (1000 if case.name.endswith(":contains") else 110), (case, blocks)
+        # each text may lie in a block of its own
+        assert blocks <= (1.1 * ROWS if case.name.endswith(":contains") else 110), (case, blocks)
 
 
 @pytest.mark.parametrize("type_", searched_types())
@@ -176,7 +181,7 @@ def test_what_all_resources_of_a_type_have_reads_no_more_than_these(filled, type
 def test_what_is_not_said_is_found_among_those_of_the_type(filled, modifier):
     for type_ in searched_types():
         text = {"not": "426", "missing": "false"}[modifier]
-        condition = criterion(type_, f"_tag:{modifier}", text, "", searched_types())
+        condition = criterion(type_, f"_tag:{modifier}", text, Ours("", searched_types()))
         found, read, blocks = search(filled, INSURER, type_, condition)
         assert (found, read) == (20, set())
         assert blocks <= 400, (type_, blocks)
@@ -189,7 +194,7 @@ def test_what_is_not_said_is_found_among_those_of_the_type(filled, modifier):
 def test_a_chain_is_looked_for_from_its_end(filled, scope, far):
     name, _, value = far.partition("=")
     for type_, reference in to_patients():
-        condition = chained(type_, "", searched_types(), f"{reference}:Patient.{name}", value)
+        condition = chained(type_, Ours("", searched_types()), f"{reference}:Patient.{name}", value)
         found, read, blocks = search(filled, scope, type_, condition)
         assert (found, read) == (1, set()), (type_, reference)
         assert blocks <= 150, (type_, reference, blocks)
@@ -198,7 +203,9 @@ def test_a_chain_is_looked_for_from_its_end(filled, scope, far):
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 def test_has_asks_of_each_that_may_be_found(filled, scope):
     for type_, reference in to_patients():
-        condition = reverse_chained("Patient", "", searched_types(), f"_has:{type_}:{reference}:_tag", "426")
+        condition = reverse_chained(
+            "Patient", Ours("", searched_types()), f"_has:{type_}:{reference}:_tag", "426"
+        )
         found, read, blocks = search(filled, scope, "Patient", condition)
         assert (found, read) == (1, set()), (type_, reference)
         assert blocks <= (5 if scope is INSURER else 1.5) * ROWS, (type_, reference, blocks)

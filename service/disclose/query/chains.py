@@ -1,15 +1,14 @@
 """Chains and reverse chains, one deep: https://hl7.org/fhir/R4/search.html#chaining."""
 
-from collections.abc import Sequence
-
 from service.errors import Malformed, Unscoped
 from service.values.criteria import ReferredToBy, RefersTo
-from service.wire.fhir.search.criteria import Asked, criterion_of
+from service.wire.fhir.search.asked import Asked, Ours
+from service.wire.fhir.search.criteria import criterion_of
 from service.wire.fhir.search.parameters import Parameter, parameters_of, searched_types
 from service.wire.parameters import shown
 
 
-def chained(type_: str, base: str, kept: Sequence[str], name: str, text: str) -> RefersTo:
+def chained(type_: str, ours: Ours, name: str, text: str) -> RefersTo:
     """Return what a chain asks: `patient.family=x`, or `subject:Patient.family=x`.
 
     Raises:
@@ -33,7 +32,7 @@ def chained(type_: str, base: str, kept: Sequence[str], name: str, text: str) ->
     if not meant:
         to = " or ".join(types) or "nothing that is kept"
         raise Malformed(f"This leads to {to}; that is not searched by {shown(far)}.", where=shown(reference))
-    known = [each for each in meant if each in kept]
+    known = [each for each in meant if each in ours.kept]
     if not known:
         raise Unscoped(f"This partner may not search {meant[0]}.", f"system/{meant[0]}.s")
     if len(known) > 1:
@@ -41,11 +40,11 @@ def chained(type_: str, base: str, kept: Sequence[str], name: str, text: str) ->
             f"This leads to {', '.join(known)}; say which, as in {reference}:{known[0]}.{far}.",
             where=shown(reference),
         )
-    asked = Asked(known[0], parameters_of(known[0])[far], modifier, text, base, kept)
+    asked = Asked(known[0], parameters_of(known[0])[far], modifier, text, ours)
     return RefersTo(_paths(type_, parameter), (known[0],), criterion_of(asked))
 
 
-def reverse_chained(type_: str, base: str, kept: Sequence[str], name: str, text: str) -> ReferredToBy:
+def reverse_chained(type_: str, ours: Ours, name: str, text: str) -> ReferredToBy:
     """Return what `_has:Provenance:target:agent=x` asks.
 
     Raises:
@@ -58,7 +57,7 @@ def reverse_chained(type_: str, base: str, kept: Sequence[str], name: str, text:
     by, reference, far, *modifier = pieces
     if by not in searched_types():
         raise Malformed("Nothing of this type is kept here.", where="_has")
-    if by not in kept:
+    if by not in ours.kept:
         raise Unscoped(f"This partner may not search {by}.", f"system/{by}.s")
     parameter = _reference(by, reference)
     if parameter.targets and type_ not in parameter.targets:
@@ -66,7 +65,7 @@ def reverse_chained(type_: str, base: str, kept: Sequence[str], name: str, text:
     known = parameters_of(by)
     if far not in known:
         raise Malformed(f"{by} is not searched by {shown(far)}.", where="_has")
-    asked = Asked(by, known[far], "".join(modifier), text, base, kept)
+    asked = Asked(by, known[far], "".join(modifier), text, ours)
     return ReferredToBy(by, _paths(by, parameter), criterion_of(asked))
 
 

@@ -14,6 +14,7 @@ from service.disclose.query.results import MOST, SUMMARIES, TOTALS, count_of, on
 from service.errors import Malformed
 from service.values.criteria import Criterion, HasTerm, Include, Order, RevInclude
 from service.values.resources import Query
+from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.compartments import compartment_terms
 from service.wire.fhir.search.criteria import Unknown, criterion
 from service.wire.fhir.search.dates import bounds
@@ -35,15 +36,13 @@ NOT_SEARCHED: Final = frozenset({"_text", "_content", "_filter", "_query", "_lis
 class Ground:
     """On what is searched: types of resources, in the compartment of one of them if `of` names it.
 
-    `base` is our own address, as absolute references name it. What comes along is of `readable` types, what
-    is led through of `searchable` ones. `is_lenient` says that what is not known is left out. A page has
-    `most` entries at most.
+    What comes along is of `readable` types, what is led through is kept by us and may be searched.
+    `is_lenient` says that what is not known is left out. A page has `most` entries at most.
     """
 
     types: tuple[str, ...]
-    base: str
+    ours: Ours
     readable: Sequence[str]
-    searchable: Sequence[str]
     of: tuple[str, str] | None = None
     is_lenient: bool = False
     most: int = MOST
@@ -141,12 +140,12 @@ def _read(reading: _Reading, name: str, text: str) -> None:
         reading.conditions.append(_condition(reading.ground, name, text))
 
 
-def _only(reading: _Reading, name: str) -> tuple[str, str, Sequence[str]]:
-    """Return the only type that is searched, our address, and the types that may be led through."""
+def _only(reading: _Reading, name: str) -> tuple[str, Ours]:
+    """Return the only type that is searched, and what is known here."""
     ground = reading.ground
     if len(ground.types) > 1:
         raise Malformed("Searched for on one type at a time.", where=shown(name))
-    return ground.types[0], ground.base, ground.searchable
+    return ground.types[0], ground.ours
 
 
 def _condition(ground: Ground, name: str, text: str) -> Criterion:
@@ -154,7 +153,7 @@ def _condition(ground: Ground, name: str, text: str) -> Criterion:
     if base in NOT_SEARCHED:
         raise Unknown("Not searched for here; search by parameters of the type.", where=base)
     also = (*_OWN, *OF_EVERY_RESOURCE, "_has")
-    criteria = [criterion(type_, name, text, ground.base, ground.searchable, also) for type_ in ground.types]
+    criteria = [criterion(type_, name, text, ground.ours, also) for type_ in ground.types]
     if len(criteria) == 1:
         return criteria[0]
     if any(type(each) is not HasTerm for each in criteria):
@@ -215,7 +214,7 @@ def _include(reading: _Reading, name: str, text: str) -> None:
 
 def _revinclude(reading: _Reading, name: str, text: str) -> None:
     ground = reading.ground
-    may_come = [type_ for type_ in ground.readable if type_ in ground.searchable]
+    may_come = [type_ for type_ in ground.readable if type_ in ground.ours.kept]
     reading.search.revincludes.append(reverse_included(ground.types, may_come, name, text))
 
 

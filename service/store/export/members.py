@@ -13,7 +13,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     insert,
-    literal_column,
     not_,
     or_,
     select,

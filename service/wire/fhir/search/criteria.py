@@ -5,68 +5,29 @@ https://hl7.org/fhir/R4/search.html#ptypes
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from service.errors import Malformed
-from service.values.criteria import HasNoTerm, HasTerm, HasText, InRange, Plain, Says
+from service.values.criteria import HasTerm, HasText, InRange, Plain, Says
 from service.values.scope import SHARED
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.search import terms
+from service.wire.fhir.search.asked import Asked, Ours, refuse_modifier
 from service.wire.fhir.search.dates import span
 from service.wire.fhir.search.escapes import alternatives, parts, plain
 from service.wire.fhir.search.numbers import prefix_and_date, quantity
-from service.wire.fhir.search.parameters import Parameter, parameters_of
-from service.wire.fhir.search.paths import Path
+from service.wire.fhir.search.parameters import parameters_of
 from service.wire.fhir.search.texts import normal
+from service.wire.fhir.search.tokens import token
 from service.wire.parameters import shown
-
-# what is searched for by each kind with a modifier; `:missing` goes with all, `:Type` with references
-MODIFIERS: Final = {
-    "token": ("not",),
-    "reference": ("identifier",),
-    "string": ("exact", "contains"),
-    "date": (),
-    "quantity": (),
-    "uri": (),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A parameter of a type as it is asked: with which modifier, for what; `base` is our own address.
-
-    `kept` are the types that a reference may be to where R4 allows any.
-    """
-
-    type: str
-    parameter: Parameter
-    modifier: str
-    text: str
-    base: str
-    kept: Sequence[str]
-
-    @property
-    def name(self) -> str:
-        """The parameter's name."""
-        return self.parameter.name
-
-    def paths(self) -> Iterator[tuple[str, Path]]:
-        """Give the paths, each with its name among those of all types."""
-        for path in self.parameter.paths:
-            yield f"{self.type}.{path.text}", path
 
 
 class Unknown(Malformed):
     """A parameter is not known: who prefers so is answered without it."""
 
 
-def criterion(
-    type_: str, name: str, text: str, base: str, kept: Sequence[str], also: Sequence[str] = ()
-) -> Plain:
-    """Return what a parameter of a type asks, its modifier in the name.
-
-    `base` and `kept` are as in `Asked`; `also` are what else might have stood there.
+def criterion(type_: str, name: str, text: str, ours: Ours, also: Sequence[str] = ()) -> Plain:
+    """Return what a parameter of a type asks, its modifier in the name; `also` might have stood there.
 
     Raises:
         Unknown: it is no parameter of the type; names it, and the nearest that is.
@@ -80,7 +41,7 @@ def criterion(
         hint = f"; did you mean {nearest[0]}?" if nearest else "."
         what = f"Not a search parameter of {type_}{hint} Known are {', '.join(names)}."
         raise Unknown(what, where=shown(base_name))
-    return criterion_of(Asked(type_, known[base_name], modifier, text, base, kept))
+    return criterion_of(Asked(type_, known[base_name], modifier, text, ours))
 
 
 def criterion_of(asked: Asked) -> Plain:
@@ -94,48 +55,6 @@ def criterion_of(asked: Asked) -> Plain:
             raise Malformed("Write :missing=true or :missing=false.", where=asked.name)
         return Says(asked.parameter.bit, something=asked.text == "false")
     return _BY_KIND[asked.parameter.kind](asked)
-
-
-def refuse_modifier(asked: Asked) -> None:
-    """Raise Malformed: the modifier is not known for this kind of parameter."""
-    known = [f":{modifier}" for modifier in (*MODIFIERS[asked.parameter.kind], "missing")]
-    known += [":Type"] if asked.parameter.kind == "reference" else []
-    raise Malformed(
-        f":{shown(asked.modifier)} is not searched by here; of a {asked.parameter.kind} known are "
-        f"{', '.join(known)}.",
-        where=asked.name,
-    )
-
-
-def _token(asked: Asked) -> Plain:
-    if asked.modifier not in {"", "not"}:
-        refuse_modifier(asked)
-    found: dict[str, None] = {}
-    for value in alternatives(asked.text, asked.name):
-        pieces = parts(value)
-        if len(pieces) > 2 or not any(pieces):
-            raise Malformed("Write code, |code, system|code or system|.", where=asked.name)
-        for name, path in asked.paths():
-            found |= dict.fromkeys(_token_terms(name, path, pieces))
-    if asked.modifier == "not":
-        return HasNoTerm(tuple(found))
-    is_narrow = any("Identifier" in path.types for path in asked.parameter.paths)
-    return HasTerm(tuple(found), is_narrow and not any(term.endswith("|") for term in found))
-
-
-def _token_terms(name: str, path: Path, pieces: list[str]) -> Iterator[str]:
-    if len(pieces) == 1:
-        yield terms.plain(name, pieces[0])
-        return
-    system, code = pieces
-    if path.types.isdisjoint({"CodeableConcept", "Coding", "Identifier"}):
-        # a code has the system of its binding, which is not written; a contact or a truth has none
-        if (code and not system) or (code in path.codes.get(system, ())):
-            yield terms.plain(name, code)
-        elif not code:
-            yield from (terms.plain(name, each) for each in sorted(path.codes.get(system, ())))
-    else:
-        yield terms.pair(name, system, code) if code else terms.of_system(name, system)
 
 
 def _reference(asked: Asked) -> Plain:
@@ -156,7 +75,7 @@ def _reference(asked: Asked) -> Plain:
     named = {
         target
         for value in alternatives(asked.text, asked.name)
-        for target in _targets(asked, plain(value), [only] if only else targets or asked.kept)
+        for target in _targets(asked, plain(value), [only] if only else targets or asked.ours.kept)
     }
     if only or asked.parameter.targets:
         of = {only} if only else asked.parameter.targets
@@ -179,7 +98,7 @@ def _targets(asked: Asked, text: str, types: Sequence[str]) -> list[str]:
     """Return what a reference may be to: `Type/id` of ours, or an address elsewhere."""
     if any("canonical" in path.types for path in asked.parameter.paths):
         return [text]
-    relative = text.removeprefix(f"{asked.base}/").partition("/_history/")[0]
+    relative = text.removeprefix(f"{asked.ours.base}/").partition("/_history/")[0]
     if ":" in relative:
         return [relative]
     type_, id_ = type_and_id(asked.name, relative)
@@ -229,7 +148,7 @@ def _uri(asked: Asked) -> Plain:
 
 
 _BY_KIND: Final[dict[str, Callable[[Asked], Plain]]] = {
-    "token": _token,
+    "token": token,
     "reference": _reference,
     "date": _date,
     "string": _string,

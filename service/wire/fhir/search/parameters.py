@@ -19,7 +19,7 @@ from service.wire.json import canonical
 _DATA: Final = File(__file__).with_name("parameters.json")
 _COMMON: Final = "Resource"
 # another number for another way to compare values that resources are found by
-_COMPARED: Final = b"1"
+_COMPARED: Final = b"2"
 # these are columns of what is kept, not values of it
 OF_EVERY_RESOURCE: Final = MappingProxyType({"_id": "token", "_lastUpdated": "date"})
 

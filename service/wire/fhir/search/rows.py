@@ -110,14 +110,22 @@ def _token(found: _Found, path: Path, type_: str, value: Any) -> None:
     if type_ == "CodeableConcept":
         for coding in value.get("coding", ()):
             _token(found, path, "Coding", coding)
+        _worded(found, path, value.get("text"))
     elif type_ in {"Coding", "Identifier"}:
         code, system = value.get("code" if type_ == "Coding" else "value"), value.get("system", "")
         found.terms |= dict.fromkeys(terms.of_token(path.text, system, code))
+        _worded(found, path, value.get("display") or value.get("type", {}).get("text"))
     elif type_ == "ContactPoint":
         found.terms |= {terms.plain(path.text, value["value"]): None} if "value" in value else {}
     else:
         said = str(value).lower() if isinstance(value, bool) else str(value)
         found.terms[terms.plain(path.text, said)] = None
+
+
+def _worded(found: _Found, path: Path, said: str | None) -> None:
+    """Keep what a code is called: R4 search section 3.1.1.4.10, `:text`."""
+    if said is not None:
+        found.texts[terms.words(path.text), normal(said)] = None
 
 
 def _reference(found: _Found, path: Path, type_: str, value: Any) -> None:

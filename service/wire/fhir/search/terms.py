@@ -40,6 +40,11 @@ def exact(path: str, text: str) -> str:
     return f"{path}!{text}"
 
 
+def words(path: str) -> str:
+    """Return the path of what a code is called."""
+    return f"{path}:text"
+
+
 def units(path: str, system: str, code: str | None, unit: str | None) -> Iterator[str]:
     """Give the names of the ranges that a quantity stands in: in any unit, by its code, by its unit."""
     yield path
