@@ -36,6 +36,7 @@ class Settings:
     max_query_bytes: int
     header_seconds: int
     max_count: int
+    max_included: int
     query_seconds: int
     partner_rate: int
     partner_requests: int
@@ -88,6 +89,7 @@ class Settings:
             max_query_bytes=_number(environment, "CASEBRIDGE_MAX_QUERY_BYTES", 16_384, least=16_384),
             header_seconds=_number(environment, "CASEBRIDGE_HEADER_SECONDS", 30, least=1),
             max_count=_number(environment, "CASEBRIDGE_MAX_COUNT", 1_000, least=1),
+            max_included=_number(environment, "CASEBRIDGE_MAX_INCLUDED", 5_000, least=1),
             query_seconds=_number(environment, "CASEBRIDGE_QUERY_SECONDS", 10, least=1),
             partner_rate=_number(environment, "CASEBRIDGE_PARTNER_RATE", 200),
             partner_requests=_number(environment, "CASEBRIDGE_PARTNER_REQUESTS", 12),

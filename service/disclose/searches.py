@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#search
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -15,7 +15,7 @@ from service.disclose.query.parse import Ground, Search, parse_query
 from service.disclose.serialise import searchset
 from service.disclosing import disclose
 from service.door import limits
-from service.errors import Malformed, NotFound, Unscoped
+from service.errors import Issue, Malformed, NotFound, Unscoped
 from service.flows.pull.disclose import Disclosure
 from service.flows.pull.localise import Localisation
 from service.values.audit import of_resources
@@ -78,7 +78,10 @@ class Searches:
             if type_ not in searchable:
                 raise Unscoped(f"This partner was not granted system/{type_}.s.", f"system/{type_}.s")
         ours = Ours(self.base, searchable, self.codes[g.scope.view])
-        return Ground(types, ours, readable, is_lenient=is_lenient(), most=limits().count)
+        most = limits()
+        return Ground(
+            types, ours, readable, is_lenient=is_lenient(), most=most.count, most_along=most.included
+        )
 
     def _check(self, type_: str) -> None:
         if type_ not in self.types:
@@ -93,7 +96,7 @@ class Searches:
         search = parse_query(ground, asked, after)
         language = language_of(self.localisation)
         found = self.disclosure.search(g.scope, search.query)
-        found = self.disclosure.beside(g.along, found, search.includes, search.revincludes)
+        found = self.disclosure.beside(g.along, found, search.along)
         disclose(
             "search-type", of_resources((*found.entries, *found.included)), f"{path}?{urlencode(parameters)}"
         )
@@ -103,9 +106,20 @@ class Searches:
         heeded = [*types, *search.heeded]
         next_url = self.cursors.link(url, path, heeded, page.next)
         self_url = f"{url}?{urlencode(heeded)}" if heeded else url
-        told = outcome((issue for left in search.left_out for issue in left.issues), "warning")
-        body = searchset(page, self.base, self_url, next_url, told if search.left_out else None)
+        told = [*(issue for left in search.left_out for issue in left.issues), *_left_along(found, search)]
+        body = searchset(page, self.base, self_url, next_url, outcome(told, "warning") if told else None)
         return with_content_language(Response(body, mimetype=FHIR), language)
+
+
+def _left_along(page: Page, search: Search) -> Iterator[Issue]:
+    """Give what to say where more belongs to a page than comes with it."""
+    if page.is_full:
+        what = (
+            f"More comes with this page than the {search.along.most} resources that do here: some of what "
+            "refers to its matches, or of what they refer to, is left out. Ask for less on a page by _count, "
+            "or search for it by itself."
+        )
+        yield Issue(what, "_include" if search.along.includes else "_revinclude", "too-costly")
 
 
 def _shaped(page: Page, search: Search) -> Page:

@@ -202,11 +202,11 @@ class SqlStore:
             return search(connection, scope, query)
 
     def beside(
-        self, scope: Scope, named: Sequence[tuple[str, str]], terms: Mapping[str, Sequence[str]]
+        self, scope: Scope, named: Sequence[tuple[str, str]], terms: Mapping[str, Sequence[str]], most: int
     ) -> list[StoredResource]:
-        """Return resources by (type, id), and those of types that have terms, inside the scope."""
+        """Return resources by (type, id), then those of types that have terms, inside the scope."""
         with reading(self._engine) as connection:
-            return beside(connection, scope, named, terms)
+            return beside(connection, scope, named, terms, most)
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return numbered messages of the scope's view above a position; all or nothing, as yet."""

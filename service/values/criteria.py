@@ -3,7 +3,7 @@
 Paths begin with the type: `CarePlan.subject`. What is compared with is spelt by `wire.fhir.search.terms`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,12 @@ class RevInclude:
     type: str
     paths: tuple[str, ...]
     targets: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Along:
+    """What comes with the results of a page: not more than `most` resources."""
+
+    includes: list[Include] = field(default_factory=list)
+    revincludes: list[RevInclude] = field(default_factory=list)
+    most: int = 0

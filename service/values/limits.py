@@ -9,7 +9,7 @@ class InputLimits:
 
     `body_bytes` are those of a body as it is sent, `inflated_bytes` those that a compressed one comes to;
     `depth` is that of JSON, `entries` are a Bundle's, `query_bytes` those of what stands behind `?`, `count`
-    is that of a page.
+    is that of a page, `included` are the resources that come with it.
     """
 
     body_bytes: int = 10_000_000
@@ -18,6 +18,7 @@ class InputLimits:
     entries: int = 10_000
     query_bytes: int = 16_384
     count: int = 1_000
+    included: int = 5_000
 
     @property
     def content_bytes(self) -> int:

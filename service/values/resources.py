@@ -197,10 +197,12 @@ class Query:
 class Page:
     """One page of search results; `next` is the key to go on after, `total` counts all in scope.
 
-    `included` are resources that the entries refer to, or that refer to them.
+    `included` are resources that the entries refer to, or that refer to them; `is_full` says that there are
+    more of those than come with a page.
     """
 
     entries: tuple[StoredResource, ...]
     total: int | None
     next: tuple[str | float, ...] | None
     included: tuple[StoredResource, ...] = ()
+    is_full: bool = False

@@ -41,6 +41,7 @@ def input_limits(settings: Settings) -> InputLimits:
         entries=settings.max_entries,
         query_bytes=settings.max_query_bytes,
         count=settings.max_count,
+        included=settings.max_included,
     )
 
 

@@ -117,7 +117,7 @@ QUESTIONS = {
         s.search(of, Query("Practitioner", ids=(f"of-client-{n}",))).entries
     ),
     "what comes with a page": lambda s, of, n: s.beside(
-        of, [("Practitioner", f"of-client-{n}")], {"CarePlan": [f"CarePlan.subject>Patient/client-{n}"]}
+        of, [("Practitioner", f"of-client-{n}")], {"CarePlan": [f"CarePlan.subject>Patient/client-{n}"]}, 9
     ),
     "a page": lambda s, of, _: s.search(of, Query("CarePlan", count=20, with_total=False)).entries,
     "a page by token": lambda s, of, _: (

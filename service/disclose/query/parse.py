@@ -12,7 +12,7 @@ from service.disclose.query.chains import chained, reverse_chained
 from service.disclose.query.includes import included, reverse_included
 from service.disclose.query.results import MOST, SUMMARIES, TOTALS, count_of, one_of, orders
 from service.errors import Malformed
-from service.values.criteria import Criterion, HasTerm, Include, Order, RevInclude
+from service.values.criteria import Along, Criterion, HasTerm, Order
 from service.values.resources import Query
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.compartments import compartment_terms
@@ -37,7 +37,8 @@ class Ground:
     """On what is searched: types of resources, in the compartment of one of them if `of` names it.
 
     What comes along is of `readable` types, what is led through is kept by us and may be searched.
-    `is_lenient` says that what is not known is left out. A page has `most` entries at most.
+    `is_lenient` says that what is not known is left out. A page has `most` entries at most, and
+    with them come `most_along`.
     """
 
     types: tuple[str, ...]
@@ -46,6 +47,7 @@ class Ground:
     of: tuple[str, str] | None = None
     is_lenient: bool = False
     most: int = MOST
+    most_along: int = MOST
 
 
 @dataclass(slots=True)
@@ -56,8 +58,7 @@ class Search:
     """
 
     query: Query
-    includes: list[Include] = field(default_factory=list)
-    revincludes: list[RevInclude] = field(default_factory=list)
+    along: Along = field(default_factory=Along)
     summary: str = "false"
     elements: tuple[str, ...] = ()
     heeded: list[tuple[str, str]] = field(default_factory=list)
@@ -89,7 +90,7 @@ def parse_query(
             parameter.
     """
     check_bounds(parameters)
-    reading = _Reading(ground, Search(Query(ground.types[0])))
+    reading = _Reading(ground, Search(Query(ground.types[0]), Along(most=ground.most_along)))
     for name, text in parameters:
         try:
             _read(reading, name, text)
@@ -209,13 +210,13 @@ def _elements(reading: _Reading, name: str, text: str) -> None:
 
 
 def _include(reading: _Reading, name: str, text: str) -> None:
-    reading.search.includes.append(included(reading.ground.types, reading.ground.readable, name, text))
+    reading.search.along.includes.append(included(reading.ground.types, reading.ground.readable, name, text))
 
 
 def _revinclude(reading: _Reading, name: str, text: str) -> None:
     ground = reading.ground
     may_come = [type_ for type_ in ground.readable if type_ in ground.ours.kept]
-    reading.search.revincludes.append(reverse_included(ground.types, may_come, name, text))
+    reading.search.along.revincludes.append(reverse_included(ground.types, may_come, name, text))
 
 
 _OWN: Final[dict[str, Callable[[_Reading, str, str], None]]] = {

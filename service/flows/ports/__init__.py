@@ -109,9 +109,12 @@ class Store(Protocol):
         """Search inside the scope, in SQL."""
 
     def beside(
-        self, scope: Scope, named: Sequence[tuple[str, str]], terms: Mapping[str, Sequence[str]]
+        self, scope: Scope, named: Sequence[tuple[str, str]], terms: Mapping[str, Sequence[str]], most: int
     ) -> list[StoredResource]:
-        """Return the resources of these (type, id), and of types those that have one of these terms."""
+        """Return the resources of these (type, id), then of types those that have one of these terms.
+
+        Each of the two by type and id; not more than `most`, among which one may be twice.
+        """
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return numbered messages with a position above `after`."""

@@ -1,12 +1,11 @@
 """A partner pulls: search inside its scope, stored bytes as they are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.errors import NotFound
 from service.flows.ports import Store
 from service.flows.pull.beside import keys_of, terms_of
-from service.values.criteria import Include, RevInclude
+from service.values.criteria import Along
 from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
 from service.values.scope import Scope
 
@@ -39,18 +38,26 @@ class Disclosure:
         """Return one page of what matches inside the scope."""
         return self.store.search(scope, query)
 
-    def beside(
-        self, scope: Scope, page: Page, includes: Sequence[Include], revincludes: Sequence[RevInclude]
-    ) -> Page:
-        """Return a page with what comes with it inside the scope: one question for all of it."""
-        named = keys_of(includes, page.entries)
-        terms = terms_of(revincludes, page.entries)
+    def beside(self, scope: Scope, page: Page, along: Along) -> Page:
+        """Return a page with what comes with it inside the scope: one question for all of it.
+
+        First what results refer to, then what refers to them, each by type and id, until it is full.
+        """
+        shown = {(entry.type, entry.id) for entry in page.entries}
+        named = sorted(keys_of(along.includes, page.entries) - shown)
+        terms = terms_of(along.revincludes, page.entries)
         if not named and not terms:
             return page
-        shown = {(entry.type, entry.id) for entry in page.entries}
-        beside = self.store.beside(scope, sorted(named - shown), terms)
-        included = {(entry.type, entry.id): entry for entry in beside}
-        return replace(page, included=tuple(included[key] for key in included.keys() - shown))
+        looked_for = named[: along.most]
+        # one more tells that some are left; what is shown or named already may be found again
+        rows = along.most + 1 + len(looked_for) + len(shown)
+        beside = self.store.beside(scope, looked_for, terms, rows)
+        included: dict[tuple[str, str], StoredResource] = {}
+        for entry in beside:
+            if (entry.type, entry.id) not in shown:
+                included.setdefault((entry.type, entry.id), entry)
+        is_full = len(included) > along.most or len(looked_for) < len(named)
+        return replace(page, included=tuple(included.values())[: along.most], is_full=is_full)
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return the messages after a position of the feed."""

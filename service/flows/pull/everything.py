@@ -57,7 +57,7 @@ class Everything:
         found: dict[tuple[str, str], StoredResource] = {}
         named = _named(self._theirs(scope, asked))
         while named := named - found.keys():
-            beside = self.store.beside(scope, sorted(named), {})
+            beside = self.store.beside(scope, sorted(named), {}, len(named))
             found |= {(each.type, each.id): each for each in beside}
             # a role refers to who has it
             named = _named(beside) - named
