@@ -15,6 +15,11 @@ from fhirpathpy.models import models
 from service.wire.fhir.search.parameters import _read
 from tests.wire.test_search_paths import RESOLVE, _of_type
 
+# what searches name: sets of codes, and which code of a system stands directly above each
+SETS = {"urn:set": {("urn:x", "a"), ("urn:y", "b"), ("http://hl7.org/fhir/request-status", "active")}}
+ABOVE = {"urn:x": {"a": None, "b": "a", "c": "b"}}
+# a code without a system has that of its binding
+BOUND = {"CarePlan.status": "http://hl7.org/fhir/request-status"}
 NEVER, EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -44,7 +49,7 @@ def found(resources, type_, asked):
 
 def meets(resources, resource, name, text):
     if name.startswith("_has:"):
-        _, by, through, far = name.split(":")
+        _, by, through, far = name.split(":", 3)
         here = f"{resource['resourceType']}/{resource['id']}"
         return any(
             refers(each, through, here) and meets(resources, each, far, text)
@@ -58,7 +63,7 @@ def meets(resources, resource, name, text):
             refers(resource, through, f"{each['resourceType']}/{each['id']}")
             and meets(resources, each, far, text)
             for each in resources
-            if each["resourceType"] == only
+            if only in {"", each["resourceType"]}
         )
     base, _, modifier = name.partition(":")
     kind, said = values(resource, base)
@@ -66,12 +71,90 @@ def meets(resources, resource, name, text):
         return (not said) == (text == "true")
     if modifier == "not":
         return not any(token(value, code) for value in said for code in text.split(","))
+    if modifier == "text":
+        return any(
+            string(words, one, "") for value in said for words in _words(value) for one in text.split(",")
+        )
+    if modifier in {"in", "not-in", "below", "above"}:
+        wanted = {coding for one in text.split(",") for coding in _meant(modifier, one)}
+        bound = BOUND.get(f"{resource['resourceType']}.{base}")
+        return (not wanted.isdisjoint(_codings(said, bound))) == (modifier != "not-in")
     compare = {"token": token, "reference": reference, "date": date, "string": string, "quantity": quantity}
     return any(
         compare[kind](value, one, *([modifier] if kind in {"string", "reference"} else []))
         for value in said
         for one in text.split(",")
     )
+
+
+def _words(value):
+    """What is said in words beside codes, or of what kind an identifier is."""
+    yield from [value["text"]] if "text" in value else []
+    yield from [each["display"] for each in value.get("coding", [value]) if "display" in each]
+    yield from [value["type"]["text"]] if "text" in value.get("type", {}) else []
+
+
+def _meant(modifier, text):
+    """The codings that stand in a set, or below or above a code, itself among them."""
+    if modifier in {"in", "not-in"}:
+        return SETS[text]
+    system, _, code = text.partition("|")
+    upwards = {each: _upwards(ABOVE[system], each) for each in ABOVE[system]}
+    if modifier == "above":
+        return {(system, each) for each in upwards[code]}
+    return {(system, each) for each, way in upwards.items() if code in way}
+
+
+def _upwards(above, code):
+    return [code, *(_upwards(above, above[code]) if above[code] else [])]
+
+
+def _codings(said, bound):
+    for value in said:
+        if isinstance(value, str):
+            yield bound, value
+        else:
+            for each in value.get("coding", [value]):
+                yield each.get("system"), each.get("code")
+
+
+def along(resources, matches, includes, revincludes):
+    """The (type, id) of what comes with matches: each asked for as (type, parameter, type of the target)."""
+    there = {(each["resourceType"], each["id"]) for each in resources}
+    shown = {(each["resourceType"], each["id"]) for each in matches}
+    found = set()
+    for type_, name, only in includes:
+        for each in matches:
+            if each["resourceType"] == type_:
+                found |= {to for to in _targets(each, name) if only in {"", to[0]}}
+    for type_, name, only in revincludes:
+        wanted = {to for to in shown if only in {"", to[0]}}
+        for each in resources:
+            if each["resourceType"] == type_ and wanted & _targets(each, name):
+                found.add((type_, each["id"]))
+    return (found & there) - shown
+
+
+def _targets(resource, name):
+    said = [value.get("reference", "") for value in values(resource, name)[1]]
+    return {tuple(literal.split("/")) for literal in said if literal}
+
+
+def sorting(resource, name, descends):
+    """By what a resource is sorted: of several values the one that comes first; None where there is none."""
+    kind, said = values(resource, name)
+    pick = max if descends else min
+    if kind == "date":
+        ends = [
+            each
+            for value in said
+            for each in ([_covered(value)] if isinstance(value, str) else _of_times(value))
+        ]
+        return pick((each[1] if descends else each[0] for each in ends), default=None)
+    if kind == "quantity":
+        return pick((value["value"] for value in said if "value" in value), default=None)
+    parts = [part for value in said for part in ([value] if isinstance(value, str) else _texts(value))]
+    return pick(map(_folded, parts), default=None)
 
 
 def refers(resource, name, target):
