@@ -8,7 +8,7 @@ from service.access.smart_scopes import EVERY, Grant, check_right
 from service.errors import Unscoped
 from service.wire.fhir.definitions.r4 import definitions
 
-EXPORT: Final = "/$export"
+EXPORTS: Final = ("/$export", "/$davinci-data-export")
 _SEARCHES: Final = frozenset({"_search", "<type_>", "$member-match"})
 
 
@@ -21,7 +21,7 @@ def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[s
     if right != RESOURCES:
         check_right(grant.rights, right)
         return ""
-    if EXPORT in rule:
+    if any(export in rule for export in EXPORTS):
         # the types it is of are those that it asks for: what it gives of each is searched for and read
         if not _allows_both(grant):
             raise Unscoped("This partner was not granted system/*.rs.", "system/*.rs")

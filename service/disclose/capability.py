@@ -17,6 +17,7 @@ BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-dat
 EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
 PATIENT_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"
 GROUP_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"
+DAVINCI_EXPORT: Final = "http://hl7.org/fhir/us/davinci-atr/OperationDefinition/davinci-data-export"
 MEMBER_MATCH: Final = "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match"
 NDJSON: Final = "application/fhir+ndjson"
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
@@ -28,7 +29,10 @@ _GROUP: Final[dict[str, Any]] = {
     "documentation": "An insurer's own: its members, as they are when it is asked for.",
     "versioning": "no-version",
     "interaction": [{"code": "read"}, {"code": "search-type"}],
-    "operation": [{"name": "export", "definition": GROUP_EXPORT}],
+    "operation": [
+        {"name": "export", "definition": GROUP_EXPORT},
+        {"name": "davinci-data-export", "definition": DAVINCI_EXPORT},
+    ],
 }
 
 

@@ -17,8 +17,9 @@ class Asked:
     """What a kick-off asks for.
 
     `request` is its address, `types` are those that it is about. Resources changed after `since` are wanted,
-    last changed not after `until`, and of them the root elements named, or all. `ignored` says what was asked
-    for beside that and is not heeded, as the client agreed to.
+    last changed not after `until`, and of them the root elements named, or all. Of a type that one of
+    `filters` is of, `CarePlan?status=active`, those that match one; of `clients`, by uuid, alone, or of all.
+    `ignored` says what was asked for beside that and is not heeded, as the client agreed to.
     """
 
     request: str
@@ -26,6 +27,8 @@ class Asked:
     since: datetime | None = None
     until: datetime | None = None
     elements: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    clients: tuple[str, ...] | None = None
     ignored: tuple[str, ...] = ()
 
 

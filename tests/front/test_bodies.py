@@ -19,7 +19,7 @@ ROUTES = [
     if "requestBody" in operation and path != "/oauth2/token"
 ]
 WHO = dict.fromkeys(("/fhir", "/fhir/Encounter", "/fhir/$process-message", "/hl7v2"), "mercy")
-WHO["/fhir/Group/{id}/$export"] = "northern"
+WHO |= dict.fromkeys(("/fhir/Group/{id}/$export", "/fhir/Group/{id}/$davinci-data-export"), "northern")
 WHO |= {path: "cms" for method, path, _ in ROUTES if method == "PUT" and path.endswith("/{id}")}
 
 
@@ -60,7 +60,7 @@ def cut_off(served, framing, method, path, kind, entry):
     place = re.sub(r"\{\w+\}", known(served, path), place)
     announced, first = framed(framing, body, sent)
     fields = [f"Content-Type: {kind}", announced, *["If-Match: *"] * (method in {"PUT", "PATCH"})]
-    fields += ["Prefer: respond-async"] * path.endswith("$export")
+    fields += ["Prefer: respond-async"] * path.endswith("export")
     with served.connect() as sender:
         sender.sendall(head(method, place, *fields, partner=WHO.get(path)) + first)
         end(sender, "finished")

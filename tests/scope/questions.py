@@ -118,6 +118,7 @@ WHOLE = {
     "/fhir/Group",
     "/fhir/Group/<id_>",
     "/fhir/Group/<id_>/$export",
+    "/fhir/Group/<id_>/$davinci-data-export",
     "/fhir/Patient/$export",
     "/fhir/Patient/$member-match",
     "/fhir/$export",

@@ -78,7 +78,8 @@ def test_exports_have_what_is_theirs_and_are_nobody_elses(house, oracle):
         if partner in INSURERS:
             (group,) = house.get("/fhir/Group", partner=partner).json["entry"]
             assert group["resource"]["quantity"] == len(oracle.seen(partner, "Patient"))
-            paths.append(f"/fhir/Group/{group['resource']['id']}/$export")
+            kinds = ("$export", "$davinci-data-export")
+            paths += [f"/fhir/Group/{group['resource']['id']}/{kind}" for kind in kinds]
         for path in paths:
             status = exporter.begun(path)
             manifest = exporter.wait(status)
@@ -114,7 +115,7 @@ def test_a_group_is_its_insurers_alone(house, oracle):
             members = {each["entity"]["reference"] for each in answer.json.get("member", ())}
             assert members == {f"Patient/{seen}" for seen in oracle.seen(partner, "Patient")}
             continue
-        for end in ("", "/$export"):
+        for end in ("", "/$export", "/$davinci-data-export"):
             headers = {"Prefer": "respond-async"}
             told, never = (
                 outcome(house.get(f"/fhir/Group/{each}{end}", partner=other, headers=headers), each)

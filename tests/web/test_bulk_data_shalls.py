@@ -12,6 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 WHERE = {
     "test_export": HERE / "test_export.py",
+    "test_export_asked": HERE / "test_export_asked.py",
     "test_export_smart": HERE / "test_export_smart.py",
     "test_exports": HERE.parent / "store" / "test_exports.py",
 }

@@ -91,8 +91,14 @@ def test_the_manifest_says_when_what_and_how(northern):
 
 WRONG = (
     ("_typo=1", "_typo", "known are _type"),
-    ("_typeFilter=CarePlan%3Fstatus%3Dactive", "_typeFilter", "Not heeded here"),
-    ("patient=Patient/x", "patient", "Not heeded here"),
+    ("_typeFilter=CarePlan", "_typeFilter", "CarePlan?status=active"),
+    ("_typeFilter=CarePlan%3F", "_typeFilter", "has a parameter"),
+    ("_typeFilter=Nonsense%3Fstatus%3Dactive", "_typeFilter", "CarePlan?status=active"),
+    ("_typeFilter=CarePlan%3Fstatus%3Dactive%26_sort%3Ddate", "_typeFilter", "_sort"),
+    ("_typeFilter=CarePlan%3Fnonsense%3D1", "_typeFilter", "nonsense"),
+    ("_type=Goal&_typeFilter=CarePlan%3Fstatus%3Dactive", "_typeFilter", "not exported"),
+    ("patient=Patient/x", "patient", "Post it"),
+    ("exportType=hl7.fhir.us.davinci-pdex%23payertopayer", "exportType", "known are _type"),
     ("includeAssociatedData=LatestProvenanceResources", "includeAssociatedData", "Provenance"),
     ("organizeOutputBy=Patient", "organizeOutputBy", "by type"),
     ("allowPartialManifests=true", "allowPartialManifests", "whole"),
@@ -161,14 +167,14 @@ def test_who_does_not_wait_or_speaks_no_json_is_refused(northern):
 
 def test_who_is_lenient_is_told_what_was_passed_over(northern):
     lenient = {"Prefer": "respond-async, handling=lenient"}
-    path = "/fhir/$export?_type=CarePlan&_typeFilter=CarePlan%3Fstatus%3Dcompleted&_nonsense=1"
+    path = "/fhir/$export?_type=CarePlan&organizeOutputBy=Patient&_nonsense=1"
     manifest = northern.manifest(path, prefer=lenient)
     assert counts(northern.resources(manifest)) == {"CarePlan": 1}
     (file,) = manifest["error"]
     (outcome,) = northern.lines(file)
     assert [issue["severity"] for issue in outcome["issue"]] == ["warning", "warning"]
     assert [issue["diagnostics"].partition(":")[0] for issue in outcome["issue"]] == [
-        "_typeFilter",
+        "organizeOutputBy",
         "_nonsense",
     ]
     assert northern.begin("/fhir/$export?_type=Nonsense", prefer=lenient).status_code == 400

@@ -28,7 +28,7 @@ NEEDS = (
     (r"(POST|PUT) /fhir/Encounter", {"discharges"}),
     (r"(GET|HEAD) /events", {"events"}),
     (r"(GET|HEAD) /metrics", {"metrics"}),
-    (r"(?:GET|HEAD|POST|DELETE) /fhir/(?:\w+/)*\$export(?:/\w+)*", ANY),
+    (r"(?:GET|HEAD|POST|DELETE) /fhir/(?:\w+/)*\$(?:davinci-data-)?export(?:/\w+)*", ANY),
     (r"POST /fhir/(Patient)/\$member-match", "system/{}.s system/Coverage.s"),
     (r"PUT /fhir/(\w+)/x", "system/{}.u"),
     (r"(?:GET|HEAD) /fhir(?:/_history)?|POST /fhir/_search", "system/*.s"),

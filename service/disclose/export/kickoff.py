@@ -3,7 +3,8 @@
 https://hl7.org/fhir/uv/bulkdata/STU2/export.html#query-parameters
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,17 +13,22 @@ from flask import request
 
 from service.disclose.negotiate import FHIR
 from service.door import json_body
-from service.errors import Malformed, Unscoped, Unsupported
+from service.errors import Issue, Malformed, Unscoped, Unsupported
 from service.flows.export.elements import is_element
 from service.values.exports import Asked
+from service.wire.fhir.search.type_filter import NAME, filters_of, narrowings
 from service.wire.parameters import shown
 
 NDJSON: Final = "application/fhir+ndjson"
 FORMATS: Final = (NDJSON, "application/ndjson", "ndjson")
-KNOWN: Final = ("_type", "_since", "_until", "_elements", "_outputFormat")
+KNOWN: Final = ("_type", "_since", "_until", "_elements", "_typeFilter", "patient", "_outputFormat")
+EXPORT_TYPE: Final = "exportType"
+EXPORT_TYPES: Final = tuple(
+    f"hl7.fhir.us.davinci-pdex#{what}"
+    for what in ("payertopayer", "provider-download", "provider-delta", "provider-snapshot")
+)
+"""What an export of Da Vinci may be for; it has the same resources for each."""
 UNSUPPORTED: Final = {
-    "_typeFilter": "export the whole type, or ask for a token whose scope is narrowed: system/CarePlan.rs?…",
-    "patient": "export the Group, or ask for one patient's resources by search",
     "includeAssociatedData": "name the types in _type: Provenance is one of them",
     "organizeOutputBy": "files are by type",
     "allowPartialManifests": "the manifest comes when it is whole",
@@ -30,6 +36,8 @@ UNSUPPORTED: Final = {
 """Parameters of Bulk Data that are not heeded here, and what to do instead."""
 _MOST: Final = 200
 _SHORT: Final = 100
+_PATIENT: Final = re.compile(r"Patient/([A-Za-z0-9.-]{1,64})", re.ASCII)
+_OF_ALL: Final = "/fhir/$export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,21 @@ def check_prefer() -> bool:
     return "handling=lenient" in said
 
 
-def asked(address: str, kinds: Kinds) -> Asked:
-    """Return what this request asks to export; `address` is ours.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a kick-off is read: `clients` gives the clients of Patients, by the ids of those that may be seen.
+
+    `address` is ours; `also` are the parameters that are taken beside those of every export.
+    """
+
+    address: str
+    kinds: Kinds
+    clients: Callable[[Sequence[str]], Mapping[str, str]]
+    also: tuple[str, ...] = ()
+
+
+def asked(reading: Reading) -> Asked:
+    """Return what this request asks to export.
 
     Raises:
         Malformed: a parameter is not known, not heeded here, or cannot be read; names it.
@@ -80,23 +101,33 @@ def asked(address: str, kinds: Kinds) -> Asked:
     values: dict[str, list[str]] = {}
     ignored: list[str] = []
     for name, text in _pairs():
-        if name in KNOWN:
-            values.setdefault(name, []).extend(each.strip() for each in text.split(","))
+        if name in KNOWN or name in reading.also:
+            values.setdefault(name, []).extend(_values(name, text))
         elif is_lenient:
             ignored.append(f"{shown(name)}: {_why_not(name)}")
         else:
             raise Malformed(_why_not(name), where=shown(name))
     _check_format(_one(values, "_outputFormat"))
-    types = kinds.checked(values.get("_type", []))
+    _check_purpose(_one(values, EXPORT_TYPE))
+    types = reading.kinds.checked(values.get("_type", []))
     given = request.query_string.decode("ascii", "replace")
+    address = reading.address
     return Asked(
         request=f"{address}{request.path}" + (f"?{given}" if given else ""),
         types=types,
         since=_instant("_since", _one(values, "_since")),
         until=_instant("_until", _one(values, "_until")),
         elements=_elements(values.get("_elements", []), types),
+        filters=_filters(values.get(NAME, []), types),
+        clients=_clients(values.get("patient"), reading.clients),
         ignored=tuple(dict.fromkeys(ignored)),
     )
+
+
+def _values(name: str, text: str) -> list[str]:
+    if name == NAME:
+        return filters_of(text)
+    return [each.strip() for each in text.split(",")]
 
 
 def _pairs() -> list[tuple[str, str]]:
@@ -124,6 +155,12 @@ def _parameters(sent: Any) -> Iterable[tuple[str, str]]:
         said = [value for key, value in each.items() if key.startswith("value")]
         if len(said) != 1 or not isinstance(said[0], str | bool | dict):
             raise Malformed("A parameter has one value: `valueString`, `valueInstant`, …", where=where)
+        reference = said[0].get("reference") if isinstance(said[0], dict) else None
+        if each["name"] == "patient":
+            if not isinstance(reference, str):
+                raise Malformed("Name a patient by a valueReference.", where=where)
+            yield "patient", reference
+            continue
         if isinstance(said[0], dict) and each["name"] in KNOWN:
             raise Malformed("Not a plain value.", where=where)
         yield each["name"], str(said[0])
@@ -158,6 +195,45 @@ def _instant(name: str, text: str | None) -> datetime | None:
     except (ValueError, OverflowError) as exc:
         raise Malformed("No such instant, e.g. 2026-03-02T08:00:00Z.", where=name) from exc
     raise Malformed("Not an instant, e.g. 2026-03-02T08:00:00Z.", where=name)
+
+
+def _check_purpose(text: str | None) -> None:
+    if text is not None and text not in EXPORT_TYPES:
+        raise Malformed(
+            f"Not an export that is known here; these are {', '.join(EXPORT_TYPES)}.", where=EXPORT_TYPE
+        )
+
+
+def _filters(texts: Sequence[str], types: Sequence[str]) -> tuple[str, ...]:
+    """Return the searches that types are filtered by, each of a type that is exported."""
+    for narrowing in narrowings(tuple(texts)):
+        if narrowing.type not in types:
+            raise Malformed(f"It filters {narrowing.type}, which is not exported.", where=NAME)
+    return tuple(dict.fromkeys(texts))
+
+
+def _clients(
+    references: Sequence[str] | None, clients: Callable[[Sequence[str]], Mapping[str, str]]
+) -> tuple[str, ...] | None:
+    """Return the clients of the Patients that are named; None where none is."""
+    if references is None:
+        return None
+    if request.method != "POST" or request.args.get("patient") is not None:
+        raise Malformed("Post it, in Parameters, as a valueReference.", where="patient")
+    if request.path == _OF_ALL:
+        raise Malformed(
+            "Patients are named where patients are exported: at /fhir/Patient/$export.", where="patient"
+        )
+    named = [match[1] for each in references if (match := _PATIENT.fullmatch(each))]
+    found = clients(named)
+    unknown = [number for number, each in enumerate(references) if each.removeprefix("Patient/") not in found]
+    if unknown:
+        issues = [
+            Issue("There is no such Patient for you.", f"patient[{number}]", "not-found")
+            for number in unknown
+        ]
+        raise Malformed("Some patients are not there.", issues=issues)
+    return tuple(sorted(set(found.values())))
 
 
 def _elements(names: Sequence[str], types: Sequence[str]) -> tuple[str, ...]:

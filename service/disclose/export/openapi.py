@@ -5,6 +5,7 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html
 
 from typing import Any, Final
 
+from service.disclose.export.kickoff import EXPORT_TYPES
 from service.wire.contracts.published.openapi.operations import (
     FHIR,
     FHIR_TAG,
@@ -34,6 +35,10 @@ _LEVELS: Final = {
     "export": ("/fhir/$export", "Begin an export of all you may see"),
     "export-patients": ("/fhir/Patient/$export", "Begin an export of all patients you may see"),
     "export-group": ("/fhir/Group/{id}/$export", "Begin an export of your Group"),
+    "davinci-data-export": (
+        "/fhir/Group/{id}/$davinci-data-export",
+        "Begin an export of your Group as Da Vinci has it",
+    ),
 }
 _PREFER: Final = {
     "name": "Prefer",
@@ -47,6 +52,7 @@ _ASKED: Final = (
     query("_since", "What has changed after this instant, a `transactionTime`.", format="date-time"),
     query("_until", "What was last changed at this instant or before.", format="date-time"),
     query("_elements", "Root elements, separated by commas: `status`, `CarePlan.title`."),
+    query("_typeFilter", "Searches on types, separated by commas: `CarePlan?status=active`."),
     query("_outputFormat", "Only NDJSON is written.", examples=["application/fhir+ndjson"]),
 )
 _WHICH: Final = place("id", "The export.")
@@ -78,7 +84,7 @@ def _kick_offs() -> list[Operation]:
                     f"{name}-by-parameters" if is_post else name,
                     tag=FHIR_TAG,
                     summary=f"{summary}, with posted Parameters" if is_post else summary,
-                    parameters=(*places, _PREFER, *_ASKED, "Format"),
+                    parameters=(*places, _PREFER, *_ASKED, *_also(name), "Format"),
                     body=body,
                     answers={202: begun},
                     faults=(404, 406, *((408, 413, 415) if is_post else ())),
@@ -86,6 +92,10 @@ def _kick_offs() -> list[Operation]:
                 )
             )
     return described
+
+
+def _also(name: str) -> tuple[dict[str, Any], ...]:
+    return (query("exportType", "What it is for.", enum=list(EXPORT_TYPES)),) if "davinci" in name else ()
 
 
 def _of_one() -> list[Operation]:

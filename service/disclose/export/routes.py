@@ -5,6 +5,7 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response, g
@@ -12,12 +13,12 @@ from werkzeug.http import http_date
 
 from service.disclose.export import openapi
 from service.disclose.export.groups import check_group
-from service.disclose.export.kickoff import NDJSON, Kinds, asked
+from service.disclose.export.kickoff import EXPORT_TYPE, NDJSON, Kinds, Reading, asked
 from service.disclose.export.manifest import ERRORS, bundles, manifest, outcome, progress
 from service.disclose.negotiate import speak_json
 from service.disclosing import disclose
 from service.door import Door
-from service.errors import Denied, Unscoped
+from service.errors import Unscoped
 from service.flows.export.elements import elements_of, narrowed
 from service.flows.export.exports import Exports
 from service.values.audit import Disclosed
@@ -36,6 +37,8 @@ def door(exports: Exports, types: Sequence[str], address: str, *, by_token: bool
     routes.add_url_rule("/$export", "system", answers.begin, methods=_BEGIN)
     routes.add_url_rule("/Patient/$export", "patients", answers.begin, methods=_BEGIN)
     routes.add_url_rule("/Group/<id_>/$export", "group", answers.begin_group, methods=_BEGIN)
+    davinci = "/Group/<id_>/$davinci-data-export"
+    routes.add_url_rule(davinci, "group-davinci", answers.begin_davinci, methods=_BEGIN)
     routes.add_url_rule("/$export/<id_>", "status", answers.status)
     routes.add_url_rule("/$export/<id_>", "cancel", answers.cancel, methods=["DELETE"])
     routes.add_url_rule("/$export/<id_>/<int:number>", "part", answers.part)
@@ -53,15 +56,20 @@ class _Answers:
     def base(self) -> str:
         return f"{self.address}/fhir/$export"
 
-    def begin(self) -> Response:
+    def begin(self, *also: str) -> Response:
         speak_json()
-        _check_ordinary()
-        export = self.exports.begin(g.partner, g.along, asked(self.address, Kinds(self.types, _may_see)))
+        clients = partial(self.exports.clients, g.along)
+        reading = Reading(self.address, Kinds(self.types, _may_see), clients, also)
+        export = self.exports.begin(g.partner, g.along, asked(reading))
         return Response(status=202, headers={"Content-Location": f"{self.base}/{export.id}"})
 
     def begin_group(self, id_: str) -> Response:
         check_group(g.partner, self.address, id_)
         return self.begin()
+
+    def begin_davinci(self, id_: str) -> Response:
+        check_group(g.partner, self.address, id_)
+        return self.begin(EXPORT_TYPE)
 
     def status(self, id_: str) -> Response:
         speak_json()
@@ -86,7 +94,6 @@ class _Answers:
 
     def _covered(self, id_: str) -> Export:
         """Return an export of who asks, with a token that covers all that is exported."""
-        _check_ordinary()
         export = self.exports.find(g.partner, id_)
         for type_ in export.asked.types:
             if not _may_see(type_):
@@ -105,12 +112,6 @@ class _Answers:
         disclose("operation", lines.things)
         elements = elements_of(part.type, export.asked.elements)
         return narrowed(lines.body, elements) if elements else lines.body
-
-
-def _check_ordinary() -> None:
-    """Refuse a token that opens one person in an emergency: an export would outlive it."""
-    if g.scope.opened:
-        raise Denied("A token for an emergency exports nothing; ask with an ordinary one.")
 
 
 def _may_see(type_: str) -> bool:

@@ -4,7 +4,7 @@ Nothing runs in the background: an export is planned by whoever asks how far it 
 and a part is made when it is fetched. So any process may answer, and one that dies takes nothing with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -45,8 +45,7 @@ class Exports:
             TooMany: the partner has begun too many that it has not seen through.
             Unavailable: the database does not answer, or more was written lately than can be waited for.
         """
-        if scope.opened:
-            raise Denied("An export is for no emergency; search, or ask for $everything of the person.")
+        _check_ordinary(scope)
         now = self.clock()
         lifetime = timedelta(hours=self.limits.hours)
         self.exports.end_past(now - lifetime, now)
@@ -71,8 +70,9 @@ class Exports:
         """Plan an export on, for some seconds, and return it as it then is.
 
         Raises:
-            Denied: who asks has other rights than the export was begun with.
+            Denied: who asks has other rights than the export was begun with, or broke somebody's glass.
         """
+        _check_ordinary(scope)
         if export.finished:
             return export
         if not self.exports.may_plan(export, scope):
@@ -95,17 +95,29 @@ class Exports:
         return part
 
     def lines(self, export: Export, part: Part, scope: Scope) -> Lines:
-        """Return what of a part is in a scope now."""
+        """Return what of a part is in a scope now; raises Denied as `plan`."""
+        _check_ordinary(scope)
         return self.exports.lines(export, part, scope)
 
     def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
-        """Return what of a part is no longer there for who asks."""
+        """Return what of a part is no longer there for who asks; raises Denied as `plan`."""
+        _check_ordinary(scope)
         return self.exports.deletions(export, part, scope)
 
     def cancel(self, export: Export) -> None:
         """Forget an export."""
         self.exports.end(export.id)
 
+    def clients(self, scope: Scope, patients: Sequence[str]) -> dict[str, str]:
+        """Return the uuids of the clients that Patients are of, by the ids of those in a scope."""
+        return self.exports.clients(scope, patients)
+
     def members(self, scope: Scope, count: int) -> tuple[int, list[str]]:
         """Return how many clients are in a scope that is made of them, and the first few of them."""
         return self.exports.members(scope, count)
+
+
+def _check_ordinary(scope: Scope) -> None:
+    """Refuse whoever broke somebody's glass: that is for what is needed of one person now."""
+    if scope.opened:
+        raise Denied("A token for an emergency exports nothing; ask with an ordinary one.")

@@ -1,5 +1,6 @@
 """Bulk exports, as they are kept."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -42,6 +43,9 @@ class ExportsPort(Protocol):
 
     def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
         """Return what of a part is no longer there for who asks."""
+
+    def clients(self, scope: Scope, patients: Sequence[str]) -> dict[str, str]:
+        """Return the uuids of the clients that Patients are of, by the ids of those in a scope."""
 
     def members(self, scope: Scope, count: int) -> tuple[int, list[str]]:
         """Return how many clients are in a scope that is made of them, and the first few of them."""

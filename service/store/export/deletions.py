@@ -20,6 +20,7 @@ from service.store.export.versions import (
     Form,
     at_once,
     first_of,
+    of_listed,
     of_span,
     parts,
     same,
@@ -55,6 +56,7 @@ def _left(form: Form) -> Select[Any]:
         of_span(form.planned, table),
         narrowing.condition(form.scope.narrowed, table),
         of_scope.is_clear(table),
+        *of_listed(form.listed, table),
         has_left(table),
         exists().where(same(before, table), before.c.row <= SINCE_ROW),
     )
@@ -67,6 +69,7 @@ def _erased(form: Form) -> Select[Any]:
         table.c.type == TYPE,
         of_span(form.planned, table),
         table.c.erased > bindparam("export_erased"),
+        *of_listed(form.listed, table),
         _was_inside(form, table),
     )
 

@@ -1,5 +1,6 @@
 """Exports as they are kept: begun, planned a step at a time by whoever asks how far they are, and read."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -12,12 +13,15 @@ from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.export import deletions, positions
 from service.store.export.members import call, roster_of
+from service.store.export.rows import export_of, row_of
 from service.store.export.versions import Form, counted, lines
 from service.store.rows import aware
+from service.store.search.beside import beside
 from service.store.sql.engine import Executor, reading, writing
 from service.values.audit import Disclosed
 from service.values.exports import Asked, Deletion, Export, Kind, Lines, Part
 from service.values.scope import SHARED, Scope
+from service.wire.fhir.search.type_filter import narrowings
 from service.wire.json import dump, reread
 
 SIZE: Final = 5_000
@@ -61,14 +65,14 @@ class SqlExports:
                 after="",
                 finished=False,
             )
-            connection.execute(insert(t.export).inline(), _row_of(begun))
+            connection.execute(insert(t.export).inline(), row_of(begun))
         return begun
 
     def find(self, id_: str) -> Export | None:
         """Return an export that is neither past nor cancelled."""
         with reading(self._engine) as connection:
             row = connection.execute(select(t.export).where(_MINE), {"of": id_}).first()
-        return _export_of(row) if row is not None else None
+        return export_of(row) if row is not None else None
 
     def unfinished(self, partner: str, since: datetime) -> list[datetime]:
         """Return when a partner's exports that are not planned to their end were begun, the oldest first."""
@@ -122,8 +126,9 @@ class SqlExports:
 
     def lines(self, export: Export, part: Part, scope: Scope) -> Lines:
         """Return what of a part is in a scope now."""
-        form = self._form(export, scope, part.type, planned=True)
-        named = self._named(export, scope, part.type, part)
+        filtered = _filtered(export, scope)
+        form = self._form(export, filtered, part.type, planned=True)
+        named = self._named(export, filtered, part.type, part)
         with reading(self._engine) as connection:
             row = connection.execute(lines(form), named).one()
         if row.bodies is None:
@@ -138,6 +143,14 @@ class SqlExports:
         with reading(self._engine) as connection:
             rows = connection.execute(deletions.listed(form), named)
             return [Deletion(row.client, part.type, row.id) for row in rows]
+
+    def clients(self, scope: Scope, patients: Sequence[str]) -> dict[str, str]:
+        """Return the uuids of the clients that Patients are of, by the ids of those in a scope."""
+        if not patients:
+            return {}
+        with reading(self._engine) as connection:
+            found = beside(connection, scope, [("Patient", id_) for id_ in patients], {})
+            return {each.id: each.client for each in found if each.client is not None}
 
     def members(self, scope: Scope, count: int) -> tuple[int, list[str]]:
         """Return how many clients are in a scope that is made of them, and the first few of them."""
@@ -154,6 +167,8 @@ class SqlExports:
     def _next(self, export: Export, scope: Scope) -> list[Any]:
         """Return the next parts of the stage that an export is at."""
         kind, type_ = export.stages[export.place]
+        if kind == "output":
+            scope = _filtered(export, scope)
         form = self._form(export, scope, type_, planned=False)
         chosen = counted(form) if kind == "output" else deletions.counted(form)
         named = {**self._named(export, scope, type_), "export_after": export.after}
@@ -185,7 +200,7 @@ class SqlExports:
                     call(connection, called, self._named(export, called, ""))
                 self._add(connection, export.id, parts_)
             row = connection.execute(select(t.export).where(_MINE), {"of": export.id}).first()
-        return _export_of(row) if row is not None else export
+        return export_of(row) if row is not None else export
 
     def _add(self, connection: Executor, id_: str, found: list[tuple[Kind, str, str, str, int]]) -> None:
         if not found:
@@ -209,6 +224,7 @@ class SqlExports:
             rostered=bool(export.roster),
             changes=export.since_row is not None,
             until=export.asked.until is not None,
+            listed=export.asked.clients is not None and type_ not in SHARED,
             gaps=bool(export.gaps),
             planned=planned,
         )
@@ -224,10 +240,17 @@ class SqlExports:
             "export_at": export.at,
             "export_roster": export.roster,
             "export_until": export.asked.until,
+            "export_clients": export.asked.clients or (),
         }
         if since is not None:
             named |= {"export_since": since, "export_erased": since - deletions.LATE}
         return named if part is None else named | {"export_first": part.first, "export_last": part.last}
+
+
+def _filtered(export: Export, scope: Scope) -> Scope:
+    """Return a scope with what is asked for of it alone; what is no longer there is told whatever it was."""
+    filters = narrowings(export.asked.filters)
+    return replace(scope, narrowed=(*scope.narrowed, *filters)) if filters else scope
 
 
 def _since_row(connection: Executor, partner: str, since: datetime) -> int:
@@ -243,44 +266,3 @@ def _since_row(connection: Executor, partner: str, since: datetime) -> int:
 def _thing(type_: str, named: str) -> Disclosed:
     client, id_, version = named.split(" ")
     return Disclosed(client or None, f"{type_}/{id_}/_history/{version}")
-
-
-def _row_of(export: Export) -> dict[str, Any]:
-    asked = export.asked
-    said = {
-        "request": asked.request,
-        "types": asked.types,
-        "since": asked.since and asked.since.isoformat(),
-        "until": asked.until and asked.until.isoformat(),
-        "elements": asked.elements,
-        "ignored": asked.ignored,
-    }
-    return {
-        "id": export.id,
-        "partner": export.partner,
-        "at": export.at,
-        "row": export.row,
-        "gaps": dump(export.gaps).decode(),
-        "since_row": export.since_row,
-        "roster": export.roster,
-        "asked": dump(said).decode(),
-    }
-
-
-def _export_of(row: Any) -> Export:
-    said = reread(row.asked.encode())
-    since, until = (said[name] and datetime.fromisoformat(said[name]) for name in ("since", "until"))
-    lists = {name: tuple(said[name]) for name in ("types", "elements", "ignored")}
-    return Export(
-        id=row.id,
-        partner=row.partner,
-        at=aware(row.at),
-        row=row.row,
-        gaps=tuple((first, last) for first, last in reread(row.gaps.encode())),
-        since_row=row.since_row,
-        roster=row.roster,
-        asked=Asked(request=said["request"], since=since, until=until, **lists),
-        stage=row.stage,
-        after=row.after,
-        finished=row.finished,
-    )

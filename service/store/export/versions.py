@@ -49,8 +49,8 @@ class Form(NamedTuple):
     """What an export's statements look like: whose it is, and what is to be looked at of each row.
 
     `shared` says that the type is no client's, `rostered` that the scope is made of clients, `changes` that
-    only what is new since another export is wanted, `gaps` that rows below its position were not there yet,
-    `planned` that it is of one part.
+    only what is new since another export is wanted, `listed` that it is of some clients alone, `gaps` that
+    rows below its position were not there yet, `planned` that it is of one part.
     """
 
     dialect: str
@@ -59,6 +59,7 @@ class Form(NamedTuple):
     rostered: bool
     changes: bool
     until: bool
+    listed: bool
     gaps: bool
     planned: bool
 
@@ -116,6 +117,11 @@ def first_of(planned: bool, legs: list[Select[Any]]) -> Subquery:
     return select(rows).order_by(rows.c.id).limit(most).subquery()
 
 
+def of_listed(listed: bool, table: FromClause) -> list[ColumnElement[bool]]:
+    """Return whether a row is of one of the clients that are asked for, where these are named."""
+    return [table.c.client.in_(bindparam("export_clients", expanding=True))] if listed else []
+
+
 def same(table: FromClause, other: FromClause) -> ColumnElement[bool]:
     """Return whether a row is of the same resource as another."""
     return and_(table.c.view == other.c.view, table.c.type == other.c.type, table.c.id == other.c.id)
@@ -159,6 +165,7 @@ def _before(form: Form) -> list[ColumnElement[bool]]:
 def _inside(form: Form, table: Any) -> list[ColumnElement[bool]]:
     inside = of_scope.of_resources if form.shared else of_scope.of_clients
     where = [inside(form.scope, table), table.c.type == TYPE, of_span(form.planned, table)]
+    where += of_listed(form.listed, table)
     return where + ([table.c.last_updated <= bindparam("export_until")] if form.until else [])
 
 
