@@ -16,6 +16,7 @@ class Settings:
 
     database_url: str
     database_role: str | None
+    listen_url: str | None
     amqp_url: str | None
     base_url: str
     partners: Path | None
@@ -62,9 +63,11 @@ class Settings:
         port = _number(environment, "CASEBRIDGE_PORT", 8080)
         auth = environment.get("CASEBRIDGE_AUTH", "smart")
         _check_auth(auth, host)
+        database_url = _secret(environment, "CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db")
         return cls(
-            database_url=_secret(environment, "CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db"),
+            database_url=database_url,
             database_role=environment.get("CASEBRIDGE_DATABASE_ROLE") or None,
+            listen_url=_listening(environment, database_url),
             amqp_url=_secret(environment, "CASEBRIDGE_AMQP_URL", "") or None,
             base_url=environment.get("CASEBRIDGE_BASE_URL", _address(host, port)).rstrip("/"),
             partners=_file(environment, "CASEBRIDGE_PARTNERS"),
@@ -124,6 +127,16 @@ def _secret(environment: Mapping[str, str], name: str, default: str) -> str:
 
 def _file(environment: Mapping[str, str], name: str) -> Path | None:
     return Path(environment[name]) if environment.get(name) else None
+
+
+def _listening(environment: Mapping[str, str], database_url: str) -> str | None:
+    """Return where notices of new messages are listened for: PostgreSQL alone gives any."""
+    url = _secret(environment, "CASEBRIDGE_LISTEN_URL", "")
+    if url not in {"", "off"} and not url.startswith("postgresql"):
+        what = "Write the URL of PostgreSQL itself, past a pooler, or `off`."
+        raise Misconfigured(what, where="CASEBRIDGE_LISTEN_URL")
+    listens = database_url.startswith("postgresql") and url != "off"
+    return (url or database_url) if listens else None
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, least: int = 0) -> int:

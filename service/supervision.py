@@ -39,6 +39,28 @@ class Backoff:
 
 
 RESTING: Final = Backoff(0.25, 30.0)
+Rest = Callable[[float], object]
+
+
+class Bell:
+    """Ends a pause for want of work; one that is longer than these has another reason, and lasts."""
+
+    def __init__(self, stop: threading.Event, longest: float) -> None:
+        """Take what ends every longer pause, and the seconds of the longest that a ring ends."""
+        self._stop = stop
+        self._longest = longest
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        """End the pause, or the next one."""
+        self._rung.set()
+
+    def rest(self, seconds: float) -> None:
+        """Wait so long at most."""
+        if seconds > self._longest:
+            self._stop.wait(seconds)
+        elif self._rung.wait(seconds):
+            self._rung.clear()
 
 
 def supervise(
@@ -47,6 +69,7 @@ def supervise(
     stop: threading.Event,
     backoff: Backoff = RESTING,
     clock: Callable[[], float] = time.monotonic,
+    rest: Rest | None = None,
 ) -> None:
     """Do a piece of work again and again until told to stop.
 
@@ -56,6 +79,7 @@ def supervise(
         stop: ends the loop, and every pause.
         backoff: how long to wait after failures in a row.
         clock: seconds that only go forwards.
+        rest: waits for so many seconds, or until there is something to do; without it, or until `stop`.
 
     Whatever a turn raises is logged without its values and counted, and the next turn comes after a pause. A
     turn that ran for longer than the longest pause before it failed begins a new row of failures.
@@ -72,7 +96,7 @@ def supervise(
             failures += 1
             _tell(work, exc, pause)
         if pause:
-            stop.wait(pause)
+            (rest or stop.wait)(pause)
 
 
 def _tell(work: str, error: Exception, pause: float) -> None:

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.errors import Unavailable
-from service.supervision import FAILURES, Backoff, supervise
+from service.supervision import FAILURES, Backoff, Bell, supervise
 
 GROWING = Backoff(1, 8)
 
@@ -75,3 +75,29 @@ def test_pauses_that_are_spread_are_between_half_and_all_of_the_pause():
         pauses = [backoff.spread(failures) for _ in range(50)]
         assert backoff.after(failures) / 2 <= min(pauses) <= max(pauses) <= backoff.after(failures)
         assert len(set(pauses)) > 1
+
+
+def test_a_ring_ends_a_pause_for_want_of_work_and_is_not_lost():
+    stop, turns = threading.Event(), []
+    bell = Bell(stop, longest=300.0)
+    # it rings while there is work, or before the pause begins
+    bell.ring()
+
+    def turn() -> float:
+        turns.append(1)
+        if len(turns) == 2:
+            threading.Timer(0.05, bell.ring).start()
+        if len(turns) == 3:
+            stop.set()
+        return 300.0 if len(turns) < 3 else 0
+
+    supervise("testing", turn, stop, rest=bell.rest)
+    assert len(turns) == 3
+
+
+def test_a_ring_does_not_end_a_pause_after_a_failure():
+    stop = Stop()
+    bell = Bell(stop, longest=0.1)
+    bell.ring()
+    bell.rest(5.0)
+    assert stop.pauses == [5.0]

@@ -9,7 +9,7 @@ import structlog
 
 from service.publish.coverage import Coverage
 from service.publish.relay import BACKOFF, Relay
-from service.supervision import supervise
+from service.supervision import Rest, supervise
 from service.values.scope import Partner
 
 LOOK_SECONDS: Final = 2.0
@@ -35,9 +35,12 @@ class FollowingRelay:
         self._coverage = Coverage(registry)
         self._relay = make()
 
-    def run(self, stop: threading.Event) -> None:
-        """Relay until told to stop; what fails is tried again, with longer and longer pauses."""
-        supervise("relay", self.turn, stop, BACKOFF)
+    def run(self, stop: threading.Event, rest: Rest | None = None) -> None:
+        """Relay until told to stop; what fails is tried again, with longer and longer pauses.
+
+        `rest` is as of `supervise`.
+        """
+        supervise("relay", self.turn, stop, BACKOFF, rest=rest)
         self._relay.close()
 
     def turn(self) -> float:

@@ -51,10 +51,17 @@ KEEP: Final = text("INSERT INTO secret (name, value) VALUES (:name, :value) ON C
 class SqlStore:
     """`flows.ports.Store` on SQLite or PostgreSQL."""
 
-    def __init__(self, engine: Engine, *, identifying: frozenset[str] = frozenset()) -> None:
-        """Take the engine, and the systems whose identifiers identify a person."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        identifying: frozenset[str] = frozenset(),
+        notify: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the engine, the systems whose identifiers identify a person, what tells of new messages."""
         self._engine = engine
         self._identifying = identifying
+        self._notify = notify
 
     def transact(self, story: Callable[[SqlUnit], T]) -> T:
         """Run the story in one transaction; again after a deadlock, a lost race, a busy lock.
@@ -67,7 +74,8 @@ class SqlStore:
         for attempt in counting():
             try:
                 with writing(self._engine) as connection:
-                    return story(SqlUnit(connection, self._identifying))
+                    unit = SqlUnit(connection, self._identifying)
+                    answer = story(unit)
             except Taken:
                 # who came first is committed: the story that runs again finds it
                 if attempt > 0:
@@ -77,6 +85,10 @@ class SqlStore:
                 if time.monotonic() + pause > give_up:
                     raise
                 time.sleep(pause)
+            else:
+                if unit.has_messages:
+                    self._notify()
+                return answer
         raise AssertionError("counting does not end")
 
     def look(self, story: Callable[[SqlUnit], T]) -> T:

@@ -19,7 +19,7 @@ from service.publish.amqp import rabbit, topology
 from service.publish.amqp.watch import watch
 from service.publish.feed import number_forever
 from service.publish.following import FollowingRelay
-from service.publish.relay import Relay
+from service.publish.relay import IDLE_SECONDS, Relay
 from service.receive.amqp.consumer import Consumer, DischargeQueue
 from service.receive.amqp.deliveries import Discharges
 from service.receive.discharge.hl7v2 import Hl7v2Reception
@@ -28,8 +28,9 @@ from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
+from service.store.relay.notices import listen
 from service.store.relay.outbox import Outbox
-from service.store.store import SqlStore
+from service.supervision import Bell
 from service.telemetry import configure
 from service.values.scope import Partner
 from service.wire.amqp import connected
@@ -38,7 +39,7 @@ from service.wiring import auditing
 from service.wiring.compiled import catalogues, inbounds
 from service.wiring.operator import check
 from service.wiring.registered import follow, registered
-from service.wiring.rooms import input_limits, now, open_database, projecting, receiving
+from service.wiring.rooms import input_limits, noticed_store, now, open_database, projecting, receiving
 
 
 def worker(settings: Settings, mappings: Mapping[str, Catalogue], stop: Event) -> None:
@@ -52,7 +53,7 @@ def worker(settings: Settings, mappings: Mapping[str, Catalogue], stop: Event) -
 
 
 def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue], stop: Event) -> None:
-    store = SqlStore(engine)
+    store = noticed_store(settings, engine)
     projection = projecting(settings, mappings)
     queue = Reprojection(store, projection, now)
     by_name = registered(settings, engine)
@@ -66,8 +67,12 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
         loop.start()
     beside.append(follow(by_name, stop))
     messages = Outbox(engine)
+    bell = Bell(stop, IDLE_SECONDS)
+    if settings.listen_url:
+        beside.append(Thread(target=listen, args=(settings.listen_url, bell.ring, stop), daemon=True))
+        beside[-1].start()
     if settings.amqp_url is None:
-        number_forever(messages, stop)
+        number_forever(messages, stop, bell.rest)
     else:
         url = settings.amqp_url
         discharges = consuming(settings, url, partners, reception)
@@ -75,7 +80,7 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
         beside[-1].start()
         look = partial(topology.depths, url)
         Thread(target=watch, args=(look, partners, stop), daemon=True).start()
-        FollowingRelay(publishing(engine, url, partners), partners).run(stop)
+        FollowingRelay(publishing(engine, url, partners), partners).run(stop, bell.rest)
     for loop in beside:
         loop.join()
 
@@ -126,4 +131,4 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Pro
 
 def _reception(settings: Settings, engine: Engine, partners: Collection[Partner]) -> Reception:
     projection = projecting(settings, catalogues(settings))
-    return receiving(settings, SqlStore(engine), projection, now, inbounds(settings, partners))
+    return receiving(settings, noticed_store(settings, engine), projection, now, inbounds(settings, partners))

@@ -17,6 +17,7 @@ from service.flows.projection.project import Projection
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
 from service.store import schema
+from service.store.relay.notices import Notices
 from service.store.search import indexing
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
@@ -76,6 +77,11 @@ def open_store(settings: Settings) -> Iterator[SqlStore]:
     """Give the store of the settings; its connections are closed when it has been used."""
     with open_database(settings) as engine:
         yield SqlStore(engine)
+
+
+def noticed_store(settings: Settings, engine: Engine) -> SqlStore:
+    """Return the store of a process that stays: who leads hears of its messages, if anybody listens."""
+    return SqlStore(engine, notify=Notices(engine).give) if settings.listen_url else SqlStore(engine)
 
 
 def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Projection:

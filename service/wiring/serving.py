@@ -18,7 +18,6 @@ from service.settings import Settings
 from service.store import schema
 from service.store.audit.recording import SqlRecording
 from service.store.sql.engine import connect
-from service.store.store import SqlStore
 from service.telemetry import configure
 from service.values.scope import Partner
 from service.web import Access, create_app
@@ -26,7 +25,7 @@ from service.wiring.authorization import authorization, check_address, quotas
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
 from service.wiring.registered import follow, registered
-from service.wiring.rooms import input_limits, now, projecting, upgrade_database
+from service.wiring.rooms import input_limits, noticed_store, now, projecting, upgrade_database
 
 
 def web(settings: Settings, counts: Path | None = None) -> Flask:
@@ -63,7 +62,7 @@ def application(
 
     The registry is read unless somebody has it already, and follows it.
     """
-    store = SqlStore(engine)
+    store = noticed_store(settings, engine)
     partners = registered(settings, engine) if partners is None else partners
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     glass = Emergencies(store, projecting(settings, mappings), now)

@@ -15,6 +15,7 @@ from tests.performance import (
     far,
     growth,
     hl7v2,
+    latency,
     mapping,
     read,
     relay,
@@ -27,6 +28,7 @@ from tests.performance.lines import Entry, tell
 BENCHES: dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]] = {
     ("mapping.vs_handwritten", "mapping.linear"): mapping.run,
     ("relay.vs_raw", "relay.rate_2ms"): relay.run,
+    ("latency.p50_vs_bare", "latency.p99_vs_bare"): latency.run,
     ("read.vs_floor", "pull.vs_floor", "cpu.read", "cpu.pull", "cpu.empty_request"): read.run,
     ("secured_read.vs_open", "secured_pull.vs_open", "token.rate"): secured.run,
     ("growth.scope",): growth.run,

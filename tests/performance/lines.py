@@ -3,8 +3,10 @@
 import statistics
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 Entry = dict[str, object]
+T = TypeVar("T")
 
 
 def at_least(name: str, value: float, unit: str, budget: float, detail: str) -> Entry:
@@ -21,9 +23,9 @@ def _entry(name: str, value: float, unit: str, budget: float, holds: bool, detai
     return {"name": name, "value": value, "unit": unit, "budget": budget, "holds": holds, "detail": detail}
 
 
-def rounds(what: str, count: int, *sides: Callable[[], float]) -> list[list[float]]:
-    """Measure each side once a round, in turn; return each side's numbers. One round before them warms up."""
-    found: list[list[float]] = [[] for _ in sides]
+def rounds(what: str, count: int, *sides: Callable[[], T]) -> list[list[T]]:
+    """Measure each side once a round, in turn; return what each found. One round before them warms up."""
+    found: list[list[T]] = [[] for _ in sides]
     for number in range(count + 1):
         for side, numbers in zip(sides, found, strict=True):
             numbers.append(side())

@@ -192,6 +192,7 @@ class SqlResources:
     def emit(self, messages: Sequence[OutboxMessage]) -> None:
         """Append to the outbox."""
         self._insert(t.outbox, [_outbox(message) for message in messages])
+        self._transaction.has_messages |= bool(messages)
 
     def erase(self, document: Document) -> list[tuple[str, str, str]]:
         """Remove the resources of a document with all that tells of them; tombstones stay for 410."""

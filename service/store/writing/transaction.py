@@ -17,6 +17,7 @@ class Transaction:
         self.connection = connection
         self.run = connection.execute
         self.locked: dict[str, Document] = {}
+        self.has_messages = False
         self._added: set[str] = set()
         self._asked: set[tuple[str, str]] = set()
 

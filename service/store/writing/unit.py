@@ -14,9 +14,14 @@ class SqlUnit:
 
     def __init__(self, connection: Executor, identifying: frozenset[str]) -> None:
         """Take the open transaction, and the systems whose identifiers identify a person."""
-        transaction = Transaction(connection)
+        transaction = self._transaction = Transaction(connection)
         self.documents = SqlDocuments(transaction, identifying)
         self.resources = SqlResources(transaction)
         self.inbox = SqlInbox(connection)
         self.deliveries = SqlDeliveries(connection)
         self.audit = SqlAudit(connection)
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether it has appended to the outbox."""
+        return self._transaction.has_messages
