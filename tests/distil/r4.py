@@ -43,6 +43,8 @@ ROOTS = (
     "ConceptMap",
     "TerminologyCapabilities",
     "StructureDefinition",
+    "Composition",
+    "OperationDefinition",
 )
 DATA = Path(__file__).parents[2] / "service/wire/fhir/definitions/r4.json"
 
