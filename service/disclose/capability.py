@@ -9,7 +9,7 @@ from typing import Any, Final
 from service.disclose.terminology_openapi import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.values.scope import RETURNED
 from service.wire.fhir.definitions.extensions import EXTENSIONS
-from service.wire.fhir.definitions.operations import EVERYTHING
+from service.wire.fhir.definitions.operations import DOCUMENT, EVERYTHING
 from service.wire.fhir.definitions.searches import canonical_of
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
 
@@ -116,6 +116,7 @@ def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
         entry["interaction"].append({"code": "update"})
         entry |= {"versioning": "versioned-update", "updateCreate": False}
     operations = {"everything": EVERYTHING[type_]} if type_ in EVERYTHING else {}
+    operations |= {"document": DOCUMENT} if type_ == "EpisodeOfCare" else {}
     operations |= {"validate": VALIDATE}
     if type_ == "Patient":
         operations |= {"export": PATIENT_EXPORT, "member-match": MEMBER_MATCH}

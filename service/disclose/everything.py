@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/patient-operation-everything.html
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -57,7 +57,7 @@ class Everythings:
     def of(self, type_: str, id_: str) -> Response:
         """Answer all that is of a resource of a type."""
         path = f"{type_}/{id_}/$everything"
-        given, after = self.cursors.continued(path, _given())
+        given, after = self.cursors.continued(path, given_parameters(_TAKEN))
         language = language_of(self.localisation)
         found = self.story.page(g.scope, self._asked(type_, id_, given, after))
         disclose("operation", of_resources((*found.entries, *found.included)), f"{path}?{urlencode(given)}")
@@ -91,10 +91,13 @@ class Everythings:
         return EverythingQuery(type_, id_, tuple(types) or readable, readable, since, after, count)
 
 
-def _given() -> Parameters:
-    """Return the parameters, of the address or of a Parameters resource; raises Malformed."""
+def given_parameters(taken: Mapping[str, str]) -> Parameters:
+    """Return the parameters of an operation, of the address or of a Parameters resource.
+
+    `taken` are those that a resource may have, each with its kind. Raises Malformed.
+    """
     if request.method != "POST" or request.mimetype not in JSON:
         return search_parameters()
-    said = from_resource(json_body(), _TAKEN).values
+    said = from_resource(json_body(), taken).values
     of_body = [(name, str(value)) for name, values in said.items() for value in values]
     return [pair for pair in request.args.items(multi=True) if pair[0] not in FORMAT] + of_body

@@ -66,6 +66,7 @@ def operations(types: Sequence[str]) -> Iterator[Operation]:
     yield from _wide(types)
     yield from _reads(types)
     yield from _everythings()
+    yield from _documents()
 
 
 def _of_type(type_: str) -> Iterator[Operation]:
@@ -170,6 +171,34 @@ def _everythings() -> Iterator[Operation]:
             body={"content": {FHIR: {"schema": schema}}},
             faults=(404, 406, 408, 410, 413, 415),
         )
+
+
+def _documents() -> Iterator[Operation]:
+    told = answer("A document Bundle.", FHIR, resource("Bundle"), ("ETag", *_TOLD))
+    same = {"description": "It is the document you have.", "headers": {"ETag": "ETag"}}
+    path, id_ = "/fhir/EpisodeOfCare/{id}/$document", place("id", "The logical id.")
+    summary = "Read a case as a document, for people to read and file"
+    describe = partial(Operation, tag=FHIR_TAG)
+    yield describe(
+        "get",
+        path,
+        "document",
+        summary=summary,
+        parameters=(id_, "If-None-Match", *FORM),
+        faults=(404, 406, 410, 422),
+        answers={200: told, 304: same},
+    )
+    schema = {**resource("Parameters"), "description": "Parameters of which there are none."}
+    yield describe(
+        "post",
+        path,
+        "document-by-parameters",
+        summary=f"{summary}, by POST",
+        parameters=(id_, *FORM),
+        body={"content": {FHIR: {"schema": schema}}},
+        faults=(404, 406, 408, 410, 413, 415, 422),
+        answers={200: told},
+    )
 
 
 def _reads(types: Sequence[str]) -> Iterator[Operation]:

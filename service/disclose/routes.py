@@ -11,6 +11,7 @@ from werkzeug.http import http_date
 
 from service.disclose import fhir_openapi
 from service.disclose.cursors import Cursors
+from service.disclose.document import DocumentRoute
 from service.disclose.everything import Everythings
 from service.disclose.histories import Histories
 from service.disclose.negotiate import (
@@ -26,7 +27,7 @@ from service.disclosing import disclose
 from service.door import PUBLIC, Door
 from service.errors import Malformed, NotFound
 from service.flows.pull.disclose import Disclosure
-from service.flows.pull.everything import Everything
+from service.flows.pull.document import EpisodeDocuments
 from service.flows.pull.localise import STORED, Localisation
 from service.values.audit import of_resources
 from service.values.resources import StoredResource
@@ -39,13 +40,14 @@ LAST_VERSION = 2**31 - 1
 
 def fhir(
     disclosure: Disclosure,
-    localisation: Localisation,
+    documents: EpisodeDocuments,
     types: Sequence[str],
     base: str,
     cursors: Cursors,
     codes: Mapping[str, Codes],
 ) -> Door:
     """Return the door to the types that are kept; `base` is our address, `codes` are those of each view."""
+    localisation = documents.localisation
     routes = Blueprint("fhir", __name__, url_prefix="/fhir")
     speaks_fhir(routes)
 
@@ -70,7 +72,8 @@ def fhir(
 
     Histories(disclosure, localisation, types, base, cursors).mount(routes)
     Searches(disclosure, localisation, types, base, cursors, codes).mount(routes)
-    Everythings(Everything(disclosure.store), localisation, types, base, cursors).mount(routes)
+    Everythings(documents.everything, localisation, types, base, cursors).mount(routes)
+    DocumentRoute(documents, types).mount(routes)
     return Door(routes, "resources", tuple(fhir_openapi.operations(types)))
 
 

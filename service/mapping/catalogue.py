@@ -176,6 +176,7 @@ def load(
     makes: Targets | None = None,
     profiles: Profiles | None = None,
     required: Required | None = None,
+    terminology: Terminology | None = None,
 ) -> Catalogue:
     """Read, check and compile a folder of mappings.
 
@@ -190,6 +191,7 @@ def load(
         makes: the JSON Schema of each type that mappings may make; without it what they make is not checked.
         profiles: what checks the profiles that mappings claim; without it they can claim none.
         required: tells of a target path by which names it goes if it is required; without it nothing is.
+        terminology: that of the same layers, where somebody has read it already.
 
     Raises:
         Misconfigured: with everything that is wrong, each with file, line and column.
@@ -198,7 +200,7 @@ def load(
     layers = Layers(folder, findings, direction)
     layers.stack(overlays, told_by)
     world = World(sources, links)
-    terminology = load_terminology(layers)
+    terminology = terminology or load_terminology(layers)
     nodes = layers.mappings()
     misspelt = [wrong for target, node in layers.written if makes for wrong in check(node, target, makes)]
     misspelt_places = {wrong.mark for wrong in misspelt}

@@ -15,6 +15,7 @@ from service.mapping.catalogue import Catalogue, load
 from service.mapping.files.findings import Findings
 from service.mapping.layers.stack import Layers, overlays
 from service.mapping.target.targets import schema_without_links
+from service.mapping.terminology.concepts import Terminology
 from service.mapping.terminology.vocabulary import load_terminology
 from service.settings import Settings
 from service.values.inbound.intake import IntakeSettings
@@ -49,12 +50,29 @@ def catalogues(settings: Settings) -> dict[str, Catalogue]:
     return by_view
 
 
-def each_overlay(settings: Settings) -> dict[str, tuple[Catalogue, Catalogue]]:
-    """Return the outbound and inbound mappings with each overlay there is, alone; raises as `catalogue`."""
-    return {
-        name: (_compile_view(settings, name, (name,), "overlays"), _inbound(settings, (name,), "overlays"))
-        for name in overlays(settings.mappings)
-    }
+def compositions(settings: Settings, mappings: Mapping[str, Catalogue]) -> dict[str, Catalogue]:
+    """Return by view the mappings of what documents consist of, compiled; raises as `catalogue`.
+
+    Their terminology is that of the view's outbound mappings.
+    """
+    words = {view: outbound.terminology for view, outbound in mappings.items()}
+    by_view = {DEFAULT: _compositions(settings, settings.overlays, "CASEBRIDGE_OVERLAYS", words[DEFAULT])}
+    for view, stack in registry.views(settings.partners).items():
+        by_view[view] = _compositions(settings, stack, f"{settings.partners}: /views/{view}", words[view])
+    return by_view
+
+
+def each_overlay(settings: Settings) -> dict[str, tuple[Catalogue, Catalogue, Catalogue]]:
+    """Return the mappings with each overlay there is, alone: outbound, inbound, of documents.
+
+    Raises as `catalogue`.
+    """
+    compiled: dict[str, tuple[Catalogue, Catalogue, Catalogue]] = {}
+    for name in overlays(settings.mappings):
+        outbound = _compile_view(settings, name, (name,), "overlays")
+        documents = _compositions(settings, (name,), "overlays", outbound.terminology)
+        compiled[name] = outbound, _inbound(settings, (name,), "overlays"), documents
+    return compiled
 
 
 def inbound(settings: Settings) -> Catalogue:
@@ -170,6 +188,21 @@ def _inbound(settings: Settings, stack: Sequence[str], told_by: str) -> Catalogu
         makes=_inbound_targets(),
     )
     return _some(mappings, settings, "inbound")
+
+
+def _compositions(
+    settings: Settings, stack: Sequence[str], told_by: str, terminology: Terminology
+) -> Catalogue:
+    return load(
+        settings.mappings,
+        sources={"episode": fhir_schema.of_episode()},
+        links={},
+        overlays=stack,
+        told_by=told_by,
+        direction="compositions",
+        makes=fhir_schema.of_composition(),
+        terminology=terminology,
+    )
 
 
 @cache

@@ -34,6 +34,8 @@ from service.flows.export.exports import ExportLimits, Exports
 from service.flows.members.matching import Matching
 from service.flows.pull.codes import codes_of
 from service.flows.pull.disclose import Disclosure
+from service.flows.pull.document import EpisodeDocuments
+from service.flows.pull.everything import Everything
 from service.flows.pull.localise import Localisation
 from service.flows.pull.terminology import Sought, Vocabulary, vocabulary
 from service.mapping.catalogue import Catalogue
@@ -61,7 +63,7 @@ from service.wire.contracts.published.messages import messages
 from service.wire.contracts.published.openapi import openapi
 from service.wire.fhir.audit_event import AuditEvents
 from service.wire.fhir.check.check import check as check_r4
-from service.wiring.compiled import inbounds, of_views, owners
+from service.wiring.compiled import compositions, inbounds, of_views, owners
 from service.wiring.rooms import now, projecting, receiving, unmerging
 
 Clock = Callable[[], datetime]
@@ -142,9 +144,11 @@ def _pulling(
 ) -> tuple[Door, Door]:
     """Return the doors for those who pull: what the server can do, and what it holds."""
     types = tuple(owners(mappings))
-    words = {
-        view: interpreter(catalogue.terminology, catalogue.words) for view, catalogue in mappings.items()
-    }
+    composed = compositions(settings, mappings)
+    words, composed_words = (
+        {view: interpreter(made.terminology, made.words) for view, made in by_view.items()}
+        for by_view in (mappings, composed)
+    )
     systems = vocabularies[DEFAULT].search("CodeSystem", Sought())
     base = f"{settings.base_url}/fhir"
     secured = security(settings.base_url) if settings.auth == "smart" else {}
@@ -153,7 +157,7 @@ def _pulling(
         public(capability(*about, types, secured), terminology_capability(*about, systems)),
         fhir(
             Disclosure(store),
-            Localisation(words),
+            EpisodeDocuments(Everything(store), Localisation(words), composed, composed_words, base),
             types,
             base,
             Cursors(lambda text: cipher.encrypt(text.encode()).decode(), partial(_unseal, cipher)),

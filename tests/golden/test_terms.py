@@ -1,5 +1,6 @@
 """Every code a mapping can emit is known, and named in every language."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from service.wire.contracts.documents import case, client, directory, parts, pla
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.contracts.published.json_schemas import schema as described
 from service.wire.fhir.definitions import profiles
+from service.wire.fhir.definitions.r4 import definitions
 
-FOLDER = Path(__file__).parents[2] / "mappings/codesystems"
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+FOLDER = MAPPINGS / "codesystems"
 BASE = "https://casebridge.org/fhir/CodeSystem/"
 LANGUAGES = {"da", "sv", "fi", "de", "ru"}
 
@@ -24,6 +27,25 @@ def schema(source: str, *path: str) -> tuple[str, ...]:
     for step in path:
         found = found.get("items", found)["properties"][step]
     return tuple(found["enum"])
+
+
+def spoken(system: str) -> tuple[str, ...]:
+    """The codes that mappings name themselves where they show a concept of a code system."""
+    named = re.compile(rf"'([\w-]+)' \| display\('{system}'\)")
+    return tuple(code for path in MAPPINGS.rglob("*.yaml") for code in named.findall(path.read_text("utf-8")))
+
+
+def r4_codes(*paths: str) -> tuple[str, ...]:
+    """The codes that R4 binds elements to."""
+    types = (path.rpartition(".") for path in paths)
+    found = ((element, name) for type_, _, name in types for element in definitions()[type_].elements)
+    return tuple(
+        code
+        for element, name in found
+        if name in element.json_names()
+        for listed in element.codes.values()
+        for code in listed
+    )
 
 
 CODES = {
@@ -63,9 +85,13 @@ CODES = {
     "appointment-state": schema("case", "plan", "appointments", "status"),
     "goal-progress": plan.ACHIEVEMENT,
     "schedule-unit": schema("case", "plan", "services", "schedule", "unit"),
-    "phrase": (
-        *("episode-of-care", "care-team", "goals", "services", "appointments", "check-ins"),
-        *("target", "until"),
+    "phrase": spoken("phrase"),
+    "r4-word": (
+        *r4_codes("ServiceRequest.status", "Appointment.status", "Goal.lifecycleStatus", "Encounter.status"),
+        *r4_codes("EpisodeOfCare.status", "CarePlan.status", "MedicationStatement.status"),
+        *r4_codes("CommunicationRequest.status", "Timing.repeat.periodUnit"),
+        *("active", "recurrence", "relapse", "inactive", "remission", "resolved"),
+        *("unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error"),
     ),
 }
 

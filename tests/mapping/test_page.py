@@ -281,7 +281,9 @@ def test_the_schema_for_editors_takes_what_the_page_shows_and_refuses_what_the_l
 
 def test_the_shipped_mappings_follow_the_schema_for_editors():
     check = Draft202012Validator(json.loads((MAPPINGS / "schema.json").read_text()))
-    for path in sorted([*MAPPINGS.glob("outbound/*.yaml"), *MAPPINGS.glob("overlays/*/outbound/*.yaml")]):
+    for path in sorted(
+        path for kind in ("outbound", "compositions") for path in MAPPINGS.rglob(f"{kind}/*.yaml")
+    ):
         for document in documents(path.read_text(), path.name):
             check.validate(plain(document))
 

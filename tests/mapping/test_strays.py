@@ -3,7 +3,7 @@
 import pytest
 
 BASE = "map: T\nfrom: case\nmake: {a: 1}\n"
-LAYER = "outbound/, inbound/, codesystems/, concepts/"
+LAYER = "outbound/, inbound/, compositions/, codesystems/, concepts/"
 
 
 @pytest.mark.parametrize("layer", ["", "overlays/over/"])

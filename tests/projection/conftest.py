@@ -15,7 +15,7 @@ def house(tmp_path_factory):
     engine = connect(f"sqlite:///{tmp_path_factory.mktemp('validity') / 'casebridge.db'}")
     upgrade(engine)
     given = Settings.from_env({})
-    overlays = {name: outbound for name, (outbound, _) in compiled.each_overlay(given).items()}
+    overlays = {name: outbound for name, (outbound, *_) in compiled.each_overlay(given).items()}
     views = {"default": compiled.catalogue(given), **overlays}
     yield House(SqlStore(engine), rooms.projecting(given, views))
     engine.dispose()

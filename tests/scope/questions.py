@@ -79,6 +79,7 @@ WHOLE_OF = {
     ]
     for type_ in ("Patient", "EpisodeOfCare")
 }
+WHOLE_OF["/fhir/EpisodeOfCare/<id_>/$document"] = [*READ[:4], READ[5], {"method": "POST"}]
 """By rule, in which ways all that is of a patient or episode is asked for."""
 PUT_BACK = {f"/fhir/{type_}/<id_>": _put(type_) for type_ in ("CarePlan", "CareTeam", "EpisodeOfCare")}
 OF_DOCUMENTS = {
@@ -115,6 +116,7 @@ SEARCHED = {
 WHOLE = {
     "/fhir/Patient/<id_>/$everything",
     "/fhir/EpisodeOfCare/<id_>/$everything",
+    "/fhir/EpisodeOfCare/<id_>/$document",
     "/fhir/Group",
     "/fhir/Group/<id_>",
     "/fhir/Group/<id_>/$export",

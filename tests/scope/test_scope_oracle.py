@@ -62,8 +62,9 @@ def foreign_resource_never_was(nothing, chance, partner, versions):
         address = rule.replace("<type_>", type_).replace("<id_>", "{}")
         version = chance.choice(versions).version
         nothing.check(partner, address.replace("<int:version>", str(version)), id_, question)
-    if asked := questions.WHOLE_OF.get(f"/fhir/{type_}/<id_>/$everything"):
-        nothing.check(partner, f"/fhir/{type_}/{{}}/$everything", id_, chance.choice(asked))
+    for operation in ("$everything", "$document"):
+        if asked := questions.WHOLE_OF.get(f"/fhir/{type_}/<id_>/{operation}"):
+            nothing.check(partner, f"/fhir/{type_}/{{}}/{operation}", id_, chance.choice(asked))
     if ask := questions.PUT_BACK.get(f"/fhir/{type_}/<id_>"):
         nothing.check(partner, f"/fhir/{type_}/{{}}", id_, chance.choice(ask(id_)))
 

@@ -69,6 +69,14 @@ def test_a_member_match_tells_of_theirs_and_of_others_as_of_who_never_was(house,
                 assert answer.json["parameter"][1]["valueReference"] == {"reference": f"Patient/{id_}"}
                 told.add(partner)
     assert told == set(PULLING)
+def test_a_document_has_what_is_theirs_and_its_text_tells_of_nothing_else(house, oracle):
+    """`house.check` reads each answer for what stands for somebody else, in the text as elsewhere."""
+    for partner in PULLING:
+        for id_ in oracle.seen(partner, "EpisodeOfCare"):
+            address = f"/fhir/EpisodeOfCare/{id_}/$document"
+            found = {key for key in entries_of(house, address, partner) if key[0] != "Composition"}
+            assert ("EpisodeOfCare", id_) in found
+            assert found <= all_of(oracle, partner), (partner, address)
 
 
 def test_exports_have_what_is_theirs_and_are_nobody_elses(house, oracle):

@@ -27,7 +27,7 @@ def said(tmp_path_factory, mappings):
         pytest.skip(f"HL7's validator needs {' and '.join(missing)}, which are not here")
     hl7.build()
     folder = tmp_path_factory.mktemp("told")
-    resources = [*told.rivers(folder), *told.answered(folder, mappings), *told.golden()]
+    resources = [*told.rivers(folder), *told.answered(folder, mappings), *told.golden(), *told.documents()]
     assert len(resources) > 800
     found = hl7.validate(resources, told.definitions(resources))
     return [each for each in found if each.severity != "information"]

@@ -1,4 +1,4 @@
-"""What the service tells in FHIR: River's story in six languages, answers, terminology, golden outputs."""
+"""What the service tells in FHIR: River's story in six languages, answers, golden outputs, documents."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from service.cli.demo import command, story
 from service.settings import Settings
 from service.store.schema import upgrade
 from service.wiring import rooms, serving
+from tests.golden import document
 from tests.web.answers import answers
 from tests.web.conftest import REGISTRY, House
 
@@ -88,6 +89,13 @@ def golden() -> Iterator[tuple[str, Resource]]:
         for each in json.loads(path.read_text(encoding="utf-8")):
             if "resourceType" in each:
                 yield f"{path.relative_to(GOLDEN)} {each['resourceType']}/{each['id']}", each
+
+
+def documents() -> Iterator[tuple[str, Resource]]:
+    """The golden case as a document in each language, and as US Core has it."""
+    for language in LANGUAGES:
+        yield f"document {language}", document.bundle(language)
+    yield "document us-core", document.bundle(overlays=("us-core",))
 
 
 def definitions(told: list[tuple[str, Resource]]) -> Iterator[Resource]:

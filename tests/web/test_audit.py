@@ -76,6 +76,9 @@ def of_resources(house):
         yield f"fhir.everything-{type_}", "operation", "POST", path, asked
     member = {"json": matching.river(), "content_type": "application/fhir+json", "partner": "northern"}
     yield "members.match", "operation", "POST", matching.MATCH, member
+    path = f"/fhir/{episode['reference']}/$document"
+    yield "fhir.document", "operation", "GET", path, {}
+    yield "fhir.document", "operation", "POST", path, {}
     export = Exporter(house, partner="cms").manifest("/fhir/$export?_type=CarePlan")
     yield "export.part", "operation", "GET", path_of(export["output"][0]["url"]), {}
     group = house.get("/fhir/Group", partner="northern").json["entry"][0]["resource"]["id"]

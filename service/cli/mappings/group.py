@@ -23,7 +23,7 @@ def mappings() -> None:
 
 @mappings.command()
 def check() -> None:
-    """Load and compile the mappings of each view, with each overlay, and inbound; name each mistake's place.
+    """Load and compile all mappings, of each view and with each overlay; name each mistake's place.
 
     \b
     Example:
@@ -32,13 +32,15 @@ def check() -> None:
     settings = Settings.from_env()
     with checking():
         views, overlays = compiled.catalogues(settings), compiled.each_overlay(settings)
-        inbounds = compiled.inbounds(settings)
+        inbounds, documents = compiled.inbounds(settings), compiled.compositions(settings, views)
     click.echo(f"mappings of {settings.mappings.resolve()}")
-    for mapping in (*views[DEFAULT].mappings, *inbounds[None].mappings):
+    for mapping in (*views[DEFAULT].mappings, *inbounds[None].mappings, *documents[DEFAULT].mappings):
         click.echo(f"{mapping.file}:{mapping.line}  {mapping.name}  from {mapping.source}")
     by_layer = [(f"view {name}", catalogue) for name, catalogue in views.items()]
-    for name, (outbound, inbound) in overlays.items():
+    by_layer += [(f"view {name}, documents", catalogue) for name, catalogue in documents.items()]
+    for name, (outbound, inbound, composed) in overlays.items():
         by_layer += [(f"overlay {name}", outbound), (f"overlay {name}, inbound", inbound)]
+        by_layer.append((f"overlay {name}, documents", composed))
     for stack, catalogue in inbounds.items():
         by_layer += [
             ("inbound" if stack is None else f"inbound with {', '.join(stack) or 'no overlay'}", catalogue)

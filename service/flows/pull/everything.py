@@ -12,6 +12,7 @@ from service.errors import NotFound
 from service.flows.ports import Store
 from service.values.resources import EverythingQuery, Page, StoredResource
 from service.values.scope import SHARED, Scope
+from service.wire.fhir.search.terms import to
 
 Key = tuple[str | float, ...]
 # as it stands in stored bytes, which are compact; within a text the quotes would be escaped
@@ -45,6 +46,23 @@ class Everything:
         if len(shared) > room:
             following = (_LAST, shared[room - 1].type, shared[room - 1].id) if room else (_LAST, "", "")
         return Page(tuple(theirs), None, following, tuple(shared[:room]))
+
+    def whole(self, scope: Scope, asked: EverythingQuery) -> list[StoredResource]:
+        """Return all of it at once, and the roles of the practitioners with what these refer to.
+
+        Raises as `page`.
+        """
+        self.store.resource(scope, asked.type, asked.id)
+        shared = self._shared(scope, asked)
+        people = [f"Practitioner/{each.id}" for each in shared if each.type == "Practitioner"]
+        if people and "PractitionerRole" in asked.types:
+            by_role = {"PractitionerRole": [to("PractitionerRole.practitioner", each) for each in people]}
+            roles = self.store.beside(scope, [], by_role)
+            shared += [*roles, *(self.store.beside(scope, sorted(_named(roles)), {}) if roles else ())]
+        every = {(each.type, each.id): each for each in (*self._theirs(scope, asked), *shared)}
+        if (asked.type, asked.id) not in every:
+            raise NotFound("There is no such resource.")
+        return [each for each in every.values() if each.type in asked.types]
 
     def _shared(self, scope: Scope, asked: EverythingQuery) -> list[StoredResource]:
         """Return what is no client's and theirs refers to, by type and id.

@@ -8,7 +8,7 @@ from service.mapping.files.findings import is_passed_over, nearest
 from service.wire.yaml import InvalidYaml, Mark
 
 # what a layer holds, and what stands beside the layers
-FOLDERS: Final = ("outbound", "inbound", "codesystems", "concepts")
+FOLDERS: Final = ("outbound", "inbound", "compositions", "codesystems", "concepts")
 MANIFEST: Final = "overlay.yaml"
 _BESIDE: Final = ("overlays", "pathways", "labels", "golden")
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})

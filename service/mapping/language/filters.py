@@ -218,6 +218,15 @@ def date(value: str | None) -> str | None:
     return value[:10] if value else None
 
 
+@_filter("time", TEXT, gives=TEXT)
+def time(value: str | None) -> str | None:
+    """Give the time of day of an instant to the minute, as it was sent; absent of a date.
+
+    Example: `{{ case.period.start | time }}`.
+    """
+    return value[11:16] if value else None
+
+
 @_filter("lower", TEXT, gives=TEXT)
 def lower(value: str | None) -> str | None:
     """Give the text in lower case.

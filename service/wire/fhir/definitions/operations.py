@@ -12,6 +12,8 @@ EVERYTHING: Final = {
     "Patient": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
 }
 """The canonical of `$everything` of each type that it is asked of."""
+DOCUMENT: Final = f"{_OURS}EpisodeOfCare-document"
+"""The canonical of `$document` of an episode of care."""
 _OF_EPISODE: Final[Resource] = {
     "resourceType": "OperationDefinition",
     "id": "EpisodeOfCare-everything",
@@ -68,8 +70,45 @@ _OF_EPISODE: Final[Resource] = {
         },
     ],
 }
+_DOCUMENT: Final[Resource] = {
+    "resourceType": "OperationDefinition",
+    "id": "EpisodeOfCare-document",
+    "language": "en",
+    "url": DOCUMENT,
+    "name": "EpisodeOfCareDocument",
+    "title": "A case as a document",
+    "status": "active",
+    "kind": "operation",
+    "experimental": False,
+    "description": (
+        "A case as one document that people read and file: a Bundle of the type document. Its Composition "
+        "tells by itself who the team are, what the goals, services, appointments and check-ins are and how "
+        "they stand, in the language that is asked for; behind it stands what that refers to, as far as the "
+        "asker may see it. It is made when it is asked for, and nothing is stored; the same state gives the "
+        "same bytes, with the same entity tag."
+    ),
+    "affectsState": False,
+    "code": "document",
+    "resource": ["EpisodeOfCare"],
+    "system": False,
+    "type": False,
+    "instance": True,
+    "parameter": [
+        {
+            "name": "return",
+            "use": "out",
+            "min": 1,
+            "max": "1",
+            "documentation": "The document.",
+            "type": "Bundle",
+        },
+    ],
+}
 
 
 def operation_definitions() -> tuple[Resource, ...]:
     """Return the definition of each operation of ours; `version` changes with the content."""
-    return (_OF_EPISODE | {"version": sha256(canonical(_OF_EPISODE)).hexdigest()[:12]},)
+    return tuple(
+        defined | {"version": sha256(canonical(defined)).hexdigest()[:12]}
+        for defined in (_DOCUMENT, _OF_EPISODE)
+    )

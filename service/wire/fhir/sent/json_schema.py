@@ -91,6 +91,26 @@ def resources() -> dict[str, Schema]:
 
 
 @cache
+def of_episode() -> dict[str, Schema]:
+    """Return the roots of the source `episode`: an EpisodeOfCare and, by type, lists of all that is of it.
+
+    `composition` is what a document is known by.
+    """
+    defined = {"$defs": _definitions()}
+    types = sorted(definitions().resources)
+    lists: dict[str, Schema] = {type_: {**defined, **_many(type_)} for type_ in types}
+    known = _object(id=_TEXT, identifier=_TEXT, date=_TEXT)
+    return {"composition": known, "episode": of("EpisodeOfCare"), **lists}
+
+
+@cache
+def of_composition() -> dict[str, Schema]:
+    """Return the schemas of what mappings may make of an `episode`: a Composition and its sections."""
+    section = {"$defs": _definitions(), **_ref("Composition.section")}
+    return {"Composition": of("Composition"), "Composition.section": section}
+
+
+@cache
 def _definitions() -> dict[str, Schema]:
     r4 = definitions()
     return {name.replace("/", "."): _type(r4[name]) for name in r4.names()}
