@@ -1,7 +1,7 @@
 """The Flask factory: doors behind their guards, one error handler."""
 
 import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
@@ -33,7 +33,6 @@ from service.errors import (
 )
 from service.telemetry import begin, correlation, count_answer
 from service.values.limits import InputLimits
-from service.values.scope import Partner, Scope
 from service.wire.gzip import Inflated
 from service.wire.json import dump
 from service.wire.outcomes import operation_outcome, problem
@@ -48,10 +47,9 @@ _NOWHERE: Final = "There is nothing at this address; /docs lists what there is."
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who asks, for what, in which scope and how much they may, and the record of what they are told."""
+    """Who asks, in which scope and how much they may, and the record of what they are told."""
 
     caller: Caller
-    scope: Callable[[Partner, Sequence[str], Sequence[str]], Scope]
     quotas: Quotas
     recording: Recording
 
@@ -134,13 +132,12 @@ def _guard(access: Access, right: str) -> None:
     rule = request.url_rule.rule if request.url_rule is not None else ""
     letter = interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
     g.grant, g.partner, g.rights = bearer.grant, bearer.partner, bearer.grant.all_rights()
-    scope = access.scope(bearer.partner, g.purposes, bearer.opened)
-    g.scope = g.along = scope
+    g.scope = g.along = bearer.scope
     if bearer.narrowings:
         narrowed, when_read = bearer.narrowed(letter), bearer.narrowed("r")
-        g.scope = replace(scope, narrowed=narrowed)
+        g.scope = replace(bearer.scope, narrowed=narrowed)
         # what comes with what is searched for is read, too
-        g.along = replace(scope, narrowed=tuple(dict.fromkeys((*narrowed, *when_read))))
+        g.along = replace(bearer.scope, narrowed=tuple(dict.fromkeys((*narrowed, *when_read))))
 
 
 def _count_stranger(access: Access) -> None:

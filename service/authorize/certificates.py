@@ -26,7 +26,7 @@ def thumbprint(request: Request, proxies: Proxies) -> str | None:
     Raises:
         Malformed: a proxy says something that is no certificate.
     """
-    said = request.headers.get(HEADER)
+    said = request.headers.get(HEADER) if proxies else None
     if said is None or not is_of(request.remote_addr, proxies):
         return None
     match = _BYTES.fullmatch(said)

@@ -9,7 +9,6 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import Engine
 
-from service.access import policy
 from service.access.rates import Slots
 from service.authorize.recording import Recording
 from service.flows.authorization.emergencies import Emergencies
@@ -69,5 +68,5 @@ def application(
     who = authorization(settings, engine, partners, now, glass)
     mounted = doors(settings, engine, store, mappings, cipher, partners, who.tokens, now)
     recording = Recording(SqlRecording(engine).record, settings.tls_proxies, now)
-    access = Access(who.caller, policy.scope, quotas(settings, Slots(counts)), recording)
+    access = Access(who.caller, quotas(settings, Slots(counts)), recording)
     return create_app(mounted, access, input_limits(settings))

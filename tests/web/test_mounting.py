@@ -14,7 +14,7 @@ from service.authorize.recording import Recording
 from service.door import PUBLIC, Door
 from service.errors import Denied
 from service.flows.authorization.bearers import Bearer
-from service.values.scope import Partner, Scope
+from service.values.scope import Partner
 from service.web import Access, create_app
 from service.wire.contracts.published.openapi.operations import Operation
 
@@ -33,7 +33,6 @@ UNLIMITED = Rate(Slots(), "anybody", 0)
 RECORDED = []
 ACCESS = Access(
     caller,
-    lambda *_: Scope(view="default"),
     Quotas(UNLIMITED, UNLIMITED, 0, (), time.monotonic),
     Recording(RECORDED.append, (), lambda: datetime.now(UTC)),
 )

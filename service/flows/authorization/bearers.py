@@ -20,7 +20,7 @@ from service.flows.authorization.issued import IssuedTokens
 from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
 from service.values.emergencies import PURPOSE
-from service.values.scope import Narrowing, Partner
+from service.values.scope import Narrowing, Partner, Scope
 
 log = structlog.get_logger()
 
@@ -36,18 +36,20 @@ INVALID: Final = "invalid_token"
 class Bearer:
     """Who shows a token, what it lets them do, and what data is wanted for.
 
-    `opened` are the clients, by uuid, whose glass was broken. `narrowings` are those of the grant, by the
-    letter of an interaction.
+    `opened` are the clients, by uuid, whose glass was broken. `scope` is what of all data may be seen,
+    `narrowings` are those of the grant, by the letter of an interaction.
     """
 
     partner: Partner
     grant: Grant
     purposes: tuple[str, ...]
     opened: tuple[str, ...] = ()
+    scope: Scope = field(init=False)
     narrowings: Mapping[str, tuple[Narrowing, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Have worked out once what each request asks for."""
+        """Have worked out once what each request asks for; of a partner that changes another is made."""
+        object.__setattr__(self, "scope", policy.scope(self.partner, self.purposes, self.opened))
         object.__setattr__(self, "narrowings", self.grant.narrowings())
 
     def narrowed(self, letter: str) -> tuple[Narrowing, ...]:
