@@ -1,5 +1,6 @@
 """Clients that others wrote get a token from a running service, and read a CarePlan, untouched."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
 from fhirclient.client import FHIRClient
 from fhirclient.models.careplan import CarePlan
 
+from service.__main__ import cli
 from service.cli.access import smart_client
 from service.wire.json import dump
 from tests.cli.test_start import answers
@@ -21,17 +24,21 @@ from tests.web import smart
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/smart.md").read_text(encoding="utf-8")
+ACCESS = (ROOT / "docs/access.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """The address of a service with SMART on, which River's case was put into with a token."""
     folder, port = tmp_path_factory.mktemp("smart"), free_port()
+    entries = [
+        smart.entry(name, **({"break_the_glass": True} if name == "mercy" else {})) for name in smart.KINDS
+    ]
     given = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CASEBRIDGE_")},
         "CASEBRIDGE_AUTH": "smart",
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db",
-        "CASEBRIDGE_PARTNERS": str(smart.registry(folder)),
+        "CASEBRIDGE_PARTNERS": str(smart.registry(folder, *entries)),
         "CASEBRIDGE_PORT": str(port),
         "PYTHONPATH": str(ROOT),
     }
@@ -80,3 +87,47 @@ def test_the_client_of_the_guide_reads_the_plan(base, tmp_path):
         [sys.executable, "client.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stdout) == (0, f"{river.CASE['plan']['title']}\n"), done.stderr
+
+
+def emergency(base, folder, **said):
+    """What `casebridge token` does for a hospital in an emergency that a file tells of."""
+    (folder / "mercy.jwk.json").write_bytes(dump(smart.KEYS["mercy"]))
+    (folder / "emergency.json").write_text(json.dumps(said), encoding="utf-8")
+    words = ["token", "mercy", "--key", str(folder / "mercy.jwk.json"), "--url", base]
+    return CliRunner().invoke(cli, [*words, "--emergency", str(folder / "emergency.json")])
+
+
+def patients(base, token):
+    shown = {"Authorization": f"Bearer {token}"}
+    return requests.get(f"{base}/fhir/Patient?_total=accurate", headers=shown, timeout=60).json()["total"]
+
+
+def test_the_command_breaks_the_glass_of_whom_a_file_names(base, tmp_path):
+    (number,) = river.CLIENT["identifiers"]
+    done = emergency(base, tmp_path, reason="Brought in unconscious", **number)
+    assert (done.exit_code, done.stderr) == (0, "granted: system/*.rs\n")
+    ordinary = smart_client.token(base, "mercy", smart.KEYS["mercy"])["access_token"]
+    assert (patients(base, done.stdout.strip()), patients(base, ordinary)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"reason": "Unconscious", "system": "urn:x", "value": "nobody"}, "invalid_request"),
+        ({"reason": " ", "system": "urn:x", "value": "1"}, "invalid_request"),
+        ({"system": "urn:x", "value": "1"}, "emergency.json"),
+        ({"reason": 1, "system": "urn:x", "value": "1"}, "emergency.json"),
+    ],
+    ids=["nobody", "blank", "missing", "number"],
+)
+def test_an_emergency_of_nobody_or_without_a_reason_gets_no_token(base, tmp_path, said, why):
+    done = emergency(base, tmp_path, **said)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert why in f"{done.exception} {done.exception.issues[0].where}"
+
+
+def test_what_the_command_asserts_of_an_emergency_is_what_the_page_shows():
+    (shown,) = re.findall(r"^```json\n(.*?)^```$", ACCESS, re.DOTALL | re.MULTILINE)
+    said = json.loads(f"{{{shown}}}")["extensions"]
+    b2b = said["hl7-b2b"]
+    assert smart_client.emergency(b2b["reason"], **b2b["patient"]) == said
