@@ -69,6 +69,8 @@ def test_a_member_match_tells_of_theirs_and_of_others_as_of_who_never_was(house,
                 assert answer.json["parameter"][1]["valueReference"] == {"reference": f"Patient/{id_}"}
                 told.add(partner)
     assert told == set(PULLING)
+
+
 def test_a_document_has_what_is_theirs_and_its_text_tells_of_nothing_else(house, oracle):
     """`house.check` reads each answer for what stands for somebody else, in the text as elsewhere."""
     for partner in PULLING:

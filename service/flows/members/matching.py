@@ -17,6 +17,7 @@ from service.values.resources import Query, StoredResource
 from service.values.scope import Scope
 from service.wire.fhir.exchange.member_match import SubmittedMember
 from service.wire.fhir.search import terms
+from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion
 from service.wire.json import parse
 
@@ -28,6 +29,7 @@ _WORDS: Final = 20
 _PAYER: Final = "Organization/"
 # a card may be of an insurance that has ended
 _IN_FORCE: Final = frozenset({"active", "cancelled", "draft"})
+_OURS: Final = Ours("", ())
 _WHOLE_DATE: Final = len("2026-11-30")
 
 
@@ -75,7 +77,7 @@ class Matching:
         for conditions in _questions(described):
             yield from self._found(scope, "Patient", conditions)
         if values := _escaped(number.value for number in described.insured):
-            by_card = criterion("Coverage", "identifier", ",".join(values), "", ())
+            by_card = criterion("Coverage", "identifier", ",".join(values), _OURS)
             coverages = self._found(scope, "Coverage", [by_card])
             yield from self._named(scope, "Patient", {_beneficiary(parse(each.body)) for each in coverages})
 
@@ -115,7 +117,8 @@ class Matching:
         }
 
     def _named(self, scope: Scope, type_: str, ids: Collection[str]) -> list[StoredResource]:
-        return self.store.beside(scope, [(type_, id_) for id_ in sorted(ids)], {}) if ids else []
+        named = [(type_, id_) for id_ in sorted(ids)]
+        return self.store.beside(scope, named, {}, len(named)) if named else []
 
 
 def _questions(described: MemberEvidence) -> Iterator[list[Plain]]:
@@ -123,13 +126,13 @@ def _questions(described: MemberEvidence) -> Iterator[list[Plain]]:
     person = described.person
     if numbers := own_numbers(person.identifiers):
         pairs = ("|".join(_escaped((each["system"], each["value"]))) for each in numbers)
-        yield [criterion("Patient", "identifier", ",".join(pairs), "", ())]
+        yield [criterion("Patient", "identifier", ",".join(pairs), _OURS)]
     words = [word for name in person.names for word in _words(name)][:_WORDS]
     for date in person.birth_dates:
         if words and len(date) == _WHOLE_DATE:
             # a date of which the day is not known reaches from before it to behind it
-            born = [criterion("Patient", "birthdate", f"{side}{date}", "", ()) for side in ("le", "ge")]
-            yield [*born, criterion("Patient", "name", ",".join(_escaped(words)), "", ())]
+            born = [criterion("Patient", "birthdate", f"{side}{date}", _OURS) for side in ("le", "ge")]
+            yield [*born, criterion("Patient", "name", ",".join(_escaped(words)), _OURS)]
 
 
 def _words(name: Json) -> Iterator[str]:

@@ -19,6 +19,8 @@ Key = tuple[str | float, ...]
 _REFERENCE: Final = re.compile(rb'"reference":"(\w+)/([A-Za-z0-9.-]{1,64})[/"]')
 _CHUNK: Final = 500
 _LAST: Final = 2
+_ROLES: Final = 1_000
+"""So many roles of practitioners come with all of something at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ class Everything:
         people = [f"Practitioner/{each.id}" for each in shared if each.type == "Practitioner"]
         if people and "PractitionerRole" in asked.types:
             by_role = {"PractitionerRole": [to("PractitionerRole.practitioner", each) for each in people]}
-            roles = self.store.beside(scope, [], by_role)
-            shared += [*roles, *(self.store.beside(scope, sorted(_named(roles)), {}) if roles else ())]
+            roles = self.store.beside(scope, [], by_role, _ROLES)
+            named = sorted(_named(roles))
+            shared += [*roles, *(self.store.beside(scope, named, {}, len(named)) if named else ())]
         every = {(each.type, each.id): each for each in (*self._theirs(scope, asked), *shared)}
         if (asked.type, asked.id) not in every:
             raise NotFound("There is no such resource.")

@@ -149,7 +149,7 @@ class SqlExports:
         if not patients:
             return {}
         with reading(self._engine) as connection:
-            found = beside(connection, scope, [("Patient", id_) for id_ in patients], {})
+            found = beside(connection, scope, [("Patient", id_) for id_ in patients], {}, len(patients))
             return {each.id: each.client for each in found if each.client is not None}
 
     def members(self, scope: Scope, count: int) -> tuple[int, list[str]]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from service.errors import Malformed
 from service.values.criteria import Plain
 from service.values.scope import Narrowing
+from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion
 from service.wire.fhir.search.parameters import searched_types
 
@@ -53,6 +54,6 @@ def _criteria(type_: str, query: str) -> tuple[Plain, ...]:
         most = f"{MOST_PARAMETERS} parameters and {MOST_VALUES} values"
         raise Malformed(f"A search has a parameter, and at most {most}.", where=NAME)
     try:
-        return tuple(criterion(type_, name, text, "", searched_types()) for name, text in pairs)
+        return tuple(criterion(type_, name, text, Ours("", searched_types())) for name, text in pairs)
     except Malformed as exc:
         raise Malformed(f"Not a filter on {type_}: {exc}", where=NAME) from exc
