@@ -9,6 +9,7 @@ from service.errors import Malformed, Unspoken, Unsupported
 from service.flows.pull.localise import STORED, Localisation
 from service.wire.gzip import deflate
 from service.wire.json import pretty, reread
+from service.wire.parameters import parameters
 from service.wire.preferences import preference
 
 FHIR: Final = "application/fhir+json"
@@ -62,6 +63,12 @@ def search_parameters() -> list[tuple[str, str]]:
             raise Unsupported(f"Send the parameters as {FORM}.", where="Content-Type")
         pairs += request.form.items(multi=True)
     return [(name, text) for name, text in pairs if name not in FORMAT]
+
+
+def refuse_parameters() -> None:
+    """Refuse what is asked of a read beyond the form of its answer; raises Malformed, which names it."""
+    if request.environ.get("QUERY_STRING"):
+        parameters(request.args.items(multi=True), FORMAT)
 
 
 def is_lenient() -> bool:

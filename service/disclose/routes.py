@@ -19,6 +19,7 @@ from service.disclose.negotiate import (
     FORMAT,
     is_unchanged,
     language_of,
+    refuse_parameters,
     speaks_fhir,
     with_content_language,
 )
@@ -58,12 +59,14 @@ def fhir(
 
     @routes.get("/<type_>/<id_>")
     def read(type_: str, id_: str) -> Response:
+        refuse_parameters()
         stored = disclosure.read(g.scope, check_type(type_), id_)
         disclose("read", of_resources([stored]))
         return _version_response(stored, localisation)
 
     @routes.get("/<type_>/<id_>/_history/<int:version>")
     def vread(type_: str, id_: str, version: int) -> Response:
+        refuse_parameters()
         if version > LAST_VERSION:
             raise NotFound("There is no such version.")
         stored = disclosure.vread(g.scope, check_type(type_), id_, version)

@@ -92,7 +92,8 @@ class Searches:
 
     def _search(self, ground: Ground, path: str, parameters: list[tuple[str, str]]) -> Response:
         parameters, after = self.cursors.continued(path, parameters)
-        asked = [(name, text) for name, text in parameters if name != "_type"]
+        types = [] if path else [parameter for parameter in parameters if parameter[0] == "_type"]
+        asked = [parameter for parameter in parameters if parameter not in types]
         search = parse_query(ground, asked, after)
         language = language_of(self.localisation)
         found = self.disclosure.search(g.scope, search.query)
@@ -102,7 +103,6 @@ class Searches:
         )
         page = _shaped(self.localisation.page(g.scope.view, found, language), search)
         url = f"{self.base}/{path}".rstrip("/")
-        types = [parameter for parameter in parameters if parameter[0] == "_type"]
         heeded = [*types, *search.heeded]
         next_url = self.cursors.link(url, path, heeded, page.next)
         self_url = f"{url}?{urlencode(heeded)}" if heeded else url

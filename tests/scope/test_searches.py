@@ -106,7 +106,7 @@ def asked_of(oracle, type_, chance):
         values = sorted(every - {None})
         yield f"{name}={chance.choice(values)}" if values else f"{name}:missing=true"
     yield from EXTRA
-    yield f"_id={','.join(sorted(id_ for of, id_ in oracle.resources if of == type_))}"
+    yield f"_id={','.join(sorted(id_ for of, id_ in oracle.resources if of == type_)) or 'none'}"
 
 
 def test_searches_find_what_is_theirs(house, oracle):

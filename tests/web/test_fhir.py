@@ -137,7 +137,7 @@ def test_a_search_has_no_more_values_than_a_database_compares(told):
         [("status", "x|a")] * 20,
         [("_lastUpdated", "ne2026")] * 20,
         [("status", many)],
-        [("_id", many)],
+        [("_id", many.replace("|", "-"))],
     ):
         assert status("CarePlan", *each) == 200, each[0][0]
     assert status("Patient", ("family", "%" * 1000)) == 200

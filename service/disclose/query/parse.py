@@ -4,6 +4,7 @@ What is not known is refused and named, with the nearest name that is known; who
 leniently is told instead that it was left out.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -29,6 +30,8 @@ MOST_CRITERIA: Final = 20
 LONGEST: Final = 1000
 # the link to the next page holds them all, sealed, and has to be an address that is taken
 MOST_BYTES: Final = 9_000
+# https://hl7.org/fhir/R4/datatypes.html#id
+_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
 NOT_SEARCHED: Final = frozenset({"_text", "_content", "_filter", "_query", "_list", "_contained"})
 
 
@@ -176,8 +179,12 @@ def check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
             raise Malformed("The value holds a NUL; leave it out.", where=shown(name.partition(":")[0]))
 
 
-def _ids(reading: _Reading, _name: str, text: str) -> None:
+def _ids(reading: _Reading, name: str, text: str) -> None:
     reading.ids = tuple(text.split(","))
+    if not all(map(_ID.fullmatch, reading.ids)):
+        raise Malformed(
+            "Not a logical id: up to 64 letters, digits, - and .; write it without a type.", where=name
+        )
 
 
 def _updated(reading: _Reading, name: str, text: str) -> None:

@@ -26,9 +26,11 @@ def parse_past(
     """
     past = HistoryQuery(types, id_, after=after)
     past = replace(past, count=min(past.count, most))
-    if len({name for name, _ in parameters}) < len(parameters):
-        raise Malformed("A history has each parameter once.", where="_count, _since, _at")
+    seen: set[str] = set()
     for name, text in parameters:
+        if name in seen:
+            raise Malformed("A history has each parameter once.", where=shown(name))
+        seen.add(name)
         if name == "_count":
             past = replace(past, count=min(count_of(text), most))
         elif name == "_since":

@@ -21,9 +21,10 @@ _COLUMNS: Final[Mapping[str, str]] = {"_lastUpdated": "updated", "_id": "id"}
 
 def count_of(text: str) -> int:
     """Return how many results a page has; raises Malformed."""
-    if not (text.isascii() and text.isdecimal()) or len(text) > 6:
+    if not (text.isascii() and text.isdecimal()):
         raise Malformed("Not a count.", where="_count")
-    return min(int(text), MOST)
+    digits = text.lstrip("0") or "0"
+    return MOST if len(digits) > len(str(MOST)) else min(int(digits), MOST)
 
 
 def one_of(name: str, text: str, known: tuple[str, ...]) -> str:

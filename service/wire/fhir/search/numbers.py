@@ -12,9 +12,10 @@ from service.wire.fhir.search.escapes import parts
 
 _PREFIX: Final = "(eq|ne|gt|lt|ge|le|sa|eb|ap)?"
 _DATE: Final = re.compile(
-    _PREFIX + r"(\d{4}(?:-\d\d(?:-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?)\Z"
+    _PREFIX + r"(\d{4}(?:-\d\d(?:-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?)\Z",
+    re.ASCII,
 )
-_NUMBER: Final = re.compile(_PREFIX + r"([+-]?\d{1,30}(?:\.(\d{1,30}))?(?:[eE]([+-]?\d{1,2}))?)\Z")
+_NUMBER: Final = re.compile(_PREFIX + r"([+-]?\d{1,30}(?:\.(\d{1,30}))?(?:[eE]([+-]?\d{1,2}))?)\Z", re.ASCII)
 # these compare with the number itself, not with all that is written so
 _TO_THE_POINT: Final = frozenset({"gt", "lt", "ge", "le", "sa", "eb"})
 
