@@ -45,6 +45,7 @@ LINKED = (
     "SECURITY.md",
     "docs/access.md",
     "docs/audit.md",
+    "docs/behaviour.md",
     "docs/erasure.md",
     "docs/members.md",
     "docs/smart.md",
