@@ -1,5 +1,6 @@
 """Clients that others wrote get a token from a running service, and read a CarePlan, untouched."""
 
+import asyncio
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import requests
 from click.testing import CliRunner
 from fhirclient.client import FHIRClient
 from fhirclient.models.careplan import CarePlan
+from fhirpy import AsyncFHIRClient
+from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
 
 from service.__main__ import cli
 from service.cli.access import smart_client
@@ -76,6 +79,56 @@ def test_fhirclient_reads_the_plan_by_an_assertion(base):
     (plan,) = CarePlan.where({"status": "active"}).perform_resources_iter(client.server)
     assert plan.title == river.CASE["plan"]["title"]
     assert CarePlan.read(plan.id, client.server).as_json() == plan.as_json()
+
+
+def fhirpy_client(base, partner, **headers):
+    """fhirpy with a token; it asks for none by itself."""
+    token = smart_client.token(base, partner, smart.KEYS[partner])["access_token"]
+    return AsyncFHIRClient(f"{base}/fhir", authorization=f"Bearer {token}", extra_headers=headers)
+
+
+async def pull(client):
+    """What an insurer pulls of its member: the Patient, the plans, and what comes along by type."""
+    patient = await client.resources("Patient").search(identifier="urn:example:clients|R-1").get()
+    search = client.resources("CarePlan").search(patient=patient.to_reference(), status="active")
+    search = search.include("CarePlan", "care-team").include("CarePlan", "goal")
+    bundle = await search.revinclude("Provenance", "target").fetch_raw()
+    along = [each.resource for each in bundle.entry if each.search.mode == "include"]
+    return patient, await search.fetch(), along
+
+
+def test_fhirpy_pulls_follows_and_counts_what_an_insurer_may_see(base):
+    async def story():
+        client = fhirpy_client(base, "northern")
+        patient, (plan,), along = await pull(client)
+        assert plan["title"] == river.CASE["plan"]["title"]
+        assert {each.resource_type for each in along} == {"CareTeam", "Goal", "Provenance"}
+        team = await plan["careTeam"][0].to_resource()
+        assert await team["subject"].to_resource() == patient
+        goals = client.resources("Goal").search(subject=patient.to_reference()).sort("_id").limit(1)
+        paged = await goals.fetch_all()
+        assert sorted(each.id for each in paged) == sorted(
+            each.id for each in along if each.resource_type == "Goal"
+        )
+        everything = await patient.execute("$everything", "get")
+        assert {each["resource"]["resourceType"] for each in everything["entry"]} >= {"Patient", "CarePlan"}
+        return plan
+
+    async def others(plan):
+        client = fhirpy_client(base, "southern")
+        assert await client.resources("Patient").fetch_all() == []
+        with pytest.raises(ResourceNotFound):
+            await client.get("CarePlan", plan.id)
+        with pytest.raises(OperationOutcome, match="did you mean status"):
+            await client.resources("CarePlan").search(stats="active").fetch()
+
+    async def counted():
+        # its count() asks with a parameter of another server's
+        client = fhirpy_client(base, "northern", Prefer="handling=lenient")
+        return await client.resources("Goal").search(category__not="social").count()
+
+    asyncio.run(others(asyncio.run(story())))
+    assert asyncio.run(counted()) == len(river.CASE["plan"]["goals"])
 
 
 def test_the_client_of_the_guide_reads_the_plan(base, tmp_path):
