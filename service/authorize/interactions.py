@@ -9,7 +9,9 @@ from service.errors import Unscoped
 from service.wire.fhir.definitions.r4 import definitions
 
 EXPORTS: Final = ("/$export", "/$davinci-data-export")
-_SEARCHES: Final = frozenset({"_search", "<type_>", "$member-match"})
+_SEARCHES: Final = frozenset(
+    {"_search", "<type_>", "$member-match", "$bulk-member-match", "$provider-member-match"}
+)
 
 
 def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[str, Any]) -> str:

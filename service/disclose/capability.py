@@ -19,6 +19,8 @@ PATIENT_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/pat
 GROUP_EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"
 DAVINCI_EXPORT: Final = "http://hl7.org/fhir/us/davinci-atr/OperationDefinition/davinci-data-export"
 MEMBER_MATCH: Final = "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match"
+BULK_MATCH: Final = "http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch"
+PROVIDER_MATCH: Final = "http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/ProviderMemberMatch"
 NDJSON: Final = "application/fhir+ndjson"
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
 VALIDATE: Final = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
@@ -26,12 +28,14 @@ PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-
 
 _GROUP: Final[dict[str, Any]] = {
     "type": "Group",
-    "documentation": "An insurer's own: its members, as they are when it is asked for.",
+    "documentation": "An insurer's own, its members, and of each match of many members those who matched.",
     "versioning": "no-version",
     "interaction": [{"code": "read"}, {"code": "search-type"}],
     "operation": [
         {"name": "export", "definition": GROUP_EXPORT},
         {"name": "davinci-data-export", "definition": DAVINCI_EXPORT},
+        {"name": "bulk-member-match", "definition": BULK_MATCH},
+        {"name": "provider-member-match", "definition": PROVIDER_MATCH},
     ],
 }
 

@@ -18,7 +18,9 @@ from service.disclose.export import groups
 from service.disclose.export import routes as exported
 from service.disclose.feed import feed
 from service.disclose.health import health, metrics
+from service.disclose.members import bulk as matched_many
 from service.disclose.members import routes as matched
+from service.disclose.members.groups import MatchedGroups
 from service.disclose.reference import reference
 from service.disclose.routes import fhir, public
 from service.disclose.terminology import terminology
@@ -31,6 +33,7 @@ from service.flows.case.documents import Documents
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.export.exports import ExportLimits, Exports
+from service.flows.members.bulk import BulkMatching, MatchLimits
 from service.flows.members.matching import Matching
 from service.flows.pull.codes import codes_of
 from service.flows.pull.disclose import Disclosure
@@ -53,6 +56,7 @@ from service.settings import Settings
 from service.store import schema
 from service.store.audit.reading import SqlAuditReading
 from service.store.export.exports import SqlExports
+from service.store.matches import SqlMatches
 from service.store.sql import clock
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
@@ -95,8 +99,7 @@ def doors(
         preview(Previews(store, mappings, check_r4)),
         quarantine(Quarantine(store, reception, partners, now)),
         *_pulling(settings, store, mappings, vocabularies, cipher, now),
-        *_exporting(settings, engine, mappings, now),
-        matched.door(Matching(store), base, partial(_keepers, partners), now),
+        *_exporting(settings, engine, store, mappings, partial(_keepers, partners), now),
         returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
         validate.door(),
         terminology(vocabularies, base, now),
@@ -167,16 +170,27 @@ def _pulling(
 
 
 def _exporting(
-    settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue], now: Clock
-) -> tuple[Door, Door]:
-    """Return the doors to bulk exports, and to the Groups that are exported."""
+    settings: Settings,
+    engine: Engine,
+    store: SqlStore,
+    mappings: Mapping[str, Catalogue],
+    keepers: Callable[[], frozenset[tuple[str, str]]],
+    now: Clock,
+) -> tuple[Door, ...]:
+    """Return the doors to bulk exports, to matches of members, and to the Groups of both."""
     limits = ExportLimits(settings.exports, settings.export_hours)
     story = Exports(SqlExports(engine), now, limits)
     by_token = settings.auth == "smart"
     types = tuple(owners(mappings))
+    matching = Matching(store)
+    matches = MatchLimits(settings.exports, settings.export_hours)
+    bulk = BulkMatching(SqlMatches(engine), matching, now, matches)
+    groups_of_matches = MatchedGroups(bulk, keepers, f"{settings.base_url}/fhir")
     return (
-        exported.door(story, types, settings.base_url, by_token=by_token),
-        groups.door(story, settings.base_url),
+        exported.door(story, groups_of_matches, types, settings.base_url, by_token=by_token),
+        groups.door(story, groups_of_matches, settings.base_url),
+        matched.door(matching, groups_of_matches, now),
+        matched_many.door(bulk, groups_of_matches, settings.base_url, by_token=by_token),
     )
 
 

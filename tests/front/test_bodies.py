@@ -60,7 +60,7 @@ def cut_off(served, framing, method, path, kind, entry):
     place = re.sub(r"\{\w+\}", known(served, path), place)
     announced, first = framed(framing, body, sent)
     fields = [f"Content-Type: {kind}", announced, *["If-Match: *"] * (method in {"PUT", "PATCH"})]
-    fields += ["Prefer: respond-async"] * path.endswith("export")
+    fields += ["Prefer: respond-async"] * ("export" in path or "Group/$" in path)
     with served.connect() as sender:
         sender.sendall(head(method, place, *fields, partner=WHO.get(path)) + first)
         end(sender, "finished")

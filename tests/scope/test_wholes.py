@@ -9,7 +9,7 @@ from tests.scope.answers import Nothing, Theirs, outcome
 from tests.scope.oracle import Oracle
 from tests.scope.world import HOSPITALS, INSURERS, SYSTEMS
 from tests.web import matching
-from tests.web.exporting import Exporter
+from tests.web.exporting import Exporter, path_of
 from tests.web.matching import FHIR
 
 PULLING = (*SYSTEMS, *INSURERS, *HOSPITALS)
@@ -79,6 +79,39 @@ def test_a_document_has_what_is_theirs_and_its_text_tells_of_nothing_else(house,
             found = {key for key in entries_of(house, address, partner) if key[0] != "Composition"}
             assert ("EpisodeOfCare", id_) in found
             assert found <= all_of(oracle, partner), (partner, address)
+
+
+def test_matches_of_many_tell_of_theirs_and_are_nobody_elses(house, oracle):
+    people = [json.loads(of[-1].body) for (type_, _), of in oracle.resources.items() if type_ == "Patient"]
+    everybody = [each for each in people if "birthDate" in each]
+    for partner in (*INSURERS, *HOSPITALS):
+        said = consent_of(partner)
+        bundles = [
+            matching.bundle(said, MemberPatient=each, CoverageToMatch=matching.coverage(None))
+            for each in everybody
+        ]
+        operation = "bulk-member-match" if partner in INSURERS else "provider-member-match"
+        begun = matching.begin(house, matching.many(*bundles), partner, operation)
+        status = path_of(begun.headers["Content-Location"])
+        exporter = Exporter(house, partner=partner)
+        (group,) = exporter.lines(exporter.wait(status)["output"][0])
+        found = {each["entity"]["reference"] for each in group.get("member", ())}
+        seen = oracle.seen(partner, "Patient")
+        assert found == {f"Patient/{each['id']}" for each in everybody if each["id"] in seen}
+        assert found
+        nothing = Nothing(house)
+        for other in {*PULLING, "engineer"} - {partner}:
+            for end, question in (("", {}), ("/1", {}), ("", {"method": "DELETE"})):
+                rule = f"/fhir/Group/$member-matches/{{}}{end}"
+                nothing.check(other, rule, status.rpartition("/")[2], question)
+            nothing.check(other, "/fhir/Group/{}.match", group["id"].partition(".")[0], {})
+
+
+def consent_of(partner):
+    if partner in HOSPITALS:
+        return matching.attestation({"identifier": {"system": "urn:example:hospitals", "value": partner}})
+    policy = [{"uri": f"{matching.HREX}sensitive"}]
+    return matching.consent(policy=policy, provision=matching.provision("northern", partner))
 
 
 def test_exports_have_what_is_theirs_and_are_nobody_elses(house, oracle):

@@ -127,5 +127,45 @@ def river():
     return asked(MemberPatient=said, CoverageToMatch=coverage(None))
 
 
+def bundle(consent_=None, **more):
+    """A member of many, with a consent; references are to the patient."""
+    said = {
+        "MemberPatient": patient(),
+        "CoverageToMatch": coverage(),
+        "Consent": consent_ or consent(),
+        **more,
+    }
+    own = {"reference": f"Patient/{said['MemberPatient'].get('id')}"}
+    said["CoverageToMatch"] = {**said["CoverageToMatch"], "beneficiary": own}
+    said["Consent"] = {**said["Consent"], "patient": own}
+    return {"name": "MemberBundle", "part": [{"name": name, "resource": body} for name, body in said.items()]}
+
+
+def many(*bundles):
+    return {"resourceType": "Parameters", "parameter": list(bundles)}
+
+
+def attestation(provider, **more):
+    """A provider's word that it treats somebody."""
+    said = {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": coded("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
+        "category": [coded("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IDSCL")],
+        "dateTime": day(0),
+        "organization": [provider],
+        "policy": [{"uri": "http://example.org/attestation"}],
+        "provision": {"type": "permit", "period": {"start": day(-1)}},
+    }
+    return {**said, **more}
+
+
+def begin(
+    house, body, partner="northern", operation="bulk-member-match", headers=(("Prefer", "respond-async"),)
+):
+    path = f"/fhir/Group/${operation}"
+    return house.ask("POST", path, partner=partner, json=body, content_type=FHIR, headers=headers)
+
+
 def match(house, partner="northern", **more):
     return house.ask("POST", MATCH, partner=partner, json=asked(**more), content_type=FHIR)

@@ -79,6 +79,10 @@ def of_resources(house):
     path = f"/fhir/{episode['reference']}/$document"
     yield "fhir.document", "operation", "GET", path, {}
     yield "fhir.document", "operation", "POST", path, {}
+    many = matching.begin(house, matching.many(matching.bundle()))
+    status = path_of(many.headers["Content-Location"])
+    Exporter(house, partner="northern").wait(status)
+    yield "matches.file", "operation", "GET", f"{status}/1", {"partner": "northern"}
     export = Exporter(house, partner="cms").manifest("/fhir/$export?_type=CarePlan")
     yield "export.part", "operation", "GET", path_of(export["output"][0]["url"]), {}
     group = house.get("/fhir/Group", partner="northern").json["entry"][0]["resource"]["id"]

@@ -9,6 +9,8 @@ from sqlalchemy import func, make_url, select, text, update
 
 from service.flows.case import erasure
 from service.store.tables import inbox, metadata
+from tests.web import matching
+from tests.web.exporting import path_of
 from tests.web.sent import ER7, FHIR, Mercy, a03, encounter, entry, message, transaction
 
 # every one of these is of the person alone
@@ -94,6 +96,7 @@ def everything(house):
             assert house.ask(method, path, partner=None, data=edited).status_code == 200
     taken_over(house)
     looked_for(house)
+    submitted(house)
 
 
 def taken_over(house):
@@ -122,6 +125,16 @@ def looked_for(house):
         answer = house.get(path)
         assert answer.status_code == 200
         assert b"Canaryname" in answer.data
+
+
+def submitted(house):
+    """Have the person matched, who is found, and not found by another birth date and number."""
+    wrong = [{"system": "urn:example:persons", "value": "CANARY-OLD"}]
+    sent = [person(gender="female"), person(id="q", identifier=wrong)]
+    asked = matching.many(*(matching.bundle(MemberPatient=each) for each in sent))
+    answer = matching.begin(house, asked, partner="mercy")
+    assert answer.status_code == 202, answer.json
+    assert house.get(path_of(answer.headers["Content-Location"]), partner="mercy").status_code == 200
 
 
 def erase(house):
@@ -174,6 +187,7 @@ def test_who_is_erased_is_nowhere(house, engine, numbered, monkeypatch):
         connection.execute(update(inbox).where(inbox.c.arrived < youngest).values(arrived=long_ago))
     before = found(engine)
     assert {"document.body", "inbox.raw", "inbox.edited", "resource.body", "revision.body"} <= set(before)
+    assert "matched_member.sent" in before
     # files of SQLite, or those that PostgreSQL numbers
     assert [place for place in before if ".db" in place or place[0].isdigit()]
     erase(house)

@@ -9,10 +9,11 @@ from uuid import NAMESPACE_URL, uuid5
 from flask import Blueprint, Response, g
 
 from service.disclose.export import openapi
+from service.disclose.members.groups import MatchedGroups
 from service.disclose.negotiate import FHIR, search_parameters, speak_json
 from service.disclosing import disclose
 from service.door import Door
-from service.errors import Malformed, NotFound
+from service.errors import Malformed
 from service.flows.export.exports import Exports
 from service.values.audit import Disclosed
 from service.values.ids import resource_id
@@ -28,8 +29,8 @@ _SUBSETTED: Final = {
 }
 
 
-def door(exports: Exports, address: str) -> Door:
-    """Return the door to Groups; FHIR stands below our `address`."""
+def door(exports: Exports, matched: MatchedGroups, address: str) -> Door:
+    """Return the door to Groups, of those who were matched, too; FHIR stands below our `address`."""
     routes = Blueprint("groups", __name__, url_prefix="/fhir")
     routes.before_request(speak_json)
     url = f"{address}/fhir/Group"
@@ -41,6 +42,7 @@ def door(exports: Exports, address: str) -> Door:
         own = (
             [_group(g.partner, address, exports.members(g.scope, 0)[0], [])] if _has_group(g.partner) else []
         )
+        own += matched.listed()
         disclose("search-type", (), "Group")
         entries = [
             {"fullUrl": f"{url}/{each['id']}", "resource": each, "search": {"mode": "match"}} for each in own
@@ -51,7 +53,10 @@ def door(exports: Exports, address: str) -> Door:
 
     @routes.get("/Group/<id_>")
     def read(id_: str) -> Response:
-        check_group(g.partner, address, id_)
+        if not _is_own(g.partner, address, id_):
+            group, told = matched.read(id_)
+            disclose("read", told)
+            return Response(dump(group), mimetype=FHIR)
         count, clients = exports.members(g.scope, MEMBERS)
         listed = clients if count <= MEMBERS else []
         disclose("read", [Disclosed(client, _patient(client)) for client in listed])
@@ -60,10 +65,14 @@ def door(exports: Exports, address: str) -> Door:
     return Door(routes, "resources", openapi.groups())
 
 
-def check_group(partner: Partner, address: str, id_: str) -> None:
-    """Raise NotFound unless a Group is a partner's."""
-    if not _has_group(partner) or id_ != _id(partner, address):
-        raise NotFound("There is no such Group; /fhir/Group lists yours.")
+def clients_of(matched: MatchedGroups, address: str, id_: str) -> frozenset[str] | None:
+    """Return the clients that a Group of who asks is of, or None: all that it sees; raises NotFound."""
+    return None if _is_own(g.partner, address, id_) else matched.clients(id_)
+
+
+def _is_own(partner: Partner, address: str, id_: str) -> bool:
+    """Whether a Group is the one of all members of a partner."""
+    return _has_group(partner) and id_ == _id(partner, address)
 
 
 def _has_group(partner: Partner) -> bool:

@@ -73,7 +73,7 @@ def check_prefer() -> bool:
     """
     said = {each.strip().lower() for each in request.headers.get("Prefer", "").replace(";", ",").split(",")}
     if "respond-async" not in said:
-        raise Malformed("An export takes time: send `Prefer: respond-async`.", where="Prefer")
+        raise Malformed("It takes time: send `Prefer: respond-async`.", where="Prefer")
     return "handling=lenient" in said
 
 

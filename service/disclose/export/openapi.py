@@ -19,7 +19,7 @@ from service.wire.contracts.published.openapi.operations import (
 
 _NOTHING_YET: Final = "It tells where to ask, and nothing of anybody."
 _LIST: Final = {"type": "array", "items": {"type": "object", "required": ["type", "url"]}}
-_MANIFEST: Final[dict[str, Any]] = {
+MANIFEST: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["transactionTime", "request", "requiresAccessToken", "output", "deleted", "error"],
     "properties": {
@@ -40,7 +40,7 @@ _LEVELS: Final = {
         "Begin an export of your Group as Da Vinci has it",
     ),
 }
-_PREFER: Final = {
+PREFER: Final = {
     "name": "Prefer",
     "in": "header",
     "required": True,
@@ -84,7 +84,7 @@ def _kick_offs() -> list[Operation]:
                     f"{name}-by-parameters" if is_post else name,
                     tag=FHIR_TAG,
                     summary=f"{summary}, with posted Parameters" if is_post else summary,
-                    parameters=(*places, _PREFER, *_ASKED, *_also(name), "Format"),
+                    parameters=(*places, PREFER, *_ASKED, *_also(name), "Format"),
                     body=body,
                     answers={202: begun},
                     faults=(404, 406, *((408, 413, 415) if is_post else ())),
@@ -103,7 +103,7 @@ def _of_one() -> list[Operation]:
         "description": "It is under way.",
         "headers": {name: name for name in ("X-Progress", "Retry-After", "Expires")},
     }
-    whole = answer("Where its parts are.", JSON, _MANIFEST, ("Expires",))
+    whole = answer("Where its parts are.", JSON, MANIFEST, ("Expires",))
     lines = answer("Resources, one a line.", "application/fhir+ndjson", {"type": "string"})
     number = place("number", "The part.", type="integer")
     return [

@@ -4,17 +4,17 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import Blueprint, Response, g
 from werkzeug.http import http_date
 
 from service.disclose.export import openapi
-from service.disclose.export.groups import check_group
+from service.disclose.export.groups import clients_of
 from service.disclose.export.kickoff import EXPORT_TYPE, NDJSON, Kinds, Reading, asked
 from service.disclose.export.manifest import ERRORS, bundles, manifest, outcome, progress
+from service.disclose.members.groups import MatchedGroups
 from service.disclose.negotiate import speak_json
 from service.disclosing import disclose
 from service.door import Door
@@ -30,10 +30,12 @@ AGAIN: Final = "1"
 _BEGIN: Final = ["GET", "POST"]
 
 
-def door(exports: Exports, types: Sequence[str], address: str, *, by_token: bool) -> Door:
+def door(
+    exports: Exports, matched: MatchedGroups, types: Sequence[str], address: str, *, by_token: bool
+) -> Door:
     """Return the door; FHIR stands below our `address`, and `types` are those that are kept."""
     routes = Blueprint("export", __name__, url_prefix="/fhir")
-    answers = _Answers(exports, types, address, by_token)
+    answers = _Answers(exports, matched, types, address, by_token)
     routes.add_url_rule("/$export", "system", answers.begin, methods=_BEGIN)
     routes.add_url_rule("/Patient/$export", "patients", answers.begin, methods=_BEGIN)
     routes.add_url_rule("/Group/<id_>/$export", "group", answers.begin_group, methods=_BEGIN)
@@ -48,6 +50,7 @@ def door(exports: Exports, types: Sequence[str], address: str, *, by_token: bool
 @dataclass(frozen=True, slots=True)
 class _Answers:
     exports: Exports
+    matched: MatchedGroups
     types: Sequence[str]
     address: str
     by_token: bool
@@ -56,20 +59,28 @@ class _Answers:
     def base(self) -> str:
         return f"{self.address}/fhir/$export"
 
-    def begin(self, *also: str) -> Response:
-        speak_json()
-        clients = partial(self.exports.clients, g.along)
-        reading = Reading(self.address, Kinds(self.types, _may_see), clients, also)
-        export = self.exports.begin(g.partner, g.along, asked(reading))
-        return Response(status=202, headers={"Content-Location": f"{self.base}/{export.id}"})
+    def begin(self) -> Response:
+        return self._begin(None)
 
     def begin_group(self, id_: str) -> Response:
-        check_group(g.partner, self.address, id_)
-        return self.begin()
+        return self._begin(clients_of(self.matched, self.address, id_))
 
     def begin_davinci(self, id_: str) -> Response:
-        check_group(g.partner, self.address, id_)
-        return self.begin(EXPORT_TYPE)
+        return self._begin(clients_of(self.matched, self.address, id_), EXPORT_TYPE)
+
+    def _begin(self, of: frozenset[str] | None, *also: str) -> Response:
+        """Begin an export of some clients, or of all that who asks sees."""
+        speak_json()
+
+        def clients(patients: Sequence[str]) -> dict[str, str]:
+            found = self.exports.clients(g.along, patients)
+            return {id_: client for id_, client in found.items() if of is None or client in of}
+
+        wanted = asked(Reading(self.address, Kinds(self.types, _may_see), clients, also))
+        if of is not None and wanted.clients is None:
+            wanted = replace(wanted, clients=tuple(sorted(of)))
+        export = self.exports.begin(g.partner, g.along, wanted)
+        return Response(status=202, headers={"Content-Location": f"{self.base}/{export.id}"})
 
     def status(self, id_: str) -> Response:
         speak_json()

@@ -9,16 +9,14 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from service.cases.identity.member_match import Payers
 from service.disclose.members import openapi
+from service.disclose.members.groups import MatchedGroups
 from service.disclose.negotiate import FHIR, FORMAT, JSON, speaks_fhir
 from service.disclosing import disclose
 from service.door import Door, json_body
 from service.errors import Unscoped, Unsupported
-from service.flows.members.consents import Asker
 from service.flows.members.matching import Matching
 from service.values.audit import of_resources
-from service.values.labels import EVERY
 from service.wire.fhir.exchange.member_match import matched, submitted
 from service.wire.json import dump, parse
 from service.wire.parameters import parameters
@@ -26,27 +24,22 @@ from service.wire.parameters import parameters
 MATCH = "/fhir/Patient/$member-match"
 
 
-def door(matching: Matching, base: str, keepers: Callable[[], Payers], clock: Callable[[], datetime]) -> Door:
-    """Return the door; `base` is our address, `keepers` the names of those whose data is kept here."""
+def door(matching: Matching, groups: MatchedGroups, clock: Callable[[], datetime]) -> Door:
+    """Return the door."""
     routes = Blueprint("members", __name__, url_prefix="/fhir")
     speaks_fhir(routes)
 
     @routes.post("/Patient/$member-match")
     def match() -> Response:
-        _check_coverages()
+        check_searches("Coverage")
         sent = submitted(parameters_body())
         # who asks in vain is on record, too: somebody may be guessing numbers
         disclose("operation", (), MATCH)
-        found = matching.match(g.scope, sent, asker(keepers()), clock().date().isoformat())
+        found = matching.match(g.scope, sent, groups.asker(), clock().date().isoformat())
         disclose("operation", of_resources([found]), MATCH)
-        return Response(dump(matched(parse(found.body), base)), mimetype=FHIR)
+        return Response(dump(matched(parse(found.body), groups.base)), mimetype=FHIR)
 
     return Door(routes, "resources", openapi.operations())
-
-
-def asker(keepers: Payers) -> Asker:
-    """Return who asks, as a consent names them."""
-    return Asker(frozenset(g.partner.identifiers), g.scope.withheld != EVERY, keepers)
 
 
 def parameters_body() -> Any:
@@ -57,7 +50,8 @@ def parameters_body() -> Any:
     return json_body()
 
 
-def _check_coverages() -> None:
-    """Refuse who may not search for Coverages: by their numbers somebody is found."""
-    if not g.grant.allows("Coverage", "s"):
-        raise Unscoped("This partner was not granted system/Coverage.s.", "system/Coverage.s")
+def check_searches(*types: str) -> None:
+    """Refuse who may not search for types: by what these say somebody is found."""
+    for type_ in types:
+        if not g.grant.allows(type_, "s"):
+            raise Unscoped(f"This partner was not granted system/{type_}.s.", f"system/{type_}.s")

@@ -53,6 +53,8 @@ def erase(store: Store, projection: Projection, clock: Clock, lock: Callable[[Un
         unit.documents.queue_readers(document.uuid, document.kind, began)
         erased = unit.resources.erase(document)
         unit.documents.erase(document)
+        if document.kind == "client":
+            unit.documents.forget_submitted(document.uuid, spelt)
         projection.tell_erased(unit, document, erased, later(clock(), document.updated))
 
     store.transact(story)

@@ -72,6 +72,10 @@ class Matching:
             if not _is_replaced(body) and is_member(described, evidence(body, insured.get(id_, [])))
         ]
 
+    def visible(self, scope: Scope, patients: Collection[str]) -> dict[str, StoredResource]:
+        """Return those of some Patients, by their ids, that are in the scope now."""
+        return {each.id: each for each in self._named(scope, "Patient", frozenset(patients))}
+
     def _candidates(self, scope: Scope, described: MemberEvidence) -> Iterator[StoredResource]:
         """Give the Patients that may be somebody: by a number, or by birth date and a word of the name."""
         for conditions in _questions(described):

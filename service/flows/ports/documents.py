@@ -1,6 +1,6 @@
 """Documents and their identifiers, who reads whom, and the queue to project anew."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -68,6 +68,9 @@ class DocumentsPort(Protocol):
 
         By whom hospitals' stays are is kept by `add`, `update` and `amend`.
         """
+
+    def forget_submitted(self, client: str, spelt: Collection[bytes]) -> None:
+        """Delete what partners sent of a client to have them matched, by their numbers as these are spelt."""
 
     def erase(self, document: Document) -> None:
         """Remove a document, revisions, identifiers and links; what is in the inbox stays."""

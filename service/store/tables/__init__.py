@@ -16,6 +16,7 @@ from service.store.tables.documents import (
 )
 from service.store.tables.entries import delivery, inbox, inbox_key, inbox_subject
 from service.store.tables.exports import export, export_member, export_part
+from service.store.tables.matches import matched_member, member_match
 from service.store.tables.messages import outbox, owed, stream, unpublished
 from service.store.tables.resources import (
     TEXT,
@@ -55,6 +56,8 @@ __all__ = [
     "inbox_subject",
     "lease",
     "link",
+    "matched_member",
+    "member_match",
     "membership",
     "mention",
     "metadata",

@@ -1,6 +1,6 @@
 """Documents, who reads whom, and the queue to project anew: a part of the unit of work."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -13,6 +13,7 @@ from service.store import tables as t
 from service.store.rows import document_of
 from service.store.scope import Form, form, of_documents, parameters
 from service.store.writing.identifiers import Identifiers
+from service.store.writing.submitted import forget_submitted
 from service.store.writing.transaction import Transaction
 from service.store.writing.treatments import Treatments
 from service.supervision import Backoff
@@ -153,6 +154,10 @@ class SqlDocuments:
         if document.kind not in {"client", "case"}:
             name = _name(document.kind, document.source, document.source_id)
             self._insert(t.erased, [{"uuid": document.uuid, "name": name}])
+
+    def forget_submitted(self, client: str, spelt: Collection[bytes]) -> None:
+        """Delete what partners sent of a client to have them matched, by their numbers as these are spelt."""
+        forget_submitted(self._transaction, client, spelt)
 
     def treatments(self, case: Document, treatments: Sequence[Treatment]) -> None:
         """Replace the treatments by organisations that a case's own document names."""

@@ -23,6 +23,7 @@ PATIENT: Final = "MemberPatient"
 COVERAGE: Final = "CoverageToMatch"
 LINKED: Final = "CoverageToLink"
 CONSENT: Final = "Consent"
+BUNDLE: Final = "MemberBundle"
 _TYPES: Final = {PATIENT: "Patient", COVERAGE: "Coverage", LINKED: "Coverage", CONSENT: "Consent"}
 _NEEDED: Final = (PATIENT, COVERAGE)
 
@@ -113,3 +114,39 @@ def _unique_identifier(patient: Json, base: str) -> Json:
 def _rank(identifier: Json) -> tuple[bool, bool]:
     codes = {coding.get("code") for coding in identifier.get("type", {}).get("coding", ())}
     return "MB" not in codes, identifier.get("use") != "official"
+
+
+def submitted_members(document: Any, most: int) -> list[dict[str, Json]]:
+    """Return whom a Parameters resource of PDex is about: the resources of each by the names of their parts.
+
+    https://hl7.org/fhir/us/davinci-pdex/OperationDefinition-BulkMemberMatch.html
+
+    Raises:
+        Malformed: as `submitted`; a member comes without Consent, two different patients have one id, or one
+            has none; there are none or more than `most`.
+    """
+    bundles = _checked(document).get("parameter", [])
+    members: list[dict[str, Json]] = []
+    patients: dict[str, Json] = {}
+    for number, each in enumerate(bundles):
+        where = f"Parameters.parameter[{number}]"
+        if each["name"] != BUNDLE:
+            raise Malformed(f"Not a parameter that is taken here; known is {BUNDLE}.", where=f"{where}.name")
+        sent = _member(each.get("part", []), f"{where}.part")
+        if sent.consent is None:
+            raise Malformed(f"There is no {CONSENT}.", where=f"{where}.part")
+        if "id" not in sent.patient or patients.setdefault(sent.patient["id"], sent.patient) != sent.patient:
+            raise Malformed("Give each patient an id of their own: they are told of by it.", where=where)
+        if "contained" in sent.patient:
+            raise Malformed(
+                "Send it without what it contains: it is itself contained in a Group.", where=where
+            )
+        members.append({PATIENT: sent.patient, COVERAGE: sent.coverage, CONSENT: sent.consent})
+    if not 0 < len(members) <= most:
+        raise Malformed(f"Send from 1 to {most} members at once.", where="Parameters.parameter")
+    return members
+
+
+def submitted_again(sent: dict[str, Json]) -> SubmittedMember:
+    """Return a member as `submitted_members` gave them."""
+    return SubmittedMember(sent[PATIENT], sent[COVERAGE], sent[CONSENT])
