@@ -189,6 +189,51 @@ def test_what_is_no_request_is_refused_and_named(members, body, where):
     assert codes(answer)[0][1] == where
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"MemberPatient": patient(name=[{"family": "x" * 60_000, "given": ["Alma"]}])},
+        {"MemberPatient": patient(name=[{"family": "A%_", "given": ["\\,|$"]}])},
+        {"MemberPatient": patient(identifier=[{"system": "urn:a|b,c\\", "value": "$|,\\"}])},
+        {"MemberPatient": patient(birthDate="0001")},
+        {"CoverageToMatch": coverage("\\,|$")},
+        {"CoverageToMatch": coverage("x" * 60_000)},
+        {"MemberPatient": patient(identifier=[{"value": "no system"}, {"system": "urn:no:value"}])},
+        {"MemberPatient": patient(name=[{"text": "Alma Åström"}] * 50), "CoverageToMatch": coverage(None)},
+    ],
+)
+def test_whatever_is_said_of_somebody_can_be_looked_for(members, more):
+    assert match(members, **more).status_code in {200, 422}
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ({"MemberPatient": patient(name=[{"family": "x"}] * 51)}, "MemberPatient.name"),
+        ({"MemberPatient": patient(identifier=[{"value": "x"}] * 51)}, "MemberPatient.identifier"),
+        ({"CoverageToMatch": coverage(payor=[matching.named("x")] * 51)}, "CoverageToMatch.payor"),
+    ],
+)
+def test_more_than_can_be_compared_is_refused(members, more, where):
+    answer = match(members, **more)
+    assert (answer.status_code, codes(answer)[0][1]) == (400, where)
+
+
+@pytest.mark.parametrize("text", ["Al\0ma", " ", "\ud800"])
+def test_what_no_database_holds_is_the_askers_mistake_or_nobody(members, text):
+    for more in (
+        {"MemberPatient": patient(name=[{"family": text, "given": [text]}])},
+        {"MemberPatient": patient(identifier=[{"system": "urn:x", "value": text}])},
+        {"CoverageToMatch": coverage(text)},
+    ):
+        assert match(members, **more).status_code in {400, 422}
+        begun = matching.begin(members, matching.many(matching.bundle(**more)))
+        assert begun.status_code in {202, 400}
+        if begun.status_code == 202:
+            status = begun.headers["Content-Location"].removeprefix("http://127.0.0.1:8080")
+            assert members.get(status, partner="northern").status_code == 200
+
+
 def test_what_is_not_r4_is_refused_with_its_place(members):
     sent = asked(MemberPatient=patient(birthDate="25 December"))
     answer = members.ask("POST", MATCH, partner="northern", json=sent, content_type=FHIR)

@@ -22,6 +22,8 @@ from service.wire.fhir.exchange.member_match import SubmittedMember, submitted_a
 
 LOOKING: Final = 2.0
 """So many seconds at most members are looked for before it is told how far that is."""
+MOST: Final = 100
+"""How many matches of a partner are kept at a time."""
 FEW: Final = 20
 """So many are looked for before it is written down who they are."""
 
@@ -50,10 +52,13 @@ class BulkMatching:
         """Begin a match of whom a partner sent; raises TooMany where too many are under way."""
         now, lifetime = self.clock(), timedelta(hours=self.limits.hours)
         self.matches.end_past(now - lifetime)
-        under_way = [each for each in self.matches.of_partner(partner.name, now - lifetime) if each.left]
-        if len(under_way) >= self.limits.matches:
-            what = f"{len(under_way)} matches are under way; see one through, or DELETE it, before the next."
-            raise TooMany(what, max(1, int((under_way[0].at + lifetime - now).total_seconds())))
+        kept = self.matches.of_partner(partner.name, now - lifetime)
+        under_way = [each for each in kept if each.left]
+        if len(under_way) >= self.limits.matches or len(kept) >= MOST:
+            what = (
+                f"{len(under_way)} matches are under way, {len(kept)} are kept; DELETE one before the next."
+            )
+            raise TooMany(what, max(1, int((kept[0].at + lifetime - now).total_seconds())))
         return self.matches.begin(partner.name, operation, request, sent, now)
 
     def find(self, partner: Partner, id_: str) -> MemberMatch:

@@ -26,6 +26,7 @@ PAGE: Final = 200
 PAGES: Final = 5
 """So many pages of those who might be it are looked at; of more nobody can be told apart."""
 _WORDS: Final = 20
+_LONGEST: Final = 100
 _PAYER: Final = "Organization/"
 # a card may be of an insurance that has ended
 _IN_FORCE: Final = frozenset({"active", "cancelled", "draft"})
@@ -141,12 +142,12 @@ def _questions(described: MemberEvidence) -> Iterator[list[Plain]]:
 
 def _words(name: Json) -> Iterator[str]:
     for text in (name.get("family", ""), *name.get("given", ()), name.get("text", "")):
-        yield from (word for word in text.split() if len(word) > 1)
+        yield from (word for word in text.split() if 1 < len(word) <= _LONGEST)
 
 
 def _escaped(values: Iterable[str]) -> list[str]:
     marks = str.maketrans({mark: f"\\{mark}" for mark in "\\,|$"})
-    return [value.translate(marks) for value in values]
+    return [value.translate(marks) for value in values if value.strip()]
 
 
 def _missing(sent: SubmittedMember) -> Iterator[Issue]:

@@ -26,6 +26,9 @@ CONSENT: Final = "Consent"
 BUNDLE: Final = "MemberBundle"
 _TYPES: Final = {PATIENT: "Patient", COVERAGE: "Coverage", LINKED: "Coverage", CONSENT: "Consent"}
 _NEEDED: Final = (PATIENT, COVERAGE)
+MOST: Final = 50
+"""How many identifiers, names or payers somebody may be described by: each is compared with each."""
+_COMPARED: Final = {"Patient": ("identifier", "name"), "Coverage": ("identifier", "payor")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ def _member(parts: Sequence[Json], where: str) -> SubmittedMember:
         sent = each.get("resource")
         if not isinstance(sent, dict) or sent["resourceType"] != _TYPES[name]:
             raise Malformed(f"{name} holds a resource of type {_TYPES[name]}.", where=f"{place}.resource")
+        for element in _COMPARED.get(_TYPES[name], ()):
+            if len(sent.get(element, ())) > MOST:
+                raise Malformed(f"Send at most {MOST} of these.", where=f"{name}.{element}")
         found[name] = sent
     missing = [name for name in _NEEDED if name not in found]
     if missing:
