@@ -1,4 +1,4 @@
-"""HRex's own example of a request is matched, once its consent is of today; and what it answers is alike."""
+"""HRex's and PDex's own examples are matched, once their consents are of today; and the answers are alike."""
 
 import copy
 import json
@@ -9,13 +9,20 @@ import pytest
 from service.settings import Settings
 from service.wiring import rooms, serving
 from tests.real.real_data import folder
+from tests.web.exporting import path_of
 
 NPI = "http://hl7.org/fhir/sid/us-npi"
 MATCH = "/fhir/Patient/$member-match"
+ORGANIZATIONS = (
+    ("plan", "insurer", "9876543210"),
+    ("new", "insurer", "0123456789"),
+    ("provider", "hospital", "0000000001"),
+)
 REGISTRY = f"""
 partners:
   - {{name: cms, kind: case-system}}
   - {{name: provider, kind: hospital, identifiers: [{{system: "{NPI}", value: "0000000001"}}]}}
+  - {{name: new, kind: insurer, identifiers: [{{system: "{NPI}", value: "0123456789"}}]}}
   - {{name: stranger, kind: hospital, identifiers: [{{system: "{NPI}", value: "0000000002"}}]}}
 """
 
@@ -34,12 +41,12 @@ def ask(tmp_path, sqlite_url, mappings):
     engine = rooms.database(settings)
     client = serving.application(settings, engine, mappings).test_client()
 
-    def send(method, address, body, partner="cms"):
-        kind = "application/fhir+json" if address == MATCH else "application/json"
-        named = {"Casebridge-Partner": partner}
+    def send(method, address, body=None, partner="cms"):
+        kind = "application/fhir+json" if "/fhir/" in address else "application/json"
+        named = {"Casebridge-Partner": partner, "Prefer": "respond-async"}
         return client.open(address, method=method, json=body, content_type=kind, headers=named)
 
-    for ref, kind, npi in (("plan", "insurer", "9876543210"), ("provider", "hospital", "0000000001")):
+    for ref, kind, npi in ORGANIZATIONS:
         said = {"name": ref, "kind": kind, "identifiers": [{"system": NPI, "value": npi}]}
         assert send("PUT", f"/api/directory/organization/{ref}", said).status_code == 201
     said = example("member-match-in-provider")["parameter"][0]["resource"]
@@ -84,3 +91,57 @@ def test_the_example_with_another_card_is_nobody(ask):
     sent["parameter"][0]["resource"]["identifier"][0]["value"] = "55679"
     answer = ask("POST", MATCH, sent, "provider")
     assert [each["code"] for each in answer.json["issue"]] == ["not-found"]
+
+
+def of_pdex(name):
+    return json.loads((folder("payer") / "pdex" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def bulk(ask, *members):
+    """The Groups that a match of many comes to, by the code of each."""
+    bundles = [
+        {"name": "MemberBundle", "part": [{"name": name, "resource": body} for name, body in each.items()]}
+        for each in members
+    ]
+    body = {"resourceType": "Parameters", "parameter": bundles}
+    begun = ask("POST", "/fhir/Group/$bulk-member-match", body, "new")
+    assert begun.status_code == 202, begun.json
+    manifest = ask("GET", path_of(begun.headers["Content-Location"]), None, "new").json
+    groups = [
+        ask("GET", path_of(file["url"]), None, "new").get_json(force=True) for file in manifest["output"]
+    ]
+    return {group["code"]["coding"][0]["code"]: group for group in groups}
+
+
+def test_pdexs_member_is_matched_while_the_consent_holds_and_the_groups_are_as_its_examples(ask):
+    patient = {**of_pdex("Patient-patient-2"), "id": "2"}
+    card, consent = of_pdex("Coverage-coverage-2"), of_pdex("Consent-consent-2")
+    person = {
+        "names": patient["name"],
+        "gender": patient["gender"],
+        "birth_date": patient["birthDate"],
+        "coverages": [
+            {"id": "old", "status": "cancelled", "payer": "plan", "member_id": "DH10001235"},
+            {"id": "now", "status": "active", "payer": "new"},
+        ],
+    }
+    assert ask("PUT", "/api/clients/william", person).status_code == 201
+    said = {"MemberPatient": patient, "CoverageToMatch": card, "Consent": consent}
+    ended = bulk(ask, said)
+    assert sorted(ended) == ["consentconstraint", "match"]
+    today = datetime.now(UTC).date().isoformat()
+    now = {**consent, "provision": {**consent["provision"], "period": {"start": today, "end": today}}}
+    nobody = {**patient, "birthDate": "1959-12-24"}
+    found = bulk(ask, {**said, "Consent": now}), bulk(ask, {**said, "MemberPatient": nobody})
+    assert found[0]["match"]["member"][0]["entity"]["reference"].startswith("Patient/")
+    for ours, name in (
+        (ended["consentconstraint"], "Group-example-pdex-member-consent-constraint-group"),
+        (found[1]["nomatch"], "Group-example-pdex-member-no-match-group"),
+    ):
+        theirs = of_pdex(name)
+        assert theirs.keys() - {"text"} <= ours.keys()
+        assert ours["meta"]["profile"] == theirs["meta"]["profile"]
+        assert ours["code"] == theirs["code"]
+        one, other = (each["member"][0]["entity"] for each in (ours, theirs))
+        assert one.keys() == other.keys()
+        assert one["extension"][0]["url"] == other["extension"][0]["url"]
