@@ -101,7 +101,7 @@ def doors(
         *_pulling(settings, store, mappings, vocabularies, cipher, now),
         *_exporting(settings, engine, store, mappings, partial(_keepers, partners), now),
         returned.door(Back(store, projection, of_views(settings, incoming), base, now)),
-        validate.door(),
+        validate.door(Disclosure(store)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
         audit(audited, base),

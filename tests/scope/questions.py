@@ -60,6 +60,7 @@ READ = [
 OF_RESOURCES = {
     "/fhir/<type_>/<id_>": READ,
     "/fhir/<type_>/<id_>/_history/<int:version>": READ,
+    "/fhir/<type_>/<id_>/$validate": [*READ[:3], {"query": "?mode=profile"}, {"method": "POST"}],
     "/fhir/<type_>/<id_>/_history": [
         *READ,
         {"query": f"?_since={EVERYTHING}"},

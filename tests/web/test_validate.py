@@ -20,7 +20,7 @@ PLAN = {
 
 @pytest.fixture
 def database_url(sqlite_url):
-    """No database is asked."""
+    """What is valid is the same on both."""
     return sqlite_url
 
 
@@ -37,6 +37,61 @@ def issues(answer):
 def made(overlay):
     path = GOLDEN / overlay / "case" if overlay else GOLDEN / "case"
     return json.loads((path / "out.json").read_text(encoding="utf-8"))
+
+
+def test_all_that_is_stored_is_valid(told):
+    types = ("CarePlan", "CareTeam", "EpisodeOfCare", "Patient", "Coverage", "Practitioner", "Provenance")
+    for type_ in types:
+        address = f"/fhir/{type_}/{told.get(f'/fhir/{type_}').json['entry'][0]['resource']['id']}/$validate"
+        for query in ("", "?mode=update", "?mode=profile"):
+            assert issues(told.get(address + query)) == [("information", "informational", "-")], type_
+
+
+def test_of_what_is_stored_a_profile_may_be_asked_for(told):
+    plan = told.one("CarePlan")
+    address = f"/fhir/CarePlan/{plan['id']}/$validate"
+    # US Core wants the category assess-plan, which its overlay gives
+    named = f"?mode=profile&profile={CORE}/us-core-careplan"
+    assert [severity for severity, *_ in issues(told.get(address + named))] == ["error"]
+    parameters = [
+        {"name": "mode", "valueCode": "profile"},
+        {"name": "profile", "valueUri": f"{CORE}/us-core-careplan"},
+    ]
+    asked = {"resourceType": "Parameters", "parameter": parameters}
+    posted = told.ask("POST", address, json=asked, content_type=FHIR)
+    assert issues(posted) == issues(told.get(address + named))
+    assert issues(told.get(f"{address}?profile=urn:none")) == [("error", "not-found", "profile")]
+
+
+def test_what_is_sent_in_the_place_of_what_is_stored_is_looked_at_instead(told):
+    plan = told.one("CarePlan")
+    address = f"/fhir/CarePlan/{plan['id']}/$validate"
+    wrong = {**plan, "status": "going well"}
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": wrong}]}
+    for body in (wrong, parameters):
+        answer = told.ask("POST", address, json=body, content_type=FHIR)
+        assert issues(answer) == [("error", "code-invalid", "CarePlan.status")]
+    assert issues(told.ask("POST", address))[0][0] == "information"
+    other = told.ask("POST", address, json={**plan, "id": "other"}, content_type=FHIR)
+    assert (other.status_code, other.json["issue"][0]["expression"]) == (400, ["CarePlan.id"])
+    assert told.one("CarePlan") == plan
+
+
+def test_nothing_is_deleted_by_fhir_and_what_is_there_is_not_created(told):
+    address = f"/fhir/CarePlan/{told.one('CarePlan')['id']}/$validate"
+    assert issues(told.get(f"{address}?mode=delete")) == [("error", "not-supported", "mode")]
+    for query, where in (("?mode=create", "mode"), ("?mode=x", "mode"), ("?persist=true", "persist")):
+        answer = told.get(address + query)
+        assert (answer.status_code, answer.json["issue"][0]["expression"]) == (400, [where])
+
+
+def test_what_is_out_of_scope_cannot_be_asked_about(told):
+    address = f"/fhir/CarePlan/{told.one('CarePlan')['id']}/$validate"
+    for path in (address, "/fhir/CarePlan/none/$validate", "/fhir/Slot/none/$validate"):
+        assert told.get(path, partner="southern").status_code == 404
+    uuid = told.get("/api/cases/c1").headers["Casebridge-Id"]
+    assert told.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
+    assert told.get(address, partner=None).status_code == 410
 
 
 @pytest.mark.parametrize("overlay", ["", "us-core"])

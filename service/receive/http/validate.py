@@ -3,15 +3,19 @@
 https://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any, Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
+from service.disclosing import disclose
 from service.door import Door
 from service.errors import Issue, Malformed, NotFound
-from service.flows.authoring.validity import validity
+from service.flows.authoring.validity import Told, validity
+from service.flows.pull.disclose import Disclosure
 from service.receive.http.fhir import fhir_body
+from service.values.audit import of_resources
 from service.wire.contracts.published.openapi.operations import (
     FHIR,
     FHIR_TAG,
@@ -22,37 +26,81 @@ from service.wire.contracts.published.openapi.operations import (
     resource,
 )
 from service.wire.fhir.check.check import checkable
-from service.wire.json import dump
+from service.wire.json import dump, reread
 from service.wire.outcomes import outcome
 from service.wire.parameters import parameters
 
 _MODES: Final = ("create", "update", "profile")
+_MODES_OF_ONE: Final = ("update", "profile", "delete")
 _TAKEN: Final = ("resource", "mode", "profile")
 _SILENT: Final = "Who sent a resource is told what is wrong with it, in paths that quote nothing."
+_KEPT: Final[Told] = ("error", Issue("Nothing is deleted by FHIR here.", "mode", "not-supported"))
 
 
-def door() -> Door:
-    """Return the door; nothing is stored, and nobody else's data is looked at."""
+def door(disclosure: Disclosure) -> Door:
+    """Return the door; nothing is stored, and of what is stored only what is named is looked at."""
     routes = Blueprint("validate", __name__, url_prefix="/fhir")
 
     @routes.post("/<type_>/$validate")
     def validate(type_: str) -> Response:
-        if type_ not in checkable():
-            raise NotFound("This service has no definitions of this type.")
-        arguments = parameters(request.args.items(multi=True), ("mode", "profile", "_format"))
-        _, sent = fhir_body(type_, "Parameters")
-        body = sent if sent["resourceType"] == type_ else _named(sent, type_, arguments)
-        if arguments.get("mode", "create") not in _MODES:
-            raise Malformed(f"Known here are {', '.join(_MODES)}.", where="mode")
-        told = validity(body, [arguments["profile"]] if "profile" in arguments else [])
-        issues = [each for severity, issue in told for each in outcome([issue], severity)["issue"]]
-        return Response(dump({"resourceType": "OperationOutcome", "issue": issues}), mimetype=FHIR)
+        _check_known(type_)
+        arguments = _arguments()
+        body = _sent(type_, arguments)
+        if body is None:
+            raise Malformed(f"The parameter `resource` holds one of type {type_}.", where="resource")
+        _mode(arguments, _MODES)
+        return _answer(_told(body, arguments))
+
+    @routes.route("/<type_>/<id_>/$validate", methods=["GET", "POST"])
+    def validate_one(type_: str, id_: str) -> Response:
+        _check_known(type_)
+        arguments = _arguments()
+        body = _sent(type_, arguments) if request.method == "POST" and request.get_data() else None
+        mode = _mode(arguments, _MODES_OF_ONE)
+        stored = disclosure.read(g.scope, type_, id_)
+        disclose("operation", of_resources([stored]))
+        if body is not None and body.get("id") != id_:
+            raise Malformed("It has another id than the address.", where=f"{type_}.id")
+        if mode == "delete":
+            return _answer([_KEPT])
+        return _answer(_told(reread(stored.body) if body is None else body, arguments))
 
     return Door(routes, "resources", tuple(_operations()))
 
 
-def _named(sent: dict[str, Any], type_: str, arguments: dict[str, str]) -> dict[str, Any]:
-    """Return the resource of Parameters, and add what else they say to the arguments; raises Malformed."""
+def _check_known(type_: str) -> None:
+    if type_ not in checkable():
+        raise NotFound("This service has no definitions of this type.")
+
+
+def _arguments() -> dict[str, str]:
+    return parameters(request.args.items(multi=True), ("mode", "profile", "_format"))
+
+
+def _mode(arguments: dict[str, str], known: Collection[str]) -> str:
+    mode = arguments.get("mode", "update")
+    if mode not in known:
+        raise Malformed(f"Known here are {', '.join(known)}.", where="mode")
+    return mode
+
+
+def _sent(type_: str, arguments: dict[str, str]) -> dict[str, Any] | None:
+    """Return the resource that is sent, and add what Parameters say to the arguments; raises Malformed."""
+    _, sent = fhir_body(type_, "Parameters")
+    return sent if sent["resourceType"] == type_ else _named(sent, type_, arguments)
+
+
+def _told(body: dict[str, Any], arguments: dict[str, str]) -> list[Told]:
+    return validity(body, [arguments["profile"]] if "profile" in arguments else [])
+
+
+def _answer(told: list[Told]) -> Response:
+    issues = [each for severity, issue in told for each in outcome([issue], severity)["issue"]]
+    return Response(dump({"resourceType": "OperationOutcome", "issue": issues}), mimetype=FHIR)
+
+
+def _named(sent: dict[str, Any], type_: str, arguments: dict[str, str]) -> dict[str, Any] | None:
+    """Return the resource of Parameters, if any, and add what else they say to the arguments."""
     found: dict[str, Any] = {}
     for number, each in enumerate(_parts(sent)):
         name, where = each.get("name"), f"Parameters.parameter[{number}]"
@@ -69,7 +117,7 @@ def _named(sent: dict[str, Any], type_: str, arguments: dict[str, str]) -> dict[
         else:
             raise Malformed("Needs a valueCode or valueUri here.", where=where)
     body = found.get("resource")
-    if not isinstance(body, dict) or body.get("resourceType") != type_:
+    if "resource" in found and (not isinstance(body, dict) or body.get("resourceType") != type_):
         raise Malformed(f"The parameter `resource` holds one of type {type_}.", where="resource")
     return body
 
@@ -83,20 +131,48 @@ def _parts(sent: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _operations() -> Iterator[Operation]:
     told = answer("What is wrong with it, or that nothing is.", FHIR, resource("OperationOutcome"))
-    yield Operation(
+    type_, profile = (
+        place("type", "The resource type."),
+        "The canonical of a profile that it is to meet, too.",
+    )
+    describe = partial(Operation, tag=FHIR_TAG, answers={200: told})
+    yield describe(
         "post",
         "/fhir/{type}/$validate",
         "validate",
-        tag=FHIR_TAG,
         summary="Ask whether a resource is valid, by R4 and by the profiles that it claims",
         parameters=(
-            place("type", "The resource type."),
+            type_,
             query("mode", "What it is for; all is looked at either way.", enum=list(_MODES)),
-            query("profile", "The canonical of a profile that it is to meet, too."),
+            query("profile", profile),
             "Format",
         ),
         body={"required": True, "content": {FHIR: {"schema": resource()}}},
-        answers={200: told},
         faults=(404, 408, 413, 415, 422),
         silent=_SILENT,
+    )
+    one = (
+        type_,
+        place("id", "The logical id."),
+        query("mode", "What is asked; nothing can be deleted.", enum=list(_MODES_OF_ONE)),
+        query("profile", profile),
+        "Format",
+    )
+    path = "/fhir/{type}/{id}/$validate"
+    yield describe(
+        "get",
+        path,
+        "validate-one",
+        summary="Ask whether a resource as it is stored is valid",
+        parameters=one,
+        faults=(404, 410, 413),
+    )
+    yield describe(
+        "post",
+        path,
+        "validate-one-by-parameters",
+        summary="Ask whether a resource as it is stored, or what is sent in its place, is valid",
+        parameters=one,
+        body={"content": {FHIR: {"schema": resource()}}},
+        faults=(404, 408, 410, 413, 415, 422),
     )
