@@ -12,6 +12,7 @@ EXPORTS: Final = ("/$export", "/$davinci-data-export")
 _SEARCHES: Final = frozenset(
     {"_search", "<type_>", "$member-match", "$bulk-member-match", "$provider-member-match"}
 )
+_OF_TYPES: Final = (["_history"], ["$everything"])
 
 
 def check(grant: Grant, right: str, method: str, rule: str, arguments: Mapping[str, Any]) -> str:
@@ -45,13 +46,13 @@ def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[
     """Return the type that a route below /fhir is about, and the letter of its interaction.
 
     A read, a vread, the history of one and an operation on terminology are all `r`; the history of a type or
-    of the system is `s`.
+    of the system, and what is of all patients, is `s`.
     """
     _, _, *places = rule.split("/")
     type_ = str(arguments.get("type_", "".join(places[:1])))
     if method == "PUT":
         return type_, "u"
     # a search of the system is one of every type
-    if len(places) < 2 or places[-1] in _SEARCHES or places == ["<type_>", "_history"]:
+    if len(places) < 2 or places[-1] in _SEARCHES or places[1:] in _OF_TYPES:
         return type_, "s"
     return type_, "r"

@@ -146,31 +146,40 @@ def _wide(types: Sequence[str]) -> Iterator[Operation]:
 
 
 def _everythings() -> Iterator[Operation]:
-    """Give the operations that answer all that is of a patient or episode."""
+    """Give the operations that answer all that is of a patient, of all patients, or of an episode."""
+    one = (place("id", "The logical id."),)
+    for type_ in EVERYTHING:
+        path, name = f"/fhir/{type_}/{{id}}/$everything", f"everything-{type_}"
+        yield from _everything(path, name, f"Read all that is of one {type_}", one, (404, 406, 410))
+    yield from _everything(
+        "/fhir/Patient/$everything", "everything", "Read all that is of all Patients", (), (406,)
+    )
+
+
+def _everything(
+    path: str, name: str, summary: str, places: tuple[Described, ...], faults: tuple[int, ...]
+) -> Iterator[Operation]:
     bundle = answer("A searchset Bundle of what you may see.", FHIR, resource("Bundle"), _TOLD)
     describe = partial(Operation, tag=FHIR_TAG, answers={200: bundle})
-    for type_ in EVERYTHING:
-        path, id_ = f"/fhir/{type_}/{{id}}/$everything", place("id", "The logical id.")
-        of_types = query("_type", "Types, with commas between; all where there is none.")
-        summary = f"Read all that is of one {type_}"
-        yield describe(
-            "get",
-            path,
-            f"everything-{type_}",
-            summary=summary,
-            parameters=(id_, of_types, "Since", "Count", "Cursor", *FORM),
-            faults=(404, 406, 410),
-        )
-        schema = {**resource("Parameters"), "description": "Parameters with _type, _since and _count."}
-        yield describe(
-            "post",
-            path,
-            f"everything-{type_}-by-parameters",
-            summary=f"{summary}, with Parameters",
-            parameters=(id_, *FORM),
-            body={"content": {FHIR: {"schema": schema}}},
-            faults=(404, 406, 408, 410, 413, 415),
-        )
+    of_types = query("_type", "Types, with commas between; all where there is none.")
+    yield describe(
+        "get",
+        path,
+        name,
+        summary=summary,
+        parameters=(*places, of_types, "Since", "Count", "Cursor", *FORM),
+        faults=faults,
+    )
+    schema = {**resource("Parameters"), "description": "Parameters with _type, _since and _count."}
+    yield describe(
+        "post",
+        path,
+        f"{name}-by-parameters",
+        summary=f"{summary}, with Parameters",
+        parameters=(*places, *FORM),
+        body={"content": {FHIR: {"schema": schema}}},
+        faults=tuple(sorted((*faults, 408, 413, 415))),
+    )
 
 
 def _documents() -> Iterator[Operation]:

@@ -118,6 +118,7 @@ WHOLE = {
     "/fhir/Patient/<id_>/$everything",
     "/fhir/EpisodeOfCare/<id_>/$everything",
     "/fhir/EpisodeOfCare/<id_>/$document",
+    "/fhir/Patient/$everything",
     "/fhir/Group",
     "/fhir/Group/<id_>",
     "/fhir/Group/<id_>/$export",

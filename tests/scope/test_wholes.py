@@ -71,6 +71,20 @@ def test_a_member_match_tells_of_theirs_and_of_others_as_of_who_never_was(house,
     assert told == set(PULLING)
 
 
+def test_everything_of_all_patients_is_all_that_is_theirs(house, oracle):
+    for partner in PULLING:
+        found, address = [], "/fhir/Patient/$everything?_count=40"
+        while address:
+            bundle = house.get(address, partner=partner).json
+            found += [
+                (one["resource"]["resourceType"], one["resource"]["id"]) for one in bundle.get("entry", ())
+            ]
+            links = {link["relation"]: link["url"] for link in bundle["link"]}
+            address = links.get("next", "").partition("8080")[2]
+        assert len(found) == len(set(found))
+        assert set(found) == all_of(oracle, partner), partner
+
+
 def test_a_document_has_what_is_theirs_and_its_text_tells_of_nothing_else(house, oracle):
     """`house.check` reads each answer for what stands for somebody else, in the text as elsewhere."""
     for partner in PULLING:

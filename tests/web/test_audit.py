@@ -76,6 +76,8 @@ def of_resources(house):
         yield f"fhir.everything-{type_}", "operation", "POST", path, asked
     member = {"json": matching.river(), "content_type": "application/fhir+json", "partner": "northern"}
     yield "members.match", "operation", "POST", matching.MATCH, member
+    yield "fhir.everything", "operation", "GET", "/fhir/Patient/$everything?_count=3", {}
+    yield "fhir.everything", "operation", "POST", "/fhir/Patient/$everything", {}
     for method in ("GET", "POST"):
         yield "validate.validate_one", "operation", method, f"{one}/$validate", {}
     path = f"/fhir/{episode['reference']}/$document"

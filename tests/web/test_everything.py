@@ -156,6 +156,39 @@ def test_what_was_stored_since_comes_alone(two_cases):
     assert found(two_cases, f"{url}?_since=2999-01-01T00:00:00Z") == []
 
 
+def test_everything_of_all_patients_is_that_of_each(two_cases):
+    url = "/fhir/Patient/$everything"
+    for partner in ("cms", "northern"):
+        each_of = [
+            set(
+                found(
+                    two_cases, f"/fhir/Patient/{patient_of(two_cases, number)}/$everything", partner=partner
+                )
+            )
+            for number in ("R-1", "S-1")
+        ]
+        for count in (3, 500):
+            of_all = found(two_cases, f"{url}?_count={count}", partner=partner)
+            assert len(of_all) == len(set(of_all))
+            assert set(of_all) == each_of[0] | each_of[1]
+    goals = found(two_cases, f"{url}?_type=Goal,Practitioner&_count=2")
+    assert {type_ for type_, _ in goals} == {"Goal", "Practitioner"}
+    assert found(two_cases, url, partner="southern") == []
+
+
+def test_of_all_patients_what_was_stored_since_comes_alone(two_cases):
+    changed = copy.deepcopy(river.CASE)
+    changed["plan"]["title"] = "Another title"
+    assert two_cases.put("/api/cases/c1", changed, headers={"If-Match": 'W/"1"'}).status_code == 200
+    (plan,) = two_cases.get("/fhir/CarePlan?identifier=urn:example:cases|C-1").json["entry"]
+    at = plan["resource"]["meta"]["lastUpdated"]
+    since = found(two_cases, f"/fhir/Patient/$everything?_since={at}")
+    assert ("CarePlan", plan["resource"]["id"]) in since
+    assert {type_ for type_, _ in since} <= {"CarePlan", "Provenance"}
+    answer = two_cases.get("/fhir/Patient/$everything?start=2026-01-01")
+    assert (answer.status_code, answer.json["issue"][0]["expression"]) == (400, ["start"])
+
+
 def test_it_is_asked_with_parameters_too(two_cases):
     path = f"/fhir/EpisodeOfCare/{case_of(two_cases, 'C-1')}/$everything"
     asked = {
@@ -272,6 +305,12 @@ class TestWithTokens:
         assert types(f"{people} system/CarePlan.r") == {"Patient", "CarePlan", "Practitioner"}
         assert types(f"{people} system/CarePlan.r?status=completed") == {"Patient"}
         assert types(f"{people} system/Coverage.r") == {"Patient", "Coverage", "Organization"}
+        every = "/fhir/Patient/$everything"
+        granted = house.token("northern", "system/Patient.rs system/Goal.rs system/CarePlan.r")
+        assert {type_ for type_, _ in found(house, every, token=granted)} == {"Patient", "Goal"}
+        assert house.get(f"{every}?_type=CarePlan", token=granted).status_code == 403
+        for scope in ("system/Patient.s system/Goal.rs", "system/Patient.r", "system/Goal.rs"):
+            assert house.get(every, token=house.token("northern", scope)).status_code == 403
         for scope, query in (
             ("system/Goal.r", ""),
             ("system/Patient.s system/Goal.rs", ""),

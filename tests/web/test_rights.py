@@ -39,6 +39,7 @@ NEEDS = (
     (r"(?:GET|HEAD) /fhir/(\w+)", "system/{}.s"),
     (r"(?:GET|HEAD) /fhir/Patient/x/([A-Z]\w+)", "system/{}.s"),
     (r"POST /fhir/(\w+)/_search", "system/{}.s"),
+    (r"(?:GET|HEAD|POST) /fhir/Patient/\$everything", "system/Patient.rs"),
     # a document says whose it is
     (r"(?:GET|HEAD|POST) /fhir/EpisodeOfCare/x/\$document", "system/EpisodeOfCare.r system/Patient.r"),
     (r"(?:GET|HEAD|POST) /fhir/(\w+)/.+", "system/{}.r"),

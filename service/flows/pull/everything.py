@@ -10,7 +10,7 @@ from typing import Final
 
 from service.errors import NotFound
 from service.flows.ports import Store
-from service.values.resources import EverythingQuery, Page, StoredResource
+from service.values.resources import EverythingQuery, Page, Query, StoredResource
 from service.values.scope import SHARED, Scope
 from service.wire.fhir.search.terms import to
 
@@ -48,6 +48,21 @@ class Everything:
         if len(shared) > room:
             following = (_LAST, shared[room - 1].type, shared[room - 1].id) if room else (_LAST, "", "")
         return Page(tuple(theirs), None, following, tuple(shared[:room]))
+
+    def page_of_all(self, scope: Scope, asked: EverythingQuery) -> Page:
+        """Return one page of what is of all patients in the scope, newest first.
+
+        What belongs to no client is `included`.
+        """
+        since = asked.since.isoformat() if asked.since else ""
+        updated = (("ge", since, since),) if since else ()
+        query = Query("", updated=updated, count=asked.count, after=asked.after, with_total=False)
+        found = self.store.search(scope, replace(query, types=asked.types))
+        theirs, shared = (
+            tuple(each for each in found.entries if (each.type in SHARED) == is_shared)
+            for is_shared in (False, True)
+        )
+        return Page(theirs, None, found.next, shared)
 
     def whole(self, scope: Scope, asked: EverythingQuery) -> list[StoredResource]:
         """Return all of it at once, and the roles of the practitioners with what these refer to.
