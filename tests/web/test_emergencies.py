@@ -119,6 +119,21 @@ def test_one_person_is_opened_with_what_is_sensitive_and_denied_and_nobody_else(
     assert nurse["resource"]["name"][0]["family"] == "Example"
 
 
+def test_of_the_directory_that_is_opened_which_the_persons_data_refers_to(told):
+    put(told, "/api/directory/practitioner/stranger", {"names": [{"family": "Stranger"}]})
+    put(told, "/api/directory/practitioner/other", {"names": [{"family": "Other"}]})
+    person(told, "kim", care_manager="other")
+    found = told.get("/fhir/Practitioner", partner="desk").json["entry"]
+    ids = {entry["resource"]["name"][0]["family"]: entry["resource"]["id"] for entry in found}
+    token = opened(told)
+    for family, status in {"Example": 200, "Stranger": 404, "Other": 404}.items():
+        for end in ("", "/_history/1"):
+            path = f"/fhir/Practitioner/{ids[family]}{end}"
+            assert told.get(path, token=token).status_code == status, (family, end)
+    shown = told.get("/fhir/Practitioner?_total=accurate", token=token).json
+    assert (shown["total"], [entry["resource"]["id"] for entry in shown["entry"]]) == (1, [ids["Example"]])
+
+
 def test_everything_of_the_person_is_had_at_once_and_nothing_is_exported(told):
     id_ = of(told, "river")[-1].split("/")[3]
     token = opened(told)

@@ -103,6 +103,14 @@ def test_strings_and_dates_narrow_and_other_types_are_as_they_were(house):
         assert house.get("/fhir/CarePlan", token=token).json["total"] == 1
 
 
+def test_old_versions_of_other_types_are_as_they_were(house):
+    plan = house.get("/fhir/CarePlan", partner="desk").json["entry"][0]["resource"]
+    token = house.token("northern", f"system/Patient.rs?birthdate=lt1900 {PLANS}")
+    path = f"/fhir/CarePlan/{plan['id']}"
+    assert house.get(f"{path}/_history", token=token).json["total"] == 2
+    assert house.get(f"{path}/_history/1", token=token).status_code == 200
+
+
 def test_a_scope_never_reaches_out_of_what_is_the_partners(house):
     assert seen(house, "southern", f"{PLANS}?status=active") == NOTHING
 
