@@ -22,8 +22,8 @@ _WARNINGS: Final[Described] = {
 }
 
 
-def health(ready: Callable[[], Sequence[str]]) -> Door:
-    """Return the door to health; `ready` returns what to warn of, or raises what keeps it from answering."""
+def health(ready: Callable[[], None]) -> Door:
+    """Return the door to health; `ready` raises what keeps it from answering."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/health")
@@ -36,16 +36,19 @@ def health(ready: Callable[[], Sequence[str]]) -> Door:
 
     @routes.get("/health/ready")
     def is_ready() -> Response:
-        warnings = list(ready())
-        status = {"status": "ready", **({"warnings": warnings} if warnings else {})}
-        return Response(dump(status), mimetype=JSON)
+        ready()
+        return Response(b'{"status":"ready"}', mimetype=JSON)
 
     return Door(routes, PUBLIC, tuple(_of_health()), is_limited=False)
 
 
-def metrics() -> Door:
-    """Return the door to the metrics of this process."""
+def metrics(warnings: Callable[[], Sequence[str]]) -> Door:
+    """Return the door to the metrics of this process, and to what there is to warn of."""
     routes = Blueprint("metrics", __name__)
+
+    @routes.get("/health/details")
+    def details() -> Response:
+        return Response(dump({"warnings": list(warnings())}), mimetype=JSON)
 
     @routes.get("/metrics")
     def metrics() -> Response:
@@ -61,7 +64,18 @@ def metrics() -> Door:
         silent="No label holds an id or personal data.",
         answers={200: answer("Prometheus' text format.", "text/plain", _TEXT)},
     )
-    return Door(routes, "metrics", (operation,))
+    detailed = {"type": "object", "required": list(_WARNINGS), "properties": _WARNINGS}
+    details_operation = Operation(
+        "get",
+        "/health/details",
+        "details",
+        tag=_TAG,
+        summary="Tell what to look at though this process answers",
+        silent="It is of the machine, and of nobody.",
+        answers={200: answer("What to warn of.", JSON, detailed)},
+        faults=(503,),
+    )
+    return Door(routes, "metrics", (operation, details_operation))
 
 
 def _of_health() -> Iterator[Operation]:
@@ -84,10 +98,10 @@ def _of_health() -> Iterator[Operation]:
         "/health/ready",
         "ready",
         summary="Tell whether the database is there and of this release",
-        answers={200: answer("It is ready.", JSON, _status("ready", **_WARNINGS))},
+        answers={200: answer("It is ready.", JSON, _status("ready"))},
         faults=(503,),
     )
 
 
-def _status(word: str, **properties: Described) -> Described:
-    return {"type": "object", "required": ["status"], "properties": {"status": {"const": word}, **properties}}
+def _status(word: str) -> Described:
+    return {"type": "object", "required": ["status"], "properties": {"status": {"const": word}}}

@@ -107,8 +107,8 @@ def doors(
         audit(audited, base),
         feed(Disclosure(store)),
         tokens_door(tokens, settings.base_url),
-        health(partial(_ready, engine)),
-        metrics(),
+        health(partial(schema.check, engine)),
+        metrics(partial(clock.warnings, engine, now)),
     ]
     mounted.append(reference(lambda: _contracts(mappings, mounted)))
     return mounted
@@ -206,12 +206,6 @@ def _hospitals(reception: Reception, base: str, now: Clock) -> tuple[Door, Door]
         fhir_in.door(Processing(reception, now, base), Bundles(reception), Encounters(reception, base)),
         hl7v2.door(Hl7v2Reception(reception, now)),
     )
-
-
-def _ready(engine: Engine) -> list[str]:
-    """Return what to warn of a process that can answer; raises as `schema.check`."""
-    schema.check(engine)
-    return clock.warnings(engine, now)
 
 
 def _unseal(cipher: Fernet, text: str) -> str:

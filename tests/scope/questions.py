@@ -149,6 +149,7 @@ OF_NOBODY = {
     "/health/live": [{}],
     "/health/ready": [{}],
     "/metrics": [{}],
+    "/health/details": [{}],
     "/events": [{}, {"query": "?after=3"}, {"query": "?_count=5"}, {"method": "HEAD"}],
     "/oauth2/token": [{"method": "POST"}],
     "/oauth2/jwks": [{}],

@@ -168,6 +168,7 @@ def test_rights_of_ours_are_asked_for_one_by_one(house):
         ("POST", "/api/quarantine/x/replay", "replay"),
         ("POST", "/api/quarantine/prune", "administer"),
         ("GET", "/metrics", "metrics"),
+        ("GET", "/health/details", "metrics"),
     ):
         refused(house.ask(method, path, token=token), missing)
     rights = ("quarantine", "bodies", "replay", "administer")

@@ -32,6 +32,8 @@ def test_every_route_has_a_guard_or_is_public(house):
         (None, "/events", 200),
         (None, "/api/clients", 200),
         (None, "/metrics", 200),
+        (None, "/health/details", 200),
+        ("engineer", "/health/details", 403),
         ("engineer", "/metrics", 403),
         ("northern", "/metrics", 403),
         ("cms", "/metrics", 403),

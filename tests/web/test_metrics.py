@@ -1,6 +1,10 @@
 """What the operator can measure of the doors, and what no metric tells."""
 
+from datetime import UTC, datetime, timedelta
+
 from prometheus_client.parser import text_string_to_metric_families
+
+from service.wiring import serving
 
 
 def counted(house, **labels):
@@ -42,3 +46,15 @@ def test_no_metric_tells_an_id_or_a_search_value(told):
     assert 'route="/fhir/<type_>"' in text
     for secret in (patient, "R-1", "river", "c1"):
         assert secret not in text
+
+
+def test_what_there_is_to_warn_of_is_told_to_the_operator_alone(settings, mappings, engine):
+    def tomorrow():
+        return datetime.now(UTC) + timedelta(days=1)
+
+    client = serving.application(settings, engine, mappings, now=tomorrow).test_client()
+    assert client.get("/health/ready").json == {"status": "ready"}
+    warnings = client.get("/health/details").json["warnings"]
+    # SQLite has no clock of its own
+    assert len(warnings) == (engine.dialect.name == "postgresql")
+    assert client.get("/health/details", headers={"Casebridge-Partner": "northern"}).status_code == 403

@@ -27,7 +27,7 @@ NEEDS = (
     (r"POST (/hl7v2|/fhir|/fhir/\$process-message)", {"discharges"}),
     (r"(POST|PUT) /fhir/Encounter", {"discharges"}),
     (r"(GET|HEAD) /events", {"events"}),
-    (r"(GET|HEAD) /metrics", {"metrics"}),
+    (r"(GET|HEAD) /(metrics|health/details)", {"metrics"}),
     (r"(?:GET|HEAD|POST|DELETE) /fhir/(?:\w+/)*\$(?:davinci-data-)?export(?:/\w+)*", ANY),
     (r"POST /fhir/(Patient)/\$member-match", "system/{}.s system/Coverage.s"),
     (r"POST /fhir/(Group)/\$\w+-member-match", "system/{}.s system/Patient.s system/Coverage.s"),
