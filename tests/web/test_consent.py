@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from service.values.ids import resource_id
 from tests.flows import river
 from tests.web.sent import Mercy
 
@@ -198,6 +199,18 @@ def test_everything_of_a_patient_leads_to_nobody_by_what_is_withheld(staffed):
     for query in ("", "?_type=Practitioner"):
         assert families("cleared", query) == {"Example", "Therapist"}
         assert families("northern", query) == {"Example"}
+
+
+def test_whom_only_what_is_withheld_names_is_withheld_too(staffed):
+    therapist = {**river.NURSE, "names": [{"family": "Therapist"}]}
+    answer = staffed.put("/api/directory/practitioner/therapist", therapist)
+    service = {"id": "talk", "kind": "mental-health-service", "status": "active", "practitioner": "therapist"}
+    put(staffed, "river", case={"plan": {**river.CASE["plan"], "services": [service]}})
+    path = f"/fhir/Practitioner/{resource_id(answer.headers['Casebridge-Id'], 'Practitioner', '')}"
+    for partner, status, total in (("cleared", 200, 2), ("northern", 404, 1), ("mercy", 404, 1)):
+        for end in ("", "/_history", "/_history/1"):
+            assert staffed.get(path + end, partner=partner).status_code == status, (partner, end)
+        assert staffed.get("/fhir/Practitioner?_total=accurate", partner=partner).json["total"] == total
 
 
 def merge(house, one, into):
