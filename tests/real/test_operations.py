@@ -1,4 +1,4 @@
-"""Each operation that the CapabilityStatement names is defined, and stands at every level that it is defined at."""
+"""Each operation of the CapabilityStatement is defined, and stands at every level that it is defined at."""
 
 import json
 
