@@ -4,7 +4,7 @@ The condition is made of the scope's form and is the same for all scopes of that
 be kept; what the scope says is bound when a statement runs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -34,6 +34,10 @@ SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
 OPENED: Final[Any] = bindparam("scope_opened", expanding=True)
 # so many members of a payer are looked at before those who refer to something
 FEW: Final = 100
+
+
+Asked = Callable[[Select[Any]], ColumnElement[bool]]
+"""How it is asked whether a statement has a row."""
 
 
 class Form(NamedTuple):
@@ -80,7 +84,12 @@ def parameters(scope: Scope) -> dict[str, Any]:
     return said | narrowing.parameters(scope.narrowed, scope.view)
 
 
-def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:
+def by_row(rows: Select[Any]) -> ColumnElement[bool]:
+    """Return whether there is such a row: OFFSET keeps PostgreSQL from reading all of a partner's instead."""
+    return rows.offset(literal_column("0")).exists()
+
+
+def of_resources(scope: Form, table: FromClause, asked: Asked = Select.exists) -> ColumnElement[bool]:
     """Return the condition on `resource` or `resource_history` rows: the view, and whose they are.
 
     It is asked of each row by itself, so it suits rows that are found by their id.
@@ -90,16 +99,16 @@ def of_resources(scope: Form, table: FromClause) -> ColumnElement[bool]:
         mentioned = _is_mentioned_there(scope, table)
     named = _is_named(table) if scope.source else false()
     shared = and_(table.c.client.is_(None), or_(mentioned, named))
-    inside = or_(_is_owned(scope, table), _is_related(scope, table), shared)
+    inside = or_(_is_owned(scope, table), _is_related(scope, table, asked), shared)
     return and_(_view(table), narrowing.condition(scope.narrowed, table), inside)
 
 
-def of_clients(scope: Form, table: FromClause) -> ColumnElement[bool]:
+def of_clients(scope: Form, table: FromClause, asked: Asked = Select.exists) -> ColumnElement[bool]:
     """Return `of_resources` for types that are never `SHARED`.
 
-    A search may start from it, where few clients are in the scope, or few documents.
+    A search may start from it, where few clients are in the scope, or few documents; but not `by_row`.
     """
-    inside = or_(_is_owned(scope, table), _is_related(scope, table))
+    inside = or_(_is_owned(scope, table), _is_related(scope, table, asked))
     return and_(_view(table), narrowing.condition(scope.narrowed, table), inside)
 
 
@@ -171,18 +180,20 @@ def _relations(scope: Form) -> list[_Relation]:
     return [relation for relation in every if relation.names]
 
 
-def _is_related(scope: Form, table: FromClause) -> ColumnElement[bool]:
+def _is_related(scope: Form, table: FromClause, asked: Asked) -> ColumnElement[bool]:
     """Whether a row's client is a member or patient of who asks, or was opened to them."""
     if scope.opened:
         return _is_opened(scope, table)
     return _any(
-        and_(
-            exists().where(relation.table.c.client == table.c.client, or_(*_holding(relation))),
-            is_clear(table),
-            ~_is_refused(relation, table),
-        )
+        and_(asked(_related(relation, table)), is_clear(table), ~_is_refused(relation, table))
         for relation in _relations(scope)
     )
+
+
+def _related(relation: _Relation, table: FromClause) -> Select[Any]:
+    """Return the statement of the relations of a row's client to who asks."""
+    c = relation.table.c
+    return select(c.client).where(c.client == table.c.client, or_(*_holding(relation))).correlate(table)
 
 
 def _is_opened(scope: Form, table: FromClause) -> ColumnElement[bool]:
@@ -276,9 +287,8 @@ def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]
     clients = [select(r.client).where(held).order_by(r.value, r.client) for held in holding]
     first = [client.limit(literal_column(str(FEW))).subquery() for client in clients]
     is_shown = and_(is_clear(mention), ~_is_refused(relation, mention))
-    related = select(r.client).where(r.client == c.client, or_(*holding)).offset(literal_column("0"))
     ways = [exists().where(*here, c.client == few.c.client, is_shown) for few in first]
-    return or_(*ways, exists().where(*here, related.exists(), is_shown))
+    return or_(*ways, exists().where(*here, by_row(_related(relation, mention)), is_shown))
 
 
 def _holding(relation: _Relation) -> list[ColumnElement[bool]]:

@@ -66,7 +66,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
         ):
             house.wait(port, "/health/ready")
             reads, pulls = paths_of(connection)
-            _lay(connection, port, [*reads, *pulls])
+            lay(connection, port, [*reads, *pulls])
             environment = {**os.environ, "CASEBRIDGE_FLOOR": plain}
             with house.process(environment, "tests.performance.floor", str(floor_port)) as floor:
                 house.wait(floor_port, reads[0])
@@ -80,8 +80,8 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
                     for paths in (reads, pulls)
                 }
                 return [
-                    _ratio("read.vs_floor", *sides[reads[0]], number),
-                    _ratio("pull.vs_floor", *sides[pulls[0]], number),
+                    vs_floor("read.vs_floor", *sides[reads[0]], number),
+                    vs_floor("pull.vs_floor", *sides[pulls[0]], number),
                     _processor("cpu.read", sides[reads[0]][0], 1.0),
                     _processor("cpu.pull", sides[pulls[0]][0], 1.2),
                     _empty(port, service.pid, number, seconds),
@@ -96,7 +96,7 @@ def paths_of(connection: psycopg.Connection) -> tuple[list[str], list[str]]:
     return reads, [f"/fhir/CarePlan?patient=Patient/{id_}&status=active" for (id_,) in patients]
 
 
-def _lay(connection: psycopg.Connection, port: int, paths: list[str]) -> None:
+def lay(connection: psycopg.Connection, port: int, paths: list[str]) -> None:
     """Keep what the service answers under the keys the floor looks up."""
     connection.execute(TABLE)
     for path in paths:
@@ -114,7 +114,7 @@ def same(port: int, who: dict[str, str], other: int, paths: list[str]) -> None:
         assert "?" not in path or parse(body)["total"] == 1
 
 
-def _ratio(name: str, ours: Asked, floor: Asked, number: int) -> Entry:
+def vs_floor(name: str, ours: Asked, floor: Asked, number: int) -> Entry:
     """How much of the floor's rate the service reaches, round by round."""
     rates = rounds(name, number, ours.round, floor.round)
     found = ratios(*rates)

@@ -177,6 +177,28 @@ def test_what_all_resources_of_a_type_have_reads_no_more_than_these(filled, type
             assert blocks <= (5 if condition.is_narrow else 1.5) * ROWS, (case, blocks)
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_few_have_is_not_looked_for_among_all_of_its_type(filled, beside):
+    """Neither by the index of types, nor among all members of who asks, whatever PostgreSQL expects of few."""
+    engine, connection = filled
+    term = criterion("CarePlan", "patient", "Patient/426", Ours("", searched_types())).terms
+    with asked(engine) as statements:
+        store = SqlStore(engine)
+        if beside:
+            found = store.beside(INSURER, [("Goal", "426")], {"CarePlan": term}, 9)
+        else:
+            found = store.search(
+                INSURER, Query("CarePlan", (HasTerm(term, is_narrow=True),), count=20)
+            ).entries
+    indexes, scanned = set(), set()
+    for plan in (plan for each in statements for plan in planned(connection, each)):
+        indexes |= {step.get("Index Name") for step in plan if step["Node Type"] == "Bitmap Index Scan"}
+        scanned |= {step["Relation Name"] for step in plan if step["Node Type"] == "Seq Scan"}
+    assert {each.type for each in found} == ({"Goal", "CarePlan"} if beside else {"CarePlan"})
+    assert indexes == {"resource_terms"}
+    assert "membership" not in scanned
+
+
 @pytest.mark.parametrize("modifier", ["not", "missing"])
 def test_what_is_not_said_is_found_among_those_of_the_type(filled, modifier):
     for type_ in searched_types():

@@ -12,7 +12,7 @@ from service.errors import Conflict
 from service.store import statements as q
 from service.store import tables as t
 from service.store.schema import upgrade
-from service.store.search.pages import PLANNED_ONCE
+from service.store.search.conditions import PLANNED_ONCE
 from service.store.sql import stream
 from service.store.sql.engine import connect, reading, writing
 from service.store.sql.failures import Busy

@@ -15,10 +15,12 @@ from sqlalchemy import (
     FromClause,
     MetaData,
     String,
+    Subquery,
     Table,
     bindparam,
     exists,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import array
@@ -33,6 +35,10 @@ from service.values.scope import SHARED
 
 # of SQLite alone: a trigger fills it
 TERMS: Final = Table("search_term", MetaData(), Column("term", BigInteger), Column("id", String(64)))
+
+
+PLANNED_ONCE: Final = ("plan_cache_mode", "force_generic_plan")
+"""The setting of statements that take several times as long to plan as to run."""
 
 
 class Place(NamedTuple):
@@ -51,6 +57,24 @@ def inside(place: Place, shared: bool) -> ColumnElement[bool]:
     """Return the scope's condition on rows of types of which one may be no client's."""
     condition = of_scope.of_resources if shared else of_scope.of_clients
     return condition(place.scope, place.rows)
+
+
+def inside_found(place: Place, shared: bool) -> ColumnElement[bool]:
+    """Return `inside` for rows of which few are found by something else."""
+    condition = of_scope.of_resources if shared else of_scope.of_clients
+    return condition(place.scope, place.rows, of_scope.by_row)
+
+
+def few(*conditions: ColumnElement[bool]) -> Subquery:
+    """Return the rows of `resource` that meet conditions, on PostgreSQL.
+
+    OFFSET keeps it, that does not know how few they are, from reading others as well: all in order until it
+    finds some, or all of their type.
+    """
+    c = t.resource.c
+    columns = (c.view, c.type, c.id, c.version, c.owner, c.client, c.last_updated, c.body, c.labels)
+    rows = select(*columns, c.terms, c.present).where(*conditions).offset(literal_column("0"))
+    return rows.subquery("few")
 
 
 def form_of(criterion: Criterion) -> Form:

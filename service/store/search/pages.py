@@ -20,7 +20,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    literal_column,
     or_,
     select,
 )
@@ -30,7 +29,16 @@ from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.criteria import HIGHEST, between
 from service.store.rows import stored_of
-from service.store.search.conditions import Place, condition_of, form_of, inside, values_of
+from service.store.search.conditions import (
+    PLANNED_ONCE,
+    Place,
+    condition_of,
+    few,
+    form_of,
+    inside,
+    inside_found,
+    values_of,
+)
 from service.store.sql.engine import Executor
 from service.store.sql.terms import hash_of, hashed
 from service.values.criteria import HasTerm, Order, RefersTo
@@ -40,7 +48,6 @@ from service.wire.fhir.search.dates import EARLIEST, LATEST
 
 FORMS: Final = 500
 FEW: Final = 10
-PLANNED_ONCE: Final = ("plan_cache_mode", "force_generic_plan")
 # what a link says of the last one seen, as it is compared
 _READ: Final[dict[str, Any]] = {"updated": datetime.fromisoformat, "range": float}
 NEWEST_FIRST: Final = (Order("updated", descending=True), Order("id", descending=True))
@@ -135,7 +142,8 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
     """Return the statement of a page, and that of the count of all pages."""
     rows, left = _rows(scope, form)
     place = Place(scope, rows, form.postgresql)
-    where = [inside(place, form.shared), _of_types(form, rows)]
+    visible = inside if rows is t.resource else inside_found
+    where = [visible(place, form.shared), _of_types(form, rows)]
     where += [condition_of(form.conditions[number], f"c{number}", place) for number in left]
     c = rows.c
     where += [
@@ -166,19 +174,13 @@ def _statements(scope: of_scope.Form, form: Form) -> tuple[Select[Any], Select[A
 def _rows(scope: of_scope.Form, form: Form) -> tuple[FromClause, list[int]]:
     """Return the rows that are looked through, and the numbers of the conditions that are left.
 
-    What few resources have, or what leads on, leads to them first, whatever the order: OFFSET keeps
-    PostgreSQL, that does not know how few they are, from reading all in order until it finds some.
+    What few resources have, or what leads on, leads to them first, whatever the order.
     """
     left = [number for number in range(len(form.conditions)) if number not in form.narrow]
     if not (form.postgresql and form.narrow):
         return t.resource, list(range(len(form.conditions)))
-    c = t.resource.c
     place = Place(scope, t.resource, form.postgresql)
-    where = [c.view == bindparam("scope_view"), _of_types(form, t.resource)]
-    where += [condition_of(form.conditions[number], f"c{number}", place) for number in form.narrow]
-    columns = (c.view, c.type, c.id, c.version, c.owner, c.client, c.last_updated, c.body, c.labels)
-    few = select(*columns, c.terms, c.present).where(*where).offset(literal_column("0"))
-    return few.subquery("few"), left
+    return few(*(condition_of(form.conditions[number], f"c{number}", place) for number in form.narrow)), left
 
 
 def _of_types(form: Form, rows: FromClause) -> ColumnElement[bool]:
