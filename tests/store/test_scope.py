@@ -134,6 +134,9 @@ QUESTIONS = {
     "a locked document": lambda s, of, n: s.transact(
         lambda unit: unit.documents.lock(of, "case", of.source or "", str(n))
     ),
+    "links to what is not seen": lambda s, of, n: s.transact(
+        lambda unit: unit.documents.strangers(of, [f"case-{n}", "case-0"])
+    ),
     "documents": lambda s, of, _: s.documents(of, "case", count=20),
     "documents by identifier": lambda s, of, n: s.documents(of, "case", identifier=("urn:cases", f"C-{n}")),
     "documents of a client": lambda s, of, n: s.documents(of, "case", client=f"client-{n}"),
