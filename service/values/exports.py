@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from service.values.audit import Disclosed
+from service.values.scope import SHARED
 
-Kind = Literal["output", "deleted"]
+Kind = Literal["output", "patients", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Asked:
     `request` is its address, `types` are those that it is about. Resources changed after `since` are wanted,
     last changed not after `until`, and of them the root elements named, or all. Of a type that one of
     `filters` is of, `CarePlan?status=active`, those that match one; of `clients`, by uuid, alone, or of all.
+    `by_patient` says that files are by patient, not by type.
     `ignored` says what was asked for beside that and is not heeded, as the client agreed to.
     """
 
@@ -29,6 +31,7 @@ class Asked:
     elements: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     clients: tuple[str, ...] | None = None
+    by_patient: bool = False
     ignored: tuple[str, ...] = ()
 
 
@@ -61,15 +64,21 @@ class Export:
 
     @property
     def stages(self) -> "tuple[tuple[Kind, str], ...]":
-        """Of what it is planned, in order: of each type what there is, then what is no longer there."""
-        outputs: list[tuple[Kind, str]] = [("output", type_) for type_ in self.asked.types]
+        """Of what it is planned, in order: what there is, by patient or by type, then what no longer is."""
+        asked = self.asked
+        is_of_some = asked.by_patient and any(type_ not in SHARED for type_ in asked.types)
+        outputs: list[tuple[Kind, str]] = [("patients", "Patient")] if is_of_some else []
+        outputs += [("output", type_) for type_ in asked.types if type_ in SHARED or not asked.by_patient]
         if self.asked.since is not None:
             outputs += [("deleted", type_) for type_ in self.asked.types]
         return tuple(outputs)
 
 
 class Part(NamedTuple):
-    """A part of an export's output: so many resources of a type, from one id to another, both inside."""
+    """A part of an export's output: so many resources of a type, from one id to another, both inside.
+
+    Of the kind `patients` it is all that is of so many patients.
+    """
 
     number: int
     kind: Kind

@@ -100,7 +100,7 @@ WRONG = (
     ("patient=Patient/x", "patient", "Post it"),
     ("exportType=hl7.fhir.us.davinci-pdex%23payertopayer", "exportType", "known are _type"),
     ("includeAssociatedData=LatestProvenanceResources", "includeAssociatedData", "Provenance"),
-    ("organizeOutputBy=Patient", "organizeOutputBy", "by type"),
+    ("organizeOutputBy=Group", "organizeOutputBy", "by Patient"),
     ("allowPartialManifests=true", "allowPartialManifests", "whole"),
     ("_type=Nonsense", "_type", "CarePlan"),
     ("_since=yesterday", "_since", "2026-03-02T08:00:00Z"),
@@ -167,14 +167,14 @@ def test_who_does_not_wait_or_speaks_no_json_is_refused(northern):
 
 def test_who_is_lenient_is_told_what_was_passed_over(northern):
     lenient = {"Prefer": "respond-async, handling=lenient"}
-    path = "/fhir/$export?_type=CarePlan&organizeOutputBy=Patient&_nonsense=1"
+    path = "/fhir/$export?_type=CarePlan&allowPartialManifests=true&_nonsense=1"
     manifest = northern.manifest(path, prefer=lenient)
     assert counts(northern.resources(manifest)) == {"CarePlan": 1}
     (file,) = manifest["error"]
     (outcome,) = northern.lines(file)
     assert [issue["severity"] for issue in outcome["issue"]] == ["warning", "warning"]
     assert [issue["diagnostics"].partition(":")[0] for issue in outcome["issue"]] == [
-        "organizeOutputBy",
+        "allowPartialManifests",
         "_nonsense",
     ]
     assert northern.begin("/fhir/$export?_type=Nonsense", prefer=lenient).status_code == 400

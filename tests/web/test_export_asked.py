@@ -1,12 +1,15 @@
 """What a bulk export can be asked for beside types: by searches, for some patients, as Da Vinci has it."""
 
 import copy
+import json
 from urllib.parse import quote
 
 import pytest
 
+from service.store.export import exports as kept
 from tests.flows import river
 from tests.web.exporting import Exporter, path_of
+from tests.web.test_audit import records
 from tests.web.test_export import counts
 
 
@@ -173,3 +176,67 @@ def test_da_vincis_export_is_that_of_the_group(northern, group):
     answer = northern.begin(f"{path}?exportType=nonsense")
     assert (answer.status_code, answer.json["issue"][0]["expression"]) == (400, ["exportType"])
     assert northern.begin(path.replace("/fhir/Group/", "/fhir/Group/x")).status_code == 404
+
+
+def organized(northern, manifest):
+    """What there is of each patient, by the reference of the header before it."""
+    assert manifest["outputOrganizedBy"] == "Patient"
+    found = {}
+    for file in manifest["output"]:
+        if "type" not in file:
+            for line in northern.ask("GET", path_of(file["url"])).data.splitlines():
+                resource = json.loads(line)
+                if resource["resourceType"] == "Parameters":
+                    (header,) = resource["parameter"]
+                    assert header["name"] == "header"
+                    theirs = found.setdefault(header["valueReference"]["reference"], [])
+                else:
+                    theirs.append(resource)
+    return found
+
+
+@pytest.mark.parametrize("parts", [1, 5_000])
+def test_files_by_patient_have_of_each_a_header_the_patient_and_all_that_is_theirs(
+    northern, two, group, monkeypatch, parts
+):
+    monkeypatch.setattr(kept, "PATIENTS", parts)
+    everything = northern.resources(northern.manifest())
+    for path in (f"{group}/$export", "/fhir/$export"):
+        manifest = northern.manifest(f"{path}?organizeOutputBy=Patient")
+        found = organized(northern, manifest)
+        assert set(found) == {patient(two, "R-1"), patient(two, "S-1")}
+        for reference, theirs in found.items():
+            assert theirs[0] == everything[reference]
+            own = {name for name, each in everything.items() if f'"{reference}"' in json.dumps(each)}
+            assert {f"{each['resourceType']}/{each['id']}" for each in theirs} >= own
+        told = [f"{each['resourceType']}/{each['id']}" for theirs in found.values() for each in theirs]
+        assert len(told) == len(set(told))
+        shared = [each for file in manifest["output"] if "type" in file for each in northern.lines(file)]
+        assert {each["resourceType"] for each in shared} == {"Organization", "Practitioner"}
+        assert {*told, *(f"{each['resourceType']}/{each['id']}" for each in shared)} == set(everything)
+
+
+def test_files_by_patient_heed_what_else_is_asked_for(northern, two):
+    first = northern.manifest("/fhir/$export?_type=CarePlan,Patient&organizeOutputBy=Patient")
+    query = f"_typeFilter={quote('CarePlan?status=active')}&_elements=CarePlan.title"
+    narrow = organized(
+        northern, northern.manifest(f"/fhir/$export?_type=CarePlan&organizeOutputBy=Patient&{query}")
+    )
+    ((reference, (plan,)),) = narrow.items()
+    assert (reference, plan["title"]) == (patient(two, "R-1"), river.CASE["plan"]["title"])
+    assert "period" not in plan
+    changed = {**river.CASE, "plan": {**river.CASE["plan"], "title": "On foot"}}
+    assert two.put("/api/cases/c1", changed, headers={"If-Match": "*"}).status_code == 200
+    since = f"_since={first['transactionTime']}&organizeOutputBy=Patient&_type=CarePlan,Patient"
+    found = organized(northern, northern.manifest(f"/fhir/$export?{since}"))
+    assert {reference: [each["resourceType"] for each in theirs] for reference, theirs in found.items()} == {
+        patient(two, "R-1"): ["CarePlan"]
+    }
+    assert northern.begin("/fhir/$export?organizeOutputBy=Group").status_code == 400
+
+
+def test_a_file_by_patient_is_on_record_with_whose_it_is(northern, two):
+    manifest = northern.manifest("/fhir/$export?_type=CarePlan&organizeOutputBy=Patient")
+    organized(northern, manifest)
+    row = records(two.engine)[-1]
+    assert (row.interaction, len(json.loads(row.things))) == ("operation", 2)

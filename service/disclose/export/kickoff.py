@@ -21,7 +21,10 @@ from service.wire.parameters import shown
 
 NDJSON: Final = "application/fhir+ndjson"
 FORMATS: Final = (NDJSON, "application/ndjson", "ndjson")
-KNOWN: Final = ("_type", "_since", "_until", "_elements", "_typeFilter", "patient", "_outputFormat")
+KNOWN: Final = (
+    *("_type", "_since", "_until", "_elements", "_typeFilter", "patient", "organizeOutputBy"),
+    "_outputFormat",
+)
 EXPORT_TYPE: Final = "exportType"
 EXPORT_TYPES: Final = tuple(
     f"hl7.fhir.us.davinci-pdex#{what}"
@@ -30,7 +33,6 @@ EXPORT_TYPES: Final = tuple(
 """What an export of Da Vinci may be for; it has the same resources for each."""
 UNSUPPORTED: Final = {
     "includeAssociatedData": "name the types in _type: Provenance is one of them",
-    "organizeOutputBy": "files are by type",
     "allowPartialManifests": "the manifest comes when it is whole",
 }
 """Parameters of Bulk Data that are not heeded here, and what to do instead."""
@@ -120,6 +122,7 @@ def asked(reading: Reading) -> Asked:
         elements=_elements(values.get("_elements", []), types),
         filters=_filters(values.get(NAME, []), types),
         clients=_clients(values.get("patient"), reading.clients),
+        by_patient=_is_by_patient(_one(values, "organizeOutputBy")),
         ignored=tuple(dict.fromkeys(ignored)),
     )
 
@@ -202,6 +205,12 @@ def _check_purpose(text: str | None) -> None:
         raise Malformed(
             f"Not an export that is known here; these are {', '.join(EXPORT_TYPES)}.", where=EXPORT_TYPE
         )
+
+
+def _is_by_patient(text: str | None) -> bool:
+    if text not in {None, "Patient"}:
+        raise Malformed("Files are by Patient, or without it by type.", where="organizeOutputBy")
+    return text is not None
 
 
 def _filters(texts: Sequence[str], types: Sequence[str]) -> tuple[str, ...]:

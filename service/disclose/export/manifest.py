@@ -19,16 +19,20 @@ def manifest(export: Export, parts: Iterable[Part], base: str, *, by_token: bool
     """Return the manifest of an export; `base` is the address of the exports, `by_token` how one gets in."""
     files: dict[str, list[dict[str, Any]]] = {"output": [], "deleted": []}
     for part in parts:
-        is_output = part.kind == "output"
-        type_, count = (part.type, part.size) if is_output else ("Bundle", -(-part.size // ENTRIES))
-        url = f"{base}/{export.id}/{part.number}"
-        files[part.kind].append({"type": type_, "url": url, "count": count})
+        url = {"url": f"{base}/{export.id}/{part.number}"}
+        if part.kind == "patients":
+            files["output"].append(url)
+        elif part.kind == "output":
+            files["output"].append({"type": part.type, **url, "count": part.size})
+        else:
+            files["deleted"].append({"type": "Bundle", **url, "count": -(-part.size // ENTRIES)})
     errors = [{"type": "OperationOutcome", "url": f"{base}/{export.id}/{ERRORS}", "count": 1}]
     return dump(
         {
             "transactionTime": export.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "request": export.asked.request,
             "requiresAccessToken": by_token,
+            **({"outputOrganizedBy": "Patient"} if export.asked.by_patient else {}),
             "output": files["output"],
             "deleted": files["deleted"],
             "error": errors if export.asked.ignored else [],
@@ -42,7 +46,8 @@ def progress(export: Export) -> str:
     if not 0 <= place < len(stages):
         return "finding whose data it is" if place < 0 else "done"
     kind, type_ = stages[place]
-    return f"{place + 1} of {len(stages)}: {type_}{' that is gone' if kind == 'deleted' else ''}"
+    what = {"output": "", "patients": " with all of theirs", "deleted": " that is gone"}[kind]
+    return f"{place + 1} of {len(stages)}: {type_}{what}"
 
 
 def bundles(deletions: Sequence[Deletion]) -> bytes:

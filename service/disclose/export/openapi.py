@@ -19,6 +19,8 @@ from service.wire.contracts.published.openapi.operations import (
 
 _NOTHING_YET: Final = "It tells where to ask, and nothing of anybody."
 _LIST: Final = {"type": "array", "items": {"type": "object", "required": ["type", "url"]}}
+# what is organized by patient has no type
+_OUTPUT: Final = {"type": "array", "items": {"type": "object", "required": ["url"]}}
 MANIFEST: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["transactionTime", "request", "requiresAccessToken", "output", "deleted", "error"],
@@ -26,7 +28,8 @@ MANIFEST: Final[dict[str, Any]] = {
         "transactionTime": {"type": "string", "format": "date-time"},
         "request": {"type": "string", "format": "uri"},
         "requiresAccessToken": {"type": "boolean"},
-        "output": _LIST,
+        "outputOrganizedBy": {"const": "Patient"},
+        "output": _OUTPUT,
         "deleted": _LIST,
         "error": _LIST,
     },
@@ -53,6 +56,7 @@ _ASKED: Final = (
     query("_until", "What was last changed at this instant or before.", format="date-time"),
     query("_elements", "Root elements, separated by commas: `status`, `CarePlan.title`."),
     query("_typeFilter", "Searches on types, separated by commas: `CarePlan?status=active`."),
+    query("organizeOutputBy", "Files by patient instead of by type.", enum=["Patient"]),
     query("_outputFormat", "Only NDJSON is written.", examples=["application/fhir+ndjson"]),
 )
 _WHICH: Final = place("id", "The export.")

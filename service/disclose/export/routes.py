@@ -119,6 +119,10 @@ class _Answers:
             gone = self.exports.deletions(export, part, g.along)
             disclose("operation", [Disclosed(each.client, f"{each.type}/{each.id}") for each in gone])
             return bundles(gone)
+        if part.kind == "patients":
+            lines = self.exports.lines_by_patient(export, part, g.along)
+            disclose("operation", lines.things)
+            return lines.body
         lines = self.exports.lines(export, part, g.along)
         disclose("operation", lines.things)
         elements = elements_of(part.type, export.asked.elements)

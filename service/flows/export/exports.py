@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final
 
 from service.errors import Denied, NotFound, TooMany
+from service.flows.export.organized import lines_by_patient
 from service.flows.ports import Clock
 from service.flows.ports.exports import ExportsPort
 from service.values.exports import Asked, Deletion, Export, Lines, Part
@@ -98,6 +99,11 @@ class Exports:
         """Return what of a part is in a scope now; raises Denied as `plan`."""
         _check_ordinary(scope)
         return self.exports.lines(export, part, scope)
+
+    def lines_by_patient(self, export: Export, part: Part, scope: Scope) -> Lines:
+        """Return what of a part's patients is in a scope now, elements as asked; raises Denied as `plan`."""
+        _check_ordinary(scope)
+        return lines_by_patient(self.exports, export, part, scope)
 
     def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
         """Return what of a part is no longer there for who asks; raises Denied as `plan`."""

@@ -41,6 +41,12 @@ class ExportsPort(Protocol):
     def lines(self, export: Export, part: Part, scope: Scope) -> Lines:
         """Return what of a part is in a scope now."""
 
+    def patients(self, export: Export, part: Part, scope: Scope) -> dict[str, str]:
+        """Return the ids of the Patients of a part that are in a scope now, by the uuids of their clients."""
+
+    def of_clients(self, export: Export, type_: str, clients: Sequence[str], scope: Scope) -> Lines:
+        """Return what of a type is of some clients, and in a scope now."""
+
     def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
         """Return what of a part is no longer there for who asks."""
 

@@ -26,12 +26,16 @@ from service.wire.json import dump, reread
 
 SIZE: Final = 5_000
 """How many resources a part has at most."""
+PATIENTS: Final = 50
+"""Of so many times fewer patients a part is, where it has all that is theirs."""
 STEP: Final = 20_000
 """How many are planned at a time: whole parts."""
 SECONDS: Final = 1.0
 """So long at least the next types are planned, too, before it is written down how far that came."""
 KEPT: Final = timedelta(days=800)
 """So long it is known where an export stood, for one that goes on from it."""
+EVERYTHING: Final = 10**9
+"""More than there is of so many patients as are in a part."""
 MILLISECOND: Final = timedelta(milliseconds=1)
 _E: Final = t.export.c
 _P: Final = t.export_part.c
@@ -130,11 +134,24 @@ class SqlExports:
         form = self._form(export, filtered, part.type, planned=True)
         named = self._named(export, filtered, part.type, part)
         with reading(self._engine) as connection:
-            row = connection.execute(lines(form), named).one()
-        if row.bodies is None:
-            return Lines(b"", ())
-        body = row.bodies.encode() if isinstance(row.bodies, str) else bytes(row.bodies)
-        return Lines(body + b"\n", tuple(_thing(part.type, name) for name in row.named.split("\n")))
+            return _lines_of(part.type, connection.execute(lines(form), named).one())
+
+    def patients(self, export: Export, part: Part, scope: Scope) -> dict[str, str]:
+        """Return the ids of the Patients of a part that are in a scope now, by the uuids of their clients."""
+        form = self._form(export, scope, part.type, planned=True)._replace(changes=False)
+        with reading(self._engine) as connection:
+            row = connection.execute(lines(form), self._named(export, scope, part.type, part)).one()
+        named = (each.split(" ") for each in (row.named or "").split("\n") if each)
+        return {client: id_ for client, id_, _ in named}
+
+    def of_clients(self, export: Export, type_: str, clients: Sequence[str], scope: Scope) -> Lines:
+        """Return what of a type is of some clients, and in a scope now."""
+        filtered = _filtered(export, scope)
+        form = self._form(export, filtered, type_, planned=False)._replace(listed=True)
+        named = self._named(export, filtered, type_)
+        named |= {"export_clients": clients, "export_after": "", "export_step": EVERYTHING}
+        with reading(self._engine) as connection:
+            return _lines_of(type_, connection.execute(lines(form), named).one())
 
     def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
         """Return what of a part is no longer there for who asks."""
@@ -170,9 +187,13 @@ class SqlExports:
         if kind == "output":
             scope = _filtered(export, scope)
         form = self._form(export, scope, type_, planned=False)
-        chosen = counted(form) if kind == "output" else deletions.counted(form)
+        if kind == "patients":
+            # of a patient of whom nothing is new something may be
+            form = form._replace(changes=False)
+        chosen = deletions.counted(form) if kind == "deleted" else counted(form)
         named = {**self._named(export, scope, type_), "export_after": export.after}
-        named |= {"export_step": self._step, "export_size": self._size}
+        size = max(1, self._size // PATIENTS) if kind == "patients" else self._size
+        named |= {"export_step": self._step, "export_size": size}
         with reading(self._engine) as connection:
             return list(connection.execute(chosen, named))
 
@@ -261,6 +282,14 @@ def _since_row(connection: Executor, partner: str, since: datetime) -> int:
         return positions.row_at(connection, since)
     gaps = reread(earlier.gaps.encode())
     return int(gaps[0][0]) - 1 if gaps else int(earlier.row)
+
+
+def _lines_of(type_: str, row: Any) -> Lines:
+    """Return the lines of a row of `versions.lines`."""
+    if row.bodies is None:
+        return Lines(b"", ())
+    body = row.bodies.encode() if isinstance(row.bodies, str) else bytes(row.bodies)
+    return Lines(body + b"\n", tuple(_thing(type_, name) for name in row.named.split("\n")))
 
 
 def _thing(type_: str, named: str) -> Disclosed:

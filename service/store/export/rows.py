@@ -19,6 +19,7 @@ def row_of(export: Export) -> dict[str, Any]:
         "elements": asked.elements,
         "filters": asked.filters,
         "clients": asked.clients,
+        "by_patient": asked.by_patient,
         "ignored": asked.ignored,
     }
     return {
@@ -37,7 +38,7 @@ def export_of(row: Any) -> Export:
     """Return the export of a row."""
     said = reread(row.asked.encode())
     since, until = (said[name] and datetime.fromisoformat(said[name]) for name in ("since", "until"))
-    # the release before knew no filters and no clients
+    # the release before knew no filters, no clients and no patients
     clients = said.get("clients")
     lists = {name: tuple(said.get(name, ())) for name in ("types", "elements", "filters", "ignored")}
     return Export(
@@ -53,6 +54,7 @@ def export_of(row: Any) -> Export:
             since=since,
             until=until,
             clients=None if clients is None else tuple(clients),
+            by_patient=said.get("by_patient", False),
             **lists,
         ),
         stage=row.stage,
