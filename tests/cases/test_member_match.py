@@ -37,6 +37,10 @@ ONE = {
     "by both": (somebody(own(), card()), KNOWN),
     "the card's number in another place of the form": (somebody(card("M-1", "SN")), KNOWN),
     "the number as it is printed, in groups": (somebody(card("m 1-23")), somebody(card("M-123"))),
+    "another contract's number of the same payer": (
+        somebody(card(), card("C-2", "")), somebody(card(), card("C-1", ""))),
+    "a payer by its number in another register": (
+        somebody(card(payers=frozenset({("urn:naic", "1")}))), KNOWN),
     "a payer that is not said": (somebody(card(payers=frozenset())), KNOWN),
     "a system that only one says": (somebody(card(system="urn:cards")), KNOWN),
     "one of two payers' cards": (somebody(card(), card("X-9", payers=SOUTHERN)), KNOWN),

@@ -4,8 +4,8 @@ A member match discloses whose data it is, so it asks for more than `agreement` 
 found somebody. All of these decide, and nothing of it alone:
 
 1. a number in common: one of the person's own, or one of an insurance of theirs;
-2. no number against it: neither of the person's own, nor a member, subscriber or policy number of the same
-   payer of which both have one;
+2. no number against it: neither of the person's own, nor a member's or subscriber's of the same payer of
+   which both have one; an untyped one may be a contract's;
 3. birth dates that both say, and that may be one day;
 4. names that agree: with a number of the person's own one word, for people marry and change names; with one
    of an insurance, which a family may share, a first given name too. Twins differ in nothing else;
@@ -37,6 +37,7 @@ from service.values.identifiers.placeholders import names_nobody
 Json = dict[str, Any]
 Payers = frozenset[tuple[str, str]]
 _PASSING: Final = frozenset({"secondary", "temp"})
+_OF_ONE: Final = frozenset({"MB", "SN"})
 _OPPOSED: Final = frozenset({"male", "female"})
 # everybody has one of their own, though hospitals find nobody by them unless told to
 _OF_EACH: Final = frozenset({"SS", "MC", "MA", "DL", "PPN"})
@@ -113,7 +114,7 @@ def _is_insured_otherwise(sent: MemberEvidence, held: MemberEvidence) -> bool:
 
 
 def _are_alike(one: InsuranceNumber, other: InsuranceNumber) -> bool:
-    return one.kind == other.kind and bool(one.payers & other.payers)
+    return one.kind in _OF_ONE and one.kind == other.kind and bool(one.payers & other.payers)
 
 
 def _real(numbers: Iterable[InsuranceNumber]) -> list[InsuranceNumber]:
@@ -121,8 +122,9 @@ def _real(numbers: Iterable[InsuranceNumber]) -> list[InsuranceNumber]:
 
 
 def _are_of_other_payers(one: InsuranceNumber, other: InsuranceNumber) -> bool:
-    """Whether it is known of both whose they are, and that is not one."""
-    return bool(one.payers and other.payers and not one.payers & other.payers)
+    """Whether both name their payer in one system, and not the same: of other names nobody knows."""
+    systems = {system for system, _ in one.payers} & {system for system, _ in other.payers}
+    return bool(systems) and not one.payers & other.payers
 
 
 def _plain(value: str) -> str:
