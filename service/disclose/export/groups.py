@@ -42,7 +42,7 @@ def door(exports: Exports, matched: MatchedGroups, address: str) -> Door:
         own = (
             [_group(g.partner, address, exports.members(g.scope, 0)[0], [])] if _has_group(g.partner) else []
         )
-        own += matched.listed()
+        own += matched.summaries()
         disclose("search-type", (), "Group")
         entries = [
             {"fullUrl": f"{url}/{each['id']}", "resource": each, "search": {"mode": "match"}} for each in own

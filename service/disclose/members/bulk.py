@@ -18,7 +18,7 @@ from service.door import Door, limits
 from service.errors import NotFound
 from service.flows.members.bulk import BulkMatching
 from service.values.matches import OUTCOMES, MemberMatch, Operation
-from service.wire.fhir.exchange.member_match import submitted_members
+from service.wire.fhir.exchange.member_match import members_of
 from service.wire.json import dump
 
 AGAIN = "1"
@@ -58,7 +58,7 @@ class _Answers:
     def _begin(self, operation: Operation) -> Response:
         check_searches("Patient", "Coverage")
         check_prefer()
-        sent = submitted_members(parameters_body(), limits().entries)
+        sent = members_of(parameters_body(), limits().entries)
         match = self.bulk.begin(g.partner, operation, f"{self.address}{request.path}", sent)
         return Response(status=202, headers={"Content-Location": f"{self.base}/{match.id}"})
 

@@ -35,7 +35,7 @@ class MatchedGroups:
 
     def read(self, id_: str) -> tuple[Json, list[Disclosed]]:
         """Return a Group and whom it tells of; raises NotFound where it is none of who asks."""
-        match, outcome = self._of(id_)
+        match, outcome = self._match_and_outcome(id_)
         members = self.members(match)
         if outcome != "match" and all(each.outcome != outcome for each in members):
             raise NotFound("There is no such Group; /fhir/Group lists yours.")
@@ -52,7 +52,7 @@ class MatchedGroups:
         ]
         return group_of(match, outcome, members, g.partner.identifiers, self.base), told
 
-    def listed(self) -> list[Json]:
+    def summaries(self) -> list[Json]:
         """Return the Groups that match, without their members."""
         found = (
             self.group(match, "match", self.members(match))[0] for match in self.bulk.of_partner(g.partner)
@@ -68,12 +68,12 @@ class MatchedGroups:
 
     def clients(self, id_: str) -> frozenset[str]:
         """Return the clients whose data a Group stands for; raises NotFound as `read`."""
-        match, outcome = self._of(id_)
+        match, outcome = self._match_and_outcome(id_)
         if outcome != "match":
             raise NotFound("Only who was matched is exported.")
         return frozenset(each.client for each in self.members(match) if each.outcome == "match")
 
-    def _of(self, id_: str) -> tuple[MemberMatch, Outcome]:
+    def _match_and_outcome(self, id_: str) -> tuple[MemberMatch, Outcome]:
         of, _, said = id_.partition(".")
         outcome = next((each for each in OUTCOMES if each == said), None)
         if outcome is None:

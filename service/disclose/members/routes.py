@@ -17,7 +17,7 @@ from service.door import Door, json_body
 from service.errors import Unscoped, Unsupported
 from service.flows.members.matching import Matching
 from service.values.audit import of_resources
-from service.wire.fhir.exchange.member_match import matched, submitted
+from service.wire.fhir.exchange.member_match import answer_of, member_of
 from service.wire.json import dump, parse
 from service.wire.parameters import parameters
 
@@ -32,12 +32,12 @@ def door(matching: Matching, groups: MatchedGroups, clock: Callable[[], datetime
     @routes.post("/Patient/$member-match")
     def match() -> Response:
         check_searches("Coverage")
-        sent = submitted(parameters_body())
+        sent = member_of(parameters_body())
         # who asks in vain is on record, too: somebody may be guessing numbers
         disclose("operation", (), MATCH)
         found = matching.match(g.scope, sent, groups.asker(), clock().date().isoformat())
         disclose("operation", of_resources([found]), MATCH)
-        return Response(dump(matched(parse(found.body), groups.base)), mimetype=FHIR)
+        return Response(dump(answer_of(parse(found.body), groups.base)), mimetype=FHIR)
 
     return Door(routes, "resources", openapi.operations())
 

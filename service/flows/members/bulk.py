@@ -18,7 +18,7 @@ from service.flows.ports import Clock
 from service.flows.ports.matches import MatchesPort
 from service.values.matches import Json, MatchedMember, MemberMatch, Operation, Outcome
 from service.values.scope import Partner, Scope
-from service.wire.fhir.exchange.member_match import SubmittedMember, submitted_again
+from service.wire.fhir.exchange.member_match import SubmittedMember, member_of_sent
 
 LOOKING: Final = 2.0
 """So many seconds at most members are looked for before it is told how far that is."""
@@ -82,7 +82,7 @@ class BulkMatching:
         give_up = self.elapsed() + LOOKING
         left = match.left
         while left and (waiting := self.matches.waiting(match.id, FEW)):
-            settled = [self._settled(match, scope, asker, each) for each in waiting]
+            settled = [self._outcome_of(match, scope, asker, each) for each in waiting]
             self.matches.settle(match.id, settled)
             left -= len(settled)
             if self.elapsed() >= give_up:
@@ -96,7 +96,7 @@ class BulkMatching:
         others: they are not told of.
         """
         found = self.matches.members(match.id)
-        visible = self.matching.visible(scope, [each.patient for each in found if each.patient])
+        visible = self.matching.visible_patients(scope, [each.patient for each in found if each.patient])
         today = self.clock().date().isoformat()
         return [
             each
@@ -104,7 +104,7 @@ class BulkMatching:
             if each.outcome != "match"
             or (
                 each.patient in visible
-                and not self._objections(match, asker, submitted_again(each.sent), today)
+                and not self._is_objectionable(match, asker, member_of_sent(each.sent), today)
             )
         ]
 
@@ -112,24 +112,24 @@ class BulkMatching:
         """Forget a match with all that was sent."""
         self.matches.end(match.id)
 
-    def _settled(
+    def _outcome_of(
         self, match: MemberMatch, scope: Scope, asker: Asker, member: MatchedMember
     ) -> MatchedMember:
         """Return a member with who they are; too many who might be are nobody."""
-        sent = submitted_again(member.sent)
+        sent = member_of_sent(member.sent)
         try:
             found = self.matching.members(scope, sent)
         except Refused:
             found = []
         outcome: Outcome = "match" if len(found) == 1 else "nomatch"
-        if outcome == "match" and self._objections(match, asker, sent, self.clock().date().isoformat()):
+        if outcome == "match" and self._is_objectionable(match, asker, sent, self.clock().date().isoformat()):
             # a provider is not told that somebody is known whom it has not attested to treat
             outcome = "consentconstraint" if match.operation == "bulk-member-match" else "nomatch"
         if outcome == "nomatch":
             return replace(member, outcome=outcome)
         return replace(member, outcome=outcome, client=found[0].client or "", patient=found[0].id)
 
-    def _objections(self, match: MemberMatch, asker: Asker, sent: SubmittedMember, today: str) -> bool:
+    def _is_objectionable(self, match: MemberMatch, asker: Asker, sent: SubmittedMember, today: str) -> bool:
         if sent.consent is None:
             return True
         if match.operation == "provider-member-match":

@@ -51,7 +51,7 @@ class Matching:
         if not found:
             what = "Nobody that you may see is this member. A number in common, name, birth date and gender"
             what += " have to agree."
-            raise Refused(what, issues=[Issue(what, "Parameters", "not-found"), *_missing(sent)])
+            raise Refused(what, issues=[Issue(what, "Parameters", "not-found"), *_missing_elements(sent)])
         if len(found) > 1:
             what = "Several may be this member; say more of them."
             raise Refused(what, issues=[Issue(what, "Parameters", "multiple-matches")])
@@ -73,20 +73,20 @@ class Matching:
             if not _is_replaced(body) and is_member(described, evidence(body, insured.get(id_, [])))
         ]
 
-    def visible(self, scope: Scope, patients: Collection[str]) -> dict[str, StoredResource]:
+    def visible_patients(self, scope: Scope, patients: Collection[str]) -> dict[str, StoredResource]:
         """Return those of some Patients, by their ids, that are in the scope now."""
         return {each.id: each for each in self._named(scope, "Patient", frozenset(patients))}
 
     def _candidates(self, scope: Scope, described: MemberEvidence) -> Iterator[StoredResource]:
         """Give the Patients that may be somebody: by a number, or by birth date and a word of the name."""
         for conditions in _questions(described):
-            yield from self._found(scope, "Patient", conditions)
+            yield from self._search(scope, "Patient", conditions)
         if values := _escaped(number.value for number in described.insured):
             by_card = criterion("Coverage", "identifier", ",".join(values), _OURS)
-            coverages = self._found(scope, "Coverage", [by_card])
+            coverages = self._search(scope, "Coverage", [by_card])
             yield from self._named(scope, "Patient", {_beneficiary(parse(each.body)) for each in coverages})
 
-    def _found(self, scope: Scope, type_: str, conditions: Sequence[Plain]) -> Iterator[StoredResource]:
+    def _search(self, scope: Scope, type_: str, conditions: Sequence[Plain]) -> Iterator[StoredResource]:
         query = Query(type_, tuple(conditions), count=PAGE, with_total=False)
         for _ in range(PAGES):
             page = self.store.search(scope, query)
@@ -102,7 +102,7 @@ class Matching:
         of_them = [terms.to("Coverage.beneficiary", f"Patient/{id_}") for id_ in ids]
         if not of_them:
             return {}
-        found = self._found(scope, "Coverage", [HasTerm(tuple(of_them), is_narrow=True)])
+        found = self._search(scope, "Coverage", [HasTerm(tuple(of_them), is_narrow=True)])
         coverages = [coverage for each in found if (coverage := parse(each.body))["status"] in _IN_FORCE]
         payers = self._payers(scope, coverages)
         insured: dict[str, list[tuple[Json, Payers]]] = {}
@@ -150,7 +150,7 @@ def _escaped(values: Iterable[str]) -> list[str]:
     return [value.translate(marks) for value in values if value.strip()]
 
 
-def _missing(sent: SubmittedMember) -> Iterator[Issue]:
+def _missing_elements(sent: SubmittedMember) -> Iterator[Issue]:
     """Give what has to be sent of a member and was not."""
     for element in ("name", "birthDate", "gender"):
         if element not in sent.patient:

@@ -130,7 +130,7 @@ class SqlExports:
 
     def lines(self, export: Export, part: Part, scope: Scope) -> Lines:
         """Return what of a part is in a scope now."""
-        filtered = _filtered(export, scope)
+        filtered = _filtered_scope(export, scope)
         form = self._form(export, filtered, part.type, planned=True)
         named = self._named(export, filtered, part.type, part)
         with reading(self._engine) as connection:
@@ -146,7 +146,7 @@ class SqlExports:
 
     def of_clients(self, export: Export, type_: str, clients: Sequence[str], scope: Scope) -> Lines:
         """Return what of a type is of some clients, and in a scope now."""
-        filtered = _filtered(export, scope)
+        filtered = _filtered_scope(export, scope)
         form = self._form(export, filtered, type_, planned=False)._replace(listed=True)
         named = self._named(export, filtered, type_)
         named |= {"export_clients": clients, "export_after": "", "export_step": EVERYTHING}
@@ -185,7 +185,7 @@ class SqlExports:
         """Return the next parts of the stage that an export is at."""
         kind, type_ = export.stages[export.place]
         if kind == "output":
-            scope = _filtered(export, scope)
+            scope = _filtered_scope(export, scope)
         form = self._form(export, scope, type_, planned=False)
         if kind == "patients":
             # of a patient of whom nothing is new something may be
@@ -268,7 +268,7 @@ class SqlExports:
         return named if part is None else named | {"export_first": part.first, "export_last": part.last}
 
 
-def _filtered(export: Export, scope: Scope) -> Scope:
+def _filtered_scope(export: Export, scope: Scope) -> Scope:
     """Return a scope with what is asked for of it alone; what is no longer there is told whatever it was."""
     filters = narrowings(export.asked.filters)
     return replace(scope, narrowed=(*scope.narrowed, *filters)) if filters else scope

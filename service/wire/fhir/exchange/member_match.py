@@ -40,7 +40,7 @@ class SubmittedMember:
     consent: Json | None = None
 
 
-def submitted(document: Any) -> SubmittedMember:
+def member_of(document: Any) -> SubmittedMember:
     """Return whom a Parameters resource of `$member-match` is about.
 
     What `CoverageToLink` says, how the asker insures the member, is checked and not used.
@@ -49,10 +49,10 @@ def submitted(document: Any) -> SubmittedMember:
         Malformed: it is no valid Parameters, a parameter is not known, missing or given twice, or what is to
             be of the member refers to somebody else.
     """
-    return _member(_checked(document).get("parameter", []), "Parameters.parameter")
+    return _member(_valid_parameters(document).get("parameter", []), "Parameters.parameter")
 
 
-def _checked(document: Any) -> Json:
+def _valid_parameters(document: Any) -> Json:
     if not isinstance(document, dict) or document.get("resourceType") != "Parameters":
         raise Malformed("The body is no Parameters resource; send one.", where="resourceType")
     if wrong := check(document):
@@ -94,7 +94,7 @@ def _of_others(found: dict[str, Json]) -> Iterator[Issue]:
             yield Issue(what, f"{name}.{element}.reference", "value")
 
 
-def matched(patient: Json, base: str) -> Json:
+def answer_of(patient: Json, base: str) -> Json:
     """Return the answer that tells who was matched: a Patient of ours; `base` is our address."""
     reference = {"reference": f"Patient/{patient['id']}"}
     identifier = part("MemberIdentifier", "Identifier", _unique_identifier(patient, base))
@@ -122,16 +122,16 @@ def _rank(identifier: Json) -> tuple[bool, bool]:
     return "MB" not in codes, identifier.get("use") != "official"
 
 
-def submitted_members(document: Any, most: int) -> list[dict[str, Json]]:
+def members_of(document: Any, most: int) -> list[dict[str, Json]]:
     """Return whom a Parameters resource of PDex is about: the resources of each by the names of their parts.
 
     https://hl7.org/fhir/us/davinci-pdex/OperationDefinition-BulkMemberMatch.html
 
     Raises:
-        Malformed: as `submitted`; a member comes without Consent, two different patients have one id, or one
+        Malformed: as `member_of`; a member comes without Consent, two different patients have one id, or one
             has none; there are none or more than `most`.
     """
-    bundles = _checked(document).get("parameter", [])
+    bundles = _valid_parameters(document).get("parameter", [])
     members: list[dict[str, Json]] = []
     patients: dict[str, Json] = {}
     for number, each in enumerate(bundles):
@@ -153,6 +153,6 @@ def submitted_members(document: Any, most: int) -> list[dict[str, Json]]:
     return members
 
 
-def submitted_again(sent: dict[str, Json]) -> SubmittedMember:
-    """Return a member as `submitted_members` gave them."""
+def member_of_sent(sent: dict[str, Json]) -> SubmittedMember:
+    """Return a member as `members_of` gave them."""
     return SubmittedMember(sent[PATIENT], sent[COVERAGE], sent[CONSENT])
