@@ -8,12 +8,14 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from service.disclose.query.chains import chained, reverse_chained
+from service.flows.members.matching import Matching
 from service.store.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.criteria import HasTerm, HasText, InRange
 from service.values.resources import Query
 from service.values.scope import Scope
+from service.wire.fhir.exchange.member_match import SubmittedMember
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion
 from service.wire.fhir.search.parameters import parameters_of, searched_types
@@ -231,3 +233,18 @@ def test_has_asks_of_each_that_may_be_found(filled, scope):
         found, read, blocks = search(filled, scope, "Patient", condition)
         assert (found, read) == (1, set()), (type_, reference)
         assert blocks <= (5 if scope is INSURER else 1.5) * ROWS, (type_, reference, blocks)
+
+
+def test_a_member_is_looked_for_by_birth_date_and_name_at_once(filled):
+    """Many are called so, and some are born on each day."""
+    engine, connection = filled
+    said = {"birthDate": "1971-03-03", "name": [{"family": "x427", "given": ["x428", "x429"]}]}
+    card = {"payor": [], "identifier": [{"value": "no such"}]}
+    with asked(engine) as statements:
+        assert Matching(SqlStore(engine)).members(INSURER, SubmittedMember(said, card)) == []
+    plans = [plan for each in statements for plan in planned(connection, each)]
+    assert len(plans) >= 2
+    for plan in plans:
+        read = {step["Relation Name"] for step in plan if step["Node Type"] == "Seq Scan"}
+        assert not read & TABLES
+        assert plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"] <= 300
