@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import subprocess
 import sys
@@ -19,10 +18,8 @@ from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
 from service.__main__ import cli
 from service.cli.access import smart_client
 from service.wire.json import dump
-from tests.cli.test_start import answers
-from tests.faults.house import until
+from tests.cli import smart_service
 from tests.flows import river
-from tests.server_process import free_port
 from tests.web import smart
 
 ROOT = Path(__file__).parents[2]
@@ -33,34 +30,8 @@ ACCESS = (ROOT / "docs/access.md").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """The address of a service with SMART on, which River's case was put into with a token."""
-    folder, port = tmp_path_factory.mktemp("smart"), free_port()
-    entries = [
-        smart.entry(name, **({"break_the_glass": True} if name == "mercy" else {})) for name in smart.KINDS
-    ]
-    given = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("CASEBRIDGE_")},
-        "CASEBRIDGE_AUTH": "smart",
-        "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db",
-        "CASEBRIDGE_PARTNERS": str(smart.registry(folder, *entries)),
-        "CASEBRIDGE_PORT": str(port),
-        "PYTHONPATH": str(ROOT),
-    }
-    words = [sys.executable, "-m", "service", "serve"]
-    server = subprocess.Popen(
-        words, cwd=folder, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until(lambda: answers(port), "the server does not answer")
-        address = f"http://127.0.0.1:{port}"
-        token = smart_client.token(address, "cms", smart.KEYS["cms"])["access_token"]
-        for path, document in river.STORY:
-            shown = {"Authorization": f"Bearer {token}"}
-            answer = requests.put(address + path, json=document, headers=shown, timeout=60)
-            assert answer.status_code == 201, answer.text
+    with smart_service.serving(tmp_path_factory.mktemp("smart")) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait(60)
 
 
 def test_fhirclient_reads_the_plan_by_an_assertion(base):
@@ -83,8 +54,8 @@ def test_fhirclient_reads_the_plan_by_an_assertion(base):
 
 def fhirpy_client(base, partner, **headers):
     """fhirpy with a token; it asks for none by itself."""
-    token = smart_client.token(base, partner, smart.KEYS[partner])["access_token"]
-    return AsyncFHIRClient(f"{base}/fhir", authorization=f"Bearer {token}", extra_headers=headers)
+    shown = f"Bearer {smart_service.token(base, partner)}"
+    return AsyncFHIRClient(f"{base}/fhir", authorization=shown, extra_headers=headers)
 
 
 async def pull(client):
