@@ -39,9 +39,9 @@ NOT_SEARCHED: Final = frozenset({"_text", "_content", "_filter", "_query", "_lis
 class Ground:
     """On what is searched: types of resources, in the compartment of one of them if `of` names it.
 
-    What comes along is of `readable` types, what is led through is kept by us and may be searched.
-    `is_lenient` says that what is not known is left out. A page has `most` entries at most, and
-    with them come `most_along`.
+    What comes along is of `readable` types, what is led through of those that are kept in `ours`.
+    `is_lenient` says that what is not known is left out. A page has `most` entries at most, and with them
+    come `most_along`.
     """
 
     types: tuple[str, ...]
