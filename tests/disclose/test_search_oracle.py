@@ -72,7 +72,7 @@ def pages(store, type_, parameters, count):
         after = tuple(parse(dump(page.next)))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(RESOURCES, st.lists(searches(), min_size=1, max_size=10), st.integers(1, 4))
 def test_a_search_finds_what_the_reference_search_finds(engine, resources, asked, count):
     store = filled(engine, resources)
