@@ -1,6 +1,6 @@
 """The outbox beside the relay: rows are read ahead and marked behind while others are under way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, ParamSpec, TypeVar
 
@@ -55,6 +55,11 @@ class Beside:
     def owe(self, copies: Sequence[tuple[int, str]]) -> None:
         """Have copies recorded soon as owed; raises as `mark`."""
         self._marks.append(self._do(self._outbox.owe, copies))
+        self._settle(BEHIND)
+
+    def keep_last(self, last: Mapping[tuple[str, str], int]) -> None:
+        """Have it recorded soon which messages queues got last; raises as `mark`."""
+        self._marks.append(self._do(self._outbox.keep_last, last))
         self._settle(BEHIND)
 
     def settle(self) -> None:

@@ -14,6 +14,7 @@ from service.errors import Unavailable
 from service.publish.coverage import Coverage, Route
 from service.publish.lanes import Lanes
 from service.publish.ports import Broker, ChannelClosed, Drift, Misfit, Outbox, Publisher
+from service.publish.predecessors import Predecessors
 from service.publish.preparing import Preparation
 from service.supervision import Backoff
 from service.values.resources import NumberedMessage
@@ -48,16 +49,20 @@ class CatchUp:
         broker: Broker,
         coverage: Coverage,
         prepare: Preparation,
+        before: Predecessors,
         *,
         marked: Callable[[], None],
         park: Callable[[NumberedMessage, str], None],
         clock: Callable[[], float],
     ) -> None:
-        """Take the queue's name; what returns when all is marked that the relay did; what parks a row."""
+        """Take the queue's name; what returns when all is marked that the relay did; what parks a row.
+
+        `before` knows which message each one follows in a queue.
+        """
         self.queue = queue
         self.even = False
         self._outbox, self._broker, self._coverage = outbox, broker, coverage
-        self._prepare = prepare
+        self._prepare, self._before = prepare, before
         self._marked, self._park, self._clock = marked, park, clock
         self._publisher: Publisher | None = None
         self._lanes = Lanes()
@@ -92,6 +97,7 @@ class CatchUp:
             if not route.is_content_with(outcome):
                 self.fail(outcome)
                 return False
+            self._before.note(route, flight.row)
             self._confirm(flight)
         return True
 
@@ -123,6 +129,7 @@ class CatchUp:
         self._pay()
         self._marked()
         rows = self._prepare.again(self._outbox.owed_messages(self.queue, READ))
+        self._before.look_up(rows)
         self._lanes.add(rows)
         if not rows:
             self._cautious = False
@@ -136,7 +143,7 @@ class CatchUp:
             routes = [route for route in self._coverage.routes(row) if route.queue == self.queue]
             flight = _Flight(row, len(routes))
             try:
-                for route, copy in [(route, route.copy_of(row)) for route in routes]:
+                for route, copy in self._before.copies(routes, row):
                     self._flights[publisher.send(copy)] = (flight, route)
             except Misfit as exc:
                 self._park(row, str(exc))
@@ -178,3 +185,4 @@ class CatchUp:
         arrived, self._arrived = self._arrived, []
         if arrived:
             self._outbox.pay(self.queue, arrived)
+        self._before.flush()

@@ -42,8 +42,8 @@ class Route:
     full: bool = False
     mandatory: bool = True
 
-    def copy_of(self, row: NumberedMessage) -> Copy:
-        """Return the message as it goes there; one that never has the resource goes without it.
+    def copy_of(self, row: NumberedMessage, previous: int | None) -> Copy:
+        """Return the message as it goes there, behind another; one without the resource goes without it.
 
         Raises:
             Misfit: the resource is asked for, and cannot be put into the message.
@@ -51,7 +51,7 @@ class Route:
         if self.full and row.flaw:
             raise Misfit(row.flaw)
         body = (row.full or row.body) if self.full else row.body
-        return Copy(self.exchange, row.routing_key, row.id, body, self.mandatory)
+        return Copy(self.exchange, row.routing_key, row.id, body, self.mandatory, previous)
 
     def is_content_with(self, outcome: Settlement) -> bool:
         """Tell whether nothing is owed then: somebody has it, or need not be there."""
@@ -71,6 +71,14 @@ class Coverage:
             mine = self._bindings.setdefault(partner.view, [])
             mine += [(queue.name, binding) for queue in partner.queues for binding in queue.bindings]
         self.queues = {EVENTS, *(name for mine in self._bindings.values() for name, _ in mine)}
+        # that do not get all of an owner's messages
+        self.partial = {
+            name
+            for mine in self._bindings.values()
+            for name, _ in mine
+            if ("#" not in {binding.pattern for queue, binding in mine if queue == name})
+            or not all(reader.sees_all for reader in self.readers[name])
+        }
         self._full = any(binding.full_resource for mine in self._bindings.values() for _, binding in mine)
         self._known: dict[tuple[str, str], tuple[Route, ...]] = {}
         self._narrowed: dict[tuple[str, str], tuple[tuple[str, Reader], ...]] = {}

@@ -1,6 +1,6 @@
 """What the relay needs of the outbox and of the broker, as Protocols."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -22,13 +22,14 @@ class ChannelClosed(Rejected):
 
 
 class Copy(NamedTuple):
-    """A message as it goes to one exchange."""
+    """A message as it goes to one exchange; `previous` is the sequence of the one before, if it is told."""
 
     exchange: str
     routing_key: str
     id: str
     body: bytes
     mandatory: bool = True
+    previous: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,12 @@ class Outbox(Protocol):
 
     def owe(self, copies: Sequence[tuple[int, str]]) -> None:
         """Record which messages, by position, are owed to which queues, and are published otherwise."""
+
+    def last_in_queues(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        """Return, by queue and owner, the sequence of the last message that the queue got of it."""
+
+    def keep_last(self, last: Mapping[tuple[str, str], int]) -> None:
+        """Record, by queue and owner, the sequence of the last message that the queue got of it."""
 
     def owed_messages(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed and may get, in order."""

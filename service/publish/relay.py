@@ -27,6 +27,7 @@ from service.publish.ports import (
     Record,
     Settlement,
 )
+from service.publish.predecessors import Predecessors
 from service.publish.preparing import Preparation
 from service.supervision import Backoff, supervise
 from service.values.resources import NumberedMessage
@@ -77,6 +78,7 @@ class Relay:
         self._lanes = Lanes()
         self._flights = Flights()
         self._landed = Landed(self._beside)
+        self._before = Predecessors(outbox.last_in_queues, self._beside.keep_last, self._coverage)
         self._behind: dict[str, CatchUp] = {}
         self._look_at = 0.0
         self._repair_at = 0.0
@@ -100,12 +102,13 @@ class Relay:
         behind, self._behind = self._behind, {}
         LEADING.set(0)
         held = [part.close for part in (publisher, *behind.values(), lead) if part is not None]
-        for ending in (self._landed.flush, self._beside.close, *held):
+        for ending in (self._mark, self._beside.close, *held):
             try:
                 ending()
             except Exception as exc:  # noqa: BLE001 - it is being given up because it is broken
                 log.info("relay_close_failed", kind=type(exc).__name__)
         self._landed = Landed(self._beside)
+        self._before.forget()
 
     def turn(self) -> float:
         """Do what can be done now; return how long there is nothing to do. What fails gives leadership up."""
@@ -133,7 +136,7 @@ class Relay:
         # between two of one owner none is under way; to mark each by itself would cost more than publishing
         busy = bool(self._flights.open or self._lanes.waiting)
         if self._landed.count >= BATCH or not busy:
-            self._landed.flush()
+            self._mark()
         moving = [catchup.turn(0 if busy else WAIT_SECONDS) for catchup in tuple(self._behind.values())]
         if busy:
             return 0
@@ -189,7 +192,7 @@ class Relay:
         """Send what the window allows, take what the broker has decided."""
         if self._lanes.due:
             if not self._flights.open:
-                self._landed.flush()
+                self._mark()
                 self._beside.forget()
                 self._lanes.rewind()
         else:
@@ -205,6 +208,7 @@ class Relay:
         # with messages to send there is something else to do than to wait
         idle = not (self._flights.open or self._lanes.waiting)
         rows = self._beside.read(self._lanes.cursor, patient=idle)
+        self._before.look_up(rows)
         self._lanes.add(rows)
         return len(rows)
 
@@ -215,7 +219,7 @@ class Relay:
             flight = Flight(row)
             try:
                 # all of them before the first goes: what comes back of a parked row would land as published
-                copies = [(route, route.copy_of(row)) for route in self._coverage.routes(row)]
+                copies = self._before.copies(self._coverage.routes(row), row)
                 for route, copy in copies:
                     if route.queue in self._behind:
                         flight.owed.append(route.queue)
@@ -233,6 +237,8 @@ class Relay:
             if not route.is_content_with(outcome):
                 flight.owed.append(route.queue)
                 self._fall_behind(route.queue, outcome)
+            elif outcome == "routed":
+                self._before.note(route, flight.row)
             if not flight.left:
                 self._land(flight)
 
@@ -252,6 +258,7 @@ class Relay:
             self._broker,
             self._coverage,
             self._prepare,
+            self._before,
             marked=self._settle,
             park=self._park,
             clock=self._clock,
@@ -289,7 +296,7 @@ class Relay:
 
     def _renew(self) -> None:
         """Go on, on a new channel, from what is not marked."""
-        self._landed.flush()
+        self._mark()
         self._hang_up()
         self._begin()
 
@@ -304,7 +311,11 @@ class Relay:
         MESSAGES.labels("parked").inc()
         log.error("relay_parked", position=row.position, routing_key=row.routing_key)
 
+    def _mark(self) -> None:
+        self._landed.flush()
+        self._before.flush()
+
     def _settle(self) -> None:
         """Return when all is marked."""
-        self._landed.flush()
+        self._mark()
         self._beside.settle()

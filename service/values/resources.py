@@ -158,6 +158,7 @@ class NumberedMessage(NamedTuple):
     owner: str
     routing_key: str
     body: bytes
+    sequence: int
     full: bytes | None = None
     flaw: str = ""
     client: str | None = None

@@ -14,7 +14,8 @@ def by_pika(channel, copy):
     method = pika.spec.Basic.Publish(
         exchange=copy.exchange, routing_key=copy.routing_key, mandatory=copy.mandatory
     )
-    properties = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=copy.id)
+    before = None if copy.previous is None else {"casebridge-previous": f"{copy.previous:020d}"}
+    properties = pika.BasicProperties(CONTENT_TYPE, headers=before, delivery_mode=2, message_id=copy.id)
     piece = LARGEST - 8
     pieces = [copy.body[at : at + piece] for at in range(0, len(copy.body), piece)]
     frames = [pika.frame.Method(channel, method), pika.frame.Header(channel, len(copy.body), properties)]
@@ -29,7 +30,8 @@ def test_frames_are_those_of_pika(size, key):
     copy = Copy(copy.exchange, copy.routing_key, copy.id, copy.body[:size])
     other = copy._replace(exchange="casebridge.to.harbor", mandatory=False)
     frames = Frames(7, LARGEST)
-    for each in (copy, other, copy, copy._replace(body=b"else"), copy._replace(id="another")):
+    behind = [copy._replace(previous=number) for number in (0, 7, 2**62)]
+    for each in (copy, other, *behind, copy, copy._replace(body=b"else"), copy._replace(id="another")):
         assert frames.of(each) == by_pika(7, each)
 
 

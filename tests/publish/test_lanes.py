@@ -5,7 +5,7 @@ from service.values.resources import NumberedMessage
 
 
 def numbered(position, owner):
-    return NumberedMessage(position, f"m{position}", "default", owner, "careplan.updated", b"{}")
+    return NumberedMessage(position, f"m{position}", "default", owner, "careplan.updated", b"{}", position)
 
 
 def rows(*owners):

@@ -1,6 +1,6 @@
 """The outbox as the leader sees it: number what is committed, read what is pending, mark what went out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Engine, bindparam, delete, exists, func, select, text, update
@@ -9,6 +9,7 @@ from service.store import tables as t
 from service.store.relay.leadership import Lease, lead, leading
 from service.store.relay.listed import LISTED, ahead_of, keep, pass_by
 from service.store.relay.positions import MESSAGE, Positions
+from service.store.relay.queued import Key, keep_last, last_in_queues
 from service.store.relay.runs import rows_by_position
 from service.store.relay.seen import seen
 from service.store.rows import upsert
@@ -141,6 +142,16 @@ class Outbox:
             connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
             pass_by(connection, positions)
             _set_state(connection, positions, "owed")
+
+    def last_in_queues(self, keys: Collection[Key]) -> dict[Key, int]:
+        """Return the sequences of the last messages that queues got of owners; none where there is none."""
+        with reading(self._engine) as connection:
+            return last_in_queues(connection, keys)
+
+    def keep_last(self, last: Mapping[Key, int]) -> None:
+        """Record the sequences of the last messages that queues got of owners."""
+        with leading(self._engine, self._lease) as connection:
+            keep_last(connection, last)
 
     def owed_messages(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed, in order; none of an owner that an earlier one stops."""

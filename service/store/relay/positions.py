@@ -38,7 +38,7 @@ from service.wire.json import dump, reread
 
 _C: Final = t.outbox.c
 # the row, and what of a `NumberedMessage` follows its position
-MESSAGE: Final = (_C.row, _C.message, _C.view, _C.owner, _C.routing_key, _C.body)
+MESSAGE: Final = (_C.row, _C.message, _C.view, _C.owner, _C.routing_key, _C.body, _C.sequence)
 STREAMS: Final[dict[str, Table]] = {"outbox": t.outbox, "history": t.history}
 TICK_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 1.0

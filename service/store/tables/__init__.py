@@ -17,7 +17,7 @@ from service.store.tables.documents import (
 from service.store.tables.entries import delivery, inbox, inbox_key, inbox_subject
 from service.store.tables.exports import export, export_member, export_part
 from service.store.tables.matches import matched_member, member_match
-from service.store.tables.messages import outbox, owed, stream, unpublished
+from service.store.tables.messages import outbox, owed, queued, stream, unpublished
 from service.store.tables.resources import (
     TEXT,
     dates,
@@ -66,6 +66,7 @@ __all__ = [
     "owed",
     "partner",
     "position_run",
+    "queued",
     "ranges",
     "reference",
     "reprojection",

@@ -45,6 +45,14 @@ owed = Table(
     Column("position", BigInteger, primary_key=True),
     Index("owed_position", "position"),
 )
+# The last message of each owner that a queue got which does not get all of them.
+queued = Table(
+    "queued",
+    metadata,
+    Column("queue", String(255), primary_key=True),
+    Column("owner", String(60), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+)
 stream = Table(
     "stream",
     metadata,

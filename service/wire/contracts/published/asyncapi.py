@@ -17,8 +17,10 @@ its registry: quorum queues, each with a dead-letter queue named `<queue>.dead`.
 there cover by an exchange of its own, `casebridge.to.<queue>`, so that none holds back another.
 
 A message comes at least once: take each `id` once. Messages with one `partitionkey` come in the order of
-their `sequence`, which has no gaps; of different owners nothing is said. What a message tells was committed
-before it is sent, and can be read from then on.
+their `sequence`, which has no gaps; of different owners nothing is said. In the queue of a partner the header
+`casebridge-previous` is the `sequence` of the message of that owner which the queue got before: so it shows
+what was lost, and `/events` has it. What a message tells was committed before it is sent, and can be read
+from then on.
 
 By default no message carries personal data: it says what changed, and who may see it reads it under /fhir.
 A queue bound with `full_resource` gets the resource too, in `data.resource`.
