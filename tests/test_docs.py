@@ -43,6 +43,7 @@ LINKED = (
     *PAGES,
     "CHANGELOG.md",
     "SECURITY.md",
+    "contracts/README.md",
     "docs/access.md",
     "docs/audit.md",
     "docs/behaviour.md",

@@ -84,7 +84,7 @@ class Kept:
     def _spawn(self) -> subprocess.Popen:
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "service", *self._words],
+                [sys.executable, *self._words],
                 env=self._env,
                 stdout=log,
                 stderr=log,
@@ -143,7 +143,7 @@ class Standing:
         self._engine.dispose()
 
     def _keep(self, words: list[str], **more: str) -> Kept:
-        self._kept.append(Kept(words, {**self._env, **more}, self.log))
+        self._kept.append(Kept(["-m", "service", *words], {**self._env, **more}, self.log))
         return self._kept[-1]
 
     def _ready(self) -> bool:
