@@ -36,7 +36,7 @@ class Copy(NamedTuple):
 class Drift:
     """A queue, or the open exchange, that the broker had otherwise than it is declared.
 
-    `missing`: it was not there; `otherwise`: it is there with other properties, or we may not declare it;
+    `missing`: it was not there; `otherwise`: it is there with other properties;
     `unreachable`: nothing that is published would reach it.
     """
 

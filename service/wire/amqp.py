@@ -17,6 +17,7 @@ CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 60
 BLOCKED_SECONDS: Final = 20
 NO_SUCH_QUEUE: Final = 404
+NOT_ALLOWED: Final = 403
 AWAY: Final = "The broker does not answer; look whether it runs."
 
 Properties: Final = pika.BasicProperties

@@ -1,5 +1,6 @@
 """casebridge partners: who may ask, and which queues they have."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,8 +13,13 @@ from service.cli.findings import checking
 from service.errors import Misconfigured
 from service.settings import Settings
 from service.values.scope import Partner
-from service.wiring import compiled, operator, registering
+from service.wiring import compiled, declaring, operator, registering
 
+DRIFTS: Final = {
+    "missing": "was not there.",
+    "otherwise": "is there with other properties; delete it at the broker, and it is declared anew.",
+    "unreachable": "nothing that is published reaches it.",
+}
 FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 SOON: Final = "Running processes know within seconds."
@@ -159,6 +165,48 @@ def export() -> None:
       casebridge partners export > partners.yaml
     """  # noqa: D301  click reads \b
     click.echo(registering.exported(Settings.from_env()), nl=False)
+
+
+@partners.command()
+@click.option(
+    "--print",
+    "only_print",
+    is_flag=True,
+    help="Print it as definitions that a broker imports, and declare nothing.",
+)
+@click.option(
+    "--remove", "named", multiple=True, metavar="QUEUE", help="A queue that no partner has any more."
+)
+@click.option("--yes", is_flag=True, help="Delete what is left over, with the messages in it.")
+def apply(only_print: bool, named: tuple[str, ...], yes: bool) -> None:
+    """Declare partners' queues at the broker, and tell what was otherwise; exit 1 while something is.
+
+    The worker declares them by itself, twice a minute. This tells at once, and finds queues that were told
+    of changes once and that no partner has now; of those that --remove names it tells too. Where our user may
+    declare nothing, import what --print prints.
+
+    \b
+    Example:
+      casebridge partners apply
+      casebridge partners apply --remove northtown.old --yes
+      casebridge partners apply --print > definitions.json
+    """  # noqa: D301  click reads \b
+    settings = Settings.from_env()
+    if only_print:
+        click.echo(json.dumps(declaring.definitions(settings), indent=2))
+        return
+    over = declaring.left_over(settings, named)
+    drifts = declaring.declared(settings)
+    for drift in drifts:
+        click.echo(f"{drift.queue}: {DRIFTS[drift.what]}")
+    for queue in over:
+        if yes:
+            declaring.remove(settings, queue.queue)
+        what = "deleted" if yes else "left over; --yes deletes it"
+        click.echo(f"{queue.queue}: {what}: {queue.messages} messages in it, {queue.dead} put aside.")
+    if any(drift.what != "missing" for drift in drifts) or (over and not yes):
+        raise click.exceptions.Exit(1)
+    click.echo("All is as it should be.")
 
 
 @partners.command("list")

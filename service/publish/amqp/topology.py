@@ -13,27 +13,41 @@ from typing import Any, Final
 
 from service.publish.ports import Drift
 from service.values.scope import DEFAULT, Partner, Queue
-from service.wire.amqp import NO_SUCH_QUEUE, Asker, connected, depth
+from service.wire.amqp import (
+    NO_SUCH_QUEUE,
+    NOT_ALLOWED,
+    Asker,
+    ClosedByBroker,
+    connected,
+    depth,
+    parameters,
+)
 
 EVENTS: Final = "casebridge.events"
 DEAD: Final = "casebridge.dead"
 DISCHARGES: Final = "casebridge.discharges"
 DELIVERY_LIMIT: Final = 20
+QUORUM: Final[Mapping[str, Any]] = MappingProxyType({"x-queue-type": "quorum"})
+# several workers, one at a time: what a hospital sends stays in order
+ONE_AT_A_TIME: Final[Mapping[str, Any]] = MappingProxyType({"x-single-active-consumer": True})
 
 
 def declare(url: str, partners: Iterable[Partner]) -> list[Drift]:
     """Declare all exchanges and queues, and return what the broker had otherwise; raises Unavailable.
 
-    One that cannot be declared keeps no other from it.
+    One that cannot be declared keeps no other from it. What we may not declare, but is there, is no drift:
+    somebody else has imported it (`definitions`).
     """
     drifts = []
     with connected(url) as connection:
         asker = Asker(connection)
         asker.refusal(_declare_dead)
-        if asker.refusal(_declare_discharges):
+        if asker.refusal(_declare_discharges) not in {None, NOT_ALLOWED}:
             drifts.append(Drift(DISCHARGES, "otherwise"))
-        if asker.refusal(partial(_declare_topic, EVENTS)):
-            drifts.append(Drift(EVENTS, "otherwise"))
+        refusal = asker.refusal(partial(_declare_topic, EVENTS))
+        if refusal is not None:
+            if refusal != NOT_ALLOWED:
+                drifts.append(Drift(EVENTS, "otherwise"))
             if asker.refusal(lambda channel: channel.exchange_declare(EVENTS, passive=True)):
                 drifts.append(Drift(EVENTS, "unreachable"))
         for partner in partners:
@@ -43,15 +57,63 @@ def declare(url: str, partners: Iterable[Partner]) -> list[Drift]:
 
 
 def declare_discharges(url: str) -> None:
-    """Declare the queue of discharges and its dead-letter queue.
+    """Declare the queue of discharges and its dead-letter queue; who may not declare takes it as it is.
 
     Raises:
         Unavailable: the broker does not answer, or refuses it (ClosedByBroker).
     """
     with connected(url) as connection:
+        asker = Asker(connection)
+        asker.refusal(_declare_dead)
+        code = asker.refusal(_declare_discharges)
+        if code == NOT_ALLOWED:
+            code = asker.refusal(lambda channel: channel.queue_declare(DISCHARGES, passive=True))
+        if code is not None:
+            raise ClosedByBroker(code)
+
+
+def remove(url: str, queue: str) -> None:
+    """Delete a queue, its dead-letter queue and its exchange, with what is in them; raises Unavailable."""
+    with connected(url) as connection:
         channel = connection.channel()
-        _declare_dead(channel)
-        _declare_discharges(channel)
+        channel.exchange_delete(own_exchange(queue))
+        channel.queue_delete(queue)
+        channel.queue_delete(dead_queue(queue))
+
+
+def definitions(partners: Iterable[Partner], vhost: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what `declare` declares as a broker imports it: https://www.rabbitmq.com/docs/definitions."""
+    names = [queue.name for partner in partners for queue in partner.queues]
+    exchanges = {DEAD: "direct", EVENTS: "topic", DISCHARGES: "fanout"}
+    exchanges |= {own_exchange(name): "fanout" for name in names}
+    queues = {DISCHARGES: _arguments(DISCHARGES, ONE_AT_A_TIME), **{name: _arguments(name) for name in names}}
+    bindings = [(DEAD, dead_queue(name), name) for name in queues]
+    bindings += [(DISCHARGES, DISCHARGES, ""), *((own_exchange(name), name, "") for name in names)]
+    queues |= {dead_queue(name): dict(QUORUM) for name in queues}
+    lasting = {"vhost": vhost, "durable": True, "auto_delete": False}
+    return {
+        "exchanges": [
+            {"name": name, "type": kind, **lasting, "internal": False, "arguments": {}}
+            for name, kind in exchanges.items()
+        ],
+        "queues": [{"name": name, **lasting, "arguments": arguments} for name, arguments in queues.items()],
+        "bindings": [
+            {
+                "source": source,
+                "vhost": vhost,
+                "destination": queue,
+                "destination_type": "queue",
+                "routing_key": key,
+                "arguments": {},
+            }
+            for source, queue, key in bindings
+        ],
+    }
+
+
+def vhost_of(url: str) -> str:
+    """Return the virtual host that an AMQP URL names; raises Misconfigured."""
+    return str(parameters(url).virtual_host)
 
 
 def depths(url: str, names: Iterable[str]) -> dict[str, int | None]:
@@ -65,14 +127,23 @@ def own_exchange(queue: str) -> str:
     return f"casebridge.to.{queue}"
 
 
+def dead_queue(queue: str) -> str:
+    """The queue of what the readers of another have put aside."""
+    return f"{queue}.dead"
+
+
 def _declare_queue(asker: Asker, queue: Queue, view: str) -> list[Drift]:
     own, drifts = own_exchange(queue.name), []
     if asker.refusal(lambda channel: channel.queue_declare(queue.name, passive=True)) == NO_SUCH_QUEUE:
         drifts.append(Drift(queue.name, "missing"))
-    if asker.refusal(partial(_declare_with_dead, queue.name)):
+    if asker.refusal(partial(_declare_with_dead, queue.name)) not in {None, NOT_ALLOWED}:
         drifts.append(Drift(queue.name, "otherwise"))
     asker.refusal(lambda channel: channel.exchange_declare(own, "fanout", durable=True))
-    if asker.refusal(lambda channel: channel.queue_bind(queue.name, own)):
+    code = asker.refusal(lambda channel: channel.queue_bind(queue.name, own))
+    if code == NOT_ALLOWED:
+        # whether it is bound, only what comes back tells
+        code = asker.refusal(lambda channel: channel.exchange_declare(own, passive=True))
+    if code is not None:
         drifts.append(Drift(queue.name, "unreachable"))
     elif view == DEFAULT:
         # the release before told all queues by the open exchange: what comes there would come twice
@@ -95,19 +166,21 @@ def _unbind(queue: str, pattern: str, channel: Any) -> None:
 
 def _declare_discharges(channel: Any) -> None:
     """Declare the queue of discharges, and an exchange that leads to it alone: the right to send is its."""
-    # several workers, one at a time: what a hospital sends stays in order
-    _declare_with_dead(DISCHARGES, channel, {"x-single-active-consumer": True})
+    _declare_with_dead(DISCHARGES, channel, ONE_AT_A_TIME)
     channel.exchange_declare(DISCHARGES, "fanout", durable=True)
     channel.queue_bind(DISCHARGES, DISCHARGES)
 
 
 def _declare_with_dead(name: str, channel: Any, more: Mapping[str, Any] = MappingProxyType({})) -> None:
-    dead = f"{name}.dead"
-    channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
-    channel.queue_bind(dead, DEAD, name)
-    arguments = {
+    channel.queue_declare(dead_queue(name), durable=True, arguments=dict(QUORUM))
+    channel.queue_bind(dead_queue(name), DEAD, name)
+    channel.queue_declare(name, durable=True, arguments=_arguments(name, more))
+
+
+def _arguments(name: str, more: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    return {
         **more,
-        "x-queue-type": "quorum",
+        **QUORUM,
         "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": DEAD,
         "x-dead-letter-routing-key": name,
@@ -115,4 +188,3 @@ def _declare_with_dead(name: str, channel: Any, more: Mapping[str, Any] = Mappin
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
-    channel.queue_declare(name, durable=True, arguments=arguments)

@@ -9,7 +9,7 @@ from service.store import tables as t
 from service.store.relay.leadership import Lease, lead, leading
 from service.store.relay.listed import LISTED, ahead_of, keep, pass_by
 from service.store.relay.positions import MESSAGE, Positions
-from service.store.relay.queued import Key, keep_last, last_in_queues
+from service.store.relay.queued import QUEUES, Key, keep_last, last_in_queues
 from service.store.relay.runs import rows_by_position
 from service.store.relay.seen import seen
 from service.store.rows import upsert
@@ -152,6 +152,17 @@ class Outbox:
         """Record the sequences of the last messages that queues got of owners."""
         with leading(self._engine, self._lease) as connection:
             keep_last(connection, last)
+
+    def queues(self) -> set[str]:
+        """Return the queues that are owed something, or got some of what there is."""
+        with reading(self._engine) as connection:
+            return set(connection.execute(QUEUES).scalars())
+
+    def forget_queue(self, queue: str) -> None:
+        """Forget what a queue is owed, and what it got."""
+        self.forgive(queue)
+        with writing(self._engine) as connection:
+            connection.execute(delete(t.queued).where(t.queued.c.queue == queue))
 
     def owed_messages(self, queue: str, limit: int) -> list[NumberedMessage]:
         """Return messages that a queue is owed, in order; none of an owner that an earlier one stops."""

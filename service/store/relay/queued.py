@@ -12,6 +12,7 @@ from service.store.sql.engine import Executor
 # queue and owner
 Key = tuple[str, str]
 _C: Final = t.queued.c
+QUEUES: Final = select(_C.queue).union(select(t.owed.c.queue))
 _LAST: Final = select(t.queued).where(
     _C.queue.in_(bindparam("queues", expanding=True)), _C.owner.in_(bindparam("owners", expanding=True))
 )

@@ -1,0 +1,72 @@
+"""What partners have at the broker, as an operator declares it and clears it away."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from service.errors import Conflict, Misconfigured
+from service.flows.authorization.registered import entries_of
+from service.publish.amqp import topology
+from service.publish.ports import Drift
+from service.settings import Settings
+from service.wiring.operator import outbox, partners
+from service.wiring.registered import stored
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """A queue at the broker that no partner has any more: how much is in it, and put aside of it."""
+
+    queue: str
+    messages: int
+    dead: int
+
+
+def declared(settings: Settings) -> list[Drift]:
+    """Declare what is registered; return what was otherwise. Raises Misconfigured and Unavailable."""
+    return topology.declare(_broker(settings), partners(settings))
+
+
+def definitions(settings: Settings) -> dict[str, Any]:
+    """Return what is registered as a broker imports it, for our virtual host; raises Misconfigured."""
+    vhost = topology.vhost_of(settings.amqp_url) if settings.amqp_url else "/"
+    return topology.definitions(partners(settings), vhost)
+
+
+def left_over(settings: Settings, named: Iterable[str]) -> list[LeftOver]:
+    """Return the queues that we once told and no partner has now, and of those that are named the ones there.
+
+    Raises:
+        Conflict: one of those that are named is a partner's, or takes discharges.
+        Unavailable: the broker does not answer.
+    """
+    registered = {queue.name for partner in partners(settings) for queue in partner.queues}
+    ours = registered | {topology.DISCHARGES}
+    if ours.union(map(topology.dead_queue, ours)).intersection(named):
+        raise Conflict("It is in use; take it out of the registry first.", where="--remove")
+    known = {
+        queue["name"] for entry in entries_of(stored(settings)).values() for queue in entry.get("queues", ())
+    }
+    with outbox(settings) as messages:
+        known |= messages.queues()
+    names = sorted((known | set(named)) - registered - {topology.EVENTS})
+    depths = topology.depths(_broker(settings), [*names, *map(topology.dead_queue, names)])
+    deads = {name: depths[topology.dead_queue(name)] for name in names}
+    return [
+        LeftOver(name, depths[name] or 0, deads[name] or 0)
+        for name in names
+        if (depths[name], deads[name]) != (None, None)
+    ]
+
+
+def remove(settings: Settings, queue: str) -> None:
+    """Delete a queue with all that is in it and put aside, and what it is owed; raises Unavailable."""
+    topology.remove(_broker(settings), queue)
+    with outbox(settings) as messages:
+        messages.forget_queue(queue)
+
+
+def _broker(settings: Settings) -> str:
+    if settings.amqp_url is None:
+        raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
+    return settings.amqp_url
