@@ -153,6 +153,9 @@ class Relay:
         debts = self._outbox.debts()
         for queue in self._coverage.queues | debts.keys():
             OWED.labels(queue).set(debts.get(queue, 0))
+        # an operator has it told again
+        for queue in (debts.keys() & self._coverage.queues).difference(self._behind):
+            self._let_catch_up(queue)
         self._lanes.keep_parked(self._stopped_owners())
         if self._clock() >= self._repair_at:
             self._repair()
@@ -244,10 +247,12 @@ class Relay:
 
     def _fall_behind(self, queue: str, why: str) -> None:
         """Let a queue catch up by itself: what is under way to it is owed to it."""
-        if queue in self._behind:
-            return
+        if queue not in self._behind:
+            self._let_catch_up(queue)
+            self._behind[queue].fail(why)
+
+    def _let_catch_up(self, queue: str) -> None:
         self._behind[queue] = self._catch_up(queue)
-        self._behind[queue].fail(why)
         for flight in self._flights.withdraw_copies(queue):
             self._land(flight)
 

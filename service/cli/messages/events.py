@@ -12,6 +12,7 @@ import requests
 from service.cli.progress import progress
 from service.settings import Settings
 from service.wiring import operator
+from service.wiring.replaying import replaying
 
 
 @click.group()
@@ -130,9 +131,38 @@ def prune(before: str | None, keep_days: int | None) -> None:
     """  # noqa: D301  click reads \b
     if (before is None) == (keep_days is None):
         raise click.UsageError("Say --before or --keep-days.")
-    instant = datetime.now(UTC) - timedelta(days=keep_days) if keep_days is not None else _instant(before)
+    instant = (
+        datetime.now(UTC) - timedelta(days=keep_days)
+        if keep_days is not None
+        else _instant(before, "--before")
+    )
     with operator.pruning(Settings.from_env(), instant) as (steps, work):
         click.echo(f"{sum(progress(work, steps, 'Deleting'))} messages deleted.")
+
+
+@events.command()
+@click.option("--to-queue", "queue", required=True, help="The queue of a partner.")
+@click.option(
+    "--since",
+    metavar="INSTANT",
+    help="What was numbered since, and some seconds before: 2026-01-31T00:00Z; else all.",
+)
+@click.option("--case", metavar="ID", help="Of one case, by the id that `casebridge cases list` prints.")
+@click.option("--type", "type_", metavar="TYPE", help="Of one type, e.g. CarePlan, or case.")
+def replay(queue: str, since: str | None, case: str | None, type_: str | None) -> None:
+    """Tell a queue again what was published: what its bindings cover, and its partner may see now.
+
+    Of a time, a case, a type, or all that is kept. The worker sends it within seconds. It comes after newer
+    messages, with the ids and sequences that it had: who keeps the last sequence of each owner passes it by,
+    so let a consumer that wants it forget those.
+
+    \b
+    Example:
+      casebridge events replay --to-queue northtown.changes --since 2026-01-31T00:00Z --type CarePlan
+    """  # noqa: D301  click reads \b
+    instant = _instant(since, "--since") if since is not None else None
+    with replaying(Settings.from_env(), queue, since=instant, case=case, type_=type_) as (steps, work):
+        click.echo(f"{sum(progress(work, steps, 'Telling again'))} messages are told again.")
 
 
 @events.command()
@@ -177,11 +207,9 @@ def purge(queue: str) -> None:
     click.echo(f"{operator.purge_queue(Settings.from_env(), queue)} deleted.")
 
 
-def _instant(text: str | None) -> datetime:
+def _instant(text: str | None, option: str) -> datetime:
     with suppress(ValueError):
         instant = datetime.fromisoformat(text or "")
         if instant.tzinfo is not None:
             return instant
-    raise click.BadParameter(
-        "write an instant with its offset, e.g. 2026-01-31T00:00Z", param_hint="--before"
-    )
+    raise click.BadParameter("write an instant with its offset, e.g. 2026-01-31T00:00Z", param_hint=option)
