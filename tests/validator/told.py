@@ -33,9 +33,9 @@ FOREIGN = (
 class Heard(story.House):
     """The service, with every FHIR answer that a party of the story got."""
 
-    def __init__(self, url: str) -> None:
-        """Take the service's address."""
-        super().__init__(url)
+    def __init__(self, house: story.House) -> None:
+        """Take the service, and how its partners show who they are."""
+        super().__init__(house.url, house.headers)
         object.__setattr__(self, "answers", [])
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
@@ -49,13 +49,19 @@ class Heard(story.House):
 def rivers(folder: Path) -> Iterator[tuple[str, Resource]]:
     """Play River's story on a server of its own; give each answer, and all it holds in six languages."""
     with command._server(folder, None) as house:
-        heard = Heard(house.url)
+        heard = Heard(house)
         for _ in story.play(heard, story.Feed(house)):
             pass
         stated = heard.ask("GET", "/fhir/metadata").json()["rest"][0]["resource"]
         heard.ask("GET", "/fhir/metadata?mode=terminology")
-        for each in stated:
+        heard.ask("GET", "/fhir/Group", partner="northern")
+        # a Group is its insurer's own, and found by nothing
+        for each in (each for each in stated if each["type"] != "Group"):
             _all_of(heard, each["type"], {one["code"] for one in each["interaction"]})
+        episode = heard.one("EpisodeOfCare")["id"]
+        for language in LANGUAGES:
+            asked = {"Accept-Language": language}
+            heard.ask("GET", f"/fhir/EpisodeOfCare/{episode}/$document", partner="northern", headers=asked)
     yield from heard.answers
 
 
