@@ -230,8 +230,8 @@ def test_who_joins_after_the_kick_off_comes_with_the_next_export(store, exports)
     assert set(content(exports, second, NORTH)[0]) == {"CarePlan/lake-1"}
 
 
-def refuse(engine, client, labels):
-    row = {"client": client, "position": 0, "system": "", "value": "", "purposes": 0, "labels": labels}
+def refuse(engine, client, labels, purposes=0):
+    row = {"client": client, "position": 0, "system": "", "value": "", "purposes": purposes, "labels": labels}
     with engine.begin() as connection:
         connection.execute(delete(t.consent).where(t.consent.c.client == client))
         if labels is not None:
@@ -259,6 +259,22 @@ def test_what_a_client_denies_of_some_sensitivity_is_gone_and_comes_back_with_th
     refuse(engine, "river", 0)
     fourth = exported(exports, NORTH, since=third.at)
     assert content(exports, fourth, NORTH) == ({}, {"CarePlan/plain", "CarePlan/psychiatric"})
+
+
+@pytest.mark.parametrize(
+    ("labels", "purposes", "gone"),
+    [(1, 0, {"CarePlan/restricted"}), (1, 1, {"CarePlan/restricted"}), (1, 2, set()), (2, 1, set())],
+)
+def test_what_a_client_denies_for_a_purpose_or_a_level_is_gone_for_that(
+    engine, store, exports, labels, purposes, gone
+):
+    write(store, "plain", 1)
+    write(store, "restricted", 1, labels=1)
+    member(store, "river")
+    first = exported(exports, NORTH)
+    refuse(engine, "river", labels, purposes)
+    second = exported(exports, NORTH, since=first.at)
+    assert content(exports, second, NORTH)[1] == gone
 
 
 def test_what_was_never_in_the_scope_is_not_told_of(store, exports):
