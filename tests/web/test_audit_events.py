@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from service.flows.audit.events import BATCH
 from service.values.ids import resource_id
 from service.wire.fhir.check.model import structure
 from tests.flows import river
@@ -115,7 +116,8 @@ def test_events_are_found_by_patient_entity_agent_and_date(two):
         assert len(events(house, query)) == count, query
     for query in ("entity=1", "date=ne2026", "patient=a,b", "_id=1-0", "bogus=1", "_cursor=x", "_cursor=9"):
         assert house.get(f"/fhir/AuditEvent?{query}", partner=None).status_code == 400, query
-    assert house.get("/fhir/AuditEvent/x", partner=None).status_code == 404
+    for id_ in ("x", "1-", "9" * 19 + "-0", "1-" + "9" * 19):
+        assert house.get(f"/fhir/AuditEvent/{id_}", partner=None).status_code == 404, id_
 
 
 def test_pages_of_events_are_whole(two):
@@ -128,6 +130,9 @@ def test_pages_of_events_are_whole(two):
         seen += [entry["resource"]["id"] for entry in page["entry"]]
         path = {link["relation"]: link["url"] for link in page["link"]}.get("next")
     assert len(seen) == len(set(seen)) == 5
+    for _ in range(BATCH):
+        house.get("/fhir/Patient?family=nobody", partner="southern")
+    assert len({event["id"] for event in events(house, "agent=southern&_count=100")}) == 5 + BATCH
 
 
 def test_a_page_has_no_more_events_than_asked_for_though_one_answer_told_of_more_clients(two):

@@ -1,9 +1,10 @@
 """What is on record is read: as AuditEvents, and as a client's accounting of disclosures."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from service.errors import NotFound
 from service.flows.case.documents import Documents
@@ -16,6 +17,9 @@ from service.wire.fhir.audit_event import AuditEvents
 Event = tuple[str | None, dict[str, Any]]
 Place = tuple[int, int]
 """The row of an entry, and which of its events it is."""
+_ID: Final = re.compile(r"([0-9]{1,18})-[0-9]{1,9}")
+BATCH: Final = 64
+"""How many entries are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +40,32 @@ class Audit:
             if client is None:
                 return [], None
             query = replace(query, client=client)
-        # of each entry there is an event at least
-        entries = self.audit.entries(replace(query, count=query.count + 1))
-        found = list(islice(self._events(query, entries), query.count + 1))
+        found = list(islice(self._events(query), query.count + 1))
         shown, further = found[: query.count], found[query.count :]
         return [event for _, event in shown], further[0][0] if further else None
 
-    def _events(self, query: AuditQuery, entries: Iterable[RecordedEntry]) -> Iterator[tuple[Place, Event]]:
+    def _events(self, query: AuditQuery) -> Iterator[tuple[Place, Event]]:
         """Give the events that are asked for, each with its place: an entry may make thousands."""
-        for entry in entries:
+        for entry in self._entries(query):
             first = query.first if entry.row + 1 == query.below else 0
             for number, event in enumerate(self.events.of(entry)):
                 if number >= first and _is_asked_for(query, entry, event[0]):
                     yield (entry.row, number), event
 
+    def _entries(self, query: AuditQuery) -> Iterator[RecordedEntry]:
+        """Give the entries that are asked for, a few at a time, for each may be large."""
+        query = replace(query, count=BATCH)
+        while some := self.audit.entries(query):
+            yield from some
+            if len(some) < BATCH:
+                return
+            query = replace(query, below=some[-1].row)
+
     def read(self, id_: str) -> Event:
         """Return an AuditEvent; raises NotFound."""
-        row, _, number = id_.partition("-")
-        if row.isdecimal() and number.isdecimal() and len(id_) < 30:
-            for entry in self.audit.entries(AuditQuery(row=int(row), count=1)):
+        named = _ID.fullmatch(id_)
+        if named is not None:
+            for entry in self.audit.entries(AuditQuery(row=int(named[1]), count=1)):
                 for client, event in self.events.of(entry):
                     if event["id"] == id_:
                         return client, event
