@@ -31,6 +31,9 @@ def theirs(house):
         document = {"name": f"Secret {name}", "kind": "community"}
         answer = house.put(f"/api/directory/organization/{name}", document, partner="ledger")
         uuids.append(answer.headers["Casebridge-Id"])
+    # what another's documents lead to is theirs, too
+    nurse = {**river.NURSE, "roles": [role(uuids[0])]}
+    assert house.put("/api/directory/practitioner/nurse", nurse, partner="ledger").status_code == 201
     assert house.ask("DELETE", f"/api/directory/organization/{uuids[1]}", partner=None).status_code == 204
     return uuids
 

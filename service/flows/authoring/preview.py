@@ -76,7 +76,7 @@ class Previews:
 
         def story(unit: Unit) -> Previewed:
             own = stored.own if stored is not None else None
-            linked = seen(unit, scope, partner, kind, body, own)
+            linked = seen(unit, scope, kind, body, own)
             source = _Supposing(linked, "" if client is None else client.uuid)
             previewed = of_roots(self.catalogues[view], self.check, kind, source.roots(document))
             known = None if told_of is None else told_of.uuid

@@ -18,12 +18,11 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Without:
-    """Where the links of a source lead to, but for some uuids."""
+    """Where links lead to, but for some uuids."""
 
-    def __init__(self, documents: Linked, source: str, hidden: frozenset[str]) -> None:
-        """Take where to look links up, whose they are, and what they are not to lead to."""
+    def __init__(self, documents: Linked, hidden: frozenset[str]) -> None:
+        """Take where to look links up, and what they are not to lead to."""
         self._documents = documents
-        self._source = source
         self._hidden = hidden
 
     def find(self, kind: str, source: str, ref: str) -> Document | None:
@@ -33,32 +32,25 @@ class Without:
     def find_many(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], Document]:
         """Return what many (kind, source, ref) name."""
         named = self._documents.find_many(links)
-        return {link: document for link, document in named.items() if self._is_seen(link, document.uuid)}
+        return {link: document for link, document in named.items() if document.uuid not in self._hidden}
 
     def erased_entries(self, links: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
         """Return the uuids of erased entries of the directory that (kind, source, ref) name."""
         named = self._documents.erased_entries(links)
-        return {link: uuid for link, uuid in named.items() if self._is_seen(link, uuid)}
-
-    def _is_seen(self, link: tuple[str, str, str], uuid: str) -> bool:
-        _, source, ref = link
-        return source != self._source or ref != uuid or uuid not in self._hidden
+        return {link: uuid for link, uuid in named.items() if uuid not in self._hidden}
 
 
-def seen(unit: Unit, scope: Scope, source: str, kind: str, body: Any, before: Any = None) -> Linked:
-    """Return where the links of a document lead to that a source has written, and may see.
-
-    Those that it had `before` stay as they are.
-    """
+def seen(unit: Unit, scope: Scope, kind: str, body: Any, before: Any = None) -> Linked:
+    """Return where the links of a document lead to within a scope; those that it had `before` stay."""
     new = _uuids(kind, body) - (_uuids(kind, before) if before is not None else set())
     hidden = unit.documents.strangers(scope, sorted(new)) if new and not scope.everything else frozenset()
-    return Without(unit.documents, source, hidden) if hidden else unit.documents
+    return Without(unit.documents, hidden) if hidden else unit.documents
 
 
 def check_links(unit: Unit, scope: Scope, document: Document, before: Document | None) -> None:
     """Raise Rejected, as of what never was, over links to what is outside the scope."""
     own = before.own if before is not None else None
-    known = seen(unit, scope, document.source, document.kind, document.own, own)
+    known = seen(unit, scope, document.kind, document.own, own)
     if isinstance(known, Without):
         Source(known).roots(document)
 

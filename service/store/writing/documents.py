@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, delete, exists, or_, select, text, update
+from sqlalchemy import bindparam, delete, exists, or_, select, text, update
 
 from service.cases.hospital.treatments import Treatment
 from service.store import statements as q
@@ -94,8 +94,7 @@ class SqlDocuments:
     def strangers(self, scope: Scope, uuids: Sequence[str]) -> frozenset[str]:
         """Return those uuids that are of no document in the scope or common, and of none that it leads to."""
         inside, d = of_documents(form(scope)), t.document.c
-        common = and_(d.source.in_(scope.common), d.kind.not_in(("client", "case")))
-        own = select(d.uuid).where(d.uuid.in_(uuids), or_(inside, common))
+        own = select(d.uuid).where(d.uuid.in_(uuids), or_(inside, d.source.in_(scope.common)))
         leads = t.link.join(t.document, t.link.c.document == d.uuid)
         named = select(t.link.c.target).select_from(leads).where(t.link.c.target.in_(uuids), inside)
         return frozenset(uuids).difference(self._run(own.union_all(named), parameters(scope)).scalars())
