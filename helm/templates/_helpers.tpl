@@ -37,6 +37,8 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
   value: {{ .Values.baseUrl | quote }}
 - name: CASEBRIDGE_PARTNERS
   value: /etc/casebridge/partners.yaml
+- name: CASEBRIDGE_SECRET_FILE
+  value: /etc/casebridge-secret/signing-secret
 {{- with .Values.overlays }}
 - name: CASEBRIDGE_OVERLAYS
   value: {{ join "," . | quote }}
@@ -70,6 +72,7 @@ imagePullSecrets: {{ toJson . }}
 {{- define "casebridge.mounts" -}}
 volumeMounts:
   - {name: partners, mountPath: /etc/casebridge, readOnly: true}
+  - {name: secret, mountPath: /etc/casebridge-secret, readOnly: true}
   - {name: tmp, mountPath: /tmp}
 {{- end }}
 
@@ -105,6 +108,9 @@ args:
 volumes:
   - name: partners
     configMap: {name: {{ .Release.Name }}-partners}
+  # who has fsGroup may read it, and nobody else
+  - name: secret
+    secret: {secretName: {{ .Values.existingSecret | quote }}, defaultMode: 0440}
   - name: tmp
     emptyDir: {}
 {{- end }}
