@@ -21,9 +21,11 @@ COMING = "&_include=CarePlan:care-team&_include=CarePlan:goal&_revinclude=Proven
 # of each that is a client's so many more, which other terms lead to and nobody asks for
 MORE = """
 INSERT INTO resource
-  (view, type, id, version, owner, client, body, digest, mapping_version, last_updated, present, labels, terms)
-SELECT view, type, md5(id || n)::uuid::text, version, md5(owner || n)::uuid::text, md5(client || n)::uuid::text,
-  body, digest, mapping_version, last_updated - n * interval '1 second', present, labels,
+  (view, type, id, version, owner, client, body, digest, mapping_version, last_updated, present, labels,
+   terms)
+SELECT view, type, md5(id || n)::uuid::text, version, md5(owner || n)::uuid::text,
+  md5(client || n)::uuid::text, body, digest, mapping_version, last_updated - n * interval '1 second',
+  present, labels,
   (SELECT array_agg(term + n) FROM unnest(terms) term)
 FROM resource, generate_series(1, %s) n WHERE client IS NOT NULL
 """

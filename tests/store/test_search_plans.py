@@ -181,7 +181,7 @@ def test_what_all_resources_of_a_type_have_reads_no_more_than_these(filled, type
 
 @pytest.mark.parametrize("beside", [False, True])
 def test_what_few_have_is_not_looked_for_among_all_of_its_type(filled, beside):
-    """Neither by the index of types, nor among all members of who asks, whatever PostgreSQL expects of few."""
+    """Neither by the index of types, nor among all members of who asks, however many it expects."""
     engine, connection = filled
     term = criterion("CarePlan", "patient", "Patient/426", Ours("", searched_types())).terms
     with asked(engine) as statements:
