@@ -136,6 +136,26 @@ def condition_of(house, name):
     return f"/fhir/{plan['addresses'][0]['reference']}"
 
 
+def test_who_has_the_number_of_a_partner_in_another_system_is_somebody_else(staffed):
+    for name in ("northern", "mercy"):
+        number = {"system": "urn:example:elsewhere", "value": name}
+        alike = {"name": name, "kind": "other", "identifiers": [number]}
+        assert staffed.put(f"/api/directory/organization/alike-{name}", alike).status_code == 201
+    put(staffed, "denying", {**DENY, "recipient": "alike-northern"}, {**DENY, "recipient": "alike-mercy"})
+    team = [{**TEAM[0], "organization": "alike-mercy"}]
+    coverage = {"id": "main", "status": "active", "payer": "alike-northern"}
+    client = {
+        **river.CLIENT,
+        "identifiers": [{"system": "urn:x", "value": "theirs"}],
+        "coverages": [coverage],
+    }
+    assert staffed.put("/api/clients/theirs", client).status_code == 201
+    case = {**river.CASE, "client": "theirs", "identifiers": [], "team": team}
+    assert staffed.put("/api/cases/theirs", case).status_code == 201
+    for partner in ("northern", "mercy"):
+        assert seen(staffed, partner) == {"denying"}
+
+
 @pytest.mark.parametrize(
     ("code", "labels", "readers"),
     [
