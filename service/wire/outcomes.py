@@ -20,7 +20,13 @@ def outcome(issues: Iterable[Issue], severity: Severity) -> dict[str, Any]:
     """Return an OperationOutcome that tells issues of one severity; at least one."""
     entries = []
     for issue in issues:
-        entry: dict[str, Any] = {"severity": severity, "code": issue.code, "details": {"text": issue.what}}
+        # HAPI's client tells its user what stands in diagnostics, and nothing of details
+        entry: dict[str, Any] = {
+            "severity": severity,
+            "code": issue.code,
+            "details": {"text": issue.what},
+            "diagnostics": issue.what,
+        }
         if issue.where:
             entry["expression"] = [issue.where]
         entries.append(entry)

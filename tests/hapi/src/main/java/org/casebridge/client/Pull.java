@@ -12,7 +12,6 @@ import org.hl7.fhir.r4.model.Bundle;
 import org.hl7.fhir.r4.model.CarePlan;
 import org.hl7.fhir.r4.model.CareTeam;
 import org.hl7.fhir.r4.model.Goal;
-import org.hl7.fhir.r4.model.OperationOutcome;
 import org.hl7.fhir.r4.model.Parameters;
 import org.hl7.fhir.r4.model.Patient;
 
@@ -71,8 +70,7 @@ public final class Pull {
     try {
       insurer.search().byUrl("CarePlan?stats=active").returnBundle(Bundle.class).execute();
     } catch (InvalidRequestException refused) {
-      OperationOutcome told = (OperationOutcome) refused.getOperationOutcome();
-      say("unknown", told.getIssueFirstRep().getDetails().getText());
+      say("unknown", refused.getMessage());
     }
   }
 
