@@ -11,6 +11,7 @@ from service.errors import Unavailable
 from service.store import statements as q
 from service.store import tables as t
 from service.store.schema import check, upgrade
+from service.store.sql import stream
 from service.store.sql.engine import connect, reading, writing
 from tests.pooler import SESSIONS
 
@@ -102,6 +103,19 @@ def test_what_is_executed_is_bounded(pooled, direct_url, is_pooled):
     with engine.begin() as connection:
         assert tuple(connection.execute(BOUNDS).one()) == bounds
         assert connection.execute(PAUSED).scalar() == "1min"
+    if engine is not pooled:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("is_pooled", [False, True])
+def test_the_server_itself_gives_up_what_takes_too_long(pooled, direct_url, is_pooled, monkeypatch):
+    for name in ("OF_STATEMENT", "OF_TRANSACTION"):
+        monkeypatch.setattr(stream, name, getattr(stream, name).replace(b"'60s'", b"'200ms'"))
+    # what its own reader has lasts for longer
+    engine = pooled if is_pooled else connect(direct_url, read_seconds=20)
+    for opened in (reading, writing):
+        with pytest.raises(Unavailable, match="ask for less"), opened(engine) as connection:
+            connection.execute(ENDLESS).scalar_one()
     if engine is not pooled:
         engine.dispose()
 
