@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/documents.html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final
 
 from flask import Blueprint, Response, g, request
 
@@ -17,7 +18,7 @@ from service.flows.pull.document import EPISODE, EpisodeDocuments
 from service.values.audit import of_resources
 from service.wire.parameters import shown
 
-_SUBJECT = "Patient"
+_SUBJECT: Final = "Patient"
 
 
 @dataclass(frozen=True, slots=True)

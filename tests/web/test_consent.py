@@ -233,6 +233,27 @@ def test_whom_only_what_is_withheld_names_is_withheld_too(staffed):
         assert staffed.get("/fhir/Practitioner?_total=accurate", partner=partner).json["total"] == total
 
 
+def test_a_document_tells_nothing_that_is_withheld_and_bears_the_labels_of_what_it_tells(staffed):
+    service = {"id": "talk", "kind": "mental-health-service", "status": "active"}
+    diagnosis = condition("F32.1")["conditions"]
+    put(
+        staffed,
+        "river",
+        case={"plan": {**river.CASE["plan"], "services": [service]}, "conditions": diagnosis},
+    )
+    (episode,) = staffed.get("/fhir/EpisodeOfCare", partner="cleared").json["entry"]
+    address = f"/fhir/EpisodeOfCare/{episode['resource']['id']}/$document"
+    cleared, northern = (staffed.get(address, partner=partner) for partner in ("cleared", "northern"))
+    assert {label["code"] for label in cleared.json["meta"]["security"]} == {"PSY", "R"}
+    assert "meta" not in northern.json
+    for words in ("mental health service", "F32.1", "Back on the bicycle"):
+        assert (words in cleared.get_data(as_text=True), words in northern.get_data(as_text=True)) == (
+            True,
+            False,
+        )
+    assert "Example" in northern.get_data(as_text=True)
+
+
 def merge(house, one, into):
     """Have a hospital say that two numbers are one person's; the first is no longer used."""
     message = (

@@ -8,7 +8,6 @@ import pytest
 from service.wire.fhir.check.validate import validate
 from tests.flows import river
 from tests.golden.document import page
-from tests.web import smart
 
 BASE = "http://127.0.0.1:8080/fhir"
 FHIR = "application/fhir+json"
@@ -206,6 +205,19 @@ def test_the_same_state_gives_the_same_bytes_and_entity_tag(filed):
     assert before["entry"][0]["resource"]["identifier"] == now["entry"][0]["resource"]["identifier"]
 
 
+def test_a_reference_to_a_version_leads_to_that_version(filed):
+    changed = copy.deepcopy(CASE)
+    changed["plan"]["title"] = "Another title"
+    assert filed.put("/api/cases/c1", changed, headers={"If-Match": 'W/"1"'}).status_code == 200
+    entries = filed.get(address_of(filed)).json["entry"][1:]
+    versions = {f"{e['fullUrl']}/_history/{e['resource']['meta']['versionId']}" for e in entries}
+    urls = {each.rpartition("/_history/")[0] for each in versions}
+    provenances = [each["resource"] for each in entries if each["resource"]["resourceType"] == "Provenance"]
+    targets = [f"{BASE}/{each['reference']}" for one in provenances for each in one["target"]]
+    assert targets
+    assert {each for each in targets if each.rpartition("/_history/")[0] in urls} <= versions
+
+
 def test_it_is_asked_by_head_and_post_and_told_pretty_and_compressed(filed):
     url = address_of(filed)
     whole = filed.get(url)
@@ -229,6 +241,14 @@ def test_what_is_not_taken_is_named(filed, query, status, where):
     assert (answer.status_code, answer.json["issue"][0]["expression"]) == (status, [where])
     asked = {"resourceType": "Parameters", "parameter": [{"name": "persist", "valueBoolean": True}]}
     assert filed.ask("POST", address_of(filed), json=asked, content_type=FHIR).status_code == 400
+
+
+def test_a_role_that_somebody_has_no_more_is_not_told(filed):
+    other = {**THERAPIST, "roles": []}
+    address = "/api/directory/practitioner/therapist"
+    assert filed.put(address, other, headers={"If-Match": 'W/"1"'}).status_code == 200
+    composition = filed.get(address_of(filed)).json["entry"][0]["resource"]
+    assert "Dr Therapist Example | physiotherapist;  |  | 555-0115" in page(composition)
 
 
 def test_who_does_not_see_the_case_is_told_of_nobody(filed):
@@ -268,45 +288,3 @@ def test_the_statement_names_it_and_it_is_defined(house):
     (entry,) = house.get(f"/fhir/OperationDefinition?url={named['document']}").json["entry"]
     assert (entry["resource"]["code"], entry["resource"]["affectsState"]) == ("document", False)
     assert validate(entry["resource"]) == []
-
-
-class TestWithTokens:
-    """What a token was not granted is not told of."""
-
-    @pytest.fixture
-    def database_url(self, sqlite_url):
-        """Rights are the same on both."""
-        return sqlite_url
-
-    @pytest.fixture
-    def settings(self, tmp_path, database_url):
-        return smart.settings(database_url, smart.registry(tmp_path))
-
-    @pytest.fixture
-    def house(self, settings, engine, mappings):
-        house = smart.House(settings, engine, mappings)
-        for path, document in river.STORY:
-            assert house.ask("PUT", path, partner="cms", json=document).status_code == 201
-        return house
-
-    def test_only_types_that_were_granted_are_told_of(self, house):
-        episode = house.get("/fhir/EpisodeOfCare", partner="northern").json["entry"][0]["resource"]["id"]
-        url = f"/fhir/EpisodeOfCare/{episode}/$document"
-
-        def asked(scope):
-            return house.get(url, token=house.token("northern", scope))
-
-        some = asked("system/EpisodeOfCare.r system/Patient.r system/Goal.r")
-        types = {entry["resource"]["resourceType"] for entry in some.json["entry"]}
-        assert types == {"Composition", "EpisodeOfCare", "Patient", "Goal"}
-        composition = some.json["entry"][0]["resource"]
-        assert [each["title"] for each in composition["section"]] == ["Goals"]
-        assert composition["author"] == [{"type": "Device", "display": "Casebridge"}]
-        assert "Nurse" not in some.get_data(as_text=True)
-        assert validate(json.loads(some.data)) == []
-        for scope in (
-            "system/EpisodeOfCare.r",
-            "system/Patient.r",
-            "system/EpisodeOfCare.s system/Patient.r",
-        ):
-            assert asked(scope).status_code == 403

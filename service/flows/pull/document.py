@@ -19,13 +19,14 @@ from service.values.ids import resource_id
 from service.values.resources import EverythingQuery, StoredResource
 from service.values.scope import Scope
 from service.wire.fhir.reading import lead
-from service.wire.json import canonical, dump, parse, reread
+from service.wire.json import canonical, dump, reread
 
 Json = dict[str, Any]
 EPISODE: Final = "EpisodeOfCare"
 _SOURCE: Final = "episode"
 # as it stands in what we write, which is compact; within a text the quotes would be escaped
 _REFERENCE: Final = re.compile(rb'"reference":"(\w+/[A-Za-z0-9.-]{1,64})[/"]')
+_VERSION: Final = re.compile(rb'"reference":"(\w+/[A-Za-z0-9.-]{1,64})/_history/(\d+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class EpisodeDocuments:
         self, view: str, told: Mapping[str, StoredResource], id_: str, language: str, at: str
     ) -> Json:
         """Return the Composition with its sections, in the language."""
-        resources = {key: parse(each.body) for key, each in told.items()}
+        resources = {key: reread(each.body) for key, each in told.items()}
         lead(resources)
         roots: Json = {"episode": resources[f"{EPISODE}/{id_}"], "composition": _known_by(id_, language, at)}
         for type_ in self.mappings[view].world.sources[_SOURCE].keys() - roots.keys():
@@ -133,17 +134,23 @@ def _is_withdrawn(resource: Json) -> bool:
 
 
 def _reachable(composition: Json, told: Mapping[str, StoredResource]) -> dict[str, StoredResource]:
-    """Return what a Composition leads to, step by step, and the Provenances of that."""
+    """Return what a Composition leads to, step by step, and the Provenances of these very versions."""
     waiting, found = told.keys() & _named(dump(composition)), set[str]()
     while waiting:
         found |= waiting
         waiting = {key for each in waiting for key in _named(told[each].body)} & told.keys() - found
-    found |= {
-        key
-        for key, each in told.items()
-        if each.type == "Provenance" and not found.isdisjoint(_named(each.body))
-    }
+    there = {key: told[key] for key in found}
+    found |= {key for key, each in told.items() if _is_of(each, there)}
     return {key: each for key, each in told.items() if key in found}
+
+
+def _is_of(stored: StoredResource, within: Mapping[str, StoredResource]) -> bool:
+    """Return whether a Provenance tells of what is there, and of no other version of that."""
+    if stored.type != "Provenance":
+        return False
+    targets = ((of.decode(), int(version)) for of, version in _VERSION.findall(stored.body))
+    versions = [within[of].version == version for of, version in targets if of in within]
+    return bool(versions) and all(versions)
 
 
 def _named(body: bytes) -> list[str]:

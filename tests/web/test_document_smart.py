@@ -1,0 +1,51 @@
+"""What a token was not granted stands in no document."""
+
+import json
+
+import pytest
+
+from service.wire.fhir.check.validate import validate
+from tests.flows import river
+from tests.web import smart
+
+
+@pytest.fixture
+def database_url(sqlite_url):
+    """Rights are the same on both."""
+    return sqlite_url
+
+
+@pytest.fixture
+def settings(tmp_path, database_url):
+    return smart.settings(database_url, smart.registry(tmp_path))
+
+
+@pytest.fixture
+def house(settings, engine, mappings):
+    house = smart.House(settings, engine, mappings)
+    for path, document in river.STORY:
+        assert house.ask("PUT", path, partner="cms", json=document).status_code == 201
+    return house
+
+
+def test_only_types_that_were_granted_are_told_of(house):
+    episode = house.get("/fhir/EpisodeOfCare", partner="northern").json["entry"][0]["resource"]["id"]
+    url = f"/fhir/EpisodeOfCare/{episode}/$document"
+
+    def asked(scope):
+        return house.get(url, token=house.token("northern", scope))
+
+    some = asked("system/EpisodeOfCare.r system/Patient.r system/Goal.r")
+    types = {entry["resource"]["resourceType"] for entry in some.json["entry"]}
+    assert types == {"Composition", "EpisodeOfCare", "Patient", "Goal"}
+    composition = some.json["entry"][0]["resource"]
+    assert [each["title"] for each in composition["section"]] == ["Goals"]
+    assert composition["author"] == [{"type": "Device", "display": "Casebridge"}]
+    assert "Nurse" not in some.get_data(as_text=True)
+    assert validate(json.loads(some.data)) == []
+    for scope in (
+        "system/EpisodeOfCare.r",
+        "system/Patient.r",
+        "system/EpisodeOfCare.s system/Patient.r",
+    ):
+        assert asked(scope).status_code == 403
