@@ -150,7 +150,7 @@ OF_NOBODY = {
     "/health/ready": [{}],
     "/metrics": [{}],
     "/health/details": [{}],
-    "/events": [{}, {"query": "?after=3"}, {"query": "?_count=5"}, {"method": "HEAD"}],
+    "/events": [{}, {"query": "?after=3"}, {"query": "?_count=5"}, {"query": "?wait=1"}, {"method": "HEAD"}],
     "/oauth2/token": [{"method": "POST"}],
     "/oauth2/jwks": [{}],
     "/fhir/.well-known/smart-configuration": [{}],

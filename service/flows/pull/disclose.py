@@ -1,6 +1,8 @@
 """A partner pulls: search inside its scope, stored bytes as they are."""
 
 from dataclasses import dataclass, replace
+from time import monotonic, sleep
+from typing import Final
 
 from service.errors import NotFound
 from service.flows.ports import Store
@@ -8,6 +10,9 @@ from service.flows.pull.beside import keys_of, terms_of
 from service.values.criteria import Along
 from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
 from service.values.scope import Scope
+
+LOOK_SECONDS: Final = 0.25
+"""How often who waits for a message has it looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,13 @@ class Disclosure:
         is_full = len(included) > along.most or len(looked_for) < len(named)
         return replace(page, included=tuple(included.values())[: along.most], is_full=is_full)
 
-    def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
-        """Return the messages after a position of the feed."""
-        return self.store.events(scope, after, count)
+    def events(self, scope: Scope, after: int, count: int, seconds: float = 0) -> list[NumberedMessage]:
+        """Return the messages after a position of the feed; where there is none yet, wait for it so long."""
+        until = monotonic() + seconds
+        while not (page := self.store.events(scope, after, count)) and (left := until - monotonic()) > 0:
+            # no connection to the database is held meanwhile
+            sleep(min(LOOK_SECONDS, left))
+        return page
 
 
 def _existing_resource(stored: StoredResource | None) -> StoredResource:
