@@ -164,6 +164,18 @@ def test_who_is_no_longer_a_member_is_in_no_group_and_no_export(members):
     ]
 
 
+def test_that_a_consent_does_not_do_is_no_longer_told_of_who_denies_their_data(members):
+    status = path_of(begin(members, some()).headers["Content-Location"])
+    northern = Exporter(members, partner="northern")
+    found = groups(members, northern.wait(status))
+    denied = {**matching.TWIN, "consents": [{"id": "no", "status": "active", "decision": "deny"}]}
+    assert members.put("/api/clients/twin", denied, headers={"If-Match": "*"}).status_code == 200
+    assert sorted(groups(members, northern.wait(status))) == ["match", "nomatch"]
+    assert northern.ask("GET", f"/fhir/Group/{found['consentconstraint']['id']}").status_code == 404
+    (group,) = northern.lines({"url": f"http://127.0.0.1:8080{status}/3", "type": "Group", "count": 1})
+    assert "Bea" not in json.dumps(group)
+
+
 def test_how_far_it_is_is_told_and_whoever_asks_looks_on(members, monkeypatch):
     monkeypatch.setattr(looking, "LOOKING", -1)
     monkeypatch.setattr(looking, "FEW", 1)

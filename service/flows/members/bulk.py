@@ -18,7 +18,7 @@ from service.flows.ports import Clock
 from service.flows.ports.matches import MatchesPort
 from service.values.matches import Json, MatchedMember, MemberMatch, Operation, Outcome
 from service.values.scope import Partner, Scope
-from service.wire.fhir.exchange.member_match import SubmittedMember, member_of_sent
+from service.wire.fhir.exchange.member_match import member_of_sent
 
 LOOKING: Final = 2.0
 """So many seconds at most members are looked for before it is told how far that is."""
@@ -92,8 +92,8 @@ class BulkMatching:
     def members(self, match: MemberMatch, scope: Scope, asker: Asker) -> list[MatchedMember]:
         """Return those of a match as they are to be told now, by number.
 
-        Whom the asker no longer sees, or whose consent has ended, is not among those who matched, nor among
-        others: they are not told of.
+        Whom the asker no longer sees, or who matched and whose consent has ended, is among none: they are not
+        told of.
         """
         found = self.matches.members(match.id)
         visible = self.matching.visible_patients(scope, [each.patient for each in found if each.patient])
@@ -101,10 +101,10 @@ class BulkMatching:
         return [
             each
             for each in found
-            if each.outcome != "match"
+            if not each.patient
             or (
                 each.patient in visible
-                and not self._is_objectionable(match, asker, member_of_sent(each.sent), today)
+                and (each.outcome != "match" or not self._is_objectionable(match, asker, each, today))
             )
         ]
 
@@ -122,14 +122,17 @@ class BulkMatching:
         except Refused:
             found = []
         outcome: Outcome = "match" if len(found) == 1 else "nomatch"
-        if outcome == "match" and self._is_objectionable(match, asker, sent, self.clock().date().isoformat()):
+        if outcome == "match" and self._is_objectionable(
+            match, asker, member, self.clock().date().isoformat()
+        ):
             # a provider is not told that somebody is known whom it has not attested to treat
             outcome = "consentconstraint" if match.operation == "bulk-member-match" else "nomatch"
         if outcome == "nomatch":
             return replace(member, outcome=outcome)
         return replace(member, outcome=outcome, client=found[0].client or "", patient=found[0].id)
 
-    def _is_objectionable(self, match: MemberMatch, asker: Asker, sent: SubmittedMember, today: str) -> bool:
+    def _is_objectionable(self, match: MemberMatch, asker: Asker, member: MatchedMember, today: str) -> bool:
+        sent = member_of_sent(member.sent)
         if sent.consent is None:
             return True
         if match.operation == "provider-member-match":
