@@ -86,6 +86,7 @@ def of_resources(house):
     many = matching.begin(house, matching.many(matching.bundle()))
     status = path_of(many.headers["Content-Location"])
     Exporter(house, partner="northern").wait(status)
+    yield "matches.status", "operation", "GET", status, {"partner": "northern"}
     yield "matches.file", "operation", "GET", f"{status}/1", {"partner": "northern"}
     export = Exporter(house, partner="cms").manifest("/fhir/$export?_type=CarePlan")
     yield "export.part", "operation", "GET", path_of(export["output"][0]["url"]), {}

@@ -223,11 +223,25 @@ def test_who_does_not_wait_is_refused(members):
     assert (answer.status_code, codes(answer)[0][1]) == (400, "Prefer")
 
 
-def test_a_file_is_on_record_with_who_matched(members):
-    groups(members, manifest(members, some()))
-    files = [row for row in records(members.engine) if row.interaction == "operation"]
-    told = [id_of(members, "A-1") in str(row.things) for row in files]
-    assert sorted(told) == [False, False, True]
+def told_in(house):
+    """Which of Alma and her twin each record of an operation names."""
+    patients = {number: id_of(house, number) for number in ("A-1", "A-2")}
+    rows = [row for row in records(house.engine) if row.interaction == "operation"]
+    return [[number for number, id_ in patients.items() if id_ in row.things] for row in rows]
+
+
+def test_a_manifest_is_on_record_with_whom_it_tells_to_be_members_before_any_file_is_fetched(members):
+    told = manifest(members, some())
+    assert told_in(members) == [["A-1", "A-2"]]
+    groups(members, told)
+    assert sorted(told_in(members)[1:]) == [[], ["A-1"], ["A-2"]]
+
+
+def test_how_far_it_is_is_on_record_too_for_somebody_may_be_guessing(members, monkeypatch):
+    monkeypatch.setattr(looking, "LOOKING", -1)
+    monkeypatch.setattr(looking, "FEW", 1)
+    manifest(members, some())
+    assert told_in(members) == [[], [], ["A-1", "A-2"]]
 
 
 MERCY = {"identifier": {"system": "urn:example:hospitals", "value": "mercy"}}

@@ -245,10 +245,13 @@ def test_what_is_not_r4_is_refused_with_its_place(members):
 def test_a_match_is_on_record_and_so_is_who_guesses(members):
     match(members)
     match(members, CoverageToMatch=coverage("M-102"))
-    told, guessed = [row for row in records(members.engine) if row.text == MATCH]
+    match(members, Consent=consent(status="inactive"))
+    told, guessed, denied = [row for row in records(members.engine) if row.text == MATCH]
     assert (told.partner, told.interaction, told.status) == ("northern", "operation", 200)
     assert (guessed.partner, guessed.interaction, guessed.status) == ("northern", "operation", 422)
-    assert id_of(members, "A-1") in str(told.things)
+    for found in (told, denied):
+        assert id_of(members, "A-1") in found.things
+    assert denied.status == 422
     assert guessed.things == "{}"
 
 

@@ -10,14 +10,14 @@ from werkzeug.http import http_date
 
 from service.disclose.export.kickoff import NDJSON, check_prefer
 from service.disclose.members import openapi
-from service.disclose.members.groups import MatchedGroups
+from service.disclose.members.groups import MatchedGroups, told_of
 from service.disclose.members.routes import check_searches, parameters_body
 from service.disclose.negotiate import speak_json
 from service.disclosing import disclose
 from service.door import Door, limits
 from service.errors import NotFound
 from service.flows.members.bulk import BulkMatching
-from service.values.matches import OUTCOMES, MemberMatch, Operation
+from service.values.matches import OUTCOMES, MatchedMember, MemberMatch, Operation
 from service.wire.fhir.exchange.member_match import members_of
 from service.wire.json import dump
 
@@ -68,9 +68,13 @@ class _Answers:
         match = self.bulk.advance(found, g.scope, self.groups.asker())
         headers = {"Expires": http_date(self.bulk.expires(match))}
         if match.left:
+            disclose("operation", (), request.path)
             headers |= {"X-Progress": f"{match.total - match.left} of {match.total}", "Retry-After": AGAIN}
             return Response(status=202, headers=headers)
-        return Response(self._manifest(match), headers=headers, mimetype="application/json")
+        members = self.groups.members(match)
+        # which Groups somebody is in tells of each of a few what became of them
+        disclose("operation", told_of(members), request.path)
+        return Response(self._manifest(match, members), headers=headers, mimetype="application/json")
 
     def cancel(self, id_: str) -> Response:
         self.bulk.cancel(self.bulk.find(g.partner, id_))
@@ -85,9 +89,9 @@ class _Answers:
         disclose("operation", told)
         return Response(dump(group) + b"\n", mimetype=NDJSON)
 
-    def _manifest(self, match: MemberMatch) -> bytes:
+    def _manifest(self, match: MemberMatch, members: list[MatchedMember]) -> bytes:
         """Return the manifest: the Group of who matched, and those that somebody is in."""
-        outcomes = {each.outcome for each in self.groups.members(match)} | {"match"}
+        outcomes = {each.outcome for each in members} | {"match"}
         output = [
             {"type": "Group", "url": f"{self.base}/{match.id}/{number}", "count": 1}
             for number, outcome in enumerate(OUTCOMES, 1)

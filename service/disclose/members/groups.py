@@ -3,7 +3,7 @@
 https://hl7.org/fhir/us/davinci-pdex/StructureDefinition-pdex-member-match-group.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,11 @@ from service.values.matches import OUTCOMES, MatchedMember, MemberMatch, Outcome
 from service.wire.fhir.exchange.member_groups import group_of
 
 Json = dict[str, Any]
+
+
+def told_of(members: Iterable[MatchedMember]) -> list[Disclosed]:
+    """Return of whom it is told that they were found, also where their consent keeps who they are."""
+    return [Disclosed(each.client, f"Patient/{each.patient}") for each in members if each.patient]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,7 @@ class MatchedGroups:
         self, match: MemberMatch, outcome: Outcome, members: list[MatchedMember]
     ) -> tuple[Json, list[Disclosed]]:
         """Return the Group of those of a match with an outcome, and whom it tells of."""
-        told = [
-            Disclosed(each.client, f"Patient/{each.patient}")
-            for each in members
-            if each.outcome == outcome == "match"
-        ]
+        told = told_of([each for each in members if each.outcome == outcome])
         return group_of(match, outcome, members, g.partner.identifiers, self.base), told
 
     def summaries(self) -> list[Json]:

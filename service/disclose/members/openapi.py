@@ -82,7 +82,6 @@ def _of_one() -> tuple[Operation, ...]:
             parameters=(_WHICH,),
             answers={200: answer("Where its Groups are.", JSON, MANIFEST, ("Expires",)), 202: under_way},
             faults=(404, 406),
-            silent="It tells how many there are, and of whom nothing.",
         ),
         Operation(
             "delete",

@@ -15,7 +15,7 @@ from service.disclose.negotiate import FHIR, FORMAT, JSON, speaks_fhir
 from service.disclosing import disclose
 from service.door import Door, json_body
 from service.errors import Unscoped, Unsupported
-from service.flows.members.matching import Matching
+from service.flows.members.matching import Matching, check_consent
 from service.values.audit import of_resources
 from service.wire.fhir.exchange.member_match import answer_of, member_of
 from service.wire.json import dump, parse
@@ -35,8 +35,10 @@ def door(matching: Matching, groups: MatchedGroups, clock: Callable[[], datetime
         sent = member_of(parameters_body())
         # who asks in vain is on record, too: somebody may be guessing numbers
         disclose("operation", (), MATCH)
-        found = matching.match(g.scope, sent, groups.asker(), clock().date().isoformat())
+        found = matching.match(g.scope, sent)
+        # that the consent keeps who it is tells that it is somebody
         disclose("operation", of_resources([found]), MATCH)
+        check_consent(sent, groups.asker(), clock().date().isoformat())
         return Response(dump(answer_of(parse(found.body), groups.base)), mimetype=FHIR)
 
     return Door(routes, "resources", openapi.operations())

@@ -40,13 +40,8 @@ class Matching:
 
     store: Store
 
-    def match(self, scope: Scope, sent: SubmittedMember, asker: Asker, today: str) -> StoredResource:
-        """Return the Patient that the member is, as the asker may see it; it is one.
-
-        Raises:
-            Refused: it is nobody in the scope, or may be several; or the consent does not permit to tell, or
-                cannot be kept to.
-        """
+    def match(self, scope: Scope, sent: SubmittedMember) -> StoredResource:
+        """Return the Patient that the member is; raises Refused where it is nobody, or may be several."""
         found = self.members(scope, sent)
         if not found:
             what = "Nobody that you may see is this member. A number in common, name, birth date and gender"
@@ -55,10 +50,6 @@ class Matching:
         if len(found) > 1:
             what = "Several may be this member; say more of them."
             raise Refused(what, issues=[Issue(what, "Parameters", "multiple-matches")])
-        if sent.consent is not None:
-            payers = payers_sent(sent.coverage)
-            if issues := objections(sent.consent, asker, payers, today):
-                raise Refused("The consent does not permit it.", issues=issues)
         return found[0]
 
     def members(self, scope: Scope, sent: SubmittedMember) -> list[StoredResource]:
@@ -124,6 +115,14 @@ class Matching:
     def _named(self, scope: Scope, type_: str, ids: Collection[str]) -> list[StoredResource]:
         named = [(type_, id_) for id_ in sorted(ids)]
         return self.store.beside(scope, named, {}, len(named)) if named else []
+
+
+def check_consent(sent: SubmittedMember, asker: Asker, today: str) -> None:
+    """Refuse where the consent that was sent does not permit to tell the asker, or cannot be kept to."""
+    if sent.consent is None:
+        return
+    if issues := objections(sent.consent, asker, payers_sent(sent.coverage), today):
+        raise Refused("The consent does not permit it.", issues=issues)
 
 
 def _questions(described: MemberEvidence) -> Iterator[list[Plain]]:
