@@ -13,6 +13,7 @@ from service.errors import Misconfigured
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
+from service.flows.members.forgetting import Forgetting
 from service.flows.projection.follow import Reprojection
 from service.mapping.catalogue import Catalogue
 from service.publish.amqp import rabbit, topology
@@ -28,6 +29,7 @@ from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
+from service.store.matches import SqlMatches
 from service.store.relay.notices import listen
 from service.store.relay.outbox import Outbox
 from service.supervision import Bell
@@ -61,7 +63,8 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     reception = receiving(settings, store, projection, now, inbounds(settings, partners))
     retries = Quarantine(store, reception, by_name, now)
     replies = Replies(store, Endpoint(post), by_name, now)
-    loops = (queue.run, retries.run, replies.run, *auditing.loops(settings, engine))
+    forgetting = Forgetting(SqlMatches(engine), now, settings.export_hours)
+    loops = (queue.run, retries.run, replies.run, forgetting.run, *auditing.loops(settings, engine))
     beside = [Thread(target=loop, args=(stop,), daemon=True) for loop in loops]
     for loop in beside:
         loop.start()
