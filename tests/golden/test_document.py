@@ -84,7 +84,10 @@ def test_what_it_refers_to_stands_in_it_once_and_nothing_else_does():
     while waiting:
         found |= waiting
         waiting = {id_ for each in waiting for id_ in texts if id_ in texts[each]} - found
-    assert {each["resourceType"] for each in others if each["id"] not in found} <= {"Provenance"}
+    assert {each["resourceType"] for each in others if each["id"] not in found} <= {
+        "Provenance",
+        "PractitionerRole",
+    }
 
 
 def test_a_site_says_what_it_consists_of(tmp_path):

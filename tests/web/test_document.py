@@ -8,6 +8,7 @@ import pytest
 from service.wire.fhir.check.validate import validate
 from tests.flows import river
 from tests.golden.document import page
+from tests.web.test_audit import records
 
 BASE = "http://127.0.0.1:8080/fhir"
 FHIR = "application/fhir+json"
@@ -183,6 +184,21 @@ def test_what_does_not_stand_in_it_is_not_there_for_who_asks(filed):
             path = "/".join(reference.removeprefix(f"{BASE}/").split("/")[:2])
             if f"{BASE}/{path}" not in urls:
                 assert filed.get(f"/fhir/{path}", partner=partner).status_code == 404, path
+
+
+def test_where_somebody_works_by_a_role_alone_stands_in_it_too_and_on_record(filed):
+    hill = {"name": "House on the hill", "kind": "care-provider"}
+    assert filed.put("/api/directory/organization/hill", hill).status_code == 201
+    role = {"id": "s", "profession": "physiotherapist", "organization": "hill"}
+    therapist = {**THERAPIST, "roles": [role, *THERAPIST["roles"]]}
+    path = "/api/directory/practitioner/therapist"
+    assert filed.put(path, therapist, headers={"If-Match": "*"}).status_code == 200
+    first, *others = filed.get(address_of(filed)).json["entry"]
+    assert "House on the hill" in page(first["resource"])
+    (there,) = (entry["fullUrl"] for entry in others if entry["resource"].get("name") == "House on the hill")
+    told = records(filed.engine)[-1].things
+    for url in [there, *(each["fullUrl"] for each in others if "/PractitionerRole/" in each["fullUrl"])]:
+        assert url.removeprefix(f"{BASE}/") in told
 
 
 def test_the_same_state_gives_the_same_bytes_and_entity_tag(filed):

@@ -134,14 +134,31 @@ def _is_withdrawn(resource: Json) -> bool:
 
 
 def _reachable(composition: Json, told: Mapping[str, StoredResource]) -> dict[str, StoredResource]:
-    """Return what a Composition leads to, step by step, and the Provenances of these very versions."""
-    waiting, found = told.keys() & _named(dump(composition)), set[str]()
-    while waiting:
-        found |= waiting
-        waiting = {key for each in waiting for key in _named(told[each].body)} & told.keys() - found
+    """Return what a Composition leads to, step by step, with the roles of who is there.
+
+    And the Provenances of these very versions.
+    """
+    found = _led_to(told.keys() & _named(dump(composition)), told)
+    # nothing refers to a role, and the Composition tells where somebody works by it
+    found = _led_to(found | _roles_of(found, told), told)
     there = {key: told[key] for key in found}
     found |= {key for key, each in told.items() if _is_of(each, there)}
     return {key: each for key, each in told.items() if key in found}
+
+
+def _led_to(first: set[str], told: Mapping[str, StoredResource]) -> set[str]:
+    """Return resources and what they refer to, step by step."""
+    waiting, found = first, set[str]()
+    while waiting:
+        found |= waiting
+        waiting = {key for each in waiting for key in _named(told[each].body)} & told.keys() - found
+    return found
+
+
+def _roles_of(found: set[str], told: Mapping[str, StoredResource]) -> set[str]:
+    """Return the roles that refer to some of these."""
+    roles = (key for key, each in told.items() if each.type == "PractitionerRole")
+    return {key for key in roles if not found.isdisjoint(_named(told[key].body))}
 
 
 def _is_of(stored: StoredResource, within: Mapping[str, StoredResource]) -> bool:
