@@ -9,6 +9,7 @@ from flask import g, request
 from service.disclose.query.results import CURSOR
 from service.errors import Malformed
 from service.wire.json import dump, parse
+from service.wire.parameters import shown
 
 Key = tuple[str | float, ...]
 Parameters = list[tuple[str, str]]
@@ -32,11 +33,15 @@ class Cursors:
         """Return the parameters, and after what to go on: both of a link to the next page, if it is one.
 
         Raises:
-            Malformed: the link is not ours, or of something else.
+            Malformed: the link is not ours, of something else, or has something beside it.
         """
         cursor = request.args.get(CURSOR)
         if cursor is None:
             return parameters, None
+        beside = [name for name, _ in parameters if name != CURSOR]
+        if beside or len(parameters) > 1:
+            what = "A link to the next page says all that is asked, once; follow it as it is."
+            raise Malformed(what, where=shown(beside[0]) if beside else CURSOR)
         content: dict[str, Any] = parse(self.unseal(cursor).encode())
         if content["of"] != [g.partner.name, path]:
             raise Malformed("The link is of another search; search again.", where=CURSOR)

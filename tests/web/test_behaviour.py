@@ -240,6 +240,9 @@ def test_links(told):
     assert status(told, link, partner="southern") == 400
     assert status(told, link.replace("Goal?", "CarePlan?"), partner="northern") == 400
     assert status(told, f"{link}x", partner="northern") == 400
+    assert status(told, f"{link}&_pretty=true&_format=json", partner="northern") == 200
+    for beside in ("_count=500", "status=active", "_cursor=x"):
+        assert status(told, f"{link}&{beside}", partner="northern") == 400, beside
 
 
 @states("What a resource says nothing of sorts last.")
