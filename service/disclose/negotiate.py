@@ -105,21 +105,26 @@ def is_unchanged(tag: str, stored: datetime | None = None) -> bool:
     return since is not None and stored.replace(microsecond=0) <= since
 
 
-def _formed(answer: Response) -> Response:
-    """Indent an answer for who wants to read it, and compress it for who takes that, where it pays."""
-    environ = request.environ
-    is_asked = "_pretty=true" in environ.get("QUERY_STRING", "") and request.args.get("_pretty") == "true"
-    if is_asked and answer.mimetype == FHIR and answer.response:
-        answer.set_data(pretty(reread(answer.get_data())))
+def compress(answer: Response) -> Response:
+    """Compress an answer for who takes that, where it pays."""
     said = answer.headers.get("Vary")
     answer.headers["Vary"] = f"{said}, Accept-Encoding" if said else "Accept-Encoding"
-    if "HTTP_ACCEPT_ENCODING" not in environ:
+    if "HTTP_ACCEPT_ENCODING" not in request.environ:
         return answer
     content = answer.get_data()
     if len(content) > _WORTH and _takes_gzip():
         answer.set_data(deflate(content))
         answer.headers["Content-Encoding"] = "gzip"
     return answer
+
+
+def _formed(answer: Response) -> Response:
+    """Indent an answer for who wants to read it, and compress it."""
+    environ = request.environ
+    is_asked = "_pretty=true" in environ.get("QUERY_STRING", "") and request.args.get("_pretty") == "true"
+    if is_asked and answer.mimetype == FHIR and answer.response:
+        answer.set_data(pretty(reread(answer.get_data())))
+    return compress(answer)
 
 
 def _takes_gzip() -> bool:

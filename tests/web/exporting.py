@@ -45,8 +45,8 @@ class Exporter:
         return answer.json
 
     def lines(self, file):
-        """The resources of a file."""
-        answer = self.ask("GET", path_of(file["url"]))
+        """The resources of a file, asked for as one that takes nothing else does."""
+        answer = self.ask("GET", path_of(file["url"]), headers={"Accept": "application/fhir+ndjson"})
         assert answer.status_code == 200, answer.data
         assert answer.mimetype == "application/fhir+ndjson"
         assert answer.data.endswith(b"\n")

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, g
 
 from service.disclose.export import openapi
 from service.disclose.members.groups import MatchedGroups
-from service.disclose.negotiate import FHIR, search_parameters, speak_json
+from service.disclose.negotiate import FHIR, refuse_parameters, search_parameters, speaks_fhir
 from service.disclosing import disclose
 from service.door import Door
 from service.errors import Malformed
@@ -32,7 +32,7 @@ _SUBSETTED: Final = {
 def door(exports: Exports, matched: MatchedGroups, address: str) -> Door:
     """Return the door to Groups, of those who were matched, too; FHIR stands below our `address`."""
     routes = Blueprint("groups", __name__, url_prefix="/fhir")
-    routes.before_request(speak_json)
+    speaks_fhir(routes)
     url = f"{address}/fhir/Group"
 
     @routes.get("/Group")
@@ -53,6 +53,7 @@ def door(exports: Exports, matched: MatchedGroups, address: str) -> Door:
 
     @routes.get("/Group/<id_>")
     def read(id_: str) -> Response:
+        refuse_parameters()
         if not _is_own(g.partner, address, id_):
             group, told = matched.read(id_)
             disclose("read", told)

@@ -15,7 +15,7 @@ from service.disclose.export.groups import clients_of
 from service.disclose.export.kickoff import EXPORT_TYPE, NDJSON, Kinds, Reading, asked
 from service.disclose.export.manifest import ERRORS, bundles, manifest, outcome, progress
 from service.disclose.members.groups import MatchedGroups
-from service.disclose.negotiate import speak_json
+from service.disclose.negotiate import compress, refuse_parameters, speak_json
 from service.disclosing import disclose
 from service.door import Door
 from service.errors import Unscoped
@@ -35,6 +35,7 @@ def door(
 ) -> Door:
     """Return the door; FHIR stands below our `address`, and `types` are those that are kept."""
     routes = Blueprint("export", __name__, url_prefix="/fhir")
+    routes.after_request(compress)
     answers = _Answers(exports, matched, types, address, by_token)
     routes.add_url_rule("/$export", "system", answers.begin, methods=_BEGIN)
     routes.add_url_rule("/Patient/$export", "patients", answers.begin, methods=_BEGIN)
@@ -84,6 +85,7 @@ class _Answers:
 
     def status(self, id_: str) -> Response:
         speak_json()
+        refuse_parameters()
         export = self.exports.plan(self._covered(id_), g.along)
         headers = {"Expires": http_date(self.exports.expires(export))}
         if not export.finished:
@@ -97,6 +99,7 @@ class _Answers:
         return Response(status=202)
 
     def part(self, id_: str, number: int) -> Response:
+        refuse_parameters()
         export = self._covered(id_)
         if number == ERRORS and export.asked.ignored:
             disclose("operation")

@@ -12,7 +12,7 @@ from service.disclose.export.kickoff import NDJSON, check_prefer
 from service.disclose.members import openapi
 from service.disclose.members.groups import MatchedGroups, told_of
 from service.disclose.members.routes import check_searches, parameters_body
-from service.disclose.negotiate import speak_json
+from service.disclose.negotiate import compress, refuse_parameters, speak_json
 from service.disclosing import disclose
 from service.door import Door, limits
 from service.errors import NotFound
@@ -28,7 +28,7 @@ AGAIN = "1"
 def door(bulk: BulkMatching, groups: MatchedGroups, address: str, *, by_token: bool) -> Door:
     """Return the door; FHIR stands below our `address`, and `by_token` says how one gets in."""
     routes = Blueprint("matches", __name__, url_prefix="/fhir")
-    routes.before_request(speak_json)
+    routes.after_request(compress)
     answers = _Answers(bulk, groups, address, by_token)
     routes.add_url_rule("/Group/$bulk-member-match", "bulk", answers.begin_bulk, methods=["POST"])
     routes.add_url_rule("/Group/$provider-member-match", "provider", answers.begin_provider, methods=["POST"])
@@ -56,6 +56,7 @@ class _Answers:
         return self._begin("provider-member-match")
 
     def _begin(self, operation: Operation) -> Response:
+        speak_json()
         check_searches("Patient", "Coverage")
         check_prefer()
         sent = members_of(parameters_body(), limits().entries)
@@ -63,6 +64,8 @@ class _Answers:
         return Response(status=202, headers={"Content-Location": f"{self.base}/{match.id}"})
 
     def status(self, id_: str) -> Response:
+        speak_json()
+        refuse_parameters()
         check_searches("Patient", "Coverage")
         found = self.bulk.find(g.partner, id_)
         match = self.bulk.advance(found, g.scope, self.groups.asker())
@@ -81,6 +84,8 @@ class _Answers:
         return Response(status=202)
 
     def file(self, id_: str, number: int) -> Response:
+        # a client of bulk data may take NDJSON alone
+        refuse_parameters()
         match = self.bulk.find(g.partner, id_)
         if match.left or not 0 < number <= len(OUTCOMES):
             raise NotFound("There is no such file; the manifest lists them.")

@@ -102,6 +102,6 @@ def _of_one() -> tuple[Operation, ...]:
             summary="Fetch a Group of a match of many members",
             parameters=(_WHICH, place("number", "The file.", type="integer")),
             answers={200: lines},
-            faults=(404, 406),
+            faults=(404,),
         ),
     )
