@@ -6,7 +6,6 @@ https://hl7.org/fhir/R4/documents.html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
 
 from flask import Blueprint, Response, g, request
 
@@ -14,11 +13,9 @@ from service.disclose.everything import given_parameters
 from service.disclose.negotiate import FHIR, is_unchanged, language_of, with_content_language
 from service.disclosing import disclose
 from service.errors import Malformed, Unscoped
-from service.flows.pull.document import EPISODE, EpisodeDocuments
+from service.flows.pull.document import EPISODE, SUBJECT, EpisodeDocuments
 from service.values.audit import of_resources
 from service.wire.parameters import shown
-
-_SUBJECT: Final = "Patient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +35,9 @@ class DocumentRoute:
         for name, _ in given_parameters({}):
             raise Malformed("No parameters are taken here but _format and _pretty.", where=shown(name))
         readable = tuple(type_ for type_ in self.types if g.grant.allows(type_, "r"))
-        if _SUBJECT not in readable:
-            what = f"A document says whose it is: this partner was not granted system/{_SUBJECT}.r."
-            raise Unscoped(what, f"system/{_SUBJECT}.r")
+        if SUBJECT not in readable:
+            what = f"A document says whose it is: this partner was not granted system/{SUBJECT}.r."
+            raise Unscoped(what, f"system/{SUBJECT}.r")
         language = language_of(self.story.localisation)
         document = self.story.document(g.scope, id_, readable, language)
         disclose("operation", of_resources(document.resources), f"{EPISODE}/{id_}/$document")

@@ -49,3 +49,11 @@ def test_only_types_that_were_granted_are_told_of(house):
         "system/EpisodeOfCare.s system/Patient.r",
     ):
         assert asked(scope).status_code == 403
+
+
+def test_whose_patient_is_not_there_for_a_token_has_no_document_that_tells_of_nobody(house):
+    episode = house.get("/fhir/EpisodeOfCare", partner="northern").json["entry"][0]["resource"]["id"]
+    url = f"/fhir/EpisodeOfCare/{episode}/$document"
+    for gender, status in (("other", 200), ("male", 404)):
+        scope = f"system/EpisodeOfCare.r system/CarePlan.r system/Patient.r?gender={gender}"
+        assert house.get(url, token=house.token("northern", scope)).status_code == status

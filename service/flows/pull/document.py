@@ -23,6 +23,7 @@ from service.wire.json import canonical, dump, reread
 
 Json = dict[str, Any]
 EPISODE: Final = "EpisodeOfCare"
+SUBJECT: Final = "Patient"
 _SOURCE: Final = "episode"
 # as it stands in what we write, which is compact; within a text the quotes would be escaped
 _REFERENCE: Final = re.compile(rb'"reference":"(\w+/[A-Za-z0-9.-]{1,64})[/"]')
@@ -53,10 +54,12 @@ class EpisodeDocuments:
     def document(self, scope: Scope, id_: str, readable: Sequence[str], language: str) -> DocumentBundle:
         """Return an episode of care as a document, made of `readable` types in the scope.
 
-        Raises NotFound where there is no such episode, Gone after erasure.
+        Raises NotFound where there is no such episode, or not whose it is; Gone after erasure.
         """
         asked = EverythingQuery(EPISODE, id_, tuple(readable), tuple(readable))
         stored = self.everything.whole(scope, asked)
+        if all(each.type != SUBJECT for each in stored):
+            raise NotFound("A document says whose it is, and there is no such Patient for you.")
         told = {_key(each): self.localisation.tell(scope.view, each, language) for each in stored}
         at = max(each.last_updated for each in stored).isoformat(timespec="milliseconds")
         composition = self._composition(scope.view, told, id_, language, at)
