@@ -10,12 +10,10 @@ from flask import Request, g
 
 from service.authorize.addresses import Proxies, address_of
 from service.telemetry import correlation
-from service.values.audit import AuditEntry, Disclosure, Interaction
+from service.values.audit import DENIALS, AuditEntry, Disclosure, Interaction
 
 UNMATCHED: Final = 422
 """The status of an operation that looked for somebody in vain; `disclose` names it before it looks."""
-DENIALS: Final = frozenset({401, 403, 404, 410})
-"""The statuses that tell a partner it may not, or that there is nothing in its scope."""
 LONGEST: Final = 4_000
 _ATTEMPTS: Final[dict[str, Interaction]] = {"PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 

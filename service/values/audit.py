@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from service.values.documents import Document
 from service.values.resources import StoredResource
+
+DENIALS: Final = frozenset({401, 403, 404, 410})
+"""The statuses that tell a partner it may not, or that there is nothing in its scope."""
 
 # the codes of http://hl7.org/fhir/restful-interaction; `login`: a token was refused; `emergency-override`:
 # the glass of clients was broken, for the reason that is the text; `disclose`: a queue was sent resources

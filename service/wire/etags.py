@@ -34,6 +34,19 @@ def versions(header: str, where: str) -> Container[int]:
     return stored
 
 
+def expected(if_match: str | None, if_none_match: str | None) -> Container[int] | None:
+    """Return the revisions that the conditions of a PUT name; `If-None-Match: *` wants none to be there yet.
+
+    RFC 9110 section 13.1.2 knows entity tags there too: no document here has use for a PUT unless it changed.
+    Raises as `versions`.
+    """
+    if if_none_match is None:
+        return versions(if_match, "If-Match") if if_match is not None else None
+    if if_none_match.strip() != "*" or if_match is not None:
+        raise Malformed("Send If-None-Match: * to create, or If-Match to replace.", where="If-None-Match")
+    return ABSENT
+
+
 def check_if_match(named: Container[int] | None, version: int | None, what: str) -> None:
     """Check the versions that a request names (None: it names none) against the one that is there, if any.
 

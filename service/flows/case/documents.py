@@ -1,7 +1,7 @@
 """A document comes in: checked, stored as a revision, projected and told, in one transaction."""
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
@@ -67,18 +67,28 @@ class Documents:
             Precondition, Stale: If-Match is missing for an existing document, or old.
             Conflict: an identifying identifier is another client's.
         """
+        return self.store.transact(self.story_of_put(scope, partner, kind, ref, document, if_match))
+
+    def story_of_put(
+        self, scope: Scope, partner: str, kind: str, ref: str, document: Any, if_match: Container[int] | None
+    ) -> Callable[[Unit], SavedDocument]:
+        """Return what `put` does in its transaction, the document read; errors, now and then, as `put`."""
         if not _ID.match(ref):
             raise Rejected("Not an id: use 1 to 64 of A-Z a-z 0-9 - and ., not . or .. alone.", where="id")
         said, repeated = own_and_repeated(document)
         body = parts(kind, said)
-        return self.store.transact(
-            lambda unit: self._save(unit, scope, partner, kind, ref, body, repeated, if_match)
-        )
+        return lambda unit: self._save(unit, scope, partner, kind, ref, body, repeated, if_match)
 
     def patch(
         self, scope: Scope, partner: str, kind: str, ref: str, patch: Any, if_match: Container[int] | None
     ) -> SavedDocument:
         """Merge a JSON merge patch (RFC 7396) into the stored document, load the whole; errors as `put`."""
+        return self.store.transact(self.story_of_patch(scope, partner, kind, ref, patch, if_match))
+
+    def story_of_patch(
+        self, scope: Scope, partner: str, kind: str, ref: str, patch: Any, if_match: Container[int] | None
+    ) -> Callable[[Unit], SavedDocument]:
+        """Return what `patch` does in its transaction; errors, now and then, as `put`."""
         if not isinstance(patch, dict):
             raise Rejected("A merge patch of a document is a JSON object.", where="/")
 
@@ -90,7 +100,7 @@ class Documents:
             said, repeated = own_and_repeated(merge(public_body(stored), patch))
             return self._save(unit, scope, partner, kind, ref, parts(kind, said), repeated, if_match)
 
-        return self.store.transact(story)
+        return story
 
     def get(self, scope: Scope, partner: str, kind: str, ref: str) -> Document:
         """Return a document; raises NotFound outside the scope."""

@@ -17,7 +17,7 @@ from service.flows.case.merging import Unmerging
 from service.receive.http import cases_openapi
 from service.values.audit import Disclosed, Interaction, RecordedEntry, client_of, of_documents
 from service.values.documents import Document
-from service.wire.etags import ABSENT, versions
+from service.wire.etags import expected, versions
 from service.wire.json import dump
 from service.wire.parameters import COUNT, count, number, parameters
 
@@ -63,7 +63,8 @@ def door(documents: Documents, unmerging: Unmerging, audit: Audit) -> Door:
 def _route(routes: Blueprint, documents: Documents, kind: str, path: str) -> None:
     def put(ref: str) -> Response:
         body = _body("application/json")
-        saved = documents.put(g.scope, g.partner.name, kind, ref, body, _expected_revisions())
+        conditions = expected(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
+        saved = documents.put(g.scope, g.partner.name, kind, ref, body, conditions)
         return _saved_response(saved, "update", path)
 
     def patch(ref: str) -> Response:
@@ -188,19 +189,6 @@ def if_match() -> Container[int] | None:
     """
     header = request.headers.get("If-Match")
     return versions(header, "If-Match") if header is not None else None
-
-
-def _expected_revisions() -> Container[int] | None:
-    """Return the revisions that a PUT's If-Match names; `If-None-Match: *` wants none to be there yet.
-
-    RFC 9110 section 13.1.2 knows entity tags there too: no document here has use for a PUT unless it changed.
-    """
-    unwanted = request.headers.get("If-None-Match")
-    if unwanted is None:
-        return if_match()
-    if unwanted.strip() != "*" or "If-Match" in request.headers:
-        raise Malformed("Send If-None-Match: * to create, or If-Match to replace.", where="If-None-Match")
-    return ABSENT
 
 
 def _saved_response(saved: SavedDocument, interaction: Interaction, path: str) -> Response:
