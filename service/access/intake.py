@@ -194,17 +194,18 @@ def assertions_of(entries: Sequence[Mapping[str, Any]], partners: Mapping[str, P
 
 
 def amqp_senders(partners: Mapping[str, Partner]) -> dict[str, Partner]:
-    """Return the hospitals by their users at the broker.
+    """Return the hospitals and case systems by their users at the broker.
 
     Raises:
-        Misconfigured: two of them share a user, or a partner that is no hospital says how it sends.
+        Misconfigured: two of them share a user, or a partner that sends nothing that way says how it sends.
     """
     by_user: dict[str, Partner] = {}
     for partner in partners.values():
-        if partner.kind != "hospital" and (partner.intake.amqp_users or partner.intake.senders):
-            raise Misconfigured(
-                f"{partner.name} is no hospital: intake/senders and amqp_users are for those."
-            )
+        if partner.kind != "hospital" and partner.intake.senders:
+            raise Misconfigured(f"{partner.name} is no hospital: intake/senders is for those.")
+        if partner.kind not in {"hospital", "case-system"} and partner.intake.amqp_users:
+            what = "intake/amqp_users is for hospitals and case systems"
+            raise Misconfigured(f"{partner.name} is a partner of another kind: {what}.")
         for user in partner.intake.amqp_users:
             if user in by_user:
                 raise Misconfigured(

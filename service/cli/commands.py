@@ -14,6 +14,9 @@ SUMMARIES: Final = {
     "clients": (
         "Find clients that may be two persons, or two that may be one, and part who was joined wrongly."
     ),
+    "commands": (
+        "See to what was put aside of the queue casebridge.cases, by which case systems put and patch."
+    ),
     "contracts": "Write or check the contracts: JSON Schemas, OpenAPI, AsyncAPI.",
     "db": "Upgrade or check the database.",
     "demo": "Play River's story against a server of its own, on SQLite.",
@@ -35,6 +38,7 @@ SUMMARIES: Final = {
 }
 """Each command's name, and the first sentence of its help."""
 MODULES: Final = {
+    "commands": "messages.commands",
     "demo": "demo.command",
     "discharges": "messages.discharges",
     "events": "messages.events",

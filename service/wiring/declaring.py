@@ -37,11 +37,11 @@ def left_over(settings: Settings, named: Iterable[str]) -> list[LeftOver]:
     """Return the queues that we once told and no partner has now, and of those that are named the ones there.
 
     Raises:
-        Conflict: one of those that are named is a partner's, or takes discharges.
+        Conflict: one of those that are named is a partner's, or one by which we are told.
         Unavailable: the broker does not answer.
     """
     registered = {queue.name for partner in partners(settings) for queue in partner.queues}
-    ours = registered | {topology.DISCHARGES}
+    ours = registered.union(topology.INBOUND)
     if ours.union(map(topology.dead_queue, ours)).intersection(named):
         raise Conflict("It is in use; take it out of the registry first.", where="--remove")
     known = {

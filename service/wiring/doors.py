@@ -132,6 +132,7 @@ def _contracts(mappings: Mapping[str, Catalogue], mounted: Iterable[Door]) -> Co
             exchange=topology.EVENTS,
             content_type=frames.CONTENT_TYPE,
             discharges=topology.DISCHARGES,
+            cases=topology.CASES,
         ),
         message_types=described,
     )

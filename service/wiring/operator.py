@@ -262,6 +262,11 @@ def discharges_purged(settings: Settings) -> int:
     return dead.purge(_broker(settings), topology.DISCHARGES)
 
 
+def commands_purged(settings: Settings) -> int:
+    """Delete what was put aside of the queue of commands; see `dead.purge`."""
+    return dead.purge(_broker(settings), topology.CASES)
+
+
 def _queues(settings: Settings) -> list[str]:
     return [queue.name for partner in partners(settings) for queue in partner.queues]
 

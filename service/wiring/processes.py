@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured
+from service.flows.case.commands import Commands
+from service.flows.case.documents import Documents
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
 from service.flows.discharge.reply import Replies
@@ -21,14 +23,17 @@ from service.publish.amqp.watch import watch
 from service.publish.feed import number_forever
 from service.publish.following import FollowingRelay
 from service.publish.relay import IDLE_SECONDS, Relay
-from service.receive.amqp.consumer import Consumer, DischargeQueue
+from service.receive.amqp.commands import CommandQueue
+from service.receive.amqp.consumer import Consumer, InboundQueue
 from service.receive.amqp.deliveries import Discharges
+from service.receive.amqp.taking import Delivery, DeliveryResult
 from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.certificates import Tls
 from service.receive.mllp.proxied import Proxies
 from service.receive.mllp.senders import over_mllp, partners_by_sender
 from service.receive.mllp.server import MllpServer
 from service.settings import Settings
+from service.store.audit.recording import SqlRecording
 from service.store.matches import SqlMatches
 from service.store.relay.notices import listen
 from service.store.relay.outbox import Outbox
@@ -79,8 +84,10 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     else:
         url = settings.amqp_url
         discharges = consuming(settings, url, partners, reception)
-        beside.append(Thread(target=discharges.run, args=(stop,), daemon=True))
-        beside[-1].start()
+        commands = commanded(settings, engine, url, partners, Documents(store, projection, now))
+        for consumer in (discharges, commands):
+            beside.append(Thread(target=consumer.run, args=(stop,), daemon=True))
+            beside[-1].start()
         look = partial(topology.depths, url)
         Thread(target=watch, args=(look, partners, stop), daemon=True).start()
         FollowingRelay(publishing(engine, url, partners), partners).run(stop, bell.rest)
@@ -96,26 +103,50 @@ def publishing(engine: Engine, url: str, partners: Collection[Partner]) -> Calla
 
 def consuming(settings: Settings, url: str, partners: Collection[Partner], reception: Reception) -> Consumer:
     """Plug the queue of discharges into the story of what hospitals send."""
+    door = Discharges(reception, partners, now, f"{settings.base_url}/fhir", input_limits(settings))
+    return _consumer(settings, url, "discharges", topology.DISCHARGES, door.take)
 
+
+def commanded(
+    settings: Settings, engine: Engine, url: str, partners: Collection[Partner], documents: Documents
+) -> Consumer:
+    """Plug the queue of commands into the story of what case systems put and patch."""
+    record, limits = SqlRecording(engine).record, input_limits(settings)
+    door = CommandQueue(Commands(documents), partners, record, now, limits)
+    return _consumer(settings, url, "cases", topology.CASES, door.take)
+
+
+def _consumer(
+    settings: Settings, url: str, name: str, queue: str, take: Callable[[Delivery], DeliveryResult]
+) -> Consumer:
     def connect() -> AbstractContextManager[Any]:
-        topology.declare_discharges(url)
+        topology.declare_inbound(url, queue)
         return connected(url)
 
-    door = Discharges(reception, partners, now, f"{settings.base_url}/fhir", input_limits(settings))
-    dead = f"{topology.DISCHARGES}.dead"
-    queue = DischargeQueue(topology.DISCHARGES, topology.DEAD, topology.DISCHARGES, dead)
-    return Consumer(connect, queue, door.take, lambda: check(settings))
+    inbound = InboundQueue(name, queue, topology.DEAD, queue, topology.dead_queue(queue))
+    return Consumer(connect, inbound, take, lambda: check(settings))
 
 
 @contextmanager
 def redriving(settings: Settings) -> Iterator[Consumer]:
     """Give what takes discharges that were put aside in once more; raises as `check`, or without a broker."""
-    if settings.amqp_url is None:
-        raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
+    url = _broker(settings)
     check(settings)
     with open_database(settings) as engine:
         partners = registered(settings, engine).values()
-        yield consuming(settings, settings.amqp_url, partners, _reception(settings, engine, partners))
+        yield consuming(settings, url, partners, _reception(settings, engine, partners))
+
+
+@contextmanager
+def redriving_commands(settings: Settings) -> Iterator[Consumer]:
+    """Give what does commands that were put aside once more; raises as `redriving`."""
+    url = _broker(settings)
+    check(settings)
+    with open_database(settings) as engine:
+        partners = registered(settings, engine).values()
+        projection = projecting(settings, catalogues(settings))
+        documents = Documents(noticed_store(settings, engine), projection, now)
+        yield commanded(settings, engine, url, partners, documents)
 
 
 def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Proxies, stop: Event) -> None:
@@ -130,6 +161,12 @@ def mllp(settings: Settings, host: str, port: int, tls: Tls | None, proxies: Pro
         following = follow(by_name, stop)
         server.run(stop)
         following.join()
+
+
+def _broker(settings: Settings) -> str:
+    if settings.amqp_url is None:
+        raise Misconfigured("Say which broker, e.g. amqp://host:5672/vhost.", where="CASEBRIDGE_AMQP_URL")
+    return settings.amqp_url
 
 
 def _reception(settings: Settings, engine: Engine, partners: Collection[Partner]) -> Reception:

@@ -222,9 +222,21 @@ def test_a_hospital_is_known_by_its_users_at_the_broker(tmp_path):
         load(written(tmp_path, f"partners: [{mercy}, {city}]"))
 
 
+def test_a_case_system_is_known_by_its_users_at_the_broker(tmp_path):
+    partners = load(
+        written(tmp_path, "partners: [{name: cms, kind: case-system, intake: {amqp_users: [c]}}]")
+    )
+    assert amqp_senders(partners) == {"c": partners["cms"]}
+
+
 @pytest.mark.parametrize(
-    "intake", ["{amqp_users: [a]}", "{senders: [{application: A, addresses: [127.0.0.1]}]}"]
+    ("kind", "intake"),
+    [
+        ("insurer", "{amqp_users: [a]}"),
+        ("insurer", "{senders: [{application: A, addresses: [127.0.0.1]}]}"),
+        ("case-system", "{senders: [{application: A, addresses: [127.0.0.1]}]}"),
+    ],
 )
-def test_only_a_hospital_says_how_it_sends(tmp_path, intake):
-    with pytest.raises(Misconfigured, match="northern is no hospital"):
-        load(written(tmp_path, f"partners: [{{name: northern, kind: insurer, intake: {intake}}}]"))
+def test_only_who_sends_something_that_way_says_how_it_sends(tmp_path, kind, intake):
+    with pytest.raises(Misconfigured, match="northern is "):
+        load(written(tmp_path, f"partners: [{{name: northern, kind: {kind}, intake: {intake}}}]"))

@@ -103,7 +103,7 @@ def test_a_queue_that_is_owed_something_is_remembered_and_forgotten_with_it(broo
 
 
 @pytest.mark.parametrize(
-    "name", ["harbor.changes", "harbor.changes.dead", "casebridge.discharges", "casebridge.discharges.dead"]
+    "name", ["harbor.changes", "harbor.changes.dead", "casebridge.discharges", "casebridge.cases.dead"]
 )
 def test_what_is_in_use_is_not_removed(broom, name):
     broom.register("harbor")
@@ -134,7 +134,7 @@ def test_what_is_printed_is_what_is_declared_for_a_user_who_may_not(
     ):
         connection.channel().queue_declare("other", durable=True)
     assert topology.declare(url, broom.partners()) == []
-    topology.declare_discharges(url)
+    topology.declare_inbound(url, topology.DISCHARGES)
     office = Office(sqlite_url)
     relay = Relay(office.outbox, Rabbit(url, broom.partners()), broom.partners(), unrecorded)
     office.emit(message(body=b'{"told":1}'))

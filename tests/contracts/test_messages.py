@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from service.publish.amqp import topology
+from service.receive.amqp.commands import TYPES
 from service.receive.discharge.hl7v2 import ER7
 from service.receive.discharge.messages import FHIR_JSON
 from service.wire.contracts.published.messages import messages
@@ -81,3 +82,15 @@ def test_the_queue_that_hospitals_send_to_is_described_with_the_forms_it_takes()
     assert [messages[name]["contentType"] for name in channel["messages"]] == [ER7, FHIR_JSON]
     taking = described()["operations"]["take-discharges"]
     assert (taking["action"], taking["channel"]) == ("receive", {"$ref": "#/channels/casebridge.discharges"})
+
+
+def test_the_queue_that_case_systems_send_to_is_described_with_the_commands_it_takes():
+    channel = described()["channels"][topology.CASES]
+    assert channel["bindings"]["amqp"]["queue"]["name"] == "casebridge.cases"
+    messages = described()["components"]["messages"]
+    assert {name: messages[name]["contentType"] for name in channel["messages"]} == {
+        name: type_.media_type for name, type_ in TYPES.items()
+    }
+    assert messages["put-case"]["payload"] == {"$ref": "./case.schema.json"}
+    taking = described()["operations"]["take-cases"]
+    assert (taking["action"], taking["channel"]) == ("receive", {"$ref": "#/channels/casebridge.cases"})

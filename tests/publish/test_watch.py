@@ -59,4 +59,5 @@ def test_a_broker_that_is_away_is_no_end(broker, monkeypatch):
         return topology.depths("amqp://casebridge@127.0.0.1:1/none", names)
 
     watch(depths, PARTNERS, stop)
-    assert asked == [["casebridge.discharges", "casebridge.discharges.dead", "harbor"]] * 3
+    inbound = [f"casebridge.{name}" for name in ("discharges", "discharges.dead", "cases", "cases.dead")]
+    assert asked == [[*inbound, "harbor"]] * 3

@@ -19,7 +19,7 @@ from service.__main__ import cli
 from service.errors import Unavailable
 from service.publish.amqp import topology
 from service.receive.amqp import consumer as consuming
-from service.receive.amqp.deliveries import DELIVERIES
+from service.receive.amqp.taking import DELIVERIES
 from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.scope import Scope

@@ -180,7 +180,7 @@ def prune(bodies: int, entries: int, quarantined: int) -> None:
 
 def _issues(entry: Entry) -> list[str]:
     """Return why an entry was not used, each issue with its place in what was sent."""
-    issues = issues_at_sender(entry.issues, PLACES[entry.inbound.form])
+    issues = issues_at_sender(entry.issues, PLACES.get(entry.inbound.form, {}))
     return [f"{issue.where}: {issue.what}" if issue.where else issue.what for issue in issues]
 
 

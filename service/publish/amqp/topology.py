@@ -26,6 +26,9 @@ from service.wire.amqp import (
 EVENTS: Final = "casebridge.events"
 DEAD: Final = "casebridge.dead"
 DISCHARGES: Final = "casebridge.discharges"
+CASES: Final = "casebridge.cases"
+INBOUND: Final = (DISCHARGES, CASES)
+"""The queues by which we are told, each with an exchange of its name."""
 DELIVERY_LIMIT: Final = 20
 QUORUM: Final[Mapping[str, Any]] = MappingProxyType({"x-queue-type": "quorum"})
 # several workers, one at a time: what a hospital sends stays in order
@@ -38,12 +41,14 @@ def declare(url: str, partners: Iterable[Partner]) -> list[Drift]:
     One that cannot be declared keeps no other from it. What we may not declare, but is there, is no drift:
     somebody else has imported it (`definitions`).
     """
-    drifts = []
     with connected(url) as connection:
         asker = Asker(connection)
         asker.refusal(_declare_dead)
-        if asker.refusal(_declare_discharges) not in {None, NOT_ALLOWED}:
-            drifts.append(Drift(DISCHARGES, "otherwise"))
+        drifts = [
+            Drift(name, "otherwise")
+            for name in INBOUND
+            if asker.refusal(partial(_declare_inbound, name)) not in {None, NOT_ALLOWED}
+        ]
         refusal = asker.refusal(partial(_declare_topic, EVENTS))
         if refusal is not None:
             if refusal != NOT_ALLOWED:
@@ -56,8 +61,8 @@ def declare(url: str, partners: Iterable[Partner]) -> list[Drift]:
     return drifts
 
 
-def declare_discharges(url: str) -> None:
-    """Declare the queue of discharges and its dead-letter queue; who may not declare takes it as it is.
+def declare_inbound(url: str, name: str) -> None:
+    """Declare a queue by which we are told, and its dead-letter queue; who may not takes it as it is.
 
     Raises:
         Unavailable: the broker does not answer, or refuses it (ClosedByBroker).
@@ -65,9 +70,9 @@ def declare_discharges(url: str) -> None:
     with connected(url) as connection:
         asker = Asker(connection)
         asker.refusal(_declare_dead)
-        code = asker.refusal(_declare_discharges)
+        code = asker.refusal(partial(_declare_inbound, name))
         if code == NOT_ALLOWED:
-            code = asker.refusal(lambda channel: channel.queue_declare(DISCHARGES, passive=True))
+            code = asker.refusal(lambda channel: channel.queue_declare(name, passive=True))
         if code is not None:
             raise ClosedByBroker(code)
 
@@ -84,11 +89,13 @@ def remove(url: str, queue: str) -> None:
 def definitions(partners: Iterable[Partner], vhost: str) -> dict[str, list[dict[str, Any]]]:
     """Return what `declare` declares as a broker imports it: https://www.rabbitmq.com/docs/definitions."""
     names = [queue.name for partner in partners for queue in partner.queues]
-    exchanges = {DEAD: "direct", EVENTS: "topic", DISCHARGES: "fanout"}
+    exchanges = {DEAD: "direct", EVENTS: "topic", **dict.fromkeys(INBOUND, "fanout")}
     exchanges |= {own_exchange(name): "fanout" for name in names}
-    queues = {DISCHARGES: _arguments(DISCHARGES, ONE_AT_A_TIME), **{name: _arguments(name) for name in names}}
+    queues = {name: _arguments(name, ONE_AT_A_TIME) for name in INBOUND}
+    queues |= {name: _arguments(name) for name in names}
     bindings = [(DEAD, dead_queue(name), name) for name in queues]
-    bindings += [(DISCHARGES, DISCHARGES, ""), *((own_exchange(name), name, "") for name in names)]
+    bindings += [(name, name, "") for name in INBOUND]
+    bindings += [(own_exchange(name), name, "") for name in names]
     queues |= {dead_queue(name): dict(QUORUM) for name in queues}
     lasting = {"vhost": vhost, "durable": True, "auto_delete": False}
     return {
@@ -164,11 +171,11 @@ def _unbind(queue: str, pattern: str, channel: Any) -> None:
     channel.queue_unbind(queue, EVENTS, pattern)
 
 
-def _declare_discharges(channel: Any) -> None:
-    """Declare the queue of discharges, and an exchange that leads to it alone: the right to send is its."""
-    _declare_with_dead(DISCHARGES, channel, ONE_AT_A_TIME)
-    channel.exchange_declare(DISCHARGES, "fanout", durable=True)
-    channel.queue_bind(DISCHARGES, DISCHARGES)
+def _declare_inbound(name: str, channel: Any) -> None:
+    """Declare a queue by which we are told, and an exchange to it alone: the right to send is its."""
+    _declare_with_dead(name, channel, ONE_AT_A_TIME)
+    channel.exchange_declare(name, "fanout", durable=True)
+    channel.queue_bind(name, name)
 
 
 def _declare_with_dead(name: str, channel: Any, more: Mapping[str, Any] = MappingProxyType({})) -> None:

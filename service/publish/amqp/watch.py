@@ -1,4 +1,4 @@
-"""The watch over queues, partners' and that of discharges: how deep, and still there."""
+"""The watch over queues, partners' and those by which we are told: how deep, and still there."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge
 
-from service.publish.amqp.topology import DISCHARGES
+from service.publish.amqp.topology import INBOUND, dead_queue
 from service.supervision import supervise
 from service.values.scope import Partner
 
@@ -27,7 +27,7 @@ def watch(
     """Look again and again until told to stop; `depths` tells None of a queue that is not there."""
 
     def look() -> float:
-        names = [DISCHARGES, f"{DISCHARGES}.dead"]
+        names = [name for queue in INBOUND for name in (queue, dead_queue(queue))]
         names += [queue.name for partner in registry for queue in partner.queues]
         for name, depth in depths(names).items():
             if depth is None:

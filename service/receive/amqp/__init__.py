@@ -1,1 +1,1 @@
-"""Discharges over RabbitMQ."""
+"""Discharges and commands over RabbitMQ."""

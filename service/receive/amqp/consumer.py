@@ -1,4 +1,4 @@
-"""RabbitMQ: takes deliveries off the queue of discharges, one at a time, in order.
+"""RabbitMQ: takes deliveries off a queue of ours, one at a time, in order.
 
 A delivery is acknowledged once what came of it is committed, and answered where an answer is wanted. Whoever
 ends before that leaves it to the next: it comes again, and the inbox knows it.
@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 
 from service.errors import CasebridgeError, Unavailable
-from service.receive.amqp.deliveries import DELIVERIES, Delivery, DeliveryResult
+from service.receive.amqp.taking import DELIVERIES, Delivery, DeliveryResult
 from service.supervision import RESTING, supervise
 from service.wire import amqp
 
@@ -36,9 +36,13 @@ class _StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class DischargeQueue:
-    """Where discharges wait, and where what cannot be kept goes: an exchange, its key, the queue there."""
+class InboundQueue:
+    """Where deliveries wait, and where what cannot be kept goes: an exchange, its key, the queue there.
 
+    `name` is that of what is delivered, as discharges.
+    """
+
+    name: str
     queue: str
     dead_exchange: str
     dead_key: str
@@ -51,7 +55,7 @@ class Consumer:
     def __init__(
         self,
         connect: Callable[[], AbstractContextManager[Any]],
-        queue: DischargeQueue,
+        queue: InboundQueue,
         take: Callable[[Delivery], DeliveryResult],
         check: Callable[[], None],
     ) -> None:
@@ -64,11 +68,11 @@ class Consumer:
         self._queue = queue
         self._take = take
         self._check = check
-        self._pool = ThreadPoolExecutor(1, "discharges")
+        self._pool = ThreadPoolExecutor(1, queue.name)
 
     def run(self, stop: threading.Event) -> None:
         """Take in until told to stop; a fallen broker is tried again, with longer and longer pauses."""
-        supervise("discharges", lambda: self._turn(stop), stop)
+        supervise(self._queue.name, lambda: self._turn(stop), stop)
         self._pool.shutdown()
 
     def waiting(self) -> int:
@@ -185,21 +189,27 @@ class Consumer:
         """Send an answer to a queue; one that is gone, or full, is its owner's affair."""
         assert result.answer is not None, "there is something to send"
         about = properties.correlation_id or properties.message_id
-        headers = {"casebridge-status": result.answer.status}
+        headers = {**result.headers, "casebridge-status": result.answer.status}
         reply = amqp.Properties(result.answer.media_type, None, headers, 2, correlation_id=about)
         amqp.offer(channel, result.reply_to, result.answer.body, reply)
 
 
 def _delivery(properties: Any, body: bytes) -> Delivery:
-    texts = (
-        properties.content_type,
-        properties.user_id,
-        properties.message_id,
-        properties.reply_to,
-        properties.content_encoding,
+    return Delivery(
+        body,
+        _text(properties.content_type),
+        _text(properties.user_id),
+        _text(properties.message_id),
+        _text(properties.reply_to),
+        _text(properties.content_encoding),
+        _text(properties.type),
+        properties.headers or {},
     )
+
+
+def _text(told: Any) -> str:
     # what is no UTF-8 pika leaves as bytes
-    return Delivery(body, *(text if isinstance(text, str) else "" for text in texts))
+    return told if isinstance(told, str) else ""
 
 
 def _user(properties: Any) -> str:

@@ -1,19 +1,13 @@
-"""The door for discharges that come over AMQP: HL7 v2 or FHIR, as the content type says.
-
-Who sends is known by the message's user-id, which the broker holds to the connection's user:
-https://www.rabbitmq.com/docs/validated-user-id
-"""
+"""The door for discharges that come over AMQP: HL7 v2 or FHIR, as the content type says."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-import structlog
-from prometheus_client import Counter
-
-from service import telemetry
-from service.errors import CasebridgeError, Denied, Issue, Malformed, Refused, Unavailable, Unsupported
+from service.access import policy
+from service.errors import CasebridgeError, Denied, Malformed, Refused, Unsupported
+from service.receive.amqp.taking import Delivery, DeliveryResult, Taken, take
 from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.compressed import check_plain
 from service.receive.discharge.hl7v2 import ER7, TAKEN, Hl7v2Reception
@@ -26,41 +20,6 @@ from service.values.limits import InputLimits
 from service.values.scope import Partner
 from service.wire.json import dump
 from service.wire.outcomes import operation_outcome
-
-OWN_QUEUES: Final = "amq."
-"""How the broker's own names begin: direct reply-to, and queues that a connection has for itself."""
-
-DELIVERIES = Counter(
-    "casebridge_amqp_deliveries", "Discharges from the queue, by what became of them", ["outcome"]
-)
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message as the broker delivers it; what its properties do not tell is empty."""
-
-    body: bytes
-    content_type: str = ""
-    user: str = ""
-    message_id: str = ""
-    reply_to: str = ""
-    content_encoding: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryResult:
-    """What became of a delivery.
-
-    `answer` goes to `reply_to` when both are there. `why` says what of it could not be kept: then it is to be
-    put aside; without, all of it is kept.
-    """
-
-    answer: Answer | None = None
-    reply_to: str = ""
-    why: tuple[Issue, ...] = ()
-    correlation: str = ""
 
 
 @dataclass(slots=True)
@@ -95,36 +54,15 @@ class Discharges:
         Raises:
             Unavailable: it can be neither kept nor refused now; it is to be tried again.
         """
-        correlation = telemetry.begin()
         listening = _Listening(self.reception)
-        reply_to = ""
-        errors: list[CasebridgeError]
-        try:
-            partner = self._partner(delivery)
-            reply_to = _allowed_queue(partner, delivery)
-            answer, errors = self._answer_and_errors(partner, delivery, listening)
-        except CasebridgeError as error:
-            errors = [error]
-            answer = Answer(error.status, FHIR_JSON, dump(operation_outcome(error)))
-        except Exception as exc:  # noqa: BLE001 - one message may not keep the others from being taken
-            log.error("delivery_failed", kind=type(exc).__name__)  # noqa: TRY400 - a trace could quote values
-            what = f"An error of ours, not of the message; ask us for {correlation}."
-            errors = [CasebridgeError(what)]
-            answer = Answer(500, FHIR_JSON, dump(operation_outcome(errors[0])))
-        if passing := next((failure for failure in errors if isinstance(failure, Unavailable)), None):
-            raise passing
-        why = tuple(issue for failure in errors for issue in failure.issues)
-        DELIVERIES.labels("dead" if why else "taken").inc()
-        if why:
-            log.warning("delivery_put_aside", kind=type(errors[0]).__name__)
-        return DeliveryResult(answer, reply_to, why, correlation)
 
-    def _partner(self, delivery: Delivery) -> Partner:
-        for partner in self.partners:
-            if delivery.user in partner.intake.amqp_users:
-                return partner
-        what = "No partner is registered for this AMQP user"
-        raise Denied(f"{what}; set user-id, and intake/amqp_users in the registry.", where="user-id")
+        def use(partner: Partner) -> Taken:
+            if not policy.allows(partner, "discharges"):
+                raise Denied("This partner has no right to discharges.")
+            answer, errors = self._answer_and_errors(partner, delivery, listening)
+            return Taken(answer, errors)
+
+        return take(self.partners, delivery, use, _refusal)
 
     def _answer_and_errors(
         self, partner: Partner, delivery: Delivery, listening: _Listening
@@ -162,10 +100,5 @@ class Discharges:
         raise Refused("A message, a transaction or an Encounter is taken here.", where="Bundle.type")
 
 
-def _allowed_queue(partner: Partner, delivery: Delivery) -> str:
-    """Return where an answer goes: a queue of the sender's own or one that the registry names, no other."""
-    wanted = delivery.reply_to
-    if not wanted or wanted.startswith(OWN_QUEUES) or wanted in partner.intake.amqp_replies:
-        return wanted
-    log.warning("reply_not_sent", partner=partner.name)
-    return ""
+def _refusal(error: CasebridgeError) -> Answer:
+    return Answer(error.status, FHIR_JSON, dump(operation_outcome(error)))

@@ -138,7 +138,7 @@ def _issues(issues: Any) -> list[dict[str, str]]:
 
 def _issues_at_sender(entry: Entry) -> tuple[Issue, ...]:
     """Return the issues of an entry with their places as its sender knows them."""
-    return issues_at_sender(entry.issues, PLACES[entry.inbound.form])
+    return issues_at_sender(entry.issues, PLACES.get(entry.inbound.form, {}))
 
 
 def _own() -> str | None:

@@ -25,7 +25,8 @@ from then on.
 By default no message carries personal data: it says what changed, and who may see it reads it under /fhir.
 A queue bound with `full_resource` gets the resource too, in `data.resource`.
 
-Hospitals send discharges the other way, to a queue of their own; what it takes is told at its channel.
+Hospitals send discharges the other way, and case systems clients and cases, to a queue of their own each;
+what it takes is told at its channel.
 """
 DISCHARGES: Final = """\
 A stay has begun, changed, ended or was cancelled, as a hospital says it to anybody: an HL7 v2 ADT message or
@@ -41,6 +42,23 @@ is answered there, with its `correlation-id` (else its `message-id`), as it woul
 `intake/amqp_replies`. What cannot be kept goes to the queue of this name and `.dead`, with the headers
 `casebridge-reason` (a list), `casebridge-user` and `casebridge-correlation`: of a batch the whole, though its
 other messages are used.
+"""
+CASES: Final = """\
+A case system puts or patches a client or a case, as it would over HTTP: the same documents, rights, scope and
+audit. The property `type` says which, the header `ref` is its own id of the document, as in the address.
+The headers `If-Match` and `If-None-Match` are those of HTTP: who changes what is there sends `If-Match`.
+
+Publish to the exchange of this name, or to the queue; persistent, and confirmed. `user-id` names the AMQP
+user of the connection: the broker vouches for it, and the partner registry knows the case system by it
+(`intake/amqp_users`). Each message needs a `message-id` of its own: by it a command is obeyed once, however
+often it comes, and answered as the first time.
+
+What comes is taken in the order in which it came, and acknowledged once it is committed. What cannot be done
+now is tried again, with longer and longer pauses. With `reply-to` it is answered there, with its
+`correlation-id` (else its `message-id`), as it would be over HTTP; the headers `casebridge-status`, `ETag`
+and `Casebridge-Id` have what HTTP's have. Answers go to queues of the sender's own connection and to those in
+`intake/amqp_replies`. What cannot be done goes to the queue of this name and `.dead`, with the headers
+`casebridge-reason` (a list of what HTTP would answer), `casebridge-user` and `casebridge-correlation`.
 """
 _BINDING: Final = "0.3.0"
 _TAKEN: Final[dict[str, Any]] = {
@@ -63,14 +81,47 @@ _TAKEN: Final[dict[str, Any]] = {
 }
 
 
+def _commands() -> dict[str, Any]:
+    """Return the messages by which documents are put and patched."""
+    headers = {
+        "type": "object",
+        "required": ["ref"],
+        "properties": {name: {"type": "string"} for name in ("ref", "If-Match", "If-None-Match")},
+    }
+    commands: dict[str, Any] = {}
+    for kind in ("client", "case"):
+        commands[f"put-{kind}"] = {
+            "name": f"put-{kind}",
+            "title": f"A {kind} in the place of what is there, or new",
+            "contentType": "application/json",
+            "headers": headers,
+            "payload": {"$ref": f"./{kind}.schema.json"},
+        }
+        commands[f"patch-{kind}"] = {
+            "name": f"patch-{kind}",
+            "title": f"What of a {kind} changes, as a JSON merge patch (RFC 7396)",
+            "contentType": "application/merge-patch+json",
+            "headers": headers,
+            "payload": {"type": "object"},
+        }
+    return commands
+
+
 def asyncapi(
-    message_types: Iterable[MessageType], *, version: str, exchange: str, content_type: str, discharges: str
+    message_types: Iterable[MessageType],
+    *,
+    version: str,
+    exchange: str,
+    content_type: str,
+    discharges: str,
+    cases: str,
 ) -> dict[str, Any]:
     """Return the AsyncAPI document: a channel, an operation and a message for each of what is told.
 
-    `exchange` is where we tell it, `discharges` the queue where we are told of discharges.
+    `exchange` is where we tell it; `discharges` and `cases` are the queues where we are told of these.
     """
     message_types = tuple(message_types)
+    commands = _commands()
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -91,16 +142,19 @@ def asyncapi(
         },
         "channels": {
             **{message_type.key: _channel(message_type) for message_type in message_types},
-            discharges: _discharges(discharges),
+            discharges: _inbound(discharges, DISCHARGES, _TAKEN),
+            cases: _inbound(cases, CASES, commands),
         },
         "operations": {
             **{f"tell-{message_type.key}": _operation(message_type) for message_type in message_types},
-            "take-discharges": _taking(discharges),
+            "take-discharges": _taking(discharges, "A hospital tells of a stay.", _TAKEN),
+            "take-cases": _taking(cases, "A case system puts or patches a client or a case.", commands),
         },
         "components": {
             "messages": {
                 **{message_type.key: _message(message_type, content_type) for message_type in message_types},
                 **_TAKEN,
+                **commands,
             },
             "channelBindings": {
                 "events": {
@@ -136,22 +190,22 @@ def _operation(message_type: MessageType) -> dict[str, Any]:
     }
 
 
-def _discharges(queue: str) -> dict[str, Any]:
+def _inbound(queue: str, about: str, taken: Iterable[str]) -> dict[str, Any]:
     queue_binding = {"name": queue, "durable": True, "exclusive": False, "autoDelete": False}
     return {
         "address": queue,
-        "description": DISCHARGES,
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _TAKEN},
+        "description": about,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in taken},
         "bindings": {"amqp": {"is": "queue", "queue": queue_binding, "bindingVersion": _BINDING}},
     }
 
 
-def _taking(queue: str) -> dict[str, Any]:
+def _taking(queue: str, summary: str, taken: Iterable[str]) -> dict[str, Any]:
     return {
         "action": "receive",
         "channel": {"$ref": f"#/channels/{queue}"},
-        "summary": "A hospital tells of a stay.",
-        "messages": [{"$ref": f"#/channels/{queue}/messages/{name}"} for name in _TAKEN],
+        "summary": summary,
+        "messages": [{"$ref": f"#/channels/{queue}/messages/{name}"} for name in taken],
         "reply": {
             "address": {
                 "description": "The queue that the property reply-to names.",
