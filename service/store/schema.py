@@ -10,6 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import Engine, text
 
 from service.errors import Misconfigured
+from service.store import replica
 from service.store.sql.failures import translate_failures
 
 MIGRATING = 0x0CA5EB20
@@ -34,6 +35,8 @@ def upgrade(engine: Engine) -> None:
         except CommandError as exc:
             # that it is asked for the newest leaves one reason: the database has a revision it does not know
             raise Misconfigured(f"The database is of a later release, run that: {exc}.") from exc
+        # what is read is of another form
+        replica.count(connection)
         connection.commit()
 
 

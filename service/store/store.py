@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 from service.errors import Gone
-from service.store import reads
+from service.store import reads, replica
 from service.store import tables as t
 from service.store.everything import everything
 from service.store.past import history
@@ -76,6 +76,7 @@ class SqlStore:
                 with writing(self._engine) as connection:
                     unit = SqlUnit(connection, self._identifying)
                     answer = story(unit)
+                    replica.count(connection)
             except Taken:
                 # who came first is committed: the story that runs again finds it
                 if attempt > 0:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, bindparam, delete, insert, select, tuple_
 
+from service.store import replica
 from service.store import statements as q
 from service.store import tables as t
 from service.store.rows import found_by, search_columns, search_rows, searched
@@ -48,6 +49,7 @@ def index(engine: Engine, rows_of: RowsOf) -> Iterator[int]:
             batch = connection.execute(_NEXT, after).all()
             stale = [row for row in batch if row.searched != searched(row.version)]
             _write(connection, [_version(row, rows_of) for row in stale])
+            replica.count(connection)
         if not batch:
             break
         after = {name: getattr(batch[-1], name) for name in after}

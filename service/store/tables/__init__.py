@@ -32,7 +32,7 @@ from service.store.tables.resources import (
     token,
     tombstone,
 )
-from service.store.tables.shared import counter, lease, numbering, position_run, secret, tick
+from service.store.tables.shared import commit_count, counter, lease, numbering, position_run, secret, tick
 
 __all__ = [
     "TEXT",
@@ -40,6 +40,7 @@ __all__ = [
     "audit_patient",
     "audit_seal",
     "audit_text",
+    "commit_count",
     "consent",
     "counter",
     "dates",

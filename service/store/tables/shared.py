@@ -1,6 +1,6 @@
 """Tables that all processes share: positions given so far, when, and keys."""
 
-from sqlalchemy import BigInteger, Column, Double, Index, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, LargeBinary, SmallInteger, String, Table, Text
 
 from service.store.tables.columns import metadata, stamp
 
@@ -40,6 +40,14 @@ counter = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("last", BigInteger, nullable=False),
+)
+# How many transactions on PostgreSQL have changed what partners read, each counted in one of a few slots: a
+# replica that shows these counts has replayed them.
+commit_count = Table(
+    "commit_count",
+    metadata,
+    Column("slot", SmallInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
 )
 # At this instant everything up to this position of a stream had been numbered.
 tick = Table(
