@@ -15,6 +15,7 @@ class Settings:
     """What an operator can set; the names are CASEBRIDGE_ and the upper-cased field."""
 
     database_url: str
+    read_database_url: str | None
     database_role: str | None
     listen_url: str | None
     amqp_url: str | None
@@ -66,6 +67,7 @@ class Settings:
         database_url = _secret(environment, "CASEBRIDGE_DATABASE_URL", "sqlite:///casebridge.db")
         return cls(
             database_url=database_url,
+            read_database_url=_replica(environment, database_url),
             database_role=environment.get("CASEBRIDGE_DATABASE_ROLE") or None,
             listen_url=_listening(environment, database_url),
             amqp_url=_secret(environment, "CASEBRIDGE_AMQP_URL", "") or None,
@@ -137,6 +139,15 @@ def _listening(environment: Mapping[str, str], database_url: str) -> str | None:
         raise Misconfigured(what, where="CASEBRIDGE_LISTEN_URL")
     listens = database_url.startswith("postgresql") and url != "off"
     return (url or database_url) if listens else None
+
+
+def _replica(environment: Mapping[str, str], database_url: str) -> str | None:
+    """Return where resources are read: PostgreSQL alone has replicas."""
+    url = _secret(environment, "CASEBRIDGE_READ_DATABASE_URL", "")
+    if url and not (url.startswith("postgresql") and database_url.startswith("postgresql")):
+        what = "Write the URL of a streaming replica of PostgreSQL, which CASEBRIDGE_DATABASE_URL names."
+        raise Misconfigured(what, where="CASEBRIDGE_READ_DATABASE_URL")
+    return url or None
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, least: int = 0) -> int:

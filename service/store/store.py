@@ -25,7 +25,7 @@ from service.store.rows import document_of, revision_of, stored_of
 from service.store.scope import form, parameters
 from service.store.search.beside import beside
 from service.store.search.pages import search
-from service.store.sql.engine import reading, writing
+from service.store.sql.engine import Executor, reading, writing
 from service.store.sql.failures import Busy, Taken
 from service.store.writing.unit import SqlUnit
 from service.values.documents import Document, Revision
@@ -57,9 +57,14 @@ class SqlStore:
         *,
         identifying: frozenset[str] = frozenset(),
         notify: Callable[[], None] = lambda: None,
+        replica_engine: Engine | None = None,
     ) -> None:
-        """Take the engine, the systems whose identifiers identify a person, what tells of new messages."""
+        """Take the engine, the systems whose identifiers identify a person, what tells of new messages.
+
+        Resources may be read of a replica, by an engine of its own.
+        """
         self._engine = engine
+        self._resources = replica.Reads(engine, replica_engine)
         self._identifying = identifying
         self._notify = notify
 
@@ -201,25 +206,21 @@ class SqlStore:
 
     def history(self, scope: Scope, past: HistoryQuery) -> Page:
         """Return one page of versions, newest first, and of one resource how many there are."""
-        with reading(self._engine) as connection:
-            return history(connection, scope, past)
+        return self._resources.read(lambda connection: history(connection, scope, past))
 
     def everything(self, scope: Scope, asked: EverythingQuery) -> list[StoredResource]:
         """Return what is of a patient or episode, in its order, one more than are asked for at most."""
-        with reading(self._engine) as connection:
-            return everything(connection, scope, asked)
+        return self._resources.read(lambda connection: everything(connection, scope, asked))
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope."""
-        with reading(self._engine) as connection:
-            return search(connection, scope, query)
+        return self._resources.read(lambda connection: search(connection, scope, query))
 
     def beside(
         self, scope: Scope, named: Sequence[tuple[str, str]], terms: Mapping[str, Sequence[str]], most: int
     ) -> list[StoredResource]:
         """Return resources by (type, id), then those of types that have terms, inside the scope."""
-        with reading(self._engine) as connection:
-            return beside(connection, scope, named, terms, most)
+        return self._resources.read(lambda connection: beside(connection, scope, named, terms, most))
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return numbered messages of the scope's view above a position; all or nothing, as yet."""
@@ -247,10 +248,13 @@ class SqlStore:
     ) -> list[StoredResource]:
         chosen = reads.versions(form(scope), table, version is not None)
         named = {**parameters(scope), "type": type_, "id": id_, "version": version}
-        with reading(self._engine) as connection:
+        stone = {"view": scope.view, "type": type_, "id": id_}
+
+        def versions(connection: Executor) -> list[StoredResource]:
             rows = connection.execute(chosen, named).all()
-            if not rows and scope.everything and not scope.narrowed:
-                stone = {"view": scope.view, "type": type_, "id": id_}
-                if connection.execute(reads.STONE, stone).first() is not None:
-                    raise Gone("The resource was erased.")
+            is_told = not rows and scope.everything and not scope.narrowed
+            if is_told and connection.execute(reads.STONE, stone).first() is not None:
+                raise Gone("The resource was erased.")
             return [stored_of(row) for row in rows]
+
+        return self._resources.read(versions)

@@ -79,9 +79,17 @@ def open_store(settings: Settings) -> Iterator[SqlStore]:
         yield SqlStore(engine)
 
 
-def noticed_store(settings: Settings, engine: Engine) -> SqlStore:
+def replica_of(settings: Settings) -> Engine | None:
+    """Return the engine of the replica that resources are read of, where there is one."""
+    url = settings.read_database_url
+    return connect(url, settings.query_seconds, "CASEBRIDGE_READ_DATABASE_URL") if url else None
+
+
+def noticed_store(settings: Settings, engine: Engine, replica: Engine | None = None) -> SqlStore:
     """Return the store of a process that stays: who leads hears of its messages, if anybody listens."""
-    return SqlStore(engine, notify=Notices(engine).give) if settings.listen_url else SqlStore(engine)
+    if settings.listen_url:
+        return SqlStore(engine, notify=Notices(engine).give, replica_engine=replica)
+    return SqlStore(engine, replica_engine=replica)
 
 
 def projecting(settings: Settings, mappings: Mapping[str, Catalogue]) -> Projection:

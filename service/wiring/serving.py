@@ -24,7 +24,14 @@ from service.wiring.authorization import authorization, check_address, quotas
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
 from service.wiring.registered import follow, registered
-from service.wiring.rooms import input_limits, noticed_store, now, projecting, upgrade_database
+from service.wiring.rooms import (
+    input_limits,
+    noticed_store,
+    now,
+    projecting,
+    replica_of,
+    upgrade_database,
+)
 
 
 def web(settings: Settings, counts: Path | None = None) -> Flask:
@@ -46,7 +53,10 @@ def web(settings: Settings, counts: Path | None = None) -> Flask:
         schema.check(engine)
     partners = registered(settings, engine)
     follow(partners, Event())
-    return application(settings, engine, catalogues(settings), partners=partners, counts=counts)
+    replica = replica_of(settings)
+    return application(
+        settings, engine, catalogues(settings), partners=partners, counts=counts, replica=replica
+    )
 
 
 def application(
@@ -56,12 +66,13 @@ def application(
     now: Callable[[], datetime] = now,
     counts: Path | None = None,
     partners: Mapping[str, Partner] | None = None,
+    replica: Engine | None = None,
 ) -> Flask:
     """Plug the doors over HTTP into the application that serves them.
 
     The registry is read unless somebody has it already, and follows it.
     """
-    store = noticed_store(settings, engine)
+    store = noticed_store(settings, engine, replica)
     partners = registered(settings, engine) if partners is None else partners
     cipher = Fernet(store.secret("cursor", Fernet.generate_key()))
     glass = Emergencies(store, projecting(settings, mappings), now)

@@ -32,10 +32,11 @@ class Executor(Protocol):
         """Execute a statement, once for each row of parameters; return its answer."""
 
 
-def connect(url: str, read_seconds: float | None = None) -> Engine:
+def connect(url: str, read_seconds: float | None = None, where: str = "CASEBRIDGE_DATABASE_URL") -> Engine:
     """Return an engine for a database URL; parameters never reach an error text.
 
-    What is `reading` on it takes `read_seconds` at most, or as long as the database lets it.
+    What is `reading` on it takes `read_seconds` at most, or as long as the database lets it. `where` is the
+    setting that says so.
 
     Raises:
         Misconfigured: it is no URL, or neither sqlite nor postgresql.
@@ -44,7 +45,7 @@ def connect(url: str, read_seconds: float | None = None) -> Engine:
         parts = make_url(url)
     except (ArgumentError, ValueError):
         # what it says may quote the password
-        raise Misconfigured("Use a sqlite or postgresql URL.", where="CASEBRIDGE_DATABASE_URL") from None
+        raise Misconfigured("Use a sqlite or postgresql URL.", where=where) from None
     kind = parts.get_backend_name()
     if kind == "postgresql":
         # psycopg is needed for PostgreSQL alone, and its import is not free
@@ -54,7 +55,7 @@ def connect(url: str, read_seconds: float | None = None) -> Engine:
         engine.update_execution_options(**{READ_SECONDS: read_seconds})
         return engine
     if kind != "sqlite":
-        raise Misconfigured("Use a sqlite or postgresql URL.", where="CASEBRIDGE_DATABASE_URL")
+        raise Misconfigured("Use a sqlite or postgresql URL.", where=where)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30})
     engine.update_execution_options(**{READ_SECONDS: read_seconds})
     event.listen(engine, "do_connect", _make_for_its_owner)

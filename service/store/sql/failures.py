@@ -35,6 +35,10 @@ class Busy(Unavailable):
     """Another transaction was in the way; the same one may succeed when it runs again."""
 
 
+class TooLong(Unavailable):
+    """What was asked takes the database longer than it is given."""
+
+
 @contextmanager
 def translate_failures() -> Iterator[None]:
     """Raise the house's errors for the database's; what means none of them is a bug and goes on as it is.
@@ -42,6 +46,7 @@ def translate_failures() -> Iterator[None]:
     Raises:
         Busy: a deadlock, a serialization failure, a lock not had in time.
         Taken: a unique key says that another took the name first.
+        TooLong: it was given up.
         Unavailable: the database does not answer, shuts down, or has no room.
     """
     try:
@@ -73,7 +78,7 @@ def _meaning(exc: DBAPIError) -> CasebridgeError | None:
     if taken:
         return Taken("Somebody else stored the same at the same time; GET it and try again.")
     if too_long:
-        return Unavailable(
+        return TooLong(
             "It takes the database too long; ask for less: a narrower search, or a smaller _count."
         )
     return Unavailable("The database does not answer; try again later.") if away else None
