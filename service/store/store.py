@@ -64,7 +64,7 @@ class SqlStore:
         Resources may be read of a replica, by an engine of its own.
         """
         self._engine = engine
-        self._resources = replica.Reads(engine, replica_engine)
+        self.reads = replica.Reads(engine, replica_engine)
         self._identifying = identifying
         self._notify = notify
 
@@ -206,21 +206,21 @@ class SqlStore:
 
     def history(self, scope: Scope, past: HistoryQuery) -> Page:
         """Return one page of versions, newest first, and of one resource how many there are."""
-        return self._resources.read(lambda connection: history(connection, scope, past))
+        return self.reads.read(lambda connection: history(connection, scope, past))
 
     def everything(self, scope: Scope, asked: EverythingQuery) -> list[StoredResource]:
         """Return what is of a patient or episode, in its order, one more than are asked for at most."""
-        return self._resources.read(lambda connection: everything(connection, scope, asked))
+        return self.reads.read(lambda connection: everything(connection, scope, asked))
 
     def search(self, scope: Scope, query: Query) -> Page:
         """Search inside the scope."""
-        return self._resources.read(lambda connection: search(connection, scope, query))
+        return self.reads.read(lambda connection: search(connection, scope, query))
 
     def beside(
         self, scope: Scope, named: Sequence[tuple[str, str]], terms: Mapping[str, Sequence[str]], most: int
     ) -> list[StoredResource]:
         """Return resources by (type, id), then those of types that have terms, inside the scope."""
-        return self._resources.read(lambda connection: beside(connection, scope, named, terms, most))
+        return self.reads.read(lambda connection: beside(connection, scope, named, terms, most))
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
         """Return numbered messages of the scope's view above a position; all or nothing, as yet."""
@@ -257,4 +257,4 @@ class SqlStore:
                 raise Gone("The resource was erased.")
             return [stored_of(row) for row in rows]
 
-        return self._resources.read(versions)
+        return self.reads.read(versions)

@@ -180,7 +180,7 @@ def _exporting(
 ) -> tuple[Door, ...]:
     """Return the doors to bulk exports, to matches of members, and to the Groups of both."""
     limits = ExportLimits(settings.exports, settings.export_hours)
-    story = Exports(SqlExports(engine), now, limits)
+    story = Exports(SqlExports(engine, reads=store.reads), now, limits)
     by_token = settings.auth == "smart"
     types = tuple(owners(mappings))
     matching = Matching(store)

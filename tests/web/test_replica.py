@@ -14,6 +14,7 @@ from tests.conftest import database_on, migrate, running
 from tests.flows import river
 from tests.replicas import PostgresReplica
 from tests.web.conftest import House
+from tests.web.exporting import Exporter, path_of
 from tests.web.test_audit import records
 
 ALTERED = (
@@ -182,6 +183,27 @@ def test_what_was_withdrawn_is_shown_no_more(paused):
     assert paused.put("/api/clients/river", client, headers=headers).status_code == 200
     assert paused.get(address, partner="northern").status_code == 404
     assert paused.get("/fhir/Patient", partner="northern").json["total"] == 0
+
+
+def test_parts_of_an_export_are_read_of_it_unless_a_member_has_left_who_is_in_them(told, replica):
+    insurer = Exporter(told, partner="northern")
+    manifest = insurer.manifest()
+    replica.catch_up()
+    replica.pause()
+    execute(told, ALTERED)
+    before = used()
+    assert "River" in str(insurer.resources(manifest))
+    assert used() - before == len(manifest["output"])
+    client = {**river.CLIENT, "coverages": []}
+    headers = {"If-Match": told.get("/api/clients/river").headers["ETag"]}
+    assert told.put("/api/clients/river", client, headers=headers).status_code == 200
+    for file in manifest["output"]:
+        assert b"River" not in insurer.ask("GET", path_of(file["url"])).data
+
+
+def test_an_export_begun_since_has_the_members_that_only_the_primary_knows(paused):
+    insurer = Exporter(paused, partner="northern")
+    assert "River" in str(insurer.resources(insurer.manifest()))
 
 
 def test_a_replica_that_has_caught_up_is_used_again(paused, replica):

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, Integer, and_, bindparam, delete, func, insert, select, update
 
+from service.store import replica
 from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.export import deletions, positions
@@ -45,9 +46,12 @@ _MINE: Final = and_(_E.id == bindparam("of"), _E.over.is_(False))
 class SqlExports:
     """`flows.ports.exports.ExportsPort` on SQLite or PostgreSQL."""
 
-    def __init__(self, engine: Engine, size: int = SIZE, step: int = STEP) -> None:
-        """Take the engine of the primary, and how many resources a part has and a step plans."""
+    def __init__(
+        self, engine: Engine, size: int = SIZE, step: int = STEP, reads: replica.Reads | None = None
+    ) -> None:
+        """Take the primary's engine, how many resources a part has and a step plans, and who reads parts."""
         self._engine = engine
+        self._reads = reads or replica.Reads(engine, None)
         self._size = size
         self._step = step
 
@@ -133,14 +137,12 @@ class SqlExports:
         filtered = _filtered_scope(export, scope)
         form = self._form(export, filtered, part.type, planned=True)
         named = self._named(export, filtered, part.type, part)
-        with reading(self._engine) as connection:
-            return _lines_of(part.type, connection.execute(lines(form), named).one())
+        return _lines_of(part.type, self._line(form, named))
 
     def patients(self, export: Export, part: Part, scope: Scope) -> dict[str, str]:
         """Return the ids of the Patients of a part that are in a scope now, by the uuids of their clients."""
         form = self._form(export, scope, part.type, planned=True)._replace(changes=False)
-        with reading(self._engine) as connection:
-            row = connection.execute(lines(form), self._named(export, scope, part.type, part)).one()
+        row = self._line(form, self._named(export, scope, part.type, part))
         named = (each.split(" ") for each in (row.named or "").split("\n") if each)
         return {client: id_ for client, id_, _ in named}
 
@@ -150,16 +152,14 @@ class SqlExports:
         form = self._form(export, filtered, type_, planned=False)._replace(listed=True)
         named = self._named(export, filtered, type_)
         named |= {"export_clients": clients, "export_after": "", "export_step": EVERYTHING}
-        with reading(self._engine) as connection:
-            return _lines_of(type_, connection.execute(lines(form), named).one())
+        return _lines_of(type_, self._line(form, named))
 
     def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
         """Return what of a part is no longer there for who asks."""
         form = self._form(export, scope, part.type, planned=True)
         named = self._named(export, scope, part.type, part)
-        with reading(self._engine) as connection:
-            rows = connection.execute(deletions.listed(form), named)
-            return [Deletion(row.client, part.type, row.id) for row in rows]
+        rows = self._reads.read(lambda connection: connection.execute(deletions.listed(form), named).all())
+        return [Deletion(row.client, part.type, row.id) for row in rows]
 
     def clients(self, scope: Scope, patients: Sequence[str]) -> dict[str, str]:
         """Return the uuids of the clients that Patients are of, by the ids of those in a scope."""
@@ -180,6 +180,10 @@ class SqlExports:
             total = connection.execute(select(func.count(clients)), named).scalar_one()
             rows = connection.execute(first, {**named, "count": count})
             return int(total), [row[0] for row in rows]
+
+    def _line(self, form: Form, named: dict[str, Any]) -> Any:
+        """Return the lines of a part, in one row."""
+        return self._reads.read(lambda connection: connection.execute(lines(form), named).one())
 
     def _next(self, export: Export, scope: Scope) -> list[Any]:
         """Return the next parts of the stage that an export is at."""
@@ -204,12 +208,7 @@ class SqlExports:
         return instant if latest is None else max(instant, aware(latest) + MILLISECOND)
 
     def _moved(
-        self,
-        export: Export,
-        after: str,
-        stage: int,
-        called: Scope | None = None,
-        parts_: Any = (),
+        self, export: Export, after: str, stage: int, called: Scope | None = None, parts_: Any = ()
     ) -> Export:
         """Write down how far an export is planned, unless another has; return it as it is then."""
         is_last = stage - bool(export.roster) >= len(export.stages)
@@ -219,6 +218,7 @@ class SqlExports:
             if connection.execute(moving, {"of": export.id}).rowcount:
                 if called is not None:
                     call(connection, called, self._named(export, called, ""))
+                    replica.count(connection)
                 self._add(connection, export.id, parts_)
             row = connection.execute(select(t.export).where(_MINE), {"of": export.id}).first()
         return export_of(row) if row is not None else export
