@@ -9,6 +9,7 @@ from sqlalchemy import make_url, text
 from service.errors import Misconfigured
 from service.settings import Settings
 from service.store.grants import grant
+from service.store.sql.silence import Heard
 from service.wiring import rooms, serving
 from tests.conftest import database_on, migrate, running
 from tests.flows import river
@@ -254,6 +255,18 @@ def test_everybody_reads_their_own_writes_of_a_replica_that_follows(told, make_h
     address = address_of(told, "CarePlan")
     assert told.get(address, partner="northern").status_code == 200
     assert used() > before
+
+
+def test_without_a_replica_a_read_waits_for_the_database_twice_for_what_it_is_and_its_record(
+    told, settings, mappings, monkeypatch
+):
+    alone = House(serving.application(settings, told.engine, mappings), told.engine)
+    address, waits = address_of(told), []
+    assert alone.get(address, partner="northern").status_code == 200
+    waited = Heard.wait
+    monkeypatch.setattr(Heard, "wait", lambda *given: waits.append(1) or waited(*given))
+    assert alone.get(address, partner="northern").status_code == 200
+    assert len(waits) == 2
 
 
 def test_the_role_of_the_service_may_read_of_it(told, settings, mappings, replica):
