@@ -21,6 +21,7 @@ DAVINCI_EXPORT: Final = "http://hl7.org/fhir/us/davinci-atr/OperationDefinition/
 MEMBER_MATCH: Final = "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match"
 BULK_MATCH: Final = "http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch"
 PROVIDER_MATCH: Final = "http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/ProviderMemberMatch"
+ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 NDJSON: Final = "application/fhir+ndjson"
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
 VALIDATE: Final = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
@@ -78,6 +79,14 @@ def capability(
     }
 
 
+def published_capability(version: str, types: Collection[str]) -> dict[str, Any]:
+    """Return what the software can do wherever it stands: of no server, and of no day."""
+    said = capability("", version, "", types, {})
+    undated = {"extension": [{"url": ABSENT, "valueCode": "not-applicable"}]}
+    of_software = said | {"kind": "capability", "_date": undated}
+    return {name: value for name, value in of_software.items() if name not in {"date", "implementation"}}
+
+
 def terminology_capability(
     base: str, version: str, date: str, systems: Iterable[dict[str, Any]]
 ) -> dict[str, Any]:
@@ -105,6 +114,7 @@ def _resource(type_: str, types: Collection[str]) -> dict[str, Any]:
         "type": type_,
         "versioning": "versioned",
         "interaction": [{"code": code} for code in codes],
+        "conditionalRead": "full-support",
     }
     if extensions := [extension for extension in EXTENSIONS if extension.context.split(".")[0] == type_]:
         listed = ", ".join(

@@ -27,6 +27,12 @@ _PAGES = Environment(
 )
 
 _TEXT: Final[Described] = {"type": "string"}
+# by how the name of a contract ends, the first that does
+_MEDIA_TYPES: Final = {
+    ".yaml": "application/yaml",
+    ".schema.json": "application/schema+json",
+    "capability.json": "application/fhir+json",
+}
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -124,12 +130,13 @@ def _members(part: dict[str, Any], path: str) -> Iterator[tuple[str, bool, dict[
 def _file(files: Mapping[str, str], name: str) -> Response:
     if name not in files:
         raise NotFound("There is no such contract; /docs names them.")
-    kind = "application/yaml" if name.endswith(".yaml") else "application/schema+json"
+    kind = next(kind for ending, kind in _MEDIA_TYPES.items() if name.endswith(ending))
     return Response(files[name], mimetype=kind)
 
 
 def _described() -> Iterator[Operation]:
-    kinds = {"application/yaml": {"schema": _TEXT}, "application/schema+json": {"schema": {"type": "object"}}}
+    yaml, *jsons = _MEDIA_TYPES.values()
+    kinds = {yaml: {"schema": _TEXT}} | {kind: {"schema": {"type": "object"}} for kind in jsons}
     file = {200: {"description": "The file, as it is generated.", "content": kinds}}
     name: Described = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
     describe = partial(Operation, "get", tag="Reference")

@@ -12,7 +12,7 @@ from service.access import registry
 from service.authorize.tokens import Tokens, security
 from service.authorize.tokens import door as tokens_door
 from service.disclose.audit import audit
-from service.disclose.capability import capability, terminology_capability
+from service.disclose.capability import capability, published_capability, terminology_capability
 from service.disclose.cursors import Cursors
 from service.disclose.export import groups
 from service.disclose.export import routes as exported
@@ -135,6 +135,7 @@ def _contracts(mappings: Mapping[str, Catalogue], mounted: Iterable[Door]) -> Co
             cases=topology.CASES,
         ),
         message_types=described,
+        capability=published_capability(__version__, tuple(owners(mappings))),
     )
 
 

@@ -1,15 +1,20 @@
 """The door for those who pull, and the feed."""
 
+import json
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
 from service.cli.demo import story
 from service.store import tables
+from service.wire.fhir.check.validate import validate
 from tests.flows import river
 
 BASE = "http://127.0.0.1:8080"
 FHIR = "application/fhir+json"
+CONTRACTS = Path(__file__).parents[2] / "contracts"
 
 
 def test_a_read_answers_the_stored_version(told):
@@ -243,6 +248,16 @@ def test_the_statement_names_what_is_searched(house):
     patient = next(each for each in found["rest"][0]["resource"] if each["type"] == "Patient")
     names = {each["name"] for each in patient["searchParam"]}
     assert {"identifier", "family", "birthdate", "_id", "_lastUpdated"} <= names
+
+
+def test_the_published_statement_is_valid_and_what_a_running_service_says(house):
+    published = json.loads((CONTRACTS / "capability.json").read_text(encoding="utf-8"))
+    assert validate(published) == []
+    running = house.get("/fhir/metadata", partner=None).json
+    assert published["rest"] == running["rest"]
+    assert {
+        each["conditionalRead"] for each in running["rest"][0]["resource"] if "conditionalRead" in each
+    } == {"full-support"}
 
 
 def test_the_feed_tells_engineers_what_happened_in_order(told):

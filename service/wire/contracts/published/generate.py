@@ -33,10 +33,12 @@ class Contracts:
     openapi: dict[str, Any]
     asyncapi: dict[str, Any]
     message_types: tuple[MessageType, ...]
+    capability: dict[str, Any]
 
     def files(self) -> dict[str, str]:
         """Return every file of contracts/, by name."""
         schemas: dict[str, Any] = {f"{kind}.schema.json": schema(kind) for kind in KINDS}
+        schemas["capability.json"] = self.capability
         schemas[f"messages/{ENVELOPE}"] = envelope()
         schemas |= {
             f"messages/{message_type.schema}": message_type.data for message_type in self.message_types
@@ -62,7 +64,7 @@ def stale(folder: Path, wanted: Mapping[str, str]) -> list[str]:
     """Return the names of files that are missing, say something else, or are no contract of ours any more."""
     written = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
-        for pattern in ("*.yaml", "*.schema.json")
+        for pattern in ("*.yaml", "*.schema.json", "capability.json")
         for path in folder.rglob(pattern)
     }
     return sorted(name for name in wanted.keys() | written.keys() if wanted.get(name) != written.get(name))
