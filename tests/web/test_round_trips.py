@@ -1,6 +1,7 @@
 """How often an operation waits for PostgreSQL, which is what it takes where the database is some way off."""
 
 import copy
+import threading
 
 import pytest
 from psycopg.pq import Trace
@@ -22,16 +23,23 @@ def database_url(postgres_url):
 @pytest.fixture
 def trips(engine, tmp_path):
     """Count the waits of an operation, as libpq itself writes down what it sends."""
-    path = tmp_path / "libpq"
+    path, mine = tmp_path / "libpq", threading.current_thread()
 
     def listen(connection, *_):
-        connection.pgconn.trace(file.fileno())
-        connection.pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+        # nobody waits for who tells of messages after the commit
+        if threading.current_thread() is mine:
+            connection.pgconn.trace(file.fileno())
+            connection.pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+
+    def stop(connection, *_):
+        connection.pgconn.untrace()
 
     def count(operation):
         event.listen(engine, "checkout", listen)
+        event.listen(engine, "checkin", stop)
         operation()
         event.remove(engine, "checkout", listen)
+        event.remove(engine, "checkin", stop)
         sent = [line.split("\t") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
         file.truncate(0)
         return sum(line[0] == "F" and line[2] in WAITS for line in sent)
