@@ -111,7 +111,7 @@ class Writer(Thread):
     def __init__(self, app, cases):
         super().__init__()
         self.client, self.stop = app.test_client(), Event()
-        self.cases = range(0, cases, 7)
+        self.cases, self.most = range(0, cases, 7), cases
         self.titles, self.owners, self.failed = {}, set(), []
 
     def run(self):
@@ -119,9 +119,12 @@ class Writer(Thread):
             if self.stop.is_set():
                 return
             old = self.cases[number % len(self.cases)]
-            for name, headers in ((f"c{old}", {"If-Match": "*"}), (f"new{number}", {})):
+            # however many it comes to, they are of clients that there are
+            known = {"client": f"river-{number % self.most // PER_CLIENT}"}
+            for name, headers, more in ((f"c{old}", {"If-Match": "*"}, {}), (f"new{number}", {}, known)):
                 title = f"Written {number}"
-                answer = self.client.put(f"/api/cases/{name}", json=case(name, title), headers=headers)
+                document = {**case(name, title), **more}
+                answer = self.client.put(f"/api/cases/{name}", json=document, headers=headers)
                 if answer.status_code >= 300:
                     self.failed.append(answer.data)
                     return

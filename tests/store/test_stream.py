@@ -265,3 +265,15 @@ def test_what_is_planned_once_never_is_for_its_values_and_what_comes_after_it_ma
         # the first time it was not prepared
         assert connection.execute(plans, {"like": "%ANY%"}).all() == [(2, 0)]
         assert connection.execute(text("SHOW plan_cache_mode")).scalar() == "auto"
+
+
+def test_what_comes_back_to_a_pool_that_was_given_up_is_closed(engine):
+    with reading(engine) as connection:
+        connection.execute(NAMES).all()
+        driver = connection._driver
+        engine.dispose()
+    assert driver.closed
+    with reading(engine) as connection:
+        driver = connection._driver
+        connection.execute(NAMES).all()
+    assert not driver.closed

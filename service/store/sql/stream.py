@@ -243,7 +243,7 @@ def streaming(engine: Engine, seconds: float | None = None) -> Iterator[Stream]:
     Raises SQLAlchemy's errors.
     """
     try:
-        pooled = engine.raw_connection()
+        pool, pooled = engine.pool, engine.raw_connection()
         driver: Any = pooled.driver_connection
         prepared: dict[bytes, bytes] = pooled.info.setdefault(PREPARED, {})
         try:
@@ -251,11 +251,12 @@ def streaming(engine: Engine, seconds: float | None = None) -> Iterator[Stream]:
             driver.pgconn.enter_pipeline_mode()
             yield Stream(driver, prepared)
         finally:
-            if driver.pgconn.transaction_status == TransactionStatus.IDLE and len(prepared) < MOST:
+            is_idle = driver.pgconn.transaction_status == TransactionStatus.IDLE
+            if is_idle and len(prepared) < MOST and engine.pool is pool:
                 driver.pgconn.exit_pipeline_mode()
                 pooled.close()
             else:
-                # it is full, or lost, or something is under way that nobody waits for
+                # it is full, or lost, or something is under way that nobody waits for, or the pool is gone
                 pooled.invalidate()
     except Error as exc:
         raise DBAPIError.instance(None, None, exc, Error, hide_parameters=True) from exc
