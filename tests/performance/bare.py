@@ -17,6 +17,8 @@ from service.store.sql.engine import connect
 from service.store.tables import metadata
 
 Rows = dict[Table, list[tuple[Any, ...]]]
+# a counter is written over: of its row, which each transaction changes, the last one alone can be seen
+COUNTERS = {"commit_count"}
 
 
 class Bare:
@@ -27,7 +29,7 @@ class Bare:
         upgrade(engine)
         # the keys are those of the database: a partitioned table has others than its model
         self._tables = MetaData()
-        self._tables.reflect(engine, only=list(metadata.tables))
+        self._tables.reflect(engine, only=list(metadata.tables.keys() - COUNTERS))
         engine.dispose()
         self._from, self._to = (psycopg.connect(_plain(each)) for each in (url, twin))
         self._from.autocommit = True
