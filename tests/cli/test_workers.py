@@ -134,9 +134,10 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_that_was_acknowledged_i
             for _ in range(WORKERS):
                 enough = written(systems) + 20
                 until(lambda enough=enough: written(systems) > enough or any(map(done, runs)), "no writes")
-                # the one that is there for longest
+                # the one that is there for longest: one that dies as soon as it begins ends them all
                 oldest, *others = server.answering()
                 os.kill(oldest, signal.SIGKILL)
+                until(lambda oldest=oldest: ended(oldest), "it lives on")
                 until(
                     lambda others=others: set(others) < set(server.answering()),
                     "it is not replaced",

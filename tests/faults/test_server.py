@@ -29,9 +29,19 @@ def ended(pid):
 
 
 def children(pid):
-    """The processes that any of its threads has begun."""
+    """The processes that any of its threads has begun, the one that is there for longest first.
+
+    Their numbers tell nothing of it: the system begins again with the low ones.
+    """
     lists = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
-    return sorted(int(each) for children in lists for each in children.read_text().split())
+    return sorted((int(child) for listed in lists for child in listed.read_text().split()), key=began)
+
+
+def began(pid):
+    """When a process began, in ticks since the system did: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    return 0
 
 
 def test_its_processes_end_with_it_so_that_only_the_next_one_answers(sqlite_url):
