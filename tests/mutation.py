@@ -50,7 +50,7 @@ def main(modules: tuple[str, ...], tests: str, options: str) -> None:
     \b
     Example:
       make mutate MODULE=service/cases/identity/agreement.py TESTS=tests/cases
-      make mutate MODULE="service/flows/case/merging.py" TESTS=tests/flows ARGS="-k sqlite"
+      make mutate MODULE="service/flows/case/identity/merging.py" TESTS=tests/flows ARGS="-k sqlite"
     """
     for path in (*modules, *shlex.split(tests)):
         if not (ROOT / path.partition("::")[0]).exists():

@@ -7,7 +7,7 @@ import pytest
 
 from service.errors import Misconfigured
 from service.settings import Settings
-from service.wiring.secret import SETTING, cipher
+from service.wiring.access.secret import SETTING, cipher
 
 HELPERS = (Path(__file__).parents[1] / "helm/templates/_helpers.tpl").read_text(encoding="utf-8")
 POSTGRESQL = {"CASEBRIDGE_DATABASE_URL": "postgresql://casebridge@db/casebridge"}

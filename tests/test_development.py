@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.wiring import compiled, rooms, serving
 from tests.flows import river
 from tests.web.sent import a03

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 from service.access import compact
 from service.access.keys import ES384
 from service.errors import Rejected
-from service.values.credentials import PublicKey, SigningKey
+from service.values.access.credentials import PublicKey, SigningKey
 from service.wire.json import parse
 
 SECONDS: Final = 300

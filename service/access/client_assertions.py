@@ -11,7 +11,7 @@ from service.access import compact
 from service.access.compact import Signed
 from service.access.keys import ALGORITHMS, LONGEST_NAME
 from service.errors import Rejected, Ungranted
-from service.values.emergencies import Emergency
+from service.values.access.emergencies import Emergency
 
 SECONDS: Final = 300
 """How long an assertion may be good for."""

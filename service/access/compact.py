@@ -12,7 +12,7 @@ from joserfc.jws import JWSRegistry
 
 from service.access.keys import ALGORITHMS, ES384
 from service.errors import Malformed, Rejected
-from service.values.credentials import PublicKey
+from service.values.access.credentials import PublicKey
 from service.wire.json import parse
 
 LONGEST: Final = 8_000

@@ -10,7 +10,7 @@ from service.access import smart_scopes
 from service.access.keys import jwks, public_key
 from service.access.policy import RIGHTS
 from service.errors import Rejected
-from service.values.credentials import Credentials, Issuer
+from service.values.access.credentials import Credentials, Issuer
 
 LONGEST_URL: Final = 1000
 

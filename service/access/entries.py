@@ -8,11 +8,11 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from service.access.credentials import CredentialsContract, IssuerContract, credentials
 from service.access.intake import IntakeContract
 from service.access.policy import LOCAL, RIGHTS, may_want
-from service.values.credentials import Credentials
+from service.values.access.credentials import Credentials
+from service.values.access.labels import LEVELS, SENSITIVITIES
+from service.values.access.purposes import PARENTS
+from service.values.access.scope import DEFAULT, RETURNED, Binding, Partner, Queue
 from service.values.inbound.intake import IntakeSettings
-from service.values.labels import LEVELS, SENSITIVITIES
-from service.values.purposes import PARENTS
-from service.values.scope import DEFAULT, RETURNED, Binding, Partner, Queue
 
 RUN_OUT_DAYS: Final = {"hospital": 90}
 """How long after it has ended a treatment is still one, unless a partner's entry says otherwise."""

@@ -9,11 +9,11 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 from service.access.policy import LOCAL
 from service.errors import Misconfigured
+from service.values.access.scope import Partner
 from service.values.identifiers.assertions import Assertions
 from service.values.identifiers.numbers import type_of
 from service.values.inbound.intake import IntakeSettings
 from service.values.inbound.senders import SenderPattern
-from service.values.scope import Partner
 from service.wire.hl7v2.er7.charsets import of_partner
 
 PLACE: Final = validate.Regexp(r"(MSH|EVN|PV1|PV2)-[1-9][0-9]?\Z", error="A field of MSH, EVN, PV1 or PV2.")

@@ -17,7 +17,7 @@ from service.access.compact import LONGEST, Signed
 from service.access.keys import BITS, DIGITS, LONGEST_NAME
 from service.access.smart_scopes import known_scopes
 from service.errors import Rejected
-from service.values.credentials import Issuer, PublicKey
+from service.values.access.credentials import Issuer, PublicKey
 from service.wire.json import dump, parse
 
 RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")

@@ -9,7 +9,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from service.errors import Rejected
-from service.values.credentials import PublicKey
+from service.values.access.credentials import PublicKey
 from service.wire.json import dump
 
 ES384: Final = "ES384"

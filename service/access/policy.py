@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Final
 
 from service.errors import Rejected
-from service.values.emergencies import PURPOSE
-from service.values.labels import withheld_from
-from service.values.purposes import PARENTS, code_of, is_a, mask
-from service.values.scope import SENDER, Partner, Scope
+from service.values.access.emergencies import PURPOSE
+from service.values.access.labels import withheld_from
+from service.values.access.purposes import PARENTS, code_of, is_a, mask
+from service.values.access.scope import SENDER, Partner, Scope
 
 RESOURCES: Final = "resources"
 """The right to interactions of FHIR; which ones and with which types, scopes say."""

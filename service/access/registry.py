@@ -13,8 +13,8 @@ from service.access.entries import RegistryContract, partner_of
 from service.access.intake import amqp_senders, assertions_of, near, offers
 from service.access.policy import LOCAL
 from service.errors import Misconfigured
-from service.values.credentials import Issuer
-from service.values.scope import Partner
+from service.values.access.credentials import Issuer
+from service.values.access.scope import Partner
 from service.wire.contracts import configured
 from service.wire.yaml import plain
 

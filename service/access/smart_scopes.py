@@ -19,8 +19,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from service.access.policy import RESOURCES, RIGHTS
 from service.errors import Rejected, Unscoped
+from service.values.access.scope import Narrowing, Partner
 from service.values.criteria import Plain
-from service.values.scope import Narrowing, Partner
 from service.wire.fhir.definitions.r4 import definitions
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion

@@ -12,7 +12,7 @@ from service.authorize.addresses import Proxies
 from service.authorize.certificates import thumbprint
 from service.errors import Denied, Unauthenticated
 from service.flows.authorization.bearers import Bearer, Bearers
-from service.values.scope import Partner
+from service.values.access.scope import Partner
 
 # https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)

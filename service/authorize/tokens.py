@@ -22,8 +22,8 @@ from service.door import PUBLIC, Door
 from service.errors import NotFound, Ungranted
 from service.flows.authorization.grants import GRANT_TYPE, Granting
 from service.telemetry import correlation
+from service.values.access.scope import RETURNED
 from service.values.audit import Origin
-from service.values.scope import RETURNED
 from service.wire.contracts.published.openapi.operations import JSON
 from service.wire.json import dump
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from service.values.dates import is_before
-from service.values.service_part import StatusPeriod
+from service.values.kept.service_part import StatusPeriod
 
 CLOSED = frozenset({"finished", "cancelled"})
 

@@ -11,7 +11,7 @@ import json
 from typing import Any, Final
 
 from service.values.dates import EPOCH, SECOND
-from service.values.facts import Fact, Facts, Moment
+from service.values.kept.facts import Fact, Facts, Moment
 
 NAMES: Final = "known_as"
 

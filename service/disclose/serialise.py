@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/bundle.html
 """
 
-from service.values.resources import Page, StoredResource
+from service.values.kept.resources import Page, StoredResource
 from service.wire.json import dump
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, ParamSpec, TypeVar
 
+from service.publish.copies.preparing import Preparation
 from service.publish.ports import Outbox
-from service.publish.preparing import Preparation
-from service.values.resources import NumberedMessage
+from service.values.kept.resources import NumberedMessage
 
 P = ParamSpec("P")
 T = TypeVar("T")

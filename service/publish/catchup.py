@@ -11,13 +11,13 @@ import structlog
 from prometheus_client import Counter
 
 from service.errors import Unavailable
-from service.publish.coverage import Coverage, Route
+from service.publish.copies.coverage import Coverage, Route
+from service.publish.copies.predecessors import Predecessors
+from service.publish.copies.preparing import Preparation
 from service.publish.lanes import Lanes
 from service.publish.ports import Broker, ChannelClosed, Drift, Misfit, Outbox, Publisher
-from service.publish.predecessors import Predecessors
-from service.publish.preparing import Preparation
 from service.supervision import Backoff
-from service.values.resources import NumberedMessage
+from service.values.kept.resources import NumberedMessage
 
 WINDOW: Final = 500
 READ: Final = 1000

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from prometheus_client import Counter
 
 from service.publish.beside import Beside
-from service.publish.coverage import Route
+from service.publish.copies.coverage import Route
 from service.publish.ports import Settlement
-from service.values.resources import NumberedMessage
+from service.values.kept.resources import NumberedMessage
 
 MESSAGES = Counter("casebridge_relay_messages_total", "Outbox messages by what became of them", ["outcome"])
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import structlog
 
-from service.publish.coverage import Coverage
+from service.publish.copies.coverage import Coverage
 from service.publish.relay import BACKOFF, Relay
 from service.supervision import Rest, supervise
-from service.values.scope import Partner
+from service.values.access.scope import Partner
 
 LOOK_SECONDS: Final = 2.0
 

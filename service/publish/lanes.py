@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
-from service.values.resources import NumberedMessage
+from service.values.kept.resources import NumberedMessage
 
 
 class Lanes:

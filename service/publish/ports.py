@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from service.errors import Rejected
+from service.values.access.scope import Scope
 from service.values.audit import Disclosed
-from service.values.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
-from service.values.scope import Scope
+from service.values.kept.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
 
 # silent: not confirmed in time
 Settlement = Literal["routed", "returned", "nacked", "silent"]

@@ -14,7 +14,9 @@ from prometheus_client import Counter, Gauge
 
 from service.publish.beside import Beside
 from service.publish.catchup import TOO_LARGE, WINDOW, CatchUp
-from service.publish.coverage import Coverage
+from service.publish.copies.coverage import Coverage
+from service.publish.copies.predecessors import Predecessors
+from service.publish.copies.preparing import Preparation
 from service.publish.flights import MESSAGES, Flight, Flights, Landed
 from service.publish.lanes import Lanes
 from service.publish.ports import (
@@ -27,11 +29,9 @@ from service.publish.ports import (
     Record,
     Settlement,
 )
-from service.publish.predecessors import Predecessors
-from service.publish.preparing import Preparation
 from service.supervision import Backoff, supervise
-from service.values.resources import NumberedMessage
-from service.values.scope import Partner
+from service.values.access.scope import Partner
+from service.values.kept.resources import NumberedMessage
 
 BATCH: Final = 1000
 IDLE_SECONDS: Final = 0.1

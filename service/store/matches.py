@@ -8,9 +8,9 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Engine, bindparam, delete, func, insert, select, update
 
 from service.store import tables as t
-from service.store.rows import aware
+from service.store.rows.typed import aware
 from service.store.sql.engine import reading, writing
-from service.values.matches import Json, MatchedMember, MemberMatch, Operation
+from service.values.jobs.matches import Json, MatchedMember, MemberMatch, Operation
 from service.wire.json import dump, reread
 
 _M: Final = t.member_match.c

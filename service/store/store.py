@@ -16,20 +16,22 @@ from sqlalchemy import (
 )
 
 from service.errors import Gone
-from service.store import reads, replica
 from service.store import tables as t
-from service.store.everything import everything
-from service.store.past import history
+from service.store.reading import reads
+from service.store.reading.everything import everything
+from service.store.reading.past import history
 from service.store.relay.runs import positions_above
-from service.store.rows import document_of, revision_of, stored_of
-from service.store.scope import form, parameters
+from service.store.rows.typed import document_of, revision_of, stored_of
+from service.store.scope.condition import form, parameters
 from service.store.search.beside import beside
 from service.store.search.pages import search
+from service.store.sql import replica
 from service.store.sql.engine import Executor, reading, writing
 from service.store.sql.failures import Busy, Taken
 from service.store.writing.unit import SqlUnit
-from service.values.documents import Document, Revision
-from service.values.resources import (
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document, Revision
+from service.values.kept.resources import (
     EverythingQuery,
     HistoryQuery,
     NumberedMessage,
@@ -37,7 +39,6 @@ from service.values.resources import (
     Query,
     StoredResource,
 )
-from service.values.scope import Scope
 
 log = structlog.get_logger()
 

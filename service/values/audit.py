@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from service.values.documents import Document
-from service.values.resources import StoredResource
+from service.values.kept.documents import Document
+from service.values.kept.resources import StoredResource
 
 DENIALS: Final = frozenset({401, 403, 404, 410})
 """The statuses that tell a partner it may not, or that there is nothing in its scope."""

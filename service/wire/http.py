@@ -19,7 +19,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from service.errors import Unavailable
-from service.values.credentials import Fetched
+from service.values.access.credentials import Fetched
 
 SECONDS: Final = 5.0
 POST_SECONDS: Final = 35.0

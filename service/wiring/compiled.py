@@ -18,8 +18,8 @@ from service.mapping.target.targets import schema_without_links
 from service.mapping.terminology.concepts import Terminology
 from service.mapping.terminology.vocabulary import load_terminology
 from service.settings import Settings
+from service.values.access.scope import DEFAULT, RETURNED, Partner
 from service.values.inbound.intake import IntakeSettings
-from service.values.scope import DEFAULT, RETURNED, Partner
 from service.wire.contracts.load import load as load_document
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.contracts.published.json_schemas import schema as contract

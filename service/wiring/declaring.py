@@ -9,8 +9,8 @@ from service.flows.authorization.registered import entries_of
 from service.publish.amqp import topology
 from service.publish.ports import Drift
 from service.settings import Settings
+from service.wiring.access.registered import stored
 from service.wiring.operator import outbox, partners
-from service.wiring.registered import stored
 
 
 @dataclass(frozen=True, slots=True)

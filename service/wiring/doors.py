@@ -11,19 +11,19 @@ from service import __version__
 from service.access import registry
 from service.authorize.tokens import Tokens, security
 from service.authorize.tokens import door as tokens_door
-from service.disclose.audit import audit
-from service.disclose.capability import capability, published_capability, terminology_capability
+from service.disclose.about.capability import capability, published_capability, terminology_capability
+from service.disclose.about.health import health, metrics
+from service.disclose.about.reference import reference
+from service.disclose.audit.routes import audit
 from service.disclose.cursors import Cursors
 from service.disclose.export import groups
 from service.disclose.export import routes as exported
 from service.disclose.feed import feed
-from service.disclose.health import health, metrics
+from service.disclose.fhir.routes import fhir, public
+from service.disclose.matched import MatchedGroups
 from service.disclose.members import bulk as matched_many
 from service.disclose.members import routes as matched
-from service.disclose.members.groups import MatchedGroups
-from service.disclose.reference import reference
-from service.disclose.routes import fhir, public
-from service.disclose.terminology import terminology
+from service.disclose.terminology.routes import terminology
 from service.door import Door
 from service.errors import Malformed
 from service.flows.audit.events import Audit
@@ -53,14 +53,14 @@ from service.receive.http import fhir as fhir_in
 from service.receive.http.preview import preview
 from service.receive.http.quarantine import quarantine
 from service.settings import Settings
-from service.store import schema
 from service.store.audit.reading import SqlAuditReading
 from service.store.export.exports import SqlExports
 from service.store.matches import SqlMatches
+from service.store.migrations import schema
 from service.store.sql import clock
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
-from service.values.scope import DEFAULT, Partner
+from service.values.access.scope import DEFAULT, Partner
 from service.wire.contracts.published.asyncapi import asyncapi
 from service.wire.contracts.published.generate import Contracts
 from service.wire.contracts.published.messages import messages

@@ -11,8 +11,8 @@ from service.cases.identity.suspects import Suspect
 from service.deliver.endpoint import Endpoint
 from service.errors import Misconfigured, NotFound, Rejected
 from service.flows.authoring.explain import Explanation, Explanations
-from service.flows.case.merging import Unmerging
-from service.flows.case.suspects import Suspects
+from service.flows.case.identity.merging import Unmerging
+from service.flows.case.identity.suspects import Suspects
 from service.flows.discharge.counts import FieldCounts
 from service.flows.discharge.quarantine import Quarantine
 from service.flows.discharge.receive import Reception
@@ -21,18 +21,18 @@ from service.flows.ports import Unit
 from service.flows.projection.remap import Remapping
 from service.publish.amqp import dead, rabbit, topology
 from service.settings import Settings
-from service.store import schema
+from service.store.audit.grants import grant
 from service.store.audit.retention import SqlRetention
-from service.store.grants import grant
+from service.store.migrations import schema
 from service.store.relay import retention
 from service.store.relay.outbox import Outbox
 from service.store.store import SqlStore
-from service.values.documents import Document, Revision
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Entry, InboundMessage, Outcome, UnderstoodMessage
-from service.values.scope import Partner
+from service.values.kept.documents import Document, Revision
 from service.wire.http import post
+from service.wiring.access.registered import merged, registered
 from service.wiring.compiled import catalogues, inbounds
-from service.wiring.registered import merged, registered
 from service.wiring.rooms import (
     now,
     open_database,

@@ -39,13 +39,13 @@ from service.store.relay.notices import listen
 from service.store.relay.outbox import Outbox
 from service.supervision import Bell
 from service.telemetry import configure
-from service.values.scope import Partner
+from service.values.access.scope import Partner
 from service.wire.amqp import connected
 from service.wire.http import post
 from service.wiring import auditing
+from service.wiring.access.registered import follow, registered
 from service.wiring.compiled import catalogues, inbounds
 from service.wiring.operator import check
-from service.wiring.registered import follow, registered
 from service.wiring.rooms import input_limits, noticed_store, now, open_database, projecting, receiving
 
 

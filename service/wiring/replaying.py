@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.errors import NotFound
-from service.publish.coverage import Coverage
-from service.publish.preparing import Preparation
+from service.publish.copies.coverage import Coverage
+from service.publish.copies.preparing import Preparation
 from service.settings import Settings
 from service.store.relay.outbox import Outbox
 from service.store.relay.published import position_at, published, steps
-from service.values.resources import NumberedMessage
-from service.values.scope import Partner
+from service.values.access.scope import Partner
+from service.values.kept.resources import NumberedMessage
 from service.wiring import auditing, operator
 from service.wiring.rooms import open_database
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from service.flows.case.merging import Unmerging
-from service.flows.case.parting import Parting
-from service.flows.case.renaming import Renaming
+from service.flows.case.identity.merging import Unmerging
+from service.flows.case.identity.parting import Parting
+from service.flows.case.identity.renaming import Renaming
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception, Understand
 from service.flows.discharge.understand import Understanding
@@ -16,7 +16,7 @@ from service.flows.projection.events import Envelope
 from service.flows.projection.project import Projection
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
-from service.store import schema
+from service.store.migrations import schema
 from service.store.relay.notices import Notices
 from service.store.search import indexing
 from service.store.sql.engine import connect

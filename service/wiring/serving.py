@@ -14,16 +14,16 @@ from service.authorize.recording import Recording
 from service.flows.authorization.emergencies import Emergencies
 from service.mapping.catalogue import Catalogue
 from service.settings import Settings
-from service.store import schema
 from service.store.audit.recording import SqlRecording
+from service.store.migrations import schema
 from service.store.sql.engine import connect
 from service.telemetry import configure
-from service.values.scope import Partner
+from service.values.access.scope import Partner
 from service.web import Access, create_app
-from service.wiring.authorization import authorization, check_address, quotas
+from service.wiring.access.authorization import authorization, check_address, quotas
+from service.wiring.access.registered import follow, registered
 from service.wiring.compiled import catalogues
 from service.wiring.doors import doors
-from service.wiring.registered import follow, registered
 from service.wiring.rooms import (
     input_limits,
     noticed_store,

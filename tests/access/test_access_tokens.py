@@ -7,7 +7,7 @@ import pytest
 
 from service.access.access_tokens import AccessToken, issue, read
 from service.access.keys import new_private_jwk, public_key, public_part
-from service.values.credentials import SigningKey
+from service.values.access.credentials import SigningKey
 from service.wire.json import dump, parse
 from tests.access.made import ECDSA, NOW, secret, signed
 

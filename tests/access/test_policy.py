@@ -4,8 +4,8 @@ import pytest
 
 from service.access import policy
 from service.errors import Rejected
-from service.values.purposes import mask, mask_with_kinds
-from service.values.scope import Partner
+from service.values.access.purposes import mask, mask_with_kinds
+from service.values.access.scope import Partner
 
 KINDS = {kind: Partner("p", kind) for kind in policy.RIGHTS}
 

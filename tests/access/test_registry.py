@@ -10,8 +10,8 @@ from service.access.intake import amqp_senders
 from service.access.policy import LOCAL, allows, scope
 from service.access.registry import load, views
 from service.errors import Misconfigured
+from service.values.access.scope import Partner
 from service.values.inbound.intake import IntakeSettings
-from service.values.scope import Partner
 
 
 def written(tmp_path, text):

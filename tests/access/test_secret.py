@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 
 from service.errors import Misconfigured
 from service.settings import Settings
-from service.wiring.secret import cipher
+from service.wiring.access.secret import cipher
 
 
 def settings(**given):

@@ -5,8 +5,8 @@ import pytest
 from service.access.policy import RIGHTS
 from service.access.smart_scopes import Grant, at_most, parse, parse_fhir
 from service.errors import Rejected
-from service.values.credentials import Credentials
-from service.values.scope import Partner
+from service.values.access.credentials import Credentials
+from service.values.access.scope import Partner
 
 PLANS = "system/CarePlan.rs"
 

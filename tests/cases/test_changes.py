@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from service.cases.changes import changed_paths, events, status_history
-from service.values.service_part import StatusPeriod
+from service.values.kept.service_part import StatusPeriod
 
 
 def test_a_new_case_is_opened():

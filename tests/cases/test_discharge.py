@@ -8,7 +8,7 @@ from service.cases.facts import join, value
 from service.cases.hospital.discharge import condition_id, key_of, moment, person_facts, stay_facts
 from service.cases.hospital.stays import contacts, diagnoses, died_in, history, stay_of
 from service.values.dates import seconds
-from service.values.facts import Fact
+from service.values.kept.facts import Fact
 
 VISIT = {"system": "urn:example:visits", "value": "V-1"}
 KEY = key_of({"event": "admit", "stay": {"identifiers": [VISIT]}}, "general")

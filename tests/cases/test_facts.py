@@ -6,7 +6,7 @@ import pytest
 
 from service.cases.facts import NAMES, day, facts_below, instant_of, join, value
 from service.cases.hospital.discharge import moment
-from service.values.facts import Fact
+from service.values.kept.facts import Fact
 
 AT = moment("update", "2026-03-01T23:30:00+01:00")
 LATER = moment("update", "2026-03-01T23:31:00+01:00")

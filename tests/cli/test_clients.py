@@ -10,9 +10,9 @@ from service.access import policy
 from service.cases.hospital.discharge import number_path
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.facts import Fact
 from service.values.inbound.inbox import Answer, InboundMessage
-from service.values.resources import Query
+from service.values.kept.facts import Fact
+from service.values.kept.resources import Query
 from service.wire.json import parse
 from service.wiring import compiled, operator, rooms
 

@@ -18,7 +18,7 @@ from service.access.registry import load
 from service.errors import Unavailable
 from service.settings import Settings
 from service.wire.json import dump, parse
-from service.wiring.registered import merged
+from service.wiring.access.registered import merged
 from tests.cli.test_start import answers
 from tests.faults.house import until
 from tests.server_process import find, free_port

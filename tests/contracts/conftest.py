@@ -3,7 +3,7 @@
 import pytest
 
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.wiring import rooms, serving
 
 

@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.wiring import rooms, serving
 from tests.flows import river
 from tests.web.conftest import REGISTRY

@@ -10,12 +10,12 @@ from sqlalchemy import delete
 from service.disclose.query.parse import Ground, parse_query
 from service.flows.pull.disclose import Disclosure
 from service.store import tables as t
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
-from service.values.scope import Scope
+from service.values.access.scope import Scope
 from service.wire.fhir.search.asked import Ours
-from service.wire.fhir.search.codes import Codes, ValueSet
+from service.wire.fhir.search.forms.codes import Codes, ValueSet
 from service.wire.fhir.search.rows import rows
 from service.wire.json import dump, parse
 from tests.conftest import database_on

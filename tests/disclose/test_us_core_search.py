@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from service.disclose.query.parse import Ground, parse_query
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
-from service.values.scope import Scope
+from service.values.access.scope import Scope
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.parameters import parameters_of, searched_types
 from service.wire.fhir.search.rows import rows

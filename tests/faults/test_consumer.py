@@ -12,7 +12,7 @@ from pathlib import Path
 import pika
 import pytest
 
-from service.publish.coverage import matches
+from service.publish.copies.coverage import matches
 from tests.faults import checks
 from tests.faults.callers import CaseSystem
 from tests.faults.house import House, Kept, until

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.values.service_part import SERVICE
+from service.values.kept.service_part import SERVICE
 from tests.faults import checks
 from tests.faults.house import STEPPING, until
 from tests.faults.senders import CutOff, OverFhir, OverMllp

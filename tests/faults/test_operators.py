@@ -19,7 +19,7 @@ from service.errors import Unavailable
 from service.publish.amqp import topology
 from service.publish.amqp.rabbit import Rabbit
 from service.publish.catchup import BACKOFF
-from service.publish.coverage import matches
+from service.publish.copies.coverage import matches
 from service.publish.flights import Landed
 from service.publish.relay import REPAIR_SECONDS, Relay
 from tests.publish.made import Broker, Office, message, partner, unrecorded

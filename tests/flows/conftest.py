@@ -11,12 +11,12 @@ from service.flows.projection.events import Envelope
 from service.flows.projection.project import Projection
 from service.flows.pull.disclose import Disclosure
 from service.mapping.catalogue import load
-from service.publish.coverage import Coverage
-from service.publish.resources import with_resources
+from service.publish.copies.coverage import Coverage
+from service.publish.copies.resources import with_resources
 from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
-from service.values.scope import Scope
+from service.values.access.scope import Scope
 from service.wire.contracts import labels
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.fhir.check.check import check as check_r4
@@ -78,14 +78,14 @@ class House:
         return [(each.routing_key, check(each.routing_key, parse(each.body))) for each in found]
 
     def one(self, type_):
-        from service.values.resources import Query
+        from service.values.kept.resources import Query
 
         page = self.store.search(ALL, Query(type_))
         assert page.total == 1
         return parse(page.entries[0].body)
 
     def of(self, type_, **conditions):
-        from service.values.resources import Query
+        from service.values.kept.resources import Query
 
         return [parse(entry.body) for entry in self.store.search(ALL, Query(type_, **conditions)).entries]
 

@@ -6,9 +6,9 @@ from itertools import count
 
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Answer, InboundMessage, UnderstoodMessage
 from service.values.inbound.pathways import Pathway, Proposal
-from service.values.scope import Partner
 from service.wire.fhir.exchange.conditions import of_headers
 from service.wire.json import dump, parse
 

@@ -17,14 +17,14 @@ from sqlalchemy import event, text
 from service.errors import CasebridgeError, NotFound, Stale
 from service.flows.case.back import Back
 from service.flows.case.documents import Documents
-from service.flows.case.merging import Unmerging
+from service.flows.case.identity.merging import Unmerging
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.sql.stream import Stream
 from service.store.store import SqlStore
-from service.values.resources import Query
-from service.values.scope import Partner
+from service.values.access.scope import Partner
+from service.values.kept.resources import Query
 from service.wire.json import parse
 from service.wiring import compiled
 from tests.flows import river

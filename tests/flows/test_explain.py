@@ -4,7 +4,7 @@ import pytest
 
 from service.errors import Gone, NotFound, Rejected
 from service.flows.authoring.explain import Explanations
-from service.values.scope import Scope
+from service.values.access.scope import Scope
 from tests.flows import river
 
 ALL = Scope(everything=True)

@@ -9,8 +9,8 @@ from sqlalchemy import delete, select, update
 from service.errors import Conflict, Issue, NotFound
 from service.flows.projection.follow import Reprojection
 from service.store.tables import reprojection, resource
-from service.values.resources import HistoryQuery, Query
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.resources import HistoryQuery, Query
 from tests.flows import river
 from tests.flows.conftest import ALL
 

@@ -7,9 +7,9 @@ import pytest
 from service.errors import Malformed
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception
+from service.values.access.scope import Partner, Scope
 from service.values.inbound.inbox import UnderstoodMessage
 from service.values.inbound.intake import IntakeSettings
-from service.values.scope import Partner, Scope
 from service.wire.json import parse
 from tests.flows import river
 from tests.flows.conftest import ALL
@@ -321,7 +321,7 @@ def test_an_insurance_a_hospital_tells_of_discloses_nothing(hospital, house):
     assert house.one("Coverage")["status"] == "draft"
     northern = Scope(payers=(("urn:example:payers", "northern"),))
     assert house.store.document(northern, "client", "x", the_case(house).client) is None
-    from service.values.resources import Query
+    from service.values.kept.resources import Query
 
     assert house.disclosure.search(northern, Query("Patient")).total == 0
 

@@ -6,8 +6,8 @@ import pytest
 
 from service.access.policy import LOCAL
 from service.errors import Conflict, NotFound
-from service.flows.case.merging import Unmerging
-from service.values.scope import Partner, Scope
+from service.flows.case.identity.merging import Unmerging
+from service.values.access.scope import Partner, Scope
 from tests.flows import river
 from tests.flows.conftest import ALL
 from tests.flows.hospital import ADMITTED, DISCHARGED, PATHWAYS, PERSON, VISIT, Hospital, after

@@ -5,8 +5,8 @@ import copy
 import pytest
 
 from service.errors import Gone, NotFound, Precondition, Rejected, Stale
-from service.values.resources import Query
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.resources import Query
 from service.wire.fhir.check.validate import validate
 from tests.flows import river
 from tests.flows.conftest import ALL

@@ -6,8 +6,8 @@ import pytest
 
 from service.flows.discharge.understand import Understanding
 from service.settings import Settings
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import InboundMessage
-from service.values.scope import Partner
 from service.wiring import compiled
 
 MERCY = Partner("mercy", "hospital")

@@ -18,8 +18,8 @@ from service.flows.pull.localise import Localisation
 from service.mapping.catalogue import Catalogue
 from service.mapping.language.localise import interpreter
 from service.settings import Settings
-from service.values.resources import EverythingQuery, StoredResource
-from service.values.scope import DEFAULT, Scope
+from service.values.access.scope import DEFAULT, Scope
+from service.values.kept.resources import EverythingQuery, StoredResource
 from service.wire.json import dump, parse, pretty
 from service.wiring.compiled import catalogues, compositions
 

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import MetaData, Table, make_url
 
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.tables import metadata
 

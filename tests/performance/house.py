@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.wire.json import dump
 from service.wiring import compiled, rooms, serving
 from tests.performance import cases

@@ -14,7 +14,7 @@ from uuid import uuid4
 from service.cli.processes.collector import pausing
 from service.flows.projection.source import Source
 from service.mapping.catalogue import Catalogue, Projector, load
-from service.values.documents import Document
+from service.values.kept.documents import Document
 from service.wire.contracts.load import load as load_document
 from service.wire.contracts.published.json_schemas import links, sources
 from tests.performance import cases

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from service.cli.access import smart_client
 from service.settings import Settings
-from service.wiring import registering
+from service.wiring.access import registering
 from tests.performance import house, processor
 from tests.performance.lines import Entry, at_least, at_most, median, ratios, rounds, spread, tell
 from tests.performance.read import Asked, paths_of, same

@@ -18,8 +18,8 @@ from service.flows.case.documents import Documents
 from service.mapping.author import golden
 from service.mapping.author.specification import returned_fields
 from service.settings import Settings
+from service.values.access.scope import RETURNED, Scope
 from service.values.ids import resource_id
-from service.values.scope import RETURNED, Scope
 from service.wire.fhir.returned import with_targets
 from service.wire.json import parse
 from service.wiring import compiled

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.flows.case.people import Held
+from service.flows.case.identity.people import Held
 from service.flows.discharge.intake import Intake
 from service.settings import Settings
+from service.values.access.scope import Partner, Scope
 from service.values.inbound.events import EVENTS
-from service.values.scope import Partner, Scope
 from service.wire.contracts import pathways
 from service.wire.contracts.load import load
 from service.wire.fhir.check.validate import validate

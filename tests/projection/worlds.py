@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.flows.case.documents import Documents
 from service.flows.projection.project import Projection
 from service.store.store import SqlStore
-from service.values.scope import Scope
+from service.values.access.scope import Scope
 from service.wire.json import parse
 from tests.projection.strategies import documents
 

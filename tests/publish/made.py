@@ -10,12 +10,12 @@ import pika
 from service.publish.amqp.rabbit import Rabbit
 from service.publish.catchup import BACKOFF
 from service.publish.relay import Relay
+from service.store.migrations.schema import upgrade
 from service.store.relay.outbox import Outbox
-from service.store.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
-from service.values.resources import OutboxMessage
-from service.values.scope import Binding, Partner, Queue
+from service.values.access.scope import Binding, Partner, Queue
+from service.values.kept.resources import OutboxMessage
 from service.wire.json import dump
 from tests.store.made import NUMBERED, version
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.publish.coverage import Coverage, Route, matches
+from service.publish.copies.coverage import Coverage, Route, matches
 from tests.publish.made import partner
 
 

@@ -1,7 +1,7 @@
 """An owner's rows leave one at a time and in order, whatever happens to others."""
 
 from service.publish.lanes import Lanes
-from service.values.resources import NumberedMessage
+from service.values.kept.resources import NumberedMessage
 
 
 def numbered(position, owner):

@@ -12,8 +12,8 @@ from service.publish.amqp import topology
 from service.settings import Settings
 from service.store.audit.reading import SqlAuditReading
 from service.store.store import SqlStore
+from service.values.access.scope import Scope
 from service.values.audit import AuditQuery
-from service.values.scope import Scope
 from service.wiring import operator, processes, rooms
 
 USER = "casebridge"

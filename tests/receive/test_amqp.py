@@ -22,7 +22,7 @@ from service.receive.amqp import consumer as consuming
 from service.receive.amqp.taking import DELIVERIES
 from service.settings import Settings
 from service.store.store import SqlStore
-from service.values.scope import Scope
+from service.values.access.scope import Scope
 from service.wiring import operator, processes, rooms
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 

@@ -17,8 +17,8 @@ from service.__main__ import cli
 from service.errors import Unavailable
 from service.flows.case.documents import Documents
 from service.publish.amqp import topology
+from service.values.access.scope import Scope
 from service.values.limits import InputLimits
-from service.values.scope import Scope
 from service.wiring import processes, rooms
 from tests.receive.case_system import DEAD, JSON, MERGE, USER, CaseSystem, until
 from tests.web.sent import ER7, a03

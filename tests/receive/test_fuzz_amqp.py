@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from service.receive.amqp.deliveries import Delivery, Discharges
 from service.settings import Settings
 from service.store.store import SqlStore
+from service.values.access.scope import Partner
 from service.values.inbound.intake import IntakeSettings
 from service.values.limits import InputLimits
-from service.values.scope import Partner
 from service.wiring import operator, rooms
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 

@@ -14,10 +14,10 @@ from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import InboundMessage
 from service.values.inbound.senders import Sender
 from service.values.limits import InputLimits
-from service.values.scope import Partner
 from service.wire.hl7v2.er7.parse import parse as parse_hl7v2
 from service.wire.json import parse
 from service.wiring import compiled, operator, rooms, serving

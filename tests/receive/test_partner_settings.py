@@ -7,8 +7,8 @@ from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.senders import over_mllp
 from service.settings import Settings
 from service.store.store import SqlStore
+from service.values.access.scope import Scope
 from service.values.inbound.senders import Sender
-from service.values.scope import Scope
 from service.wire.hl7v2.er7.read import read
 from service.wiring import rooms
 

@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from service.values.scope import SHARED
+from service.values.access.scope import SHARED
 from service.wire.fhir.search.parameters import parameters_of, searched_types
 from tests.scope.answers import NEVER, Nothing, Theirs, seen_by
 from tests.scope.oracle import Oracle

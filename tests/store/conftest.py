@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 

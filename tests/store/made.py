@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from service.values.documents import Document
-from service.values.resources import OutboxMessage, ResourceVersion, SearchRows
+from service.values.kept.documents import Document
+from service.values.kept.resources import OutboxMessage, ResourceVersion, SearchRows
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 # the outbox, with the position of each message

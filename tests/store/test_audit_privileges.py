@@ -6,10 +6,10 @@ from sqlalchemy.exc import ProgrammingError
 
 from service.errors import Misconfigured
 from service.settings import Settings
+from service.store.audit.grants import grant
 from service.store.audit.privileges import warnings
 from service.store.audit.retention import SqlRetention
 from service.store.audit.sealing import SqlSealing
-from service.store.grants import grant
 from service.store.sql.engine import connect
 from service.wiring import operator, serving
 from tests.flows import river

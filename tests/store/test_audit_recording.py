@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from service.errors import Unavailable
 from service.store.audit.recording import SqlRecording
-from service.store.recorded import digest_of_text
+from service.store.rows.recorded import digest_of_text
 from service.store.sql.engine import writing
 from service.store.tables import audit, audit_text
 from service.values.audit import AuditEntry, Disclosed, Disclosure

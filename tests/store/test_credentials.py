@@ -9,9 +9,9 @@ from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from service.errors import Conflict, Misconfigured
-from service.store.credentials import FORGOTTEN, SqlCredentials
+from service.store.partners.credentials import FORGOTTEN, SqlCredentials
 from service.store.sql.engine import connect
-from service.values.credentials import SigningKey
+from service.values.access.credentials import SigningKey
 from tests.store.made import AT
 
 SECRET = Fernet(Fernet.generate_key())

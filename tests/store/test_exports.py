@@ -14,8 +14,8 @@ from service.store.export import positions
 from service.store.export.exports import SqlExports
 from service.store.relay.positions import Positions
 from service.store.store import SqlStore
-from service.values.exports import Asked
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.jobs.exports import Asked
 from tests.store.made import version
 
 ALL = Scope(everything=True)

@@ -8,12 +8,12 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 
 from service.errors import Conflict, Stale, Unavailable
-from service.store import schema
+from service.store.migrations import schema
 from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect, writing
 from service.store.store import SqlStore
-from service.values.resources import HistoryQuery, Query
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.resources import HistoryQuery, Query
 from tests.server_process import free_port
 from tests.store.made import document, message
 

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect, writing
 
 

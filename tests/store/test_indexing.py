@@ -5,9 +5,9 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from service.store.search import indexing
+from service.values.access.scope import Scope
 from service.values.criteria import HasTerm, InRange
-from service.values.resources import Query, SearchRows
-from service.values.scope import Scope
+from service.values.kept.resources import Query, SearchRows
 from service.wire.fhir.search.rows import rows
 from service.wire.json import dump
 from tests.store.made import document, version

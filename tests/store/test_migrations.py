@@ -6,12 +6,12 @@ import pytest
 from alembic import command
 from sqlalchemy import insert, select, update
 
-from service.store import schema
 from service.store import tables as t
+from service.store.migrations import schema
 from service.store.relay.outbox import Outbox
 from service.store.relay.retention import prune
 from service.store.sql.engine import connect
-from service.values.scope import Scope
+from service.values.access.scope import Scope
 from tests.store.made import AT, message
 
 ALL = Scope(everything=True)

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import insert, make_url, select, text
 
 from service.errors import Unavailable
-from service.store import statements as q
 from service.store import tables as t
-from service.store.schema import check, upgrade
+from service.store.migrations.schema import check, upgrade
+from service.store.rows import statements as q
 from service.store.sql import stream
 from service.store.sql.engine import connect, reading, writing
 from tests.pooler import SESSIONS

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from service.errors import Misconfigured, Unavailable
-from service.store.schema import check, upgrade
+from service.store.migrations.schema import check, upgrade
 from service.store.sql.engine import connect
 from service.store.tables import metadata
 

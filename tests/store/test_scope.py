@@ -12,14 +12,14 @@ from psycopg import sql
 from sqlalchemy import event, make_url, text
 
 from service.flows import ports
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.sql.stream import Stream
 from service.store.sql.texts import statement_for
 from service.store.store import SqlStore
+from service.values.access.scope import Scope
 from service.values.criteria import HasTerm
-from service.values.resources import EverythingQuery, HistoryQuery, Query
-from service.values.scope import Scope
+from service.values.kept.resources import EverythingQuery, HistoryQuery, Query
 
 # one in 1,001 is the small payer's, of whom one in ten has a case, of the small source then
 CLIENTS = 200_200

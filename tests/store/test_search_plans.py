@@ -9,12 +9,12 @@ from sqlalchemy import make_url
 
 from service.disclose.query.chains import chained, reverse_chained
 from service.flows.members.matching import Matching
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
+from service.values.access.scope import Scope
 from service.values.criteria import HasTerm, HasText, InRange
-from service.values.resources import Query
-from service.values.scope import Scope
+from service.values.kept.resources import Query
 from service.wire.fhir.exchange.member_match import SubmittedMember
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from service.errors import Conflict, Gone, Misconfigured
+from service.store.migrations.schema import check
 from service.store.relay.outbox import Outbox
-from service.store.schema import check
+from service.values.access.scope import Scope
 from service.values.criteria import HasNoTerm, HasTerm, HasText, InRange, Says
-from service.values.resources import HistoryQuery, Query, SearchRows
-from service.values.scope import Scope
+from service.values.kept.resources import HistoryQuery, Query, SearchRows
 from service.wire.json import parse
 from tests.store.made import AT, document, message, version
 

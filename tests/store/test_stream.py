@@ -9,17 +9,17 @@ from sqlalchemy import bindparam, delete, insert, select, text
 from sqlalchemy.exc import InternalError
 
 from service.errors import Conflict
-from service.store import statements as q
 from service.store import tables as t
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
+from service.store.rows import statements as q
 from service.store.search.conditions import PLANNED_ONCE
 from service.store.sql import stream
 from service.store.sql.engine import connect, reading, writing
 from service.store.sql.failures import Busy
 from service.store.store import SqlStore
+from service.values.access.scope import Scope
 from service.values.criteria import HasTerm
-from service.values.resources import Query
-from service.values.scope import Scope
+from service.values.kept.resources import Query
 
 KEEP = insert(t.secret)
 NAMES = select(t.secret.c.name).order_by(t.secret.c.name)

@@ -7,7 +7,7 @@ from typing import Any
 
 from service.cli.demo import command, story
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.wiring import rooms, serving
 from tests.golden import document
 from tests.web.answers import answers

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.values.facts import Fact
-from service.values.service_part import (
+from service.values.kept.facts import Fact
+from service.values.kept.service_part import (
     SERVICE,
     EmptiedCase,
     Merge,

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Request
 from service.authorize.addresses import address_of
 from service.store.store import SqlStore
 from service.store.tables import audit, audit_text, document
+from service.wiring.access.registered import registered
 from service.wiring.doors import doors
-from service.wiring.registered import registered
 from tests.flows import river
 from tests.web import conftest, matching
 from tests.web.exporting import Exporter, path_of

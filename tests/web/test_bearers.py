@@ -11,14 +11,14 @@ from service.access.access_tokens import AccessToken, issue
 from service.errors import Unauthenticated
 from service.flows.authorization.bearers import REMEMBERED, Bearers
 from service.flows.authorization.signing import FRESH, KEPT, Signing
-from service.store.credentials import SqlCredentials
-from service.values.credentials import Credentials
+from service.store.partners.credentials import SqlCredentials
+from service.values.access.credentials import Credentials
 from service.wire.fhir.check.validate import validate
 from service.wire.fhir.definitions.r4 import definitions
-from service.wiring.authorization import authorization
+from service.wiring.access.authorization import authorization
+from service.wiring.access.secret import cipher
+from service.wiring.access.signing import rotate_signing_key
 from service.wiring.rooms import now
-from service.wiring.secret import cipher
-from service.wiring.signing import rotate_signing_key
 from tests.flows import river
 from tests.web import smart
 

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.wire.json import dump
 from service.wiring import rooms, serving
 from tests.web.conftest import REGISTRY

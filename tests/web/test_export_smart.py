@@ -8,8 +8,8 @@ import pytest
 from service.errors import Denied
 from service.flows.export.exports import Exports
 from service.store.export.exports import SqlExports
-from service.values.exports import Asked
-from service.values.scope import Partner, Scope
+from service.values.access.scope import Partner, Scope
+from service.values.jobs.exports import Asked
 from tests.flows import river
 from tests.web import smart
 from tests.web.exporting import ASYNC, Exporter, path_of

@@ -12,9 +12,9 @@ from service.errors import Misconfigured, Unauthenticated, Unavailable
 from service.flows.authorization.bearers import Bearers
 from service.flows.authorization.issued import CONFIGURATION, IssuedTokens
 from service.flows.authorization.key_cache import PAUSE, UNSAID
-from service.values.credentials import Fetched
+from service.values.access.credentials import Fetched
 from service.wire.json import dump
-from service.wiring.authorization import authorization
+from service.wiring.access.authorization import authorization
 from service.wiring.rooms import now
 from tests.access.made import RSA, secret, signed
 from tests.web import smart

@@ -10,9 +10,9 @@ from service.errors import Unavailable, Ungranted
 from service.flows.authorization.grants import ASSERTION_TYPE, Granting
 from service.flows.authorization.key_cache import LONGEST, PAUSE, SHORTEST, UNSAID
 from service.flows.authorization.key_sets import KeySets
-from service.values.credentials import Fetched
+from service.values.access.credentials import Fetched
 from service.wire.json import dump
-from service.wiring.authorization import authorization
+from service.wiring.access.authorization import authorization
 from service.wiring.rooms import now
 from tests.access.made import claims, signed
 from tests.web import smart

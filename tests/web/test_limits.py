@@ -7,7 +7,7 @@ import pytest
 
 from service.errors import Malformed, TooLarge
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql import engine as sql
 from service.wire.gzip import MEMBERS, inflate
 from service.wiring import rooms, serving

@@ -14,7 +14,7 @@ from service.authorize.recording import Recording
 from service.door import PUBLIC, Door
 from service.errors import Denied
 from service.flows.authorization.bearers import Bearer
-from service.values.scope import Partner
+from service.values.access.scope import Partner
 from service.web import Access, create_app
 from service.wire.contracts.published.openapi.operations import Operation
 

@@ -11,8 +11,8 @@ from service.flows.projection.events import Envelope, glass_event
 from service.store.store import SqlStore
 from service.values.ids import resource_id
 from service.wire.fhir.check.model import structure
+from service.wiring.access.registered import registered
 from service.wiring.processes import publishing
-from service.wiring.registered import registered
 from tests.flows import river
 from tests.publish.made import Broker, message
 from tests.web.sent import Mercy

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request
 
 from service.authorize.addresses import network_of
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.wiring import rooms
 from tests.web import smart
 

@@ -12,8 +12,8 @@ from service.errors import Conflict, NotFound, Rejected
 from service.flows.authorization.registered import Registered
 from service.flows.authorization.registering import Registering
 from service.receive.mllp.senders import partners_by_sender
-from service.store.partners import SqlPartners
-from service.values.credentials import StoredPartner
+from service.store.partners.registered import SqlPartners
+from service.values.access.credentials import StoredPartner
 from service.values.inbound.senders import Sender
 from service.wiring.rooms import now
 from tests.faults.house import until

@@ -8,7 +8,7 @@ from sqlalchemy import make_url, text
 
 from service.errors import Misconfigured
 from service.settings import Settings
-from service.store.grants import grant
+from service.store.audit.grants import grant
 from service.store.sql.silence import Heard
 from service.wiring import rooms, serving
 from tests.conftest import database_on, migrate, running

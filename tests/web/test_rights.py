@@ -6,7 +6,7 @@ import pytest
 
 from service.access.policy import RESOURCES, RIGHTS
 from service.access.smart_scopes import at_most, scope_of
-from service.values.scope import Partner
+from service.values.access.scope import Partner
 from tests.web import smart
 from tests.web.test_bearers import routes
 

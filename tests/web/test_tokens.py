@@ -19,9 +19,9 @@ from service.cli.access import smart_client
 from service.errors import Misconfigured
 from service.settings import Settings
 from service.wire.json import dump
-from service.wiring.authorization import authorization
+from service.wiring.access.authorization import authorization
+from service.wiring.access.signing import rotate_signing_key
 from service.wiring.rooms import now
-from service.wiring.signing import rotate_signing_key
 from tests.access.made import secret, signed
 from tests.web import smart
 
@@ -257,7 +257,7 @@ from datetime import UTC, datetime
 from service.access import compact, registry
 from service.errors import Ungranted
 from service.settings import Settings
-from service.wiring.authorization import authorization
+from service.wiring.access.authorization import authorization
 from service.wiring.rooms import database
 
 settings = Settings.from_env()

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.wiring import serving
 from tests.contracts.answered import CheckedClient

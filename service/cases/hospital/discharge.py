@@ -7,8 +7,8 @@ from typing import Any, Final
 from service.cases.facts import instant_of
 from service.cases.identity.identifiers import is_visit
 from service.values.dates import seconds
-from service.values.facts import Fact, Facts, Moment
 from service.values.inbound.events import EVENTS
+from service.values.kept.facts import Fact, Facts, Moment
 
 STATUS: Final = {
     "plan": "planned",

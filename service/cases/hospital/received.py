@@ -14,8 +14,8 @@ from service.cases.hospital.discharge import PERSONAL, condition_id, digest
 from service.cases.hospital.stays import contacts, diagnoses, stay_of
 from service.cases.identity.identifiers import once, public
 from service.cases.pathways import propose
-from service.values.facts import Facts
 from service.values.inbound.pathways import Pathway
+from service.values.kept.facts import Facts
 
 # Demographics: the document's own word where it has one, the hospital's latest where it has none …
 FILLS: Final = tuple(name for name in PERSONAL if name != "protected_identity")

@@ -16,8 +16,8 @@ from service.cases.hospital.stays import begun_kinds
 from service.cases.identity.agreement import Disagreement
 from service.cases.identity.identifiers import identifying
 from service.values.dates import EPOCH, seconds
-from service.values.facts import Facts
 from service.values.inbound.intake import IntakeSettings
+from service.values.kept.facts import Facts
 
 LIVE: Final = ("active", "onhold", "waitlist", "planned")
 AHEAD: Final = timedelta(days=1)

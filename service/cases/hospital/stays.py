@@ -23,8 +23,8 @@ from service.cases.hospital.discharge import (
 )
 from service.cases.identity.identifiers import differing_system, is_visit, once, share_a_number
 from service.values.dates import is_before
-from service.values.facts import Fact, Facts
-from service.values.service_part import StatusPeriod
+from service.values.kept.facts import Fact, Facts
+from service.values.kept.service_part import StatusPeriod
 
 Json = dict[str, Any]
 _OVER: Final = frozenset({"finished", "cancelled"})

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from service.cases.changes import CLOSED
 from service.cases.facts import day, value
+from service.values.access.scope import SENDER
 from service.values.dates import EVER, first_day, last_day
-from service.values.facts import Facts
-from service.values.scope import SENDER
+from service.values.kept.facts import Facts
 
 Json = dict[str, Any]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from service.cases.facts import facts_below
-from service.values.facts import Facts
-from service.values.service_part import ServicePart
+from service.values.kept.facts import Facts
+from service.values.kept.service_part import ServicePart
 
 Json = dict[str, Any]
 INSURED: Final = ("subscriber_id", "member_id")

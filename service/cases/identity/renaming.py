@@ -6,8 +6,8 @@ stood under `…:WARDS:MR`, an account under `…:WARDS:AN`. Today they are of `
 
 from typing import Final
 
-from service.values.facts import Fact, Facts
 from service.values.identifiers.numbers import TYPES, is_personal
+from service.values.kept.facts import Fact, Facts
 
 OURS: Final = "urn:casebridge:authority:"
 

@@ -3,7 +3,7 @@
 import click
 
 from service.settings import Settings
-from service.wiring import signing
+from service.wiring.access import signing
 
 
 @click.group()

@@ -12,8 +12,9 @@ import click
 from service.cli.findings import checking
 from service.errors import Misconfigured
 from service.settings import Settings
-from service.values.scope import Partner
-from service.wiring import compiled, declaring, operator, registering
+from service.values.access.scope import Partner
+from service.wiring import compiled, declaring, operator
+from service.wiring.access import registering
 
 DRIFTS: Final = {
     "missing": "was not there.",

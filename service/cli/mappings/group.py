@@ -12,7 +12,7 @@ from service.mapping.author import golden
 from service.mapping.catalogue import Catalogue
 from service.mapping.files.findings import nearest
 from service.settings import Settings
-from service.values.scope import DEFAULT
+from service.values.access.scope import DEFAULT
 from service.wiring import compiled
 
 

@@ -10,7 +10,7 @@ import click
 from service.cli.mappings.spec import OVERLAY
 from service.flows.authoring.preview import Previewed, lineage
 from service.settings import Settings
-from service.values.scope import DEFAULT
+from service.values.access.scope import DEFAULT
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.json import dump, parse, pretty
 from service.wiring import compiled, operator

@@ -9,15 +9,15 @@ from uuid import NAMESPACE_URL, uuid5
 from flask import Blueprint, Response, g
 
 from service.disclose.export import openapi
-from service.disclose.members.groups import MatchedGroups
+from service.disclose.matched import MatchedGroups
 from service.disclose.negotiate import FHIR, refuse_parameters, search_parameters, speaks_fhir
 from service.disclosing import disclose
 from service.door import Door
 from service.errors import Malformed
 from service.flows.export.exports import Exports
+from service.values.access.scope import Partner
 from service.values.audit import Disclosed
 from service.values.ids import resource_id
-from service.values.scope import Partner
 from service.wire.json import dump
 from service.wire.parameters import shown
 

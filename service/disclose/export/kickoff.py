@@ -15,7 +15,7 @@ from service.disclose.negotiate import FHIR
 from service.door import json_body
 from service.errors import Issue, Malformed, Unscoped, Unsupported
 from service.flows.export.elements import is_element
-from service.values.exports import Asked
+from service.values.jobs.exports import Asked
 from service.wire.fhir.search.type_filter import NAME, filters_of, narrowings
 from service.wire.parameters import shown
 

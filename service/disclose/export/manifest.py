@@ -6,7 +6,7 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---complete-status
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from service.values.exports import Deletion, Export, Part
+from service.values.jobs.exports import Deletion, Export, Part
 from service.wire.json import dump
 
 ENTRIES: Final = 500

@@ -14,7 +14,7 @@ from service.disclose.export import openapi
 from service.disclose.export.groups import clients_of
 from service.disclose.export.kickoff import EXPORT_TYPE, NDJSON, Kinds, Reading, asked
 from service.disclose.export.manifest import ERRORS, bundles, manifest, outcome, progress
-from service.disclose.members.groups import MatchedGroups
+from service.disclose.matched import MatchedGroups
 from service.disclose.negotiate import compress, refuse_parameters, speak_json
 from service.disclosing import disclose
 from service.door import Door
@@ -22,7 +22,7 @@ from service.errors import Unscoped
 from service.flows.export.elements import elements_of, narrowed
 from service.flows.export.exports import Exports
 from service.values.audit import Disclosed
-from service.values.exports import Export
+from service.values.jobs.exports import Export
 
 LETTERS: Final = "rs"
 AGAIN: Final = "1"

@@ -9,15 +9,15 @@ from flask import Blueprint, Response, g, request
 from werkzeug.http import http_date
 
 from service.disclose.export.kickoff import NDJSON, check_prefer
+from service.disclose.matched import MatchedGroups, told_of
 from service.disclose.members import openapi
-from service.disclose.members.groups import MatchedGroups, told_of
 from service.disclose.members.routes import check_searches, parameters_body
 from service.disclose.negotiate import compress, refuse_parameters, speak_json
 from service.disclosing import disclose
 from service.door import Door, limits
 from service.errors import NotFound
 from service.flows.members.bulk import BulkMatching
-from service.values.matches import OUTCOMES, MatchedMember, MemberMatch, Operation
+from service.values.jobs.matches import OUTCOMES, MatchedMember, MemberMatch, Operation
 from service.wire.fhir.exchange.member_match import members_of
 from service.wire.json import dump
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
+from service.disclose.matched import MatchedGroups
 from service.disclose.members import openapi
-from service.disclose.members.groups import MatchedGroups
 from service.disclose.negotiate import FHIR, FORMAT, JSON, speaks_fhir
 from service.disclosing import disclose
 from service.door import Door, json_body

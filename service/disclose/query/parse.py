@@ -14,12 +14,12 @@ from service.disclose.query.includes import included, reverse_included
 from service.disclose.query.results import MOST, SUMMARIES, TOTALS, count_of, one_of, orders
 from service.errors import Malformed
 from service.values.criteria import Along, Criterion, HasTerm, Order
-from service.values.resources import Query
+from service.values.kept.resources import Query
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.compartments import compartment_terms
 from service.wire.fhir.search.criteria import Unknown, criterion
-from service.wire.fhir.search.dates import bounds
-from service.wire.fhir.search.numbers import prefix_and_date
+from service.wire.fhir.search.forms.dates import bounds
+from service.wire.fhir.search.forms.numbers import prefix_and_date
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE
 from service.wire.parameters import shown
 

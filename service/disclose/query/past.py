@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from service.disclose.query.results import MOST, count_of
 from service.errors import Malformed
-from service.values.resources import HistoryQuery
-from service.wire.fhir.search.dates import bounds
-from service.wire.fhir.search.numbers import prefix_and_date
+from service.values.kept.resources import HistoryQuery
+from service.wire.fhir.search.forms.dates import bounds
+from service.wire.fhir.search.forms.numbers import prefix_and_date
 from service.wire.parameters import shown
 
 

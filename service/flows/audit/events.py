@@ -9,9 +9,9 @@ from typing import Any, Final
 from service.errors import NotFound
 from service.flows.case.documents import Documents
 from service.flows.ports.audit import AuditReadPort
+from service.values.access.scope import Scope
 from service.values.audit import AuditQuery, RecordedEntry
-from service.values.documents import Document
-from service.values.scope import Scope
+from service.values.kept.documents import Document
 from service.wire.fhir.audit_event import AuditEvents
 
 Event = tuple[str | None, dict[str, Any]]

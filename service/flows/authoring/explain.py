@@ -13,8 +13,8 @@ from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin, nearest_origin, value_at
 from service.mapping.files.findings import nearest
 from service.mapping.terminology.concepts import Terminology
-from service.values.documents import Document
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document
 from service.wire.yaml import Mark
 
 _INDEX: Final = re.compile(r"\[\d+\]")

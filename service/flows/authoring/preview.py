@@ -14,9 +14,9 @@ from service.mapping.author.blame import issue_at_origin
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin
 from service.mapping.compiler.projector import MappingError
-from service.values.documents import Document
-from service.values.scope import Scope
-from service.values.service_part import NOTHING
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document
+from service.values.kept.service_part import NOTHING
 from service.wire.contracts.documents.kinds import KINDS
 from service.wire.contracts.links import LinkFound
 from service.wire.contracts.load import load

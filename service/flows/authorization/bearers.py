@@ -19,8 +19,8 @@ from service.errors import Rejected, Unauthenticated
 from service.flows.authorization.issued import IssuedTokens
 from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
-from service.values.emergencies import PURPOSE
-from service.values.scope import Narrowing, Partner, Scope
+from service.values.access.emergencies import PURPOSE
+from service.values.access.scope import Narrowing, Partner, Scope
 
 log = structlog.get_logger()
 

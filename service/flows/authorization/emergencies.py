@@ -13,10 +13,10 @@ from service.errors import Ungranted
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import glass_event
 from service.flows.projection.project import Projection
+from service.values.access.emergencies import PURPOSE, Emergency
+from service.values.access.scope import Partner, Scope
 from service.values.audit import AuditEntry, Disclosed, Disclosure, Origin
-from service.values.documents import Document
-from service.values.emergencies import PURPOSE, Emergency
-from service.values.scope import Partner, Scope
+from service.values.kept.documents import Document
 
 EVERYTHING: Final = Scope(everything=True)
 MOST: Final = 10

@@ -22,9 +22,9 @@ from service.flows.authorization.key_sets import KeySets
 from service.flows.authorization.signing import Signing
 from service.flows.ports import Clock
 from service.flows.ports.credentials import CredentialsPort
+from service.values.access.emergencies import PURPOSE
+from service.values.access.scope import Partner
 from service.values.audit import Origin
-from service.values.emergencies import PURPOSE
-from service.values.scope import Partner
 
 GRANT_TYPE: Final = "client_credentials"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

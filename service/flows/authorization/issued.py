@@ -17,8 +17,8 @@ from service.errors import Malformed, Rejected
 from service.flows.authorization.key_cache import KeyCache, Keys
 from service.flows.authorization.key_sets import usable
 from service.flows.ports.credentials import KeySetPort
-from service.values.credentials import Issuer
-from service.values.scope import Partner
+from service.values.access.credentials import Issuer
+from service.values.access.scope import Partner
 from service.wire.json import parse
 
 CONFIGURATION: Final = "/.well-known/openid-configuration"

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from service.errors import Rejected, Unavailable
-from service.values.credentials import PublicKey
+from service.values.access.credentials import PublicKey
 
 SHORTEST: Final = 60
 LONGEST: Final = 3600

@@ -8,8 +8,8 @@ from service.access.keys import jwks, public_key
 from service.errors import Rejected
 from service.flows.authorization.key_cache import KeyCache, Keys
 from service.flows.ports.credentials import KeySetPort
-from service.values.credentials import Fetched, PublicKey
-from service.values.scope import Partner
+from service.values.access.credentials import Fetched, PublicKey
+from service.values.access.scope import Partner
 from service.wire.json import parse
 
 

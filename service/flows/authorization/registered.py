@@ -11,8 +11,8 @@ from service.access.registry import RegistryFile
 from service.errors import Misconfigured
 from service.flows.ports.credentials import PartnersPort
 from service.supervision import supervise
-from service.values.credentials import StoredPartner
-from service.values.scope import Partner
+from service.values.access.credentials import StoredPartner
+from service.values.access.scope import Partner
 from service.wire.json import parse
 
 SECONDS: Final = 1.0

@@ -12,8 +12,8 @@ from service.errors import Conflict, Misconfigured, NotFound, Rejected
 from service.flows.authorization.registered import entries_of
 from service.flows.ports import Clock
 from service.flows.ports.credentials import PartnersPort
-from service.values.credentials import StoredPartner
-from service.values.scope import Partner
+from service.values.access.credentials import StoredPartner
+from service.values.access.scope import Partner
 from service.wire.json import dump
 
 Json = dict[str, Any]

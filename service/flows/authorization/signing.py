@@ -11,7 +11,7 @@ from service.access.keys import new_private_jwk, public_key, public_part
 from service.errors import Conflict
 from service.flows.ports import Clock
 from service.flows.ports.credentials import CredentialsPort
-from service.values.credentials import PublicKey, SigningKey
+from service.values.access.credentials import PublicKey, SigningKey
 from service.wire.json import dump, parse
 
 FRESH: Final = 30.0

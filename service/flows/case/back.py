@@ -22,11 +22,11 @@ from service.flows.projection.events import later
 from service.flows.projection.follow import follow, lock_by_client
 from service.flows.projection.project import Change, Projection
 from service.mapping.catalogue import Catalogue
-from service.values.documents import Document
+from service.values.access.scope import Scope
 from service.values.ids import resource_id
+from service.values.kept.documents import Document
+from service.values.kept.resources import StoredResource
 from service.values.messages import Happened
-from service.values.resources import StoredResource
-from service.values.scope import Scope
 from service.wire.contracts.links import links
 from service.wire.contracts.load import check_links, parts
 from service.wire.etags import check_if_match

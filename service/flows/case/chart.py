@@ -23,12 +23,12 @@ from service.flows.ports import Unit
 from service.flows.projection.events import instant, later
 from service.flows.projection.follow import anew, is_protected
 from service.flows.projection.project import Change, Projection
-from service.values.documents import Document
-from service.values.facts import Facts
 from service.values.inbound.intake import IntakeSettings
 from service.values.inbound.pathways import Pathway
+from service.values.kept.documents import Document
+from service.values.kept.facts import Facts
+from service.values.kept.service_part import ServicePart
 from service.values.messages import Happened
-from service.values.service_part import ServicePart
 from service.wire.contracts.links import links
 
 OURS: Final = "urn:ietf:rfc:3986"

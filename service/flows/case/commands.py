@@ -8,8 +8,8 @@ from uuid import uuid4
 from service.errors import NotFound, Refused
 from service.flows.case.documents import Documents, SavedDocument
 from service.flows.ports import Unit
+from service.values.access.scope import Scope
 from service.values.inbound.inbox import Answer, Entry, InboundMessage
-from service.values.scope import Scope
 from service.wire.json import dump, parse
 
 FORM: Final = "document"

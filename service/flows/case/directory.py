@@ -12,10 +12,10 @@ from service.flows.ports import Unit
 from service.flows.projection.events import later
 from service.flows.projection.follow import anew, follow, lock_by_client
 from service.flows.projection.project import Change, Projection
-from service.values.documents import Document
-from service.values.facts import Moment
-from service.values.scope import Partner
-from service.values.service_part import ServicePart
+from service.values.access.scope import Partner
+from service.values.kept.documents import Document
+from service.values.kept.facts import Moment
+from service.values.kept.service_part import ServicePart
 
 DAY: Final = 86_400
 

@@ -25,10 +25,10 @@ from service.flows.projection.events import instant, later
 from service.flows.projection.follow import EVERYTHING, follow, lock_by_client
 from service.flows.projection.project import Change, Projection
 from service.flows.projection.unseen import check_links
-from service.values.documents import Document, Revision
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document, Revision
+from service.values.kept.service_part import NOTHING
 from service.values.messages import Happened
-from service.values.scope import Scope
-from service.values.service_part import NOTHING
 from service.wire.contracts.load import merge, parts
 from service.wire.etags import check_if_match
 from service.wire.json import canonical

@@ -17,8 +17,8 @@ from service.flows.case.searches import searches
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import later
 from service.flows.projection.project import Projection
-from service.values.documents import Document, Revision
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document, Revision
 from service.wire.mentions import names, spellings
 
 PAGE: Final = 200

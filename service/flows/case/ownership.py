@@ -12,9 +12,9 @@ from typing import Any, Final
 from service.cases.changes import changed_paths
 from service.errors import Issue, Rejected
 from service.flows.ports import Unit
-from service.values.documents import Document, Revision
-from service.values.scope import Scope
-from service.values.service_part import NOTHING
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document, Revision
+from service.values.kept.service_part import NOTHING
 from service.wire.contracts.load import check_links
 
 RECEIVED: Final = "received"

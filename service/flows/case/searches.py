@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from service.flows.ports import Store, Unit
-from service.wire.fhir.search.texts import normal
+from service.wire.fhir.search.forms.texts import normal
 from service.wire.mentions import SHORTEST
 
 PAGE: Final = 1_000

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from service.errors import CasebridgeError
 from service.flows.discharge.receive import Understand
 from service.flows.ports import Store
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Entry
-from service.values.scope import Partner
 
 PAGE: Final = 500
 # of what was ignored nothing was to be used, and a replay has an entry of its own

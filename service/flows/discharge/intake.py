@@ -28,17 +28,17 @@ from service.cases.identity.identifiers import is_visit
 from service.errors import Conflict, Issue, Stale
 from service.flows.case.chart import Chart, Desk
 from service.flows.case.directory import Directory
-from service.flows.case.merging import absorb
-from service.flows.case.people import Held, People, check
+from service.flows.case.identity.merging import absorb
+from service.flows.case.identity.people import Held, People, check
 from service.flows.ports import Unit
 from service.flows.projection.events import instant
 from service.flows.projection.project import Change, Projection
-from service.values.documents import Document
-from service.values.facts import Facts, Moment
+from service.values.access.scope import Partner
 from service.values.ids import resource_id
 from service.values.inbound.inbox import UNCONDITIONAL, Preconditions, Stay
 from service.values.inbound.pathways import Pathway
-from service.values.scope import Partner
+from service.values.kept.documents import Document
+from service.values.kept.facts import Facts, Moment
 
 Json = dict[str, Any]
 T = TypeVar("T")

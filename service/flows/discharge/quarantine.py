@@ -14,11 +14,11 @@ from uuid import uuid4
 
 from service.cases.hospital.rules import Refusal
 from service.errors import Conflict, Malformed, NotFound, Rejected, Stale
-from service.flows.case.people import Held
+from service.flows.case.identity.people import Held
 from service.flows.ports import Clock, Store, Unit
 from service.supervision import supervise
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Entry, EntryState, InboundMessage, Outcome, UnderstoodMessage
-from service.values.scope import Partner
 
 REPLAYABLE: Final = frozenset({"quarantined", "ignored", "discarded"})
 BATCH: Final = 500

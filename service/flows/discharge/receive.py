@@ -29,13 +29,14 @@ from service.errors import (
     Unavailable,
     Unsupported,
 )
-from service.flows.case.people import Held
+from service.flows.case.identity.people import Held
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.unclear import SHOWN, Unclear, first_of, located_issues, unclear_of_projection
 from service.flows.discharge.unused import unused_issues
 from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.events import instant
 from service.supervision import Backoff
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import (
     UNCONDITIONAL,
     Entry,
@@ -44,7 +45,6 @@ from service.values.inbound.inbox import (
     Render,
     UnderstoodMessage,
 )
-from service.values.scope import Partner
 from service.wire.contracts.load import load
 
 log = structlog.get_logger()

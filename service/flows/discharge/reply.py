@@ -16,8 +16,8 @@ import structlog
 from service.errors import NotFound, Unavailable
 from service.flows.ports import Clock, Store, Unit
 from service.supervision import Backoff, supervise
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Answer, Reply, UndeliveredReply
-from service.values.scope import Partner
 
 # longer than an endpoint may take to answer
 LEASE: Final = timedelta(minutes=5)

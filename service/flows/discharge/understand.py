@@ -13,8 +13,8 @@ from service.flows.discharge.unused import Reading
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.explain import Origin
 from service.mapping.compiler.projector import MappingError
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import InboundMessage, UnderstoodMessage
-from service.values.scope import Partner
 from service.wire.fhir.check.check import check_each
 from service.wire.fhir.exchange.bundles import USED, unused_entries
 from service.wire.fhir.exchange.conditions import of_entries, of_headers

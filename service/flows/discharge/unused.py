@@ -7,8 +7,8 @@ from typing import Any, Final
 from service.errors import Issue
 from service.mapping.author.reading import reading
 from service.mapping.catalogue import Catalogue
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Unused
-from service.values.scope import Partner
 from service.wire.fhir.sent.reported import unused as in_fhir
 from service.wire.hl7v2 import unused as in_hl7v2
 from service.wire.hl7v2.er7.message import Message

@@ -14,8 +14,8 @@ from service.errors import Denied, NotFound, TooMany
 from service.flows.export.organized import lines_by_patient
 from service.flows.ports import Clock
 from service.flows.ports.exports import ExportsPort
-from service.values.exports import Asked, Deletion, Export, Lines, Part
-from service.values.scope import Partner, Scope
+from service.values.access.scope import Partner, Scope
+from service.values.jobs.exports import Asked, Deletion, Export, Lines, Part
 
 PLANNING: Final = 2.0
 """So many seconds at most an export is planned before it is told how far that is."""

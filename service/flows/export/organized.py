@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from service.flows.export.elements import elements_of, narrowed
 from service.flows.ports.exports import ExportsPort
+from service.values.access.scope import SHARED, Scope
 from service.values.audit import Disclosed
-from service.values.exports import Export, Lines, Part
-from service.values.scope import SHARED, Scope
+from service.values.jobs.exports import Export, Lines, Part
 from service.wire.json import dump
 
 Line = tuple[bytes, Disclosed]

@@ -16,8 +16,8 @@ from service.flows.members.evidence import payers_sent
 from service.flows.members.matching import Matching
 from service.flows.ports import Clock
 from service.flows.ports.matches import MatchesPort
-from service.values.matches import Json, MatchedMember, MemberMatch, Operation, Outcome
-from service.values.scope import Partner, Scope
+from service.values.access.scope import Partner, Scope
+from service.values.jobs.matches import Json, MatchedMember, MemberMatch, Operation, Outcome
 from service.wire.fhir.exchange.member_match import member_of_sent
 
 LOOKING: Final = 2.0

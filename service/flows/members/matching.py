@@ -12,13 +12,13 @@ from service.errors import Issue, Refused
 from service.flows.members.consents import Asker, objections
 from service.flows.members.evidence import evidence, names_of, payers_sent
 from service.flows.ports import Store
+from service.values.access.scope import Scope
 from service.values.criteria import HasTerm, Plain
-from service.values.resources import Query, StoredResource
-from service.values.scope import Scope
+from service.values.kept.resources import Query, StoredResource
 from service.wire.fhir.exchange.member_match import SubmittedMember
-from service.wire.fhir.search import terms
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion
+from service.wire.fhir.search.forms import terms
 from service.wire.json import parse
 
 Json = dict[str, Any]

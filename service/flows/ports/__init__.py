@@ -9,8 +9,9 @@ from service.flows.ports.deliveries import DeliveriesPort
 from service.flows.ports.documents import DocumentsPort
 from service.flows.ports.inbox import InboxPort
 from service.flows.ports.resources import ResourcesPort
-from service.values.documents import Document, Revision
-from service.values.resources import (
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document, Revision
+from service.values.kept.resources import (
     EverythingQuery,
     HistoryQuery,
     NumberedMessage,
@@ -18,7 +19,6 @@ from service.values.resources import (
     Query,
     StoredResource,
 )
-from service.values.scope import Scope
 
 T = TypeVar("T")
 

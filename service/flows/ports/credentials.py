@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
-from service.values.credentials import Fetched, SigningKey, StoredPartner
+from service.values.access.credentials import Fetched, SigningKey, StoredPartner
 
 
 class CredentialsPort(Protocol):

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from service.cases.hospital.treatments import Treatment
-from service.values.documents import Document
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document
 
 
 class DocumentsPort(Protocol):

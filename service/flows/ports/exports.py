@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from service.values.exports import Asked, Deletion, Export, Lines, Part
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.jobs.exports import Asked, Deletion, Export, Lines, Part
 
 
 class ExportsPort(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from service.values.matches import Json, MatchedMember, MemberMatch, Operation
+from service.values.jobs.matches import Json, MatchedMember, MemberMatch, Operation
 
 
 class MatchesPort(Protocol):

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from service.values.consents import Refusal
-from service.values.documents import Document
-from service.values.resources import CurrentVersion, OutboxMessage, ResourceVersion
+from service.values.access.consents import Refusal
+from service.values.kept.documents import Document
+from service.values.kept.resources import CurrentVersion, OutboxMessage, ResourceVersion
 
 
 class ResourcesPort(Protocol):

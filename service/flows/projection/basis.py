@@ -8,7 +8,7 @@ from typing import Any, Final
 from service import __version__
 from service.cases.hospital.received import whole
 from service.flows.projection.source import Source
-from service.values.documents import Document
+from service.values.kept.documents import Document
 from service.wire.json import canonical
 
 REVISION: Final = "revision"

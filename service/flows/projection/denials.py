@@ -6,8 +6,8 @@ from typing import Any, Final
 from service.flows.ports import Unit
 from service.flows.projection.refusals import refusals
 from service.flows.projection.source import Source
-from service.values.documents import Document
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document
 
 EVERYTHING: Final = Scope(everything=True)
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
-from service.values.documents import Document
 from service.values.ids import resource_id
+from service.values.kept.documents import Document
+from service.values.kept.resources import OutboxMessage
 from service.values.messages import (
     CaseTold,
     CloudEvent,
@@ -21,7 +22,6 @@ from service.values.messages import (
     schema_name,
     type_name,
 )
-from service.values.resources import OutboxMessage
 from service.wire.json import dump
 
 STEP: Final = timedelta(microseconds=1)

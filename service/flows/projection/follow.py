@@ -13,9 +13,9 @@ from service.flows.projection.denials import deny
 from service.flows.projection.project import Change, Projection
 from service.flows.projection.source import Source, members
 from service.supervision import supervise
-from service.values.documents import Document
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document
 from service.values.messages import Happened
-from service.values.scope import Scope
 
 OURSELVES: Final = "casebridge"
 EVERYTHING: Final = Scope(everything=True)

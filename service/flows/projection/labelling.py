@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from service.values.labels import Coding, Labels
+from service.values.access.labels import Coding, Labels
 
 Json = dict[str, Any]
 SERVICES: Final = "https://casebridge.org/fhir/CodeSystem/service-kind"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from service.flows.projection.stamps import Json, Key, key_of
-from service.values.labels import bits_of
+from service.values.access.labels import bits_of
 from service.wire.json import parse
 
 References = Callable[[Json], Iterable[Key]]

@@ -27,10 +27,10 @@ from service.flows.projection.stamps import (
 from service.mapping.author.blame import issues_with_lines
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.projector import Projector
-from service.values.documents import Document
-from service.values.labels import UNLABELLED, Labels, bits_of
+from service.values.access.labels import UNLABELLED, Labels, bits_of
+from service.values.kept.documents import Document
+from service.values.kept.resources import CurrentVersion, ResourceVersion, SearchRows
 from service.values.messages import UNTOLD, Happened, Written
-from service.values.resources import CurrentVersion, ResourceVersion, SearchRows
 from service.wire.fhir.addresses import without_whereabouts
 from service.wire.json import dump, parse
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from service.values.consents import ANYBODY, Refusal
+from service.values.access.consents import ANYBODY, Refusal
+from service.values.access.labels import bits
+from service.values.access.purposes import mask_with_kinds
 from service.values.dates import EVER, first_day, last_day
-from service.values.labels import bits
-from service.values.purposes import mask_with_kinds
 
 
 def refusals(client: dict[str, Any]) -> list[Refusal]:

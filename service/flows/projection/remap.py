@@ -9,7 +9,7 @@ from service.flows.ports import Clock, Store, Unit
 from service.flows.projection.follow import OURSELVES, anew, lock_by_client
 from service.flows.projection.project import Change, Projection
 from service.flows.projection.source import Source
-from service.values.documents import Document
+from service.values.kept.documents import Document
 from service.wire.json import parse
 
 BATCH: Final = 200

@@ -8,9 +8,9 @@ from service.cases.hospital.received import whole
 from service.cases.hospital.stays import history
 from service.errors import Issue, Rejected
 from service.values.dates import EVER, first_day, last_day
-from service.values.documents import Document
 from service.values.ids import resource_id
-from service.values.service_part import statuses_as_json
+from service.values.kept.documents import Document
+from service.values.kept.service_part import statuses_as_json
 from service.wire.contracts.links import LinkFound, items, links
 
 ENTRIES: Final = {"practitioner": "Practitioner", "organization": "Organization", "location": "Location"}

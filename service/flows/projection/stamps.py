@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from service.flows.projection.events import instant
-from service.values.resources import CurrentVersion
+from service.values.kept.resources import CurrentVersion
 from service.wire.fhir.erased_references import in_words
 from service.wire.json import canonical
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from service.flows.ports import Unit
 from service.flows.projection.source import ENTRIES, Linked, Source
-from service.values.documents import Document
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document
 from service.wire.contracts.links import links
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -6,8 +6,8 @@ https://hl7.org/fhir/R4/search.html#revinclude
 from collections.abc import Sequence
 
 from service.values.criteria import Include, RevInclude
-from service.values.resources import StoredResource
-from service.wire.fhir.search import terms
+from service.values.kept.resources import StoredResource
+from service.wire.fhir.search.forms import terms
 from service.wire.fhir.search.parameters import paths_of
 from service.wire.json import parse
 

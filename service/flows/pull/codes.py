@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from service.flows.pull.terminology import Vocabulary
-from service.wire.fhir.search.codes import Codes, ValueSet
+from service.wire.fhir.search.forms.codes import Codes, ValueSet
 
 
 def codes_of(words: Vocabulary) -> Codes:

@@ -7,9 +7,9 @@ from typing import Final
 from service.errors import NotFound
 from service.flows.ports import Store
 from service.flows.pull.beside import keys_of, terms_of
+from service.values.access.scope import Scope
 from service.values.criteria import Along
-from service.values.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
-from service.values.scope import Scope
+from service.values.kept.resources import HistoryQuery, NumberedMessage, Page, Query, StoredResource
 
 LOOK_SECONDS: Final = 0.25
 """How often who waits for a message has it looked for."""

@@ -15,9 +15,9 @@ from service.flows.pull.localise import Localisation
 from service.mapping.catalogue import Catalogue
 from service.mapping.compiler.projector import MadeResource
 from service.mapping.language.localise import Interpreter
+from service.values.access.scope import Scope
 from service.values.ids import resource_id
-from service.values.resources import EverythingQuery, StoredResource
-from service.values.scope import Scope
+from service.values.kept.resources import EverythingQuery, StoredResource
 from service.wire.fhir.reading import lead
 from service.wire.json import canonical, dump, reread
 

@@ -10,9 +10,9 @@ from typing import Final
 
 from service.errors import NotFound
 from service.flows.ports import Store
-from service.values.resources import EverythingQuery, Page, Query, StoredResource
-from service.values.scope import SHARED, Scope
-from service.wire.fhir.search.terms import to
+from service.values.access.scope import SHARED, Scope
+from service.values.kept.resources import EverythingQuery, Page, Query, StoredResource
+from service.wire.fhir.search.forms.terms import to
 
 Key = tuple[str | float, ...]
 # as it stands in stored bytes, which are compact; within a text the quotes would be escaped

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from service.mapping.language.localise import Interpreter
-from service.values.resources import Page, StoredResource
+from service.values.kept.resources import Page, StoredResource
 from service.wire.json import dump, parse
 
 STORED: Final = "en"

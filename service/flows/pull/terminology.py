@@ -17,7 +17,7 @@ from service.wire.fhir.definitions.extensions import structure_definitions
 from service.wire.fhir.definitions.operations import operation_definitions
 from service.wire.fhir.definitions.searches import search_parameters
 from service.wire.fhir.exchange.parameters import parameters, part
-from service.wire.fhir.search.texts import normal
+from service.wire.fhir.search.forms.texts import normal
 
 Resource = dict[str, Any]
 Coding = dict[str, Any]

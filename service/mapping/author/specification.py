@@ -20,7 +20,7 @@ from service.mapping.compiler.trace import reach
 from service.mapping.language.checks import TERMINOLOGY
 from service.mapping.language.expression_nodes import ExpressionNode, Filtered, Lookup, children, reads
 from service.mapping.terminology.concepts import CodeSystem, ConceptMap
-from service.values.scope import RETURNED
+from service.values.access.scope import RETURNED
 from service.wire.yaml import Mark
 
 Row = tuple[str, ...]

@@ -16,7 +16,7 @@ from service.errors import Unavailable
 from service.publish.amqp.frames import Frames, acks
 from service.publish.amqp.topology import declare
 from service.publish.ports import ChannelClosed, Copy, Drift, Settlement
-from service.values.scope import Partner
+from service.values.access.scope import Partner
 from service.wire.amqp import AWAY, CONNECT_SECONDS, NO_SUCH_QUEUE, ClosedByBroker, connected, parameters
 
 CONFIRM_SECONDS: Final = 30.0

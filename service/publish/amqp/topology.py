@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from service.publish.ports import Drift
-from service.values.scope import DEFAULT, Partner, Queue
+from service.values.access.scope import DEFAULT, Partner, Queue
 from service.wire.amqp import (
     NO_SUCH_QUEUE,
     NOT_ALLOWED,

@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge
 
 from service.publish.amqp.topology import INBOUND, dead_queue
 from service.supervision import supervise
-from service.values.scope import Partner
+from service.values.access.scope import Partner
 
 LOOK_SECONDS: Final = 30.0
 

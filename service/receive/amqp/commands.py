@@ -15,10 +15,10 @@ from service.flows.case.documents import SavedDocument
 from service.receive.amqp.taking import Delivery, DeliveryResult, Taken, take
 from service.receive.discharge.compressed import check_plain
 from service.telemetry import correlation
+from service.values.access.scope import Partner
 from service.values.audit import DENIALS, AuditEntry, Disclosure, Interaction, of_documents
 from service.values.inbound.inbox import Answer
 from service.values.limits import InputLimits
-from service.values.scope import Partner
 from service.wire.etags import expected
 from service.wire.json import dump, parse
 from service.wire.outcomes import problem

@@ -15,9 +15,9 @@ from service.receive.discharge.messages import FHIR_JSON, ReceptionPort, sender_
 from service.receive.discharge.process import Processing
 from service.receive.discharge.sent import JSON, sent_as
 from service.receive.discharge.single import Encounters
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Answer, InboundMessage, Outcome, Render
 from service.values.limits import InputLimits
-from service.values.scope import Partner
 from service.wire.json import dump
 from service.wire.outcomes import operation_outcome
 

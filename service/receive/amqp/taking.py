@@ -13,8 +13,8 @@ from prometheus_client import Counter
 
 from service import telemetry
 from service.errors import CasebridgeError, Denied, Issue, Unavailable
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Answer
-from service.values.scope import Partner
 
 OWN_QUEUES: Final = "amq."
 """How the broker's own names begin: direct reply-to, and queues that a connection has for itself."""

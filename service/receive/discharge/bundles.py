@@ -19,8 +19,8 @@ from service.receive.discharge.messages import (
     not_to_leave_out,
     outcome_resource,
 )
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Answer, InboundMessage, Outcome, Stay
-from service.values.scope import Partner
 from service.wire.fhir.exchange import bundles
 from service.wire.fhir.exchange.answers import responses
 from service.wire.fhir.exchange.conditions import issues

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from service.errors import CasebridgeError, Rejected, Unsupported
 from service.receive.discharge.messages import IN_HL7V2, ReceptionPort, issues_at_sender, outcome_issues
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Answer, InboundMessage, Outcome
-from service.values.scope import Partner
 from service.wire.hl7v2.er7.answer import (
     acknowledgements_of,
     answer,

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from service.errors import Issue, Refused
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import InboundMessage, Outcome, Render
-from service.values.scope import Partner
 from service.wire.fhir.exchange.bundles import unused_entries
 from service.wire.outcomes import Severity
 from service.wire.outcomes import outcome as told_as

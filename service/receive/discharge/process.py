@@ -16,8 +16,8 @@ from service.receive.discharge.messages import (
     check_retained,
     outcome_resource,
 )
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Answer, InboundMessage, Outcome
-from service.values.scope import Partner
 from service.wire.fhir.check.check import check
 from service.wire.fhir.exchange.answers import Code, response_message
 from service.wire.fhir.exchange.naming import content, header_of, keys

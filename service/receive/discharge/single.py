@@ -5,8 +5,8 @@ from hashlib import sha256
 from typing import Any
 
 from service.receive.discharge.messages import FHIR_JSON, IN_FHIR, ReceptionPort, outcome_resource
+from service.values.access.scope import Partner
 from service.values.inbound.inbox import Answer, InboundMessage, Outcome
-from service.values.scope import Partner
 from service.wire.fhir.exchange.naming import content
 from service.wire.json import dump
 

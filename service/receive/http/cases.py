@@ -13,10 +13,10 @@ from service.door import Door, json_body, limits
 from service.errors import Malformed, Unsupported
 from service.flows.audit.events import Audit
 from service.flows.case.documents import Documents, SavedDocument
-from service.flows.case.merging import Unmerging
+from service.flows.case.identity.merging import Unmerging
 from service.receive.http import cases_openapi
 from service.values.audit import Disclosed, Interaction, RecordedEntry, client_of, of_documents
-from service.values.documents import Document
+from service.values.kept.documents import Document
 from service.wire.etags import expected, versions
 from service.wire.json import dump
 from service.wire.parameters import COUNT, count, number, parameters

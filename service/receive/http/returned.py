@@ -16,8 +16,8 @@ from service.receive.discharge.messages import FHIR_JSON
 from service.receive.http.cases import if_match
 from service.receive.http.fhir import fhir_body
 from service.receive.http.preferring import as_preferred
+from service.values.access.scope import RETURNED
 from service.values.audit import of_resources
-from service.values.scope import RETURNED
 from service.wire.contracts.published.openapi.operations import (
     FHIR,
     FHIR_TAG,

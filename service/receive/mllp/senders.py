@@ -8,8 +8,8 @@ from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.mllp.admission import Who
 from service.receive.mllp.conversation import FrameResult
 from service.receive.mllp.server import Handler
+from service.values.access.scope import Partner
 from service.values.inbound.senders import Sender, SenderPattern
-from service.values.scope import Partner
 from service.wire.hl7v2.er7.message import Header
 from service.wire.hl7v2.er7.read import UnreadableMessage, acknowledges, read, sender_of
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import and_, func, insert, or_, select, text
 
 from service.store import tables as t
-from service.store.rows import aware
+from service.store.rows.typed import aware
 from service.store.sql.engine import Executor
 from service.wire.json import dump
 

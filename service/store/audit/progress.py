@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, select
 
 from service.store import tables as t
-from service.store.rows import upsert
+from service.store.rows.typed import upsert
 from service.store.sql.engine import reading, writing
 
 FEED: Final = "audit-feed"

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Engine, or_, select
 
 from service.store import tables as t
-from service.store.rows import aware
+from service.store.rows.typed import aware
 from service.store.sql.engine import Executor, reading
 from service.values.audit import AuditQuery, RecordedEntry
 from service.wire.json import reread

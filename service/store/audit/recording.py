@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.errors import CasebridgeError, Unavailable
-from service.store.recorded import Row, add, row_of
+from service.store.rows.recorded import Row, add, row_of
 from service.store.sql.engine import single, writing
 from service.store.sql.failures import Busy
 from service.store.sql.together import Together

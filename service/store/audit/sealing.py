@@ -16,7 +16,7 @@ from service.errors import Unavailable
 from service.store import tables as t
 from service.store.audit import chain
 from service.store.audit.reading import ROWS, entry_of
-from service.store.rows import upsert
+from service.store.rows.typed import upsert
 from service.store.sql.engine import Executor, reading, writing
 from service.values.audit import Broken, RecordedEntry
 from service.wire.json import dump, reread

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Subquery, bindparam, exists, false, select, true
 
-from service.store import narrowing
-from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.export.members import SINCE, has_left, was_member
 from service.store.export.versions import (
@@ -25,6 +23,8 @@ from service.store.export.versions import (
     parts,
     same,
 )
+from service.store.scope import condition as of_scope
+from service.store.scope import narrowing
 
 # an erasure that was under way may be as old as a transaction can get; to tell it again does no harm
 LATE: Final = timedelta(minutes=5)

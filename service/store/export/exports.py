@@ -9,19 +9,19 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, Integer, and_, bindparam, delete, func, insert, select, update
 
-from service.store import replica
-from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.export import deletions, positions
 from service.store.export.members import call, roster_of
 from service.store.export.rows import export_of, row_of
 from service.store.export.versions import Form, counted, lines
-from service.store.rows import aware
+from service.store.rows.typed import aware
+from service.store.scope import condition as of_scope
 from service.store.search.beside import beside
+from service.store.sql import replica
 from service.store.sql.engine import Executor, reading, writing
+from service.values.access.scope import SHARED, Scope
 from service.values.audit import Disclosed
-from service.values.exports import Asked, Deletion, Export, Kind, Lines, Part
-from service.values.scope import SHARED, Scope
+from service.values.jobs.exports import Asked, Deletion, Export, Kind, Lines, Part
 from service.wire.fhir.search.type_filter import narrowings
 from service.wire.json import dump, reread
 

@@ -20,11 +20,11 @@ from sqlalchemy import (
     update,
 )
 
-from service.store import scope as of_scope
 from service.store import tables as t
+from service.store.scope import condition as of_scope
 from service.store.sql.engine import Executor
 from service.store.tables.exports import export_member
-from service.values.scope import Scope
+from service.values.access.scope import Scope
 
 CALLING: Final = 0x0CA5EB23
 ROSTER: Final[Any] = bindparam("export_roster")

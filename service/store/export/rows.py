@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from service.store.rows import aware
-from service.values.exports import Asked, Export
+from service.store.rows.typed import aware
+from service.values.jobs.exports import Asked, Export
 from service.wire.json import dump, reread
 
 

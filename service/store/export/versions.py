@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import FromClause
 
-from service.store import scope as of_scope
 from service.store import tables as t
 from service.store.export.members import AT, has_joined, was_member
+from service.store.scope import condition as of_scope
 
 FORMS: Final = 500
 # what a part's bodies come to; without it they are sorted on the disk

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `service.store.schema` hands over."""
+"""Runs the migrations on the connection that `service.store.migrations.schema` hands over."""
 
 from alembic import context
 

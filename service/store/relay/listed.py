@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam, delete, literal, select, update
 
 from service.store import tables as t
-from service.store.rows import upsert
+from service.store.rows.statements import INSERT
+from service.store.rows.typed import upsert
 from service.store.sql.engine import Executor
-from service.store.statements import INSERT
 
 # in `counter`
 LISTED: Final = "listed"

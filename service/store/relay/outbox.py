@@ -12,10 +12,10 @@ from service.store.relay.positions import MESSAGE, Positions
 from service.store.relay.queued import QUEUES, Key, keep_last, last_in_queues
 from service.store.relay.runs import rows_by_position
 from service.store.relay.seen import seen
-from service.store.rows import upsert
+from service.store.rows.typed import upsert
 from service.store.sql.engine import Executor, reading, writing
-from service.values.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
 from service.wire.json import dump
 
 FORGIVEN: Final = 5000

@@ -30,10 +30,10 @@ from service.store import tables as t
 from service.store.relay.gaps import Gaps, Writers, gaps_after, without
 from service.store.relay.leadership import Lease, leading
 from service.store.relay.runs import Run, runs_of
-from service.store.rows import aware, upsert
+from service.store.rows.statements import INSERT
+from service.store.rows.typed import aware, upsert
 from service.store.sql.engine import Executor, reading
-from service.store.statements import INSERT
-from service.values.resources import NumberedMessage
+from service.values.kept.resources import NumberedMessage
 from service.wire.json import dump, reread
 
 _C: Final = t.outbox.c

@@ -11,7 +11,7 @@ from service.store.relay.listed import LISTED
 from service.store.relay.positions import MESSAGE
 from service.store.relay.runs import positions_above
 from service.store.sql.engine import reading
-from service.values.resources import NumberedMessage
+from service.values.kept.resources import NumberedMessage
 
 BATCH: Final = 1000
 _C: Final = t.outbox.c

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from service.store import tables as t
-from service.store.rows import upsert
+from service.store.rows.typed import upsert
 from service.store.sql.engine import Executor
 
 # queue and owner

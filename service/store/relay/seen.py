@@ -7,10 +7,10 @@ from typing import Any, Final
 from sqlalchemy import Select, Table, bindparam, select
 
 from service.store import tables as t
-from service.store.scope import Form, form, of_resources, parameters
+from service.store.scope.condition import Form, form, of_resources, parameters
 from service.store.sql.engine import Executor
-from service.values.resources import CURRENT, VersionKey
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.resources import CURRENT, VersionKey
 
 MANY: Final = 500
 

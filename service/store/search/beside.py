@@ -6,16 +6,16 @@ from typing import Any, Final
 
 from sqlalchemy import Executable, Integer, Label, Select, bindparam, literal_column, select, union_all
 
-from service.store import scope as of_scope
 from service.store import tables as t
-from service.store.criteria import condition_of, form_of
-from service.store.rows import stored_of
+from service.store.rows.typed import stored_of
+from service.store.scope import condition as of_scope
+from service.store.scope.criteria import condition_of, form_of
 from service.store.search.conditions import PLANNED_ONCE, Place, few, inside_found
 from service.store.sql.engine import Executor
 from service.store.sql.terms import hashed
+from service.values.access.scope import SHARED, Scope
 from service.values.criteria import HasTerm
-from service.values.resources import StoredResource
-from service.values.scope import SHARED, Scope
+from service.values.kept.resources import StoredResource
 
 FORMS: Final = 100
 _FIRST: Final = literal_column("0", Integer).label("place")

@@ -25,13 +25,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
-from service.store import criteria
-from service.store import scope as of_scope
 from service.store import tables as t
-from service.store.criteria import Form, Values
+from service.store.scope import condition as of_scope
+from service.store.scope import criteria
+from service.store.scope.criteria import Form, Values
 from service.store.sql.terms import hash_of
+from service.values.access.scope import SHARED
 from service.values.criteria import Criterion, ReferredToBy, RefersTo
-from service.values.scope import SHARED
 
 # of SQLite alone: a trigger fills it
 TERMS: Final = Table("search_term", MetaData(), Column("term", BigInteger), Column("id", String(64)))

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, bindparam, delete, insert, select, tuple_
 
-from service.store import replica
-from service.store import statements as q
 from service.store import tables as t
-from service.store.rows import found_by, search_columns, search_rows, searched
+from service.store.rows import statements as q
+from service.store.rows.typed import found_by, search_columns, search_rows, searched
+from service.store.sql import replica
 from service.store.sql.engine import Executor, writing
-from service.values.resources import ResourceVersion, SearchRows
+from service.values.kept.resources import ResourceVersion, SearchRows
 from service.wire.fhir.search.parameters import edition
 from service.wire.json import parse
 

@@ -24,11 +24,11 @@ from sqlalchemy import (
     select,
 )
 
-from service.store import criteria
-from service.store import scope as of_scope
 from service.store import tables as t
-from service.store.criteria import HIGHEST, between
-from service.store.rows import stored_of
+from service.store.rows.typed import stored_of
+from service.store.scope import condition as of_scope
+from service.store.scope import criteria
+from service.store.scope.criteria import HIGHEST, between
 from service.store.search.conditions import (
     PLANNED_ONCE,
     Place,
@@ -41,10 +41,10 @@ from service.store.search.conditions import (
 )
 from service.store.sql.engine import Executor
 from service.store.sql.terms import hash_of, hashed
+from service.values.access.scope import SHARED, Scope
 from service.values.criteria import HasTerm, Order, RefersTo
-from service.values.resources import Page, Query
-from service.values.scope import SHARED, Scope
-from service.wire.fhir.search.dates import EARLIEST, LATEST
+from service.values.kept.resources import Page, Query
+from service.wire.fhir.search.forms.dates import EARLIEST, LATEST
 
 FORMS: Final = 500
 FEW: Final = 10

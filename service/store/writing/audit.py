@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Integer, bindparam, delete, select
 
 from service.store import tables as t
-from service.store.recorded import add, row_of
+from service.store.rows.recorded import add, row_of
 from service.store.sql.engine import Executor
 from service.values.audit import AuditEntry, SearchText
 from service.wire.json import reread

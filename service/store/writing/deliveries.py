@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, bindparam, select, text, update
 
 from service.store import tables as t
-from service.store.rows import aware
+from service.store.rows.typed import aware
 from service.store.sql.engine import Executor
 from service.values.inbound.inbox import Answer, Reply, UndeliveredReply
 

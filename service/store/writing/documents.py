@@ -8,17 +8,17 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, exists, or_, select, text, update
 
 from service.cases.hospital.treatments import Treatment
-from service.store import statements as q
 from service.store import tables as t
-from service.store.rows import document_of
-from service.store.scope import Form, form, of_documents, parameters
+from service.store.rows import statements as q
+from service.store.rows.typed import document_of
+from service.store.scope.condition import Form, form, of_documents, parameters
 from service.store.writing.identifiers import Identifiers
 from service.store.writing.submitted import forget_submitted
 from service.store.writing.transaction import Transaction
 from service.store.writing.treatments import Treatments
 from service.supervision import Backoff
-from service.values.documents import Document
-from service.values.scope import Scope
+from service.values.access.scope import Scope
+from service.values.kept.documents import Document
 from service.wire.json import dump
 
 BACKOFF: Final = Backoff(2, 3600)

@@ -8,11 +8,11 @@ from sqlalchemy import Select
 
 from service.cases.hospital.received import whole
 from service.errors import Conflict
-from service.store import statements as q
 from service.store import tables as t
-from service.store.rows import document_of
+from service.store.rows import statements as q
+from service.store.rows.typed import document_of
 from service.store.sql.engine import Executor
-from service.values.documents import Document
+from service.values.kept.documents import Document
 
 Pair = tuple[str, str]
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 from sqlalchemy import select, text, tuple_, update
 
 from service.errors import Conflict, Issue
-from service.store import statements as q
 from service.store import tables as t
-from service.store.rows import aware
+from service.store.rows import statements as q
+from service.store.rows.typed import aware
 from service.store.writing.keeping import Keeping
 from service.values.inbound.inbox import Answer, Entry, EntryState, InboundMessage
 from service.wire.json import dump, reread

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from service.store import tables as t
-from service.store.rows import aware
+from service.store.rows.typed import aware
 from service.store.sql.engine import Executor
 
 SETTLED: Final = ("accepted", "ignored", "replayed", "discarded", "erased")

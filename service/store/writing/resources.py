@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import delete, exists, select, tuple_, update
 
-from service.store import statements as q
 from service.store import tables as t
-from service.store.rows import RESOURCE, aware, found_by, search_columns, search_rows, searched
+from service.store.rows import statements as q
+from service.store.rows.typed import RESOURCE, aware, found_by, search_columns, search_rows, searched
 from service.store.writing.transaction import Transaction
-from service.values.consents import Refusal
-from service.values.documents import Document
-from service.values.resources import CurrentVersion, OutboxMessage, ResourceVersion
+from service.values.access.consents import Refusal
+from service.values.kept.documents import Document
+from service.values.kept.resources import CurrentVersion, OutboxMessage, ResourceVersion
 
 
 class SqlResources:

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from service.store import statements as q
+from service.store.rows import statements as q
 from service.store.sql.engine import Executor
-from service.values.documents import Document
+from service.values.kept.documents import Document
 
 
 class Transaction:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete
 from service.cases.hospital.treatments import Treatment, of_senders
 from service.store import tables as t
 from service.store.writing.transaction import Transaction
-from service.values.documents import Document
+from service.values.kept.documents import Document
 
 _MINE: Final = (t.treatment.c.document == bindparam("of"), t.treatment.c.sent == bindparam("of_sent"))
 FORGET: Final = delete(t.treatment).where(*_MINE)

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from service.values.labels import LEVELS, SENSITIVITIES, Label, Labels
+from service.values.access.labels import LEVELS, SENSITIVITIES, Label, Labels
 from service.wire.contracts import configured
 from service.wire.contracts.documents.fields import Code, Contract, OpenCode, Uri, many
 from service.wire.json import canonical

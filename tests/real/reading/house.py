@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from service.settings import Settings
-from service.store.schema import upgrade
+from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
 from service.store.tables import inbox, resource
 from service.wiring import serving

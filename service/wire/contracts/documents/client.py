@@ -2,8 +2,8 @@
 
 from marshmallow import fields
 
-from service.values.labels import SENSITIVITIES
-from service.values.purposes import PARENTS
+from service.values.access.labels import SENSITIVITIES
+from service.values.access.purposes import PARENTS
 from service.wire.contracts.documents.fields import (
     Code,
     Contract,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from service.values.matches import MatchedMember, MemberMatch, Outcome
+from service.values.jobs.matches import MatchedMember, MemberMatch, Outcome
 from service.wire.fhir.exchange.member_match import COVERAGE, PATIENT
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from service.errors import Malformed
-from service.wire.fhir.search.codes import NO_CODES, Codes
+from service.wire.fhir.search.forms.codes import NO_CODES, Codes
 from service.wire.fhir.search.parameters import Parameter
 from service.wire.fhir.search.paths import Path
 from service.wire.parameters import shown

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.wire.fhir.search import terms
+from service.wire.fhir.search.forms import terms
 from service.wire.fhir.search.parameters import compartment_of
 
 

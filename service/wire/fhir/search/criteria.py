@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from service.errors import Malformed
+from service.values.access.scope import SHARED
 from service.values.criteria import HasTerm, HasText, InRange, Plain, Says
-from service.values.scope import SHARED
 from service.wire.fhir.definitions.r4 import definitions
-from service.wire.fhir.search import terms
 from service.wire.fhir.search.asked import Asked, Ours, refuse_modifier
-from service.wire.fhir.search.dates import span
-from service.wire.fhir.search.escapes import alternatives, parts, plain
-from service.wire.fhir.search.numbers import prefix_and_date, quantity
+from service.wire.fhir.search.forms import terms
+from service.wire.fhir.search.forms.dates import span
+from service.wire.fhir.search.forms.escapes import alternatives, parts, plain
+from service.wire.fhir.search.forms.numbers import prefix_and_date, quantity
+from service.wire.fhir.search.forms.texts import normal
 from service.wire.fhir.search.parameters import parameters_of
-from service.wire.fhir.search.texts import normal
 from service.wire.fhir.search.tokens import token
 from service.wire.parameters import shown
 

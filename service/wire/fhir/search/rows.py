@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from service.values.resources import SearchRows
-from service.wire.fhir.search import terms
-from service.wire.fhir.search.dates import EARLIEST, LATEST, Span, span, span_of_period, span_of_timing
+from service.values.kept.resources import SearchRows
+from service.wire.fhir.search.forms import terms
+from service.wire.fhir.search.forms.dates import EARLIEST, LATEST, Span, span, span_of_period, span_of_timing
+from service.wire.fhir.search.forms.texts import normal
 from service.wire.fhir.search.parameters import parameters_of, paths_of
 from service.wire.fhir.search.paths import Child, Path
-from service.wire.fhir.search.texts import normal
 
 # no element: what is said of a resource whether it says something or nothing
 ALWAYS: Final = ""

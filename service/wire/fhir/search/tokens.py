@@ -8,12 +8,12 @@ from typing import Final
 
 from service.errors import Malformed
 from service.values.criteria import HasNoTerm, HasTerm, HasText, Plain
-from service.wire.fhir.search import terms
 from service.wire.fhir.search.asked import Asked, refuse_modifier
-from service.wire.fhir.search.codes import Coding
-from service.wire.fhir.search.escapes import alternatives, parts, plain
+from service.wire.fhir.search.forms import terms
+from service.wire.fhir.search.forms.codes import Coding
+from service.wire.fhir.search.forms.escapes import alternatives, parts, plain
+from service.wire.fhir.search.forms.texts import normal
 from service.wire.fhir.search.paths import Path
-from service.wire.fhir.search.texts import normal
 
 # each is looked up in an index
 MOST_CODES: Final = 1_000

@@ -10,8 +10,8 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from service.errors import Malformed
+from service.values.access.scope import Narrowing
 from service.values.criteria import Plain
-from service.values.scope import Narrowing
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion
 from service.wire.fhir.search.parameters import searched_types

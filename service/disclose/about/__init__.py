@@ -1,0 +1,1 @@
+"""What tells of the service itself: health, capability, reference."""

@@ -1,0 +1,1 @@
+"""The routes under /fhir for those who pull: reads, searches, histories, operations."""

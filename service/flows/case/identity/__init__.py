@@ -1,0 +1,1 @@
+"""Who is who: people are found, merged, parted and looked at again."""

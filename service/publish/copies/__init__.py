@@ -1,0 +1,1 @@
+"""Which queues get a copy of a message, and what stands in it."""

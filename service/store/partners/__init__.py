@@ -1,0 +1,1 @@
+"""Partners that are registered while we run, and what signs and shows who somebody is."""

@@ -1,0 +1,1 @@
+"""What is read inside a scope: resources, histories, all that is of somebody."""

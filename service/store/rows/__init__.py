@@ -1,0 +1,1 @@
+"""Between rows and types: what is read of them, and how they are written."""

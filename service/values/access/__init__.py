@@ -1,0 +1,1 @@
+"""Who asks, for what purpose, and which part of the truth is theirs."""

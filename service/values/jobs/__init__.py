@@ -1,0 +1,1 @@
+"""What partners begin and come back for: exports and matches."""

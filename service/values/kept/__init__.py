@@ -1,0 +1,1 @@
+"""What is kept: documents, their facts, and the resources made of them."""

@@ -1,0 +1,1 @@
+"""How values are compared: dates, numbers, texts, terms, and how a parameter spells them."""

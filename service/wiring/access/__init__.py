@@ -1,0 +1,1 @@
+"""Who may come in, plugged together: partners, tokens, keys."""
