@@ -3,7 +3,7 @@
 import pytest
 
 from service.flows.members.consents import Asker, doubts, objections
-from tests.web.matching import HREX, PAYERS, attestation, coded, consent, named, provision
+from tests.web.members.matching import HREX, PAYERS, attestation, coded, consent, named, provision
 
 TODAY = "2026-06-15"
 HELD = {"start": "2026-06-01", "end": "2026-06-30"}

@@ -9,7 +9,7 @@ import pytest
 from service.settings import Settings
 from service.wiring import rooms, serving
 from tests.real.real_data import folder
-from tests.web.exporting import path_of
+from tests.web.export.exporting import path_of
 
 NPI = "http://hl7.org/fhir/sid/us-npi"
 MATCH = "/fhir/Patient/$member-match"

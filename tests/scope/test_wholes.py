@@ -8,9 +8,9 @@ import pytest
 from tests.scope.answers import Nothing, Theirs, outcome
 from tests.scope.oracle import Oracle
 from tests.scope.world import HOSPITALS, INSURERS, SYSTEMS
-from tests.web import matching
-from tests.web.exporting import Exporter, path_of
-from tests.web.matching import FHIR
+from tests.web.export.exporting import Exporter, path_of
+from tests.web.members import matching
+from tests.web.members.matching import FHIR
 
 PULLING = (*SYSTEMS, *INSURERS, *HOSPITALS)
 

@@ -10,8 +10,8 @@ from service.settings import Settings
 from service.store.migrations.schema import upgrade
 from service.wiring import rooms, serving
 from tests.golden import document
-from tests.web.answers import answers
 from tests.web.conftest import REGISTRY, House
+from tests.web.doors.answers import answers
 
 Resource = dict[str, Any]
 GOLDEN = Path(__file__).parents[2] / "mappings" / "golden"

@@ -1,0 +1,411 @@
+"""What our codes mean, for those who may read resources: https://hl7.org/fhir/R4/terminology-service.html."""
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from service.wire.fhir.check.validate import validate
+
+BASE = "https://casebridge.org/fhir"
+KIND = f"{BASE}/CodeSystem/service-kind"
+KINDS = f"{BASE}/ValueSet/service-kind"
+KIND_MAP = f"{BASE}/ConceptMap/service-kind"
+SNOMED = "http://snomed.info/sct"
+SERVICE_TYPE = "http://terminology.hl7.org/CodeSystem/service-type"
+TYPES = ("CodeSystem", "ConceptMap", "ValueSet")
+MAPPINGS = Path(__file__).parents[3] / "mappings"
+EXTENSION = re.compile(rf"{BASE}/StructureDefinition/[\w-]+")
+
+
+def get(house, path, status=200, **headers):
+    answer = house.get(f"/fhir/{path}", headers=headers)
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/fhir+json"
+    assert validate(answer.json) == []
+    return answer.json
+
+
+def post(house, path, *parameter, status=200, **headers):
+    body = {"resourceType": "Parameters", "parameter": list(parameter)}
+    answer = house.ask("POST", f"/fhir/{path}", json=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert validate(answer.json) == []
+    return answer.json
+
+
+def values(told, name):
+    """The values of the parameters of a name; of one made of parts, its parts by name."""
+    found = []
+    for each in told["parameter"]:
+        if each["name"] == name:
+            parts = each.get("part")
+            found.append({one["name"]: value(one) for one in parts} if parts else value(each))
+    return found
+
+
+def value(parameter):
+    (found,) = [each for key, each in parameter.items() if key.startswith("value")]
+    return found
+
+
+def concept(system, code, display=None):
+    return {"system": system, "code": code} | ({"display": display} if display else {})
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_all_of_ours_are_found_valid_and_read_by_id(house, type_):
+    bundle = get(house, type_)
+    assert bundle["total"] == len(bundle["entry"]) > 10
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        assert validate(resource) == []
+        assert entry["fullUrl"].endswith(f"/fhir/{type_}/{resource['id']}")
+        assert (resource["resourceType"], resource["status"]) == (type_, "active")
+        assert resource["version"]
+    first = bundle["entry"][0]["resource"]
+    assert get(house, f"{type_}/{first['id']}") == first
+
+
+def test_a_code_system_tells_all_its_codes_and_the_value_set_of_them(house):
+    system = get(house, "CodeSystem/service-kind")
+    assert (system["url"], system["content"], system["valueSet"]) == (KIND, "complete", KINDS)
+    assert system["count"] == len(system["concept"])
+    assert {each["language"] for each in system["concept"][0]["designation"]} == {
+        "da",
+        "sv",
+        "fi",
+        "de",
+        "ru",
+    }
+    value_set = get(house, "ValueSet/service-kind")
+    assert value_set["compose"]["include"] == [{"system": KIND, "version": system["version"]}]
+
+
+def test_a_concept_map_says_how_its_targets_stand_to_our_codes(house):
+    concept_map = get(house, "ConceptMap/service-kind")
+    assert concept_map["sourceCanonical"] == KINDS
+    stated = {
+        target["equivalence"]
+        for group in concept_map["group"]
+        for element in group["element"]
+        for target in element["target"]
+    }
+    assert stated == {"equivalent", "wider", "unmatched"}
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        (f"CodeSystem?url={quote(KIND)}", ["service-kind"]),
+        (f"ValueSet?url={quote(KINDS)}", ["service-kind"]),
+        (f"ConceptMap?url={quote(KIND_MAP)}", ["service-kind"]),
+        ("CodeSystem?url=urn:none", []),
+        ("CodeSystem?name=servicek", ["service-kind"]),
+        ("CodeSystem?name:exact=ServiceKind", ["service-kind"]),
+        ("CodeSystem?name:exact=servicekind", []),
+        ("CodeSystem?name:contains=medi", ["check-in-medium", "medication-source"]),
+        ("CodeSystem?_id=care-model,profession&status=active", ["care-model", "profession"]),
+        ("CodeSystem?status=draft", []),
+        ("CodeSystem?version=none", []),
+    ],
+)
+def test_search_finds_what_matches(house, search, found):
+    bundle = get(house, search)
+    assert [each["resource"]["id"] for each in bundle.get("entry", [])] == found
+    assert bundle["total"] == len(found)
+
+
+def test_pages_lead_through_all(house):
+    path, seen = "CodeSystem?_count=7&status=active", []
+    while path:
+        bundle = get(house, path)
+        assert len(bundle["entry"]) <= 7
+        seen += [each["resource"]["id"] for each in bundle["entry"]]
+        links = {each["relation"]: each["url"] for each in bundle["link"]}
+        path = links.get("next", "").rpartition("/fhir/")[2]
+    assert seen == [each["resource"]["id"] for each in get(house, "CodeSystem")["entry"]]
+
+
+def test_a_posted_search_is_the_same_search(house):
+    answer = house.ask("POST", "/fhir/CodeSystem/_search", data={"name": "ServiceKind"})
+    assert answer.json["total"] == 1
+
+
+def test_a_version_changes_with_the_content_alone_and_is_the_entity_tag(house):
+    first, again = (house.get("/fhir/CodeSystem/care-model") for _ in range(2))
+    assert first.headers["ETag"] == again.headers["ETag"] == f'W/"{first.json["version"]}"'
+    other = house.get("/fhir/CodeSystem/profession")
+    assert other.headers["ETag"] != first.headers["ETag"]
+    same = house.get("/fhir/CodeSystem/care-model", headers={"If-None-Match": first.headers["ETag"]})
+    assert (same.status_code, same.data) == (304, b"")
+
+
+def test_a_code_is_looked_up_with_its_designations(house):
+    told = get(house, f"CodeSystem/$lookup?system={quote(KIND)}&code=physiotherapy")
+    assert values(told, "name") == ["ServiceKind"]
+    assert values(told, "display") == ["physiotherapy"]
+    assert {"language": "da", "value": "fysioterapi"} in values(told, "designation")
+    assert len(values(told, "designation")) == 6
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "display"),
+    [
+        ("&displayLanguage=fi", {}, "fysioterapia"),
+        ("&displayLanguage=de-AT", {}, "Physiotherapie"),
+        ("&displayLanguage=fr", {}, "physiotherapy"),
+        ("", {"Accept-Language": "ru"}, "физиотерапия"),
+        ("&displayLanguage=sv", {"Accept-Language": "ru"}, "sjukgymnastik"),
+    ],
+)
+def test_a_display_is_given_in_the_language_asked_for(house, query, header, display):
+    told = get(house, f"CodeSystem/$lookup?system={quote(KIND)}&code=physiotherapy{query}", **header)
+    assert values(told, "display") == [display]
+
+
+def test_properties_choose_what_is_told(house):
+    place = f"CodeSystem/$lookup?system={quote(KIND)}&code=physiotherapy"
+    assert values(get(house, f"{place}&property=display"), "designation") == []
+    danish = values(get(house, f"{place}&property=lang.da"), "designation")
+    assert danish == [{"language": "da", "value": "fysioterapi"}]
+
+
+def test_a_lookup_can_be_posted(house):
+    coding = {"name": "coding", "valueCoding": concept(KIND, "home-visit")}
+    language = {"name": "displayLanguage", "valueCode": "da"}
+    told = post(house, "CodeSystem/$lookup", coding, language)
+    assert values(told, "display") == ["hjemmebesøg"]
+
+
+def test_a_code_is_translated_to_every_target_of_its_map(house):
+    told = get(house, f"ConceptMap/$translate?url={quote(KIND_MAP)}&system={quote(KIND)}&code=physiotherapy")
+    assert values(told, "result") == [True]
+    assert values(told, "match") == [
+        {
+            "equivalence": "equivalent",
+            "concept": concept(SNOMED, "91251008", "Physical therapy procedure"),
+            "source": KIND_MAP,
+        },
+        {
+            "equivalence": "equivalent",
+            "concept": concept(SERVICE_TYPE, "65", "Physiotherapy"),
+            "source": KIND_MAP,
+        },
+    ]
+    assert get(house, "ConceptMap/service-kind/$translate?code=physiotherapy") == told
+    assert get(house, f"ConceptMap/$translate?system={quote(KIND)}&code=physiotherapy") == told
+
+
+def test_a_target_system_leaves_its_own_matches(house):
+    for name in ("targetsystem", "target"):
+        place = f"ConceptMap/$translate?system={quote(KIND)}&code=physiotherapy&{name}={quote(SNOMED)}"
+        matches = values(get(house, place), "match")
+        assert [each["concept"]["code"] for each in matches] == ["91251008"]
+    place = f"ConceptMap/$translate?system={quote(KIND)}&code=physiotherapy&source={quote(KINDS)}"
+    assert values(get(house, place), "result") == [True]
+
+
+def test_a_wider_target_says_so_and_is_narrower_on_the_way_back(house):
+    there = get(house, f"ConceptMap/service-kind/$translate?system={quote(KIND)}&code=phone-check-in")
+    assert [each["equivalence"] for each in values(there, "match")] == ["wider"]
+    back = get(house, f"ConceptMap/$translate?system={quote(SNOMED)}&code=185317003&reverse=true")
+    assert values(back, "match") == [
+        {"equivalence": "narrower", "concept": concept(KIND, "phone-check-in"), "source": KIND_MAP}
+    ]
+
+
+def test_an_element_without_a_match_gives_no_result(house):
+    told = get(house, f"ConceptMap/service-kind/$translate?system={quote(KIND)}&code=medical")
+    assert (values(told, "result"), len(values(told, "message"))) == ([False], 1)
+    assert values(told, "match") == [{"equivalence": "unmatched", "source": KIND_MAP}]
+    unknown = get(house, f"ConceptMap/service-kind/$translate?system={quote(KIND)}&code=bogus")
+    assert (values(unknown, "result"), values(unknown, "match")) == ([False], [])
+
+
+def test_every_coding_of_a_concept_is_translated(house):
+    codings = [concept(KIND, "physiotherapy"), concept(SNOMED, "0"), concept(KIND, "transport")]
+    told = post(
+        house,
+        "ConceptMap/$translate",
+        {"name": "codeableConcept", "valueCodeableConcept": {"coding": codings}},
+        {"name": "targetsystem", "valueUri": SERVICE_TYPE},
+    )
+    assert [each["concept"]["code"] for each in values(told, "match") if "concept" in each] == ["65", "465"]
+
+
+def test_every_pair_of_every_map_is_translated_as_the_map_says(house):
+    for entry in get(house, "ConceptMap")["entry"]:
+        concept_map = entry["resource"]
+        for group in concept_map["group"]:
+            for element in group["element"]:
+                query = f"system={quote(group['source'])}&code={element['code']}"
+                told = house.get(f"/fhir/ConceptMap/{concept_map['id']}/$translate?{query}").json
+                codes = {each.get("concept", {}).get("code") for each in values(told, "match")}
+                assert {target.get("code") for target in element["target"]} <= codes
+
+
+def test_a_value_set_is_expanded(house):
+    told = get(house, f"ValueSet/$expand?url={quote(KINDS)}&displayLanguage=da")
+    contains = told["expansion"]["contains"]
+    assert told["language"] == "da"
+    assert told["expansion"]["total"] == len(contains) == get(house, "CodeSystem/service-kind")["count"]
+    assert concept(KIND, "physiotherapy", "fysioterapi") in contains
+    assert get(house, "ValueSet/service-kind/$expand?displayLanguage=da")["expansion"]["contains"] == contains
+
+
+def test_an_expansion_is_filtered_and_paged(house):
+    place = f"ValueSet/$expand?url={quote(KINDS)}&displayLanguage=sv"
+    every = get(house, place)["expansion"]["contains"]
+    part = get(house, f"{place}&offset=2&count=3")["expansion"]
+    assert (part["contains"], part["offset"], part["total"]) == (every[2:5], 2, len(every))
+    counted = get(house, f"{place}&count=0")["expansion"]
+    assert (counted["total"], "contains" in counted) == (len(every), False)
+    found = get(house, f"{place}&filter=HEMBESOK&includeDesignations=true")["expansion"]["contains"]
+    assert [each["code"] for each in found] == ["home-visit"]
+    assert {"language": "fi", "value": "kotikäynti"} in found[0]["designation"]
+
+
+@pytest.mark.parametrize(
+    ("query", "result", "display"),
+    [
+        ("code=physiotherapy", True, ["physiotherapy"]),
+        ("code=physiotherapy&display=Fysioterapi", True, ["physiotherapy"]),
+        ("code=physiotherapy&display=massage", False, ["physiotherapy"]),
+        ("code=physiotherapy&displayLanguage=da", True, ["fysioterapi"]),
+        ("code=bogus", False, []),
+    ],
+)
+def test_a_code_is_validated_against_system_and_value_set(house, query, result, display):
+    for place in (
+        f"CodeSystem/$validate-code?url={quote(KIND)}&",
+        "CodeSystem/service-kind/$validate-code?",
+        f"ValueSet/$validate-code?url={quote(KINDS)}&system={quote(KIND)}&",
+        f"ValueSet/service-kind/$validate-code?system={quote(KIND)}&",
+    ):
+        told = get(house, place + query)
+        assert (values(told, "result"), values(told, "display")) == ([result], display)
+        assert len(values(told, "message")) == (not result)
+
+
+def test_a_concept_is_valid_when_one_of_its_codings_is(house):
+    codings = [concept(SNOMED, "91251008"), concept(KIND, "physiotherapy")]
+    told = post(
+        house,
+        "ValueSet/service-kind/$validate-code",
+        {"name": "codeableConcept", "valueCodeableConcept": {"coding": codings}},
+    )
+    assert values(told, "result") == [True]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "where"),
+    [
+        ("CodeSystem/none", 404, "id"),
+        ("ConceptMap/none/$translate?code=a", 404, "id"),
+        ("CodeSystem/$lookup?system=urn:none&code=a", 404, "system"),
+        (f"CodeSystem/$lookup?system={KIND}&code=bogus", 404, "code"),
+        (f"CodeSystem/$lookup?system={KIND}&code=medical&version=1", 404, "version"),
+        ("CodeSystem/$lookup?code=a", 400, "system"),
+        (f"CodeSystem/$lookup?system={KIND}", 400, "code"),
+        (f"CodeSystem/$lookup?system={KIND}&code=medical&code=nursing", 400, "code"),
+        (f"CodeSystem/$lookup?system={KIND}&code=medical&bogus=1", 400, "bogus"),
+        (f"CodeSystem/$lookup?coding={KIND}", 400, "coding"),
+        ("ConceptMap/$translate?code=a", 400, "system"),
+        ("ConceptMap/$translate?url=urn:none&code=a", 404, "url"),
+        (f"ConceptMap/$translate?system={KIND}&code=medical&reverse=perhaps", 400, "reverse"),
+        ("ValueSet/$expand", 400, "url"),
+        ("ValueSet/$expand?url=urn:none", 404, "url"),
+        (f"ValueSet/$expand?url={KINDS}|none", 404, "url"),
+        (f"ValueSet/$expand?url={KINDS}&count=-1", 400, "count"),
+        (f"ValueSet/$expand?url={KINDS}&count=9999999999999", 400, "count"),
+        ("ValueSet/service-kind/$validate-code?code=medical", 400, "system"),
+        ("CodeSystem?bogus=1", 400, "bogus"),
+        ("CodeSystem?url:below=x", 400, "url:below"),
+        ("CodeSystem?_count=many", 400, "_count"),
+    ],
+)
+def test_what_cannot_be_answered_is_an_operation_outcome_that_names_the_place(house, path, status, where):
+    told = get(house, path, status)
+    assert told["resourceType"] == "OperationOutcome"
+    assert told["issue"][0]["expression"] == [where]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"{", "application/fhir+json", 400),
+        (b'{"resourceType":"Patient"}', "application/fhir+json", 400),
+        (b'{"resourceType":"Parameters","parameter":[{"valueCode":"a"}]}', "application/fhir+json", 400),
+        (
+            b'{"resourceType":"Parameters","parameter":[{"name":"code","valueBoolean":true}]}',
+            "application/json",
+            400,
+        ),
+        (
+            b'{"resourceType":"Parameters","parameter":[{"name":"bogus","valueCode":"a"}]}',
+            "application/json",
+            400,
+        ),
+        (b"code=a", "application/x-www-form-urlencoded", 415),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(house, body, kind, status):
+    answer = house.ask("POST", "/fhir/CodeSystem/$lookup", data=body, content_type=kind)
+    assert (answer.status_code, answer.json["resourceType"]) == (status, "OperationOutcome")
+
+
+def test_who_has_no_right_to_resources_is_not_told(house):
+    for path in ("CodeSystem", "ValueSet/service-kind", "ConceptMap/$translate", "CodeSystem/$lookup"):
+        assert house.get(f"/fhir/{path}", partner="engineer").status_code == 403
+        assert house.get(f"/fhir/{path}", partner="stranger").status_code == 403
+    assert house.get("/fhir/CodeSystem", partner="mercy").status_code == 200
+
+
+def test_the_statement_names_the_operations(house):
+    told = {each["type"]: each for each in get(house, "metadata")["rest"][0]["resource"]}
+    operations = {type_: {each["name"] for each in told[type_]["operation"]} for type_ in TYPES}
+    assert operations == {
+        "CodeSystem": {"lookup", "validate-code"},
+        "ConceptMap": {"translate"},
+        "ValueSet": {"expand", "validate-code"},
+    }
+    for type_ in TYPES:
+        assert [each["code"] for each in told[type_]["interaction"]] == ["read", "search-type"]
+        for each in told[type_]["searchParam"]:
+            assert house.get(f"/fhir/{type_}?{each['name']}=x").status_code == 200
+
+
+def test_the_terminology_statement_names_every_code_system_and_its_version(house):
+    told = get(house, "metadata?mode=terminology")
+    assert told["resourceType"] == "TerminologyCapabilities"
+    systems = [each["resource"] for each in get(house, "CodeSystem")["entry"]]
+    kept = [(each["uri"], each["version"][0]["code"]) for each in told["codeSystem"]]
+    assert kept == [(each["url"], each["version"]) for each in systems]
+    assert get(house, "metadata?mode=full") == get(house, "metadata")
+    assert get(house, "metadata?mode=bogus", 400)["issue"][0]["expression"] == ["mode"]
+
+
+def test_what_our_extensions_mean_is_read_and_found_by_their_url(house):
+    bundle = get(house, "StructureDefinition")
+    assert [each["resource"]["id"] for each in bundle["entry"]] == ["authorization", "deputy-for"]
+    for each in (entry["resource"] for entry in bundle["entry"]):
+        assert (each["type"], each["derivation"], each["status"]) == ("Extension", "constraint", "active")
+        assert get(house, f"StructureDefinition/{each['id']}") == each
+        (found,) = get(house, f"StructureDefinition?url={quote(each['url'])}")["entry"]
+        assert found["resource"] == each
+    assert get(house, "StructureDefinition?url=urn:none")["total"] == 0
+
+
+def test_the_statement_says_where_our_extensions_stand(house):
+    told = {each["type"]: each for each in get(house, "metadata")["rest"][0]["resource"]}
+    assert [each["code"] for each in told["StructureDefinition"]["interaction"]] == ["read", "search-type"]
+    for type_, name in (("ServiceRequest", "authorization"), ("CareTeam", "deputy-for")):
+        assert f"{BASE}/StructureDefinition/{name}" in told[type_]["documentation"]
+
+
+def test_every_extension_of_ours_that_a_mapping_makes_is_defined(house):
+    made = {url for path in MAPPINGS.rglob("*.yaml") for url in EXTENSION.findall(path.read_text("utf-8"))}
+    defined = [each["resource"]["url"] for each in get(house, "StructureDefinition")["entry"]]
+    assert sorted(made) == defined

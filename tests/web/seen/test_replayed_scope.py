@@ -1,0 +1,40 @@
+"""What a queue is told again is what its partner may see now, and is on record before."""
+
+import json
+
+from service.wiring.replaying import replaying
+from tests.web.seen.test_audit import records
+from tests.web.seen.test_published_scope import published, registry  # noqa: F401 - fixtures
+
+
+def again(settings, queue):
+    with replaying(settings, queue, since=None, case=None, type_=None) as (_, work):
+        return sum(work)
+
+
+def test_only_what_the_partner_may_see_is_told_again_and_is_on_record(published, settings):  # noqa: F811
+    published.publish()
+    told = published.take("northern.all")
+    before = len(records(published.house.engine))
+    assert len(told) > 10
+    assert again(settings, "northern.all") == len(told)
+    assert again(settings, "southern.all") == 0
+    rows = records(published.house.engine)[before:]
+    assert {(row.partner, row.interaction, row.correlation) for row in rows} == {
+        ("northern", "disclose", "northern.all")
+    }
+    published.publish()
+    assert sorted(map(json.dumps, published.take("northern.all"))) == sorted(map(json.dumps, told))
+    assert published.take("southern.all") == []
+
+
+def test_a_case_alone_is_told_again(published, settings):  # noqa: F811
+    published.publish()
+    told = published.take("cms.all")
+    (case,) = {message["partitionkey"] for message in told if message["partitionkey"].startswith("case/")}
+    with replaying(settings, "cms.all", since=None, case=case.partition("/")[2], type_=None) as (_, work):
+        count = sum(work)
+    published.publish()
+    found = published.take("cms.all")
+    assert 0 < len(found) == count < len(told)
+    assert {message["partitionkey"] for message in found} == {case}
