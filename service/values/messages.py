@@ -145,11 +145,19 @@ class Happened(NamedTuple):
     stay: str | None = None
 
 
+# A type changes incompatibly by a line here: of a routing key, the version of what goes by it.
+VERSIONS: Final[dict[str, int]] = {}
+
+
 def type_name(key: str) -> str:
-    """Return the CloudEvents type of what goes by a routing key."""
-    return f"org.casebridge.{key}.v1"
+    """Return the CloudEvents type of what goes by a routing key, with its version."""
+    return f"org.casebridge.{_versioned(key)}"
 
 
 def schema_name(key: str) -> str:
     """Return the name of the JSON Schema of the data of what goes by a routing key."""
-    return f"{key}.v1.schema.json"
+    return f"{_versioned(key)}.schema.json"
+
+
+def _versioned(key: str) -> str:
+    return f"{key}.v{VERSIONS.get(key, 1)}"

@@ -1,5 +1,6 @@
 """The command is tried as its user would."""
 
+import json
 import os
 import re
 import shutil
@@ -303,5 +304,23 @@ def test_contracts_are_written_checked_and_a_stale_one_is_named(tmp_path):
     assert casebridge("contracts", "write", folder).returncode == 0
     (tmp_path / "contracts" / "asyncapi.yaml").write_text("asyncapi: 3.0.0\n")
     done = casebridge("contracts", "check", folder)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"{folder}/asyncapi.yaml: stale; run `casebridge contracts write`" in done.stderr
+    assert f"{folder}/released.json: It cannot be read; take it from the last release" in done.stderr
+
+
+def test_contracts_are_held_to_what_was_released_and_released_anew(tmp_path):
+    folder = str(tmp_path / "contracts")
+    assert casebridge("contracts", "write", folder).returncode == 0
+    done = casebridge("contracts", "release", folder)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{folder}/released.json has the 7")
+    assert casebridge("contracts", "check", folder).returncode == 0
+    released = tmp_path / "contracts" / "released.json"
+    kept = json.loads(released.read_text())
+    kept["schemas"]["messages/case.closed.v1.schema.json"]["properties"]["why"] = {"type": "string"}
+    released.write_text(json.dumps(kept))
+    done = casebridge("contracts", "check", folder)
+    assert done.returncode == 1
+    told = "case.closed.v1.schema.json: why is gone, against 0.1.0: take it back, or publish version 2"
+    assert told in done.stderr

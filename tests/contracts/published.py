@@ -66,4 +66,4 @@ def check(key, message):
 
 def check_fed(message):
     """As `check`, of a message from the feed, whose routing key its type tells."""
-    return check(message["type"].removeprefix("org.casebridge.").removesuffix(".v1"), message)
+    return check(message["type"].removeprefix("org.casebridge.").rpartition(".")[0], message)

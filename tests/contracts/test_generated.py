@@ -6,21 +6,52 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from service.settings import Settings
+from service.values.messages import VERSIONS
 from service.wire.contracts.documents.kinds import KINDS
+from service.wire.contracts.published import baseline
 from service.wire.contracts.published.generate import stale, write
 from service.wire.contracts.published.json_schemas import links, schema, sources
+from service.wire.contracts.published.messages import messages
 from service.wiring import doors
 
 FOLDER = Path(__file__).parents[2] / "contracts"
 
 
 @pytest.fixture(scope="module")
-def wanted(mappings):
-    return doors.contracts(Settings.from_env({}), mappings).files()
+def described(mappings):
+    return doors.contracts(Settings.from_env({}), mappings)
+
+
+@pytest.fixture(scope="module")
+def wanted(described):
+    return described.files()
+
+
+@pytest.fixture(scope="module")
+def published_schemas(described):
+    return described.schemas()
 
 
 def test_the_generated_contracts_are_not_stale(wanted):
     assert stale(FOLDER, wanted) == [], "run `casebridge contracts write`"
+
+
+def test_no_schema_breaks_what_the_last_release_promised(published_schemas):
+    breaches = baseline.read(FOLDER).breaches(published_schemas)
+    assert breaches == [], "what may change contracts/README.md tells"
+
+
+def test_a_type_that_changes_incompatibly_gets_another_version(published_schemas, monkeypatch):
+    """Its name, its schema's and `dataschema` have the version, and no released schema is missed."""
+    monkeypatch.setitem(VERSIONS, "careplan.updated", 2)
+    (told,) = [each for each in messages({"CarePlan": ("case",)}) if each.key == "careplan.updated"]
+    assert told.example["type"] == "org.casebridge.careplan.updated.v2"
+    assert told.example["dataschema"].endswith("/careplan.updated.v2.schema.json")
+    first = "messages/careplan.updated.v1.schema.json"
+    current = {name: schema for name, schema in published_schemas.items() if name != first}
+    released = baseline.read(FOLDER)
+    assert [breach.what for breach in released.breaches(current)] == [f"{first}: the whole is gone"]
+    assert released.breaches({**current, f"messages/{told.schema}": told.data}) == []
 
 
 def test_what_is_missing_changed_or_left_over_is_stale(tmp_path, wanted):

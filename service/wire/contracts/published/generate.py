@@ -35,16 +35,19 @@ class Contracts:
     message_types: tuple[MessageType, ...]
     capability: dict[str, Any]
 
-    def files(self) -> dict[str, str]:
-        """Return every file of contracts/, by name."""
-        schemas: dict[str, Any] = {f"{kind}.schema.json": schema(kind) for kind in KINDS}
-        schemas["capability.json"] = self.capability
-        schemas[f"messages/{ENVELOPE}"] = envelope()
-        schemas |= {
-            f"messages/{message_type.schema}": message_type.data for message_type in self.message_types
+    def schemas(self) -> dict[str, Any]:
+        """Return the JSON Schemas of documents and messages, by the names of their files."""
+        return {
+            **{f"{kind}.schema.json": schema(kind) for kind in KINDS},
+            f"messages/{ENVELOPE}": envelope(),
+            **{f"messages/{message_type.schema}": message_type.data for message_type in self.message_types},
         }
+
+    def files(self) -> dict[str, str]:
+        """Return every file of contracts/ that is generated, by name."""
         texts = {
-            name: json.dumps(described, indent=2, ensure_ascii=False) for name, described in schemas.items()
+            name: json.dumps(described, indent=2, ensure_ascii=False)
+            for name, described in {**self.schemas(), "capability.json": self.capability}.items()
         }
         return {
             **{name: f"{text}\n" for name, text in texts.items()},
@@ -66,6 +69,7 @@ def stale(folder: Path, wanted: Mapping[str, str]) -> list[str]:
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
         for pattern in ("*.yaml", "*.schema.json", "capability.json")
         for path in folder.rglob(pattern)
+        if path.relative_to(folder).parts[0] != "consumers"
     }
     return sorted(name for name in wanted.keys() | written.keys() if wanted.get(name) != written.get(name))
 
