@@ -89,3 +89,19 @@ def test_who_may_not_follow_it_is_told(demo, partner):
     done = tail(demo[1], "--partner", partner)
     assert done.exit_code == 1
     assert "answered 403" in done.output
+
+
+def test_what_is_asked_for_is_followed_alone(demo):
+    feed = requests.get(f"{demo[1]}/events?count=1000", timeout=30).json()
+    owner = next(event["partitionkey"] for event in feed if event["partitionkey"].startswith("case/"))
+    asked = ("--type", "CarePlan", "--type", "careteam", "--event", "created", "--case", owner[5:])
+    kinds = ("org.casebridge.careplan.created.v1", "org.casebridge.careteam.created.v1")
+    wanted = [event["id"] for event in feed if event["type"] in kinds and event["partitionkey"] == owner]
+    assert wanted
+    assert [json.loads(line)["id"] for line in tail(demo[1], *asked).stdout.splitlines()] == wanted
+
+
+def test_a_service_that_does_not_answer_is_told_of():
+    done = tail(f"http://127.0.0.1:{free_port()}")
+    assert done.exit_code == 1
+    assert "does not answer" in done.output

@@ -3,8 +3,10 @@
 import json
 import sys
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import click
 import requests
@@ -13,6 +15,8 @@ from service.cli.progress import progress
 from service.settings import Settings
 from service.wiring import operator
 from service.wiring.replaying import replaying
+
+WAIT_SECONDS: Final = 30
 
 
 @click.group()
@@ -25,27 +29,56 @@ def events() -> None:
 @click.option("--partner", default="local", show_default=True, help="Whose view is followed.")
 @click.option("--after", default=0, show_default=True, help="The position to start after.")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more at the end.")
-def tail(url: str, partner: str, after: int, follow: bool) -> None:
-    """Print messages in the order of their positions, one JSON object a line.
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Of this type, e.g. CarePlan, or case.")
+@click.option("--event", "happenings", multiple=True, metavar="EVENT", help="That tell this, e.g. updated.")
+@click.option("--case", metavar="ID", help="Of one case, by the id that `casebridge cases list` prints.")
+def tail(
+    url: str,
+    partner: str,
+    after: int,
+    follow: bool,
+    types: tuple[str, ...],
+    happenings: tuple[str, ...],
+    case: str | None,
+) -> None:
+    """Print messages in the order of their positions, one JSON object a line, as they come.
+
+    Of several types or events, those of any of them.
 
     \b
     Example:
       casebridge events tail --after 120
+      casebridge events tail --type CarePlan --type CareTeam --event updated
       casebridge events tail --partner engineer --no-follow
     """  # noqa: D301  click reads \b
-    who = {"Casebridge-Partner": partner}
+    asked = {"wait": WAIT_SECONDS} if follow else {}
+    who, owner = {"Casebridge-Partner": partner}, f"case/{case}" if case is not None else None
+    whats = {name.lower() for name in types}
     while True:
-        answer = requests.get(f"{url}/events", params={"after": after}, headers=who, timeout=30)
+        try:
+            answer = requests.get(
+                f"{url}/events", params={"after": after, **asked}, headers=who, timeout=2 * WAIT_SECONDS
+            )
+        except requests.RequestException as exc:
+            raise click.ClickException(f"{url} does not answer ({type(exc).__name__}).") from exc
         if not answer.ok:
             raise click.ClickException(f"{url}/events answered {answer.status_code}: {answer.text}")
         for message in answer.json():
-            click.echo(json.dumps(message, ensure_ascii=False))
+            if owner in {None, message["partitionkey"]} and _tells(message["type"], whats, happenings):
+                click.echo(json.dumps(message, ensure_ascii=False))
         seen = int(answer.headers["Casebridge-Position"])
         if seen == after:
             if not follow:
                 return
+            # where too many wait already, it is answered at once
             time.sleep(1)
         after = seen
+
+
+def _tells(type_: str, whats: Collection[str], happenings: Collection[str]) -> bool:
+    """Tell whether a type, `org.casebridge.careplan.updated.v1`, is one of those that are asked for."""
+    what, happened = type_.split(".")[2:4]
+    return (not whats or what in whats) and (not happenings or happened in happenings)
 
 
 @events.command()
