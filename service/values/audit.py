@@ -12,7 +12,8 @@ DENIALS: Final = frozenset({401, 403, 404, 410})
 """The statuses that tell a partner it may not, or that there is nothing in its scope."""
 
 # the codes of http://hl7.org/fhir/restful-interaction; `login`: a token was refused; `emergency-override`:
-# the glass of clients was broken, for the reason that is the text; `disclose`: a queue was sent resources
+# the glass of clients was broken, for the reason that is the text; `disclose`: a queue was sent resources;
+# `retry`, `skip`: an operator decided so about a parked message, for the reason that is the text
 Interaction = Literal[
     "read",
     "vread",
@@ -28,6 +29,8 @@ Interaction = Literal[
     "login",
     "emergency-override",
     "disclose",
+    "retry",
+    "skip",
 ]
 
 
@@ -41,7 +44,8 @@ class Origin(NamedTuple):
 class Disclosed(NamedTuple):
     """A version that stands in an answer, `CarePlan/<id>/_history/3`, and the uuid of the client it is of.
 
-    Documents and entries of the inbox are named by their kind: `case/<uuid>/_history/2`, `inbox/<id>`.
+    Documents and entries of the inbox are named by their kind: `case/<uuid>/_history/2`, `inbox/<id>`;
+    messages by their positions, `event/1207`.
     """
 
     client: str | None

@@ -3,20 +3,35 @@
 import json
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import click
 import requests
 
 from service.cli.progress import progress
 from service.settings import Settings
-from service.wiring import operator
+from service.wiring import operator, parking
 from service.wiring.replaying import replaying
 
 WAIT_SECONDS: Final = 30
+LONGEST_REASON: Final = 400
+
+
+def _reason(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    if not 0 < len(text.strip()) <= LONGEST_REASON:
+        raise click.BadParameter(f"say why, in 1 to {LONGEST_REASON} characters")
+    return text.strip()
+
+
+POSITIONS: Final[Callable[[Any], Any]] = click.argument(
+    "positions", nargs=-1, type=int, metavar="[POSITION]..."
+)
+REASON: Final[Callable[[Any], Any]] = click.option(
+    "--reason", required=True, metavar="TEXT", callback=_reason, help="Why, for the audit. Name no person."
+)
 
 
 @click.group()
@@ -85,7 +100,7 @@ def _tells(type_: str, whats: Collection[str], happenings: Collection[str]) -> b
 def parked() -> None:
     """Print the messages that could not be published, one a line: position, routing key, reason.
 
-    Each stops the later messages of its owner until it is released.
+    Each stops the later messages of its owner until it is tried again (`retry`) or left out (`skip`).
 
     \b
     Example:
@@ -97,24 +112,47 @@ def parked() -> None:
 
 
 @events.command()
-@click.argument("positions", nargs=-1, type=int, metavar="[POSITION]...")
+@POSITIONS
 @click.option("--all", "everything", is_flag=True, help="All that is parked.")
-def release(positions: tuple[int, ...], everything: bool) -> None:
-    """Have parked messages published after all, once their reason is gone; exit 1 when one is not parked.
+@REASON
+def retry(positions: tuple[int, ...], everything: bool, reason: str) -> None:
+    """Have parked messages published after all, once what stops them is gone; exit 1 when one is not parked.
+
+    The audit says so, with the reason.
 
     \b
     Example:
-      casebridge events release 1207
+      casebridge events retry 1207 --reason "the broker takes 16 MiB now"
     """  # noqa: D301  click reads \b
     if everything == bool(positions):
         raise click.UsageError("Name positions, as `casebridge events parked` prints them, or --all.")
-    with operator.outbox(Settings.from_env()) as outbox:
-        all_parked = [message.position for message in outbox.parked_messages()]
-        unknown = [str(position) for position in positions if position not in all_parked]
-        if unknown:
-            click.echo(f"Not parked: {', '.join(unknown)}; nothing is released.", err=True)
-            sys.exit(1)
-        click.echo(f"{outbox.release(all_parked if everything else positions)} released.")
+    settings = Settings.from_env()
+    if everything:
+        with operator.outbox(settings) as outbox:
+            positions = tuple(message.position for message in outbox.parked_messages())
+    click.echo(f"{parking.retry(settings, positions, reason)} tried again.")
+
+
+@events.command()
+@POSITIONS
+@REASON
+def skip(positions: tuple[int, ...], reason: str) -> None:
+    """Leave parked messages out for good: their owners go on without them; exit 1 when one is not parked.
+
+    It prints what is left out, and of whose queues. Who gets all of an owner's messages sees a gap in
+    `sequence` there, and finds the message in the feed, which keeps it. Nothing tells it again later. The
+    audit says so, with the reason.
+
+    \b
+    Example:
+      casebridge events skip 1207 --reason "a later version tells more"
+    """  # noqa: D301  click reads \b
+    if not positions:
+        raise click.UsageError("Name positions, as `casebridge events parked` prints them.")
+    for left_out in parking.skip(Settings.from_env(), positions, reason):
+        message = left_out.message
+        named = f"{message.position}  {message.routing_key}  {message.owner}, sequence {message.sequence}"
+        click.echo(f"{named}: not for {', '.join(left_out.queues) or 'anybody: no queue is bound to it'}")
 
 
 @events.command()

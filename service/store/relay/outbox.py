@@ -8,6 +8,7 @@ from sqlalchemy import Engine, bindparam, delete, exists, func, select, text, up
 from service.store import tables as t
 from service.store.relay.leadership import Lease, lead, leading
 from service.store.relay.listed import LISTED, ahead_of, keep, pass_by
+from service.store.relay.parked import release
 from service.store.relay.positions import MESSAGE, Positions
 from service.store.relay.queued import QUEUES, Key, keep_last, last_in_queues
 from service.store.relay.runs import rows_by_position
@@ -228,13 +229,8 @@ class Outbox:
 
     def release(self, positions: Sequence[int]) -> int:
         """Let messages that were set aside be published after all; return how many there were."""
-        parked = (_C.state == "parked", _C.position.in_(positions))
         with writing(self._engine) as connection:
-            # one that a relay of the release before has set aside need not be listed
-            for position in list(connection.execute(select(_C.position).where(*parked)).scalars()):
-                keep(connection, position)
-            released = update(t.outbox).where(*parked).values(state="pending", reason=None)
-            return int(connection.execute(released).rowcount)
+            return release(connection, positions)
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""

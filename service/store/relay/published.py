@@ -21,7 +21,9 @@ _TICKED: Final = select(func.max(t.tick.c.position)).where(
     t.tick.c.stream == "outbox", t.tick.c.at <= bindparam("since")
 )
 _PENDING: Final = select(_U).where(_U.between(bindparam("low"), bindparam("high")))
-_ROWS: Final = select(*MESSAGE).where(_C.row.in_(bindparam("rows", expanding=True)), _C.state != "parked")
+_ROWS: Final = select(*MESSAGE).where(
+    _C.row.in_(bindparam("rows", expanding=True)), _C.state.not_in(("parked", "skipped"))
+)
 
 
 def position_at(engine: Engine, since: datetime) -> int:

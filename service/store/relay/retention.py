@@ -12,7 +12,7 @@ from service.store.relay.runs import positions_above
 from service.store.sql.engine import Executor, reading, writing
 
 BATCH: Final = 5000
-GONE: Final = ("published", "unrouted")
+GONE: Final = ("published", "unrouted", "skipped")
 _C: Final = t.outbox.c
 _R: Final = t.position_run.c
 _U: Final = t.unpublished.c.position

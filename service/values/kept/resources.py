@@ -176,6 +176,23 @@ class ParkedMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidedMessage:
+    """A parked message that an operator has decided about: whose it is, and which queues were owed it alone.
+
+    `owed` is empty where it had been published to none.
+    """
+
+    position: int
+    view: str
+    owner: str
+    routing_key: str
+    sequence: int
+    id: str
+    client: str | None
+    owed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A parsed search; `after` is what the last one seen is sorted by, its id last.
 

@@ -30,6 +30,8 @@ _SOURCE: Final = {"system": _DCM, "code": "110153", "display": "Source Role ID"}
 _DESTINATION: Final = {"system": _DCM, "code": "110152", "display": "Destination Role ID"}
 DISCLOSE: Final = "disclose"
 """The interaction of what was sent to a queue of a partner's."""
+DECISIONS: Final = ("retry", "skip")
+"""The interactions of an operator who decides about a parked message."""
 _ACTIONS: Final = {
     DISCLOSE: "R",
     "read": "R",
@@ -82,7 +84,7 @@ class AuditEvents:
         }
         if entry.purposes:
             event["purposeOfEvent"] = _purposes(entry.purposes)
-        if entry.interaction == OVERRIDE and entry.text:
+        if entry.interaction in {OVERRIDE, *DECISIONS} and entry.text:
             event["purposeOfEvent"][0]["text"] = entry.text
         event["agent"] = self._agents(entry)
         server = {"display": self.base}
@@ -137,16 +139,18 @@ class AuditEvents:
             }
 
     def _address(self, thing: str) -> str:
-        """Return a resource's reference, or where a document or an entry of the inbox stands."""
+        """Return a resource's reference, or where a document, a message or an entry of the inbox stands."""
         kind, _, rest = thing.partition("/")
         if kind[:1].isupper():
             return thing
+        if kind == "event":
+            return f"{self.base}/events?after={int(rest) - 1}&_count=1"
         path = _PATHS.get(kind, f"directory/{kind}")
         return f"{self.base}/api/{path}/{rest.partition('/')[0]}"
 
 
 def _kind(interaction: str) -> Json:
-    """Return what kind of event it is: of FHIR, a token that was refused, a broken glass, or a message."""
+    """Return what kind of event it is: of FHIR, a refused token, a broken glass, a message, a decision."""
     if interaction == LOGIN:
         return {
             "type": {"system": _DCM, "code": "110114", "display": "User Authentication"},
@@ -161,6 +165,11 @@ def _kind(interaction: str) -> Json:
         return {
             "type": {"system": _DCM, "code": "110106", "display": "Export"},
             "subtype": [{"system": _LIFECYCLE, "code": "disclose", "display": "Disclose"}],
+        }
+    if interaction in DECISIONS:
+        return {
+            "type": {"system": _DCM, "code": "110100", "display": "Application Activity"},
+            "subtype": [{"display": interaction}],
         }
     return {
         "type": {"system": _EVENT_TYPE, "code": "rest", "display": "Restful Operation"},
