@@ -12,6 +12,10 @@ import requests
 from click.testing import CliRunner
 from fhirclient.client import FHIRClient
 from fhirclient.models.careplan import CarePlan
+from fhirclient.models.careteam import CareTeam
+from fhirclient.models.goal import Goal
+from fhirclient.models.patient import Patient
+from fhirclient.server import FHIRNotFoundException
 from fhirpy import AsyncFHIRClient
 from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
 
@@ -34,22 +38,43 @@ def base(tmp_path_factory):
         yield address
 
 
-def test_fhirclient_reads_the_plan_by_an_assertion(base):
-    """It finds the token endpoint in the capability statement, and signs nothing itself."""
-    endpoint = f"{base}/oauth2/token"
+def fhirclient_of(base, partner):
+    """fhirclient: it finds the token endpoint in the capability statement, and signs nothing itself."""
     settings = {
-        "app_id": "northern",
+        "app_id": partner,
         "api_base": f"{base}/fhir",
-        "scope": "system/CarePlan.rs system/Patient.r",
-        "jwt_token": smart_client.assertion("northern", smart.KEYS["northern"], endpoint),
+        "scope": "system/*.rs",
+        "jwt_token": smart_client.assertion(partner, smart.KEYS[partner], f"{base}/oauth2/token"),
     }
     client = FHIRClient(settings=settings, save_func=lambda _: None)
     client.wants_patient = False
     client.prepare()
     client.authorize()
-    (plan,) = CarePlan.where({"status": "active"}).perform_resources_iter(client.server)
+    return client.server
+
+
+def test_fhirclient_pulls_the_plan_of_a_member_with_what_it_refers_to(base):
+    server = fhirclient_of(base, "northern")
+    (patient,) = Patient.where({"identifier": "urn:example:clients|R-1"}).perform_resources_iter(server)
+    search = CarePlan.where({"patient": f"Patient/{patient.id}", "status": "active"})
+    plan, *along = search.include("goal").perform_resources_iter(server)
     assert plan.title == river.CASE["plan"]["title"]
-    assert CarePlan.read(plan.id, client.server).as_json() == plan.as_json()
+    assert CarePlan.read(plan.id, server).as_json() == plan.as_json()
+    assert {goal.resource_type for goal in along} == {"Goal"}
+    (team,) = (CareTeam.read_from(reference.reference, server) for reference in plan.careTeam)
+    assert team.subject.reference == f"Patient/{patient.id}"
+    pages = list(Goal.where({"patient": patient.id, "_count": "1"}).perform_iter(server))
+    assert len(pages) == len(along)
+    assert {page.entry[0].resource.id for page in pages} == {goal.id for goal in along}
+
+
+def test_to_fhirclient_nobody_else_s_member_is_there(base):
+    server = fhirclient_of(base, "northern")
+    (plan,) = CarePlan.where({"status": "active"}).perform_resources_iter(server)
+    others = fhirclient_of(base, "southern")
+    assert list(CarePlan.where({"status": "active"}).perform_resources_iter(others)) == []
+    with pytest.raises(FHIRNotFoundException):
+        CarePlan.read(plan.id, others)
 
 
 def fhirpy_client(base, partner, **headers):

@@ -23,7 +23,7 @@ NDJSON: Final = "application/fhir+ndjson"
 FORMATS: Final = (NDJSON, "application/ndjson", "ndjson")
 KNOWN: Final = (
     *("_type", "_since", "_until", "_elements", "_typeFilter", "patient", "organizeOutputBy"),
-    "_outputFormat",
+    *("allowPartialManifests", "_outputFormat"),
 )
 EXPORT_TYPE: Final = "exportType"
 EXPORT_TYPES: Final = tuple(
@@ -33,7 +33,6 @@ EXPORT_TYPES: Final = tuple(
 """What an export of Da Vinci may be for; it has the same resources for each."""
 UNSUPPORTED: Final = {
     "includeAssociatedData": "name the types in _type: Provenance is one of them",
-    "allowPartialManifests": "the manifest comes when it is whole",
 }
 """Parameters of Bulk Data that are not heeded here, and what to do instead."""
 _MOST: Final = 200
@@ -111,6 +110,7 @@ def asked(reading: Reading) -> Asked:
             raise Malformed(_why_not(name), where=shown(name))
     _check_format(_one(values, "_outputFormat"))
     _check_purpose(_one(values, EXPORT_TYPE))
+    _check_boolean("allowPartialManifests", _one(values, "allowPartialManifests"))
     types = reading.kinds.checked(values.get("_type", []))
     given = request.query_string.decode("ascii", "replace")
     address = reading.address
@@ -166,7 +166,7 @@ def _parameters(sent: Any) -> Iterable[tuple[str, str]]:
             continue
         if isinstance(said[0], dict) and each["name"] in KNOWN:
             raise Malformed("Not a plain value.", where=where)
-        yield each["name"], str(said[0])
+        yield each["name"], str(said[0]).lower() if isinstance(said[0], bool) else str(said[0])
 
 
 def _why_not(name: str) -> str:
@@ -205,6 +205,11 @@ def _check_purpose(text: str | None) -> None:
         raise Malformed(
             f"Not an export that is known here; these are {', '.join(EXPORT_TYPES)}.", where=EXPORT_TYPE
         )
+
+
+def _check_boolean(name: str, text: str | None) -> None:
+    if text not in {None, "true", "false"}:
+        raise Malformed("Say true or false.", where=name)
 
 
 def _is_by_patient(text: str | None) -> bool:

@@ -70,6 +70,8 @@ def test_parameters_may_be_posted(northern):
         {"name": "_type", "valueString": "CarePlan"},
         {"name": "_outputFormat", "valueString": "application/ndjson"},
         {"name": "_since", "valueInstant": "2020-01-01T00:00:00Z"},
+        # it may answer with a part of the manifest, and does so with the whole
+        {"name": "allowPartialManifests", "valueBoolean": True},
     ]
     body = {"resourceType": "Parameters", "parameter": said}
     manifest = northern.manifest(method="POST", json=body)
@@ -101,7 +103,7 @@ WRONG = (
     ("exportType=hl7.fhir.us.davinci-pdex%23payertopayer", "exportType", "known are _type"),
     ("includeAssociatedData=LatestProvenanceResources", "includeAssociatedData", "Provenance"),
     ("organizeOutputBy=Group", "organizeOutputBy", "by Patient"),
-    ("allowPartialManifests=true", "allowPartialManifests", "whole"),
+    ("allowPartialManifests=maybe", "allowPartialManifests", "true or false"),
     ("_type=Nonsense", "_type", "CarePlan"),
     ("_since=yesterday", "_since", "2026-03-02T08:00:00Z"),
     ("_since=2026-03-02", "_since", "2026-03-02T08:00:00Z"),
@@ -167,14 +169,14 @@ def test_who_does_not_wait_or_speaks_no_json_is_refused(northern):
 
 def test_who_is_lenient_is_told_what_was_passed_over(northern):
     lenient = {"Prefer": "respond-async, handling=lenient"}
-    path = "/fhir/$export?_type=CarePlan&allowPartialManifests=true&_nonsense=1"
+    path = "/fhir/$export?_type=CarePlan&includeAssociatedData=x&_nonsense=1"
     manifest = northern.manifest(path, prefer=lenient)
     assert counts(northern.resources(manifest)) == {"CarePlan": 1}
     (file,) = manifest["error"]
     (outcome,) = northern.lines(file)
     assert [issue["severity"] for issue in outcome["issue"]] == ["warning", "warning"]
     assert [issue["diagnostics"].partition(":")[0] for issue in outcome["issue"]] == [
-        "allowPartialManifests",
+        "includeAssociatedData",
         "_nonsense",
     ]
     assert northern.begin("/fhir/$export?_type=Nonsense", prefer=lenient).status_code == 400
