@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from tests.contracts import consumers
+
 FOLDER = Path(__file__).parents[2] / "contracts"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -52,7 +54,7 @@ def published(key):
 
 
 def check(key, message):
-    """Return the message; fail when its routing key, envelope or data is not as published, or says more."""
+    """Return the message; fail when it is not as published, says more, or lacks what a consumer reads."""
     validator, envelope, data, file = published(key)
     wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(message)]
     assert wrong == [], (key, message, wrong)
@@ -61,6 +63,7 @@ def check(key, message):
     assert message["dataschema"].endswith(file.rpartition("/")[2])
     assert message["subject"] == message["data"]["reference"]
     assert datetime.fromisoformat(message["time"]).utcoffset() is not None
+    consumers.check(message)
     return message
 
 

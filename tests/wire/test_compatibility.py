@@ -39,7 +39,7 @@ def hurt(before, after):
         (changed(required=()), {"id": READERS}),
         (changed(colour=TEXT, required=("id", "colour")), {"colour": SENDERS}),
         (changed(id={"type": "integer"}), {"id": BOTH}),
-        (changed(id={}), {"id": BOTH}),
+        (changed(id={}), {"id": READERS}),
         (changed(id={**TEXT, "pattern": "^a"}), {"id": SENDERS}),
         (changed(id={**TEXT, "format": "date"}), {"id": SENDERS}),
         (changed(id={**TEXT, "maxLength": 3}), {"id": SENDERS}),

@@ -107,8 +107,10 @@ def _types(before: Schema, after: Schema, where: str) -> Iterator[Change]:
         yield Change(where, "may be no whole number any more", Hurt.READERS)
     elif (was, is_) == ("number", "integer"):
         yield Change(where, "has to be a whole number", Hurt.SENDERS)
+    elif was is None or is_ is None:
+        yield Change(where, *_one_sided(is_ is not None, "a type"))
     else:
-        yield Change(where, f"is {is_ or 'anything'}, and was {was or 'anything'}", Hurt.BOTH)
+        yield Change(where, f"is {is_}, and was {was}", Hurt.BOTH)
 
 
 def _values(before: Schema, after: Schema, where: str) -> Iterator[Change]:
