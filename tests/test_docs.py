@@ -44,6 +44,7 @@ LINKED = (
     "CHANGELOG.md",
     "SECURITY.md",
     "contracts/README.md",
+    "contracts/messages.md",
     "docs/access.md",
     "docs/audit.md",
     "docs/behaviour.md",

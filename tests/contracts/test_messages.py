@@ -1,6 +1,8 @@
 """What is published of the messages: a channel, a schema and an example of each."""
 
 import copy
+import json
+import re
 
 import pytest
 
@@ -9,8 +11,11 @@ from service.receive.amqp.commands import TYPES
 from service.receive.discharge.hl7v2 import ER7
 from service.receive.discharge.messages import FHIR_JSON
 from service.wire.contracts.published.messages import messages
+from service.wire.contracts.published.page import page
 from tests.contracts import published
-from tests.contracts.published import check, described
+from tests.contracts.published import FOLDER, check, described
+
+PAGE = (FOLDER / "messages.md").read_text(encoding="utf-8")
 
 
 def keys(owners):
@@ -67,6 +72,20 @@ def test_what_is_not_as_published_is_found(spoil):
     spoil(spoilt)
     with pytest.raises(AssertionError):
         check("careplan.updated", spoilt)
+
+
+@pytest.mark.parametrize("key", published.keys())
+def test_the_page_tells_when_each_message_comes_and_what_to_do_with_a_valid_example(key):
+    told = PAGE.partition(f"\n### {key}\n")[2].partition("\n##")[0]
+    (example,) = re.findall(r"```json\n(.*?)```", told, re.DOTALL)
+    check(key, json.loads(example))
+    assert re.search(r"^When: \S.+\.$", told, re.MULTILINE)
+    assert re.search(r"^What to do: \S.+\.$", told, re.MULTILINE)
+
+
+def test_the_page_has_words_for_each_type_of_resource():
+    assert "A resource of type" not in PAGE
+    assert page(messages({"Basic": ("case",)})).count("A resource of type Basic") == 3
 
 
 def test_a_key_that_is_not_published_is_found():

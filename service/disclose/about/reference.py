@@ -32,6 +32,7 @@ _MEDIA_TYPES: Final = {
     ".yaml": "application/yaml",
     ".schema.json": "application/schema+json",
     "capability.json": "application/fhir+json",
+    ".md": "text/markdown",
 }
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
@@ -135,8 +136,10 @@ def _file(files: Mapping[str, str], name: str) -> Response:
 
 
 def _described() -> Iterator[Operation]:
-    yaml, *jsons = _MEDIA_TYPES.values()
-    kinds = {yaml: {"schema": _TEXT}} | {kind: {"schema": {"type": "object"}} for kind in jsons}
+    kinds: Described = {
+        kind: {"schema": {"type": "object"} if kind.endswith("+json") else _TEXT}
+        for kind in _MEDIA_TYPES.values()
+    }
     file = {200: {"description": "The file, as it is generated.", "content": kinds}}
     name: Described = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
     describe = partial(Operation, "get", tag="Reference")

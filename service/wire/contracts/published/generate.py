@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from service.wire.contracts.documents.kinds import KINDS
+from service.wire.contracts.published import page
 from service.wire.contracts.published.json_schemas import schema
 from service.wire.contracts.published.messages import ENVELOPE, MessageType, envelope
 
@@ -53,6 +54,7 @@ class Contracts:
             **{name: f"{text}\n" for name, text in texts.items()},
             "asyncapi.yaml": _yaml(self.asyncapi),
             "openapi.yaml": _yaml(self.openapi),
+            page.FILE: page.page(self.message_types),
         }
 
 
@@ -67,7 +69,7 @@ def stale(folder: Path, wanted: Mapping[str, str]) -> list[str]:
     """Return the names of files that are missing, say something else, or are no contract of ours any more."""
     written = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
-        for pattern in ("*.yaml", "*.schema.json", "capability.json")
+        for pattern in ("*.yaml", "*.schema.json", "capability.json", page.FILE)
         for path in folder.rglob(pattern)
         if path.relative_to(folder).parts[0] != "consumers"
     }
