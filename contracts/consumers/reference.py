@@ -29,7 +29,7 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS change
   (number INTEGER PRIMARY KEY, id TEXT UNIQUE, type TEXT, subject TEXT, message TEXT);
 CREATE TABLE IF NOT EXISTS owner (source TEXT, owner TEXT, sequence TEXT, PRIMARY KEY (source, owner));
-CREATE TABLE IF NOT EXISTS feed (position INTEGER);
+CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY, number INTEGER);
 """
 
 
@@ -77,28 +77,31 @@ class Consumer:
     def _catch_up(self) -> None:
         """Take all that the feed has and we have not."""
         while True:
-            row = self._database.execute("SELECT position FROM feed").fetchone()
+            after = self._place("feed") or 0
             answer = self._session.get(
-                f"{self._feed}/events", params={"after": row[0] if row else 0, "_count": PAGE}, timeout=60
+                f"{self._feed}/events", params={"after": after, "_count": PAGE}, timeout=60
             )
             answer.raise_for_status()
             messages = answer.json()
             if not messages:
                 return
-            self._take(messages, int(answer.headers["Casebridge-Position"]))
+            self._take(messages, feed=int(answer.headers["Casebridge-Position"]))
 
-    def _take(self, messages: Iterable[dict[str, Any]], position: int | None = None) -> None:
-        """Apply what was not applied before, and remember that, in one transaction."""
+    def _take(self, messages: Iterable[dict[str, Any]], **places: int) -> None:
+        """Apply what was not applied before, and remember that, and where we are, in one transaction."""
         self._database.execute("BEGIN IMMEDIATE")
         for message in messages:
             if message["sequence"] > self._last(message):
                 self.apply(message)
                 named = (message["source"], message["partitionkey"], message["sequence"])
                 self._database.execute("INSERT OR REPLACE INTO owner VALUES (?, ?, ?)", named)
-        if position is not None:
-            self._database.execute("DELETE FROM feed")
-            self._database.execute("INSERT INTO feed VALUES (?)", (position,))
+        self._database.executemany("INSERT OR REPLACE INTO place VALUES (?, ?)", places.items())
         self._database.execute("COMMIT")
+
+    def _place(self, name: str) -> int | None:
+        """Return where we are in the feed, or elsewhere; None before the beginning."""
+        row = self._database.execute("SELECT number FROM place WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else None
 
     def _last(self, message: dict[str, Any]) -> str:
         """Return the sequence of the last message of its owner; `source` says since which restore."""
@@ -109,9 +112,14 @@ class Consumer:
         return str(row[0]) if row else NONE
 
 
-if __name__ == "__main__":
-    broker, queue_name, casebridge, file = sys.argv[1:]
+def main(consumer: type[Consumer]) -> None:
+    """Follow the queue that the command line names."""
+    broker, queue, casebridge, file = sys.argv[1:]
     # a token of /oauth2/token, or the header that names a partner where authentication is off
     token, partner = os.environ.get("CASEBRIDGE_TOKEN"), os.environ.get("CASEBRIDGE_PARTNER", "")
     shown = {"Authorization": f"Bearer {token}"} if token else {"Casebridge-Partner": partner}
-    Consumer(casebridge, shown, file).run(broker, queue_name)
+    consumer(casebridge, shown, file).run(broker, queue)
+
+
+if __name__ == "__main__":
+    main(Consumer)

@@ -11,12 +11,14 @@ from service.access.policy import LOCAL, RIGHTS, may_want
 from service.values.access.credentials import Credentials
 from service.values.access.labels import LEVELS, SENSITIVITIES
 from service.values.access.purposes import PARENTS
-from service.values.access.scope import DEFAULT, RETURNED, Binding, Partner, Queue
+from service.values.access.scope import DEFAULT, RETURNED, Binding, Partner, Queue, Retention
 from service.values.inbound.intake import IntakeSettings
 
 RUN_OUT_DAYS: Final = {"hospital": 90}
 """How long after it has ended a treatment is still one, unless a partner's entry says otherwise."""
 MOST_RUN_OUT_DAYS: Final = 36_500
+LEAST_BYTES: Final = 100_000_000
+"""What a stream keeps at least: it lets go whole segments only, and keeps the last one."""
 
 
 class _Strict(Schema):
@@ -36,6 +38,22 @@ class _Binding(_Strict):
 class _Queue(_Strict):
     name = fields.String(required=True, validate=validate.Length(min=1, max=200))
     bindings = fields.List(fields.Nested(_Binding), required=True, validate=validate.Length(min=1))
+    queue_type = fields.String(load_default="quorum", validate=validate.OneOf(["quorum", "stream"]))
+    # https://www.rabbitmq.com/docs/streams#retention
+    max_age = fields.String(
+        validate=validate.Regexp(r"[1-9][0-9]{0,4}[YMDhms]\Z", error="Write e.g. 7D or 12h.")
+    )
+    max_bytes = fields.Integer(strict=True, validate=validate.Range(min=LEAST_BYTES))
+
+    @validates_schema
+    def check_stream(self, queue: dict[str, Any], **_: Any) -> None:
+        """Let streams alone say how much they keep; nothing takes a resource out of one once it is erased."""
+        if queue["queue_type"] == "stream":
+            if any(binding["full_resource"] for binding in queue["bindings"]):
+                raise ValidationError("A stream keeps what is erased; leave full_resource out.", "bindings")
+            return
+        for name in {"max_age", "max_bytes"}.intersection(queue):
+            raise ValidationError("Only a stream keeps what was read; say `queue_type: stream`.", name)
 
 
 class _Identifier(_Strict):
@@ -122,10 +140,7 @@ def _part(value: Any, key: str) -> Any:
 
 def partner_of(entry: dict[str, Any]) -> Partner:
     """Return the partner of a loaded entry; one that is revoked keeps nothing that lets it in."""
-    queues = tuple(
-        Queue(queue["name"], tuple(Binding(**binding) for binding in queue["bindings"]))
-        for queue in entry["queues"]
-    )
+    queues = tuple(map(_queue_of, entry["queues"]))
     identifiers = tuple((identifier["system"], identifier["value"]) for identifier in entry["identifiers"])
     partner = Partner(
         entry["name"],
@@ -145,3 +160,12 @@ def partner_of(entry: dict[str, Any]) -> Partner:
         return partner
     shut = replace(partner.intake, senders=(), amqp_users=(), amqp_replies=(), endpoints=())
     return replace(partner, intake=shut, queues=(), credentials=Credentials(), revoked=True)
+
+
+def _queue_of(entry: dict[str, Any]) -> Queue:
+    stream = Retention(entry.get("max_age"), entry.get("max_bytes"))
+    return Queue(
+        entry["name"],
+        tuple(Binding(**binding) for binding in entry["bindings"]),
+        stream=stream if entry["queue_type"] == "stream" else None,
+    )

@@ -268,7 +268,9 @@ def commands_purged(settings: Settings) -> int:
 
 
 def _queues(settings: Settings) -> list[str]:
-    return [queue.name for partner in partners(settings) for queue in partner.queues]
+    """Return the names of partners' queues that have dead letters: not of streams."""
+    registered = (queue for partner in partners(settings) for queue in partner.queues)
+    return [queue.name for queue in registered if queue.stream is None]
 
 
 def _check_queue(queue: str, queues: Sequence[str]) -> None:

@@ -13,6 +13,8 @@ from service.errors import Misconfigured
 from service.values.access.scope import Partner
 from service.values.inbound.intake import IntakeSettings
 
+QUEUE = "partners: [{{name: e, kind: engineer, queues: [{{name: q, bindings: [{{pattern: '#'}}], {}}}]}}]"
+
 
 def written(tmp_path, text):
     path = tmp_path / "partners.yaml"
@@ -48,6 +50,11 @@ def test_a_partner_is_read_with_its_queues(tmp_path):
             "partners: [{name: a, kind: insurer, identifiers: [x]}]",
             "/partners/0/identifiers/0: An object with `system` and `value` stands here.",
         ),
+        (QUEUE.format("queue_type: classic"), "queue_type"),
+        (QUEUE.format("max_age: 7D"), "queue_type: stream"),
+        (QUEUE.format("queue_type: stream, max_age: a week"), "Write e.g. 7D"),
+        (QUEUE.format("queue_type: stream, max_bytes: 1000"), "max_bytes"),
+        (QUEUE.format("queue_type: stream").replace("'#'", "'#', full_resource: true"), "what is erased"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, named):

@@ -31,6 +31,8 @@ INBOUND: Final = (DISCHARGES, CASES)
 """The queues by which we are told, each with an exchange of its name."""
 DELIVERY_LIMIT: Final = 20
 QUORUM: Final[Mapping[str, Any]] = MappingProxyType({"x-queue-type": "quorum"})
+SEGMENT_BYTES: Final = 20_000_000
+"""A stream lets go a whole segment of this size, once a later one is begun."""
 # several workers, one at a time: what a hospital sends stays in order
 ONE_AT_A_TIME: Final[Mapping[str, Any]] = MappingProxyType({"x-single-active-consumer": True})
 
@@ -88,15 +90,17 @@ def remove(url: str, queue: str) -> None:
 
 def definitions(partners: Iterable[Partner], vhost: str) -> dict[str, list[dict[str, Any]]]:
     """Return what `declare` declares as a broker imports it: https://www.rabbitmq.com/docs/definitions."""
-    names = [queue.name for partner in partners for queue in partner.queues]
+    registered = {queue.name: queue for partner in partners for queue in partner.queues}
+    names = list(registered)
     exchanges = {DEAD: "direct", EVENTS: "topic", **dict.fromkeys(INBOUND, "fanout")}
     exchanges |= {own_exchange(name): "fanout" for name in names}
     queues = {name: _arguments(name, ONE_AT_A_TIME) for name in INBOUND}
-    queues |= {name: _arguments(name) for name in names}
-    bindings = [(DEAD, dead_queue(name), name) for name in queues]
+    queues |= {name: _own_arguments(queue) for name, queue in registered.items()}
+    read_once = [name for name in queues if name not in registered or registered[name].stream is None]
+    bindings = [(DEAD, dead_queue(name), name) for name in read_once]
     bindings += [(name, name, "") for name in INBOUND]
     bindings += [(own_exchange(name), name, "") for name in names]
-    queues |= {dead_queue(name): dict(QUORUM) for name in queues}
+    queues |= {dead_queue(name): dict(QUORUM) for name in read_once}
     lasting = {"vhost": vhost, "durable": True, "auto_delete": False}
     return {
         "exchanges": [
@@ -143,7 +147,7 @@ def _declare_queue(asker: Asker, queue: Queue, view: str) -> list[Drift]:
     own, drifts = own_exchange(queue.name), []
     if asker.refusal(lambda channel: channel.queue_declare(queue.name, passive=True)) == NO_SUCH_QUEUE:
         drifts.append(Drift(queue.name, "missing"))
-    if asker.refusal(partial(_declare_with_dead, queue.name)) not in {None, NOT_ALLOWED}:
+    if asker.refusal(partial(_declare_own, queue)) not in {None, NOT_ALLOWED}:
         drifts.append(Drift(queue.name, "otherwise"))
     asker.refusal(lambda channel: channel.exchange_declare(own, "fanout", durable=True))
     code = asker.refusal(lambda channel: channel.queue_bind(queue.name, own))
@@ -178,6 +182,14 @@ def _declare_inbound(name: str, channel: Any) -> None:
     channel.queue_bind(name, name)
 
 
+def _declare_own(queue: Queue, channel: Any) -> None:
+    """Declare a queue; a stream has no dead letters, for nothing is taken out of it."""
+    if queue.stream is None:
+        _declare_with_dead(queue.name, channel)
+    else:
+        channel.queue_declare(queue.name, durable=True, arguments=_own_arguments(queue))
+
+
 def _declare_with_dead(name: str, channel: Any, more: Mapping[str, Any] = MappingProxyType({})) -> None:
     channel.queue_declare(dead_queue(name), durable=True, arguments=dict(QUORUM))
     channel.queue_bind(dead_queue(name), DEAD, name)
@@ -194,4 +206,15 @@ def _arguments(name: str, more: Mapping[str, Any] = MappingProxyType({})) -> dic
         # without both, dead-lettering is at most once
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
+    }
+
+
+def _own_arguments(queue: Queue) -> dict[str, Any]:
+    if queue.stream is None:
+        return _arguments(queue.name)
+    kept = {"x-max-age": queue.stream.max_age, "x-max-length-bytes": queue.stream.max_bytes}
+    return {
+        "x-queue-type": "stream",
+        "x-stream-max-segment-size-bytes": SEGMENT_BYTES,
+        **{name: value for name, value in kept.items() if value is not None},
     }

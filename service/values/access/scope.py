@@ -28,11 +28,20 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How much a stream keeps: messages up to an age, as RabbitMQ writes it (`7D`), and up to a size."""
+
+    max_age: str | None = None
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue to declare for a partner, with its bindings."""
+    """A queue to declare for a partner, with its bindings; a stream, where it says how much that keeps."""
 
     name: str
     bindings: tuple[Binding, ...]
+    stream: Retention | None = None
 
 
 @dataclass(frozen=True, slots=True)

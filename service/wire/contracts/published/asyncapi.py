@@ -13,8 +13,8 @@ What changed, in the order in which it changed, owner by owner.
 
 Messages go to a topic exchange by their routing key, `<what>.<happened>`. Bindings such as `careplan.*`,
 `*.deleted` or `case.closed` choose among them. Queues of partners are declared by the service from
-its registry: quorum queues, each with a dead-letter queue named `<queue>.dead`. Each gets what its bindings
-there cover by an exchange of its own, `casebridge.to.<queue>`, so that none holds back another.
+its registry: quorum queues, each with a dead-letter queue named `<queue>.dead`, or streams. Each gets what
+its bindings there cover by an exchange of its own, `casebridge.to.<queue>`, so that none holds back another.
 
 A message comes at least once: take each `id` once. Messages with one `partitionkey` come in the order of
 their `sequence`, which has no gaps; of different owners nothing is said. In the queue of a partner the header
