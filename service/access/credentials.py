@@ -61,7 +61,7 @@ class IssuerContract(Schema):
     def check_address(self, entry: dict[str, Any], **_: Any) -> None:
         """Refuse an address that is not asked, or to which nothing can be added."""
         url = entry["issuer"]
-        if mistake := _mistake_of(url, entry["private_hosts"]):
+        if mistake := mistake_of(url, entry["private_hosts"]):
             raise ValidationError(mistake, "issuer")
         if "?" in url:
             raise ValidationError("An issuer is an address without a query.", "issuer")
@@ -96,16 +96,16 @@ class CredentialsContract(Schema):
         if "keys" in entry and "jwks_url" in entry:
             raise ValidationError("Name `keys` or `jwks_url`; the keys come from one of them.", "jwks_url")
         hosts = entry.get("private_hosts", ())
-        if "jwks_url" in entry and (mistake := _mistake_of(entry["jwks_url"], hosts)):
+        if "jwks_url" in entry and (mistake := mistake_of(entry["jwks_url"], hosts)):
             raise ValidationError(mistake, "jwks_url")
         endpoints = entry["intake"].endpoints if "intake" in entry else ()
         if wrong := {
-            at: [mistake] for at, url in enumerate(endpoints) if (mistake := _mistake_of(url, hosts))
+            at: [mistake] for at, url in enumerate(endpoints) if (mistake := mistake_of(url, hosts))
         }:
             raise ValidationError({"intake": {"endpoints": wrong}})
 
 
-def _mistake_of(url: str, private_hosts: Collection[str]) -> str | None:
+def mistake_of(url: str, private_hosts: Collection[str]) -> str | None:
     """Return why an address is not asked, None when it is."""
     try:
         parts = urlsplit(url)

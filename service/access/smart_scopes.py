@@ -28,6 +28,8 @@ from service.wire.fhir.search.parameters import searched_types
 
 EVERY: Final = "*"
 INTERACTIONS: Final = "cruds"
+SUBSCRIPTION: Final = "Subscription"
+"""The type of which every partner that reads may keep its own."""
 MOST: Final = 200
 NARROWED: Final = "rs"
 MOST_SEARCHES: Final = 10
@@ -247,9 +249,10 @@ READING: Final = Grant(frozenset(), frozenset({(EVERY, "r", ()), (EVERY, "s", ()
 def at_most(partner: Partner) -> Grant:
     """Return what a partner may ask for: what its kind may, narrowed by the scopes of its registry entry."""
     rights = RIGHTS[partner.kind]
-    pairs: Iterable[Interaction] = ()
+    pairs: list[Interaction] = []
     if RESOURCES in rights:
         pairs = [(EVERY, "r", ()), (EVERY, "s", ()), *((type_, "u", ()) for type_ in partner.writes)]
+        pairs += [(SUBSCRIPTION, letter, ()) for letter in "cud"]
     by_kind = Grant(rights - {RESOURCES}, frozenset(pairs))
     scopes = partner.credentials.scopes
     return by_kind if scopes is None else by_kind & parse(scopes)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from service.access.policy import RESOURCES
-from service.access.smart_scopes import EVERY, Grant, check_right
+from service.access.smart_scopes import EVERY, SUBSCRIPTION, Grant, check_right
 from service.errors import Unscoped
 from service.wire.fhir.definitions.r4 import definitions
 
@@ -46,12 +46,14 @@ def _interaction(method: str, rule: str, arguments: Mapping[str, Any]) -> tuple[
     """Return the type that a route below /fhir is about, and the letter of its interaction.
 
     A read, a vread, the history of one and an operation on terminology are all `r`; the history of a type or
-    of the system, and what is of all patients, is `s`.
+    of the system, and what is of all patients, is `s`. How subscriptions stand is `r`.
     """
     _, _, *places = rule.split("/")
     type_ = str(arguments.get("type_", "".join(places[:1])))
     if method == "PUT":
         return type_, "u"
+    if type_ == SUBSCRIPTION and method in {"POST", "DELETE"} and places[1:] in ([], ["<id_>"]):
+        return type_, "c" if method == "POST" else "d"
     # a search of the system is one of every type
     if len(places) < 2 or places[-1] in _SEARCHES or places[1:] in _OF_TYPES:
         return type_, "s"

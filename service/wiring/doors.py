@@ -23,6 +23,7 @@ from service.disclose.fhir.routes import fhir, public
 from service.disclose.matched import MatchedGroups
 from service.disclose.members import bulk as matched_many
 from service.disclose.members import routes as matched
+from service.disclose.subscriptions import routes as subscribed
 from service.disclose.terminology.routes import terminology
 from service.door import Door
 from service.errors import Malformed
@@ -69,6 +70,7 @@ from service.wire.fhir.audit_event import AuditEvents
 from service.wire.fhir.check.check import check as check_r4
 from service.wiring.compiled import compositions, inbounds, of_views, owners
 from service.wiring.rooms import now, projecting, receiving, unmerging
+from service.wiring.subscribing import subscriptions
 
 Clock = Callable[[], datetime]
 
@@ -104,6 +106,7 @@ def doors(
         validate.door(Disclosure(store)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
+        subscribed.door(subscriptions(settings, engine, now), base),
         audit(audited, base),
         feed(Disclosure(store)),
         tokens_door(tokens, settings.base_url),

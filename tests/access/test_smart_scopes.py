@@ -147,7 +147,7 @@ def test_a_kind_may_ask_for_its_rights_and_no_other(kind):
 
 def test_a_partner_may_update_what_its_entry_lets_it_write():
     partner = Partner("x", "insurer", writes=("CareTeam",))
-    assert str(at_most(partner)) == "system/*.rs system/CareTeam.u"
+    assert str(at_most(partner)) == "system/*.rs system/CareTeam.u system/Subscription.cud"
     assert at_most(partner).allows("CareTeam", "u")
     assert not at_most(partner).allows("CarePlan", "u")
 

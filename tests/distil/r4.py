@@ -45,6 +45,7 @@ ROOTS = (
     "StructureDefinition",
     "Composition",
     "OperationDefinition",
+    "Subscription",
 )
 DATA = Path(__file__).parents[2] / "service/wire/fhir/definitions/r4.json"
 

@@ -165,6 +165,11 @@ OF_NOBODY = {
         for end in ("", "/_search")
     },
     **{f"/fhir/{type_}/<id_>": [{"id_": id_}] for type_, id_ in DEFINITIONS.items()},
+    "/fhir/Subscription": [{}, {"query": "?status=active"}, {"method": "POST", "data": "{}", **FHIR}],
+    "/fhir/Subscription/_search": [{"method": "POST"}],
+    "/fhir/Subscription/$status": [{}, {"query": "?id=x"}, {"method": "POST"}],
+    "/fhir/Subscription/<id_>": [{"id_": "x"}, {"id_": "x", "method": "DELETE"}],
+    "/fhir/Subscription/<id_>/$status": [{"id_": "x"}, {"id_": "x", "method": "POST"}],
     "/fhir/<type_>/$validate": [
         {"method": "POST", "data": '{"resourceType": "Patient"}', **FHIR, "type_": "Patient"},
         {"method": "POST", "data": '{"resourceType": "Goal"}', **FHIR, "type_": "Goal"},

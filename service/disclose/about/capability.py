@@ -6,12 +6,15 @@ https://hl7.org/fhir/R4/capabilitystatement.html · https://hl7.org/fhir/R4/term
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from service.disclose.subscriptions.openapi import SEARCHED as SUBSCRIPTIONS_BY
 from service.disclose.terminology.openapi import EXPANDED_BY, OPERATIONS, SEARCHED
 from service.values.access.scope import RETURNED
 from service.wire.fhir.definitions.extensions import EXTENSIONS
 from service.wire.fhir.definitions.operations import DOCUMENT, EVERYTHING
 from service.wire.fhir.definitions.searches import canonical_of
 from service.wire.fhir.search.parameters import OF_EVERY_RESOURCE, parameters_of
+from service.wire.fhir.subscriptions.notification import PROFILE
+from service.wire.fhir.subscriptions.topics import advertised
 
 BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 EXPORT: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"
@@ -23,6 +26,7 @@ BULK_MATCH: Final = "http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/Bul
 PROVIDER_MATCH: Final = "http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/ProviderMemberMatch"
 ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 NDJSON: Final = "application/fhir+ndjson"
+BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport"
 _OF_SYSTEM: Final = ("transaction", "batch", "search-system", "history-system")
 VALIDATE: Final = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
@@ -51,6 +55,7 @@ def capability(
     resources = [
         *(_resource(type_, types) for type_ in types),
         _GROUP,
+        _subscription(),
         *(_terminology(type_) for type_ in OPERATIONS),
     ]
     return {
@@ -60,7 +65,7 @@ def capability(
         "kind": "instance",
         "software": {"name": "Casebridge", "version": version},
         "implementation": {"description": "Casebridge", "url": base},
-        "instantiates": [BULK_DATA],
+        "instantiates": [BULK_DATA, f"{BACKPORT}/CapabilityStatement/backport-subscription-server-r4"],
         "fhirVersion": "4.0.1",
         "format": ["json", NDJSON],
         "rest": [
@@ -154,6 +159,29 @@ def _leading_to(type_: str, types: Iterable[str]) -> Iterator[str]:
         for name, parameter in parameters_of(by).items():
             if parameter.kind == "reference" and (not parameter.targets or type_ in parameter.targets):
                 yield f"{by}:{name}"
+
+
+def _subscription() -> dict[str, Any]:
+    definitions = {name: f"Subscription-{name}" for name in SUBSCRIPTIONS_BY} | {"_id": "Resource-id"}
+    definition = f"{BACKPORT}/OperationDefinition/backport-subscription-"
+    return {
+        "extension": advertised(),
+        "type": "Subscription",
+        "supportedProfile": [PROFILE],
+        "documentation": "A partner's own, of the topics that stand here, by the channel rest-hook.",
+        "interaction": [{"code": code} for code in ("read", "create", "update", "delete", "search-type")],
+        "versioning": "versioned-update",
+        "updateCreate": False,
+        "searchParam": [
+            {
+                "name": name,
+                "definition": f"http://hl7.org/fhir/SearchParameter/{definitions[name]}",
+                "type": kind,
+            }
+            for name, (kind, _) in SUBSCRIPTIONS_BY.items()
+        ],
+        "operation": [{"name": "status", "definition": f"{definition}status"}],
+    }
 
 
 def _terminology(type_: str) -> dict[str, Any]:

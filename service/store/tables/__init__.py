@@ -33,6 +33,7 @@ from service.store.tables.resources import (
     tombstone,
 )
 from service.store.tables.shared import commit_count, counter, lease, numbering, position_run, secret, tick
+from service.store.tables.subscriptions import subscription, subscription_event
 
 __all__ = [
     "TEXT",
@@ -78,6 +79,8 @@ __all__ = [
     "signing_key",
     "stream",
     "strings",
+    "subscription",
+    "subscription_event",
     "texts",
     "tick",
     "token",

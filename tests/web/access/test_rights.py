@@ -34,6 +34,8 @@ NEEDS = (
     (r"(?:GET|HEAD) /fhir/(Group)/\$member-matches/x", "system/{}.r system/Patient.s system/Coverage.s"),
     (r"(?:GET|HEAD|DELETE) /fhir/(Group)/\$member-matches/.+", "system/{}.r"),
     (r"PUT /fhir/(\w+)/x", "system/{}.u"),
+    (r"POST /fhir/(Subscription)", "system/{}.c"),
+    (r"DELETE /fhir/(Subscription)/x", "system/{}.d"),
     (r"(?:GET|HEAD) /fhir(?:/_history)?|POST /fhir/_search", "system/*.s"),
     (r"(?:GET|HEAD) /fhir/(\w+)/_history", "system/{}.s"),
     (r"(?:GET|HEAD) /fhir/(\w+)", "system/{}.s"),

@@ -95,8 +95,8 @@ def test_a_key_of_rsa_is_as_good(tmp_path, database_url, engine, mappings):
 @pytest.mark.parametrize(
     ("partner", "asked", "granted"),
     [
-        ("northern", None, "system/*.rs"),
-        ("northern", "system/*.cruds", "system/*.rs"),
+        ("northern", None, "system/*.rs system/Subscription.cud"),
+        ("northern", "system/*.cruds", "system/*.rs system/Subscription.cud"),
         ("northern", "system/CarePlan.cruds casebridge/erase casebridge/administer", "system/CarePlan.rs"),
         ("southern", None, "system/CarePlan.rs"),
         ("southern", "system/*.*", "system/CarePlan.rs"),

@@ -19,6 +19,7 @@ from tests.web import conftest
 from tests.web.export.exporting import Exporter, path_of
 from tests.web.members import matching
 from tests.web.sent import PERSON, Mercy, a03, encounter
+from tests.web.subscribing import create, subscription
 
 PATCH = "application/merge-patch+json"
 LOCATION = {"name": "Clinic by the river"}
@@ -94,10 +95,26 @@ def of_resources(house):
     group = house.get("/fhir/Group", partner="northern").json["entry"][0]["resource"]["id"]
     yield "groups.find", "search-type", "GET", "/fhir/Group", {}
     yield "groups.read", "read", "GET", f"/fhir/Group/{group}", {"partner": "northern"}
+    yield from of_subscriptions(house)
     for type_ in ("CareTeam", "CarePlan", "EpisodeOfCare"):
         resource = house.one(type_)
         path = f"/fhir/{type_}/{resource['id']}"
         yield f"back.put-{type_}", "update", "PUT", path, {"json": resource, "headers": match}
+
+
+def of_subscriptions(house):
+    """The same of subscriptions."""
+    as_json = {"json": subscription(), "content_type": "application/fhir+json"}
+    yield "subscriptions.create", "create", "POST", "/fhir/Subscription", as_json
+    kept = create(house, subscription(), partner="cms").json
+    path = f"/fhir/Subscription/{kept['id']}"
+    yield "subscriptions.search", "search-type", "GET", "/fhir/Subscription", {}
+    yield "subscriptions.post-search", "search-type", "POST", "/fhir/Subscription/_search", {}
+    yield "subscriptions.read", "read", "GET", path, {}
+    yield "subscriptions.update", "update", "PUT", path, {**as_json, "json": kept}
+    for method in ("GET", "POST"):
+        yield "subscriptions.statuses", "operation", method, "/fhir/Subscription/$status", {}
+        yield "subscriptions.status", "operation", method, f"{path}/$status", {}
 
 
 def of_documents(house):

@@ -1,0 +1,56 @@
+"""Subscriptions, plugged together: the partners' story of theirs."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from cryptography.fernet import InvalidToken, MultiFernet
+from sqlalchemy import Engine
+
+from service.errors import Misconfigured, Unavailable
+from service.flows.subscriptions.managing import Subscriptions
+from service.settings import Settings
+from service.store.subscriptions import SqlSubscriptions
+from service.wire.fhir.search.asked import Ours
+from service.wire.fhir.search.parameters import searched_types
+from service.wiring.access import secret
+
+
+class Seal:
+    """Keeps the headers of subscriptions, with the secret that our signing keys are encrypted with."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; the secret is read when it is needed."""
+        self._settings = settings
+        self._cipher: MultiFernet | None = None
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Return it sealed; raises Unavailable."""
+        return self._opened().encrypt(data)
+
+    def decrypt(self, token: bytes) -> bytes:
+        """Return what was sealed; raises Unavailable."""
+        try:
+            return self._opened().decrypt(token)
+        except InvalidToken as exc:
+            raise Unavailable("The headers were sealed with another secret; send them again.") from exc
+
+    def _opened(self) -> MultiFernet:
+        try:
+            self._cipher = self._cipher or secret.cipher(self._settings)
+        except Misconfigured as exc:
+            what = (
+                f"Headers need a secret to be sealed with, and the operator has set none: {secret.SETTING}."
+            )
+            raise Unavailable(what) from exc
+        return self._cipher
+
+
+def subscriptions(settings: Settings, engine: Engine, now: Callable[[], datetime]) -> Subscriptions:
+    """Plug the table of subscriptions into the story of who manages them."""
+    base = f"{settings.base_url}/fhir"
+    return Subscriptions(SqlSubscriptions(engine), Seal(settings), ours(base), now)
+
+
+def ours(base: str) -> Ours:
+    """Return what is known where filters are read: FHIR stands below the address `base`."""
+    return Ours(base, searched_types())
