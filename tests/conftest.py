@@ -203,4 +203,5 @@ def empty_database_url(request):
 @pytest.fixture
 def amqp_url(rabbitmq_server):
     """The AMQP URL of an empty virtual host."""
-    return rabbitmq_server.create_vhost()
+    with rabbitmq_server.lend_vhost() as url:
+        yield url

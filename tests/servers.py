@@ -22,11 +22,16 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from tests.outside import OutsideRabbit
 from tests.server_process import Server, find, free_port
 
 POSTGRES_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 RABBIT_PLACES = ("/usr/lib/rabbitmq/bin", "/usr/lib/rabbitmq/lib/*/sbin", "/opt/homebrew/opt/rabbitmq/sbin")
 VHOSTS = 24
+# who we are at each broker: the private ones know us by the name that one of somebody else's does
+USER = pika.URLParameters(
+    os.environ.get("CASEBRIDGE_TEST_AMQP_URL") or "amqp://casebridge:@localhost"
+).credentials.username
 
 
 class Postgres:
@@ -133,20 +138,7 @@ class PostgresServer(Server, Postgres):
         return True
 
 
-class Rabbit:
-    """A RabbitMQ server somebody else runs; its one virtual host has to do for every test."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def create_vhost(self) -> str:
-        """The AMQP URL of a virtual host without the exchange that all tests use."""
-        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
-            connection.channel().exchange_delete("casebridge.events")
-        return self.url
-
-
-class RabbitServer(Server, Rabbit):
+class RabbitServer(Server):
     """A private RabbitMQ broker without plugins, with its own port mapper (epmd) and node name."""
 
     def __init__(self) -> None:
@@ -155,7 +147,7 @@ class RabbitServer(Server, Rabbit):
         self.port, self._epmd_port = free_port(), free_port()
         self._made = self._given = 0
         self._epmd: subprocess.Popen[bytes] | None = None
-        Rabbit.__init__(self, self._vhost_url("casebridge"))
+        self.url = self._vhost_url("casebridge")
         folder = str(self.folder)
         self._env = {
             "PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/bin:/sbin:/bin",
@@ -209,12 +201,17 @@ class RabbitServer(Server, Rabbit):
         self._given += 1
         return self._vhost_url(f"test-{self._given}")
 
+    @contextlib.contextmanager
+    def lend_vhost(self) -> Iterator[str]:
+        """As `create_vhost`, for one test."""
+        yield self.create_vhost()
+
     def control(self, *words: str) -> None:
         """Run rabbitmqctl."""
         self._run([self._bin / "rabbitmqctl", "-q", *words], self._env)
 
     def _vhost_url(self, vhost: str) -> str:
-        return f"amqp://casebridge:casebridge@127.0.0.1:{self.port}/{vhost}"
+        return f"amqp://{USER}:casebridge@127.0.0.1:{self.port}/{vhost}"
 
     def _settings(self) -> str:
         return (
@@ -231,9 +228,9 @@ class RabbitServer(Server, Rabbit):
         password = base64.b64encode(salt + hashlib.sha256(salt + b"casebridge").digest()).decode()
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         definitions = {
-            "users": [{"name": "casebridge", "password_hash": password, "tags": "administrator"}],
+            "users": [{"name": USER, "password_hash": password, "tags": "administrator"}],
             "vhosts": [{"name": vhost} for vhost in vhosts],
-            "permissions": [{"user": "casebridge", "vhost": vhost, **everything} for vhost in vhosts],
+            "permissions": [{"user": USER, "vhost": vhost, **everything} for vhost in vhosts],
         }
         return self._write("definitions.json", json.dumps(definitions))
 
@@ -261,10 +258,10 @@ def postgres() -> Iterator[Postgres]:
 
 
 @contextlib.contextmanager
-def rabbit() -> Iterator[Rabbit]:
+def rabbit() -> Iterator[OutsideRabbit | RabbitServer]:
     """The broker for tests: the one CASEBRIDGE_TEST_AMQP_URL names, else a private one."""
     if url := os.environ.get("CASEBRIDGE_TEST_AMQP_URL"):
-        yield Rabbit(url)
+        yield OutsideRabbit(url)
     else:
         with RabbitServer() as server:
             yield server

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from tests.outside import TURN, OutsideRabbit
 from tests.server_process import find
-from tests.servers import PostgresServer, Rabbit
+from tests.servers import PostgresServer
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,13 +87,19 @@ def test_virtual_hosts_share_nothing_and_do_not_run_out(killable_rabbitmq):
                 channel(stack, other).exchange_declare("casebridge.events", "topic", passive=True)
 
 
-def test_a_named_broker_is_handed_out_without_the_exchange_of_the_test_before(amqp_url):
-    named = Rabbit(amqp_url)
-    with contextlib.ExitStack() as stack:
-        channel(stack, amqp_url).exchange_declare("casebridge.events", "topic")
-    assert named.create_vhost() == amqp_url
-    with contextlib.ExitStack() as stack, pytest.raises(pika.exceptions.ChannelClosedByBroker):
-        channel(stack, amqp_url).exchange_declare("casebridge.events", "topic", passive=True)
+def test_a_named_broker_is_lent_to_one_test_at_a_time_and_swept_after_it(killable_rabbitmq):
+    named = OutsideRabbit(killable_rabbitmq.create_vhost())
+    with named.lend_vhost() as url, contextlib.ExitStack() as stack:
+        ours = channel(stack, url)
+        ours.exchange_declare("casebridge.events", "topic", durable=True)
+        ours.queue_declare("left", durable=True)
+        ours.basic_publish("", "left", b"River")
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="exclusive"):
+            channel(stack, url).queue_declare(TURN, exclusive=True)
+    with named.lend_vhost() as url, contextlib.ExitStack() as stack:
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="no exchange"):
+            channel(stack, url).exchange_declare("casebridge.events", passive=True)
+        assert channel(stack, url).queue_declare("left").method.message_count == 0
 
 
 def test_each_empty_database_is_empty(empty_database_url):

@@ -12,6 +12,7 @@ from service.publish.amqp.rabbit import Rabbit
 from service.publish.relay import Relay
 from tests.cli.command import casebridge
 from tests.publish.made import Broker, Office, message, unrecorded
+from tests.servers import USER
 
 QUEUE = "  - {{name: {0}, kind: engineer, queues: [{{name: {0}.changes, bindings: [{{pattern: '#'}}]}}]}}\n"
 
@@ -127,7 +128,7 @@ def test_what_is_printed_is_what_is_declared_for_a_user_who_may_not(
     rabbitmq_server.control("add_user", name, "secret")
     vhost = broom.broker.url.rpartition("/")[2]
     rabbitmq_server.control("set_permissions", "-p", vhost, name, "^$", ".*", ".*")
-    url = broom.broker.url.replace("casebridge:casebridge", f"{name}:secret")
+    url = broom.broker.url.replace(f"{USER}:casebridge", f"{name}:secret")
     with (
         pika.BlockingConnection(pika.URLParameters(url)) as connection,
         pytest.raises(pika.exceptions.AMQPError),

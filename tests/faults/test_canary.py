@@ -23,6 +23,7 @@ from service.store.tables import metadata
 from tests.contracts.answered import described
 from tests.faults.house import Everybody, until
 from tests.front.test_hostile import ROUTES
+from tests.servers import USER
 from tests.web.sent import ER7, FHIR, a03, encounter, entry, message, parts, transaction
 
 NUMBER = "CANARY-4711"
@@ -42,8 +43,8 @@ REGISTRY = """partners:
       identifying: ["urn:example:persons"]
       case_system: cms
       senders: [{application: ADT, facility: MERCY, addresses: [127.0.0.1]}]
-      amqp_users: [casebridge]
-"""
+      amqp_users: [{USER}]
+""".replace("{USER}", USER)
 FOREIGN = ("other", "northern", "lakeside", "harbor", "stranger")
 
 
@@ -67,7 +68,7 @@ class Nest(Everybody):
 
     def publish(self, body, kind):
         with self.channel() as channel:
-            told = pika.BasicProperties(kind, user_id="casebridge", delivery_mode=2)
+            told = pika.BasicProperties(kind, user_id=USER, delivery_mode=2)
             channel.basic_publish("", topology.DISCHARGES, body, told, mandatory=True)
 
     @contextlib.contextmanager

@@ -345,7 +345,7 @@ def test_a_broker_that_lost_all_it_knew_is_told_again(office, killable_rabbitmq,
         until(lambda: set(office.states().values()) == {"published"})
         killable_rabbitmq.control("delete_vhost", vhost)
         killable_rabbitmq.control("add_vhost", vhost)
-        killable_rabbitmq.control("set_permissions", "-p", vhost, "casebridge", ".*", ".*", ".*")
+        killable_rabbitmq.control("set_permissions", "-p", vhost, servers.USER, ".*", ".*", ".*")
         after = message(sequence=2)
         office.emit(after)
         until(lambda: office.states()[after.id] == "published")

@@ -15,8 +15,8 @@ from service.store.store import SqlStore
 from service.values.access.scope import Scope
 from service.values.audit import AuditQuery
 from service.wiring import operator, processes, rooms
+from tests.servers import USER
 
-USER = "casebridge"
 JSON, MERGE = "application/json", "application/merge-patch+json"
 DEAD = "casebridge.cases.dead"
 SECONDS = 240

@@ -24,14 +24,14 @@ from service.settings import Settings
 from service.store.store import SqlStore
 from service.values.access.scope import Scope
 from service.wiring import operator, processes, rooms
+from tests.servers import USER
 from tests.web.sent import ER7, FHIR, a03, encounter, message, transaction
 
-USER = "casebridge"
-REGISTRY = """partners:
-  - {name: cms, kind: case-system}
+REGISTRY = f"""partners:
+  - {{name: cms, kind: case-system}}
   - name: mercy
     kind: hospital
-    intake: {amqp_users: [casebridge], amqp_replies: [mercy.answers]}
+    intake: {{amqp_users: [{USER}], amqp_replies: [mercy.answers]}}
 """
 KILLED_BEFORE_ITS_ACK = """
 import os, signal, threading
@@ -245,7 +245,7 @@ def test_a_character_set_in_the_encoding_does_no_harm(mercy):
 
 def test_what_was_put_aside_is_taken_in_once_its_reason_is_gone(mercy, environment, monkeypatch):
     registry = Path(environment["CASEBRIDGE_PARTNERS"])
-    registry.write_text(REGISTRY.replace("[casebridge]", "[nobody]"), encoding="utf-8")
+    registry.write_text(REGISTRY.replace(f"[{USER}]", "[nobody]"), encoding="utf-8")
     mercy.partners = tuple(operator.partners(mercy.settings))
     mercy.send(a03("M1"), b"broken", message_id="x-1")
     # whoever has no user-id may say what it likes in the headers

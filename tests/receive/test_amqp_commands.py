@@ -20,14 +20,15 @@ from service.publish.amqp import topology
 from service.values.access.scope import Scope
 from service.values.limits import InputLimits
 from service.wiring import processes, rooms
-from tests.receive.case_system import DEAD, JSON, MERGE, USER, CaseSystem, until
+from tests.receive.case_system import DEAD, JSON, MERGE, CaseSystem, until
+from tests.servers import USER
 from tests.web.sent import ER7, a03
 
-REGISTRY = """partners:
+REGISTRY = f"""partners:
   - name: cms
     kind: case-system
-    intake: {amqp_users: [casebridge], amqp_replies: [cms.answers]}
-  - {name: other, kind: case-system}
+    intake: {{amqp_users: [{USER}], amqp_replies: [cms.answers]}}
+  - {{name: other, kind: case-system}}
 """
 PROBLEM = "application/problem+json"
 RIVER = {"identifiers": [{"system": "urn:example:clients", "value": "R-1"}], "names": [{"given": ["River"]}]}
