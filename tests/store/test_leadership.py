@@ -155,6 +155,19 @@ def test_a_clock_that_is_set_anew_takes_leadership_from_nobody(engine, monkeypat
     first.close()
 
 
+def test_a_database_clock_that_is_set_back_by_an_hour_keeps_leadership_from_nobody(engine, monkeypatch):
+    monkeypatch.setattr(leadership, "RENEW_SECONDS", 3600.0)
+    killed = lead(engine)
+    with engine.begin() as connection:
+        # what it says then of a lease of before
+        connection.execute(text("UPDATE lease SET expires = expires + 3600"))
+    successor = lead(engine)
+    assert successor.fence > killed.fence
+    killed.close()
+    assert lead(engine) is None
+    successor.close()
+
+
 def test_a_database_that_is_away_is_told(tmp_path):
     with pytest.raises(Unavailable):
         lead(connect(f"sqlite:///{tmp_path}/nowhere/casebridge.db"))

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, Update, bindparam, extract, func, select, text, update
+from sqlalchemy import ColumnElement, Engine, Update, bindparam, extract, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +24,7 @@ from service.store.sql.engine import Executor, writing
 RELAY: Final = "relay"
 SECONDS: Final = 5.0
 RENEW_SECONDS: Final = 1.0
+LONGEST: Final = 2 * SECONDS
 _C: Final = t.lease.c
 _MINE: Final = (_C.name == bindparam("of"), _C.fence == bindparam("mine"))
 # kept from others while the transaction lasts
@@ -105,9 +106,11 @@ def _taking(dialect: str) -> Any:
     insert: Any = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[dialect]
     taken = insert(t.lease).values(fence=1, expires=_until(dialect))
     following = {"holder": taken.excluded.holder, "fence": _C.fence + 1, "expires": taken.excluded.expires}
-    return taken.on_conflict_do_update(
-        index_elements=[_C.name], set_=following, where=_C.expires <= _now(dialect)
-    ).returning(_C.fence)
+    # one that lasts for longer than any is given for is of before the database's clock was set back
+    over = or_(_C.expires <= _now(dialect), _C.expires > _now(dialect) + LONGEST)
+    return taken.on_conflict_do_update(index_elements=[_C.name], set_=following, where=over).returning(
+        _C.fence
+    )
 
 
 @cache
