@@ -193,6 +193,15 @@ class RabbitServer(Server):
         """
         super().kill9()
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it stand still; the system goes on acknowledging what is sent to it."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
     def create_vhost(self) -> str:
         """The AMQP URL of a virtual host nobody has had: they are made at start, and by the dozen later."""
         if self._given == self._made:

@@ -91,11 +91,23 @@ class Delay:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
+    def reach(self) -> socket.socket:
+        """Connect to what stands behind."""
+        return socket.create_connection(self._to)
+
+    def passes(self, way: str) -> bool:
+        """Whether something passes, `in` to what stands behind or `out` of it."""
+        return True
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                broker = socket.create_connection(self._to)
+                try:
+                    broker = self.reach()
+                except OSError:
+                    client.close()
+                    continue
                 self._open += [client, broker]
                 for each in (client, broker):
                     each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -113,7 +125,8 @@ class Delay:
                     if not chunk:
                         key.data.shutdown(socket.SHUT_WR)
                         return
-                    due.append((time.perf_counter() + self._half, key.data, chunk))
+                    if self.passes("in" if key.fileobj is one else "out"):
+                        due.append((time.perf_counter() + self._half, key.data, chunk))
                 while due and due[0][0] <= time.perf_counter():
                     _, to, chunk = due.popleft()
                     to.sendall(chunk)
