@@ -12,13 +12,13 @@ from functools import lru_cache
 from typing import Any, Final, cast
 from uuid import uuid4
 
-from psycopg import Error, InternalError
+from psycopg import Error, InternalError, OperationalError
 from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
-from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
+from psycopg.waiting import Ready, Wait
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, Executable, event
 from sqlalchemy.exc import DBAPIError
@@ -202,22 +202,36 @@ class Stream:
         return answer
 
     def _answers(self) -> PQGen[None]:
-        failed: Error | None = None
-        yield from send(self._server)
-        while self._sent:
-            (result,) = yield from fetch_many(self._server)
+        """Have each answer taken, up to that to the synchronisation itself.
+
+        psycopg's own generators let other threads go first three times an answer, and as often at its end.
+        """
+        server, failed = self._server, None
+        while server.flush():
+            if (yield Wait.RW) & Ready.R:
+                server.consume_input()
+        while (result := (yield from self._result())).status != ExecStatus.PIPELINE_SYNC:
+            # each answer is one result, and the end of it
+            server.get_result()
             take = self._sent.popleft()
             if result.status == ExecStatus.FATAL_ERROR:
                 failed = failed or error_from_result(result)
             elif result.status != ExecStatus.PIPELINE_ABORTED:
                 take(result)
-        # the answer to the synchronisation itself
-        yield from fetch_many(self._server)
         if failed is not None:
             if isinstance(failed, InvalidSqlStatementName | FeatureNotSupported):
                 # somebody has dropped what was prepared, or a migration has changed what it returns
                 self._prepared.clear()
             raise failed
+
+    def _result(self) -> PQGen[PGresult]:
+        while self._server.is_busy():
+            yield Wait.R
+            self._server.consume_input()
+        result = self._server.get_result()
+        if result is None:
+            raise OperationalError("The server has sent less than was asked for.")
+        return result
 
 
 def forget_on_rollback(engine: Engine) -> None:
