@@ -15,9 +15,10 @@ MESSAGES = Counter("casebridge_relay_messages_total", "Outbox messages by what b
 
 @dataclass(slots=True)
 class Flight:
-    """A row under way: its copies not yet decided, and which queues are owed it."""
+    """A row under way since an instant: its copies not yet decided, and which queues are owed it."""
 
     row: NumberedMessage
+    sent: float = 0.0
     left: int = 0
     routed: bool = False
     owed: list[str] = field(default_factory=list)

@@ -139,3 +139,6 @@ class Outbox(Protocol):
 
     def backlog(self) -> int:
         """Return how many messages are still to publish."""
+
+    def oldest_seconds(self) -> float:
+        """Return how long the oldest message that is still to publish has waited; 0 when none is."""

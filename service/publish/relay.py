@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
-from prometheus_client import Counter, Gauge
 
+from service.publish import standing
 from service.publish.beside import Beside
 from service.publish.catchup import TOO_LARGE, WINDOW, CatchUp
 from service.publish.copies.coverage import Coverage
@@ -29,6 +29,7 @@ from service.publish.ports import (
     Record,
     Settlement,
 )
+from service.publish.standing import CONFIRMS, DRIFTS, LEADING
 from service.supervision import Backoff, supervise
 from service.values.access.scope import Partner
 from service.values.kept.resources import NumberedMessage
@@ -40,16 +41,6 @@ STANDBY_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 5.0
 REPAIR_SECONDS: Final = 30.0
 BACKOFF: Final = Backoff(0.1, 5.0)
-
-DRIFTS = Counter("casebridge_queue_drifts_total", "Times a queue was not as declared", ["queue", "what"])
-OWED = Gauge(
-    "casebridge_queue_owed",
-    "Messages that a queue did not take and is owed",
-    ["queue"],
-    multiprocess_mode="livesum",
-)
-BACKLOG = Gauge("casebridge_relay_backlog", "Outbox messages still to publish", multiprocess_mode="livesum")
-LEADING = Gauge("casebridge_relay_leading", "1 while this process relays", multiprocess_mode="livesum")
 
 log = structlog.get_logger()
 
@@ -80,6 +71,7 @@ class Relay:
         self._landed = Landed(self._beside)
         self._before = Predecessors(outbox.last_in_queues, self._beside.keep_last, self._coverage)
         self._behind: dict[str, CatchUp] = {}
+        self._count_at = 0.0
         self._look_at = 0.0
         self._repair_at = 0.0
         self._declared = False
@@ -124,7 +116,11 @@ class Relay:
             self.close()
             self._lead = self._outbox.lead()
         if self._lead is None:
+            standing.look_away()
             return STANDBY_SECONDS
+        if self._clock() >= self._count_at:
+            self._count_at = self._clock() + LOOK_SECONDS
+            standing.look(self._outbox, self._coverage.queues)
         publisher = self._publisher or self._begin()
         if self._clock() >= self._look_at:
             self._look()
@@ -147,14 +143,10 @@ class Relay:
         return 0 if self._rejoin() or any(moving) else IDLE_SECONDS
 
     def _look(self) -> None:
-        """Count what is left to do, see which owners are released, and now and then to the broker."""
+        """See which queues and owners there is something for again, and now and then to the broker."""
         self._look_at = self._clock() + LOOK_SECONDS
-        BACKLOG.set(self._outbox.backlog())
-        debts = self._outbox.debts()
-        for queue in self._coverage.queues | debts.keys():
-            OWED.labels(queue).set(debts.get(queue, 0))
         # an operator has it told again
-        for queue in (debts.keys() & self._coverage.queues).difference(self._behind):
+        for queue in (self._outbox.debts().keys() & self._coverage.queues).difference(self._behind):
             self._let_catch_up(queue)
         self._lanes.keep_parked(self._stopped_owners())
         if self._clock() >= self._repair_at:
@@ -218,8 +210,9 @@ class Relay:
     def _send(self, publisher: Publisher) -> None:
         # after a refusal one at a time, so that the next refusal tells whose it is
         window = 1 if self._suspects else WINDOW
+        now = self._clock()
         while self._flights.open < window and (row := self._lanes.take()) is not None:
-            flight = Flight(row)
+            flight = Flight(row, now)
             try:
                 # all of them before the first goes: what comes back of a parked row would land as published
                 copies = self._before.copies(self._coverage.routes(row), row)
@@ -236,7 +229,9 @@ class Relay:
                 self._land(flight)
 
     def _decide(self, outcomes: Iterable[tuple[int, Settlement]]) -> None:
+        sent = None
         for flight, route, outcome in self._flights.decide_copies(outcomes):
+            sent = flight.sent if sent is None else sent
             if not route.is_content_with(outcome):
                 flight.owed.append(route.queue)
                 self._fall_behind(route.queue, outcome)
@@ -244,6 +239,8 @@ class Relay:
                 self._before.note(route, flight.row)
             if not flight.left:
                 self._land(flight)
+        if sent is not None:
+            CONFIRMS.observe(self._clock() - sent)
 
     def _fall_behind(self, queue: str, why: str) -> None:
         """Let a queue catch up by itself: what is under way to it is owed to it."""

@@ -1,5 +1,8 @@
 """What queues are owed is known by message, and a message is published once nobody is owed it."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from service.store.relay.outbox import Outbox
@@ -104,3 +107,17 @@ def test_what_a_queue_is_owed_is_not_pruned(outbox, engine):
     outbox.pay("harbor", [4])
     assert list(prune(engine, [(1, 6)])) == [4]
     assert owed(outbox, "harbor") == [5, 6]
+
+
+def test_the_oldest_is_what_waits_longest_of_what_is_still_to_publish(outbox, store):
+    """It is by its time on record, whether it has a number or not; what is parked does not wait."""
+    now = datetime.now(UTC)
+    hours = [replace(message("case/3", n), recorded=now - timedelta(hours=4 - n)) for n in range(2)]
+    store.transact(lambda unit: unit.resources.emit(hours))
+    outbox.mark(range(1, 7), "published")
+    assert 4 * 3600 <= outbox.oldest_seconds() < 4.1 * 3600
+    outbox.number()
+    outbox.park(7, "no reason")
+    assert 3 * 3600 <= outbox.oldest_seconds() < 3.1 * 3600
+    outbox.mark([8], "published")
+    assert outbox.oldest_seconds() == 0

@@ -1,6 +1,7 @@
 """The outbox as the leader sees it: number what is committed, read what is pending, mark what went out."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Engine, bindparam, delete, exists, func, select, text, update
@@ -13,18 +14,23 @@ from service.store.relay.positions import MESSAGE, Positions
 from service.store.relay.queued import QUEUES, Key, keep_last, last_in_queues
 from service.store.relay.runs import rows_by_position
 from service.store.relay.seen import seen
-from service.store.rows.typed import upsert
+from service.store.rows.typed import aware, upsert
 from service.store.sql.engine import Executor, reading, writing
 from service.values.access.scope import Scope
 from service.values.kept.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
 from service.wire.json import dump
 
 FORGIVEN: Final = 5000
+# of so many positions to publish one is not parked, or nobody looks at the metrics
+AHEAD: Final = 1000
 _C: Final = t.outbox.c
 _O: Final = t.owed.c
 _ROWS: Final = select(*MESSAGE, _C.state).where(_C.row.in_(bindparam("rows", expanding=True)))
 _STATE: Final = update(t.outbox).where(_C.row.in_(bindparam("rows", expanding=True)))
 _PAID: Final = _STATE.where(_C.state == "owed")
+_OLDEST: Final = select(func.min(_C.recorded)).where(
+    _C.row.in_(bindparam("rows", expanding=True)), _C.state == "pending"
+)
 _PARK: Final = update(t.outbox).where(_C.row == bindparam("of"))
 _OWED: Final = (
     select(_O.position)
@@ -70,6 +76,7 @@ _BACKLOG: Final = select(
     - select(func.count()).where(_C.state == "parked").scalar_subquery()
     + select(func.count()).where(_C.row > _STANDING["row"]).scalar_subquery()
 )
+_OLDEST_UNNUMBERED: Final = select(_C.recorded).where(_C.row > _STANDING["row"]).order_by(_C.row).limit(1)
 
 
 class Outbox:
@@ -236,6 +243,15 @@ class Outbox:
         """Return how many messages are still to publish."""
         with reading(self._engine) as connection:
             return int(connection.execute(_BACKLOG).scalar_one())
+
+    def oldest_seconds(self) -> float:
+        """Return how long the oldest message that is still to publish has waited; 0 when none is."""
+        with reading(self._engine) as connection:
+            ahead = ahead_of(connection, 0, AHEAD).positions(0, AHEAD)
+            rows = list(rows_by_position(connection, "outbox", ahead).values())
+            recorded = connection.execute(_OLDEST, {"rows": rows}).scalar()
+            recorded = recorded or connection.execute(_OLDEST_UNNUMBERED).scalar()
+        return max(0.0, (datetime.now(UTC) - aware(recorded)).total_seconds()) if recorded else 0.0
 
     def _pass(self, positions: Sequence[int]) -> None:
         if positions:
