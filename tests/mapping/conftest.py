@@ -170,7 +170,7 @@ def make(catalogue: Load, case: dict[str, Any]) -> Callable[[str], Any]:
         )
         made = catalogue(text).projector("case").run(case)
         if "each:" in head:
-            return [each.resource for each in made]
+            return [result.resource for result in made]
         return made[0].resource if made else {}
 
     return make

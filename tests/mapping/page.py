@@ -27,14 +27,14 @@ def parsed(text):
 
 def examples(page):
     """Every example, in the order of the page."""
-    found = []
+    examples = []
     for language, block in FENCE.findall(page):
         if language == "yaml":
             named = re.match(r"# (\S+\.yaml)\n", block)
-            found.append(Example(named[1] if named else "", block))
-        elif found:
-            found[-1].makes = parsed(block)
-    return found
+            examples.append(Example(named[1] if named else "", block))
+        elif examples:
+            examples[-1].makes = parsed(block)
+    return examples
 
 
 def documents(page):
@@ -50,11 +50,11 @@ def section(page, title):
 
 def rows(page, title):
     """The single expressions of a section's table: (leaf, value or None)."""
-    found = []
+    rows = []
     for row in ROW.finditer(section(page, title)):
         leaf = row["leaf"].replace("\\|", "|").strip('"')
-        found.append((leaf, None if row["value"] is None else parsed(row["value"])))
-    return found
+        rows.append((leaf, None if row["value"] is None else parsed(row["value"])))
+    return rows
 
 
 def filters(page):

@@ -20,7 +20,11 @@ KIN = CodeMapping(
 @pytest.mark.parametrize("coding", list(permutations([SNOMED, OWN, BARE])))
 def test_the_coding_of_a_public_system_is_used_and_the_others_are_kept(coding):
     used = used_of({"coding": list(coding), "text": "words"})
-    assert used == {**SNOMED, "text": "words", "alternates": [each for each in coding if each is not SNOMED]}
+    assert used == {
+        **SNOMED,
+        "text": "words",
+        "alternates": [alternate for alternate in coding if alternate is not SNOMED],
+    }
 
 
 @pytest.mark.parametrize(

@@ -79,18 +79,18 @@ def test_our_own_coding_stands_before_the_targets_of_the_map_of_its_name(concept
     """,
     )
     own = {"system": "https://example.org/kind", "code": "home", "display": "At home"}
-    found = make("""
+    values = make("""
         x: "{{ case.kind | codeable('kind') }}"
         y: "{{ case.kind | coding('kind') }}"
         z: "{{ case.kind | display('kind') }}"
     """)
-    assert found["x"]["coding"] == [
+    assert values["x"]["coding"] == [
         own,
         {"system": "http://snomed.info/sct", "code": "1"},
         {"system": "http://snomed.info/sct", "code": "2"},
         {"system": "http://loinc.org", "code": "3"},
     ]
-    assert (found["y"], found["z"]) == (own, "At home")
+    assert (values["y"], values["z"]) == (own, "At home")
 
 
 def test_a_code_of_ours_without_a_public_code_keeps_its_own_coding(concepts, make, case):

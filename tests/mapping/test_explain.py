@@ -36,22 +36,22 @@ make:
 @pytest.fixture
 def origins(catalogue, case):
     def origins(text, **settings):
-        found = catalogue(text, **settings)
-        ((document, _),) = found.projector("case").steps
-        (explained,) = explainer(document, found.terminology).run(case)
-        assert explained.resource == found.projector("case").run(case)[0].resource
+        catalogue_ = catalogue(text, **settings)
+        ((document, _),) = catalogue_.projector("case").steps
+        (explained,) = explainer(document, catalogue_.terminology).run(case)
+        assert explained.resource == catalogue_.projector("case").run(case)[0].resource
         return explained.origins
 
     return origins
 
 
 def test_each_element_names_its_line_its_rule_and_its_source(origins):
-    found = {
+    by_path = {
         path: (origin.mark.line, origin.rule, origin.sources, origin.conditions)
         for path, origin in origins(T).items()
     }
     about, done = "case.plan.goals[0].description", "case.plan.goals[0].done"
-    assert found == {
+    assert by_path == {
         "resourceType": (7, "T", (), ("case.status",)),
         "title": (8, "{{ title }}!", ("case.plan.title",), ("case.status",)),
         "whole": (9, "{{ case.extra }}", ("case.extra",), ("case.status",)),
@@ -81,25 +81,27 @@ def test_each_element_names_its_line_its_rule_and_its_source(origins):
 
 def test_an_element_of_an_overlay_names_the_overlay(origins, write):
     write("overlays/over/outbound/T.yaml", "extends: T\nmake:\n  title: '{{ case.kind }}'\n")
-    found = origins(T, overlays=["over"])
-    assert str(found["title"].mark) == "overlays/over/outbound/T.yaml:3:10"
-    assert found["title"].sources == ("case.kind",)
-    assert str(found["whole"].mark) == "outbound/T.yaml:9:10"
+    by_path = origins(T, overlays=["over"])
+    assert str(by_path["title"].mark) == "overlays/over/outbound/T.yaml:3:10"
+    assert by_path["title"].sources == ("case.kind",)
+    assert str(by_path["whole"].mark) == "outbound/T.yaml:9:10"
 
 
 def test_each_item_of_a_loop_at_the_head_says_which_it_is(catalogue, case):
     case["case"]["plan"]["goals"][1]["description"] = "run"
     text = "map: T\nfrom: case\neach: g in case.plan.goals\nmake: {a: '{{ g.description }}'}\n"
     ((document, _),) = catalogue(text).projector("case").steps
-    found = [each.origins["a"].sources for each in explainer(document, catalogue(text).terminology).run(case)]
-    assert found == [("case.plan.goals[0].description",), ("case.plan.goals[1].description",)]
+    sources_used = [
+        result.origins["a"].sources for result in explainer(document, catalogue(text).terminology).run(case)
+    ]
+    assert sources_used == [("case.plan.goals[0].description",), ("case.plan.goals[1].description",)]
 
 
 def test_what_stands_inside_an_explained_value_is_explained_by_it(origins):
-    found = origins(T)
-    assert nearest_origin("who.reference", found) == ("who", found["who"])
-    assert nearest_origin("items[1].notes[0].note", found)[0] == "items[1].notes[0].note"
-    assert nearest_origin("nothing.here", found) is None
+    by_path = origins(T)
+    assert nearest_origin("who.reference", by_path) == ("who", by_path["who"])
+    assert nearest_origin("items[1].notes[0].note", by_path)[0] == "items[1].notes[0].note"
+    assert nearest_origin("nothing.here", by_path) is None
 
 
 @pytest.mark.parametrize(
@@ -123,19 +125,19 @@ def shipped():
     return load(MAPPINGS, sources=sources(), links=links())
 
 
-@pytest.mark.parametrize("pair", [each for each in PAIRS if not each.overlays], ids=lambda each: each.name)
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if not pair.overlays], ids=lambda pair: pair.name)
 def test_every_leaf_of_every_golden_resource_is_explained(pair, shipped):
     projector = shipped.projector(pair.source)
-    made = [each.resource for each in projector.run(pair.roots)]
+    made = [result.resource for result in projector.run(pair.roots)]
     explained = [
-        each
+        result
         for document, _ in projector.steps
-        for each in explainer(document, shipped.terminology).run(pair.roots)
+        for result in explainer(document, shipped.terminology).run(pair.roots)
     ]
-    assert [each.resource for each in explained] == made
-    for each in explained:
-        for path in leaves(each.resource, ""):
-            assert nearest_origin(path, each.origins), path
+    assert [result.resource for result in explained] == made
+    for result in explained:
+        for path in leaves(result.resource, ""):
+            assert nearest_origin(path, result.origins), path
 
 
 def leaves(value, path):

@@ -32,7 +32,7 @@ def test_a_table_is_current(name):
 def test_the_command_writes_them_and_prints_them(tmp_path):
     done = CliRunner().invoke(cli, ["mappings", "fields", "--out", str(tmp_path / "docs")])
     assert done.output.startswith("2 pages are written")
-    assert {each.name: each.read_text(encoding="utf-8") for each in (tmp_path / "docs").iterdir()} == PAGES
+    assert {page.name: page.read_text(encoding="utf-8") for page in (tmp_path / "docs").iterdir()} == PAGES
     printed = CliRunner().invoke(cli, ["mappings", "fields"]).output
     assert all(page in printed for page in PAGES.values())
 

@@ -105,8 +105,8 @@ def terms(source: dict[str, Any]) -> st.SearchStrategy[Term]:
 
 def joined(left: Term, right: Term) -> str | None:
     shown = [term[1] or "" for term in (left, right)]
-    given = [term[1] for term in (left, right) if term[0] != "'a'"]
-    return "".join(shown) if not given or any(given) else None
+    known = [term[1] for term in (left, right) if term[0] != "'a'"]
+    return "".join(shown) if not known or any(known) else None
 
 
 def conditions(source: dict[str, Any]) -> st.SearchStrategy[Term]:
@@ -179,12 +179,14 @@ PLACES = st.sampled_from(
 def test_any_overlay_is_a_load_error_or_a_map_that_ends_and_keeps_every_id(
     place: tuple[str, str], text: str, source: dict[str, Any]
 ):
-    given = source | {"uuid": UUID}
-    (before,) = run(KEPT, given)
+    roots = source | {"uuid": UUID}
+    (before,) = run(KEPT, roots)
     file, head = place
     with suppress(Misconfigured, MappingError):
-        made = run(KEPT, given, (file, head.replace("{}", text)))
-        assert {each["id"] for each in made if "id" in each and "a" in each} <= {before.get("id")}
+        made = run(KEPT, roots, (file, head.replace("{}", text)))
+        assert {resource["id"] for resource in made if "id" in resource and "a" in resource} <= {
+            before.get("id")
+        }
         assert file == "outbound/T.yaml" or made == [before]
 
 
@@ -232,10 +234,10 @@ def laid(below: Any, above: Any) -> Any:
 
 def pruned(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {key: pruned(each) for key, each in value.items()}
-        return {key: each for key, each in kept.items() if not is_empty(each)}
+        kept = {key: pruned(below) for key, below in value.items()}
+        return {key: below for key, below in kept.items() if not is_empty(below)}
     if isinstance(value, list):
-        return [each for each in map(pruned, value) if not is_empty(each)]
+        return [item for item in map(pruned, value) if not is_empty(item)]
     return value
 
 
@@ -247,28 +249,28 @@ def makes(tree: Any, path: tuple[str, ...]) -> bool:
 
 def heeded(change: dict[str, Any], below: list[Any], above: tuple[str, ...] = ()) -> dict[str, Any]:
     """A change without the removals of what nothing below it makes."""
-    found = {}
+    pruned_object = {}
     for key, value in change.items():
         path = (*above, key)
         if is_empty(value):
-            kept = value if any(makes(each, path) for each in below) else ...
+            kept = value if any(makes(path_below, path) for path_below in below) else ...
         elif isinstance(value, dict) and "$add" not in value:
             kept = heeded(value, below, path) or ...
         else:
             kept = value
         if kept is not ...:
-            found[key] = kept
-    return found
+            pruned_object[key] = kept
+    return pruned_object
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(base=trees(), given=st.lists(CHANGE, min_size=1, max_size=3))
+@given(base=trees(), drawn=st.lists(CHANGE, min_size=1, max_size=3))
 def test_a_stack_of_overlays_means_what_the_language_page_says(
-    base: dict[str, Any], given: list[dict[str, Any]]
+    base: dict[str, Any], drawn: list[dict[str, Any]]
 ):
     changes: list[dict[str, Any]] = []
-    for each in given:
-        changes += [kept] if (kept := heeded(each, [base, *changes])) else []
+    for change in drawn:
+        changes += [kept] if (kept := heeded(change, [base, *changes])) else []
     overlays = [("outbound/T.yaml", f"extends: T\nmake: {json.dumps(change)}\n") for change in changes]
     mapping = f"map: T\nfrom: s\nmake: {json.dumps(base)}\n"
     try:
@@ -281,7 +283,7 @@ def test_a_stack_of_overlays_means_what_the_language_page_says(
         return
     wanted = pruned(expected)
     assert run(mapping, {}, *overlays) == ([wanted] if wanted else [])
-    if given[0] != heeded(given[0], [base]):
+    if drawn[0] != heeded(drawn[0], [base]):
         with pytest.raises(Misconfigured) as caught:
-            run(mapping, {}, ("outbound/T.yaml", f"extends: T\nmake: {json.dumps(given[0])}\n"))
+            run(mapping, {}, ("outbound/T.yaml", f"extends: T\nmake: {json.dumps(drawn[0])}\n"))
         assert all("nothing makes" in issue.what for issue in caught.value.issues)

@@ -45,7 +45,7 @@ def exact(resource):
 
 def test_a_pair_that_comes_out_as_expected_has_no_differences(pair, run):
     pair("one", exact(MADE))
-    assert [(each.differences, each.issues) for each in run()] == [((), ())]
+    assert [(result.differences, result.issues) for result in run()] == [((), ())]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_resources_in_another_language_are_compared_and_updated_with_it(pair, ru
     assert 'da: T/1: language: nothing != "da"' in result.differences
     golden.update(result)
     assert run()[0].differences == ()
-    (told,) = json.loads((folder / "golden/one/out.da.json").read_text())
-    assert told == MADE | {"language": "da"}
+    (localised,) = json.loads((folder / "golden/one/out.da.json").read_text())
+    assert localised == MADE | {"language": "da"}
 
 
 def test_a_source_that_cannot_be_mapped_is_told_with_its_place(pair, run, case):
@@ -126,9 +126,9 @@ def test_pairs_stand_alone_or_under_the_overlay_they_run_with(pair, tmp_path):
     pair("plain", [])
     pair("lean/plain", [])
     pair("both", [], overlays=["lean", "more"])
-    found = {each.name: each.overlays for each in golden.pairs(tmp_path)}
-    assert found == {"plain": (), "lean/plain": ("lean",), "both": ("lean", "more")}
-    assert [each.name for each in golden.chosen(golden.pairs(tmp_path), ["lean"])] == ["lean/plain"]
+    overlays_of = {pair.name: pair.overlays for pair in golden.pairs(tmp_path)}
+    assert overlays_of == {"plain": (), "lean/plain": ("lean",), "both": ("lean", "more")}
+    assert [pair.name for pair in golden.chosen(golden.pairs(tmp_path), ["lean"])] == ["lean/plain"]
 
 
 def test_a_pair_may_take_the_source_of_another(pair, write, tmp_path, case):
@@ -178,10 +178,10 @@ def test_an_in_json_that_is_none_is_refused_at_its_file(write, tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "problem"),
     [("sent.json", "no good"), ("sent.xml", "What is sent is sent.json (FHIR) or sent.hl7.")],
 )
-def test_what_is_sent_and_cannot_be_read_is_named(tmp_path, name, told):
+def test_what_is_sent_and_cannot_be_read_is_named(tmp_path, name, problem):
     def read(source, stack, raw):
         raise Malformed("no good")
 
@@ -190,7 +190,7 @@ def test_what_is_sent_and_cannot_be_read_is_named(tmp_path, name, told):
     path.write_bytes(b"{")
     with pytest.raises(Misconfigured) as raised:
         golden.sent(tmp_path, read)
-    assert (raised.value.issues[0].what, raised.value.issues[0].where) == (told, str(path))
+    assert (raised.value.issues[0].what, raised.value.issues[0].where) == (problem, str(path))
 
 
 def test_what_is_sent_runs_with_the_overlay_of_its_folder_and_once_for_each_that_it_tells_of(tmp_path):

@@ -100,7 +100,7 @@ def message():
 
 def test_a_message_becomes_a_discharge(tmp_path):
     made = catalogue(tmp_path, MAPPING).projector("fhir").run(stays(message())[0])
-    assert json.loads(json.dumps([each.resource for each in made])) == [
+    assert json.loads(json.dumps([result.resource for result in made])) == [
         {
             "event": "discharge",
             "recorded": "2026-02-20T10:00:00+01:00",
@@ -115,7 +115,7 @@ def test_a_message_becomes_a_discharge(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "problem"),
     [
         ("event: discharge", "event: discharged", "6:10: `Discharge.event` has no code `discharged`"),
         ("  stay:\n", "  stays:\n", "did you mean `stay`?"),
@@ -126,8 +126,8 @@ def test_a_message_becomes_a_discharge(tmp_path):
         ("serviceProvider.resource", "serviceProvider.resourse", "did you mean"),
     ],
 )
-def test_a_typo_does_not_start(tmp_path, old, new, told):
+def test_a_typo_does_not_start(tmp_path, old, new, problem):
     assert old in MAPPING
-    found = wrong(tmp_path, MAPPING.replace(old, new, 1).lstrip("\n"))
-    assert any(told in each for each in found), found
-    assert all(each.startswith("inbound/discharge.yaml:") for each in found)
+    errors = wrong(tmp_path, MAPPING.replace(old, new, 1).lstrip("\n"))
+    assert any(problem in error for error in errors), errors
+    assert all(error.startswith("inbound/discharge.yaml:") for error in errors)

@@ -85,8 +85,8 @@ KIND = """
 )
 def test_an_expression_gives_its_typed_value(make, expression: str, value: object):
     quoted = expression.replace("\\", "\\\\").replace('"', '\\"')
-    found = make(f'x: "{{{{ {quoted} }}}}"').get("x")
-    assert (found, type(found)) == (value, type(value))
+    made_value = make(f'x: "{{{{ {quoted} }}}}"').get("x")
+    assert (made_value, type(made_value)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_two_runs_give_equal_resources_that_share_nothing(catalogue, case):
 def test_several_documents_in_a_file_run_in_order(catalogue, case):
     text = "map: G\nname: one\nfrom: case\nmake: {a: 1}\n---\nmap: G\nname: two\nfrom: case\nmake: {a: 2}\n"
     made = catalogue(text).projector("case").run(case)
-    assert [(each.mapping, each.target, each.resource) for each in made] == [
+    assert [(result.mapping, result.target, result.resource) for result in made] == [
         ("one", "G", {"a": 1}),
         ("two", "G", {"a": 2}),
     ]
@@ -329,9 +329,9 @@ def test_a_source_without_mappings_makes_nothing(catalogue, case):
 
 
 def test_withdrawal_keeps_null_as_the_word_for_removal(catalogue):
-    found = catalogue("map: T\nfrom: case\nwithdraw: {status: entered-in-error, x: null}\nmake: {a: 1}\n")
-    assert found.withdrawal("T") == {"status": "entered-in-error", "x": None}
-    assert found.withdrawal("Other") == {}
+    compiled = catalogue("map: T\nfrom: case\nwithdraw: {status: entered-in-error, x: null}\nmake: {a: 1}\n")
+    assert compiled.withdrawal("T") == {"status": "entered-in-error", "x": None}
+    assert compiled.withdrawal("Other") == {}
 
 
 def test_the_version_changes_with_any_source_text(catalogue, write):

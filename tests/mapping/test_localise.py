@@ -20,9 +20,9 @@ def tell():
 
     def tell(language="da", **elements):
         resource = {"resourceType": "T", "id": "1"} | elements
-        told = words.tell(resource, language)
-        assert told.pop("language") == language
-        return {key: value for key, value in told.items() if key not in {"resourceType", "id"}}
+        localised = words.tell(resource, language)
+        assert localised.pop("language") == language
+        return {key: value for key, value in localised.items() if key not in {"resourceType", "id"}}
 
     return tell
 
@@ -32,25 +32,35 @@ def coding(code, display, system=URL):
 
 
 def test_a_coding_of_ours_is_told_in_the_language_wherever_it_stands(tell):
-    told = tell(a=[{"b": coding("home", "At home")}], c={"coding": [coding("home", "At home")]})
-    assert told == {"a": [{"b": coding("home", "I hjemmet")}], "c": {"coding": [coding("home", "I hjemmet")]}}
+    localised = tell(a=[{"b": coding("home", "At home")}], c={"coding": [coding("home", "At home")]})
+    assert localised == {
+        "a": [{"b": coding("home", "I hjemmet")}],
+        "c": {"coding": [coding("home", "I hjemmet")]},
+    }
 
 
 def test_what_has_no_designation_or_is_not_ours_stays(tell):
-    given = {
+    resource = {
         "a": coding("new", "New"),
         "b": coding("gone", "Gone"),
         "c": coding("home", "At home", "urn:theirs"),
         "d": {"system": URL, "value": "home"},
         "e": ["At home", 1, True, None],
     }
-    assert tell(**given) == given
+    assert tell(**resource) == resource
 
 
 def test_a_display_that_a_mapping_puts_there_as_text_is_told_in_the_language_and_no_other_text_is(tell):
-    given = {"from": [{"display": "At home"}, {"display": "Anna"}, {"other": "At home"}, {"display": "New"}]}
-    told = tell(**given)["from"]
-    assert told == [{"display": "I hjemmet"}, {"display": "Anna"}, {"other": "At home"}, {"display": "New"}]
+    resource = {
+        "from": [{"display": "At home"}, {"display": "Anna"}, {"other": "At home"}, {"display": "New"}]
+    }
+    localised = tell(**resource)["from"]
+    assert localised == [
+        {"display": "I hjemmet"},
+        {"display": "Anna"},
+        {"other": "At home"},
+        {"display": "New"},
+    ]
 
 
 def test_a_text_goes_with_the_coding_it_repeats_and_no_other_does(tell):
@@ -86,6 +96,6 @@ def test_a_language_the_narrative_states_is_replaced(tell):
 
 
 def test_the_resource_itself_is_left_alone(tell):
-    given = {"a": [{"coding": [coding("home", "At home")], "text": "At home"}]}
-    tell(**given)
-    assert given == {"a": [{"coding": [coding("home", "At home")], "text": "At home"}]}
+    resource = {"a": [{"coding": [coding("home", "At home")], "text": "At home"}]}
+    tell(**resource)
+    assert resource == {"a": [{"coding": [coding("home", "At home")], "text": "At home"}]}

@@ -121,7 +121,7 @@ def test_withdrawal_merges_by_key_and_null_keeps_its_meaning(write, catalogue):
 def test_an_overlay_adds_mappings_of_its_own(write, catalogue, case):
     write(OVER, "map: U\nfrom: case\nmake: {a: '{{ case.kind }}'}\n")
     made = catalogue(BASE, overlays=["over"]).projector("case").run(case)
-    assert [(each.mapping, each.resource.get("a")) for each in made] == [("T", None), ("U", "home")]
+    assert [(result.mapping, result.resource.get("a")) for result in made] == [("T", None), ("U", "home")]
 
 
 def test_a_mapping_of_an_overlay_that_makes_a_resource_again_is_refused_when_it_does(write, catalogue, case):
@@ -338,7 +338,7 @@ def test_what_another_overlay_makes_or_has_removed_is_removed_where_that_stands_
     write("overlays/last/outbound/T.yaml", "extends: T\nmake: {fresh: null, kind: null, title: null}\n")
     text = "make: {fresh: {x: 1}, kind: null, title: plain}"
     assert laid(text, names=("over", "last")) == {
-        key: each for key, each in PLAIN.items() if key not in {"kind", "title"}
+        key: value for key, value in PLAIN.items() if key not in {"kind", "title"}
     }
     for names in (("last",), ("last", "over")):
         ((place, what),) = mistakes(BASE, overlays=names)
@@ -415,10 +415,10 @@ def test_a_code_system_is_extended_by_code_and_language(write, catalogue):
           - {code: near, display: Near}
         """,
     )
-    found = catalogue(BASE, overlays=["over"]).codesystems["kind"]
-    assert found.displays == {"home": "At home", "away": "Away", "near": "Near"}
-    assert found.designations["home"] == {"da": "hjemme", "sv": "därhemma"}
-    assert [each["code"] for each in found.resource["concept"]] == ["home", "away", "near"]
+    system = catalogue(BASE, overlays=["over"]).codesystems["kind"]
+    assert system.displays == {"home": "At home", "away": "Away", "near": "Near"}
+    assert system.designations["home"] == {"da": "hjemme", "sv": "därhemma"}
+    assert [concept["code"] for concept in system.resource["concept"]] == ["home", "away", "near"]
 
 
 def test_a_concept_map_is_extended_by_target_and_code(write, catalogue):
@@ -436,9 +436,9 @@ def test_a_concept_map_is_extended_by_target_and_code(write, catalogue):
             element: [{code: away, target: [{code: B, equivalence: equivalent}]}]
         """,
     )
-    found = catalogue(BASE, overlays=["over"])
-    given = {code: found.terminology.targets("map", code) for code in ("home", "away", "near", "else")}
-    assert given == {
+    compiled = catalogue(BASE, overlays=["over"])
+    targets = {code: compiled.terminology.targets("map", code) for code in ("home", "away", "near", "else")}
+    assert targets == {
         "home": ({"system": "http://a", "code": "HH"},),
         "away": ({"system": "http://a", "code": "A"}, {"system": "http://b", "code": "B"}),
         "near": ({"system": "http://a", "code": "N"},),
@@ -471,9 +471,9 @@ def test_what_an_overlay_says_of_a_code_holds_in_whichever_group_of_the_target_i
         f"{{code: {code}, target: [{{code: X, equivalence: equal}}]}}" for code in ("home", "hjem", "near")
     ]
     write("overlays/over/concepts/map.yaml", f"group: [{{{named}element: [{', '.join(elements)}]}}]")
-    found = catalogue(BASE, overlays=["over"]).terminology
-    for code, given in (("home", "X"), ("hjem", "X"), ("near", "X"), ("else", "O")):
-        assert found.targets("map", code) == ({"system": "http://a", "code": given},)
+    terminology = catalogue(BASE, overlays=["over"]).terminology
+    for code, target in (("home", "X"), ("hjem", "X"), ("near", "X"), ("else", "O")):
+        assert terminology.targets("map", code) == ({"system": "http://a", "code": target},)
 
 
 def test_an_overlays_target_says_how_it_stands_to_the_code_as_those_below_do(write, mistakes):

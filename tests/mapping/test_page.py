@@ -24,7 +24,7 @@ from tests.mapping import page as pages
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 PAGE = (MAPPINGS / "README.md").read_text(encoding="utf-8")
 EXAMPLES = pages.examples(PAGE)
-BODIES = [each for each in EXAMPLES if not each.file]
+BODIES = [example for example in EXAMPLES if not example.file]
 # those that stand in inbound mappings, by where in a Discharge what they give may stand
 INBOUND = {
     "fhirpath": "patient.names.family",
@@ -37,7 +37,7 @@ LEAVES = [(leaf, value) for title in ("Leaves", "Expressions") for leaf, value i
     (leaf, value) for name, (_, leaf, value) in pages.filters(PAGE).items() if name not in INBOUND
 ]
 CLIENT, CASE = pages.documents(PAGE)
-TELECOM = next(each.text for each in EXAMPLES if each.file.endswith("telecom.yaml"))
+TELECOM = next(example.text for example in EXAMPLES if example.file.endswith("telecom.yaml"))
 NAMES = """
 let:
   goal: "{{ case.plan.goals[0] }}"
@@ -70,9 +70,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     for kind in ("codesystems", "concepts"):
         shutil.copytree(MAPPINGS / kind, folder / kind)
-    for each in EXAMPLES:
-        if each.file.startswith(("codesystems/", "concepts/")):
-            (folder / each.file).write_text(each.text, encoding="utf-8")
+    for example in EXAMPLES:
+        if example.file.startswith(("codesystems/", "concepts/")):
+            (folder / example.file).write_text(example.text, encoding="utf-8")
     return folder
 
 
@@ -92,9 +92,9 @@ def run(folder):
 
 def made(kind, catalogue):
     document = {"client": CLIENT, "case": CASE}[kind]
-    found = of_document(catalogue, lambda _: [], kind, document, CLIENT if kind == "case" else None)
-    assert found.issues == ()
-    return [resource.resource for resource in found.resources]
+    explained = of_document(catalogue, lambda _: [], kind, document, CLIENT if kind == "case" else None)
+    assert explained.issues == ()
+    return [resource.resource for resource in explained.resources]
 
 
 def body(text, names=""):
@@ -109,7 +109,7 @@ def test_an_example_makes_what_stands_below_it(run, example):
 
 
 @pytest.mark.parametrize(
-    "example", [each for each in EXAMPLES if each.file.startswith("outbound/")], ids=lambda e: e.file
+    "example", [example for example in EXAMPLES if example.file.startswith("outbound/")], ids=lambda e: e.file
 )
 def test_a_mapping_of_the_page_makes_the_resources_below_it(run, example):
     assert run(example.text) == example.makes
@@ -133,7 +133,7 @@ def test_the_page_says_of_a_filter_what_its_docstring_says(name):
 
 
 def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
-    (example,) = (each for each in EXAMPLES if each.file.startswith("inbound/"))
+    (example,) = (example for example in EXAMPLES if example.file.startswith("inbound/"))
     leaf, kind, disposition, class_, type_ = (pages.filters(PAGE)[name][1:] for name in INBOUND)
     (tmp_path / "inbound").mkdir()
     shutil.copytree(MAPPINGS / "concepts", tmp_path / "concepts")
@@ -145,14 +145,14 @@ def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
     )
     (tmp_path / "inbound/Discharge.yaml").write_text(text, encoding="utf-8")
     makes = {"Discharge": schema_without_links(schema("discharge"))}
-    found = load(tmp_path, sources={"fhir": fhir_roots()}, links={}, direction="inbound", makes=makes)
+    compiled = load(tmp_path, sources={"fhir": fhir_roots()}, links={}, direction="inbound", makes=makes)
     hospital = {"resource": {"resourceType": "Organization", "name": "City Hospital"}}
-    given = {
+    roots = {
         "bundle": {"timestamp": "2026-03-01T08:00:00Z"},
         "encounter": {"serviceProvider": hospital, **ENCOUNTER},
         "patient": PATIENT,
     }
-    (discharge,) = found.projector("fhir").run(given)
+    (discharge,) = compiled.projector("fhir").run(roots)
     assert discharge.resource == {
         "event": "discharge",
         "recorded": "2026-03-01T08:00:00Z",
@@ -168,54 +168,54 @@ def test_the_inbound_examples_give_what_stands_beside_them(tmp_path):
 
 def test_the_overlay_of_the_page_changes_what_it_says_on_the_shipped_mappings(tmp_path):
     shutil.copytree(MAPPINGS, tmp_path / "mappings")
-    for each in EXAMPLES:
-        if each.file.startswith("overlays/"):
-            path = tmp_path / "mappings" / each.file
+    for example in EXAMPLES:
+        if example.file.startswith("overlays/"):
+            path = tmp_path / "mappings" / example.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(each.text, encoding="utf-8")
+            path.write_text(example.text, encoding="utf-8")
     plain, over = (
         load(tmp_path / "mappings", sources=sources(), links=links(), overlays=stack, profiles=profiles)
         for stack in ((), ("northern",))
     )
     plans = [
-        next(each for each in made("case", found) if each["resourceType"] == "CarePlan")
-        for found in (plain, over)
+        next(resource for resource in made("case", catalogue) if resource["resourceType"] == "CarePlan")
+        for catalogue in (plain, over)
     ]
     assert [plan["title"] for plan in plans] == ["Back on the bicycle", "Care plan: Back on the bicycle"]
     assert plans[1]["category"][-1] == {"text": "shared"}
     assert plans[1]["meta"]["profile"][0].endswith("us-core-careplan")
-    told = [plan["text"]["div"] for plan in plans]
-    assert [re.search("<p>(.*?)</p>", each)[1] for each in told] == [plan["title"] for plan in plans]
-    (patient,) = (each for each in made("client", over) if each["resourceType"] == "Patient")
+    divs = [plan["text"]["div"] for plan in plans]
+    assert [re.search("<p>(.*?)</p>", div)[1] for div in divs] == [plan["title"] for plan in plans]
+    (patient,) = (resource for resource in made("client", over) if resource["resourceType"] == "Patient")
     assert "telecom" not in patient
     reach = {
         mapping.target for mapping in plain.mappings if "telecom:" in (MAPPINGS / mapping.file).read_text()
     }
     assert reach == set(re.findall(r"^extends: (\w+)", TELECOM, re.MULTILINE))
     teams = [
-        next(each for each in made("case", found) if each["resourceType"] == "CareTeam")
-        for found in (plain, over)
+        next(resource for resource in made("case", catalogue) if resource["resourceType"] == "CareTeam")
+        for catalogue in (plain, over)
     ]
-    codes = [[each["code"] for each in team["participant"][0]["role"][0]["coding"]] for team in teams]
+    codes = [[coding["code"] for coding in team["participant"][0]["role"][0]["coding"]] for team in teams]
     assert [("224535009" in code, "106292003" in code) for code in codes] == [(True, False), (False, True)]
 
 
 def test_a_hospitals_overlay_of_the_page_reads_its_codes_as_it_says(tmp_path):
     """The page's overlay stands on the shipped inbound mappings, by the page's registry."""
     shutil.copytree(MAPPINGS, tmp_path / "mappings")
-    for each in EXAMPLES:
-        if each.file.startswith(("overlays/", "hospitals.yaml")):
-            path = tmp_path / ("" if each.file == "hospitals.yaml" else "mappings") / each.file
+    for example in EXAMPLES:
+        if example.file.startswith(("overlays/", "hospitals.yaml")):
+            path = tmp_path / ("" if example.file == "hospitals.yaml" else "mappings") / example.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(each.text, encoding="utf-8")
-    given = {
+            path.write_text(example.text, encoding="utf-8")
+    settings = {
         "CASEBRIDGE_MAPPINGS": str(tmp_path / "mappings"),
         "CASEBRIDGE_PARTNERS": str(tmp_path / "hospitals.yaml"),
     }
-    found = compiled.inbounds(Settings.from_env(given))
+    inbounds = compiled.inbounds(Settings.from_env(settings))
 
     def read(stack, form, roots):
-        return found[stack].projector(form).run(roots)[0].resource["stay"]["disposition"]
+        return inbounds[stack].projector(form).run(roots)[0].resource["stay"]["disposition"]
 
     def fhir(stack, coding):
         ended = {"dischargeDisposition": {"coding": [coding]}}
@@ -243,19 +243,21 @@ def test_a_hospitals_overlay_of_the_page_reads_its_codes_as_it_says(tmp_path):
 
 
 def test_the_registry_of_the_page_is_one(tmp_path):
-    (example,) = (each for each in EXAMPLES if each.file == "partners.yaml")
+    (example,) = (example for example in EXAMPLES if example.file == "partners.yaml")
     (tmp_path / "partners.yaml").write_text(example.text, encoding="utf-8")
-    found = registry.load(tmp_path / "partners.yaml")
-    assert {found[name].view for name in ("northern", "northern-engineer")} == {"northern"}
+    partners = registry.load(tmp_path / "partners.yaml")
+    assert {partners[name].view for name in ("northern", "northern-engineer")} == {"northern"}
     assert registry.views(tmp_path / "partners.yaml") == {"northern": ("northern", "minimum-necessary")}
 
 
 def test_the_schema_for_editors_takes_what_the_page_shows_and_refuses_what_the_language_refuses():
     check = Draft202012Validator(json.loads((MAPPINGS / "schema.json").read_text()))
-    shown = [each for each in EXAMPLES if "outbound/" in each.file or not each.file]
+    shown = [example for example in EXAMPLES if "outbound/" in example.file or not example.file]
     assert len(shown) > 8
-    for each in shown:
-        check.validate(plain(documents(each.text if each.file else body(each.text), each.file or "M")[0]))
+    for example in shown:
+        check.validate(
+            plain(documents(example.text if example.file else body(example.text), example.file or "M")[0])
+        )
     good = {"map": "M", "from": "case", "make": {"a": 1}}
     for wrong in (
         {"mak": {}},

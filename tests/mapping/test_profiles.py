@@ -44,8 +44,8 @@ class Known:
 def made(catalogue, case):
     def made(profile="", more="", **settings):
         text = T.format(profile=profile, more=more)
-        found = catalogue(text, profiles=Known(), **settings)
-        return found, found.projector("case").run(case)[0].resource
+        compiled = catalogue(text, profiles=Known(), **settings)
+        return compiled, compiled.projector("case").run(case)[0].resource
 
     return made
 
@@ -110,7 +110,9 @@ def missing(catalogue):
 
     def missing(more, *supported, **settings):
         known = Known(*supported, **settings)
-        return [each.element for each in catalogue(MADE + more, profiles=known).unclaimed["http://p/title"]]
+        return [
+            missing.element for missing in catalogue(MADE + more, profiles=known).unclaimed["http://p/title"]
+        ]
 
     return missing
 
@@ -239,38 +241,38 @@ def test_a_claim_is_held_back_where_an_overlay_takes_away_what_the_profile_wants
     known = Known("T.part.of", "T.title")
 
     def claimed(*stack):
-        found = catalogue(MADE + more, profiles=known, overlays=stack)
-        made = found.projector("case").run(case)[0].resource
-        return found, made["meta"]["profile"]
+        compiled = catalogue(MADE + more, profiles=known, overlays=stack)
+        made = compiled.projector("case").run(case)[0].resource
+        return compiled, made["meta"]["profile"]
 
     assert claimed()[1] == ["http://p/title", "http://p/note"]
     assert claimed("after")[1] == ["http://p/title", "http://p/note"]
-    found, profiles = claimed("quiet", "after")
+    compiled, profiles = claimed("quiet", "after")
     assert profiles == ["http://p/note"]
-    (missing,) = found.unclaimed["http://p/title"]
+    (missing,) = compiled.unclaimed["http://p/title"]
     assert (missing.element, str(missing.mark)) == ("T.part.of", "overlays/quiet/outbound/T.yaml:4:13")
-    assert found.unclaimed["http://p/note"] == ()
-    assert [mapping.claims for mapping in found.mappings] == [("http://p/note",)]
+    assert compiled.unclaimed["http://p/note"] == ()
+    assert [mapping.claims for mapping in compiled.mappings] == [("http://p/note",)]
 
 
 def test_what_nothing_ever_made_is_said_at_the_mapping_that_names_the_profile(catalogue, write):
     write("overlays/on/outbound/T.yaml", "extends: T\nprofile: http://p/title\n")
     text = MADE.replace("profile: [http://p/title, http://p/note]\n", "")
-    found = catalogue(text, profiles=Known("T.part"), overlays=["on"])
-    (missing,) = found.unclaimed["http://p/title"]
+    compiled = catalogue(text, profiles=Known("T.part"), overlays=["on"])
+    (missing,) = compiled.unclaimed["http://p/title"]
     assert (missing.element, missing.mark.file) == ("T.part", "overlays/on/outbound/T.yaml")
 
 
 def test_what_is_withdrawn_claims_nothing_that_is_held_back(catalogue):
-    found = catalogue(MADE + "withdraw: {note: null}\n", profiles=Known("T.part"))
+    compiled = catalogue(MADE + "withdraw: {note: null}\n", profiles=Known("T.part"))
     last = {"resourceType": "T", "id": "1", "title": "x", "meta": {"profile": ["http://p/note"]}}
-    assert "meta" not in found.withdrawn_resource(last)
+    assert "meta" not in compiled.withdrawn_resource(last)
 
 
 def test_of_two_mappings_that_claim_a_profile_each_may_make_a_part(catalogue):
     other = MADE.replace("map: T", "map: T\nname: other").replace('id: "1"', 'id: "2"')
-    found = catalogue(f"{MADE}  a: x\n---{other}  b: x\n", profiles=Known("T.a", "T.b"))
-    assert found.unclaimed["http://p/title"] == ()
+    compiled = catalogue(f"{MADE}  a: x\n---{other}  b: x\n", profiles=Known("T.a", "T.b"))
+    assert compiled.unclaimed["http://p/title"] == ()
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from service.wire.yaml import SIZE_LIMIT, InvalidYaml, Scalar, documents, plain
     ],
 )
 def test_plain_scalars_have_the_types_of_the_core_schema(text: str, value: object):
-    found = plain(documents(f"a: {text}", "f")[0])["a"]
-    assert (found, type(found)) == (value, type(value))
+    parsed = plain(documents(f"a: {text}", "f")[0])["a"]
+    assert (parsed, type(parsed)) == (value, type(value))
 
 
 def test_a_decimal_keeps_its_digits():
@@ -93,5 +93,5 @@ def test_a_file_over_the_limit_is_refused():
 def test_a_character_of_a_value_is_found_in_the_file(text: str, mark: str, place: tuple[int, int]):
     leaf = documents(text, "f")[0].entries["a"]
     assert isinstance(leaf, Scalar)
-    found = leaf.at(str(leaf.value).index(mark))
-    assert (found.line, found.column) == place
+    mark_of_leaf = leaf.at(str(leaf.value).index(mark))
+    assert (mark_of_leaf.line, mark_of_leaf.column) == place

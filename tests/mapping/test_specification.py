@@ -117,9 +117,9 @@ def test_the_code_tables_name_each_code_in_each_language(specified):
 
 
 def test_the_index_leads_to_every_page_and_names_what_nothing_reads(specified):
-    told = pages(specified)
-    index = told["README.md"]
-    assert set(re.findall(r"\]\(([\w.-]+\.md)\)", index)) == set(told) - {"README.md"}
+    page_of = pages(specified)
+    index = page_of["README.md"]
+    assert set(re.findall(r"\]\(([\w.-]+\.md)\)", index)) == set(page_of) - {"README.md"}
     assert "Nothing reads " in index
     assert "`case.plan.goals.done`" in index
     assert "`case.note`" not in index
@@ -140,9 +140,9 @@ def test_every_link_of_every_page_of_the_shipped_mappings_leads_somewhere():
     from tests.golden.test_golden import catalogue
 
     for stack in ((), ("us-core",), ("minimum-necessary",)):
-        told = pages(catalogue(stack))
-        heads = {each for page in told.values() for each in re.findall(r"(?m)^## (\S+)$", page)}
-        for page in told.values():
+        page_of = pages(catalogue(stack))
+        heads = {heading for page in page_of.values() for heading in re.findall(r"(?m)^## (\S+)$", page)}
+        for page in page_of.values():
             for file, anchor in re.findall(r"\]\(([\w.-]+\.md)#?([\w-]*)\)", page):
-                assert file in told
+                assert file in page_of
                 assert not anchor or anchor in heads
