@@ -14,8 +14,8 @@ from tests.projection.worlds import House
 def house(tmp_path_factory):
     engine = connect(f"sqlite:///{tmp_path_factory.mktemp('validity') / 'casebridge.db'}")
     upgrade(engine)
-    given = Settings.from_env({})
-    overlays = {name: outbound for name, (outbound, *_) in compiled.each_overlay(given).items()}
-    views = {"default": compiled.catalogue(given), **overlays}
-    yield House(SqlStore(engine), rooms.projecting(given, views))
+    settings = Settings.from_env({})
+    overlays = {name: outbound for name, (outbound, *_) in compiled.each_overlay(settings).items()}
+    views = {"default": compiled.catalogue(settings), **overlays}
+    yield House(SqlStore(engine), rooms.projecting(settings, views))
     engine.dispose()

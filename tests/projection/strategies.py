@@ -56,7 +56,7 @@ NUMBERS = st.one_of(
     st.integers(-(10**9), 10**9),
     st.decimals(-1000, 1000, places=2),
     st.decimals(-(10**17), 10**17, places=18),
-    st.sampled_from([Decimal(each) for each in ("1E-18", "-0.00", "0E+30", "9.99E+17", "1.50")]),
+    st.sampled_from([Decimal(digits) for digits in ("1E-18", "-0.00", "0E+30", "9.99E+17", "1.50")]),
 )
 ABSENT = object()
 Targets = dict[str, list[str]]
@@ -109,7 +109,7 @@ def _values(field: Any, targets: Targets, whole: bool) -> st.SearchStrategy[Any]
 def _name_one_another(parts: fields.List[Any]) -> bool:
     """Whether the parts in a list may name others in it, so that one alone could not."""
     below = parts.inner.schema.fields.values() if isinstance(parts.inner, fields.Nested) else ()
-    return any(isinstance(each, own.Link) and each.to.endswith(f".{parts.name}") for each in below)
+    return any(isinstance(part, own.Link) and part.to.endswith(f".{parts.name}") for part in below)
 
 
 def _link(link: own.Link, targets: Targets) -> st.SearchStrategy[Any]:
@@ -123,14 +123,16 @@ def _local_id(item: Any) -> Any:
 
 
 def _limit(field: Any) -> int:
-    return min([each.max for each in field.validators if isinstance(each, validate.Length)] or [3])
+    return min(
+        [validator.max for validator in field.validators if isinstance(validator, validate.Length)] or [3]
+    )
 
 
 SIMPLE: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     own.Text: lambda field: TEXT.map(lambda text: text[: _limit(field)]),
     own.Words: lambda field: TEXT.map(lambda text: " ".join(text[: _limit(field)].split())),
     own.OpenCode: lambda _: CODES,
-    own.Code: lambda field: st.sampled_from(next(each.choices for each in field.validators)),
+    own.Code: lambda field: st.sampled_from(next(validator.choices for validator in field.validators)),
     own.Id: lambda _: IDS,
     own.Uri: lambda _: URIS,
     own.Url: lambda _: URIS.filter(own.URL.match) | st.just("urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7"),
@@ -148,7 +150,7 @@ SIMPLE: dict[type, Callable[[Any], st.SearchStrategy[Any]]] = {
 def _exactly_one(draw: Any, somebody: dict[str, Any]) -> dict[str, Any]:
     """Somebody in the team or in a stay is exactly one of these: most would be thrown away."""
     ways = ["practitioner", "organization", "related_person", "name"]
-    there = [each for each in ways if each in somebody] or ["name"]
+    there = [way for way in ways if way in somebody] or ["name"]
     who = draw(st.sampled_from(there))
     kept = {key: value for key, value in somebody.items() if key not in ways or key == who}
     return kept if who in kept else {**kept, "name": draw(TEXT)}
@@ -156,7 +158,7 @@ def _exactly_one(draw: Any, somebody: dict[str, Any]) -> dict[str, Any]:
 
 def _one_author(draw: Any, note: dict[str, Any]) -> dict[str, Any]:
     """Who wrote a note is one of three, or nobody."""
-    there = [each for each in ("practitioner", "organization", "name") if each in note]
+    there = [key for key in ("practitioner", "organization", "name") if key in note]
     who = draw(st.sampled_from(there)) if there else None
     return {key: value for key, value in note.items() if key not in there or key == who}
 

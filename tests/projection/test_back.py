@@ -45,49 +45,51 @@ def read(resource, known):
     """The part of a case that a resource is."""
     name = resource["resourceType"].lower()
     return next(
-        (each.resource for each in inbound().projector(name).run({name: with_targets(resource, known)})), {}
+        (result.resource for result in inbound().projector(name).run({name: with_targets(resource, known)})),
+        {},
     )
 
 
 def covered(case, client, *, progress=True):
     """What of a case comes back of its team and plan, in the form the mapping gives it."""
     # the community of somebody with a protected identity is not told, so it does not come back
-    hidden = {each["id"] for each in case.get("team", []) if each["role"] == "community"}
+    hidden = {member["id"] for member in case.get("team", []) if member["role"] == "community"}
     hidden = hidden if client.get("protected_identity") else set()
     team = []
     for member in case.get("team", []):
-        kept = {key: each for key, each in member.items() if each != {}}
+        kept = {key: value for key, value in member.items() if value != {}}
         if member["id"] in hidden:
-            kept = {key: each for key, each in kept.items() if key not in {*WHO, "name"}}
+            kept = {key: value for key, value in kept.items() if key not in {*WHO, "name"}}
         if member.get("deputy_for") in hidden:
             del kept["deputy_for"]
         team.append(kept)
     services = []
-    for each in case.get("plan", {}).get("services", []):
-        notes = each.get("progress") if progress else None
-        services.append({"id": each["id"]} | ({"progress": notes} if notes else {}))
+    for service in case.get("plan", {}).get("services", []):
+        notes = service.get("progress") if progress else None
+        services.append({"id": service["id"]} | ({"progress": notes} if notes else {}))
     return team, services
 
 
 def deputies(team):
     """Members by whom they are known: several roles of one person are one person to a reference."""
-    known = {each["id"]: {key: each.get(key) for key in (*WHO, "name")} for each in team}
-    return [known.get(each.pop("deputy_for", None)) for each in team]
+    known = {member["id"]: {key: member.get(key) for key in (*WHO, "name")} for member in team}
+    return [known.get(member.pop("deputy_for", None)) for member in team]
 
 
 @pytest.mark.parametrize("name", ["case", "case-minimal", "case-protected-and-closed", "us-core/case"])
 def test_what_a_golden_case_makes_is_that_case_again(name):
-    pair = next(each for each in golden.pairs(MAPPINGS) if each.name == name)
+    pair = next(pair for pair in golden.pairs(MAPPINGS) if pair.name == name)
     chosen = Settings.from_env({"CASEBRIDGE_OVERLAYS": ",".join(pair.overlays)} if pair.overlays else {})
     roots = deepcopy(pair.roots)
-    made = [each.resource for each in compiled.catalogue(chosen).projector("case").run(roots)]
+    made = [result.resource for result in compiled.catalogue(chosen).projector("case").run(roots)]
     case, client = roots["case"], roots["client"]
     known = {
-        f"ServiceRequest/{_id(case, 'ServiceRequest', each['id'])}": each["id"] for each in _services(case)
+        f"ServiceRequest/{_id(case, 'ServiceRequest', service['id'])}": service["id"]
+        for service in _services(case)
     }
     for part in (
         *case.get("team", []),
-        *(note for each in _services(case) for note in each.get("progress", [])),
+        *(note for service in _services(case) for note in service.get("progress", [])),
     ):
         for key in set(part) & set(WHO):
             entry = part[key]
@@ -143,7 +145,9 @@ class Returning:
 
     def resources(self, view):
         """The resources that can be put back and are live in a view, by type."""
-        current = {each["resourceType"]: each for each in self.house.current(self.case.uuid, view)}
+        current = {
+            resource["resourceType"]: resource for resource in self.house.current(self.case.uuid, view)
+        }
         return {
             type_: current[type_]
             for type_ in RETURNED
@@ -160,20 +164,20 @@ def test_what_any_case_makes_is_that_case_again_in_every_view(house):
     @given(worlds())
     @FEW
     def story(world):
-        told = Returning(house, world)
-        case = told.case
+        returning = Returning(house, world)
+        case = returning.case
         body = whole("case", case.own, case.received)
-        client = house.store.document(ALL, "client", told.partner, "x")
+        client = house.store.document(ALL, "client", returning.partner, "x")
         known = house.store.look(lambda unit: _ids_by_reference(unit, case, {}))
         for view in house.projection.catalogues:
             team, services = covered(body, client.own, progress=view != "minimum-necessary")
-            for type_, resource in told.resources(view).items():
+            for type_, resource in returning.resources(view).items():
                 part = read(resource, known)
                 if type_ == "CareTeam":
                     again = part.get("team", [])
                     if not client.own.get("protected_identity"):
                         assert deputies(again) == deputies(team)
-                    assert [_sole(each) for each in again] == [_sole(each) for each in team]
+                    assert [_sole(member) for member in again] == [_sole(member) for member in team]
                 elif type_ == "CarePlan":
                     assert part.get("plan", {}).get("services", []) == services
                 else:
@@ -183,52 +187,60 @@ def test_what_any_case_makes_is_that_case_again_in_every_view(house):
 
 
 def _sole(member):
-    return {key: each for key, each in member.items() if key != "deputy_for"}
+    return {key: value for key, value in member.items() if key != "deputy_for"}
 
 
 def test_what_any_case_makes_can_be_put_and_what_is_added_is_all_that_changes_in_every_view(house):
     @given(worlds())
     @FEW
     def story(world):
-        told = Returning(house, world)
+        returning = Returning(house, world)
         for view in house.projection.catalogues:
-            for type_, resource in told.resources(view).items():
-                before = told.case
-                assert told.put(view, resource).version == int(resource["meta"]["versionId"])
-                assert told.case.revision == before.revision
+            for type_, resource in returning.resources(view).items():
+                before = returning.case
+                assert returning.put(view, resource).version == int(resource["meta"]["versionId"])
+                assert returning.case.revision == before.revision
                 changed = added(resource)
                 if changed is None or (type_ == "CarePlan" and view == "minimum-necessary"):
                     continue
-                stored = told.put(view, changed)
+                stored = returning.put(view, changed)
                 assert stored.version == int(resource["meta"]["versionId"]) + 1
-                assert taken_out(told.case.own) == taken_out(before.own) != without_empty(told.case.own)
+                assert (
+                    taken_out(returning.case.own)
+                    == taken_out(before.own)
+                    != without_empty(returning.case.own)
+                )
                 # and it can be taken away again
                 again = parse(stored.body)
                 for items in lists(again):
-                    items[:] = [each for each in items if not is_ours(each)]
+                    items[:] = [item for item in items if not is_ours(item)]
                 bare(again)
-                told.put(view, again)
-                assert without_empty(told.case.own) == without_empty(before.own)
+                returning.put(view, again)
+                assert without_empty(returning.case.own) == without_empty(before.own)
 
     story()
 
 
 def added(resource):
     """A resource with somebody or something added to it; None where there is nothing to add to."""
-    found = deepcopy(resource)
-    if found["resourceType"] == "EpisodeOfCare":
+    changed_resource = deepcopy(resource)
+    if changed_resource["resourceType"] == "EpisodeOfCare":
         return None
-    if found["resourceType"] == "CareTeam":
-        found.setdefault("participant", []).insert(0, deepcopy(FRIEND))
-        return found
-    services = [each for each in found.get("activity", []) if "ServiceRequest" in str(each.get("reference"))]
-    for each in services:
-        each.setdefault("progress", []).append(dict(NOTE))
-    return found if services else None
+    if changed_resource["resourceType"] == "CareTeam":
+        changed_resource.setdefault("participant", []).insert(0, deepcopy(FRIEND))
+        return changed_resource
+    services = [
+        activity
+        for activity in changed_resource.get("activity", [])
+        if "ServiceRequest" in str(activity.get("reference"))
+    ]
+    for service in services:
+        service.setdefault("progress", []).append(dict(NOTE))
+    return changed_resource if services else None
 
 
 def lists(resource):
-    yield from (each["progress"] for each in resource.get("activity", []) if "progress" in each)
+    yield from (activity["progress"] for activity in resource.get("activity", []) if "progress" in activity)
     yield from [resource["participant"]] if "participant" in resource else []
 
 
@@ -238,30 +250,30 @@ def is_ours(item):
 
 def bare(resource):
     """Take out lists that are empty now: FHIR has none."""
-    for each in resource.get("activity", []):
-        if each.get("progress") == []:
-            del each["progress"]
+    for activity in resource.get("activity", []):
+        if activity.get("progress") == []:
+            del activity["progress"]
     if resource.get("participant") == []:
         del resource["participant"]
 
 
 def taken_out(case):
     """A case without what was added."""
-    found = deepcopy(case)
-    found["team"] = [each for each in case.get("team", []) if each.get("name") != "A friend"]
-    for each in found.get("plan", {}).get("services", []):
-        each["progress"] = [note for note in each.get("progress", []) if note.get("name") != "Somebody"]
-    return without_empty(found)
+    expected = deepcopy(case)
+    expected["team"] = [member for member in case.get("team", []) if member.get("name") != "A friend"]
+    for service in expected.get("plan", {}).get("services", []):
+        service["progress"] = [note for note in service.get("progress", []) if note.get("name") != "Somebody"]
+    return without_empty(expected)
 
 
 def without_empty(case):
     """A case without empty lists of what may be added to: they say what absent ones say."""
-    found = deepcopy(case)
-    for each in [found, *found.get("plan", {}).get("services", [])]:
+    pruned = deepcopy(case)
+    for holder in [pruned, *pruned.get("plan", {}).get("services", [])]:
         for key in ("team", "progress"):
-            if each.get(key) == []:
-                del each[key]
-    return found
+            if holder.get(key) == []:
+                del holder[key]
+    return pruned
 
 
 def test_any_case_loses_its_manager_and_has_the_same_again_in_every_view(house):
@@ -270,34 +282,36 @@ def test_any_case_loses_its_manager_and_has_the_same_again_in_every_view(house):
     @given(worlds())
     @FEW
     def story(world):
-        told = Returning(house, world)
+        returning = Returning(house, world)
         for view in house.projection.catalogues:
-            episode, before = told.resources(view).get("EpisodeOfCare", {}), told.case
+            episode, before = returning.resources(view).get("EpisodeOfCare", {}), returning.case
             if "careManager" not in episode:
                 continue
             managed[view] += 1
-            alone = {key: each for key, each in episode.items() if key != "careManager"}
-            again = parse(told.put(view, alone).body)
-            assert told.case.own == {key: each for key, each in before.own.items() if key != "care_manager"}
-            told.put(view, again | {"careManager": episode["careManager"]})
-            assert told.case.own == before.own
+            alone = {key: value for key, value in episode.items() if key != "careManager"}
+            again = parse(returning.put(view, alone).body)
+            assert returning.case.own == {
+                key: value for key, value in before.own.items() if key != "care_manager"
+            }
+            returning.put(view, again | {"careManager": episode["careManager"]})
+            assert returning.case.own == before.own
 
     story()
     assert min(managed[view] for view in house.projection.catalogues) > 2, managed
 
 
 def test_the_report_names_what_comes_back():
-    told = returned_fields(inbound())
-    assert {path.partition(".")[2] for path in told} == {
+    fields = returned_fields(inbound())
+    assert {path.partition(".")[2] for path in fields} == {
         *(f"team.{key}" for key in ("id", "role", *WHO, "name", "deputy_for", "period.start", "period.end")),
         "plan.services.id",
         *(f"plan.services.progress.{key}" for key in ("id", "time", "text", "name")),
         *(f"plan.services.progress.{key}" for key in ("practitioner", "organization")),
         "care_manager",
     }
-    assert told["case.team.period.start"] == ("CareTeam.participant.period.start",)
-    assert told["case.care_manager"] == ("EpisodeOfCare.careManager",)
-    assert told["case.plan.services.id"] == ("CarePlan.activity.reference",)
+    assert fields["case.team.period.start"] == ("CareTeam.participant.period.start",)
+    assert fields["case.care_manager"] == ("EpisodeOfCare.careManager",)
+    assert fields["case.plan.services.id"] == ("CarePlan.activity.reference",)
 
 
 VALUES = st.one_of(
@@ -328,31 +342,35 @@ def changes(draw):
     return draw(st.lists(tame, max_size=3)), draw(st.lists(wild, max_size=draw(st.integers(0, 2))))
 
 
-def changed(resource, tame, given):
-    found = deepcopy(resource)
+def changed(resource, tame, steps):
+    changed_resource = deepcopy(resource)
     for turn, how in tame:
-        there = [found["participant"]] if "participant" in found else list(lists(found))
+        there = (
+            [changed_resource["participant"]]
+            if "participant" in changed_resource
+            else list(lists(changed_resource))
+        )
         items = there[turn % len(there)] if there else []
         if how == "add":
-            items.append(deepcopy(FRIEND if "participant" in found else NOTE))
+            items.append(deepcopy(FRIEND if "participant" in changed_resource else NOTE))
         elif how == "swap":
             items.reverse()
         elif items and how == "drop":
             del items[turn % len(items)]
         elif items and how == "date":
             items[turn % len(items)] |= (
-                {"period": {"start": "2026-03"}} if "participant" in found else {"time": "2026"}
+                {"period": {"start": "2026-03"}} if "participant" in changed_resource else {"time": "2026"}
             )
         elif items and how == "name":
             items[turn % len(items)] |= (
-                {"member": {"display": "x"}} if "participant" in found else {"text": "x"}
+                {"member": {"display": "x"}} if "participant" in changed_resource else {"text": "x"}
             )
-    bare(found)
-    for way, key, value, how in given:
-        node = found
+    bare(changed_resource)
+    for way, key, value, how in steps:
+        node = changed_resource
         for turn in way:
             below = list(node.values()) if isinstance(node, dict) else node
-            below = [each for each in below if isinstance(each, dict | list) and each]
+            below = [item for item in below if isinstance(item, dict | list) and item]
             if not below:
                 break
             node = below[turn % len(below)]
@@ -365,7 +383,7 @@ def changed(resource, tame, given):
             node.append(deepcopy(node[place]))
         elif how == "swap" and isinstance(node, list):
             node.reverse()
-    return found
+    return changed_resource
 
 
 def test_whatever_is_put_is_taken_as_it_is_or_refused_by_place_and_changes_nothing(house):
@@ -383,41 +401,41 @@ def test_whatever_is_put_is_taken_as_it_is_or_refused_by_place_and_changes_nothi
         },
     ]
     services = [
-        each | {"progress": [{"id": "n1", "text": "Well", "practitioner": "nurse"}]}
-        for each in _services(river.CASE)
+        service | {"progress": [{"id": "n1", "text": "Well", "practitioner": "nurse"}]}
+        for service in _services(river.CASE)
     ]
     plan = river.CASE["plan"] | {"services": services}
     case = ("case", "y", river.CASE | {"client": "x", "team": [*river.CASE["team"], *more], "plan": plan})
-    told = Returning(house, [organization, nurse, client, case])
+    returning = Returning(house, [organization, nurse, client, case])
     taken = Counter()
 
     @given(st.sampled_from(RETURNED), changes())
     @settings(QUICK, max_examples=250)
-    def story(type_, given):
-        resource, before = told.resources("default")[type_], told.case
-        sent = changed(resource, *given)
+    def story(type_, steps):
+        resource, before = returning.resources("default")[type_], returning.case
+        sent = changed(resource, *steps)
         if (sent.get("resourceType"), sent.get("id")) != (type_, resource["id"]):
             return
         sent["meta"] = resource["meta"] if sent.get("meta") == resource["meta"] else sent.get("meta")
-        stored, issues = outcome(told, sent, {int(resource["meta"]["versionId"])})
+        stored, issues = outcome(returning, sent, {int(resource["meta"]["versionId"])})
         if stored is None:
-            assert told.case == before
-            assert told.resources("default")[type_] == resource
-            assert [each for each in issues if not each.where.startswith(type_)] == []
+            assert returning.case == before
+            assert returning.resources("default")[type_] == resource
+            assert [issue for issue in issues if not issue.where.startswith(type_)] == []
             taken["refused"] += 1
         else:
             ours = {"meta", "text"}
             assert says(parse(stored.body), {k: v for k, v in sent.items() if k not in ours})
-            taken["changed" if told.case.revision > before.revision else "same"] += 1
+            taken["changed" if returning.case.revision > before.revision else "same"] += 1
 
     story()
-    assert min(taken[each] for each in ("refused", "changed", "same")) > 10, taken
+    assert min(taken[verdict] for verdict in ("refused", "changed", "same")) > 10, taken
 
 
-def outcome(told, sent, version):
+def outcome(returning, sent, version):
     """What is stored of what is put, or nothing and why it is refused."""
     try:
-        return told.back.put(Scope(everything=True), "insurer", sent, version), ()
+        return returning.back.put(Scope(everything=True), "insurer", sent, version), ()
     except Rejected as refused:
         return None, refused.issues
 
@@ -427,5 +445,5 @@ def says(more, less):
     if isinstance(less, dict):
         return isinstance(more, dict) and all(key in more and says(more[key], less[key]) for key in less)
     if isinstance(less, list):
-        return isinstance(more, list) and all(any(says(one, each) for one in more) for each in less)
+        return isinstance(more, list) and all(any(says(one, item) for one in more) for item in less)
     return more == less

@@ -13,7 +13,7 @@ from service.wire.json import dump, parse
 from tests.projection.strategies import documents
 from tests.projection.worlds import DIRECTORY, QUICK
 
-TARGETS = {each: ["x"] for each in (*DIRECTORY, "client", "client.related_persons", "client.coverages")}
+TARGETS = {kind: ["x"] for kind in (*DIRECTORY, "client", "client.related_persons", "client.coverages")}
 BAD = ("", " ", "\x00", "a\ud800", "\ufffe", "a b", "2026-02-30", "9" * 5000, "../..", "_schema")
 JUNK = st.recursive(
     st.one_of(
@@ -57,8 +57,8 @@ def leads(document: dict[str, Any], pointer: str) -> bool:
     """Whether a JSON pointer leads to a place in the document, or to a member missing or odd there."""
     holder: Any = document
     for step in pointer.split("/")[1:-1]:
-        found = dict(children(holder))
-        holder = found[int(step) if isinstance(holder, list) else step]
+        steps = dict(children(holder))
+        holder = steps[int(step) if isinstance(holder, list) else step]
     return pointer.startswith("/") and isinstance(holder, dict | list)
 
 
@@ -68,15 +68,15 @@ def test_what_does_not_fit_is_refused_by_its_place(data: Any, kind: str, whole: 
     document = data.draw(documents(kind, TARGETS, whole=whole))
     at = data.draw(st.sampled_from(list(places(document))))
     changed = put(document, at, data.draw(JUNK))
-    told: list[str] = []
+    refused_places: list[str] = []
     try:
         loaded = load(kind, changed)
     except Rejected as refused:
-        told = [issue.where for issue in refused.issues]
-    if told:
-        assert [each for each in told if not leads(changed, each)] == []
+        refused_places = [issue.where for issue in refused.issues]
+    if refused_places:
+        assert [place for place in refused_places if not leads(changed, place)] == []
     else:
         assert loaded == changed
         assert parse(dump(loaded)) == loaded
     if at[-1] == UNKNOWN:
-        assert told == ["/" + "/".join(str(step) for step in at)]
+        assert refused_places == ["/" + "/".join(str(step) for step in at)]

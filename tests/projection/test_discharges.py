@@ -36,16 +36,16 @@ def words(draw: Any) -> list[dict[str, Any]]:
     """What a hospital says of one patient and two stays, in any order and as often as it likes."""
     said = []
     for _ in range(draw(st.integers(1, 4))):
-        each = draw(documents("discharge", {}, whole=draw(st.booleans())))
-        each.pop("processing", None)
-        each["event"] = draw(st.sampled_from(EVENTS))
-        each["recorded"] = draw(st.sampled_from(RECORDED))
-        each["patient"] = {**each.get("patient", {}), "identifiers": known_as("patients")}
-        if each["event"] == "merge":
-            each["patient"]["merged_from"] = known_as("former-patients")
+        discharge = draw(documents("discharge", {}, whole=draw(st.booleans())))
+        discharge.pop("processing", None)
+        discharge["event"] = draw(st.sampled_from(EVENTS))
+        discharge["recorded"] = draw(st.sampled_from(RECORDED))
+        discharge["patient"] = {**discharge.get("patient", {}), "identifiers": known_as("patients")}
+        if discharge["event"] == "merge":
+            discharge["patient"]["merged_from"] = known_as("former-patients")
         visits = draw(st.sampled_from(["visits", "other-visits"]))
-        each["stay"] = {**each.get("stay", {}), "identifiers": known_as(visits)}
-        said.append(each)
+        discharge["stay"] = {**discharge.get("stay", {}), "identifiers": known_as(visits)}
+        said.append(discharge)
     return said
 
 
@@ -53,11 +53,11 @@ def numbered(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The words with identifiers that no other words have had, so that nobody else is found by them."""
     number = str(next(NUMBERS))
     changed = copy.deepcopy(said)
-    for each in changed:
-        patient, stay = each["patient"], each["stay"]
+    for discharge in changed:
+        patient, stay = discharge["patient"], discharge["stay"]
         for identifier in (*patient["identifiers"], *patient.get("merged_from", ()), *stay["identifiers"]):
             identifier["value"] = number
-    return [load("discharge", each) for each in changed]
+    return [load("discharge", discharge) for discharge in changed]
 
 
 def stay_valid(house: House, owners: set[str]) -> None:
@@ -73,9 +73,9 @@ def stay_valid(house: House, owners: set[str]) -> None:
             seen.add(known)
             assert (resource["resourceType"], validate(resource)) == (resource["resourceType"], [])
             for reference in set(references(resource)):
-                found = house.store.resource(scope, *reference.split("/")[:2])
-                assert found is not None, reference
-                waiting.append(parse(found.body))
+                stored = house.store.resource(scope, *reference.split("/")[:2])
+                assert stored is not None, reference
+                waiting.append(parse(stored.body))
 
 
 def test_any_valid_discharge_comes_to_valid_resources_or_is_held(house: House) -> None:
@@ -88,13 +88,13 @@ def test_any_valid_discharge_comes_to_valid_resources_or_is_held(house: House) -
     def story(said: list[dict[str, Any]]) -> None:
         partner = Partner(f"hospital-{next(NUMBERS)}", "hospital")
         owners: set[str] = set()
-        for minute, each in enumerate(numbered(said)):
-            apply = partial(intake.apply, partner=partner, said=each, at=NOW + timedelta(minutes=minute))
+        for minute, discharge in enumerate(numbered(said)):
+            apply = partial(intake.apply, partner=partner, said=discharge, at=NOW + timedelta(minutes=minute))
             try:
                 applied = house.store.transact(apply)
             except Held:
                 continue
-            used.append(each["event"])
+            used.append(discharge["event"])
             owners |= {document.uuid for document in applied.touched}
         stay_valid(house, owners)
 

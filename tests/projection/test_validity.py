@@ -20,37 +20,37 @@ def stays_valid(house: House, world: list[Step]) -> None:
     seen: set[bytes] = set()
     for resources in house.project(world):
         there = set[str]()
-        for each in resources:
-            name = f"{each['resourceType']}/{each['id']}"
-            there |= {name, *(f"{name}/_history/{n + 1}" for n in range(int(each["meta"]["versionId"])))}
-        for each in resources:
-            assert set(references(each)) - there == set()
-            if (said := canonical(each)) not in seen:
-                assert (each["resourceType"], validate(each)) == (each["resourceType"], [])
+        for resource in resources:
+            name = f"{resource['resourceType']}/{resource['id']}"
+            there |= {name, *(f"{name}/_history/{n + 1}" for n in range(int(resource["meta"]["versionId"])))}
+        for resource in resources:
+            assert set(references(resource)) - there == set()
+            if (said := canonical(resource)) not in seen:
+                assert (resource["resourceType"], validate(resource)) == (resource["resourceType"], [])
                 seen.add(said)
 
 
-def leaves(found: dict[str, Any], path: str) -> Iterator[str]:
+def leaves(schema: dict[str, Any], path: str) -> Iterator[str]:
     """The paths of all members of a JSON Schema that hold a value and may be sent."""
-    if found.get("readOnly"):
+    if schema.get("readOnly"):
         return
-    if "items" in found:
-        yield from leaves(found["items"], path)
-    elif "properties" in found:
-        for key, below in found["properties"].items():
+    if "items" in schema:
+        yield from leaves(schema["items"], path)
+    elif "properties" in schema:
+        for key, below in schema["properties"].items():
             yield from leaves(below, f"{path}.{key}")
     else:
         yield path
 
 
-def told(node: Any, path: str) -> Iterator[str]:
+def texts_of(node: Any, path: str) -> Iterator[str]:
     """The paths of all values in a document."""
     if isinstance(node, dict):
         for key, below in node.items():
-            yield from told(below, f"{path}.{key}")
+            yield from texts_of(below, f"{path}.{key}")
     elif isinstance(node, list):
         for below in node:
-            yield from told(below, path)
+            yield from texts_of(below, path)
     else:
         yield path
 
@@ -60,7 +60,7 @@ def test_any_valid_case_projects_to_valid_resources_whose_references_resolve(hou
     generated: set[str] = set()
 
     def story(world):
-        generated.update(path for kind, _, document in world for path in told(document, kind))
+        generated.update(path for kind, _, document in world for path in texts_of(document, kind))
         stays_valid(house, world)
 
     declared = {leaf for kind in (*DIRECTORY, "client", "case") for leaf in leaves(schema(kind), kind)}
@@ -91,25 +91,25 @@ def test_a_case_as_big_as_its_contract_allows_projects(house):
     plan = {
         "title": "x",
         "status": "active",
-        "goals": [{"id": each, "status": "active", "description": each} for each in many],
-        "services": [{"id": each, "kind": "other", "status": "active", "goals": many[:20]} for each in many],
+        "goals": [{"id": id_, "status": "active", "description": id_} for id_ in many],
+        "services": [{"id": id_, "kind": "other", "status": "active", "goals": many[:20]} for id_ in many],
         "appointments": [
             {
-                "id": each,
+                "id": id_,
                 "status": "booked",
-                "service": each,
+                "service": id_,
                 "start": "2026-03-01T09:00:00Z",
                 "end": "2026-03-01T10:00:00Z",
             }
-            for each in many
+            for id_ in many
         ],
     }
     client = ("client", "x", {"names": [{"family": "x"}]})
     for resources in house.project(
         [client, ("case", "y", {"client": "x", "status": "active", "plan": plan})]
     ):
-        made = [each["resourceType"] for each in resources]
-    assert {each: made.count(each) for each in ("Goal", "ServiceRequest", "Appointment")} == {
+        made = [resource["resourceType"] for resource in resources]
+    assert {type_: made.count(type_) for type_ in ("Goal", "ServiceRequest", "Appointment")} == {
         "Goal": 1000,
         "ServiceRequest": 1000,
         "Appointment": 1000,

@@ -25,24 +25,24 @@ def keys(node: Any) -> Iterator[str]:
 
 def whereabouts(resource: dict[str, Any]) -> list[str]:
     """What in a resource of a client or case tells where the client is."""
-    told = [key for key in keys(resource) if key in TELLING]
-    told += [each for each in references(resource) if each.startswith("Location/")]
-    for each in resource.get("participant", []) if resource["resourceType"] == "CareTeam" else ():
-        roles = {coding["code"] for role in each.get("role", []) for coding in role["coding"]}
-        told += ["community"] if "community" in roles and "member" in each else []
-    return told
+    telling = [key for key in keys(resource) if key in TELLING]
+    telling += [reference for reference in references(resource) if reference.startswith("Location/")]
+    for participant in resource.get("participant", []) if resource["resourceType"] == "CareTeam" else ():
+        roles = {coding["code"] for role in participant.get("role", []) for coding in role["coding"]}
+        telling += ["community"] if "community" in roles and "member" in participant else []
+    return telling
 
 
 def protect(world: list[Step]) -> list[Step]:
     """Nobody in the world is protected; at its end all that can be is withdrawn, and then the client is."""
-    told = [
+    unprotected = [
         (kind, ref, {**body, "protected_identity": False}) if kind == "client" else (kind, ref, body)
         for kind, ref, body in world
     ]
-    client = {**next(body for kind, _, body in reversed(told) if kind == "client")}
+    client = {**next(body for kind, _, body in reversed(unprotected) if kind == "client")}
     client.pop("related_persons", None)
     return [
-        *told,
+        *unprotected,
         ("case", "y", {"client": "x", "status": "active"}),
         ("client", "x", client),
         ("client", "x", {**client, "protected_identity": True}),
@@ -54,8 +54,10 @@ def protect(world: list[Step]) -> list[Step]:
 def test_nothing_of_a_protected_client_tells_where_they_are(house: House, world: list[Step]) -> None:
     last = list(house.project(protect(world)))[-len(house.projection.catalogues) :]
     for resources in last:
-        mine = [each for each in resources if each["resourceType"] not in DIRECTORY_OWNED]
-        assert {"Patient", "EpisodeOfCare", "CareTeam"} <= {each["resourceType"] for each in mine}
-        assert [(each["resourceType"], whereabouts(each)) for each in mine if whereabouts(each)] == []
-        relatives = [each for each in mine if each["resourceType"] == "RelatedPerson"]
-        assert [each for each in relatives if each["active"] or validate(each)] == []
+        mine = [resource for resource in resources if resource["resourceType"] not in DIRECTORY_OWNED]
+        assert {"Patient", "EpisodeOfCare", "CareTeam"} <= {resource["resourceType"] for resource in mine}
+        assert [
+            (resource["resourceType"], whereabouts(resource)) for resource in mine if whereabouts(resource)
+        ] == []
+        relatives = [resource for resource in mine if resource["resourceType"] == "RelatedPerson"]
+        assert [relative for relative in relatives if relative["active"] or validate(relative)] == []

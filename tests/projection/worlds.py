@@ -42,9 +42,9 @@ def worlds(draw: Any) -> list[Step]:
             targets.setdefault(kind, []).append(f"{kind}-{number}")
     first, second = draw(documents("client", targets, whole=whole)), draw(documents("client", targets))
     for part in ("related_persons", "coverages"):
-        kept = {each["id"]: each for each in first.get(part, [])}
+        kept = {item["id"]: item for item in first.get(part, [])}
         # a client whose cases name a part of it keeps that part
-        second[part] = list({**{each["id"]: each for each in second.get(part, [])}, **kept}.values())
+        second[part] = list({**{item["id"]: item for item in second.get(part, [])}, **kept}.values())
         targets[f"client.{part}"] = list(kept)
     one, other = draw(documents("case", targets, whole=whole)), draw(documents("case", targets))
     client = ("client", "x", first)
@@ -80,13 +80,13 @@ class House:
             put = flows.put(ALL, partner, kind, ref, document, before and {before.revision})
             known[kind, ref] = put.document
             for view in self.projection.catalogues if kind not in DIRECTORY else ():
-                yield [body for each in known.values() for body in self.current(each.uuid, view)]
+                yield [body for document in known.values() for body in self.current(document.uuid, view)]
 
     def current(self, owner: str, view: str) -> list[dict[str, Any]]:
-        found = self.store.transact(
+        bodies = self.store.transact(
             lambda unit: unit.resources.bodies(owner, view, unit.resources.current(owner, view).keys())
         )
-        return [parse(each) for each in found.values()]
+        return [parse(stored) for stored in bodies.values()]
 
 
 def references(node: Any) -> Iterator[str]:
