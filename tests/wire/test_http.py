@@ -46,11 +46,11 @@ def names(monkeypatch):
     answers = ["127.0.0.1"]
     real = socket.getaddrinfo
 
-    def answer(host, *given, **more):
+    def answer(host, *arguments, **more):
         if not host.endswith(".example"):
-            return real(host, *given, **more)
-        found = answers.pop(0) if len(answers) > 1 else answers[0]
-        return [entry for each in found.split() for entry in real(each, *given, **more)]
+            return real(host, *arguments, **more)
+        hosts = answers.pop(0) if len(answers) > 1 else answers[0]
+        return [entry for name in hosts.split() for entry in real(name, *arguments, **more)]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     return answers
@@ -120,9 +120,9 @@ def test_who_says_nothing_is_left():
 def test_a_name_server_that_is_slow_uses_up_the_time(server, monkeypatch):
     real = socket.getaddrinfo
 
-    def slowly(*given, **more):
+    def slowly(*arguments, **more):
         time.sleep(0.3)
-        return real(*given, **more)
+        return real(*arguments, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", slowly)
     with pytest.raises(Unavailable, match="TimeoutError"):
@@ -174,12 +174,12 @@ def test_where_something_is_posted_to_is_not_led_on(server):
 
 
 def test_nobody_asks_elsewhere_but_by_this_client():
-    found = {
+    clients = {
         path.relative_to(SERVICE).as_posix()
         for path in SERVICE.rglob("*.py")
         if CLIENTS.search(path.read_text(encoding="utf-8"))
     }
-    assert {path for path in found if not path.startswith("cli/")} == {"wire/http.py"}
+    assert {path for path in clients if not path.startswith("cli/")} == {"wire/http.py"}
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])

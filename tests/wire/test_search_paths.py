@@ -72,8 +72,8 @@ def evaluated(expression, resource):
     """
     asked = RESOLVE.sub(r".where(reference.startsWith('\1/'))", expression)
     asked = re.sub(r"\(([\w.]+) as (\w+)\)|\.as\((\w+)\)", _of_type, asked)
-    found = fhirpathpy.evaluate(resource, asked, None, models["r4"])
-    return Counter(json.dumps(value, sort_keys=True, default=str) for value in found)
+    nodes = fhirpathpy.evaluate(resource, asked, None, models["r4"])
+    return Counter(json.dumps(value, sort_keys=True, default=str) for value in nodes)
 
 
 def _of_type(said):
@@ -88,7 +88,7 @@ def taken(expression, resource):
 
 
 def test_each_expression_takes_of_golden_outputs_what_fhirpath_does():
-    found = set()
+    used = set()
     for resource in (*golden(), *MADE):
         own = _read()["parameters"][resource["resourceType"]]
         for name, (_, expressions) in {**own, **_read()["parameters"]["Resource"]}.items():
@@ -96,8 +96,8 @@ def test_each_expression_takes_of_golden_outputs_what_fhirpath_does():
                 expression = said.replace("Resource.", f"{resource['resourceType']}.")
                 values = taken(expression, resource)
                 assert values == evaluated(expression, resource), (resource["resourceType"], expression)
-                found |= {(resource["resourceType"], name)} if values else set()
-    assert len(found) > 120
+                used |= {(resource["resourceType"], name)} if values else set()
+    assert len(used) > 120
 
 
 @pytest.mark.parametrize(
