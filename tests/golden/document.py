@@ -43,7 +43,7 @@ class Given:
         for document in _directory(roots["case"]).values():
             kind = next((kind for key, kind in KINDS.items() if key in document), "location")
             made += outbound.projector(kind).run({kind: document}) if kind else ()
-        self.resources = [each.resource for each in made]
+        self.resources = [result.resource for result in made]
 
     def whole(self, _scope: Scope, _asked: EverythingQuery) -> list[StoredResource]:
         """All of it, whoever asks."""
@@ -52,10 +52,10 @@ class Given:
 
 def _directory(node: Any) -> dict[str, Any]:
     """What stands in a case by a UUID."""
-    found = {node["uuid"]: node} if isinstance(node, dict) and "uuid" in node else {}
+    documents = {node["uuid"]: node} if isinstance(node, dict) and "uuid" in node else {}
     for below in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        found |= _directory(below)
-    return found
+        documents |= _directory(below)
+    return documents
 
 
 @cache
@@ -68,19 +68,19 @@ def stories(overlays: tuple[str, ...] = (), mappings: Path = MAPPINGS) -> Episod
         {view: interpreter(made.terminology, made.words) for view, made in by_view.items()}
         for by_view in (outbound, composed)
     )
-    given: Any = Given(outbound[DEFAULT])
+    disclosure: Any = Given(outbound[DEFAULT])
     return EpisodeDocuments(
-        given, Localisation(words), composed, composed_words, "https://casebridge.example/fhir"
+        disclosure, Localisation(words), composed, composed_words, "https://casebridge.example/fhir"
     )
 
 
 def bundle(language: str = "en", overlays: tuple[str, ...] = (), mappings: Path = MAPPINGS) -> dict[str, Any]:
     """The golden case as a document Bundle."""
     story = stories(overlays, mappings)
-    ids = {each.type: each.id for each in story.everything.whole(Scope(), ALL)}
+    ids = {entry.type: entry.id for entry in story.everything.whole(Scope(), ALL)}
     document = story.document(Scope(), ids["EpisodeOfCare"], tuple(ids), language)
-    told: dict[str, Any] = json.loads(document.body)
-    return told
+    bundle: dict[str, Any] = json.loads(document.body)
+    return bundle
 
 
 def lines(div: str) -> Iterator[str]:
@@ -93,7 +93,7 @@ def lines(div: str) -> Iterator[str]:
 def page(composition: dict[str, Any]) -> str:
     """What a person reads of a document."""
     sections = [(composition["title"], composition["text"]["div"])]
-    sections += [(each["title"], each["text"]["div"]) for each in composition["section"]]
+    sections += [(section["title"], section["text"]["div"]) for section in composition["section"]]
     return "\n\n".join("\n".join([f"# {title}", *lines(div)]) for title, div in sections) + "\n"
 
 

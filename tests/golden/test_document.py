@@ -26,7 +26,7 @@ def test_it_is_valid_in_each_language(language):
     assert validate(bundle) == []
     assert [severity for severity, _ in validity(bundle)] == ["information"]
     composition = bundle["entry"][0]["resource"]
-    assert {composition["language"], *(f'lang="{language}"' in each for each in divs(composition))} == {
+    assert {composition["language"], *(f'lang="{language}"' in div for div in divs(composition))} == {
         language,
         True,
     }
@@ -38,7 +38,7 @@ def test_it_is_valid_with_each_overlay(overlays):
 
 
 def divs(composition):
-    return [each["text"]["div"] for each in (composition, *composition["section"])]
+    return [narrated["text"]["div"] for narrated in (composition, *composition["section"])]
 
 
 def test_every_language_tells_the_same_rows():
@@ -73,18 +73,18 @@ def test_after_a_stay_it_is_a_discharge_report_and_by_us_core_a_plan_of_care():
 
 def test_what_it_refers_to_stands_in_it_once_and_nothing_else_does():
     bundle = document.bundle()
-    urls = [each["fullUrl"] for each in bundle["entry"]]
+    urls = [entry["fullUrl"] for entry in bundle["entry"]]
     assert len(set(urls)) == len(urls)
-    composition, *others = (each["resource"] for each in bundle["entry"])
+    composition, *others = (entry["resource"] for entry in bundle["entry"])
     named = set(json.dumps(composition).split('"'))
     assert {url for url in named if url.startswith("https://casebridge.example/")} <= set(urls)
     # from each resource to those it refers to; what tells of another may stand behind it
-    found, waiting = set(), {composition["id"]}
-    texts = {each["id"]: json.dumps(each) for each in (composition, *others)}
+    reached, waiting = set(), {composition["id"]}
+    texts = {resource["id"]: json.dumps(resource) for resource in (composition, *others)}
     while waiting:
-        found |= waiting
-        waiting = {id_ for each in waiting for id_ in texts if id_ in texts[each]} - found
-    assert {each["resourceType"] for each in others if each["id"] not in found} <= {
+        reached |= waiting
+        waiting = {id_ for id_ in waiting for id_ in texts if id_ in texts[id_]} - reached
+    assert {resource["resourceType"] for resource in others if resource["id"] not in reached} <= {
         "Provenance",
         "PractitionerRole",
     }
@@ -102,11 +102,12 @@ def test_a_site_says_what_it_consists_of(tmp_path):
     before = document.bundle(overlays=("us-core",))
     after = document.bundle(overlays=("northern",), mappings=mappings)
     shown = [
-        [each["title"] for each in bundle["entry"][0]["resource"]["section"]] for bundle in (before, after)
+        [section["title"] for section in bundle["entry"][0]["resource"]["section"]]
+        for bundle in (before, after)
     ]
-    told = ["What we aim at" if title == "Goals" else title for title in shown[0] if title != "Medicines"]
-    assert shown[1] == [*told, "Your contact"]
+    titles = ["What we aim at" if title == "Goals" else title for title in shown[0] if title != "Medicines"]
+    assert shown[1] == [*titles, "Your contact"]
     # with the section goes what it alone led to
-    types = [{each["resource"]["resourceType"] for each in bundle["entry"]} for bundle in (before, after)]
+    types = [{entry["resource"]["resourceType"] for entry in bundle["entry"]} for bundle in (before, after)]
     assert types[0] - types[1] == {"MedicationStatement"}
     assert "555-0114" not in json.dumps(after)

@@ -53,7 +53,7 @@ def test_a_source_makes_exactly_its_golden_resources_and_they_are_valid(pair):
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_every_coding_says_its_system(pair):
     for resource in pair.expected:
-        codings = [each for node in nodes(resource) for each in node.get("coding", ())]
+        codings = [coding for node in nodes(resource) for coding in node.get("coding", ())]
         assert [coding for coding in codings if "system" not in coding] == []
 
 
@@ -64,20 +64,24 @@ def test_withdrawn_golden_resources_are_valid(pair):
 
 
 @pytest.mark.parametrize(
-    "pair", [each for each in PAIRS if each.source == "case"], ids=lambda each: each.name
+    "pair", [pair for pair in PAIRS if pair.source == "case"], ids=lambda pair: pair.name
 )
 def test_what_a_case_refers_to_in_itself_is_there(pair):
     resources = pair.expected
     there = [f"{resource['resourceType']}/{resource['id']}" for resource in resources]
     assert len(set(there)) == len(there)
-    told = {node["reference"] for node in nodes(resources) if isinstance(node.get("reference"), str)}
-    own = {each for each in told if each.partition("/")[0] in CASE_OWNED and "_history" not in each}
+    references = {node["reference"] for node in nodes(resources) if isinstance(node.get("reference"), str)}
+    own = {
+        reference
+        for reference in references
+        if reference.partition("/")[0] in CASE_OWNED and "_history" not in reference
+    }
     assert own - set(there) == set()
 
 
 @pytest.mark.parametrize("name", ["case", *(f"{overlay}/case" for overlay in overlays(MAPPINGS))])
 def test_a_plan_stands_in_every_language(name):
-    (pair,) = [each for each in PAIRS if each.name == name]
+    (pair,) = [pair for pair in PAIRS if pair.name == name]
     assert set(pair.translated_resources) == set(LANGUAGES)
     for language, resources in pair.translated_resources.items():
         assert "CarePlan" in {resource["resourceType"] for resource in resources}
@@ -85,7 +89,7 @@ def test_a_plan_stands_in_every_language(name):
 
 
 @pytest.mark.parametrize(
-    "pair", [each for each in PAIRS if each.translated_resources], ids=lambda each: each.name
+    "pair", [pair for pair in PAIRS if pair.translated_resources], ids=lambda pair: pair.name
 )
 def test_a_pair_that_stands_in_another_language_stands_in_all(pair):
     assert set(pair.translated_resources) == set(LANGUAGES)
@@ -93,7 +97,7 @@ def test_a_pair_that_stands_in_another_language_stands_in_all(pair):
 
 def test_every_mapping_has_a_pair():
     runs = [(catalogue().projector(pair.source), pair.roots) for pair in PAIRS if not pair.overlays]
-    used = {each.mapping for projector, roots in runs for each in projector.run(roots)}
+    used = {result.mapping for projector, roots in runs for result in projector.run(roots)}
     assert {mapping.name for mapping in catalogue().mappings} - used == set()
 
 
@@ -124,15 +128,15 @@ def test_what_is_sent_makes_exactly_its_golden_discharges_and_they_can_be_used()
 
 def bare(resource):
     """A resource without what only says which language it is in."""
-    told = json.dumps({**resource, "language": ""}, default=str, sort_keys=True)
-    return re.sub(r' (?:xml:)?lang=\\"\w+\\"', "", told)
+    text = json.dumps({**resource, "language": ""}, default=str, sort_keys=True)
+    return re.sub(r' (?:xml:)?lang=\\"\w+\\"', "", text)
 
 
 @pytest.mark.parametrize("stack", [(), *((overlay,) for overlay in overlays(MAPPINGS))], ids="+".join)
 def test_whatever_has_words_has_a_golden_resource_in_every_language(stack):
     """Of each type that a stack of overlays makes with words of ours in it."""
     words = interpreter(catalogue(stack).terminology, catalogue(stack).words)
-    pairs = [each for each in PAIRS if each.overlays == stack]
+    pairs = [pair for pair in PAIRS if pair.overlays == stack]
     spoken = {
         (resource["resourceType"], language)
         for pair in pairs
@@ -158,13 +162,13 @@ def test_every_member_of_every_contract_reaches_a_resource(source):
 
 
 def test_every_extension_of_our_own_is_on_the_language_page():
-    found = {
+    names = {
         name
         for path in MAPPINGS.glob("o*/**/*.yaml")
         for name in re.findall(r"casebridge\.org/fhir/StructureDefinition/([\w-]+)", path.read_text("utf-8"))
     }
     page = (MAPPINGS / "README.md").read_text("utf-8").partition("## Extensions of our own")[2]
-    assert set(re.findall(r"^\| `([\w-]+)` \|", page.partition("\n## ")[0], re.MULTILINE)) == found
+    assert set(re.findall(r"^\| `([\w-]+)` \|", page.partition("\n## ")[0], re.MULTILINE)) == names
 
 
 def test_every_mapping_but_provenance_says_how_it_is_withdrawn():
@@ -177,8 +181,8 @@ def test_whereabouts_of_a_protected_client_are_in_nothing(name):
     resources = pair.expected
     keys = {key for node in nodes(resources) for key in node}
     assert keys & {"address", "telecom", "locationReference"} == set()
-    told = {node["reference"] for node in nodes(resources) if isinstance(node.get("reference"), str)}
-    assert not [each for each in told if each.startswith("Location/")]
+    references = {node["reference"] for node in nodes(resources) if isinstance(node.get("reference"), str)}
+    assert not [reference for reference in references if reference.startswith("Location/")]
 
 
 US_CORE = profiles.profiles()
@@ -199,15 +203,15 @@ def below(values, element, profile):
             one for item in items for one in (item if isinstance(item, list) else [item]) if one is not None
         ]
         if held := profile.slice_patterns.get(".".join(names[:count])):
-            values = [value for value in values if any(holds(value, each) for each in held)]
+            values = [value for value in values if any(holds(value, pattern) for pattern in held)]
     return values
 
 
 def holds(value, pattern):
     if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(holds(value.get(key), each) for key, each in pattern.items())
+        return isinstance(value, dict) and all(holds(value.get(key), below) for key, below in pattern.items())
     if isinstance(pattern, list):
-        return any(holds(each, pattern[0]) for each in value or ())
+        return any(holds(item, pattern[0]) for item in value or ())
     return value == pattern
 
 
@@ -219,7 +223,7 @@ def test_the_us_core_overlay_can_make_all_that_its_profiles_want_supported():
 def test_each_element_that_us_core_wants_supported_is_filled_in_a_golden_resource_that_claims_it(
     url, element
 ):
-    resources = [each for pair in golden.chosen(PAIRS, ["us-core"]) for each in pair.expected]
+    resources = [resource for pair in golden.chosen(PAIRS, ["us-core"]) for resource in pair.expected]
     claiming = [resource for resource in resources if url in resource.get("meta", {}).get("profile", ())]
     assert bool(below(claiming, element, US_CORE[url])) == (element not in OTHERWISE)
 
@@ -265,36 +269,41 @@ def test_a_partner_whose_overlay_takes_an_element_away_loses_the_claim_of_that_t
     overlay.parent.mkdir(parents=True)
     overlay.write_text(f"extends: {target}\nmake:\n  {taken}\n", encoding="utf-8")
     stack = ("us-core", "partner")
-    found = load(tmp_path, sources=sources(), links=links(), overlays=stack, profiles=profiles)
-    missing = {each.element: each.mark for each in chain.from_iterable(found.unclaimed.values())}
+    compiled = load(tmp_path, sources=sources(), links=links(), overlays=stack, profiles=profiles)
+    missing = {
+        missing_element.element: missing_element.mark
+        for missing_element in chain.from_iterable(compiled.unclaimed.values())
+    }
     assert set(missing) == wanted
     assert {place.file for place in missing.values()} <= {f"overlays/partner/outbound/{target}.yaml"}
     assert {place.line for place in missing.values()} <= {3}
     held = {url for url, profile in US_CORE.items() if wanted and profile.type == target}
-    claimed = {url for mapping in found.mappings for url in mapping.claims}
+    claimed = {url for mapping in compiled.mappings for url in mapping.claims}
     assert claimed == set(US_CORE) - held
     for pair in golden.chosen(PAIRS, ["us-core/case", "us-core/client"]):
-        for made in found.projector(pair.source).run(pair.roots):
-            told = set(made.resource.get("meta", {}).get("profile", ()))
-            assert told & held == set()
-            assert told == {url for url in US_CORE if not profiles.misses(url, made.resource)} - held
+        for made in compiled.projector(pair.source).run(pair.roots):
+            stated = set(made.resource.get("meta", {}).get("profile", ()))
+            assert stated & held == set()
+            assert stated == {url for url in US_CORE if not profiles.misses(url, made.resource)} - held
 
 
 def test_each_us_core_profile_is_claimed_by_what_meets_it_and_not_by_what_does_not():
     claimed, unclaimed = set(), set()
     for pair in golden.chosen(PAIRS, ["us-core"]):
         for resource in pair.expected:
-            told = set(resource.get("meta", {}).get("profile", ()))
+            stated = set(resource.get("meta", {}).get("profile", ()))
             meets = {url for url in profiles.profiles() if not profiles.misses(url, resource)}
-            assert told == meets
-            claimed |= told
-            unclaimed |= {resource["resourceType"]} if not told else set()
+            assert stated == meets
+            claimed |= stated
+            unclaimed |= {resource["resourceType"]} if not stated else set()
     assert claimed == set(profiles.profiles())
     assert {"Patient", "Coverage", "CareTeam"} <= unclaimed
 
 
 def test_the_minimum_necessary_overlay_sends_no_ways_to_reach_people_no_addresses_and_no_notes():
-    resources = [each for pair in golden.chosen(PAIRS, ["minimum-necessary"]) for each in pair.expected]
+    resources = [
+        resource for pair in golden.chosen(PAIRS, ["minimum-necessary"]) for resource in pair.expected
+    ]
     keys = {key for node in nodes(resources) for key in node}
     assert keys & {"telecom", "address", "note", "payload", "component"} == set()
     plans = [resource for resource in resources if resource["resourceType"] == "CarePlan"]
@@ -308,7 +317,11 @@ def test_each_overlay_has_pairs_for_what_it_changes(overlay):
     seen = set()
     for pair in golden.chosen(PAIRS, [overlay]):
         before, after = (list(one.projector(pair.source).run(pair.roots)) for one in (plain, over))
-        known = {(each.target, each.resource["id"]): each.resource for each in before}
-        seen |= {each.mapping for each in after if known[each.target, each.resource["id"]] != each.resource}
+        known = {(result.target, result.resource["id"]): result.resource for result in before}
+        seen |= {
+            result.mapping
+            for result in after
+            if known[result.target, result.resource["id"]] != result.resource
+        }
     changed = {mapping.name for mapping in over.mappings if mapping.file.startswith("overlays/")}
     assert changed == seen

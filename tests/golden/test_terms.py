@@ -23,10 +23,10 @@ LANGUAGES = {"da", "sv", "fi", "de", "ru"}
 
 def schema(source: str, *path: str) -> tuple[str, ...]:
     """The codes a contract takes at a path."""
-    found = sources()[source][source] if source in sources() else described(source)
+    schema = sources()[source][source] if source in sources() else described(source)
     for step in path:
-        found = found.get("items", found)["properties"][step]
-    return tuple(found["enum"])
+        schema = schema.get("items", schema)["properties"][step]
+    return tuple(schema["enum"])
 
 
 def spoken(system: str) -> tuple[str, ...]:
@@ -38,10 +38,10 @@ def spoken(system: str) -> tuple[str, ...]:
 def r4_codes(*paths: str) -> tuple[str, ...]:
     """The codes that R4 binds elements to."""
     types = (path.rpartition(".") for path in paths)
-    found = ((element, name) for type_, _, name in types for element in definitions()[type_].elements)
+    with_names = ((element, name) for type_, _, name in types for element in definitions()[type_].elements)
     return tuple(
         code
-        for element, name in found
+        for element, name in with_names
         if name in element.json_names()
         for listed in element.codes.values()
         for code in listed
@@ -103,8 +103,10 @@ def read(path: Path) -> dict:
 def gaps(system: dict) -> Iterator[str]:
     """Name what is missing in a code system's concepts."""
     for concept in system["concept"]:
-        named = {each["language"]: each["value"] for each in concept.get("designation", [])}
-        missing = sorted(each for each in LANGUAGES if not str(named.get(each) or "").strip())
+        named = {
+            designation["language"]: designation["value"] for designation in concept.get("designation", [])
+        }
+        missing = sorted(tongue for tongue in LANGUAGES if not str(named.get(tongue) or "").strip())
         if not concept.get("display"):
             missing.insert(0, "en")
         for language in missing:
@@ -127,7 +129,7 @@ def test_every_concept_of_every_overlay_is_named_in_every_language():
 def test_a_concept_without_a_language_is_found():
     concept = {"code": "a", "display": "a", "designation": [{"language": "da", "value": "a"}]}
     assert list(gaps({"id": "x", "concept": [concept]})) == [
-        f"x/a: {each}" for each in ("de", "fi", "ru", "sv")
+        f"x/a: {language}" for language in ("de", "fi", "ru", "sv")
     ]
 
 
@@ -135,7 +137,7 @@ def test_a_concept_without_a_language_is_found():
 def test_a_code_system_is_called_after_its_file_and_holds_the_contracts_codes(path):
     system = read(path)
     assert (system["id"], system["url"]) == (path.stem, BASE + path.stem)
-    codes = [each["code"] for each in system["concept"]]
+    codes = [concept["code"] for concept in system["concept"]]
     assert len(set(codes)) == len(codes)
     assert set(codes) == set(CODES[path.stem])
 
