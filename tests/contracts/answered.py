@@ -47,7 +47,7 @@ def validator(schema):
 @cache
 def operation(method, path):
     """The operation of a path that is asked for, concrete paths first; None when there is none."""
-    for template in sorted(described()["paths"], key=lambda each: each.count("{")):
+    for template in sorted(described()["paths"], key=lambda path_: path_.count("{")):
         pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
         if re.fullmatch(pattern, path) and method.lower() in described()["paths"][template]:
             return described()["paths"][template][method.lower()]
@@ -56,8 +56,8 @@ def operation(method, path):
 
 def hold(method, path, answer):
     """Fail when an answer has another status, media type, header or body than is said of its route."""
-    found = operation(method, path)
-    if found is None:
+    described_operation = operation(method, path)
+    if described_operation is None:
         assert answer.status_code in {400, 401, 403, 404, 405, 406, 414, 429}, (
             method,
             path,
@@ -65,31 +65,31 @@ def hold(method, path, answer):
         )
         return
     place = (method, path, answer.status_code)
-    assert str(answer.status_code) in found["responses"], place
-    told = resolved(found["responses"][str(answer.status_code)])
-    missing = [name for name in told.get("headers", {}) if name not in answer.headers]
+    assert str(answer.status_code) in described_operation["responses"], place
+    response = resolved(described_operation["responses"][str(answer.status_code)])
+    missing = [name for name in response.get("headers", {}) if name not in answer.headers]
     assert missing == [], place
     if answer.headers.get("Preference-Applied") == "return=minimal":
         assert (answer.get_data(), "Content-Type" in answer.headers) == (b"", False), place
         return
-    assert answer.mimetype in told.get("content", {answer.mimetype: {}}), (*place, answer.mimetype)
-    schema = told.get("content", {}).get(answer.mimetype, {}).get("schema", {"type": "string"})
+    assert answer.mimetype in response.get("content", {answer.mimetype: {}}), (*place, answer.mimetype)
+    schema = response.get("content", {}).get(answer.mimetype, {}).get("schema", {"type": "string"})
     if schema.get("type") != "string":
         sent = answer.get_data()
         body = json.loads(gzip.decompress(sent) if answer.content_encoding == "gzip" else sent)
         wrong = [f"{error.json_path}: {error.message}" for error in validator(schema).iter_errors(body)]
         assert wrong == [], (*place, wrong)
         if path == "/events" and answer.status_code == 200:
-            for each in body:
-                check_fed(each)
+            for item in body:
+                check_fed(item)
 
 
 class CheckedClient(FlaskClient):
     """A test client that holds each answer to the contract."""
 
-    def open(self, *given, **more):
+    def open(self, *arguments, **more):
         """Ask, and check the answer."""
-        answer = super().open(*given, **more)
+        answer = super().open(*arguments, **more)
         if answer.request.method in METHODS:
             hold(answer.request.method, answer.request.path, answer)
         return answer

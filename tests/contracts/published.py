@@ -34,8 +34,10 @@ def described():
 
 def keys():
     """The routing keys of what we tell."""
-    told = [operation for operation in described()["operations"].values() if operation["action"] == "send"]
-    return [each["channel"]["$ref"].removeprefix("#/channels/") for each in told]
+    operations = [
+        operation for operation in described()["operations"].values() if operation["action"] == "send"
+    ]
+    return [operation["channel"]["$ref"].removeprefix("#/channels/") for operation in operations]
 
 
 @cache

@@ -59,19 +59,19 @@ class House:
         for path, document in river.STORY:
             answer = self.client.put(path, json=document, headers={"Casebridge-Partner": "cms"})
             assert answer.status_code == 201, answer.json
-        for each in self.client.get("/fhir?_count=100").json["entry"]:
-            self.places[each["resource"]["resourceType"]] = each["resource"]["id"]
+        for entry in self.client.get("/fhir?_count=100").json["entry"]:
+            self.places[entry["resource"]["resourceType"]] = entry["resource"]["id"]
         for type_ in ("CodeSystem", "ConceptMap", "ValueSet", "StructureDefinition", "Group"):
-            found = self.client.get(f"/fhir/{type_}?_count=1").json.get("entry", [])
-            self.places |= {each["resource"]["resourceType"]: each["resource"]["id"] for each in found}
+            entries = self.client.get(f"/fhir/{type_}?_count=1").json.get("entry", [])
+            self.places |= {entry["resource"]["resourceType"]: entry["resource"]["id"] for entry in entries}
 
     def lead(self, case):
         """Let the path of a request lead to something."""
         places = case.path_parameters
         in_path = [self.places[name] for name in case.path.split("/") if name in self.places]
-        found = self.places.get(places.get("type"), *in_path[-1:])
-        for name in {"id", "ref"} & places.keys() if found else ():
-            places[name] = found
+        place = self.places.get(places.get("type"), *in_path[-1:])
+        for name in {"id", "ref"} & places.keys() if place else ():
+            places[name] = place
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +79,12 @@ def house(tmp_path_factory, mappings):
     """River's story, and where it stands."""
     folder = tmp_path_factory.mktemp("any-request")
     (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db",
         "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
     }
-    read = Settings.from_env(given)
+    read = Settings.from_env(environment)
     engine = rooms.database(read)
     upgrade(engine)
     house = House(serving.application(read, engine, mappings))

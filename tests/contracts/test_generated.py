@@ -91,10 +91,10 @@ def test_every_link_of_a_source_leads_to_a_schema():
         root, *path = link.split(".")
         if not path:
             return root in links()
-        found = roots[root]
+        schema = roots[root]
         for step in path:
-            found = found["properties"][step]
-        return "id" in found["items"]["properties"]
+            schema = schema["properties"][step]
+        return "id" in schema["items"]["properties"]
 
     assert set(walk(sources()))
     for roots in sources().values():

@@ -24,12 +24,12 @@ def keys(owners):
 
 def test_the_messages_are_those_of_cases_of_clients_and_of_each_type_that_is_made(mappings):
     happened = ("opened", "updated", "closed", "admitted", "discharged", "discharge-cancelled")
-    of_cases = [f"case.{each}" for each in happened]
+    of_cases = [f"case.{event}" for event in happened]
     happened = ("created", "updated", "deleted")
     made = sorted({mapping.target for mapping in mappings["default"].mappings})
-    of_resources = [f"{type_.lower()}.{each}" for type_ in made for each in happened]
+    of_resources = [f"{type_.lower()}.{event}" for type_ in made for event in happened]
     assert published.keys() == [*of_cases, "client.glass-broken"] + [
-        each for each in of_resources if not each.startswith("provenance.")
+        key for key in of_resources if not key.startswith("provenance.")
     ]
 
 

@@ -13,7 +13,9 @@ from tests.contracts.answered import described, operation, resolved, validator
 from tests.contracts.published import FOLDER
 
 OPERATIONS = [
-    (method, path, each) for path, methods in described()["paths"].items() for method, each in methods.items()
+    (method, path, definition)
+    for path, methods in described()["paths"].items()
+    for method, definition in methods.items()
 ]
 SHAPE = {
     "type": "object",
@@ -61,21 +63,21 @@ def walk(node):
 
 
 def references(node):
-    return {each["$ref"] for each in walk(node) if isinstance(each.get("$ref"), str)}
+    return {node["$ref"] for node in walk(node) if isinstance(node.get("$ref"), str)}
 
 
 def filled(path):
     """A path with something in each place."""
     values = {"version": "1", "number": "1", "type": "Patient"}
-    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "x"), path)
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], "x"), path)
 
 
 def test_the_document_has_the_shape_of_openapi():
     Draft202012Validator(SHAPE).validate(described())
-    names = [each["operationId"] for _, _, each in OPERATIONS]
+    names = [definition["operationId"] for _, _, definition in OPERATIONS]
     assert len(names) == len(set(names))
-    assert {tag for _, _, each in OPERATIONS for tag in each["tags"]} == {
-        each["name"] for each in described()["tags"]
+    assert {tag for _, _, definition in OPERATIONS for tag in definition["tags"]} == {
+        tag["name"] for tag in described()["tags"]
     }
 
 
@@ -98,30 +100,30 @@ def test_every_route_is_described_and_every_description_has_its_route(app):
 
 def test_every_reference_leads_somewhere_and_every_component_is_used():
     used = references(described())
-    for each in used:
-        if each.startswith("./"):
-            assert (FOLDER / each).is_file(), each
+    for reference in used:
+        if reference.startswith("./"):
+            assert (FOLDER / reference).is_file(), reference
         else:
-            assert resolved({"$ref": each})
+            assert resolved({"$ref": reference})
     parts = described()["components"]
     made = {f"#/components/{kind}/{name}" for kind, below in parts.items() for name in below}
     assert made - used == {f"#/components/securitySchemes/{name}" for name in ("partner", "token")}
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "each"), OPERATIONS, ids=lambda part: part if isinstance(part, str) else ""
+    ("method", "path", "definition"), OPERATIONS, ids=lambda part: part if isinstance(part, str) else ""
 )
-def test_each_operation_names_its_parameters_and_its_right(method, path, each):
-    given = [resolved(parameter) for parameter in each.get("parameters", ())]
-    assert re.findall(r"\{(\w+)\}", path) == [one["name"] for one in given if one["in"] == "path"]
-    assert all(one.get("required") for one in given if one["in"] == "path")
-    guarded = {"403", "503"} <= each["responses"].keys()
-    assert guarded == bool(each["security"]) == ("right" in each.get("description", ""))
-    assert operation(method.upper(), filled(path)) == each
+def test_each_operation_names_its_parameters_and_its_right(method, path, definition):
+    parameters = [resolved(parameter) for parameter in definition.get("parameters", ())]
+    assert re.findall(r"\{(\w+)\}", path) == [one["name"] for one in parameters if one["in"] == "path"]
+    assert all(one.get("required") for one in parameters if one["in"] == "path")
+    guarded = {"403", "503"} <= definition["responses"].keys()
+    assert guarded == bool(definition["security"]) == ("right" in definition.get("description", ""))
+    assert operation(method.upper(), filled(path)) == definition
 
 
 def test_every_example_is_what_its_schema_says():
-    contents = [each for each in walk(described()) if "example" in each and "schema" in each]
+    contents = [content for content in walk(described()) if "example" in content and "schema" in content]
     assert len(contents) > 15
     for content in contents:
         validator(content["schema"]).validate(content["example"])
