@@ -25,7 +25,7 @@ def serving(folder):
     entries = [
         smart.entry(name, **({"break_the_glass": True} if name == "mercy" else {})) for name in smart.KINDS
     ]
-    given = {
+    environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CASEBRIDGE_")},
         "CASEBRIDGE_AUTH": "smart",
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db",
@@ -35,7 +35,7 @@ def serving(folder):
     }
     words = [sys.executable, "-m", "service", "serve"]
     server = subprocess.Popen(
-        words, cwd=folder, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        words, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         until(lambda: answers(port), "the server does not answer")

@@ -73,9 +73,9 @@ def test_a_queue_is_told_again_and_no_other(desk):
     desk.office.outbox.number()
     assert desk.replay("--to-queue", "harbor") == "2 messages are told again.\n"
     desk.publish()
-    assert sorted(found := desk.keys("harbor")) != sorted(first)
-    assert [key for key in found if key in first] == first
-    assert len(found) == 4
+    assert sorted(keys := desk.keys("harbor")) != sorted(first)
+    assert [key for key in keys if key in first] == first
+    assert len(keys) == 4
     assert len(desk.keys("other")) == 3
     assert desk.office.outbox.queues() == {"harbor"}
     assert desk.office.outbox.debts() == {}

@@ -19,15 +19,17 @@ def parameters(command=cli, words=()):
         for name in command.list_commands(None):
             yield from parameters(command.get_command(None, name), (*words, name))
     else:
-        yield from ((" ".join(words), each) for each in command.params)
+        yield from ((" ".join(words), param) for param in command.params)
 
 
 def test_what_is_said_to_a_command_about_a_secret_is_the_file_that_holds_it():
     about = [
-        (words, each) for words, each in parameters() if SECRET.search(" ".join((each.name, *each.opts)))
+        (words, option)
+        for words, option in parameters()
+        if SECRET.search(" ".join((option.name, *option.opts)))
     ]
     assert {words for words, _ in about} == {"mllp", "partners add", "partners rotate", "token"}
-    assert [(words, each.name) for words, each in about if not isinstance(each.type, click.Path)] == []
+    assert [(words, option.name) for words, option in about if not isinstance(option.type, click.Path)] == []
 
 
 @pytest.mark.parametrize("name", ADDRESSES)

@@ -49,10 +49,10 @@ def demo(tmp_path_factory):
 
 def test_river_is_not_said_to_be_loaded_where_a_token_is_wanted(tmp_path):
     mine = {key: setting for key, setting in os.environ.items() if not key.startswith("CASEBRIDGE_")}
-    given = {"CASEBRIDGE_AUTH": "smart", "CASEBRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/demo.db"}
+    smart = {"CASEBRIDGE_AUTH": "smart", "CASEBRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/demo.db"}
     done = subprocess.run(
         [sys.executable, "-m", "service", "serve", "--demo"],
-        env={**mine, **given, "CASEBRIDGE_PORT": str(free_port())},
+        env={**mine, **smart, "CASEBRIDGE_PORT": str(free_port())},
         capture_output=True,
         text=True,
         timeout=60,

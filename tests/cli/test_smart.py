@@ -34,11 +34,11 @@ BLOCKS = [block for language, block in FENCE.findall(PAGE) if not language]
 def run(folder, *words, **settings):
     """A command of casebridge; its name is not taken from the environment of this process."""
     path = folder / "partners.yaml"
-    given = {
+    environment = {
         "CASEBRIDGE_PARTNERS": str(path) if path.exists() else "",
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db",
     }
-    return CliRunner().invoke(cli, words, env=given | settings)
+    return CliRunner().invoke(cli, words, env=environment | settings)
 
 
 class Reader:
@@ -48,8 +48,8 @@ class Reader:
         self.folder, self.port = folder, free_port()
         (folder / "bin").mkdir()
         for name, script in SHIMS.items():
-            given = {"python": sys.executable, "curl": find("curl", ()) / "curl"}
-            (folder / "bin" / name).write_text(script.format(**given), encoding="utf-8")
+            paths = {"python": sys.executable, "curl": find("curl", ()) / "curl"}
+            (folder / "bin" / name).write_text(script.format(**paths), encoding="utf-8")
             (folder / "bin" / name).chmod(0o755)
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("CASEBRIDGE_")}
         own = {
@@ -76,12 +76,12 @@ class Reader:
 
 def test_the_lines_of_the_page_work_one_after_the_other(tmp_path):
     reader = Reader(tmp_path)
-    given = {"CASEBRIDGE_AUTH": "smart"}
+    environment = {"CASEBRIDGE_AUTH": "smart"}
     server = subprocess.Popen(
         ["casebridge", "serve"],
         executable=str(tmp_path / "bin" / "casebridge"),
         cwd=tmp_path,
-        env=reader.environment | given,
+        env=reader.environment | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -136,9 +136,9 @@ def test_the_registry_of_the_page_is_one(tmp_path):
 def registered(folder):
     """The partners of file and database, by name."""
     path = folder / "partners.yaml"
-    given = {"CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db"}
-    given |= {"CASEBRIDGE_PARTNERS": str(path)} if path.exists() else {}
-    return merged(Settings.from_env(given)).partners
+    environment = {"CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/c.db"}
+    environment |= {"CASEBRIDGE_PARTNERS": str(path)} if path.exists() else {}
+    return merged(Settings.from_env(environment)).partners
 
 
 def add(folder, name, *more, kind="insurer"):
@@ -221,15 +221,15 @@ def test_who_waits_for_a_restart_is_told(tmp_path):
 
 def test_two_that_are_registered_at_once_are_both_there(tmp_path):
     run(tmp_path, "db", "upgrade")
-    given = {
+    environment = {
         **os.environ,
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/c.db",
         "CASEBRIDGE_PARTNERS": "",
         "PYTHONPATH": str(ROOT),
     }
     words = [sys.executable, "-m", "service", "partners", "add", "--kind", "insurer", "--generate-key", "k"]
-    both = [subprocess.Popen([*words, name], cwd=tmp_path, env=given) for name in ("a", "b", "c")]
-    assert [each.wait(180) for each in both] == [0, 0, 0]
+    both = [subprocess.Popen([*words, name], cwd=tmp_path, env=environment) for name in ("a", "b", "c")]
+    assert [process.wait(180) for process in both] == [0, 0, 0]
     assert set(registered(tmp_path)) == {"local", "a", "b", "c"}
 
 

@@ -89,7 +89,7 @@ async def pull(client):
     search = client.resources("CarePlan").search(patient=patient.to_reference(), status="active")
     search = search.include("CarePlan", "care-team").include("CarePlan", "goal")
     bundle = await search.revinclude("Provenance", "target").fetch_raw()
-    along = [each.resource for each in bundle.entry if each.search.mode == "include"]
+    along = [entry.resource for entry in bundle.entry if entry.search.mode == "include"]
     return patient, await search.fetch(), along
 
 
@@ -98,16 +98,16 @@ def test_fhirpy_pulls_follows_and_counts_what_an_insurer_may_see(base):
         client = fhirpy_client(base, "northern")
         patient, (plan,), along = await pull(client)
         assert plan["title"] == river.CASE["plan"]["title"]
-        assert {each.resource_type for each in along} == {"CareTeam", "Goal", "Provenance"}
+        assert {resource.resource_type for resource in along} == {"CareTeam", "Goal", "Provenance"}
         team = await plan["careTeam"][0].to_resource()
         assert await team["subject"].to_resource() == patient
         goals = client.resources("Goal").search(subject=patient.to_reference()).sort("_id").limit(1)
         paged = await goals.fetch_all()
-        assert sorted(each.id for each in paged) == sorted(
-            each.id for each in along if each.resource_type == "Goal"
+        assert sorted(goal.id for goal in paged) == sorted(
+            resource.id for resource in along if resource.resource_type == "Goal"
         )
         everything = await patient.execute("$everything", "get")
-        assert {each["resource"]["resourceType"] for each in everything["entry"]} >= {"Patient", "CarePlan"}
+        assert {entry["resource"]["resourceType"] for entry in everything["entry"]} >= {"Patient", "CarePlan"}
         return plan
 
     async def others(plan):

@@ -74,9 +74,9 @@ def server(database_url):
     port = free_port()
     settings = {"AUTH": "off", "DATABASE_URL": database_url, "PORT": str(port)}
     with serving("--workers", str(WORKERS), **settings) as process:
-        found = Server(process, port)
-        until(found.ready, "not all workers answer")
-        yield found
+        server = Server(process, port)
+        until(server.ready, "not all workers answer")
+        yield server
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -84,9 +84,9 @@ def test_metrics_are_those_of_all_workers_whichever_is_asked(server):
     before = server.count("GET", "200")
     for _ in range(ASKED):
         assert server.ask("GET", "/health/live").ok
-    told = [server.count("GET", "200") - before for _ in range(10)]
+    counts = [server.count("GET", "200") - before for _ in range(10)]
     # each look is itself one request more
-    assert told == [ASKED + number for number in range(1, 11)]
+    assert counts == [ASKED + number for number in range(1, 11)]
 
 
 def client_of(number):
@@ -148,7 +148,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_that_was_acknowledged_i
                 system.stop = True
         for run in runs:
             run.result()
-    stored = [each for system in systems for each in system.stored]
+    stored = [case for system in systems for case in system.stored]
     assert all(server.ask("GET", path).ok for path, _ in stored)
     # what the killed ones counted is not forgotten
     assert server.count("PUT", "201") >= sum(status == 201 for _, status in stored)
