@@ -149,7 +149,7 @@ def test_the_purposes_of_use_are_read_where_they_are_said():
         [],
         {"hl7-b2b": []},
         {"hl7-b2b": {}},
-        *({"hl7-b2b": {"purpose_of_use": each}} for each in ([], "TREAT", [7], [""])),
+        *({"hl7-b2b": {"purpose_of_use": purpose}} for purpose in ([], "TREAT", [7], [""])),
     ],
     ids=str,
 )

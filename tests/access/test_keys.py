@@ -103,7 +103,7 @@ def test_credentials_are_read_strictly(tmp_path, entry):
 def test_an_endpoint_that_is_not_asked_is_named_by_its_place(tmp_path):
     endpoints = ["https://a.example/answers", "http://b.internal/answers", "http://c.internal/answers"]
     entry = {"kind": "hospital", "intake": {"endpoints": endpoints}, "private_hosts": ["b.internal"]}
-    with pytest.raises(Misconfigured) as told:
+    with pytest.raises(Misconfigured) as raised:
         registered(tmp_path, **entry)
-    (issue,) = told.value.issues
+    (issue,) = raised.value.issues
     assert issue.what.startswith("/partners/0/intake/endpoints/2: Write https://")

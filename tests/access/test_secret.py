@@ -11,8 +11,8 @@ from service.settings import Settings
 from service.wiring.access.secret import cipher
 
 
-def settings(**given):
-    return Settings.from_env({f"CASEBRIDGE_{name}": str(value) for name, value in given.items()})
+def settings(**values):
+    return Settings.from_env({f"CASEBRIDGE_{name}": str(value) for name, value in values.items()})
 
 
 def file(tmp_path, text, mode=0o600):
@@ -23,17 +23,17 @@ def file(tmp_path, text, mode=0o600):
 
 
 def test_beside_a_file_of_sqlite_a_secret_is_made_once_that_its_owner_alone_may_read(tmp_path):
-    given = settings(DATABASE_URL=f"sqlite:///{tmp_path}/casebridge.db")
+    settings_ = settings(DATABASE_URL=f"sqlite:///{tmp_path}/casebridge.db")
     with ThreadPoolExecutor(8) as pool:
-        sealed = [each.encrypt(b"x") for each in pool.map(cipher, [given] * 8)]
-    assert [cipher(given).decrypt(each) for each in sealed] == [b"x"] * 8
+        sealed = [cipher_.encrypt(b"x") for cipher_ in pool.map(cipher, [settings_] * 8)]
+    assert [cipher(settings_).decrypt(token) for token in sealed] == [b"x"] * 8
     (made,) = tmp_path.iterdir()
     assert (made.name, stat.S_IMODE(made.stat().st_mode)) == ("casebridge.db.secret", 0o600)
 
 
 def test_a_database_in_memory_has_a_secret_of_its_own():
-    given = settings(DATABASE_URL="sqlite://")
-    one = cipher(given)
+    settings_ = settings(DATABASE_URL="sqlite://")
+    one = cipher(settings_)
     assert one.decrypt(one.encrypt(b"x")) == b"x"
 
 
