@@ -90,7 +90,7 @@ RESOURCES = st.lists(
         )
     ),
     max_size=9,
-    unique_by=lambda each: (each["resourceType"], each["id"]),
+    unique_by=lambda resource: (resource["resourceType"], resource["id"]),
 )
 PARAMETERS = {
     "CarePlan": {
@@ -227,4 +227,10 @@ def searches(draw):
     order = [draw(st.sampled_from(("", "-"))) + name for name in order]
     includes = draw(st.lists(st.sampled_from(LINKS[type_]), max_size=2)) if LINKS[type_] else []
     reverse = draw(st.lists(st.sampled_from(referring(type_)), max_size=2)) if referring(type_) else []
-    return type_, asked, order, [(type_, *each) for each in includes], [(*each, "") for each in reverse]
+    return (
+        type_,
+        asked,
+        order,
+        [(type_, *include) for include in includes],
+        [(*include, "") for include in reverse],
+    )

@@ -33,18 +33,22 @@ def _compiled(expression):
 def values(resource, name):
     type_ = resource["resourceType"]
     kind, expressions = {**_read()["parameters"][type_], **_read()["parameters"]["Resource"]}[name]
-    found = [
+    found_values = [
         value
         for expression in expressions
         for value in _compiled(expression.replace("Resource.", f"{type_}."))(resource)
     ]
-    return kind, found
+    return kind, found_values
 
 
-def found(resources, type_, asked):
+def matching(resources, type_, asked):
     """The ids of the resources of a type that meet every (name, text)."""
-    mine = [each for each in resources if each["resourceType"] == type_]
-    return {each["id"] for each in mine if all(meets(resources, each, name, text) for name, text in asked)}
+    mine = [resource for resource in resources if resource["resourceType"] == type_]
+    return {
+        resource["id"]
+        for resource in mine
+        if all(meets(resources, resource, name, text) for name, text in asked)
+    }
 
 
 def meets(resources, resource, name, text):
@@ -52,18 +56,18 @@ def meets(resources, resource, name, text):
         _, by, through, far = name.split(":", 3)
         here = f"{resource['resourceType']}/{resource['id']}"
         return any(
-            refers(each, through, here) and meets(resources, each, far, text)
-            for each in resources
-            if each["resourceType"] == by
+            refers(other, through, here) and meets(resources, other, far, text)
+            for other in resources
+            if other["resourceType"] == by
         )
     if "." in name:
         through, _, far = name.partition(".")
         through, _, only = through.partition(":")
         return any(
-            refers(resource, through, f"{each['resourceType']}/{each['id']}")
-            and meets(resources, each, far, text)
-            for each in resources
-            if only in {"", each["resourceType"]}
+            refers(resource, through, f"{other['resourceType']}/{other['id']}")
+            and meets(resources, other, far, text)
+            for other in resources
+            if only in {"", other["resourceType"]}
         )
     base, _, modifier = name.partition(":")
     kind, said = values(resource, base)
@@ -90,7 +94,7 @@ def meets(resources, resource, name, text):
 def _words(value):
     """What is said in words beside codes, or of what kind an identifier is."""
     yield from [value["text"]] if "text" in value else []
-    yield from [each["display"] for each in value.get("coding", [value]) if "display" in each]
+    yield from [coding["display"] for coding in value.get("coding", [value]) if "display" in coding]
     yield from [value["type"]["text"]] if "text" in value.get("type", {}) else []
 
 
@@ -99,10 +103,10 @@ def _meant(modifier, text):
     if modifier in {"in", "not-in"}:
         return SETS[text]
     system, _, code = text.partition("|")
-    upwards = {each: _upwards(ABOVE[system], each) for each in ABOVE[system]}
+    upwards = {way_up: _upwards(ABOVE[system], way_up) for way_up in ABOVE[system]}
     if modifier == "above":
-        return {(system, each) for each in upwards[code]}
-    return {(system, each) for each, way in upwards.items() if code in way}
+        return {(system, above) for above in upwards[code]}
+    return {(system, upward) for upward, way in upwards.items() if code in way}
 
 
 def _upwards(above, code):
@@ -114,25 +118,25 @@ def _codings(said, bound):
         if isinstance(value, str):
             yield bound, value
         else:
-            for each in value.get("coding", [value]):
-                yield each.get("system"), each.get("code")
+            for coding in value.get("coding", [value]):
+                yield coding.get("system"), coding.get("code")
 
 
 def along(resources, matches, includes, revincludes):
     """The (type, id) of what comes with matches: each asked for as (type, parameter, type of the target)."""
-    there = {(each["resourceType"], each["id"]) for each in resources}
-    shown = {(each["resourceType"], each["id"]) for each in matches}
-    found = set()
+    there = {(resource["resourceType"], resource["id"]) for resource in resources}
+    shown = {(match["resourceType"], match["id"]) for match in matches}
+    targets = set()
     for type_, name, only in includes:
-        for each in matches:
-            if each["resourceType"] == type_:
-                found |= {to for to in _targets(each, name) if only in {"", to[0]}}
+        for match in matches:
+            if match["resourceType"] == type_:
+                targets |= {to for to in _targets(match, name) if only in {"", to[0]}}
     for type_, name, only in revincludes:
         wanted = {to for to in shown if only in {"", to[0]}}
-        for each in resources:
-            if each["resourceType"] == type_ and wanted & _targets(each, name):
-                found.add((type_, each["id"]))
-    return (found & there) - shown
+        for resource in resources:
+            if resource["resourceType"] == type_ and wanted & _targets(resource, name):
+                targets.add((type_, resource["id"]))
+    return (targets & there) - shown
 
 
 def _targets(resource, name):
@@ -146,11 +150,11 @@ def sorting(resource, name, descends):
     pick = max if descends else min
     if kind == "date":
         ends = [
-            each
+            period
             for value in said
-            for each in ([_covered(value)] if isinstance(value, str) else _of_times(value))
+            for period in ([_covered(value)] if isinstance(value, str) else _of_times(value))
         ]
-        return pick((each[1] if descends else each[0] for each in ends), default=None)
+        return pick((end[1] if descends else end[0] for end in ends), default=None)
     if kind == "quantity":
         return pick((value["value"] for value in said if "value" in value), default=None)
     parts = [part for value in said for part in ([value] if isinstance(value, str) else _texts(value))]
@@ -166,7 +170,7 @@ def token(value, text):
     pairs = [(None, str(value).lower() if isinstance(value, bool) else value)]
     if isinstance(value, dict):
         codings = value.get("coding", [value] if "code" in value or "value" in value else [])
-        pairs = [(each.get("system"), each.get("code", each.get("value"))) for each in codings]
+        pairs = [(coding.get("system"), coding.get("code", coding.get("value"))) for coding in codings]
     return any(
         (not bar or (of or "") == system) and ((bar and not code) or said == code) for of, said in pairs
     )
@@ -209,18 +213,18 @@ def _texts(value):
 
 def _folded(text):
     apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(each for each in apart if not unicodedata.combining(each))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def date(value, text):
     prefix, said = (text[:2], text[2:]) if text[:2].isalpha() else ("eq", text)
     ranges = [_covered(value)] if isinstance(value, str) else _of_times(value)
-    return any(_compare(prefix, *each, *_covered(said)) for each in ranges)
+    return any(_compare(prefix, *range_, *_covered(said)) for range_ in ranges)
 
 
 def _of_times(value):
     if "event" in value or "repeat" in value:
-        events = [_covered(each) for each in value.get("event", [])]
+        events = [_covered(event) for event in value.get("event", [])]
         return [(min(low for low, _ in events), max(high for _, high in events))] if events else []
     low = _covered(value["start"])[0] if "start" in value else NEVER
     return [(low, _covered(value["end"])[1] if "end" in value else EVER)]

@@ -53,8 +53,10 @@ def filled(engine, resources):
         for table in (t.resource, t.history, t.ranges, t.texts):
             connection.execute(delete(table))
     made = [
-        version("owner", each["id"], type_=each["resourceType"], rows=rows(each), body=dump(each))
-        for each in resources
+        version(
+            "owner", resource["id"], type_=resource["resourceType"], rows=rows(resource), body=dump(resource)
+        )
+        for resource in resources
     ]
     store.transact(lambda unit: unit.resources.write(made))
     return store
@@ -80,10 +82,10 @@ def test_a_search_finds_what_the_reference_search_finds(engine, resources, asked
         parameters = [
             *conditions,
             *([("_sort", ",".join(order))] if order else []),
-            *(("_include", ":".join(filter(None, each))) for each in includes),
-            *(("_revinclude", ":".join(filter(None, each))) for each in revincludes),
+            *(("_include", ":".join(filter(None, include))) for include in includes),
+            *(("_revinclude", ":".join(filter(None, revinclude))) for revinclude in revincludes),
         ]
-        wanted = oracle.found(resources, type_, conditions)
+        wanted = oracle.matching(resources, type_, conditions)
         seen = []
         for page in pages(store, type_, parameters, count):
             matches = [parse(entry.body) for entry in page.entries]
@@ -92,7 +94,7 @@ def test_a_search_finds_what_the_reference_search_finds(engine, resources, asked
             assert set(came) == oracle.along(resources, matches, includes, revincludes), (type_, parameters)
             assert len(set(came)) == len(came), (type_, parameters)
             assert page.total == len(wanted), (type_, parameters)
-        assert sorted(each["id"] for each in seen) == sorted(wanted), (type_, parameters)
+        assert sorted(resource["id"] for resource in seen) == sorted(wanted), (type_, parameters)
         check_order(seen, order)
 
 

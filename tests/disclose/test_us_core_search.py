@@ -65,13 +65,13 @@ UNSAID = {
 
 def read():
     """The golden resources of types that are searched, each once."""
-    found = {}
+    by_reference = {}
     for path in GOLDEN:
         made = parse(path.read_bytes())
-        for each in made if isinstance(made, list) else []:
-            if each.get("resourceType") in searched_types():
-                found.setdefault((each["resourceType"], each["id"]), each)
-    return list(found.values())
+        for resource in made if isinstance(made, list) else []:
+            if resource.get("resourceType") in searched_types():
+                by_reference.setdefault((resource["resourceType"], resource["id"]), resource)
+    return list(by_reference.values())
 
 
 RESOURCES = read()
@@ -83,8 +83,10 @@ def store(tmp_path_factory):
     upgrade(engine)
     store = SqlStore(engine)
     made = [
-        version("owner", each["id"], type_=each["resourceType"], rows=rows(each), body=dump(each))
-        for each in RESOURCES
+        version(
+            "owner", resource["id"], type_=resource["resourceType"], rows=rows(resource), body=dump(resource)
+        )
+        for resource in RESOURCES
     ]
     store.transact(lambda unit: unit.resources.write(made))
     yield store
@@ -120,21 +122,25 @@ def asked(resource, names):
         if name in {"_id", "_lastUpdated"}:
             yield name, {"_id": resource["id"], "_lastUpdated": "gt2000"}[name]
             continue
-        values = [each for path in known[name].paths for each in path.values(resource)]
+        values = [value for path in known[name].paths for value in path.values(resource)]
         yield name, next((text for kind, value in values if (text := written(kind, value))), None)
 
 
 @pytest.mark.parametrize(("type_", "said"), COMBINATIONS)
 def test_a_search_that_us_core_asks_for_finds_what_says_so(store, type_, said):
     names = said.split("+")
-    searches = [(each["id"], list(asked(each, names))) for each in RESOURCES if each["resourceType"] == type_]
+    searches = [
+        (resource["id"], list(asked(resource, names)))
+        for resource in RESOURCES
+        if resource["resourceType"] == type_
+    ]
     whole = [(id_, search) for id_, search in searches if all(text is not None for _, text in search)]
     assert bool(whole) != ((type_, said) in UNSAID)
     ground = Ground((type_,), Ours("https://casebridge.test/fhir", searched_types()), searched_types())
     for id_, search in whole:
         query = parse_query(ground, search, None).query
-        found = {each.id for each in store.search(Scope(everything=True), query).entries}
-        assert id_ in found, search
+        ids = {entry.id for entry in store.search(Scope(everything=True), query).entries}
+        assert id_ in ids, search
         # the same with a value that nothing has
         name, text = search[-1]
         if name not in {"_lastUpdated", "date", "authored", "period"} and not name.endswith("date"):
