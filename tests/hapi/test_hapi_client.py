@@ -31,14 +31,14 @@ def test_hapis_client_pulls_reads_pages_and_is_refused(classpath, tmp_path):
         said = run(
             ["java", "-cp", classpath, "org.casebridge.client.Pull", f"{address}/fhir", *tokens]
         ).splitlines()
-    found = {}
+    answers = {}
     for line in said:
         what, _, how = line.partition(" ")
-        found.setdefault(what, []).append(how)
-    assert set(found.pop("along")) == {"CareTeam", "Goal", "Provenance"}
-    assert sorted(found.pop("goal")) == sorted(each["description"] for each in river.CASE["plan"]["goals"])
-    assert "did you mean status" in found.pop("unknown")[0]
-    assert found == {
+        answers.setdefault(what, []).append(how)
+    assert set(answers.pop("along")) == {"CareTeam", "Goal", "Provenance"}
+    assert sorted(answers.pop("goal")) == sorted(goal["description"] for goal in river.CASE["plan"]["goals"])
+    assert "did you mean status" in answers.pop("unknown")[0]
+    assert answers == {
         "plan": [river.CASE["plan"]["title"]],
         "read": ["unchanged"],
         "team": ["same"],

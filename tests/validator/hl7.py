@@ -31,7 +31,7 @@ class Said:
 
 def missing() -> list[str]:
     """The programs that it needs and are not here."""
-    return [each for each in ("java", "mvn") if shutil.which(each) is None]
+    return [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
 
 
 def build() -> None:
@@ -42,19 +42,19 @@ def build() -> None:
 
 def validate(resources: Iterable[tuple[str, Resource]], definitions: Iterable[Resource] = ()) -> list[Said]:
     """Return what the validator says of named resources; `definitions` are what it knows beside R4."""
-    asked = [{"define": each} for each in definitions]
-    named = [{"name": name, "resource": each} for name, each in resources]
+    asked = [{"define": definition} for definition in definitions]
+    named = [{"name": name, "resource": resource} for name, resource in resources]
     path = os.pathsep.join([str(BUILT / "classes"), CLASSPATH.read_text(encoding="utf-8").strip()])
-    lines = "\n".join(json.dumps(each) for each in [*asked, *named])
+    lines = "\n".join(json.dumps(line) for line in [*asked, *named])
     *said, end = (json.loads(line) for line in run(["java", "-cp", path, MAIN], lines).splitlines())
     assert end == {"validated": len(named)}
-    return [Said(**each) for each in said]
+    return [Said(**message) for message in said]
 
 
-def run(command: list[str], given: str = "") -> str:
+def run(command: list[str], lines: str = "") -> str:
     """Return what a command writes; the end of what it says is told when it fails."""
     done = subprocess.run(
-        command, input=given, capture_output=True, text=True, encoding="utf-8", timeout=SECONDS, check=False
+        command, input=lines, capture_output=True, text=True, encoding="utf-8", timeout=SECONDS, check=False
     )
     assert done.returncode == 0, (command[0], done.stdout[-3000:], done.stderr[-3000:])
     return done.stdout

@@ -29,18 +29,20 @@ def said(tmp_path_factory, mappings):
     folder = tmp_path_factory.mktemp("told")
     resources = [*told.rivers(folder), *told.answered(folder, mappings), *told.golden(), *told.documents()]
     assert len(resources) > 800
-    found = hl7.validate(resources, told.definitions(resources))
-    return [each for each in found if each.severity != "information"]
+    messages = hl7.validate(resources, told.definitions(resources))
+    return [message for message in messages if message.severity != "information"]
 
 
-def kind(each):
+def kind(message):
     """What a message tells of: its id, or what it says without what it says it of."""
-    return each.kind.rpartition("#")[2] or " ".join(VALUE.sub("…", each.what).split())[:60].strip()
+    return message.kind.rpartition("#")[2] or " ".join(VALUE.sub("…", message.what).split())[:60].strip()
 
 
-def place(each):
+def place(message):
     """The element, without where it stands in a list or Bundle."""
-    return CHOICE.sub("", OUTER.sub(r"\1", each.where)) or each.name.rpartition(" ")[2].partition("/")[0]
+    return (
+        CHOICE.sub("", OUTER.sub(r"\1", message.where)) or message.name.rpartition(" ")[2].partition("/")[0]
+    )
 
 
 def reasons():
@@ -52,14 +54,16 @@ def reasons():
 @pytest.mark.soak
 def test_there_is_no_error_and_each_warning_has_its_reason(said):
     known = reasons()
-    found = Counter((each.severity, kind(each), place(each)) for each in said)
-    named = {one for one in found for row in known if row == one or row == (*one[:2], "anywhere")}
-    example = {(each.severity, kind(each), place(each)): (each.name, each.what) for each in said}
-    assert [(*one, found[one], *example[one]) for one in sorted(found.keys() - named)] == []
+    counts = Counter((message.severity, kind(message), place(message)) for message in said)
+    named = {one for one in counts for row in known if row == one or row == (*one[:2], "anywhere")}
+    example = {
+        (message.severity, kind(message), place(message)): (message.name, message.what) for message in said
+    }
+    assert [(*one, counts[one], *example[one]) for one in sorted(counts.keys() - named)] == []
 
 
 @pytest.mark.soak
 def test_each_reason_is_of_a_warning_that_there_is(said):
-    found = {(each.severity, kind(each), place(each)) for each in said}
-    found |= {(each.severity, kind(each), "anywhere") for each in said}
-    assert reasons() - found == set()
+    reasons_ = {(message.severity, kind(message), place(message)) for message in said}
+    reasons_ |= {(message.severity, kind(message), "anywhere") for message in said}
+    assert reasons() - reasons_ == set()

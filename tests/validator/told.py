@@ -56,8 +56,8 @@ def rivers(folder: Path) -> Iterator[tuple[str, Resource]]:
         heard.ask("GET", "/fhir/metadata?mode=terminology")
         heard.ask("GET", "/fhir/Group", partner="northern")
         # a Group is its insurer's own, and found by nothing
-        for each in (each for each in stated if each["type"] != "Group"):
-            _all_of(heard, each["type"], {one["code"] for one in each["interaction"]})
+        for stated_type in (stated_type for stated_type in stated if stated_type["type"] != "Group"):
+            _all_of(heard, stated_type["type"], {one["code"] for one in stated_type["interaction"]})
         episode = heard.one("EpisodeOfCare")["id"]
         for language in LANGUAGES:
             asked = {"Accept-Language": language}
@@ -68,9 +68,11 @@ def rivers(folder: Path) -> Iterator[tuple[str, Resource]]:
 def _all_of(heard: Heard, type_: str, interactions: set[str]) -> None:
     """Search a type in each language, and read the history of each that there is."""
     for language in LANGUAGES if "search-type" in interactions else ():
-        found = heard.ask("GET", f"/fhir/{type_}?_count={PAGE}", headers={"Accept-Language": language}).json()
-        for each in found.get("entry", []) if language == "en" and "vread" in interactions else ():
-            heard.ask("GET", f"/fhir/{type_}/{each['resource']['id']}/_history")
+        bundle = heard.ask(
+            "GET", f"/fhir/{type_}?_count={PAGE}", headers={"Accept-Language": language}
+        ).json()
+        for entry in bundle.get("entry", []) if language == "en" and "vread" in interactions else ():
+            heard.ask("GET", f"/fhir/{type_}/{entry['resource']['id']}/_history")
 
 
 def answered(folder: Path, mappings: Any) -> Iterator[tuple[str, Resource]]:
@@ -92,9 +94,9 @@ def answered(folder: Path, mappings: Any) -> Iterator[tuple[str, Resource]]:
 def golden() -> Iterator[tuple[str, Resource]]:
     """Each resource that a golden pair says comes out."""
     for path in sorted(GOLDEN.rglob("out*.json")):
-        for each in json.loads(path.read_text(encoding="utf-8")):
-            if "resourceType" in each:
-                yield f"{path.relative_to(GOLDEN)} {each['resourceType']}/{each['id']}", each
+        for example in json.loads(path.read_text(encoding="utf-8")):
+            if "resourceType" in example:
+                yield f"{path.relative_to(GOLDEN)} {example['resourceType']}/{example['id']}", example
 
 
 def documents() -> Iterator[tuple[str, Resource]]:
@@ -104,14 +106,14 @@ def documents() -> Iterator[tuple[str, Resource]]:
     yield "document us-core", document.bundle(overlays=("us-core",))
 
 
-def definitions(told: list[tuple[str, Resource]]) -> Iterator[Resource]:
+def definitions(resources: list[tuple[str, Resource]]) -> Iterator[Resource]:
     """What is needed beside R4: our own terminology and extensions as served, and extensions of others."""
-    found = {}
-    for _, resource in told:
-        for each in (entry.get("resource", {}) for entry in resource.get("entry", [])):
-            if each.get("resourceType") in CONFORMANCE:
-                found[each["resourceType"], each["url"]] = each
-    yield from found.values()
+    definitions_ = {}
+    for _, resource in resources:
+        for conformance in (entry.get("resource", {}) for entry in resource.get("entry", [])):
+            if conformance.get("resourceType") in CONFORMANCE:
+                definitions_[conformance["resourceType"], conformance["url"]] = conformance
+    yield from definitions_.values()
     yield from (foreign(url, parts) for url, parts in FOREIGN)
 
 
@@ -144,4 +146,4 @@ def foreign(url: str, parts: dict[str, str]) -> Resource:
 
 def element(id_: str, **said: Any) -> Resource:
     """An element of a differential."""
-    return {"id": id_, "path": ".".join(each.partition(":")[0] for each in id_.split(".")), **said}
+    return {"id": id_, "path": ".".join(word.partition(":")[0] for word in id_.split(".")), **said}
