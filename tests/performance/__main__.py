@@ -17,6 +17,7 @@ from tests.performance import (
     hl7v2,
     latency,
     mapping,
+    peer,
     pulls,
     read,
     relay,
@@ -26,7 +27,8 @@ from tests.performance import (
 from tests.performance.house import ROOT, Servers
 from tests.performance.lines import Entry, tell
 
-BENCHES: dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]] = {
+Benches = dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]]
+BENCHES: Benches = {
     ("mapping.vs_handwritten", "mapping.linear"): mapping.run,
     ("relay.vs_raw", "relay.rate_2ms"): relay.run,
     ("latency.p50_vs_bare", "latency.p99_vs_bare"): latency.run,
@@ -43,6 +45,8 @@ BENCHES: dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]] = {
     ("memory.worker",): start.memory,
     ("start.first_answer", "memory.parent"): start.first_answer,
 }
+PEERS: dict[str, Benches] = {"hapi": {peer.LINES: peer.run}}
+"""What is measured beside the service of somebody else, when it is named."""
 REPORT = ROOT / "build" / "bench.json"
 
 
@@ -55,16 +59,20 @@ def main(names: tuple[str, ...], report: Path) -> None:
     """Measure the budgets; NAMES choose lines, whole or by what stands before the dot.
 
     What is measured with a chosen line is reported too. QUICK=1 in the environment takes a smaller load and
-    ends within three minutes.
+    ends within three minutes. With PEER=hapi the same work is measured on HAPI, too, and nothing
+    else: of the source folder of its starter that HAPI_HOME names, or as it runs at HAPI_URL.
 
     \b
     Example:
       make bench QUICK=1 ARGS="mapping read.vs_floor"
+      make bench PEER=hapi HAPI_HOME=../hapi-fhir-jpaserver-starter
     """
-    quick = os.environ.get("QUICK", "0") not in {"", "0"}
+    quick, peer_name = os.environ.get("QUICK", "0") not in {"", "0"}, os.environ.get("PEER", "")
+    if peer_name and peer_name not in PEERS:
+        raise click.BadParameter(f"PEER={peer_name} is unknown; known are {', '.join(PEERS)}.")
     entries: list[Entry] = []
     with Servers() as servers:
-        for lines, measure in _chosen(names).items():
+        for lines, measure in _chosen(names, PEERS.get(peer_name, BENCHES)).items():
             tell(f"Measuring {', '.join(lines)}")
             found = measure(quick, servers)
             assert [each["name"] for each in found] == list(lines)
@@ -77,16 +85,16 @@ def main(names: tuple[str, ...], report: Path) -> None:
     click.echo(f"{len(entries)} lines, {missed} over budget; written to {report}")
 
 
-def _chosen(names: tuple[str, ...]) -> dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]]:
+def _chosen(names: tuple[str, ...], benches: Benches) -> Benches:
     """The benches that measure a line of a chosen name; all of them when none is chosen."""
-    known = {line for lines in BENCHES for line in lines}
+    known = {line for lines in benches for line in lines}
     known |= {line.partition(".")[0] for line in known}
     for name in names:
         if name not in known:
             raise click.BadParameter(f"{name} is no line; known are {', '.join(sorted(known))}.")
     return {
         lines: measure
-        for lines, measure in BENCHES.items()
+        for lines, measure in benches.items()
         if not names or {part for line in lines for part in (line, line.partition(".")[0])} & {*names}
     }
 

@@ -20,6 +20,8 @@ from tests.performance import cases
 from tests.servers import Postgres, PostgresServer, RabbitServer
 
 ROOT = Path(__file__).parents[2]
+WAIT = 120
+"""Seconds that a server of a bench may take to answer, also on a machine in use."""
 REGISTRY = """
 partners:
   - {name: cms, kind: case-system}
@@ -80,10 +82,10 @@ def process(environment: dict[str, str], *words: str) -> Iterator[subprocess.Pop
 
 def wait(port: int, path: str) -> None:
     """Return when a server on this machine answers 200."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + WAIT
     while not _answers(port, path):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{path} was not answered within 30 s")
+            raise RuntimeError(f"{path} was not answered within {WAIT} s")
         time.sleep(0.005)
 
 

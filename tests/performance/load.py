@@ -17,6 +17,7 @@ from typing import Literal
 
 ROOT = Path(__file__).parents[2]
 END = b"\r\n\r\n"
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 FRAME_END = b"\x1c\r"
 NUMBER = "{0000000}"
 
@@ -93,15 +94,17 @@ class Connection:
 
 
 def _http(came: bytearray) -> bool:
-    """Whether an answer has come whole; anything but 200 ends the run."""
+    """Whether an answer has come whole, by its length or its last chunk; anything but 200 ends the run."""
     head = came.find(END)
     if head < 0:
         return False
     status, *fields = bytes(came[:head]).split(b"\r\n")
     if b" 200 " not in status:
         raise ValueError(f"answered {status.decode()}")
-    length = next(int(each[15:]) for each in fields if each[:15].lower() == b"content-length:")
-    return len(came) >= head + len(END) + length
+    lengths = [int(field[15:]) for field in fields if field[:15].lower() == b"content-length:"]
+    if not lengths:
+        return came.endswith(LAST_CHUNK)
+    return len(came) >= head + len(END) + lengths[0]
 
 
 def _mllp(came: bytearray) -> bool:
