@@ -28,7 +28,7 @@ class SqlSubscriptions:
     def add(self, subscription: Subscription) -> None:
         """Keep a new one."""
         with writing(self._engine) as connection:
-            connection.execute(insert(t.subscription).inline(), _row(subscription))
+            connection.execute(insert(t.subscription).inline(), row_of(subscription))
 
     def replace(self, subscription: Subscription, versions: Container[int] | None) -> Subscription:
         """Keep what a partner made of its own, as the next version, and return it; its events stay.
@@ -38,7 +38,7 @@ class SqlSubscriptions:
         """
         mine = _own(subscription.partner, subscription.id)
         told = ("updated", "status", "body", "headers", "scopes", "purposes", "reason", "due")
-        row = _row(subscription)
+        row = row_of(subscription)
         changed = {name: row[name] for name in (*told, "tries", "failing")}
         with writing(self._engine) as connection:
             former = connection.execute(select(_S.version, _S.status).where(mine).with_for_update()).first()
@@ -50,7 +50,7 @@ class SqlSubscriptions:
             if former.status == "off":
                 changed["seen"] = connection.execute(_LAST).scalar_one()
             connection.execute(update(t.subscription).where(mine).values(**changed))
-            return _subscription(connection.execute(select(t.subscription).where(mine)).one())
+            return subscription_of(connection.execute(select(t.subscription).where(mine)).one())
 
     def remove(self, partner: str, id_: str) -> None:
         """Forget one of a partner's, with its events; raises NotFound."""
@@ -75,14 +75,15 @@ class SqlSubscriptions:
     def _all(self, which: ColumnElement[bool]) -> list[Subscription]:
         with reading(self._engine) as connection:
             rows = connection.execute(select(t.subscription).where(which).order_by(_S.id))
-            return [_subscription(row) for row in rows]
+            return [subscription_of(row) for row in rows]
 
 
 def _own(partner: str, id_: str) -> ColumnElement[bool]:
     return (_S.partner == partner) & (_S.id == id_)
 
 
-def _row(subscription: Subscription) -> dict[str, Any]:
+def row_of(subscription: Subscription) -> dict[str, Any]:
+    """Return the row of a subscription."""
     progress = subscription.progress
     row = {name: getattr(subscription, name) for name in ("id", "partner", "version", "updated", "status")}
     row |= {name: getattr(subscription, name) for name in ("headers", "scopes", "reason")}
@@ -90,7 +91,8 @@ def _row(subscription: Subscription) -> dict[str, Any]:
     return row | {"body": dump(subscription.body).decode(), "purposes": " ".join(subscription.purposes)}
 
 
-def _subscription(row: Row[Any]) -> Subscription:
+def subscription_of(row: Row[Any]) -> Subscription:
+    """Return the subscription of a row."""
     progress = Progress(
         seen=row.seen,
         due=aware(row.due),

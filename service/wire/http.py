@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
@@ -34,11 +34,12 @@ _UNKEPT: Final = re.compile(r"(?:^|[\s,])no-(?:store|cache)(?:$|[\s,;])", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a server is shown of who asks: a token, and the files of a certificate and its key (PEM)."""
+    """What a server is shown of who asks: a token, the files of a certificate and its key (PEM), headers."""
 
     token: str = ""
     certificate: Path | None = None
     key: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 NOBODY: Final = Shown()
@@ -86,7 +87,7 @@ def post(
     Raises:
         Unavailable: as `fetch`.
     """
-    headers = {"Content-Type": media_type, "Accept": media_type}
+    headers = {**shown.headers, "Content-Type": media_type, "Accept": media_type}
     if shown.token:
         headers["Authorization"] = f"Bearer {shown.token}"
     question = _Question("POST", headers, body, shown)

@@ -47,6 +47,7 @@ from service.wiring.access.registered import follow, registered
 from service.wiring.compiled import catalogues, inbounds
 from service.wiring.operator import check
 from service.wiring.rooms import input_limits, noticed_store, now, open_database, projecting, receiving
+from service.wiring.subscribing import notifications
 
 
 def worker(settings: Settings, mappings: Mapping[str, Catalogue], stop: Event) -> None:
@@ -69,7 +70,9 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     retries = Quarantine(store, reception, by_name, now)
     replies = Replies(store, Endpoint(post), by_name, now)
     forgetting = Forgetting(SqlMatches(engine), now, settings.export_hours)
-    loops = (queue.run, retries.run, replies.run, forgetting.run, *auditing.loops(settings, engine))
+    hooks = notifications(settings, engine, by_name, now)
+    stories = (queue.run, retries.run, replies.run, forgetting.run, hooks.run)
+    loops = (*stories, *auditing.loops(settings, engine))
     beside = [Thread(target=loop, args=(stop,), daemon=True) for loop in loops]
     for loop in beside:
         loop.start()

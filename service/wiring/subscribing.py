@@ -1,17 +1,24 @@
-"""Subscriptions, plugged together: the partners' story of theirs."""
+"""Subscriptions, plugged together: the partners' story of theirs, and that of who tells them."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlalchemy import Engine
 
+from service.deliver.hook import Hook
 from service.errors import Misconfigured, Unavailable
 from service.flows.subscriptions.managing import Subscriptions
+from service.flows.subscriptions.matching import Matching
+from service.flows.subscriptions.sending import Notifications, Notifying
 from service.settings import Settings
+from service.store.notifying import SqlNotifying
 from service.store.subscriptions import SqlSubscriptions
+from service.values.access.scope import Partner
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.parameters import searched_types
+from service.wire.http import post
+from service.wiring import auditing
 from service.wiring.access import secret
 
 
@@ -49,6 +56,25 @@ def subscriptions(settings: Settings, engine: Engine, now: Callable[[], datetime
     """Plug the table of subscriptions into the story of who manages them."""
     base = f"{settings.base_url}/fhir"
     return Subscriptions(SqlSubscriptions(engine), Seal(settings), ours(base), now)
+
+
+def notifications(
+    settings: Settings, engine: Engine, partners: Mapping[str, Partner], now: Callable[[], datetime]
+) -> Notifications:
+    """Plug what tells subscriptions of their events."""
+    kept, base = SqlNotifying(engine), f"{settings.base_url}/fhir"
+    return Notifications(
+        Notifying(
+            kept,
+            Matching(kept, partners, ours(base)),
+            Hook(post),
+            Seal(settings),
+            auditing.of_queues(engine),
+            now,
+            base,
+            timedelta(days=3),
+        )
+    )
 
 
 def ours(base: str) -> Ours:

@@ -1,9 +1,19 @@
-"""Subscriptions as partners send them."""
+"""Subscriptions as partners send them, and the endpoints that are told."""
+
+import json
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
 
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
 OURS = "https://casebridge.org/fhir/SubscriptionTopic/"
 FEED = "http://hl7.org/fhir/us/core/SubscriptionTopic/patient-data-feed"
 FHIR = "application/fhir+json"
+WAIT = 240
+RESET = 0
+"""In place of a status: the connection is reset."""
 SECRET = "Bearer opensesame"
 
 
@@ -55,3 +65,68 @@ def told(parameters):
         each["name"]: next((value for key, value in each.items() if key.startswith("value")), each)
         for each in parameters["parameter"]
     }
+
+
+class Receiver:
+    """A subscriber's endpoint on a port of its own: it keeps what it takes, may refuse, wait or hang up."""
+
+    def __init__(self):
+        self.taken, self.refused, self.statuses = [], [], []
+        self.asked, self.open = threading.Event(), threading.Event()
+        self.open.set()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                receiver.asked.set()
+                receiver.open.wait(WAIT)
+                status = receiver.statuses.pop(0) if receiver.statuses else 200
+                (receiver.taken if status == 200 else receiver.refused).append((dict(self.headers), body))
+                if status == RESET:
+                    self.connection.setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+            def handle(self):
+                with suppress(OSError, ValueError):
+                    super().handle()
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self):
+        self.open.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def statuses_told(self):
+        """The Parameters at the head of each notification that was taken."""
+        return [body["entry"][0]["resource"] for _, body in self.taken]
+
+    def told(self, kind="event-notification"):
+        """Of each notification of a kind that was taken, what it says at its head."""
+        return [each for each in map(told, self.statuses_told()) if each["type"] == kind]
+
+    def events(self):
+        """The events of all notifications that were taken, in the order in which they came, by part."""
+        return [
+            {
+                part["name"]: next(value for key, value in part.items() if key != "name")
+                for part in each["part"]
+            }
+            for status in self.statuses_told()
+            for each in status["parameter"]
+            if each["name"] == "notification-event"
+        ]
+
+    def numbers(self):
+        return [int(event["event-number"]) for event in self.events()]

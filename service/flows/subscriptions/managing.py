@@ -94,7 +94,7 @@ class Subscriptions:
         former = self.find(by.partner, id_)
         self._check(by, sent)
         now = self.clock()
-        body, headers = self._without_secrets(sent, self._headers(former))
+        body, headers = self._without_secrets(sent, headers_of(former, self.seal))
         renewed = replace(
             former,
             updated=now,
@@ -136,10 +136,6 @@ class Subscriptions:
             raise Unscoped(f"This partner was not granted system/{missing}.r.", f"system/{missing}.r")
         return wanted
 
-    def _headers(self, subscription: Subscription) -> dict[str, str]:
-        """Return the values of a subscription's headers by their names in lower case."""
-        return headers_of(subscription, self.seal) if subscription.headers else {}
-
     def _without_secrets(self, sent: Json, former: Mapping[str, str]) -> tuple[Json, bytes | None]:
         """Return what is kept as it is read, and the values of its headers, sealed.
 
@@ -148,21 +144,22 @@ class Subscriptions:
         body: Json = {name: sent[name] for name in KEPT if name in sent}
         if not (headers := sent["channel"].get("header")):
             return body, None
+        known = {name.lower(): value for name, value in former.items()}
         values: dict[str, str] = {}
         for at, header in enumerate(headers):
             name, value = header_of(header)
-            if value == HIDDEN and name.lower() not in former:
+            if value == HIDDEN and name.lower() not in known:
                 what = "The value of this header is not known; send it."
                 raise Refused(what, issues=[Issue(what, f"Subscription.channel.header[{at}]", "value")])
-            values[name] = former[name.lower()] if value == HIDDEN else value
+            values[name] = known[name.lower()] if value == HIDDEN else value
         shown = [f"{name}: {HIDDEN}" for name in values]
         body["channel"] = {**body["channel"], "header": shown}
         return body, self.seal.encrypt(dump(values))
 
 
 def headers_of(subscription: Subscription, seal: Seal) -> dict[str, str]:
-    """Return the values of a subscription's headers, by their names in lower case; raises Unavailable."""
+    """Return the values of a subscription's headers, by name; raises Unavailable."""
     if subscription.headers is None:
         return {}
     values: dict[str, str] = reread(seal.decrypt(subscription.headers))
-    return {name.lower(): value for name, value in values.items()}
+    return values

@@ -23,6 +23,7 @@ BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefini
 KEPT: Final = ("contact", "end", "reason", "criteria", "_criteria", "channel")
 """What of a Subscription is kept as it was sent."""
 SECONDS: Final = 30.0
+EVENTS: Final = 20
 MOST_EVENTS: Final = 100
 LEAST_HEARTBEAT: Final = 10
 MOST_FILTERS: Final = 20
@@ -67,6 +68,23 @@ def wanted_of(sent: Json, ours: Ours, is_taken: Callable[[str], str | None]) -> 
         issues += wrong
     if issues:
         raise Refused("This Subscription cannot be done here.", issues=issues)
+    return _wanted(sent, filters)
+
+
+def kept_wanted(sent: Json, ours: Ours) -> Wanted:
+    """Return what a Subscription asks for that `wanted_of` has taken once.
+
+    Raises:
+        Refused: its topic, or a filter, is no longer known.
+    """
+    topic = TOPICS.get(sent["criteria"])
+    filters, wrong = _filters(sent, topic, ours) if topic else ((), [_unknown_topic()])
+    if wrong:
+        raise Refused("This Subscription can no longer be done here.", issues=wrong)
+    return _wanted(sent, filters)
+
+
+def _wanted(sent: Json, filters: tuple[Filter, ...]) -> Wanted:
     channel = sent["channel"]
     period, seconds, most = (_of(channel, name) for name in ("heartbeat-period", "timeout", "max-count"))
     return Wanted(
@@ -76,7 +94,7 @@ def wanted_of(sent: Json, ours: Ours, is_taken: Callable[[str], str | None]) -> 
         media_type=channel["payload"],
         content=_of(channel["_payload"], "payload-content"),
         seconds=min(seconds or SECONDS, SECONDS),
-        most=min(most or MOST_EVENTS, MOST_EVENTS),
+        most=min(most or EVENTS, MOST_EVENTS),
         heartbeat=period,
         end=_end(sent),
     )

@@ -1,0 +1,416 @@
+"""Subscribers are told of what they may see: at least once, in order, by numbers without gaps.
+
+https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/notifications.html
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from service.store import tables
+from service.wire.fhir.check.validate import validate
+from service.wiring.access.registered import registered
+from service.wiring.subscribing import notifications
+from tests.flows import river
+from tests.web import smart
+from tests.web.sent import PERSON, Mercy, encounter
+from tests.web.subscribing import (
+    BACKPORT,
+    FEED,
+    FHIR,
+    OURS,
+    RESET,
+    SECRET,
+    Receiver,
+    create,
+    put,
+    subscription,
+)
+from tests.web.subscribing import told as said_by
+
+REGISTRY = """
+partners:
+  - {name: cms, kind: case-system}
+  - name: northern
+    kind: insurer
+    identifiers: [{system: "urn:example:payers", value: northern}]
+    private_hosts: [127.0.0.1]
+  - name: southern
+    kind: insurer
+    identifiers: [{system: "urn:example:payers", value: southern}]
+    private_hosts: [127.0.0.1]
+  - {name: mercy, kind: hospital, private_hosts: [127.0.0.1]}
+"""
+
+
+@pytest.fixture
+def registry(tmp_path):
+    path = tmp_path / "partners.yaml"
+    path.write_text(REGISTRY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def settings(settings, tmp_path):
+    return replace(settings, secret_file=smart.secret(tmp_path))
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+class Clock:
+    """The time, which a test sets forward."""
+
+    def __init__(self):
+        self.ahead = timedelta()
+
+    def __call__(self):
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+class Worker:
+    """The worker's part: it numbers what is committed, looks for events and sends what is due."""
+
+    def __init__(self, house, settings, engine, clock):
+        self.house = house
+        self.loop = notifications(settings, engine, registered(settings, engine), clock)
+
+    def work(self, times=3):
+        self.house.outbox.number()
+        for _ in range(times):
+            self.loop.turn()
+            # what is under way is waited for
+            self.loop.close()
+
+
+@pytest.fixture
+def worker(house, settings, engine, clock):
+    return Worker(house, settings, engine, clock)
+
+
+@pytest.fixture
+def subscribed(told, worker, receiver):
+    """River's story, and what subscribes to it, with the handshake taken."""
+    worker.house.outbox.number()
+
+    def subscribe(*filters, partner="northern", **more):
+        made = create(told, subscription(*filters, **{"endpoint": receiver.url, **more}), partner)
+        assert made.status_code == 201, made.json
+        worker.work(1)
+        return made.json
+
+    return subscribe
+
+
+def change_plan(house, title):
+    case = {**river.CASE, "plan": {**river.CASE["plan"], "title": title}}
+    assert house.put("/api/cases/c1", case, headers={"If-Match": "*"}).status_code == 200
+
+
+def status(house, id_, partner="northern"):
+    answer = house.get(f"/fhir/Subscription/{id_}/$status", partner=partner).json
+    return said_by(answer["entry"][0]["resource"])
+
+
+def test_an_endpoint_that_takes_the_handshake_makes_a_subscription_active(told, subscribed, receiver):
+    kept = subscribed(header=[f"Authorization: {SECRET}", "X-Hook: 1"])
+    ((headers, bundle),) = receiver.taken
+    assert (headers["Content-Type"], headers["Authorization"], headers["X-Hook"]) == (FHIR, SECRET, "1")
+    assert validate(bundle) == []
+    assert (bundle["type"], len(bundle["entry"])) == ("history", 1)
+    assert bundle["meta"]["profile"] == [f"{BACKPORT}backport-subscription-notification-r4"]
+    (entry,) = bundle["entry"]
+    url = f"/fhir/Subscription/{kept['id']}"
+    assert (entry["request"]["method"], entry["request"]["url"].endswith(f"{url}/$status")) == ("GET", True)
+    assert entry["resource"]["meta"]["profile"] == [f"{BACKPORT}backport-subscription-status-r4"]
+    (said,) = receiver.told("handshake")
+    assert (said["status"], said["events-since-subscription-start"]) == ("requested", "0")
+    read = told.get(url, partner="northern")
+    assert (read.json["status"], read.headers["ETag"]) == ("active", 'W/"2"')
+
+
+@pytest.mark.parametrize("answer", [500, 404, 301, RESET])
+def test_an_endpoint_that_does_not_take_it_makes_an_error_until_it_is_asked_for_again(
+    told, subscribed, receiver, worker, answer
+):
+    receiver.statuses = [answer]
+    kept = subscribed()
+    path = f"/fhir/Subscription/{kept['id']}"
+    failed = told.get(path, partner="northern").json
+    assert (failed["status"], bool(failed["error"]), receiver.taken) == ("error", True, [])
+    assert status(told, kept["id"])["error"]["text"]
+    change_plan(told, "Meanwhile")
+    worker.work()
+    assert receiver.taken == []
+    assert status(told, kept["id"])["events-since-subscription-start"] == "1"
+    again = put(told, failed | {"status": "requested"})
+    assert (again.status_code, again.json["status"], "error" in again.json) == (200, "requested", False)
+    worker.work()
+    assert told.get(path, partner="northern").json["status"] == "active"
+    assert [len(receiver.told("handshake")), receiver.numbers()] == [1, [1]]
+
+
+def test_a_change_comes_with_the_resource_in_full_as_its_partner_reads_it(told, subscribed, receiver, worker):
+    kept = subscribed()
+    change_plan(told, "Back on the road")
+    worker.work()
+    bundle = receiver.taken[-1][1]
+    assert validate(bundle) == []
+    plan = told.one("CarePlan", partner="northern")
+    assert plan["title"] == "Back on the road"
+    first, second = bundle["entry"]
+    assert second["resource"] == plan
+    assert second["fullUrl"].endswith(f"/fhir/CarePlan/{plan['id']}")
+    assert (second["request"], second["response"]["status"]) == (
+        {"method": "PUT", "url": f"CarePlan/{plan['id']}"},
+        "200",
+    )
+    (said,) = receiver.told()
+    assert said["subscription"]["reference"].endswith(f"/fhir/Subscription/{kept['id']}")
+    assert (said["topic"], said["status"]) == (kept["criteria"], "active")
+    assert said["events-since-subscription-start"] == "1"
+    (event,) = receiver.events()
+    assert event["event-number"] == "1"
+    assert event["focus"] == {"reference": second["fullUrl"]}
+    assert datetime.fromisoformat(event["timestamp"]) <= datetime.now(UTC)
+    assert first["resource"]["resourceType"] == "Parameters"
+
+
+@pytest.mark.parametrize(("content", "topic"), [("id-only", True), ("empty", False)])
+def test_less_comes_where_less_is_asked_for(told, subscribed, receiver, worker, content, topic):
+    subscribed(content=content)
+    change_plan(told, "Back on the road")
+    worker.work()
+    bundle = receiver.taken[-1][1]
+    assert validate(bundle) == []
+    (said,), (event,) = receiver.told(), receiver.events()
+    assert ("topic" in said) == topic
+    assert not any("resource" in entry for entry in bundle["entry"][1:])
+    plan = told.one("CarePlan", partner="northern")["id"]
+    if content == "empty":
+        assert (len(bundle["entry"]), set(event)) == (1, {"event-number", "timestamp"})
+        assert plan not in str(bundle)
+    else:
+        (entry,) = bundle["entry"][1:]
+        assert entry["fullUrl"] == event["focus"]["reference"]
+        assert entry["request"]["url"] == f"CarePlan/{plan}"
+
+
+def test_events_are_numbered_in_order_without_gaps_whatever_else_is_committed_or_rolled_back(
+    told, subscribed, receiver, worker
+):
+    kept = subscribed()
+    for number in range(5):
+        change_plan(told, f"Title {number}")
+        wrong = {**river.CASE, "client": "nobody", "status": "unheard-of"}
+        assert told.put("/api/cases/c1", wrong, headers={"If-Match": "*"}).status_code == 422
+        assert (
+            told.put("/api/clients/other", {**river.CLIENT, "identifiers": []}, headers={}).status_code < 500
+        )
+        if number % 2:
+            worker.work(2)
+    worker.work()
+    assert receiver.numbers() == [1, 2, 3, 4, 5]
+    assert status(told, kept["id"])["events-since-subscription-start"] == "5"
+
+
+def test_no_more_events_come_at_once_than_are_wanted(told, subscribed, receiver, worker):
+    extension = {"url": f"{BACKPORT}backport-max-count", "valuePositiveInt": 2}
+    subscribed(extension=[extension])
+    for number in range(5):
+        change_plan(told, f"Title {number}")
+    worker.work()
+    counts = [
+        sum(each["name"] == "notification-event" for each in told_["parameter"])
+        for told_ in receiver.statuses_told()
+    ]
+    assert (counts, receiver.numbers()) == ([0, 2, 2, 1], [1, 2, 3, 4, 5])
+
+
+def test_what_is_not_in_the_scope_is_no_event(told, subscribed, receiver, worker):
+    kept = subscribed(partner="southern")
+    change_plan(told, "Back on the road")
+    worker.work()
+    assert receiver.told() == []
+    assert status(told, kept["id"], "southern")["events-since-subscription-start"] == "0"
+
+
+def test_what_has_left_the_scope_when_it_is_sent_is_a_number_and_nothing_else(
+    told, subscribed, receiver, worker, clock
+):
+    subscribed()
+    receiver.statuses = [503]
+    change_plan(told, "Back on the road")
+    worker.work()
+    assert receiver.told() == []
+    left = {**river.CLIENT, "coverages": []}
+    assert told.put("/api/clients/river", left, headers={"If-Match": "*"}).status_code == 200
+    clock.ahead = timedelta(minutes=5)
+    worker.work()
+    bundle = receiver.taken[-1][1]
+    (event,) = receiver.events()
+    assert (len(bundle["entry"]), set(event)) == (1, {"event-number", "timestamp"})
+
+
+def test_what_a_client_denies_is_no_event(told, subscribed, receiver, worker):
+    subscribed()
+    denial = {"id": "c1", "status": "active", "decision": "deny"}
+    denying = told.put(
+        "/api/clients/river", {**river.CLIENT, "consents": [denial]}, headers={"If-Match": "*"}
+    )
+    assert denying.status_code == 200, denying.json
+    assert told.get("/fhir/CarePlan", partner="northern").json["total"] == 0
+    change_plan(told, "Back on the road")
+    worker.work()
+    assert receiver.told() == []
+
+
+def test_filters_leave_what_meets_all_of_them(told, subscribed, receiver, worker):
+    patient = told.one("Patient")["id"]
+    all_of = subscribed(f"CarePlan?patient={patient}", "status=active")
+    others = [
+        subscribed("patient=someone-else"),
+        subscribed(f"patient={patient}", "status=completed"),
+        subscribed(f"patient=Patient/{patient}&status=completed,on-hold"),
+    ]
+    change_plan(told, "Back on the road")
+    worker.work()
+    counts = [status(told, each["id"])["events-since-subscription-start"] for each in (all_of, *others)]
+    assert counts == ["1", "0", "0", "0"]
+
+
+def test_the_patient_data_feed_tells_of_the_types_that_are_asked_for_by_their_trigger(
+    told, subscribed, receiver, worker
+):
+    kept = subscribed(
+        "CarePlan", "Goal?patient=someone-else", "Patient?_id=nobody", topic=FEED, content="id-only"
+    )
+    change_plan(told, "Back on the road")
+    renamed = {**river.CLIENT, "language": "sv"}
+    assert told.put("/api/clients/river", renamed, headers={"If-Match": "*"}).status_code == 200
+    worker.work()
+    (event,) = receiver.events()
+    assert "/fhir/CarePlan/" in event["focus"]["reference"]
+    assert event["trigger"] == {
+        "system": "http://hl7.org/fhir/us/core/CodeSystem/trigger",
+        "code": "feed-event",
+    }
+    assert status(told, kept["id"])["events-since-subscription-start"] == "1"
+
+
+def test_admissions_and_discharges_are_told_with_the_stay(told, subscribed, receiver, worker):
+    known = {**river.CLIENT, "identifiers": [*river.CLIENT["identifiers"], PERSON]}
+    assert told.put("/api/clients/river", known, headers={"If-Match": "*"}).status_code == 200
+    told.outbox.number()
+    topics = [subscribed(topic=f"{OURS}{name}", content="id-only") for name in ("admission", "discharge")]
+    mercy = Mercy(told)
+
+    def counts():
+        worker.work()
+        return [int(status(told, each["id"])["events-since-subscription-start"]) for each in topics]
+
+    begun = datetime.now(UTC) - timedelta(days=3)
+    stay = {"status": "in-progress", "period": {"start": begun.isoformat(timespec="seconds")}}
+    assert mercy.send("/fhir/Encounter", encounter(**stay)).status_code == 201
+    assert counts() == [1, 0]
+    (focus,) = receiver.taken[-1][1]["entry"][1:]
+    assert focus["fullUrl"].endswith(f"/fhir/Encounter/{told.one('Encounter', partner='northern')['id']}")
+    ended = {"period": {**stay["period"], "end": datetime.now(UTC).isoformat(timespec="seconds")}}
+    sent = encounter(**ended, meta={"lastUpdated": ended["period"]["end"]})
+    assert mercy.send("/fhir/Encounter", sent).status_code in {200, 201}
+    assert counts() == [1, 1]
+    assert [event["focus"] for event in receiver.events()] == [{"reference": focus["fullUrl"]}] * 2
+
+
+def test_what_is_told_is_on_record_before_it_is_sent(told, subscribed, receiver, worker, engine):
+    kept = subscribed()
+    receiver.open.clear()
+    change_plan(told, "Back on the road")
+    told.outbox.number()
+    receiver.asked.clear()
+    worker.loop.turn()
+    assert receiver.asked.wait(60)
+    with engine.connect() as connection:
+        rows = connection.execute(select(tables.audit).where(tables.audit.c.interaction == "disclose")).all()
+    receiver.open.set()
+    worker.loop.close()
+    plan = told.one("CarePlan", partner="northern")["id"]
+    (row,) = rows
+    assert (row.partner, row.correlation) == ("northern", kept["id"])
+    assert f"CarePlan/{plan}/_history/2" in str(row.things)
+
+
+@pytest.mark.parametrize("answer", [500, 429, RESET])
+def test_what_is_not_taken_comes_again_with_its_number_and_before_what_follows(
+    told, subscribed, receiver, worker, clock, answer
+):
+    subscribed()
+    receiver.statuses = [answer, answer]
+    change_plan(told, "First")
+    worker.work()
+    assert len(receiver.refused) == 1, "it waits before it is tried again"
+    change_plan(told, "Second")
+    clock.ahead += timedelta(minutes=5)
+    worker.work()
+    clock.ahead += timedelta(minutes=5)
+    worker.work()
+    assert len(receiver.refused) == 2
+    assert receiver.numbers() == [1, 2]
+
+
+def test_an_endpoint_that_hangs_holds_up_no_other(told, subscribed, receiver, worker):
+    hanging = Receiver()
+    try:
+        for _ in range(3):
+            subscribed(endpoint=hanging.url)
+        subscribed()
+        hanging.open.clear()
+        change_plan(told, "Back on the road")
+        told.outbox.number()
+        before = len(receiver.taken)
+        receiver.asked.clear()
+        worker.loop.turn()
+        assert receiver.asked.wait(60)
+        assert hanging.asked.is_set()
+        hanging.open.set()
+        worker.loop.close()
+        assert len(receiver.taken) == before + 1
+        assert hanging.numbers() == [1, 1, 1]
+    finally:
+        hanging.close()
+
+
+def test_one_that_is_off_is_told_nothing_of_that_time(told, subscribed, receiver, worker):
+    kept = subscribed()
+    read = told.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json
+    off = put(told, read | {"status": "off"}).json
+    change_plan(told, "Meanwhile")
+    worker.work()
+    assert put(told, off | {"status": "active"}).json["status"] == "requested"
+    worker.work()
+    change_plan(told, "Back on the road")
+    worker.work()
+    assert receiver.numbers() == [1]
+
+
+def test_a_partner_that_is_revoked_is_told_nothing(
+    told, subscribed, receiver, worker, registry, settings, engine
+):
+    subscribed()
+    entry = "  - name: northern\n"
+    registry.write_text(REGISTRY.replace(entry, f"{entry}    revoked: true\n"), encoding="utf-8")
+    later = Worker(told, settings, engine, Clock())
+    change_plan(told, "Back on the road")
+    later.work()
+    assert receiver.told() == []
