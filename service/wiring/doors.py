@@ -42,6 +42,7 @@ from service.flows.pull.document import EpisodeDocuments
 from service.flows.pull.everything import Everything
 from service.flows.pull.localise import Localisation
 from service.flows.pull.terminology import Sought, Vocabulary, vocabulary
+from service.flows.subscriptions.recalling import Recalling
 from service.mapping.catalogue import Catalogue
 from service.mapping.language.localise import interpreter
 from service.publish.amqp import frames, topology
@@ -58,6 +59,7 @@ from service.store.audit.reading import SqlAuditReading
 from service.store.export.exports import SqlExports
 from service.store.matches import SqlMatches
 from service.store.migrations import schema
+from service.store.notifying import SqlNotifying
 from service.store.sql import clock
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
@@ -106,7 +108,7 @@ def doors(
         validate.door(Disclosure(store)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
-        subscribed.door(subscriptions(settings, engine, now), base),
+        subscribed.door(subscriptions(settings, engine, now), Recalling(SqlNotifying(engine)), base),
         audit(audited, base),
         feed(Disclosure(store)),
         tokens_door(tokens, settings.base_url),

@@ -170,6 +170,7 @@ OF_NOBODY = {
     "/fhir/Subscription/$status": [{}, {"query": "?id=x"}, {"method": "POST"}],
     "/fhir/Subscription/<id_>": [{"id_": "x"}, {"id_": "x", "method": "DELETE"}],
     "/fhir/Subscription/<id_>/$status": [{"id_": "x"}, {"id_": "x", "method": "POST"}],
+    "/fhir/Subscription/<id_>/$events": [{"id_": "x"}, {"id_": "x", "method": "POST"}],
     "/fhir/<type_>/$validate": [
         {"method": "POST", "data": '{"resourceType": "Patient"}', **FHIR, "type_": "Patient"},
         {"method": "POST", "data": '{"resourceType": "Goal"}', **FHIR, "type_": "Goal"},

@@ -180,7 +180,7 @@ def _subscription() -> dict[str, Any]:
             }
             for name, (kind, _) in SUBSCRIPTIONS_BY.items()
         ],
-        "operation": [{"name": "status", "definition": f"{definition}status"}],
+        "operation": [{"name": name, "definition": definition + name} for name in ("status", "events")],
     }
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from service.disclose.openapi import LOOKS
+from service.values.subscriptions import CONTENTS
 from service.wire.contracts.published.openapi.operations import (
     FHIR,
     FHIR_TAG,
@@ -36,6 +37,7 @@ def operations() -> Iterator[Operation]:
     yield from _searches()
     yield from _interactions()
     yield from _statuses()
+    yield from _events()
 
 
 def _searches() -> Iterator[Operation]:
@@ -127,3 +129,26 @@ def _statuses() -> Iterator[Operation]:
             answers=told,
             faults=(*faults, 408, 413, 415),
         )
+
+
+def _events() -> Iterator[Operation]:
+    told = {200: answer("A notification of the events, as one is sent.", FHIR, resource("Bundle"))}
+    numbered = (
+        query("eventsSinceNumber", "The number of the first event."),
+        query("eventsUntilNumber", "The number of the last event."),
+        query("content", "How much of what they are about.", enum=list(CONTENTS)),
+    )
+    describe = partial(Operation, tag=FHIR_TAG, summary="Ask for events of a subscription of yours once more")
+    parameters, path = (_WHICH, *numbered, *LOOKS), f"/fhir/{TYPE}/{{id}}/$events"
+    yield describe(
+        "get", path, "events-of-subscription", parameters=parameters, answers=told, faults=(404, 406)
+    )
+    yield describe(
+        "post",
+        path,
+        "events-of-subscription-by-parameters",
+        parameters=parameters,
+        body=_PARAMETERS,
+        answers=told,
+        faults=(404, 406, 408, 413, 415),
+    )

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html · https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,25 +14,34 @@ from werkzeug.http import http_date
 from service.disclose.negotiate import FHIR, FORMAT, JSON, refuse_parameters, search_parameters, speaks_fhir
 from service.disclose.subscriptions.openapi import SEARCHED, operations
 from service.disclosing import disclose
-from service.door import Door, json_body
+from service.door import Door, json_body, limits
 from service.errors import Malformed, Unsupported
 from service.flows.subscriptions.managing import Subscriber, Subscriptions
-from service.values.audit import Disclosed, Interaction
-from service.values.subscriptions import Subscription
+from service.flows.subscriptions.recalling import Recalling, Span
+from service.values.audit import Disclosed, Interaction, of_resources
+from service.values.subscriptions import CONTENTS, Content, Subscription
 from service.wire.etags import versions
 from service.wire.fhir.exchange.parameters import TEXT, OperationInput, from_query, from_resource
-from service.wire.fhir.subscriptions.notification import resource_of, searchset, status_of, statuses
+from service.wire.fhir.subscriptions.notification import (
+    notification,
+    resource_of,
+    searchset,
+    status_of,
+    statuses,
+)
+from service.wire.fhir.subscriptions.reading import content_of
 from service.wire.json import dump
-from service.wire.parameters import parameters, shown
+from service.wire.parameters import number, parameters, shown
 
-_ASKED: Final = {"id": TEXT, "status": TEXT}
+_OF_STATUS: Final = dict.fromkeys(("id", "status"), TEXT)
+_OF_EVENTS: Final = dict.fromkeys(("eventsSinceNumber", "eventsUntilNumber", "content"), TEXT)
 
 
-def door(subscriptions: Subscriptions, base: str) -> Door:
+def door(subscriptions: Subscriptions, recalling: Recalling, base: str) -> Door:
     """Return the door; FHIR stands below the address `base`."""
     routes = Blueprint("subscriptions", __name__, url_prefix="/fhir")
     speaks_fhir(routes)
-    answers = _Answers(subscriptions, base)
+    answers = _Answers(subscriptions, recalling, base)
     one = "/Subscription/<id_>"
     routes.add_url_rule("/Subscription", "create", answers.create, methods=["POST"])
     routes.add_url_rule("/Subscription", "search", answers.search)
@@ -42,12 +51,14 @@ def door(subscriptions: Subscriptions, base: str) -> Door:
     routes.add_url_rule(one, "delete", answers.delete, methods=["DELETE"])
     routes.add_url_rule("/Subscription/$status", "statuses", answers.statuses, methods=["GET", "POST"])
     routes.add_url_rule(f"{one}/$status", "status", answers.status, methods=["GET", "POST"])
+    routes.add_url_rule(f"{one}/$events", "events", answers.events, methods=["GET", "POST"])
     return Door(routes, "resources", tuple(operations()))
 
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
     subscriptions: Subscriptions
+    recalling: Recalling
     base: str
 
     @property
@@ -96,7 +107,7 @@ class _Answers:
         return Response(dump(searchset(entries, self_url)), mimetype=FHIR)
 
     def statuses(self) -> Response:
-        asked = _operation_input()
+        asked = _operation_input(_OF_STATUS)
         ids, wanted = asked.many("id"), asked.many("status")
         found = [
             each
@@ -107,8 +118,22 @@ class _Answers:
 
     def status(self, id_: str) -> Response:
         # that which subscriptions are meant is not heeded here is the operation's
-        _operation_input()
+        _operation_input(_OF_STATUS)
         return self._statuses([self.subscriptions.find(g.partner, id_)], f"{self.url}/{id_}/$status")
+
+    def events(self, id_: str) -> Response:
+        asked = _operation_input(_OF_EVENTS)
+        subscription = self.subscriptions.find(g.partner, id_)
+        span = Span(
+            _number(asked, "eventsSinceNumber") or 0, _number(asked, "eventsUntilNumber"), limits().count
+        )
+        content = _content(asked, subscription)
+        events, shown = self.recalling.recall(subscription, span, content, g.scope, g.grant)
+        disclose("operation", of_resources(shown.values()), request.path)
+        status = status_of(subscription, "query-event", self.base, content, events, shown)
+        now = self.subscriptions.clock()
+        body = notification(status, subscription, self.base, content, now, shown.values())
+        return Response(body, mimetype=FHIR)
 
     def _statuses(self, found: list[Subscription], url: str) -> Response:
         disclose("operation", _told(found), url.removeprefix(self.base))
@@ -130,15 +155,30 @@ def _sent() -> dict[str, Any]:
     return sent
 
 
-def _operation_input() -> OperationInput:
+def _operation_input(kinds: Mapping[str, str]) -> OperationInput:
     """Return what an operation is asked with: by the address, or as Parameters."""
     asked = [(name, text) for name, text in request.args.items(multi=True) if name not in FORMAT]
     if request.method == "GET" or not request.get_data():
-        return from_query(asked, _ASKED)
+        return from_query(asked, kinds)
     if request.mimetype not in JSON:
         raise Unsupported(f"Send the parameters as {FHIR}: a Parameters resource.", where="Content-Type")
     parameters(asked)
-    return from_resource(json_body(), _ASKED)
+    return from_resource(json_body(), kinds)
+
+
+def _number(asked: OperationInput, name: str) -> int | None:
+    """Return the number of an event, if one is asked for; raises Malformed."""
+    text = asked.one(name)
+    return number({name: text}, name, 0, digits=18) if text is not None else None
+
+
+def _content(asked: OperationInput, subscription: Subscription) -> Content:
+    """Return how much is asked for, or what the subscription has it be; raises Malformed."""
+    wanted = asked.one("content") or content_of(subscription.body)
+    for content in CONTENTS:
+        if wanted == content:
+            return content
+    raise Malformed(f"Known are {', '.join(CONTENTS)}.", where="content")
 
 
 def _if_match() -> Container[int] | None:

@@ -19,7 +19,7 @@ from tests.web import conftest
 from tests.web.export.exporting import Exporter, path_of
 from tests.web.members import matching
 from tests.web.sent import PERSON, Mercy, a03, encounter
-from tests.web.subscribing import create, subscription
+from tests.web.subscriptions.subscribing import create, subscription
 
 PATCH = "application/merge-patch+json"
 LOCATION = {"name": "Clinic by the river"}
@@ -115,6 +115,7 @@ def of_subscriptions(house):
     for method in ("GET", "POST"):
         yield "subscriptions.statuses", "operation", method, "/fhir/Subscription/$status", {}
         yield "subscriptions.status", "operation", method, f"{path}/$status", {}
+        yield "subscriptions.events", "operation", method, f"{path}/$events", {}
 
 
 def of_documents(house):

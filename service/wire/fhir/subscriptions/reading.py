@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from service.errors import Issue, Malformed, Refused
 from service.values.criteria import Plain
-from service.values.subscriptions import CONTENTS, Filter, Wanted
+from service.values.subscriptions import CONTENTS, Content, Filter, Wanted
 from service.wire.fhir.check.check import check
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.search.criteria import criterion
@@ -92,7 +92,7 @@ def _wanted(sent: Json, filters: tuple[Filter, ...]) -> Wanted:
         filters=filters,
         endpoint=channel["endpoint"],
         media_type=channel["payload"],
-        content=_of(channel["_payload"], "payload-content"),
+        content=content_of(sent),
         seconds=min(seconds or SECONDS, SECONDS),
         most=min(most or EVENTS, MOST_EVENTS),
         heartbeat=period,
@@ -104,6 +104,12 @@ def header_of(text: str) -> tuple[str, str]:
     """Return the name and value of a header as it stands in `channel.header`."""
     name, _, value = text.partition(":")
     return name, value.strip()
+
+
+def content_of(sent: Json) -> Content:
+    """Return how much of what an event is about a subscription is told."""
+    content: Content = _of(sent["channel"]["_payload"], "payload-content")
+    return content
 
 
 def _issues(sent: Json, is_taken: Callable[[str], str | None]) -> Iterator[Issue]:

@@ -1,9 +1,8 @@
-"""Subscribers are told of what they may see: at least once, in order, by numbers without gaps.
+"""Subscribers are told of what they may see, in order, by numbers without gaps.
 
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/notifications.html
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,116 +10,17 @@ from sqlalchemy import select
 
 from service.store import tables
 from service.wire.fhir.check.validate import validate
-from service.wiring.access.registered import registered
-from service.wiring.subscribing import notifications
 from tests.flows import river
-from tests.web import smart
 from tests.web.sent import PERSON, Mercy, encounter
-from tests.web.subscribing import (
+from tests.web.subscriptions.subscribing import (
     BACKPORT,
     FEED,
     FHIR,
     OURS,
-    RESET,
     SECRET,
-    Receiver,
-    create,
-    put,
-    subscription,
+    change_plan,
+    status,
 )
-from tests.web.subscribing import told as said_by
-
-REGISTRY = """
-partners:
-  - {name: cms, kind: case-system}
-  - name: northern
-    kind: insurer
-    identifiers: [{system: "urn:example:payers", value: northern}]
-    private_hosts: [127.0.0.1]
-  - name: southern
-    kind: insurer
-    identifiers: [{system: "urn:example:payers", value: southern}]
-    private_hosts: [127.0.0.1]
-  - {name: mercy, kind: hospital, private_hosts: [127.0.0.1]}
-"""
-
-
-@pytest.fixture
-def registry(tmp_path):
-    path = tmp_path / "partners.yaml"
-    path.write_text(REGISTRY, encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def settings(settings, tmp_path):
-    return replace(settings, secret_file=smart.secret(tmp_path))
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
-class Clock:
-    """The time, which a test sets forward."""
-
-    def __init__(self):
-        self.ahead = timedelta()
-
-    def __call__(self):
-        return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-class Worker:
-    """The worker's part: it numbers what is committed, looks for events and sends what is due."""
-
-    def __init__(self, house, settings, engine, clock):
-        self.house = house
-        self.loop = notifications(settings, engine, registered(settings, engine), clock)
-
-    def work(self, times=3):
-        self.house.outbox.number()
-        for _ in range(times):
-            self.loop.turn()
-            # what is under way is waited for
-            self.loop.close()
-
-
-@pytest.fixture
-def worker(house, settings, engine, clock):
-    return Worker(house, settings, engine, clock)
-
-
-@pytest.fixture
-def subscribed(told, worker, receiver):
-    """River's story, and what subscribes to it, with the handshake taken."""
-    worker.house.outbox.number()
-
-    def subscribe(*filters, partner="northern", **more):
-        made = create(told, subscription(*filters, **{"endpoint": receiver.url, **more}), partner)
-        assert made.status_code == 201, made.json
-        worker.work(1)
-        return made.json
-
-    return subscribe
-
-
-def change_plan(house, title):
-    case = {**river.CASE, "plan": {**river.CASE["plan"], "title": title}}
-    assert house.put("/api/cases/c1", case, headers={"If-Match": "*"}).status_code == 200
-
-
-def status(house, id_, partner="northern"):
-    answer = house.get(f"/fhir/Subscription/{id_}/$status", partner=partner).json
-    return said_by(answer["entry"][0]["resource"])
 
 
 def test_an_endpoint_that_takes_the_handshake_makes_a_subscription_active(told, subscribed, receiver):
@@ -138,27 +38,6 @@ def test_an_endpoint_that_takes_the_handshake_makes_a_subscription_active(told, 
     assert (said["status"], said["events-since-subscription-start"]) == ("requested", "0")
     read = told.get(url, partner="northern")
     assert (read.json["status"], read.headers["ETag"]) == ("active", 'W/"2"')
-
-
-@pytest.mark.parametrize("answer", [500, 404, 301, RESET])
-def test_an_endpoint_that_does_not_take_it_makes_an_error_until_it_is_asked_for_again(
-    told, subscribed, receiver, worker, answer
-):
-    receiver.statuses = [answer]
-    kept = subscribed()
-    path = f"/fhir/Subscription/{kept['id']}"
-    failed = told.get(path, partner="northern").json
-    assert (failed["status"], bool(failed["error"]), receiver.taken) == ("error", True, [])
-    assert status(told, kept["id"])["error"]["text"]
-    change_plan(told, "Meanwhile")
-    worker.work()
-    assert receiver.taken == []
-    assert status(told, kept["id"])["events-since-subscription-start"] == "1"
-    again = put(told, failed | {"status": "requested"})
-    assert (again.status_code, again.json["status"], "error" in again.json) == (200, "requested", False)
-    worker.work()
-    assert told.get(path, partner="northern").json["status"] == "active"
-    assert [len(receiver.told("handshake")), receiver.numbers()] == [1, [1]]
 
 
 def test_a_change_comes_with_the_resource_in_full_as_its_partner_reads_it(told, subscribed, receiver, worker):
@@ -349,68 +228,3 @@ def test_what_is_told_is_on_record_before_it_is_sent(told, subscribed, receiver,
     (row,) = rows
     assert (row.partner, row.correlation) == ("northern", kept["id"])
     assert f"CarePlan/{plan}/_history/2" in str(row.things)
-
-
-@pytest.mark.parametrize("answer", [500, 429, RESET])
-def test_what_is_not_taken_comes_again_with_its_number_and_before_what_follows(
-    told, subscribed, receiver, worker, clock, answer
-):
-    subscribed()
-    receiver.statuses = [answer, answer]
-    change_plan(told, "First")
-    worker.work()
-    assert len(receiver.refused) == 1, "it waits before it is tried again"
-    change_plan(told, "Second")
-    clock.ahead += timedelta(minutes=5)
-    worker.work()
-    clock.ahead += timedelta(minutes=5)
-    worker.work()
-    assert len(receiver.refused) == 2
-    assert receiver.numbers() == [1, 2]
-
-
-def test_an_endpoint_that_hangs_holds_up_no_other(told, subscribed, receiver, worker):
-    hanging = Receiver()
-    try:
-        for _ in range(3):
-            subscribed(endpoint=hanging.url)
-        subscribed()
-        hanging.open.clear()
-        change_plan(told, "Back on the road")
-        told.outbox.number()
-        before = len(receiver.taken)
-        receiver.asked.clear()
-        worker.loop.turn()
-        assert receiver.asked.wait(60)
-        assert hanging.asked.is_set()
-        hanging.open.set()
-        worker.loop.close()
-        assert len(receiver.taken) == before + 1
-        assert hanging.numbers() == [1, 1, 1]
-    finally:
-        hanging.close()
-
-
-def test_one_that_is_off_is_told_nothing_of_that_time(told, subscribed, receiver, worker):
-    kept = subscribed()
-    read = told.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json
-    off = put(told, read | {"status": "off"}).json
-    change_plan(told, "Meanwhile")
-    worker.work()
-    assert put(told, off | {"status": "active"}).json["status"] == "requested"
-    worker.work()
-    change_plan(told, "Back on the road")
-    worker.work()
-    assert receiver.numbers() == [1]
-
-
-def test_a_partner_that_is_revoked_is_told_nothing(
-    told, subscribed, receiver, worker, registry, settings, engine
-):
-    subscribed()
-    entry = "  - name: northern\n"
-    registry.write_text(REGISTRY.replace(entry, f"{entry}    revoked: true\n"), encoding="utf-8")
-    later = Worker(told, settings, engine, Clock())
-    change_plan(told, "Back on the road")
-    later.work()
-    assert receiver.told() == []

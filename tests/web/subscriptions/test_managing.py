@@ -12,9 +12,8 @@ from sqlalchemy import select
 from service.store import tables
 from service.wire.fhir.check.validate import validate
 from service.wiring import serving
-from tests.web import smart
 from tests.web.conftest import House
-from tests.web.subscribing import (
+from tests.web.subscriptions.subscribing import (
     BACKPORT,
     FEED,
     FHIR,
@@ -28,12 +27,6 @@ from tests.web.subscribing import (
 )
 
 SERVER = "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4"
-
-
-@pytest.fixture
-def settings(settings, tmp_path):
-    """Headers are sealed with the operator's secret."""
-    return replace(settings, secret_file=smart.secret(tmp_path))
 
 
 def test_without_a_secret_no_headers_are_taken(settings, engine, mappings, tmp_path):
@@ -259,4 +252,4 @@ def test_the_capability_statement_names_the_topics_and_what_is_done_with_subscri
         "create", "delete", "read", "search-type", "update",
     }  # fmt: skip
     assert {"url", "status"} <= {each["name"] for each in entry["searchParam"]}
-    assert "status" in {each["name"] for each in entry["operation"]}
+    assert {each["name"] for each in entry["operation"]} == {"events", "status"}

@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
 
+from tests.flows import river
+
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
 OURS = "https://casebridge.org/fhir/SubscriptionTopic/"
 FEED = "http://hl7.org/fhir/us/core/SubscriptionTopic/patient-data-feed"
@@ -67,6 +69,15 @@ def told(parameters):
     }
 
 
+def events_of(bundle):
+    """The events that a notification tells of, by the names of their parts."""
+    return [
+        {part["name"]: next(value for key, value in part.items() if key != "name") for part in each["part"]}
+        for each in bundle["entry"][0]["resource"]["parameter"]
+        if each["name"] == "notification-event"
+    ]
+
+
 class Receiver:
     """A subscriber's endpoint on a port of its own: it keeps what it takes, may refuse, wait or hang up."""
 
@@ -118,15 +129,17 @@ class Receiver:
 
     def events(self):
         """The events of all notifications that were taken, in the order in which they came, by part."""
-        return [
-            {
-                part["name"]: next(value for key, value in part.items() if key != "name")
-                for part in each["part"]
-            }
-            for status in self.statuses_told()
-            for each in status["parameter"]
-            if each["name"] == "notification-event"
-        ]
+        return [event for _, bundle in self.taken for event in events_of(bundle)]
 
     def numbers(self):
         return [int(event["event-number"]) for event in self.events()]
+
+
+def change_plan(house, title):
+    case = {**river.CASE, "plan": {**river.CASE["plan"], "title": title}}
+    assert house.put("/api/cases/c1", case, headers={"If-Match": "*"}).status_code == 200
+
+
+def status(house, id_, partner="northern"):
+    answer = house.get(f"/fhir/Subscription/{id_}/$status", partner=partner).json
+    return told(answer["entry"][0]["resource"])

@@ -4,15 +4,7 @@ import pytest
 
 from tests.faults.house import until
 from tests.flows.test_reply import SECONDS, running
-from tests.web.subscribing import Receiver, create, subscription
-from tests.web.test_notifications import REGISTRY, change_plan
-
-
-@pytest.fixture
-def registry(tmp_path):
-    path = tmp_path / "partners.yaml"
-    path.write_text(REGISTRY, encoding="utf-8")
-    return path
+from tests.web.subscriptions.subscribing import Receiver, change_plan, create, subscription
 
 
 @pytest.fixture

@@ -1,0 +1,225 @@
+"""Endpoints that fail, and what their subscriptions come to: nothing is lost that is kept.
+
+https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/errors.html
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from service.wire.fhir.check.validate import validate
+from tests.flows import river
+from tests.web.subscriptions.conftest import REGISTRY, Clock, Worker
+from tests.web.subscriptions.subscribing import (
+    BACKPORT,
+    FHIR,
+    RESET,
+    Receiver,
+    change_plan,
+    events_of,
+    put,
+    status,
+)
+from tests.web.subscriptions.subscribing import told as said_by
+
+
+@pytest.mark.parametrize("answer", [500, 404, 301, RESET])
+def test_an_endpoint_that_does_not_take_it_makes_an_error_until_it_is_asked_for_again(
+    told, subscribed, receiver, worker, answer
+):
+    receiver.statuses = [answer]
+    kept = subscribed()
+    path = f"/fhir/Subscription/{kept['id']}"
+    failed = told.get(path, partner="northern").json
+    assert (failed["status"], bool(failed["error"]), receiver.taken) == ("error", True, [])
+    assert status(told, kept["id"])["error"]["text"]
+    change_plan(told, "Meanwhile")
+    worker.work()
+    assert receiver.taken == []
+    assert status(told, kept["id"])["events-since-subscription-start"] == "1"
+    again = put(told, failed | {"status": "requested"})
+    assert (again.status_code, again.json["status"], "error" in again.json) == (200, "requested", False)
+    worker.work()
+    assert told.get(path, partner="northern").json["status"] == "active"
+    assert [len(receiver.told("handshake")), receiver.numbers()] == [1, [1]]
+
+
+@pytest.mark.parametrize("answer", [500, 429, RESET])
+def test_what_is_not_taken_comes_again_with_its_number_and_before_what_follows(
+    told, subscribed, receiver, worker, clock, answer
+):
+    subscribed()
+    receiver.statuses = [answer, answer]
+    change_plan(told, "First")
+    worker.work()
+    assert len(receiver.refused) == 1, "it waits before it is tried again"
+    change_plan(told, "Second")
+    clock.ahead += timedelta(minutes=5)
+    worker.work()
+    clock.ahead += timedelta(minutes=5)
+    worker.work()
+    assert len(receiver.refused) == 2
+    assert receiver.numbers() == [1, 2]
+
+
+def test_an_endpoint_that_hangs_holds_up_no_other(told, subscribed, receiver, worker):
+    hanging = Receiver()
+    try:
+        for _ in range(3):
+            subscribed(endpoint=hanging.url)
+        subscribed()
+        hanging.open.clear()
+        change_plan(told, "Back on the road")
+        told.outbox.number()
+        before = len(receiver.taken)
+        receiver.asked.clear()
+        worker.loop.turn()
+        assert receiver.asked.wait(60)
+        assert hanging.asked.is_set()
+        hanging.open.set()
+        worker.loop.close()
+        assert len(receiver.taken) == before + 1
+        assert hanging.numbers() == [1, 1, 1]
+    finally:
+        hanging.close()
+
+
+def test_one_that_is_off_is_told_nothing_of_that_time(told, subscribed, receiver, worker):
+    kept = subscribed()
+    read = told.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json
+    off = put(told, read | {"status": "off"}).json
+    change_plan(told, "Meanwhile")
+    worker.work()
+    assert put(told, off | {"status": "active"}).json["status"] == "requested"
+    worker.work()
+    change_plan(told, "Back on the road")
+    worker.work()
+    assert receiver.numbers() == [1]
+
+
+def test_a_partner_that_is_revoked_is_told_nothing(
+    told, subscribed, receiver, worker, registry, settings, engine
+):
+    subscribed()
+    entry = "  - name: northern\n"
+    registry.write_text(REGISTRY.replace(entry, f"{entry}    revoked: true\n"), encoding="utf-8")
+    later = Worker(told, settings, engine, Clock())
+    change_plan(told, "Back on the road")
+    later.work()
+    assert receiver.told() == []
+
+
+def test_events_are_asked_for_once_more_by_their_numbers(told, subscribed, receiver, worker):
+    kept = subscribed(content="id-only")
+    for number in range(4):
+        change_plan(told, f"Title {number}")
+    worker.work()
+    path = f"/fhir/Subscription/{kept['id']}/$events"
+
+    def numbers(query, **given):
+        method = "POST" if given else "GET"
+        bundle = told.ask(method, f"{path}{query}", partner="northern", **given)
+        assert bundle.status_code == 200, bundle.json
+        assert validate(bundle.json) == []
+        assert (bundle.json["type"], said_by(bundle.json["entry"][0]["resource"])["type"]) == (
+            "history",
+            "query-event",
+        )
+        return [int(event["event-number"]) for event in events_of(bundle.json)], bundle.json["entry"][1:]
+
+    every, entries = numbers("")
+    assert (every, "resource" in entries[0]) == ([1, 2, 3, 4], False)
+    assert numbers("?eventsSinceNumber=2&eventsUntilNumber=3")[0] == [2, 3]
+    assert numbers("?eventsSinceNumber=9")[0] == []
+    assert numbers("?content=empty")[1] == []
+    (entry,) = numbers("?eventsSinceNumber=4&content=full-resource")[1]
+    assert entry["resource"] == told.one("CarePlan", partner="northern")
+    asked = [{"name": "eventsUntilNumber", "valueString": "1"}]
+    body = {"json": {"resourceType": "Parameters", "parameter": asked}, "content_type": FHIR}
+    assert numbers("", **body)[0] == [1]
+    for wrong in ("eventsSinceNumber=one", "content=all", "since=1"):
+        assert told.get(f"{path}?{wrong}", partner="northern").status_code == 400
+    assert told.get(path, partner="southern").status_code == 404
+
+
+def test_events_that_were_never_taken_can_be_asked_for_and_only_what_may_be_seen_is_told(
+    told, subscribed, receiver, worker
+):
+    kept = subscribed()
+    receiver.statuses = [503]
+    change_plan(told, "Back on the road")
+    worker.work()
+    left = {**river.CLIENT, "coverages": []}
+    assert told.put("/api/clients/river", left, headers={"If-Match": "*"}).status_code == 200
+    bundle = told.get(f"/fhir/Subscription/{kept['id']}/$events", partner="northern").json
+    (event,) = events_of(bundle)
+    assert (len(bundle["entry"]), set(event)) == (1, {"event-number", "timestamp"})
+
+
+def test_an_endpoint_that_takes_nothing_for_days_puts_its_subscription_in_error(
+    told, subscribed, receiver, worker, clock
+):
+    kept = subscribed()
+    path = f"/fhir/Subscription/{kept['id']}"
+    receiver.statuses = [500] * 100
+    change_plan(told, "First")
+    worker.work()
+    for hours in (24, 24, 23):
+        clock.ahead += timedelta(hours=hours)
+        worker.work()
+        assert told.get(path, partner="northern").json["status"] == "active"
+    clock.ahead += timedelta(hours=2)
+    worker.work()
+    failed = told.get(path, partner="northern").json
+    assert (failed["status"], failed["error"]) == ("error", "The endpoint answered 500.")
+    tried = len(receiver.refused)
+    change_plan(told, "Second")
+    clock.ahead += timedelta(hours=2)
+    worker.work()
+    assert len(receiver.refused) == tried, "nothing is sent to it any more"
+    assert status(told, kept["id"])["events-since-subscription-start"] == "2", "events are counted on"
+    receiver.statuses = []
+    put(told, failed | {"status": "requested"})
+    worker.work()
+    assert receiver.numbers() == [1, 2]
+    assert told.get(path, partner="northern").json["status"] == "active"
+
+
+def test_an_endpoint_that_takes_something_now_and_then_stays(told, subscribed, receiver, worker, clock):
+    kept = subscribed()
+    for number in range(4):
+        receiver.statuses = [500]
+        change_plan(told, f"Title {number}")
+        worker.work()
+        clock.ahead += timedelta(days=2)
+        worker.work()
+    assert receiver.numbers() == [1, 2, 3, 4]
+    assert status(told, kept["id"])["status"] == "active"
+
+
+def test_heartbeats_come_in_silence_and_only_where_they_are_asked_for(
+    told, subscribed, receiver, worker, clock
+):
+    beating = {"url": f"{BACKPORT}backport-heartbeat-period", "valueUnsignedInt": 60}
+    kept = subscribed(extension=[beating])
+    silent = Receiver()
+    try:
+        subscribed(endpoint=silent.url)
+        clock.ahead = timedelta(seconds=50)
+        worker.work()
+        assert receiver.told("heartbeat") == []
+        clock.ahead = timedelta(seconds=70)
+        worker.work()
+        (beat,) = receiver.told("heartbeat")
+        assert (beat["status"], beat["events-since-subscription-start"]) == ("active", "0")
+        assert validate(receiver.taken[-1][1]) == []
+        clock.ahead = timedelta(seconds=110)
+        change_plan(told, "Back on the road")
+        worker.work()
+        clock.ahead = timedelta(seconds=150)
+        worker.work()
+        assert len(receiver.told("heartbeat")) == 1, "an event is a sign of life, too"
+        assert silent.told("heartbeat") == []
+        assert status(told, kept["id"])["events-since-subscription-start"] == "1"
+    finally:
+        silent.close()
