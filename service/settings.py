@@ -50,6 +50,8 @@ class Settings:
     audit_feed_key: Path | None
     exports: int
     export_hours: int
+    subscription_days: int
+    subscription_event_days: int
 
     @property
     def embedded(self) -> bool:
@@ -106,6 +108,8 @@ class Settings:
             audit_feed_key=_file(environment, "CASEBRIDGE_AUDIT_FEED_KEY"),
             exports=_number(environment, "CASEBRIDGE_EXPORTS", 5, least=1),
             export_hours=_number(environment, "CASEBRIDGE_EXPORT_HOURS", 24, least=1),
+            subscription_days=_number(environment, "CASEBRIDGE_SUBSCRIPTION_DAYS", 3),
+            subscription_event_days=_number(environment, "CASEBRIDGE_SUBSCRIPTION_EVENT_DAYS", 30, least=1),
         )
 
 

@@ -33,6 +33,7 @@ HOUSE = (
     "docs/intake.md",
     "docs/operations.md",
     "docs/bulk.md",
+    "docs/subscriptions.md",
     "docs/why.md",
     "docs/glossary.md",
 )

@@ -1,10 +1,11 @@
 """Subscriptions as who leads sees them: what of the feed is an event of which, what became of attempts."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Engine, Select, bindparam, insert, select, update
+from sqlalchemy import Engine, Select, bindparam, delete, insert, select, update
 
 from service.store import tables as t
 from service.store.relay.leadership import Lease, lead, leading
@@ -130,6 +131,11 @@ class SqlNotifying:
         same = (_S.id == before.id, _S.version == before.version)
         with leading(self._engine, self._lease) as connection:
             connection.execute(update(t.subscription).where(*same).values(**changed))
+
+    def forget(self, before: datetime) -> None:
+        """Forget events from before an instant."""
+        with leading(self._engine, self._lease) as connection:
+            connection.execute(delete(t.subscription_event).where(_E.at < before))
 
 
 @lru_cache(500)

@@ -72,8 +72,9 @@ def notifications(
             auditing.of_queues(engine),
             now,
             base,
-            timedelta(days=3),
-        )
+            timedelta(days=settings.subscription_days),
+        ),
+        timedelta(days=settings.subscription_event_days),
     )
 
 

@@ -1,6 +1,7 @@
 """Subscriptions and their events, as they are kept."""
 
 from collections.abc import Collection, Container, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from service.values.access.scope import Scope
@@ -87,3 +88,6 @@ class NotifyingPort(Protocol):
 
         Of its progress `seen` and `events` stay as they are; another status makes another version.
         """
+
+    def forget(self, before: datetime) -> None:
+        """Forget events from before an instant."""

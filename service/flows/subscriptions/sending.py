@@ -6,11 +6,11 @@ https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/notifications.html
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event as Flag
 from threading import Lock
 from typing import Final, Protocol
@@ -38,6 +38,9 @@ IDLE_SECONDS: Final = 0.25
 BACKOFF: Final = Backoff(2, 3600)
 LATER: Final = timedelta(minutes=1)
 """How long a subscription waits that nothing can be told of for now, by no fault of its endpoint."""
+
+FORGET: Final = timedelta(hours=1)
+"""How often what is old is forgotten."""
 
 log = structlog.get_logger()
 
@@ -89,6 +92,14 @@ class Notifying:
             return None
         silent = now - (progress.told or subscription.updated)
         return "heartbeat" if silent >= timedelta(seconds=wanted.heartbeat) else None
+
+    def end(self, subscription: Subscription) -> bool:
+        """Turn a subscription off whose `end` has come; return whether it has. Raises as `notify`."""
+        wanted, now = self.matching.wanted(subscription), self.clock()
+        if wanted is None or wanted.end is None or wanted.end > now:
+            return False
+        self.kept.settle(subscription, replace(subscription, status="off", updated=now))
+        return True
 
     def notify(self, id_: str) -> bool:
         """Tell a subscription what is due; return whether more may be.
@@ -172,10 +183,14 @@ class Notifying:
 
 @dataclass(slots=True)
 class Notifications:
-    """The loop; several workers may run it, and one looks for events and sends."""
+    """The loop; several workers may run it, and one looks for events and sends.
+
+    `memory` is for how long events are kept.
+    """
 
     notifying: Notifying
-    threads: Callable[[], ThreadPoolExecutor] = lambda: ThreadPoolExecutor(AT_ONCE, "notifications")
+    memory: timedelta
+    _forget_at: datetime | None = None
     _lead: Lead | None = None
     _pool: ThreadPoolExecutor | None = None
     _busy: dict[str, str] = field(default_factory=dict)
@@ -195,11 +210,12 @@ class Notifications:
             self._lead = kept.lead()
         if self._lead is None:
             return IDLE_SECONDS
-        live = kept.live()
+        self._forget()
+        live = [each for each in kept.live() if not self.notifying.end(each)]
         found = self.notifying.matching.advance(live)
         for subscription in kept.live() if found else live:
             if self.notifying.due(subscription) is not None and self._take(subscription):
-                self._pool = self._pool or self.threads()
+                self._pool = self._pool or ThreadPoolExecutor(AT_ONCE, "notifications")
                 self._pool.submit(self._notify, subscription.id)
         return 0 if found else IDLE_SECONDS
 
@@ -211,6 +227,12 @@ class Notifications:
         lead, self._lead = self._lead, None
         if lead is not None:
             lead.close()
+
+    def _forget(self) -> None:
+        now = self.notifying.clock()
+        if self._forget_at is None or self._forget_at <= now:
+            self.notifying.kept.forget(now - self.memory)
+            self._forget_at = now + FORGET
 
     def _take(self, subscription: Subscription) -> bool:
         """Tell whether a subscription, and its partner, has a place; it has it then."""

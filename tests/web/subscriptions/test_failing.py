@@ -3,7 +3,7 @@
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/errors.html
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,9 +16,11 @@ from tests.web.subscriptions.subscribing import (
     RESET,
     Receiver,
     change_plan,
+    create,
     events_of,
     put,
     status,
+    subscription,
 )
 from tests.web.subscriptions.subscribing import told as said_by
 
@@ -223,3 +225,30 @@ def test_heartbeats_come_in_silence_and_only_where_they_are_asked_for(
         assert status(told, kept["id"])["events-since-subscription-start"] == "1"
     finally:
         silent.close()
+
+
+def test_a_subscription_ends_when_it_says(told, worker, receiver, clock):
+    worker.house.outbox.number()
+    end = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    kept = create(told, {**subscription(endpoint=receiver.url), "end": end}).json
+    worker.work()
+    clock.ahead = timedelta(hours=2)
+    change_plan(told, "Back on the road")
+    worker.work()
+    assert told.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json["status"] == "off"
+    assert receiver.told() == []
+
+
+def test_old_events_are_forgotten_and_their_numbers_are_not_given_again(
+    told, subscribed, receiver, worker, clock
+):
+    kept = subscribed()
+    change_plan(told, "First")
+    worker.work()
+    clock.ahead = timedelta(days=31)
+    worker.work()
+    path = f"/fhir/Subscription/{kept['id']}/$events"
+    assert events_of(told.get(path, partner="northern").json) == []
+    change_plan(told, "Second")
+    worker.work()
+    assert receiver.numbers() == [1, 2]

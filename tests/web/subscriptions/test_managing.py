@@ -4,13 +4,16 @@ https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/
 """
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from service.store import tables
 from service.wire.fhir.check.validate import validate
+from service.wire.fhir.subscriptions.topics import TOPICS
 from service.wiring import serving
 from tests.web.conftest import House
 from tests.web.subscriptions.subscribing import (
@@ -253,3 +256,16 @@ def test_the_capability_statement_names_the_topics_and_what_is_done_with_subscri
     }  # fmt: skip
     assert {"url", "status"} <= {each["name"] for each in entry["searchParam"]}
     assert {each["name"] for each in entry["operation"]} == {"events", "status"}
+
+
+def test_the_page_tells_each_topic_with_its_filters():
+    page = (Path(__file__).parents[3] / "docs/subscriptions.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `http")]
+    by_topic = {
+        row[0].strip("`"): {
+            type_: tuple(re.findall(r"`([^`]+)`", filters))
+            for type_, _, filters in (each.partition(": ") for each in row[2].split("; "))
+        }
+        for row in rows
+    }
+    assert by_topic == {url: dict(topic.filters) for url, topic in TOPICS.items()}
