@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.wire.fhir.check.validate import validate
+from service.wire.fhir.search.asked import Ours
+from service.wire.fhir.subscriptions.reading import kept_wanted
 from tests.flows import river
 from tests.web.subscriptions.conftest import REGISTRY, Clock, Worker
 from tests.web.subscriptions.subscribing import (
@@ -156,6 +158,19 @@ def test_events_that_were_never_taken_can_be_asked_for_and_only_what_may_be_seen
     bundle = told.get(f"/fhir/Subscription/{kept['id']}/$events", partner="northern").json
     (event,) = events_of(bundle)
     assert (len(bundle["entry"]), set(event)) == (1, {"event-number", "timestamp"})
+
+
+def test_an_endpoint_may_take_as_long_as_its_subscription_says(told, subscribed, receiver, worker):
+    timeout = {"url": f"{BACKPORT}backport-timeout", "valueUnsignedInt": 1}
+    kept = subscribed(extension=[timeout])
+    assert kept_wanted(kept, Ours("", ())).seconds == 1
+    receiver.open.clear()
+    change_plan(told, "Back on the road")
+    # the endpoint answers no sooner than the attempt is over
+    worker.work(2)
+    assert receiver.asked.is_set()
+    assert status(told, kept["id"])["error"]["text"].startswith("It does not answer as it should")
+    assert receiver.numbers() == []
 
 
 def test_an_endpoint_that_takes_nothing_for_days_puts_its_subscription_in_error(

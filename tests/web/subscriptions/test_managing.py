@@ -207,6 +207,10 @@ def test_how_subscriptions_stand_is_asked_of_one_or_of_several(house):
     assert (said["topic"], said["status"], said["type"]) == (one["criteria"], "requested", "query-status")
     assert said["events-since-subscription-start"] == "0"
 
+    # which ones are meant is said by the address alone
+    also = house.get(f"/fhir/Subscription/{one['id']}/$status?id={off['id']}&status=off", partner="northern")
+    assert told(also.json["entry"][0]["resource"]) == said
+
     def statuses(query="", body=None):
         path, given = f"/fhir/Subscription/$status{query}", {}
         if body is not None:
