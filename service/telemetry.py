@@ -1,13 +1,17 @@
-"""Structured logs with a correlation id, and metrics; only identifiers of ours and static names go in."""
+"""Structured logs with a correlation id, the trace that work belongs to, and metrics.
+
+Only identifiers of ours, of traces and static names go in. https://www.w3.org/TR/trace-context/
+"""
 
 import logging
 import os
+import re
+import secrets
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Final
-from uuid import uuid4
+from typing import Any, Final
 
 import structlog
 from prometheus_client import (
@@ -24,6 +28,14 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from service.errors import Misconfigured
 
 correlation: ContextVar[str] = ContextVar("correlation", default="")
+traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+"""The trace that the present work belongs to, '' of work that nobody asked for."""
+
+# of a version to come what ours says, too; neither id is all zeros
+_TRACEPARENT: Final = re.compile(
+    r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<ids>(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})"
+    r"-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?"
+)
 
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder in which the workers of a server keep their metrics, one that has died its last."""
@@ -58,12 +70,28 @@ class _Lines(structlog.WriteLogger):
     debug = info = warning = error = critical = msg
 
 
-def begin(sent_id: str | None = None) -> str:
-    """Start a correlation id, the caller's when it is a plain short token, and return it."""
+def begin(sent_id: str | None = None, sent_trace: Any = None) -> str:
+    """Start a correlation id and return it; go on with the caller's trace, or start one.
+
+    The id is the caller's when it is a plain short token, else the trace's.
+    """
+    traceparent.set(_trace_of(sent_trace))
     plain = sent_id is not None and len(sent_id) <= 64 and sent_id.replace("-", "").isalnum()
-    chosen = sent_id if sent_id is not None and plain else str(uuid4())
+    chosen = sent_id if sent_id is not None and plain else traceparent.get()[3:35]
     correlation.set(chosen)
     return chosen
+
+
+def _trace_of(sent: Any) -> str:
+    """Return a traceparent of version 00: the one that was sent if it is valid, else a new one.
+
+    No spans are recorded here, so the parent stays who it was: what follows of the work is the caller's.
+    """
+    told = _TRACEPARENT.fullmatch(sent) if isinstance(sent, str) else None
+    if told is None or (told["version"] == "00" and told["more"]):
+        return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    flags = told["flags"] if told["version"] == "00" else f"{int(told['flags'], 16) & 1:02x}"
+    return f"00-{told['ids']}-{flags}"
 
 
 def count_answer(method: str, route: str, status: int, seconds: float) -> None:
@@ -115,4 +143,6 @@ def _shared(folder: str) -> CollectorRegistry:
 def _correlate(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     if correlation.get():
         event["correlation"] = correlation.get()
+    if traceparent.get():
+        event["trace"] = traceparent.get()[3:35]
     return event

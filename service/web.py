@@ -153,7 +153,7 @@ def _admit(access: Access, most: InputLimits) -> None:
     """
     environ = request.environ
     g.started = perf_counter()
-    begin(environ.get("HTTP_X_CORRELATION_ID"))
+    begin(environ.get("HTTP_X_CORRELATION_ID"), environ.get("HTTP_TRACEPARENT"))
     host = environ.get("HTTP_HOST", "")
     if not _HOST.fullmatch(host) and (host or environ.get("SERVER_PROTOCOL") != "HTTP/1.0"):
         raise Malformed("Name the host that is asked, once.", where="Host")

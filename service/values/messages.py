@@ -1,6 +1,7 @@
 """What a message says: its envelope and the data of each type; messages are made and described of this.
 
-https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md and its extensions partitioning, sequence
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md and its extensions partitioning, sequence,
+distributed tracing
 """
 
 from typing import Annotated, Any, Final, NamedTuple, NotRequired, TypedDict
@@ -76,7 +77,7 @@ class GlassTold(TypedDict):
 
 
 class CloudEvent(TypedDict):
-    """The envelope: CloudEvents 1.0 with the extensions partitioning and sequence."""
+    """The envelope: CloudEvents 1.0 with the extensions partitioning, sequence and distributed tracing."""
 
     specversion: Annotated[str, {"const": "1.0"}]
     id: Annotated[
@@ -120,6 +121,16 @@ class CloudEvent(TypedDict):
             "pattern": "^[0-9]{20}$",
             "examples": ["00000000000000000001"],
         },
+    ]
+    traceparent: NotRequired[
+        Annotated[
+            str,
+            {
+                "description": "The trace of the request or message that it follows of: W3C Trace Context.",
+                "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+                "examples": ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+            },
+        ]
     ]
     data: Annotated[dict[str, Any], {"description": "What the type says, without personal data."}]
 

@@ -21,6 +21,7 @@ from service.publish.amqp import topology
 from service.receive.amqp import consumer as consuming
 from service.receive.amqp.taking import DELIVERIES
 from service.settings import Settings
+from service.store.relay.outbox import Outbox
 from service.store.store import SqlStore
 from service.values.access.scope import Scope
 from service.wiring import operator, processes, rooms
@@ -39,6 +40,7 @@ from service.wiring import compiled, operator, processes, rooms
 from service.receive.amqp.consumer import Consumer
 from service.settings import Settings
 from service.access import registry
+from service.store.relay.outbox import Outbox
 from service.store.store import SqlStore
 
 settings = Settings.from_env()
@@ -427,3 +429,22 @@ def test_while_the_database_is_away_messages_wait_in_order(on_servers_of_their_o
     found = sorted(mercy.kept(3), key=lambda each: each.arrived)
     assert [each.inbound.raw.split(b"|")[9] for each in found] == [b"M0", b"M1", b"M2"]
     mercy.drained()
+
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("headers", "goes_on"), [({"traceparent": TRACE}, True), ({"traceparent": 7}, False)]
+)
+def test_what_follows_of_a_delivery_is_told_in_its_trace(mercy, headers, goes_on):
+    """A header that is no traceparent is replaced, and the delivery is used."""
+    mercy.send(a03(), headers=headers)
+    mercy.consume()
+    mercy.kept(1)
+    outbox = Outbox(mercy.engine)
+    outbox.number()
+    messages = [json.loads(row.body) for row in mercy.store.events(Scope(everything=True), 0, 100)]
+    traces = {message["traceparent"] for message in messages}
+    assert len(traces) == 1
+    assert (traces == {TRACE}) == goes_on

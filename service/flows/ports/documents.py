@@ -88,12 +88,13 @@ class DocumentsPort(Protocol):
         """Return whether a document that the same source has put itself reads a document."""
 
     def queue_readers(self, target: str, cause: str, at: datetime) -> None:
-        """Queue all readers of a document to be projected anew."""
+        """Queue all readers of a document to be projected anew, in the trace of the present work."""
 
-    def next_queued(self, at: datetime) -> Document | None:
+    def next_queued(self, at: datetime) -> tuple[Document, str] | None:
         """Take the queued document longest due at an instant, that no other transaction has taken.
 
-        It is returned as it was last committed: lock it before it is used.
+        It is returned as it was last committed: lock it before it is used; with the traceparent of what it is
+        projected anew for, '' where nobody asked for that.
         """
 
     def unqueue(self, document: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
+from service.telemetry import traceparent
 from service.values.ids import resource_id
 from service.values.kept.documents import Document
 from service.values.kept.resources import OutboxMessage
@@ -100,6 +101,8 @@ class Envelope:
             sequence=f"{sequence:020d}",
             data={**event.data},
         )
+        if trace := traceparent.get():
+            body["traceparent"] = trace
         return OutboxMessage(
             id=body["id"],
             view=view,

@@ -13,6 +13,7 @@ from service.flows.projection.denials import deny
 from service.flows.projection.project import Change, Projection
 from service.flows.projection.source import Source, members
 from service.supervision import supervise
+from service.telemetry import traceparent
 from service.values.access.scope import Scope
 from service.values.kept.documents import Document
 from service.values.messages import Happened
@@ -113,9 +114,11 @@ class Reprojection:
         tried: list[str] = []
 
         def story(unit: Unit) -> bool:
-            queued = unit.documents.next_queued(at)
-            if queued is None:
+            taken = unit.documents.next_queued(at)
+            if taken is None:
                 return False
+            queued, trace = taken
+            traceparent.set(trace)
             tried.append(queued.uuid)
             document = lock_by_client(unit, queued)
             if document is not None:
@@ -123,6 +126,7 @@ class Reprojection:
             unit.documents.unqueue(queued.uuid)
             return True
 
+        own_trace = traceparent.set("")
         try:
             return self.store.transact(story)
         except CasebridgeError as failed:
@@ -131,3 +135,5 @@ class Reprojection:
             where, reason = tried[-1], f"{failed.title}: {failed}"
             self.store.transact(lambda unit: unit.documents.put_off(where, reason, at))
             return True
+        finally:
+            traceparent.reset(own_trace)

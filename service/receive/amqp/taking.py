@@ -75,7 +75,7 @@ def take(
     Raises:
         Unavailable: it can be neither kept nor refused now; it is to be tried again.
     """
-    correlation = telemetry.begin()
+    correlation = telemetry.begin(sent_trace=delivery.headers.get("traceparent"))
     reply_to = ""
     try:
         partner = _partner(partners, delivery)

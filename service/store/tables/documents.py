@@ -79,6 +79,7 @@ reprojection = Table(
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("reason", String(400)),
     stamp("due"),
+    Column("traceparent", String(55)),
     Index("reprojection_due", "due"),
 )
 membership = Table(

@@ -17,6 +17,7 @@ from service.store.writing.submitted import forget_submitted
 from service.store.writing.transaction import Transaction
 from service.store.writing.treatments import Treatments
 from service.supervision import Backoff
+from service.telemetry import traceparent
 from service.values.access.scope import Scope
 from service.values.kept.documents import Document
 from service.wire.json import dump
@@ -25,9 +26,10 @@ BACKOFF: Final = Backoff(2, 3600)
 EVERYTHING: Final = Form(everything=True)
 PUT: Final = ("create", "replace", "take-over", "update")
 QUEUE: Final = text(
-    "INSERT INTO reprojection (document, cause, due)"
-    " SELECT document, :cause, :due FROM link WHERE target = :target"
-    " ON CONFLICT (document) DO UPDATE SET due = excluded.due, tries = 0, reason = NULL"
+    "INSERT INTO reprojection (document, cause, due, traceparent)"
+    " SELECT document, :cause, :due, :trace FROM link WHERE target = :target"
+    " ON CONFLICT (document) DO UPDATE SET due = excluded.due, tries = 0, reason = NULL,"
+    " traceparent = excluded.traceparent"
 ).bindparams(bindparam("due", type_=t.reprojection.c.due.type))
 
 LINKED: Final = (
@@ -195,20 +197,21 @@ class SqlDocuments:
         return self._run(chosen).first() is not None
 
     def queue_readers(self, target: str, cause: str, at: datetime) -> None:
-        """Queue all readers of a document; one that is queued already is due anew."""
-        self._run(QUEUE, {"target": target, "cause": cause, "due": at})
+        """Queue all readers of a document, in the trace of now; one that is queued already is due anew."""
+        named = {"target": target, "cause": cause, "due": at, "trace": traceparent.get() or None}
+        self._run(QUEUE, named)
 
-    def next_queued(self, at: datetime) -> Document | None:
-        """Take the queued document longest due that no other transaction has taken; it is not locked."""
+    def next_queued(self, at: datetime) -> tuple[Document, str] | None:
+        """Take the queued document longest due that no other transaction has taken; see the port."""
         c = t.reprojection.c
-        due = select(c.document).where(c.due <= at).order_by(c.due, c.document).limit(1)
-        taken = self._run(due.with_for_update(skip_locked=True)).scalar()
+        due = select(c.document, c.traceparent).where(c.due <= at).order_by(c.due, c.document).limit(1)
+        taken = self._run(due.with_for_update(skip_locked=True)).first()
         if taken is None:
             return None
-        row = self._run(select(t.document).where(t.document.c.uuid == taken)).first()
+        row = self._run(select(t.document).where(t.document.c.uuid == taken.document)).first()
         if row is not None:
-            return document_of(row)
-        self.unqueue(taken)
+            return document_of(row), taken.traceparent or ""
+        self.unqueue(taken.document)
         return self.next_queued(at)
 
     def unqueue(self, document: str) -> None:

@@ -68,8 +68,10 @@ def _message_schema(what: str, happened: str, shape: type, kinds: tuple[str, ...
         if name in data["properties"]:
             data["properties"][name] |= extra
     schema = {"$schema": _DIALECT, "title": type_name(key), **data}
+    common = _object(CloudEvent)
     about = {
-        **_example(_object(CloudEvent)),
+        **_example(common),
+        "traceparent": common["properties"]["traceparent"]["examples"][0],
         "type": type_name(key),
         "subject": f"{what}/{_ID}",
         "dataschema": f"https://casebridge.example/docs/messages/{schema_name(key)}",
