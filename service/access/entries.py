@@ -39,6 +39,7 @@ class _Queue(_Strict):
     name = fields.String(required=True, validate=validate.Length(min=1, max=200))
     bindings = fields.List(fields.Nested(_Binding), required=True, validate=validate.Length(min=1))
     queue_type = fields.String(load_default="quorum", validate=validate.OneOf(["quorum", "stream"]))
+    depth_limit = fields.Integer(strict=True, validate=validate.Range(min=1))
     # https://www.rabbitmq.com/docs/streams#retention
     max_age = fields.String(
         validate=validate.Regexp(r"[1-9][0-9]{0,4}[YMDhms]\Z", error="Write e.g. 7D or 12h.")
@@ -51,6 +52,8 @@ class _Queue(_Strict):
         if queue["queue_type"] == "stream":
             if any(binding["full_resource"] for binding in queue["bindings"]):
                 raise ValidationError("A stream keeps what is erased; leave full_resource out.", "bindings")
+            if "depth_limit" in queue:
+                raise ValidationError("A stream is limited by max_age and max_bytes.", "depth_limit")
             return
         for name in {"max_age", "max_bytes"}.intersection(queue):
             raise ValidationError("Only a stream keeps what was read; say `queue_type: stream`.", name)
@@ -168,4 +171,5 @@ def _queue_of(entry: dict[str, Any]) -> Queue:
         entry["name"],
         tuple(Binding(**binding) for binding in entry["bindings"]),
         stream=stream if entry["queue_type"] == "stream" else None,
+        depth_limit=entry.get("depth_limit"),
     )

@@ -5,16 +5,17 @@ Each attempt has a connection of its own: a channel that met a full queue may be
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import structlog
-from prometheus_client import Counter
 
 from service.errors import Unavailable
 from service.publish.copies.coverage import Coverage, Route
 from service.publish.copies.predecessors import Predecessors
 from service.publish.copies.preparing import Preparation
 from service.publish.lanes import Lanes
+from service.publish.limits import REFUSALS, Limits
 from service.publish.ports import Broker, ChannelClosed, Drift, Misfit, Outbox, Publisher
 from service.supervision import Backoff
 from service.values.kept.resources import NumberedMessage
@@ -25,10 +26,6 @@ BACKOFF: Final = Backoff(0.25, 32.0)
 LOOK_SECONDS: Final = 0.1
 STOPPED_SECONDS: Final = 5.0
 TOO_LARGE: Final = "The broker refuses it: larger than its limit."
-
-REFUSALS = Counter(
-    "casebridge_queue_refusals_total", "Times a registered queue did not take a message", ["queue", "why"]
-)
 
 log = structlog.get_logger()
 
@@ -50,6 +47,7 @@ class CatchUp:
         coverage: Coverage,
         prepare: Preparation,
         before: Predecessors,
+        limits: Limits,
         *,
         marked: Callable[[], None],
         park: Callable[[NumberedMessage, str], None],
@@ -57,12 +55,12 @@ class CatchUp:
     ) -> None:
         """Take the queue's name; what returns when all is marked that the relay did; what parks a row.
 
-        `before` knows which message each one follows in a queue.
+        `before` knows which message each one follows in a queue, `limits` how full it gets.
         """
         self.queue = queue
         self.even = False
         self._outbox, self._broker, self._coverage = outbox, broker, coverage
-        self._prepare, self._before = prepare, before
+        self._prepare, self._before, self._limits = prepare, before, limits
         self._marked, self._park, self._clock = marked, park, clock
         self._publisher: Publisher | None = None
         self._lanes = Lanes()
@@ -98,12 +96,18 @@ class CatchUp:
                 self.fail(outcome)
                 return False
             self._before.note(route, flight.row)
+            self._limits.note(self.queue)
             self._confirm(flight)
         return True
 
     def look_again(self) -> None:
         """Read at once what is owed, for there is something."""
         self.even, self._until = False, 0.0
+
+    def rest(self) -> None:
+        """Send nothing until it is told to look again."""
+        self._rest()
+        self.even, self._until = False, inf
 
     def fail(self, why: str) -> None:
         """Tell that the queue did not take something; try again after a while, longer each time."""

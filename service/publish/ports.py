@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 from service.errors import Rejected
 from service.values.access.scope import Scope
 from service.values.audit import Disclosed
-from service.values.kept.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
+from service.values.kept.resources import HeldQueue, NumberedMessage, ParkedMessage, VersionBody, VersionKey
 
 # silent: not confirmed in time
 Settlement = Literal["routed", "returned", "nacked", "silent"]
@@ -65,6 +65,12 @@ class Broker(Protocol):
 
     def declare(self) -> list[Drift]:
         """Declare what is registered, and return what was otherwise; raises Unavailable."""
+
+    def hold(self, queues: Collection[str]) -> None:
+        """Unbind these queues, and keep them so; `declare` binds all others. Raises Unavailable."""
+
+    def depths(self, queues: Collection[str]) -> Mapping[str, int | None]:
+        """Return how many messages wait in queues, None where there is no such queue; raises Unavailable."""
 
     def connect(self) -> Publisher:
         """Return a channel on a connection of its own; raises Unavailable."""
@@ -127,6 +133,15 @@ class Outbox(Protocol):
 
     def pay(self, queue: str, positions: Sequence[int]) -> None:
         """Record that a queue has got what it was owed."""
+
+    def hold(self, queue: str, depth: int) -> None:
+        """Record that a queue is held, with how many messages are in it."""
+
+    def let_go(self, queue: str) -> None:
+        """Record that a queue is held no more."""
+
+    def held(self) -> Mapping[str, HeldQueue]:
+        """Return the queues that are held."""
 
     def debts(self) -> dict[str, int]:
         """Return how many messages each queue is owed."""

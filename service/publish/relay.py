@@ -19,6 +19,7 @@ from service.publish.copies.predecessors import Predecessors
 from service.publish.copies.preparing import Preparation
 from service.publish.flights import MESSAGES, Flight, Flights, Landed
 from service.publish.lanes import Lanes
+from service.publish.limits import Limits
 from service.publish.ports import (
     Broker,
     ChannelClosed,
@@ -70,6 +71,7 @@ class Relay:
         self._flights = Flights()
         self._landed = Landed(self._beside)
         self._before = Predecessors(outbox.last_in_queues, self._beside.keep_last, self._coverage)
+        self._limits = Limits(self._coverage.limits, outbox, broker, clock)
         self._behind: dict[str, CatchUp] = {}
         self._count_at = 0.0
         self._look_at = 0.0
@@ -101,6 +103,7 @@ class Relay:
                 log.info("relay_close_failed", kind=type(exc).__name__)
         self._landed = Landed(self._beside)
         self._before.forget()
+        self._limits.end()
 
     def turn(self) -> float:
         """Do what can be done now; return how long there is nothing to do. What fails gives leadership up."""
@@ -124,6 +127,7 @@ class Relay:
         publisher = self._publisher or self._begin()
         if self._clock() >= self._look_at:
             self._look()
+        self._keep_limits()
         try:
             self._exchange(publisher)
         except ChannelClosed:
@@ -152,6 +156,16 @@ class Relay:
         if self._clock() >= self._repair_at:
             self._repair()
 
+    def _keep_limits(self) -> None:
+        """Put nothing more into queues that are past their limits; let those that are drained catch up."""
+        for queue in self._limits.hold():
+            if queue not in self._behind:
+                self._let_catch_up(queue)
+            self._behind[queue].rest()
+        for queue in self._limits.let_go():
+            if queue in self._behind:
+                self._behind[queue].look_again()
+
     def _repair(self) -> None:
         """Declare again what operators may have taken away, and tell what they had."""
         self._repair_at = self._clock() + REPAIR_SECONDS
@@ -173,7 +187,10 @@ class Relay:
         self._flights = Flights()
         self._beside.forget()
         self._lanes = Lanes(self._stopped_owners())
+        self._limits.begin()
         self._repair()
+        for queue in self._limits.held & self._coverage.queues:
+            self._behind.setdefault(queue, self._catch_up(queue)).rest()
         for queue in self._outbox.debts():
             if queue in self._coverage.queues:
                 self._behind.setdefault(queue, self._catch_up(queue))
@@ -237,6 +254,7 @@ class Relay:
                 self._fall_behind(route.queue, outcome)
             elif outcome == "routed":
                 self._before.note(route, flight.row)
+                self._limits.note(route.queue)
             if not flight.left:
                 self._land(flight)
         if sent is not None:
@@ -261,6 +279,7 @@ class Relay:
             self._coverage,
             self._prepare,
             self._before,
+            self._limits,
             marked=self._settle,
             park=self._park,
             clock=self._clock,

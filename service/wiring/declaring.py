@@ -9,8 +9,10 @@ from service.flows.authorization.registered import entries_of
 from service.publish.amqp import topology
 from service.publish.ports import Drift
 from service.settings import Settings
-from service.wiring.access.registered import stored
-from service.wiring.operator import outbox, partners
+from service.values.access.scope import Queue
+from service.values.kept.resources import HeldQueue
+from service.wiring.access.registered import has_database, stored
+from service.wiring.operator import check, outbox, partners
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,37 @@ class LeftOver:
     dead: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A partner's queue that is held, or behind: how much it is owed."""
+
+    queue: Queue
+    held: HeldQueue | None
+    owed: int
+
+
 def declared(settings: Settings) -> list[Drift]:
     """Declare what is registered; return what was otherwise. Raises Misconfigured and Unavailable."""
-    return topology.declare(_broker(settings), partners(settings))
+    with outbox(settings) as messages:
+        return topology.declare(_broker(settings), partners(settings), messages.held())
+
+
+def standing(settings: Settings, name: str) -> list[Standing]:
+    """Return how the queues of a partner stand that are held or owed something; none without a database.
+
+    Raises Misconfigured: the database is not at this release's schema.
+    """
+    queues = [queue for partner in partners(settings) if partner.name == name for queue in partner.queues]
+    if not queues or not has_database(settings):
+        return []
+    check(settings)
+    with outbox(settings) as messages:
+        held, debts = messages.held(), messages.debts()
+    return [
+        Standing(queue, held.get(queue.name), debts.get(queue.name, 0))
+        for queue in queues
+        if queue.name in held or queue.name in debts
+    ]
 
 
 def definitions(settings: Settings) -> dict[str, Any]:

@@ -146,15 +146,18 @@ def revoke(name: str) -> None:
 @partners.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print what is registered of a partner, where, and which scopes it may ask for at most.
+    """Print what is registered of a partner, where, what it may ask for, and which of its queues are behind.
 
     \b
     Example:
       casebridge partners show northern
     """  # noqa: D301  click reads \b
-    shown = registering.shown(Settings.from_env(), name)
+    settings = Settings.from_env()
+    shown = registering.shown(settings, name)
     click.echo(registering.as_yaml(shown.entry), nl=False)
     click.echo(f"# from: {shown.source}\n# may ask for: {shown.scopes}")
+    for standing in declaring.standing(settings, name):
+        click.echo(f"# queue {standing.queue.name}: {_how(standing)}")
 
 
 @partners.command()
@@ -220,6 +223,15 @@ def list_() -> None:
     """  # noqa: D301  click reads \b
     for partner in operator.partners(Settings.from_env()):
         click.echo(_line(partner))
+
+
+def _how(standing: declaring.Standing) -> str:
+    owed = f"owed {standing.owed} messages"
+    if standing.held is None:
+        return owed
+    since = standing.held.since.isoformat(timespec="seconds")
+    until = f"until half of its limit, {standing.queue.depth_limit}, is left"
+    return f"unbound since {since} with {standing.held.depth} messages in it, {until}; {owed}"
 
 
 def _line(partner: Partner) -> str:

@@ -4,7 +4,7 @@ https://www.rabbitmq.com/docs/confirms
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from itertools import takewhile
 from typing import Any, Final
@@ -14,7 +14,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from service.errors import Unavailable
 from service.publish.amqp.frames import Frames, acks
-from service.publish.amqp.topology import declare
+from service.publish.amqp.topology import declare, depths, unbind
 from service.publish.ports import ChannelClosed, Copy, Drift, Settlement
 from service.values.access.scope import Partner
 from service.wire.amqp import AWAY, CONNECT_SECONDS, NO_SUCH_QUEUE, ClosedByBroker, connected, parameters
@@ -32,10 +32,21 @@ class Rabbit:
         """Take the URL and the partner registry, which may change; nothing is connected yet."""
         self._url = url
         self._partners = partners
+        self._held: frozenset[str] = frozenset()
 
     def declare(self) -> list[Drift]:
         """Declare what is registered, and return what was otherwise; raises Unavailable."""
-        return declare(self._url, self._partners)
+        return declare(self._url, self._partners, self._held)
+
+    def hold(self, queues: Collection[str]) -> None:
+        """Unbind these queues, and keep them so; raises Unavailable."""
+        new, self._held = frozenset(queues) - self._held, frozenset(queues)
+        if new:
+            unbind(self._url, new)
+
+    def depths(self, queues: Collection[str]) -> dict[str, int | None]:
+        """Return how many messages wait in queues, None where there is no such queue; raises Unavailable."""
+        return depths(self._url, queues)
 
     def connect(self) -> "RabbitPublisher":
         """Return a publisher on a connection of its own; raises Unavailable."""

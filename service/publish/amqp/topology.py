@@ -6,7 +6,7 @@ of them refuses it. So each registered queue is told by itself, and the broker's
 https://www.rabbitmq.com/docs/quorum-queues · https://www.rabbitmq.com/docs/confirms#when-publishes-are-confirmed
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -37,11 +37,11 @@ SEGMENT_BYTES: Final = 20_000_000
 ONE_AT_A_TIME: Final[Mapping[str, Any]] = MappingProxyType({"x-single-active-consumer": True})
 
 
-def declare(url: str, partners: Iterable[Partner]) -> list[Drift]:
+def declare(url: str, partners: Iterable[Partner], held: Collection[str] = ()) -> list[Drift]:
     """Declare all exchanges and queues, and return what the broker had otherwise; raises Unavailable.
 
-    One that cannot be declared keeps no other from it. What we may not declare, but is there, is no drift:
-    somebody else has imported it (`definitions`).
+    Queues that are held are unbound, all others bound. One that cannot be declared keeps no other from it.
+    What we may not declare, but is there, is no drift: somebody else has imported it (`definitions`).
     """
     with connected(url) as connection:
         asker = Asker(connection)
@@ -59,7 +59,7 @@ def declare(url: str, partners: Iterable[Partner]) -> list[Drift]:
                 drifts.append(Drift(EVENTS, "unreachable"))
         for partner in partners:
             for queue in partner.queues:
-                drifts += _declare_queue(asker, queue, partner.view)
+                drifts += _declare_queue(asker, queue, partner.view, held)
     return drifts
 
 
@@ -77,6 +77,14 @@ def declare_inbound(url: str, name: str) -> None:
             code = asker.refusal(lambda channel: channel.queue_declare(name, passive=True))
         if code is not None:
             raise ClosedByBroker(code)
+
+
+def unbind(url: str, queues: Iterable[str]) -> None:
+    """Have queues told nothing by their exchanges; who may not has them as they are. Raises Unavailable."""
+    with connected(url) as connection:
+        asker = Asker(connection)
+        for queue in queues:
+            asker.refusal(partial(_unbind_own, queue))
 
 
 def remove(url: str, queue: str) -> None:
@@ -143,13 +151,16 @@ def dead_queue(queue: str) -> str:
     return f"{queue}.dead"
 
 
-def _declare_queue(asker: Asker, queue: Queue, view: str) -> list[Drift]:
+def _declare_queue(asker: Asker, queue: Queue, view: str, held: Collection[str]) -> list[Drift]:
     own, drifts = own_exchange(queue.name), []
     if asker.refusal(lambda channel: channel.queue_declare(queue.name, passive=True)) == NO_SUCH_QUEUE:
         drifts.append(Drift(queue.name, "missing"))
     if asker.refusal(partial(_declare_own, queue)) not in {None, NOT_ALLOWED}:
         drifts.append(Drift(queue.name, "otherwise"))
     asker.refusal(lambda channel: channel.exchange_declare(own, "fanout", durable=True))
+    if queue.name in held:
+        asker.refusal(partial(_unbind_own, queue.name))
+        return drifts
     code = asker.refusal(lambda channel: channel.queue_bind(queue.name, own))
     if code == NOT_ALLOWED:
         # whether it is bound, only what comes back tells
@@ -173,6 +184,12 @@ def _declare_topic(name: str, channel: Any) -> None:
 
 def _unbind(queue: str, pattern: str, channel: Any) -> None:
     channel.queue_unbind(queue, EVENTS, pattern)
+
+
+def _unbind_own(queue: str, channel: Any) -> None:
+    # the one that is imported has no key, the one that is declared has the queue's name
+    for key in ("", queue):
+        channel.queue_unbind(queue, own_exchange(queue), key)
 
 
 def _declare_inbound(name: str, channel: Any) -> None:

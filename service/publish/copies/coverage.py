@@ -65,10 +65,12 @@ class Coverage:
         """Take the partner registry."""
         self._bindings: dict[str, list[tuple[str, Binding]]] = {DEFAULT: []}
         self.readers: dict[str, tuple[Reader, ...]] = {}
+        self.limits: dict[str, int] = {}
         for partner in partners:
             for queue in partner.queues:
                 self.readers[queue.name] = (*self.readers.get(queue.name, ()), reader_of(partner))
             mine = self._bindings.setdefault(partner.view, [])
+            self.limits |= {queue.name: queue.depth_limit for queue in partner.queues if queue.depth_limit}
             mine += [(queue.name, binding) for queue in partner.queues for binding in queue.bindings]
         self.queues = {EVENTS, *(name for mine in self._bindings.values() for name, _ in mine)}
         # that do not get all of an owner's messages
@@ -85,7 +87,8 @@ class Coverage:
 
     def is_as(self, other: "Coverage") -> bool:
         """Tell whether the bindings are the same, and what may go by them."""
-        return (self._bindings, self.readers) == (other._bindings, other.readers)  # noqa: SLF001 - of its own kind
+        mine, others = ((of._bindings, of.readers, of.limits) for of in (self, other))  # noqa: SLF001 - its kind
+        return mine == others
 
     def wants_resource(self, row: NumberedMessage) -> bool:
         """Tell whether a message goes somewhere with the resource itself."""

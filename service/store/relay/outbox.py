@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Engine, bindparam, delete, exists, func, select, text, update
 
 from service.store import tables as t
+from service.store.relay import held
 from service.store.relay.leadership import Lease, lead, leading
 from service.store.relay.listed import LISTED, ahead_of, keep, pass_by
 from service.store.relay.parked import release
@@ -17,7 +18,7 @@ from service.store.relay.seen import seen
 from service.store.rows.typed import aware, upsert
 from service.store.sql.engine import Executor, reading, writing
 from service.values.access.scope import Scope
-from service.values.kept.resources import NumberedMessage, ParkedMessage, VersionBody, VersionKey
+from service.values.kept.resources import HeldQueue, NumberedMessage, ParkedMessage, VersionBody, VersionKey
 from service.wire.json import dump
 
 FORGIVEN: Final = 5000
@@ -162,14 +163,15 @@ class Outbox:
             keep_last(connection, last)
 
     def queues(self) -> set[str]:
-        """Return the queues that are owed something, or got some of what there is."""
+        """Return the queues that are owed something or held, or got some of what there is."""
         with reading(self._engine) as connection:
-            return set(connection.execute(QUEUES).scalars())
+            return {*connection.execute(QUEUES).scalars(), *held.held(connection)}
 
     def forget_queue(self, queue: str) -> None:
-        """Forget what a queue is owed, and what it got."""
+        """Forget what a queue is owed, what it got, and that it is held."""
         self.forgive(queue)
         with writing(self._engine) as connection:
+            held.let_go(connection, queue)
             connection.execute(delete(t.queued).where(t.queued.c.queue == queue))
 
     def owed_messages(self, queue: str, limit: int) -> list[NumberedMessage]:
@@ -212,6 +214,21 @@ class Outbox:
             with writing(self._engine) as connection:
                 _pay(connection, queue, positions[first : first + FORGIVEN])
         return len(positions)
+
+    def hold(self, queue: str, depth: int) -> None:
+        """Record that a queue is held, with how many messages are in it."""
+        with leading(self._engine, self._lease) as connection:
+            held.hold(connection, queue, depth)
+
+    def let_go(self, queue: str) -> None:
+        """Record that a queue is held no more."""
+        with leading(self._engine, self._lease) as connection:
+            held.let_go(connection, queue)
+
+    def held(self) -> dict[str, HeldQueue]:
+        """Return the queues that are held."""
+        with reading(self._engine) as connection:
+            return held.held(connection)
 
     def debts(self) -> dict[str, int]:
         """Return how many messages each queue is owed that is owed any."""

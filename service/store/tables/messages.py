@@ -53,6 +53,14 @@ queued = Table(
     Column("owner", String(60), primary_key=True),
     Column("sequence", BigInteger, nullable=False),
 )
+# Queues past their depth limits: until they are drained nothing is put in, and what comes is owed to them.
+held_queue = Table(
+    "held_queue",
+    metadata,
+    Column("queue", String(255), primary_key=True),
+    Column("depth", BigInteger, nullable=False),
+    stamp("since"),
+)
 stream = Table(
     "stream",
     metadata,

@@ -37,11 +37,15 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue to declare for a partner, with its bindings; a stream, where it says how much that keeps."""
+    """A queue to declare for a partner, with its bindings; a stream, where it says how much that keeps.
+
+    Of one with a `depth_limit` so many messages wait at most, and somewhat more, in the queue itself.
+    """
 
     name: str
     bindings: tuple[Binding, ...]
     stream: Retention | None = None
+    depth_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

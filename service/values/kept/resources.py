@@ -175,6 +175,13 @@ class ParkedMessage:
     reason: str
 
 
+class HeldQueue(NamedTuple):
+    """A queue past its depth limit: how many messages were in it when it was held, and when that was."""
+
+    depth: int
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class DecidedMessage:
     """A parked message that an operator has decided about: whose it is, and which queues were owed it alone.

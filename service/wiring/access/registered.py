@@ -41,7 +41,7 @@ def open_partners(settings: Settings) -> Iterator[SqlPartners]:
 
 def stored(settings: Settings) -> list[StoredPartner]:
     """Return the partners of the table, none where there is no database yet; raises as `schema.check`."""
-    if settings.embedded and not _has_file(settings):
+    if not has_database(settings):
         return []
     with open_database(settings) as engine:
         schema.check(engine)
@@ -53,6 +53,7 @@ def merged(settings: Settings) -> registry.Registry:
     return registry.merge(registry.read(settings.partners), entries_of(stored(settings)))
 
 
-def _has_file(settings: Settings) -> bool:
+def has_database(settings: Settings) -> bool:
+    """Return whether there is a database: on SQLite, whether its file is there yet."""
     database = make_url(settings.database_url).database
-    return bool(database) and Path(str(database)).exists()
+    return not settings.embedded or (bool(database) and Path(str(database)).exists())
