@@ -3,15 +3,14 @@
 A pooler of transactions may stand between: then nothing is set for a session.
 """
 
-from select import POLLIN, poll
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from service.store.sql.bounds import OF_TRANSACTION
+from service.store.sql.pool import StreamPool, forget_on_rollback, is_there
 from service.store.sql.silence import Server
-from service.store.sql.stream import forget_on_rollback
 
 # what the server gives a statement, and some time to tell
 LIMIT: Final = 70.0
@@ -32,6 +31,7 @@ def engine_of(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
+        poolclass=StreamPool,
         pool_size=10,
         # nothing is left to roll back: a stream ends what it began, and so does a connection of SQLAlchemy's
         pool_reset_on_return=None,
@@ -55,13 +55,6 @@ def _bound(connection: Connection) -> None:
 
 
 def _still_there(connection: Any, _record: object, _proxy: object) -> None:
-    """Have the pool replace a connection that the server has ended; word of it lies unread on the socket.
-
-    And one from before the server was silent: a proxy between would say nothing of it.
-    """
-    if not connection.server.is_trusted(connection):
-        raise DisconnectionError
-    heard = poll()
-    heard.register(connection.fileno(), POLLIN)
-    if heard.poll(0):
+    """Have the pool replace a connection that is not there any more."""
+    if not is_there(connection):
         raise DisconnectionError

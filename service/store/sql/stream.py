@@ -19,16 +19,15 @@ from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_f
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.waiting import Ready, Wait
-from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, Executable, event
+from sqlalchemy import Engine, Executable
 from sqlalchemy.exc import DBAPIError
 
 from service.store.sql.bounds import OF_STATEMENT, OF_TRANSACTION
+from service.store.sql.pool import PREPARED, StreamPool
 from service.store.sql.silence import Heard
 from service.store.sql.texts import AT_ONCE, DIALECT, Columns, at_once, statement_for
 
 Named = Mapping[str, Any]
-PREPARED: Final = "prepared"
 MOST: Final = 500
 """How many statements are prepared on a connection: each takes memory of the server as long as that lives."""
 
@@ -234,22 +233,6 @@ class Stream:
         return result
 
 
-def forget_on_rollback(engine: Engine) -> None:
-    """Prepare anew on a connection that psycopg has rolled back: it then deallocates all that is prepared."""
-    event.listen(engine, "rollback", _forget_at_rollback)
-
-
-def _forget_at_rollback(connection: SqlConnection) -> None:
-    # one that is lost has nothing to forget
-    if not connection.invalidated and _rolls_back(connection.connection.driver_connection):
-        connection.info.pop(PREPARED, None)
-
-
-def _rolls_back(driver: Any) -> bool:
-    """Return whether a rollback of psycopg's does something: out of a transaction it does nothing."""
-    return bool(driver.info.transaction_status != TransactionStatus.IDLE)
-
-
 @contextmanager
 def streaming(engine: Engine, seconds: float | None = None) -> Iterator[Stream]:
     """Open a stream on a pooled connection; what takes over so many seconds is given up.
@@ -257,21 +240,24 @@ def streaming(engine: Engine, seconds: float | None = None) -> Iterator[Stream]:
     Raises SQLAlchemy's errors.
     """
     try:
-        pool, pooled = engine.pool, engine.raw_connection()
-        driver: Any = pooled.driver_connection
-        prepared: dict[bytes, bytes] = pooled.info.setdefault(PREPARED, {})
+        pool = cast(StreamPool, engine.pool)
+        entry = pool.lend()
+        driver: Any = entry.driver_connection
+        prepared: dict[bytes, bytes] = entry.info.setdefault(PREPARED, {})
         try:
             driver.patience = seconds
             driver.pgconn.enter_pipeline_mode()
             yield Stream(driver, prepared)
         finally:
             is_idle = driver.pgconn.transaction_status == TransactionStatus.IDLE
-            if is_idle and len(prepared) < MOST and engine.pool is pool:
-                driver.pgconn.exit_pipeline_mode()
-                pooled.close()
-            else:
-                # it is full, or lost, or something is under way that nobody waits for, or the pool is gone
-                pooled.invalidate()
+            try:
+                if is_idle and len(prepared) < MOST and engine.pool is pool:
+                    driver.pgconn.exit_pipeline_mode()
+                else:
+                    # it is full, or lost, or has something under way that nobody awaits, or its pool is gone
+                    entry.invalidate()
+            finally:
+                pool.take_back(entry)
     except Error as exc:
         raise DBAPIError.instance(None, None, exc, Error, hide_parameters=True) from exc
 
