@@ -156,8 +156,7 @@ def _condition(ground: Ground, name: str, text: str) -> Criterion:
     base = name.partition(":")[0]
     if base in NOT_SEARCHED:
         raise Unknown("Not searched for here; search by parameters of the type.", where=base)
-    also = (*_OWN, *OF_EVERY_RESOURCE, "_has")
-    criteria = [criterion(type_, name, text, ground.ours, also) for type_ in ground.types]
+    criteria = [criterion(type_, name, text, ground.ours, _ALSO) for type_ in ground.types]
     if len(criteria) == 1:
         return criteria[0]
     if any(type(each) is not HasTerm for each in criteria):
@@ -237,4 +236,5 @@ _OWN: Final[dict[str, Callable[[_Reading, str, str], None]]] = {
     "_include": _include,
     "_revinclude": _revinclude,
 }
+_ALSO: Final = (*_OWN, *OF_EVERY_RESOURCE, "_has")
 _ONCE: Final = frozenset({"_id", "_count", "_sort", "_total", "_summary", "_elements"})

@@ -28,6 +28,8 @@ from sqlalchemy.sql.operators import in_op
 from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeDecorator
 
+from service.store.sql.terms import AnyOf
+
 DIALECT: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 # an insert with this option takes the rows of one execution as a whole
 AT_ONCE: Final = "at_once"
@@ -42,9 +44,9 @@ _NULL: Final = _LENGTH(-1)
 class Statement(NamedTuple):
     """A text; of its parameters in order the name, the value where none is given, and how it is written.
 
-    `lists` are the places of those whose values are lists. One that is not kept, by the execution option
-    `prepare=False`, is planned for its values each time. `setting` is what has the server set what the option
-    `setting` says, a name and a value, until the end of the transaction.
+    `lists` are the places of those whose values are several, and become an array. One that is not kept, by
+    the execution option `prepare=False`, is planned for its values each time. `setting` is what has the
+    server set what the option `setting` says, a name and a value, until the end of the transaction.
     """
 
     text: bytes
@@ -58,8 +60,26 @@ class Statement(NamedTuple):
         """Return the values of the parameters, in order."""
         values = [row.get(name, value) for name, value in self.parameters]
         for place in self.lists:
-            values[place] = list(values[place])
+            values[place] = array_of(values[place])
         return values
+
+
+def array_of(values: Iterable[Any]) -> Any:
+    """Return numbers or texts as PostgreSQL's text of an array, others as a list, which psycopg writes.
+
+    https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+    """
+    items = list(values)
+    kinds = set(map(type, items))
+    if kinds == {int}:
+        return f"{{{','.join(map(str, items))}}}"
+    if kinds == {str}:
+        return f"{{{','.join(map(_quoted, items))}}}"
+    return items
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 _MADE: Final[WeakKeyDictionary[Executable, dict[tuple[str, ...], Statement]]] = WeakKeyDictionary()
@@ -151,7 +171,7 @@ def _compile(statement: Any, names: tuple[str, ...]) -> Statement:
         tuple((name, said.params[name]) for name in said.positiontup),
         # in text, PostgreSQL itself finds what type a value is of
         tuple(PyFormat.BINARY if isinstance(type_, LargeBinary) else PyFormat.TEXT for type_ in types),
-        tuple(place for place, type_ in enumerate(types) if isinstance(type_, ARRAY)),
+        tuple(place for place, type_ in enumerate(types) if isinstance(type_, ARRAY | AnyOf)),
         options.get("prepare", True),
         _set(*options["setting"]) if "setting" in options else None,
     )

@@ -29,10 +29,12 @@ def parts(value: str) -> list[str]:
 
 def plain(value: str) -> str:
     """Return a value without escapes."""
-    return _ESCAPED.sub(r"\1", value)
+    return _ESCAPED.sub(r"\1", value) if "\\" in value else value
 
 
 def _apart(text: str, separator: str) -> list[str]:
+    if "\\" not in text:
+        return text.split(separator)
     pieces, escaped = [""], False
     for character in text:
         if character == separator and not escaped:
