@@ -1,14 +1,16 @@
 """The Flask factory: doors behind their guards, one error handler."""
 
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
+from flask.globals import app_ctx, request_ctx
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Rule
@@ -62,10 +64,45 @@ class _Route(Rule):
         return lambda *_: ("", "")
 
 
+class _Course(NamedTuple):
+    """What is called for a route: before it, until something answers, and after it, with the answer."""
+
+    before: tuple[Callable[[], Any], ...]
+    after: tuple[Callable[[Any], Any], ...]
+
+
 class _Application(Flask):
-    """Flask without what no door has: a session, coroutines, functions to call at the end of a request."""
+    """Flask without what no door has: a session, coroutines, signals, what is called at a request's end."""
 
     url_rule_class = _Route
+
+    def __init__(self, name: str) -> None:
+        """Make an application of a name, without files of its own."""
+        super().__init__(name, static_folder=None)
+        self._courses: dict[str | None, _Course] = {}
+
+    def full_dispatch_request(self) -> Response:
+        """Answer a request; what is called around its route is looked up once, for nothing is added later."""
+        self._got_first_request = True
+        asked = request_ctx.request
+        course = self._courses.get(asked.endpoint)
+        if course is None:
+            course = self._courses[asked.endpoint] = self._course(asked.blueprints)
+        try:
+            said = next((said for before in course.before if (said := before()) is not None), None)
+            said = self.dispatch_request() if said is None else said
+        except Exception as error:  # noqa: BLE001 - as Flask does
+            said = self.handle_user_exception(error)
+        answer = self.make_response(said)
+        for after in course.after:
+            answer = after(answer)
+        return answer
+
+    def _course(self, blueprints: Sequence[str]) -> _Course:
+        """Return what is called for the routes of a blueprint, named before those that it stands in."""
+        before = [self.before_request_funcs.get(name, ()) for name in (None, *reversed(blueprints))]
+        after = [reversed(self.after_request_funcs.get(name, ())) for name in (*blueprints, None)]
+        return _Course(tuple(chain(*before)), tuple(chain(*after)))
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: none is a coroutine."""
@@ -91,7 +128,7 @@ class _NoSessions(SessionInterface):
 def create_app(doors: Iterable[Door], access: Access, limits: InputLimits | None = None) -> Flask:
     """Return the WSGI application; raises ValueError over a door whose routes are not all described."""
     most = limits or InputLimits()
-    app = _Application("casebridge", static_folder=None)
+    app = _Application("casebridge")
     app.session_interface = _NoSessions()
     # one byte more than may be: a body sent in chunks is cut there, and is then seen to be too long
     app.config["MAX_CONTENT_LENGTH"] = most.content_bytes + 1
@@ -118,26 +155,27 @@ def _mount(app: Flask, door: Door, access: Access) -> list[Route]:
 
 def _guard(access: Access, right: str) -> None:
     """Let a partner in who was granted the right, or the interaction with the type of FHIR."""
+    asked, known = request_ctx.request, app_ctx.g
     try:
-        bearer = access.caller(request)
+        bearer = access.caller(asked)
     except Unauthenticated as denial:
         # who shows no token at all has asked for nothing of anybody's
-        g.asker = denial.partner if denial.error else None
-        access.quotas.count_stranger(request)
+        known.asker = denial.partner if denial.error else None
+        access.quotas.count_stranger(asked)
         raise
-    g.asker = bearer.partner.name
-    g.purposes = bearer.purposes
+    known.asker = bearer.partner.name
+    known.purposes = bearer.purposes
     access.quotas.begin(bearer.partner.name)
-    g.counted = bearer.partner.name
-    rule = request.url_rule.rule if request.url_rule is not None else ""
-    letter = interactions.check(bearer.grant, right, request.method, rule, request.view_args or {})
-    g.grant, g.partner, g.rights = bearer.grant, bearer.partner, bearer.grant.all_rights()
-    g.scope = g.along = bearer.scope
+    known.counted = bearer.partner.name
+    rule = asked.url_rule.rule if asked.url_rule is not None else ""
+    letter = interactions.check(bearer.grant, right, asked.method, rule, asked.view_args or {})
+    known.grant, known.partner, known.rights = bearer.grant, bearer.partner, bearer.grant.all_rights()
+    known.scope = known.along = bearer.scope
     if bearer.narrowings:
         narrowed, when_read = bearer.narrowed(letter), bearer.narrowed("r")
-        g.scope = replace(bearer.scope, narrowed=narrowed)
+        known.scope = replace(bearer.scope, narrowed=narrowed)
         # what comes with what is searched for is read, too
-        g.along = replace(bearer.scope, narrowed=tuple(dict.fromkeys((*narrowed, *when_read))))
+        known.along = replace(bearer.scope, narrowed=tuple(dict.fromkeys((*narrowed, *when_read))))
 
 
 def _count_stranger(access: Access) -> None:
@@ -151,8 +189,9 @@ def _admit(access: Access, most: InputLimits) -> None:
     PostgreSQL cannot hold a NUL, so nothing we keep can match. A Host has to be there, once (RFC 9112
     section 3.2).
     """
-    environ = request.environ
-    g.started = perf_counter()
+    asked = request_ctx.request
+    environ = asked.environ
+    app_ctx.g.started = perf_counter()
     begin(environ.get("HTTP_X_CORRELATION_ID"), environ.get("HTTP_TRACEPARENT"))
     host = environ.get("HTTP_HOST", "")
     if not _HOST.fullmatch(host) and (host or environ.get("SERVER_PROTOCOL") != "HTTP/1.0"):
@@ -162,8 +201,8 @@ def _admit(access: Access, most: InputLimits) -> None:
     if len(environ.get("QUERY_STRING", "")) > most.query_bytes:
         what = f"Over {most.query_bytes} bytes stand behind `?`; ask in parts, or search by POST."
         raise TooLong(what, where="query")
-    if request.url_rule is None:
-        access.quotas.count_stranger(request)
+    if asked.url_rule is None:
+        access.quotas.count_stranger(asked)
     if "HTTP_CONTENT_ENCODING" in environ:
         _inflate(environ, most)
 
@@ -186,9 +225,10 @@ def _inflate(environ: dict[str, Any], most: InputLimits) -> None:
 
 def _recorded(recording: Recording, silent: Container[Route], answer: Response) -> Response:
     """Let an answer go once it is on record what it discloses, or denies; else say that there is none."""
-    route = (request.endpoint or "", "GET" if request.method == "HEAD" else request.method)
+    asked = request_ctx.request
+    route = (asked.endpoint or "", "GET" if asked.method == "HEAD" else asked.method)
     try:
-        recording.record_answer(request, answer.status_code, is_silent=route in silent)
+        recording.record_answer(asked, answer.status_code, is_silent=route in silent)
     except Exception as failure:  # noqa: BLE001 - whatever it is, nothing may leave
         return _failed(failure)
     return answer
@@ -199,11 +239,12 @@ def _counted(access: Access, answer: Response) -> Response:
     if answer.status_code == 308:
         answer.set_data(b"")
         del answer.headers["Content-Type"]
-    if "counted" in g:
-        access.quotas.end(g.counted)
-    rule = request.url_rule
-    method, route = (request.method, rule.rule) if rule is not None else ("", "none")
-    count_answer(method, route, answer.status_code, perf_counter() - g.started)
+    asked, known = request_ctx.request, app_ctx.g
+    if "counted" in known:
+        access.quotas.end(known.counted)
+    rule = asked.url_rule
+    method, route = (asked.method, rule.rule) if rule is not None else ("", "none")
+    count_answer(method, route, answer.status_code, perf_counter() - known.started)
     return answer
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import Request, g
+from flask import Request
+from flask.globals import app_ctx
 
 from service.authorize.addresses import Proxies, address_of
 from service.telemetry import correlation
@@ -39,12 +40,13 @@ class Recording:
         disclosure = _disclosure(request, status, is_silent=is_silent)
         if disclosure is None:
             return
+        known = app_ctx.g
         self.record(
             AuditEntry(
                 recorded=self.clock(),
-                partner=g.asker,
+                partner=known.asker,
                 address=address_of(request, self.proxies),
-                purposes=g.get("purposes", ()),
+                purposes=known.get("purposes", ()),
                 status=status,
                 correlation=correlation.get(),
                 disclosure=disclosure,
@@ -53,9 +55,10 @@ class Recording:
 
 
 def _disclosure(request: Request, status: int, *, is_silent: bool) -> Disclosure | None:
-    if g.get("asker") is None:
+    known = app_ctx.g
+    if known.get("asker") is None:
         return None
-    disclosure: Disclosure | None = g.get("disclosure")
+    disclosure: Disclosure | None = known.get("disclosure")
     if status >= 400:
         if disclosure is not None and (disclosure.interaction == "login" or status == UNMATCHED):
             return disclosure

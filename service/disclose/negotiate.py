@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, Response, g, request
+from flask.globals import request_ctx
 
 from service.errors import Malformed, Unspoken, Unsupported
 from service.flows.pull.localise import STORED, Localisation
@@ -30,8 +31,9 @@ def speaks_fhir(routes: Blueprint) -> None:
 
 def speak_json() -> None:
     """Refuse who takes no JSON; `_format` comes before Accept (R4 http section 3.1.0.1.11)."""
-    environ = request.environ
-    arguments = request.args if environ.get("QUERY_STRING") else {}
+    asked = request_ctx.request
+    environ = asked.environ
+    arguments = asked.args if environ.get("QUERY_STRING") else {}
     if arguments.get("_pretty", "true") not in _PRETTY:
         raise Malformed("Say true or false.", where="_pretty")
     wanted = arguments.get("_format")
@@ -41,11 +43,9 @@ def speak_json() -> None:
         takes_json = wanted.partition(";")[0].strip().replace(" ", "+") in JSON
     else:
         accepted = {
-            media_type.partition(";")[0].strip()
-            for media_type, quality in request.accept_mimetypes
-            if quality
+            media_type.partition(";")[0].strip() for media_type, quality in asked.accept_mimetypes if quality
         }
-        takes_json = not request.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
+        takes_json = not asked.accept_mimetypes or not accepted.isdisjoint((*JSON, "application/*", "*/*"))
     if not takes_json:
         where = "Accept" if wanted is None else "_format"
         raise Unspoken(f"Only JSON is spoken here; ask for {FHIR}.", where=where)
@@ -57,11 +57,12 @@ def search_parameters() -> list[tuple[str, str]]:
     Raises:
         Unsupported: something else is posted, which unheeded would let the search find too much.
     """
-    pairs = list(request.args.items(multi=True))
-    if request.method == "POST":
-        if request.mimetype != FORM and (request.mimetype or request.content_length):
+    asked = request_ctx.request
+    pairs = list(asked.args.items(multi=True))
+    if asked.method == "POST":
+        if asked.mimetype != FORM and (asked.mimetype or asked.content_length):
             raise Unsupported(f"Send the parameters as {FORM}.", where="Content-Type")
-        pairs += request.form.items(multi=True)
+        pairs += asked.form.items(multi=True)
     return [(name, text) for name, text in pairs if name not in FORMAT]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
+from flask.globals import app_ctx
 
 from service.disclose.cursors import Cursors
 from service.disclose.negotiate import FHIR, is_lenient, language_of, search_parameters, with_content_language
@@ -73,11 +74,12 @@ class Searches:
 
     def ground(self, types: tuple[str, ...]) -> Ground:
         """Return on what is searched, and which types may come along or be led through."""
-        readable, searchable = (g.grant.allowed(self.types, letter) for letter in "rs")
+        known = app_ctx.g
+        readable, searchable = (known.grant.allowed(self.types, letter) for letter in "rs")
         for type_ in types:
             if type_ not in searchable:
                 raise Unscoped(f"This partner was not granted system/{type_}.s.", f"system/{type_}.s")
-        ours = Ours(self.base, searchable, self.codes[g.scope.view])
+        ours = Ours(self.base, searchable, self.codes[known.scope.view])
         most = limits()
         return Ground(
             types, ours, readable, is_lenient=is_lenient(), most=most.count, most_along=most.included
@@ -96,16 +98,17 @@ class Searches:
         asked = [parameter for parameter in parameters if parameter not in types]
         search = parse_query(ground, asked, after)
         language = language_of(self.localisation)
-        found = self.disclosure.search(g.scope, search.query)
-        found = self.disclosure.beside(g.along, found, search.along)
-        disclose(
-            "search-type", of_resources((*found.entries, *found.included)), f"{path}?{urlencode(parameters)}"
-        )
-        page = _shaped(self.localisation.page(g.scope.view, found, language), search)
+        known = app_ctx.g
+        found = self.disclosure.search(known.scope, search.query)
+        found = self.disclosure.beside(known.along, found, search.along)
+        written = urlencode(parameters)
+        disclose("search-type", of_resources((*found.entries, *found.included)), f"{path}?{written}")
+        page = _shaped(self.localisation.page(known.scope.view, found, language), search)
         url = f"{self.base}/{path}".rstrip("/")
         heeded = [*types, *search.heeded]
         next_url = self.cursors.link(url, path, heeded, page.next)
-        self_url = f"{url}?{urlencode(heeded)}" if heeded else url
+        query = written if heeded == parameters else urlencode(heeded)
+        self_url = f"{url}?{query}" if heeded else url
         told = [*(issue for left in search.left_out for issue in left.issues), *_left_along(found, search)]
         body = searchset(page, self.base, self_url, next_url, outcome(told, "warning") if told else None)
         return with_content_language(Response(body, mimetype=FHIR), language)
