@@ -12,10 +12,10 @@ FOLDER = Path(
 
 def folder(name: str) -> Path:
     """A folder of the data; without it the test is skipped, on CI it fails."""
-    found = FOLDER / name
-    if not found.is_dir():
+    path = FOLDER / name
+    if not path.is_dir():
         reason = f"no {name} in CASEBRIDGE_REAL_DATA"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    return found
+    return path

@@ -61,8 +61,8 @@ class House:
             {"id": f"r{number}", "relationship": "other", "names": [{"family": f"R{number}"}]}
             for number in range(SOME)
         ]
-        given = {"names": [{"family": "Example"}], "related_persons": people}
-        uuid = self.ask("PUT", "/api/clients/x", given).headers["Casebridge-Id"]
+        document = {"names": [{"family": "Example"}], "related_persons": people}
+        uuid = self.ask("PUT", "/api/clients/x", document).headers["Casebridge-Id"]
         self.entries["RelatedPerson"] = [
             f"RelatedPerson/{resource_id(uuid, 'RelatedPerson', person['id'])}" for person in people
         ]
@@ -83,8 +83,8 @@ class House:
         case = {"client": "x", "status": "active", "identifiers": [], "plan": plan}
         headers = {"If-Match": "*"} if self.ask("GET", "/api/cases/y").status_code == 200 else {}
         assert self.ask("PUT", "/api/cases/y", case, **headers).status_code in {200, 201}
-        (found,) = self.ask("GET", f"/fhir/{type_}").json["entry"]
-        return parse(self.ask("GET", f"/fhir/{type_}/{found['resource']['id']}").data)
+        (entry,) = self.ask("GET", f"/fhir/{type_}").json["entry"]
+        return parse(self.ask("GET", f"/fhir/{type_}/{entry['resource']['id']}").data)
 
     def put(self, resource):
         path = f"/fhir/{resource['resourceType']}/{resource['id']}"
@@ -96,8 +96,8 @@ def house(tmp_path, sqlite_url, mappings):
     engine = connect(sqlite_url)
     registry = tmp_path / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
-    given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}
-    yield House(serving.application(Settings.from_env(given), engine, mappings))
+    environment = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}
+    yield House(serving.application(Settings.from_env(environment), engine, mappings))
     engine.dispose()
 
 
@@ -119,29 +119,31 @@ def written():
     for name in FOLDERS:
         for path in sorted(folder(name).rglob("*.json")):
             try:
-                found = list(resources(parse(path.read_bytes())))
+                brought = list(resources(parse(path.read_bytes())))
             except CasebridgeError:
                 continue
-            for each in found:
-                said = dump({key: value for key, value in each.items() if key not in {"id", "meta", "text"}})
+            for resource in brought:
+                said = dump(
+                    {key: value for key, value in resource.items() if key not in {"id", "meta", "text"}}
+                )
                 if said not in seen:
                     seen.add(said)
-                    yield name, each, said
+                    yield name, resource, said
 
 
 def moved(other, ours, house):
     """A resource of others in the place of ours: about our client, naming whom and what we know."""
-    found = {key: value for key, value in copy.deepcopy(other).items() if key != "meta"}
+    other_ = {key: value for key, value in copy.deepcopy(other).items() if key != "meta"}
     about = "patient" if other["resourceType"] == "EpisodeOfCare" else "subject"
-    found |= {"id": ours["id"], about: ours[about]}
+    other_ |= {"id": ours["id"], about: ours[about]}
     known = {type_: iter(entries) for type_, entries in house.entries.items()}
     led = {}
-    people = [found.get("careManager", {})]
-    people += [each.get("member", {}) for each in found.get("participant", [])]
+    people = [other_.get("careManager", {})]
+    people += [participant.get("member", {}) for participant in other_.get("participant", [])]
     people += [
         note.get("authorReference", {})
-        for each in found.get("activity", [])
-        for note in each.get("progress", [])
+        for activity in other_.get("activity", [])
+        for note in activity.get("progress", [])
     ]
     for person in people:
         named = person.get("reference", "")
@@ -150,11 +152,11 @@ def moved(other, ours, house):
             if named not in led:
                 led[named] = next(known[type_], named)
             person["reference"] = led[named]
-    requests = iter(each["reference"] for each in ours.get("activity", []))
-    for each in found.get("activity", []):
-        if "reference" in each:
-            each["reference"] = next(requests)
-    return found
+    requests = iter(activity["reference"] for activity in ours.get("activity", []))
+    for activity in other_.get("activity", []):
+        if "reference" in activity:
+            activity["reference"] = next(requests)
+    return other_
 
 
 def at(resource, path):
@@ -172,7 +174,7 @@ def at(resource, path):
 
 def obeyed(sent, ours, issues):
     """What was sent without what an answer says has no place, and with ours where it says that it stays."""
-    found, gone = copy.deepcopy(sent), set()
+    changed, gone = copy.deepcopy(sent), set()
     for issue in issues:
         path, text = issue["expression"][0], issue["details"]["text"]
         top = path.split(".")[1].partition("[")[0]
@@ -181,17 +183,19 @@ def obeyed(sent, ours, issues):
         elif text.startswith("The case has no place"):
             gone.add(path)
         elif top in ours:
-            found[top] = copy.deepcopy(ours[top])
+            changed[top] = copy.deepcopy(ours[top])
         else:
-            found.pop(top, None)
-    alone = [each for each in gone if not any(each.startswith((f"{one}.", f"{one}[")) for one in gone)]
-    for path in sorted(alone, key=lambda each: [int(one) for one in re.findall(r"\d+", each)], reverse=True):
-        if holder := at(found, path):
+            changed.pop(top, None)
+    alone = [path for path in gone if not any(path.startswith((f"{one}.", f"{one}[")) for one in gone)]
+    for path in sorted(
+        alone, key=lambda path_: [int(one) for one in re.findall(r"\d+", path_)], reverse=True
+    ):
+        if holder := at(changed, path):
             part, key = holder
             # ours may stand there by now
             if key < len(part) if isinstance(part, list) else key in part:
                 del part[key]
-    return pruned(found)
+    return pruned(changed)
 
 
 def pruned(node):
@@ -208,8 +212,8 @@ def says(more, less):
         return isinstance(more, dict) and all(key in more and says(more[key], less[key]) for key in less)
     if isinstance(less, list):
         rest = list(more)
-        for each in less:
-            same = next((one for one in rest if says(one, each)), None)
+        for item in less:
+            same = next((one for one in rest if says(one, item)), None)
             if same is None:
                 return False
             rest.remove(same)
@@ -219,7 +223,7 @@ def says(more, less):
 
 def items(resource):
     """The participants of a team, the progress of a plan's activities, or the manager of a case."""
-    progress = [note for each in resource.get("activity", []) for note in each.get("progress", [])]
+    progress = [note for activity in resource.get("activity", []) for note in activity.get("progress", [])]
     managers = [resource["careManager"]] if "careManager" in resource else []
     return [*resource.get("participant", []), *progress, *managers]
 
@@ -229,7 +233,7 @@ def put_back(house, other, counted, named):
     type_ = other["resourceType"]
     services = [
         {"id": f"s{number}", "kind": "other", "status": "active"}
-        for number in range(sum("reference" in each for each in other.get("activity", [])))
+        for number in range(sum("reference" in activity for activity in other.get("activity", [])))
     ]
     ours = house.ours(type_, services)
     sent, left = moved(other, ours, house), {}
@@ -258,11 +262,11 @@ def put_back(house, other, counted, named):
 def test_each_is_taken_and_given_back_or_each_element_that_is_not_is_named(house):
     counted, files = Counter(), sha256()
     named = defaultdict(Counter)
-    for name, each, said in written():
+    for name, resource, said in written():
         files.update(said)
         inside = Counter()
-        counted[name, each["resourceType"], put_back(house, each, inside, named)] += 1
-        counted.update({(name, each["resourceType"], key): number for key, number in inside.items()})
+        counted[name, resource["resourceType"], put_back(house, resource, inside, named)] += 1
+        counted.update({(name, resource["resourceType"], key): number for key, number in inside.items()})
     assert counted
     columns = ("not R4", "taken whole", "taken in part")
     lines = []
@@ -271,13 +275,13 @@ def test_each_is_taken_and_given_back_or_each_element_that_is_not_is_named(house
         numbers = [sum(numbers), *numbers, counted[*key, "items"], counted[*key, "taken"]]
         lines.append(f"| {' | '.join(key)} | {' | '.join(map(str, numbers))} |")
     elements = [
-        f"| `{path}` | {found['left out'] or ''} | {found['left as it was'] or ''} |"
-        for path, found in sorted(named.items())
+        f"| `{path}` | {counts['left out'] or ''} | {counts['left as it was'] or ''} |"
+        for path, counts in sorted(named.items())
     ]
     digest = files.hexdigest()[:16]
     table = HEAD.format(files=digest, counts="\n".join(lines), elements="\n".join(elements))
     if os.environ.get("CASEBRIDGE_WRITE_OUTCOMES"):
         TABLE.write_text(table, encoding="utf-8")
-    told = TABLE.read_text(encoding="utf-8")
+    page = TABLE.read_text(encoding="utf-8")
     # of other files the table says nothing
-    assert told == table or digest not in told
+    assert page == table or digest not in page

@@ -28,24 +28,24 @@ ELSEWHERE = (
 @pytest.fixture(scope="module")
 def published():
     """The displays of every code system in the definitions, and of ours, by url and code."""
-    found = {}
+    displays_of = {}
     bundles = folder("definitions/medplum-r4")
     raw = [(bundles / name).read_bytes() for name in ("valuesets.json", "v3-codesystems.json")]
     raw.append(gzip.decompress((bundles / "v2-tables.json.gz").read_bytes()))
-    defined = [entry["resource"] for each in raw for entry in json.loads(each)["entry"]]
+    defined = [entry["resource"] for text in raw for entry in json.loads(text)["entry"]]
     defined += [yaml.safe_load(path.read_bytes()) for path in MAPPINGS.rglob("codesystems/*.yaml")]
-    for each in defined:
-        if each["resourceType"] == "CodeSystem":
+    for resource in defined:
+        if resource["resourceType"] == "CodeSystem":
             # some tables of v2 are told by version; a later one has all codes of an earlier
-            displays = found.setdefault(each["url"].partition("|")[0], {})
-            displays.update(concepts(each.get("concept", [])))
-    return found
+            displays = displays_of.setdefault(resource["url"].partition("|")[0], {})
+            displays.update(concepts(resource.get("concept", [])))
+    return displays_of
 
 
 def concepts(listed):
-    for each in listed:
-        yield each["code"], " ".join(each.get("display", "").split())
-        yield from concepts(each.get("concept", []))
+    for coding in listed:
+        yield coding["code"], " ".join(coding.get("display", "").split())
+        yield from concepts(coding.get("concept", []))
 
 
 @pytest.mark.parametrize("path", MAPS, ids=lambda path: path.stem)
@@ -53,9 +53,9 @@ def test_every_code_is_in_the_system_that_its_group_names_under_its_display(path
     for group in groups(path):
         for url, coded in sides(group):
             assert url
-            for each in coded if not url.startswith(ELSEWHERE) else ():
-                assert each["code"] in published[url]
-                assert each.get("display", published[url][each["code"]]) == published[url][each["code"]]
+            for coding in coded if not url.startswith(ELSEWHERE) else ():
+                assert coding["code"] in published[url]
+                assert coding.get("display", published[url][coding["code"]]) == published[url][coding["code"]]
 
 
 @pytest.mark.parametrize("path", MAPS, ids=lambda path: path.stem)
@@ -63,8 +63,8 @@ def test_what_only_senders_write_is_in_no_table_it_could_be_taken_from(path, pub
     for group in groups(path):
         if group["source"].startswith(SENDERS):
             assert group["source"] == f"{SENDERS}{path.stem}"
-            tables = {each["source"] for each in groups(path)} & published.keys()
-            said = {each["code"] for each in group["element"]}
+            tables = {group["source"] for group in groups(path)} & published.keys()
+            said = {element["code"] for element in group["element"]}
             assert [sorted(said & published[url].keys()) for url in tables] == [[]] * len(tables)
 
 
@@ -76,7 +76,7 @@ def sides(group):
     """The source and the target of a group, each with its codes."""
     targets = [target for element in group["element"] for target in element["target"]]
     yield group.get("source"), group["element"]
-    yield group.get("target"), [each for each in targets if "code" in each]
+    yield group.get("target"), [target for target in targets if "code" in target]
 
 
 def test_most_maps_lead_from_or_to_what_is_published(published):

@@ -130,16 +130,16 @@ def test_each_fact_that_a_reader_finds_is_served_or_told_of_or_listed(house):
         for path, route, kind, raw in files(folder(name)):
             digest.update(f"{name}/{path.name} ".encode() + raw)
             for became, seen in outcomes_of(house, name, path, route, kind, raw):
-                ends.update((name, *each) for each in became)
+                ends.update((name, *end) for end in became)
                 read[name] += seen
     of_these = digest.hexdigest()[:16]
     table = table_of(of_these, read, ends, EXPLAINED)
     if os.environ.get("CASEBRIDGE_WRITE_OUTCOMES"):
         TABLE.write_text(table, encoding="utf-8")
-    told = TABLE.read_text(encoding="utf-8")
+    page = TABLE.read_text(encoding="utf-8")
     # of other files the table says nothing: of those most that is looked for is there
-    assert told == table or of_these not in told
-    verdicts = Counter(each.verdict for seen in read.values() for each in seen)
+    assert page == table or of_these not in page
+    verdicts = Counter(one.verdict for seen in read.values() for one in seen)
     assert verdicts["found"] + verdicts["told"] > verdicts.total() / 2
 
 
@@ -147,7 +147,7 @@ def test_the_reading_uses_none_of_our_own():
     """Only what sends and asks knows the service; and it knows no reader of what is sent."""
     for path in Path(differences.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = [each.module or "" for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
+        names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         ours = {name for name in names if name.partition(".")[0] == "service"}
         assert path.name == "house.py" or not ours, path
-        assert not {each for each in ours if each.startswith(("service.wire", "service.mapping"))}, path
+        assert not {module for module in ours if module.startswith(("service.wire", "service.mapping"))}, path

@@ -52,13 +52,13 @@ def inner(resource: Any) -> Iterator[dict[str, Any]]:
 
 @cache
 def resources(name: str) -> tuple[dict[str, Any], ...]:
-    found: list[dict[str, Any]] = []
+    resources_: list[dict[str, Any]] = []
     for path in sorted(folder(name).rglob("*.json")):
         try:
-            found += inner(json.loads(path.read_bytes(), parse_float=Decimal))
+            resources_ += inner(json.loads(path.read_bytes(), parse_float=Decimal))
         except ValueError:
             continue
-    return tuple(found)
+    return tuple(resources_)
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -97,11 +97,11 @@ def cases(name: str) -> Iterator[tuple[str, bytes, list[dict[str, Any]]]]:
         if path.name.endswith(".expected.json"):
             continue
         outcome = json.loads(path.with_suffix(".expected.json").read_bytes())["java_validator_outcome"]
-        errors = [each for each in outcome.get("issue", []) if each["severity"] in ("error", "fatal")]
+        errors = [issue for issue in outcome.get("issue", []) if issue["severity"] in ("error", "fatal")]
         yield path.name, path.read_bytes(), errors
 
 
-def found(raw: bytes) -> bool | None:
+def verdict_of(raw: bytes) -> bool | None:
     """Whether we find something wrong; None when the resource is of a type we have no definition of."""
     try:
         resource = parse(raw)
@@ -121,7 +121,7 @@ def test_what_hl7s_validator_calls_valid_we_call_valid():
         name
         for kind in ("fhir-test-cases-r4", "fhir-test-cases-r4-valid")
         for name, raw, errors in cases(kind)
-        if not errors and found(raw)
+        if not errors and verdict_of(raw)
     }
     assert wrong <= options
 
@@ -133,7 +133,7 @@ def test_what_hl7s_validator_calls_malformed_we_find():
         r"\(from http://hl7.org/fhir/StructureDefinition/|not a valid date|base64"
     )
     answers = {
-        name: found(raw)
+        name: verdict_of(raw)
         for name, raw, errors in cases("fhir-test-cases-r4")
         if any(base.search(error["details"]["text"]) for error in errors)
     }

@@ -89,10 +89,10 @@ def test_python_hl7_finds_the_same_parts():
 
 def _meant(fields: list[oracle.Tree], read_text: Callable[[str], str]) -> list[list[list[list[str]]]]:
     """Fields without what python-hl7 strips: blanks at the end of the message, an empty field after MSH-2."""
-    found = [[[[read_text(text).rstrip() for text in c] for c in r] for r in f] for f in fields]
-    while found[-1] == [[[""]]]:
-        found.pop()
-    return found
+    components = [[[[read_text(text).rstrip() for text in c] for c in r] for r in f] for f in fields]
+    while components[-1] == [[[""]]]:
+        components.pop()
+    return components
 
 
 def _decoded(message: Message, text: str) -> str:
@@ -142,11 +142,11 @@ def test_the_fields_that_are_times_are_those_of_hl7s_own_sheets():
 
 def _times(sheets: Path, name: str) -> set[int]:
     """The numbers of the fields that a segment's sheets say are dates or times."""
-    found = set()
+    numbers = set()
     for path in sheets.glob(f"segments__*{name}*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.reader(file):
                 number = row[1].strip().removeprefix(f"{name}-")
                 if len(row) > 3 and number.isdigit() and row[3].strip() in {"TS", "DTM", "DT"}:
-                    found.add(int(number))
-    return found
+                    numbers.add(int(number))
+    return numbers

@@ -32,16 +32,16 @@ def understand():
     projector = compiled.inbound(Settings.from_env({})).projector("fhir")
 
     def read(path):
-        made = [each for root in stays(parse(path.read_bytes())) for each in projector.run(root)]
-        return [load_contract("discharge", each.resource) for each in made]
+        made = [result for root in stays(parse(path.read_bytes())) for result in projector.run(root)]
+        return [load_contract("discharge", result.resource) for result in made]
 
     return read
 
 
 def test_a_medcom_notification_is_the_event_that_its_name_says(understand):
-    found = list(folder("medcom").rglob("HospitalNotification_Ex_*.json"))
-    assert found
-    for path in found:
+    paths = list(folder("medcom").rglob("HospitalNotification_Ex_*.json"))
+    assert paths
+    for path in paths:
         says = next((event for name, event in MEDCOM.items() if name in path.name), "admit")
         (discharge,) = understand(path)
         assert discharge["event"] == says, path.name
@@ -50,11 +50,15 @@ def test_a_medcom_notification_is_the_event_that_its_name_says(understand):
 
 
 def test_medcom_notifications_of_a_stay_follow_each_other_as_its_events_did(understand):
-    told = {}
+    by_stay = {}
     for path in folder("medcom").rglob("HospitalNotification_Ex_*.json"):
         (discharge,) = understand(path)
-        told.setdefault(str(discharge["stay"]["identifiers"][0]), []).append(discharge)
-    several = [sorted(each, key=lambda one: one["recorded"]) for each in told.values() if len(each) > 1]
+        by_stay.setdefault(str(discharge["stay"]["identifiers"][0]), []).append(discharge)
+    several = [
+        sorted(discharges, key=lambda one: one["recorded"])
+        for discharges in by_stay.values()
+        if len(discharges) > 1
+    ]
     assert several
     for events in several:
         assert events[0]["event"] == "admit"
@@ -62,18 +66,18 @@ def test_medcom_notifications_of_a_stay_follow_each_other_as_its_events_did(unde
 
 
 def test_a_da_vinci_notification_is_an_admission_with_its_diagnosis(understand):
-    found = list(folder("da-vinci-alerts").rglob("admit-notification*.json"))
-    assert found
-    for path in found:
+    paths = list(folder("da-vinci-alerts").rglob("admit-notification*.json"))
+    assert paths
+    for path in paths:
         (discharge,) = understand(path)
         assert (discharge["event"], discharge["stay"]["kind"]) == ("admit", "emergency")
         assert discharge["stay"]["conditions"][0]["code"]["display"]
 
 
 def test_every_encounter_of_a_transaction_is_a_stay(understand):
-    found = [path for path in folder("synthea").rglob("*.json") if b'"Encounter"' in path.read_bytes()]
-    assert found
-    for path in found:
+    paths = [path for path in folder("synthea").rglob("*.json") if b'"Encounter"' in path.read_bytes()]
+    assert paths
+    for path in paths:
         bundle = json.loads(path.read_bytes())
-        sent = [each["resource"]["resourceType"] for each in bundle["entry"]].count("Encounter")
+        sent = [entry["resource"]["resourceType"] for entry in bundle["entry"]].count("Encounter")
         assert len(understand(path)) == sent > 0

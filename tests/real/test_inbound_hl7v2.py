@@ -46,7 +46,7 @@ def projector():
 
 def adt():
     """Every ADT message with its trigger and the name of its file."""
-    for path in sorted(each for each in folder("hl7v2-adt").rglob("*") if each.is_file()):
+    for path in sorted(file for file in folder("hl7v2-adt").rglob("*") if file.is_file()):
         for message in read(path.read_bytes()).items:
             if isinstance(message, Message) and path.suffix != ".csv":
                 head = incoming.patients(message, "partner", IntakeSettings())[0][0]["message"]["MSH"]
@@ -60,7 +60,7 @@ def test_each_message_is_the_event_of_its_trigger(projector):
     for name, trigger, message in adt():
         for roots in incoming.patients(message, "partner", IntakeSettings())[0]:
             made = projector.run(roots)
-            events = [load_contract("discharge", each.resource)["event"] for each in made]
+            events = [load_contract("discharge", result.resource)["event"] for result in made]
             assert events == ([EVENTS[trigger]] if trigger in EVENTS else []), name
             seen.add(trigger)
     assert {"A01", "A02", "A03", "A08", "A11", "A13", "A40"} <= seen

@@ -36,8 +36,8 @@ def ask(tmp_path, sqlite_url, mappings):
     """A house that knows the example's patient by its card, and the provider as one of their team."""
     path = tmp_path / "partners.yaml"
     path.write_text(REGISTRY, encoding="utf-8")
-    given = {"AUTH": "off", "PARTNERS": str(path), "DATABASE_URL": sqlite_url}
-    settings = Settings.from_env({f"CASEBRIDGE_{name}": value for name, value in given.items()})
+    values = {"AUTH": "off", "PARTNERS": str(path), "DATABASE_URL": sqlite_url}
+    settings = Settings.from_env({f"CASEBRIDGE_{name}": value for name, value in values.items()})
     engine = rooms.database(settings)
     client = serving.application(settings, engine, mappings).test_client()
 
@@ -70,18 +70,18 @@ def ask(tmp_path, sqlite_url, mappings):
 def test_the_example_is_refused_for_its_consent_alone_which_has_ended(ask):
     answer = ask("POST", MATCH, example("member-match-in-provider"), "provider")
     assert answer.status_code == 422
-    assert [each["expression"] for each in answer.json["issue"]] == [["Consent.provision.period"]]
+    assert [issue["expression"] for issue in answer.json["issue"]] == [["Consent.provision.period"]]
 
 
 def test_the_example_is_matched_while_its_consent_holds_and_by_who_treats_them_alone(ask):
     sent = example("member-match-in-provider")
-    (consent,) = (each["resource"] for each in sent["parameter"] if each["name"] == "Consent")
+    (consent,) = (parameter["resource"] for parameter in sent["parameter"] if parameter["name"] == "Consent")
     today = datetime.now(UTC).date().isoformat()
     consent["provision"]["period"] = {"start": today, "end": today}
     answer = ask("POST", MATCH, sent, "provider")
     assert answer.status_code == 200, answer.json
-    theirs = {each["name"]: set(each) for each in example("member-match-out")["parameter"]}
-    ours = {each["name"]: set(each) for each in answer.json["parameter"]}
+    theirs = {parameter["name"]: set(parameter) for parameter in example("member-match-out")["parameter"]}
+    ours = {parameter["name"]: set(parameter) for parameter in answer.json["parameter"]}
     assert theirs.items() <= ours.items()
     assert ask("POST", MATCH, sent, "stranger").status_code == 422
 
@@ -90,7 +90,7 @@ def test_the_example_with_another_card_is_nobody(ask):
     sent = copy.deepcopy(example("member-match-in-provider"))
     sent["parameter"][0]["resource"]["identifier"][0]["value"] = "55679"
     answer = ask("POST", MATCH, sent, "provider")
-    assert [each["code"] for each in answer.json["issue"]] == ["not-found"]
+    assert [issue["code"] for issue in answer.json["issue"]] == ["not-found"]
 
 
 def of_pdex(name):
@@ -100,8 +100,8 @@ def of_pdex(name):
 def bulk(ask, *members):
     """The Groups that a match of many comes to, by the code of each."""
     bundles = [
-        {"name": "MemberBundle", "part": [{"name": name, "resource": body} for name, body in each.items()]}
-        for each in members
+        {"name": "MemberBundle", "part": [{"name": name, "resource": body} for name, body in member.items()]}
+        for member in members
     ]
     body = {"resourceType": "Parameters", "parameter": bundles}
     begun = ask("POST", "/fhir/Group/$bulk-member-match", body, "new")
@@ -132,16 +132,16 @@ def test_pdexs_member_is_matched_while_the_consent_holds_and_the_groups_are_as_i
     today = datetime.now(UTC).date().isoformat()
     now = {**consent, "provision": {**consent["provision"], "period": {"start": today, "end": today}}}
     nobody = {**patient, "birthDate": "1959-12-24"}
-    found = bulk(ask, {**said, "Consent": now}), bulk(ask, {**said, "MemberPatient": nobody})
-    assert found[0]["match"]["member"][0]["entity"]["reference"].startswith("Patient/")
+    answers = bulk(ask, {**said, "Consent": now}), bulk(ask, {**said, "MemberPatient": nobody})
+    assert answers[0]["match"]["member"][0]["entity"]["reference"].startswith("Patient/")
     for ours, name in (
         (ended["consentconstraint"], "Group-example-pdex-member-consent-constraint-group"),
-        (found[1]["nomatch"], "Group-example-pdex-member-no-match-group"),
+        (answers[1]["nomatch"], "Group-example-pdex-member-no-match-group"),
     ):
         theirs = of_pdex(name)
         assert theirs.keys() - {"text"} <= ours.keys()
         assert ours["meta"]["profile"] == theirs["meta"]["profile"]
         assert ours["code"] == theirs["code"]
-        one, other = (each["member"][0]["entity"] for each in (ours, theirs))
+        one, other = (group["member"][0]["entity"] for group in (ours, theirs))
         assert one.keys() == other.keys()
         assert one["extension"][0]["url"] == other["extension"][0]["url"]

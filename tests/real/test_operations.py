@@ -24,7 +24,7 @@ def app(sqlite_url, mappings):
     engine.dispose()
 
 
-def told(app, path):
+def body_of(app, path):
     answer = app.test_client().get(path)
     assert answer.status_code == 200, path
     return answer.json
@@ -34,25 +34,29 @@ def named(statement):
     """Each operation: the type it is asked of, '' for the system, and what is said of it."""
     (rest,) = statement["rest"]
     yield from (("", operation) for operation in rest["operation"])
-    for each in rest["resource"]:
-        yield from ((each["type"], operation) for operation in each.get("operation", ()))
+    for resource in rest["resource"]:
+        yield from ((resource["type"], operation) for operation in resource.get("operation", ()))
 
 
 def r4_definitions():
     entries = json.loads((folder("definitions/medplum-r4") / "profiles-resources.json").read_bytes())["entry"]
     resources = (entry["resource"] for entry in entries)
-    return {each["url"]: each for each in resources if each["resourceType"] == "OperationDefinition"}
+    return {
+        resource["url"]: resource
+        for resource in resources
+        if resource["resourceType"] == "OperationDefinition"
+    }
 
 
 def test_every_operation_is_defined_and_stands_where_it_is_defined(app):
     known, routes = r4_definitions(), app.url_map.bind("localhost")
     seen = set()
-    for type_, operation in named(told(app, "/fhir/metadata")):
+    for type_, operation in named(body_of(app, "/fhir/metadata")):
         url = operation["definition"]
         if url.startswith(GUIDES):
             continue
         if url.startswith(OURS):
-            definition = told(app, f"/fhir/OperationDefinition/{url.rpartition('/')[2]}")
+            definition = body_of(app, f"/fhir/OperationDefinition/{url.rpartition('/')[2]}")
             assert (definition["url"], validate(definition)) == (url, [])
         else:
             definition = known[url]
@@ -77,4 +81,4 @@ def is_there(routes, address):
 
 def test_the_statement_is_valid(app):
     for mode in ("full", "terminology"):
-        assert validate(told(app, f"/fhir/metadata?mode={mode}")) == []
+        assert validate(body_of(app, f"/fhir/metadata?mode={mode}")) == []

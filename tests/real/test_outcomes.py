@@ -54,13 +54,13 @@ def engine(tmp_path, sqlite_url):
 def client(tmp_path, engine, mappings):
     registry = tmp_path / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
-    given = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}
-    return serving.application(Settings.from_env(given), engine, mappings, lambda: TODAY).test_client()
+    environment = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_PARTNERS": str(registry)}
+    return serving.application(Settings.from_env(environment), engine, mappings, lambda: TODAY).test_client()
 
 
 def requests(name):
     """Each file of a folder that is for a door of hospitals: its path, route, media type and bytes."""
-    for path in sorted(each for each in folder(name).rglob("*") if each.is_file()):
+    for path in sorted(file for file in folder(name).rglob("*") if file.is_file()):
         raw = path.read_bytes()
         if name == "hl7v2-adt":
             if path.suffix not in {".csv", ".json", ".md"}:
@@ -104,12 +104,12 @@ def test_everything_is_accepted_ignored_quarantined_or_refused_with_its_reason(c
                 assert became == [], path
                 became = [("refused", refusal(answer, kind))]
             assert all(reason for state, reason in became if state != "accepted"), path
-            counted.update((name, *each) for each in became or [("answered as before", "")])
-    lines = [f"| {' | '.join(each)} | {times} |" for each, times in sorted(counted.items())]
+            counted.update((name, *end) for end in became or [("answered as before", "")])
+    lines = [f"| {' | '.join(end)} | {times} |" for end, times in sorted(counted.items())]
     digest = files.hexdigest()[:16]
     table = HEAD.format(files=digest) + "\n".join(lines) + "\n"
     if os.environ.get("CASEBRIDGE_WRITE_OUTCOMES"):
         TABLE.write_text(table, encoding="utf-8")
-    told = TABLE.read_text(encoding="utf-8")
+    page = TABLE.read_text(encoding="utf-8")
     # of other files the table says nothing: of those each outcome and its reason alone is looked at
-    assert told == table or digest not in told
+    assert page == table or digest not in page

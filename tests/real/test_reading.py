@@ -16,8 +16,8 @@ from tests.web import sent
 
 def segment(name, **fields):
     """A segment of its fields by number: f3 is the third."""
-    numbers = {int(each[1:]): value for each, value in fields.items()}
-    return "|".join([name, *(numbers.get(each, "") for each in range(1, max(numbers) + 1))]) + "\r"
+    numbers = {int(field[1:]): value for field, value in fields.items()}
+    return "|".join([name, *(numbers.get(number, "") for number in range(1, max(numbers) + 1))]) + "\r"
 
 
 A03 = (
@@ -134,7 +134,7 @@ def test_what_nobody_sent_is_invented():
 
 
 @pytest.mark.parametrize(
-    ("told", "verdict"),
+    ("noted", "verdict"),
     [
         (set(), "missing"),
         ({"PV1-14"}, "told"),
@@ -143,12 +143,12 @@ def test_what_nobody_sent_is_invented():
         ({"PV1-1"}, "missing"),
     ],
 )
-def test_a_note_tells_of_its_field_alone(told, verdict):
-    assert differences.verdict(Fact("stay.location", "x", "PV1-14.1"), {}, told) == verdict
+def test_a_note_tells_of_its_field_alone(noted, verdict):
+    assert differences.verdict(Fact("stay.location", "x", "PV1-14.1"), {}, noted) == verdict
 
 
 @pytest.mark.parametrize(
-    ("told", "verdict"),
+    ("noted", "verdict"),
     [
         ("Bundle.entry[3].resource.type", "told"),
         ("Bundle.entry[3].resource.ofType(Encounter).type[0]", "told"),
@@ -158,13 +158,13 @@ def test_a_note_tells_of_its_field_alone(told, verdict):
         ("Encounter.class", "missing"),
     ],
 )
-def test_a_note_tells_of_its_element_alone(told, verdict):
+def test_a_note_tells_of_its_element_alone(noted, verdict):
     fact = Fact("stay.type", "x", "Bundle.entry[3].resource.ofType(Encounter).type[0].text")
-    assert differences.verdict(fact, {}, {told}) == verdict
+    assert differences.verdict(fact, {}, {noted}) == verdict
 
 
 @pytest.mark.parametrize(
-    ("err", "told"),
+    ("err", "fields"),
     [
         ("ERR||PV1^1^14|0|I", {"PV1-14"}),
         ("ERR||PID^1^5^1^6|0|I", {"PID-5.6"}),
@@ -172,9 +172,9 @@ def test_a_note_tells_of_its_element_alone(told, verdict):
         ("ERR||PID^1^5|0|I||||Not used here: PV1-14, PV1-18.2.", {"PID-5", "PV1-14", "PV1-18.2"}),
     ],
 )
-def test_the_fields_of_an_acknowledgement_are_those_of_its_err(err, told):
+def test_the_fields_of_an_acknowledgement_are_those_of_its_err(err, fields):
     answer = SimpleNamespace(data=f"MSH|^~\\&|CB|||\rMSA|AA|1\r{err}\r".encode())
-    assert fields_in_notes(answer) == told
+    assert fields_in_notes(answer) == fields
 
 
 def test_who_asks_for_accept_acknowledgements_is_answered_at_once():
@@ -192,8 +192,8 @@ def test_what_must_not_be_there_is_not_excused_by_a_note():
 @pytest.mark.parametrize(
     ("value", "is_nobody"),
     [
-        *((each, True) for each in ("UNKNOWN", "N/A", "TBD", "XXX-XX-XXXX", "123-45-6789", "0000", "-")),
-        *((each, False) for each in ("P-7", "1234", "10", "5551234", "123456780", "X7")),
+        *((text, True) for text in ("UNKNOWN", "N/A", "TBD", "XXX-XX-XXXX", "123-45-6789", "0000", "-")),
+        *((text, False) for text in ("P-7", "1234", "10", "5551234", "123456780", "X7")),
     ],
 )
 def test_a_placeholder_is_nobodys(value, is_nobody):

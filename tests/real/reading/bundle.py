@@ -27,9 +27,9 @@ class Found:
 
     def list(self, name: str) -> Iterator[tuple[Json, str]]:
         """Give the members of a list and the place of each."""
-        for index, each in enumerate(self.resource.get(name) or []):
-            if each:
-                yield each, f"{self.where}.{name}[{index}]"
+        for index, item in enumerate(self.resource.get(name) or []):
+            if item:
+                yield item, f"{self.where}.{name}[{index}]"
 
     @property
     def type(self) -> str:
@@ -53,12 +53,12 @@ class Sent:
                 one = Found(resource, where, resource)
                 self.every.append(one)
                 self.names.setdefault(entry.get("fullUrl", ""), one)
-        for each in self.every:
-            self.names.setdefault(f"{each.type}/{each.resource.get('id')}", each)
+        for held in self.every:
+            self.names.setdefault(f"{held.type}/{held.resource.get('id')}", held)
 
     def of(self, type_: str) -> list[Found]:
         """Return the resources of a type."""
-        return [each for each in self.every if each.type == type_]
+        return [one for one in self.every if one.type == type_]
 
     def end(self, reference: Json | None, of: Found) -> Found | None:
         """Return what a reference in a resource leads to, None where that is not here."""
@@ -72,18 +72,18 @@ class Sent:
 
     @staticmethod
     def _contained(id_: str, of: Found) -> Found | None:
-        for index, each in enumerate(of.inside.get("contained", [])):
-            if each.get("id") == id_:
-                return Found(each, f"{of.where.split('.contained')[0]}.contained[{index}]", of.inside)
+        for index, contained in enumerate(of.inside.get("contained", [])):
+            if contained.get("id") == id_:
+                return Found(contained, f"{of.where.split('.contained')[0]}.contained[{index}]", of.inside)
         return None
 
     def _searched(self, literal: str) -> Found | None:
         type_, _, search = literal.partition("?")
         system, _, value = search.partition("identifier=")[2].partition("|")
-        for each in self.of(type_):
-            numbers = each.resource.get("identifier", [])
+        for one in self.of(type_):
+            numbers = one.resource.get("identifier", [])
             if any(number.get("system") == system and number.get("value") == value for number in numbers):
-                return each
+                return one
         return None
 
 
@@ -96,9 +96,9 @@ def is_over(period: Json | None, today: str) -> bool:
 def codes(concept: Json | None) -> list[str]:
     """Return the codes of a CodeableConcept; its words where it has none."""
     concept = concept or {}
-    found = [each["code"] for each in concept.get("coding", []) if each.get("code")]
-    displayed = [each["display"] for each in concept.get("coding", []) if each.get("display")]
-    return found or displayed[:1] or ([concept["text"]] if concept.get("text") else [])
+    found_codes = [coding["code"] for coding in concept.get("coding", []) if coding.get("code")]
+    displayed = [coding["display"] for coding in concept.get("coding", []) if coding.get("display")]
+    return found_codes or displayed[:1] or ([concept["text"]] if concept.get("text") else [])
 
 
 def has_code(concept: Json | None, code: str) -> bool:

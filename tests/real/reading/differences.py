@@ -38,10 +38,10 @@ def of_v2(house: House, file: str, raw: bytes) -> tuple[list[tuple[str, str]], l
     if message.trigger not in OPENING:
         house.send("/hl7v2", ER7, admission(message), partner)
     became, answer = house.send("/hl7v2", ER7, in_original_mode(raw), partner)
-    facts, told = {*v2.facts(message), BEFORE}, fields_in_notes(answer)
+    facts, noted = {*v2.facts(message), BEFORE}, fields_in_notes(answer)
     if ("accepted", "") not in became:
-        return became, [*facts_held_back(file, facts, became), *use_of_trigger(file, message, became, told)]
-    seen = verdicts(file, facts, house, told)
+        return became, [*facts_held_back(file, facts, became), *use_of_trigger(file, message, became, noted)]
+    seen = verdicts(file, facts, house, noted)
     return became, [*seen, *probes.finds(house, file, message, partner)]
 
 
@@ -64,32 +64,30 @@ def facts_held_back(file: str, facts: set[Fact], became: list[tuple[str, str]]) 
     for state, reason in became:
         if state == "quarantined" and reason in WANTING:
             ours = (fact for fact in facts if fact.kind == WANTING[reason] and fact.wanted and not fact.may)
-            for each in sorted(ours, key=lambda each: each.where)[:1]:
-                yield Seen(
-                    file, replace(each, kind=f"{each.kind} of what is put aside as {reason}"), "missing"
-                )
+            for one in sorted(ours, key=lambda one: one.where)[:1]:
+                yield Seen(file, replace(one, kind=f"{one.kind} of what is put aside as {reason}"), "missing")
 
 
 def use_of_trigger(
-    file: str, message: er7.Message, became: list[tuple[str, str]], told: set[str]
+    file: str, message: er7.Message, became: list[tuple[str, str]], noted: set[str]
 ) -> Iterator[Seen]:
     """Give whether the sender is told that a trigger is not used."""
     if ("ignored", "nothing-to-do") in became:
         fact = Fact(f"a use of {message.trigger}", message.trigger, "MSH-9.2")
-        yield Seen(file, fact, "told" if told & {"MSH-9", "MSH-9.2", "EVN-1"} else "missing")
+        yield Seen(file, fact, "told" if noted & {"MSH-9", "MSH-9.2", "EVN-1"} else "missing")
 
 
-def verdicts(file: str, facts: set[Fact], house: House, told: set[str]) -> list[Seen]:
+def verdicts(file: str, facts: set[Fact], house: House, noted: set[str]) -> list[Seen]:
     """Return the verdict on each fact."""
     there = found.facts_served(house.served())
-    seen = [Seen(file, fact, verdict(fact, there, told)) for fact in facts if not fact.may]
+    seen = [Seen(file, fact, verdict(fact, there, noted)) for fact in facts if not fact.may]
     seen += [
         Seen(file, Fact(kind, value, "served"), "invented") for kind, value in facts_invented(facts, there)
     ]
-    return sorted(seen, key=lambda each: (each.fact.kind, each.fact.where, each.fact.value))
+    return sorted(seen, key=lambda one: (one.fact.kind, one.fact.where, one.fact.value))
 
 
-def verdict(fact: Fact, there: dict[str, set[str]], told: set[str]) -> str:
+def verdict(fact: Fact, there: dict[str, set[str]], noted: set[str]) -> str:
     """Return the verdict on a fact by what is served and by the places that the answer names."""
     is_there = stands(fact, there)
     if is_there == fact.wanted:
@@ -98,13 +96,13 @@ def verdict(fact: Fact, there: dict[str, set[str]], told: set[str]) -> str:
         return "there"
     if fact.kind.endswith("that leads nowhere"):
         # of that the reference is told, in whatever of the element it stands
-        return "told" if any(_is_within(place, fact.where) for place in told) else "missing"
-    return "told" if any(place in told for place in _above(fact.where)) else "missing"
+        return "told" if any(_is_within(place, fact.where) for place in noted) else "missing"
+    return "told" if any(place in noted for place in _above(fact.where)) else "missing"
 
 
 def _is_within(place: str, where: str) -> bool:
     outer = {*_above(where)} & {where, _INDEX.sub("", where), _IN_BUNDLE.sub(r"\1", where)}
-    return any(place == each or place.startswith((f"{each}.", f"{each}[")) for each in outer)
+    return any(place == place_ or place.startswith((f"{place_}.", f"{place_}[")) for place_ in outer)
 
 
 def _above(where: str) -> Iterator[str]:
@@ -113,7 +111,7 @@ def _above(where: str) -> Iterator[str]:
     A place in a Bundle is that in its resource too; a note may be of every member of a list.
     """
     while where:
-        for each in (where, _TYPED.sub("", where), _IN_BUNDLE.sub(r"\1", where)):
-            yield from (each, _INDEX.sub("", each))
+        for spelling in (where, _TYPED.sub("", where), _IN_BUNDLE.sub(r"\1", where)):
+            yield from (spelling, _INDEX.sub("", spelling))
         inside = _LAST.search(where)
         where = where[: inside.start()] if inside else ""

@@ -22,7 +22,7 @@ _NOBODY: Final = re.compile(
 def messages(raw: bytes) -> list[bytes]:
     """Return each message of a file, without a batch's envelope or a frame's marks."""
     raw = raw.removeprefix(b"\xef\xbb\xbf")
-    parts = (_ENVELOPE.sub(b"", each).strip(b"\r\n\x0b\x1c \t") for each in _HEAD.split(raw))
+    parts = (_ENVELOPE.sub(b"", piece).strip(b"\r\n\x0b\x1c \t") for piece in _HEAD.split(raw))
     return [part for part in parts if part.startswith(b"MSH")]
 
 
@@ -43,22 +43,22 @@ class Message:
         self.kind = kind.text(9, 1)
         self.trigger = kind.text(9, 2) or self.first("EVN").text(1)
 
-    def each(self, name: str) -> list["Segment"]:
+    def segments(self, name: str) -> list["Segment"]:
         """Return the segments of a name."""
-        found = [each for each in self.parsed if str(each[0]) == name]
-        return [Segment(self.parsed, each, name) for each in found]
+        parsed = [segment for segment in self.parsed if str(segment[0]) == name]
+        return [Segment(self.parsed, segment, name) for segment in parsed]
 
     def first(self, name: str) -> "Segment":
         """Return the first segment of a name; one without fields when there is none."""
-        return next(iter(self.each(name)), Segment(self.parsed, None, name))
+        return next(iter(self.segments(name)), Segment(self.parsed, None, name))
 
     def after(self, name: str, *stops: str) -> Iterator["Segment"]:
         """Give the segments of a name that come before any of others."""
-        for each in self.parsed:
-            if str(each[0]) in stops:
+        for segment in self.parsed:
+            if str(segment[0]) in stops:
                 return
-            if str(each[0]) == name:
-                yield Segment(self.parsed, each, name)
+            if str(segment[0]) == name:
+                yield Segment(self.parsed, segment, name)
 
 
 class Segment:
@@ -84,13 +84,15 @@ class Segment:
         """Return a field's repetitions that say something."""
         raw = self.raw(number)
         parts = raw.split(self._marks[0]) if self.name != "MSH" or number > 2 else [raw]
-        found = [Repetition(self._message, part, self._marks, f"{self.name}-{number}") for part in parts]
-        return [each for each in found if each]
+        repetitions_ = [
+            Repetition(self._message, part, self._marks, f"{self.name}-{number}") for part in parts
+        ]
+        return [repetition for repetition in repetitions_ if repetition]
 
     def text(self, number: int, component: int = 1, subcomponent: int = 1) -> str:
         """Return a part of a field's first repetition, the text of `""` being none."""
-        found = self.repetitions(number)
-        return found[0].text(component, subcomponent) if found else ""
+        repetitions = self.repetitions(number)
+        return repetitions[0].text(component, subcomponent) if repetitions else ""
 
     def is_null(self, number: int) -> bool:
         """Return whether a field says that there is nothing."""
@@ -106,11 +108,11 @@ class Repetition:
         self._marks = marks
         self.where = where
         self.raw = raw
-        self._parts = [each.split(marks[2]) for each in raw.split(marks[1])]
+        self._parts = [word.split(marks[2]) for word in raw.split(marks[1])]
 
     def __bool__(self) -> bool:
         """Return whether it says something."""
-        return any(each.strip() not in {"", NULL} for part in self._parts for each in part)
+        return any(text_.strip() not in {"", NULL} for part in self._parts for text_ in part)
 
     def text(self, component: int, subcomponent: int = 1) -> str:
         """Return a part, its escapes undone; `""` and what is not there are the empty text."""
@@ -128,11 +130,11 @@ def _plain(raw: str, separators: str, escape: str) -> str:
     """Undo the escapes of chapter 2.7: of delimiters, of line ends and of bytes; what is none stays."""
     letters = dict(zip("FRST", separators[1:5], strict=False)) | {"E": escape, ".br": " ", "H": "", "N": ""}
 
-    def plain(found: re.Match[str]) -> str:
-        said = found[1]
+    def plain(match: re.Match[str]) -> str:
+        said = match[1]
         if re.fullmatch(r"X([0-9A-Fa-f]{2})+", said):
             return bytes.fromhex(said[1:]).decode("utf-8", "replace")
-        return letters.get(said, found[0])
+        return letters.get(said, match[0])
 
     mark = re.escape(escape)
     return re.sub(f"{mark}([^{mark}]*){mark}", plain, raw) if escape else raw

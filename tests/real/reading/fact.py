@@ -95,7 +95,7 @@ def stands(fact: Fact, served: dict[str, set[str]]) -> bool:
     """Return whether a fact is among those that are served."""
     kind = fact.kind.split(" (")[0]
     there = served.get(kind, set())
-    return any(_is_known(kind, each, there) for each in (fact.value, *fact.others))
+    return any(_is_known(kind, value, there) for value in (fact.value, *fact.others))
 
 
 def facts_invented(facts: set[Fact], served: dict[str, set[str]]) -> list[tuple[str, str]]:
@@ -104,12 +104,12 @@ def facts_invented(facts: set[Fact], served: dict[str, set[str]]) -> list[tuple[
     for fact in facts:
         kind = fact.kind.split(" (")[0].removesuffix(".merged")
         if kind in read:
-            read[kind] += [_bare(kind, each) for each in (fact.value, *fact.others)]
-    there = ((kind, _bare(kind, each)) for kind in CHECKED for each in sorted(served.get(kind, ())))
+            read[kind] += [_bare(kind, value) for value in (fact.value, *fact.others)]
+    there = ((kind, _bare(kind, value)) for kind in CHECKED for value in sorted(served.get(kind, ())))
     return [
         (kind, value)
         for kind, value in dict.fromkeys(there)
-        if not any(_same(kind, each, value) for each in read[kind])
+        if not any(_same(kind, value_, value) for value_ in read[kind])
     ]
 
 
@@ -128,9 +128,9 @@ def _is_known(kind: str, value: str, there: set[str]) -> bool:
     if value in there:
         return True
     if not kind.startswith(OWNED):
-        return any(_same(kind, value, each) for each in there)
+        return any(_same(kind, value, other) for other in there)
     whose, _, what = value.rpartition("=")
-    pairs = (each.rpartition("=") for each in there)
+    pairs = (pair.rpartition("=") for pair in there)
     return any(_is_in(whose, one) and _same(kind, what, said) for one, _, said in pairs)
 
 
@@ -165,8 +165,8 @@ def _same_time(sent: str, served: str) -> bool:
 
 
 def _parts(text: str) -> tuple[str, str]:
-    found = re.fullmatch(r"(\d+)([+-]\d{4})?", text)
-    return (found[1], found[2] or "") if found else (text, "")
+    match = re.fullmatch(r"(\d+)([+-]\d{4})?", text)
+    return (match[1], match[2] or "") if match else (text, "")
 
 
 def _instant(figures: str, offset: str) -> datetime:

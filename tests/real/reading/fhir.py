@@ -26,7 +26,7 @@ def facts(sent: Sent, today: str) -> Iterator[Fact]:
             yield Fact("patient.identifier", plain(value), stay.at("subject.identifier"))
         if stay.resource.get("status") == "entered-in-error":
             # MedCom's word for a stay that was none
-            yield from (Fact("stay.status", each, stay.at("status"), wanted=False) for each in LIVE)
+            yield from (Fact("stay.status", status, stay.at("status"), wanted=False) for status in LIVE)
             continue
         yield from stay_facts(sent, stay, today)
     for patient in people.values():
@@ -44,35 +44,35 @@ def _names_there(stay: Found) -> Iterator[Fact]:
 
 def stays(sent: Sent) -> list[Found]:
     """Return the stays: of a message what its header's focus is, else each that is no part of one."""
-    found = sent.of("Encounter")
+    stays_ = sent.of("Encounter")
     headers = sent.of("MessageHeader")
     if headers:
-        ends = (sent.end(each, headers[0]) for each in headers[0].resource.get("focus", []))
-        found = [end for end in ends if end is not None and end.type == "Encounter"]
-    return [each for each in found if "partOf" not in each.resource]
+        ends = (sent.end(focus, headers[0]) for focus in headers[0].resource.get("focus", []))
+        stays_ = [end for end in ends if end is not None and end.type == "Encounter"]
+    return [stay for stay in stays_ if "partOf" not in stay.resource]
 
 
 def stay_facts(sent: Sent, stay: Found, today: str) -> Iterator[Fact]:
     """Give the facts of one stay."""
-    told = stay.resource
-    for each, where in stay.list("identifier"):
-        yield from fhir_types.identifier("stay.identifier", each, where)
-    for each, where in stay.list("episodeOfCare"):
+    resource = stay.resource
+    for number, where in stay.list("identifier"):
+        yield from fhir_types.identifier("stay.identifier", number, where)
+    for episode, where in stay.list("episodeOfCare"):
         # MedCom knows a stay by the hospital's episode of care
-        yield from fhir_types.identifier("stay.identifier", each.get("identifier", {}), where)
-    status = told.get("status", "")
+        yield from fhir_types.identifier("stay.identifier", episode.get("identifier", {}), where)
+    status = resource.get("status", "")
     others = {"arrived": ("in-progress",), "triaged": ("in-progress", "arrived")}.get(status, ())
     yield Fact("stay.status", status, stay.at("status"), others)
-    if code := plain(told.get("class", {}).get("code", "")):
+    if code := plain(resource.get("class", {}).get("code", "")):
         yield Fact("stay.class", code, stay.at("class"))
     else:
-        yield from (Fact("stay.class", each, stay.at("class"), wanted=False) for each in CLASSES[:4])
-    period = told.get("period", {})
+        yield from (Fact("stay.class", class_, stay.at("class"), wanted=False) for class_ in CLASSES[:4])
+    period = resource.get("period", {})
     yield from fhir_types.time("stay.start", period.get("start"), stay.at("period.start"))
     if status in {"finished", "cancelled"}:
         yield from fhir_types.time("stay.end", period.get("end"), stay.at("period.end"))
-    for index, each in enumerate(told.get("type", [])):
-        yield from fhir_types.concept("stay.type", each, stay.at(f"type[{index}]"))
+    for index, type_ in enumerate(resource.get("type", [])):
+        yield from fhir_types.concept("stay.type", type_, stay.at(f"type[{index}]"))
     yield from _places(sent, stay)
     yield from _reasons(sent, stay)
     yield from fhir_people.diagnoses(sent, stay)
@@ -80,43 +80,45 @@ def stay_facts(sent: Sent, stay: Found, today: str) -> Iterator[Fact]:
 
 
 def _places(sent: Sent, stay: Found) -> Iterator[Fact]:
-    told = stay.resource.get("hospitalization", {})
+    hospitalization = stay.resource.get("hospitalization", {})
     yield from fhir_types.concept(
-        "stay.disposition", told.get("dischargeDisposition"), stay.at("hospitalization.dischargeDisposition")
+        "stay.disposition",
+        hospitalization.get("dischargeDisposition"),
+        stay.at("hospitalization.dischargeDisposition"),
     )
     yield from fhir_types.name_of(
-        sent, "stay.destination", told.get("destination"), stay, "hospitalization.destination"
+        sent, "stay.destination", hospitalization.get("destination"), stay, "hospitalization.destination"
     )
     yield from fhir_types.name_of(
         sent, "stay.hospital", stay.resource.get("serviceProvider"), stay, "serviceProvider"
     )
     places = list(stay.list("location"))
     now = [place for place in places if place[0].get("status") == "active"] or [
-        each for each in places if "status" not in each[0] and "end" not in each[0].get("period", {})
+        place for place in places if "status" not in place[0] and "end" not in place[0].get("period", {})
     ]
-    for each, where in now or places[-1:]:
+    for stay_place, where in now or places[-1:]:
         yield from fhir_types.name_of(
-            sent, "stay.location", each.get("location"), stay, where.removeprefix(f"{stay.where}.")
+            sent, "stay.location", stay_place.get("location"), stay, where.removeprefix(f"{stay.where}.")
         )
 
 
 def _reasons(sent: Sent, stay: Found) -> Iterator[Fact]:
-    diagnosed = {code for each in sent.of("Condition") for code in codes(each.resource.get("code"))}
-    for each, where in stay.list("reasonCode"):
-        yield from fhir_types.concept("stay.reason", each, where)
-        for code in codes(each):
+    diagnosed = {code for condition in sent.of("Condition") for code in codes(condition.resource.get("code"))}
+    for reason, where in stay.list("reasonCode"):
+        yield from fhir_types.concept("stay.reason", reason, where)
+        for code in codes(reason):
             if code not in diagnosed:
                 # why somebody came is no diagnosis
                 yield Fact("diagnosis.code", plain(code), where, wanted=False)
-    for each, where in stay.list("reasonReference"):
-        end = sent.end(each, stay)
+    for reason, where in stay.list("reasonReference"):
+        end = sent.end(reason, stay)
         if (
             end is not None
             and end.type == "Condition"
             and not has_code(end.resource.get("verificationStatus"), "entered-in-error")
         ):
             yield from fhir_types.concept("stay.reason", end.resource.get("code"), where)
-        elif end is None and (text := plain(each.get("display", ""))):
+        elif end is None and (text := plain(reason.get("display", ""))):
             yield Fact("stay.reason", text, where)
 
 

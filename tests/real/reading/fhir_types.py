@@ -12,21 +12,23 @@ from tests.real.reading.fact import Fact, digits, moment, plain
 
 def person(one: Found, kind: str, today: str) -> Iterator[Fact]:
     """Give what a Patient, RelatedPerson or contact says of a person; what is old is not looked for."""
-    for each, where in one.list("identifier"):
+    for number, where in one.list("identifier"):
         if kind == "patient":
-            yield from identifier(f"{kind}.identifier", each, where)
+            yield from identifier(f"{kind}.identifier", number, where)
     names = one.resource.get("name", [])
-    for each, where in _now([names] if isinstance(names, dict) else names, one.at("name"), today):
-        yield from name(f"{kind}.name" if kind == "patient" else kind, each, where)
+    for name_, where in _now([names] if isinstance(names, dict) else names, one.at("name"), today):
+        yield from name(f"{kind}.name" if kind == "patient" else kind, name_, where)
     current = [where for _, where in _now(one.resource.get("telecom", []), one.at("telecom"), today)]
-    for each, where in one.list("telecom"):
-        if value := each.get("value"):
+    for contact, where in one.list("telecom"):
+        if value := contact.get("value"):
             yield Fact(f"{kind}.telecom", digits(value), where, may=where not in current)
-            if where in current and each.get("system"):
-                yield Fact(f"{kind}.telecom.system", f"{digits(value)}={each['system']}", f"{where}.system")
+            if where in current and contact.get("system"):
+                yield Fact(
+                    f"{kind}.telecom.system", f"{digits(value)}={contact['system']}", f"{where}.system"
+                )
     homes = one.resource.get("address", [])
-    for each, where in _now([homes] if isinstance(homes, dict) else homes, one.at("address"), today):
-        yield from address(f"{kind}.address", each, where)
+    for home, where in _now([homes] if isinstance(homes, dict) else homes, one.at("address"), today):
+        yield from address(f"{kind}.address", home, where)
     if kind == "patient":
         if sex := one.resource.get("gender"):
             yield Fact("patient.gender", sex, one.at("gender"))
@@ -36,9 +38,11 @@ def person(one: Found, kind: str, today: str) -> Iterator[Fact]:
 
 def _language(one: Found) -> Iterator[Fact]:
     spoken = list(one.list("communication"))
-    preferred = [each for each in spoken if each[0].get("preferred")] or (spoken if len(spoken) == 1 else [])
-    for each, where in preferred:
-        for code in codes(each.get("language"))[:1]:
+    preferred = [language for language in spoken if language[0].get("preferred")] or (
+        spoken if len(spoken) == 1 else []
+    )
+    for language, where in preferred:
+        for code in codes(language.get("language"))[:1]:
             yield Fact("patient.language", plain(code), where, (plain(code).split("-")[0],))
 
 
@@ -50,14 +54,14 @@ def name(kind: str, said: Json, where: str) -> Iterator[Fact]:
     elif (text := said.get("text")) and "given" not in said:
         yield Fact(f"{kind}.family" if of_patient else f"{kind}.name", plain(text), f"{where}.text")
     for part in ("given", *(("prefix", "suffix") if of_patient else ())):
-        for each in said.get(part) or []:
-            if each:
-                yield Fact(f"{kind}.{part}", plain(each), f"{where}.{part}")
+        for word in said.get(part) or []:
+            if word:
+                yield Fact(f"{kind}.{part}", plain(word), f"{where}.{part}")
 
 
 def address(kind: str, said: Json, where: str) -> Iterator[Fact]:
     """Give an Address' parts, its text where it has no lines."""
-    lines = [each for each in said.get("line", []) if each]
+    lines = [line for line in said.get("line", []) if line]
     for line in lines or ([said["text"]] if said.get("text") and "city" not in said else []):
         yield Fact(f"{kind}.line", plain(line), f"{where}.line")
     for element, part in {
@@ -81,7 +85,7 @@ def concept(kind: str, said: Json | None, where: str) -> Iterator[Fact]:
     for index, code in enumerate(codes(said)):
         yield Fact(kind if index == 0 else f"{kind} (another coding)", plain(code), where)
     if said and said.get("coding") and (text := plain(said.get("text", ""))):
-        displays = (plain(each.get("display", "")) for each in said["coding"])
+        displays = (plain(coding.get("display", "")) for coding in said["coding"])
         yield Fact(
             f"{kind} (text)", text, f"{where}.text", tuple(display for display in displays if display == text)
         )
@@ -92,10 +96,10 @@ def name_of(sent: Sent, kind: str, reference: Json | None, of: Found, path: str)
     if not reference:
         return
     end = sent.end(reference, of)
-    numbers = [each.get("value", "") for each in (end.resource.get("identifier", []) if end else [])]
+    numbers = [number.get("value", "") for number in (end.resource.get("identifier", []) if end else [])]
     numbers.append(reference.get("identifier", {}).get("value", ""))
     said = [end.resource.get("name", "") if end else "", reference.get("display", ""), *numbers]
-    first, *rest = [plain(each) for each in said if isinstance(each, str) and each] or [""]
+    first, *rest = [plain(text) for text in said if isinstance(text, str) and text] or [""]
     if first:
         yield Fact(kind, first, of.at(path), tuple(rest))
     elif end is None and reference.get("reference"):

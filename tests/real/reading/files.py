@@ -12,7 +12,7 @@ ROUTES = {"message": "/fhir/$process-message", "transaction": "/fhir", "batch": 
 
 def files(folder: Path) -> Iterator[tuple[Path, str, str, bytes]]:
     """Give each file's path, its route, its media type and its bytes."""
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+    for path in sorted(file for file in folder.rglob("*") if file.is_file()):
         raw = path.read_bytes()
         if folder.name == "hl7v2-adt":
             if path.suffix not in {".csv", ".json", ".md"}:

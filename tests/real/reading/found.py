@@ -26,13 +26,13 @@ TODAY = "2030-01-01"
 def facts_served(resources: list[Json]) -> dict[str, set[str]]:
     """Return, of what is served, the values of each kind of fact."""
     known = {f"{resource['resourceType']}/{resource['id']}": resource for resource in resources}
-    found: dict[str, set[str]] = defaultdict(set)
+    values: dict[str, set[str]] = defaultdict(set)
     for resource in resources:
         reader = READERS.get(resource["resourceType"])
         for kind, value in reader(resource, known) if reader and not _is_withdrawn(resource) else ():
             if value:
-                found[kind].add(value)
-    return found
+                values[kind].add(value)
+    return values
 
 
 def words(concept: Json | None) -> list[str]:
@@ -40,7 +40,7 @@ def words(concept: Json | None) -> list[str]:
     concept = concept or {}
     codings = concept.get("coding", [])
     said = [coding.get(name) for coding in codings for name in ("code", "display")]
-    return [plain(each) for each in (*said, concept.get("text")) if each]
+    return [plain(text) for text in (*said, concept.get("text")) if text]
 
 
 def name_part(name: Json, *elements: str) -> str:
@@ -51,7 +51,9 @@ def name_part(name: Json, *elements: str) -> str:
         said += [value] if isinstance(value, str) else value
     if "family" in elements:
         # as extensions of it: own-name, partner-name and their prefixes
-        said += [each.get("valueString", "") for each in name.get("_family", {}).get("extension", [])]
+        said += [
+            extension.get("valueString", "") for extension in name.get("_family", {}).get("extension", [])
+        ]
     return plain(" ".join((*said, name.get("text", ""))))
 
 
@@ -69,21 +71,21 @@ def _patient(patient: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]
     if patient.get("active") is False:
         # somebody else by now
         return
-    for each in patient.get("identifier", []):
-        yield "patient.identifier", plain(each["value"])
-        yield "patient.identifier.merged", plain(each["value"])
+    for identifier in patient.get("identifier", []):
+        yield "patient.identifier", plain(identifier["value"])
+        yield "patient.identifier.merged", plain(identifier["value"])
     yield from _person("patient", patient)
     yield "patient.gender", patient.get("gender", "")
     yield "patient.birth_date", moment(patient.get("birthDate", "")) or ""
     yield "patient.deceased", moment(patient.get("deceasedDateTime", "")) or ""
     if patient.get("deceasedDateTime") or patient.get("deceasedBoolean"):
         yield "patient.has_died", "true"
-    for each in patient.get("communication", []):
-        for said in words(each["language"]):
+    for language in patient.get("communication", []):
+        for said in words(language["language"]):
             yield "patient.language", said
             yield "patient.language", said.split("-")[0]
-    for each in patient.get("generalPractitioner", []):
-        yield from _participant(each, list(PRIMARY), known)
+    for doctor in patient.get("generalPractitioner", []):
+        yield from _participant(doctor, list(PRIMARY), known)
 
 
 def _person(kind: str, person: Json) -> Iterator[tuple[str, str]]:
@@ -114,13 +116,13 @@ def _relative(person: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]:
     if person.get("active") is False or is_over(person.get("period"), TODAY):
         return
     yield from _person("kin", person)
-    related = [said for each in person.get("relationship", []) for said in words(each)]
+    related = [said for relationship in person.get("relationship", []) for said in words(relationship)]
     for who in [full_name(name) for name in person.get("name", [])] or [""]:
         yield from (("kin.relationship", f"{who}={said}") for said in related)
 
 
 def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
-    yield from (("stay.identifier", plain(each["value"])) for each in stay.get("identifier", []))
+    yield from (("stay.identifier", plain(identifier["value"])) for identifier in stay.get("identifier", []))
     yield "stay.status", stay["status"]
     class_ = plain(stay.get("class", {}).get("code", ""))
     # R4 wants one even where nobody said any
@@ -128,21 +130,21 @@ def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
     period, hospitalization = stay.get("period", {}), stay.get("hospitalization", {})
     yield "stay.start", moment(period.get("start", "")) or ""
     yield "stay.end", moment(period.get("end", "")) or ""
-    yield from (("stay.type", said) for each in stay.get("type", []) for said in words(each))
-    yield from (("stay.reason", said) for each in stay.get("reasonCode", []) for said in words(each))
+    yield from (("stay.type", said) for type_ in stay.get("type", []) for said in words(type_))
+    yield from (("stay.reason", said) for reason in stay.get("reasonCode", []) for said in words(reason))
     for said in words(hospitalization.get("dischargeDisposition")):
         yield "stay.disposition", said
     yield from (("stay.destination", name) for name in _names(hospitalization.get("destination"), known))
-    for each in stay.get("location", []):
-        for said in _names(each["location"], known):
+    for location in stay.get("location", []):
+        for said in _names(location["location"], known):
             yield "stay.location", said
             yield "stay.facility", said
     for said in _names(stay.get("serviceProvider"), known):
         yield "stay.hospital", said
         yield "stay.facility", said
-    for each in stay.get("participant", []):
+    for participant in stay.get("participant", []):
         yield from _participant(
-            each.get("individual"), [w for t in each.get("type", []) for w in words(t)], known
+            participant.get("individual"), [w for t in participant.get("type", []) for w in words(t)], known
         )
     for diagnosis in stay.get("diagnosis", []):
         condition = known.get(diagnosis["condition"].get("reference", ""), {})
@@ -150,21 +152,21 @@ def _encounter(stay: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
             yield from _diagnosis(diagnosis, condition)
 
 
-def _diagnosis(each: Json, condition: Json) -> Iterator[tuple[str, str]]:
+def _diagnosis(diagnosis: Json, condition: Json) -> Iterator[tuple[str, str]]:
     for whose in words(condition.get("code")):
-        for use in words(each.get("use")):
+        for use in words(diagnosis.get("use")):
             yield "diagnosis.use", f"{whose}={use}"
         for said in words(condition.get("verificationStatus")):
             yield "diagnosis.use", f"{whose}={said}"
-        if "rank" in each:
-            yield "diagnosis.rank", f"{whose}={each['rank']}"
+        if "rank" in diagnosis:
+            yield "diagnosis.rank", f"{whose}={diagnosis['rank']}"
 
 
 def _condition(condition: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]:
     code = condition.get("code", {})
-    for each in code.get("coding", []):
-        yield "diagnosis.code", plain(each.get("code", ""))
-        yield "diagnosis.system", f"{plain(each.get('code', ''))}={each.get('system', '')}"
+    for coding in code.get("coding", []):
+        yield "diagnosis.code", plain(coding.get("code", ""))
+        yield "diagnosis.system", f"{plain(coding.get('code', ''))}={coding.get('system', '')}"
     for whose in words(code):
         yield "diagnosis.text", whose
         for element, kind in (("clinicalStatus", "clinical"), ("verificationStatus", "verification")):
@@ -177,9 +179,9 @@ def _condition(condition: Json, _: dict[str, Json]) -> Iterator[tuple[str, str]]
 
 
 def _team(team: Json, known: dict[str, Json]) -> Iterator[tuple[str, str]]:
-    for each in team.get("participant", []):
+    for participant in team.get("participant", []):
         yield from _participant(
-            each.get("member"), [w for r in each.get("role", []) for w in words(r)], known
+            participant.get("member"), [w for r in participant.get("role", []) for w in words(r)], known
         )
 
 
@@ -188,7 +190,7 @@ def _participant(who: Json | None, roles: list[str], known: dict[str, Json]) -> 
     person = known.get((who or {}).get("reference", ""), {})
     if person.get("resourceType") == "PractitionerRole":
         ways += person.get("telecom", [])
-        roles = [*roles, *(said for each in person.get("code", []) for said in words(each))]
+        roles = [*roles, *(said for code in person.get("code", []) for said in words(code))]
         who = person.get("practitioner")
         person = known.get((who or {}).get("reference", ""), {})
     if person.get("resourceType", "Practitioner") != "Practitioner":
@@ -197,13 +199,13 @@ def _participant(who: Json | None, roles: list[str], known: dict[str, Json]) -> 
     for name in names:
         yield "doctor.name", name
         yield "doctor.given", name
-    yield from (("doctor.identifier", each) for each in numbers)
+    yield from (("doctor.identifier", number) for number in numbers)
     for way in (*ways, *person.get("telecom", [])):
         number = digits(way.get("value", ""))
         yield "doctor.telecom", number
         yield "doctor.telecom.extension", number
         yield "doctor.telecom.system", f"{number}={way.get('system', '')}"
-    yield from (("doctor.role", f"{each}={role}") for each in (*names, *numbers) for role in roles)
+    yield from (("doctor.role", f"{who}={role}") for who in (*names, *numbers) for role in roles)
 
 
 def _names(reference: Json | None, known: dict[str, Json]) -> list[str]:
@@ -214,7 +216,7 @@ def _names(reference: Json | None, known: dict[str, Json]) -> list[str]:
     names = end.get("name", [])
     called = [plain(names)] if isinstance(names, str) else [full_name(name) for name in names]
     return [
-        each for each in (plain(reference.get("display", "")), *called, *_numbers(reference, known)) if each
+        text for text in (plain(reference.get("display", "")), *called, *_numbers(reference, known)) if text
     ]
 
 
@@ -238,11 +240,11 @@ def _coverage(coverage: Json, known: dict[str, Json]) -> Iterator[tuple[str, str
 def _insurance(coverage: Json) -> Iterator[tuple[str, str]]:
     yield "status", coverage.get("status", "")
     yield "subscriber", plain(coverage.get("subscriberId", ""))
-    yield from (("subscriber", plain(each["value"])) for each in coverage.get("identifier", []))
-    for each in coverage.get("class", []):
-        kind = words(each["type"])[0]
-        yield kind, plain(each.get("value", ""))
-        yield f"{kind}.name", plain(each.get("name", ""))
+    yield from (("subscriber", plain(identifier["value"])) for identifier in coverage.get("identifier", []))
+    for class_ in coverage.get("class", []):
+        kind = words(class_["type"])[0]
+        yield kind, plain(class_.get("value", ""))
+        yield f"{kind}.name", plain(class_.get("name", ""))
     for edge in ("start", "end"):
         yield edge, moment(coverage.get("period", {}).get(edge, "")) or ""
     yield from (("relationship", said) for said in words(coverage.get("relationship")))

@@ -80,7 +80,7 @@ def fields_in_notes(answer) -> set[str]:
 
     ERR-2 is segment, sequence, field, repetition and component; ERR-1 repeats segment, sequence and field.
     """
-    told = set()
+    noted = set()
     text = answer.data.decode("utf-8", "replace")
     for segment in re.split(r"[\r\n]+", text):
         if segment.startswith("ERR"):
@@ -89,10 +89,10 @@ def fields_in_notes(answer) -> set[str]:
             for place in (*fields[1].split(repetition), fields[2]):
                 name, _, field, _, part = [*place.split(component), *[""] * 5][:5]
                 if field:
-                    told.add(f"{name}-{field}.{part}" if part else f"{name}-{field}")
-            for found in _FIELD.finditer(segment):
-                told.add(f"{found[1]}-{found[2]}" + (f".{found[3]}" if found[3] else ""))
-    return told
+                    noted.add(f"{name}-{field}.{part}" if part else f"{name}-{field}")
+            for match in _FIELD.finditer(segment):
+                noted.add(f"{match[1]}-{match[2]}" + (f".{match[3]}" if match[3] else ""))
+    return noted
 
 
 def elements_in_notes(answer) -> set[str]:

@@ -23,7 +23,7 @@ def admission(message: Message) -> bytes:
     separator, encoding = head.raw(1), head.raw(2)
     time = message.first("EVN").raw(2) or head.raw(7)
     component = encoding[:1]
-    fields = ["MSH" + separator + encoding, *(head.raw(each) for each in (3, 4, 5, 6)), time, ""]
+    fields = ["MSH" + separator + encoding, *(head.raw(number) for number in (3, 4, 5, 6)), time, ""]
     fields += [f"ADT{component}A01", "BEFORE", head.raw(11), head.raw(12) or "2.5"]
     visits = (pv1.raw(19), pv1.raw(50), pid.raw(18))
     place = ["PV1", "", pv1.raw(2), *[""] * 16, visits[0] if any(visits) else "BEFORE", *[""] * 30, visits[1]]
@@ -89,11 +89,13 @@ def _visit(message: Message, number: str) -> bytes:
     head, pid = message.first("MSH"), message.first("PID")
     separator, mark = head.raw(1), head.raw(2)[:1]
     time = message.first("EVN").raw(2) or head.raw(7)
-    fields = ["MSH" + separator + head.raw(2), *(head.raw(each) for each in (3, 4, 5, 6)), time, ""]
+    fields = ["MSH" + separator + head.raw(2), *(head.raw(number) for number in (3, 4, 5, 6)), time, ""]
     fields += [f"ADT{mark}A01", sha256(number.encode()).hexdigest()[:16], head.raw(11), head.raw(12) or "2.5"]
     person = ["PID", "", "", number, "", pid.raw(5), "", pid.raw(7), pid.raw(8)]
     place = ["PV1", "", "I", *[""] * 16, "ANOTHER"]
-    return "".join(separator.join(each).rstrip(separator) + "\r" for each in (fields, person, place)).encode()
+    return "".join(
+        separator.join(segment).rstrip(separator) + "\r" for segment in (fields, person, place)
+    ).encode()
 
 
 def _patients(house: House) -> int:

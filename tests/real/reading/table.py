@@ -42,7 +42,7 @@ def table(
         + FACTS
         + "".join(_counts(folder, of) for folder, of in seen.items())
         + LIST
-        + _differences([each for of in seen.values() for each in of], explained)
+        + _differences([one for of in seen.values() for one in of], explained)
         + ENDS
         + "".join(f"| {' | '.join(end)} | {times} |\n" for end, times in sorted(ends.items()))
     )
@@ -50,12 +50,12 @@ def table(
 
 def _counts(folder: str, seen: list[Seen]) -> str:
     counted: dict[str, Counter[str]] = defaultdict(Counter)
-    for each in seen:
-        counted[each.fact.kind][each.verdict] += 1
+    for one in seen:
+        counted[one.fact.kind][one.verdict] += 1
     lines = []
     for kind, verdicts in sorted(counted.items()):
         looked_for = verdicts.total() - verdicts["invented"]
-        figures = [str(verdicts[each] or "") for each in VERDICTS]
+        figures = [str(verdicts[verdict] or "") for verdict in VERDICTS]
         lines.append(f"| {folder} | {kind} | {looked_for} | {' | '.join(figures)} |\n")
     return "".join(lines)
 
@@ -67,11 +67,11 @@ def why(seen: Seen, explained: tuple[Explained, ...]) -> str:
 
 def _differences(seen: list[Seen], explained: tuple[Explained, ...]) -> str:
     grouped: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
-    for each in seen:
-        if each.verdict not in {"found", "told"}:
-            place = re.sub(r"Bundle\.entry\[\d+\]\.resource\.ofType\((\w+)\)", r"\1", each.fact.where)
+    for one in seen:
+        if one.verdict not in {"found", "told"}:
+            place = re.sub(r"Bundle\.entry\[\d+\]\.resource\.ofType\((\w+)\)", r"\1", one.fact.where)
             place = re.sub(r"\[\d+\]", "", place)
-            grouped[each.fact.kind, each.verdict, place, why(each, explained)].append(each.file)
+            grouped[one.fact.kind, one.verdict, place, why(one, explained)].append(one.file)
     lines = []
     for (kind, verdict, place, reason), names in sorted(grouped.items()):
         files = list(dict.fromkeys(names))

@@ -36,7 +36,7 @@ def facts(message: Message) -> Iterator[Fact]:
 def person(message: Message) -> Iterator[Fact]:
     """Give what PID, PD1 and MRG tell of a person."""
     # a merge may tell of several persons
-    for pid in message.each("PID"):
+    for pid in message.segments("PID"):
         yield from _identified(message, pid)
 
 
@@ -45,8 +45,10 @@ def _identified(message: Message, pid: Segment) -> Iterator[Fact]:
         for repetition in pid.repetitions(number):
             yield from v2_types.identifier("patient.identifier", repetition)
     if message.trigger in MERGES:
-        for each in (number for merged in message.each("MRG") for number in merged.repetitions(1)):
-            yield from v2_types.identifier("patient.identifier.merged", each)
+        for merged_number in (
+            number for merged in message.segments("MRG") for number in merged.repetitions(1)
+        ):
+            yield from v2_types.identifier("patient.identifier.merged", merged_number)
     for repetition in pid.repetitions(5):
         yield from v2_types.name("patient.name", repetition)
     for repetition in pid.repetitions(9):
@@ -63,7 +65,7 @@ def _identified(message: Message, pid: Segment) -> Iterator[Fact]:
         yield from v2_types.address("patient.address", repetition, wanted=wanted)
     if tongue := pid.text(15):
         words = (pid.text(15, 2), pid.text(15, 4))
-        others = [LANGUAGES.get(plain(each), plain(each)) for each in (tongue, *words) if each]
+        others = [LANGUAGES.get(plain(text), plain(text)) for text in (tongue, *words) if text]
         yield Fact("patient.language", plain(tongue), "PID-15.1", tuple(others))
     yield from v2_types.time("patient.deceased", pid, 29)
     if plain(pid.text(30)) in {"y", "yes"}:
@@ -74,8 +76,8 @@ def stay(message: Message) -> Iterator[Fact]:
     """Give what PV1 and PV2 tell of the stay."""
     pv1, pv2, pid = message.first("PV1"), message.first("PV2"), message.first("PID")
     numbers = [*pv1.repetitions(19), *pv1.repetitions(50), *pid.repetitions(18)]
-    for each in numbers:
-        yield from v2_types.identifier("stay.identifier", each)
+    for visit_number in numbers:
+        yield from v2_types.identifier("stay.identifier", visit_number)
     yield from class_(pv1)
     begun = STATUS.get(message.trigger)
     if begun and not (message.trigger not in LEFT and pv1.text(45)):
@@ -93,13 +95,13 @@ def stay(message: Message) -> Iterator[Fact]:
     # where somebody goes is said at the end, and may be planned before
     has_not_left = message.trigger not in {*LEFT, "A08"}
     if code := pv1.text(36):
-        told = (DISPOSITION.get(plain(code)), plain(pv1.text(36, 2)))
-        others = tuple(each for each in told if each)
+        codes_ = (DISPOSITION.get(plain(code)), plain(pv1.text(36, 2)))
+        others = tuple(text for text in codes_ if text)
         yield Fact("stay.disposition", plain(code), "PV1-36.1", others, may=has_not_left)
     for component in (1, 2):
         if where := pv1.text(37, component):
-            told = plain(where), f"PV1-37.{component}"
-            yield Fact("stay.destination", *told, wanted=wanted, may=has_not_left)
+            codes_ = plain(where), f"PV1-37.{component}"
+            yield Fact("stay.destination", *codes_, wanted=wanted, may=has_not_left)
     for component in (1, 2, 4, 5, 9):
         if why := pv2.text(3, component):
             yield Fact("stay.reason", plain(why), f"PV2-3.{component}")
@@ -107,15 +109,15 @@ def stay(message: Message) -> Iterator[Fact]:
 
 def class_(pv1: Segment) -> Iterator[Fact]:
     """Give the class of a stay; where none is told, none may be served."""
-    told = plain(pv1.text(2))
-    if told in CLASS:
-        yield Fact("stay.class", CLASS[told], "PV1-2")
-    elif told in {"r", "b", "c"}:
+    class_code = plain(pv1.text(2))
+    if class_code in CLASS:
+        yield Fact("stay.class", CLASS[class_code], "PV1-2")
+    elif class_code in {"r", "b", "c"}:
         # HL7 maps none of them; either is a reading of somebody who comes again, of a birth, of an account
-        yield from (Fact("stay.class", each, "PV1-2", may=True) for each in ("amb", "imp"))
-    elif told in {"", "n", "u"}:
-        for each in ("imp", "amb", "emer", "ss"):
-            yield Fact("stay.class", each, "PV1-2", wanted=False)
+        yield from (Fact("stay.class", other_class, "PV1-2", may=True) for other_class in ("amb", "imp"))
+    elif class_code in {"", "n", "u"}:
+        for other_class in ("imp", "amb", "emer", "ss"):
+            yield Fact("stay.class", other_class, "PV1-2", wanted=False)
 
 
 def place(kind: str, segment: Segment, number: int, *, wanted: bool) -> Iterator[Fact]:
@@ -129,5 +131,5 @@ def place(kind: str, segment: Segment, number: int, *, wanted: bool) -> Iterator
 
 def is_protected(message: Message) -> bool:
     """Return whether the person's whereabouts are to be protected: by PD1-12, or an ARV of them or of all."""
-    restricted = (each.text(3) for each in message.each("ARV") if each.text(2) != "D")
+    restricted = (arv.text(3) for arv in message.segments("ARV") if arv.text(2) != "D")
     return message.first("PD1").text(12) == "Y" or not {"ALL", "DEM", "LOC"}.isdisjoint(restricted)

@@ -16,16 +16,16 @@ GONE = frozenset({"D", "DE"})
 
 def diagnoses(message: Message) -> Iterator[Fact]:
     """Give the diagnoses; of one that is taken back (DG1-21 D) that it is not there."""
-    for each in message.each("DG1"):
-        code = next(iter(each.repetitions(3)), None)
-        wanted = each.text(21) not in GONE
+    for diagnosis in message.segments("DG1"):
+        code = next(iter(diagnosis.repetitions(3)), None)
+        wanted = diagnosis.text(21) not in GONE
         known = ""
         if code is not None:
             for value, words, system in TRIPLETS:
                 if text := plain(code.text(value)):
                     known = known or text
                     yield Fact("diagnosis.code", text, code.at(value), wanted=wanted)
-                named = plain(code.text(system) or (each.text(2) if value == 1 else ""))
+                named = plain(code.text(system) or (diagnosis.text(2) if value == 1 else ""))
                 if text and wanted and named in codes.SYSTEMS:
                     whose = f"{text}={codes.SYSTEMS[named]}"
                     yield Fact("diagnosis.system", whose, code.at(system) if code.text(system) else "DG1-2")
@@ -33,11 +33,11 @@ def diagnoses(message: Message) -> Iterator[Fact]:
                     yield Fact("diagnosis.text", display, code.at(words))
             if wanted and (text := plain(code.text(9))):
                 yield Fact("diagnosis.text", text, code.at(9))
-        if wanted and (text := plain(each.text(4))):
+        if wanted and (text := plain(diagnosis.text(4))):
             yield Fact("diagnosis.text", text, "DG1-4")
             known = known or text
         if wanted and known:
-            yield from _standing(each, known)
+            yield from _standing(diagnosis, known)
 
 
 def _standing(diagnosis: Segment, known: str) -> Iterator[Fact]:
@@ -67,7 +67,7 @@ def doctors(message: Message) -> Iterator[Fact]:
     for repetition in message.first("PV2").repetitions(13):
         yield from _doctor(repetition, codes.REFERRING)
     for name, action, role, person, telecom in (("ROL", 2, 3, 4, 12), ("PRT", 2, 4, 5, 15)):
-        for segment in message.each(name):
+        for segment in message.segments(name):
             part = codes.ROLES.get(plain(segment.text(role)), ())
             gone = segment.text(action) in GONE
             if not part:
@@ -75,82 +75,82 @@ def doctors(message: Message) -> Iterator[Fact]:
                 continue
             for repetition in segment.repetitions(person):
                 yield from _doctor(repetition, part, wanted=not gone)
-            for each in [] if gone else segment.repetitions(telecom):
-                yield from v2_types.telecom("doctor.telecom", each)
+            for way in [] if gone else segment.repetitions(telecom):
+                yield from v2_types.telecom("doctor.telecom", way)
 
 
 def _doctor(said: Repetition, role: tuple[str, ...], *, wanted: bool = True) -> Iterator[Fact]:
-    number, family, given = said.text(1), said.text(2) or said.text(2, 3), said.text(3)
+    number, family, given_name = said.text(1), said.text(2) or said.text(2, 3), said.text(3)
     if number:
         yield Fact("doctor.identifier", plain(number), said.at(1), wanted=wanted and not nobody(number))
     if family:
         yield Fact("doctor.name", plain(family), said.at(2), wanted=wanted)
-    if given and wanted:
-        yield Fact("doctor.given", plain(given), said.at(3))
+    if given_name and wanted:
+        yield Fact("doctor.given", plain(given_name), said.at(3))
     who = plain(family) or (plain(number) if not nobody(number) else "")
     if who and role and wanted:
-        first, *rest = (f"{who}={each}" for each in role)
+        first, *rest = (f"{who}={name}" for name in role)
         yield Fact("doctor.role", first, said.where, tuple(rest))
 
 
 def kin(message: Message) -> Iterator[Fact]:
     """Give the next of kin and whom to call; who no longer is one (NK1-9) must not be there."""
-    for each in message.each("NK1"):
-        ended = moment(each.text(9))
+    for segment in message.segments("NK1"):
+        ended = moment(segment.text(9))
         is_over = ended is not None and ended[:8] < TODAY
-        yield from (replace(fact, wanted=not is_over) for fact in _relative(each))
+        yield from (replace(fact, wanted=not is_over) for fact in _relative(segment))
 
 
-def _relative(each: Segment) -> Iterator[Fact]:
-    people = each.repetitions(2) or each.repetitions(30)
+def _relative(segment: Segment) -> Iterator[Fact]:
+    people = segment.repetitions(2) or segment.repetitions(30)
     for one in people:
         for component, kind in ((1, "name"), (2, "given")):
             if text := plain(one.text(component)):
                 yield Fact(f"kin.{kind}", text, one.at(component))
-    organization = plain(each.text(13))
+    organization = plain(segment.text(13))
     if organization and not people:
         yield Fact("kin.name", organization, "NK1-13.1")
     who = plain(people[0].text(1)) if people else organization
     for number in (5, 6, 40):
-        for way in each.repetitions(number):
+        for way in segment.repetitions(number):
             ways = list(v2_types.telecom("kin.telecom", way))
             # by what it is reached, an address has its own owner: itself
             yield from of(who, (fact for fact in ways if fact.kind == "kin.telecom"))
             yield from (fact for fact in ways if fact.kind != "kin.telecom")
-    for place in each.repetitions(4):
+    for place in segment.repetitions(4):
         yield from v2_types.address("kin.address", place)
-    yield from of(who, _relationship(each))
+    yield from of(who, _relationship(segment))
 
 
 def _relationship(segment: Segment) -> Iterator[Fact]:
     code, words = plain(segment.text(3)), plain(segment.text(3, 2))
-    said = [each for each in (code, words, *codes.KIN.get(code, ()), *codes.KIN.get(words, ())) if each]
+    said = [word for word in (code, words, *codes.KIN.get(code, ()), *codes.KIN.get(words, ())) if word]
     if said:
         yield Fact("kin.relationship", said[0], "NK1-3", tuple(said[1:]))
 
 
 def coverages(message: Message) -> Iterator[Fact]:
     """Give what IN1 tells of each coverage."""
-    for each in message.each("IN1"):
-        for number in each.repetitions(3):
+    for insurance in message.segments("IN1"):
+        for number in insurance.repetitions(3):
             if value := number.text(1):
                 yield Fact("coverage.payer.identifier", plain(value), number.at(1), wanted=not nobody(value))
-        if payer := plain(each.text(4)):
+        if payer := plain(insurance.text(4)):
             yield Fact("coverage.payer", payer, "IN1-4.1")
-        yield from of(payer or plain(each.text(3)), _insurance(each))
+        yield from of(payer or plain(insurance.text(3)), _insurance(insurance))
 
 
-def _insurance(each: Segment) -> Iterator[Fact]:
+def _insurance(insurance: Segment) -> Iterator[Fact]:
     for number in (36, 49):
-        if value := each.text(number):
+        if value := insurance.text(number):
             yield Fact("coverage.subscriber", plain(value), f"IN1-{number}.1", wanted=not nobody(value))
     for number, kind in ((8, "group"), (9, "group.name"), (2, "plan"), (35, "plan")):
-        if value := plain(each.text(number)):
+        if value := plain(insurance.text(number)):
             yield Fact(f"coverage.{kind}", value, f"IN1-{number}.1")
-    if value := plain(each.text(2, 2)):
+    if value := plain(insurance.text(2, 2)):
         yield Fact("coverage.plan.name", value, "IN1-2.2")
-    yield from v2_types.time("coverage.start", each, 12, days=True)
-    yield from v2_types.time("coverage.end", each, 13, days=True)
-    if (relation := plain(each.text(17))) in {"sel", "self", "spo", "spouse", "chd", "child"}:
+    yield from v2_types.time("coverage.start", insurance, 12, days=True)
+    yield from v2_types.time("coverage.end", insurance, 13, days=True)
+    if (relation := plain(insurance.text(17))) in {"sel", "self", "spo", "spouse", "chd", "child"}:
         first = {"sel": "self", "spo": "spouse", "chd": "child"}.get(relation, relation)
         yield Fact("coverage.relationship", first, "IN1-17.1")

@@ -28,7 +28,7 @@ def name(kind: str, said: Repetition) -> Iterator[Fact]:
 def telecom(kind: str, way: Repetition, *, wanted: bool = True) -> Iterator[Fact]:
     """Give how an XTN says that somebody is reached: an address, a number as text, or one in parts."""
     mail, text = way.text(4), way.text(12) or way.text(1)
-    parts = "".join(way.text(each) for each in (5, 6, 7))
+    parts = "".join(way.text(component) for component in (5, 6, 7))
     if "@" in mail or (mail and not (text or way.text(7))):
         yield Fact(kind, digits(mail), way.at(4), wanted=wanted)
         if "@" in mail and wanted:
