@@ -44,19 +44,21 @@ class CaseSystem:
         self.start, self.join = self._thread.start, self._thread.join
 
     def _run(self) -> None:
-        for each in self.cases:
+        for case_ in self.cases:
             client = {**river.CLIENT, "identifiers": []}
-            self._until_stored(f"clients/{each}", client, lambda found: "names" in found)
+            self._until_stored(f"clients/{case_}", client, lambda document: "names" in document)
         for number in range(self._last + 1):
-            for each in self.cases:
-                document = case(each, number)
+            for case_ in self.cases:
+                document = case(case_, number)
                 wanted = document["plan"]["title"]
                 etag = self._until_stored(
-                    f"cases/{each}", document, lambda found, wanted=wanted: found["plan"]["title"] == wanted
+                    f"cases/{case_}",
+                    document,
+                    lambda document, wanted=wanted: document["plan"]["title"] == wanted,
                 )
                 self.done += number > 0
                 if etag is not None:
-                    self.answered[each, number] = etag
+                    self.answered[case_, number] = etag
 
     def _until_stored(self, path: str, document: dict, same) -> str | None:
         """PUT until it is stored; return the ETag when a PUT was answered so, None when a GET showed it."""
@@ -82,9 +84,9 @@ class CaseSystem:
                 return None
             time.sleep(0.05)
 
-    def _ask(self, method: str, path: str, **given) -> requests.Response | None:
+    def _ask(self, method: str, path: str, **options) -> requests.Response | None:
         try:
-            answer = self._session.request(method, f"{self._url}/api/{path}", timeout=10, **given)
+            answer = self._session.request(method, f"{self._url}/api/{path}", timeout=10, **options)
         except requests.RequestException:
             self._count(f"{method} none")
             return None

@@ -18,11 +18,11 @@ LIMIT 1
 
 def each_answered_change_is_stored_once(house, systems, last):
     """Revision n + 1 of each case is its change n, and each answer said so."""
-    answered = {key: etag for each in systems for key, etag in each.answered.items()}
+    answered = {key: etag for system in systems for key, etag in system.answered.items()}
     assert answered
-    for name in (case for each in systems for case in each.cases):
-        found = requests.get(f"{house.url}/api/cases/{name}/revisions", timeout=30).json()["items"]
-        stored = [(each["revision"], number_of(each["document"])) for each in reversed(found)]
+    for name in (case for system in systems for case in system.cases):
+        revisions = requests.get(f"{house.url}/api/cases/{name}/revisions", timeout=30).json()["items"]
+        stored = [(revision["revision"], number_of(revision["document"])) for revision in reversed(revisions)]
         assert stored == [(number + 1, number) for number in range(last + 1)], name
         for (case, number), etag in answered.items():
             assert case != name or etag == f'W/"{number + 1}"'
@@ -30,36 +30,36 @@ def each_answered_change_is_stored_once(house, systems, last):
 
 def failures_were_told_as_such(systems):
     """What was killed is away for a while; nothing is a bug, and no change was refused for good."""
-    seen = {status.split()[1] for each in systems for status in each.statuses}
+    seen = {status.split()[1] for system in systems for status in system.statuses}
     assert seen <= {"none", "200", "201", "404", "412", "428", "503"}, seen
 
 
 def messages_are_the_outbox(house, engineer):
     """Nothing lost or invented, positions without gaps, owners' messages in order, each type as published."""
     sent = {message: bytes(body) for message, body in house.rows("SELECT message, body FROM outbox")}
-    got = {each["id"]: each for each in engineer.messages}
+    got = {message["id"]: message for message in engineer.messages}
     assert got.keys() == sent.keys()
     assert all(json.loads(sent[id_]) == got[id_] for id_ in sent)
-    for each in {each["type"]: each for each in got.values()}.values():
-        check_fed(each)
+    for event in {event["type"]: event for event in got.values()}.values():
+        check_fed(event)
     places = [place for (place,) in house.rows(f"SELECT place FROM ({NUMBERED}) AS numbered ORDER BY place")]
     assert places == list(range(1, len(sent) + 1))
     # the first copy of each, in the order they came
     sequences = defaultdict(list)
-    for each in got.values():
-        sequences[each["partitionkey"]].append(int(each["sequence"]))
-    for owner, found in sequences.items():
-        assert found == list(range(1, len(found) + 1)), owner
+    for event in got.values():
+        sequences[event["partitionkey"]].append(int(event["sequence"]))
+    for owner, numbers in sequences.items():
+        assert numbers == list(range(1, len(numbers) + 1)), owner
 
 
 def versions_have_one_message_each(house):
     """Each version of a resource was told once."""
-    told = [json.loads(bytes(body))["data"] for (body,) in house.rows("SELECT body FROM outbox")]
-    messages = Counter((each["reference"], each["versionId"]) for each in told if "versionId" in each)
+    events = [json.loads(bytes(body))["data"] for (body,) in house.rows("SELECT body FROM outbox")]
+    messages = Counter((event["reference"], event["versionId"]) for event in events if "versionId" in event)
     versions = house.rows(
         "SELECT type || '/' || id, version::text FROM resource_history WHERE type <> 'Provenance'"
     )
-    assert messages == Counter(tuple(each) for each in versions)
+    assert messages == Counter(tuple(version) for version in versions)
 
 
 def what_is_later_says_so(house):

@@ -21,7 +21,7 @@ def house(tmp_path, killable_postgres, killable_rabbitmq):
 def clinics(tmp_path, killable_postgres, request):
     """What hospitals send to, on a database that may be killed; the parameter is of their environment."""
     name = f"casebridge_faults_{time.time_ns()}"
-    found = Clinics(tmp_path, killable_postgres.create_database(name), **request.param)
-    yield found
-    found.close()
+    clinics = Clinics(tmp_path, killable_postgres.create_database(name), **request.param)
+    yield clinics
+    clinics.close()
     killable_postgres.drop_database(name)

@@ -67,12 +67,12 @@ class Kept:
 
     def resident(self) -> int:
         """Return how many KiB it and its children have in memory."""
-        found = 0
+        kilobytes = 0
         for status in Path("/proc").glob("[0-9]*/status"):
             with contextlib.suppress(OSError, ValueError, IndexError):
                 if os.getpgid(int(status.parent.name)) == self._process.pid:
-                    found += int(re.search(r"VmRSS:\s*(\d+)", status.read_text(encoding="ascii"))[1])
-        return found
+                    kilobytes += int(re.search(r"VmRSS:\s*(\d+)", status.read_text(encoding="ascii"))[1])
+        return kilobytes
 
     def close(self) -> None:
         """End it for good."""
@@ -138,8 +138,8 @@ class Standing:
 
     def close(self) -> None:
         """End all processes."""
-        for each in self._kept:
-            each.close()
+        for process in self._kept:
+            process.close()
         self._engine.dispose()
 
     def _keep(self, words: list[str], **more: str) -> Kept:

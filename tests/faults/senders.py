@@ -75,10 +75,10 @@ class Sender:
         """Hang up."""
         raise NotImplementedError
 
-    def send(self, each: Discharge) -> Said:
+    def send(self, discharge: Discharge) -> Said:
         """Send until it is positively answered."""
         while True:
-            said = self._ask(each)
+            said = self._ask(discharge)
             word = said.word if said is not None else "none"
             self.words[word] = self.words.get(word, 0) + 1
             if said is not None and said.positive:
@@ -88,11 +88,11 @@ class Sender:
     def _run(self) -> None:
         number = 0
         while not self._stop.is_set():
-            each = discharge(self.way, self._number, number)
-            self.answered.append((each, self.send(each)))
+            sent = discharge(self.way, self._number, number)
+            self.answered.append((sent, self.send(sent)))
             number += 1
 
-    def _ask(self, each: Discharge) -> Said | None:
+    def _ask(self, discharge: Discharge) -> Said | None:
         """Send once; None when no answer came."""
         raise NotImplementedError
 
@@ -112,9 +112,9 @@ class OverFhir(Sender):
         """Hang up."""
         self._session.close()
 
-    def _ask(self, each: Discharge) -> Said | None:
+    def _ask(self, discharge: Discharge) -> Said | None:
         try:
-            answer = self._session.post(self._url, data=each.raw, timeout=SECONDS)
+            answer = self._session.post(self._url, data=discharge.raw, timeout=SECONDS)
         except requests.RequestException:
             return None
         return Said(answer.status_code in {200, 202}, str(answer.status_code), answer.content)
@@ -164,11 +164,11 @@ class OverMllp(Sender):
             self._connection.close()
             self._connection = None
 
-    def _ask(self, each: Discharge) -> Said | None:
+    def _ask(self, discharge: Discharge) -> Said | None:
         try:
             if self._connection is None:
                 self._connection = socket.create_connection(self._address, SECONDS)
-            self._connection.sendall(frame_of(each.raw))
+            self._connection.sendall(frame_of(discharge.raw))
             raw = self._frame(self._connection)
         except OSError:
             raw = None
@@ -176,14 +176,14 @@ class OverMllp(Sender):
             self.close()
             return None
         word, control_id = raw.partition(b"\rMSA|")[2].split(b"\r")[0].decode().split("|")[:2]
-        assert control_id == each.raw.split(b"|", 10)[9].decode(), "the answer is another message's"
+        assert control_id == discharge.raw.split(b"|", 10)[9].decode(), "the answer is another message's"
         return Said(word == "AA", word, raw)
 
     def _frame(self, connection: socket.socket) -> bytes | None:
-        found = b""
-        while not found.endswith(b"\x1c\r"):
+        received = b""
+        while not received.endswith(b"\x1c\r"):
             data = connection.recv(65_536)
             if not data:
                 return None
-            found += data
-        return found
+            received += data
+        return received

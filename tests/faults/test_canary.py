@@ -58,18 +58,18 @@ class Nest(Everybody):
         self.answers = []
         self.metrics = {"serve": self.url.rpartition(":")[2]}
 
-    def ask(self, method, path, partner, **given):
+    def ask(self, method, path, partner, **options):
         """Ask, and note what was answered to whom."""
         headers = {"Casebridge-Partner": partner} if partner else {}
-        headers |= given.pop("headers", {})
-        answer = requests.request(method, self.url + path, headers=headers, timeout=60, **given)
+        headers |= options.pop("headers", {})
+        answer = requests.request(method, self.url + path, headers=headers, timeout=60, **options)
         self.answers.append((partner, method, answer))
         return answer
 
     def publish(self, body, kind):
         with self.channel() as channel:
-            told = pika.BasicProperties(kind, user_id=USER, delivery_mode=2)
-            channel.basic_publish("", topology.DISCHARGES, body, told, mandatory=True)
+            properties = pika.BasicProperties(kind, user_id=USER, delivery_mode=2)
+            channel.basic_publish("", topology.DISCHARGES, body, properties, mandatory=True)
 
     @contextlib.contextmanager
     def channel(self):
@@ -89,13 +89,13 @@ class Nest(Everybody):
 
     def where_it_is(self):
         """The tables in which something of the person is, by column."""
-        found = set()
+        columns = set()
         for table in metadata.tables:
             for row in self.rows(f"SELECT * FROM {table}"):
                 for name, value in row._mapping.items():
                     raw = bytes(value) if isinstance(value, memoryview | bytes) else str(value).encode()
-                    found |= {f"{table}.{name}"} if canaries_in(raw.decode("utf-8", "replace")) else set()
-        return sorted(found)
+                    columns |= {f"{table}.{name}"} if canaries_in(raw.decode("utf-8", "replace")) else set()
+        return sorted(columns)
 
     def queued(self, queue):
         """All that is in a queue: as it is written on the wire, but for frames."""
@@ -107,14 +107,14 @@ class Nest(Everybody):
 @pytest.fixture
 def nest(tmp_path, killable_postgres, killable_rabbitmq):
     name = f"casebridge_canary_{time.time_ns()}"
-    found = Nest(tmp_path, killable_postgres.create_database(name), killable_rabbitmq.create_vhost())
-    yield found
-    found.close()
+    nest = Nest(tmp_path, killable_postgres.create_database(name), killable_rabbitmq.create_vhost())
+    yield nest
+    nest.close()
     killable_postgres.drop_database(name)
 
 
 def canaries_in(text):
-    return [each for each in CANARIES if each in text]
+    return [canary for canary in CANARIES if canary in text]
 
 
 def renamed(value):
@@ -138,7 +138,9 @@ def by_every_door(nest):
     assert nest.ask("PUT", "/api/clients/bird", "cms", json=client).status_code == 201
     assert nest.ask("PUT", "/api/cases/nest", "cms", json=case).status_code == 201
     stay, patient, brain = renamed(parts())
-    requested = [entry(each, method="POST", url=each["resourceType"]) for each in (stay, patient, brain)]
+    requested = [
+        entry(resource, method="POST", url=resource["resourceType"]) for resource in (stay, patient, brain)
+    ]
     for path, body in (
         ("/fhir/Encounter", renamed(encounter())),
         ("/fhir/$process-message", renamed(message("m1"))),
@@ -196,38 +198,38 @@ def at_every_route(nest):
 def as_others(nest):
     """Ask for all that there is of the person, as everybody else."""
     entries = [
-        each["resource"]
+        entry["resource"]
         for type_ in ("Patient", "EpisodeOfCare", "CarePlan", "CareTeam", "Encounter")
-        for each in nest.ask("GET", f"/fhir/{type_}", "cms").json().get("entry", [])
+        for entry in nest.ask("GET", f"/fhir/{type_}", "cms").json().get("entry", [])
     ]
     assert len(entries) >= 4
-    paths = [f"/fhir/{each['resourceType']}/{each['id']}" for each in entries]
+    paths = [f"/fhir/{entry['resourceType']}/{entry['id']}" for entry in entries]
     paths += [f"{path}/_history{version}" for path in paths for version in ("", "/1")]
-    paths += [f"/fhir/{each['resourceType']}?_id={each['id']}" for each in entries]
+    paths += [f"/fhir/{entry['resourceType']}?_id={entry['id']}" for entry in entries]
     items = nest.ask("GET", "/api/clients", "cms").json()["items"]
     paths += ["/api/clients", "/api/cases", "/events", "/api/quarantine?state=all"]
-    paths += [f"/api/{kind}/{each['uuid']}" for kind in ("clients", "cases") for each in items]
+    paths += [f"/api/{kind}/{item['uuid']}" for kind in ("clients", "cases") for item in items]
     for path, partner in itertools.product(paths, FOREIGN):
         nest.ask("GET", path, partner)
 
 
-def told(nest):
+def leaks(nest):
     """Each place where the person is told and may not be, as (place, what)."""
     for partner, method, answer in nest.answers:
         asked = f"{partner} {method} {answer.request.path_url} {answer.status_code}"
-        if found := canaries_in(str(answer.headers)):
-            yield f"a header of {asked}", found
+        if leaked := canaries_in(str(answer.headers)):
+            yield f"a header of {asked}", leaked
         # who may ask for the person; an error tells nobody
         is_own = partner in {"cms", "mercy"} and answer.status_code < 300
         # a search says what it was asked for
         text = re.sub(r'"link":\[[^]]*\]', "", answer.text)
-        if not is_own and (found := canaries_in(text)):
-            yield f"an answer of {asked}", found
-    if found := canaries_in(nest.log.read_text(encoding="utf-8")):
-        yield "the log", found
+        if not is_own and (leaked := canaries_in(text)):
+            yield f"an answer of {asked}", leaked
+    if leaked := canaries_in(nest.log.read_text(encoding="utf-8")):
+        yield "the log", leaked
     for name, port in nest.metrics.items():
-        if found := canaries_in(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text):
-            yield f"the metrics of {name}", found
+        if leaked := canaries_in(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text):
+            yield f"the metrics of {name}", leaked
 
 
 def test_nobody_is_told_of_a_person_but_who_may_be(nest):
@@ -240,19 +242,19 @@ def test_nobody_is_told_of_a_person_but_who_may_be(nest):
 
     until(lambda: nest.waiting(topology.DISCHARGES) == 0, "discharges wait", 120)
     until(lambda: nest.waiting("harbor") == len(feed()) > 10, "messages wait", 120)
-    assert list(told(nest)) == []
-    assert [each for each in nest.queued("harbor") if canaries_in(each)] == []
+    assert list(leaks(nest)) == []
+    assert [body for body in nest.queued("harbor") if canaries_in(body)] == []
     assert not canaries_in(json.dumps(feed()))
     erase(nest)
     assert nest.where_it_is() == []
-    assert [each for each in nest.queued(f"{topology.DISCHARGES}.dead") if canaries_in(each)] == []
+    assert [body for body in nest.queued(f"{topology.DISCHARGES}.dead") if canaries_in(body)] == []
 
 
 def erase(nest):
     """Erase the person as an operator does, by docs/erasure.md."""
     nest.run("discharges", "redrive")
     for kind in ("cases", "clients"):
-        for each in nest.ask("GET", f"/api/{kind}?_count=500", None).json()["items"]:
-            if kind == "cases" or canaries_in(json.dumps(each)):
-                assert nest.ask("DELETE", f"/api/{kind}/{each['uuid']}", None).status_code in {204, 404}
+        for item in nest.ask("GET", f"/api/{kind}?_count=500", None).json()["items"]:
+            if kind == "cases" or canaries_in(json.dumps(item)):
+                assert nest.ask("DELETE", f"/api/{kind}/{item['uuid']}", None).status_code in {204, 404}
     nest.run("discharges", "purge", "--yes")

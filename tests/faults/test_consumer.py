@@ -35,9 +35,9 @@ REGISTRY = f"""partners:
 def house(tmp_path, killable_postgres, killable_rabbitmq):
     name = f"casebridge_consumed_{time.time_ns()}"
     url = killable_postgres.create_database(name)
-    found = House(tmp_path, url, killable_rabbitmq.create_vhost(), REGISTRY)
-    yield found
-    found.close()
+    house = House(tmp_path, url, killable_rabbitmq.create_vhost(), REGISTRY)
+    yield house
+    house.close()
     killable_postgres.drop_database(name)
 
 
@@ -46,9 +46,9 @@ def consumer(house, tmp_path):
     """The reference consumer, started again whenever it ends."""
     words = [str(CONSUMER), house.amqp_url, "harbor", house.url, str(tmp_path / "changes.db")]
     log = tmp_path / "consumer.log"
-    found = Kept(words, {**os.environ, "CASEBRIDGE_PARTNER": "harbor"}, log)
-    yield found
-    found.close()
+    consumer = Kept(words, {**os.environ, "CASEBRIDGE_PARTNER": "harbor"}, log)
+    yield consumer
+    consumer.close()
     print(log.read_text(encoding="utf-8")[-3000:])
 
 
@@ -100,16 +100,16 @@ def test_each_change_is_applied_once_and_in_order(house, consumer, killable_rabb
     system.join()
     until(lambda: not house.rows(PENDING), "messages were not published")
     sent = [json.loads(bytes(body)) for (body,) in house.rows("SELECT body FROM outbox")]
-    wanted = {each["id"] for each in sent if is_covered(each)}
+    wanted = {event["id"] for event in sent if is_covered(event)}
     assert len(wanted) > 6 * CHANGES
-    until(lambda: {each["id"] for each in applied(tmp_path)} >= wanted, "changes were lost", 60)
-    found = applied(tmp_path)
-    assert len({each["id"] for each in found}) == len(found)
+    until(lambda: {event["id"] for event in applied(tmp_path)} >= wanted, "changes were lost", 60)
+    events = applied(tmp_path)
+    assert len({event["id"] for event in events}) == len(events)
     sequences = defaultdict(list)
-    for each in found:
-        sequences[each["partitionkey"]].append(each["sequence"])
+    for event in events:
+        sequences[event["partitionkey"]].append(event["sequence"])
     assert all(numbers == sorted(numbers) for numbers in sequences.values())
-    assert {each["id"]: each for each in found}.items() <= {each["id"]: each for each in sent}.items()
+    assert {event["id"]: event for event in events}.items() <= {event["id"]: event for event in sent}.items()
 
 
 def is_covered(message):

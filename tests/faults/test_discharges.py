@@ -66,11 +66,11 @@ def test_every_discharge_that_was_answered_is_in_a_case_or_in_quarantine_once(
     heard = {"server": by_fhir, "mllp": by_mllp, "database": senders}
 
     def done(name):
-        return sum(len(each.answered) for each in heard[name])
+        return sum(len(sender.answered) for sender in heard[name])
 
     cut_off = CutOff(clinics.url)
-    for each in (*senders, cut_off):
-        each.start()
+    for sender in (*senders, cut_off):
+        sender.start()
     try:
         with ThreadPoolExecutor() as pool:
             futures = {
@@ -85,13 +85,13 @@ def test_every_discharge_that_was_answered_is_in_a_case_or_in_quarantine_once(
             }
             killed = {name: future.result() for name, future in futures.items()}
     finally:
-        for each in (*senders, cut_off):
-            each.stop()
-        for each in (*senders, cut_off):
-            each.join()
-        for each in senders:
-            each.close()
-    print(f"killed after {killed} answers; they said {[each.words for each in senders]}")
+        for sender in (*senders, cut_off):
+            sender.stop()
+        for sender in (*senders, cut_off):
+            sender.join()
+        for sender in senders:
+            sender.close()
+    print(f"killed after {killed} answers; they said {[sender.words for sender in senders]}")
 
     waiting = answered_discharges_are_the_stored_ones(clinics, senders)
     answers_are_the_same_again(senders, waiting)
@@ -106,7 +106,7 @@ def answered_discharges_are_the_stored_ones(clinics, senders):
 
     Returns the visits that wait in quarantine.
     """
-    sent = Counter((sender.way, each.visit) for sender in senders for each, _ in sender.answered)
+    sent = Counter((sender.way, discharge.visit) for sender in senders for discharge, _ in sender.answered)
     inbox = [
         (form, state, visit_of(bytes(raw)), reason, at)
         for form, state, raw, reason, at in clinics.rows(INBOX)
@@ -119,10 +119,10 @@ def answered_discharges_are_the_stored_ones(clinics, senders):
     assert set(stays.values()) == {1}
     assert stays.keys() | waiting == {visit for _, visit in sent}
     both = stays.keys() & waiting
-    assert not both, [each for each in inbox if each[2] in both]
+    assert not both, [row for row in inbox if row[2] in both]
     assert waiting
-    told = [json.loads(bytes(body))["data"]["stay"] for (body,) in clinics.rows(DISCHARGED)]
-    assert len(told) == len(set(told)) == len(stays)
+    told_stays = [json.loads(bytes(body))["data"]["stay"] for (body,) in clinics.rows(DISCHARGED)]
+    assert len(told_stays) == len(set(told_stays)) == len(stays)
     return waiting
 
 
@@ -134,13 +134,13 @@ def visit_of(raw):
 def answers_are_the_same_again(senders, waiting):
     """What is sent once more gets the answer that it got; what waits is tried anew, and answered anew."""
     for sender in senders:
-        used = [(each, said) for each, said in sender.answered if each.visit not in waiting]
-        for each, said in used[-AGAIN:]:
-            assert sender.send(each) == said
+        used = [(discharge, said) for discharge, said in sender.answered if discharge.visit not in waiting]
+        for discharge, said in used[-AGAIN:]:
+            assert sender.send(discharge) == said
         sender.close()
 
 
 def failures_were_told_as_such(by_fhir, by_mllp):
     """What was killed is away for a while; nothing is a bug, and no discharge was refused for good."""
-    assert {word for each in by_fhir for word in each.words} <= {"none", "200", "202", "503"}
-    assert {word for each in by_mllp for word in each.words} <= {"none", "AA", "AR"}
+    assert {word for sender in by_fhir for word in sender.words} <= {"none", "200", "202", "503"}
+    assert {word for sender in by_mllp for word in sender.words} <= {"none", "AA", "AR"}

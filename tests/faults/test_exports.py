@@ -17,9 +17,9 @@ CASES = 12
 @pytest.fixture
 def standing(tmp_path, killable_postgres):
     name = f"casebridge_exports_{time.time_ns()}"
-    found = Standing(tmp_path, killable_postgres.create_database(name), HOSPITAL)
-    yield found
-    found.close()
+    standing = Standing(tmp_path, killable_postgres.create_database(name), HOSPITAL)
+    yield standing
+    standing.close()
     killable_postgres.drop_database(name)
 
 
@@ -53,14 +53,14 @@ def manifest(standing, status):
 
 
 def resources(answers):
-    found = {}
+    versions = {}
     for answer in answers:
         for line in answer.content.splitlines():
             resource = json.loads(line)
             reference = f"{resource['resourceType']}/{resource['id']}"
-            assert reference not in found
-            found[reference] = resource["meta"]["versionId"]
-    return found
+            assert reference not in versions
+            versions[reference] = resource["meta"]["versionId"]
+    return versions
 
 
 def test_a_server_that_is_killed_between_parts_loses_nothing(standing):
@@ -82,12 +82,12 @@ def test_a_server_that_is_killed_between_parts_loses_nothing(standing):
             put(standing, f"/api/cases/more-{number}", changed, **{"If-Match": "*"})
             standing.kill_server()
         answers.append(get(standing, url))
-    found = resources(answers)
-    assert len(found) == sum(file["count"] for file in first["output"])
-    assert set(found.values()) == {"1"}
+    versions = resources(answers)
+    assert len(versions) == sum(file["count"] for file in first["output"])
+    assert set(versions.values()) == {"1"}
     standing.kill_server()
     assert [get(standing, url).content for url in files] == [answer.content for answer in answers]
     second = manifest(standing, begin(standing, f"?_since={first['transactionTime']}"))
-    found |= resources(get(standing, file["url"]) for file in second["output"])
+    versions |= resources(get(standing, file["url"]) for file in second["output"])
     rows = standing.rows("SELECT type, id, version FROM resource")
-    assert found == {f"{type_}/{id_}": str(version) for type_, id_, version in rows}
+    assert versions == {f"{type_}/{id_}": str(version) for type_, id_, version in rows}

@@ -41,7 +41,7 @@ class Processes:
         run = [sys.executable, "-m", "service"]
         subprocess.run([*run, "db", "upgrade"], env=env, check=True)
         words = (["serve"], ["worker"], ["mllp", "--port", str(self.mllp_port)])
-        self.all = [subprocess.Popen([*run, *each], env=env, start_new_session=True) for each in words]
+        self.all = [subprocess.Popen([*run, *command], env=env, start_new_session=True) for command in words]
 
     def send(self, control_id):
         """A message over HTTP: the status of its answer."""
@@ -60,14 +60,14 @@ class Processes:
         return requests.get(self.url + path, timeout=SECONDS).status_code
 
     def close(self):
-        for each in self.all:
-            each.kill()
-            each.wait()
+        for process in self.all:
+            process.kill()
+            process.wait()
 
 
 def _code(raw):
     """MSA-1."""
-    return next(each for each in raw.split(b"\r") if each.startswith(b"MSA|")).split(b"|")[1].decode()
+    return next(word for word in raw.split(b"\r") if word.startswith(b"MSA|")).split(b"|")[1].decode()
 
 
 @pytest.fixture
@@ -80,17 +80,17 @@ def processes(tmp_path, killable_postgres):
         with engine.connect() as connection:
             return connection.execute(text(ALL_NUMBERED)).scalar()
 
-    found = Processes(tmp_path, url)
+    processes_ = Processes(tmp_path, url)
     try:
-        until(lambda: answers(found.url), "the server does not answer")
-        assert found.send("BEFORE-1") == 200
-        until(lambda: listens(found.mllp_port), "the MLLP process does not listen")
-        assert found.send_framed("BEFORE-2") == "AA"
+        until(lambda: answers(processes_.url), "the server does not answer")
+        assert processes_.send("BEFORE-1") == 200
+        until(lambda: listens(processes_.mllp_port), "the MLLP process does not listen")
+        assert processes_.send_framed("BEFORE-2") == "AA"
         until(numbered, "the worker does not work")
         engine.dispose()
-        yield found
+        yield processes_
     finally:
-        found.close()
+        processes_.close()
         killable_postgres.drop_database(name)
 
 
@@ -121,14 +121,14 @@ def test_everybody_is_told_of_a_database_that_stands_still_and_all_end_when_told
             framed_ones = [asking.submit(processes.send_framed, f"FRAMED-{number}") for number in range(4)]
             assert processes.get("/health/live") == 200
             assert processes.get("/health/ready") == 503
-            assert {each.result() for each in reads + sent} == {503}
-            assert {each.result() for each in framed_ones} == {"AR"}
+            assert {read.result() for read in reads + sent} == {503}
+            assert {reply.result() for reply in framed_ones} == {"AR"}
             late = asking.submit(processes.send_framed, "LATE")
             own = children(server.pid)
-            for each in processes.all:
-                each.terminate()
-            for each in processes.all:
-                each.wait(SECONDS)
+            for process in processes.all:
+                process.terminate()
+            for process in processes.all:
+                process.wait(SECONDS)
             until(lambda: all(map(ended, own)), "a process of the server goes on")
             with contextlib.suppress(OSError, AttributeError):
                 late.result()

@@ -58,21 +58,21 @@ def test_kills_in_the_middle_of_changes_lose_no_message_and_invent_none(
     engineer = Engineer(house.amqp_url, "harbor")
 
     def done():
-        return sum(each.done for each in systems)
+        return sum(system.done for system in systems)
 
     engineer.start()
     try:
         house.prepare()
         assert engineer.connected.wait(60), "the engineer's queue was not declared"
         time.sleep(1.5)  # a quorum queue is on disk only then
-        for each in systems:
-            each.start()
+        for system in systems:
+            system.start()
         with ThreadPoolExecutor() as pool:
             futures = {name: pool.submit(killing, actions[name], moments[name], done) for name in KILLS}
-            for each in systems:
-                each.join()
+            for system in systems:
+                system.join()
             killed = {name: future.result() for name, future in futures.items()}
-        print(f"killed after changes {killed}; answers {[each.statuses for each in systems]}")
+        print(f"killed after changes {killed}; answers {[system.statuses for system in systems]}")
         until(lambda: not house.rows(checks.PENDING), "messages were not published", 90)
         sent = {message for (message,) in house.rows("SELECT message FROM outbox")}
         until(lambda: engineer.seen >= sent, "messages were lost", 30)

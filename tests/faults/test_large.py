@@ -43,7 +43,7 @@ def server(tmp_path, sqlite_url):
 
 def resident(server):
     """How much memory its largest process holds."""
-    sizes = [Path(f"/proc/{each}/statm").read_text().split()[1] for each in children(server.pid)]
+    sizes = [Path(f"/proc/{child}/statm").read_text().split()[1] for child in children(server.pid)]
     return max(map(int, sizes)) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -57,9 +57,11 @@ def large(kind, number):
     ]
     observed = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
     many = [{**observed, "id": f"{index}"} for index in range(10_000, 19_999 - len(stays))]
-    told = [entry(each, method="POST", url=each["resourceType"]) for each in [*stays, patient, *many]]
-    assert len(told) == 10_000
-    return {"resourceType": "Bundle", "type": kind, "entry": told}
+    entries = [
+        entry(resource, method="POST", url=resource["resourceType"]) for resource in [*stays, patient, *many]
+    ]
+    assert len(entries) == 10_000
+    return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 
 @pytest.mark.parametrize("kind", ["transaction", "batch"])
@@ -67,16 +69,16 @@ def test_bundles_of_10_000_entries_are_answered_and_leave_no_memory_behind(serve
     process, url = server
     held = []
     for number in range(6):
-        told = requests.post(
+        answer = requests.post(
             f"{url}/fhir",
             json=large(kind, number),
             headers={"Content-Type": FHIR, "Casebridge-Partner": "mercy"},
             timeout=120,
         )
-        assert told.status_code == 200, told.text[:500]
-        statuses = [each["response"]["status"][:3] for each in told.json()["entry"]]
+        assert answer.status_code == 200, answer.text[:500]
+        statuses = [entry["response"]["status"][:3] for entry in answer.json()["entry"]]
         assert len(statuses) == 10_000
         assert statuses.count("201") == (100 if kind == "transaction" else 3)
         held.append(resident(process))
-    assert max(held[2:]) - max(held[:2]) < 40 * MB, [each // MB for each in held]
-    assert max(held) < 350 * MB, [each // MB for each in held]
+    assert max(held[2:]) - max(held[:2]) < 40 * MB, [size // MB for size in held]
+    assert max(held) < 350 * MB, [size // MB for size in held]

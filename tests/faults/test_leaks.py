@@ -53,9 +53,9 @@ def send_nonsense(session, url, number):
 @pytest.fixture
 def everybody(tmp_path, killable_postgres, killable_rabbitmq):
     name = f"casebridge_leaks_{time.time_ns()}"
-    found = Everybody(tmp_path, killable_postgres.create_database(name), killable_rabbitmq.create_vhost())
-    yield found
-    found.close()
+    everybody = Everybody(tmp_path, killable_postgres.create_database(name), killable_rabbitmq.create_vhost())
+    yield everybody
+    everybody.close()
     killable_postgres.drop_database(name)
 
 
@@ -70,10 +70,10 @@ def test_memory_is_flat_under_a_mixed_load(everybody):
     ):
         requests.put(f"{everybody.url}/api/{path}", json=body, timeout=30).raise_for_status()
     senders = [OverFhir(1, everybody.url), OverMllp(2, everybody.mllp_port)]
-    others = [Asking(everybody.url, each) for each in (read, write, send_nonsense)]
+    others = [Asking(everybody.url, act) for act in (read, write, send_nonsense)]
     load = [*senders, *others, CutOff(everybody.url)]
-    for each in load:
-        each.start()
+    for thread in load:
+        thread.start()
     measured = {name: [] for name in everybody.processes}
     try:
         ends = time.monotonic() + MINUTES * 60
@@ -82,17 +82,17 @@ def test_memory_is_flat_under_a_mixed_load(everybody):
             for name, process in everybody.processes.items():
                 measured[name].append(process.resident())
     finally:
-        for each in load:
-            each.stop()
-        for each in load:
-            each.join()
-        for each in senders:
-            each.close()
-    assert all(len(each.answered) > MINUTES for each in senders)
-    for name, found in measured.items():
+        for thread in load:
+            thread.stop()
+        for thread in load:
+            thread.join()
+        for sender in senders:
+            sender.close()
+    assert all(len(sender.answered) > MINUTES for sender in senders)
+    for name, numbers in measured.items():
         # what is filled once, as caches are, is filled in the first third
-        tenth = max(len(found) // 10, 1)
-        before = statistics.median(found[len(found) // 3 :][:tenth])
-        after = statistics.median(found[-tenth:])
+        tenth = max(len(numbers) // 10, 1)
+        before = statistics.median(numbers[len(numbers) // 3 :][:tenth])
+        after = statistics.median(numbers[-tenth:])
         print(f"{name}: {before / 1024:.0f} MiB, {after / 1024:.0f} MiB at the end")
         assert after <= before * GROWTH, name

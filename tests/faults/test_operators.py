@@ -34,8 +34,8 @@ PARTNERS = (
     Partner("south", "engineer", queues=(Queue("south", (Binding("#"),), depth_limit=40),)),
 )
 SLOW_READER = "south"
-VIEWS = {each.name: each.view for each in PARTNERS}
-BINDINGS = {each.name: each.queues[0].bindings for each in PARTNERS}
+VIEWS = {partner.name: partner.view for partner in PARTNERS}
+BINDINGS = {partner.name: partner.queues[0].bindings for partner in PARTNERS}
 KEYS = ("careplan.updated", "goal.created", "case.closed")
 OWED = f"""
 SELECT queue, message FROM owed JOIN ({NUMBERED}) AS numbered ON place = owed.position WHERE state = 'owed'
@@ -169,8 +169,8 @@ class Walk:
             owed = set(connection.exec_driver_sql(OWED).all())
         for queue in VIEWS:
             self.read(queue)
-            wanted = [each for each in self.sent if covers(queue, each)]
-            lacked = {each.id for each in wanted} - self.got[queue].keys()
+            wanted = [sent for sent in self.sent if covers(queue, sent)]
+            lacked = {sent.id for sent in wanted} - self.got[queue].keys()
             assert lacked <= {id_ for name, id_ in owed if name == queue}, (
                 f"{queue} lacks what it is not owed"
             )
@@ -183,14 +183,14 @@ class Walk:
     def in_order(self, queue, wanted):
         """Each owner's messages, those that came, are its first ones in their order."""
         owners = defaultdict(list)
-        for each in wanted:
-            owners[each.owner].append(each.id)
-        by_id = {each.id: each.owner for each in wanted}
+        for sent in wanted:
+            owners[sent.owner].append(sent.id)
+        by_id = {sent.id: sent.owner for sent in wanted}
         came = defaultdict(list)
         for id_ in self.got[queue]:
             came[by_id[id_]].append(id_)
-        for owner, found in came.items():
-            assert found == owners[owner][: len(found)], f"{queue} got {owner} out of order"
+        for owner, ids in came.items():
+            assert ids == owners[owner][: len(ids)], f"{queue} got {owner} out of order"
 
     def mend(self):
         """Operators leave it alone, engineers read: all is there in the end."""
@@ -240,9 +240,9 @@ SLOW = [Walk.tighten, Walk.tighten, Walk.loosen]
 
 @pytest.fixture
 def seed():
-    found = int(os.environ.get("CASEBRIDGE_FAULTS_SEED", time.time_ns() % 1_000_000))
-    print(f"CASEBRIDGE_FAULTS_SEED={found}")
-    return found
+    number = int(os.environ.get("CASEBRIDGE_FAULTS_SEED", time.time_ns() % 1_000_000))
+    print(f"CASEBRIDGE_FAULTS_SEED={number}")
+    return number
 
 
 @pytest.mark.parametrize(

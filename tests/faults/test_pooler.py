@@ -32,14 +32,14 @@ class Pooled(House):
 
     def fed(self):
         """Return all that the feed gives, page by page."""
-        found, after = [], 0
+        feed, after = [], 0
         while True:
             answer = requests.get(f"{self.url}/events?after={after}", headers=AS["harbor"], timeout=30)
             answer.raise_for_status()
             page = answer.json()
             if not page:
-                return found
-            found += page
+                return feed
+            feed += page
             after = answer.headers["Casebridge-Position"]
 
 
@@ -50,9 +50,9 @@ AS = {name: {"Casebridge-Partner": name} for name in ("harbor", "northern")}
 def house(tmp_path, killable_postgres, killable_rabbitmq, pooler):
     name = f"casebridge_pooled_{time.time_ns()}"
     url = killable_postgres.create_database(name)
-    found = Pooled(tmp_path, url, killable_rabbitmq.create_vhost(), pooler.url_of(url))
-    yield found
-    found.close()
+    pooled = Pooled(tmp_path, url, killable_rabbitmq.create_vhost(), pooler.url_of(url))
+    yield pooled
+    pooled.close()
     killable_postgres.drop_database(name)
 
 
@@ -103,7 +103,7 @@ def test_all_doors_the_relay_and_the_feed_go_on(house, pooler):
     checks.versions_have_one_message_each(house)
     assert plans.status_code == 200, plans.text
     assert plans.json()["total"] == len(system.cases)
-    assert [each["id"] for each in fed] == [
+    assert [event["id"] for event in fed] == [
         id_ for (id_,) in house.rows(f"SELECT message FROM ({NUMBERED}) AS numbered ORDER BY place")
     ]
     assert len(senders[0].answered) > 3

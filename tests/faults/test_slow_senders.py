@@ -19,7 +19,7 @@ BEGINNINGS = (
     b"GET /fhir/metadata HTTP/1.1\r\nHo",
     *(
         head("POST", "/hl7v2", f"Content-Type: {ER7}", announced) + first
-        for announced, first in (framed(each, MESSAGE, 9) for each in ("length", "chunks"))
+        for announced, first in (framed(framing, MESSAGE, 9) for framing in ("length", "chunks"))
     ),
 )
 MORE = (b"", b"s", b"|", b"1\r\n|\r\n")

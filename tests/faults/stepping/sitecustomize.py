@@ -12,8 +12,8 @@ _FARTHEST = 60.0
 class _Alike(type(_REAL)):
     """Whatever is a real instant is one of these."""
 
-    def __instancecheck__(cls, each):
-        return isinstance(each, _REAL)
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, _REAL)
 
 
 class _Stepping(_REAL, metaclass=_Alike):
