@@ -32,15 +32,15 @@ class Served:
         (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        own = {name: each for name, each in os.environ.items() if not name.startswith("CASEBRIDGE_")}
-        given = {
+        own = {name: value for name, value in os.environ.items() if not name.startswith("CASEBRIDGE_")}
+        settings = {
             "AUTH": "off",
             "DATABASE_URL": f"sqlite:///{folder}/casebridge.db",
             "PARTNERS": str(folder / "partners.yaml"),
             "PORT": str(self.port),
             **more,
         }
-        env = {**own, **{f"CASEBRIDGE_{name}": each for name, each in given.items()}}
+        env = {**own, **{f"CASEBRIDGE_{name}": setting for name, setting in settings.items()}}
         self.process = subprocess.Popen([sys.executable, "-m", *words], env=env, start_new_session=True)
 
     def ready(self):
@@ -52,25 +52,25 @@ class Served:
 
     def connect(self):
         """A socket of a sender."""
-        found = socket.create_connection(("127.0.0.1", self.port), SECONDS)
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return found
+        connection = socket.create_connection(("127.0.0.1", self.port), SECONDS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def refusals(self, route):
         """How many requests of a route were answered 400."""
         label = f'route="{route}",status="400"'
         lines = self.get("/metrics").text.splitlines()
         return sum(
-            float(each.split()[-1])
-            for each in lines
-            if each.startswith("casebridge_http_requests_total") and label in each
+            float(line.split()[-1])
+            for line in lines
+            if line.startswith("casebridge_http_requests_total") and label in line
         )
 
     def kept(self):
         """What is kept of what anybody sent: each entry of the inbox, each document."""
-        paths = [f"/api/{each}?_count=500" for each in ("quarantine", "clients", "cases")]
+        paths = [f"/api/{kind}?_count=500" for kind in ("quarantine", "clients", "cases")]
         paths[0] += "&state=all"
-        paths += [f"/api/directory/{each}" for each in ("practitioner", "organization", "location")]
+        paths += [f"/api/directory/{kind}" for kind in ("practitioner", "organization", "location")]
         return {path: self.get(path).json()["items"] for path in paths}
 
     def close(self):
@@ -93,8 +93,8 @@ def serving(folder, *words, **more):
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
     """The service as `casebridge serve` runs it, on SQLite."""
-    with serving(tmp_path_factory.mktemp("served"), "service", "serve") as found:
-        yield found
+    with serving(tmp_path_factory.mktemp("served"), "service", "serve") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -103,8 +103,8 @@ def hasty(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hasty")
     env = {**os.environ, "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db"}
     subprocess.run([sys.executable, "-m", "service", "db", "upgrade"], env=env, check=True)
-    with serving(folder, "tests.front.hasty") as found:
-        yield found
+    with serving(folder, "tests.front.hasty") as server:
+        yield server
 
 
 def head(method, path, *fields, partner="mercy"):
@@ -147,5 +147,5 @@ def answer(sender):
 
 def said(body):
     """What a problem or an OperationOutcome says."""
-    told = json.loads(body)
-    return told["detail"] if "detail" in told else told["issue"][0]["details"]["text"]
+    outcome = json.loads(body)
+    return outcome["detail"] if "detail" in outcome else outcome["issue"][0]["details"]["text"]

@@ -31,8 +31,8 @@ def entry(served):
     sender.sendall(head("POST", "/hl7v2", f"Content-Type: {ER7}", f"Content-Length: {len(raw)}") + raw)
     assert answer(sender)[0] == 200
     sender.close()
-    (found,) = served.get("/api/quarantine").json()["items"]
-    return found["id"]
+    (item,) = served.get("/api/quarantine").json()["items"]
+    return item["id"]
 
 
 def known(served, path):
@@ -41,15 +41,15 @@ def known(served, path):
         return "x"
     type_ = path.split("/")[2]
     who = {"Casebridge-Partner": WHO[path]} if path in WHO else {}
-    found = served.get(f"/fhir/{type_}", **who).json().get("entry", [])
-    return next((each["resource"]["id"] for each in found), "x")
+    entries = served.get(f"/fhir/{type_}", **who).json().get("entry", [])
+    return next((entry["resource"]["id"] for entry in entries), "x")
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_a_body_that_was_cut_off_is_none_wherever_one_is_read(served, entry, framing):
     before = served.kept()
-    told = {route: cut_off(served, framing, *route, entry) for route in ROUTES}
-    assert told == dict.fromkeys(ROUTES, (400, CUT))
+    answers = {route: cut_off(served, framing, *route, entry) for route in ROUTES}
+    assert answers == dict.fromkeys(ROUTES, (400, CUT))
     assert served.kept() == before
 
 
@@ -64,8 +64,8 @@ def cut_off(served, framing, method, path, kind, entry):
     with served.connect() as sender:
         sender.sendall(head(method, place, *fields, partner=WHO.get(path)) + first)
         end(sender, "finished")
-        status, told = answer(sender)
-    return status, said(told)
+        status, raw = answer(sender)
+    return status, said(raw)
 
 
 def test_a_request_for_a_token_that_was_cut_off_is_none(tmp_path):
@@ -108,13 +108,13 @@ def test_a_message_is_taken_in_whatever_pieces_it_comes(served, pieces, length):
     fields = f"Content-Length: {len(raw)}" if length else "Transfer-Encoding: chunked"
     sender = served.connect()
     sender.sendall(head("POST", "/hl7v2", f"Content-Type: {ER7}", fields))
-    for each in parts:
-        sender.sendall(each if length else b"%x\r\n%s\r\n" % (len(each), each))
+    for part in parts:
+        sender.sendall(part if length else b"%x\r\n%s\r\n" % (len(part), part))
     if not length:
         sender.sendall(b"0\r\n\r\n")
-    status, told = answer(sender)
+    status, body = answer(sender)
     sender.close()
-    assert (status, b"\rMSA|AA|" in told) == (200, True), told
+    assert (status, b"\rMSA|AA|" in body) == (200, True), body
 
 
 @pytest.mark.parametrize(

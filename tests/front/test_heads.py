@@ -54,8 +54,8 @@ def test_a_head_is_answered_without_a_body_and_the_next_request_by_its_own_answe
         full = served.get("/fhir/metadata", **{"Accept-Encoding": accepted})
         with requests.Session() as session:
             url, headers = f"{served.url}/fhir/metadata", {"Accept-Encoding": accepted}
-            told = session.head(url, headers=headers, timeout=SECONDS)
+            answer = session.head(url, headers=headers, timeout=SECONDS)
             again = session.get(url, headers=headers, timeout=SECONDS)
-        assert (told.status_code, told.content) == (200, b"")
-        assert told.headers["Content-Length"] == full.headers["Content-Length"]
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["Content-Length"] == full.headers["Content-Length"]
         assert again.content == full.content

@@ -102,11 +102,11 @@ WHO = {
 
 def peaks(served):
     """The most memory that each of its processes has had, in kB."""
-    found = {}
+    by_pid = {}
     for pid in children(served.process.pid):
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-        found[pid] = int(re.search(r"VmHWM:\s+(\d+)", status)[1])
-    return found
+        by_pid[pid] = int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+    return by_pid
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +135,12 @@ def status_of(served, method, path, body=b"", fields=(), partner="mercy"):
 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_body_that_is_made_to_harm_is_refused_wherever_one_is_read(served, memory, name):
-    found = {}
+    statuses = {}
     for method, path, kind in ROUTES:
         fields = (f"Content-Type: {kind}", "If-Match: *")
         place = re.sub(r"\{\w+\}", "x", path)
-        found[method, path] = status_of(served, method, place, BODIES[name], fields, WHO[path])
-    assert {status for status in found.values() if not 400 <= status < 500} <= {200, 201, 202}, found
+        statuses[method, path] = status_of(served, method, place, BODIES[name], fields, WHO[path])
+    assert {status for status in statuses.values() if not 400 <= status < 500} <= {200, 201, 202}, statuses
     assert served.get("/health/ready").ok
 
 

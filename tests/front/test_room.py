@@ -45,11 +45,11 @@ def test_past_that_they_wait_for_one_to_be_answered():
         other = asyncio.create_task(hold(bodies, "b", 50, answered[2]))
         await settled()
         third = asyncio.create_task(hold(bodies, "c", 50, answered[3]))
-        for each in answered[1:]:
-            each.set()
+        for event in answered[1:]:
+            event.set()
         await settled()
         # the second of an address waits, and held nothing that the third needed
-        assert [each.done() for each in (first, again, other, third)] == [False, False, True, True]
+        assert [task.done() for task in (first, again, other, third)] == [False, False, True, True]
         answered[0].set()
         assert await again == await first == b"x" * 50
         assert await hold(bodies, "a", 10, answered[0]) == b"x" * 10

@@ -42,6 +42,6 @@ def test_a_body_that_does_not_come_in_time_is_refused_and_nothing_is_kept(hasty,
         while not select.select([sender], [], [], 0.05)[0]:
             if trickles:
                 sender.sendall(b"|" if framing == "length" else b"1\r\n|\r\n")
-        status, told = answer(sender)
-    assert (status, said(told)) == (408, "The body did not come in time; send it again, at once.")
+        status, body = answer(sender)
+    assert (status, said(body)) == (408, "The body did not come in time; send it again, at once.")
     assert hasty.kept() == before

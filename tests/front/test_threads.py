@@ -37,8 +37,8 @@ def test_as_many_are_answered_at_once_as_there_are_threads(threads):
             await asyncio.sleep(0.02)
         return await asyncio.gather(*asked)
 
-    found = asyncio.run(story())
-    assert found == [WsgiAnswer(200, [(b"x-made", b"here")], b"%d" % number) for number in range(threads)]
+    answers = asyncio.run(story())
+    assert answers == [WsgiAnswer(200, [(b"x-made", b"here")], b"%d" % number) for number in range(threads)]
 
 
 def test_what_nobody_comes_to_is_given_up_and_not_done_later():
@@ -69,6 +69,6 @@ def test_a_thread_whose_application_failed_answers_the_next():
 
     async def story():
         pool = ThreadPool(answering(act), 1)
-        return [(await pool.answer({"asked": each}, PATIENCE)).status for each in (b"", b"whole")]
+        return [(await pool.answer({"asked": asked}, PATIENCE)).status for asked in (b"", b"whole")]
 
     assert asyncio.run(story()) == [500, 200]
