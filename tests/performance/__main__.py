@@ -74,14 +74,14 @@ def main(names: tuple[str, ...], report: Path) -> None:
     with Servers() as servers:
         for lines, measure in _chosen(names, PEERS.get(peer_name, BENCHES)).items():
             tell(f"Measuring {', '.join(lines)}")
-            found = measure(quick, servers)
-            assert [each["name"] for each in found] == list(lines)
-            entries += found
-            for each in found:
-                click.echo(_row(each))
+            measured = measure(quick, servers)
+            assert [entry["name"] for entry in measured] == list(lines)
+            entries += measured
+            for entry in measured:
+                click.echo(_row(entry))
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    missed = sum(not each["holds"] for each in entries)
+    missed = sum(not entry["holds"] for entry in entries)
     click.echo(f"{len(entries)} lines, {missed} over budget; written to {report}")
 
 

@@ -31,7 +31,7 @@ class Bare:
         self._tables = MetaData()
         self._tables.reflect(engine, only=list(metadata.tables.keys() - COUNTERS))
         engine.dispose()
-        self._from, self._to = (psycopg.connect(_plain(each)) for each in (url, twin))
+        self._from, self._to = (psycopg.connect(_plain(url_)) for url_ in (url, twin))
         self._from.autocommit = True
         self._since = self._now()
 
@@ -42,7 +42,7 @@ class Bare:
 
     def seen(self) -> list[Rows]:
         """What each transaction since the last time wrote, in the order they ran."""
-        found: dict[int, Rows] = defaultdict(dict)
+        rows_of: dict[int, Rows] = defaultdict(dict)
         for table in self._tables.sorted_tables:
             columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
             rows = self._from.execute(
@@ -53,9 +53,9 @@ class Bare:
                 binary=True,
             ).fetchall()
             for transaction, *row in rows:
-                found[transaction].setdefault(table, []).append(tuple(row))
+                rows_of[transaction].setdefault(table, []).append(tuple(row))
         self._since = self._now()
-        return [found[transaction] for transaction in sorted(found)]
+        return [rows_of[transaction] for transaction in sorted(rows_of)]
 
     def write(self, transactions: list[Rows], statement: Callable[[Table], bytes]) -> float:
         """Write them, each in a transaction of its own; the seconds one takes."""

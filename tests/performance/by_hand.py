@@ -100,8 +100,8 @@ class ByHand:
             media, states = self.spans["check-in-medium"], self.spans["check-in-status"]
             listed = "".join(
                 [
-                    f"<li>{each['planned'][:10]}: {media[each['medium']]}, {states[each['status']]}</li>"
-                    for each in check_ins
+                    f"<li>{entry['planned'][:10]}: {media[entry['medium']]}, {states[entry['status']]}</li>"
+                    for entry in check_ins
                 ]
             )
             parts.append(f"<p>{phrases['check-ins']}</p><ul>{listed}</ul>")
@@ -195,25 +195,25 @@ def _span(name: str, code: str, display: str) -> str:
 def activities(uuid: str, plan: dict[str, Any], services: Any) -> list[dict[str, Any]]:
     planned = references(uuid, "ServiceRequest", services)
     planned += references(uuid, "Appointment", plan.get("appointments"))
-    made: list[dict[str, Any]] = [{"reference": each} for each in planned]
-    for each in plan.get("check_ins") or ():
+    made: list[dict[str, Any]] = [{"reference": planned_} for planned_ in planned]
+    for check_in in plan.get("check_ins") or ():
         activity: dict[str, Any] = {}
-        if each.get("status") == "completed":
-            activity["outcomeReference"] = [reference(uuid, "Communication", each["id"])]
-        activity["reference"] = reference(uuid, "CommunicationRequest", each["id"])
+        if check_in.get("status") == "completed":
+            activity["outcomeReference"] = [reference(uuid, "Communication", check_in["id"])]
+        activity["reference"] = reference(uuid, "CommunicationRequest", check_in["id"])
         made.append(activity)
     return made
 
 
 def identify(made: dict[str, Any], case: dict[str, Any]) -> None:
-    put(made, "identifier", [identifier(each) for each in case.get("identifiers") or ()])
+    put(made, "identifier", [identifier(number) for number in case.get("identifiers") or ()])
 
 
-def identifier(given: dict[str, Any]) -> dict[str, Any]:
-    made = {key: given[key] for key in ("use", "system", "value") if given.get(key)}
-    if given.get("type"):
-        made["type"] = {"coding": [{"system": TYPES, "code": given["type"]}]}
-    put(made, "period", period(given.get("period")))
+def identifier(document: dict[str, Any]) -> dict[str, Any]:
+    made = {key: document[key] for key in ("use", "system", "value") if document.get(key)}
+    if document.get("type"):
+        made["type"] = {"coding": [{"system": TYPES, "code": document["type"]}]}
+    put(made, "period", period(document.get("period")))
     return made
 
 
@@ -222,8 +222,8 @@ def put(made: dict[str, Any], key: str, value: Any) -> None:
         made[key] = value
 
 
-def period(given: dict[str, Any] | None) -> dict[str, Any] | None:
-    return {key: given[key] for key in ("start", "end") if given.get(key)} if given else None
+def period(document: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {key: document[key] for key in ("start", "end") if document.get(key)} if document else None
 
 
 def reference(uuid: str, type_: str, key: str) -> dict[str, str]:

@@ -36,18 +36,18 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
 
 
 def _measured(put: house.House, bare: Bare, count: int, number: int) -> list[Entry]:
-    put.found()
+    put.put_directory()
     ours: dict[str, list[float]] = {"new": [], "one goal changed": []}
     theirs: dict[str, list[float]] = {"new": [], "one goal changed": []}
     sizes: dict[str, int] = {}
     for turn in range(number + 1):
-        given = range(turn * count, (turn + 1) * count)
-        for each in given:
-            put.put(*house.client(each))
+        numbers = range(turn * count, (turn + 1) * count)
+        for number_ in numbers:
+            put.put(*house.client(number_))
         bare.seen()
         documents = {
-            "new": [(*house.case(each), None) for each in given],
-            "one goal changed": [(house.case(each)[0], changed(each), 1) for each in given],
+            "new": [(*house.case(number_), None) for number_ in numbers],
+            "one goal changed": [(house.case(number_)[0], changed(number_), 1) for number_ in numbers],
         }
         for kind, puts in documents.items():
             ours[kind].append(_seconds(put, puts))
@@ -59,13 +59,13 @@ def _measured(put: house.House, bare: Bare, count: int, number: int) -> list[Ent
             tell(f"case.vs_rows: round {turn} of {number}")
     entries = []
     for kind, seconds in ours.items():
-        found = ratios(theirs[kind][1:], seconds[1:])
-        ms = [spread([1000 * each for each in one[1:]]) for one in (seconds, theirs[kind])]
+        shares = ratios(theirs[kind][1:], seconds[1:])
+        ms = [spread([1000 * second for second in one[1:]]) for one in (seconds, theirs[kind])]
         detail = (
-            f"{kind} {spread(found)}, {ms[0]} ms against {ms[1]} for {sizes[kind]} rows; {number} rounds of "
+            f"{kind} {spread(shares)}, {ms[0]} ms against {ms[1]} for {sizes[kind]} rows; {number} rounds of "
             f"{count} cases, one after the other through the WSGI application in one process"
         )
-        entries.append(at_least(LINES[kind], median(found), "ratio", BUDGETS[kind], detail))
+        entries.append(at_least(LINES[kind], median(shares), "ratio", BUDGETS[kind], detail))
     return entries
 
 
@@ -79,6 +79,6 @@ def changed(number: int) -> bytes:
 def _seconds(put: house.House, puts: list[tuple[str, bytes, int | None]]) -> float:
     """The seconds one takes."""
     began = time.perf_counter()
-    for each in puts:
-        put.put(*each)
+    for put_ in puts:
+        put.put(*put_)
     return (time.perf_counter() - began) / len(puts)

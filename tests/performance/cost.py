@@ -82,8 +82,8 @@ class Site:
         """Return the seconds of processor time of the service, of the database, and the bytes logged."""
         (log,) = self.look.execute(LOG).fetchone()
         before = self._seconds()
-        for each in requests:
-            self.ask(each)
+        for request in requests:
+            self.ask(request)
         self.settle()
         after = self._seconds()
         (logged,) = self.look.execute(LOGGED, (log,)).fetchone()
@@ -129,17 +129,17 @@ def site(servers: house.Servers) -> Iterator[Site]:
 
 def _measured(running: Site, count: int, number: int) -> list[Entry]:
     """Measure each operation in turn; a round warms up."""
-    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in OPERATIONS}
+    costs_of: dict[str, list[tuple[float, ...]]] = {name: [] for name in OPERATIONS}
     sizes = []
     for turn in range(number + 1):
         numbers = range(turn * count, (turn + 1) * count)
         for name, requests in OPERATIONS.items():
-            cost = running.cost([request for each in numbers for request in requests(each)])
-            found[name].append(tuple(part / count for part in cost))
+            cost = running.cost([request for number in numbers for request in requests(number)])
+            costs_of[name].append(tuple(part / count for part in cost))
         sizes.append(running.stored())
         if turn:
             tell(f"cpu, wal and disk: round {turn} of {number}")
-    kept = {name: costs[1:] for name, costs in found.items()}
+    kept = {name: costs[1:] for name, costs in costs_of.items()}
     rounds = f"{number} rounds of {count}, one after the other"
     return [
         *(_processor(name, costs, rounds) for name, costs in kept.items()),
@@ -157,7 +157,7 @@ def _processor(name: str, costs: list[tuple[float, ...]], rounds: str) -> Entry:
 
 def _log(kept: dict[str, list[tuple[float, ...]]], rounds: str) -> Entry:
     kilobytes = {name: [cost[2] / 1000 for cost in costs] for name, costs in kept.items()}
-    others = ", ".join(f"{name[4:]} {spread(each)}" for name, each in kilobytes.items() if name != "cpu.case")
+    others = ", ".join(f"{name[4:]} {spread(used)}" for name, used in kilobytes.items() if name != "cpu.case")
     detail = f"{spread(kilobytes['cpu.case'])} a client and case; {others}; {rounds}"
     return at_most("wal.per_case", median(kilobytes["cpu.case"]), "kB", WAL_KB, detail)
 

@@ -49,7 +49,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
                 assert said.startswith("200"), said
 
             sides = {"discharge_fhir": (fhir, over_http), "discharge_mllp": (hl7v2, over_mllp)}
-            found = _measured(sides, bare, number, rounds)
+            measured = _measured(sides, bare, number, rounds)
     with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
         waits = _waits(house.environment(url, Path(folder)), seconds)
     return [
@@ -62,7 +62,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
             f"{rounds} rounds of {number}, one after the other; {waits[name]}, {seconds} s each, "
             "the senders on the same machine",
         )
-        for name, (ours, theirs, size) in found.items()
+        for name, (ours, theirs, size) in measured.items()
     ]
 
 
@@ -110,23 +110,23 @@ def _measured(
     rounds: int,
 ) -> dict[str, tuple[list[float], list[float], int]]:
     """Return for each line our seconds, the bare ones, and how many rows a discharge is; a round warms up."""
-    found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in sides}
+    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in sides}
     sizes: dict[str, int] = {}
     numbers = count()
     for turn in range(rounds + 1):
         for name, (made, send) in sides.items():
             bodies = [made(f"{next(numbers):07}") for _ in range(number)]
             began = time.perf_counter()
-            for each in bodies:
-                send(each)
-            found[name][0].append((time.perf_counter() - began) / number)
+            for body in bodies:
+                send(body)
+            times[name][0].append((time.perf_counter() - began) / number)
             written = bare.seen()
             assert len(written) == number, "a discharge is one transaction"
-            found[name][1].append(bare.write(written, insert))
+            times[name][1].append(bare.write(written, insert))
             sizes[name] = sum(map(len, written[-1].values()))
         if turn:
             tell(f"discharge: round {turn} of {rounds}")
-    return {name: (ours[1:], theirs[1:], sizes[name]) for name, (ours, theirs) in found.items()}
+    return {name: (ours[1:], theirs[1:], sizes[name]) for name, (ours, theirs) in times.items()}
 
 
 def _waits(environment: dict[str, str], seconds: float) -> dict[str, str]:
@@ -141,7 +141,7 @@ def _waits(environment: dict[str, str], seconds: float) -> dict[str, str]:
         "http": f"{head}Content-Length: {len(body.encode())}\r\n\r\n{body}",
         "mllp": frame_of(hl7v2(NUMBER)).decode(),
     }
-    first, told = 0, {}
+    first, details = 0, {}
     with (
         house.process(environment, "service", "serve", "--port", str(ports["http"])),
         house.process(environment, "service", "mllp", "--port", str(ports["mllp"])),
@@ -158,8 +158,8 @@ def _waits(environment: dict[str, str], seconds: float) -> dict[str, str]:
                 first += answered.count + senders
                 said.append(_said(senders, answered))
                 tell(f"{name}: {said[-1]}")
-            told[name] = ", ".join(said)
-    return told
+            details[name] = ", ".join(said)
+    return details
 
 
 def _said(senders: int, answered: Answered) -> str:
@@ -179,4 +179,4 @@ def _connected(port: int) -> socket.socket:
 
 
 def _ms(seconds: list[float]) -> str:
-    return spread([1000 * each for each in seconds])
+    return spread([1000 * second for second in seconds])

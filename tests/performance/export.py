@@ -49,7 +49,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
 
 def _lines(connection: psycopg.Connection, port: int, pids: tuple[int, int], number: int) -> list[Entry]:
     """Measure both in turn; `pids` are the server's and PostgreSQL's."""
-    held, told, used = [], [], {"export": [], "copy": []}
+    held, numbers, used = [], [], {"export": [], "copy": []}
 
     def exported() -> float:
         began, before = time.perf_counter(), processor.seconds(*pids)
@@ -57,7 +57,7 @@ def _lines(connection: psycopg.Connection, port: int, pids: tuple[int, int], num
         seconds = time.perf_counter() - began
         used["export"].append(1e9 * (processor.seconds(*pids) - before) / size)
         held.append(_resident(pids[0]))
-        told[:] = [size, parts, planned - began]
+        numbers[:] = [size, parts, planned - began]
         return size / seconds / 1e6
 
     def copied() -> float:
@@ -68,10 +68,10 @@ def _lines(connection: psycopg.Connection, port: int, pids: tuple[int, int], num
         return size / (time.perf_counter() - began) / 1e6
 
     rates = rounds("export.vs_copy", number, exported, copied)
-    found = ratios(*rates)
-    size, parts, planned = told
+    per_copy = ratios(*rates)
+    size, parts, planned = numbers
     detail = (
-        f"{spread(found)}; {spread(rates[0])} of {spread(rates[1])} MB/s, {size / 1e6:.0f} MB in {parts} "
+        f"{spread(per_copy)}; {spread(rates[0])} of {spread(rates[1])} MB/s, {size / 1e6:.0f} MB in {parts} "
         f"parts fetched one after the other, {planned:.2f} s until the manifest of the last; "
         f"{number} rounds, guard, scope and audit on; {spread(used['export'][1:])} ms of processors a MB, "
         f"the database's alone {spread(used['copy'][1:])} for COPY"
@@ -79,7 +79,7 @@ def _lines(connection: psycopg.Connection, port: int, pids: tuple[int, int], num
     grown = held[-1] - held[0]
     memory = f"{held[0]:.0f} MB after the first export, {held[-1]:.0f} after {len(held)}"
     return [
-        at_least("export.vs_copy", median(found), "ratio", 0.5, detail),
+        at_least("export.vs_copy", median(per_copy), "ratio", 0.5, detail),
         at_most("memory.export", round(grown), "MB", 30, memory),
     ]
 
@@ -136,5 +136,5 @@ def _resident(pid: int) -> float:
     """The megabytes in memory of the process below a server that answers, the largest of them."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     below = [int(child) for child in children.split()] or [pid]
-    pages = [int(Path(f"/proc/{each}/statm").read_text(encoding="ascii").split()[1]) for each in below]
+    pages = [int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) for process in below]
     return max(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -34,10 +34,10 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure both lines."""
     number, seconds = (3, 1) if quick else (9, 5)
     with site(servers) as port:
-        found: dict[str, list[float]] = {}
+        rates_of: dict[str, list[float]] = {}
         for what in BUDGETS:
             numbers = count()
-            (found[what],) = rounds(
+            (rates_of[what],) = rounds(
                 f"{what}.rate_1ms", number, lambda w=what, n=numbers: _rate(port, w, n, seconds)
             )
     return [
@@ -48,7 +48,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
             BUDGETS[what],
             f"{spread(rates)}; {number} rounds of {seconds} s, {SENDERS} connections, one worker",
         )
-        for what, rates in found.items()
+        for what, rates in rates_of.items()
     ]
 
 
@@ -72,8 +72,8 @@ def site(servers: house.Servers) -> Iterator[int]:
                 for (kind, name), entry in DIRECTORY.items()
             ]
             with _sender(port) as send:
-                for each in entries:
-                    send(each)
+                for request in entries:
+                    send(request)
             yield port
 
 
@@ -85,8 +85,8 @@ def _rate(port: int, what: str, numbers: Iterator[int], seconds: float) -> float
     def work() -> None:
         with _sender(port) as send:
             while time.monotonic() < until:
-                for each in make(next(numbers)):
-                    send(each)
+                for request in make(next(numbers)):
+                    send(request)
                 done.append(time.monotonic())
 
     began = time.monotonic()

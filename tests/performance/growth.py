@@ -81,28 +81,28 @@ def _paths(connection: psycopg.Connection, payer: str) -> dict[str, list[str]]:
 
 
 def _line(port: int, asked: dict[str, dict[str, list[str]]], many: int, number: int, questions: int) -> Entry:
-    worst, told = [], []
+    worst, details = [], []
     for what in asked["northern"]:
         clients = [_client(port, payer, paths[what]) for payer, paths in asked.items()]
-        found, times = [], []
+        grown, times = [], []
         for turn in range(number + 1):
             large, small = _in_turn(clients, questions)
             if turn:
-                found.append(large / small)
+                grown.append(large / small)
                 times.append((1000 * large, 1000 * small))
                 tell(f"growth.scope, {what}: round {turn} of {number}")
         for client in clients:
             client.socket.close()
-        worst.append(median(found))
+        worst.append(median(grown))
         ms = [spread(side) for side in zip(*times, strict=True)]
-        told.append(f"{what} {spread(found)}, {ms[0]} ms with {many} members and {ms[1]} ms with {FEW}")
-    detail = f"the worst of {'; '.join(told)}; {number} rounds of {questions} of each, asked in turn"
+        details.append(f"{what} {spread(grown)}, {ms[0]} ms with {many} members and {ms[1]} ms with {FEW}")
+    detail = f"the worst of {'; '.join(details)}; {number} rounds of {questions} of each, asked in turn"
     return at_most("growth.scope", max(worst), "ratio", 1.2, detail)
 
 
 def _client(port: int, payer: str, paths: list[str]) -> Connection:
     load = Load(port, gets(paths, {"Casebridge-Partner": payer}), 0)
-    return Connection(load, itertools.cycle(each.encode() for each in load.requests))
+    return Connection(load, itertools.cycle(request.encode() for request in load.requests))
 
 
 def _in_turn(clients: list[Connection], questions: int) -> list[float]:
@@ -114,4 +114,4 @@ def _in_turn(clients: list[Connection], questions: int) -> list[float]:
             while (answered := client.receive()) is None:
                 pass
             seconds.append(answered)
-    return [statistics.median(each) for each in took]
+    return [statistics.median(times) for times in took]

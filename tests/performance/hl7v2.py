@@ -71,16 +71,16 @@ def run(quick: bool, _servers: object) -> list[Entry]:
 
 def parted(raw: bytes) -> list[list[list[list[list[str]]]]]:
     """All values of the message, by segment, field, repetition, component and subcomponent."""
-    (found,) = read(raw).items
-    assert isinstance(found, Message)
-    return [[segment.tree(number) for number in range(len(segment.fields))] for segment in found.segments]
+    (item,) = read(raw).items
+    assert isinstance(item, Message)
+    return [[segment.tree(number) for number in range(len(segment.fields))] for segment in item.segments]
 
 
 def shown(raw: bytes) -> dict[str, object]:
     """The message as mappings read it."""
-    (found,) = read(raw).items
-    assert isinstance(found, Message)
-    view = to_json(found, ZONE)
+    (item,) = read(raw).items
+    assert isinstance(item, Message)
+    view = to_json(item, ZONE)
     assert not view.issues
     return view.json
 

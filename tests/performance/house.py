@@ -63,8 +63,8 @@ def environment(url: str, folder: Path, **more: str) -> dict[str, str]:
     registry = folder / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
     own = {name: value for name, value in os.environ.items() if not name.startswith("CASEBRIDGE_")}
-    given = {"AUTH": "off", "DATABASE_URL": url, "PARTNERS": str(registry)}
-    return {**own, **{f"CASEBRIDGE_{name}": value for name, value in {**given, **more}.items()}}
+    settings = {"AUTH": "off", "DATABASE_URL": url, "PARTNERS": str(registry)}
+    return {**own, **{f"CASEBRIDGE_{name}": value for name, value in {**settings, **more}.items()}}
 
 
 @contextlib.contextmanager
@@ -121,12 +121,12 @@ class House:
 
     def fill(self, count: int) -> None:
         """Put the directory and so many clients, each with a case."""
-        self.found()
+        self.put_directory()
         for number in range(count):
             self.put(*client(number))
             self.put(*case(number))
 
-    def found(self) -> None:
+    def put_directory(self) -> None:
         """Put the directory."""
         for (kind, name), entry in cases.DIRECTORY.items():
             self.put(f"/api/directory/{kind}/{name}", dump(entry))

@@ -58,8 +58,8 @@ class Consumer(threading.Thread):
     def came(self, message_id: str) -> float:
         """Wait for a message; return when it was there."""
         while True:
-            found, at = self._came.get(timeout=PATIENCE)
-            if found == message_id:
+            id_came, at = self._came.get(timeout=PATIENCE)
+            if id_came == message_id:
                 return at
 
 
@@ -113,9 +113,9 @@ def _publishing(stack: ExitStack, url: str) -> Send:
 
     def publish() -> tuple[str, float]:
         sent = message(body=BODY)
-        told = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=sent.id)
+        properties = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=sent.id)
         began = time.perf_counter()
-        channel.basic_publish(EXCHANGE, sent.routing_key, sent.body, told, mandatory=True)
+        channel.basic_publish(EXCHANGE, sent.routing_key, sent.body, properties, mandatory=True)
         return sent.id, began
 
     return publish
@@ -134,9 +134,9 @@ def _waits(consumer: Consumer, send: Send, count: int) -> list[float]:
 def _line(name: str, part: int, budget: float, relayed: list[list[float]], bare: list[list[float]]) -> Entry:
     """Return the line of a percentile, of each side's round by round."""
     ours, theirs = ([percentile(waits, part) for waits in side] for side in (relayed, bare))
-    found = ratios(ours, theirs)
-    sides = f"committed {spread(ours)}, bare {spread(theirs)} ms; {len(found)} rounds of {len(bare[0])}"
-    return at_most(name, median(found), "ratio", budget, f"{spread(found)}; {sides}")
+    shares = ratios(ours, theirs)
+    sides = f"committed {spread(ours)}, bare {spread(theirs)} ms; {len(shares)} rounds of {len(bare[0])}"
+    return at_most(name, median(shares), "ratio", budget, f"{spread(shares)}; {sides}")
 
 
 def percentile(numbers: list[float], part: int) -> float:

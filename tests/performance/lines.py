@@ -25,13 +25,13 @@ def _entry(name: str, value: float, unit: str, budget: float, holds: bool, detai
 
 def rounds(what: str, count: int, *sides: Callable[[], T]) -> list[list[T]]:
     """Measure each side once a round, in turn; return what each found. One round before them warms up."""
-    found: list[list[T]] = [[] for _ in sides]
+    measured: list[list[T]] = [[] for _ in sides]
     for number in range(count + 1):
-        for side, numbers in zip(sides, found, strict=True):
+        for side, numbers in zip(sides, measured, strict=True):
             numbers.append(side())
         if number:
             tell(f"{what}: round {number} of {count}")
-    return [numbers[1:] for numbers in found]
+    return [numbers[1:] for numbers in measured]
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:

@@ -118,8 +118,8 @@ def _mllp(came: bytearray) -> bool:
 
 def _numbered(load: Load) -> Iterator[bytes]:
     """Give the requests, in turn and for ever."""
-    for number, each in zip(itertools.count(load.first), itertools.cycle(load.requests), strict=False):
-        yield each.replace(NUMBER, f"{number:0{len(NUMBER)}}").encode()
+    for number, request in zip(itertools.count(load.first), itertools.cycle(load.requests), strict=False):
+        yield request.replace(NUMBER, f"{number:0{len(NUMBER)}}").encode()
 
 
 def _answers(load: Load) -> Answered:

@@ -35,15 +35,15 @@ def run(quick: bool, _servers: object) -> list[Entry]:
 
 def _against(catalogue: Catalogue, quick: bool) -> Entry:
     count, number = (100, 5) if quick else (300, 11)
-    given = [roots(each) for each in range(count)]
+    many_roots = [roots(number) for number in range(count)]
     ours, hand = plan_and_team(catalogue), ByHand(catalogue)
-    for each in given[:20]:
-        made = [resource.resource for resource in ours.run(each)]
-        assert made == hand.run(each), "by_hand.py no longer makes what the mappings make"
-    sides = [lambda way=way: _seconds(way, given) for way in (ours.run, hand.run)]
+    for root in many_roots[:20]:
+        made = [resource.resource for resource in ours.run(root)]
+        assert made == hand.run(root), "by_hand.py no longer makes what the mappings make"
+    sides = [lambda way=way: _seconds(way, many_roots) for way in (ours.run, hand.run)]
     mapped, by_hand = rounds("mapping", number, *sides)
     slower = ratios(mapped, by_hand)
-    us = [f"{spread([1e6 * second for second in each])} µs" for each in (mapped, by_hand)]
+    us = [f"{spread([1e6 * second for second in times])} µs" for times in (mapped, by_hand)]
     detail = f"{spread(slower)}; mapping {us[0]}, by hand {us[1]} a case; {number} rounds of {count} cases"
     return at_most("mapping.vs_handwritten", median(slower), "times", 3, detail)
 
@@ -67,26 +67,26 @@ def _linear(catalogue: Catalogue, quick: bool) -> Entry:
         lambda: _seconds(projector.run, [few] * (MANY // FEW)) / FEW,
         lambda: _seconds(projector.run, [many]) / MANY,
     )
-    found = ratios(large, small)
-    us = [spread([1e6 * second for second in each]) for each in (small, large)]
-    detail = f"{spread(found)}; a goal among {FEW}: {us[0]} µs, among {MANY}: {us[1]} µs; {number} rounds"
-    return at_most("mapping.linear", median(found), "ratio", 1.5, detail)
+    growth = ratios(large, small)
+    us = [spread([1e6 * second for second in times]) for times in (small, large)]
+    detail = f"{spread(growth)}; a goal among {FEW}: {us[0]} µs, among {MANY}: {us[1]} µs; {number} rounds"
+    return at_most("mapping.linear", median(growth), "ratio", 1.5, detail)
 
 
-def _seconds(way: Callable[[dict[str, Any]], object], given: list[dict[str, Any]]) -> float:
+def _seconds(way: Callable[[dict[str, Any]], object], many_roots: list[dict[str, Any]]) -> float:
     """The seconds of processor time that a case takes."""
-    fresh = [{**each, "case": {**each["case"], "uuid": str(uuid4())}} for each in given]
+    fresh = [{**root, "case": {**root["case"], "uuid": str(uuid4())}} for root in many_roots]
     began = time.process_time()
-    for each in fresh:
-        way(each)
+    for root in fresh:
+        way(root)
     return (time.process_time() - began) / len(fresh)
 
 
 def _with_goals(count: int) -> dict[str, Any]:
     """A case with that many goals; a contract takes fewer, the mappings do not ask."""
-    found = roots(0)
-    plan = {**found["case"]["plan"], "goals": [cases.goal(number) for number in range(count)]}
-    return {**found, "case": {**found["case"], "plan": plan}}
+    root = roots(0)
+    plan = {**root["case"]["plan"], "goals": [cases.goal(number) for number in range(count)]}
+    return {**root, "case": {**root["case"], "plan": plan}}
 
 
 def roots(number: int) -> dict[str, Any]:
@@ -107,12 +107,14 @@ class Shelf:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Document] = {}
 
-    def add(self, kind: str, name: str, given: dict[str, Any]) -> Document:
+    def add(self, kind: str, name: str, body: dict[str, Any]) -> Document:
         """Put a document on the shelf."""
         now = datetime.now(UTC)
-        found = Document(str(uuid4()), kind, self.SYSTEM, name, 1, load_document(kind, given), None, now, now)
-        self._known[kind, name] = self._known[kind, found.uuid] = found
-        return found
+        document = Document(
+            str(uuid4()), kind, self.SYSTEM, name, 1, load_document(kind, body), None, now, now
+        )
+        self._known[kind, name] = self._known[kind, document.uuid] = document
+        return document
 
     def find(self, kind: str, _source: str, ref: str) -> Document | None:
         """As the unit of work does."""

@@ -94,13 +94,13 @@ def _growth(few: Site, many: Site, paths: list[str], number: int, seconds: float
     sides = [Asked(site.port, paths, seconds, (site.pid,)) for site in (few, many)]
     rounds("growth.resources", number, *(side.round for side in sides))
     small, large = (side.answered[1:] for side in sides)
-    found = {
+    times_of = {
         "median": _times(large, small, "median_ms"),
         "p99": _times(large, small, "p99_ms"),
     }
-    told = "; ".join(f"{name} {spread(times)}" for name, times in found.items())
-    detail = f"{told}; among {many.resources} resources and {few.resources}; {number} rounds of {seconds} s"
-    return at_most("growth.resources", max(map(median, found.values())), "ratio", 1.5, detail)
+    shown = "; ".join(f"{name} {spread(times)}" for name, times in times_of.items())
+    detail = f"{shown}; among {many.resources} resources and {few.resources}; {number} rounds of {seconds} s"
+    return at_most("growth.resources", max(map(median, times_of.values())), "ratio", 1.5, detail)
 
 
 def _times(over: list[Answered], under: list[Answered], which: str) -> list[float]:
@@ -112,8 +112,8 @@ def _localised(site: Site, paths: list[str], number: int, seconds: float) -> Ent
     danish = Asked(site.port, paths, seconds, (site.pid,), WHO | {"Accept-Language": "da"})
     plain = Asked(site.port, paths, seconds, (site.pid,))
     rates = rounds("localised.vs_plain", number, danish.round, plain.round)
-    found = ratios(*rates)
+    shares = ratios(*rates)
     detail = (
-        f"{spread(found)}; {spread(rates[0])} of {spread(rates[1])} plans/s; {number} rounds of {seconds} s"
+        f"{spread(shares)}; {spread(rates[0])} of {spread(rates[1])} plans/s; {number} rounds of {seconds} s"
     )
-    return at_least("localised.vs_plain", median(found), "ratio", 0.5, detail)
+    return at_least("localised.vs_plain", median(shares), "ratio", 0.5, detail)

@@ -117,13 +117,13 @@ def same(port: int, who: dict[str, str], other: int, paths: list[str]) -> None:
 def vs_floor(name: str, ours: Asked, floor: Asked, number: int) -> Entry:
     """How much of the floor's rate the service reaches, round by round."""
     rates = rounds(name, number, ours.round, floor.round)
-    found = ratios(*rates)
+    shares = ratios(*rates)
     detail = (
-        f"{spread(found)}; {spread(rates[0])} of {spread(rates[1])} answers/s, "
+        f"{spread(shares)}; {spread(rates[0])} of {spread(rates[1])} answers/s, "
         f"p99 {ours.p99:.1f} and {floor.p99:.1f} ms; {number} rounds of {ours.seconds} s, 8 connections, "
         f"{len(ours.paths)} plans, guard, an insurer's scope, audit and metrics on"
     )
-    return at_least(name, median(found), "ratio", VS_FLOOR, detail)
+    return at_least(name, median(shares), "ratio", VS_FLOOR, detail)
 
 
 def _processor(name: str, asked: Asked, budget: float) -> Entry:

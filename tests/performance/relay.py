@@ -58,9 +58,13 @@ class Bare:
 
     def _send(self) -> None:
         while self._left and self._tag - self._acked < WINDOW:
-            each = self._left.popleft()
-            properties = pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=each.id)
-            self._channel.basic_publish(EXCHANGE, each.routing_key, each.body, properties, mandatory=True)
+            message = self._left.popleft()
+            properties = pika.BasicProperties(
+                content_type=CONTENT_TYPE, delivery_mode=2, message_id=message.id
+            )
+            self._channel.basic_publish(
+                EXCHANGE, message.routing_key, message.body, properties, mandatory=True
+            )
             self._tag += 1
 
     def _on_confirm(self, frame) -> None:
@@ -86,10 +90,10 @@ class Delay:
 
     def close(self) -> None:
         """Cut all connections."""
-        for each in self._open:
+        for connection in self._open:
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
     def reach(self) -> socket.socket:
         """Connect to what stands behind."""
@@ -109,8 +113,8 @@ class Delay:
                     client.close()
                     continue
                 self._open += [client, broker]
-                for each in (client, broker):
-                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for connection in (client, broker):
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._carry, args=(client, broker), daemon=True).start()
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
@@ -150,10 +154,10 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
         with delayed(url) as far:
             (slow,) = rounds("relay.rate_2ms", number, lambda: relay_rate(office, far, made(count)))
         office.engine.dispose()
-    found = ratios(relayed, bare)
+    shares = ratios(relayed, bare)
     sides = f"relay {spread(relayed)}, bare pika {spread(bare)} msg/s; {number} rounds of {count}"
     return [
-        at_least("relay.vs_raw", median(found), "ratio", 0.6, f"{spread(found)}; {sides}"),
+        at_least("relay.vs_raw", median(shares), "ratio", 0.6, f"{spread(shares)}; {sides}"),
         at_least("relay.rate_2ms", median(slow), "msg/s", 5000, f"{spread(slow)}; over {CASES} cases"),
     ]
 

@@ -81,14 +81,14 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
 def _line(name: str, secured: Asked, opened: Asked, number: int) -> Entry:
     """How many times as long an answer takes, round by round."""
     rates = rounds(f"secured_{name}.vs_open", number, secured.round, opened.round)
-    found = ratios(rates[1], rates[0])
+    shares = ratios(rates[1], rates[0])
     ms = [spread(side.milliseconds[1:]) for side in (opened, secured)]
     detail = (
-        f"{spread(found)}; to the operator, unrecorded, {spread(rates[1])} answers/s of {ms[0]} ms of CPU, "
+        f"{spread(shares)}; to the operator, unrecorded, {spread(rates[1])} answers/s of {ms[0]} ms of CPU, "
         f"to an insurer with a token {spread(rates[0])} of {ms[1]} ms; "
         f"{number} rounds of {secured.seconds} s, 8 connections"
     )
-    return at_most(f"secured_{name}.vs_open", median(found), "ratio", BUDGETS[name], detail)
+    return at_most(f"secured_{name}.vs_open", median(shares), "ratio", BUDGETS[name], detail)
 
 
 def _plain(url: str) -> str:
@@ -120,5 +120,5 @@ def _tokens(base: str, jwk: dict[str, str], pids: tuple[int, ...], number: int, 
 
 def _get(endpoint: str, forms: list[dict[str, str]]) -> None:
     with contextlib.closing(requests.Session()) as session:
-        for each in forms:
-            assert session.post(endpoint, data=each, timeout=30).status_code == 200
+        for form in forms:
+            assert session.post(endpoint, data=form, timeout=30).status_code == 200

@@ -30,7 +30,7 @@ def test_the_report_is_a_list_of_lines_with_the_fixed_fields(tmp_path):
     done = CliRunner().invoke(main, ["mapping", "--report", str(report)], env={"QUICK": "1"})
     assert done.exit_code == 0, done.output
     entries = json.loads(report.read_text(encoding="utf-8"))
-    assert [each["name"] for each in entries] == [*next(iter(BENCHES))]
+    assert [entry["name"] for entry in entries] == [*next(iter(BENCHES))]
     for entry in entries:
         assert entry.keys() == FIELDS.keys()
         assert all(isinstance(entry[name], kind) for name, kind in FIELDS.items())
@@ -47,20 +47,20 @@ def test_a_budget_holds_up_to_its_bound_and_not_beyond():
 
 
 def test_the_mappings_and_the_hand_make_the_same_of_a_case():
-    found = catalogue()
-    given = mapping.roots(7)
-    made = [each.resource for each in mapping.plan_and_team(found).run(given)]
-    assert [each["resourceType"] for each in made] == ["CarePlan", "CareTeam"]
-    assert made == ByHand(found).run(given)
+    compiled = catalogue()
+    roots = mapping.roots(7)
+    made = [result.resource for result in mapping.plan_and_team(compiled).run(roots)]
+    assert [resource["resourceType"] for resource in made] == ["CarePlan", "CareTeam"]
+    assert made == ByHand(compiled).run(roots)
 
 
 def test_the_case_that_is_mapped_has_as_many_leaves_as_the_budget_says():
-    made = [each.resource for each in mapping.plan_and_team(catalogue()).run(mapping.roots(7))]
+    made = [result.resource for result in mapping.plan_and_team(catalogue()).run(mapping.roots(7))]
     assert mapping.leaves(made) == mapping.LEAVES
 
 
 def test_absent_is_absent_on_each_side():
-    found = catalogue()
+    compiled = catalogue()
     whole = mapping.roots(7)
     bare = {key: whole["case"][key] for key in ("uuid", "client", "status", "team")}
     unknown = {**whole["client"], "protected_identity": True}
@@ -71,9 +71,9 @@ def test_absent_is_absent_on_each_side():
         {**bare, "plan": {"title": "A plan", "status": "draft"}, "team": []},
         {**bare, "client": unknown, "team": [club, deputy, {**deputy, "deputy_for": club}]},
     ):
-        given = {"case": case, "client": case["client"]}
-        made = [each.resource for each in mapping.plan_and_team(found).run(given)]
-        assert made == ByHand(found).run(given)
+        roots = {"case": case, "client": case["client"]}
+        made = [result.resource for result in mapping.plan_and_team(compiled).run(roots)]
+        assert made == ByHand(compiled).run(roots)
 
 
 def test_each_discharge_that_is_sent_is_of_another_person_and_stay_and_no_duplicate():
@@ -81,17 +81,17 @@ def test_each_discharge_that_is_sent_is_of_another_person_and_stay_and_no_duplic
     assert content(one) != content(other)
     assert one["id"] != other["id"]
     for kind, names in (("Patient", "R-000000"), ("Encounter", "V-000000")):
-        found = [
-            each["resource"]["identifier"][0]["value"]
+        resources_ = [
+            entry["resource"]["identifier"][0]["value"]
             for sent in (one, other)
-            for each in sent["entry"]
-            if each["resource"]["resourceType"] == kind
+            for entry in sent["entry"]
+            if entry["resource"]["resourceType"] == kind
         ]
-        assert found == [f"{names}1", f"{names}2"]
+        assert resources_ == [f"{names}1", f"{names}2"]
     (message,), (another,) = (read(discharge_in.hl7v2(number)).items for number in ("0000001", "0000002"))
     assert keys(message) != keys(another)
-    assert [each.first("PID").value(3) for each in (message, another)] == ["R-0000001", "R-0000002"]
-    assert [each.first("PV1").value(19) for each in (message, another)] == ["V-0000001", "V-0000002"]
+    assert [message_.first("PID").value(3) for message_ in (message, another)] == ["R-0000001", "R-0000002"]
+    assert [message_.first("PV1").value(19) for message_ in (message, another)] == ["V-0000001", "V-0000002"]
 
 
 def test_the_processor_time_of_a_process_has_that_of_those_below_it_that_run_and_that_have_ended():
