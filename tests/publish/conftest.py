@@ -29,5 +29,5 @@ def relay_to(office):
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for broker in made:
+        broker.close()

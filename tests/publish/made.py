@@ -40,8 +40,8 @@ class Office:
 
     def tell(self, resource, view="default"):
         """Write the first version of a CarePlan in a view, and return the message that tells of it."""
-        told = {"data": {"reference": "CarePlan/p1", "versionId": "1", "changed": []}}
-        sent = message(body=dump(told), view=view)
+        event = {"data": {"reference": "CarePlan/p1", "versionId": "1", "changed": []}}
+        sent = message(body=dump(event), view=view)
         written = replace(version("1", "p1", body=dump(resource), client="river"), view=view)
         self.store.transact(lambda unit: unit.resources.write([written]))
         self.emit(sent)
@@ -60,14 +60,14 @@ class Broker:
 
     def take(self, queue, seconds=1.0):
         """Everything in a queue until it is quiet for `seconds`: (properties, method, body)."""
-        found = []
+        deliveries = []
         with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
             channel = connection.channel()
             for method, properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=seconds):
                 if method is None:
                     break
-                found.append((properties, method, body))
-        return found
+                deliveries.append((properties, method, body))
+        return deliveries
 
     def drain(self, queue):
         """What is in a queue now: (properties, method, body)."""
@@ -109,7 +109,7 @@ def unrecorded(*_):
 
 
 def partner(name="harbor", *, plain=("careplan.*",), full=(), view="default"):
-    bindings = (*(Binding(each) for each in plain), *(Binding(each, full_resource=True) for each in full))
+    bindings = (*(Binding(key) for key in plain), *(Binding(key, full_resource=True) for key in full))
     return Partner(name, "engineer", view, queues=(Queue(name, bindings),))
 
 

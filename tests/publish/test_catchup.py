@@ -44,9 +44,9 @@ def firsts(broker, queue):
 
 def in_order(messages, got):
     """Whether all came, each owner's in its order."""
-    assert sorted(got) == sorted(each.id for each in messages)
-    for owner in {each.owner for each in messages}:
-        mine = [each.id for each in messages if each.owner == owner]
+    assert sorted(got) == sorted(sent.id for sent in messages)
+    for owner in {sent.owner for sent in messages}:
+        mine = [sent.id for sent in messages if sent.owner == owner]
         assert [id_ for id_ in got if id_ in mine] == mine
     return True
 
@@ -140,8 +140,8 @@ def test_each_refusal_is_told_with_its_queue_and_why_and_the_pauses_grow(broker,
             assert refusals() == count
             paced.wait(pause * 0.2)
             assert refusals() == count + 1
-    told = [(each["queue"], each["why"], each["tries"]) for each in said if each["event"] == "queue_behind"]
-    assert told == [("harbor", "nacked", number) for number in (1, 2, 3, 4)]
+    behind = [(line["queue"], line["why"], line["tries"]) for line in said if line["event"] == "queue_behind"]
+    assert behind == [("harbor", "nacked", number) for number in (1, 2, 3, 4)]
 
 
 def test_a_new_leader_knows_what_is_owed(office, broker, paced):

@@ -32,5 +32,5 @@ def test_a_queue_gets_messages_while_its_partner_is_registered(office, broker):
     stop.set()
     relay.run(stop)
 
-    assert [each.message_id for each, _, _ in broker.drain("harbor")] == [first.id, second.id]
-    assert [each.message_id for each, _, _ in broker.drain("clinic")] == [second.id, third.id]
+    assert [properties.message_id for properties, _, _ in broker.drain("harbor")] == [first.id, second.id]
+    assert [properties.message_id for properties, _, _ in broker.drain("clinic")] == [second.id, third.id]

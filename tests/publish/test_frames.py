@@ -19,8 +19,8 @@ def by_pika(channel, copy):
     piece = LARGEST - 8
     pieces = [copy.body[at : at + piece] for at in range(0, len(copy.body), piece)]
     frames = [pika.frame.Method(channel, method), pika.frame.Header(channel, len(copy.body), properties)]
-    frames += [pika.frame.Body(channel, each) for each in pieces]
-    return b"".join(each.marshal() for each in frames)
+    frames += [pika.frame.Body(channel, piece) for piece in pieces]
+    return b"".join(frame.marshal() for frame in frames)
 
 
 @pytest.mark.parametrize("size", [0, 1, 700, LARGEST - 8, LARGEST - 7, 3 * LARGEST])
@@ -31,8 +31,8 @@ def test_frames_are_those_of_pika(size, key):
     other = copy._replace(exchange="casebridge.to.harbor", mandatory=False)
     frames = Frames(7, LARGEST)
     behind = [copy._replace(previous=number) for number in (0, 7, 2**62)]
-    for each in (copy, other, *behind, copy, copy._replace(body=b"else"), copy._replace(id="another")):
-        assert frames.of(each) == by_pika(7, each)
+    for message in (copy, other, *behind, copy, copy._replace(body=b"else"), copy._replace(id="another")):
+        assert frames.of(message) == by_pika(7, message)
 
 
 @pytest.mark.parametrize(("key", "id_"), [("x" * 256, "1"), ("x", "1" * 256), ("ж" * 128, "1")])
@@ -62,12 +62,12 @@ def others():
 
 def read_by_pika(data):
     """The tags that pika reads, and the bytes it leaves."""
-    found = []
+    confirmed = []
     while True:
         size, frame = pika.frame.decode_frame(data)
         if not size:
-            return found, data
-        found.append((frame.method.delivery_tag, frame.method.multiple))
+            return confirmed, data
+        confirmed.append((frame.method.delivery_tag, frame.method.multiple))
         data = data[size:]
 
 

@@ -13,10 +13,10 @@ def rows(*owners):
 
 
 def taken(lanes):
-    found = []
+    rows = []
     while (row := lanes.take()) is not None:
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def test_one_row_of_each_owner_goes_and_the_next_only_after_it_is_done():

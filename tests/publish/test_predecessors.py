@@ -39,13 +39,13 @@ class Owners:
 
 def chains(broker, queue):
     """What came: sequence and predecessor of each message of an owner in the order they came, each once."""
-    found = {}
+    links = {}
     for properties, _, body in broker.drain(queue):
-        told = json.loads(body)
-        link = (told["sequence"], int(properties.headers["casebridge-previous"]))
-        found.setdefault(told["owner"], {})[link] = None
+        event = json.loads(body)
+        link = (event["sequence"], int(properties.headers["casebridge-previous"]))
+        links.setdefault(event["owner"], {})[link] = None
     # of both owners the same happens
-    first, second = map(list, found.values())
+    first, second = map(list, links.values())
     assert first == second
     return first
 

@@ -42,7 +42,7 @@ def test_each_message_arrives_once_in_its_owners_order_as_a_cloudevent(office, b
     relay_to(broker.url, partner()).run_once()
 
     got = broker.take("harbor")
-    assert sorted(properties.message_id for properties, _, _ in got) == sorted(each.id for each in sent)
+    assert sorted(properties.message_id for properties, _, _ in got) == sorted(message.id for message in sent)
     for owner in range(7):
         mine = [int(body) for _, _, body in got if int(body) % 7 == owner]
         assert mine == sorted(mine)
@@ -72,7 +72,7 @@ def test_who_binds_to_the_open_exchange_gets_every_message_of_the_default_view(o
     relay.run_once()
 
     got = broker.drain("passer-by")
-    assert [(each.message_id, method.exchange) for each, method, _ in got] == [
+    assert [(properties.message_id, method.exchange) for properties, method, _ in got] == [
         (covered.id, "casebridge.events"),
         (lonely.id, "casebridge.events"),
     ]
@@ -168,7 +168,7 @@ def test_a_nacked_message_is_sent_again_before_its_owners_next(office, broker, r
         until(lambda: set(office.states().values()) == {"published"})
 
     got = [properties.message_id for properties, _, _ in broker.take("harbor")]
-    assert list(dict.fromkeys(got)) == [each.id for each in sent]
+    assert list(dict.fromkeys(got)) == [message.id for message in sent]
 
 
 def test_a_message_that_fits_no_frame_is_parked_and_stops_its_owner_only(office, broker, relay_to):
@@ -254,7 +254,7 @@ def test_a_message_over_the_brokers_limit_is_found_among_many_and_parked(office,
     # case/7 had a row before and one after the bad one
     assert states.pop(after.id) == "pending"
     stuck = {id_ for id_, state in states.items() if state != "published"}
-    assert stuck <= {each.id for each in many if each.owner == "case/7"}
+    assert stuck <= {message.id for message in many if message.owner == "case/7"}
     assert got == set(states) - stuck
 
 
@@ -270,17 +270,17 @@ def test_what_one_queue_alone_is_to_get_and_the_broker_refuses_is_parked_too(off
     paced.send(bad, after, *fine[3:])
     paced.wait()
 
-    assert {each.message_id for each, _, _ in broker.drain("north")} == {each.id for each in fine}
+    assert {one.message_id for one, _, _ in broker.drain("north")} == {one.id for one in fine}
     states = office.states()
     assert (states.pop(bad.id), states.pop(after.id)) == ("parked", "owed")
     assert set(states.values()) == {"published"}
 
     with office.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE outbox SET body = x'7b7d' WHERE state = 'parked'")
-    office.outbox.release([each.position for each in office.outbox.parked_messages()])
+    office.outbox.release([parked_message.position for parked_message in office.outbox.parked_messages()])
     paced.wait()
     paced.wait()
-    assert [each.message_id for each, _, _ in broker.drain("north")] == [bad.id, after.id]
+    assert [properties.message_id for properties, _, _ in broker.drain("north")] == [bad.id, after.id]
     assert set(office.states().values()) == {"published"}
     paced.relay.close()
 
