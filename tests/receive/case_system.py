@@ -91,10 +91,10 @@ class CaseSystem:
         return [(entry.partner, entry.interaction, entry.status, entry.text) for entry in reversed(entries)]
 
 
-def until(found, otherwise):
+def until(look, otherwise):
     """Wait for something and return it."""
     deadline = time.monotonic() + SECONDS
-    while not (thing := found()):
+    while not (thing := look()):
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.05)
     return thing

@@ -87,8 +87,8 @@ def serve(desk) -> Iterator[Callable[..., Running]]:
         return running[-1]
 
     yield start
-    for each in running:
-        each.end()
+    for process in running:
+        process.end()
 
 
 class Client:

@@ -51,10 +51,10 @@ def is_open(client):
 def left(clients, count):
     """Those that are still open, once there are no more than so many."""
     until = time.monotonic() + SECONDS
-    while len(found := [client for client in clients if is_open(client)]) > count:
-        assert time.monotonic() < until, f"{len(found)} are open"
+    while len(open_ := [client for client in clients if is_open(client)]) > count:
+        assert time.monotonic() < until, f"{len(open_)} are open"
         time.sleep(0.02)
-    return found
+    return open_
 
 
 def answered(client, number="1"):
@@ -70,11 +70,11 @@ def strangers():
 def test_strangers_of_many_addresses_leave_hospitals_their_room(serve, strangers):
     running = serve(who=who)
     with crowd(running, strangers) as idle, crowd(running, ["127.0.0.1"] * 60) as hospital:
-        assert all(answered(each) for each in hospital)
+        assert all(answered(client) for client in hospital)
         assert len(left(idle, MllpLimits().strangers)) == MllpLimits().strangers
         with crowd(running, ["127.0.0.2"] * 60 + ["127.0.0.3"] * 60) as others:
-            assert all(answered(each) for each in others)
-        assert all(answered(each, "2") for each in hospital)
+            assert all(answered(client) for client in others)
+        assert all(answered(client, "2") for client in hospital)
 
 
 def test_one_stranger_holds_few_connections_and_the_last_to_come_is_served(serve):
@@ -103,7 +103,7 @@ def test_a_hospital_that_leaves_connections_open_has_its_own_closed_the_longest_
     limits = MllpLimits(partner_connections=3)
     running = serve(limits, who=who)
     with crowd(running, ["127.0.0.2"]) as other, crowd(running, ["127.0.0.1"] * 3) as mine:
-        assert all(answered(each) for each in (*other, mine[1], mine[0], mine[2]))
+        assert all(answered(client) for client in (*other, mine[1], mine[0], mine[2]))
         with crowd(running, ["127.0.0.1"]) as late:
             assert answered(late[0])
             assert left(mine, 2) == [mine[0], mine[2]]
@@ -113,7 +113,7 @@ def test_a_hospital_that_leaves_connections_open_has_its_own_closed_the_longest_
 def test_where_all_room_is_taken_the_partner_with_most_connections_gives_one_up(serve):
     running = serve(MllpLimits(connections=6, partner_connections=5), who=who)
     with crowd(running, ["127.0.0.1"] * 5) as most, crowd(running, ["127.0.0.2"]) as few:
-        assert all(answered(each) for each in (*most, *few))
+        assert all(answered(client) for client in (*most, *few))
         with crowd(running, ["127.0.0.3"]) as late, crowd(running, ["127.1.0.1"]) as stranger:
             assert answered(late[0])
             assert stranger[0].hung_up()
@@ -132,14 +132,14 @@ def test_a_message_in_hand_is_answered_however_many_come(serve, desk):
     desk.act = act
     running = serve(MllpLimits(partner_connections=2), who=who)
     with crowd(running, ["127.0.0.1"] * 2) as busy:
-        for each in busy:
-            each.send(message("1"))
+        for client in busy:
+            client.send(message("1"))
         assert begun.acquire(timeout=SECONDS)
         assert begun.acquire(timeout=SECONDS)
         with crowd(running, ["127.0.0.1"]) as late:
             assert late[0].hung_up()
         go.set()
-        assert [each.acknowledgement().header.control_id for each in busy] == ["1", "1"]
+        assert [client.acknowledgement().header.control_id for client in busy] == ["1", "1"]
 
 
 def test_a_connection_that_several_share_counts_with_whose_message_came(serve, desk):
@@ -147,7 +147,7 @@ def test_a_connection_that_several_share_counts_with_whose_message_came(serve, d
     running = serve(MllpLimits(partner_connections=2), who=who)
     with crowd(running, ["127.0.0.9"] * 4) as shared:
         assert all(map(is_open, shared))
-        assert all(answered(each) for each in shared)
+        assert all(answered(client) for client in shared)
         assert left(shared, 2) == shared[2:]
 
 
@@ -182,7 +182,9 @@ def test_one_hospitals_large_messages_leave_room_for_anothers(serve):
     running = serve(MllpLimits(large_messages=4), who=who)
     large = frame_of(message("1", note="a" * 3 * LARGE))
     with crowd(running, ["127.0.0.1"] * 4) as slow, crowd(running, ["127.0.0.2"]) as other:
-        senders = [threading.Thread(target=each.socket.sendall, args=(large[: 2 * LARGE],)) for each in slow]
+        senders = [
+            threading.Thread(target=client.socket.sendall, args=(large[: 2 * LARGE],)) for client in slow
+        ]
         for sender in senders:
             sender.start()
         until = time.monotonic() + SECONDS
@@ -191,8 +193,8 @@ def test_one_hospitals_large_messages_leave_room_for_anothers(serve):
             time.sleep(0.01)
         other[0].socket.sendall(large)
         assert other[0].acknowledgement().header.control_id == "1"
-        for each in slow:
-            each.socket.shutdown(socket.SHUT_RDWR)
+        for client in slow:
+            client.socket.shutdown(socket.SHUT_RDWR)
         for sender in senders:
             sender.join()
     assert running.emptied()

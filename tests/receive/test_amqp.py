@@ -60,13 +60,13 @@ consumer.run(threading.Event())
 SECONDS = 240
 
 
-def until(found, otherwise):
+def until(look, otherwise):
     """Wait for something and return it."""
     deadline = time.monotonic() + SECONDS
-    while not (each := found()):
+    while not (thing := look()):
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.05)
-    return each
+    return thing
 
 
 class Hospital:
@@ -103,8 +103,8 @@ class Hospital:
             channel.confirm_delivery()
             for body in bodies:
                 raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-                told = pika.BasicProperties(kind, user_id=user_id, delivery_mode=2, **properties)
-                channel.basic_publish(exchange, topology.DISCHARGES, raw, told, mandatory=True)
+                properties_ = pika.BasicProperties(kind, user_id=user_id, delivery_mode=2, **properties)
+                channel.basic_publish(exchange, topology.DISCHARGES, raw, properties_, mandatory=True)
 
     def got(self, queue):
         """Take one message off a queue: its properties and body."""
@@ -178,8 +178,8 @@ def test_both_forms_of_one_discharge_come_to_one_case(mercy):
 def test_messages_are_taken_in_the_order_in_which_they_came(mercy):
     mercy.send(*(a03(f"M{number}", visit=f"V-{number}") for number in range(20)))
     mercy.consume()
-    found = mercy.kept(20)
-    names = [each.inbound.raw.split(b"|")[9] for each in sorted(found, key=lambda each: each.arrived)]
+    kept = mercy.kept(20)
+    names = [one.inbound.raw.split(b"|")[9] for one in sorted(kept, key=lambda one: one.arrived)]
     assert names == [b"M%d" % number for number in range(20)]
 
 
@@ -263,7 +263,7 @@ def test_what_was_put_aside_is_taken_in_once_its_reason_is_gone(mercy, environme
     (entry,) = mercy.entries()
     assert (entry.partner, b"M1" in entry.inbound.raw) == ("mercy", True)
     left = [mercy.dead()[0].headers for _ in range(2)]
-    assert [each["casebridge-user"] for each in left] == [USER, ""]
+    assert [headers["casebridge-user"] for headers in left] == [USER, ""]
     assert "There is no MSH here" in left[0]["casebridge-reason"][0]
     assert "No partner is registered" in left[1]["casebridge-reason"][0]
     done = CliRunner().invoke(cli, ["discharges", "redrive"])
@@ -293,8 +293,13 @@ def test_who_wants_an_answer_gets_it(mercy, queue):
         mercy.send(message(), kind=FHIR, reply_to=name, message_id="k-2")
         mercy.send(a03("BAD").replace(b"|P|2.5", b"|P|9.9"), reply_to=name)
         answers = [
-            (told.correlation_id, told.content_type, told.headers["casebridge-status"], body)
-            for _, told, body in (next(channel.consume(name, auto_ack=True)) for _ in range(3))
+            (
+                properties.correlation_id,
+                properties.content_type,
+                properties.headers["casebridge-status"],
+                body,
+            )
+            for _, properties, body in (next(channel.consume(name, auto_ack=True)) for _ in range(3))
         ]
     assert [answer[:3] for answer in answers] == [("c-1", ER7, 200), ("k-2", FHIR, 200), (None, ER7, 422)]
     assert b"MSA|AA|MSG-1" in answers[0][3]
@@ -360,13 +365,13 @@ def test_workers_that_are_killed_leave_what_they_had_to_the_others_in_order(merc
             workers[number % 2].kill()
             workers[number % 2].wait()
             workers[number % 2] = subprocess.Popen(words, env=environment)
-        found = sorted(mercy.kept(60), key=lambda each: each.arrived)
+        kept = sorted(mercy.kept(60), key=lambda one: one.arrived)
         mercy.drained()
     finally:
-        for each in workers:
-            each.kill()
-            each.wait()
-    assert [each.inbound.raw.split(b"|")[9] for each in found] == names
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert [one.inbound.raw.split(b"|")[9] for one in kept] == names
     (case,) = mercy.cases()
     assert len(case.received["stays"]) == 60
 
@@ -414,7 +419,7 @@ def test_a_broker_that_falls_keeps_what_it_took_and_is_found_again(
     mercy.kept(1)
     killable_rabbitmq.restart()
     mercy.send(a03("AFTER", visit="V-2"))
-    assert {each.inbound.raw.split(b"|")[9] for each in mercy.kept(2)} == {b"BEFORE", b"AFTER"}
+    assert {one.inbound.raw.split(b"|")[9] for one in mercy.kept(2)} == {b"BEFORE", b"AFTER"}
     mercy.drained()
 
 
@@ -426,8 +431,8 @@ def test_while_the_database_is_away_messages_wait_in_order(on_servers_of_their_o
     mercy.send(*(a03(f"M{number}", visit=f"V-{number}") for number in range(3)))
     until(lambda: DELIVERIES.labels("retried")._value.get() > before, "nothing was tried again")
     killable_postgres.start()
-    found = sorted(mercy.kept(3), key=lambda each: each.arrived)
-    assert [each.inbound.raw.split(b"|")[9] for each in found] == [b"M0", b"M1", b"M2"]
+    kept = sorted(mercy.kept(3), key=lambda one: one.arrived)
+    assert [one.inbound.raw.split(b"|")[9] for one in kept] == [b"M0", b"M1", b"M2"]
     mercy.drained()
 
 

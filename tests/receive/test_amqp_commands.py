@@ -102,18 +102,18 @@ def test_clients_and_cases_are_put_and_patched_in_turn_answered_and_on_record(cm
     headers = {"If-Match": "*"}
     cms.send("patch-client", "river", {"names": [{"given": ["Rio"]}]}, message_id="m-5", headers=headers)
     cms.consume()
-    told = [answers() for _ in range(3)]
+    answered = [answers() for _ in range(3)]
     cms.drained()
     (client,), (case,) = cms.all("client"), cms.all("case")
-    assert [(about, kind, headers["casebridge-status"]) for about, kind, headers, _ in told] == [
+    assert [(about, kind, headers["casebridge-status"]) for about, kind, headers, _ in answered] == [
         ("c-1", JSON, 201),
         ("m-2", JSON, 201),
         ("m-4", JSON, 200),
     ]
-    assert [headers["ETag"] for _, _, headers, _ in told] == ['W/"1"', 'W/"1"', 'W/"3"']
-    assert told[2][2]["Casebridge-Id"] == case.uuid
-    assert (told[2][3]["status"], told[2][3]["care_model"]) == ("onhold", "intensive")
-    assert (case.source, case.source_id, case.revision, case.own) == ("cms", "c1", 3, told[2][3])
+    assert [headers["ETag"] for _, _, headers, _ in answered] == ['W/"1"', 'W/"1"', 'W/"3"']
+    assert answered[2][2]["Casebridge-Id"] == case.uuid
+    assert (answered[2][3]["status"], answered[2][3]["care_model"]) == ("onhold", "intensive")
+    assert (case.source, case.source_id, case.revision, case.own) == ("cms", "c1", 3, answered[2][3])
     assert (client.revision, client.own["names"][0]["given"]) == (2, ["Rio"])
     assert [entry[:3] for entry in cms.recorded()] == [
         ("cms", "update", 201),
@@ -143,8 +143,8 @@ def test_a_condition_that_is_not_so_is_put_aside_with_the_reason_and_answered(cm
     properties, body = cms.got(DEAD)
     assert properties.headers["casebridge-reason"][0].startswith(reason)
     assert (properties.message_id, properties.type, json.loads(body)) == ("m-2", "put-client", changed)
-    about, kind, told, problem = answers()
-    assert (about, kind, told["casebridge-status"]) == ("m-2", PROBLEM, problem["status"])
+    about, kind, own_headers, problem = answers()
+    assert (about, kind, own_headers["casebridge-status"]) == ("m-2", PROBLEM, problem["status"])
     assert problem["status"] == {"The document exists": 428, "The document is at": 412}.get(
         reason.partition(":")[0].partition(" version")[0], 400
     )
@@ -192,10 +192,10 @@ def test_a_message_that_comes_again_is_done_once_and_answered_as_then(cms, answe
     cms.send("put-client", "river", RIVER, message_id="m-1", reply_to="cms.answers")
     cms.send("patch-client", "river", changed, message_id="m-2", headers=headers, reply_to="cms.answers")
     cms.consume()
-    told = [answers() for _ in range(4)]
-    assert told[0] == told[1] == told[2]
-    assert (told[0][2]["casebridge-status"], told[0][2]["ETag"]) == (201, 'W/"1"')
-    assert (told[3][2]["casebridge-status"], told[3][2]["ETag"]) == (200, 'W/"2"')
+    answered = [answers() for _ in range(4)]
+    assert answered[0] == answered[1] == answered[2]
+    assert (answered[0][2]["casebridge-status"], answered[0][2]["ETag"]) == (201, 'W/"1"')
+    assert (answered[3][2]["casebridge-status"], answered[3][2]["ETag"]) == (200, 'W/"2"')
     (client,) = cms.all("client")
     assert client.revision == 2
     cms.drained()
@@ -259,7 +259,7 @@ def test_a_worker_killed_between_commit_and_ack_does_it_once(cms, answers):
     about, _, headers, body = answers()
     assert (about, headers["casebridge-status"], body) == ("m-1", 201, client.own)
     cms.drained()
-    assert [found.revision for found in cms.all("client")] == [1]
+    assert [document.revision for document in cms.all("client")] == [1]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -324,8 +324,8 @@ def test_a_case_system_sends_no_discharges(cms):
         with cms.channel() as channel:
             about = pika.BasicProperties(ER7, user_id=USER, delivery_mode=2)
             channel.basic_publish(topology.DISCHARGES, "", a03(), about, mandatory=True)
-        told = cms.got("casebridge.discharges.dead")[0].headers
-        assert told["casebridge-reason"] == ["This partner has no right to discharges."]
+        headers = cms.got("casebridge.discharges.dead")[0].headers
+        assert headers["casebridge-reason"] == ["This partner has no right to discharges."]
     finally:
         cms.stop.set()
         thread.join(30)

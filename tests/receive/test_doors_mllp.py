@@ -71,15 +71,15 @@ class Process:
 
     def megabytes(self):
         """How much memory the process holds."""
-        told = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        (held,) = [line.split()[1] for line in told.splitlines() if line.startswith("VmRSS")]
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        (held,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
         return int(held) / 1024
 
 
 def settings_on(folder, url):
     (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    found = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_DATABASE_URL": url}
-    return {**found, "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml")}
+    environment = {"CASEBRIDGE_AUTH": "off", "CASEBRIDGE_DATABASE_URL": url}
+    return {**environment, "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml")}
 
 
 @contextmanager
@@ -186,7 +186,7 @@ def test_over_tls_a_partner_is_known_by_its_certificate_and_what_msh_says(
     nobody = client_context(authority, authority.sign("adt.nobody.test"))
     stranger = Authority(tmp_path, "stranger").sign("adt.harbor.test")
     with listening(on_sqlite, *tls) as process:
-        given = [
+        answers = [
             process.answered(of(b"HARBOR", "M1"), harbor),
             process.answered(of(b"CITY", "M2").replace(b"V-1", b"V-2"), city),
             process.answered(of(b"HARBOR", "M3"), city),
@@ -195,8 +195,8 @@ def test_over_tls_a_partner_is_known_by_its_certificate_and_what_msh_says(
         assert process.is_refused(client_context(authority, stranger))
         assert process.is_refused(client_context(authority))
         assert process.is_refused()
-    assert codes(*given) == [("AA", "M1"), ("AA", "M2"), ("AR", "M3"), ("AR", "M4")]
-    assert {"MSH^1^3"} == {"^".join(each.first("ERR").raw(2).split("^")[:3]) for each in given[2:]}
+    assert codes(*answers) == [("AA", "M1"), ("AA", "M2"), ("AR", "M3"), ("AR", "M4")]
+    assert {"MSH^1^3"} == {"^".join(answer.first("ERR").raw(2).split("^")[:3]) for answer in answers[2:]}
     (case,) = cases(on_sqlite)
     assert case.source == "harbor"
     assert len(case.received["stays"]) == 2
@@ -205,16 +205,16 @@ def test_over_tls_a_partner_is_known_by_its_certificate_and_what_msh_says(
 def test_who_is_known_by_address_needs_no_certificate_where_that_is_said(on_sqlite, authority, tls):
     with listening(on_sqlite, *tls, "--by-address-too") as process:
         plain = client_context(authority)
-        given = [process.answered(of(b"MERCY", "M1"), plain), process.answered(of(b"HARBOR", "M2"), plain)]
+        answers = [process.answered(of(b"MERCY", "M1"), plain), process.answered(of(b"HARBOR", "M2"), plain)]
         assert process.is_refused()
-    assert codes(*given) == [("AA", "M1"), ("AR", "M2")]
+    assert codes(*answers) == [("AA", "M1"), ("AR", "M2")]
 
 
 WRONG = {
     "no MSH": (b"PID|1||4711\r", "AE", "There is no MSH"),
     "text": (b"hello", "AE", "There is no MSH"),
     "nothing": (b"", "AE", "The message is empty"),
-    "binary": (bytes(each for each in range(256) if each not in {0x0B, 0x1C}) * 40, "AE", "no MSH"),
+    "binary": (bytes(number for number in range(256) if number not in {0x0B, 0x1C}) * 40, "AE", "no MSH"),
     "XML": (b'<ADT_A03 xmlns="urn:hl7-org:v2xml"/>', "AE", "XML-encoded messages are not taken"),
     "UTF-16": (a03().decode().encode("utf-16-le"), "AE", "send UNICODE UTF-8"),
     "a delimiter twice": (a03().replace(b"MSH|^~\\&", b"MSH|^^^^"), "AE", "stands twice"),
@@ -239,9 +239,9 @@ def test_whatever_is_wrong_is_answered_and_the_connection_lives_on(on_sqlite):
     with listening(on_sqlite) as process, process.connected() as sender:
         for name, (raw, code, what) in WRONG.items():
             sender.send(raw)
-            given = sender.acknowledgement()
-            told = (given.first("MSA").value(1), what in given.first("ERR").value(8))
-            assert told == (code, True), (name, given.text)
+            answer = sender.acknowledgement()
+            read = (answer.first("MSA").value(1), what in answer.first("ERR").value(8))
+            assert read == (code, True), (name, answer.text)
         sender.send(a03("LAST"))
         assert codes(sender.acknowledgement()) == [("AA", "LAST")]
         sender.socket.sendall(b"\x0b" + a03("CUT")[:100])
@@ -327,9 +327,9 @@ def test_large_messages_one_after_another_are_answered_and_leave_no_memory_behin
                 assert codes(process.answered(large(f"U{turn}{number}", under))) == [
                     ("AA", f"U{turn}{number}")
                 ]
-                given = process.answered(large(f"O{turn}{number}", over))
-                assert codes(given) == [("AE", f"O{turn}{number}")]
-                assert given.first("ERR").value(3) == "104"
+                answer = process.answered(large(f"O{turn}{number}", over))
+                assert codes(answer) == [("AE", f"O{turn}{number}")]
+                assert answer.first("ERR").value(3) == "104"
             held.append(process.megabytes())
     # what leaks leaks each time: four messages of 5 MB a turn would be 20
     assert min(after - before for before, after in pairwise(held)) < 5, held

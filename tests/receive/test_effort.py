@@ -33,16 +33,16 @@ def handle(tmp_path_factory, mappings):
     """What the MLLP server does with a frame, wired as it is served."""
     folder = tmp_path_factory.mktemp("effort")
     (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db",
         "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
     }
-    found = Settings.from_env(given)
-    operator.upgrade(found)
-    engine = rooms.database(found)
+    settings = Settings.from_env(environment)
+    operator.upgrade(settings)
+    engine = rooms.database(settings)
     store = SqlStore(engine)
-    taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
-    yield over_mllp(Hl7v2Reception(taken, rooms.now), load(found.partners).values())
+    taken = rooms.receiving(settings, store, rooms.projecting(settings, mappings))
+    yield over_mllp(Hl7v2Reception(taken, rooms.now), load(settings.partners).values())
     engine.dispose()
 
 

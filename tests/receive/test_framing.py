@@ -13,7 +13,7 @@ LIMIT = 40
 
 def fed(*pieces: bytes, limit: int = LIMIT) -> tuple[list[Frame | Oversized], Framer]:
     framer = Framer(limit)
-    return [each for piece in pieces for each in framer.feed(piece)], framer
+    return [frame for piece in pieces for frame in framer.feed(piece)], framer
 
 
 def test_a_message_in_a_frame_is_found():
@@ -21,36 +21,36 @@ def test_a_message_in_a_frame_is_found():
 
 
 def test_two_messages_in_one_piece_are_two():
-    found, framer = fed(frame_of(b"one") + frame_of(b"two"))
-    assert found == [Frame(b"one"), Frame(b"two")]
+    frames, framer = fed(frame_of(b"one") + frame_of(b"two"))
+    assert frames == [Frame(b"one"), Frame(b"two")]
     assert framer.garbage == 0
 
 
 def test_a_frame_without_its_last_cr_is_whole_when_another_begins_or_nothing_comes():
-    found, framer = fed(b"\x0bone\x1c\x0btwo\x1c")
-    assert (found, framer.pending) == ([Frame(b"one")], True)
+    frames, framer = fed(b"\x0bone\x1c\x0btwo\x1c")
+    assert (frames, framer.pending) == ([Frame(b"one")], True)
     assert framer.settle() == [Frame(b"two")]
     assert (framer.settle(), framer.pending, framer.inside) == ([], False, False)
 
 
 def test_a_separator_inside_a_value_is_a_character():
-    found, framer = fed(frame_of(b"MSH|a\x1cb\x1c\x1c|c") + frame_of(b"two"))
-    assert found == [Frame(b"MSH|a\x1cb\x1c\x1c|c"), Frame(b"two")]
+    frames, framer = fed(frame_of(b"MSH|a\x1cb\x1c\x1c|c") + frame_of(b"two"))
+    assert frames == [Frame(b"MSH|a\x1cb\x1c\x1c|c"), Frame(b"two")]
     assert framer.garbage == 0
-    found, framer = fed(b"\x0bone\x1c")
+    frames, framer = fed(b"\x0bone\x1c")
     assert framer.feed(b"|two\x1c") == []
     assert framer.feed(b"\r") == [Frame(b"one\x1c|two")]
 
 
 def test_what_stands_between_frames_is_counted_and_ignored():
-    found, framer = fed(b"GET / HTTP/1.1\r\n" + frame_of(b"one") + b"x\n" + frame_of(b"two") + b"yz")
-    assert found == [Frame(b"one"), Frame(b"two")]
+    frames, framer = fed(b"GET / HTTP/1.1\r\n" + frame_of(b"one") + b"x\n" + frame_of(b"two") + b"yz")
+    assert frames == [Frame(b"one"), Frame(b"two")]
     assert framer.garbage == 14 + 1 + 2
 
 
 def test_a_frame_that_begins_anew_gives_up_its_beginning():
-    found, framer = fed(b"\x0bMSH|cut o\x0bMSH|whole\x1c\r")
-    assert found == [Frame(b"MSH|whole")]
+    frames, framer = fed(b"\x0bMSH|cut o\x0bMSH|whole\x1c\r")
+    assert frames == [Frame(b"MSH|whole")]
     assert framer.garbage == len(b"MSH|cut o\x0b")
 
 
@@ -69,8 +69,8 @@ def test_a_frame_may_have_just_the_limit():
 
 
 def test_an_oversized_frame_is_told_once_and_nothing_after_it_is_kept():
-    found, framer = fed(b"\x0b" + b"a" * 10_000, b"b" * 1_000_000, frame_of(b"x"), limit=5_000)
-    assert found == [Oversized(b"a" * HEAD)]
+    frames, framer = fed(b"\x0b" + b"a" * 10_000, b"b" * 1_000_000, frame_of(b"x"), limit=5_000)
+    assert frames == [Oversized(b"a" * HEAD)]
     assert framer.held == 0
 
 
@@ -106,6 +106,6 @@ def test_byte_by_byte_gives_what_was_framed(bodies):
 @pytest.mark.parametrize("limit", [1, 3, HEAD + 1])
 @given(st.binary(max_size=80))
 def test_no_bytes_disturb_the_framer(limit, stream):
-    found, framer = fed(stream, limit=limit)
-    assert all(len(each.body if isinstance(each, Frame) else each.head) <= limit for each in found)
+    frames, framer = fed(stream, limit=limit)
+    assert all(len(frame.body if isinstance(frame, Frame) else frame.head) <= limit for frame in frames)
     assert framer.held <= len(stream)

@@ -48,9 +48,9 @@ def edited(document, edits):
     """A document with other values in a few places."""
     made = copy.deepcopy(document)
     for number, leaf in edits:
-        found = list(places(made))
-        if found:
-            parent, key = found[number % len(found)]
+        where = list(places(made))
+        if where:
+            parent, key = where[number % len(where)]
             parent[key] = copy.deepcopy(leaf)
     return json.dumps(made).encode()
 
@@ -58,7 +58,7 @@ def edited(document, edits):
 DELIVERIES = st.builds(
     Delivery,
     st.one_of(
-        st.tuples(st.sampled_from(WHOLE), EDITS).map(lambda each: edited(*each)),
+        st.tuples(st.sampled_from(WHOLE), EDITS).map(lambda drawn: edited(*drawn)),
         st.binary(max_size=80),
         st.just(a03()),
     ),
@@ -84,11 +84,11 @@ def on_postgresql(postgres_server):
 @pytest.fixture(scope="module", params=["on_sqlite", "on_postgresql"])
 def door(request, mappings):
     """The door, wired as it is served."""
-    found = Settings.from_env({"CASEBRIDGE_DATABASE_URL": request.getfixturevalue(request.param)})
-    operator.upgrade(found)
-    engine = rooms.database(found)
+    own_settings = Settings.from_env({"CASEBRIDGE_DATABASE_URL": request.getfixturevalue(request.param)})
+    operator.upgrade(own_settings)
+    engine = rooms.database(own_settings)
     store = SqlStore(engine)
-    taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
+    taken = rooms.receiving(own_settings, store, rooms.projecting(own_settings, mappings))
     discharges = Discharges(taken, [MERCY], rooms.now, "http://casebridge.test/fhir", InputLimits())
     # a name for the report of a failure: all the mappings hang on the other
     yield lambda delivery: discharges.take(delivery)  # noqa: PLW0108
@@ -99,7 +99,7 @@ def check(door, delivery):
     taken = door(delivery)
     assert taken.answer is not None
     assert taken.answer.status < 500
-    assert not any("An error of ours" in each.what for each in taken.why)
+    assert not any("An error of ours" in issue.what for issue in taken.why)
     assert (taken.answer.status >= 400) == bool(taken.why) or delivery.content_type == ER7
     assert taken.reply_to in {"", "amq.gen-1"}
 

@@ -40,7 +40,7 @@ WHOLE = (
 PIECES = st.one_of(
     st.sampled_from(
         [
-            *(bytes([each]) for each in b'|^~\\&"\r\n\x0b\x1c\x00\xff '),
+            *(bytes([byte]) for byte in b'|^~\\&"\r\n\x0b\x1c\x00\xff '),
             *(b"MSH|^~\\&|", b"PID|", b"PV1|", b"EVN|", b"BHS|^~\\&|ADT|", b"BTS|3|", b"FTS|", b"MSH"),
             *(b'""', b"\\X00\\", b"\\.br\\", b"\\F\\", b"\xc3\xa9", b"\xfe\xff", b"\xef\xbb\xbf", b"<x/>"),
             *(b"20260230", b"99991231235959", b"0001", b"20260227140000.00001+9999", b"A03", b"A40", b"2.9"),
@@ -61,8 +61,8 @@ def edited(raw, edits):
 
 
 STREAMS = st.one_of(
-    st.tuples(st.sampled_from(WHOLE), EDITS).map(lambda each: frame_of(edited(*each))),
-    st.tuples(st.sampled_from(WHOLE).map(frame_of), EDITS).map(lambda each: edited(*each)),
+    st.tuples(st.sampled_from(WHOLE), EDITS).map(lambda drawn: frame_of(edited(*drawn))),
+    st.tuples(st.sampled_from(WHOLE).map(frame_of), EDITS).map(lambda drawn: edited(*drawn)),
     st.binary(max_size=200).map(frame_of),
 )
 
@@ -72,16 +72,16 @@ def handle(tmp_path_factory, mappings):
     """What the MLLP server does with a frame, wired as it is served."""
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db",
         "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
     }
-    found = Settings.from_env(given)
-    operator.upgrade(found)
-    engine = rooms.database(found)
+    own_settings = Settings.from_env(environment)
+    operator.upgrade(own_settings)
+    engine = rooms.database(own_settings)
     store = SqlStore(engine)
-    taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
-    yield over_mllp(Hl7v2Reception(taken, rooms.now), load(found.partners).values())
+    taken = rooms.receiving(own_settings, store, rooms.projecting(own_settings, mappings))
+    yield over_mllp(Hl7v2Reception(taken, rooms.now), load(own_settings.partners).values())
     engine.dispose()
 
 
@@ -102,17 +102,17 @@ def wants_none(frame):
 
 def check(handle, stream):
     framer = Framer(LIMIT)
-    for each in framer.feed(stream):
-        assert isinstance(each, Frame)
-        replies = answered(handle, each.body)
-        assert replies or wants_none(each.body) or acknowledges(each.body)
+    for frame in framer.feed(stream):
+        assert isinstance(frame, Frame)
+        replies = answered(handle, frame.body)
+        assert replies or wants_none(frame.body) or acknowledges(frame.body)
         for reply in replies:
             assert not {0x0B, 0x1C} & set(reply), "it would end the frame of the answer"
             # bytes of an unknown set go back as they came
-            found = read(reply, charset=BYTEWISE)
-            assert found.issues == ()
-            assert found.items or found.envelope or wants_none(each.body)
-            for one in found.items:
+            answer = read(reply, charset=BYTEWISE)
+            assert answer.issues == ()
+            assert answer.items or answer.envelope or wants_none(frame.body)
+            for one in answer.items:
                 assert isinstance(one, Message)
                 assert one.first("MSA").value(1) in {"AA", "AE", "AR", "CA", "CE", "CR"}
 

@@ -180,14 +180,14 @@ def test_slow_senders_do_not_keep_others_waiting(serve):
     running = serve(MllpLimits(workers=2))
     slow = [socket.create_connection(("127.0.0.1", running.server.port)) for _ in range(40)]
     try:
-        for each in slow:
-            each.sendall(b"\x0bMSH|^~")
+        for slow_client in slow:
+            slow_client.sendall(b"\x0bMSH|^~")
         with connected(running) as client:
             client.send(message("1"))
             assert client.acknowledgement().header.control_id == "1"
     finally:
-        for each in slow:
-            each.close()
+        for slow_client in slow:
+            slow_client.close()
 
 
 def test_a_sender_that_never_reads_its_answers_is_cut_off(serve, desk):
@@ -211,11 +211,11 @@ def test_64_senders_are_served_at_once(serve, desk):
 
     def send(number: int) -> list[str]:
         with connected(running) as client:
-            found = []
+            control_ids = []
             for turn in range(20):
                 client.send(message(f"{number}-{turn}"))
-                found.append(client.acknowledgement().header.control_id)
-            return found
+                control_ids.append(client.acknowledgement().header.control_id)
+            return control_ids
 
     with ThreadPoolExecutor(64) as pool:
         answers = list(pool.map(send, range(64)))

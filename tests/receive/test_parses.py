@@ -41,16 +41,16 @@ MSH = b"MSH|"
 @contextmanager
 def parses(mark):
     """The bytes with a mark in them that were parsed, in their order."""
-    found = []
+    parsed = []
 
     def called(frame, event, _):
         if event == "call" and frame.f_code in PARSERS and mark in frame.f_locals["raw"]:
-            found.append(frame.f_locals["raw"])
+            parsed.append(frame.f_locals["raw"])
 
     before = sys.getprofile()
     sys.setprofile(called)
     try:
-        yield found
+        yield parsed
     finally:
         sys.setprofile(before)
 
@@ -85,12 +85,12 @@ class Doors:
 @pytest.fixture
 def doors(tmp_path, mappings):
     (tmp_path / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/casebridge.db",
         "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
     }
-    settings = Settings.from_env(given)
+    settings = Settings.from_env(environment)
     operator.upgrade(settings)
     engine = rooms.database(settings)
     yield Doors(settings, engine, mappings)
@@ -188,22 +188,25 @@ def test_what_a_door_read_stays_as_it_is_and_comes_to_the_same_as_its_bytes(unde
     raw, mercy = json.dumps(sent).encode(), Partner("mercy", "hospital")
     handed = parse(raw)
     inbound = InboundMessage(raw, FHIR, "fhir", "http", (), "c", parsed=handed)
-    found = [understanding.fhir(mercy, each) for each in (inbound, inbound, InboundMessage(*fields(inbound)))]
-    assert [each.discharges for each in found] == [found[0].discharges] * 3
-    assert found[0].discharges
-    assert [each.notes for each in found] == [found[0].notes] * 3
+    understood = [
+        understanding.fhir(mercy, message) for message in (inbound, inbound, InboundMessage(*fields(inbound)))
+    ]
+    assert [one.discharges for one in understood] == [understood[0].discharges] * 3
+    assert understood[0].discharges
+    assert [one.notes for one in understood] == [understood[0].notes] * 3
     assert handed == parse(raw)
 
 
 def test_a_message_that_a_door_read_comes_to_the_same_as_its_bytes(understanding):
     mercy = Partner("mercy", "hospital")
     inbound = InboundMessage(a03(), ER7, "hl7v2", "mllp", (), "c", parsed=parse_hl7v2(a03()))
-    found = [
-        understanding.hl7v2(mercy, each) for each in (inbound, inbound, InboundMessage(*fields(inbound)))
+    understood = [
+        understanding.hl7v2(mercy, message)
+        for message in (inbound, inbound, InboundMessage(*fields(inbound)))
     ]
-    assert [each.discharges for each in found] == [found[0].discharges] * 3
-    assert found[0].discharges
-    assert [each.notes for each in found] == [found[0].notes] * 3
+    assert [one.discharges for one in understood] == [understood[0].discharges] * 3
+    assert understood[0].discharges
+    assert [one.notes for one in understood] == [understood[0].notes] * 3
 
 
 def fields(inbound):

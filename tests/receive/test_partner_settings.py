@@ -35,15 +35,15 @@ REGISTRY = """partners:
 def house(tmp_path, database_url, mappings):
     """Sends a message and returns its answer, and the documents that there are then."""
     (tmp_path / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
     }
-    found = Settings.from_env(given)
-    engine = rooms.database(found)
+    settings = Settings.from_env(environment)
+    engine = rooms.database(settings)
     store = SqlStore(engine)
-    taken = rooms.receiving(found, store, rooms.projecting(found, mappings))
-    handle = over_mllp(Hl7v2Reception(taken, rooms.now), load(found.partners).values())
+    taken = rooms.receiving(settings, store, rooms.projecting(settings, mappings))
+    handle = over_mllp(Hl7v2Reception(taken, rooms.now), load(settings.partners).values())
 
     def send(raw):
         (said,) = handle(raw, Sender("10.1.2.3")).answers
@@ -115,8 +115,8 @@ def test_a_discharge_that_cannot_be_is_told_and_the_next_field_taken(house, pv1,
     answer, _, (case,) = house(sent("ZONED", pv1, msh18="8859/1"))
     assert case.received["stays"][0]["period"]["end"] == end
     assert answer.first("MSA").value(1) == "AA"
-    told = [(segment.raw(2), segment.value(4)) for segment in answer.segments if segment.name == "ERR"]
-    assert told == ([(warned, "W")] if warned else [])
+    warnings = [(segment.raw(2), segment.value(4)) for segment in answer.segments if segment.name == "ERR"]
+    assert warnings == ([(warned, "W")] if warned else [])
 
 
 def test_an_update_tells_of_the_end_by_the_stays_own_fields(house):

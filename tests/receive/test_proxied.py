@@ -103,13 +103,13 @@ def test_tls_begins_after_the_header_even_in_one_packet(serve, desk, tmp_path):
             nonlocal sent
             while True:
                 try:
-                    found = act()
+                    outcome = act()
                 except ssl.SSLWantReadError:
-                    found = None
+                    outcome = None
                 plain_socket.sendall(sent + outgoing.read())
                 sent = b""
-                if found is not None:
-                    return found
+                if outcome is not None:
+                    return outcome
                 data = plain_socket.recv(65_536)
                 assert data, "it hung up"
                 incoming.write(data)
