@@ -10,26 +10,28 @@ def chart(house, identifier):
     if client is None:
         return None
     stored = house.store.documents(ALL, "case", client=client.uuid, count=100)
-    kept = [each for each in stored if not each.service.emptied]
+    kept = [case for case in stored if not case.service.emptied]
     assert len(kept) <= 1
-    said = {name: each for name, each in client.body.items() if name not in {"identifiers", "received"}}
-    received = {name: each for name, each in client.body.get("received", {}).items() if name != "identifiers"}
-    cases = [_plain({**each.own, "received": each.received}) for each in kept]
+    said = {name: value for name, value in client.body.items() if name not in {"identifiers", "received"}}
+    received = {
+        name: value for name, value in client.body.get("received", {}).items() if name != "identifiers"
+    }
+    cases = [_plain({**case.own, "received": case.received}) for case in kept]
     return {"client": said, "received": received, "cases": cases}
 
 
 def _plain(case):
-    case = {name: each for name, each in case.items() if name not in {"client", "identifiers"}}
+    case = {name: value for name, value in case.items() if name not in {"client", "identifiers"}}
     received = case["received"]
     names = {stay["id"]: stay["identifiers"][0]["value"] for stay in received["stays"]}
     stays = [{**stay, "id": names[stay["id"]], "identifiers": None} for stay in received["stays"]]
     services = received.get("plan", {}).get("services", [])
-    told = [
+    told_stays = [
         {**service, "id": names[service["id"].split(".")[0]] + service["id"].split(".")[1]}
         for service in services
     ]
-    by_id = [sorted(part, key=lambda each: each["id"]) for part in (stays, told)]
+    by_id = [sorted(part, key=lambda item: item["id"]) for part in (stays, told_stays)]
     rest = {
-        name: sorted(received.get(name, []), key=lambda each: each["id"]) for name in ("conditions", "team")
+        name: sorted(received.get(name, []), key=lambda item: item["id"]) for name in ("conditions", "team")
     }
     return {**case, "received": rest, "stays": by_id[0], "services": by_id[1]}

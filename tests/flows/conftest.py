@@ -67,15 +67,17 @@ class House:
     def put(self, kind, ref, document, if_match=None):
         return self.documents.put(ALL, "cms", kind, ref, document, if_match and {if_match})
 
-    def told(self):
+    def new_messages(self):
         """Return what was told since the last time, (routing key, message), all as published."""
         self.outbox.number()
-        found = with_resources(self.store.events(ALL, self.seen, 1000), EVERYTHING, self.outbox)
-        self.seen += len(found)
-        for each in found:
-            if each.full is not None:
-                check(each.routing_key, parse(each.full))
-        return [(each.routing_key, check(each.routing_key, parse(each.body))) for each in found]
+        messages = with_resources(self.store.events(ALL, self.seen, 1000), EVERYTHING, self.outbox)
+        self.seen += len(messages)
+        for message in messages:
+            if message.full is not None:
+                check(message.routing_key, parse(message.full))
+        return [
+            (message.routing_key, check(message.routing_key, parse(message.body))) for message in messages
+        ]
 
     def one(self, type_):
         from service.values.kept.resources import Query
@@ -96,7 +98,7 @@ def house(engine, projection):
 
 
 @pytest.fixture
-def told(house):
+def rivers_house(house):
     """River's story up to the running case."""
     house.put("organization", "northern", river.INSURER)
     house.put("practitioner", "nurse", river.NURSE)

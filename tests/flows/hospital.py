@@ -44,10 +44,10 @@ DISCHARGED = {
 
 def understand(partner, inbound):
     """The form `discharge`: the JSON of one discharge or of several."""
-    found = parse(inbound.raw)
+    content = parse(inbound.raw)
     alone = of_headers(inbound.if_none_exist, inbound.if_match)
     return UnderstoodMessage(
-        tuple(found if isinstance(found, list) else [found]), asked=(alone,) if alone else ()
+        tuple(content if isinstance(content, list) else [content]), asked=(alone,) if alone else ()
     )
 
 

@@ -68,13 +68,13 @@ class Desk:
     def put_back(self, type_, change):
         """Put a resource as a partner read it, with a change; again where it is another version by then."""
         while True:
-            found = self.store.search(ALL, Query(type_)).entries
-            if not found:
+            entries = self.store.search(ALL, Query(type_)).entries
+            if not entries:
                 raise NotFound("It was erased.")
-            resource = parse(found[0].body)
+            resource = parse(entries[0].body)
             change(resource)
             with suppress(Stale):
-                return self.back.put(ALL, "northern", resource, {found[0].version})
+                return self.back.put(ALL, "northern", resource, {entries[0].version})
 
     def hear(self, said):
         outcome = self.hospital.send(said, key=json.dumps(said))
@@ -83,7 +83,7 @@ class Desk:
 
     def state(self):
         """Return all that anybody can see, without ids and instants."""
-        found = []
+        lines = []
         with self.engine.connect() as connection:
             for query in (
                 "SELECT kind, source, revision, body FROM document",
@@ -93,9 +93,11 @@ class Desk:
                 "SELECT state, reason FROM inbox",
             ):
                 for row in connection.execute(text(query)):
-                    told = [bytes(each).decode() if isinstance(each, bytes) else str(each) for each in row]
-                    found.append("|".join([query, *(INSTANT.sub("*", UUID.sub("*", each)) for each in told)]))
-        return sorted(found)
+                    cells = [bytes(cell).decode() if isinstance(cell, bytes) else str(cell) for cell in row]
+                    lines.append(
+                        "|".join([query, *(INSTANT.sub("*", UUID.sub("*", cell)) for cell in cells)])
+                    )
+        return sorted(lines)
 
     def close(self):
         self.engine.dispose()
@@ -174,9 +176,9 @@ def held_up(engine, hold):
     """Let each statement wait, be it of a transaction on PostgreSQL or another."""
     execute = Stream.execute
 
-    def held(*given):
+    def held(*arguments):
         hold()
-        return execute(*given)
+        return execute(*arguments)
 
     event.listen(engine, "before_cursor_execute", hold)
     with pytest.MonkeyPatch.context() as patch:
@@ -203,8 +205,8 @@ class Worlds:
         """Return what writers come to, and all that there is then, when one comes after the other."""
         if order not in self._serial:
             with self.desk() as desk:
-                told = [written(writer, desk) for writer in order]
-                self._serial[order] = sorted(zip(order, told, strict=True)), desk.state()
+                outcomes = [written(writer, desk) for writer in order]
+                self._serial[order] = sorted(zip(order, outcomes, strict=True)), desk.state()
         return self._serial[order]
 
     def at_once(self, writers, seed):
@@ -216,17 +218,17 @@ class Worlds:
 
         with self.desk() as desk:
             with held_up(desk.engine, hold):
-                told = together([partial(written, writer, desk) for writer in writers])
-            return sorted(zip(writers, told, strict=True)), desk.state()
+                outcomes = together([partial(written, writer, desk) for writer in writers])
+            return sorted(zip(writers, outcomes, strict=True)), desk.state()
 
     def check(self, writers, seed):
         """Fail unless writers at once come to what they come to in some order."""
-        found = self.at_once(writers, seed)
+        ended = self.at_once(writers, seed)
         orders = list(dict.fromkeys(permutations(writers)))
-        if all(found != self.serial(order) for order in orders):
-            near = min((self.serial(order) for order in orders), key=lambda one: _far(one, found))
-            odd = set(found[1]) ^ set(near[1])
-            pytest.fail(f"{writers} at once, seed {seed}: {found[0]}, in order {near[0]}\n" + "\n".join(odd))
+        if all(ended != self.serial(order) for order in orders):
+            near = min((self.serial(order) for order in orders), key=lambda one: _far(one, ended))
+            odd = set(ended[1]) ^ set(near[1])
+            pytest.fail(f"{writers} at once, seed {seed}: {ended[0]}, in order {near[0]}\n" + "\n".join(odd))
 
 
 def _far(one, other):
@@ -278,8 +280,8 @@ PAIRS = list(combinations_with_replacement(WRITERS, 2))
 
 
 def test_every_writer_writes_when_it_is_alone(worlds):
-    told = {writer: worlds.serial((writer,))[0][0][1] for writer in WRITERS}
-    refused = {writer for writer, became in told.items() if became != "done"}
+    outcomes = {writer: worlds.serial((writer,))[0][0][1] for writer in WRITERS}
+    refused = {writer for writer, became in outcomes.items() if became != "done"}
     assert refused == {"unmerge"}
 
 
@@ -312,10 +314,10 @@ def test_patches_of_other_members_at_once_are_all_kept(worlds):
     ]
     with worlds.desk() as desk:
         saved = together([partial(desk.patch, patch) for patch in patches])
-        found = desk.documents.get(ALL, "cms", "case", "c1").body
-    assert len({each.document.revision for each in saved}) == len(patches)
+        body = desk.documents.get(ALL, "cms", "case", "c1").body
+    assert len({saved_case.document.revision for saved_case in saved}) == len(patches)
     title, *others = patches
-    assert {name: found[name] for patch in others for name in patch} == {
+    assert {name: body[name] for patch in others for name in patch} == {
         name: value for patch in others for name, value in patch.items()
     }
-    assert found["plan"] == {**river.CASE["plan"], **found["plan"], **title["plan"]}
+    assert body["plan"] == {**river.CASE["plan"], **body["plan"], **title["plan"]}

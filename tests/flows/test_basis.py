@@ -125,8 +125,8 @@ class History:
 
     def __init__(self, url, made, projection, catalogues, inbound):
         fields = {name: getattr(projection, name) for name in ("check", "rows", "references", "envelope")}
-        self.projections = [made(each, **fields) for each in catalogues]
-        self.desks = [Desk(url, each, inbound) for each in self.projections]
+        self.projections = [made(catalogue, **fields) for catalogue in catalogues]
+        self.desks = [Desk(url, projection, inbound) for projection in self.projections]
         first(self.desks[0])
         self.now = 0
 
@@ -150,7 +150,7 @@ class History:
 
     def state(self):
         """Return all that is made of documents, and all that is told of it, without ids and instants."""
-        found = []
+        lines = []
         with self.desks[0].engine.connect() as connection:
             for query in (
                 "SELECT view, type, version, mapping_version, body FROM resource",
@@ -163,8 +163,8 @@ class History:
             ):
                 for row in connection.execute(text(query)):
                     said = [bytes(part).decode() if isinstance(part, bytes) else str(part) for part in row]
-                    found.append("|".join([query, *(without_ids(part) for part in said)]))
-        return Counter(found)
+                    lines.append("|".join([query, *(without_ids(part) for part in said)]))
+        return Counter(lines)
 
     def close(self):
         for desk in self.desks:
@@ -207,22 +207,26 @@ def test_a_history_of_any_writers_ends_as_if_everything_were_made_each_time(
     check()
 
 
-def test_what_reads_nothing_that_has_changed_is_not_made_again(told):
-    goals, services = told.of("Goal"), told.of("ServiceRequest")
-    with told.engine.begin() as connection:
+def test_what_reads_nothing_that_has_changed_is_not_made_again(rivers_house):
+    goals, services = rivers_house.of("Goal"), rivers_house.of("ServiceRequest")
+    with rivers_house.engine.begin() as connection:
         # any that is made again is another one than this
         connection.execute(update(t.resource).values(digest="old"))
     changed = {**river.CASE["plan"], "goals": [{**WALK, "status": "completed"}, READ]}
-    told.put("case", "c1", {**river.CASE, "plan": changed}, if_match=1)
-    assert [each["meta"]["versionId"] for each in told.of("Goal")] == ["2"] * len(goals)
-    assert [each["meta"]["versionId"] for each in told.of("ServiceRequest")] == ["1"] * len(services)
-    assert told.one("CarePlan")["meta"]["versionId"] == "2"
-    assert told.one("CareTeam")["meta"]["versionId"] == "1"
+    rivers_house.put("case", "c1", {**river.CASE, "plan": changed}, if_match=1)
+    assert [goal["meta"]["versionId"] for goal in rivers_house.of("Goal")] == ["2"] * len(goals)
+    assert [
+        service_request["meta"]["versionId"] for service_request in rivers_house.of("ServiceRequest")
+    ] == ["1"] * len(services)
+    assert rivers_house.one("CarePlan")["meta"]["versionId"] == "2"
+    assert rivers_house.one("CareTeam")["meta"]["versionId"] == "1"
 
 
-def test_everything_is_made_again_of_what_reads_a_document_that_has_changed(told):
-    told.put("practitioner", "nurse", {**river.NURSE, "gender": "female"}, if_match=1)
-    with told.engine.begin() as connection:
+def test_everything_is_made_again_of_what_reads_a_document_that_has_changed(rivers_house):
+    rivers_house.put("practitioner", "nurse", {**river.NURSE, "gender": "female"}, if_match=1)
+    with rivers_house.engine.begin() as connection:
         connection.execute(update(t.resource).values(digest="old"))
-    told.put("case", "c1", {**river.CASE, "care_model": "brokerage"}, if_match=1)
-    assert {each["meta"]["versionId"] for each in told.of("ServiceRequest")} == {"2"}
+    rivers_house.put("case", "c1", {**river.CASE, "care_model": "brokerage"}, if_match=1)
+    assert {
+        service_request["meta"]["versionId"] for service_request in rivers_house.of("ServiceRequest")
+    } == {"2"}

@@ -62,11 +62,11 @@ def rises(instants):
     return all(one < other for one, other in pairwise(instants))
 
 
-def by_name(found):
-    told = {}
-    for *name, at in found:
-        told.setdefault(tuple(name), []).append(at)
-    return told
+def by_name(recorded):
+    times = {}
+    for *name, at in recorded:
+        times.setdefault(tuple(name), []).append(at)
+    return times
 
 
 def test_each_revision_and_version_is_later_than_the_one_before(story):
@@ -80,17 +80,17 @@ def test_each_revision_and_version_is_later_than_the_one_before(story):
 
 
 def test_messages_of_an_owner_have_times_in_their_order(story):
-    told = by_name(rows(story, "SELECT owner, recorded FROM outbox ORDER BY owner, sequence"))
-    assert all(instants == sorted(instants) for instants in told.values())
+    recorded_times = by_name(rows(story, "SELECT owner, recorded FROM outbox ORDER BY owner, sequence"))
+    assert all(instants == sorted(instants) for instants in recorded_times.values())
     bodies = by_name(rows(story, "SELECT owner, body FROM outbox ORDER BY owner, sequence"))
-    times = {owner: [parse(bytes(body))["time"] for body in found] for owner, found in bodies.items()}
-    assert all(found == sorted(found) for found in times.values())
+    times = {owner: [parse(bytes(body))["time"] for body in entries] for owner, entries in bodies.items()}
+    assert all(instants == sorted(instants) for instants in times.values())
 
 
 def test_no_period_of_a_status_ends_before_it_starts(story):
     episode = story.one("EpisodeOfCare")
     assert len(episode["statusHistory"]) >= len(STATUSES)
-    starts = [each["period"]["start"] for each in episode["statusHistory"]]
+    starts = [period["period"]["start"] for period in episode["statusHistory"]]
     assert starts == sorted(starts)
-    for each in episode["statusHistory"]:
-        assert each["period"]["start"] <= each["period"].get("end", "9999")
+    for period in episode["statusHistory"]:
+        assert period["period"]["start"] <= period["period"].get("end", "9999")

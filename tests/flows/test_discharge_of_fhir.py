@@ -50,10 +50,10 @@ def discharge(bundle):
 def made(change, *more):
     """What is made of a message whose resources were changed, by their types, with more resources beside."""
     sent = message()
-    for each in sent["entry"]:
-        resource = each["resource"]
+    for entry_ in sent["entry"]:
+        resource = entry_["resource"]
         resource |= change.get(resource["resourceType"], {})
-    sent["entry"] += [entry(each) for each in more]
+    sent["entry"] += [entry(resource) for resource in more]
     return discharge(sent)
 
 
@@ -318,8 +318,8 @@ TABLE = [
     ],
 )
 def test_what_has_abated_is_not_active(status, says):
-    found = made({"Condition": {"abatementDateTime": "2026-02-01", **status}})["stay"]["conditions"][0]
-    assert (found.get("clinical_status"), found.get("abatement")) == says
+    condition = made({"Condition": {"abatementDateTime": "2026-02-01", **status}})["stay"]["conditions"][0]
+    assert (condition.get("clinical_status"), condition.get("abatement")) == says
 
 
 @pytest.mark.parametrize(("change", "path", "value"), TABLE)
@@ -423,11 +423,11 @@ def test_another_diagnosis_of_the_same_use_stands_for_what_was_taken_back():
         "code": concept((SNOMED, "1")),
     }
     both = [DIAGNOSED, {"condition": {"reference": name_of("c9")}}]
-    found = made({"Encounter": {"diagnosis": both}}, wrong)["stay"]["conditions"]
-    assert [each["code"]["code"] for each in found] == ["127295002"]
+    conditions = made({"Encounter": {"diagnosis": both}}, wrong)["stay"]["conditions"]
+    assert [condition["code"]["code"] for condition in conditions] == ["127295002"]
     apart = [DIAGNOSED, {**both[1], "use": concept((USE, "DD"))}]
-    found = made({"Encounter": {"diagnosis": apart}}, wrong)["stay"]["conditions"]
-    assert [(each["code"]["code"], each.get("action")) for each in found] == [
+    conditions = made({"Encounter": {"diagnosis": apart}}, wrong)["stay"]["conditions"]
+    assert [(condition["code"]["code"], condition.get("action")) for condition in conditions] == [
         ("127295002", None),
         ("1", "delete"),
     ]
@@ -442,14 +442,14 @@ CODINGS = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(before=CODINGS, after=CODINGS, period=st.sampled_from([ENDED, OPEN, {"end": "2026-01"}]))
 def test_a_coding_that_is_known_counts_among_whatever_others(before, after, period):
-    others = [[{k: v for k, v in each.items() if v} for each in side] for side in (before, after)]
+    others = [[{k: v for k, v in item.items() if v} for item in side] for side in (before, after)]
     known = {"system": CLINICAL, "code": "remission"}
     status = {"coding": [*others[0], known, *others[1]]}
     kind = {"coding": [*others[0], {"system": TYPES, "code": "PI"}, *others[1]]}
     number = {**PERSON, "type": kind, "period": period}
-    found = made({"Condition": {"clinicalStatus": status}, "Patient": {"identifier": [number]}})
-    assert found["stay"]["conditions"][0]["clinical_status"] == "remission"
-    assert found["patient"]["identifiers"][0] == {**PERSON, "type": "PI", "period": period}
+    discharge = made({"Condition": {"clinicalStatus": status}, "Patient": {"identifier": [number]}})
+    assert discharge["stay"]["conditions"][0]["clinical_status"] == "remission"
+    assert discharge["patient"]["identifiers"][0] == {**PERSON, "type": "PI", "period": period}
 
 
 def test_each_fact_is_made_of_something_that_r4_has():
@@ -493,9 +493,9 @@ def test_what_nobody_has_looked_at_is_taken_as_far_as_it_can_be_read(kind, odd):
         "reasonReference": [to],
         "diagnosis": [{"condition": to}, DIAGNOSED],
     }
-    found = made(
+    discharge = made(
         {"Encounter": change, "Patient": {"generalPractitioner": [to]}},
         {"resourceType": kind, "id": "f0", **odd},
     )
-    assert [condition["code"]["code"] for condition in found["stay"]["conditions"]] == ["127295002"]
-    assert "contacts" not in found
+    assert [condition["code"]["code"] for condition in discharge["stay"]["conditions"]] == ["127295002"]
+    assert "contacts" not in discharge

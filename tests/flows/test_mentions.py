@@ -22,22 +22,22 @@ NIGHT_NURSE = {"names": [{"family": "Example", "given": ["Night nurse"]}]}
 def kept(engine):
     """What the database keeps beside resources: what search finds them by, and who mentions what."""
     with engine.connect() as connection:
-        found = {
+        rows_of = {
             "resource": {
                 (row.type, row.id, frozenset(_terms(row.terms)), row.present, row.searched)
                 for row in connection.execute(select(t.resource))
             }
         }
         for table in (t.ranges, t.texts, t.mention):
-            found[table.name] = {tuple(row) for row in connection.execute(select(table))}
-    return found
+            rows_of[table.name] = {tuple(row) for row in connection.execute(select(table))}
+    return rows_of
 
 
 def said(engine):
     """The same as the current resources say it."""
     with engine.connect() as connection:
         resources = connection.execute(select(t.resource)).all()
-    found = {name: set() for name in ("resource", "search_range", "search_text", "mention")}
+    rows_of = {name: set() for name in ("resource", "search_range", "search_text", "mention")}
     own = {(resource.owner, resource.type, resource.id) for resource in resources}
     labels = defaultdict(list)
     for resource in resources:
@@ -45,17 +45,17 @@ def said(engine):
         made, begin = rows(body), f"{resource.view} {resource.type}."
         terms = frozenset(hashed(begin + term) for term in made.terms)
         searched = f"{edition()}:{resource.version}"
-        found["resource"].add((resource.type, resource.id, terms, made.present, searched))
+        rows_of["resource"].add((resource.type, resource.id, terms, made.present, searched))
         name = hashed(f"{resource.view} {resource.type}/{resource.id}")
         for path, *values in made.ranges:
-            found["search_range"].add((name, hashed(begin + path), *values, resource.id))
+            rows_of["search_range"].add((name, hashed(begin + path), *values, resource.id))
         for path, value in made.texts:
-            found["search_text"].add((name, hashed(begin + path), value, resource.id))
+            rows_of["search_text"].add((name, hashed(begin + path), value, resource.id))
         for target in references_in(body):
             if (resource.owner, *target) not in own:
                 labels[resource.owner, resource.view, *target, resource.client].append(resource.labels)
-    found["mention"] = {(*key, reduce(or_, each) if all(each) else 0) for key, each in labels.items()}
-    return found
+    rows_of["mention"] = {(*key, reduce(or_, label) if all(label) else 0) for key, label in labels.items()}
+    return rows_of
 
 
 def _terms(stored):
@@ -75,24 +75,24 @@ def cases():
         yield case | ({"care_manager": manager} if manager else {})
 
 
-def test_what_is_kept_of_resources_is_what_they_say_after_each_change(told):
-    told.put("practitioner", "night", NIGHT_NURSE)
-    told.put("organization", "southern", {**river.INSURER, "name": "Southern Health"})
-    assert kept(told.engine) == said(told.engine)
+def test_what_is_kept_of_resources_is_what_they_say_after_each_change(rivers_house):
+    rivers_house.put("practitioner", "night", NIGHT_NURSE)
+    rivers_house.put("organization", "southern", {**river.INSURER, "name": "Southern Health"})
+    assert kept(rivers_house.engine) == said(rivers_house.engine)
     mentioned = set()
     for revision, case in enumerate(sorted(cases(), key=str), 1):
-        told.put("case", "c1", case, if_match=revision)
-        assert kept(told.engine) == said(told.engine)
-        mentioned.add(frozenset(kept(told.engine)["mention"]))
+        rivers_house.put("case", "c1", case, if_match=revision)
+        assert kept(rivers_house.engine) == said(rivers_house.engine)
+        mentioned.add(frozenset(kept(rivers_house.engine)["mention"]))
     assert len(mentioned) > 2
     client = copy.deepcopy(river.CLIENT)
     client["coverages"][0]["payer"] = "southern"
-    told.put("client", "river", client, if_match=1)
-    assert kept(told.engine) == said(told.engine)
+    rivers_house.put("client", "river", client, if_match=1)
+    assert kept(rivers_house.engine) == said(rivers_house.engine)
 
 
-def test_what_is_erased_mentions_nothing(told):
+def test_what_is_erased_mentions_nothing(rivers_house):
     for kind, ref in (("case", "c1"), ("client", "river")):
-        told.documents.erase(ALL, "cms", kind, ref)
-        assert kept(told.engine) == said(told.engine)
-    assert kept(told.engine)["mention"] == set()
+        rivers_house.documents.erase(ALL, "cms", kind, ref)
+        assert kept(rivers_house.engine) == said(rivers_house.engine)
+    assert kept(rivers_house.engine)["mention"] == set()

@@ -37,8 +37,8 @@ def hospital(house, projection):
 
 
 def the_case(house):
-    (found,) = house.documents.find(ALL, "case", partner="local")
-    return found
+    (case,) = house.documents.find(ALL, "case", partner="local")
+    return case
 
 
 def test_a_discharge_opens_one_planned_case_with_stay_diagnosis_team_and_follow_up(hospital, house):
@@ -52,7 +52,7 @@ def test_a_discharge_opens_one_planned_case_with_stay_diagnosis_team_and_follow_
     assert encounter["period"] == {"end": "2026-02-27T14:00:00+01:00"}
     assert encounter["identifier"] == [VISIT]
     assert house.one("Condition")["code"]["coding"][0]["code"] == BRAIN["code"]
-    names = [each["member"].get("display") for each in house.one("CareTeam")["participant"]]
+    names = [participant["member"].get("display") for participant in house.one("CareTeam")["participant"]]
     assert names == [None, "Doctor"]
     assert house.one("Organization")["name"] == "General Hospital"
     request = house.one("ServiceRequest")
@@ -72,8 +72,8 @@ def test_every_reference_of_a_hospitals_case_resolves(hospital, house):
         "Patient",
         "Organization",
     )
-    resources = [each for type_ in types for each in house.of(type_)]
-    there = {f"{each['resourceType']}/{each['id']}" for each in resources}
+    resources = [resource for type_ in types for resource in house.of(type_)]
+    there = {f"{resource['resourceType']}/{resource['id']}" for resource in resources}
 
     def references(node):
         if isinstance(node, dict):
@@ -91,23 +91,23 @@ def test_engineers_are_told_of_admission_discharge_and_its_cancelling(hospital, 
     hospital.send(ADMITTED)
     hospital.send(DISCHARGED)
     hospital.send(after(DISCHARGED, 5, event="cancel-discharge"))
-    told = [(key, message["data"]) for key, message in house.told() if key.startswith("case.")]
-    assert [key for key, _ in told] == [
+    messages = [(key, message["data"]) for key, message in house.new_messages() if key.startswith("case.")]
+    assert [key for key, _ in messages] == [
         "case.opened",
         "case.admitted",
         "case.discharged",
         "case.discharge-cancelled",
     ]
-    assert {data.get("stay") for _, data in told[1:]} == {f"Encounter/{house.one('Encounter')['id']}"}
+    assert {data.get("stay") for _, data in messages[1:]} == {f"Encounter/{house.one('Encounter')['id']}"}
 
 
 def test_the_same_again_is_answered_byte_for_byte_and_changes_nothing(hospital, house):
     first = hospital.send(DISCHARGED, "M-1")
-    house.told()
+    house.new_messages()
     again = hospital.send(DISCHARGED, "M-1")
     assert (again.state, again.entry) == ("duplicate", first.entry)
     assert again.answer == first.answer
-    assert house.told() == []
+    assert house.new_messages() == []
 
 
 def test_a_message_with_other_content_under_the_same_key_is_used_and_flagged(hospital, house):
@@ -234,9 +234,9 @@ def test_a_number_of_a_visit_among_a_persons_numbers_finds_nobody(hospital, hous
     assert len(house.of("Patient")) == 2
 
 
-def test_a_stay_comes_into_no_case_that_lost_its_only_one(told, projection):
-    hospital = Hospital(told, projection, PATHWAYS)
-    numbers = [{**VISIT, "value": each} for each in ("V-1", "V-2", "V-3")]
+def test_a_stay_comes_into_no_case_that_lost_its_only_one(rivers_house, projection):
+    hospital = Hospital(rivers_house, projection, PATHWAYS)
+    numbers = [{**VISIT, "value": number} for number in ("V-1", "V-2", "V-3")]
 
     def admit(minutes, *identifiers):
         stay = {**ADMITTED["stay"], "identifiers": list(identifiers)}
@@ -244,14 +244,15 @@ def test_a_stay_comes_into_no_case_that_lost_its_only_one(told, projection):
 
     (first,) = admit(0, numbers[0])
     closed = {"status": "finished", "closure": {"reason": "goals-met", "date": "2026-03-01"}}
-    told.put("case", "c1", {**river.CASE, **closed}, if_match=2)
+    rivers_house.put("case", "c1", {**river.CASE, **closed}, if_match=2)
     (second,) = admit(5, numbers[1])
     assert first != second
     # one stay has both numbers
     admit(10, *numbers[:2])
     (third,) = admit(15, numbers[2])
     statuses = {
-        document.uuid: document.body["status"] for document in told.store.documents(ALL, "case", count=100)
+        document.uuid: document.body["status"]
+        for document in rivers_house.store.documents(ALL, "case", count=100)
     }
     assert (statuses[second], statuses[third]) == ("cancelled", "planned")
 
@@ -263,13 +264,13 @@ def test_a_visit_number_of_another_client_is_kept(hospital):
     assert (outcome.state, outcome.reason) == ("quarantined", "stay-elsewhere")
 
 
-def test_a_known_client_gets_the_stay_into_the_live_case(told, projection):
-    hospital = Hospital(told, projection, PATHWAYS)
+def test_a_known_client_gets_the_stay_into_the_live_case(rivers_house, projection):
+    hospital = Hospital(rivers_house, projection, PATHWAYS)
     hospital.send(DISCHARGED)
-    case = the_case(told)
+    case = the_case(rivers_house)
     assert (case.source, case.body["status"]) == ("cms", "active")
     assert case.body["received"]["stays"][0]["status"] == "finished"
-    assert len(told.one("CarePlan")["activity"]) == len(river.CASE["plan"]["services"]) + 1
+    assert len(rivers_house.one("CarePlan")["activity"]) == len(river.CASE["plan"]["services"]) + 1
 
 
 def test_an_outpatient_visit_opens_no_case_until_it_becomes_a_stay(hospital, house):
@@ -326,14 +327,14 @@ def test_an_insurance_a_hospital_tells_of_discloses_nothing(hospital, house):
     assert house.disclosure.search(northern, Query("Patient")).total == 0
 
 
-def test_whereabouts_are_held_back_when_a_hospital_says_so(told, projection):
-    hospital = Hospital(told, projection, PATHWAYS)
+def test_whereabouts_are_held_back_when_a_hospital_says_so(rivers_house, projection):
+    hospital = Hospital(rivers_house, projection, PATHWAYS)
     hospital.send({**ADMITTED, "stay": {**ADMITTED["stay"], "location": "Ward 3"}})
-    assert told.one("Encounter")["location"] == [{"location": {"display": "Ward 3"}}]
+    assert rivers_house.one("Encounter")["location"] == [{"location": {"display": "Ward 3"}}]
     secret = {"identifiers": [PERSON], "protected_identity": True}
     hospital.send(after(ADMITTED, 5, event="update", patient=secret))
-    assert "location" not in told.one("Encounter")
-    assert "telecom" not in told.one("Patient")
+    assert "location" not in rivers_house.one("Encounter")
+    assert "telecom" not in rivers_house.one("Patient")
 
 
 class TestTakingOver:
@@ -343,10 +344,10 @@ class TestTakingOver:
         hospital.send(DISCHARGED)
         for identifier in (VISIT, PERSON):
             pair = (identifier["system"], identifier["value"])
-            (found,) = house.documents.find(OFFERED, "case", partner="cms", identifier=pair)
+            (case,) = house.documents.find(OFFERED, "case", partner="cms", identifier=pair)
         plan = {"title": "Home again", "status": "active", "services": []}
-        body = {"client": found.client, "status": "active", "plan": plan, "received": found.body["received"]}
-        saved = house.documents.put(OFFERED, "cms", "case", found.uuid, body, {found.revision})
+        body = {"client": case.client, "status": "active", "plan": plan, "received": case.body["received"]}
+        saved = house.documents.put(OFFERED, "cms", "case", case.uuid, body, {case.revision})
         assert (saved.document.source, saved.created) == ("cms", False)
         assert house.one("Encounter")["status"] == "finished"
         assert house.one("CarePlan")["activity"][0]["reference"]["reference"].startswith("ServiceRequest/")
@@ -371,25 +372,25 @@ class TestTakingOver:
         from service.errors import Rejected
 
         hospital.send(DISCHARGED)
-        found = the_case(house)
-        changed = {**found.body, "received": {**found.body["received"], "stays": []}}
+        case = the_case(house)
+        changed = {**case.body, "received": {**case.body["received"], "stays": []}}
         with pytest.raises(Rejected) as caught:
-            house.documents.put(OFFERED, "cms", "case", found.uuid, changed, {found.revision})
+            house.documents.put(OFFERED, "cms", "case", case.uuid, changed, {case.revision})
         assert [issue.where for issue in caught.value.issues] == ["/received/stays"]
-        copied = {"client": found.client, "status": "active", "stays": found.body["received"]["stays"]}
+        copied = {"client": case.client, "status": "active", "stays": case.body["received"]["stays"]}
         with pytest.raises(Rejected) as caught:
-            house.documents.put(OFFERED, "cms", "case", found.uuid, copied, {found.revision})
+            house.documents.put(OFFERED, "cms", "case", case.uuid, copied, {case.revision})
         assert [issue.where for issue in caught.value.issues] == ["/stays/0/id"]
 
     def test_a_proposal_is_accepted_by_its_id_and_told_of_when_its_discharge_is_cancelled(
         self, hospital, house
     ):
         hospital.send(DISCHARGED)
-        found = the_case(house)
-        (proposed,) = found.body["received"]["plan"]["services"]
+        case = the_case(house)
+        (proposed,) = case.body["received"]["plan"]["services"]
         plan = {"title": "T", "status": "active", "services": [{**proposed, "status": "planned"}]}
-        body = {"client": found.client, "status": "active", "plan": plan}
-        house.documents.put(OFFERED, "cms", "case", found.uuid, body, {found.revision})
+        body = {"client": case.client, "status": "active", "plan": plan}
+        house.documents.put(OFFERED, "cms", "case", case.uuid, body, {case.revision})
         assert house.one("ServiceRequest")["intent"] == "plan"
         hospital.send(after(DISCHARGED, 5, event="cancel-discharge"))
         assert the_case(house).body["received"]["unfounded"] == [proposed["id"]]
@@ -402,15 +403,15 @@ class TestTakingOver:
 
     def test_the_case_systems_own_parts_may_name_what_a_hospital_brought(self, hospital, house):
         hospital.send(DISCHARGED)
-        found = the_case(house)
-        (condition,) = found.body["received"]["conditions"]
+        case = the_case(house)
+        (condition,) = case.body["received"]["conditions"]
         goal = {"id": "g", "status": "active", "description": "Read", "conditions": [condition["id"]]}
         body = {
-            "client": found.client,
+            "client": case.client,
             "status": "active",
             "plan": {"title": "T", "status": "active", "goals": [goal]},
         }
-        house.documents.put(OFFERED, "cms", "case", found.uuid, body, {found.revision})
+        house.documents.put(OFFERED, "cms", "case", case.uuid, body, {case.revision})
         hospital.send(
             after(DISCHARGED, 5, event="update", stay={"identifiers": [VISIT]}, cleared=["stay.conditions"])
         )
@@ -425,9 +426,14 @@ def test_what_another_hospital_says_leaves_alone_whom_the_first_named(hospital, 
     hospital.send(after(ADMITTED, 5, stay=second), partner=other)
     hospital.send(after(DISCHARGED, 5))
     assert len(house.of("Organization")) == 2
-    versions = {each["id"]: each["meta"]["versionId"] for each in house.of("Organization")}
+    versions = {
+        organization["id"]: organization["meta"]["versionId"] for organization in house.of("Organization")
+    }
     assert set(versions.values()) == {"1"}
-    providers = {each["identifier"][0]["value"]: each["serviceProvider"] for each in house.of("Encounter")}
+    providers = {
+        encounter["identifier"][0]["value"]: encounter["serviceProvider"]
+        for encounter in house.of("Encounter")
+    }
     assert providers["V-1"] != providers["V-2"]
 
 

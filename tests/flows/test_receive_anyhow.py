@@ -100,7 +100,7 @@ class Anyhow(RuleBasedStateMachine):
             patient["merged_from"] = [self.identifier("persons", "Q", where)]
             return {**said, "patient": patient}
         patient = {**person, "identifiers": [self.identifier("persons", VISITS[visit], where)]}
-        cleared = [each for each in more.get("cleared", []) if each.partition(".")[2] not in person]
+        cleared = [path for path in more.get("cleared", []) if path.partition(".")[2] not in person]
         stay = {**stay, "identifiers": [self.identifier("visits", visit, where)]}
         return {**said, "cleared": cleared, "patient": patient, "stay": stay}
 
@@ -172,7 +172,9 @@ class Anyhow(RuleBasedStateMachine):
     def teardown(self):
         if not getattr(self, "messages", None):
             return
-        ordered = sorted(self.messages.values(), key=lambda each: (moment(each[0], at(each[2])), str(each)))
+        ordered = sorted(
+            self.messages.values(), key=lambda message: (moment(message[0], at(message[2])), str(message))
+        )
         for number, message in enumerate(ordered):
             outcome = self.hospital.send(self.said(message, "ordered"), f"{self.run}-ordered-{number}")
             assert outcome.state == "accepted", outcome

@@ -50,7 +50,7 @@ def test_the_same_from_many_processes_at_once_is_one(engine, projection):
         barrier.wait()
         answers.append(sender.send(DISCHARGED, "M-1"))
 
-    threads = [threading.Thread(target=send, args=(each,)) for each in senders]
+    threads = [threading.Thread(target=send, args=(sender,)) for sender in senders]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -63,8 +63,8 @@ def test_the_same_from_many_processes_at_once_is_one(engine, projection):
 def test_what_is_said_again_after_something_else_is_used_once_of_many_at_once(engine, projection):
     house = House(engine, projection)
     hospital = Hospital(house, projection, ())
-    undated = [{**each, "recorded": None} for each in (ADMITTED, DISCHARGED)]
-    staying, gone = ({name: each for name, each in said.items() if each is not None} for said in undated)
+    undated = [{**said_, "recorded": None} for said_ in (ADMITTED, DISCHARGED)]
+    staying, gone = ({name: value for name, value in said.items() if value is not None} for said in undated)
 
     def send(said):
         nameless = replace(message(said, ""), keys=(), is_state=True)
@@ -92,21 +92,21 @@ def test_what_is_said_again_after_something_else_is_used_once_of_many_at_once(en
 def test_events_of_one_new_person_from_many_processes_make_one_case(engine, projection):
     house = House(engine, projection)
     said = [ADMITTED, after(ADMITTED, 1, event="leave"), after(ADMITTED, 2, event="return"), DISCHARGED]
-    senders = [(Hospital(house, projection, ()), each, f"K-{n}") for n, each in enumerate(said)]
+    senders = [(Hospital(house, projection, ()), discharge, f"K-{n}") for n, discharge in enumerate(said)]
     barrier = threading.Barrier(len(senders))
     failed = []
 
-    def send(sender, each, key):
+    def send(sender, discharge, key):
         barrier.wait()
-        outcome = sender.send(each, key)
+        outcome = sender.send(discharge, key)
         if outcome.state != "accepted":
             failed.append(outcome)
 
-    threads = [threading.Thread(target=send, args=each) for each in senders]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    threads = [threading.Thread(target=send, args=sender) for sender in senders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert failed == []
     assert house.one("Encounter")["status"] == "finished"
     assert len(house.of("EpisodeOfCare")) == len(house.of("Organization")) == 1

@@ -26,7 +26,7 @@ OTHER = {
 
 
 def bare(resource):
-    return {key: each for key, each in resource.items() if key != "meta"}
+    return {key: value for key, value in resource.items() if key != "meta"}
 
 
 @pytest.fixture
@@ -36,16 +36,16 @@ def hospital(house, projection):
 
 class TestMerging:
     def live(self, house):
-        (found,) = [
+        (client,) = [
             e for e in house.documents.find(ALL, "case", partner="x") if e.body["status"] == "planned"
         ]
-        return found
+        return client
 
     def test_a_merged_client_is_inactive_with_a_link_and_its_stays_follow(self, hospital, house):
         hospital.send(OTHER)
         hospital.send(DISCHARGED)
         hospital.send(MERGE)
-        old, new = sorted(house.of("Patient"), key=lambda each: each.get("active", True))
+        old, new = sorted(house.of("Patient"), key=lambda patient: patient.get("active", True))
         assert (old["active"], old["link"]) == (
             False,
             [{"other": {"reference": f"Patient/{new['id']}"}, "type": "replaced-by"}],
@@ -78,18 +78,18 @@ class TestMerging:
         statuses = {stay["status"] for stay in self.live(house).body["received"]["stays"]}
         assert statuses == {"finished"}
 
-    def test_a_case_systems_case_moves_to_who_stays(self, told, projection):
-        hospital = Hospital(told, projection, PATHWAYS)
+    def test_a_case_systems_case_moves_to_who_stays(self, rivers_house, projection):
+        hospital = Hospital(rivers_house, projection, PATHWAYS)
         old = {"system": PERSON["system"], "value": "R-1"}
         new = {"system": PERSON["system"], "value": "R-new"}
         hospital.send({**ADMITTED, "patient": {"identifiers": [new]}})
         hospital.send({**MERGE, "patient": {"identifiers": [new], "merged_from": [old]}})
-        case = told.documents.get(ALL, "cms", "case", "c1")
+        case = rivers_house.documents.get(ALL, "cms", "case", "c1")
         assert len(case.body["received"]["stays"]) == 1
-        plan = told.one("CarePlan")
-        (survivor,) = [each for each in told.of("Patient") if each.get("active", True)]
+        plan = rivers_house.one("CarePlan")
+        (survivor,) = [patient for patient in rivers_house.of("Patient") if patient.get("active", True)]
         assert plan["subject"]["reference"] == f"Patient/{survivor['id']}"
-        told.put("case", "c1", {**river.CASE, "status": "onhold"}, if_match=case.revision)
+        rivers_house.put("case", "c1", {**river.CASE, "status": "onhold"}, if_match=case.revision)
 
 
 class TestUnmerging:
@@ -100,23 +100,23 @@ class TestUnmerging:
         return Unmerging(house.store, projection, PATHWAYS, lambda: datetime(2026, 3, 2, tzinfo=UTC))
 
     def clients(self, house):
-        return {each["identifier"][0]["value"]: each for each in house.of("Patient")}
+        return {patient["identifier"][0]["value"]: patient for patient in house.of("Patient")}
 
     def cases(self, house):
         """Of each live case the client and the visits of its stays."""
         return {
-            each.client: sorted(stay["identifiers"][0]["value"] for stay in each.body["received"]["stays"])
-            for each in house.documents.find(ALL, "case", partner="x")
-            if each.body["status"] == "planned"
+            case.client: sorted(stay["identifiers"][0]["value"] for stay in case.body["received"]["stays"])
+            for case in house.documents.find(ALL, "case", partner="x")
+            if case.body["status"] == "planned"
         }
 
     def merged(self, house):
-        (found,) = [
-            each
-            for each in house.documents.find(ALL, "client", partner="x")
-            if house.documents.get(ALL, "x", "client", each.uuid).body["identifiers"][0]["value"] == "R-old"
+        (client,) = [
+            client
+            for client in house.documents.find(ALL, "client", partner="x")
+            if house.documents.get(ALL, "x", "client", client.uuid).body["identifiers"][0]["value"] == "R-old"
         ]
-        return found.uuid
+        return client.uuid
 
     def test_both_are_as_they_were_and_each_has_its_cases_again(self, hospital, house, unmerging):
         hospital.send(OTHER)
@@ -126,14 +126,14 @@ class TestUnmerging:
         assert self.cases(house) != cases
         client = unmerging.undo(ALL, LOCAL, self.merged(house))
         assert client.own["identifiers"][0]["value"] == "R-old"
-        assert {key: bare(each) for key, each in self.clients(house).items()} == {
-            key: bare(each) for key, each in before.items()
+        assert {key: bare(client) for key, client in self.clients(house).items()} == {
+            key: bare(value) for key, value in before.items()
         }
         assert self.cases(house) == cases
         for plan in house.of("EpisodeOfCare"):
             if plan["status"] == "planned":
                 assert plan["patient"]["reference"].removeprefix("Patient/") in {
-                    each["id"] for each in self.clients(house).values()
+                    client["id"] for client in self.clients(house).values()
                 }
 
     def test_who_stays_says_again_what_the_merge_overruled(self, hospital, house, unmerging):
@@ -170,7 +170,7 @@ class TestUnmerging:
         unmerging.undo(ALL, LOCAL, self.merged(house))
         assert sorted(self.cases(house).values()) == [["V-1"], ["V-2"]]
         # the one that is withdrawn is the stay as it stood in the other's case
-        statuses = sorted(each["status"] for each in house.of("Encounter"))
+        statuses = sorted(encounter["status"] for encounter in house.of("Encounter"))
         assert statuses == ["entered-in-error", "finished", "finished"]
         assert len(cases) == 1
         # and the old number finds its own person again
@@ -183,9 +183,11 @@ class TestUnmerging:
     ):
         def histories():
             return {
-                each["identifier"][0]["value"]: [past["status"] for past in each.get("statusHistory", [])]
-                for each in house.of("Encounter")
-                if each["status"] != "entered-in-error"
+                encounter["identifier"][0]["value"]: [
+                    past["status"] for past in encounter.get("statusHistory", [])
+                ]
+                for encounter in house.of("Encounter")
+                if encounter["status"] != "entered-in-error"
             }
 
         hospital.send(DISCHARGED)
@@ -205,11 +207,11 @@ class TestUnmerging:
         hospital.send(MERGE)
         (client,) = house.documents.find(ALL, "client", partner="x")
         alias = (OLD["system"], OLD["value"])
-        assert {each["value"] for each in house.one("Patient")["identifier"]} == {"R-1", "R-old"}
+        assert {identifier["value"] for identifier in house.one("Patient")["identifier"]} == {"R-1", "R-old"}
         with pytest.raises(Conflict, match="No merge gave"):
             unmerging.part(ALL, LOCAL, client.uuid, (PERSON["system"], PERSON["value"]))
         unmerging.part(ALL, LOCAL, client.uuid, alias)
-        assert [each["value"] for each in house.one("Patient")["identifier"]] == ["R-1"]
+        assert [identifier["value"] for identifier in house.one("Patient")["identifier"]] == ["R-1"]
         with pytest.raises(Conflict, match="No merge gave"):
             unmerging.part(ALL, LOCAL, client.uuid, alias)
         hospital.send(MERGE, "resent")
@@ -225,18 +227,22 @@ class TestUnmerging:
             unmerging.undo(ALL, LOCAL, self.merged(house))
             assert len(self.cases(house)) == 2
 
-    def test_a_case_systems_case_returns_with_its_plan(self, told, projection):
-        hospital = Hospital(told, projection, PATHWAYS)
+    def test_a_case_systems_case_returns_with_its_plan(self, rivers_house, projection):
+        hospital = Hospital(rivers_house, projection, PATHWAYS)
         new = {"system": PERSON["system"], "value": "R-new"}
         hospital.send({**ADMITTED, "patient": {"identifiers": [new]}})
-        before = told.one("CarePlan")
+        before = rivers_house.one("CarePlan")
         hospital.send({**MERGE, "patient": {"identifiers": [new], "merged_from": [PERSON]}})
-        unmerging = Unmerging(told.store, projection, PATHWAYS, lambda: datetime(2026, 3, 2, tzinfo=UTC))
+        unmerging = Unmerging(
+            rivers_house.store, projection, PATHWAYS, lambda: datetime(2026, 3, 2, tzinfo=UTC)
+        )
         unmerging.undo(Scope(source="cms"), Partner("cms", "case-system"), "river")
-        assert told.one("CarePlan")["subject"] == before["subject"]
-        case = told.documents.get(ALL, "cms", "case", "c1")
+        assert rivers_house.one("CarePlan")["subject"] == before["subject"]
+        case = rivers_house.documents.get(ALL, "cms", "case", "c1")
         assert "received" not in case.body
-        (other,) = [e for e in told.documents.find(ALL, "case", partner="x") if e.body["status"] == "planned"]
+        (other,) = [
+            e for e in rivers_house.documents.find(ALL, "case", partner="x") if e.body["status"] == "planned"
+        ]
         assert len(other.body["received"]["stays"]) == 1
 
     def test_what_cannot_be_undone_is_refused_with_the_reason(self, hospital, house, unmerging):

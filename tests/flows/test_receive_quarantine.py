@@ -26,7 +26,7 @@ def hospital(house, projection):
 
 @pytest.fixture
 def quarantine(house, hospital):
-    partners = {each.name: each for each in (GENERAL, CAREFUL)}
+    partners = {partner.name: partner for partner in (GENERAL, CAREFUL)}
     return Quarantine(house.store, hospital.reception, partners, hospital.reception.clock)
 
 
@@ -67,7 +67,7 @@ def test_a_replay_that_fails_leaves_the_entry_with_the_new_reason(quarantine, ho
     assert (outcome.state, outcome.entry, outcome.reason) == ("quarantined", sent.entry, "no-stay")
     entry = quarantine.show(sent.entry)
     assert (entry.reason, entry.tries) == ("no-stay", 2)
-    assert [each.id for each in quarantine.find(state=None)] == [sent.entry]
+    assert [entry.id for entry in quarantine.find(state=None)] == [sent.entry]
     quarantine.edit(sent.entry, b"not JSON")
     assert quarantine.replay(sent.entry).reason == "not-understood"
 
@@ -163,10 +163,10 @@ def test_the_worker_tries_what_is_due_until_it_is_told_to_stop(quarantine, hospi
 
     class Watched(Quarantine):
         def retry(self):
-            found = super().retry()
-            if not found:
+            inbound = super().retry()
+            if not inbound:
                 tried.set()
-            return found
+            return inbound
 
     watched = Watched(quarantine.store, quarantine.reception, quarantine.partners, quarantine.clock)
     worker = Thread(target=watched.run, args=(stop,))
@@ -180,8 +180,8 @@ def test_the_worker_tries_what_is_due_until_it_is_told_to_stop(quarantine, hospi
 
 def test_entries_are_listed_as_they_arrived_page_by_page(quarantine, hospital):
     sent = [hospital.send({**NOBODY, "recorded": f"2026-02-27T15:00:0{n}Z"}).entry for n in range(5)]
-    assert [each.id for each in quarantine.find(count=3)] == sent[:3]
-    assert [each.id for each in quarantine.find(after=sent[2])] == sent[3:]
+    assert [entry.id for entry in quarantine.find(count=3)] == sent[:3]
+    assert [entry.id for entry in quarantine.find(after=sent[2])] == sent[3:]
     assert quarantine.find(partner="careful") == []
     with pytest.raises(NotFound):
         quarantine.show(sent[0], "careful")

@@ -28,7 +28,7 @@ SPELT = st.sampled_from(
     ]
 )
 RECORD = st.one_of(st.just({}), st.sampled_from(["MR", "PI", "PT"]).map(lambda type_: {"type": type_}))
-OTHER = st.sampled_from(sorted(each for each in TYPES if not is_personal(each)))
+OTHER = st.sampled_from(sorted(type_ for type_ in TYPES if not is_personal(type_)))
 NOBODY = st.sampled_from(["UNKNOWN", "n/a", "XXX-XX-XXXX", "000-00-0000", "123456789", "99999", "TBD"])
 
 
@@ -47,8 +47,8 @@ def said(event, name, visit, *identifiers):
 def clients_of(house, *numbers):
     """The uuids of those who have one of some numbers."""
     return {
-        each.uuid
-        for each in house.store.look(lambda unit: unit.documents.find_by_values("client", list(numbers)))
+        client.uuid
+        for client in house.store.look(lambda unit: unit.documents.find_by_values("client", list(numbers)))
     }
 
 

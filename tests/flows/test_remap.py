@@ -15,7 +15,7 @@ from tests.flows.conftest import ALL, MAPPINGS
 
 
 @pytest.fixture
-def edited(told, projection, tmp_path):
+def edited(rivers_house, projection, tmp_path):
     """Return what the stories are with mappings in which one text was replaced in one file."""
 
     def edit(file, old, new):
@@ -27,7 +27,7 @@ def edited(told, projection, tmp_path):
         path.write_text(text.replace(old, new), encoding="utf-8")
         catalogue = load(folder, sources=sources(), links=links())
         changed = replace(projection, catalogues={"default": catalogue})
-        return Remapping(told.store, changed, told.documents.clock)
+        return Remapping(rivers_house.store, changed, rivers_house.documents.clock)
 
     return edit
 
@@ -35,54 +35,56 @@ def edited(told, projection, tmp_path):
 TITLE = ("outbound/CarePlan.yaml", 'title: "{{ case.plan.title }}"', 'title: "Plan: {{ case.plan.title }}"')
 
 
-def test_what_would_change_is_told_and_nothing_is_written(told, edited):
-    told.told()
+def test_what_would_change_is_told_and_nothing_is_written(rivers_house, edited):
+    rivers_house.new_messages()
     work = edited(*TITLE)
-    found = [difference for _, differences in work.plan() for difference in differences]
-    assert [(each.reference.split("/")[0], each.happened, each.changed) for each in found] == [
-        ("CarePlan", "updated", ("title",))
-    ]
-    assert found[0].before["title"] == "Back on the bicycle"
-    assert found[0].after["title"] == "Plan: Back on the bicycle"
-    assert told.one("CarePlan")["title"] == "Back on the bicycle"
-    assert told.told() == []
+    differences_ = [difference for _, differences in work.plan() for difference in differences]
+    assert [
+        (difference.reference.split("/")[0], difference.happened, difference.changed)
+        for difference in differences_
+    ] == [("CarePlan", "updated", ("title",))]
+    assert differences_[0].before["title"] == "Back on the bicycle"
+    assert differences_[0].after["title"] == "Plan: Back on the bicycle"
+    assert rivers_house.one("CarePlan")["title"] == "Back on the bicycle"
+    assert rivers_house.new_messages() == []
 
 
-def test_what_nothing_makes_any_more_is_told_as_withdrawn(told, edited):
+def test_what_nothing_makes_any_more_is_told_as_withdrawn(rivers_house, edited):
     work = edited(
         "outbound/CarePlan.yaml", 'when: "{{ case.plan.title }}"', 'when: "{{ not case.plan.title }}"'
     )
-    found = [difference for _, differences in work.plan() for difference in differences]
-    assert [(each.reference.split("/")[0], each.happened, each.changed) for each in found] == [
-        ("CarePlan", "withdrawn", ("status",))
-    ]
+    differences_ = [difference for _, differences in work.plan() for difference in differences]
+    assert [
+        (difference.reference.split("/")[0], difference.happened, difference.changed)
+        for difference in differences_
+    ] == [("CarePlan", "withdrawn", ("status",))]
 
 
-def test_what_was_planned_happens_once_with_its_messages(told, edited):
-    told.told()
+def test_what_was_planned_happens_once_with_its_messages(rivers_house, edited):
+    rivers_house.new_messages()
     work = edited(*TITLE)
     assert work.count_left() == 4
-    assert sum(each.changed for each in work.apply()) == 1
-    assert told.one("CarePlan")["title"] == "Plan: Back on the bicycle"
-    assert [key for key, _ in told.told()] == ["careplan.updated"]
+    assert sum(result.changed for result in work.apply()) == 1
+    assert rivers_house.one("CarePlan")["title"] == "Plan: Back on the bicycle"
+    assert [key for key, _ in rivers_house.new_messages()] == ["careplan.updated"]
     assert (work.count_left(), list(work.apply())) == (0, [])
-    assert told.documents.get(ALL, "cms", "case", "c1").revision == 1
+    assert rivers_house.documents.get(ALL, "cms", "case", "c1").revision == 1
 
 
-def test_an_edit_that_changes_no_content_makes_no_version(told, edited):
-    told.told()
+def test_an_edit_that_changes_no_content_makes_no_version(rivers_house, edited):
+    rivers_house.new_messages()
     work = edited("outbound/CarePlan.yaml", "intent: plan", "intent: plan  # as ever")
-    assert {each.changed for each in work.apply()} == {0}
-    assert told.told() == []
+    assert {result.changed for result in work.apply()} == {0}
+    assert rivers_house.new_messages() == []
     assert work.count_left() == 0
 
 
-def test_after_an_apply_no_other_mappings_are_told_of_what_did_not_change(told, edited):
+def test_after_an_apply_no_other_mappings_are_told_of_what_did_not_change(rivers_house, edited):
     work = edited(*TITLE)
-    explanations = Explanations(told.store, work.projection.catalogues, work.projection.version)
+    explanations = Explanations(rivers_house.store, work.projection.catalogues, work.projection.version)
 
     def current(type_, element):
-        return explanations.explain(ALL, f"{type_}.{element}", told.one(type_)["id"]).current
+        return explanations.explain(ALL, f"{type_}.{element}", rivers_house.one(type_)["id"]).current
 
     assert not current("CareTeam", "status")
     assert not current("CarePlan", "title")
@@ -91,35 +93,35 @@ def test_after_an_apply_no_other_mappings_are_told_of_what_did_not_change(told, 
     assert current("CarePlan", "title")
 
 
-def test_the_history_tells_which_mappings_made_a_version(told, edited):
+def test_the_history_tells_which_mappings_made_a_version(rivers_house, edited):
     work = edited(*TITLE)
     list(work.apply())
-    with told.engine.connect() as connection:
+    with rivers_house.engine.connect() as connection:
         versions = connection.exec_driver_sql(
             "SELECT mapping_version FROM resource_history WHERE type = 'CarePlan' ORDER BY version"
         ).scalars()
         assert list(versions)[1] == work.projection.catalogues["default"].version
 
 
-def test_a_document_that_cannot_be_mapped_is_named_and_stays_and_the_others_change(told, edited):
-    told.told()
+def test_a_document_that_cannot_be_mapped_is_named_and_stays_and_the_others_change(rivers_house, edited):
+    rivers_house.new_messages()
     work = edited("outbound/CarePlan.yaml", "intent: plan", "intent: bogus")
-    outcomes = {each.kind: each for each in work.apply()}
+    outcomes = {result.kind: result for result in work.apply()}
     lines = (MAPPINGS / "outbound/CarePlan.yaml").read_text(encoding="utf-8").splitlines()
     place = f"outbound/CarePlan.yaml:{lines.index('  intent: plan') + 1}:11"
     why = outcomes["case"].failed
     assert re.fullmatch(rf"CarePlan\.intent: [^;]+ \(made by {place}\)", why), why
     assert "bogus" not in why
-    assert [each.failed for each, _ in work.plan()] == [why]
+    assert [result.failed for result, _ in work.plan()] == [why]
     assert work.count_left() == 1
-    assert told.one("CarePlan")["intent"] == "plan"
-    assert told.told() == []
+    assert rivers_house.one("CarePlan")["intent"] == "plan"
+    assert rivers_house.new_messages() == []
 
 
-def test_a_document_saved_meanwhile_is_done(told, edited):
+def test_a_document_saved_meanwhile_is_done(rivers_house, edited):
     work = edited(*TITLE)
-    documents = replace(told.documents, projection=work.projection)
+    documents = replace(rivers_house.documents, projection=work.projection)
     changed = {**river.CASE, "care_model": "intensive"}
     documents.put(ALL, "cms", "case", "c1", changed, {1})
-    assert told.one("CarePlan")["title"] == "Plan: Back on the bicycle"
+    assert rivers_house.one("CarePlan")["title"] == "Plan: Back on the bicycle"
     assert work.count_left() == 3

@@ -158,9 +158,9 @@ def states(engine):
 
 
 def test_it_is_kept_before_it_is_promised_and_answered_later(client, engine, replies, hospital):
-    told = send(client, from_endpoint(hospital.url))
-    assert told.status_code == 202, told.data
-    assert told.json["resourceType"] == "OperationOutcome"
+    answered = send(client, from_endpoint(hospital.url))
+    assert answered.status_code == 202, answered.data
+    assert answered.json["resourceType"] == "OperationOutcome"
     assert len(client.get("/api/cases").json["items"]) == 1
     assert hospital.taken == []
     assert replies.next()
@@ -174,17 +174,17 @@ def test_it_is_kept_before_it_is_promised_and_answered_later(client, engine, rep
 
 
 def test_the_response_url_is_where_it_goes(client, replies, hospital):
-    told = send(client, message(), **{"response-url": f"{hospital.url}?second"})
-    assert told.status_code == 202
+    answer = send(client, message(), **{"response-url": f"{hospital.url}?second"})
+    assert answer.status_code == 202
     replies.next()
     assert [path for path, _, _ in hospital.taken] == ["/fhir/$process-message?second"]
 
 
 @pytest.mark.parametrize("query", [{}, {"response-url": "https://attacker.example/collect"}])
 def test_nothing_is_done_for_who_wants_the_answer_elsewhere(client, engine, hospital, query):
-    told = send(client, message() if not query else from_endpoint(hospital.url), **query)
-    assert told.status_code == 422
-    ((severity, code, place, text),) = outcomes(told)
+    answer = send(client, message() if not query else from_endpoint(hospital.url), **query)
+    assert answer.status_code == 422
+    ((severity, code, place, text),) = outcomes(answer)
     assert (severity, code) == ("error", "invalid")
     assert place == ("response-url" if query else "MessageHeader.source.endpoint")
     assert "intake/endpoints" in text
@@ -198,12 +198,12 @@ def test_parameters_may_say_that_the_answer_comes_later_and_where_to(client, rep
     to = {"name": "response-url", "valueUrl": f"{hospital.url}?second"}
     held = {"name": "content", "resource": message() if place == "parameter" else from_endpoint(hospital.url)}
     waits = [{"name": "async", "valueBoolean": True}, *([to] if place == "parameter" else [])]
-    told = client.post(
+    answer = client.post(
         "/fhir/$process-message",
         json={"resourceType": "Parameters", "parameter": [*waits, held]},
         headers={"Casebridge-Partner": "mercy"},
     )
-    assert told.status_code == 202, told.data
+    assert answer.status_code == 202, answer.data
     assert replies.next()
     query = "?second" if place == "parameter" else ""
     assert [path for path, _, _ in hospital.taken] == [f"/fhir/$process-message{query}"]
@@ -212,8 +212,8 @@ def test_parameters_may_say_that_the_answer_comes_later_and_where_to(client, rep
 def test_what_can_never_be_used_is_refused_at_once(client, engine, hospital):
     sent = from_endpoint(hospital.url)
     sent["entry"][1]["resource"]["status"] = ["finished"]
-    told = send(client, sent)
-    assert (told.status_code, told.json["resourceType"]) == (422, "OperationOutcome")
+    answer = send(client, sent)
+    assert (answer.status_code, answer.json["resourceType"]) == (422, "OperationOutcome")
     assert states(engine) == []
     assert send(client, message(), **{"async": "perhaps"}).status_code == 400
 
@@ -232,7 +232,7 @@ def test_an_endpoint_that_is_down_gets_it_when_it_is_back(client, engine, replie
         assert not replies.next()
         with engine.connect() as connection:
             due = connection.execute(select(delivery.c.due)).scalars().all()
-        waited.append(max(each.replace(tzinfo=UTC) for each in due) - before)
+        waited.append(max(instant.replace(tzinfo=UTC) for instant in due) - before)
         assert timedelta(seconds=2**tries) <= waited[-1] <= timedelta(seconds=2 * 2**tries)
     assert hospital.taken == []
     hospital.up()
@@ -240,7 +240,7 @@ def test_an_endpoint_that_is_down_gets_it_when_it_is_back(client, engine, replie
     for _ in range(6):
         clock.at += timedelta(hours=1)
         replies.next()
-    answered = [each["entry"][0]["resource"]["response"]["identifier"] for _, _, each in hospital.taken]
+    answered = [bundle["entry"][0]["resource"]["response"]["identifier"] for _, _, bundle in hospital.taken]
     assert sorted(answered) == ["m1", "m2"]
     assert states(engine) == ["delivered", "delivered"]
 
@@ -260,8 +260,8 @@ def test_an_operator_sees_what_was_given_up_and_has_it_sent(
         clock.at += timedelta(hours=2)
     assert not replies.next()
     (line,) = command("list").output.splitlines()
-    entry, *told = line.split("  ")
-    assert told[:4] == ["mercy", "failed", str(reply.TRIES), "-"]
+    entry, *fields = line.split("  ")
+    assert fields[:4] == ["mercy", "failed", str(reply.TRIES), "-"]
     assert command("retry").exit_code == 2
     assert command("retry", entry, "--all").exit_code == 2
     assert isinstance(command("retry", entry, "another").exception, NotFound)

@@ -60,8 +60,8 @@ def made(understood):
     """The one discharge that some segments come to."""
 
     def made(*segments, **more):
-        (found,) = understood(*segments, **more).discharges
-        return found
+        (discharge,) = understood(*segments, **more).discharges
+        return discharge
 
     return made
 
@@ -72,8 +72,8 @@ def at(name, **fields):
     return "|".join((name, *(numbered.get(number, "") for number in range(1, max(numbered) + 1))))
 
 
-def places(found):
-    return [(note.where, note.code) for note in found.notes]
+def places(understood_):
+    return [(note.where, note.code) for note in understood_.notes]
 
 
 PID = at("PID", f3="4711^^^MERCY^MR")
@@ -101,16 +101,16 @@ PID = at("PID", f3="4711^^^MERCY^MR")
     ],
 )
 def test_a_sex_is_read_by_a_table_of_codes_and_words(understood, sent, meant):
-    found = understood(at("PID", f3="1", f8=sent))
-    assert found.discharges[0]["patient"].get("gender") == meant
-    assert found.notes == ()
+    reading = understood(at("PID", f3="1", f8=sent))
+    assert reading.discharges[0]["patient"].get("gender") == meant
+    assert reading.notes == ()
 
 
 def test_a_sex_that_nobody_mapped_is_unknown_and_told_of_by_its_place(understood):
-    found = understood(at("PID", f3="1", f8="Q7"))
-    assert found.discharges[0]["patient"]["gender"] == "unknown"
-    assert places(found) == [("PID-8.1", "code-invalid")]
-    assert "Q7" not in found.notes[0].what
+    reading = understood(at("PID", f3="1", f8="Q7"))
+    assert reading.discharges[0]["patient"]["gender"] == "unknown"
+    assert places(reading) == [("PID-8.1", "code-invalid")]
+    assert "Q7" not in reading.notes[0].what
 
 
 @pytest.mark.parametrize(
@@ -134,13 +134,13 @@ def test_a_sex_that_nobody_mapped_is_unknown_and_told_of_by_its_place(understood
     ],
 )
 def test_a_language_is_a_tag(understood, sent, tag):
-    found = understood(at("PID", f3="1", f15=sent))
-    assert found.discharges[0]["patient"].get("language") == tag
-    assert places(found) == ([] if tag else [("PID-15.1", "code-invalid")])
+    reading = understood(at("PID", f3="1", f15=sent))
+    assert reading.discharges[0]["patient"].get("language") == tag
+    assert places(reading) == ([] if tag else [("PID-15.1", "code-invalid")])
 
 
 def test_a_person_is_told_of_whole(made):
-    found = made(
+    patient = made(
         at(
             "PID",
             f3="1",
@@ -153,7 +153,7 @@ def test_a_person_is_told_of_whole(made):
             f40="^PRN^PH^^45^22^334455~^ORN^PH^^^^777",
         )
     )["patient"]
-    assert found["names"] == [
+    assert patient["names"] == [
         {
             "use": "official",
             "family": "von Ahn",
@@ -165,7 +165,7 @@ def test_a_person_is_told_of_whole(made):
         {"use": "maiden", "family": "Ash", "given": ["Ida"]},
         {"use": "nickname", "family": "Idi"},
     ]
-    assert found["addresses"] == [
+    assert patient["addresses"] == [
         {
             "use": "home",
             "line": ["Kanalvej 7", "2nd floor", "c/o Ash"],
@@ -177,7 +177,7 @@ def test_a_person_is_told_of_whole(made):
         },
         {"use": "old", "line": ["Old Lane 1"], "period": {"start": "2020-01-01", "end": "2021"}},
     ]
-    assert found["telecom"] == [
+    assert patient["telecom"] == [
         {"system": "phone", "value": "+45 22 334455", "use": "home"},
         {"system": "phone", "value": "555-1234", "use": "mobile"},
         {"system": "email", "value": "ida@example.org"},
@@ -223,10 +223,10 @@ def test_who_is_protected_is_so_by_pd1_or_arv(made, segments, is_protected):
 def test_a_class_that_nobody_mapped_is_a_type_of_stay_and_no_class_is_made_up(
     understood, sent, kind, types, notes
 ):
-    found = understood(PID, at("PV1", f1="1", f2=sent))
-    stay = found.discharges[0]["stay"]
+    reading = understood(PID, at("PV1", f1="1", f2=sent))
+    stay = reading.discharges[0]["stay"]
     assert (stay.get("kind"), stay.get("types")) == (kind, types)
-    assert places(found) == ([("PV1-2.1", "code-invalid")] if notes == 1 else notes)
+    assert places(reading) == ([("PV1-2.1", "code-invalid")] if notes == 1 else notes)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_what_kind_of_admission_a_stay_was_is_a_type(made):
 
 
 def test_a_diagnosis_is_told_of_whole(made):
-    found = made(
+    conditions = made(
         PID,
         at(
             "DG1",
@@ -275,7 +275,7 @@ def test_a_diagnosis_is_told_of_whole(made):
         at("DG1", f4="Wound", f6="W"),
         at("DG1", f3="I10", f6="Z"),
     )["stay"]["conditions"]
-    assert found == [
+    assert conditions == [
         {
             "code": {
                 "system": ICD10,
@@ -341,17 +341,17 @@ def test_a_code_is_kept_wherever_it_stands_and_the_public_one_is_used(made, orde
     ],
 )
 def test_a_coding_system_is_found_however_it_is_spelt(understood, name, system):
-    found = understood(PID, at("DG1", f3=f"A1^One^{name}"))
-    assert found.discharges[0]["stay"]["conditions"][0]["code"]["system"] == system
-    assert found.notes == ()
+    reading = understood(PID, at("DG1", f3=f"A1^One^{name}"))
+    assert reading.discharges[0]["stay"]["conditions"][0]["code"]["system"] == system
+    assert reading.notes == ()
 
 
 def test_a_coding_system_that_nobody_knows_is_the_senders_own_and_told_of(understood):
-    found = understood(PID, at("DG1", f3="A1^One^ICD 11 draft"), at("PV2", f3="7^Fall^KLINIK"))
-    (said,) = found.discharges
+    reading = understood(PID, at("DG1", f3="A1^One^ICD 11 draft"), at("PV2", f3="7^Fall^KLINIK"))
+    (said,) = reading.discharges
     assert said["stay"]["conditions"][0]["code"]["system"] == f"{LOCAL}:ICD%2011%20draft"
     assert said["stay"]["reasons"] == [{"system": f"{LOCAL}:KLINIK", "code": "7", "display": "Fall"}]
-    assert sorted(places(found)) == [("DG1-3.3", "code-invalid"), ("PV2-3.3", "code-invalid")]
+    assert sorted(places(reading)) == [("DG1-3.3", "code-invalid"), ("PV2-3.3", "code-invalid")]
 
 
 @pytest.mark.parametrize(
@@ -384,8 +384,8 @@ def test_where_somebody_is_and_goes_is_told_in_words(made):
 def test_a_stay_that_is_planned_begins_when_it_is_expected_to(made):
     expected = at("PV2", f8="20260401", f9="20260405")
     for trigger in ("A05", "A14"):
-        found = made(PID, at("PV1", f2="P"), expected, trigger=trigger)
-        assert (found["event"], found["stay"]["period"]) == ("plan", {"start": "2026-04-01"})
+        discharge = made(PID, at("PV1", f2="P"), expected, trigger=trigger)
+        assert (discharge["event"], discharge["stay"]["period"]) == ("plan", {"start": "2026-04-01"})
     assert "period" not in made(PID, at("PV1", f2="I"), expected, trigger="A01")["stay"]
 
 
@@ -444,7 +444,7 @@ def test_who_takes_part_says_what_is_to_be_done_of_them(understood, sent, action
         f12="^WPN^PH^^^^7",
     )
     part = at("PRT", f2=sent, f4="AT", f5="^Pott", f8="Clinic by the river", f11="20260101", f15="7")
-    found = understood(PID, role, part)
+    reading = understood(PID, role, part)
     more = {"action": action} if action else {}
     pott = {"names": [{"family": "Pott"}], "telecom": [{"system": "phone", "value": "7", "use": "work"}]}
     period = {"period": {"start": "2026-01-01"}}
@@ -456,11 +456,11 @@ def test_who_takes_part_says_what_is_to_be_done_of_them(understood, sent, action
         "alternates": [own],
     }
     attending = {"system": f"{TABLE}0912", "code": "AT"}
-    assert found.discharges[0]["contacts"] == [
+    assert reading.discharges[0]["contacts"] == [
         {"role": "primary-care", "role_as_sent": primary, **more, **pott, **period},
         {"role": "attending", "role_as_sent": attending, **more, **pott, **period},
     ]
-    assert found.notes == ()
+    assert reading.notes == ()
 
 
 def test_an_action_that_nobody_knows_is_told_of(understood):
@@ -581,8 +581,8 @@ def test_what_ends_before_it_starts_has_no_end(made):
     ],
 )
 def test_an_insurance_is_told_of_with_what_it_has(made, fields, payer, subscriber):
-    (found,) = made(PID, at("IN1", **fields))["coverages"]
-    assert (found["payer"]["name"], found["subscriber_id"]) == (payer, subscriber)
+    (coverage,) = made(PID, at("IN1", **fields))["coverages"]
+    assert (coverage["payer"]["name"], coverage["subscriber_id"]) == (payer, subscriber)
 
 
 @pytest.mark.parametrize(
@@ -597,8 +597,8 @@ def test_an_insurance_is_told_of_with_what_it_has(made, fields, payer, subscribe
     ],
 )
 def test_what_somebody_is_to_the_subscriber_is_told_where_it_is_so_both_ways(made, sent, meant):
-    (found,) = made(PID, at("IN1", f4="Northern", f17=sent))["coverages"]
-    assert found.get("relationship") == meant
+    (coverage,) = made(PID, at("IN1", f4="Northern", f17=sent))["coverages"]
+    assert coverage.get("relationship") == meant
 
 
 @pytest.mark.parametrize(
@@ -615,28 +615,30 @@ def test_what_somebody_is_to_the_subscriber_is_told_where_it_is_so_both_ways(mad
 )
 def test_a_trigger_says_what_has_happened(made, triggers, event):
     for trigger in triggers:
-        found = made(PID, at("MRG", f1="4712^^^MERCY^MR"), at("PV1", f2="I", f19="V-1"), trigger=trigger)
-        assert (trigger, found["event"]) == (trigger, event)
+        discharge = made(PID, at("MRG", f1="4712^^^MERCY^MR"), at("PV1", f2="I", f19="V-1"), trigger=trigger)
+        assert (trigger, discharge["event"]) == (trigger, event)
 
 
 @pytest.mark.parametrize("trigger", ["A28", "A31"])
 def test_what_tells_of_a_person_alone_tells_of_no_stay(understood, trigger):
     person = at("PID", f3="1", f18="V-9", f29="20260305", f30="Y")
     stay = at("PV1", f1="1", f2="N", f3="W", f19="V-1", f36="20", f44="20260301"), at("DG1", f3="I10^^I10")
-    found = understood(person, *stay, at("IN1", f4="Northern"), trigger=trigger)
-    (said,) = found.discharges
+    reading = understood(person, *stay, at("IN1", f4="Northern"), trigger=trigger)
+    (said,) = reading.discharges
     assert said["stay"] == {"hospital": {"name": "MERCY"}}
     assert (said["patient"]["deceased"], said["patient"]["has_died"]) == ("2026-03-05", True)
     assert said["coverages"] == [{"payer": {"name": "Northern"}}]
-    assert found.notes == ()
+    assert reading.notes == ()
 
 
 def test_a_swap_moves_each_of_two_patients(understood):
     two = [
-        each for n in (1, 2) for each in (at("PID", f3=str(n)), at("PV1", f2="I", f3=f"W^{n}", f19=f"V-{n}"))
+        segment
+        for n in (1, 2)
+        for segment in (at("PID", f3=str(n)), at("PV1", f2="I", f3=f"W^{n}", f19=f"V-{n}"))
     ]
-    found = understood(*two, trigger="A17").discharges
-    assert [(each["event"], each["stay"]["location"]) for each in found] == [
+    discharges = understood(*two, trigger="A17").discharges
+    assert [(discharge["event"], discharge["stay"]["location"]) for discharge in discharges] == [
         ("transfer", "W 1"),
         ("transfer", "W 2"),
     ]
@@ -644,9 +646,9 @@ def test_a_swap_moves_each_of_two_patients(understood):
 
 @pytest.mark.parametrize("trigger", GONE)
 def test_a_trigger_that_is_not_used_is_told_so_and_nothing_else_is(understood, trigger):
-    found = understood(PID, at("MRG", f1="2"), at("PV1", f2="%%"), trigger=trigger)
-    assert found.discharges == ()
-    assert [(note.what, note.where, note.code) for note in found.notes] == [
+    reading = understood(PID, at("MRG", f1="2"), at("PV1", f2="%%"), trigger=trigger)
+    assert reading.discharges == ()
+    assert [(note.what, note.where, note.code) for note in reading.notes] == [
         (f"Trigger {trigger} is not used here: nothing was changed.", "MSH-9.2", "not-supported")
     ]
 
@@ -671,17 +673,17 @@ def test_a_list_that_is_to_be_deleted_is_cleared_unless_something_else_is_said_o
 @pytest.mark.parametrize(
     ("sent", "meant", "noted"),
     [
-        *((each, True, False) for each in ("yes", "T", "true", "1", "J", "ja")),
-        *((each, False, False) for each in ("No", "F", "0", "nein")),
+        *((text, True, False) for text in ("yes", "T", "true", "1", "J", "ja")),
+        *((text, False, False) for text in ("No", "F", "0", "nein")),
         *((("UNK", None, False)), ("Q7", None, True)),
     ],
 )
 def test_a_flag_is_read_as_senders_write_it_and_told_of_where_nobody_knows_it(understood, sent, meant, noted):
-    found = understood(at("PID", f3="1", f30=sent), at("PD1", f12=sent))
-    patient = found.discharges[0]["patient"]
+    reading = understood(at("PID", f3="1", f30=sent), at("PD1", f12=sent))
+    patient = reading.discharges[0]["patient"]
     assert patient.get("has_died") == meant
     assert patient.get("protected_identity", False) == bool(meant)
-    assert places(found) == [(each, "code-invalid") for each in ("PID-30.1", "PD1-12.1") if noted]
+    assert places(reading) == [(place, "code-invalid") for place in ("PID-30.1", "PD1-12.1") if noted]
 
 
 @pytest.mark.parametrize(
@@ -701,8 +703,8 @@ def test_a_list_is_cleared_by_the_one_item_that_is_to_be_deleted(made, segment, 
 
 
 def test_a_diagnosis_that_is_unchanged_is_told_alone(made):
-    found = made(PID, at("DG1", f3="I10^^I10", f20="D-1^MERCY", f21="X"))["stay"]["conditions"]
-    assert [(each["action"], each["entry"]) for each in found] == [("update", "D-1")]
+    conditions = made(PID, at("DG1", f3="I10^^I10", f20="D-1^MERCY", f21="X"))["stay"]["conditions"]
+    assert [(condition["action"], condition["entry"]) for condition in conditions] == [("update", "D-1")]
 
 
 @pytest.mark.parametrize(("flag", "use"), [("Y", "temp"), ("N", "official"), ("", "official")])
@@ -724,8 +726,8 @@ def test_the_name_of_somebody_whom_nobody_has_recognised_is_one_for_the_time_bei
     ],
 )
 def test_the_use_of_a_number_is_read_as_senders_write_it_and_not_made_up(made, sent, uses):
-    found = [made(at("PID", f3="1", **{field: sent}))["patient"]["telecom"] for field in ("f13", "f14")]
-    assert [each.get("use") for (each,) in found] == uses
+    telecoms = [made(at("PID", f3="1", **{field: sent}))["patient"]["telecom"] for field in ("f13", "f14")]
+    assert [name.get("use") for (name,) in telecoms] == uses
 
 
 @pytest.mark.parametrize(
@@ -739,9 +741,9 @@ def test_the_use_of_a_number_is_read_as_senders_write_it_and_not_made_up(made, s
     ],
 )
 def test_a_type_of_diagnosis_is_read_as_senders_write_it(understood, sent, kind):
-    found = understood(PID, at("DG1", f3="I10^^I10", f6=sent))
-    assert found.discharges[0]["stay"]["conditions"][0]["kind"] == kind
-    assert found.notes == ()
+    reading = understood(PID, at("DG1", f3="I10^^I10", f6=sent))
+    assert reading.discharges[0]["stay"]["conditions"][0]["kind"] == kind
+    assert reading.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -755,32 +757,32 @@ def test_a_type_of_diagnosis_is_read_as_senders_write_it(understood, sent, kind)
     ],
 )
 def test_a_yearly_edition_is_of_its_coding_system(understood, name, system):
-    found = understood(PID, at("DG1", f3=f"I10^^{name}"))
-    assert found.discharges[0]["stay"]["conditions"][0]["code"]["system"] == system
-    assert found.notes == ()
+    reading = understood(PID, at("DG1", f3=f"I10^^{name}"))
+    assert reading.discharges[0]["stay"]["conditions"][0]["code"]["system"] == system
+    assert reading.notes == ()
 
 
 def test_an_insurance_of_which_nothing_says_who_pays_is_told_of(understood):
-    found = understood(PID, at("IN1", f4="Northern"), at("IN1", f36="M-1"))
-    assert len(found.discharges[0]["coverages"]) == 1
-    assert places(found) == [("IN1[2]-4", "required")]
+    reading = understood(PID, at("IN1", f4="Northern"), at("IN1", f36="M-1"))
+    assert len(reading.discharges[0]["coverages"]) == 1
+    assert places(reading) == [("IN1[2]-4", "required")]
 
 
 def test_what_somebody_is_to_the_subscriber_is_told_of_where_it_is_not_used(understood):
-    found = understood(PID, at("IN1", f4="Northern", f17="CHD"), at("IN1", f4="Southern", f17="18"))
-    assert [coverage.get("relationship") for coverage in found.discharges[0]["coverages"]] == [None, "self"]
-    assert places(found) == [("IN1-17.1", "code-invalid")]
+    reading = understood(PID, at("IN1", f4="Northern", f17="CHD"), at("IN1", f4="Southern", f17="18"))
+    assert [coverage.get("relationship") for coverage in reading.discharges[0]["coverages"]] == [None, "self"]
+    assert places(reading) == [("IN1-17.1", "code-invalid")]
 
 
 def test_the_organisation_of_a_contact_is_told_of_where_a_person_is_named(understood):
-    found = understood(PID, at("NK1", f2="Ash^Bo", f13="Sunny Home"), at("NK1", f13="Harbour Home"))
-    assert found.discharges[0]["related_persons"][1]["names"] == [{"text": "Harbour Home"}]
-    assert places(found) == [("NK1-13", "informational")]
+    reading = understood(PID, at("NK1", f2="Ash^Bo", f13="Sunny Home"), at("NK1", f13="Harbour Home"))
+    assert reading.discharges[0]["related_persons"][1]["names"] == [{"text": "Harbour Home"}]
+    assert places(reading) == [("NK1-13", "informational")]
 
 
 def test_a_planned_stay_starts_when_its_event_is_planned_where_no_more_is_said(understanding):
     head = "MSH|^~\\&|ADT|MERCY|||20260301151500+0100||ADT^A05|1|P|2.8\rEVN|A05|20260301151500+0100|20260310|"
     for segment, start in ((at("PV2", f1=""), "2026-03-10"), (at("PV2", f8="20260311"), "2026-03-11")):
         raw = "\r".join((head, PID, at("PV1", f2="I", f19="V-1"), segment)).encode()
-        (found,) = understanding.hl7v2(MERCY, InboundMessage(raw, "", "hl7v2", "http", (), "")).discharges
-        assert found["stay"]["period"] == {"start": start}
+        (discharge,) = understanding.hl7v2(MERCY, InboundMessage(raw, "", "hl7v2", "http", (), "")).discharges
+        assert discharge["stay"]["period"] == {"start": start}

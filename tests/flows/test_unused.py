@@ -74,7 +74,7 @@ def unread_fields():
             continue
         for field in range(1, count + 1):
             read = KNOWN.get(segment, {}).get(field)
-            if f"{segment}-{field}" in {each.field for each in BEFORE}:
+            if f"{segment}-{field}" in {place.field for place in BEFORE}:
                 continue
             if not in_hl7v2.is_structure(segment, field) and (
                 read is None or not (read.components or read.whole)
@@ -83,12 +83,14 @@ def unread_fields():
 
 
 def unread_elements():
-    numbers = {each["resource"]["resourceType"]: n for n, each in enumerate(BUNDLE["entry"])}
+    numbers = {entry["resource"]["resourceType"]: n for n, entry in enumerate(BUNDLE["entry"])}
     for type_ in sorted(set(numbers) & USED):
         known = {"resourceType", *ELEMENTS[type_], *BUNDLE["entry"][numbers[type_]]["resource"]}
-        for element in (each for base in definitions().bases(type_) for each in definitions()[base].elements):
+        for element in (
+            element for base in definitions().bases(type_) for element in definitions()[base].elements
+        ):
             for name in element.json_names():
-                if name not in known and f"{type_}.{name}" not in {each.field for each in OF_BUNDLE}:
+                if name not in known and f"{type_}.{name}" not in {place.field for place in OF_BUNDLE}:
                     yield type_, numbers[type_], name
 
 
@@ -96,11 +98,11 @@ def unread_elements():
 def test_a_field_that_nothing_reads_is_named_whatever_it_says(place, secret):
     segment, field = place
     text, standing = with_field(MESSAGE, segment, field, secret)
-    message, found = of_message(text)
-    told = f"{segment}-{field}" if segment in KNOWN else segment
+    message, unused = of_message(text)
+    named = f"{segment}-{field}" if segment in KNOWN else segment
     where = f"{standing}-{field}" if segment in KNOWN else standing
-    assert set(found) - set(BEFORE) == {Unused(told, where)}
-    answered = answer(message.header, "accept", unused_issues(found, 20), now=NOW, control_id="A1")
+    assert set(unused) - set(BEFORE) == {Unused(named, where)}
+    answered = answer(message.header, "accept", unused_issues(unused, 20), now=NOW, control_id="A1")
     assert secret.encode() not in answered
     assert where.partition("-")[0].partition("[")[0].encode() in answered
 
@@ -111,11 +113,11 @@ def test_an_element_that_nothing_reads_is_named_whatever_it_says(place, secret, 
     value = {"text": secret, "list": [{"value": secret}], "deep": {"coding": [{"code": secret}]}}[shape]
     sent = json.loads(json.dumps(BUNDLE))
     sent["entry"][number]["resource"][name] = value
-    found = of_bundle(sent)
-    assert set(found) - set(OF_BUNDLE) == {
+    unused = of_bundle(sent)
+    assert set(unused) - set(OF_BUNDLE) == {
         Unused(f"{type_}.{name}", f"Bundle.entry[{number}].resource.{name}")
     }
-    assert secret.encode() not in dump(outcome(unused_issues(found, 20), "information"))
+    assert secret.encode() not in dump(outcome(unused_issues(unused, 20), "information"))
 
 
 @pytest.mark.parametrize(
@@ -160,20 +162,20 @@ def test_an_element_that_nothing_reads_is_named_whatever_it_says(place, secret, 
 )
 def test_a_field_is_named_as_closely_as_it_is_read(field, value, places):
     text, _ = with_field(MESSAGE, *field, value)
-    assert [each.where for each in of_message(text)[1] if each not in BEFORE] == places
+    assert [place.where for place in of_message(text)[1] if place not in BEFORE] == places
 
 
 def test_each_field_is_named_once_where_it_stands_first():
     more = MESSAGE + "OBX|1|ST|a||b\rOBX|2|ST|c||d\rNK1|2|A^B||||||||||||||||||||||||||||||Z^Z\r"
     more += "NK1|3|C^D||||||||||||||||||||||||||||||Y\rPV1|2|O\r"
-    found = [each for each in of_message(more)[1] if each not in BEFORE]
-    assert found == [("OBX", "OBX"), ("NK1-32", "NK1[2]-32"), ("PV1", "PV1[2]")]
+    unused = [place for place in of_message(more)[1] if place not in BEFORE]
+    assert unused == [("OBX", "OBX"), ("NK1-32", "NK1[2]-32"), ("PV1", "PV1[2]")]
 
 
 def test_what_other_delimiters_part_is_found_too():
     text, _ = with_field(MESSAGE, "PID", 5, "Rider^River^R.^Jr.^^^^^N")
     odd = text.translate(str.maketrans("|^~&", "#!$%"))
-    assert [each for each in of_message(odd)[1] if each not in BEFORE] == [("PID-5.9", "PID-5.9")]
+    assert [place for place in of_message(odd)[1] if place not in BEFORE] == [("PID-5.9", "PID-5.9")]
 
 
 @pytest.mark.parametrize(
@@ -196,9 +198,11 @@ def test_what_other_delimiters_part_is_found_too():
 )
 def test_an_element_is_named_as_closely_as_it_is_read(element, value, fields):
     sent = json.loads(json.dumps(BUNDLE))
-    (patient,) = [each["resource"] for each in sent["entry"] if each["resource"]["resourceType"] == "Patient"]
+    (patient,) = [
+        entry["resource"] for entry in sent["entry"] if entry["resource"]["resourceType"] == "Patient"
+    ]
     patient[element] = value
-    assert [each.field for each in of_bundle(sent) if each not in OF_BUNDLE] == fields
+    assert [place.field for place in of_bundle(sent) if place not in OF_BUNDLE] == fields
 
 
 def test_a_reference_by_what_it_is_known_by_is_no_news_of_its_own():
@@ -220,12 +224,12 @@ def test_it_can_be_told_of_every_path_that_an_inbound_mapping_reads_what_it_is_m
 
 def test_fields_beyond_the_first_are_named_in_one_note_that_an_answer_has_room_for():
     many = [Unused(f"PV1-{number}", f"PV1-{number}") for number in range(1, 55)]
-    told = unused_issues(many, 20)
-    assert [each.where for each in told] == [*(f"PV1-{number}" for number in range(1, 21)), ""]
-    assert {each.what for each in told[:-1]} == {NOT_USED}
-    assert told[-1].what.startswith("34 more are not used here: PV1-21, PV1-22, ")
-    assert told[-1].what.endswith(" others.")
-    assert len(told[-1].what) <= 250
+    issues = unused_issues(many, 20)
+    assert [issue.where for issue in issues] == [*(f"PV1-{number}" for number in range(1, 21)), ""]
+    assert {issue.what for issue in issues[:-1]} == {NOT_USED}
+    assert issues[-1].what.startswith("34 more are not used here: PV1-21, PV1-22, ")
+    assert issues[-1].what.endswith(" others.")
+    assert len(issues[-1].what) <= 250
     assert unused_issues(many[:1], 0)[0].what == "1 more is not used here: PV1-1."
     assert unused_issues([Unused("x" * 300, "x")], 0)[0].what == "1 more is not used here: 1 others."
     assert unused_issues(many[:20], 20)[-1].where == "PV1-20"
